@@ -1,0 +1,133 @@
+# `make help` explains every target; CI runs `make ci`, which calls the same ones.
+
+# The modules that go.work ties together. A pattern like ./... ends at a module's border, so each is named.
+WORKSPACE := . ./examples/fxapp ./integration
+PACKAGES  := $(addsuffix /...,$(WORKSPACE))
+# The modules that pin what the tools are built from.
+TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod))
+
+# For the command line: make demo ARGS="--kill 2", make test TESTFLAGS="-v -run Barrier", make fuzz FUZZTIME=5m
+ARGS      ?=
+TESTFLAGS ?=
+FUZZTIME  ?= 20s
+BENCH     ?= .
+
+# Where make was started. `make -C` has left that directory when this is read; the shell's PWD still names it. With -C,
+# make adds w to its flags, unless it was told to be quiet. In all other cases PWD may be anything.
+FLAGS := $(firstword -$(MAKEFLAGS))
+MOVED := $(findstring w,$(FLAGS))$(findstring s,$(FLAGS))$(filter --no-print-directory,$(MAKEFLAGS))
+START := $(if $(MOVED),$(PWD),$(CURDIR))
+
+# Does cgo work? The race detector needs it.
+HAVE_CC = [ "$$(go env CGO_ENABLED)" = 1 ] && set -- $$(go env CC) && command -v "$$1" >/dev/null
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## Run a ceremony of several nodes on this machine: ARGS="--kill 2" goes to the program
+	@go build -o .bin/fxapp ./examples/fxapp
+	@cd "$(START)" && "$(CURDIR)/.bin/fxapp" demo $(ARGS)
+
+.PHONY: test
+test: ## Test every module, with the race detector where there is a C compiler: TESTFLAGS
+	@race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compiler: testing without the race detector'; }; \
+	go test $$race $(TESTFLAGS) $(PACKAGES)
+
+.PHONY: bench
+bench: ## Measure how long nodes need to pass a barrier together: BENCH selects
+	go test -run '^$$' -bench '$(BENCH)' ./integration/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every fuzz target, one after the other, each for FUZZTIME
+	@listed=$$(go test -list '^Fuzz' $(PACKAGES)) || { echo "$$listed"; exit 1; }; \
+	echo "$$listed" | awk '/^Fuzz/ { names[++n] = $$1 } /^ok/ { while (n) print $$2, names[n--] }' | \
+	while read -r package name; do \
+		echo "fuzzing $$name of $$package for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
+	done
+
+.PHONY: generate
+generate: ## Generate the Go code of the protocol buffers
+	@tools/generate/generate.sh
+
+.PHONY: generate-check
+generate-check: ## Fail if the generated code is not what generate would write
+	@tools/generate/generate.sh --check
+
+.PHONY: lint
+lint: .bin/golangci-lint ## Lint every module, which room may import what included
+	.bin/golangci-lint run $(PACKAGES)
+
+.PHONY: fmt
+fmt: .bin/golangci-lint ## Format the Go code
+	.bin/golangci-lint fmt
+
+.PHONY: vet
+vet: ## Vet every module
+	go vet $(PACKAGES)
+
+.PHONY: vuln
+vuln: .bin/govulncheck ## Look for known vulnerabilities that the code can reach, where the database answers
+	@errors=$$(mktemp); trap 'rm -f "$$errors"' EXIT; code=0; \
+	.bin/govulncheck $(PACKAGES) 2>"$$errors" || code=$$?; \
+	if [ $$code -eq 1 ] && grep -q 'fetching vulnerabilities' "$$errors"; then \
+		echo 'the vulnerability database does not answer from here: nothing was checked'; exit 0; \
+	fi; \
+	cat "$$errors" >&2; exit $$code
+
+.PHONY: tidy
+tidy: ## Tidy every module
+	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+
+.PHONY: tidy-check
+tidy-check: ## Fail if a go.mod is not tidy, or the modules of the workspace want different versions
+	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
+	@stale=; synced=$$(mktemp -d); trap 'rm -rf "$$synced"' EXIT; \
+	tar -cf - --exclude=./.git --exclude=./.bin . | tar -xf - -C "$$synced" && (cd "$$synced" && go work sync) || exit 1; \
+	for module in $(WORKSPACE); do \
+		git --no-pager diff --no-index "$$module/go.mod" "$$synced/$$module/go.mod" || stale=yes; \
+	done; \
+	[ -z "$$stale" ] || { echo 'go work sync, then make tidy, would change this' >&2; exit 1; }
+
+.PHONY: standalone
+standalone: ## Build every module without the workspace, as its users do
+	@for module in $(WORKSPACE); do \
+		echo "building $$module by itself"; \
+		(cd $$module && export GOWORK=off && go build -o /dev/null ./... && go vet ./...) || exit 1; \
+	done
+
+.PHONY: deps-check
+deps-check: ## Fail if the plugin brings the OpenTelemetry SDK into the programs that use it
+	@deps=$$(go list -deps ./syncmod) || exit 1; \
+	if echo "$$deps" | grep '^go\.opentelemetry\.io/otel/sdk'; then echo 'syncmod must not need these' >&2; exit 1; fi
+
+.PHONY: demo-check
+demo-check: ## Run the demo, then one that loses a node and must exit with code 1
+	@$(MAKE) --no-print-directory demo ARGS=
+	@code=0; .bin/fxapp demo --kill 2 || code=$$?; \
+	if [ $$code -ne 1 ]; then echo "demo --kill 2 exited with code $$code instead of 1" >&2; exit 1; fi
+
+# The tests come last: what they say is the end of the log.
+CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test
+
+.PHONY: ci
+ci: ## Run all checks, as CI does; needs a C compiler
+	@$(HAVE_CC) || { echo 'ci needs cgo with a C compiler, for the race detector' >&2; exit 1; }
+	@for step in $(CI_STEPS); do \
+		echo "==> make $$step"; \
+		$(MAKE) --no-print-directory $$step TESTFLAGS='-count=1 $(TESTFLAGS)' || exit 1; \
+	done
+
+# Tools are built at the versions that their own modules pin, for the machine they run on. go build leaves an
+# up-to-date file alone, hence the touch.
+.bin/golangci-lint: tools/lint/go.mod
+.bin/govulncheck: tools/vuln/go.mod
+.bin/golangci-lint .bin/govulncheck:
+	@echo 'building $(@F)'
+	@mkdir -p .bin
+	@cd $(<D) && GOWORK=off GOOS= GOARCH= go build -o '$(CURDIR)/.bin/' tool
+	@touch $@

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const (
+	minNodes, maxNodes = 2, 64
+	minSteps, maxSteps = 1, 100
+	killStep           = 3 // in which step a killed node dies
+	tcp, quic          = "tcp", "quic"
+)
+
+// demoFlags are the flags of the command, as given.
+type demoFlags struct {
+	nodes, steps     int
+	transport        string
+	late             time.Duration
+	kill             int
+	definition, keys string
+	verbose          int
+}
+
+// plan is what was asked for, checked: the ceremony, who takes part and what
+// goes wrong.
+type plan struct {
+	hash      []byte
+	version   string // on the wire; empty: the module's own
+	members   []member
+	steps     []string
+	transport string
+	late      time.Duration // by how much the last node starts late
+	kill      int           // operator index of the node that dies, -1: none
+	verbose   int
+}
+
+// member is one node of the cluster, at its operator index.
+type member struct {
+	key  crypto.PrivKey
+	id   peer.ID
+	name string
+}
+
+func newDemoCommand(stdout, stderr io.Writer) *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run a ceremony of several nodes in this process",
+		Long: `Run a ceremony of several nodes in this process, each with a libp2p host of its
+own on the loopback interface, and show how they stay in lockstep. The work of
+the steps is a short random wait.
+
+Exit codes: 0 every node has completed the ceremony; 1 one has not; 2 the command
+line or a file cannot be used; 130 interrupted (Ctrl-C), 143 terminated. A second
+Ctrl-C ends the program at once.`,
+		Example: `  fxapp demo --nodes 7 --transport quic
+  fxapp demo --late 3s          # everyone waits for the last node
+  fxapp demo --kill 2           # a node dies: everyone else says which one
+  fxapp demo --definition cluster-definition.json --keys keys`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := f.plan(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return runCluster(cmd.Context(), p, stdout, stderr)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVar(&f.nodes, "nodes", 4, fmt.Sprintf("number of nodes, %d to %d", minNodes, maxNodes))
+	flags.IntVar(&f.steps, "steps", 5, fmt.Sprintf("number of steps, %d to %d", minSteps, maxSteps))
+	flags.StringVar(&f.transport, "transport", tcp, "tcp or quic")
+	flags.DurationVar(&f.late, "late", 0, "start the last node so much later, for example 3s")
+	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
+	flags.StringVar(&f.definition, "definition", "", "run the operators of this Charon cluster definition, a JSON `file`")
+	flags.StringVar(&f.keys, "keys", "", "`directory` with the keys of its operators: operator-0.key, …")
+	flags.CountVarP(&f.verbose, "verbose", "v", "show each node's log; twice (-vv): at debug level")
+	flags.Lookup("kill").DefValue = "" // no such operator: not worth showing
+	return cmd
+}
+
+// plan checks the flags and reads the files they name. Its errors name the flag
+// and the file.
+func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
+	p := plan{transport: f.transport, late: f.late, kill: f.kill, verbose: f.verbose}
+	switch {
+	case f.nodes < minNodes || f.nodes > maxNodes:
+		return plan{}, fmt.Errorf("--nodes %d: it has to be between %d and %d", f.nodes, minNodes, maxNodes)
+	case f.steps < minSteps || f.steps > maxSteps:
+		return plan{}, fmt.Errorf("--steps %d: it has to be between %d and %d", f.steps, minSteps, maxSteps)
+	case f.transport != tcp && f.transport != quic:
+		return plan{}, fmt.Errorf("--transport %q: it has to be %s or %s", f.transport, tcp, quic)
+	case f.late < 0:
+		return plan{}, fmt.Errorf("--late %s: it is negative", f.late)
+	case given.Changed("definition") && given.Changed("nodes"):
+		return plan{}, fmt.Errorf("--definition and --nodes: only one of them can say who takes part")
+	case given.Changed("definition") != given.Changed("keys"):
+		return plan{}, fmt.Errorf("--definition and --keys: each needs the other")
+	}
+	p.steps = stepNames(f.steps)
+	var err error
+	if given.Changed("definition") {
+		err = p.readCharon(f.definition, f.keys)
+	} else {
+		err = p.makeUp(f.nodes)
+	}
+	if err != nil {
+		return plan{}, err
+	}
+	if last := len(p.members) - 1; given.Changed("kill") && (f.kill < 0 || f.kill > last) {
+		return plan{}, fmt.Errorf("--kill %d: the operators are 0 to %d", f.kill, last)
+	}
+	return p, nil
+}
+
+// readCharon makes the nodes the operators of a Charon cluster definition.
+func (p *plan) readCharon(definition, keys string) error {
+	d, err := readDefinition(definition)
+	if err != nil {
+		return err
+	}
+	privs, err := readKeys(keys, d)
+	if err != nil {
+		return err
+	}
+	p.hash, p.version = d.hash, charonVersion
+	for i, id := range d.members {
+		text := id.String()
+		p.members = append(p.members, member{key: privs[i], id: id, name: "…" + text[len(text)-8:]})
+	}
+	return nil
+}
+
+// makeUp invents a ceremony: new keys, and a hash as there has been none.
+func (p *plan) makeUp(nodes int) error {
+	p.hash = make([]byte, hashSize)
+	rand.Read(p.hash) //nolint:errcheck // it never returns one
+	for i := range nodes {
+		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
+		if err != nil {
+			return fmt.Errorf("making a key: %w", err)
+		}
+		id, err := peer.IDFromPrivateKey(key)
+		if err != nil {
+			return fmt.Errorf("making a peer ID: %w", err)
+		}
+		p.members = append(p.members, member{key: key, id: id, name: memberName(i)})
+	}
+	return nil
+}
+
+// memberName is alice for operator 0, and so on: a name for each letter, then
+// again with a number.
+func memberName(index int) string {
+	names := strings.Fields("alice bob carol dave erin frank grace heidi ivan judy kim leo mia nora " +
+		"oscar peggy quinn rupert sam tina uma victor wendy xavier yara zoe")
+	name := names[index%len(names)]
+	if round := index / len(names); round > 0 {
+		name += fmt.Sprintf("-%d", round+1)
+	}
+	return name
+}
+
+// stepNames are those of a DKG; what exceeds its five has numbers only.
+func stepNames(n int) []string {
+	names := []string{"exchange-keys", "round-1-broadcast", "round-2-shares", "sign-deposit-data", "store-keys"}
+	for len(names) < n {
+		names = append(names, fmt.Sprintf("extra-step-%d", len(names)+1))
+	}
+	return names[:n]
+}
+
+// operator names a member in a sentence: "operator 2 (carol)".
+func (p plan) operator(index int) string {
+	return fmt.Sprintf("operator %d (%s)", index, p.members[index].name)
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+const (
+	// fewNodes is up to how many nodes each has lines of its own.
+	fewNodes = 8
+	// silence is after how long without a line the report says who waits for whom.
+	silence = time.Second
+)
+
+// report is what the demo prints: a line for whatever an operator would want to
+// know, in the moment it happens, and a table at the end. Everything on stdout
+// is printed here.
+//
+// It numbers the waits of a ceremony through: 0 is for everyone to be connected,
+// then come the barriers, the last one with the goodbyes after it.
+type report struct {
+	out   io.Writer
+	plan  plan
+	begin time.Time
+
+	mu      sync.Mutex
+	printed time.Time // when the last line was
+	nodes   []record
+	death   time.Time // of the node that is killed
+}
+
+// record is what the report knows of a node.
+type record struct {
+	waits  []wait
+	status syncmod.Status // the newest one
+	dead   bool
+	failed time.Time
+}
+
+// wait is one node's at one barrier. The zero time means not yet.
+type wait struct{ arrived, passed time.Time }
+
+func newReport(out io.Writer, p plan) *report {
+	r := &report{out: out, plan: p, begin: time.Now(), nodes: make([]record, len(p.members))}
+	for i := range r.nodes {
+		r.nodes[i].waits = make([]wait, len(p.steps)+2)
+	}
+	r.line("%d nodes, %d steps, %s, definition %x", len(p.members), len(p.steps), strings.ToUpper(p.transport), p.hash)
+	if p.late > 0 {
+		r.line("%s starts %s late", p.operator(len(p.members)-1), p.late)
+	}
+	return r
+}
+
+// line prints a line with the time since the beginning. But for newReport, the
+// lock is held.
+func (r *report) line(format string, args ...any) {
+	r.printed = time.Now()
+	fmt.Fprintf(r.out, "%8.3fs  %s\n", r.printed.Sub(r.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// arrived notes that a node waits from now on; 0: that it starts.
+func (r *report) arrived(node, barrier int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes[node].waits[barrier].arrived = time.Now()
+	if barrier == 0 && r.plan.isLate(node) {
+		r.line("%s starts", r.plan.operator(node))
+	}
+}
+
+// passed notes that a node has passed a barrier and begins the step after it.
+func (r *report) passed(node, barrier int, status syncmod.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if barrier == 1 {
+		r.connected(node, status.Since) // it was then that step 1 was announced
+	}
+	r.nodes[node].waits[barrier].passed = time.Now()
+	r.barrier(barrier)
+}
+
+// saw notes the status of a node.
+func (r *report) saw(node int, status syncmod.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := &r.nodes[node]
+	if n.dead || n.status.Phase >= syncmod.Complete {
+		return
+	}
+	n.status = status
+	if countPeers(status, isConnected) == len(status.Peers) {
+		r.connected(node, time.Now())
+	}
+	switch status.Phase {
+	case syncmod.Complete:
+		end := len(n.waits) - 1
+		n.waits[end].passed = status.Since
+		r.barrier(end)
+	case syncmod.Failed:
+		r.failed(node, status)
+	default:
+	}
+}
+
+// connected notes that a node is connected with all others, and prints a line
+// once they all are.
+func (r *report) connected(node int, at time.Time) {
+	waits := r.nodes[node].waits
+	if !waits[0].passed.IsZero() {
+		return
+	}
+	waits[0].passed, waits[1].arrived = at, at
+	if len(r.nodes) <= fewNodes {
+		r.line("%s is connected with all others", r.plan.operator(node))
+	}
+	if s := r.sum(0); !s.waiting {
+		r.line("all %d are connected after %s", len(r.nodes), brief(s.lastPassed.Sub(s.firstArrived)))
+	}
+}
+
+// barrier prints a line once everyone has passed a barrier.
+func (r *report) barrier(barrier int) {
+	s := r.sum(barrier)
+	if s.waiting {
+		return
+	}
+	steps := len(r.plan.steps)
+	next := "goodbyes"
+	if barrier <= steps {
+		next = r.plan.steps[barrier-1]
+	}
+	number := fmt.Sprintf("%d/%d", barrier, steps+1)
+	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later all were through", len(fmt.Sprintf("%d/%[1]d", steps+1)), number,
+		r.plan.nameWidth(), next, brief(s.lastArrived.Sub(s.firstArrived)), r.plan.operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
+}
+
+// dies says that a node is about to lose its host.
+func (r *report) dies(node int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes[node].dead = true
+	r.death = time.Now()
+	r.line("%s dies in step %d: its host is closed, nobody has been told", r.plan.operator(node), r.plan.killStep())
+}
+
+// failed prints a line when the first node fails and when all have, and in
+// small clusters for each.
+func (r *report) failed(node int, status syncmod.Status) {
+	r.nodes[node].failed = time.Now()
+	failed, running := 0, 0
+	for _, n := range r.nodes {
+		switch {
+		case !n.failed.IsZero():
+			failed++
+		case !n.dead:
+			running++
+		}
+	}
+	after := ""
+	if !r.death.IsZero() {
+		after = ", " + brief(time.Since(r.death)) + " after the death"
+	}
+	switch {
+	case failed == 1:
+		r.line("%s fails%s: %v", r.plan.operator(node), after, status.Err)
+	case len(r.nodes) <= fewNodes:
+		r.line("%s fails%s", r.plan.operator(node), after)
+	case running == 0:
+		r.line("all %d have failed%s", failed, after)
+	}
+}
+
+// interrupted says that the program was told to end.
+func (r *report) interrupted(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	step := int64(0)
+	for _, n := range r.nodes {
+		step = max(step, n.status.Step)
+	}
+	where := "before step 1"
+	if step > 0 {
+		where = fmt.Sprintf("in step %d of %d", min(step, int64(len(r.plan.steps))), len(r.plan.steps))
+	}
+	r.line("%v %s: all nodes stop", cause, where)
+}
+
+// watch says who waits for whom whenever nothing has happened for a while.
+func (r *report) watch(done <-chan struct{}) {
+	ticker := time.NewTicker(silence / 10)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			r.explainSilence()
+		case <-done:
+			return
+		}
+	}
+}
+
+func (r *report) explainSilence() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.printed) < silence {
+		return
+	}
+	const enough = 3
+	waiting := make(map[int][]int)                  // who is waited for, and by whom
+	known := make(map[int]syncmod.PeerStatus)       // what one of them knows
+	links, all := 0, len(r.nodes)*(len(r.nodes)-1)  // both ways
+	for i, n := range r.nodes {
+		links += countPeers(n.status, isConnected)
+		for _, p := range missing(n) {
+			waiting[p.Index] = append(waiting[p.Index], i)
+			if known[p.Index].LastError == nil {
+				known[p.Index] = p
+			}
+		}
+	}
+	if len(waiting) > enough {
+		r.line("waiting for %d of %d operators, %d of %d connections are up", len(waiting), len(r.nodes), links, all)
+		return
+	}
+	for i := range r.nodes {
+		if by := waiting[i]; len(by) > 0 {
+			r.line("%s: waited for by %s, %s", r.plan.operator(i), operators(by), describe(known[i]))
+		}
+	}
+}
+
+// missing lists whom a node waits for.
+func missing(n record) []syncmod.PeerStatus {
+	var peers []syncmod.PeerStatus
+	for _, p := range n.status.Peers {
+		late := false
+		switch n.status.Phase {
+		case syncmod.Connecting:
+			late = !isConnected(p)
+		case syncmod.Running:
+			late = p.Step < n.status.Step
+		case syncmod.Completing:
+			late = !p.Done
+		default:
+		}
+		if late && !n.dead {
+			peers = append(peers, p)
+		}
+	}
+	return peers
+}
+
+func isConnected(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound }
+func wasHeard(p syncmod.PeerStatus) bool    { return !p.LastSeen.IsZero() }
+
+func countPeers(s syncmod.Status, is func(syncmod.PeerStatus) bool) int {
+	count := 0
+	for _, p := range s.Peers {
+		if is(p) {
+			count++
+		}
+	}
+	return count
+}
+
+// describe says how a member stands that is waited for.
+func describe(p syncmod.PeerStatus) string {
+	text := "not connected"
+	switch {
+	case isConnected(p):
+		text = fmt.Sprintf("at step %d", p.Step)
+	case p.Inbound || p.Outbound:
+		text = "connected one way"
+	}
+	if p.LastError != nil && !p.Outbound {
+		text += fmt.Sprintf(", attempt %d: %v", p.Attempts, p.LastError)
+	}
+	return text
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// wideTable is up to how many barriers each has a column of its own.
+const wideTable = 8
+
+// finish prints the table, and for those that have not completed, why. It
+// returns nil if every node has, the cause if there is one, or else a
+// [*failure].
+func (r *report) finish(cause error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintln(r.out)
+	fmt.Fprintln(r.out, r.table())
+	fmt.Fprintln(r.out)
+	complete := 0
+	var reasons []string // each once
+	whose := make(map[string][]int)
+	for i, n := range r.nodes {
+		switch {
+		case n.status.Phase == syncmod.Complete:
+			complete++
+		case n.status.Err != nil:
+			reason := n.status.Err.Error()
+			if whose[reason] == nil {
+				reasons = append(reasons, reason)
+			}
+			whose[reason] = append(whose[reason], i)
+		}
+	}
+	if complete == len(r.nodes) {
+		r.line("complete: %d nodes, %d steps", complete, len(r.plan.steps))
+		return nil
+	}
+	for _, reason := range reasons {
+		fmt.Fprintf(r.out, "%s: %s\n", operators(whose[reason]), reason)
+	}
+	if cause != nil {
+		return cause
+	}
+	return &failure{fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))}
+}
+
+// table shows how long each node waited, at each barrier if there are few.
+func (r *report) table() string {
+	barriers := len(r.plan.steps) + 1
+	header := table.Row{"operator", "outcome", "peers", "step", "connect"}
+	footer := table.Row{"last to arrive", "", "", "", r.lastAt(0)}
+	if barriers <= wideTable {
+		for b := 1; b <= barriers; b++ {
+			header = append(header, fmt.Sprintf("barrier %d", b))
+			footer = append(footer, r.lastAt(b))
+		}
+	} else {
+		header = append(header, "all barriers", "longest", "at barrier", "last to arrive")
+		footer = nil
+	}
+	w := table.NewWriter()
+	w.SetStyle(table.StyleLight)
+	w.Style().Format = table.FormatOptions{Header: text.FormatDefault, Footer: text.FormatDefault, Row: text.FormatDefault}
+	w.Style().Options.SeparateColumns = false
+	w.AppendHeader(header)
+	for i, n := range r.nodes {
+		row := table.Row{
+			fmt.Sprintf("%d %s", i, r.plan.members[i].name), n.outcome(),
+			fmt.Sprintf("%d/%d", n.peers(), len(r.nodes)-1), fmt.Sprintf("%d/%d", n.step(), len(r.plan.steps)), n.waits[0],
+		}
+		if barriers <= wideTable {
+			for _, at := range n.waits[1:] {
+				row = append(row, at)
+			}
+		} else {
+			row = append(row, r.summary(i)...)
+		}
+		w.AppendRow(row)
+	}
+	w.AppendFooter(footer)
+	columns := make([]table.ColumnConfig, len(header))
+	for i := range columns {
+		columns[i] = table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight}
+		if i < 2 {
+			columns[i] = table.ColumnConfig{Number: i + 1}
+		}
+	}
+	w.SetColumnConfigs(columns)
+	return w.Render()
+}
+
+// summary is all barriers of one node in four columns.
+func (r *report) summary(node int) table.Row {
+	var total, longest time.Duration
+	at, last := 0, 0
+	for b, w := range r.nodes[node].waits {
+		if b == 0 || w.passed.IsZero() {
+			continue
+		}
+		d := w.passed.Sub(w.arrived)
+		total += d
+		if d > longest {
+			longest, at = d, b
+		}
+		if r.sum(b).last == node {
+			last++
+		}
+	}
+	return table.Row{brief(total), brief(longest), at, fmt.Sprintf("%d×", last)}
+}
+
+// lastAt names who arrived last, once all have.
+func (r *report) lastAt(barrier int) string {
+	s := r.sum(barrier)
+	if s.missing {
+		return "–"
+	}
+	return fmt.Sprintf("%d %s", s.last, r.plan.members[s.last].name)
+}
+
+// barrierSum is a barrier as the whole cluster went through it.
+type barrierSum struct {
+	firstArrived, lastArrived, lastPassed time.Time
+
+	last    int  // who arrived last
+	missing bool // somebody has not arrived
+	waiting bool // somebody has not passed
+}
+
+func (r *report) sum(barrier int) barrierSum {
+	var s barrierSum
+	for i, n := range r.nodes {
+		w := n.waits[barrier]
+		s.missing = s.missing || w.arrived.IsZero()
+		s.waiting = s.waiting || w.passed.IsZero()
+		if i == 0 || w.arrived.Before(s.firstArrived) {
+			s.firstArrived = w.arrived
+		}
+		if w.arrived.After(s.lastArrived) {
+			s.lastArrived, s.last = w.arrived, i
+		}
+		if w.passed.After(s.lastPassed) {
+			s.lastPassed = w.passed
+		}
+	}
+	return s
+}
+
+func (n record) outcome() string {
+	switch {
+	case n.dead:
+		return "died"
+	case n.status.Phase < syncmod.Complete:
+		return "stopped"
+	}
+	return n.status.Phase.String()
+}
+
+// peers counts who is connected, or has said goodbye.
+func (n record) peers() int {
+	return countPeers(n.status, func(p syncmod.PeerStatus) bool { return isConnected(p) || p.Done })
+}
+
+// step is the last one that has begun: its barrier is passed.
+func (n record) step() int {
+	begun := 0
+	for b := 1; b < len(n.waits)-1; b++ {
+		if !n.waits[b].passed.IsZero() {
+			begun = b
+		}
+	}
+	return begun
+}
+
+// String is how long the wait took, so far.
+func (w wait) String() string {
+	switch {
+	case w.arrived.IsZero():
+		return ""
+	case w.passed.IsZero():
+		return "waiting"
+	}
+	return brief(w.passed.Sub(w.arrived))
+}
+
+// brief writes a duration as a person wants to read it.
+func brief(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d >= 100*time.Millisecond:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}
+
+// operators lists operator indices in a sentence: "operators 0-3, 5".
+func operators(indices []int) string {
+	slices.Sort(indices)
+	var parts []string
+	for first := 0; first < len(indices); {
+		last := first
+		for last+1 < len(indices) && indices[last+1] == indices[last]+1 {
+			last++
+		}
+		part := fmt.Sprint(indices[first])
+		if last > first {
+			part += fmt.Sprintf("-%d", indices[last])
+		}
+		parts = append(parts, part)
+		first = last + 1
+	}
+	word := "operators "
+	if len(indices) == 1 {
+		word = "operator "
+	}
+	return word + strings.Join(parts, ", ")
+}

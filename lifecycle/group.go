@@ -1,0 +1,179 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Group runs background tasks that outlive the start of their component and end with its stop. Make one with
+// [NewGroup]. Its methods are safe for concurrent use.
+type Group struct {
+	log       *logrus.Logger
+	onFailure func(error)
+
+	mu    sync.Mutex
+	run   *run    // the current run, or the last one
+	tasks []*task // those that have not ended, in the order of their start; left-overs of earlier runs included
+}
+
+// run is what lies between a Start and the Stop after it.
+type run struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	failed bool // guarded by Group.mu
+}
+
+type task struct {
+	name string
+	run  *run
+	done chan struct{}
+}
+
+// NewGroup returns a group that is not running yet.
+//
+// The first failure of a task after each Start is given to onFailure, on the goroutine of that task: onFailure must not
+// wait for [Group.Stop], which waits for the task. Whoever is told logs the failure; if onFailure is nil, the group
+// does. The other tasks go on until Stop. Without a logger, logrus's standard logger is used.
+func NewGroup(log *logrus.Logger, onFailure func(error)) *Group {
+	log = orStandard(log)
+	if onFailure == nil {
+		onFailure = func(err error) { logFailure(log, logrus.ErrorLevel, err, "a background task failed") }
+	}
+	g := &Group{log: log, onFailure: onFailure, run: newRun()}
+	g.run.cancel(ErrStopped)
+	return g
+}
+
+func newRun() *run {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return &run{ctx: ctx, cancel: cancel}
+}
+
+// Start makes the run context; tasks are accepted from now on. It does nothing while the group is running, and starts a
+// new run after Stop.
+func (g *Group) Start() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.run.ctx.Err() != nil {
+		g.run = newRun()
+	}
+}
+
+// Context returns the run context: cancelled when Stop begins, and before the first Start.
+func (g *Group) Context() context.Context {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.run.ctx
+}
+
+// Go runs work on a goroutine of its own, with the run context, under a name that people will read. It does not wait.
+// It returns [ErrStopped], and does not run work, before Start and once Stop has begun.
+func (g *Group) Go(name string, work func(context.Context) error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.run.ctx.Err() != nil {
+		return fmt.Errorf("starting task %q: %w", name, ErrStopped)
+	}
+	t := &task{name: name, run: g.run, done: make(chan struct{})}
+	g.tasks = append(g.tasks, t)
+	go g.supervise(t, work)
+	return nil
+}
+
+// Stop cancels the run context and waits for the tasks that were started before, until ctx ends or, if it has a
+// deadline, a tenth of the remaining time (at most a second) before that: see the package comment. It then returns a
+// [*StopError], and the tasks that it names run on; another Stop goes on waiting for them. Stop may be called at any
+// time, from several goroutines too, but not by a task, which it would wait for.
+func (g *Group) Stop(ctx context.Context) error {
+	g.mu.Lock()
+	g.run.cancel(ErrStopped)
+	tasks := slices.Clone(g.tasks)
+	g.mu.Unlock()
+
+	ctx, cancel := leaveTime(ctx)
+	defer cancel()
+	for i, t := range tasks {
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+			if late := namesOfRunning(tasks[i:]); len(late) > 0 {
+				return &StopError{Tasks: late, Err: ctx.Err()}
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// leaveTime keeps some of the time until ctx's deadline for what comes after a Stop that has to give up.
+func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/10, time.Second)))
+}
+
+func namesOfRunning(tasks []*task) []string {
+	var names []string
+	for _, t := range tasks {
+		select {
+		case <-t.done:
+		default:
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
+func (g *Group) supervise(t *task, work func(context.Context) error) {
+	defer g.remove(t)
+	err := errExited // unless work returns or panics
+	defer func() {
+		if value := recover(); value != nil {
+			// A failure whatever the value is, the context's error included.
+			g.fail(t.run, &PanicError{Task: t.name, Value: value, Stack: debug.Stack()})
+			return
+		}
+		g.settle(t, err)
+	}()
+	err = work(t.run.ctx)
+}
+
+func (g *Group) remove(t *task) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.tasks = slices.DeleteFunc(g.tasks, func(other *task) bool { return other == t })
+	close(t.done)
+}
+
+// settle decides whether a task that did not panic ended well, and reports it if not.
+func (g *Group) settle(t *task, err error) {
+	switch {
+	case err == nil:
+		g.log.WithField("task", t.name).Debug("background task ended")
+	case t.run.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrStopped)):
+		g.log.WithField("task", t.name).WithError(err).Debug("background task ended: stopped")
+	default:
+		g.fail(t.run, fmt.Errorf("task %q: %w", t.name, err))
+	}
+}
+
+func (g *Group) fail(r *run, err error) {
+	g.mu.Lock()
+	first := !r.failed
+	r.failed = true
+	g.mu.Unlock()
+	if !first {
+		logLaterFailure(g.log, err)
+		return
+	}
+	g.onFailure(err)
+}

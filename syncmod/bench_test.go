@@ -1,0 +1,58 @@
+package syncmod_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// BenchmarkBarrier measures one barrier that all members enter together: from
+// the first Advance called to the last one returned, on real hosts on loopback
+// TCP with the default configuration.
+func BenchmarkBarrier(b *testing.B) {
+	for _, n := range []int{2, 4, 10} {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			nodes, def := newCluster(b, n, syncmod.Config{})
+			ceremonies := open(b, nodes, def)
+			ctx := context.Background()
+			requireNone(b, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }))
+			took := make([]time.Duration, 0, b.N)
+			b.ResetTimer()
+			for b.Loop() {
+				took = append(took, together(b, ceremonies))
+			}
+			b.StopTimer()
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "µs-p50/barrier")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "µs-p99/barrier")
+		})
+	}
+}
+
+// together lets all enter the next barrier at the same moment.
+func together(b *testing.B, ceremonies []*syncmod.Ceremony) time.Duration {
+	b.Helper()
+	var ready, done sync.WaitGroup
+	start := make(chan struct{})
+	for _, c := range ceremonies {
+		ready.Add(1)
+		done.Go(func() {
+			ready.Done()
+			<-start
+			_, err := c.Advance(context.Background())
+			require.NoError(b, err)
+		})
+	}
+	ready.Wait()
+	began := time.Now()
+	close(start)
+	done.Wait()
+	return time.Since(began)
+}

@@ -1,0 +1,230 @@
+package syncmod
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+const (
+	jitter        = 0.2
+	spreadMember  = time.Millisecond       // first dials are spread over so much for each member,
+	spreadLongest = 250 * time.Millisecond // and over no more than this
+	why           = "dkg sync"             // this module's reason for streams, in libp2p's words
+)
+
+// client keeps a stream to one member, for one ceremony, and says on it what
+// this node has to say. It is one goroutine, and another for each stream that
+// reads the responses.
+type client struct {
+	ceremony *Ceremony
+	index    int
+	id       peer.ID
+
+	wake    chan struct{} // there is a new line to say
+	hint    chan struct{} // the member may be reachable now
+	told    chan struct{} // closed when a failure has been told, or cannot be
+	ended   chan struct{} // closed when the client has ended
+	started atomic.Bool
+
+	tellOnce sync.Once
+	stale    atomic.Bool // the member has come back as another process
+
+	// What follows belongs to the client's goroutine.
+	backoff  *backoff.ExponentialBackOff
+	since    time.Time // since when it has been trying to connect
+	attempts int
+	lostBy   string // why the stream before was lost
+}
+
+func newClient(c *Ceremony, index int) *client {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval = c.svc.cfg.BackoffMin
+	b.MaxInterval = c.svc.cfg.BackoffMax
+	b.Multiplier = 2
+	b.RandomizationFactor = jitter
+	return &client{
+		ceremony: c, index: index, id: c.def.Peers[index].ID, backoff: b,
+		wake: make(chan struct{}, 1), hint: make(chan struct{}, 1), told: make(chan struct{}), ended: make(chan struct{}),
+	}
+}
+
+// poke wakes the client: there is a new line to say.
+func (cl *client) poke() {
+	select {
+	case cl.wake <- struct{}{}:
+	default:
+	}
+}
+
+// leaveStale makes the client leave its stream when it leads to a process that
+// the member is no more. The ceremony's lock is held.
+func (cl *client) leaveStale() {
+	cl.stale.Store(true)
+	cl.poke()
+}
+
+func (cl *client) tellingDone() { cl.tellOnce.Do(func() { close(cl.told) }) }
+
+// run connects and talks until there is nothing more to say. It never gives up
+// before.
+func (cl *client) run(ctx context.Context) {
+	defer close(cl.ended)
+	defer cl.tellingDone()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(cl.ceremony.live, cancel)
+	defer stop()
+
+	cl.since = time.Now()
+	cl.wait(ctx, cl.spread())
+	for ctx.Err() == nil {
+		if cl.ceremony.line.Load().abort != "" {
+			return // a failure is told on streams that are there: a new one could reach a new attempt
+		}
+		stream, err := cl.connect(ctx)
+		var end ending
+		if err != nil {
+			end = ending{reason: telemetry.EndLost, err: err}
+			cl.attempts++
+			cl.ceremony.attempt(cl.index, err)
+		} else {
+			t := newTalk(cl, stream)
+			t, end = cl.converse(ctx, t)
+			t.close(end)
+		}
+		if ctx.Err() != nil || cl.finished(end) {
+			return
+		}
+		cl.wait(ctx, cl.backoff.NextBackOff())
+	}
+}
+
+// finished tells whether there is nothing more to say after a stream.
+func (cl *client) finished(end ending) bool {
+	switch end.reason {
+	case telemetry.EndGoodbye, telemetry.EndAbort, telemetry.EndRefused:
+		return true
+	}
+	return false
+}
+
+// spread is the pause before the first dial. Of two members the one with the
+// lower index dials first: the other finds the connection there.
+func (cl *client) spread() time.Duration {
+	c := cl.ceremony
+	d := rand.N(min(time.Duration(len(c.def.Peers))*spreadMember, spreadLongest) + 1) //nolint:gosec // nobody gains by guessing it
+	if c.self > cl.index {
+		d += c.svc.cfg.BackoffMin / 2
+	}
+	return d
+}
+
+// wait pauses, unless the member appears or there is something to be told.
+func (cl *client) wait(ctx context.Context, d time.Duration) {
+	if cl.reachable() && cl.attempts == 0 && cl.lostBy == "" {
+		return // nothing to wait for: the connection is there
+	}
+	select {
+	case <-cl.hint: // one from before the pause says nothing
+	default:
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-cl.hint:
+			return
+		case <-cl.wake:
+			if cl.ceremony.line.Load().abort != "" {
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (cl *client) reachable() bool {
+	state := cl.ceremony.svc.host.Network().Connectedness(cl.id)
+	return state == network.Connected || state == network.Limited
+}
+
+// connect opens a stream to the member, through whatever path works. A
+// connection that the member makes meanwhile is as good as ours.
+func (cl *client) connect(ctx context.Context) (network.Stream, error) {
+	host := cl.ceremony.svc.host
+	ctx, cancel := context.WithTimeout(ctx, cl.ceremony.svc.cfg.ExchangeTimeout)
+	defer cancel()
+	ctx = network.WithAllowLimitedConn(ctx, why)
+	if !cl.reachable() {
+		if err := cl.dial(ctx); err != nil && !cl.reachable() {
+			return nil, err
+		}
+	}
+	stream, err := host.NewStream(network.WithNoDial(ctx, why), cl.id, ProtocolID)
+	if err != nil {
+		return nil, fmt.Errorf("opening a stream: %w", err)
+	}
+	return stream, nil
+}
+
+func (cl *client) dial(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	dialled, gone := make(chan struct{}), make(chan struct{})
+	defer func() {
+		close(dialled)
+		<-gone // or it could take a wake-up that comes later
+	}()
+	go func() {
+		defer close(gone)
+		for {
+			select {
+			case <-cl.hint:
+				if cl.reachable() {
+					cancel()
+					return
+				}
+			case <-cl.wake: // the first frame says the newest line anyway
+				if cl.ceremony.line.Load().abort != "" {
+					cancel()
+					return
+				}
+			case <-dialled:
+				return
+			}
+		}
+	}()
+	if err := cl.ceremony.svc.host.Connect(ctx, peer.AddrInfo{ID: cl.id}); err != nil {
+		return fmt.Errorf("dialling: %w", err)
+	}
+	return nil
+}
+
+// connected notes that a stream has been answered.
+func (cl *client) connected(t *talk, now time.Time) {
+	cl.backoff.Reset()
+	o := telemetry.Connect{Peer: cl.index, Started: cl.since, Ended: now, Attempts: cl.attempts + 1, Relayed: t.relayed, Reason: cl.lostBy}
+	cl.attempts = 0
+	cl.ceremony.report.Connect(o)
+}
+
+// attempt notes that a member could not be reached.
+func (c *Ceremony) attempt(i int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.roster.Attempt(i, shown(err))
+	c.notifyWatchers()
+}

@@ -1,0 +1,129 @@
+package syncmod
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+const (
+	maxNickname   = 32
+	minFrameLimit = 1 << 10
+	maxFrameLimit = 32 << 20
+)
+
+// Config is how a node takes part in ceremonies. The zero value of a field
+// means its default; [DefaultConfig] spells the defaults out.
+type Config struct {
+	// Version is this node's version on the wire: vMAJOR.MINOR, optionally .PATCH,
+	// optionally -LABEL. Nodes with different majors or minors refuse each other.
+	// Default v1.0; in a Charon cluster it is Charon's, for example v1.11.
+	Version string
+	// Nickname is what this node calls itself, for people: at most 32 printable
+	// characters. Default none.
+	Nickname string
+	// Heartbeat is how often an idle stream says that it is alive. It measures the
+	// round-trip time and notices dead peers. Default 1s; at most half of
+	// ExchangeTimeout.
+	Heartbeat time.Duration
+	// ExchangeTimeout is how long a request may stay without a response before
+	// its stream is given up, and how long a write may take. Default 10s.
+	ExchangeTimeout time.Duration
+	// PeerTimeout is how long a member may be gone once the ceremony runs before
+	// it fails for everyone. Negative: for ever. Default 1m.
+	PeerTimeout time.Duration
+	// OpenGrace is how long a stream for a definition that is not open here waits
+	// for it to be opened before it is refused. Default 10s.
+	OpenGrace time.Duration
+	// GoodbyeTimeout bounds the goodbyes after the last barrier, within the
+	// context of Complete. Default 2m.
+	GoodbyeTimeout time.Duration
+	// MaxFrame is the largest frame that is read, in bytes. Default 16 KiB, at
+	// least 1 KiB, at most 32 MiB.
+	MaxFrame int
+	// BackoffMin and BackoffMax are the first and the longest pause between two
+	// attempts to reach a member. Default 100ms and 1s.
+	BackoffMin, BackoffMax time.Duration
+	// ShutdownOnFailure stops the fx app with exit code 1 when a ceremony fails,
+	// ShutdownOnComplete with exit code 0 when one completes. Without fx they do
+	// nothing.
+	ShutdownOnFailure, ShutdownOnComplete bool
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config { return Config{}.withDefaults() }
+
+func (c Config) withDefaults() Config {
+	def(&c.Version, "v1.0")
+	def(&c.Heartbeat, time.Second)
+	def(&c.ExchangeTimeout, 10*time.Second)
+	def(&c.PeerTimeout, time.Minute)
+	def(&c.OpenGrace, 10*time.Second)
+	def(&c.GoodbyeTimeout, 2*time.Minute)
+	def(&c.MaxFrame, 16<<10)
+	def(&c.BackoffMin, 100*time.Millisecond)
+	def(&c.BackoffMax, max(time.Second, c.BackoffMin))
+	return c
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate checks a Config. Its error, an [ErrInvalid], names the field and the
+// value.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	if _, err := roster.ParseVersion(c.Version); err != nil {
+		return invalid("Config.Version", "%q is %w", c.Version, err)
+	}
+	if err := validNickname(c.Nickname); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"Heartbeat", c.Heartbeat},
+		{"ExchangeTimeout", c.ExchangeTimeout},
+		{"OpenGrace", c.OpenGrace},
+		{"GoodbyeTimeout", c.GoodbyeTimeout},
+		{"BackoffMin", c.BackoffMin},
+		{"BackoffMax", c.BackoffMax},
+	} {
+		if d.value < 0 {
+			return invalid("Config."+d.field, "%s is negative", d.value)
+		}
+	}
+	if c.Heartbeat > c.ExchangeTimeout/2 {
+		return invalid("Config.Heartbeat", "%s is above half of ExchangeTimeout, which is %s", c.Heartbeat, c.ExchangeTimeout)
+	}
+	if c.BackoffMin > c.BackoffMax {
+		return invalid("Config.BackoffMin", "%s is above BackoffMax, which is %s", c.BackoffMin, c.BackoffMax)
+	}
+	if c.MaxFrame < minFrameLimit || c.MaxFrame > maxFrameLimit {
+		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d", c.MaxFrame, minFrameLimit, maxFrameLimit)
+	}
+	return nil
+}
+
+func validNickname(s string) error {
+	if n := len([]rune(s)); n > maxNickname {
+		return invalid("Config.Nickname", "%q has %d characters, at most %d are allowed", cut(s, 2*maxNickname), n, maxNickname)
+	}
+	if s != printable(s, len(s)) {
+		return invalid("Config.Nickname", "%q has characters that cannot be printed", s)
+	}
+	return nil
+}
+
+// readTimeout is how long a server waits for the next request of a stream.
+func (c Config) readTimeout() time.Duration { return max(3*c.Heartbeat, c.ExchangeTimeout) }
+
+func invalid(field, format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %w", ErrInvalid, field, fmt.Errorf(format, args...))
+}

@@ -1,0 +1,90 @@
+package syncmod
+
+import (
+	"encoding/hex"
+	"slices"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+)
+
+const (
+	maxHash    = 64
+	minMembers = 2
+	maxMembers = 1024
+)
+
+// Definition is what a ceremony is about: the hash that every member signs, and
+// the members.
+type Definition struct {
+	// Hash is the definition hash: 1 to 64 bytes, 32 in Charon clusters. Members
+	// with different hashes refuse each other.
+	Hash []byte
+	// Peers is every member in operator order, this node included: at least 2, at
+	// most 1024. A member's place in it is its operator index.
+	Peers []Peer
+}
+
+// Peer is a member of a ceremony.
+type Peer struct {
+	ID    peer.ID
+	Name  string                // optional, for people
+	Addrs []multiaddr.Multiaddr // optional; known to the host while the ceremony is open
+}
+
+// validate checks a definition for the node self and returns the node's
+// operator index.
+func (d Definition) validate(self peer.ID) (int, error) {
+	switch n := len(d.Hash); {
+	case n == 0:
+		return 0, invalid("Definition.Hash", "it is empty")
+	case n > maxHash:
+		return 0, invalid("Definition.Hash", "%d bytes, at most %d are allowed", n, maxHash)
+	}
+	switch n := len(d.Peers); {
+	case n < minMembers:
+		return 0, invalid("Definition.Peers", "%d members, at least %d are needed", n, minMembers)
+	case n > maxMembers:
+		return 0, invalid("Definition.Peers", "%d members, at most %d are allowed", n, maxMembers)
+	}
+	index := -1
+	seen := make(map[peer.ID]int, len(d.Peers))
+	for i, p := range d.Peers {
+		if err := p.ID.Validate(); err != nil {
+			return 0, invalid("Definition.Peers", "the peer ID of operator %d: %w", i, err)
+		}
+		if first, ok := seen[p.ID]; ok {
+			return 0, invalid("Definition.Peers", "operators %d and %d have the same peer ID %s", first, i, p.ID)
+		}
+		seen[p.ID] = i
+		if p.ID == self {
+			index = i
+		}
+	}
+	if index < 0 {
+		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members", self, len(d.Peers))
+	}
+	return index, nil
+}
+
+// clone copies a definition, so that its owner may go on changing his own.
+func (d Definition) clone() Definition {
+	c := Definition{Hash: slices.Clone(d.Hash), Peers: slices.Clone(d.Peers)}
+	for i := range c.Peers {
+		c.Peers[i].Addrs = slices.Clone(c.Peers[i].Addrs)
+	}
+	return c
+}
+
+func (d Definition) index(id peer.ID) int {
+	return slices.IndexFunc(d.Peers, func(p Peer) bool { return p.ID == id })
+}
+
+// shortHash is how a definition is called in sentences.
+func shortHash(hash []byte) string {
+	const enough = 8
+	if len(hash) > enough {
+		return hex.EncodeToString(hash[:enough]) + "…"
+	}
+	return hex.EncodeToString(hash)
+}

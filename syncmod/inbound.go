@@ -1,0 +1,323 @@
+package syncmod
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/dkgsync/dkgsync/lifecycle"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+// lastWords is how long the side that has said the last frame of a stream waits
+// for the other side to end it.
+const lastWords = 500 * time.Millisecond
+
+// inbound is one stream that a member has opened to us, and its handler.
+type inbound struct {
+	server *Server
+	stream network.Stream
+	remote peer.ID
+	id     roster.StreamID
+	opened time.Time
+	done   chan struct{} // closed when the handler is about to return
+	ctx    context.Context
+	cancel context.CancelFunc
+	once   sync.Once
+
+	// What follows belongs to the handler.
+	read      deadline
+	write     deadline
+	out       []byte
+	signature []byte // the one that was verified last
+	verified  *Ceremony
+	messages  int64
+}
+
+func newInbound(s *Server, stream network.Stream) *inbound {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &inbound{
+		server: s, stream: stream, remote: stream.Conn().RemotePeer(), id: s.svc.nextStream(), opened: time.Now(),
+		done: make(chan struct{}), ctx: ctx, cancel: cancel,
+		read:  deadline{set: stream.SetReadDeadline, timeout: s.svc.cfg.readTimeout()},
+		write: deadline{set: stream.SetWriteDeadline, timeout: s.svc.cfg.ExchangeTimeout},
+	}
+}
+
+// reset ends the stream from any goroutine; its handler returns soon after.
+func (in *inbound) reset(code network.StreamErrorCode) {
+	in.once.Do(func() {
+		in.cancel()
+		resetStream(in.stream, code)
+	})
+}
+
+// serve reads requests and answers them until the stream ends.
+func (in *inbound) serve() {
+	defer close(in.done)
+	defer in.cancel()
+	var c *Ceremony
+	end := ending{reason: telemetry.EndStopped}
+	defer func() {
+		if value := recover(); value != nil {
+			in.server.svc.fail(&lifecycle.PanicError{Task: "serving " + in.remote.String(), Value: value, Stack: debug.Stack()})
+		}
+		in.reset(end.code)
+		if c != nil {
+			c.leave(in, end)
+		}
+	}()
+
+	reader := wire.NewReader(in.stream, in.server.svc.cfg.MaxFrame)
+	var request syncpb.SyncRequest
+	in.read.renew(time.Now())
+	if err := reader.Request(&request); err != nil {
+		end = in.endOf(err)
+		return
+	}
+	for {
+		c = in.route(&request)
+		if c == nil {
+			end = ending{reason: telemetry.EndRefused}
+			return
+		}
+		var held bool
+		if held, end = in.converse(c, reader, &request); !held {
+			return
+		}
+		// The request belongs to an attempt that is to come: it waits until this ceremony is closed.
+		ended := c
+		ended.leave(in, ending{reason: telemetry.EndStopped})
+		c = nil
+		select {
+		case <-ended.closed:
+		case <-in.ctx.Done():
+			return
+		}
+	}
+}
+
+// converse brings requests to a ceremony until the stream ends, or until one is
+// to be held.
+func (in *inbound) converse(c *Ceremony, reader *wire.Reader, request *syncpb.SyncRequest) (held bool, end ending) {
+	if !c.join(in) {
+		return true, ending{}
+	}
+	member := c.index(in.remote)
+	first := true
+	for {
+		now := time.Now()
+		verdict := c.request(now, member, in, request, in.verify(c, request.GetHashSignature()))
+		in.messages++
+		switch verdict.Action {
+		case roster.Accept:
+			if first {
+				first = false
+				in.server.settled(in)
+			}
+			if err := in.answer(now, c, request, ""); err != nil {
+				return false, in.endOf(err)
+			}
+		case roster.AcceptLast:
+			reason := telemetry.EndGoodbye
+			if request.GetAbort() != "" {
+				reason = telemetry.EndAbort
+			}
+			return false, in.last(now, c, request, "", ending{reason: reason})
+		case roster.Refuse:
+			text, err := c.refusal(verdict.Cause)
+			in.awaitTelling(c, member, verdict.Cause, request)
+			return false, in.last(time.Now(), c, request, text, ending{reason: telemetry.EndRefused, err: err})
+		case roster.Drop:
+			return false, ending{reason: telemetry.EndProtocol, code: network.StreamProtocolViolation}
+		case roster.Hold:
+			return true, ending{}
+		case roster.Supersede:
+			if !c.supersede(in, verdict.Old) {
+				return false, ending{reason: telemetry.EndStopped}
+			}
+			continue
+		}
+		c.flush()
+		in.read.renew(now)
+		if err := reader.Request(request); err != nil {
+			return false, in.endOf(err)
+		}
+	}
+}
+
+// awaitTelling lets the news of a failure reach a member by our client first:
+// an abort names the culprit, an error in a response cannot.
+func (in *inbound) awaitTelling(c *Ceremony, member int, cause *roster.Failure, request *syncpb.SyncRequest) {
+	if request.GetSessionId() == 0 || cause.Culprit == member {
+		return
+	}
+	select {
+	case <-c.members[member].told:
+	case <-c.live.Done():
+	case <-in.ctx.Done():
+	}
+}
+
+// answer writes the response to a request.
+func (in *inbound) answer(now time.Time, c *Ceremony, request *syncpb.SyncRequest, text string) error {
+	response := syncpb.SyncResponse{SyncTimestamp: request.GetTimestamp(), Error: text}
+	if request.GetSessionId() != 0 && c != nil {
+		response.SessionId = c.session
+	}
+	frame, err := wire.AppendResponse(in.out[:0], &response)
+	if err != nil {
+		return err
+	}
+	in.out = frame
+	in.write.renew(now)
+	_, err = in.stream.Write(frame)
+	return err
+}
+
+// last writes a last response, says that nothing follows, and waits a moment for
+// the other side to end the stream: a reset would overtake the response.
+func (in *inbound) last(now time.Time, c *Ceremony, request *syncpb.SyncRequest, text string, end ending) ending {
+	if err := in.answer(now, c, request, text); err != nil {
+		return in.endOf(err)
+	}
+	if c != nil {
+		c.flush()
+	}
+	_ = in.stream.CloseWrite()
+	_ = in.stream.SetReadDeadline(now.Add(lastWords))
+	_, _ = io.Copy(io.Discard, in.stream)
+	return end
+}
+
+// verify checks a signature over a ceremony's definition hash: once for a
+// stream, and anew when it changes (part 1 of the protocol description, check 2).
+func (in *inbound) verify(c *Ceremony, signature []byte) bool {
+	if in.verified == c && bytes.Equal(signature, in.signature) {
+		return true
+	}
+	key := in.stream.Conn().RemotePublicKey()
+	if key == nil {
+		return false
+	}
+	if ok, err := key.Verify(c.def.Hash, signature); err != nil || !ok {
+		return false
+	}
+	in.verified, in.signature = c, bytes.Clone(signature)
+	return true
+}
+
+// route finds the ceremony that a stream's first request is meant for (part 3
+// of the protocol description, "which ceremony a stream belongs to"). It waits
+// for it to be opened, answers with an error when it is not, and then returns
+// nil.
+func (in *inbound) route(request *syncpb.SyncRequest) *Ceremony {
+	grace := time.NewTimer(in.server.svc.cfg.OpenGrace)
+	defer grace.Stop()
+	for {
+		candidates, _, changed := in.server.svc.membership(in.remote)
+		if c := in.choose(candidates, request); c != nil {
+			return c
+		}
+		select {
+		case <-changed:
+		case <-in.ctx.Done():
+			return nil
+		case <-grace.C:
+			in.last(time.Now(), nil, request, in.notOpen(candidates, request), ending{})
+			return nil
+		}
+	}
+}
+
+func (in *inbound) choose(candidates []*Ceremony, request *syncpb.SyncRequest) *Ceremony {
+	if hash := request.GetDefinitionHash(); len(hash) > 0 {
+		for _, c := range candidates {
+			if bytes.Equal(c.def.Hash, hash) {
+				return c
+			}
+		}
+		return nil
+	}
+	for _, c := range candidates {
+		if in.verify(c, request.GetHashSignature()) {
+			return c
+		}
+	}
+	if len(candidates) == 1 {
+		return candidates[0] // its signature is wrong there, which is for the rules to say
+	}
+	return nil
+}
+
+func (in *inbound) notOpen(candidates []*Ceremony, request *syncpb.SyncRequest) string {
+	asked := "a definition that its signature does not tell"
+	if hash := request.GetDefinitionHash(); len(hash) > 0 {
+		asked = "definition " + shortHash(hash[:min(len(hash), maxHash)])
+	}
+	here := "none"
+	for i, c := range candidates {
+		if i == 0 {
+			here = shortHash(c.def.Hash)
+			continue
+		}
+		here += ", " + shortHash(c.def.Hash)
+	}
+	return printable(fmt.Sprintf("%s is not open here; open here with this member: %s: all members need the same definition", asked, here), maxReason)
+}
+
+// ending is how a stream ended.
+type ending struct {
+	reason string
+	code   network.StreamErrorCode
+	err    error // only for refusals and protocol errors
+}
+
+// endOf classifies the error that ended a stream, in the order that libp2p needs:
+// our own doing first, then a clean end, which is io.EOF and nothing that wraps
+// it; everything else is transient.
+func (in *inbound) endOf(err error) ending { return classify(in.ctx, err) }
+
+func classify(ctx context.Context, err error) ending {
+	var length *wire.LengthError
+	var payload *wire.PayloadError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case ctx.Err() != nil:
+		return ending{reason: telemetry.EndStopped}
+	case err == io.EOF: //nolint:errorlint // a connection that died may wrap io.EOF
+		return ending{reason: telemetry.EndClosed}
+	case errors.As(err, &length), errors.As(err, &payload):
+		return ending{reason: telemetry.EndProtocol, code: network.StreamProtocolViolation, err: err}
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return ending{reason: telemetry.EndTimeout}
+	}
+	return ending{reason: telemetry.EndLost}
+}
+
+// deadline keeps a stream's deadline between one and one and a half timeouts
+// away: renewing it costs a timer, so it is not renewed for every frame.
+type deadline struct {
+	set     func(time.Time) error
+	timeout time.Duration
+	at      time.Time
+}
+
+func (d *deadline) renew(now time.Time) {
+	if d.at.Sub(now) >= d.timeout {
+		return
+	}
+	d.at = now.Add(d.timeout + d.timeout/2)
+	_ = d.set(d.at) // a stream that cannot be given a deadline is dead, which its next read says
+}

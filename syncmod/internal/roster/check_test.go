@@ -1,0 +1,107 @@
+package roster_test
+
+import (
+	"slices"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// observe takes a roster's events, lets the shell act on them, and checks that
+// they tell what the roster says when it is asked.
+func (p *process) observe() {
+	t := p.world.t
+	for _, e := range slices.Clone(p.roster.Events()) {
+		p.world.tell("    %s: %s", name(p.index), eventWords(e, p.roster.Failure()))
+		switch e.Type {
+		case roster.MemberConnected, roster.MemberLost:
+			direction := p.outbound
+			if e.Inbound {
+				direction = p.inbound
+			}
+			if up := e.Type == roster.MemberConnected; direction[e.Member] == up {
+				t.Fatalf("%v: %s, which it was before", p, eventWords(e, nil))
+			}
+			direction[e.Member] = e.Type == roster.MemberConnected
+		case roster.Arrived:
+			if p.arrived[e.Member] >= e.Step || p.passed >= e.Step {
+				t.Fatalf("%v: %s once more", p, eventWords(e, nil))
+			}
+			p.arrived[e.Member] = e.Step
+		case roster.Passed:
+			if e.Step != p.passed+1 {
+				t.Fatalf("%v: %s after barrier %d", p, eventWords(e, nil), p.passed)
+			}
+			p.passed = e.Step
+			for j := range p.arrived {
+				if j != p.index && p.arrived[j] != e.Step {
+					t.Fatalf("%v: %s and %s has not arrived", p, eventWords(e, nil), name(j))
+				}
+			}
+		case roster.Completed:
+			p.complete++
+		}
+	}
+	for j := range p.world.nodes {
+		m := p.roster.Member(j)
+		if m.Inbound != p.inbound[j] || m.Outbound != p.outbound[j] {
+			t.Fatalf("%v: %s is connected %v, %v; the events say %v, %v",
+				p, name(j), m.Inbound, m.Outbound, p.inbound[j], p.outbound[j])
+		}
+	}
+	if p.roster.Passed() != p.passed {
+		t.Fatalf("%v has passed %d; the events say %d", p, p.roster.Passed(), p.passed)
+	}
+	if f := p.roster.Failure(); f != nil && p.failure == nil {
+		p.failure, p.first = f, *f
+		p.say()
+	}
+	if p.roster.Farewell() && !p.farewell {
+		p.farewell = true
+		p.say()
+	}
+}
+
+// check checks what must hold at any time.
+func (w *world) check() {
+	for _, p := range w.nodes {
+		if p.hostile {
+			continue
+		}
+		w.checkSafety(p)
+		w.checkEnd(p)
+		if p.failed() && !w.mayFail {
+			w.t.Fatalf("%v has failed among honest nodes: %s", p, failureWords(p.failure))
+		}
+	}
+}
+
+// checkSafety: no node passes barrier k before every node has announced k.
+func (w *world) checkSafety(p *process) {
+	for _, q := range w.nodes {
+		announced := p.claimed
+		if !q.hostile {
+			announced = q.roster.Step()
+		}
+		if announced < p.roster.Passed() {
+			w.t.Fatalf("%v has passed barrier %d, %v has announced step %d", p, p.roster.Passed(), q, announced)
+		}
+	}
+}
+
+// checkEnd: the first cause of a failure wins and never changes, a ceremony
+// that has failed stays so, and none fails after its last barrier.
+func (w *world) checkEnd(p *process) {
+	phase := p.roster.Phase()
+	if (p.failure != nil) != (phase == roster.Failed) {
+		w.t.Fatalf("%v is in phase %d and its failure is %v", p, phase, p.failure)
+	}
+	if p.failure != nil && (p.roster.Failure() != p.failure || *p.failure != p.first) {
+		w.t.Fatalf("%v failed because of %s; now it says %s", p, failureWords(&p.first), failureWords(p.roster.Failure()))
+	}
+	if p.farewell && phase == roster.Failed {
+		w.t.Fatalf("%v failed after its last barrier: %s", p, failureWords(p.failure))
+	}
+	if p.complete > 1 || (p.complete == 1) != (phase == roster.Complete) {
+		w.t.Fatalf("%v completed %d times and is in phase %d", p, p.complete, phase)
+	}
+}

@@ -1,0 +1,25 @@
+package roster
+
+import "slices"
+
+// Clone copies a roster, so that tests can compare what it was with what it is.
+func (r *Roster) Clone() *Roster {
+	c := *r
+	c.members = slices.Clone(r.members)
+	for i := range c.members {
+		c.members[i].dead = slices.Clone(r.members[i].dead)
+	}
+	c.events = slices.Clone(r.events)
+	return &c
+}
+
+// WithoutFailure is a copy as it would be had the roster not failed, to compare
+// everything else.
+func (r *Roster) WithoutFailure(phase Phase) *Roster {
+	c := r.Clone()
+	c.phase = phase
+	c.failure = nil
+	c.failedAt = r.started
+	c.events = nil
+	return c
+}

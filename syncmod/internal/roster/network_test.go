@@ -1,0 +1,230 @@
+package roster_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// stream is a stream from one process's client to another's server, both
+// directions of it, and the handler that serves it. What is in flight stays in
+// order and arrives at any time, or never.
+type stream struct {
+	world  *world
+	id     roster.StreamID
+	from   int      // the member whose client opened it
+	client *process // nil for a stream on which the network repeats an old frame
+	server *process
+	opened time.Time
+
+	requests    []sent            // in flight to the server
+	responses   []roster.Response // in flight to the client
+	outstanding []bool            // the client's requests without an answer yet: which are goodbyes
+
+	clientOpen bool // the client's side believes in it
+	broken     bool // the network has lost it: nothing new gets through
+
+	handler handlerState
+	inHand  *sent   // the request that waits for another stream's handler to return
+	awaits  *stream // that other stream
+}
+
+// sent is a request and the process that wrote it.
+type sent struct {
+	by      *process
+	request roster.Request
+}
+
+// handlerState is how far a stream's handler is.
+type handlerState int
+
+const (
+	reading  handlerState = iota // it waits for the next request
+	waiting                      // it has reset another stream and waits for its handler to return
+	ending                       // it reads no more and will return
+	returned                     // it has returned
+)
+
+func (s *stream) String() string {
+	return fmt.Sprintf("stream %d, %s to %v", s.id, name(s.from), s.server)
+}
+
+// newStream opens a stream; client is nil when there is nobody to answer.
+func (w *world) newStream(from int, server, client *process) *stream {
+	w.streamsOpened++
+	s := &stream{
+		world: w, id: roster.StreamID(w.streamsOpened), from: from, client: client, server: server,
+		opened: w.now, clientOpen: client != nil,
+	}
+	w.streams = append(w.streams, s)
+	return s
+}
+
+// send puts a request on its way.
+func (s *stream) send(q roster.Request) {
+	if s.broken {
+		return
+	}
+	s.requests = append(s.requests, sent{by: s.client, request: q})
+}
+
+// repeat brings old frames of a process again, on a stream that nobody answers.
+func (w *world) repeat(old sent, server *process) {
+	s := w.newStream(old.by.index, server, nil)
+	s.requests = []sent{old}
+	s.broken = true
+}
+
+// mayDeliverRequest tells whether the handler can read a request now.
+func (s *stream) mayDeliverRequest() bool {
+	return s.server.alive() && s.handler == reading && len(s.requests) > 0
+}
+
+func (s *stream) deliverRequest() {
+	next := s.requests[0]
+	s.requests = s.requests[1:]
+	if s.server.hostile {
+		return
+	}
+	if s.tooLate(next.by) {
+		s.handler = ending
+		return
+	}
+	s.world.history = append(s.world.history, delivered{next, s.server})
+	s.judge(next)
+}
+
+// tooLate tells whether a frame is one that the network does not deliver: a dead
+// process that has never been heard does not speak after its successor has been
+// heard. Nothing in the protocol could tell which of the two came first, so a
+// roster takes what it has never seen for the newer one.
+func (s *stream) tooLate(by *process) bool {
+	if s.server.heard[by] || by.alive() {
+		return false
+	}
+	for p := range s.server.heard {
+		if p.index == by.index && p.number > by.number {
+			return true
+		}
+	}
+	return false
+}
+
+// judge brings a request to the server's roster, and does as the verdict says.
+func (s *stream) judge(next sent) {
+	p := s.server
+	q := next.request
+	q.Opened = s.opened
+	if p.session == 0 {
+		q.Session = 0
+	}
+	verdict := p.roster.Request(s.world.now, s.from, s.id, q)
+	s.world.note(s, q, verdict)
+	stats[verdict.Action.String()]++
+	switch verdict.Action {
+	case roster.Accept, roster.AcceptLast:
+		p.heard[next.by] = true
+		if next.by.hostile {
+			p.claimed = max(p.claimed, q.Step)
+		}
+		s.respond(q, "")
+		if verdict.Action == roster.AcceptLast {
+			s.handler = ending
+		}
+	case roster.Refuse:
+		s.respond(q, reason(verdict.Cause))
+		s.handler = ending
+	case roster.Drop, roster.Hold:
+		s.handler = ending
+	case roster.Supersede:
+		s.inHand = &next
+		s.handler = waiting
+		s.awaits = s.world.find(verdict.Old)
+		if s.awaits.handler == reading {
+			s.awaits.broken = true
+		}
+	}
+	p.observe()
+}
+
+func (s *stream) respond(q roster.Request, refusal string) {
+	if s.broken {
+		return
+	}
+	a := roster.Response{Refused: refusal != "", Error: refusal}
+	if q.Session != 0 {
+		a.Session = s.server.session
+	}
+	s.responses = append(s.responses, a)
+}
+
+// mayRetry tells whether the handler that this one waits for has returned.
+func (s *stream) mayRetry() bool {
+	return s.server.alive() && s.handler == waiting && s.awaits.handler == returned
+}
+
+func (s *stream) retry() {
+	next := *s.inHand
+	s.inHand, s.awaits = nil, nil
+	s.handler = reading
+	s.judge(next)
+}
+
+// mayReturn tells whether the handler has a reason to return: it has said its
+// last word, or the stream is over. Requests that are in flight are lost then.
+func (s *stream) mayReturn() bool {
+	if !s.server.alive() {
+		return false
+	}
+	return s.handler == ending || s.handler == reading && (s.broken || !s.clientOpen || !s.client.alive())
+}
+
+func (s *stream) handlerReturns() {
+	s.handler = returned
+	s.requests = nil
+	if s.server.hostile {
+		return
+	}
+	s.server.roster.InboundDown(s.world.now, s.from, s.id)
+	s.server.observe()
+}
+
+// mayDeliverResponse tells whether the client can read an answer now.
+func (s *stream) mayDeliverResponse() bool {
+	return s.clientOpen && s.client.alive() && !s.client.hostile && len(s.responses) > 0
+}
+
+func (s *stream) deliverResponse() {
+	a := s.responses[0]
+	s.responses = s.responses[1:]
+	s.client.response(s, a)
+}
+
+// mayHangUp tells whether the client has a reason to give the stream up.
+func (s *stream) mayHangUp() bool {
+	return s.clientOpen && s.client.alive() && !s.client.hostile &&
+		(s.broken || s.handler == returned || !s.server.alive())
+}
+
+// gone tells whether nothing can happen to a stream any more.
+func (s *stream) gone() bool {
+	return (s.handler == returned || !s.server.alive()) && (!s.clientOpen || !s.client.alive())
+}
+
+func (w *world) find(id roster.StreamID) *stream {
+	k := slices.IndexFunc(w.streams, func(s *stream) bool { return s.id == id })
+	return w.streams[k]
+}
+
+// sweep forgets the streams to which nothing can happen any more.
+func (w *world) sweep() {
+	awaited := map[*stream]bool{}
+	for _, s := range w.streams {
+		if s.awaits != nil {
+			awaited[s.awaits] = true
+		}
+	}
+	w.streams = slices.DeleteFunc(w.streams, func(s *stream) bool { return s.gone() && !awaited[s] })
+}

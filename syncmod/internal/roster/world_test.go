@@ -1,0 +1,262 @@
+package roster_test
+
+import (
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// world is a cluster on a network that delays, drops, repeats and reorders. All
+// that can happen next is in [world.possible]; what has happened is checked by
+// [world.check] after every event.
+//
+// Streams keep their own order and nothing else is promised: a newer stream may
+// be read before an older one, either end may notice at any time that a stream
+// is lost, what was in flight then may arrive or not.
+//
+// What it does assume, because nothing on the wire could tell otherwise:
+//   - A process that is dead and was never heard does not speak after its
+//     successor has been heard (see [stream.tooLate]).
+//   - A foreign node has no session. When one restarts, or a node that it talks
+//     to, their old streams are gone before the new process speaks; and none of
+//     its frames is repeated on another stream.
+type world struct {
+	t       *rapid.T
+	now     time.Time
+	members int
+	last    int64 // the last barrier of the ceremony
+
+	nodes         []*process // the current process of each node
+	processes     int
+	restarts      int
+	streams       []*stream
+	streamsOpened int
+	history       []delivered // requests that were delivered
+	story         []string    // what happened, for a failing test
+	mayFail       bool        // there is a hostile member
+}
+
+// delivered is a request and the process that it was delivered to.
+type delivered struct {
+	sent
+	to *process
+}
+
+// event is something that can happen next.
+type event struct {
+	weight int
+	what   string
+	where  any
+	happen func()
+}
+
+func newWorld(t *rapid.T, members int, last int64, foreign []bool) *world {
+	w := &world{t: t, now: start, members: members, last: last, nodes: make([]*process, members)}
+	for i := range w.nodes {
+		w.start(i, foreign[i])
+	}
+	return w
+}
+
+// start starts a node's process.
+func (w *world) start(i int, foreign bool) {
+	w.processes++
+	session := uint64(0xa0 + 0x10*i)
+	number := 0
+	if old := w.nodes[i]; old != nil {
+		number = old.number + 1
+	}
+	session += uint64(number) + 1
+	if foreign {
+		session = 0
+	}
+	w.nodes[i] = newProcess(w, i, number, session)
+}
+
+// restart kills a node's process and starts the next one.
+func (w *world) restart(i int) {
+	w.restarts++
+	old := w.nodes[i]
+	for _, s := range w.streams {
+		if s.server != old && s.client != old || s.server.session != 0 && s.client != nil && s.client.session != 0 {
+			continue
+		}
+		w.lose(s)
+	}
+	w.start(i, old.session == 0)
+}
+
+// lose ends a stream at both ends at once.
+func (w *world) lose(s *stream) {
+	s.broken = true
+	s.requests, s.responses = nil, nil
+	if s.clientOpen && s.client.alive() && !s.client.hostile {
+		s.client.hangUp(s)
+	}
+	if s.server.alive() && s.handler == reading {
+		s.handlerReturns()
+	}
+}
+
+// possible lists what can happen next.
+func (w *world) possible() []event {
+	var all []event
+	can := func(weight int, what string, where any, happen func()) {
+		all = append(all, event{weight, what, where, happen})
+	}
+	for _, s := range w.streams {
+		w.possibleOn(s, can)
+	}
+	for i, p := range w.nodes {
+		if p.hostile {
+			continue
+		}
+		if p.mayAnnounce() {
+			can(6, "announce", p, p.announce)
+		}
+		if p.mayRestart() && !p.failed() && w.restarts < 3 {
+			can(1, "restart", p, func() { w.restart(i) })
+		}
+		can(1, "await connected", p, func() { p.roster.AwaitConnected(w.now); p.observe() })
+		for j := range w.nodes {
+			w.possibleFor(p, j, can)
+		}
+	}
+	for k := range min(len(w.history), 4) {
+		old := w.history[len(w.history)*k/4]
+		// Only what the server's process has accepted: see the assumptions above.
+		to := w.nodes[old.to.index]
+		if !to.hostile && to.session != 0 && old.by.session != 0 && to.heard[old.by] && !old.by.hostile {
+			can(1, "repeat", old.by, func() { w.repeat(old.sent, to) })
+		}
+	}
+	can(1, "a moment later", "", func() { w.later(50 * time.Millisecond) })
+	can(1, "much later", "", func() { w.later(4 * time.Second) })
+	return all
+}
+
+func (w *world) possibleOn(s *stream, can func(int, string, any, func())) {
+	if s.mayDeliverRequest() {
+		can(6, "deliver request", s, s.deliverRequest)
+	}
+	if s.mayDeliverResponse() {
+		can(6, "deliver response", s, s.deliverResponse)
+	}
+	if s.mayRetry() {
+		can(4, "bring the waiting request again", s, s.retry)
+	}
+	if s.mayReturn() {
+		can(3, "handler returns", s, s.handlerReturns)
+	}
+	if s.mayHangUp() {
+		can(2, "client gives up", s, func() { s.client.hangUp(s) })
+	}
+	if !s.broken {
+		can(1, "drop", s, func() { s.broken = true })
+	}
+}
+
+func (w *world) possibleFor(p *process, j int, can func(int, string, any, func())) {
+	s := p.lines[j].stream
+	switch {
+	case s == nil && p.wants(j):
+		can(6, "open", p.String()+" to "+name(j), func() { p.open(j) })
+	case s == nil:
+	case len(s.outstanding) < 3 && !slices.Contains(s.outstanding, true):
+		can(2, "heartbeat", s, func() { p.write(s) })
+	}
+	if p.mayMigrate(j) {
+		can(1, "migrate", s, func() { p.migrate(j) })
+	}
+}
+
+// step lets one of the things happen that can, and checks what has come of it.
+func (w *world) step() {
+	w.now = w.now.Add(time.Millisecond)
+	all := w.possible()
+	total := 0
+	for _, e := range all {
+		total += e.weight
+	}
+	pick := rapid.IntRange(0, total-1).Draw(w.t, "next")
+	for _, e := range all {
+		if pick -= e.weight; pick < 0 {
+			w.tell("%s: %v", e.what, e.where)
+			e.happen()
+			break
+		}
+	}
+	w.check()
+	w.sweep()
+}
+
+// later lets time pass.
+func (w *world) later(d time.Duration) {
+	w.now = w.now.Add(d)
+	for _, p := range w.nodes {
+		if !p.hostile {
+			p.roster.Tick(w.now)
+			p.observe()
+		}
+	}
+}
+
+func (w *world) tell(format string, args ...any) { w.t.Logf(format, args...) }
+
+func (w *world) note(s *stream, q roster.Request, v roster.Verdict) {
+	w.tell("    stream %d, %s to %v: session %#x step %d shutdown %v abort %v: %s",
+		s.id, name(s.from), s.server, q.Session, q.Step, q.Shutdown, q.Aborted, verdictWords(v))
+}
+
+// behave is a network that works and nodes that are scheduled fairly, for a
+// while: everything is delivered and noticed, streams are opened again, every
+// node announces when it may.
+func (w *world) behave() {
+	w.later(200 * time.Millisecond)
+	for busy := true; busy; {
+		busy = false
+		for _, s := range slices.Clone(w.streams) {
+			busy = w.settle(s) || busy
+			w.check()
+		}
+		w.sweep()
+	}
+	for _, p := range w.nodes {
+		if p.mayAnnounce() {
+			p.announce()
+		}
+		for j := range w.nodes {
+			s := p.lines[j].stream
+			switch {
+			case s == nil && p.wants(j):
+				p.open(j)
+			case s != nil && len(s.outstanding) == 0:
+				p.write(s)
+			}
+		}
+	}
+	w.check()
+}
+
+// settle lets one thing happen to a stream that works, or that both ends have to
+// notice to be lost.
+func (w *world) settle(s *stream) bool {
+	switch {
+	case s.mayDeliverRequest():
+		s.deliverRequest()
+	case s.mayDeliverResponse():
+		s.deliverResponse()
+	case s.mayRetry():
+		s.retry()
+	case s.mayReturn():
+		s.handlerReturns()
+	case s.mayHangUp():
+		s.client.hangUp(s)
+	default:
+		return false
+	}
+	return true
+}

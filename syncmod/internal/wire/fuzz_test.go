@@ -1,0 +1,118 @@
+package wire_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// FuzzReader feeds a reader whatever a hostile peer may send. Nothing may panic, no payload may be over the limit, what
+// was read must be what was sent, and a message that decodes must encode again.
+func FuzzReader(f *testing.F) {
+	recorded := readRecording(f)
+	for _, scenario := range recorded.ServerScenarios {
+		for _, exchange := range scenario.Exchanges {
+			f.Add([]byte(exchange.Send))
+			f.Add([]byte(exchange.Receive))
+		}
+	}
+	for _, sent := range recorded.ClientFrames {
+		f.Add([]byte(sent))
+	}
+
+	// A small limit lets short inputs reach it; it is above the first buffer, so that growing is reached too.
+	const limit = 600
+
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		again, err := reframe(t, wire.NewReader(bytes.NewReader(sent), limit), limit)
+		if !bytes.HasPrefix(sent, again) {
+			t.Fatalf("read %x, which is not the beginning of what was sent", again)
+		}
+
+		checkEnd(t, err, sent[len(again):], limit)
+
+		inPieces, _ := reframe(t, wire.NewReader(iotest.OneByteReader(bytes.NewReader(sent)), limit), limit)
+		if !bytes.Equal(again, inPieces) {
+			t.Fatalf("read %x at once and %x in pieces", again, inPieces)
+		}
+	})
+}
+
+// reframe reads until an error and returns the frames that the payloads came from, and the error.
+func reframe(t *testing.T, reader *wire.Reader, limit int) ([]byte, error) {
+	t.Helper()
+
+	var again []byte
+	for {
+		payload, err := reader.Next()
+		if err != nil {
+			return again, err
+		}
+
+		if len(payload) == 0 || len(payload) > limit {
+			t.Fatalf("payload of %d bytes", len(payload))
+		}
+
+		again = binary.LittleEndian.AppendUint64(again, uint64(len(payload)))
+		again = append(again, payload...)
+
+		checkMessages(t, payload)
+	}
+}
+
+// checkEnd says whether reading ended for the right reason: rest is what was left from the last whole frame on.
+func checkEnd(t *testing.T, err error, rest []byte, limit int64) {
+	t.Helper()
+
+	var refused *wire.LengthError
+	switch {
+	case len(rest) == 0:
+		if err != io.EOF { //nolint:errorlint // Exactly that is promised.
+			t.Fatalf("end between two frames gave %v", err)
+		}
+	case errors.As(err, &refused):
+		if refused.Length != int64(binary.LittleEndian.Uint64(rest)) || refused.Length > 0 && refused.Length <= limit {
+			t.Fatalf("refused %x with %v", rest, err)
+		}
+	case !errors.Is(err, io.ErrUnexpectedEOF):
+		t.Fatalf("end inside a frame, %x, gave %v", rest, err)
+	}
+}
+
+// checkMessages encodes and decodes a payload again, as whichever message it is.
+func checkMessages(t *testing.T, payload []byte) {
+	t.Helper()
+
+	sent := frame(int64(len(payload)), payload)
+
+	var request, requestAgain syncpb.SyncRequest
+	if err := wire.NewReader(bytes.NewReader(sent), len(payload)).Request(&request); err == nil {
+		again, err := wire.AppendRequest(nil, &request)
+		// A payload that says nothing, such as a field set to its default, is the one message that has no frame.
+		if err == nil {
+			err = wire.NewReader(bytes.NewReader(again), len(again)).Request(&requestAgain)
+		}
+		if proto.Size(&request) > 0 && (err != nil || !proto.Equal(&request, &requestAgain)) {
+			t.Fatalf("request %x came out as %x: %v", payload, again, err)
+		}
+	}
+
+	var response, responseAgain syncpb.SyncResponse
+	if err := wire.NewReader(bytes.NewReader(sent), len(payload)).Response(&response); err == nil {
+		again, err := wire.AppendResponse(nil, &response)
+		if err == nil {
+			err = wire.NewReader(bytes.NewReader(again), len(again)).Response(&responseAgain)
+		}
+		if proto.Size(&response) > 0 && (err != nil || !proto.Equal(&response, &responseAgain)) {
+			t.Fatalf("response %x came out as %x: %v", payload, again, err)
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package syncmod
+
+import (
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+)
+
+// keep protects a relayed connection from the host's connection manager: the
+// peer and its relay, without which the peer is lost as well. Tags are not
+// counted, so each stream has its own. It returns what takes the protection back.
+func (s *Service) keep(conn network.Conn, tag string) (release func()) {
+	if !conn.Stat().Limited {
+		return func() {}
+	}
+	manager := s.host.ConnManager()
+	protected := []peer.ID{conn.RemotePeer()}
+	if relay, err := conn.RemoteMultiaddr().ValueForProtocol(multiaddr.P_P2P); err == nil {
+		if id, err := peer.Decode(relay); err == nil {
+			protected = append(protected, id)
+		}
+	}
+	for _, id := range protected {
+		manager.Protect(id, tag)
+	}
+	return func() {
+		for _, id := range protected {
+			manager.Unprotect(id, tag)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package syncmod
+
+import (
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+)
+
+// ResourceLimits returns what the owner of a host allows this module for
+// ceremonies of so many members: two streams to and from each member, with room
+// for reconnecting and for moving from a relay to a direct connection, and the
+// connections under them. Merge it into the limits that the host is made with:
+//
+//	limits := syncmod.ResourceLimits(100).Build(rcmgr.DefaultLimits.AutoScale())
+//	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+//	host, err := libp2p.New(libp2p.ResourceManager(manager))
+//
+// libp2p's own defaults are enough for about 60 members. They count connections
+// per address too: many nodes behind one address need
+// [rcmgr.WithLimitPerSubnet] as well.
+func ResourceLimits(members int) rcmgr.PartialLimitConfig {
+	const (
+		streamsPerMember = 4 // each way: one that lives, one that takes over, and as many that are being torn down
+		connsPerMember   = 4 // both sides may dial at once, on two transports
+		memoryPerStream  = 64 << 10
+		spare            = 64
+	)
+	n := max(members, minMembers)
+	streams := rcmgr.LimitVal(streamsPerMember*n + spare)
+	conns := rcmgr.LimitVal(connsPerMember*n + spare)
+	memory := rcmgr.LimitVal64(2 * (streamsPerMember*n + spare) * memoryPerStream)
+	service := rcmgr.ResourceLimits{StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams, Memory: memory}
+	perPeer := rcmgr.ResourceLimits{
+		StreamsInbound: 2 * streamsPerMember, StreamsOutbound: 2 * streamsPerMember, Streams: 4 * streamsPerMember,
+		Memory: 4 * streamsPerMember * memoryPerStream,
+	}
+	return rcmgr.PartialLimitConfig{
+		System: rcmgr.ResourceLimits{
+			ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns, FD: 2 * conns,
+			StreamsInbound: 8 * streams, StreamsOutbound: 8 * streams, Streams: 16 * streams,
+		},
+		Transient:   rcmgr.ResourceLimits{ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns, FD: 2 * conns, StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams},
+		Service:     map[string]rcmgr.ResourceLimits{ServiceName: service},
+		ServicePeer: map[string]rcmgr.ResourceLimits{ServiceName: perPeer},
+	}
+}

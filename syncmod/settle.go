@@ -1,0 +1,221 @@
+package syncmod
+
+import (
+	"errors"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+// settle carries out what the last facts have changed: it wakes whoever waits
+// for it, gives the clients their line, and notes what is to be reported. The
+// lock is held; nothing here blocks.
+func (c *Ceremony) settle(now time.Time) {
+	changed, timed := false, false
+	for events := c.roster.Events(); len(events) > 0; events = c.roster.Events() {
+		changed = true
+		for _, e := range events {
+			timed = c.apply(now, e) || timed
+		}
+		if timed && c.roster.Phase() < roster.Complete {
+			c.setTimer(now, c.roster.Tick(now))
+		}
+	}
+	if !changed {
+		return
+	}
+	if phase := Phase(c.roster.Phase()); phase != c.phase {
+		c.phase = phase
+		c.since = now
+	}
+	c.notifyWatchers()
+	if len(c.reports) > 0 {
+		c.reporting.Store(true)
+	}
+}
+
+// apply carries out one event. It returns true when the coarse timer may have to
+// change.
+func (c *Ceremony) apply(now time.Time, e roster.Event) (timed bool) {
+	switch e.Type {
+	case roster.Announced:
+		c.since = now
+		c.say(now)
+		return true
+	case roster.MemberConnected:
+		c.reportMember(e, telemetry.MemberConnected)
+	case roster.MemberLost:
+		c.reportMember(e, telemetry.MemberLost)
+		return true
+	case roster.MemberReplaced:
+		c.members[e.Member].leaveStale()
+		c.reportMember(e, telemetry.MemberReplaced)
+	case roster.AllConnected:
+		broadcast(&c.connected)
+		if _, times := c.roster.Connected(); times == 1 {
+			c.reportBarrier(telemetry.Barrier{Kind: barrierConnected, Step: c.roster.Step(), Started: c.opened, Ended: now, Last: e.Member})
+		}
+	case roster.Passed:
+		broadcast(&c.passed)
+		started, last := c.arrivals(e.Step)
+		c.reportBarrier(telemetry.Barrier{Kind: barrierStep, Step: e.Step, Name: c.stepName, Started: started, Ended: now, Last: last})
+		if c.roster.Farewell() {
+			c.say(now)
+		}
+		return true
+	case roster.SaidGoodbye:
+		c.reportMember(e, telemetry.MemberGoodbye)
+		return true
+	case roster.Completed:
+		c.end(now)
+	case roster.CeremonyFailed:
+		c.giveUp(now)
+	case roster.MemberStepped, roster.Arrived, roster.AnsweredGoodbye:
+	}
+	return false
+}
+
+// giveUp carries out a failure: every wait ends with it, and everyone is told.
+func (c *Ceremony) giveUp(now time.Time) {
+	f := *c.roster.Failure()
+	c.err = explain(c.def, f, c.nested)
+	c.told = reason(c.def, c.self, f, c.err)
+	if c.quiet || c.opened.IsZero() {
+		c.endLive()
+	} else {
+		c.say(now)
+		time.AfterFunc(tellFor, c.endTelling)
+	}
+	c.setFail(c.err)
+	c.end(now)
+}
+
+// end carries out what completion and failure have in common.
+func (c *Ceremony) end(now time.Time) {
+	c.timer = stopTimer(c.timer)
+	close(c.done)
+	reconnects := 0
+	for i := range c.members {
+		reconnects += c.roster.Member(i).Reconnects
+	}
+	o := telemetry.End{Outcome: telemetry.OutcomeComplete, Step: c.roster.Step(), Reconnects: reconnects, Started: c.opened, Ended: now, Err: c.err, Unheard: c.unheard}
+	switch {
+	case errors.Is(c.err, ErrStopped):
+		o.Outcome = telemetry.OutcomeStopped
+	case c.err != nil:
+		o.Outcome = telemetry.OutcomeFailed
+	}
+	if o.Started.IsZero() {
+		o.Started = now
+	}
+	c.reports = append(c.reports, func() {
+		c.report.End(o)
+		if c.svc.onEnd != nil {
+			c.svc.onEnd(c)
+		}
+	})
+}
+
+// arrivals returns when the barrier of a step was announced here, and who came
+// last.
+func (c *Ceremony) arrivals(step int64) (announced time.Time, last int) {
+	at := c.roster.Arrivals(step)
+	last = c.self
+	for i := range at {
+		if at[i].After(at[last]) {
+			last = i
+		}
+	}
+	return at[c.self], last
+}
+
+func (c *Ceremony) reportBarrier(o telemetry.Barrier) {
+	c.reports = append(c.reports, func() { c.report.Barrier(o) })
+}
+
+// reportMember reports that a member is connected both ways, or is not any more.
+func (c *Ceremony) reportMember(e roster.Event, what string) {
+	m := c.roster.Member(e.Member)
+	other := m.Inbound
+	if e.Inbound {
+		other = m.Outbound
+	}
+	switch {
+	case c.roster.Phase() >= roster.Complete:
+		return
+	case what == telemetry.MemberConnected && !(m.Inbound && m.Outbound):
+		return // one direction alone is not news yet
+	case what == telemetry.MemberLost && (!other || c.roster.Farewell() || m.Done):
+		return // it was not connected, or is expected to leave
+	}
+	event := telemetry.MemberEvent{Peer: e.Member, What: what, Connected: len(c.members) - len(c.roster.MissingConnected())}
+	if what == telemetry.MemberLost {
+		event.Err = m.LastError
+	}
+	c.reports = append(c.reports, func() { c.report.Member(event) })
+}
+
+// flush reports what has happened, in its order, without the lock. Every call
+// that has brought facts ends with it.
+func (c *Ceremony) flush() {
+	if !c.reporting.Load() {
+		return
+	}
+	c.reportMu.Lock()
+	defer c.reportMu.Unlock()
+	c.mu.Lock()
+	reports := c.reports
+	c.reports = nil
+	c.reporting.Store(false)
+	c.mu.Unlock()
+	for _, report := range reports {
+		report()
+	}
+}
+
+// setTimer arms the coarse timer.
+func (c *Ceremony) setTimer(now, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	c.timer = stopTimer(c.timer)
+	c.timer = time.AfterFunc(at.Sub(now), c.tick)
+}
+
+func (c *Ceremony) tick() {
+	now := time.Now()
+	c.mu.Lock()
+	if c.roster.Phase() < roster.Complete {
+		c.setTimer(now, c.roster.Tick(now))
+	}
+	c.settle(now)
+	c.mu.Unlock()
+	c.flush()
+}
+
+// notifyWatchers wakes whoever watches the status.
+func (c *Ceremony) notifyWatchers() { broadcast(&c.watch) }
+
+// broadcast wakes everyone who waits on a channel that was made for waiting.
+func broadcast(ch *chan struct{}) {
+	if *ch != nil {
+		close(*ch)
+		*ch = nil
+	}
+}
+
+// listen returns the channel to wait on.
+func listen(ch *chan struct{}) <-chan struct{} {
+	if *ch == nil {
+		*ch = make(chan struct{})
+	}
+	return *ch
+}
+
+func stopTimer(t *time.Timer) *time.Timer {
+	if t != nil {
+		t.Stop()
+	}
+	return nil
+}

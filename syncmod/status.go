@@ -1,0 +1,167 @@
+package syncmod
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// Phase is how far a ceremony has come.
+type Phase int
+
+// The phases, in order. A ceremony ends in Complete or in Failed.
+const (
+	Connecting Phase = iota // until step 1 is announced
+	Running                 // from step 1
+	Completing              // from the announcement of the last barrier
+	Complete
+	Failed
+)
+
+var _ = [1]struct{}{}[int(Failed)-int(roster.Failed)] // the phases are the roster's
+
+// String returns the phase as a word: connecting, running, completing, complete
+// or failed.
+func (p Phase) String() string {
+	names := [...]string{"connecting", "running", "completing", "complete", "failed"}
+	if p < 0 || int(p) >= len(names) {
+		return fmt.Sprintf("phase %d", int(p))
+	}
+	return names[p]
+}
+
+// MarshalText returns the phase as String does.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// Status is a ceremony as this node sees it at one moment. It marshals to JSON
+// as a person would want to read it.
+type Status struct {
+	Phase    Phase
+	Step     int64        // the last step that this node has announced
+	StepName string       // its name, when the ceremony is run with named steps
+	Since    time.Time    // since when phase and step are what they are
+	Peers    []PeerStatus // every other member, in operator order
+	Err      error        // why the ceremony has failed
+}
+
+// PeerStatus is another member as this node sees it.
+type PeerStatus struct {
+	Index int  // its operator index
+	Peer  Peer // as in the definition
+
+	Nickname, Version string // as it says; made printable
+
+	Inbound, Outbound bool // connected: an exchange has succeeded and the stream is alive
+	Relayed           bool // our stream to it runs through a relay
+	Step              int64
+	Done              bool // it has said goodbye
+
+	LastSeen   time.Time     // its last valid message, either way
+	Since      time.Time     // since when it has been connected both ways, or has not
+	RTT        time.Duration // the last round trip
+	Reconnects int           // how often our stream to it had to be opened again
+	Attempts   int           // attempts to reach it that failed, since the last that succeeded
+	LastError  error         // why the last attempt failed or the last stream ended
+}
+
+// describe says in a few words how a member stands.
+func (p PeerStatus) describe(now time.Time) string {
+	var parts []string
+	switch {
+	case p.Done:
+		parts = append(parts, "has said goodbye")
+	case p.Inbound && p.Outbound && p.Relayed:
+		parts = append(parts, "connected through a relay")
+	case p.Inbound && p.Outbound:
+		parts = append(parts, "connected")
+	case p.Inbound:
+		parts = append(parts, "it reaches us, we have not reached it for "+p.sinceText(now)+p.errorText())
+	case p.Outbound:
+		parts = append(parts, "we reach it, it has not reached us for "+p.sinceText(now))
+	case p.LastError != nil:
+		parts = append(parts, "unreachable for "+p.sinceText(now)+p.errorText())
+	default:
+		parts = append(parts, "not heard of yet")
+	}
+	if p.Step >= 0 {
+		parts = append(parts, fmt.Sprintf("at step %d", p.Step))
+	}
+	if !p.LastSeen.IsZero() {
+		parts = append(parts, fmt.Sprintf("heard %s ago", round(now.Sub(p.LastSeen))))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p PeerStatus) sinceText(now time.Time) string {
+	if p.Since.IsZero() {
+		return "a while"
+	}
+	return round(now.Sub(p.Since)).String()
+}
+
+func (p PeerStatus) errorText() string {
+	if p.LastError == nil {
+		return ""
+	}
+	text := ": " + p.LastError.Error()
+	if p.Attempts > 0 {
+		text += fmt.Sprintf(", attempt %d", p.Attempts)
+	}
+	return text
+}
+
+// MarshalJSON writes a status with phases as words and errors as sentences.
+func (s Status) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Phase    Phase        `json:"phase"`
+		Step     int64        `json:"step"`
+		StepName string       `json:"step_name,omitempty"`
+		Since    time.Time    `json:"since,omitzero"`
+		Error    string       `json:"error,omitempty"`
+		Peers    []PeerStatus `json:"peers"`
+	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Peers})
+}
+
+// MarshalJSON writes a member with its durations and errors as text.
+func (p PeerStatus) MarshalJSON() ([]byte, error) {
+	var rtt string
+	if p.RTT > 0 {
+		rtt = p.RTT.String()
+	}
+	var addrs []string
+	for _, a := range p.Peer.Addrs {
+		addrs = append(addrs, a.String())
+	}
+	return json.Marshal(struct {
+		Index      int       `json:"index"`
+		ID         string    `json:"id"`
+		Name       string    `json:"name,omitempty"`
+		Addrs      []string  `json:"addrs,omitempty"`
+		Nickname   string    `json:"nickname,omitempty"`
+		Version    string    `json:"version,omitempty"`
+		Inbound    bool      `json:"inbound"`
+		Outbound   bool      `json:"outbound"`
+		Relayed    bool      `json:"relayed"`
+		Step       int64     `json:"step"`
+		Done       bool      `json:"done"`
+		LastSeen   time.Time `json:"last_seen,omitzero"`
+		Since      time.Time `json:"since,omitzero"`
+		RTT        string    `json:"rtt,omitempty"`
+		Reconnects int       `json:"reconnects"`
+		Attempts   int       `json:"attempts,omitempty"`
+		LastError  string    `json:"last_error,omitempty"`
+	}{
+		p.Index, p.Peer.ID.String(), p.Peer.Name, addrs, p.Nickname, p.Version, p.Inbound, p.Outbound, p.Relayed,
+		p.Step, p.Done, p.LastSeen, p.Since, rtt, p.Reconnects, p.Attempts, errorString(p.LastError),
+	})
+}
+
+func errorString(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,122 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/multiformats/go-multistream"
+
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+const (
+	maxReason = 256 // bytes of a reason that is told to others
+	maxSaid   = 512 // bytes of a text of a peer that is shown
+)
+
+// printable makes a text that somebody else wrote fit for a log, a terminal or
+// a page: characters that cannot be printed become '?' and what is longer than
+// limit bytes is cut. It returns the text itself when there is nothing to do.
+func printable(s string, limit int) string {
+	if len(s) > 4*limit {
+		s = s[:4*limit] // a megabyte is not even looked at
+	}
+	s = strings.ToValidUTF8(s, "?")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+	return cut(s, limit)
+}
+
+// cut shortens a text to at most limit bytes and never inside a character.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	const mark = "…"
+	n := max(limit-len(mark), 0)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	if n == 0 {
+		return ""
+	}
+	return s[:n] + mark
+}
+
+var (
+	pathPattern   = regexp.MustCompile(`(^|[\s"'=(:,])(~|\.{1,2}|[A-Za-z]:)?[/\\][^\s"',;:)]+`)
+	secretPattern = regexp.MustCompile(`(0x)?[0-9A-Fa-f]{48,}|[A-Za-z0-9+/_-]{64,}={0,2}`)
+)
+
+// tellable makes a reason of this node's own fit to be told to the other
+// members: printable, at most 256 bytes, without paths of this machine and
+// without what looks like a key.
+func tellable(s string) string {
+	if len(s) > 4*maxReason {
+		s = s[:4*maxReason]
+	}
+	s = pathPattern.ReplaceAllString(s, "$1<path>")
+	s = secretPattern.ReplaceAllString(s, "<hidden>")
+	return printable(s, maxReason)
+}
+
+// shownError is an error as a status shows it: in one line, and short.
+type shownError struct {
+	text string
+	err  error
+}
+
+func (e *shownError) Error() string { return e.text }
+func (e *shownError) Unwrap() error { return e.err }
+
+// shown makes an error of the network fit for people: the common cases in plain
+// words, the others cut to a line.
+func shown(err error) error {
+	const enough = 160
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	switch {
+	case isNotSupported(err):
+		text = "its host is up, but it does not run the sync protocol yet"
+	case errors.Is(err, swarm.ErrNoAddresses):
+		text = "no address of it is known"
+	case errors.Is(err, swarm.ErrDialBackoff):
+		text = "dialling failed a moment ago, the host pauses before it dials again"
+	case errors.Is(err, context.DeadlineExceeded):
+		text = "dial timeout"
+	case errors.Is(err, network.ErrNoConn):
+		text = "the connection was lost while a stream was being opened"
+	}
+	return &shownError{text: printable(text, enough), err: err}
+}
+
+func isNotSupported(err error) bool {
+	_, ok := errors.AsType[multistream.ErrNotSupported[protocol.ID]](err)
+	return ok
+}
+
+// lossOf says why a stream was lost, for the status; nil when it was not.
+func lossOf(end ending) error {
+	text := "its stream was lost"
+	switch end.reason {
+	case telemetry.EndGoodbye, telemetry.EndAbort, telemetry.EndRefused, telemetry.EndMoved, telemetry.EndStopped:
+		return nil
+	case telemetry.EndClosed:
+		text = "it closed the stream"
+	case telemetry.EndTimeout:
+		text = "it is silent: no response within the exchange timeout"
+	case telemetry.EndProtocol:
+		text = "what it sent is not the protocol"
+	}
+	return &shownError{text: text, err: end.err}
+}

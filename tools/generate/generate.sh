@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Lints the protobuf schema and generates its Go code.
+#
+#   tools/generate/generate.sh           writes the generated code
+#   tools/generate/generate.sh --check   writes nothing, fails when the committed code is not what would be generated
+#
+# The generators are built into .bin/ at the versions pinned beside this script, from the module cache when they are
+# there already: nothing else is fetched.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+root=$PWD
+bin=$root/.bin
+
+check=
+case "${1-}" in
+'') ;;
+--check) check=yes ;;
+*)
+	echo "usage: tools/generate/generate.sh [--check]" >&2
+	exit 2
+	;;
+esac
+
+# The tools are modules of their own, whatever workspace the repository has, and run on the machine they are built on.
+export GOWORK=off
+unset GOOS GOARCH
+
+# build_tool DIRECTORY MODULE builds the tool that the go.mod in DIRECTORY pins, unless .bin/ has it in that version.
+build_tool() {
+	local directory=$1 module=$2 name wanted built
+	name=$(basename "$module")
+	case "$module" in
+	*/cmd/*) module=${module%%/cmd/*} ;;
+	esac
+
+	wanted=$(go -C "$directory" list -m -f '{{.Version}}' "$module")
+	built=$(go version -m "$bin/$name" 2>/dev/null | awk '$1 == "mod" { print $3 }' || true)
+	if [ "$built" = "$wanted" ]; then
+		return
+	fi
+
+	echo "building $name $wanted"
+	mkdir -p "$bin"
+	go -C "$directory" build -o "$bin/$name" tool
+}
+
+build_tool tools/generate github.com/bufbuild/buf/cmd/buf
+build_tool tools/generate/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+
+export PATH="$bin:$PATH"
+
+buf lint
+
+if [ -z "$check" ]; then
+	buf generate
+	exit
+fi
+
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+buf generate --output "$fresh"
+
+# Only generated files are compared; one that is committed but no longer generated counts as a difference.
+committed=$(find syncmod -name '*.pb.go' | sort)
+generated=$(cd "$fresh" && find . -name '*.pb.go' | sed 's|^\./||' | sort)
+stale=
+if [ "$committed" != "$generated" ]; then
+	diff <(echo "$committed") <(echo "$generated") >&2 || true
+	stale=yes
+fi
+for file in $generated; do
+	if [ -f "$file" ] && ! diff -u "$file" "$fresh/$file" >&2; then
+		stale=yes
+	fi
+done
+
+if [ -n "$stale" ]; then
+	echo "the generated code does not match the schema: run tools/generate/generate.sh and commit what it changes" >&2
+	exit 1
+fi
