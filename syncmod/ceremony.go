@@ -59,6 +59,7 @@ type Ceremony struct {
 	nested    error     // what this node's user failed it with
 	err       error
 	told      string    // what the others are told of the failure
+	toldBy    time.Time // until when they are
 	unheard   error     // who did not say goodbye
 	stepName  string    // name of the current step
 	since     time.Time // of the current phase and step
@@ -76,9 +77,10 @@ type Ceremony struct {
 
 // inboundState is what a ceremony keeps of a stream that it serves.
 type inboundState struct {
-	in     *inbound
-	ending bool // it has said its last, which a reset must not overtake
-	why    string
+	in      *inbound
+	ending  bool // it has said its last, which a reset must not overtake
+	why     string
+	release func()
 }
 
 // line is what this node has to say to everyone at a moment.
@@ -249,7 +251,8 @@ func (c *Ceremony) join(in *inbound) bool {
 		return false
 	default:
 	}
-	c.inbounds[in.id] = &inboundState{in: in}
+	tag := fmt.Sprintf("%s/from/%d/%x", ServiceName, c.indexOf[in.remote], c.session)
+	c.inbounds[in.id] = &inboundState{in: in, release: c.svc.keep(in.stream.Conn(), tag)}
 	return true
 }
 
@@ -289,7 +292,8 @@ func (c *Ceremony) leave(in *inbound, end ending) {
 	}
 	i := c.indexOf[in.remote]
 	c.roster.InboundDown(now, i, in.id)
-	c.reports = append(c.reports, func() {
+	state.release()
+	c.note(func() {
 		c.report.Stream(telemetry.Stream{
 			Peer: i, Inbound: true, Relayed: in.stream.Conn().Stat().Limited, Opened: in.opened, Ended: now, Messages: in.messages,
 			EndReason: end.reason, Err: end.err,
@@ -371,24 +375,44 @@ func (c *Ceremony) Close(ctx context.Context) error {
 			c.svc.addrs.remove(p.ID, p.Addrs)
 		}
 	})
-	return c.endStreams(ctx)
+	err := c.endStreams(ctx)
+	c.flush()
+	return err
 }
 
-// awaitTold waits until every client has told the failure, or the time for it
-// is over.
+// awaitTold waits until every client has told the failure and every server has
+// answered with it, or the time for it is over.
 func (c *Ceremony) awaitTold(ctx context.Context) {
+	var ends []<-chan struct{}
 	for _, cl := range c.members {
-		if cl == nil || !cl.started.Load() {
-			continue
+		if cl != nil && cl.started.Load() {
+			ends = append(ends, cl.ended)
 		}
+	}
+	for _, in := range c.resetInbounds(func(*inboundState) bool { return false }) {
+		ends = append(ends, in.done)
+	}
+	for _, end := range ends {
 		select {
-		case <-cl.ended:
+		case <-end:
 		case <-c.live.Done():
 			return
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// lastWordsUntil is when whoever has said the last frame of a stream stops
+// waiting for the other side to end it.
+func (c *Ceremony) lastWordsUntil(now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until := now.Add(lastWords)
+	if now.Before(c.toldBy) && c.toldBy.Before(until) {
+		return c.toldBy
+	}
+	return until
 }
 
 // endStreams ends what is left of the ceremony's streams and waits for it. A

@@ -98,7 +98,7 @@ func (cl *client) run(ctx context.Context) {
 			cl.attempts++
 			cl.ceremony.attempt(cl.index, err)
 		} else {
-			t := newTalk(cl, stream)
+			t := newTalk(ctx, cl, stream)
 			t, end = cl.converse(ctx, t)
 			t.close(end)
 		}
@@ -140,16 +140,13 @@ func (cl *client) wait(ctx context.Context, d time.Duration) {
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	for {
+	for cl.ceremony.line.Load().abort == "" {
 		select {
 		case <-timer.C:
 			return
 		case <-cl.hint:
 			return
 		case <-cl.wake:
-			if cl.ceremony.line.Load().abort != "" {
-				return
-			}
 		case <-ctx.Done():
 			return
 		}

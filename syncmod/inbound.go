@@ -196,7 +196,11 @@ func (in *inbound) last(now time.Time, c *Ceremony, request *syncpb.SyncRequest,
 		c.flush()
 	}
 	_ = in.stream.CloseWrite()
-	_ = in.stream.SetReadDeadline(now.Add(lastWords))
+	until := now.Add(lastWords)
+	if c != nil {
+		until = c.lastWordsUntil(now)
+	}
+	_ = in.stream.SetReadDeadline(until)
 	_, _ = io.Copy(io.Discard, in.stream)
 	return end
 }
@@ -223,18 +227,26 @@ func (in *inbound) verify(c *Ceremony, signature []byte) bool {
 // for it to be opened, answers with an error when it is not, and then returns
 // nil.
 func (in *inbound) route(request *syncpb.SyncRequest) *Ceremony {
-	grace := time.NewTimer(in.server.svc.cfg.OpenGrace)
-	defer grace.Stop()
+	var grace <-chan time.Time // runs while the peer is a member of something else that is open
 	for {
 		candidates, _, changed := in.server.svc.membership(in.remote)
+		if in.stream.Conn().IsClosed() {
+			return nil // what it says is not true any more
+		}
 		if c := in.choose(candidates, request); c != nil {
 			return c
+		}
+		switch {
+		case len(candidates) == 0:
+			grace = nil
+		case grace == nil:
+			grace = time.After(in.server.svc.cfg.OpenGrace)
 		}
 		select {
 		case <-changed:
 		case <-in.ctx.Done():
 			return nil
-		case <-grace.C:
+		case <-grace:
 			in.last(time.Now(), nil, request, in.notOpen(candidates, request), ending{})
 			return nil
 		}

@@ -75,12 +75,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	for in := range s.streams {
 		in.reset(network.StreamShutdown)
 	}
-	for _, stream := range s.parked {
-		resetStream(stream, network.StreamShutdown)
-	}
-	s.parked = nil
 	if s.handlers == 0 {
-		s.state = serverOff
+		s.off()
 		s.mu.Unlock()
 		return nil
 	}
@@ -119,10 +115,7 @@ func (s *Server) admit(stream network.Stream) *inbound {
 	}
 	in, open, _ := s.svc.membership(remote)
 	switch {
-	case s.state == serverStopping:
-		s.park(stream)
-		return nil
-	case !open:
+	case s.state == serverStopping, !open:
 		s.park(stream)
 		return nil
 	case len(in) == 0:
@@ -203,16 +196,31 @@ func (s *Server) release(in *inbound) {
 	delete(s.streams, in)
 	s.handlers--
 	if s.handlers == 0 && s.state == serverStopping {
-		s.state = serverOff
-		if s.idle != nil {
-			close(s.idle)
-			s.idle = nil
-		}
+		s.off()
+	}
+}
+
+// off is the end of stopping: nothing is left, and nothing may be.
+func (s *Server) off() {
+	s.state = serverOff
+	for _, stream := range s.parked {
+		resetStream(stream, network.StreamShutdown)
+	}
+	s.parked = nil
+	if s.idle != nil {
+		close(s.idle)
+		s.idle = nil
 	}
 }
 
 // resetStream resets a stream without waiting for it: on a connection that is
-// stuck a reset blocks like every other write.
+// stuck a reset blocks like every other write, and a write that blocks there is
+// ended by its deadline only.
 func resetStream(stream network.Stream, code network.StreamErrorCode) {
-	go func() { _ = stream.ResetWithError(code) }()
+	go func() {
+		_ = stream.SetWriteDeadline(longAgo)
+		_ = stream.ResetWithError(code)
+	}()
 }
+
+var longAgo = time.Unix(1, 0)

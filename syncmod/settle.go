@@ -30,9 +30,12 @@ func (c *Ceremony) settle(now time.Time) {
 		c.since = now
 	}
 	c.notifyWatchers()
-	if len(c.reports) > 0 {
-		c.reporting.Store(true)
-	}
+}
+
+// note keeps what is to be reported once the lock is released. The lock is held.
+func (c *Ceremony) note(report func()) {
+	c.reports = append(c.reports, report)
+	c.reporting.Store(true)
 }
 
 // apply carries out one event. It returns true when the coarse timer may have to
@@ -85,6 +88,7 @@ func (c *Ceremony) giveUp(now time.Time) {
 		c.endLive()
 	} else {
 		c.say(now)
+		c.toldBy = now.Add(tellFor)
 		time.AfterFunc(tellFor, c.endTelling)
 	}
 	c.setFail(c.err)
@@ -109,7 +113,7 @@ func (c *Ceremony) end(now time.Time) {
 	if o.Started.IsZero() {
 		o.Started = now
 	}
-	c.reports = append(c.reports, func() {
+	c.note(func() {
 		c.report.End(o)
 		if c.svc.onEnd != nil {
 			c.svc.onEnd(c)
@@ -131,7 +135,7 @@ func (c *Ceremony) arrivals(step int64) (announced time.Time, last int) {
 }
 
 func (c *Ceremony) reportBarrier(o telemetry.Barrier) {
-	c.reports = append(c.reports, func() { c.report.Barrier(o) })
+	c.note(func() { c.report.Barrier(o) })
 }
 
 // reportMember reports that a member is connected both ways, or is not any more.
@@ -153,24 +157,23 @@ func (c *Ceremony) reportMember(e roster.Event, what string) {
 	if what == telemetry.MemberLost {
 		event.Err = m.LastError
 	}
-	c.reports = append(c.reports, func() { c.report.Member(event) })
+	c.note(func() { c.report.Member(event) })
 }
 
 // flush reports what has happened, in its order, without the lock. Every call
-// that has brought facts ends with it.
+// that has brought facts ends with it. It does not wait for another that is at
+// it: that one takes what has been noted meanwhile.
 func (c *Ceremony) flush() {
-	if !c.reporting.Load() {
-		return
-	}
-	c.reportMu.Lock()
-	defer c.reportMu.Unlock()
-	c.mu.Lock()
-	reports := c.reports
-	c.reports = nil
-	c.reporting.Store(false)
-	c.mu.Unlock()
-	for _, report := range reports {
-		report()
+	for c.reporting.Load() && c.reportMu.TryLock() {
+		c.mu.Lock()
+		reports := c.reports
+		c.reports = nil
+		c.reporting.Store(false)
+		c.mu.Unlock()
+		for _, report := range reports {
+			report()
+		}
+		c.reportMu.Unlock()
 	}
 }
 

@@ -50,14 +50,19 @@ type request struct {
 	abort   bool
 }
 
-func newTalk(cl *client, stream network.Stream) *talk {
+func newTalk(ctx context.Context, cl *client, stream network.Stream) *talk {
 	c := cl.ceremony
 	t := &talk{
 		client: cl, stream: stream, id: c.svc.nextStream(), relayed: stream.Conn().Stat().Limited, opened: time.Now(),
 		answered: make(chan struct{}), done: make(chan struct{}),
 		write: deadline{set: stream.SetWriteDeadline, timeout: c.svc.cfg.ExchangeTimeout},
 	}
-	t.release = c.svc.keep(stream.Conn(), fmt.Sprintf("%s/to/%d/%x", ServiceName, cl.index, c.session))
+	release := c.svc.keep(stream.Conn(), fmt.Sprintf("%s/to/%d/%x", ServiceName, cl.index, c.session))
+	stop := context.AfterFunc(ctx, func() { resetStream(stream, network.StreamNoError) }) // a write may be stuck
+	t.release = func() {
+		stop()
+		release()
+	}
 	c.mu.Lock()
 	c.roster.OutboundOpened(cl.index, t.id, t.relayed)
 	c.mu.Unlock()
@@ -145,9 +150,9 @@ func (cl *client) move(ctx context.Context, t *talk) *talk {
 	if t.waiting() > 0 || host.Network().Connectedness(cl.id) != network.Connected {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, cl.ceremony.svc.cfg.ExchangeTimeout)
+	opening, cancel := context.WithTimeout(ctx, cl.ceremony.svc.cfg.ExchangeTimeout)
 	defer cancel()
-	stream, err := host.NewStream(network.WithNoDial(ctx, why), cl.id, ProtocolID)
+	stream, err := host.NewStream(network.WithNoDial(opening, why), cl.id, ProtocolID)
 	if err != nil {
 		return nil
 	}
@@ -155,7 +160,7 @@ func (cl *client) move(ctx context.Context, t *talk) *talk {
 		resetStream(stream, network.StreamNoError)
 		return nil
 	}
-	return newTalk(cl, stream)
+	return newTalk(ctx, cl, stream)
 }
 
 // begin starts reading, and says the first line: which ceremony is meant, and
@@ -277,7 +282,7 @@ func (t *talk) awaitEnd(now time.Time) {
 		return
 	}
 	t.client.tellingDone()
-	_ = t.stream.SetReadDeadline(now.Add(lastWords))
+	_ = t.stream.SetReadDeadline(t.client.ceremony.lastWordsUntil(now))
 	_, _ = io.Copy(io.Discard, t.stream)
 }
 
@@ -314,8 +319,7 @@ func (t *talk) close(end ending) {
 	}
 	c.mu.Lock()
 	c.roster.OutboundDown(now, t.client.index, t.id, lossOf(end))
-	c.reports = append(c.reports, func() { c.report.Stream(o) })
-	c.reporting.Store(true)
+	c.note(func() { c.report.Stream(o) })
 	c.settle(now)
 	c.mu.Unlock()
 	c.flush()

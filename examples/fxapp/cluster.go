@@ -9,83 +9,102 @@ import (
 	"sync"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
-	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
 
-	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// identity is what makes a node's host that node's: an application reads it from
-// its configuration.
-type identity struct {
-	key     crypto.PrivKey
-	addr    multiaddr.Multiaddr // to listen on
-	members int                 // of the largest ceremony that the host has to carry
+// interruptTimeout bounds the stop of a node when somebody waits for it.
+const interruptTimeout = 900 * time.Millisecond
+
+// runCluster runs the nodes, each an application of its own with a host of its
+// own, until their ceremonies have ended or ctx has. Its error is an
+// [interruption] or a [*failure].
+func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
+	addrs, err := loopbackAddrs(len(p.members), p.transport)
+	if err != nil {
+		return &failure{err}
+	}
+	definition := syncmod.Definition{Hash: p.hash}
+	for i, m := range p.members {
+		definition.Peers = append(definition.Peers, syncmod.Peer{ID: m.id, Name: m.name, Addrs: addrs[i : i+1]})
+	}
+	r := newReport(stdout, p)
+	logs := &lockedWriter{w: stderr}
+	nodes := make([]*node, len(p.members))
+	for i, m := range p.members {
+		n := &node{index: i, plan: p, report: r}
+		id := identity{key: m.key, addr: addrs[i], members: len(p.members)}
+		n.app = newApp(id, definition, p.config(), newLogger(logs, i, p.verbose), n.steps, fx.Populate(&n.host, &n.ceremony))
+		if err := n.app.Err(); err != nil {
+			return &failure{fmt.Errorf("making %s: %w", p.operator(i), err)}
+		}
+		nodes[i] = n
+	}
+
+	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait for ever
+	defer giveUp(nil)
+	stopInterrupted := context.AfterFunc(running, func() { r.interrupted(context.Cause(running)) })
+	finished := make(chan struct{})
+	var all, watch sync.WaitGroup
+	watch.Go(func() { r.watch(finished) })
+	for _, n := range nodes {
+		all.Go(func() {
+			if err := n.run(running); err != nil {
+				giveUp(&failure{err})
+			}
+		})
+	}
+	all.Wait()
+	stopInterrupted()
+	close(finished)
+	watch.Wait()
+	return r.finish(context.Cause(running))
 }
 
-// node is one node of the demo: an application of its own, with a host of its
-// own. The nodes share nothing but the report.
+// node is one node of the demo.
 type node struct {
 	index  int
 	plan   plan
 	report *report
-	gone   chan struct{} // closed when its host is
+	leave  context.CancelFunc // ends its run
 
 	app      *fx.App
 	host     host.Host
 	ceremony *syncmod.Ceremony
 }
 
-// newApp makes the application of a node: its host, the module, the ceremony and
-// its steps.
-func (n *node) newApp(id identity, definition syncmod.Definition, config syncmod.Config, log *logrus.Logger) *fx.App {
-	return fx.New(
-		lifecycle.WithFxLogger(),
-		fx.Supply(log, id, definition),
-		fx.Provide(newHost),
-		syncmod.Module,
-		syncmod.Configure(config),
-		syncmod.RunSteps(n.steps), // newSteps in an application: its parameters come from the graph
-		fx.Invoke(listen),
-		fx.Populate(&n.host, &n.ceremony), // for the demo to look at
-	)
-}
-
-// newHost makes the host. Its constructor opens no port: listen does, later.
-func newHost(lc fx.Lifecycle, id identity) (host.Host, error) {
-	defaults := rcmgr.DefaultLimits
-	libp2p.SetDefaultServiceLimits(&defaults)
-	limits := syncmod.ResourceLimits(id.members).Build(defaults.AutoScale())
-	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
-	if err != nil {
-		return nil, fmt.Errorf("making the resource manager: %w", err)
+// run starts the node, and stops it when its ceremony has ended, when it has
+// died or when ctx ends. Its error says that it could not be started.
+func (n *node) run(ctx context.Context) error {
+	if n.plan.isLate(n.index) && !sleep(ctx, n.plan.late) {
+		return nil
 	}
-	h, err := libp2p.New(
-		libp2p.Identity(id.key),
-		libp2p.ResourceManager(manager),
-		libp2p.NoListenAddrs,
-		libp2p.DisableMetrics(), // one registry for all nodes of the process
-	)
-	if err != nil {
-		return nil, fmt.Errorf("making the host: %w", err)
+	running, leave := context.WithCancel(ctx)
+	defer leave()
+	n.leave = leave
+	n.report.arrived(n.index, 0)
+	if err := n.app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
+		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
 	}
-	lc.Append(fx.StopHook(h.Close))
-	return h, nil
+	for status := range n.ceremony.Watch(running) {
+		n.report.saw(n.index, status)
+	}
+	timeout := fx.DefaultTimeout
+	if ctx.Err() != nil {
+		timeout = interruptTimeout
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	err := n.app.Stop(stopping)
+	n.report.stopped(n.index, n.ceremony.Status(), err)
+	return nil
 }
 
-// listen is invoked last, so its hook runs last: who reaches this node finds the
-// protocol's handler there.
-func listen(lc fx.Lifecycle, h host.Host, id identity) {
-	lc.Append(fx.StartHook(func() error { return h.Network().Listen(id.addr) }))
-}
-
-// steps is the work between the barriers: here, waiting for a moment.
+// steps is the work between the barriers: here, a wait.
 func (n *node) steps() []syncmod.Step {
 	steps := make([]syncmod.Step, len(n.plan.steps))
 	for i, name := range n.plan.steps {
@@ -95,8 +114,8 @@ func (n *node) steps() []syncmod.Step {
 			if n.index == n.plan.kill && number == n.plan.killStep() {
 				return n.die(ctx)
 			}
-			if err := work(ctx); err != nil {
-				return err
+			if !sleep(ctx, 20*time.Millisecond+rand.N(100*time.Millisecond)) {
+				return context.Cause(ctx)
 			}
 			n.report.arrived(n.index, number+1) // at the next barrier
 			return nil
@@ -105,47 +124,100 @@ func (n *node) steps() []syncmod.Step {
 	return steps
 }
 
-// work takes 20 to 120 ms, or until the ceremony has failed.
-func work(ctx context.Context) error {
-	select {
-	case <-time.After(20*time.Millisecond + rand.N(100*time.Millisecond)):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // die is the end of a process as the others see it: its connections are gone,
 // and nobody has been told anything.
 func (n *node) die(ctx context.Context) error {
 	n.report.dies(n.index)
 	err := n.host.Close()
-	close(n.gone)
+	n.leave()
 	<-ctx.Done() // a dead process does nothing more
 	return err
 }
 
-// run starts the node, and stops it when its ceremony has ended, it has died or
-// ctx has ended. Its error says that it could not be started.
-func (n *node) run(ctx context.Context) error {
-	if n.plan.isLate(n.index) && !sleep(ctx, n.plan.late) {
-		return nil
+// sleep returns false when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	if err := n.start(ctx); err != nil {
-		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
-	}
-	watching, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-n.gone:
-			cancel()
-		case <-watching.Done():
+}
+
+// loopbackAddrs returns an address for each node whose port is free. All have to
+// be known before the first node starts. Ports that the system hands out for
+// outgoing connections are left alone: one could be taken before its node
+// listens.
+func loopbackAddrs(n int, transport string) ([]multiaddr.Multiaddr, error) {
+	const lowest, highest, attempts = 10000, 30000, 1000
+	var taken []io.Closer // until all are found, so that they differ
+	defer func() {
+		for _, c := range taken {
+			_ = c.Close()
 		}
 	}()
-	for status := range n.ceremony.Watch(watching) {
-		n.report.saw(n.index, status)
+	var addrs []multiaddr.Multiaddr
+	var failed error
+	for range attempts {
+		if len(addrs) == n {
+			return addrs, nil
+		}
+		port := lowest + rand.N(highest-lowest)
+		socket, addr, err := take(port, transport)
+		if err != nil {
+			failed = err
+			continue
+		}
+		taken = append(taken, socket)
+		addrs = append(addrs, addr)
 	}
-	n.stop(ctx)
+	return nil, fmt.Errorf("no %d free ports on the loopback interface: %w", n, failed)
+}
+
+// take opens a port of the loopback interface for a moment.
+func take(port int, transport string) (io.Closer, multiaddr.Multiaddr, error) {
+	at, format := fmt.Sprintf("127.0.0.1:%d", port), "/ip4/127.0.0.1/tcp/%d"
+	var socket io.Closer
+	var err error
+	if transport == quic {
+		format = "/ip4/127.0.0.1/udp/%d/quic-v1"
+		socket, err = net.ListenPacket("udp4", at)
+	} else {
+		socket, err = net.Listen("tcp4", at)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return socket, multiaddr.StringCast(fmt.Sprintf(format, port)), nil
+}
+
+// newLogger makes the log of one node; each entry says which.
+func newLogger(out io.Writer, node, verbose int) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(out)
+	log.SetLevel(min(logrus.WarnLevel+logrus.Level(verbose), logrus.DebugLevel)) //nolint:gosec // a few v at the most
+	log.AddHook(nodeField(node))
+	return log
+}
+
+// nodeField adds the node's operator index to log entries.
+type nodeField int
+
+func (nodeField) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (f nodeField) Fire(entry *logrus.Entry) error {
+	entry.Data["node"] = int(f)
 	return nil
+}
+
+// lockedWriter is for several loggers to write to.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 const (
@@ -183,4 +185,32 @@ func stepNames(n int) []string {
 // operator names a member in a sentence: "operator 2 (carol)".
 func (p plan) operator(index int) string {
 	return fmt.Sprintf("operator %d (%s)", index, p.members[index].name)
+}
+
+// nameWidth is how much room the names of the steps need.
+func (p plan) nameWidth() int {
+	width := 0
+	for _, name := range p.steps {
+		width = max(width, len(name))
+	}
+	return width
+}
+
+// isLate tells whether a node is the one that starts late.
+func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members)-1 }
+
+// killStep is the step in which a node dies: the third, or the last if there
+// are fewer.
+func (p plan) killStep() int { return min(killStep, len(p.steps)) }
+
+// config is that of every node. When one dies, the others are to notice within
+// a second; in a network that is not a loopback interface, that would be rash.
+func (p plan) config() syncmod.Config {
+	c := syncmod.Config{Version: p.version}
+	if p.kill >= 0 {
+		c.Heartbeat = 100 * time.Millisecond
+		c.ExchangeTimeout = time.Second
+		c.PeerTimeout = 500 * time.Millisecond
+	}
+	return c
 }

@@ -191,6 +191,16 @@ func (r *report) interrupted(cause error) {
 	r.line("%v %s: all nodes stop", cause, where)
 }
 
+// stopped notes how a node that has been stopped has left its ceremony.
+func (r *report) stopped(node int, status syncmod.Status, err error) {
+	r.saw(node, status)
+	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.line("%s did not stop properly: %v", r.plan.operator(node), err)
+	}
+}
+
 // watch says who waits for whom whenever nothing has happened for a while.
 func (r *report) watch(done <-chan struct{}) {
 	ticker := time.NewTicker(silence / 10)
@@ -212,9 +222,9 @@ func (r *report) explainSilence() {
 		return
 	}
 	const enough = 3
-	waiting := make(map[int][]int)                  // who is waited for, and by whom
-	known := make(map[int]syncmod.PeerStatus)       // what one of them knows
-	links, all := 0, len(r.nodes)*(len(r.nodes)-1)  // both ways
+	waiting := make(map[int][]int)                 // who is waited for, and by whom
+	known := make(map[int]syncmod.PeerStatus)      // what one of them knows
+	links, all := 0, len(r.nodes)*(len(r.nodes)-1) // both ways
 	for i, n := range r.nodes {
 		links += countPeers(n.status, isConnected)
 		for _, p := range missing(n) {

@@ -174,7 +174,9 @@ func (r *Roster) apply(now time.Time, i int, stream StreamID, q Request) Verdict
 	m.Version, m.Nickname = q.Version, q.Nickname
 	m.in.stream, m.in.last = stream, now
 	m.opened = later(m.opened, q.Opened)
-	m.successor = 0
+	if m.successor == stream { // not for a last word of the stream that it takes over from
+		m.successor = 0
+	}
 	changed := false
 	if !m.in.up {
 		r.turn(now, i, &m.in, true)

@@ -88,10 +88,6 @@ func (s *stream) deliverRequest() {
 	if s.server.hostile {
 		return
 	}
-	if s.tooLate(next.by) {
-		s.handler = ending
-		return
-	}
 	s.world.history = append(s.world.history, delivered{next, s.server})
 	s.judge(next)
 }
@@ -114,6 +110,10 @@ func (s *stream) tooLate(by *process) bool {
 
 // judge brings a request to the server's roster, and does as the verdict says.
 func (s *stream) judge(next sent) {
+	if s.tooLate(next.by) {
+		s.handler = ending
+		return
+	}
 	p := s.server
 	q := next.request
 	q.Opened = s.opened
@@ -187,8 +187,17 @@ func (s *stream) handlerReturns() {
 	if s.server.hostile {
 		return
 	}
+	before := s.server.roster.Member(s.from).Inbound
 	s.server.roster.InboundDown(s.world.now, s.from, s.id)
 	s.server.observe()
+	if before && s.hasHeir() && !s.server.roster.Member(s.from).Inbound {
+		s.world.t.Fatalf("%v: the stream that takes over from %v shows a disconnection", s.server, s)
+	}
+}
+
+// hasHeir tells whether another stream waits to take over.
+func (s *stream) hasHeir() bool {
+	return slices.ContainsFunc(s.world.streams, func(heir *stream) bool { return heir.awaits == s })
 }
 
 // mayDeliverResponse tells whether the client can read an answer now.

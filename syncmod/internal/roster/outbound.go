@@ -67,6 +67,10 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) boo
 		r.turn(now, i, &m.out, true)
 		changed = true
 	}
+	if a.Session != m.answeredBy {
+		m.answeredBy = a.Session
+		changed = true
+	}
 	if a.Goodbye && !m.answered {
 		m.answered = true
 		r.emit(Event{Type: AnsweredGoodbye, Member: i})

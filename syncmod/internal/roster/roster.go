@@ -83,6 +83,7 @@ type member struct {
 	successor StreamID // an inbound stream that takes over as soon as the current one's handler has returned
 
 	outSession uint64 // what our current stream's responses carry, 0 when nothing yet
+	answeredBy uint64 // what the last answer carried, also while a new stream has not been answered yet
 	outBasis   uint64 // the member's session as known when that stream was opened
 	outKnown   bool   // whether any was known then
 
@@ -285,7 +286,7 @@ func (r *Roster) isAt(m *member, step int64) bool {
 	if m.Step != step && m.Step != step+1 {
 		return false
 	}
-	return step > 1 || m.out.up && (m.outSession == 0 || m.session == 0 || m.outSession == m.session)
+	return step > 1 || m.out.up && (m.answeredBy == 0 || m.session == 0 || m.answeredBy == m.session)
 }
 
 // check looks whether this node's barrier is passed, cannot be passed any more,
