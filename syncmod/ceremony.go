@@ -241,6 +241,14 @@ func (c *Ceremony) request(now time.Time, i int, in *inbound, q *syncpb.SyncRequ
 	return verdict
 }
 
+// repeated brings a request to the rules that says what the stream's last one
+// said. It returns false when that has to be judged anew.
+func (c *Ceremony) repeated(now time.Time, i int, in *inbound) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.roster.Repeated(now, i, in.id)
+}
+
 // join registers a stream that the ceremony serves. It returns false once the
 // ceremony is closed.
 func (c *Ceremony) join(in *inbound) bool {

@@ -43,6 +43,11 @@ type inbound struct {
 	signature []byte // the one that was verified last
 	verified  *Ceremony
 	messages  int64
+
+	// The request that was accepted last, without its timestamp, and what
+	// follows the timestamp in its response: most requests repeat the one before.
+	accepted []byte
+	echo     []byte
 }
 
 func newInbound(s *Server, stream network.Stream) *inbound {
@@ -150,9 +155,35 @@ func (in *inbound) converse(c *Ceremony, reader *wire.Reader, request *syncpb.Sy
 			continue
 		}
 		c.flush()
-		in.read.renew(now)
-		if err := reader.Request(request); err != nil {
+		if err := in.next(c, member, reader, request); err != nil {
 			return false, in.endOf(err)
+		}
+	}
+}
+
+// next reads the next request that says something new. Those that repeat the
+// one before are answered on the way.
+func (in *inbound) next(c *Ceremony, member int, reader *wire.Reader, request *syncpb.SyncRequest) error {
+	for now := time.Now(); ; {
+		in.read.renew(now)
+		payload, err := reader.Next()
+		if err != nil {
+			return err
+		}
+		now = time.Now()
+		timestamp, rest, ok := wire.SplitTimestamp(payload)
+		if !ok {
+			in.accepted = in.accepted[:0]
+			return wire.DecodeRequest(payload, request)
+		}
+		if len(in.accepted) == 0 || !bytes.Equal(rest, in.accepted) || !c.repeated(now, member, in) {
+			in.accepted = append(in.accepted[:0], rest...) // answered with next only once it has been accepted
+			return wire.DecodeRequest(payload, request)
+		}
+		in.messages++
+		in.out = wire.AppendEcho(in.out[:0], timestamp, in.echo)
+		if err := in.send(now); err != nil {
+			return err
 		}
 	}
 }
@@ -181,8 +212,15 @@ func (in *inbound) answer(now time.Time, c *Ceremony, request *syncpb.SyncReques
 		return err
 	}
 	in.out = frame
+	if _, rest, ok := wire.SplitTimestamp(frame[wire.HeaderSize:]); ok {
+		in.echo = append(in.echo[:0], rest...)
+	}
+	return in.send(now)
+}
+
+func (in *inbound) send(now time.Time) error {
 	in.write.renew(now)
-	_, err = in.stream.Write(frame)
+	_, err := in.stream.Write(in.out)
 	return err
 }
 

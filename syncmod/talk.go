@@ -37,6 +37,8 @@ type talk struct {
 	said      *line
 	lastWrite time.Time
 	write     deadline
+	beat      *syncpb.SyncRequest // says the line again, with a new timestamp
+	out       []byte
 
 	mu          sync.Mutex
 	outstanding []request // written and not answered, oldest first
@@ -178,12 +180,13 @@ func (t *talk) begin() error {
 	c := t.client.ceremony
 	first := c.requestFor(t.said, time.Now())
 	first.DefinitionHash = c.def.Hash
-	return t.send(c.encode(nil, first), t.said)
+	t.out = c.encode(t.out[:0], first)
+	return t.send(t.out, t.said)
 }
 
 // say writes a line.
 func (t *talk) say(l *line) error {
-	t.said = l
+	t.said, t.beat = l, nil
 	return t.send(l.frame, l)
 }
 
@@ -222,8 +225,18 @@ func (t *talk) tend(now time.Time) (time.Duration, error) {
 	if due := cfg.Heartbeat - now.Sub(t.lastWrite); due > 0 {
 		return due, nil
 	}
+	return cfg.Heartbeat, t.repeat(now)
+}
+
+// repeat says the last line again: a heartbeat.
+func (t *talk) repeat(now time.Time) error {
 	c := t.client.ceremony
-	return cfg.Heartbeat, t.send(c.encode(nil, c.requestFor(t.said, now)), t.said)
+	if t.beat == nil {
+		t.beat = c.requestFor(t.said, now)
+	}
+	t.beat.Timestamp.Seconds, t.beat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond()) //nolint:gosec // below 1e9
+	t.out = c.encode(t.out[:0], t.beat)
+	return t.send(t.out, t.said)
 }
 
 func (t *talk) waiting() int {

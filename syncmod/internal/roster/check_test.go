@@ -69,8 +69,8 @@ func (w *world) check() {
 		}
 		w.checkSafety(p)
 		w.checkEnd(p)
-		if p.failed() && !w.mayFail {
-			w.t.Fatalf("%v has failed among honest nodes: %s", p, failureWords(p.failure))
+		if p.failed() {
+			w.checkBlame(p)
 		}
 	}
 }
@@ -103,5 +103,28 @@ func (w *world) checkEnd(p *process) {
 	}
 	if p.complete > 1 || (p.complete == 1) != (phase == roster.Complete) {
 		w.t.Fatalf("%v completed %d times and is in phase %d", p, p.complete, phase)
+	}
+}
+
+// checkBlame: no honest node fails but by the doing of a hostile member, and
+// what it blames is that member, or what that member has said.
+func (w *world) checkBlame(p *process) {
+	f := p.failure
+	by := w.nodes[f.By]
+	var right bool
+	switch {
+	case by.hostile && f.Kind == roster.PeerAborted:
+		right = by.hasAborted(f.Text, f.Culprit)
+	case by.hostile && f.Kind == roster.SelfRestarted:
+		right = f.Culprit == p.index
+	case by.hostile:
+		right = f.Culprit == by.index
+	case f.Kind == roster.PeerAborted: // passed on
+		right = by.failure != nil && f.Culprit == by.failure.Culprit && f.Text == reason(by.failure)
+	case f.Kind == roster.PeerRejected: // passed on, by an error that can name nobody
+		right = by.failure != nil && f.Culprit == by.index && f.Text == reason(by.failure)
+	}
+	if !right {
+		w.t.Fatalf("%v has failed: %s; that is no hostile member's doing", p, failureWords(f))
 	}
 }

@@ -80,6 +80,17 @@ func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdi
 	return r.apply(now, i, stream, q)
 }
 
+// Repeated is a request that says, on the same stream, what the last one said
+// that was accepted. It returns false when it has to be judged like any other.
+func (r *Roster) Repeated(now time.Time, i int, stream StreamID) bool {
+	m := &r.members[i]
+	if r.phase == Failed || m.in.stream != stream || m.successor != 0 {
+		return false
+	}
+	m.in.last = now
+	return true
+}
+
 // authenticate is checks 1 and 2.
 func (r *Roster) authenticate(i int, q Request) *Failure {
 	if m := &r.members[i]; !m.known || q.Version != m.Version {
@@ -183,8 +194,11 @@ func (r *Roster) apply(now time.Time, i int, stream StreamID, q Request) Verdict
 		changed = true
 	}
 	if q.Step != m.Step {
-		m.Step = q.Step
-		m.prevStepAt, m.stepAt = m.stepAt, now
+		m.prevStepAt = m.stepAt
+		if q.Step > m.Step+1 {
+			m.prevStepAt = now // it has reached both at once, as far as we know
+		}
+		m.Step, m.stepAt = q.Step, now
 		r.emit(Event{Type: MemberStepped, Member: i, Step: q.Step})
 		changed = true
 	}
@@ -198,7 +212,7 @@ func (r *Roster) apply(now time.Time, i int, stream StreamID, q Request) Verdict
 	}
 	if q.Shutdown {
 		if !m.Done {
-			m.Done = true
+			m.Done, m.doneAt = true, now
 			r.emit(Event{Type: SaidGoodbye, Member: i, Step: m.Step})
 			changed = true
 		}

@@ -86,7 +86,7 @@ func (s *stream) deliverRequest() {
 	next := s.requests[0]
 	s.requests = s.requests[1:]
 	if s.server.hostile {
-		return
+		return // it answers when it likes
 	}
 	s.world.history = append(s.world.history, delivered{next, s.server})
 	s.judge(next)
@@ -122,7 +122,6 @@ func (s *stream) judge(next sent) {
 	}
 	verdict := p.roster.Request(s.world.now, s.from, s.id, q)
 	s.world.note(s, q, verdict)
-	stats[verdict.Action.String()]++
 	switch verdict.Action {
 	case roster.Accept, roster.AcceptLast:
 		p.heard[next.by] = true

@@ -37,7 +37,7 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 // answered by an older process.
 func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) bool {
 	m := &r.members[i]
-	if stream != m.out.stream {
+	if stream != m.out.stream || m.isDead(a.Session) {
 		return false
 	}
 	if a.Refused && !a.Goodbye && !r.over() {
@@ -47,7 +47,7 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) boo
 	if a.Session != 0 && a.Session != m.outSession {
 		if m.known && a.Session != m.session {
 			switch {
-			case m.isDead(a.Session), !m.outKnown, m.outBasis != m.session:
+			case !m.outKnown, m.outBasis != m.session:
 				return false
 			case m.Step > 0:
 				r.Fail(now, Failure{Kind: PeerRestarted, Culprit: i, By: i, From: m.Step, To: 0})
@@ -98,16 +98,13 @@ func (r *Roster) OutboundDown(now time.Time, i int, stream StreamID, err error) 
 	}
 }
 
-// AnsweredGoodbye tells whether a member has answered our goodbye.
-func (r *Roster) AnsweredGoodbye(i int) bool { return r.members[i].answered }
-
-// OutboundSession returns the session that the current stream to a member is
-// known to lead to, 0 when it is not known.
-func (r *Roster) OutboundSession(i int) uint64 { return r.members[i].outSession }
-
 // StaleOutbound tells whether the current stream to a member has been answered
 // by a process that the member is no more.
 func (r *Roster) StaleOutbound(i int) bool {
 	m := &r.members[i]
 	return m.out.up && m.outSession != m.session
 }
+
+// AnsweredGoodbye tells whether a member has answered our goodbye: there is
+// nothing more to say to it.
+func (r *Roster) AnsweredGoodbye(i int) bool { return r.members[i].answered }

@@ -13,11 +13,13 @@ type process struct {
 	index   int
 	number  int    // how many processes of its node there were before
 	session uint64 // 0: a foreign node, which has none and sees none
-	hostile bool   // says what it likes; it has no roster
+	hostile bool   // it says what it likes, and has no roster
 	roster  *roster.Roster
-	lines   []line            // to each member
+	lines   []line            // to each member; none of a hostile one
 	heard   map[*process]bool // whose requests it has accepted
 	claimed int64             // the highest step that the hostile member has told it
+
+	aborts []abort // the reasons that a hostile one has given
 
 	failure  *roster.Failure // as first seen
 	first    roster.Failure  // the same, copied
@@ -33,7 +35,6 @@ type process struct {
 type line struct {
 	stream *stream // what it writes to, nil when there is none
 	old    *stream // what it moves away from, until the first answer on the new one
-	opened int     // how many streams it has opened
 }
 
 func newProcess(w *world, index, number int, session uint64) *process {
@@ -92,7 +93,6 @@ func (p *process) wants(j int) bool {
 // open opens a stream to a member and says the current step.
 func (p *process) open(j int) *stream {
 	s := p.world.newStream(p.index, p.world.nodes[j], p)
-	p.lines[j].opened++
 	p.lines[j].stream = s
 	p.roster.OutboundOpened(j, s.id, false)
 	p.observe()

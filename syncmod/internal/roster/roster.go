@@ -261,15 +261,16 @@ func (r *Roster) Arrivals(step int64) []time.Time {
 	at := make([]time.Time, len(r.members))
 	for i := range r.members {
 		m := &r.members[i]
-		switch {
-		case i == r.cfg.Self:
+		if i == r.cfg.Self {
 			at[i] = r.announcedAt
-		case m.Step == step+1:
+			continue
+		}
+		at[i] = m.stepAt
+		if m.Step == step+1 {
 			at[i] = m.prevStepAt
-		case step == 1:
-			at[i] = later(m.stepAt, m.out.since)
-		default:
-			at[i] = m.stepAt
+		}
+		if step == 1 { // it needs our stream to the member, too
+			at[i] = later(at[i], m.out.since)
 		}
 	}
 	return at
@@ -369,7 +370,13 @@ func (r *Roster) complete() {
 // excused tells whether a member's answer to our goodbye is no longer needed:
 // it has said its own, and has not been reached for a while.
 func (r *Roster) excused(now time.Time, m *member) bool {
-	return m.Done && now.Sub(later(r.farewellSince, m.out.last)) >= excuse
+	return m.Done && !now.Before(r.excusedAt(m))
+}
+
+// excusedAt is when that while is over. It does not begin before the member has
+// said its own goodbye: it is there then, and may be waiting for ours.
+func (r *Roster) excusedAt(m *member) time.Time {
+	return later(later(r.farewellSince, m.doneAt), m.out.last).Add(excuse)
 }
 
 // goneSince tells since when a member has been gone from a ceremony that runs:
@@ -401,7 +408,7 @@ func (r *Roster) Tick(now time.Time) (next time.Time) {
 		for i := range r.members {
 			m := &r.members[i]
 			if i != r.cfg.Self && m.Done && !m.answered && !r.excused(now, m) {
-				soonest(later(r.farewellSince, m.out.last).Add(excuse))
+				soonest(r.excusedAt(m))
 			}
 		}
 		r.checkGoodbyes(now)

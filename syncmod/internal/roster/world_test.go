@@ -35,8 +35,6 @@ type world struct {
 	streams       []*stream
 	streamsOpened int
 	history       []delivered // requests that were delivered
-	story         []string    // what happened, for a failing test
-	mayFail       bool        // there is a hostile member
 }
 
 // delivered is a request and the process that it was delivered to.
@@ -112,6 +110,7 @@ func (w *world) possible() []event {
 	}
 	for i, p := range w.nodes {
 		if p.hostile {
+			p.possibleMischief(can)
 			continue
 		}
 		if p.mayAnnounce() {
@@ -133,6 +132,7 @@ func (w *world) possible() []event {
 			can(1, "repeat", old.by, func() { w.repeat(old.sent, to) })
 		}
 	}
+	can(1, "the network works for a while", "", w.behave)
 	can(1, "a moment later", "", func() { w.later(50 * time.Millisecond) })
 	can(1, "much later", "", func() { w.later(4 * time.Second) })
 	return all
@@ -228,7 +228,7 @@ func (w *world) behave() {
 		if p.mayAnnounce() {
 			p.announce()
 		}
-		for j := range w.nodes {
+		for j := range p.lines {
 			s := p.lines[j].stream
 			switch {
 			case s == nil && p.wants(j):

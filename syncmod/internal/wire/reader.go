@@ -63,6 +63,15 @@ func (r *Reader) message(into proto.Message) error {
 		return err
 	}
 
+	return decode(payload, into)
+}
+
+// DecodeRequest decodes a payload into the message, which is reset first. Its error is a [*PayloadError].
+func DecodeRequest(payload []byte, into *syncpb.SyncRequest) error {
+	return decode(payload, into)
+}
+
+func decode(payload []byte, into proto.Message) error {
 	// Unmarshal resets the message and copies what it keeps.
 	if err := proto.Unmarshal(payload, into); err != nil {
 		return &PayloadError{Err: err}

@@ -1,0 +1,115 @@
+package roster_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// Whatever one member says, the others do not panic and stay in lockstep; if
+// they fail, they blame that member or what it has said, once and for good; and
+// nobody fails after the last barrier. See [world.check].
+func TestHostileMemberCanOnlyFailTheCeremony(t *testing.T) {
+	for n := 2; n <= 5; n++ {
+		t.Run(fmt.Sprintf("%d members", n), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				w := drawWorld(t, n)
+				w.nodes[rapid.IntRange(0, n-1).Draw(t, "hostile")].turnHostile()
+				for range rapid.IntRange(0, 100*n).Draw(t, "events") {
+					w.step()
+				}
+			})
+		})
+	}
+}
+
+// abort is a reason that a hostile member has given.
+type abort struct {
+	text    string
+	culprit int
+}
+
+// turnHostile makes a node that has said nothing yet a hostile one.
+func (p *process) turnHostile() {
+	p.hostile = true
+	p.roster, p.lines = nil, nil
+	p.session = 0xbad
+}
+
+// hasAborted tells whether a hostile member has given a reason and named a
+// culprit, itself when it named none.
+func (p *process) hasAborted(text string, culprit int) bool {
+	return slices.ContainsFunc(p.aborts, func(a abort) bool {
+		return a.text == text && (a.culprit == culprit || a.culprit == -1 && culprit == p.index)
+	})
+}
+
+// possibleMischief lists what a hostile member can do next.
+func (p *process) possibleMischief(can func(int, string, any, func())) {
+	w := p.world
+	streams := make([]int, w.members)
+	for _, s := range w.streams {
+		switch {
+		case s.client == p && !s.gone():
+			streams[s.server.index]++
+			can(4, "hostile request", s, func() { p.lie(s) })
+		case s.server == p && s.clientOpen && len(s.responses) < 3:
+			can(4, "hostile response", s, func() { p.answer(s) })
+		}
+	}
+	for j, q := range w.nodes {
+		if j != p.index && streams[j] < 3 {
+			can(3, "hostile stream", q, func() { w.newStream(p.index, q, p) })
+		}
+	}
+}
+
+// lie sends any request; often one that could be true.
+func (p *process) lie(s *stream) {
+	t := p.world.t
+	q := roster.Request{
+		Version: rapid.SampledFrom([]string{
+			"v1.11", "v1.11", "v1.11", "v1.11", "v1.11", "v1.11.3", "v1.10", "", "banana",
+		}).Draw(t, "version"),
+		Signed:   rapid.IntRange(0, 15).Draw(t, "signed") != 15,
+		Session:  rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
+		Step:     p.drawStep(s.server),
+		Shutdown: rapid.IntRange(0, 11).Draw(t, "shutdown") == 11,
+		Aborted:  rapid.IntRange(0, 15).Draw(t, "aborted") == 15,
+		Nickname: "mallory",
+		Culprit:  -1,
+	}
+	if q.Aborted {
+		q.Abort = rapid.SampledFrom([]string{"", "disk full", "it was bob"}).Draw(t, "reason")
+		q.Culprit = rapid.IntRange(-1, p.world.members-1).Draw(t, "culprit")
+		p.aborts = append(p.aborts, abort{q.Abort, q.Culprit})
+	}
+	s.send(q)
+}
+
+// drawStep draws any step; often the one that a member waits for.
+func (p *process) drawStep(to *process) int64 {
+	t := p.world.t
+	if rapid.IntRange(0, 15).Draw(t, "wild") == 15 {
+		return rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, -1, 100}).Draw(t, "step")
+	}
+	return to.roster.Step() + rapid.SampledFrom([]int64{0, 0, 0, 1, 1, -1, 2, 3, -2}).Draw(t, "steps ahead")
+}
+
+// answer sends any response; often one that could be true.
+func (p *process) answer(s *stream) {
+	t := p.world.t
+	a := roster.Response{
+		Session: rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
+		Refused: rapid.IntRange(0, 15).Draw(t, "refused") == 15,
+	}
+	if a.Refused {
+		a.Error = rapid.SampledFrom([]string{"", "no"}).Draw(t, "error")
+	}
+	s.responses = append(s.responses, a)
+}
