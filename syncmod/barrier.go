@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // The barriers, as errors and reports name them.
 const (
-	barrierConnected = "connected"
-	barrierStep      = "step"
-	barrierShutdown  = "shutdown"
+	barrierConnected = telemetry.BarrierConnected
+	barrierStep      = telemetry.BarrierStep
+	barrierShutdown  = telemetry.BarrierShutdown
 )
 
 // AwaitConnected waits until every member is connected, both ways and
@@ -199,29 +200,37 @@ func (c *Ceremony) await(ctx context.Context, barrier string, ready func() (bool
 // at the same moment: that counts more.
 func (c *Ceremony) waitError(ctx context.Context, barrier string) error {
 	now := time.Now()
+	defer c.flush()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return c.err
 	}
-	var missing []int
-	step := c.roster.Step()
-	switch barrier {
-	case barrierConnected:
-		missing = c.roster.MissingConnected()
-	case barrierShutdown:
-		if c.roster.Phase() == roster.Complete {
-			return nil
-		}
-		missing = c.roster.MissingGoodbyes(now)
-	default:
-		missing = c.roster.MissingAt(step)
+	if barrier == barrierShutdown && c.roster.Phase() == roster.Complete {
+		return nil
 	}
-	e := &WaitError{Barrier: barrier, Step: step, Err: ctx.Err(), members: len(c.def.Peers), at: now}
-	for _, i := range missing {
+	e := &WaitError{Barrier: barrier, Step: c.roster.Step(), Err: ctx.Err(), members: len(c.def.Peers), at: now}
+	for _, i := range c.missing(now, barrier) {
 		e.Missing = append(e.Missing, c.peerStatus(i))
 	}
+	if w, waits := c.waits(); waits && w.kind == barrier {
+		c.reportBarrier(telemetry.Barrier{
+			Kind: barrier, Step: e.Step, Name: c.stepName, Started: w.since, Ended: now, Last: c.self, Err: e, Type: errorType(e),
+		})
+	}
 	return e
+}
+
+// missing lists the members that a barrier waits for now. The lock is held.
+func (c *Ceremony) missing(now time.Time, barrier string) []int {
+	switch barrier {
+	case barrierConnected:
+		return c.roster.MissingConnected()
+	case barrierShutdown:
+		return c.roster.MissingGoodbyes(now)
+	default:
+		return c.roster.MissingAt(c.roster.Step())
+	}
 }
 
 // Status returns how the ceremony stands now.

@@ -48,7 +48,7 @@ type Ceremony struct {
 	done    chan struct{} // closed when complete or failed
 	closed  chan struct{} // closed when it is no longer open
 
-	closeOnce sync.Once
+	closeOnce, closedOnce sync.Once
 
 	mu        sync.Mutex
 	roster    *roster.Roster
@@ -67,8 +67,13 @@ type Ceremony struct {
 	connected chan struct{} // closed when everyone has become connected
 	passed    chan struct{} // closed when a barrier has been passed
 	watch     chan struct{} // closed when the status has changed
-	timer     *time.Timer   // the coarse one: gone members, goodbyes
+	timer     *time.Timer   // the coarse one: gone members, goodbyes, slices of a wait
 	advancing bool
+	slice     slice
+	farewell  time.Time // when the last barrier was passed
+
+	lastConnected, lastGoodbye int            // who connected last, and whose goodbye came last
+	working                    telemetry.Step // what this node is doing between two barriers, if anything
 
 	reports   []func() // what is to be reported once the lock is released
 	reporting atomic.Bool
@@ -81,6 +86,7 @@ type inboundState struct {
 	ending  bool // it has said its last, which a reset must not overtake
 	why     string
 	release func()
+	report  *telemetry.Stream
 }
 
 // line is what this node has to say to everyone at a moment.
@@ -111,7 +117,7 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 		done: make(chan struct{}), closed: make(chan struct{}), inbounds: make(map[roster.StreamID]*inboundState),
 		members: make([]*client, len(d.Peers)), since: time.Now(),
 	}
-	info := telemetry.Info{Hash: shortHash(d.Hash), Index: self}
+	info := telemetry.Info{Hash: d.Hash, Index: self}
 	for i, p := range d.Peers {
 		c.indexOf[p.ID] = i
 		info.Peers = append(info.Peers, telemetry.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
@@ -119,7 +125,7 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 			c.members[i] = newClient(c, i)
 		}
 	}
-	c.report = s.telemetry.Ceremony(info)
+	c.report = s.telemetry.Ceremony(info, c.snapshot)
 	c.live, c.endLive = context.WithCancel(context.Background())
 	c.failed, c.setFail = context.WithCancelCause(context.Background())
 	c.roster = roster.New(time.Now(), roster.Config{
@@ -154,11 +160,12 @@ func (c *Ceremony) open() error {
 	now := time.Now()
 	c.opened, c.since = now, now
 	c.say(now)
+	c.look(now)
 	c.mu.Unlock()
 	for _, p := range c.others() {
 		c.svc.addrs.add(p.ID, p.Addrs)
 	}
-	c.report.Opened()
+	c.report.Opened(now)
 	for _, cl := range c.members {
 		if cl == nil {
 			continue
@@ -232,10 +239,17 @@ func (c *Ceremony) request(now time.Time, i int, in *inbound, q *syncpb.SyncRequ
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	verdict := c.roster.Request(now, i, in.id, fact)
-	if verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse {
+	switch verdict.Action {
+	case roster.AcceptLast, roster.Refuse:
 		if state := c.inbounds[in.id]; state != nil {
 			state.ending = true
 		}
+	}
+	switch verdict.Action {
+	case roster.Refuse:
+		c.note(func() { c.report.Rejected(i, typeOf(verdict.Cause.Kind)) })
+	case roster.Drop:
+		c.note(func() { c.report.Rejected(i, telemetry.TypeOther) })
 	}
 	c.settle(now)
 	return verdict
@@ -251,7 +265,7 @@ func (c *Ceremony) repeated(now time.Time, i int, in *inbound) bool {
 
 // join registers a stream that the ceremony serves. It returns false once the
 // ceremony is closed.
-func (c *Ceremony) join(in *inbound) bool {
+func (c *Ceremony) join(in *inbound, first *syncpb.SyncRequest) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
@@ -260,7 +274,10 @@ func (c *Ceremony) join(in *inbound) bool {
 	default:
 	}
 	tag := fmt.Sprintf("%s/from/%d/%x", ServiceName, c.indexOf[in.remote], c.session)
-	c.inbounds[in.id] = &inboundState{in: in, release: c.svc.keep(in.stream.Conn(), tag)}
+	in.report = c.report.Stream(telemetry.StreamStart{
+		Peer: c.indexOf[in.remote], Inbound: true, Relayed: in.stream.Conn().Stat().Limited, At: in.opened, Traceparent: first.GetTraceparent(),
+	})
+	c.inbounds[in.id] = &inboundState{in: in, release: c.svc.keep(in.stream.Conn(), tag), report: in.report}
 	return true
 }
 
@@ -302,10 +319,7 @@ func (c *Ceremony) leave(in *inbound, end ending) {
 	c.roster.InboundDown(now, i, in.id)
 	state.release()
 	c.note(func() {
-		c.report.Stream(telemetry.Stream{
-			Peer: i, Inbound: true, Relayed: in.stream.Conn().Stat().Limited, Opened: in.opened, Ended: now, Messages: in.messages,
-			EndReason: end.reason, Err: end.err,
-		})
+		state.report.End(telemetry.StreamEnd{At: now, Messages: in.messages, Reason: end.reason, Err: end.err, Type: errorType(end.err)})
 	})
 	c.settle(now)
 	c.mu.Unlock()
@@ -385,6 +399,7 @@ func (c *Ceremony) Close(ctx context.Context) error {
 	})
 	err := c.endStreams(ctx)
 	c.flush()
+	c.closedOnce.Do(c.report.Closed)
 	return err
 }
 

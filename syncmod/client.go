@@ -19,6 +19,7 @@ const (
 	jitter        = 0.2
 	spreadMember  = time.Millisecond       // first dials are spread over so much for each member,
 	spreadLongest = 250 * time.Millisecond // and over no more than this
+	connectSlice  = 30 * time.Second       // a connect that goes on failing is reported so often
 	why           = "dkg sync"             // this module's reason for streams, in libp2p's words
 )
 
@@ -41,9 +42,11 @@ type client struct {
 
 	// What follows belongs to the client's goroutine.
 	backoff  *backoff.ExponentialBackOff
-	since    time.Time // since when it has been trying to connect
+	since    time.Time // since when it has been trying to connect, or to the last report of that
 	attempts int
-	lostBy   string // why the stream before was lost
+	lostBy   string            // why the stream before was lost
+	lost     *telemetry.Stream // that stream
+	failure  error             // why the last attempt failed; nil while connected
 }
 
 func newClient(c *Ceremony, index int) *client {
@@ -80,6 +83,7 @@ func (cl *client) tellingDone() { cl.tellOnce.Do(func() { close(cl.told) }) }
 func (cl *client) run(ctx context.Context) {
 	defer close(cl.ended)
 	defer cl.tellingDone()
+	defer cl.reportFailing(0)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(cl.ceremony.live, cancel)
@@ -95,8 +99,7 @@ func (cl *client) run(ctx context.Context) {
 		var end ending
 		if err != nil {
 			end = ending{reason: telemetry.EndLost, err: err}
-			cl.attempts++
-			cl.ceremony.attempt(cl.index, err)
+			cl.failed(err)
 		} else {
 			t := newTalk(ctx, cl, stream)
 			t, end = cl.converse(ctx, t)
@@ -213,15 +216,32 @@ func (cl *client) dial(ctx context.Context) error {
 // connected notes that a stream has been answered.
 func (cl *client) connected(t *talk, now time.Time) {
 	cl.backoff.Reset()
-	o := telemetry.Connect{Peer: cl.index, Started: cl.since, Ended: now, Attempts: cl.attempts + 1, Relayed: t.relayed, Reason: cl.lostBy}
-	cl.attempts = 0
-	cl.ceremony.report.Connect(o)
+	cl.ceremony.report.Connect(telemetry.Connect{
+		Peer: cl.index, Started: cl.since, Ended: now, Attempts: cl.attempts + 1, Relayed: t.relayed, Reason: cl.lostBy, Lost: cl.lost,
+	})
+	cl.attempts, cl.failure = 0, nil
 }
 
-// attempt notes that a member could not be reached.
-func (c *Ceremony) attempt(i int, err error) {
+// failed notes that the member could not be reached.
+func (cl *client) failed(err error) {
+	c := cl.ceremony
+	cl.attempts++
+	cl.failure = shown(err)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.roster.Attempt(i, shown(err))
+	c.roster.Attempt(cl.index, cl.failure)
 	c.notifyWatchers()
+	c.mu.Unlock()
+	cl.reportFailing(connectSlice)
+}
+
+// reportFailing reports attempts that go on failing, once they have for so long.
+func (cl *client) reportFailing(after time.Duration) {
+	now := time.Now()
+	if cl.failure == nil || now.Sub(cl.since) < after {
+		return
+	}
+	cl.ceremony.report.Connect(telemetry.Connect{
+		Peer: cl.index, Started: cl.since, Ended: now, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Err: cl.failure, Type: telemetry.TypeDialFailed,
+	})
+	cl.since = now
 }

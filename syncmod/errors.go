@@ -1,12 +1,15 @@
 package syncmod
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // What a ceremony fails with, or a call is refused with. Failures that are
@@ -117,7 +120,7 @@ func explain(d Definition, f roster.Failure, nested error) error {
 	case roster.PeerRestarted:
 		return about(ErrPeerRestarted, "restarted: its step went from %d to %d; %s", f.From, f.To, startAgain)
 	case roster.SelfRestarted:
-		return about(ErrSelfRestarted, "(this node) restarted: %s is at step %d and knows this node from before; %s", by, f.To, startAgain)
+		return about(ErrSelfRestarted, "is this node and has restarted: %s is at step %d and knows it from before; %s", by, f.To, startAgain)
 	case roster.StepSkipped:
 		if f.From < 0 {
 			return about(ErrStepSkipped, "announced step %d as its first, which has to be 0 or 1; %s", f.To, startAgain)
@@ -128,9 +131,12 @@ func explain(d Definition, f roster.Failure, nested error) error {
 	case roster.PeerRejected:
 		return about(ErrPeerRejected, "refused this node: %q; %s", f.Text, startAgain)
 	case roster.PeerAborted:
+		if f.By == f.Culprit {
+			return about(ErrPeerAborted, "ended the ceremony: %q; %s", f.Text, startAgain)
+		}
 		return about(ErrPeerAborted, "ended the ceremony, as %s reports: %q; %s", by, f.Text, startAgain)
 	case roster.PeerTimeout:
-		return about(ErrPeerTimeout, "has been gone for %s; %s", round(f.Gone), startAgain)
+		return about(ErrPeerTimeout, "has been gone for %s; %s", spell(f.Gone), startAgain)
 	case roster.PeerLeft:
 		return about(ErrPeerLeft, "said goodbye at step %d, before the barrier of step %d: do all members run the same number of steps? %s", max(f.From, 0), f.To, startAgain)
 	case roster.Stopped:
@@ -138,6 +144,55 @@ func explain(d Definition, f roster.Failure, nested error) error {
 	default:
 		return &cause{sentinel: ErrAborted, text: fmt.Sprintf("this node gave up: %v", nested), nested: nested}
 	}
+}
+
+// typeOf names a kind of failure for telemetry.
+func typeOf(k roster.Kind) string {
+	switch k {
+	case roster.VersionMismatch:
+		return telemetry.TypeVersionMismatch
+	case roster.BadSignature:
+		return telemetry.TypeBadSignature
+	case roster.PeerRestarted:
+		return telemetry.TypePeerRestarted
+	case roster.SelfRestarted:
+		return telemetry.TypeSelfRestarted
+	case roster.StepSkipped:
+		return telemetry.TypeStepSkipped
+	case roster.LeftBehind:
+		return telemetry.TypeLeftBehind
+	case roster.PeerRejected:
+		return telemetry.TypePeerRejected
+	case roster.PeerAborted:
+		return telemetry.TypePeerAborted
+	case roster.PeerTimeout:
+		return telemetry.TypePeerTimeout
+	case roster.PeerLeft:
+		return telemetry.TypePeerLeft
+	case roster.Aborted:
+		return telemetry.TypeAborted
+	case roster.Stopped:
+		return telemetry.TypeStopped
+	}
+	return telemetry.TypeOther
+}
+
+// errorType names an error that is no failure of a ceremony for telemetry; it is
+// empty for no error.
+func errorType(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, context.DeadlineExceeded):
+		return telemetry.TypeDeadlineExceeded
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrStopped):
+		return telemetry.TypeStopped
+	case errors.Is(err, ErrBadSignature):
+		return telemetry.TypeBadSignature
+	case errors.Is(err, ErrVersionMismatch):
+		return telemetry.TypeVersionMismatch
+	}
+	return telemetry.TypeOther
 }
 
 // reason is what the other members are told of a failure.
@@ -200,15 +255,36 @@ func (e *WaitError) Error() string {
 // Unwrap returns the context's error.
 func (e *WaitError) Unwrap() error { return e.Err }
 
-// round shortens a duration to what a person wants to read.
-func round(d time.Duration) time.Duration {
-	switch {
-	case d >= 10*time.Second:
-		return d.Round(time.Second)
-	case d >= time.Second:
-		return d.Round(100 * time.Millisecond)
-	case d >= time.Millisecond:
-		return d.Round(time.Millisecond)
+// spell writes a duration as a person would say it: "40 ms", "1.2 s", "12 s",
+// "1 min 5 s".
+func spell(d time.Duration) string {
+	d = max(d, 0)
+	for _, precision := range []struct{ below, unit time.Duration }{
+		{10 * time.Millisecond, 100 * time.Microsecond},
+		{time.Second, time.Millisecond},
+		{10 * time.Second, 100 * time.Millisecond},
+		{time.Hour, time.Second},
+		{math.MaxInt64, time.Minute},
+	} {
+		if d < precision.below {
+			d = d.Round(precision.unit)
+			break
+		}
 	}
-	return d.Round(time.Microsecond)
+	two := func(large, small time.Duration, largeName, smallName string) string {
+		text := fmt.Sprintf("%d %s", d/large, largeName)
+		if rest := d % large / small; rest > 0 {
+			text += fmt.Sprintf(" %d %s", rest, smallName)
+		}
+		return text
+	}
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%g ms", float64(d)/float64(time.Millisecond))
+	case d < time.Minute:
+		return fmt.Sprintf("%g s", d.Seconds())
+	case d < time.Hour:
+		return two(time.Minute, time.Second, "min", "s")
+	}
+	return two(time.Hour, time.Minute, "h", "min")
 }

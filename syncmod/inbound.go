@@ -43,6 +43,7 @@ type inbound struct {
 	signature []byte // the one that was verified last
 	verified  *Ceremony
 	messages  int64
+	report    *telemetry.Stream
 
 	// The request that was accepted last, without its timestamp, and what
 	// follows the timestamp in its response: most requests repeat the one before.
@@ -116,7 +117,7 @@ func (in *inbound) serve() {
 // converse brings requests to a ceremony until the stream ends, or until one is
 // to be held.
 func (in *inbound) converse(c *Ceremony, reader *wire.Reader, request *syncpb.SyncRequest) (held bool, end ending) {
-	if !c.join(in) {
+	if !c.join(in, request) {
 		return true, ending{}
 	}
 	member := c.index(in.remote)
@@ -220,8 +221,13 @@ func (in *inbound) answer(now time.Time, c *Ceremony, request *syncpb.SyncReques
 
 func (in *inbound) send(now time.Time) error {
 	in.write.renew(now)
-	_, err := in.stream.Write(in.out)
-	return err
+	if _, err := in.stream.Write(in.out); err != nil {
+		return err
+	}
+	if in.report != nil {
+		in.report.Message()
+	}
+	return nil
 }
 
 // last writes a last response, says that nothing follows, and waits a moment for

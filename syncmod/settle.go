@@ -18,8 +18,8 @@ func (c *Ceremony) settle(now time.Time) {
 		for _, e := range events {
 			timed = c.apply(now, e) || timed
 		}
-		if timed && c.roster.Phase() < roster.Complete {
-			c.setTimer(now, c.roster.Tick(now))
+		if timed {
+			c.look(now)
 		}
 	}
 	if !changed {
@@ -45,8 +45,10 @@ func (c *Ceremony) apply(now time.Time, e roster.Event) (timed bool) {
 	case roster.Announced:
 		c.since = now
 		c.say(now)
+		c.endWork(now)
 		return true
 	case roster.MemberConnected:
+		c.lastConnected = e.Member
 		c.reportMember(e, telemetry.MemberConnected)
 	case roster.MemberLost:
 		c.reportMember(e, telemetry.MemberLost)
@@ -57,24 +59,35 @@ func (c *Ceremony) apply(now time.Time, e roster.Event) (timed bool) {
 	case roster.AllConnected:
 		broadcast(&c.connected)
 		if _, times := c.roster.Connected(); times == 1 {
-			c.reportBarrier(telemetry.Barrier{Kind: barrierConnected, Step: c.roster.Step(), Started: c.opened, Ended: now, Last: e.Member})
+			c.reportBarrier(telemetry.Barrier{Kind: barrierConnected, Step: c.roster.Step(), Started: c.opened, Ended: now, Last: c.lastConnected})
 		}
 	case roster.Passed:
 		broadcast(&c.passed)
-		started, last := c.arrivals(e.Step)
-		c.reportBarrier(telemetry.Barrier{Kind: barrierStep, Step: e.Step, Name: c.stepName, Started: started, Ended: now, Last: last})
+		arrivals := c.roster.Arrivals(e.Step)
+		c.reportBarrier(telemetry.Barrier{
+			Kind: barrierStep, Step: e.Step, Name: c.stepName, Started: arrivals[c.self], Ended: now, Arrivals: arrivals, Last: latest(c.self, arrivals),
+		})
 		if c.roster.Farewell() {
+			c.farewell = now
 			c.say(now)
+		} else {
+			c.working = telemetry.Step{Step: e.Step, Name: c.stepName, Started: now}
 		}
 		return true
 	case roster.SaidGoodbye:
+		c.lastGoodbye = e.Member
 		c.reportMember(e, telemetry.MemberGoodbye)
 		return true
+	case roster.AnsweredGoodbye:
+		c.lastGoodbye = e.Member
 	case roster.Completed:
+		c.reportBarrier(telemetry.Barrier{
+			Kind: barrierShutdown, Step: c.roster.Step(), Started: c.farewell, Ended: now, Last: c.lastGoodbye, Err: c.unheard, Type: errorType(c.unheard),
+		})
 		c.end(now)
 	case roster.CeremonyFailed:
 		c.giveUp(now)
-	case roster.MemberStepped, roster.Arrived, roster.AnsweredGoodbye:
+	case roster.MemberStepped, roster.Arrived:
 	}
 	return false
 }
@@ -92,6 +105,12 @@ func (c *Ceremony) giveUp(now time.Time) {
 		time.AfterFunc(tellFor, c.endTelling)
 	}
 	c.setFail(c.err)
+	c.endWork(now)
+	if w, waits := c.waits(); waits {
+		c.reportBarrier(telemetry.Barrier{
+			Kind: w.kind, Step: c.roster.Step(), Name: c.stepName, Started: w.since, Ended: now, Last: f.Culprit, Err: c.err, Type: typeOf(f.Kind),
+		})
+	}
 	c.end(now)
 }
 
@@ -110,6 +129,9 @@ func (c *Ceremony) end(now time.Time) {
 	case c.err != nil:
 		o.Outcome = telemetry.OutcomeFailed
 	}
+	if f := c.roster.Failure(); f != nil {
+		o.Type = typeOf(f.Kind)
+	}
 	if o.Started.IsZero() {
 		o.Started = now
 	}
@@ -121,17 +143,16 @@ func (c *Ceremony) end(now time.Time) {
 	})
 }
 
-// arrivals returns when the barrier of a step was announced here, and who came
-// last.
-func (c *Ceremony) arrivals(step int64) (announced time.Time, last int) {
-	at := c.roster.Arrivals(step)
-	last = c.self
-	for i := range at {
-		if at[i].After(at[last]) {
+// latest returns the operator that arrived last: this node, when everyone else
+// was there before.
+func latest(self int, arrivals []time.Time) int {
+	last := self
+	for i := range arrivals {
+		if arrivals[i].After(arrivals[last]) {
 			last = i
 		}
 	}
-	return at[c.self], last
+	return last
 }
 
 func (c *Ceremony) reportBarrier(o telemetry.Barrier) {
@@ -175,26 +196,6 @@ func (c *Ceremony) flush() {
 		}
 		c.reportMu.Unlock()
 	}
-}
-
-// setTimer arms the coarse timer.
-func (c *Ceremony) setTimer(now, at time.Time) {
-	if at.IsZero() {
-		return
-	}
-	c.timer = stopTimer(c.timer)
-	c.timer = time.AfterFunc(at.Sub(now), c.tick)
-}
-
-func (c *Ceremony) tick() {
-	now := time.Now()
-	c.mu.Lock()
-	if c.roster.Phase() < roster.Complete {
-		c.setTimer(now, c.roster.Tick(now))
-	}
-	c.settle(now)
-	c.mu.Unlock()
-	c.flush()
 }
 
 // notifyWatchers wakes whoever watches the status.

@@ -90,7 +90,7 @@ func (p PeerStatus) describe(now time.Time) string {
 		parts = append(parts, fmt.Sprintf("at step %d", p.Step))
 	}
 	if !p.LastSeen.IsZero() {
-		parts = append(parts, fmt.Sprintf("heard %s ago", round(now.Sub(p.LastSeen))))
+		parts = append(parts, fmt.Sprintf("heard %s ago", spell(now.Sub(p.LastSeen))))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -99,7 +99,7 @@ func (p PeerStatus) sinceText(now time.Time) string {
 	if p.Since.IsZero() {
 		return "a while"
 	}
-	return round(now.Sub(p.Since)).String()
+	return spell(now.Sub(p.Since))
 }
 
 func (p PeerStatus) errorText() string {
@@ -122,7 +122,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Since    time.Time    `json:"since,omitzero"`
 		Error    string       `json:"error,omitempty"`
 		Peers    []PeerStatus `json:"peers"`
-	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Peers})
+	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), append([]PeerStatus{}, s.Peers...)})
 }
 
 // MarshalJSON writes a member with its durations and errors as text.

@@ -25,8 +25,8 @@ type talk struct {
 	stream  network.Stream
 	id      roster.StreamID
 	relayed bool
-	opened  time.Time
 	release func()
+	report  *telemetry.Stream
 
 	answered   chan struct{} // closed with the first response
 	answeredAt time.Time
@@ -55,10 +55,11 @@ type request struct {
 func newTalk(ctx context.Context, cl *client, stream network.Stream) *talk {
 	c := cl.ceremony
 	t := &talk{
-		client: cl, stream: stream, id: c.svc.nextStream(), relayed: stream.Conn().Stat().Limited, opened: time.Now(),
+		client: cl, stream: stream, id: c.svc.nextStream(), relayed: stream.Conn().Stat().Limited,
 		answered: make(chan struct{}), done: make(chan struct{}),
 		write: deadline{set: stream.SetWriteDeadline, timeout: c.svc.cfg.ExchangeTimeout},
 	}
+	t.report = c.report.Stream(telemetry.StreamStart{Peer: cl.index, Relayed: t.relayed, At: time.Now()})
 	release := c.svc.keep(stream.Conn(), fmt.Sprintf("%s/to/%d/%x", ServiceName, cl.index, c.session))
 	stop := context.AfterFunc(ctx, func() { resetStream(stream, network.StreamNoError) }) // a write may be stuck
 	t.release = func() {
@@ -180,6 +181,7 @@ func (t *talk) begin() error {
 	c := t.client.ceremony
 	first := c.requestFor(t.said, time.Now())
 	first.DefinitionHash = c.def.Hash
+	first.Traceparent = t.report.Traceparent()
 	t.out = c.encode(t.out[:0], first)
 	return t.send(t.out, t.said)
 }
@@ -322,17 +324,15 @@ func (t *talk) close(end ending) {
 	t.release()
 	c := t.client.ceremony
 	now := time.Now()
-	t.client.lostBy = end.reason
+	t.client.lostBy, t.client.lost = end.reason, t.report
 	t.client.since = now
-	o := telemetry.Stream{
-		Peer: t.client.index, Relayed: t.relayed, Opened: t.opened, Ended: now, Messages: t.messages, EndReason: end.reason,
-	}
+	o := telemetry.StreamEnd{At: now, Messages: t.messages, Reason: end.reason}
 	if end.reason == telemetry.EndProtocol {
-		o.Err = end.err
+		o.Err, o.Type = end.err, errorType(end.err)
 	}
 	c.mu.Lock()
 	c.roster.OutboundDown(now, t.client.index, t.id, lossOf(end))
-	c.note(func() { c.report.Stream(o) })
+	c.note(func() { t.report.End(o) })
 	c.settle(now)
 	c.mu.Unlock()
 	c.flush()
@@ -361,6 +361,8 @@ func (c *Ceremony) response(now time.Time, t *talk, asked request, r *syncpb.Syn
 	i := t.client.index
 	rtt := now.Sub(asked.at)
 	c.svc.host.Peerstore().RecordLatency(t.client.id, rtt)
+	t.report.Message()
+	t.report.RTT(rtt)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {

@@ -36,9 +36,9 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	logs := &lockedWriter{w: stderr}
 	nodes := make([]*node, len(p.members))
 	for i, m := range p.members {
-		n := &node{index: i, plan: p, report: r}
+		n := &node{index: i, plan: p, report: r, log: newLogger(logs, i, p.verbose)}
 		id := identity{key: m.key, addr: addrs[i], members: len(p.members)}
-		n.app = newApp(id, definition, p.config(), newLogger(logs, i, p.verbose), n.steps, fx.Populate(&n.host, &n.ceremony))
+		n.app = newApp(id, definition, p.config(), n.log, n.steps, fx.Populate(&n.host, &n.ceremony))
 		if err := n.app.Err(); err != nil {
 			return &failure{fmt.Errorf("making %s: %w", p.operator(i), err)}
 		}
@@ -70,6 +70,7 @@ type node struct {
 	index  int
 	plan   plan
 	report *report
+	log    *logrus.Logger
 	leave  context.CancelFunc // ends its run
 
 	app      *fx.App
@@ -111,11 +112,11 @@ func (n *node) steps() []syncmod.Step {
 		number := i + 1
 		steps[i] = syncmod.Step{Name: name, Run: func(ctx context.Context) error {
 			n.report.passed(n.index, number, n.ceremony.Status())
-			if n.index == n.plan.kill && number == n.plan.killStep() {
-				return n.die(ctx)
-			}
 			if !sleep(ctx, 20*time.Millisecond+rand.N(100*time.Millisecond)) {
 				return context.Cause(ctx)
+			}
+			if n.index == n.plan.kill && number == n.plan.killStep() {
+				return n.die(ctx)
 			}
 			n.report.arrived(n.index, number+1) // at the next barrier
 			return nil
@@ -128,6 +129,7 @@ func (n *node) steps() []syncmod.Step {
 // and nobody has been told anything.
 func (n *node) die(ctx context.Context) error {
 	n.report.dies(n.index)
+	n.log.SetOutput(io.Discard)
 	err := n.host.Close()
 	n.leave()
 	<-ctx.Done() // a dead process does nothing more
@@ -195,6 +197,7 @@ func take(port int, transport string) (io.Closer, multiaddr.Multiaddr, error) {
 func newLogger(out io.Writer, node, verbose int) *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(out)
+	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "2006-01-02T15:04:05.000Z07:00"})
 	log.SetLevel(min(logrus.WarnLevel+logrus.Level(verbose), logrus.DebugLevel)) //nolint:gosec // a few v at the most
 	log.AddHook(nodeField(node))
 	return log

@@ -18,7 +18,8 @@ import (
 const (
 	minNodes, maxNodes = 2, 64
 	minSteps, maxSteps = 1, 100
-	killStep           = 3 // in which step a killed node dies
+	killStep           = 3  // in which step a killed node dies
+	hastyNodes         = 16 // how many can do everything in fractions of a second
 	tcp, quic          = "tcp", "quic"
 )
 
@@ -187,6 +188,14 @@ func (p plan) operator(index int) string {
 	return fmt.Sprintf("operator %d (%s)", index, p.members[index].name)
 }
 
+// stepCount says how many steps there are.
+func (p plan) stepCount() string {
+	if len(p.steps) == 1 {
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", len(p.steps))
+}
+
 // nameWidth is how much room the names of the steps need.
 func (p plan) nameWidth() int {
 	width := 0
@@ -204,13 +213,17 @@ func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members
 func (p plan) killStep() int { return min(killStep, len(p.steps)) }
 
 // config is that of every node. When one dies, the others are to notice within
-// a second; in a network that is not a loopback interface, that would be rash.
+// a second. That is for the loopback interface; and many nodes in one process
+// need all their time for one another, so they keep the usual pace.
 func (p plan) config() syncmod.Config {
 	c := syncmod.Config{Version: p.version}
-	if p.kill >= 0 {
+	if p.kill < 0 {
+		return c
+	}
+	c.PeerTimeout = 500 * time.Millisecond
+	if len(p.members) <= hastyNodes {
 		c.Heartbeat = 100 * time.Millisecond
 		c.ExchangeTimeout = time.Second
-		c.PeerTimeout = 500 * time.Millisecond
 	}
 	return c
 }

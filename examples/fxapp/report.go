@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,14 +34,16 @@ type report struct {
 	printed time.Time // when the last line was
 	nodes   []record
 	death   time.Time // of the node that is killed
+	stop    time.Time // of all nodes, by a signal
 }
 
 // record is what the report knows of a node.
 type record struct {
 	waits  []wait
 	status syncmod.Status // the newest one
+	peers  int            // connected, or said goodbye, while the ceremony went on
 	dead   bool
-	failed time.Time
+	failed bool
 }
 
 // wait is one node's at one barrier. The zero time means not yet.
@@ -50,7 +54,7 @@ func newReport(out io.Writer, p plan) *report {
 	for i := range r.nodes {
 		r.nodes[i].waits = make([]wait, len(p.steps)+2)
 	}
-	r.line("%d nodes, %d steps, %s, definition %x", len(p.members), len(p.steps), strings.ToUpper(p.transport), p.hash)
+	r.line("%d nodes, %s, %s, definition %x", len(p.members), p.stepCount(), strings.ToUpper(p.transport), p.hash)
 	if p.late > 0 {
 		r.line("%s starts %s late", p.operator(len(p.members)-1), p.late)
 	}
@@ -94,6 +98,9 @@ func (r *report) saw(node int, status syncmod.Status) {
 		return
 	}
 	n.status = status
+	if status.Phase != syncmod.Failed {
+		n.peers = countPeers(status, func(p syncmod.PeerStatus) bool { return isConnected(p) || p.Done })
+	}
 	if countPeers(status, isConnected) == len(status.Peers) {
 		r.connected(node, time.Now())
 	}
@@ -152,11 +159,14 @@ func (r *report) dies(node int) {
 // failed prints a line when the first node fails and when all have, and in
 // small clusters for each.
 func (r *report) failed(node int, status syncmod.Status) {
-	r.nodes[node].failed = time.Now()
+	r.nodes[node].failed = true
+	if !r.stop.IsZero() {
+		return // that is why
+	}
 	failed, running := 0, 0
 	for _, n := range r.nodes {
 		switch {
-		case !n.failed.IsZero():
+		case n.failed:
 			failed++
 		case !n.dead:
 			running++
@@ -180,15 +190,16 @@ func (r *report) failed(node int, status syncmod.Status) {
 func (r *report) interrupted(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	step := int64(0)
+	r.stop = time.Now()
+	step := 0
 	for _, n := range r.nodes {
-		step = max(step, n.status.Step)
+		step = max(step, n.step())
 	}
-	where := "before step 1"
-	if step > 0 {
-		where = fmt.Sprintf("in step %d of %d", min(step, int64(len(r.plan.steps))), len(r.plan.steps))
+	if step == 0 {
+		r.line("%v before step 1: all nodes stop", cause)
+		return
 	}
-	r.line("%v %s: all nodes stop", cause, where)
+	r.line("%v in step %d: all nodes stop, and tell one another why", cause, step)
 }
 
 // stopped notes how a node that has been stopped has left its ceremony.
@@ -221,26 +232,37 @@ func (r *report) explainSilence() {
 	if time.Since(r.printed) < silence {
 		return
 	}
-	const enough = 3
-	waiting := make(map[int][]int)                 // who is waited for, and by whom
-	known := make(map[int]syncmod.PeerStatus)      // what one of them knows
-	links, all := 0, len(r.nodes)*(len(r.nodes)-1) // both ways
+	waiting := make(map[int][]int)            // who is waited for, and by whom
+	known := make(map[int]syncmod.PeerStatus) // the most telling of what they know
+	links, connected := 0, 0
+	connecting := false
 	for i, n := range r.nodes {
-		links += countPeers(n.status, isConnected)
+		up := countPeers(n.status, isConnected)
+		links += up
+		if up == len(r.nodes)-1 {
+			connected++
+		}
 		for _, p := range missing(n) {
-			waiting[p.Index] = append(waiting[p.Index], i)
-			if known[p.Index].LastError == nil {
+			connecting = connecting || n.status.Phase == syncmod.Connecting
+			if last, ok := known[p.Index]; !ok || isConnected(last) || last.LastError == nil && !isConnected(p) {
 				known[p.Index] = p
 			}
+			waiting[p.Index] = append(waiting[p.Index], i)
 		}
 	}
-	if len(waiting) > enough {
-		r.line("waiting for %d of %d operators, %d of %d connections are up", len(waiting), len(r.nodes), links, all)
+	const enough = 3
+	switch {
+	case len(waiting) > enough && connecting:
+		r.line("connecting: %d of %d links are up, %d of %d operators have all of theirs",
+			links, len(r.nodes)*(len(r.nodes)-1), connected, len(r.nodes))
+		return
+	case len(waiting) > enough:
+		r.line("waiting for %s", operators(slices.Collect(maps.Keys(waiting))))
 		return
 	}
 	for i := range r.nodes {
 		if by := waiting[i]; len(by) > 0 {
-			r.line("%s: waited for by %s, %s", r.plan.operator(i), operators(by), describe(known[i]))
+			r.line("%s wait for %s: %s", operators(by), r.plan.operator(i), describe(known[i]))
 		}
 	}
 }

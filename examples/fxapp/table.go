@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,35 +22,70 @@ const wideTable = 8
 func (r *report) finish(cause error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintln(r.out)
-	fmt.Fprintln(r.out, r.table())
-	fmt.Fprintln(r.out)
+	fmt.Fprintf(r.out, "\n%s\n\n", r.table())
 	complete := 0
-	var reasons []string // each once
-	whose := make(map[string][]int)
-	for i, n := range r.nodes {
-		switch {
-		case n.status.Phase == syncmod.Complete:
+	for _, n := range r.nodes {
+		if n.status.Phase == syncmod.Complete {
 			complete++
-		case n.status.Err != nil:
-			reason := n.status.Err.Error()
-			if whose[reason] == nil {
-				reasons = append(reasons, reason)
-			}
-			whose[reason] = append(whose[reason], i)
 		}
 	}
 	if complete == len(r.nodes) {
-		r.line("complete: %d nodes, %d steps", complete, len(r.plan.steps))
+		r.line("complete: %d nodes, %s", complete, r.plan.stepCount())
 		return nil
 	}
-	for _, reason := range reasons {
-		fmt.Fprintf(r.out, "%s: %s\n", operators(whose[reason]), reason)
+	if !r.stop.IsZero() {
+		r.line("all nodes have stopped within %s", brief(time.Since(r.stop)))
+	}
+	for _, v := range r.verdicts() {
+		fmt.Fprintln(r.out, v)
 	}
 	if cause != nil {
 		return cause
 	}
 	return &failure{fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))}
+}
+
+// verdict is what some nodes say of their failure.
+type verdict struct {
+	nodes, told []int // told: those that heard of it from others
+	text        string
+}
+
+func (v verdict) String() string {
+	text := operators(v.nodes) + ": " + v.text
+	if len(v.told) > 0 && len(v.told) < len(v.nodes) {
+		text += " (" + operators(v.told) + " heard of it from others)"
+	}
+	return text
+}
+
+// verdicts collects why nodes have failed, once for each culprit: whoever saw it
+// has the words, the others pass them on.
+func (r *report) verdicts() []*verdict {
+	var all []*verdict
+	by := make(map[string]*verdict)
+	for i, n := range r.nodes {
+		err := n.status.Err
+		if err == nil || n.dead {
+			continue
+		}
+		key := err.Error()
+		if culprit, ok := errors.AsType[*syncmod.PeerError](err); ok {
+			key = fmt.Sprint(culprit.Index)
+		}
+		if by[key] == nil {
+			by[key] = &verdict{text: err.Error()}
+			all = append(all, by[key])
+		}
+		v := by[key]
+		if errors.Is(err, syncmod.ErrPeerAborted) {
+			v.told = append(v.told, i)
+		} else if len(v.told) == len(v.nodes) {
+			v.text = err.Error()
+		}
+		v.nodes = append(v.nodes, i)
+	}
+	return all
 }
 
 // table shows how long each node waited, at each barrier if there are few.
@@ -74,7 +110,7 @@ func (r *report) table() string {
 	for i, n := range r.nodes {
 		row := table.Row{
 			fmt.Sprintf("%d %s", i, r.plan.members[i].name), n.outcome(),
-			fmt.Sprintf("%d/%d", n.peers(), len(r.nodes)-1), fmt.Sprintf("%d/%d", n.step(), len(r.plan.steps)), n.waits[0],
+			fmt.Sprintf("%d/%d", n.peers, len(r.nodes)-1), fmt.Sprintf("%d/%d", n.step(), len(r.plan.steps)), n.waits[0],
 		}
 		if barriers <= wideTable {
 			for _, at := range n.waits[1:] {
@@ -158,15 +194,12 @@ func (n record) outcome() string {
 	switch {
 	case n.dead:
 		return "died"
-	case n.status.Phase < syncmod.Complete:
+	case n.waits[0].arrived.IsZero():
+		return "not started"
+	case n.status.Phase < syncmod.Complete || errors.Is(n.status.Err, syncmod.ErrStopped):
 		return "stopped"
 	}
 	return n.status.Phase.String()
-}
-
-// peers counts who is connected, or has said goodbye.
-func (n record) peers() int {
-	return countPeers(n.status, func(p syncmod.PeerStatus) bool { return isConnected(p) || p.Done })
 }
 
 // step is the last one that has begun: its barrier is passed.

@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
@@ -37,6 +38,8 @@ func (p *process) observe() {
 					t.Fatalf("%v: %s and %s has not arrived", p, eventWords(e, nil), name(j))
 				}
 			}
+		case roster.MemberReplaced:
+			p.lines[e.Member].stale = true
 		case roster.Completed:
 			p.complete++
 		}
@@ -127,4 +130,10 @@ func (w *world) checkBlame(p *process) {
 	if !right {
 		w.t.Fatalf("%v has failed: %s; that is no hostile member's doing", p, failureWords(f))
 	}
+}
+
+// same tells whether two rosters are in the same state, events aside.
+func same(a, b *roster.Roster) bool {
+	phase := a.Phase()
+	return phase == b.Phase() && reflect.DeepEqual(a.WithoutFailure(phase), b.WithoutFailure(phase))
 }

@@ -26,9 +26,10 @@ type stream struct {
 	clientOpen bool // the client's side believes in it
 	broken     bool // the network has lost it: nothing new gets through
 
-	handler handlerState
-	inHand  *sent   // the request that waits for another stream's handler to return
-	awaits  *stream // that other stream
+	handler  handlerState
+	accepted *sent   // the last request that it accepted
+	inHand   *sent   // the request that waits for another stream's handler to return
+	awaits   *stream // that other stream
 }
 
 // sent is a request and the process that wrote it.
@@ -120,6 +121,10 @@ func (s *stream) judge(next sent) {
 	if p.session == 0 {
 		q.Session = 0
 	}
+	if s.accepted != nil && *s.accepted == next && s.repeated(q) {
+		s.respond(q, "")
+		return
+	}
 	verdict := p.roster.Request(s.world.now, s.from, s.id, q)
 	s.world.note(s, q, verdict)
 	switch verdict.Action {
@@ -128,6 +133,7 @@ func (s *stream) judge(next sent) {
 		if next.by.hostile {
 			p.claimed = max(p.claimed, q.Step)
 		}
+		s.accepted = &next
 		s.respond(q, "")
 		if verdict.Action == roster.AcceptLast {
 			s.handler = ending
@@ -146,6 +152,21 @@ func (s *stream) judge(next sent) {
 		}
 	}
 	p.observe()
+}
+
+// repeated brings a request that says what the stream's last one said. When the
+// roster takes it for that, it has to come to the same as judging it.
+func (s *stream) repeated(q roster.Request) bool {
+	w, r := s.world, s.server.roster
+	judged := r.Clone()
+	if !r.Repeated(w.now, s.from, s.id) {
+		return false
+	}
+	verdict := judged.Request(w.now, s.from, s.id, q)
+	if verdict.Action != roster.Accept || len(judged.Events()) > 0 || !same(judged, r) {
+		w.t.Fatalf("%v: a request was taken for a repeated one; judging it says %s", s, verdictWords(verdict))
+	}
+	return true
 }
 
 func (s *stream) respond(q roster.Request, refusal string) {
@@ -213,7 +234,7 @@ func (s *stream) deliverResponse() {
 // mayHangUp tells whether the client has a reason to give the stream up.
 func (s *stream) mayHangUp() bool {
 	return s.clientOpen && s.client.alive() && !s.client.hostile &&
-		(s.broken || s.handler == returned || !s.server.alive())
+		(s.broken || s.handler == returned || !s.server.alive() || s.client.leavesStale(s))
 }
 
 // gone tells whether nothing can happen to a stream any more.

@@ -35,6 +35,7 @@ type process struct {
 type line struct {
 	stream *stream // what it writes to, nil when there is none
 	old    *stream // what it moves away from, until the first answer on the new one
+	stale  bool    // the member has been replaced: the stream may lead nowhere
 }
 
 func newProcess(w *world, index, number int, session uint64) *process {
@@ -94,6 +95,7 @@ func (p *process) wants(j int) bool {
 func (p *process) open(j int) *stream {
 	s := p.world.newStream(p.index, p.world.nodes[j], p)
 	p.lines[j].stream = s
+	p.lines[j].stale = false
 	p.roster.OutboundOpened(j, s.id, false)
 	p.observe()
 	p.write(s)
@@ -147,6 +149,13 @@ func (p *process) response(s *stream, a roster.Response) {
 	if l.old != nil {
 		p.hangUp(l.old)
 	}
+}
+
+// leavesStale tells whether a stream is to be left because it leads to a process
+// that its member has replaced.
+func (p *process) leavesStale(s *stream) bool {
+	l := &p.lines[s.server.index]
+	return l.stream == s && l.stale && p.roster.StaleOutbound(s.server.index)
 }
 
 // hangUp ends the client's side of a stream, and of the one it was moving away

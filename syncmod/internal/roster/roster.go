@@ -87,7 +87,8 @@ type member struct {
 	outBasis   uint64 // the member's session as known when that stream was opened
 	outKnown   bool   // whether any was known then
 
-	answered bool // it has answered our goodbye
+	doneAt   time.Time // when it said goodbye
+	answered bool      // it has answered our goodbye
 	arrived  int64
 }
 
@@ -156,6 +157,9 @@ func (r *Roster) Member(i int) Member {
 	m.LastSeen = later(r.members[i].in.last, r.members[i].out.last)
 	return m
 }
+
+// AnnouncedAt returns when this node announced its step.
+func (r *Roster) AnnouncedAt() time.Time { return r.announcedAt }
 
 // Farewell tells whether the last barrier is passed: the ceremony has
 // succeeded, and only goodbyes are left.

@@ -1,0 +1,138 @@
+package syncmod_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// The public API, identifier by identifier: a change that breaks a program which
+// uses it does not compile here.
+
+// With fx.
+var (
+	_ fx.Option                                    = syncmod.Module
+	_ func(syncmod.Config) fx.Option               = syncmod.Configure
+	_ func(syncmod.Params) (syncmod.Result, error) = syncmod.New
+	_ func(constructor any) fx.Option              = syncmod.RunSteps
+
+	_ = syncmod.Params{
+		Config: syncmod.Config{}, Host: host.Host(nil), Lifecycle: fx.Lifecycle(nil), Shutdowner: fx.Shutdowner(nil),
+		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
+	}
+	_ = syncmod.Result{Service: (*syncmod.Service)(nil), Server: (*syncmod.Server)(nil), Clients: (*syncmod.Clients)(nil)}
+)
+
+// Without fx.
+var (
+	_ func(host.Host, syncmod.Config, ...syncmod.Option) (*syncmod.Service, error) = syncmod.NewService
+	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Start
+	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Stop
+	_ func(*syncmod.Service, syncmod.Definition) (*syncmod.Ceremony, error)        = (*syncmod.Service).Open
+	_ func(*syncmod.Service) []*syncmod.Ceremony                                   = (*syncmod.Service).Ceremonies
+	_ func(*logrus.Logger) syncmod.Option                                          = syncmod.WithLogger
+	_ func(trace.TracerProvider) syncmod.Option                                    = syncmod.WithTracerProvider
+	_ func(metric.MeterProvider) syncmod.Option                                    = syncmod.WithMeterProvider
+	_ interface {
+		Start(context.Context) error
+		Stop(context.Context) error
+	} = (*syncmod.Server)(nil)
+	_ interface {
+		Start(context.Context) error
+		Stop(context.Context) error
+	} = (*syncmod.Clients)(nil)
+	_ func(members int) rcmgr.PartialLimitConfig = syncmod.ResourceLimits
+)
+
+// A ceremony.
+var (
+	_ func(*syncmod.Ceremony, context.Context) error                                 = (*syncmod.Ceremony).AwaitConnected
+	_ func(*syncmod.Ceremony, context.Context) (step int64, err error)               = (*syncmod.Ceremony).Advance
+	_ func(*syncmod.Ceremony, int64) error                                           = (*syncmod.Ceremony).SetStep
+	_ func(*syncmod.Ceremony, context.Context, int64) error                          = (*syncmod.Ceremony).AwaitStep
+	_ func(*syncmod.Ceremony, context.Context, ...syncmod.Step) error                = (*syncmod.Ceremony).Run
+	_ func(*syncmod.Ceremony, context.Context) error                                 = (*syncmod.Ceremony).Complete
+	_ func(*syncmod.Ceremony, error)                                                 = (*syncmod.Ceremony).Abort
+	_ func(*syncmod.Ceremony, context.Context) error                                 = (*syncmod.Ceremony).Close
+	_ func(*syncmod.Ceremony, context.Context) (context.Context, context.CancelFunc) = (*syncmod.Ceremony).Context
+	_ func(*syncmod.Ceremony) <-chan struct{}                                        = (*syncmod.Ceremony).Done
+	_ func(*syncmod.Ceremony) error                                                  = (*syncmod.Ceremony).Err
+	_ func(*syncmod.Ceremony) syncmod.Definition                                     = (*syncmod.Ceremony).Definition
+	_ func(*syncmod.Ceremony) syncmod.Status                                         = (*syncmod.Ceremony).Status
+	_ func(*syncmod.Ceremony, context.Context) iter.Seq[syncmod.Status]              = (*syncmod.Ceremony).Watch
+
+	_ = syncmod.Step{Name: "", Run: (func(context.Context) error)(nil)}
+)
+
+// What goes in. A Definition and a Peer have no fields but these.
+var (
+	_ = struct {
+		Hash  []byte
+		Peers []syncmod.Peer
+	}(syncmod.Definition{})
+	_ = struct {
+		ID    peer.ID
+		Name  string
+		Addrs []multiaddr.Multiaddr
+	}(syncmod.Peer{})
+
+	_ func() syncmod.Config      = syncmod.DefaultConfig
+	_ func(syncmod.Config) error = syncmod.Config.Validate
+
+	_ = syncmod.Config{
+		Version: "", Nickname: "", Heartbeat: time.Duration(0), ExchangeTimeout: time.Duration(0), PeerTimeout: time.Duration(0),
+		OpenGrace: time.Duration(0), GoodbyeTimeout: time.Duration(0), MaxFrame: int(0), BackoffMin: time.Duration(0), BackoffMax: time.Duration(0),
+		ShutdownOnFailure: false, ShutdownOnComplete: false,
+	}
+)
+
+// What comes out.
+var (
+	_ = syncmod.Status{
+		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{}, Peers: []syncmod.PeerStatus(nil), Err: error(nil),
+	}
+	_ = syncmod.PeerStatus{
+		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "", Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
+		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0), Reconnects: int(0), Attempts: int(0), LastError: error(nil),
+	}
+	_ json.Marshaler = syncmod.Status{}
+	_ json.Marshaler = syncmod.PeerStatus{}
+	_ fmt.Stringer   = syncmod.Phase(0)
+
+	_ error = &syncmod.PeerError{Peer: syncmod.Peer{}, Index: int(0), Err: error(nil)}
+	_ error = &syncmod.WaitError{Barrier: "", Step: int64(0), Missing: []syncmod.PeerStatus(nil), Err: error(nil)}
+
+	_ interface{ Unwrap() error } = &syncmod.PeerError{}
+	_ interface{ Unwrap() error } = &syncmod.WaitError{}
+
+	_ = []error{
+		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrPeerRestarted, syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped,
+		syncmod.ErrLeftBehind, syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
+		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
+	}
+)
+
+func TestTheNamesThatOthersDependOnStayAsTheyAre(t *testing.T) {
+	require.Equal(t, protocol.ID("/charon/dkg/sync/1.0.0/"), syncmod.ProtocolID)
+	require.Equal(t, "dkgsync", syncmod.ModuleName)
+	require.Equal(t, "dkgsync", syncmod.ServiceName)
+	require.Equal(t, []syncmod.Phase{0, 1, 2, 3, 4}, []syncmod.Phase{
+		syncmod.Connecting, syncmod.Running, syncmod.Completing, syncmod.Complete, syncmod.Failed,
+	})
+}

@@ -1,0 +1,147 @@
+package roster_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// facts brings facts to one roster in any order, without any sense.
+type facts struct {
+	t   *rapid.T
+	r   *roster.Roster
+	now time.Time
+	n   int
+}
+
+// drawFacts draws a roster to which anything may have happened.
+func drawFacts(t *rapid.T) *facts {
+	version, err := roster.ParseVersion("v1.11")
+	require.NoError(t, err)
+	f := &facts{t: t, now: start, n: rapid.IntRange(2, 4).Draw(t, "members")}
+	f.r = roster.New(start, roster.Config{
+		Members: f.n, Version: version, VersionText: "v1.11",
+		PeerTimeout: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "peer timeout"),
+	})
+	for range rapid.IntRange(0, 60).Draw(t, "facts") {
+		f.any()
+	}
+	return f
+}
+
+func (f *facts) any() {
+	f.now = f.now.Add(rapid.SampledFrom([]time.Duration{0, time.Millisecond, time.Second, 20 * time.Second}).Draw(f.t, "later"))
+	i, stream := f.member(), f.stream()
+	switch rapid.IntRange(0, 11).Draw(f.t, "fact") {
+	case 0, 1, 2, 3:
+		f.r.Request(f.now, i, stream, f.request())
+	case 4:
+		f.r.InboundDown(f.now, i, stream)
+	case 5:
+		f.r.OutboundOpened(i, stream, false)
+	case 6, 7:
+		f.r.Response(f.now, i, stream, roster.Response{
+			Session: f.session(), Goodbye: f.oneIn(4, "goodbye"), Refused: f.oneIn(20, "refused"),
+		})
+	case 8:
+		f.r.OutboundDown(f.now, i, stream, errLost)
+	case 9:
+		_ = f.r.Announce(f.now, f.r.Step()+1, f.oneIn(4, "last"))
+	case 10:
+		f.r.AwaitConnected(f.now)
+	case 11:
+		if f.r.Finish(); f.oneIn(20, "give up") {
+			f.r.Fail(f.now, roster.Failure{Kind: roster.Aborted})
+		}
+	}
+	f.r.Tick(f.now)
+	f.r.Events()
+}
+
+func (f *facts) member() int { return rapid.IntRange(1, f.n-1).Draw(f.t, "member") }
+
+func (f *facts) stream() roster.StreamID {
+	return rapid.SampledFrom([]roster.StreamID{1, 2, 3}).Draw(f.t, "stream")
+}
+
+func (f *facts) session() uint64 {
+	return rapid.SampledFrom([]uint64{0xb1, 0xb1, 0xb1, 0xb2, 0xb3, 0}).Draw(f.t, "session")
+}
+
+func (f *facts) oneIn(n int, what string) bool { return rapid.IntRange(1, n).Draw(f.t, what) == n }
+
+// request draws a request that passes checks 1 and 2.
+func (f *facts) request() roster.Request {
+	return roster.Request{
+		Opened: f.now, Version: "v1.11", Signed: true, Session: f.session(),
+		Step:     max(f.r.Step(), 0) + rapid.SampledFrom([]int64{0, 0, 0, 1, 1, -1, 2, 3}).Draw(f.t, "steps ahead"),
+		Shutdown: f.oneIn(8, "shutdown"), Aborted: f.oneIn(20, "aborted"), Culprit: rapid.IntRange(-1, f.n-1).Draw(f.t, "culprit"),
+	}
+}
+
+// Part 1 of the protocol description, rule 4 of a server.
+func TestRequestThatFailsCheck1Or2ChangesNothingElse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFacts(t)
+		before := f.r.Clone()
+		q := f.request()
+		want := roster.BadSignature
+		if rapid.Bool().Draw(t, "wrong version") {
+			q.Version = rapid.SampledFrom([]string{"v1.10", "v2.11", "", "banana"}).Draw(t, "version")
+			want = roster.VersionMismatch
+		}
+		q.Signed = want == roster.VersionMismatch && rapid.Bool().Draw(t, "signed")
+
+		i := f.member()
+		verdict := f.r.Request(f.now, i, f.stream(), q)
+
+		phase := before.Phase()
+		require.True(t, phase == f.r.Phase() || f.r.Phase() == roster.Failed)
+		require.Equal(t, before.WithoutFailure(phase), f.r.WithoutFailure(phase))
+		if phase == roster.Failed {
+			return // what it says is of no interest any more
+		}
+		require.Equal(t, roster.Refuse, verdict.Action)
+		require.Equal(t, want, verdict.Cause.Kind)
+		require.Equal(t, i, verdict.Cause.Culprit)
+		require.Equal(t, phase != roster.Complete && !before.Farewell(), f.r.Phase() == roster.Failed)
+	})
+}
+
+// The verdicts that say that nothing has changed.
+func TestDroppedAndHeldRequestsChangeNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFacts(t)
+		before := f.r.Clone()
+		switch f.r.Request(f.now, f.member(), f.stream(), f.request()).Action {
+		case roster.Drop, roster.Hold:
+			require.Equal(t, before, f.r.Clone())
+		}
+	})
+}
+
+// Tick asks to be called again when there is something to do, never at once, and
+// until then the passing of time changes nothing.
+func TestTickNamesTheNextMomentOfInterest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFacts(t)
+		next := f.r.Tick(f.now)
+		f.r.Events()
+		before := f.r.Clone()
+		if next.IsZero() {
+			require.Zero(t, f.r.Tick(f.now.Add(time.Hour)))
+			require.Equal(t, before, f.r.Clone())
+			return
+		}
+		require.True(t, next.After(f.now), "%v is not after %v", next, f.now)
+		require.Equal(t, next, f.r.Tick(next.Add(-1)))
+		require.Equal(t, before, f.r.Clone())
+		if again := f.r.Tick(next); !again.IsZero() {
+			require.True(t, again.After(next), "%v is not after %v", again, next)
+		}
+	})
+}

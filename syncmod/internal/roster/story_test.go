@@ -1,0 +1,260 @@
+package roster_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// story is a node, and what a transcript has said so far.
+type story struct {
+	roster  *roster.Roster
+	now     time.Time
+	members int
+	self    int
+	arrived map[roster.StreamID]time.Time // when the streams to this node were opened
+	only    []roster.EventType            // the events that a command shows, if not all
+}
+
+func (s *story) brief(e roster.Event) bool { return s.only != nil && !slices.Contains(s.only, e.Type) }
+
+// others are the members named, or all but this node.
+func (s *story) others(named []int) []int {
+	if len(named) > 0 {
+		return named
+	}
+	var all []int
+	for i := range s.members {
+		if i != s.self {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+func inboundOf(i int) roster.StreamID  { return roster.StreamID(10 + i) }
+func outboundOf(i int) roster.StreamID { return roster.StreamID(20 + i) }
+func sessionOf(i int) uint64           { return uint64(0xa1 + 0x10*i) }
+
+// request brings a request, on a stream that arrived when it was first named.
+func (s *story) request(i int, stream roster.StreamID, q roster.Request) roster.Verdict {
+	s.arrive(stream)
+	q.Opened = s.arrived[stream]
+	return s.roster.Request(s.now, i, stream, q)
+}
+
+func (s *story) arrive(stream roster.StreamID) {
+	if _, ok := s.arrived[stream]; !ok {
+		s.arrived[stream] = s.now
+	}
+}
+
+// commands are the facts that a transcript can bring. What they return is said
+// ahead of the events.
+var commands = map[string]func(*story, *arguments) []string{
+	"open": func(s *story, a *arguments) []string {
+		text := a.text("version", "v1.11")
+		version, err := roster.ParseVersion(text)
+		require.NoError(a.t, err)
+		*s = story{
+			now: start, members: int(a.number("members", 4)), self: a.member("self", 0), arrived: map[roster.StreamID]time.Time{},
+		}
+		s.roster = roster.New(s.now, roster.Config{
+			Members: s.members, Self: s.self, Version: version, VersionText: text, PeerTimeout: a.duration("peer-timeout"),
+		})
+		return []string{fmt.Sprintf("%s opens a ceremony with %s", name(s.self), nameList(s.others(nil)))}
+	},
+	"connect": func(s *story, a *arguments) []string {
+		for _, i := range s.others(a.named()) {
+			s.request(i, inboundOf(i), roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Culprit: -1})
+			s.roster.OutboundOpened(i, outboundOf(i), false)
+			s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})
+		}
+		return nil
+	},
+	"reach": func(s *story, a *arguments) []string {
+		s.only = []roster.EventType{roster.Passed, roster.CeremonyFailed}
+		for step := s.roster.Step() + 1; step <= a.number("step", 0); step++ {
+			require.NoError(a.t, s.roster.Announce(s.now, step, false))
+			for _, i := range s.others(nil) {
+				s.request(i, inboundOf(i), roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Step: step, Culprit: -1})
+			}
+		}
+		return nil
+	},
+	"await-connected": func(s *story, _ *arguments) []string {
+		s.roster.AwaitConnected(s.now)
+		return nil
+	},
+	"announce": func(s *story, a *arguments) []string {
+		if err := s.roster.Announce(s.now, a.number("step", 0), a.flag("last")); err != nil {
+			return []string{err.Error()}
+		}
+		return nil
+	},
+	"inbound-open": func(s *story, a *arguments) []string {
+		a.member("from", -1)
+		s.arrive(a.stream(0))
+		return nil
+	},
+	"request": func(s *story, a *arguments) []string {
+		i := a.member("from", -1)
+		q := roster.Request{
+			Version: a.text("version", "v1.11"), Signed: !a.flag("unsigned"), Session: a.session(i), Step: a.number("step", 0),
+			Shutdown: a.flag("shutdown"), Aborted: a.flag("abort"), Culprit: a.member("culprit", -1),
+		}
+		if q.Aborted {
+			q.Abort = a.d.Input
+		}
+		return []string{verdictWords(s.request(i, a.stream(inboundOf(i)), q))}
+	},
+	"repeated": func(s *story, a *arguments) []string {
+		i := a.member("from", -1)
+		if !s.roster.Repeated(s.now, i, a.stream(inboundOf(i))) {
+			return []string{"judge it"}
+		}
+		return []string{"accept"}
+	},
+	"inbound-down": func(s *story, a *arguments) []string {
+		i := a.member("from", -1)
+		s.roster.InboundDown(s.now, i, a.stream(inboundOf(i)))
+		return nil
+	},
+	"outbound-open": func(s *story, a *arguments) []string {
+		i := a.member("to", -1)
+		s.roster.OutboundOpened(i, a.stream(outboundOf(i)), a.flag("relayed"))
+		return nil
+	},
+	"response": func(s *story, a *arguments) []string {
+		i := a.member("from", -1)
+		answer := roster.Response{Session: a.session(i), Goodbye: a.flag("goodbye"), Refused: a.flag("error")}
+		if answer.Refused {
+			answer.Error = a.d.Input
+		}
+		if !s.roster.Response(s.now, i, a.stream(outboundOf(i)), answer) {
+			return []string{"end the stream"}
+		}
+		return []string{"go on"}
+	},
+	"outbound-down": func(s *story, a *arguments) []string {
+		i := a.member("to", -1)
+		s.roster.OutboundDown(s.now, i, a.stream(outboundOf(i)), errLost)
+		return nil
+	},
+	"abort": func(s *story, _ *arguments) []string {
+		s.roster.Fail(s.now, roster.Failure{Kind: roster.Aborted, Culprit: s.self, By: s.self})
+		return nil
+	},
+	"stop": func(s *story, _ *arguments) []string {
+		s.roster.Fail(s.now, roster.Failure{Kind: roster.Stopped, Culprit: s.self, By: s.self})
+		return nil
+	},
+	"finish": func(s *story, _ *arguments) []string {
+		s.roster.Finish()
+		return nil
+	},
+	"wait": func(s *story, a *arguments) []string {
+		d := a.duration("for")
+		s.now = s.now.Add(d)
+		return []string{fmt.Sprintf("%v after the start", s.now.Sub(start))}
+	},
+	"tick": func(s *story, a *arguments) []string {
+		s.now = s.now.Add(a.duration("after"))
+		next := s.roster.Tick(s.now)
+		if next.IsZero() {
+			return []string{"no tick is needed"}
+		}
+		return []string{fmt.Sprintf("next tick in %v", next.Sub(s.now))}
+	},
+	"missing":  (*story).missing,
+	"status":   (*story).status,
+	"arrivals": (*story).arrivals,
+}
+
+// arguments reads what stands behind a command.
+type arguments struct {
+	t    *testing.T
+	d    *datadriven.TestData
+	used []string
+}
+
+func (a *arguments) flag(key string) bool {
+	a.used = append(a.used, key)
+	return a.d.HasArg(key)
+}
+
+func (a *arguments) text(key, otherwise string) string {
+	if !a.flag(key) {
+		return otherwise
+	}
+	arg, _ := a.d.Arg(key)
+	require.Len(a.t, arg.Vals, 1, "%s: %s wants a value", a.d.Pos, key)
+	return arg.Vals[0]
+}
+
+func (a *arguments) number(key string, otherwise int64) int64 {
+	n, err := strconv.ParseInt(a.text(key, fmt.Sprint(otherwise)), 10, 64)
+	require.NoError(a.t, err, a.d.Pos)
+	return n
+}
+
+func (a *arguments) duration(key string) time.Duration {
+	d, err := time.ParseDuration(a.text(key, "0s"))
+	require.NoError(a.t, err, a.d.Pos)
+	return d
+}
+
+func (a *arguments) stream(otherwise roster.StreamID) roster.StreamID {
+	n := roster.StreamID(a.number("stream", int64(otherwise))) //nolint:gosec // a transcript names small streams
+	require.NotZero(a.t, n, "%s: which stream?", a.d.Pos)
+	return n
+}
+
+func (a *arguments) session(i int) uint64 {
+	text := a.text("session", "")
+	switch text {
+	case "":
+		return sessionOf(i)
+	case "none":
+		return 0
+	}
+	session, err := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, 64)
+	require.NoError(a.t, err, a.d.Pos)
+	return session
+}
+
+// member is the member that an argument names; a negative default is none for
+// culprits, and an error for who says something.
+func (a *arguments) member(key string, otherwise int) int {
+	text := a.text(key, "")
+	if text == "" {
+		require.True(a.t, otherwise >= 0 || key == "culprit", "%s: %s whom?", a.d.Pos, key)
+		return otherwise
+	}
+	return a.index(text)
+}
+
+func (a *arguments) index(text string) int {
+	i := slices.Index(names[:], text)
+	require.NoError(a.t, map[bool]error{true: errors.New("no such member: " + text)}[i < 0], a.d.Pos)
+	return i
+}
+
+// named are the members that stand there by themselves.
+func (a *arguments) named() []int {
+	var members []int
+	for _, arg := range a.d.CmdArgs {
+		a.used = append(a.used, arg.Key)
+		members = append(members, a.index(arg.Key))
+	}
+	return members
+}

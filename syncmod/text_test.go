@@ -1,0 +1,320 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/multiformats/go-multistream"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+func TestPrintableMakesForeignTextFitToBeShown(t *testing.T) {
+	for about, test := range map[string]struct{ given, want string }{
+		"plain":             {"carol", "carol"},
+		"empty":             {"", ""},
+		"other scripts":     {"Чарли 查理 🦀", "Чарли 查理 🦀"},
+		"newlines":          {"carol\nlevel=error msg=fake\r\n", "carol?level=error msg=fake??"},
+		"terminal colours":  {"\x1b[31mred\x1b[0m", "?[31mred?[0m"},
+		"bells and deletes": {"a\a\b\x7fb", "a???b"},
+		"right to left":     {"exe.\u202egpj", "exe.?gpj"},
+		"nothing to see":    {"a\u200bb\u00a0c\ufeff", "a?b?c?"},
+		"invalid UTF-8":     {"a\xff\xfeb\xc3", "a?b?"},
+		"too long":          {strings.Repeat("x", 41), strings.Repeat("x", 37) + "…"},
+		"just fits":         {strings.Repeat("x", 40), strings.Repeat("x", 40)},
+		"cut in a rune":     {strings.Repeat("x", 36) + "ééé", strings.Repeat("x", 36) + "…"},
+		"cut before a rune": {strings.Repeat("x", 35) + "éé€", strings.Repeat("x", 35) + "é…"},
+		"a megabyte":        {strings.Repeat("x", 1<<20), strings.Repeat("x", 37) + "…"},
+	} {
+		t.Run(about, func(t *testing.T) {
+			require.Equal(t, test.want, printable(test.given, 40))
+		})
+	}
+}
+
+func TestPrintableNeverExceedsItsLimitAndIsPrintable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		given := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "given")
+		limit := rapid.IntRange(0, 64).Draw(t, "limit")
+
+		got := printable(given, limit)
+
+		require.LessOrEqual(t, len(got), limit)
+		require.True(t, utf8.ValidString(got))
+		require.Equal(t, got, printable(got, limit), "what is printable stays as it is")
+	})
+}
+
+func TestAMegabyteIsNotEvenLookedAt(t *testing.T) {
+	hostile := strings.Repeat("\x1b[31m", 1<<18)
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_ = printable(hostile, maxSaid)
+	runtime.ReadMemStats(&after)
+
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10))
+}
+
+func TestAReasonIsToldWithoutPathsAndSecrets(t *testing.T) {
+	hexKey := strings.Repeat("0123456789abcdef", 4)
+	for about, test := range map[string]struct{ given, want string }{
+		"empty":             {"", ""},
+		"nothing to hide":   {"step 3 of 5: the disk is full", "step 3 of 5: the disk is full"},
+		"versions":          {"runs v1.10.2, and/or v1.11", "runs v1.10.2, and/or v1.11"},
+		"a fraction":        {"2/4 shares are valid", "2/4 shares are valid"},
+		"a path":            {"open /home/carol/keys/share-2.json: permission denied", "open <path>: permission denied"},
+		"a quoted path":     {`open "/home/carol/keys": denied`, `open "<path>": denied`},
+		"a home":            {"stat ~/.charon/enr-key: no such file", "stat <path>: no such file"},
+		"a relative path":   {"open ../keys/share.json: gone, ./x too", "open <path>: gone, <path> too"},
+		"a bare one":        {"open validator_keys/keystore-0.json: gone", "open <path>: gone"},
+		"a drive":           {`open C:\Users\carol\keys: gone`, "open <path>: gone"},
+		"a share":           {`open \\nas\keys\carol: gone`, "open <path>: gone"},
+		"an assignment":     {"dir=/var/lib/keys", "dir=<path>"},
+		"a URL":             {"GET https://vault.example/v1/key?token=abc: 403", "GET https:<path>: 403"},
+		"a hexadecimal key": {"bad key 0x" + hexKey, "bad key <hidden>"},
+		"keys in a row":     {hexKey + " " + hexKey, "<hidden> <hidden>"},
+		"a key in base64":   {"bad key q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=, sorry", "bad key <hidden>, sorry"},
+		"a long one":        {"token " + strings.Repeat("aZ-_", 20) + "==.", "token <hidden>."},
+		"a peer ID stays":   {"16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz left", "16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz left"},
+		"an address stays":  {"to 0x00000000219ab540356cBB839Cbe05303d7705Fa", "to 0x00000000219ab540356cBB839Cbe05303d7705Fa"},
+		"lines and colours": {"panic:\n\x1b[31mboom", "panic:??[31mboom"},
+		"invalid UTF-8":     {"\xffboom", "?boom"},
+	} {
+		t.Run(about, func(t *testing.T) {
+			require.Equal(t, test.want, tellable(test.given))
+		})
+	}
+}
+
+func TestAReasonIsCutTo256BytesAndNeverInsideACharacter(t *testing.T) {
+	for _, given := range []string{strings.Repeat("no ", 1<<20), strings.Repeat("é", 200), "x" + strings.Repeat("é", 200), strings.Repeat("🦀", 200)} {
+		told := tellable(given)
+
+		require.LessOrEqual(t, len(told), 256)
+		require.Greater(t, len(told), 240)
+		require.True(t, utf8.ValidString(told))
+		require.True(t, strings.HasSuffix(told, "…"))
+	}
+}
+
+func TestWhatIsLeftOfASecretThatWasCutIsNotTold(t *testing.T) {
+	key := strings.Repeat("0123456789abcdef", 4)
+	for before := 4*maxReason - len(key) - 16; before < 4*maxReason; before++ {
+		path := "/" + strings.Repeat("p", before-7)
+
+		require.NotContains(t, tellable("open "+path+" "+key), "0123456789", "cut after %d bytes", before)
+	}
+}
+
+func TestErrorsOfTheNetworkAreShownInPlainWords(t *testing.T) {
+	for _, test := range []struct {
+		given error
+		want  string
+	}{
+		{fmt.Errorf("opening: %w", multistream.ErrNotSupported[protocol.ID]{Protos: []protocol.ID{ProtocolID}}), "its host is up, but it does not run the sync protocol yet"},
+		{fmt.Errorf("dialling: %w", swarm.ErrNoAddresses), "no address of it is known"},
+		{fmt.Errorf("dialling: %w", swarm.ErrDialBackoff), "dialling failed a moment ago, the host pauses before it dials again"},
+		{fmt.Errorf("dialling: %w", context.DeadlineExceeded), "dial timeout"},
+		{fmt.Errorf("opening: %w", network.ErrNoConn), "the connection was lost while a stream was being opened"},
+		{errors.New("all dials failed\n  * [/ip4/192.0.2.1/tcp/9] refused"), "all dials failed * [/ip4/192.0.2.1/tcp/9] refused"},
+	} {
+		got := shown(test.given)
+
+		require.Equal(t, test.want, got.Error())
+		require.ErrorIs(t, got, test.given)
+	}
+}
+
+func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
+	for _, reason := range []string{
+		telemetry.EndGoodbye, telemetry.EndAbort, telemetry.EndRefused, telemetry.EndMoved, telemetry.EndStopped,
+	} {
+		require.NoError(t, lossOf(ending{reason: reason}), reason)
+	}
+	require.EqualError(t, lossOf(ending{reason: telemetry.EndLost}), "its stream was lost")
+	require.EqualError(t, lossOf(ending{reason: telemetry.EndClosed}), "it closed the stream")
+	require.EqualError(t, lossOf(ending{reason: telemetry.EndTimeout}), "it is silent: no response within the exchange timeout")
+	require.EqualError(t, lossOf(ending{reason: telemetry.EndProtocol}), "what it sent is not the protocol")
+}
+
+func TestADurationIsSpelledAsAPersonWouldSayIt(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                                 "0 ms",
+		400 * time.Nanosecond:             "0 ms",
+		850 * time.Microsecond:            "0.9 ms",
+		40*time.Millisecond + 1:           "40 ms",
+		999600 * time.Microsecond:         "1 s",
+		1234 * time.Millisecond:           "1.2 s",
+		12*time.Second + time.Millisecond: "12 s",
+		59900 * time.Millisecond:          "1 min",
+		61 * time.Second:                  "1 min 1 s",
+		59*time.Minute + 59*time.Second:   "59 min 59 s",
+		3 * time.Hour:                     "3 h",
+		3*time.Hour + 5*time.Minute:       "3 h 5 min",
+		-time.Second:                      "0 ms",
+	} {
+		require.Equal(t, want, spell(d), d.String())
+	}
+}
+
+var cluster = Definition{
+	Hash: []byte{0xde, 0xad, 0xbe, 0xef, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3},
+	Peers: []Peer{
+		{ID: decodeID("16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz"), Name: "alice"},
+		{ID: decodeID("16Uiu2HAm87LMAngk2CYY25asp25HR3qpDVNA8LUrub9KmWJEYw97"), Name: "bob"},
+		{ID: decodeID("16Uiu2HAmVSeN2qFYgWewrdep2WFbzF7wv3hG6TkDVyrv5udjd7us"), Name: "carol"},
+		{ID: decodeID("16Uiu2HAmFtkgruRS9pjW1i3kydsLP7GjjJ4yGwJjBwHZen1hXx2f")},
+	},
+}
+
+func decodeID(s string) peer.ID {
+	id, err := peer.Decode(s)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
+func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
+	const again = "the ceremony cannot go on: stop every node and start the ceremony again together"
+	gaveUp := errors.New("step \"keygen\": disk full")
+	for _, test := range []struct {
+		failure  roster.Failure
+		sentinel error
+		want     string
+	}{
+		{
+			roster.Failure{Kind: roster.PeerRestarted, Culprit: 2, By: 2, From: 3, To: 0}, ErrPeerRestarted,
+			"operator 2 (carol) restarted: its step went from 3 to 0; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.SelfRestarted, Culprit: 0, By: 1, To: 4}, ErrSelfRestarted,
+			"operator 0 (alice) is this node and has restarted: operator 1 (bob) is at step 4 and knows it from before; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Theirs: "v1.10", Wanted: "v1.11"}, ErrVersionMismatch,
+			"operator 1 (bob) runs v1.10, this node runs v1.11: all members need the same major and minor version; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Wanted: "v1.11"}, ErrVersionMismatch,
+			"operator 1 (bob) runs no version, this node runs v1.11: all members need the same major and minor version; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.BadSignature, Culprit: 1, By: 1}, ErrBadSignature,
+			"operator 1 (bob) did not sign this node's definition deadbeefdeadbeef…: all members need the same definition file; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.StepSkipped, Culprit: 3, By: 3, From: 1, To: 4}, ErrStepSkipped,
+			"operator 3 (…en1hXx2f) skipped a step: it went from 1 to 4; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.StepSkipped, Culprit: 1, By: 1, From: -1, To: -3}, ErrStepSkipped,
+			"operator 1 (bob) announced step -3 as its first, which has to be 0 or 1; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.LeftBehind, Culprit: 1, By: 1, From: 2, To: 4}, ErrLeftBehind,
+			"operator 1 (bob) left this node behind: it is at step 4 while this node waits for step 2; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerRejected, Culprit: 1, By: 1, Text: "invalid version"}, ErrPeerRejected,
+			"operator 1 (bob) refused this node: \"invalid version\"; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Text: "disk full"}, ErrPeerAborted,
+			"operator 2 (carol) ended the ceremony, as operator 1 (bob) reports: \"disk full\"; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 2, Text: "disk full"}, ErrPeerAborted,
+			"operator 2 (carol) ended the ceremony: \"disk full\"; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute + 2*time.Millisecond}, ErrPeerTimeout,
+			"operator 1 (bob) has been gone for 1 min; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerLeft, Culprit: 1, By: 1, From: 2, To: 3}, ErrPeerLeft,
+			"operator 1 (bob) said goodbye at step 2, before the barrier of step 3: do all members run the same number of steps? " + again,
+		},
+		{roster.Failure{Kind: roster.Stopped}, ErrStopped, "this node was stopped before the ceremony was complete"},
+		{roster.Failure{Kind: roster.Aborted}, ErrAborted, `this node gave up: step "keygen": disk full`},
+	} {
+		t.Run(test.failure.Kind.String(), func(t *testing.T) {
+			err := explain(cluster, test.failure, gaveUp)
+
+			require.EqualError(t, err, test.want)
+			require.ErrorIs(t, err, test.sentinel)
+			who, isPeer := errors.AsType[*PeerError](err)
+			require.Equal(t, test.failure.Kind < roster.Aborted, isPeer, "a member's failure names the member")
+			if isPeer {
+				require.Equal(t, test.failure.Culprit, who.Index)
+				require.Equal(t, cluster.Peers[test.failure.Culprit], who.Peer)
+			}
+		})
+	}
+}
+
+func TestTheReasonOfAnAbortIsFoundInItsError(t *testing.T) {
+	gaveUp := errors.New("disk full")
+
+	err := explain(cluster, roster.Failure{Kind: roster.Aborted}, fmt.Errorf("step 2: %w", gaveUp))
+
+	require.ErrorIs(t, err, ErrAborted)
+	require.ErrorIs(t, err, gaveUp)
+}
+
+func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
+	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
+	bob := PeerStatus{Index: 1, Peer: cluster.Peers[1], Inbound: true, Outbound: true, Relayed: true, Step: 2, LastSeen: now.Add(-40 * time.Millisecond)}
+	carol := PeerStatus{Index: 2, Peer: cluster.Peers[2], Step: -1, Since: now.Add(-12 * time.Second), LastError: shown(context.DeadlineExceeded), Attempts: 9}
+
+	err := &WaitError{Barrier: barrierStep, Step: 3, Missing: []PeerStatus{bob, carol}, members: 4, at: now}
+
+	require.EqualError(t, err, "waiting for 2 of 4 at step 3: "+
+		"bob (connected through a relay, at step 2, heard 40 ms ago), carol (unreachable for 12 s: dial timeout, attempt 9)")
+}
+
+func TestAWaitErrorEndsWithWhyTheWaitEnded(t *testing.T) {
+	dave := PeerStatus{Index: 3, Peer: cluster.Peers[3], Step: -1}
+	for barrier, want := range map[string]string{
+		barrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard of yet): context canceled",
+		barrierStep:      "waiting for 1 at step 2: …en1hXx2f (not heard of yet): context canceled",
+		barrierShutdown:  "waiting for 1 to say goodbye: …en1hXx2f (not heard of yet): context canceled",
+	} {
+		err := &WaitError{Barrier: barrier, Step: 2, Missing: []PeerStatus{dave}, Err: context.Canceled}
+
+		require.EqualError(t, err, want)
+		require.ErrorIs(t, err, context.Canceled)
+	}
+}
+
+func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
+	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
+	since, lost := now.Add(-3*time.Second), errors.New("its stream was lost")
+	for want, p := range map[string]PeerStatus{
+		"not heard of yet":     {Step: -1},
+		"connected, at step 0": {Inbound: true, Outbound: true},
+		"has said goodbye":     {Done: true, Step: -1},
+		"unreachable for 3 s: its stream was lost, attempt 2":                {Step: -1, Since: since, LastError: lost, Attempts: 2},
+		"unreachable for a while: its stream was lost":                       {Step: -1, LastError: lost},
+		"we reach it, it has not reached us for 3 s":                         {Step: -1, Since: since, Outbound: true},
+		"it reaches us, we have not reached it for 3 s, at step 1":           {Step: 1, Since: since, Inbound: true},
+		"it reaches us, we have not reached it for 3 s: its stream was lost": {Step: -1, Since: since, Inbound: true, LastError: lost},
+		"connected through a relay, at step 1, heard 3 s ago":                {Step: 1, LastSeen: since, Inbound: true, Outbound: true, Relayed: true},
+	} {
+		require.Equal(t, want, p.describe(now))
+	}
+}
