@@ -19,6 +19,8 @@ const (
 	jitter        = 0.2
 	spreadMember  = time.Millisecond       // first dials are spread over so much for each member,
 	spreadLongest = 250 * time.Millisecond // and over no more than this
+	giveWayMember = 10 * time.Millisecond  // the member with the higher index lets the other one dial first: so much for each member,
+	giveWayMost   = time.Second            // and no more than this
 	connectSlice  = 30 * time.Second       // a connect that goes on failing is reported so often
 	why           = "dkg sync"             // this module's reason for streams, in libp2p's words
 )
@@ -125,9 +127,10 @@ func (cl *client) finished(end ending) bool {
 // lower index dials first: the other finds the connection there.
 func (cl *client) spread() time.Duration {
 	c := cl.ceremony
-	d := rand.N(min(time.Duration(len(c.def.Peers))*spreadMember, spreadLongest) + 1) //nolint:gosec // nobody gains by guessing it
+	members := time.Duration(len(c.def.Peers))
+	d := rand.N(min(members*spreadMember, spreadLongest) + 1) //nolint:gosec // nobody gains by guessing it
 	if c.self > cl.index {
-		d += c.svc.cfg.BackoffMin / 2
+		d += min(members*giveWayMember, giveWayMost)
 	}
 	return d
 }

@@ -79,7 +79,7 @@ func def[T comparable](field *T, value T) {
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	if _, err := roster.ParseVersion(c.Version); err != nil {
-		return invalid("Config.Version", "%q is %w", c.Version, err)
+		return invalid("Config.Version", "%q is %w", cut(c.Version, 2*maxNickname), err)
 	}
 	if err := validNickname(c.Nickname); err != nil {
 		return err

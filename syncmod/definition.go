@@ -50,8 +50,8 @@ func (d Definition) validate(self peer.ID) (int, error) {
 	index := -1
 	seen := make(map[peer.ID]int, len(d.Peers))
 	for i, p := range d.Peers {
-		if err := p.ID.Validate(); err != nil {
-			return 0, invalid("Definition.Peers", "the peer ID of operator %d: %w", i, err)
+		if _, err := peer.IDFromBytes([]byte(p.ID)); err != nil {
+			return 0, invalid("Definition.Peers", "operator %d: %q is not a peer ID (peer.Decode makes one from its text): %w", i, cut(string(p.ID), 2*maxNickname), err)
 		}
 		if first, ok := seen[p.ID]; ok {
 			return 0, invalid("Definition.Peers", "operators %d and %d have the same peer ID %s", first, i, p.ID)

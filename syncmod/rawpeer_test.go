@@ -73,6 +73,7 @@ func (p *rawPeer) open(t testing.TB, to host.Host) *rawStream {
 	p.connect(t, to)
 	stream, err := p.host.NewStream(within(t), to.ID(), syncmod.ProtocolID)
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = stream.Reset() }) // or a service that stops would wait for the end of it
 	return newRawStream(stream)
 }
 

@@ -45,7 +45,7 @@ func readDefinition(path string) (charonDefinition, error) {
 		DefinitionHash string `json:"definition_hash"`
 	}
 	if err := json.Unmarshal(content, &file); err != nil {
-		return bad("not a cluster definition: %w", explainJSON(content, err))
+		return bad("%w", explainJSON(content, err))
 	}
 	if file.DefinitionHash == "" {
 		return bad(`"definition_hash" is missing`)
@@ -154,13 +154,13 @@ func explainJSON(content []byte, err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		field := e.Field
 		if field == "" {
-			return fmt.Errorf("it is a JSON %s, not an object", e.Value)
+			return fmt.Errorf("not a cluster definition: it is a JSON %s", e.Value)
 		}
-		return fmt.Errorf("%q is a JSON %s", field, e.Value)
+		return fmt.Errorf("not a cluster definition: %q is a JSON %s", field, e.Value)
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		line := 1 + strings.Count(string(content[:e.Offset]), "\n")
-		return fmt.Errorf("not JSON in line %d: %w", line, e)
+		return fmt.Errorf("not JSON, line %d: %w", line, e)
 	}
 	return err
 }

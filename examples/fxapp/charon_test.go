@@ -59,11 +59,11 @@ func TestReadDefinitionSaysWhatIsWrong(t *testing.T) {
 		content string // of the file
 		want    string // after its path
 	}{
-		"empty":             {"", `not a cluster definition: not JSON in line 1: unexpected end of JSON input`},
-		"truncated":         {string(sample(t))[:400], `not a cluster definition: not JSON in line 10: unexpected end of JSON input`},
-		"not JSON":          {"operators: 4\n", `not a cluster definition: not JSON in line 1: invalid character 'o' looking for beginning of value`},
-		"followed by more":  {string(sample(t)) + "}", `not a cluster definition: not JSON in line 53: invalid character '}' after top-level value`},
-		"a list":            {"[]", `not a cluster definition: it is a JSON array, not an object`},
+		"empty":             {"", `not JSON, line 1: unexpected end of JSON input`},
+		"truncated":         {string(sample(t))[:400], `not JSON, line 16: unexpected end of JSON input`},
+		"not JSON":          {"operators: 4\n", `not JSON, line 1: invalid character 'o' looking for beginning of value`},
+		"followed by more":  {string(sample(t)) + "}", `not JSON, line 52: invalid character '}' after top-level value`},
+		"a list":            {"[]", `not a cluster definition: it is a JSON array`},
 		"a wrong type":      {`{"operators": {}}`, `not a cluster definition: "operators" is a JSON object`},
 		"no hash":           {edited(t, "definition_hash", nil), `"definition_hash" is missing`},
 		"an empty hash":     {edited(t, "definition_hash", ""), `"definition_hash" is missing`},
@@ -116,7 +116,7 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 		"too large":          {strings.Repeat("f", 64), "not a secp256k1 key: the number is not in the range of the curve"},
 		"another operator's": {string(other), "operator 1 in the definition is " + samplePeers[1] + ", this is the key of operator 3"},
 		"a stranger's": {one, "operator 1 in the definition is " + samplePeers[1] +
-			", this is the key of 16Uiu2HAm5kbjV8aNPUxjEzWdYxTvjqGpjyRnzbD5LQfcLZ33YoNa, who is no operator of it"},
+			", this is the key of 16Uiu2HAm3cuhhRL2msUuLF62KRSfneFDx94RsuouyW25Ho42cFMq, who is no operator of it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -36,13 +36,10 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	logs := &lockedWriter{w: stderr}
 	nodes := make([]*node, len(p.members))
 	for i, m := range p.members {
-		n := &node{index: i, plan: p, report: r, log: newLogger(logs, i, p.verbose)}
-		id := identity{key: m.key, addr: addrs[i], members: len(p.members)}
-		n.app = newApp(id, definition, p.config(), n.log, n.steps, fx.Populate(&n.host, &n.ceremony))
-		if err := n.app.Err(); err != nil {
-			return &failure{fmt.Errorf("making %s: %w", p.operator(i), err)}
+		nodes[i] = &node{
+			index: i, plan: p, report: r, log: newLogger(logs, i, p.verbose), definition: definition,
+			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
 		}
-		nodes[i] = n
 	}
 
 	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait for ever
@@ -67,19 +64,20 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 
 // node is one node of the demo.
 type node struct {
-	index  int
-	plan   plan
-	report *report
-	log    *logrus.Logger
-	leave  context.CancelFunc // ends its run
+	index      int
+	plan       plan
+	identity   identity
+	definition syncmod.Definition
+	report     *report
+	log        *logrus.Logger
 
-	app      *fx.App
+	leave    context.CancelFunc // ends its run
 	host     host.Host
 	ceremony *syncmod.Ceremony
 }
 
-// run starts the node, and stops it when its ceremony has ended, when it has
-// died or when ctx ends. Its error says that it could not be started.
+// run makes the node and starts it, and stops it when its ceremony has ended,
+// when it has died or when ctx ends. Its error says that it could not be started.
 func (n *node) run(ctx context.Context) error {
 	if n.plan.isLate(n.index) && !sleep(ctx, n.plan.late) {
 		return nil
@@ -88,7 +86,8 @@ func (n *node) run(ctx context.Context) error {
 	defer leave()
 	n.leave = leave
 	n.report.arrived(n.index, 0)
-	if err := n.app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
+	app := newApp(n.identity, n.definition, n.plan.config(), n.log, n.steps, fx.Populate(&n.host, &n.ceremony))
+	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
 	}
 	for status := range n.ceremony.Watch(running) {
@@ -100,7 +99,7 @@ func (n *node) run(ctx context.Context) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	err := n.app.Stop(stopping)
+	err := app.Stop(stopping)
 	n.report.stopped(n.index, n.ceremony.Status(), err)
 	return nil
 }

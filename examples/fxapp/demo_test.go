@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// asProgram makes the test binary the program itself, for tests of what only a
+// process has: signals.
+const asProgram = "FXAPP_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestEveryNodeCompletes(t *testing.T) {
+	code, stdout, stderr := demo(t)
+	require.Zero(t, code, stdout+stderr)
+	require.Empty(t, stderr)
+	require.Contains(t, stdout, "all 4 are connected after")
+	for barrier := range 6 {
+		require.Contains(t, stdout, fmt.Sprintf("barrier %d/6", barrier+1))
+	}
+	require.Regexp(t, `2 carol +complete +3/3 +5/5 `, stdout)
+	require.Contains(t, stdout, "complete: 4 nodes, 5 steps")
+}
+
+func TestEveryNodeCompletesOverQUIC(t *testing.T) {
+	code, stdout, stderr := demo(t, "--transport", "quic", "--nodes", "3", "--steps", "2")
+	require.Zero(t, code, stdout+stderr)
+	require.Contains(t, stdout, "3 nodes, 2 steps, QUIC")
+	require.Contains(t, stdout, "complete: 3 nodes, 2 steps")
+}
+
+func TestManyNodesAndStepsStayReadable(t *testing.T) {
+	code, stdout, stderr := demo(t, "--nodes", "12", "--steps", "8")
+	require.Zero(t, code, stdout+stderr)
+	require.NotContains(t, stdout, "is connected with all others", "a line for each of many nodes")
+	const enough = 130
+	for line := range strings.Lines(stdout) {
+		require.Less(t, len([]rune(line)), enough, line)
+	}
+}
+
+func TestOperatorsOfACharonDefinitionComplete(t *testing.T) {
+	code, stdout, stderr := demo(t, "--definition", sampleDefinition, "--keys", sampleKeys, "--steps", "2")
+	require.Zero(t, code, stdout+stderr)
+	require.Contains(t, stdout, "definition 3ecf58b219befd786f564d648e63745942960cafc6b200d63ffa7341cc9b6594")
+	for i, id := range samplePeers {
+		require.Contains(t, stdout, fmt.Sprintf("%d …%s", i, id[len(id)-8:]))
+	}
+}
+
+func TestAllWaitForTheLateNode(t *testing.T) {
+	const late = 1300 * time.Millisecond
+	begin := time.Now()
+	code, stdout, stderr := demo(t, "--late", late.String(), "--steps", "1")
+	require.Zero(t, code, stdout+stderr)
+	require.Greater(t, time.Since(begin), late)
+	require.Contains(t, stdout, "operators 0-2 wait for operator 3 (dave): not connected")
+}
+
+func TestSurvivorsNameTheDeadOperator(t *testing.T) {
+	for _, transport := range []string{tcp, quic} {
+		t.Run(transport, func(t *testing.T) {
+			code, stdout, stderr := demo(t, "--kill", "2", "--transport", transport)
+			require.Equal(t, exitFailed, code)
+			require.Contains(t, stdout, "operator 2 (carol) dies in step 3")
+			require.Contains(t, stdout, "\noperators 0-1, 3: operator 2 (carol) ")
+			require.True(t, strings.HasSuffix(stderr, "fxapp: the ceremony failed: 0 of 4 nodes completed it\n"), stderr)
+			fails := regexp.MustCompile(`fails, ([0-9.]+) ms after the death`).FindAllStringSubmatch(stdout, -1)
+			require.Len(t, fails, 3, stdout)
+			for _, fail := range fails {
+				ms, err := strconv.ParseFloat(fail[1], 64)
+				require.NoError(t, err)
+				require.Less(t, ms, 1000.0)
+			}
+		})
+	}
+}
+
+func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		at   string // what is printed at that moment
+		want string
+	}{
+		"before step 1":       {[]string{"--late", "1h"}, "starts 1h0m0s late", "interrupted by SIGINT before step 1: all nodes stop\n"},
+		"while running":       {nil, "barrier 2/6", "interrupted by SIGINT in step 2: all nodes stop, and tell one another why\n"},
+		"with a dead member":  {[]string{"--kill", "1", "--nodes", "17"}, "dies in step 3", "interrupted by SIGINT in step 3"},
+		"in the largest size": {[]string{"--nodes", "64"}, "64 nodes, 5 steps", "interrupted by SIGINT before step 1: all nodes stop\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			var begin time.Time
+			stdout := &watched{text: test.at, found: func() {
+				begin = time.Now()
+				interrupt(interruption{syscall.SIGINT})
+			}}
+			code := run(ctx, append([]string{"demo"}, test.args...), stdout, io.Discard)
+			require.Less(t, time.Since(begin), time.Second)
+			require.Equal(t, exitSignal+int(syscall.SIGINT), code)
+			require.Contains(t, stdout.String(), test.want)
+		})
+	}
+}
+
+func TestSignalsDecideTheExitCode(t *testing.T) {
+	t.Parallel()
+	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			started := make(chan struct{})
+			stdout := &watched{text: "starts 1h0m0s late", found: func() { close(started) }}
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "demo", "--late", "1h")
+			cmd.Env = append(os.Environ(), asProgram+"=1")
+			cmd.Stdout = stdout
+			require.NoError(t, cmd.Start())
+			<-started
+			require.NoError(t, cmd.Process.Signal(sig))
+			exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+			require.True(t, ok)
+			require.Equal(t, want, exit.ExitCode())
+		})
+	}
+}
+
+func TestUnusableCommandLines(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"--nodes 1":       "--nodes 1: it has to be between 2 and 64",
+		"--nodes 65":      "--nodes 65: it has to be between 2 and 64",
+		"--nodes four":    `invalid argument "four" for "--nodes" flag: strconv.ParseInt: parsing "four": invalid syntax`,
+		"--steps 0":       "--steps 0: it has to be between 1 and 100",
+		"--steps 101":     "--steps 101: it has to be between 1 and 100",
+		"--transport udp": `--transport "udp": it has to be tcp or quic`,
+		"--late -1s":      "--late -1s: it is negative",
+		"--kill 4":        "--kill 4: the operators are 0 to 3",
+		"--kill -1":       "--kill -1: the operators are 0 to 3",
+		"--kill 4 --definition " + sampleDefinition + " --keys " + sampleKeys: "--kill 4: the operators are 0 to 3",
+		"--definition a.json":                            "--definition and --keys: each needs the other",
+		"--keys testdata":                                "--definition and --keys: each needs the other",
+		"--definition a.json --keys b --nodes 4":         "--definition and --nodes: only one of them can say who takes part",
+		"--definition a.json --keys b":                   "--definition a.json: no such file or directory",
+		"--definition " + sampleDefinition + " --keys b": "--keys b: no such file or directory",
+		"--colour": "unknown flag: --colour",
+		"now":      `unknown command "now" for "fxapp demo"`,
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := demo(t, strings.Fields(args)...)
+			require.Equal(t, exitUsage, code)
+			require.Empty(t, stdout)
+			require.Equal(t, "fxapp: "+want+"\n", stderr)
+		})
+	}
+}
+
+// demo runs the program's demo.
+func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), append([]string{"demo"}, args...), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// watched is an output that calls found when it first contains a text.
+type watched struct {
+	mu    sync.Mutex
+	buf   bytes.Buffer
+	text  string
+	found func()
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.buf.Write(b)
+	if w.found != nil && bytes.Contains(w.buf.Bytes(), []byte(w.text)) {
+		w.found()
+		w.found = nil
+	}
+	return n, err
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
