@@ -17,7 +17,7 @@ import (
 // the first Advance called to the last one returned, on real hosts on loopback
 // TCP with the default configuration.
 func BenchmarkBarrier(b *testing.B) {
-	for _, n := range []int{2, 4, 10} {
+	for _, n := range []int{2, 4, 10, 32} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
 			nodes, def := newCluster(b, n, syncmod.Config{})
 			ceremonies := open(b, nodes, def)

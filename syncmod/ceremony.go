@@ -146,8 +146,9 @@ func newSession() uint64 {
 	}
 }
 
-// open begins the ceremony on a running service.
-func (c *Ceremony) open() error {
+// open begins the ceremony on a running service. The context is only whose span
+// the ceremony's trace links to.
+func (c *Ceremony) open(caller context.Context) error {
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()
@@ -165,7 +166,7 @@ func (c *Ceremony) open() error {
 	for _, p := range c.others() {
 		c.svc.addrs.add(p.ID, p.Addrs)
 	}
-	c.report.Opened(now)
+	c.report.Opened(caller, now)
 	for _, cl := range c.members {
 		if cl == nil {
 			continue
@@ -398,7 +399,7 @@ func (c *Ceremony) Close(ctx context.Context) error {
 		}
 	})
 	err := c.endStreams(ctx)
-	c.flush()
+	c.flushAll()
 	c.closedOnce.Do(c.report.Closed)
 	return err
 }

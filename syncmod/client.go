@@ -44,7 +44,8 @@ type client struct {
 
 	// What follows belongs to the client's goroutine.
 	backoff  *backoff.ExponentialBackOff
-	since    time.Time // since when it has been trying to connect, or to the last report of that
+	since    time.Time // since when it has been trying to connect
+	cut      time.Time // when that was last reported
 	attempts int
 	lostBy   string            // why the stream before was lost
 	lost     *telemetry.Stream // that stream
@@ -91,7 +92,7 @@ func (cl *client) run(ctx context.Context) {
 	stop := context.AfterFunc(cl.ceremony.live, cancel)
 	defer stop()
 
-	cl.since = time.Now()
+	cl.trying(time.Now(), ending{}, nil)
 	cl.wait(ctx, cl.spread())
 	for ctx.Err() == nil {
 		if cl.ceremony.line.Load().abort != "" {
@@ -216,11 +217,18 @@ func (cl *client) dial(ctx context.Context) error {
 	return nil
 }
 
+// trying notes since when the client has wanted a new stream, and why: how the
+// stream before ended.
+func (cl *client) trying(since time.Time, end ending, lost *telemetry.Stream) {
+	cl.since, cl.cut = since, since
+	cl.lostBy, cl.lost = end.reason, lost
+}
+
 // connected notes that a stream has been answered.
 func (cl *client) connected(t *talk, now time.Time) {
 	cl.backoff.Reset()
 	cl.ceremony.report.Connect(telemetry.Connect{
-		Peer: cl.index, Started: cl.since, Ended: now, Attempts: cl.attempts + 1, Relayed: t.relayed, Reason: cl.lostBy, Lost: cl.lost,
+		Peer: cl.index, Started: cl.cut, Ended: now, Since: cl.since, Attempts: cl.attempts + 1, Relayed: t.relayed, Reason: cl.lostBy, Lost: cl.lost,
 	})
 	cl.attempts, cl.failure = 0, nil
 }
@@ -237,14 +245,21 @@ func (cl *client) failed(err error) {
 	cl.reportFailing(connectSlice)
 }
 
+// unanswered notes that a stream has ended before anything was answered on it.
+func (cl *client) unanswered(err error) {
+	cl.attempts++
+	cl.failure = err
+	cl.reportFailing(connectSlice)
+}
+
 // reportFailing reports attempts that go on failing, once they have for so long.
 func (cl *client) reportFailing(after time.Duration) {
 	now := time.Now()
-	if cl.failure == nil || now.Sub(cl.since) < after {
+	if cl.failure == nil || now.Sub(cl.cut) < after {
 		return
 	}
 	cl.ceremony.report.Connect(telemetry.Connect{
-		Peer: cl.index, Started: cl.since, Ended: now, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Err: cl.failure, Type: telemetry.TypeDialFailed,
+		Peer: cl.index, Started: cl.cut, Ended: now, Since: cl.since, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Err: cl.failure, Type: telemetry.TypeDialFailed,
 	})
-	cl.since = now
+	cl.cut = now
 }

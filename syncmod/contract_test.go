@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -33,7 +34,7 @@ var (
 	_ func(constructor any) fx.Option              = syncmod.RunSteps
 
 	_ = syncmod.Params{
-		Config: syncmod.Config{}, Host: host.Host(nil), Lifecycle: fx.Lifecycle(nil), Shutdowner: fx.Shutdowner(nil),
+		Config: syncmod.Config{}, Host: host.Host(nil), Lifecycle: fx.Lifecycle(nil), Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
 		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
 	_ = syncmod.Result{Service: (*syncmod.Service)(nil), Server: (*syncmod.Server)(nil), Clients: (*syncmod.Clients)(nil)}

@@ -129,12 +129,12 @@ func explain(d Definition, f roster.Failure, nested error) error {
 	case roster.LeftBehind:
 		return about(ErrLeftBehind, "left this node behind: it is at step %d while this node waits for step %d; %s", f.To, f.From, startAgain)
 	case roster.PeerRejected:
-		return about(ErrPeerRejected, "refused this node: %q; %s", f.Text, startAgain)
+		return about(ErrPeerRejected, "refused this node: %q%s", f.Text, unlessSaid(f.Text))
 	case roster.PeerAborted:
 		if f.By == f.Culprit {
-			return about(ErrPeerAborted, "ended the ceremony: %q; %s", f.Text, startAgain)
+			return about(ErrPeerAborted, "ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
 		}
-		return about(ErrPeerAborted, "ended the ceremony, as %s reports: %q; %s", by, f.Text, startAgain)
+		return about(ErrPeerAborted, "ended the ceremony, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
 	case roster.PeerTimeout:
 		return about(ErrPeerTimeout, "has been gone for %s; %s", spell(f.Gone), startAgain)
 	case roster.PeerLeft:
@@ -144,6 +144,14 @@ func explain(d Definition, f roster.Failure, nested error) error {
 	default:
 		return &cause{sentinel: ErrAborted, text: fmt.Sprintf("this node gave up: %v", nested), nested: nested}
 	}
+}
+
+// unlessSaid is what to do next, unless a member has said so already.
+func unlessSaid(text string) string {
+	if strings.Contains(text, startAgain) {
+		return ""
+	}
+	return "; " + startAgain
 }
 
 // typeOf names a kind of failure for telemetry.
@@ -183,14 +191,22 @@ func errorType(err error) string {
 	switch {
 	case err == nil:
 		return ""
+	case errors.Is(err, ErrVersionMismatch):
+		return telemetry.TypeVersionMismatch
+	case errors.Is(err, ErrBadSignature):
+		return telemetry.TypeBadSignature
+	case errors.Is(err, ErrPeerRestarted):
+		return telemetry.TypePeerRestarted
+	case errors.Is(err, ErrSelfRestarted):
+		return telemetry.TypeSelfRestarted
+	case errors.Is(err, ErrStepSkipped):
+		return telemetry.TypeStepSkipped
+	case errors.Is(err, ErrLeftBehind):
+		return telemetry.TypeLeftBehind
 	case errors.Is(err, context.DeadlineExceeded):
 		return telemetry.TypeDeadlineExceeded
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrStopped):
 		return telemetry.TypeStopped
-	case errors.Is(err, ErrBadSignature):
-		return telemetry.TypeBadSignature
-	case errors.Is(err, ErrVersionMismatch):
-		return telemetry.TypeVersionMismatch
 	}
 	return telemetry.TypeOther
 }
@@ -203,7 +219,7 @@ func reason(d Definition, self int, f roster.Failure, err error) string {
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:
-		return tellable(fmt.Sprintf("%s gave up: %v", operator(self, d.Peers[self]), errors.Unwrap(err)))
+		return tellable(operator(self, d.Peers[self]) + strings.TrimPrefix(err.Error(), "this node"))
 	default:
 		return printable(err.Error(), maxReason)
 	}

@@ -1,8 +1,12 @@
 package syncmod
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/sirupsen/logrus"
@@ -11,6 +15,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/lifecycle"
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // ModuleName is the name that fx events of this module carry.
@@ -21,7 +26,8 @@ const ModuleName = "dkgsync"
 // in a graph that has a [Definition]: it is opened on start and closed on stop.
 //
 // Optional, by exactly these types: [Config], *logrus.Logger,
-// trace.TracerProvider, metric.MeterProvider.
+// trace.TracerProvider, metric.MeterProvider, telemetry.Providers,
+// *lifecycle.Failer.
 var Module fx.Option = fx.Module(ModuleName,
 	fx.Provide(newValidConfig, fx.Private),
 	fx.Provide(New, provideCeremony),
@@ -58,10 +64,12 @@ type Params struct {
 	Config     Config      `optional:"true"`
 	Host       host.Host
 	Lifecycle  fx.Lifecycle
-	Shutdowner fx.Shutdowner        `optional:"true"` // with Config.ShutdownOnFailure and ShutdownOnComplete
+	Shutdowner fx.Shutdowner        `optional:"true"` // for Config.ShutdownOnFailure and ShutdownOnComplete
+	Failer     *lifecycle.Failer    `optional:"true"` // likewise: an app has one at the most, so that one failure decides
 	Logger     *logrus.Logger       `optional:"true"`
 	Tracer     trace.TracerProvider `optional:"true"`
 	Meter      metric.MeterProvider `optional:"true"`
+	Providers  telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
 }
 
 // Result is what New gives to the graph.
@@ -79,35 +87,61 @@ func New(p Params) (Result, error) {
 	if p.Logger != nil {
 		opts = append(opts, WithLogger(p.Logger))
 	}
-	if p.Tracer != nil {
-		opts = append(opts, WithTracerProvider(p.Tracer))
+	if tracer := cmp.Or(p.Tracer, p.Providers.Tracer); tracer != nil {
+		opts = append(opts, WithTracerProvider(tracer))
 	}
-	if p.Meter != nil {
-		opts = append(opts, WithMeterProvider(p.Meter))
+	if meter := cmp.Or(p.Meter, p.Providers.Meter); meter != nil {
+		opts = append(opts, WithMeterProvider(meter))
 	}
 	s, err := NewService(p.Host, p.Config, opts...)
 	if err != nil {
 		return Result{}, err
 	}
-	if p.Shutdowner != nil {
-		s.onEnd = shutdownOnEnd(s, lifecycle.NewFailer(p.Shutdowner, p.Logger))
+	if p.Failer == nil && p.Shutdowner != nil {
+		p.Failer = lifecycle.NewFailer(p.Shutdowner, p.Logger)
+	}
+	if p.Failer != nil {
+		s.onEnd = shutdownOnEnd(s, p.Failer)
 	}
 	p.Lifecycle.Append(fx.StartStopHook(s.server.Start, s.server.Stop))
 	p.Lifecycle.Append(fx.StartStopHook(s.clients.Start, s.clients.Stop))
-	p.Lifecycle.Append(fx.StartStopHook(s.accept, s.closeAll))
+	p.Lifecycle.Append(fx.StartStopHook(s.accept, inGoodTime(s.closeAll)))
 	return Result{Service: s, Server: s.server, Clients: s.clients}, nil
 }
 
-// shutdownOnEnd stops the app when a ceremony ends, where the Config says so.
+// shutdownOnEnd stops the app when a ceremony ends, where the Config says so. Why
+// it failed is in the log already, once.
 func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 	return func(c *Ceremony) {
-		switch err := c.Err(); {
+		err := c.Err()
+		panicked, isPanic := errors.AsType[*lifecycle.PanicError](err)
+		switch {
 		case errors.Is(err, ErrStopped): // the app is stopping already
 		case err != nil && s.cfg.ShutdownOnFailure:
-			failer.Fail(err)
+			failer.Fail(&shownError{text: fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.def.Hash)), err: err})
+		case isPanic:
+			s.telemetry.Log().WithField("stack", string(panicked.Stack)).Errorf("where task %q panicked", panicked.Task)
 		case err == nil && s.cfg.ShutdownOnComplete:
 			failer.Complete("the ceremony is complete: stopping")
 		}
+	}
+}
+
+// inGoodTime makes a hook of what closes ceremonies. Goodbyes get half of the time
+// that the app has for its stop: fx skips the hooks for which there is none left.
+func inGoodTime(closing func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		deadline, ok := ctx.Deadline()
+		if !ok {
+			return closing(ctx)
+		}
+		goodbyes, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+		err := closing(goodbyes)
+		if goodbyes.Err() == nil {
+			return err
+		}
+		return closing(ctx) // the goodbyes are over: what is left takes no time
 	}
 }
 
@@ -117,7 +151,7 @@ func provideCeremony(lc fx.Lifecycle, s *Service, d Definition) (*Ceremony, erro
 	if err != nil {
 		return nil, err
 	}
-	lc.Append(fx.StartStopHook(func(context.Context) error { return c.open() }, c.Close))
+	lc.Append(fx.StartStopHook(c.open, inGoodTime(c.Close)))
 	return c, nil
 }
 
@@ -130,6 +164,9 @@ func provideCeremony(lc fx.Lifecycle, s *Service, d Definition) (*Ceremony, erro
 // starts nothing before all Invokes have returned, and connects nobody before
 // all OnStart hooks have.
 func RunSteps(constructor any) fx.Option {
+	if constructor == nil {
+		return fx.Error(invalid("RunSteps", "the constructor is nil"))
+	}
 	return fx.Module(ModuleName+".steps",
 		fx.Provide(constructor, fx.Private),
 		fx.Invoke(func(lc fx.Lifecycle, c *Ceremony, steps []Step) {
@@ -138,16 +175,37 @@ func RunSteps(constructor any) fx.Option {
 				func() error {
 					tasks.Start()
 					return tasks.Go("ceremony steps", func(ctx context.Context) error {
-						if err := c.Run(ctx, steps...); err != nil && c.Err() == nil {
+						if err := c.Run(ctx, withoutPanics(steps)...); err != nil && c.Err() == nil {
 							return err
 						}
 						return nil // a ceremony's failure is reported as its end, once
 					})
 				},
 				func(ctx context.Context) error {
-					return errors.Join(c.Close(ctx), tasks.Stop(ctx))
+					return errors.Join(inGoodTime(c.Close)(ctx), tasks.Stop(ctx))
 				},
 			))
 		}),
 	)
+}
+
+// withoutPanics makes the panic of a step its error: it fails the ceremony, by the
+// step's name, and not the process.
+func withoutPanics(steps []Step) []Step {
+	safe := make([]Step, len(steps))
+	for i, step := range steps {
+		safe[i] = step
+		if step.Run == nil {
+			continue
+		}
+		safe[i].Run = func(ctx context.Context) (err error) {
+			defer func() {
+				if value := recover(); value != nil {
+					err = &lifecycle.PanicError{Task: step.Name, Value: value, Stack: debug.Stack()}
+				}
+			}()
+			return step.Run(ctx)
+		}
+	}
+	return safe
 }

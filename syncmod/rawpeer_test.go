@@ -40,6 +40,10 @@ func withSession(n uint64) saying       { return func(r *syncpb.SyncRequest) { r
 func withVersion(v string) saying       { return func(r *syncpb.SyncRequest) { r.Version = v } }
 func withNickname(name string) saying   { return func(r *syncpb.SyncRequest) { r.Nickname = name } }
 func withGoodbye(r *syncpb.SyncRequest) { r.Shutdown = true }
+func withSignature(b []byte) saying {
+	return func(r *syncpb.SyncRequest) { r.HashSignature = b }
+}
+
 func withHash(hash []byte) saying {
 	return func(r *syncpb.SyncRequest) { r.DefinitionHash = hash }
 }
@@ -153,6 +157,13 @@ func (s *rawStream) hear(t testing.TB) *syncpb.SyncResponse {
 	return response
 }
 
+// listen waits for a response in the background.
+func (s *rawStream) listen() <-chan error {
+	heard := make(chan error, 1)
+	go func() { heard <- s.reader.Response(new(syncpb.SyncResponse)) }()
+	return heard
+}
+
 // heed reads a request.
 func (s *rawStream) heed(t testing.TB) *syncpb.SyncRequest {
 	t.Helper()
@@ -242,6 +253,9 @@ func newScene(t testing.TB, cfg syncmod.Config, others int) *scene {
 	}
 	s.def = definitionOf(t.Name(), hosts...)
 	s.service = startService(t, s.host, cfg)
+	for _, p := range s.others {
+		p.connect(t, s.host) // before alice dials: two hosts that dial each other at the same moment may both fail
+	}
 	s.ceremony = open(t, []*node{s.node}, s.def)[0]
 	return s
 }
@@ -303,4 +317,26 @@ func culprit(t testing.TB, err error) *syncmod.PeerError {
 	var failed *syncmod.PeerError
 	require.ErrorAs(t, err, &failed)
 	return failed
+}
+
+// next takes what comes next from a channel.
+func next[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		require.Fail(t, "nothing came")
+		panic("unreachable")
+	}
+}
+
+// await takes what a member heard until it is as wanted.
+func await(t testing.TB, said <-chan *syncpb.SyncRequest, wanted func(*syncpb.SyncRequest) bool) *syncpb.SyncRequest {
+	t.Helper()
+	for {
+		if r := next(t, said); wanted(r) {
+			return r
+		}
+	}
 }

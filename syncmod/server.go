@@ -23,9 +23,9 @@ type Server struct {
 	mu       sync.Mutex
 	state    serverState
 	streams  map[*inbound]struct{}
-	waiting  map[peer.ID]*inbound // the one stream of a peer that has said nothing acceptable yet
-	parked   []network.Stream     // unread, one a peer: nothing is open here, so nobody is known
-	idle     chan struct{}        // closed when the last handler has returned, while stopping
+	waiting  map[peer.ID][]*inbound // a peer's streams that have said nothing acceptable yet, oldest first
+	parked   []network.Stream       // unread, one a peer: nothing is open here, so nobody is known
+	idle     chan struct{}          // closed when the last handler has returned, while stopping
 	handlers int
 }
 
@@ -38,7 +38,7 @@ const (
 )
 
 func newServer(s *Service) *Server {
-	return &Server{svc: s, streams: make(map[*inbound]struct{}), waiting: make(map[peer.ID]*inbound)}
+	return &Server{svc: s, streams: make(map[*inbound]struct{}), waiting: make(map[peer.ID][]*inbound)}
 }
 
 // Start registers the protocol's handler at the host. It fails when something
@@ -134,10 +134,12 @@ func (s *Server) admit(stream network.Stream) *inbound {
 	i := newInbound(s, stream)
 	s.streams[i] = struct{}{}
 	s.handlers++
-	if older := s.waiting[remote]; older != nil {
-		older.reset(network.StreamRateLimited) // one further stream a peer may wait for its first request: the newest
+	waiting := append(s.waiting[remote], i)
+	if len(waiting) > len(in) { // one further stream a peer may wait for its first request, for each ceremony: the newest
+		waiting[0].reset(network.StreamRateLimited)
+		waiting = waiting[1:]
 	}
-	s.waiting[remote] = i
+	s.waiting[remote] = waiting
 	return i
 }
 
@@ -182,7 +184,9 @@ func (s *Server) unpark() {
 func (s *Server) settled(in *inbound) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting[in.remote] == in {
+	waiting := slices.DeleteFunc(s.waiting[in.remote], func(other *inbound) bool { return other == in })
+	s.waiting[in.remote] = waiting
+	if len(waiting) == 0 {
 		delete(s.waiting, in.remote)
 	}
 }

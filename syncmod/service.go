@@ -155,7 +155,7 @@ func (s *Service) Open(d Definition) (*Ceremony, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.open(); err != nil {
+	if err := c.open(context.Background()); err != nil {
 		return nil, err
 	}
 	return c, nil

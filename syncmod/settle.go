@@ -49,13 +49,13 @@ func (c *Ceremony) apply(now time.Time, e roster.Event) (timed bool) {
 		return true
 	case roster.MemberConnected:
 		c.lastConnected = e.Member
-		c.reportMember(e, telemetry.MemberConnected)
+		c.reportMember(now, e, telemetry.MemberConnected)
 	case roster.MemberLost:
-		c.reportMember(e, telemetry.MemberLost)
+		c.reportMember(now, e, telemetry.MemberLost)
 		return true
 	case roster.MemberReplaced:
 		c.members[e.Member].leaveStale()
-		c.reportMember(e, telemetry.MemberReplaced)
+		c.reportMember(now, e, telemetry.MemberReplaced)
 	case roster.AllConnected:
 		broadcast(&c.connected)
 		if _, times := c.roster.Connected(); times == 1 {
@@ -76,7 +76,7 @@ func (c *Ceremony) apply(now time.Time, e roster.Event) (timed bool) {
 		return true
 	case roster.SaidGoodbye:
 		c.lastGoodbye = e.Member
-		c.reportMember(e, telemetry.MemberGoodbye)
+		c.reportMember(now, e, telemetry.MemberGoodbye)
 		return true
 	case roster.AnsweredGoodbye:
 		c.lastGoodbye = e.Member
@@ -160,7 +160,7 @@ func (c *Ceremony) reportBarrier(o telemetry.Barrier) {
 }
 
 // reportMember reports that a member is connected both ways, or is not any more.
-func (c *Ceremony) reportMember(e roster.Event, what string) {
+func (c *Ceremony) reportMember(now time.Time, e roster.Event, what string) {
 	m := c.roster.Member(e.Member)
 	other := m.Inbound
 	if e.Inbound {
@@ -174,7 +174,7 @@ func (c *Ceremony) reportMember(e roster.Event, what string) {
 	case what == telemetry.MemberLost && (!other || c.roster.Farewell() || m.Done):
 		return // it was not connected, or is expected to leave
 	}
-	event := telemetry.MemberEvent{Peer: e.Member, What: what, Connected: len(c.members) - len(c.roster.MissingConnected())}
+	event := telemetry.MemberEvent{Peer: e.Member, What: what, At: now, Connected: len(c.members) - len(c.roster.MissingConnected())}
 	if what == telemetry.MemberLost {
 		event.Err = m.LastError
 	}
@@ -186,15 +186,29 @@ func (c *Ceremony) reportMember(e roster.Event, what string) {
 // it: that one takes what has been noted meanwhile.
 func (c *Ceremony) flush() {
 	for c.reporting.Load() && c.reportMu.TryLock() {
-		c.mu.Lock()
-		reports := c.reports
-		c.reports = nil
-		c.reporting.Store(false)
-		c.mu.Unlock()
-		for _, report := range reports {
-			report()
-		}
+		c.flushNoted()
 		c.reportMu.Unlock()
+	}
+}
+
+// flushAll is flush for the end: it waits for another that is at it, and when it
+// returns everything has been reported.
+func (c *Ceremony) flushAll() {
+	c.reportMu.Lock()
+	c.flushNoted()
+	c.reportMu.Unlock()
+	c.flush()
+}
+
+// flushNoted reports what has been noted. The reports' lock is held.
+func (c *Ceremony) flushNoted() {
+	c.mu.Lock()
+	reports := c.reports
+	c.reports = nil
+	c.reporting.Store(false)
+	c.mu.Unlock()
+	for _, report := range reports {
+		report()
 	}
 }
 

@@ -134,10 +134,12 @@ func (cl *client) converse(ctx context.Context, t *talk) (*talk, ending) {
 			return t, ending{reason: telemetry.EndStopped}
 		}
 		if move && before == nil {
+			began := time.Now()
 			direct := cl.move(ctx, t)
 			if direct == nil {
 				continue
 			}
+			cl.trying(began, ending{reason: telemetry.EndMoved}, t.report)
 			before, t, answered = t, direct, direct.answered
 			if err := t.begin(); err != nil {
 				return t, ending{reason: telemetry.EndLost, err: err}
@@ -324,14 +326,19 @@ func (t *talk) close(end ending) {
 	t.release()
 	c := t.client.ceremony
 	now := time.Now()
-	t.client.lostBy, t.client.lost = end.reason, t.report
-	t.client.since = now
+	loss := lossOf(end)
+	switch {
+	case !t.answeredAt.IsZero():
+		t.client.trying(now, end, t.report)
+	case loss != nil:
+		t.client.unanswered(loss)
+	}
 	o := telemetry.StreamEnd{At: now, Messages: t.messages, Reason: end.reason}
 	if end.reason == telemetry.EndProtocol {
 		o.Err, o.Type = end.err, errorType(end.err)
 	}
 	c.mu.Lock()
-	c.roster.OutboundDown(now, t.client.index, t.id, lossOf(end))
+	c.roster.OutboundDown(now, t.client.index, t.id, loss)
 	c.note(func() { t.report.End(o) })
 	c.settle(now)
 	c.mu.Unlock()

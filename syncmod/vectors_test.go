@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -68,8 +67,9 @@ func (r recording) stage(t testing.TB) *scene {
 	cfg.Version = "v1.11"
 	s := &scene{
 		node: &node{host: alice, service: startService(t, alice, cfg)}, others: []*rawPeer{{host: bob}},
-		def: syncmod.Definition{Hash: r.DefinitionHash, Peers: definitionOf("", []host.Host{alice, bob}...).Peers},
+		def: syncmod.Definition{Hash: r.DefinitionHash, Peers: definitionOf("", alice, bob).Peers},
 	}
+	s.others[0].connect(t, s.host) // before alice dials
 	s.ceremony = open(t, []*node{s.node}, s.def)[0]
 	return s
 }

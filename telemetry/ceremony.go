@@ -3,19 +3,43 @@ package telemetry
 import (
 	"context"
 	"encoding/hex"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Ceremony reports what happens in one ceremony. Its methods are safe for
-// concurrent use and do not block.
+// concurrent use. They do not block, except for what the program's logger and
+// span processors do.
 type Ceremony struct {
 	t        *Telemetry
 	info     Info
-	hash     string
+	hash     string // in hex
+	short    string // the same for people
 	snapshot func() Snapshot
-	ctx      context.Context
+	traceID  trace.TraceID
+	peers    []peerOptions
+
+	started sync.Once       // S has been recorded,
+	rooted  context.Context // and this carries its span context
+
+	open [2]streamCount // by role
+
+	mu      sync.Mutex
+	arrived []time.Time // when each member became connected, by operator index
+	left    []time.Time // when each said goodbye
+}
+
+// peerOptions are what is recorded with everything about a member, built once.
+type peerOptions struct {
+	rtt               []metric.RecordOption
+	index             []metric.ObserveOption
+	inbound, outbound []metric.ObserveOption
 }
 
 // Ceremony returns the reports of one ceremony. The snapshot is asked for
@@ -23,33 +47,67 @@ type Ceremony struct {
 func (t *Telemetry) Ceremony(info Info, snapshot func() Snapshot) *Ceremony {
 	const enough = 8
 	hash := hex.EncodeToString(info.Hash)
-	if len(info.Hash) > enough {
-		hash = hash[:2*enough] + "…"
+	c := &Ceremony{
+		t: t, info: info, hash: hash, short: hash, snapshot: snapshot, traceID: TraceID(info.Hash),
+		peers: make([]peerOptions, len(info.Peers)), arrived: make([]time.Time, len(info.Peers)), left: make([]time.Time, len(info.Peers)),
 	}
-	return &Ceremony{t: t, info: info, hash: hash, snapshot: snapshot, ctx: context.Background()}
+	if len(info.Hash) > enough {
+		c.short = hash[:2*enough] + "…"
+	}
+	c.rooted = rootContext(c.traceID)
+	for i := range c.peers {
+		index := keyPeerIndex.Int(i)
+		c.peers[i] = peerOptions{
+			rtt: recording(index), index: observing(index),
+			inbound: observing(index, keyRole.String(roleServer)), outbound: observing(index, keyRole.String(roleClient)),
+		}
+	}
+	return c
 }
 
-func (c *Ceremony) entry() *logrus.Entry {
-	return c.t.log.WithContext(c.ctx).WithField("definition", c.hash)
+// entry begins a log line. The context may be that of a span that the line is
+// about.
+func (c *Ceremony) entry(ctx context.Context) *logrus.Entry {
+	fields := logrus.Fields{"definition": c.short}
+	addTrace(ctx, fields)
+	return c.t.log.WithContext(ctx).WithFields(fields)
 }
 
-func (c *Ceremony) about(peer int) *logrus.Entry {
+func (c *Ceremony) about(ctx context.Context, peer int) *logrus.Entry {
 	p := c.info.Peers[peer]
-	return c.entry().WithFields(logrus.Fields{"peer": p.Index, "peer_name": p.Name})
+	return c.entry(ctx).WithFields(logrus.Fields{"peer": p.Index, "peer_name": p.Name})
 }
 
-// Opened reports that the ceremony is open.
-func (c *Ceremony) Opened(time.Time) {
-	c.entry().WithFields(logrus.Fields{"operator": c.info.Index, "members": len(c.info.Peers)}).Info("ceremony opened")
+// peer is what spans about a member carry.
+func (c *Ceremony) peer(i int, more ...attribute.KeyValue) []attribute.KeyValue {
+	return append(more, keyPeerIndex.Int(i), keyPeerID.String(c.info.Peers[i].ID))
+}
+
+// Opened reports that the ceremony is open. The context is the caller's: the
+// trace links to the span in it, if there is one.
+func (c *Ceremony) Opened(ctx context.Context, at time.Time) {
+	c.start(at, trace.SpanContextFromContext(ctx))
+	c.t.observe(c)
+	c.entry(c.ctx()).WithFields(logrus.Fields{"operator": c.info.Index, "members": len(c.info.Peers)}).Info("ceremony opened")
 }
 
 // Closed reports that the ceremony is closed and its last stream has ended:
 // nothing is reported after it.
-func (c *Ceremony) Closed() {}
+func (c *Ceremony) Closed() { c.t.forget(c) }
 
 // Member reports a change of how a member stands.
 func (c *Ceremony) Member(e MemberEvent) {
-	entry := c.about(e.Peer).WithField("connected", e.Connected)
+	c.mu.Lock()
+	switch e.What {
+	case MemberConnected:
+		c.arrived[e.Peer] = e.At
+	case MemberLost, MemberReplaced:
+		c.arrived[e.Peer] = time.Time{}
+	case MemberGoodbye:
+		c.left[e.Peer] = e.At
+	}
+	c.mu.Unlock()
+	entry := c.about(c.ctx(), e.Peer).WithField("connected", e.Connected)
 	if e.Err != nil {
 		entry = entry.WithError(e.Err)
 	}
@@ -63,12 +121,37 @@ func (c *Ceremony) Member(e MemberEvent) {
 
 // Rejected reports a request that was refused or dropped by the rules.
 func (c *Ceremony) Rejected(peer int, errorType string) {
-	c.about(peer).WithField("reason", errorType).Debug("request refused")
+	ctx := c.ctx()
+	c.t.rejected(ctx, errorType)
+	c.about(ctx, peer).WithField("reason", errorType).Debug("request refused")
 }
 
 // Connect reports a connect, or a slice of one that goes on failing.
 func (c *Ceremony) Connect(o Connect) {
-	entry := c.about(o.Peer).WithFields(logrus.Fields{"attempts": o.Attempts, "relayed": o.Relayed, "took": o.Ended.Sub(o.Started)})
+	s := span{
+		name: spanConnect, kind: trace.SpanKindClient, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
+		attrs: c.peer(o.Peer, keyAttempts.Int(o.Attempts), keyRelayed.Bool(o.Relayed)),
+	}
+	var reason []attribute.KeyValue
+	if o.Reason != "" {
+		s.name = spanReconnect
+		reason = append(reason, keyConnectReason.String(o.Reason))
+		s.attrs = append(s.attrs, reason...)
+	}
+	if o.Lost != nil {
+		s.link = o.Lost.span.SpanContext()
+	}
+	ctx := c.record(s)
+	since := o.Started
+	if o.Err == nil && !o.Since.IsZero() {
+		since = o.Since
+	}
+	c.t.instruments.connect.Record(ctx, o.Ended.Sub(since).Seconds(), recording(failing(o.Type, reason...)...)...)
+	if o.Err == nil && o.Reason != "" {
+		c.t.instruments.reconnects.Add(ctx, 1, adding(append(reason, keyPeerIndex.Int(o.Peer))...)...)
+	}
+
+	entry := c.about(ctx, o.Peer).WithFields(logrus.Fields{"attempts": o.Attempts, "relayed": o.Relayed, "took": o.Ended.Sub(since)})
 	if o.Reason != "" {
 		entry = entry.WithField("reason", o.Reason)
 	}
@@ -79,45 +162,21 @@ func (c *Ceremony) Connect(o Connect) {
 	entry.Debug("stream connected")
 }
 
-// Stream is a stream that is open.
-type Stream struct {
-	c     *Ceremony
-	start StreamStart
-}
-
-// Stream reports that a stream has been opened. It has to be ended.
-func (c *Ceremony) Stream(o StreamStart) *Stream { return &Stream{c: c, start: o} }
-
-// Traceparent is what the first request of an outbound stream carries, in W3C
-// form; empty when there is nothing to link to.
-func (s *Stream) Traceparent() string { return "" }
-
-// Message counts a request that was answered.
-func (s *Stream) Message() {}
-
-// RTT records a round trip of an outbound stream.
-func (s *Stream) RTT(time.Duration) {}
-
-// End reports that the stream has ended, once.
-func (s *Stream) End(o StreamEnd) {
-	role := "client"
-	if s.start.Inbound {
-		role = "server"
-	}
-	entry := s.c.about(s.start.Peer).WithFields(logrus.Fields{
-		"role": role, "relayed": s.start.Relayed, "took": o.At.Sub(s.start.At), "messages": o.Messages, "end_reason": o.Reason,
-	})
-	if o.Err != nil {
-		entry.WithError(o.Err).Warn("stream ended by an error")
-		return
-	}
-	entry.Debug("stream ended")
-}
-
 // Barrier reports a barrier that was passed or that failed.
 func (c *Ceremony) Barrier(o Barrier) {
 	took := o.Ended.Sub(o.Started)
-	entry := c.entry().WithFields(logrus.Fields{"barrier": o.Kind, "step": o.Step, "took": took})
+	kind := keyBarrierKind.String(o.Kind)
+	s := span{
+		name: spanBarrier, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
+		attrs: named(o.Name, kind, keyStep.Int64(o.Step)), events: c.arrivals(o),
+	}
+	if o.Err == nil {
+		s.attrs = append(s.attrs, keyLastPeer.Int(o.Last))
+	}
+	ctx := c.record(s)
+	c.t.instruments.barrier.Record(ctx, took.Seconds(), recording(failing(o.Type, kind)...)...)
+
+	entry := c.entry(ctx).WithFields(logrus.Fields{"barrier": o.Kind, "step": o.Step, "took": took})
 	if o.Name != "" {
 		entry = entry.WithField("step_name", o.Name)
 	}
@@ -130,22 +189,74 @@ func (c *Ceremony) Barrier(o Barrier) {
 		Infof("barrier %s passed at step %d after %s, last was operator %d (%s)", o.Kind, o.Step, took.Round(time.Microsecond), last.Index, last.Name)
 }
 
+// arrivals are the events of a barrier: who arrived when. Whoever was there
+// before this node arrives with it. A span keeps the latest of too many events,
+// so they are in the order of time.
+func (c *Ceremony) arrivals(o Barrier) []event {
+	at := slices.Clone(o.Arrivals)
+	c.mu.Lock()
+	switch o.Kind {
+	case BarrierConnected:
+		at = slices.Clone(c.arrived)
+	case BarrierShutdown:
+		at = slices.Clone(c.left)
+	}
+	c.mu.Unlock()
+	if o.Err == nil && o.Last < len(at) && at[o.Last].IsZero() {
+		at[o.Last] = o.Ended // whose arrival was the end
+	}
+	events := make([]event, 0, len(at))
+	for i, t := range at {
+		if i == c.info.Index || t.IsZero() || t.After(o.Ended) {
+			continue
+		}
+		if t.Before(o.Started) {
+			t = o.Started
+		}
+		events = append(events, event{at: t, attrs: []attribute.KeyValue{keyPeerIndex.Int(i)}})
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	return events
+}
+
 // Waiting reports a slice of a barrier that still waits.
 func (c *Ceremony) Waiting(o Waiting) {
-	c.entry().WithFields(logrus.Fields{"barrier": o.Kind, "step": o.Step, "missing": o.Missing, "elapsed": o.Elapsed}).
+	ctx := c.record(span{
+		name: spanWaiting, started: o.Started, ended: o.Ended,
+		attrs: []attribute.KeyValue{
+			keyBarrierKind.String(o.Kind), keyStep.Int64(o.Step), keyMissing.IntSlice(o.Missing), keyElapsed.Float64(o.Elapsed.Seconds()),
+		},
+	})
+	c.entry(ctx).WithFields(logrus.Fields{"barrier": o.Kind, "step": o.Step, "missing": o.Missing, "elapsed": o.Elapsed}).
 		Warnf("still waiting after %s: %s", o.Elapsed.Round(time.Second), o.Who)
 }
 
 // Step reports the work between two barriers.
 func (c *Ceremony) Step(o Step) {
-	c.entry().WithFields(logrus.Fields{"step": o.Step, "step_name": o.Name, "took": o.Ended.Sub(o.Started)}).Debug("step done")
+	took := o.Ended.Sub(o.Started)
+	ctx := c.record(span{name: spanStep, started: o.Started, ended: o.Ended, attrs: named(o.Name, keyStep.Int64(o.Step))})
+	c.t.instruments.step.Record(ctx, took.Seconds())
+	c.entry(ctx).WithFields(logrus.Fields{"step": o.Step, "step_name": o.Name, "took": took}).Debug("step done")
+}
+
+// named adds the step's name, when it has one.
+func named(step string, attrs ...attribute.KeyValue) []attribute.KeyValue {
+	if step != "" {
+		attrs = append(attrs, keyStepName.String(step))
+	}
+	return attrs
 }
 
 // End reports the end of the ceremony.
 func (c *Ceremony) End(o End) {
-	entry := c.entry().WithFields(logrus.Fields{
-		"outcome": o.Outcome, "step": o.Step, "reconnects": o.Reconnects, "took": o.Ended.Sub(o.Started),
+	took := o.Ended.Sub(o.Started)
+	ctx := c.record(span{
+		name: spanCeremony, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
+		attrs: []attribute.KeyValue{keyOutcome.String(o.Outcome), keyStep.Int64(o.Step), keyReconnects.Int(o.Reconnects)},
 	})
+	c.t.instruments.ceremony.Record(ctx, took.Seconds(), recording(failing(o.Type)...)...)
+
+	entry := c.entry(ctx).WithFields(logrus.Fields{"outcome": o.Outcome, "step": o.Step, "reconnects": o.Reconnects, "took": took})
 	switch {
 	case o.Outcome == OutcomeStopped:
 		entry.WithError(o.Err).Info("ceremony closed")

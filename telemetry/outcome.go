@@ -42,8 +42,9 @@ type WaitingSnapshot struct {
 type MemberEvent struct {
 	Peer      int
 	What      string // one of the Member constants
-	Connected int    // how many members are connected now, both ways, this node included
-	Err       error  // why it was lost
+	At        time.Time
+	Connected int   // how many members are connected now, both ways, this node included
+	Err       error // why it was lost
 }
 
 // What can happen to a member.
@@ -58,8 +59,9 @@ const (
 // failing: from the first attempt to the first valid response.
 type Connect struct {
 	Peer     int
-	Started  time.Time
+	Started  time.Time // of the slice
 	Ended    time.Time
+	Since    time.Time // when the trying began; zero: with the slice
 	Attempts int
 	Relayed  bool
 	Reason   string  // why the stream before was lost: one of the End constants; empty for the first connect

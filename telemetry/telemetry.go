@@ -11,18 +11,22 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// ScopeName is the instrumentation scope of everything that is emitted.
-const ScopeName = "github.com/dkgsync/dkgsync"
-
 // Telemetry reports what a service does.
 type Telemetry struct {
-	log    *logrus.Logger
-	tracer trace.Tracer
-	meter  metric.Meter
+	log         *logrus.Logger
+	tracer      trace.Tracer
+	meter       metric.Meter
+	instruments instruments
+	messages    [2][]metric.AddOption     // by role
+	roles       [2][]metric.ObserveOption // by role
 
-	mu        sync.Mutex
-	strangers int       // since the last line about them
-	strangeAt time.Time // when that was
+	registering sync.Mutex
+	callback    metric.Registration // while a ceremony is open
+
+	mu         sync.Mutex
+	ceremonies []*Ceremony // the open ones, in the order of their opening
+	strangers  int         // since the last line about them
+	strangeAt  time.Time   // when that was
 }
 
 // New returns the telemetry of a service. What is nil is taken from where a
@@ -38,7 +42,22 @@ func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *
 	if mp == nil {
 		mp = otel.GetMeterProvider()
 	}
-	return &Telemetry{log: log, tracer: tp.Tracer(ScopeName), meter: mp.Meter(ScopeName)}
+	t := &Telemetry{
+		log:    log,
+		tracer: tp.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		meter:  mp.Meter(ScopeName, metric.WithInstrumentationVersion(Version)),
+	}
+	t.instruments = newInstruments(t.meter)
+	for _, r := range []role{client, server} {
+		t.messages[r] = adding(keyRole.String(r.String()))
+		t.roles[r] = observing(keyRole.String(r.String()))
+	}
+	return t
+}
+
+// rejected counts what was refused.
+func (t *Telemetry) rejected(ctx context.Context, errorType string) {
+	t.instruments.rejections.Add(ctx, 1, adding(keyErrorType.String(errorType))...)
 }
 
 // Log returns the service's logger.
@@ -49,6 +68,7 @@ const strangerPause = 10 * time.Second
 
 // Stranger reports a stream of a peer that is a member of nothing.
 func (t *Telemetry) Stranger(ctx context.Context, now time.Time, id string) {
+	t.rejected(ctx, TypeNotAMember)
 	t.mu.Lock()
 	t.strangers++
 	n := t.strangers

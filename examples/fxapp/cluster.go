@@ -4,18 +4,24 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
+
+// atOnce is how many nodes may be connecting to those before them: with more, one
+// process has so much to do at the same time that everything takes too long.
+const atOnce = 16
 
 // interruptTimeout bounds the stop of a node when somebody waits for it.
 const interruptTimeout = 900 * time.Millisecond
@@ -31,6 +37,9 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	definition := syncmod.Definition{Hash: p.hash}
 	for i, m := range p.members {
 		definition.Peers = append(definition.Peers, syncmod.Peer{ID: m.id, Name: m.name, Addrs: addrs[i : i+1]})
+	}
+	if p.verbose == 0 {
+		gologshim.SetDefaultHandler(slog.DiscardHandler) // libp2p's own log: what matters of it is in ours
 	}
 	r := newReport(stdout, p)
 	logs := &lockedWriter{w: stderr}
@@ -48,8 +57,12 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	finished := make(chan struct{})
 	var all, watch sync.WaitGroup
 	watch.Go(func() { r.watch(finished) })
+	joining := make(chan struct{}, atOnce)
 	for _, n := range nodes {
+		joining <- struct{}{}
+		n.joined = sync.OnceFunc(func() { <-joining })
 		all.Go(func() {
+			defer n.joined()
 			if err := n.run(running); err != nil {
 				giveUp(&failure{err})
 			}
@@ -71,6 +84,7 @@ type node struct {
 	report     *report
 	log        *logrus.Logger
 
+	joined   func()             // to be called when it is connected with all nodes before it
 	leave    context.CancelFunc // ends its run
 	host     host.Host
 	ceremony *syncmod.Ceremony
@@ -79,7 +93,10 @@ type node struct {
 // run makes the node and starts it, and stops it when its ceremony has ended,
 // when it has died or when ctx ends. Its error says that it could not be started.
 func (n *node) run(ctx context.Context) error {
-	if n.plan.isLate(n.index) && !sleep(ctx, n.plan.late) {
+	if n.plan.isLate(n.index) {
+		sleep(ctx, n.plan.late)
+	}
+	if ctx.Err() != nil {
 		return nil
 	}
 	running, leave := context.WithCancel(ctx)
@@ -92,6 +109,9 @@ func (n *node) run(ctx context.Context) error {
 	}
 	for status := range n.ceremony.Watch(running) {
 		n.report.saw(n.index, status)
+		if countPeers(status, isConnected) >= n.index {
+			n.joined()
+		}
 	}
 	timeout := fx.DefaultTimeout
 	if ctx.Err() != nil {

@@ -147,7 +147,7 @@ func (p *plan) readCharon(definition, keys string) error {
 // makeUp invents a ceremony: new keys, and a hash as there has been none.
 func (p *plan) makeUp(nodes int) error {
 	p.hash = make([]byte, hashSize)
-	rand.Read(p.hash) //nolint:errcheck // it never returns one
+	rand.Read(p.hash)
 	for i := range nodes {
 		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
 		if err != nil {

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "fxapp: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "fxapp: %v\n", err)
 	if i, ok := errors.AsType[interruption](err); ok {
 		return exitSignal + int(i.signal)
 	}

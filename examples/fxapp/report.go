@@ -59,7 +59,7 @@ func newReport(out io.Writer, p plan) *report {
 // lock is held.
 func (r *report) line(format string, args ...any) {
 	r.printed = time.Now()
-	fmt.Fprintf(r.out, "%8.3fs  %s\n", r.printed.Sub(r.begin).Seconds(), fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(r.out, "%8.3fs  %s\n", r.printed.Sub(r.begin).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // arrived notes that a node waits from now on; 0: that it starts.

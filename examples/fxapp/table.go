@@ -22,7 +22,7 @@ const wideTable = 8
 func (r *report) finish(cause error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(r.out, "\n%s\n\n", r.table())
+	_, _ = fmt.Fprintf(r.out, "\n%s\n\n", r.table())
 	complete := 0
 	for _, n := range r.nodes {
 		if n.status.Phase == syncmod.Complete {
@@ -37,7 +37,7 @@ func (r *report) finish(cause error) error {
 		r.line("all nodes have stopped within %s", brief(time.Since(r.stop)))
 	}
 	for _, v := range r.verdicts() {
-		fmt.Fprintln(r.out, v)
+		_, _ = fmt.Fprintln(r.out, v)
 	}
 	if cause != nil {
 		return cause

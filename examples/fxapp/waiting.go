@@ -89,7 +89,6 @@ func missing(n record) []syncmod.PeerStatus {
 }
 
 func isConnected(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound }
-func wasHeard(p syncmod.PeerStatus) bool    { return !p.LastSeen.IsZero() }
 
 func countPeers(s syncmod.Status, is func(syncmod.PeerStatus) bool) int {
 	count := 0

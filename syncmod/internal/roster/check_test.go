@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -12,36 +13,9 @@ import (
 func (p *process) observe() {
 	t := p.world.t
 	for _, e := range slices.Clone(p.roster.Events()) {
-		p.world.tell("    %s: %s", name(p.index), eventWords(e, p.roster.Failure()))
-		switch e.Type {
-		case roster.MemberConnected, roster.MemberLost:
-			direction := p.outbound
-			if e.Inbound {
-				direction = p.inbound
-			}
-			if up := e.Type == roster.MemberConnected; direction[e.Member] == up {
-				t.Fatalf("%v: %s, which it was before", p, eventWords(e, nil))
-			}
-			direction[e.Member] = e.Type == roster.MemberConnected
-		case roster.Arrived:
-			if p.arrived[e.Member] >= e.Step || p.passed >= e.Step {
-				t.Fatalf("%v: %s once more", p, eventWords(e, nil))
-			}
-			p.arrived[e.Member] = e.Step
-		case roster.Passed:
-			if e.Step != p.passed+1 {
-				t.Fatalf("%v: %s after barrier %d", p, eventWords(e, nil), p.passed)
-			}
-			p.passed = e.Step
-			for j := range p.arrived {
-				if j != p.index && p.arrived[j] != e.Step {
-					t.Fatalf("%v: %s and %s has not arrived", p, eventWords(e, nil), name(j))
-				}
-			}
-		case roster.MemberReplaced:
-			p.lines[e.Member].stale = true
-		case roster.Completed:
-			p.complete++
+		p.world.tell("    %s: %s", name(p.index), eventWords(p.index, e, p.roster.Failure()))
+		if wrong := p.hear(e); wrong != "" {
+			t.Fatalf("%v: %s, %s", p, eventWords(p.index, e, p.roster.Failure()), wrong)
 		}
 	}
 	for j := range p.world.nodes {
@@ -54,6 +28,7 @@ func (p *process) observe() {
 	if p.roster.Passed() != p.passed {
 		t.Fatalf("%v has passed %d; the events say %d", p, p.roster.Passed(), p.passed)
 	}
+	p.checkSettled()
 	if f := p.roster.Failure(); f != nil && p.failure == nil {
 		p.failure, p.first = f, *f
 		p.say()
@@ -61,6 +36,57 @@ func (p *process) observe() {
 	if p.roster.Farewell() && !p.farewell {
 		p.farewell = true
 		p.say()
+	}
+}
+
+// hear notes what an event says, and returns what is wrong with it.
+func (p *process) hear(e roster.Event) (wrong string) {
+	switch e.Type {
+	case roster.MemberConnected, roster.MemberLost:
+		direction := p.outbound
+		if e.Inbound {
+			direction = p.inbound
+		}
+		up := e.Type == roster.MemberConnected
+		if direction[e.Member] == up {
+			wrong = "which it was before"
+		}
+		direction[e.Member] = up
+	case roster.Arrived:
+		if p.arrived[e.Member] >= e.Step || p.passed >= e.Step {
+			wrong = "once more"
+		}
+		p.arrived[e.Member] = e.Step
+	case roster.Passed:
+		for j := range p.arrived {
+			if j != p.index && p.arrived[j] != e.Step {
+				wrong = "but " + name(j) + " has not arrived"
+			}
+		}
+		if e.Step != p.passed+1 {
+			wrong = fmt.Sprintf("after barrier %d", p.passed)
+		}
+		p.passed = e.Step
+	case roster.MemberReplaced:
+		p.lines[e.Member].stale = true
+	case roster.Completed:
+		p.complete++
+	}
+	return wrong
+}
+
+// checkSettled: a fact's consequences have been drawn with it. Looking once more
+// finds nothing that would have had to wait for another fact.
+func (p *process) checkSettled() {
+	if p.roster.Phase() >= roster.Complete || p.roster.Farewell() {
+		return
+	}
+	again := p.roster.Clone()
+	again.AwaitConnected(p.world.now)
+	for _, e := range again.Events() {
+		if e.Type != roster.CeremonyFailed { // somebody who waits for a member that has left
+			p.world.t.Fatalf("%v has to be asked to notice: %s", p, eventWords(p.index, e, nil))
+		}
 	}
 }
 

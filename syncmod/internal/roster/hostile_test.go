@@ -1,7 +1,6 @@
 package roster_test
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -15,17 +14,13 @@ import (
 // they fail, they blame that member or what it has said, once and for good; and
 // nobody fails after the last barrier. See [world.check].
 func TestHostileMemberCanOnlyFailTheCeremony(t *testing.T) {
-	for n := 2; n <= 5; n++ {
-		t.Run(fmt.Sprintf("%d members", n), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) {
-				w := drawWorld(t, n)
-				w.nodes[rapid.IntRange(0, n-1).Draw(t, "hostile")].turnHostile()
-				for range rapid.IntRange(0, 100*n).Draw(t, "events") {
-					w.step()
-				}
-			})
-		})
-	}
+	clusters(t, func(t *rapid.T, n int, mixed bool) {
+		w := drawWorld(t, n, mixed)
+		w.nodes[rapid.IntRange(0, n-1).Draw(t, "hostile")].turnHostile()
+		for range rapid.IntRange(0, 100*n).Draw(t, "events") {
+			w.step()
+		}
+	})
 }
 
 // abort is a reason that a hostile member has given.

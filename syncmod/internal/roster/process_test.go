@@ -92,14 +92,13 @@ func (p *process) wants(j int) bool {
 }
 
 // open opens a stream to a member and says the current step.
-func (p *process) open(j int) *stream {
+func (p *process) open(j int) {
 	s := p.world.newStream(p.index, p.world.nodes[j], p)
 	p.lines[j].stream = s
 	p.lines[j].stale = false
 	p.roster.OutboundOpened(j, s.id, false)
 	p.observe()
 	p.write(s)
-	return s
 }
 
 // migrate opens a second stream while the first one lives on until the new one

@@ -9,11 +9,22 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
+// clusters calls a test for every size of cluster, without and with foreign nodes.
+func clusters(t *testing.T, test func(t *rapid.T, n int, mixed bool)) {
+	for n := 2; n <= 5; n++ {
+		for _, mixed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("members=%d,foreign=%v", n, mixed), func(t *testing.T) {
+				rapid.Check(t, func(t *rapid.T) { test(t, n, mixed) })
+			})
+		}
+	}
+}
+
 // drawWorld draws a cluster of honest nodes.
-func drawWorld(t *rapid.T, n int) *world {
+func drawWorld(t *rapid.T, n int, mixed bool) *world {
 	foreign := make([]bool, n)
 	for i := range foreign {
-		foreign[i] = rapid.IntRange(0, 4).Draw(t, "foreign") == 4
+		foreign[i] = mixed && rapid.Bool().Draw(t, "foreign")
 	}
 	return newWorld(t, n, rapid.Int64Range(1, 4).Draw(t, "last barrier"), foreign)
 }
@@ -22,18 +33,14 @@ func drawWorld(t *rapid.T, n int) *world {
 // everybody has announced it, and nobody fails: [world.check] looks after every
 // event. And once the network works, everybody comes to the end.
 func TestHonestMembersNeverFailAndAlwaysFinish(t *testing.T) {
-	for n := 2; n <= 5; n++ {
-		t.Run(fmt.Sprintf("%d members", n), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) {
-				w := drawWorld(t, n)
-				for range rapid.IntRange(0, 100*n).Draw(t, "events") {
-					w.step()
-				}
-				w.tell("from here on the network works")
-				w.finish()
-			})
-		})
-	}
+	clusters(t, func(t *rapid.T, n int, mixed bool) {
+		w := drawWorld(t, n, mixed)
+		for range rapid.IntRange(0, 100*n).Draw(t, "events") {
+			w.step()
+		}
+		w.tell("from here on the network works")
+		w.finish()
+	})
 }
 
 // finish lets the network work until the ceremony has had the time to end.

@@ -232,7 +232,7 @@ func (r *Roster) Finish() {
 	}
 }
 
-// Missing lists the members that are not connected both ways.
+// MissingConnected lists the members that are not connected both ways.
 func (r *Roster) MissingConnected() []int {
 	return r.which(func(m *member) bool { return !m.in.up || !m.out.up })
 }

@@ -1,15 +1,10 @@
 package roster_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-	"testing"
 	"time"
 
-	"github.com/cockroachdb/datadriven"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
@@ -74,12 +69,14 @@ var commands = map[string]func(*story, *arguments) []string{
 		return []string{fmt.Sprintf("%s opens a ceremony with %s", name(s.self), nameList(s.others(nil)))}
 	},
 	"connect": func(s *story, a *arguments) []string {
-		for _, i := range s.others(a.named()) {
+		s.only = []roster.EventType{roster.AllConnected, roster.CeremonyFailed}
+		members := s.others(a.named())
+		for _, i := range members {
 			s.request(i, inboundOf(i), roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Culprit: -1})
 			s.roster.OutboundOpened(i, outboundOf(i), false)
 			s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})
 		}
-		return nil
+		return []string{"connected both ways, at step 0: " + nameList(members)}
 	},
 	"reach": func(s *story, a *arguments) []string {
 		s.only = []roster.EventType{roster.Passed, roster.CeremonyFailed}
@@ -102,9 +99,10 @@ var commands = map[string]func(*story, *arguments) []string{
 		return nil
 	},
 	"inbound-open": func(s *story, a *arguments) []string {
-		a.member("from", -1)
-		s.arrive(a.stream(0))
-		return nil
+		i := a.member("from", -1)
+		stream := a.stream(inboundOf(i))
+		s.arrive(stream)
+		return []string{fmt.Sprintf("stream %d waits for its first request", stream)}
 	},
 	"request": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
@@ -178,83 +176,4 @@ var commands = map[string]func(*story, *arguments) []string{
 	"missing":  (*story).missing,
 	"status":   (*story).status,
 	"arrivals": (*story).arrivals,
-}
-
-// arguments reads what stands behind a command.
-type arguments struct {
-	t    *testing.T
-	d    *datadriven.TestData
-	used []string
-}
-
-func (a *arguments) flag(key string) bool {
-	a.used = append(a.used, key)
-	return a.d.HasArg(key)
-}
-
-func (a *arguments) text(key, otherwise string) string {
-	if !a.flag(key) {
-		return otherwise
-	}
-	arg, _ := a.d.Arg(key)
-	require.Len(a.t, arg.Vals, 1, "%s: %s wants a value", a.d.Pos, key)
-	return arg.Vals[0]
-}
-
-func (a *arguments) number(key string, otherwise int64) int64 {
-	n, err := strconv.ParseInt(a.text(key, fmt.Sprint(otherwise)), 10, 64)
-	require.NoError(a.t, err, a.d.Pos)
-	return n
-}
-
-func (a *arguments) duration(key string) time.Duration {
-	d, err := time.ParseDuration(a.text(key, "0s"))
-	require.NoError(a.t, err, a.d.Pos)
-	return d
-}
-
-func (a *arguments) stream(otherwise roster.StreamID) roster.StreamID {
-	n := roster.StreamID(a.number("stream", int64(otherwise))) //nolint:gosec // a transcript names small streams
-	require.NotZero(a.t, n, "%s: which stream?", a.d.Pos)
-	return n
-}
-
-func (a *arguments) session(i int) uint64 {
-	text := a.text("session", "")
-	switch text {
-	case "":
-		return sessionOf(i)
-	case "none":
-		return 0
-	}
-	session, err := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, 64)
-	require.NoError(a.t, err, a.d.Pos)
-	return session
-}
-
-// member is the member that an argument names; a negative default is none for
-// culprits, and an error for who says something.
-func (a *arguments) member(key string, otherwise int) int {
-	text := a.text(key, "")
-	if text == "" {
-		require.True(a.t, otherwise >= 0 || key == "culprit", "%s: %s whom?", a.d.Pos, key)
-		return otherwise
-	}
-	return a.index(text)
-}
-
-func (a *arguments) index(text string) int {
-	i := slices.Index(names[:], text)
-	require.NoError(a.t, map[bool]error{true: errors.New("no such member: " + text)}[i < 0], a.d.Pos)
-	return i
-}
-
-// named are the members that stand there by themselves.
-func (a *arguments) named() []int {
-	var members []int
-	for _, arg := range a.d.CmdArgs {
-		a.used = append(a.used, arg.Key)
-		members = append(members, a.index(arg.Key))
-	}
-	return members
 }

@@ -74,7 +74,7 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 	lines := append([]string(nil), said...)
 	for _, e := range s.roster.Events() {
 		if !s.brief(e) {
-			lines = append(lines, eventWords(e, s.roster.Failure()))
+			lines = append(lines, eventWords(s.self, e, s.roster.Failure()))
 		}
 	}
 	s.only = nil

@@ -90,18 +90,18 @@ func verdictWords(v roster.Verdict) string {
 	return words
 }
 
-// eventWords tells what happened.
-func eventWords(e roster.Event, f *roster.Failure) string {
+// eventWords tells what happened to a node.
+func eventWords(self int, e roster.Event, f *roster.Failure) string {
 	who := name(e.Member)
-	direction := "to"
+	direction := name(self) + " to " + who
 	if e.Inbound {
-		direction = "from"
+		direction = who + " to " + name(self)
 	}
 	switch e.Type {
 	case roster.Announced:
 		return fmt.Sprintf("* %s announces step %d", who, e.Step)
 	case roster.MemberConnected, roster.MemberLost:
-		return fmt.Sprintf("* %s %s %s", e.Type, direction, who)
+		return fmt.Sprintf("* %s: %s", e.Type, direction)
 	case roster.MemberReplaced:
 		return fmt.Sprintf("* %s is replaced by another process", who)
 	case roster.AllConnected:

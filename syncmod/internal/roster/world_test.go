@@ -21,8 +21,9 @@ import (
 //   - A process that is dead and was never heard does not speak after its
 //     successor has been heard (see [stream.tooLate]).
 //   - A foreign node has no session. When one restarts, or a node that it talks
-//     to, their old streams are gone before the new process speaks; and none of
-//     its frames is repeated on another stream.
+//     to, their old streams are gone before the new process speaks; none of its
+//     frames is repeated on another stream; and its streams arrive in the order
+//     in which it has opened them, though they may be read in another.
 type world struct {
 	t       *rapid.T
 	now     time.Time
@@ -117,14 +118,14 @@ func (w *world) possible() []event {
 			can(6, "announce", p, p.announce)
 		}
 		if p.mayRestart() && !p.failed() && w.restarts < 3 {
-			can(1, "restart", p, func() { w.restart(i) })
+			can(2, "restart", p, func() { w.restart(i) })
 		}
 		can(1, "await connected", p, func() { p.roster.AwaitConnected(w.now); p.observe() })
 		for j := range w.nodes {
 			w.possibleFor(p, j, can)
 		}
 	}
-	for k := range min(len(w.history), 4) {
+	for k := range min(len(w.history), 4) { // a few of them, from all times
 		old := w.history[len(w.history)*k/4]
 		// Only what the server's process has accepted: see the assumptions above.
 		to := w.nodes[old.to.index]
@@ -169,7 +170,7 @@ func (w *world) possibleFor(p *process, j int, can func(int, string, any, func()
 		can(2, "heartbeat", s, func() { p.write(s) })
 	}
 	if p.mayMigrate(j) {
-		can(1, "migrate", s, func() { p.migrate(j) })
+		can(3, "migrate", s, func() { p.migrate(j) })
 	}
 }
 

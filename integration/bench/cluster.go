@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/sirupsen/logrus"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// patience is how long anything may take before the measurement is given up.
+const patience = 2 * time.Minute
+
+// cluster is the members of one ceremony, all in this process.
+type cluster struct {
+	hosts      []host.Host
+	services   []*syncmod.Service
+	ceremonies []*syncmod.Ceremony
+}
+
+// newHosts starts n hosts on loopback TCP. Their resource managers account for
+// everything and limit nothing.
+func newHosts(n int) ([]host.Host, error) {
+	hosts := make([]host.Host, n)
+	err := each(n, func(i int) error {
+		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
+		if err != nil {
+			return err
+		}
+		manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(rcmgr.InfiniteLimits), rcmgr.WithMetricsDisabled())
+		if err != nil {
+			return err
+		}
+		hosts[i], err = libp2p.New(
+			libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
+			libp2p.ResourceManager(manager), libp2p.DisableMetrics(), libp2p.DisableRelay(),
+		)
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the hosts: %w", err), closeHosts(hosts))
+	}
+	return hosts, nil
+}
+
+func closeHosts(hosts []host.Host) error {
+	return each(len(hosts), func(i int) error {
+		if hosts[i] == nil {
+			return nil
+		}
+		return hosts[i].Close()
+	})
+}
+
+// newCluster starts the hosts of n members.
+func newCluster(n int) (*cluster, error) {
+	hosts, err := newHosts(n)
+	if err != nil {
+		return nil, err
+	}
+	return &cluster{hosts: hosts}, nil
+}
+
+func (c *cluster) size() int { return len(c.hosts) }
+
+// start starts a service on every host, with the default configuration.
+func (c *cluster) start() error {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	log.SetLevel(logrus.WarnLevel)
+	c.services = make([]*syncmod.Service, c.size())
+	return each(c.size(), func(i int) error {
+		s, err := syncmod.NewService(c.hosts[i], syncmod.DefaultConfig(), syncmod.WithLogger(log))
+		if err != nil {
+			return err
+		}
+		c.services[i] = s
+		return s.Start(context.Background())
+	})
+}
+
+// open opens a ceremony of all members, and waits until everyone is connected.
+func (c *cluster) open(about string) error {
+	hash := sha256.Sum256([]byte(about))
+	def := syncmod.Definition{Hash: hash[:]}
+	for i, h := range c.hosts {
+		def.Peers = append(def.Peers, syncmod.Peer{ID: h.ID(), Name: fmt.Sprintf("node%d", i), Addrs: h.Addrs()})
+	}
+	c.ceremonies = make([]*syncmod.Ceremony, c.size())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return each(c.size(), func(i int) error {
+		ceremony, err := c.services[i].Open(def)
+		if err != nil {
+			return err
+		}
+		c.ceremonies[i] = ceremony
+		return ceremony.AwaitConnected(ctx)
+	})
+}
+
+// stop ends the ceremonies and the services; the hosts stay connected.
+func (c *cluster) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := each(len(c.services), func(i int) error {
+		if c.services[i] == nil {
+			return nil
+		}
+		return c.services[i].Stop(ctx)
+	})
+	c.services, c.ceremonies = nil, nil
+	return err
+}
+
+func (c *cluster) close() error { return errors.Join(c.stop(), closeHosts(c.hosts)) }
+
+// advance is a member's next barrier.
+func (c *cluster) advance(i int) error {
+	_, err := c.ceremonies[i].Advance(context.Background())
+	return err
+}
+
+// heard tells whether a member has heard that all the others are at the barrier
+// after its own last one.
+func (c *cluster) heard(i int) bool {
+	status := c.ceremonies[i].Status()
+	for _, p := range status.Peers {
+		if p.Step <= status.Step {
+			return false
+		}
+	}
+	return true
+}
+
+// each calls a function for every member at once, and joins the errors.
+func each(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = f(i) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// together lets n members enter at the same moment, and returns how long it took
+// from the first to enter to the last to return.
+func together(n int, enter func(i int) error) (time.Duration, error) {
+	errs := make([]error, n)
+	var ready, done sync.WaitGroup
+	gate := make(chan struct{})
+	ready.Add(n)
+	for i := range n {
+		done.Go(func() {
+			ready.Done()
+			<-gate
+			errs[i] = enter(i)
+		})
+	}
+	ready.Wait()
+	began := time.Now()
+	close(gate)
+	done.Wait()
+	return time.Since(began), errors.Join(errs...)
+}
+
+// straggle lets all enter but one, then that one, and returns how long it took
+// from there to the last to return. The last one enters once it has heard all
+// the others, and after as long a pause again, for what is still on its way
+// between them.
+func straggle(n, last int, enter func(i int) error, heard func(i int) bool) (time.Duration, error) {
+	errs := make([]error, n)
+	var done sync.WaitGroup
+	started := time.Now()
+	for i := range n {
+		if i != last {
+			done.Go(func() { errs[i] = enter(i) })
+		}
+	}
+	for !heard(last) {
+		if time.Since(started) > patience {
+			return 0, fmt.Errorf("member %d has not heard everyone after %s", last, patience)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(max(shortestPause, time.Since(started)))
+	began := time.Now()
+	errs[last] = enter(last)
+	done.Wait()
+	return time.Since(began), errors.Join(errs...)
+}

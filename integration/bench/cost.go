@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// calm is how long everything is left alone before a window of measuring opens.
+const calm = time.Second
+
+// processorTime is the time that this process has used of all its processors.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// usage returns what the process uses of a processor over a window, in percent.
+func usage(window time.Duration) percent {
+	runtime.GC()
+	time.Sleep(calm)
+	began, spent := time.Now(), processorTime()
+	time.Sleep(window)
+	return percent(100 * float64(processorTime()-spent) / float64(time.Since(began)))
+}
+
+// measureProcessor measures a connected cluster that does nothing, then one in
+// which all members but one wait. It stops the services, and measures the same
+// hosts without them: with a frame and an answer a second on every stream of a
+// bare mesh, and with nothing at all.
+func (b *bench) measureProcessor(c *cluster, m *mesh) error {
+	n := c.size()
+	idle := usage(b.window)
+	waiters := make(chan error, 1)
+	go func() { waiters <- each(n-1, c.advance) }()
+	waiting := usage(b.window)
+	if err := c.advance(n - 1); err != nil {
+		return err
+	}
+	if err := <-waiters; err != nil {
+		return err
+	}
+	if err := c.stop(); err != nil {
+		return err
+	}
+	hosts := usage(b.window)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	beating := make(chan error, 1)
+	go func() { beating <- m.beat(ctx, syncmod.DefaultConfig().Heartbeat) }()
+	bare := usage(b.window)
+	cancel()
+	if err := <-beating; err != nil {
+		return err
+	}
+	b.print(newLine("idle").with("n", n).with("cpu", idle).with("bare", bare).with("ratio", ratio(idle, bare)).with("hosts", hosts))
+	b.print(newLine("waiting").with("n", n).with("cpu", waiting).with("idle", idle).with("ratio", ratio(waiting, idle)))
+	return nil
+}
+
+// footprint is what the process holds.
+type footprint struct{ heap, stacks, goroutines float64 }
+
+func footprintNow() footprint {
+	runtime.GC()
+	time.Sleep(calm)
+	runtime.GC()
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(samples)
+	return footprint{float64(samples[0].Value.Uint64()), float64(samples[1].Value.Uint64()), float64(runtime.NumGoroutine())}
+}
+
+func (f footprint) less(g footprint) footprint {
+	return footprint{f.heap - g.heap, f.stacks - g.stacks, f.goroutines - g.goroutines}
+}
+
+func (f footprint) per(count int) footprint {
+	return footprint{f.heap / float64(count), f.stacks / float64(count), f.goroutines / float64(count)}
+}
+
+// measureMemory measures what a ceremony adds to connected hosts, beyond what
+// streams that are open and say nothing add to them: for each peer of a member,
+// which stands for one stream to it and one from it, and for the service itself.
+func (b *bench) measureMemory(c *cluster) error {
+	n := c.size()
+	peers := n * (n - 1)
+	bare := footprintNow()
+	streams, err := openPlain(c.hosts)
+	if err != nil {
+		return err
+	}
+	plain := footprintNow().less(bare).per(peers)
+	for _, s := range streams {
+		_ = s.Reset()
+	}
+	clear(streams)
+	bare = footprintNow()
+	if err := c.start(); err != nil {
+		return err
+	}
+	started := footprintNow()
+	if err := c.open("memory"); err != nil {
+		return err
+	}
+	for range 3 {
+		if _, err := together(n, c.advance); err != nil {
+			return err
+		}
+	}
+	full := footprintNow().less(started).per(peers).less(plain)
+	perNode := started.less(bare).per(n)
+	b.print(newLine("memory").with("n", n).with("heap", kib(full.heap)).with("stacks", kib(full.stacks)).with("goroutines", number(full.goroutines)).
+		with("stream", kib(plain.heap)).with("service_goroutines", number(perNode.goroutines)))
+	return nil
+}
+
+const plainProtocol protocol.ID = "/dkgsync/bench/plain/1.0.0"
+
+// openPlain opens a stream from every host to every other one, and leaves it
+// alone after one byte each way.
+func openPlain(hosts []host.Host) ([]network.Stream, error) {
+	for _, h := range hosts {
+		h.SetStreamHandler(plainProtocol, func(s network.Stream) { _, _ = io.CopyN(s, s, 1) })
+	}
+	streams := make([]network.Stream, len(hosts)*len(hosts))
+	err := each(len(hosts), func(i int) error {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		for j, to := range hosts {
+			if j == i {
+				continue
+			}
+			s, err := hosts[i].NewStream(ctx, to.ID(), plainProtocol)
+			if err != nil {
+				return err
+			}
+			b := []byte{1}
+			if _, err := s.Write(b); err != nil {
+				return err
+			}
+			if _, err := io.ReadFull(s, b); err != nil {
+				return err
+			}
+			streams[i*len(hosts)+j] = s
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening plain streams: %w", err)
+	}
+	return slices.DeleteFunc(streams, func(s network.Stream) bool { return s == nil }), nil
+}
+
+// measureConnect measures how long hosts that have never met take until every
+// member is connected, and until a bare mesh of other such hosts is.
+func (b *bench) measureConnect(n int) error {
+	var took, floor []time.Duration
+	for range connects(n) {
+		bare, err := connectBare(n)
+		if err != nil {
+			return err
+		}
+		floor = append(floor, bare)
+		whole, err := connectCluster(n)
+		if err != nil {
+			return err
+		}
+		took = append(took, whole)
+	}
+	b.print(newLine("connect").with("n", n).with("p50", percentile(took, 50)).with("max", slices.Max(took)).
+		with("floor", percentile(floor, 50)).with("ratio", ratio(percentile(took, 50), percentile(floor, 50))))
+	return nil
+}
+
+// connects is how often a mesh of so many is connected: a large one takes long.
+func connects(n int) int { return max(1, 40/n) }
+
+func connectBare(n int) (time.Duration, error) {
+	hosts, err := newHosts(n)
+	if err != nil {
+		return 0, err
+	}
+	runtime.GC()
+	began := time.Now()
+	m, err := connect(hosts)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	m.close()
+	return took, closeHosts(hosts)
+}
+
+func connectCluster(n int) (time.Duration, error) {
+	c, err := newCluster(n)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.start(); err != nil {
+		return 0, err
+	}
+	runtime.GC()
+	began := time.Now()
+	if err := c.open("connect"); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	return took, c.close()
+}

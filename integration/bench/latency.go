@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+)
+
+const (
+	// blockTime is how long one kind of round goes on before the other's turn. It
+	// is below the heartbeat, so that no heartbeat falls into a block of the floor.
+	blockTime   = 700 * time.Millisecond
+	blockRounds = 20
+	// shortestPause is the least time between two rounds, for the answers that
+	// nobody waits for. It is as long as the last round took, if that is longer.
+	shortestPause = 2 * time.Millisecond
+)
+
+// series is the measurements of one kind of round.
+type series struct {
+	took []time.Duration
+	cpu  time.Duration
+}
+
+// block adds rounds to a series until the block is full.
+func (s *series) block(rounds int, round func() (time.Duration, error)) error {
+	began, spent := time.Now(), processorTime()
+	for range min(blockRounds, rounds-len(s.took)) {
+		took, err := round()
+		if err != nil {
+			return err
+		}
+		s.took = append(s.took, took)
+		time.Sleep(max(shortestPause, took))
+		if time.Since(began) > blockTime {
+			break
+		}
+	}
+	s.cpu += processorTime() - spent
+	return nil
+}
+
+// perMessage is the processor time of one message with its answer, both sides
+// together.
+func (s *series) perMessage(messages int) time.Duration {
+	return s.cpu / time.Duration(max(1, len(s.took)*messages))
+}
+
+// turns lets two kinds of round take turns until each has so many.
+func turns(rounds int, one, other func(s *series) error) (a, b *series, err error) {
+	a, b = new(series), new(series)
+	for swap := false; len(a.took) < rounds || len(b.took) < rounds; swap = !swap {
+		first, second := func() error { return one(a) }, func() error { return other(b) }
+		if swap {
+			first, second = second, first
+		}
+		if err := errors.Join(first(), second()); err != nil {
+			return nil, nil, err
+		}
+	}
+	return a, b, nil
+}
+
+// measureLatency measures the barriers of a connected cluster, next to their
+// floors.
+func (b *bench) measureLatency(c *cluster, m *mesh) error {
+	n := c.size()
+	runtime.GC()
+	pinger, err := newPinger(c.hosts[0], c.hosts[1])
+	if err != nil {
+		return err
+	}
+	defer pinger.close()
+	var pings series
+	barrier, floor, err := turns(b.rounds,
+		func(s *series) error {
+			return s.block(b.rounds, func() (time.Duration, error) { return together(n, c.advance) })
+		},
+		func(s *series) error {
+			if b.without["floor"] {
+				s.took = make([]time.Duration, b.rounds)
+				return nil
+			}
+			return errors.Join(
+				pings.block(b.rounds, pinger.ping),
+				s.block(b.rounds, func() (time.Duration, error) { return together(n, m.enter) }),
+			)
+		})
+	if err != nil {
+		return fmt.Errorf("measuring barriers: %w", err)
+	}
+	b.print(newLine("barrier").with("n", n).with("p50", percentile(barrier.took, 50)).with("p99", percentile(barrier.took, 99)).
+		with("floor", percentile(floor.took, 50)).with("ratio", ratio(percentile(barrier.took, 50), percentile(floor.took, 50))).
+		with("ping", percentile(pings.took, 50)))
+	b.print(newLine("tail").with("n", n).with("p99", percentile(barrier.took, 99)).with("floor_p99", percentile(floor.took, 99)).
+		with("ratio", ratio(percentile(barrier.took, 99), percentile(floor.took, 99))))
+	messages := n * (n - 1)
+	b.print(newLine("cost").with("n", n).with("messages", messages).with("cpu", barrier.perMessage(messages)).
+		with("floor", floor.perMessage(messages)).with("ratio", ratio(barrier.perMessage(messages), floor.perMessage(messages))))
+	if b.without["straggler"] {
+		return nil
+	}
+	return b.measureStraggler(c, m)
+}
+
+func (b *bench) measureStraggler(c *cluster, m *mesh) error {
+	n := c.size()
+	barrier, floor, err := turns(b.rounds,
+		func(s *series) error {
+			return s.block(b.rounds, func() (time.Duration, error) {
+				return straggle(n, len(s.took)%n, c.advance, c.heard)
+			})
+		},
+		func(s *series) error {
+			if b.without["floor"] {
+				s.took = make([]time.Duration, b.rounds)
+				return nil
+			}
+			return s.block(b.rounds, func() (time.Duration, error) {
+				return straggle(n, len(s.took)%n, m.enter, m.arrived)
+			})
+		})
+	if err != nil {
+		return fmt.Errorf("measuring stragglers: %w", err)
+	}
+	b.print(newLine("straggler").with("n", n).with("p50", percentile(barrier.took, 50)).with("p99", percentile(barrier.took, 99)).
+		with("floor", percentile(floor.took, 50)).with("ratio", ratio(percentile(barrier.took, 50), percentile(floor.took, 50))))
+	return nil
+}
+
+// pinger is a stream to libp2p's own ping protocol.
+type pinger struct{ stream network.Stream }
+
+func newPinger(from, to host.Host) (pinger, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := from.NewStream(ctx, to.ID(), ping.ID)
+	if err != nil {
+		return pinger{}, fmt.Errorf("opening a stream for pings: %w", err)
+	}
+	p := pinger{stream: s}
+	_, err = p.ping() // negotiates the protocol
+	return p, err
+}
+
+// ping measures a round trip.
+func (p pinger) ping() (time.Duration, error) {
+	var b [ping.PingSize]byte
+	began := time.Now()
+	if _, err := p.stream.Write(b[:]); err != nil {
+		return 0, fmt.Errorf("pinging: %w", err)
+	}
+	if _, err := io.ReadFull(p.stream, b[:]); err != nil {
+		return 0, fmt.Errorf("pinging: %w", err)
+	}
+	return time.Since(began), nil
+}
+
+func (p pinger) close() { _ = p.stream.Reset() }

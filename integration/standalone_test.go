@@ -1,0 +1,101 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A program of somebody else has neither this repository's workspace nor the
+// modules that its tests need. What it can use is what syncmod/contract_test.go
+// lists; so that is what it compiles here, beside a node of its own.
+func TestAProgramOutsideTheRepositoryBuildsAndRunsWithTheModule(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	program := newProgram(t)
+
+	program.run(t, "build", "./...")
+	program.run(t, "vet", "./...")
+	program.run(t, "test", "-count=1", "./...")
+}
+
+func TestTheModuleBringsNoOpenTelemetrySDKIntoAProgram(t *testing.T) {
+	program := newProgram(t)
+
+	packages := strings.Fields(program.run(t, "list", "-deps", "github.com/dkgsync/dkgsync/syncmod"))
+
+	require.Contains(t, packages, "go.opentelemetry.io/otel/trace")
+	for _, name := range packages {
+		require.False(t, strings.HasPrefix(name, "go.opentelemetry.io/otel/sdk"), name)
+		require.False(t, strings.HasPrefix(name, "go.opentelemetry.io/otel/exporters"), name)
+	}
+}
+
+// program is a Go module in a directory of its own, which uses the checkout.
+type program struct{ dir, flags string }
+
+func newProgram(t *testing.T) program {
+	t.Helper()
+	checkout := strings.TrimSpace(command(t, ".", nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/dkgsync/dkgsync"))
+	p := program{dir: t.TempDir(), flags: "-mod=mod"}
+	if withRaceDetector() {
+		p.flags += " -race" // what has been built for this test is then there already
+	}
+	require.NoError(t, os.CopyFS(p.dir, os.DirFS("testdata/consumer")))
+	p.write(t, "go.mod", fmt.Sprintf("module example.com/consumer\n\ngo 1.26.0\n\nrequire github.com/dkgsync/dkgsync v0.0.0\n\nreplace github.com/dkgsync/dkgsync => %s\n", checkout))
+	p.write(t, "go.sum", read(t, filepath.Join(checkout, "go.sum"))+read(t, "go.sum"))
+	contract := read(t, filepath.Join(checkout, "syncmod", "contract_test.go"))
+	p.write(t, "contract_test.go", strings.Replace(contract, "package syncmod_test", "package consumer_test", 1))
+	return p
+}
+
+func withRaceDetector() bool {
+	info, _ := debug.ReadBuildInfo()
+	for _, setting := range info.Settings {
+		if setting.Key == "-race" {
+			return setting.Value == "true"
+		}
+	}
+	return false
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func (p program) write(t *testing.T, name, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600))
+}
+
+// run calls the go command in the program's directory.
+func (p program) run(t *testing.T, args ...string) string {
+	t.Helper()
+	return command(t, p.dir, []string{"GOWORK=off", "GOFLAGS=" + p.flags}, "go", args...)
+}
+
+func command(t *testing.T, dir string, environment []string, name string, args ...string) (stdout string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), environment...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	require.NoError(t, err, "%s %s: %s%s", name, strings.Join(args, " "), output, stderr.String())
+	return string(output)
+}

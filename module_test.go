@@ -1,0 +1,245 @@
+package dkgsync_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+	"go.uber.org/goleak"
+
+	"github.com/dkgsync/dkgsync"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newTestHost(t *testing.T) host.Host {
+	t.Helper()
+	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+func define(t *testing.T, hosts ...host.Host) syncmod.Definition {
+	t.Helper()
+	hash := sha256.Sum256([]byte(t.Name()))
+	definition := syncmod.Definition{Hash: hash[:]}
+	for _, h := range hosts {
+		definition.Peers = append(definition.Peers, syncmod.Peer{ID: h.ID(), Addrs: h.Addrs()})
+	}
+	return definition
+}
+
+// newNode makes a node as a program would: a host, a definition, and steps.
+func newNode(h host.Host, definition syncmod.Definition, log *logrus.Logger, steps []syncmod.Step, more ...fx.Option) (*fx.App, *syncmod.Ceremony) {
+	var c *syncmod.Ceremony
+	app := fx.New(
+		dkgsync.Module,
+		fx.Provide(func() host.Host { return h }),
+		fx.Supply(definition, log),
+		syncmod.RunSteps(func() []syncmod.Step { return steps }),
+		fx.Populate(&c),
+		fx.Options(more...),
+	)
+	return app, c
+}
+
+func TestTwoNodesRunACeremonyAndTellOfFxAtDebugLevelOnly(t *testing.T) {
+	hosts := []host.Host{newTestHost(t), newTestHost(t)}
+	steps := []syncmod.Step{{Name: "exchange keys"}, {Name: "store shares"}}
+	var apps [2]*fx.App
+	var ceremonies [2]*syncmod.Ceremony
+	var logs [2]*logtest.Hook
+	for i, h := range hosts {
+		var log *logrus.Logger
+		log, logs[i] = logtest.NewNullLogger()
+		log.SetLevel(logrus.DebugLevel)
+		apps[i], ceremonies[i] = newNode(h, define(t, hosts...), log, steps)
+		require.NoError(t, apps[i].Start(t.Context()))
+	}
+
+	for i, c := range ceremonies {
+		<-c.Done()
+		require.NoError(t, c.Err())
+		require.Equal(t, syncmod.Complete, c.Status().Phase)
+		require.NoError(t, apps[i].Stop(t.Context()))
+		require.NotEmpty(t, fxLines(logs[i], logrus.DebugLevel))
+		require.Empty(t, fxLines(logs[i], logrus.InfoLevel))
+	}
+}
+
+// fxLines are the events of fx in a log, at a level or a more urgent one.
+func fxLines(log *logtest.Hook, level logrus.Level) []string {
+	var lines []string
+	for _, line := range log.AllEntries() {
+		if strings.HasPrefix(line.Message, "fx: ") && line.Level <= level {
+			lines = append(lines, line.Message)
+		}
+	}
+	return lines
+}
+
+func TestANodeThatCannotStartSaysWhyInItsLog(t *testing.T) {
+	log, text := logrus.New(), new(bytes.Buffer)
+	log.SetOutput(text)
+	h := newTestHost(t)
+	errNoDatabase := errors.New("no database")
+	app, _ := newNode(h, define(t, h, newTestHost(t)), log, nil, fx.Invoke(func(lc fx.Lifecycle) {
+		lc.Append(fx.StartHook(func() error { return errNoDatabase }))
+	}))
+
+	require.ErrorIs(t, app.Start(t.Context()), errNoDatabase)
+
+	require.Contains(t, text.String(), "no database")
+	require.Contains(t, text.String(), "level=error")
+}
+
+func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
+	posted := make(chan string, 100)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		posted <- r.URL.Path + " " + string(body)
+	}))
+	defer collector.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector.URL+"/v1/traces")
+	log, _ := logtest.NewNullLogger()
+	h := newTestHost(t)
+	app, _ := newNode(h, define(t, h, newTestHost(t)), log, nil)
+	require.NoError(t, app.Start(t.Context()))
+
+	require.NoError(t, app.Stop(t.Context()))
+
+	close(posted)
+	var all strings.Builder
+	for request := range posted {
+		all.WriteString(request)
+	}
+	require.Contains(t, all.String(), "/v1/traces")
+	require.Contains(t, all.String(), "dkgsync.ceremony.start")
+	require.Contains(t, all.String(), "stopped", "what ended when the node stopped as well")
+}
+
+func TestAProgramMayLogFxInItsOwnWay(t *testing.T) {
+	log, hook := logtest.NewNullLogger()
+	log.SetLevel(logrus.DebugLevel)
+	h := newTestHost(t)
+
+	app, _ := newNode(h, define(t, h, newTestHost(t)), log, nil, fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+
+	require.NoError(t, app.Err())
+	require.Empty(t, hook.AllEntries())
+}
+
+// The code in the README is the code below: it compiles, and it runs.
+func TestTheCodeOfTheReadmeIsThatOfAnExample(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	var examples strings.Builder
+	for _, file := range []string{"module_test.go", "syncmod/example_test.go"} {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		examples.WriteString(withoutIndentation(string(source)))
+	}
+	blocks := strings.Split(string(readme), "```go\n")[1:]
+	require.NotEmpty(t, blocks)
+
+	for _, block := range blocks {
+		code, _, found := strings.Cut(block, "```")
+		require.True(t, found)
+		require.Contains(t, examples.String(), withoutIndentation(code))
+	}
+}
+
+func withoutIndentation(code string) string {
+	var b strings.Builder
+	for line := range strings.Lines(code) {
+		b.WriteString(strings.TrimLeft(line, "\t "))
+	}
+	return b.String()
+}
+
+// keystore stands for what a program has of its own.
+type keystore struct{ owner string }
+
+func newKeystore() *keystore { return &keystore{owner: "alice"} }
+
+func (k *keystore) exchangeKeys(context.Context) error { return nil }
+
+func (k *keystore) saveShare(context.Context) error {
+	fmt.Println(k.owner, "has its share")
+	return nil
+}
+
+func exampleHost() host.Host {
+	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
+// runBob is the other member, on a machine of its own: here without fx.
+func runBob(h host.Host, definition syncmod.Definition) error {
+	ctx := context.Background()
+	service, err := syncmod.NewService(h, syncmod.Config{})
+	if err != nil {
+		return err
+	}
+	if err := service.Start(ctx); err != nil {
+		return err
+	}
+	ceremony, err := service.Open(definition)
+	if err != nil {
+		return errors.Join(err, service.Stop(ctx))
+	}
+	err = ceremony.Run(ctx, syncmod.Step{Name: "exchange keys"}, syncmod.Step{Name: "save the share"})
+	return errors.Join(err, service.Stop(ctx))
+}
+
+// A node that takes part in one ceremony, and ends with it.
+func Example() {
+	alice, bob := exampleHost(), exampleHost()
+	defer func() { _, _ = alice.Close(), bob.Close() }()
+	definition := syncmod.Definition{
+		Hash:  []byte("what all members have agreed on"),
+		Peers: []syncmod.Peer{{ID: alice.ID(), Name: "alice"}, {ID: bob.ID(), Name: "bob", Addrs: bob.Addrs()}},
+	}
+	elsewhere := make(chan error)
+	go func() { elsewhere <- runBob(bob, definition) }()
+	newHost := func() host.Host { return alice }
+
+	node := fx.New(
+		dkgsync.Module,
+		fx.Provide(newHost, newKeystore), // a host.Host, which is used and never closed; and what is your own
+		fx.Supply(definition),            // what the ceremony is about, and among whom
+		syncmod.Configure(syncmod.Config{Nickname: "alice", ShutdownOnFailure: true, ShutdownOnComplete: true}),
+		syncmod.RunSteps(func(k *keystore) []syncmod.Step {
+			return []syncmod.Step{
+				{Name: "exchange keys", Run: k.exchangeKeys}, // when all are connected
+				{Name: "save the share", Run: k.saveShare},   // when all have exchanged keys
+			}
+		}),
+	)
+	node.Run() // until the ceremony is over; exits with code 1 if it failed
+
+	fmt.Println("bob:", <-elsewhere)
+	// Output:
+	// alice has its share
+	// bob: <nil>
+}

@@ -1,0 +1,171 @@
+package syncmod_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// briefly is a context for a wait that has to end by it.
+func briefly(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestAWaitThatEndsNamesWhoIsMissing(t *testing.T) {
+	s := newScene(t, fast(), 3)
+	s.others[0].answer()
+	s.meet(t, s.others[0], withStep(1))
+	s.meet(t, s.others[1])
+	until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
+
+	_, err := s.ceremony.Advance(briefly(t))
+
+	var wait *syncmod.WaitError
+	require.ErrorAs(t, err, &wait)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, int64(1), wait.Step)
+	require.Len(t, wait.Missing, 2)
+	require.Equal(t, []int{2, 3}, []int{wait.Missing[0].Index, wait.Missing[1].Index})
+	require.ErrorContains(t, err, "waiting for 2 of 4 at step 1: carol (")
+	require.ErrorContains(t, err, "dave (")
+	require.NotContains(t, err.Error(), "bob")
+}
+
+func TestAWaitForConnectionsNamesWhoIsMissing(t *testing.T) {
+	s := newScene(t, fast(), 2)
+	s.others[0].answer()
+	s.meet(t, s.others[0])
+	until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
+
+	err := s.ceremony.AwaitConnected(briefly(t))
+
+	var wait *syncmod.WaitError
+	require.ErrorAs(t, err, &wait)
+	require.Len(t, wait.Missing, 1)
+	require.Equal(t, 2, wait.Missing[0].Index)
+	require.ErrorContains(t, err, "waiting for 1 of 3 to connect: carol (")
+}
+
+func TestAdvanceWaitsForTheSameStepAgainAfterADeadline(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	bob := s.others[0]
+	bob.answer()
+	stream := s.meet(t, bob)
+	for range 3 {
+		step, err := s.ceremony.Advance(briefly(t))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, int64(1), step)
+	}
+	stream.accepted(t, bob.request(t, s.def, withStep(1)))
+
+	step, err := s.ceremony.Advance(within(t))
+
+	require.NoError(t, err)
+	require.Equal(t, int64(1), step)
+}
+
+func TestStepsAreAnnouncedInTheirOrder(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	bob := s.others[0]
+	bob.answer()
+	stream := s.meet(t, bob)
+
+	require.ErrorIs(t, s.ceremony.SetStep(2), syncmod.ErrInvalid)
+	require.ErrorIs(t, s.ceremony.SetStep(-1), syncmod.ErrInvalid)
+	require.NoError(t, s.ceremony.SetStep(1))
+	require.NoError(t, s.ceremony.SetStep(1))                     // the current one again
+	require.ErrorIs(t, s.ceremony.SetStep(2), syncmod.ErrInvalid) // its barrier is not passed yet
+	require.ErrorIs(t, s.ceremony.SetStep(0), syncmod.ErrInvalid)
+	stream.accepted(t, bob.request(t, s.def, withStep(1)))
+	require.NoError(t, s.ceremony.AwaitStep(within(t), 1))
+	require.NoError(t, s.ceremony.SetStep(2))
+	require.Equal(t, int64(2), s.ceremony.Status().Step)
+}
+
+func TestOnlyTheCurrentStepAndTheNextCanBeAwaited(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	s.run(t)
+
+	require.NoError(t, s.ceremony.AwaitStep(within(t), 1))
+	require.ErrorIs(t, s.ceremony.AwaitStep(within(t), 0), syncmod.ErrInvalid)
+	require.ErrorIs(t, s.ceremony.AwaitStep(within(t), 3), syncmod.ErrInvalid)
+	require.ErrorIs(t, s.ceremony.AwaitStep(briefly(t), 2), context.DeadlineExceeded)
+	require.NoError(t, s.ceremony.SetStep(2))
+	require.ErrorIs(t, s.ceremony.AwaitStep(within(t), 3), syncmod.ErrInvalid)
+}
+
+func TestAWaitForAStepThatNobodyHasAnnouncedIsAboutThatStep(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	s.meet(t, s.others[0])
+
+	err := s.ceremony.AwaitStep(briefly(t), 1)
+
+	var wait *syncmod.WaitError
+	require.ErrorAs(t, err, &wait)
+	require.Equal(t, int64(1), wait.Step)
+	require.Len(t, wait.Missing, 1)
+}
+
+func TestOneAdvanceAtATime(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	bob := s.others[0]
+	bob.answer()
+	stream := s.meet(t, bob)
+	first := make(chan error, 1)
+	ctx := within(t)
+	go func() {
+		_, err := s.ceremony.Advance(ctx)
+		first <- err
+	}()
+	until(t, s.ceremony, func(now syncmod.Status) bool { return now.Step == 1 })
+
+	_, err := s.ceremony.Advance(ctx)
+
+	require.ErrorIs(t, err, syncmod.ErrInvalid)
+	stream.accepted(t, bob.request(t, s.def, withStep(1)))
+	require.NoError(t, next(t, first))
+}
+
+func TestNothingFollowsTheLastBarrier(t *testing.T) {
+	_, ceremonies := newCeremonies(t, 2)
+	ctx := within(t)
+	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Complete(ctx) }))
+
+	_, err := ceremonies[0].Advance(ctx)
+
+	require.ErrorIs(t, err, syncmod.ErrInvalid)
+	require.ErrorIs(t, ceremonies[0].SetStep(3), syncmod.ErrInvalid)
+	require.NoError(t, ceremonies[0].Complete(ctx)) // as often as one likes
+	require.Equal(t, int64(2), ceremonies[0].Status().Step)
+}
+
+func TestAMuteMemberDelaysNobodysGoodbyeAndIsNamed(t *testing.T) {
+	cfg := fast()
+	cfg.GoodbyeTimeout = 300 * time.Millisecond
+	s := newScene(t, cfg, 2)
+	streams := s.run(t)
+	bob, carol := s.others[0], s.others[1]
+	done := make(chan error, 1)
+	ctx := within(t)
+	go func() { done <- s.ceremony.Complete(ctx) }()
+	streams[0].accepted(t, bob.request(t, s.def, withStep(2)))
+	streams[1].accepted(t, carol.request(t, s.def, withStep(2))) // and no goodbye, ever
+	streams[0].accepted(t, bob.request(t, s.def, withStep(2), withGoodbye))
+
+	err := next(t, done)
+
+	var wait *syncmod.WaitError
+	require.ErrorAs(t, err, &wait)
+	require.Len(t, wait.Missing, 1)
+	require.Equal(t, 2, wait.Missing[0].Index)
+	require.ErrorContains(t, err, "to say goodbye: carol (")
+	require.Equal(t, syncmod.Complete, s.ceremony.Status().Phase)
+	require.NoError(t, s.ceremony.Err())
+}

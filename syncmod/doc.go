@@ -1,0 +1,169 @@
+// Package syncmod keeps the members of a distributed key generation ceremony in
+// lockstep. It speaks the DKG step synchronization protocol of Charon and Pluto
+// ([ProtocolID]) on any libp2p host:
+//
+//   - every member proves that it runs the same definition, with the key of its
+//     peer ID;
+//   - all enter each step together, one network delay after the last of them is
+//     there;
+//   - when one of them fails, everyone learns at once who it was and why;
+//   - an operator sees at any moment whom the others are waiting for.
+//
+// It does no part of the key generation itself: what a step does, and how its
+// data travels, is the program's own business.
+//
+// # The words
+//
+// A [Definition] says what a ceremony is about, its hash, and among whom, its
+// members. A member's place among them is its operator index. A [Ceremony] is one
+// run of one definition on this node. Between two steps lies a barrier, which a
+// node passes when everyone has announced the step. A [Service] is the protocol on
+// one host; it lives as long as the host, and runs ceremonies one after the other
+// or several at once.
+//
+// # With fx
+//
+// [Module] takes a host.Host from the graph, which it uses and never owns. A node
+// that knows its ceremony when it starts supplies the definition, and the steps as
+// a constructor that takes what it needs from the graph:
+//
+//	fx.New(
+//		fx.Provide(newHost), // host.Host
+//		syncmod.Module,
+//		syncmod.Configure(syncmod.Config{ShutdownOnFailure: true}),
+//		fx.Supply(definition), // syncmod.Definition
+//		syncmod.RunSteps(func(k *Keystore) []syncmod.Step {
+//			return []syncmod.Step{
+//				{Name: "exchange keys", Run: k.Exchange},
+//				{Name: "store shares", Run: k.Store},
+//			}
+//		}),
+//	).Run()
+//
+// [RunSteps] runs them in the background, from the start of the app to its stop. A
+// program that wants to call the barriers itself injects *Ceremony instead, and a
+// node that lives longer than its ceremonies injects *Service and opens them when
+// they come. Never wait for a ceremony inside an fx.Invoke or an OnStart hook: fx
+// starts the module only after all Invokes, and the others may not be there for
+// hours.
+//
+// A host that listens from its constructor on can be dialled before the protocol
+// is registered there. Members that run this package or Charon try again; Pluto
+// takes the first refusal as final. In a cluster with Pluto the host has to listen
+// last, in a hook of its own:
+//
+//	fx.Invoke(func(lc fx.Lifecycle, h host.Host, _ *syncmod.Service) {
+//		lc.Append(fx.StartHook(func() error { return h.Network().Listen(addrs...) }))
+//	})
+//
+// # Without fx
+//
+//	service, err := syncmod.NewService(host, syncmod.Config{})
+//	// …
+//	err = service.Start(ctx) // dials nobody, returns at once
+//	ceremony, err := service.Open(definition)
+//	// …
+//	err = ceremony.Run(ctx, steps...)
+//	err = service.Stop(ctx)
+//
+// # The life of a ceremony
+//
+// A ceremony goes through the [Phase] values in order:
+//
+//	Connecting   from Open. What fails it: a wrong version or definition, a refusal, an abort
+//	Running      from step 1. Also: a restart, a skipped step, a member gone for PeerTimeout
+//	Completing   from the announcement of the last barrier. The same, until that barrier is passed
+//	Complete     from the end of the goodbyes
+//	Failed       from the first failure, if there is one
+//
+// [Ceremony.AwaitConnected] waits until every member is connected, both ways, and
+// has proved itself. Each [Ceremony.Advance] announces the next step and waits for
+// everyone; the first is step 1. [Ceremony.Complete] is the last barrier and the
+// goodbyes. [Ceremony.Run] is all of that around the work of the steps. Callers
+// that count steps for themselves have [Ceremony.SetStep] and [Ceremony.AwaitStep].
+//
+// A wait that ends because its context does returns a [*WaitError], which says
+// whom it was still waiting for and why each of them is missing. The ceremony has
+// not failed by that: the same call waits again. A node that restarts while
+// everyone is connecting is taken back; afterwards its part of the key generation
+// is lost, and the ceremony with it.
+//
+// [Ceremony.Status] and [Ceremony.Watch] show all of this while it happens.
+//
+// # Failing, finishing, stopping
+//
+// A ceremony fails once, and the first cause wins: every wait returns it, the
+// contexts of [Ceremony.Context] and of the steps end with it, and everyone is
+// told. Failures that are a member's doing come as [*PeerError], which names the
+// culprit and not the messenger; errors.Is tells the kinds apart, beginning with
+// [ErrVersionMismatch]. [Ceremony.Abort], or a step that returns an error, fails
+// it from this side. The others are told the reason as text: at most 256 bytes,
+// without file paths and without what looks like a key. Still, do not put secrets
+// into errors.
+//
+// Once the last barrier is passed the ceremony has succeeded, for everybody has
+// announced that its work is done. Nothing fails it any more. What remains is to
+// say goodbye; who does not answer in time is named in the [*WaitError] of
+// Complete, and in the log.
+//
+// [Ceremony.Close] leaves. While the members connect, nobody is told and they go
+// on waiting; in a running ceremony it is an abort; after the last barrier the
+// goodbyes come first. [Service.Stop], and the stop of an fx app, close what is
+// open. A closed ceremony is not reopened: open its definition again.
+//
+// A ceremony needs all its members. There is no quorum: any of them can hold it
+// up, and any of them can fail it.
+//
+// # On the wire
+//
+// Each node keeps one stream to each other member: requests go out on it, and
+// their responses come back. A request carries the node's step and its signature
+// of the definition hash, made with the key of its peer ID. It is written the
+// moment there is something to say, also while an earlier response is
+// outstanding, and once a [Config].Heartbeat when there is nothing. A lost stream
+// is opened again, with growing pauses, for as long as the ceremony lives; one
+// that runs through a relay moves to a direct connection when there is one.
+//
+// What members of this package tell each other beyond the protocol of Charon and
+// Pluto travels in fields that those ignore: a session number, by which a restart
+// is told from a late message; an abort with its culprit; which definition is
+// meant; a trace context. Nothing of the key generation is on these streams.
+//
+// Streams of strangers, who are members of nothing that is open, are reset before
+// a byte is read. Frames are small ([Config].MaxFrame), writes have deadlines, and
+// text that a member has sent is made printable and cut before it is shown.
+//
+// # Configuration
+//
+// The zero [Config] is a good one. Version has to be the cluster's: Charon's
+// minor version, as in "v1.11", where Charon or Pluto takes part. Heartbeat and
+// ExchangeTimeout should be alike at all members: a node takes another for silent
+// after three of its own heartbeats, or one exchange timeout, whichever is longer.
+//
+// Limits on streams, connections and memory are the host owner's.
+// [ResourceLimits] says what a ceremony needs; from 64 members on that is more
+// than libp2p's defaults allow.
+//
+// # How the files fit
+//
+// Data flows one way. Inbound: the host gives a stream to [Server] (server.go),
+// which admits or refuses it; its handler (inbound.go) reads frames with
+// internal/wire, finds the ceremony they are for, and brings each request to it
+// as a fact. Outbound: [Clients] (clients.go) has a client for each member
+// (client.go), which dials and reconnects; on each stream a talk (talk.go) says
+// the newest line there is, and brings the responses as facts.
+//
+// [Ceremony] (ceremony.go) is the only place with the lock. It puts every fact to
+// internal/roster, where the rules of the protocol live as a state machine without
+// I/O, and carries out what follows (settle.go): waiters wake (barrier.go), a new
+// line goes to all clients at once, one coarse timer is set (waiting.go), and what
+// happened is noted and reported through the telemetry package, outside the lock.
+// Server and Clients hold no state of a ceremony.
+//
+// run.go has the steps, service.go ties the halves to a host and keeps the list of
+// open ceremonies, module.go ties them to fx and nothing else. definition.go and
+// config.go check what comes in. errors.go writes every sentence that an operator
+// reads about a failure, status.go those about a member, text.go makes foreign
+// text fit to be shown. addressbook.go and keep.go put addresses and protections
+// into the host and take back exactly those.
+package syncmod

@@ -1,0 +1,224 @@
+package syncmod_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// exampleHosts makes the hosts of alice and bob, and their definition.
+func exampleHosts() (alice, bob host.Host, definition syncmod.Definition) {
+	hosts := make([]host.Host, 2)
+	for i := range hosts {
+		h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+		if err != nil {
+			panic(err)
+		}
+		hosts[i] = h
+	}
+	return hosts[0], hosts[1], definitionOf("what all members have agreed on", hosts...)
+}
+
+// elsewhere runs a ceremony of two steps on another node. What it returns waits
+// for its end.
+func elsewhere(h host.Host, definition syncmod.Definition) (end func()) {
+	ctx, done := context.Background(), make(chan struct{})
+	go func() {
+		defer close(done)
+		service, err := syncmod.NewService(h, syncmod.Config{}, syncmod.WithLogger(quiet()))
+		if err != nil {
+			panic(err)
+		}
+		if err := service.Start(ctx); err != nil {
+			panic(err)
+		}
+		ceremony, err := service.Open(definition)
+		if err != nil {
+			panic(err)
+		}
+		_ = ceremony.Run(ctx, syncmod.Step{}, syncmod.Step{})
+		_ = service.Stop(ctx)
+		_ = h.Close()
+	}()
+	return func() { <-done }
+}
+
+// A node that knows its ceremony when it starts: the definition comes from the
+// graph, and so does what the steps need.
+func Example() {
+	alice, bob, definition := exampleHosts()
+	defer elsewhere(bob, definition)()
+	newHost := func(lc fx.Lifecycle) host.Host {
+		lc.Append(fx.StopHook(alice.Close)) // after the module's own hooks: it needs the host
+		return alice
+	}
+
+	var ceremony *syncmod.Ceremony
+	app := fx.New(
+		fx.NopLogger, fx.Supply(quiet()),
+		fx.Provide(newHost),
+		syncmod.Module,
+		syncmod.Configure(syncmod.Config{Nickname: "alice"}),
+		fx.Supply(definition),
+		syncmod.RunSteps(func() []syncmod.Step {
+			return []syncmod.Step{
+				{Name: "exchange keys", Run: func(context.Context) error { fmt.Println("all are connected"); return nil }},
+				{Name: "save the share", Run: func(context.Context) error { fmt.Println("all have exchanged keys"); return nil }},
+			}
+		}),
+		fx.Populate(&ceremony),
+	)
+	ctx := context.Background()
+	if err := app.Start(ctx); err != nil {
+		panic(err)
+	}
+	<-ceremony.Done()
+	fmt.Println("the ceremony is", ceremony.Status().Phase)
+	if err := app.Stop(ctx); err != nil {
+		panic(err)
+	}
+	// Output:
+	// all are connected
+	// all have exchanged keys
+	// the ceremony is complete
+}
+
+// A node without fx, which counts the steps itself.
+func Example_withoutFx() {
+	alice, bob, definition := exampleHosts()
+	defer elsewhere(bob, definition)()
+	defer func() { _ = alice.Close() }()
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	service, err := syncmod.NewService(alice, syncmod.Config{Nickname: "alice"}, syncmod.WithLogger(quiet()))
+	if err != nil {
+		panic(err)
+	}
+	if err := service.Start(ctx); err != nil {
+		panic(err)
+	}
+	defer func() { _ = service.Stop(ctx) }()
+
+	ceremony, err := service.Open(definition)
+	if err != nil {
+		panic(err)
+	}
+	if err := ceremony.AwaitConnected(ctx); err != nil {
+		panic(err)
+	}
+	for _, work := range []string{"exchange keys", "save the share"} {
+		step, err := ceremony.Advance(ctx) // returns when all are there
+		if err != nil {
+			panic(err)
+		}
+		fmt.Printf("step %d: %s\n", step, work)
+	}
+	fmt.Println("complete:", ceremony.Complete(ctx))
+	// Output:
+	// step 1: exchange keys
+	// step 2: save the share
+	// complete: <nil>
+}
+
+// A node that runs for long injects the service, and opens ceremonies when they
+// come.
+func ExampleService_Open() {
+	alice, bob, definition := exampleHosts()
+	defer elsewhere(bob, definition)()
+
+	var service *syncmod.Service
+	app := fx.New(
+		fx.NopLogger, fx.Supply(quiet()),
+		fx.Provide(func(lc fx.Lifecycle) host.Host {
+			lc.Append(fx.StopHook(alice.Close))
+			return alice
+		}),
+		syncmod.Module,
+		fx.Populate(&service),
+	)
+	ctx := context.Background()
+	if err := app.Start(ctx); err != nil {
+		panic(err)
+	}
+	defer func() { _ = app.Stop(ctx) }()
+
+	ceremony, err := service.Open(definition)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("complete:", ceremony.Run(ctx, syncmod.Step{Name: "exchange keys"}, syncmod.Step{Name: "save the share"}))
+	fmt.Println("closed:", ceremony.Close(ctx))
+	// Output:
+	// complete: <nil>
+	// closed: <nil>
+}
+
+// Watch shows how the ceremony stands, whenever that changes.
+func ExampleCeremony_Watch() {
+	alice, bob, definition := exampleHosts()
+	defer elsewhere(bob, definition)()
+	defer func() { _ = alice.Close() }()
+	ctx := context.Background()
+	service, err := syncmod.NewService(alice, syncmod.Config{}, syncmod.WithLogger(quiet()))
+	if err != nil {
+		panic(err)
+	}
+	if err := service.Start(ctx); err != nil {
+		panic(err)
+	}
+	defer func() { _ = service.Stop(ctx) }()
+	ceremony, err := service.Open(definition)
+	if err != nil {
+		panic(err)
+	}
+	go func() { _ = ceremony.Run(ctx, syncmod.Step{}, syncmod.Step{}) }()
+
+	var last syncmod.Status
+	for last = range ceremony.Watch(ctx) {
+		_ = last // a program would show it
+	}
+	fmt.Printf("%s after step %d, %s has said goodbye: %t\n", last.Phase, last.Step, last.Peers[0].Peer.Name, last.Peers[0].Done)
+	// Output:
+	// complete after step 3, bob has said goodbye: true
+}
+
+// A wait that ends by its context says whom it was waiting for.
+func ExampleWaitError() {
+	alice, bob, definition := exampleHosts()
+	defer func() { _, _ = alice.Close(), bob.Close() }() // bob does not take part
+	service, err := syncmod.NewService(alice, syncmod.Config{}, syncmod.WithLogger(quiet()))
+	if err != nil {
+		panic(err)
+	}
+	if err := service.Start(context.Background()); err != nil {
+		panic(err)
+	}
+	defer func() { _ = service.Stop(context.Background()) }()
+	ceremony, err := service.Open(definition)
+	if err != nil {
+		panic(err)
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	err = ceremony.AwaitConnected(ctx)
+
+	var wait *syncmod.WaitError
+	if errors.As(err, &wait) {
+		for _, member := range wait.Missing {
+			fmt.Printf("operator %d (%s) is missing\n", member.Index, member.Peer.Name)
+		}
+	}
+	fmt.Println("deadline:", errors.Is(err, context.DeadlineExceeded))
+	// Output:
+	// operator 1 (bob) is missing
+	// deadline: true
+}

@@ -1,0 +1,213 @@
+package syncmod_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// newCeremonies opens a ceremony on n nodes and brings all past the barrier of
+// step 1.
+func newCeremonies(t testing.TB, n int) ([]*node, []*syncmod.Ceremony) {
+	t.Helper()
+	nodes, def := newCluster(t, n, fast())
+	ceremonies := open(t, nodes, def)
+	advance(t, ceremonies)
+	return nodes, ceremonies
+}
+
+// advance lets all pass the next barrier.
+func advance(t testing.TB, ceremonies []*syncmod.Ceremony) {
+	t.Helper()
+	ctx := within(t)
+	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error {
+		_, err := c.Advance(ctx)
+		return err
+	}))
+}
+
+func connect(t testing.TB, ceremonies []*syncmod.Ceremony) {
+	t.Helper()
+	ctx := within(t)
+	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }))
+}
+
+// run runs a whole ceremony of one step on all.
+func run(t testing.TB, ceremonies []*syncmod.Ceremony) {
+	t.Helper()
+	ctx := within(t)
+	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "only"}) }))
+}
+
+func closeAll(t testing.TB, ceremonies []*syncmod.Ceremony) {
+	t.Helper()
+	ctx := within(t)
+	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Close(ctx) }))
+}
+
+// without is all but one.
+func without[T any](all []T, i int) []T { return slices.Delete(slices.Clone(all), i, i+1) }
+
+func TestAMemberThatDiesIsNamedByEveryOther(t *testing.T) {
+	nodes, ceremonies := newCeremonies(t, 4)
+
+	died := time.Now()
+	require.NoError(t, nodes[2].host.Close())
+
+	noticed := 0
+	for _, c := range without(ceremonies, 2) {
+		err := failure(t, c)
+		require.Equal(t, 2, culprit(t, err).Index)
+		if errors.Is(err, syncmod.ErrPeerTimeout) {
+			noticed++
+			continue
+		}
+		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // somebody else has noticed a moment before
+		require.ErrorContains(t, err, "has been gone for")
+	}
+	require.Positive(t, noticed)
+	require.Less(t, time.Since(died), fast().PeerTimeout+time.Second)
+}
+
+func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
+	nodes, def := newCluster(t, 4, fast())
+	var took []time.Duration
+	for round := range 7 {
+		ceremonies := open(t, nodes, def)
+		advance(t, ceremonies)
+		who := round % len(nodes)
+
+		began := time.Now()
+		ceremonies[who].Abort(errors.New("the disk is full"))
+
+		for _, c := range without(ceremonies, who) {
+			err := failure(t, c)
+			require.ErrorIs(t, err, syncmod.ErrPeerAborted)
+			require.Equal(t, who, culprit(t, err).Index)
+			require.ErrorContains(t, err, "the disk is full")
+		}
+		took = append(took, time.Since(began))
+		require.ErrorIs(t, ceremonies[who].Err(), syncmod.ErrAborted)
+		closeAll(t, ceremonies)
+	}
+	slices.Sort(took)
+	require.Less(t, took[len(took)/2], 500*time.Millisecond)
+}
+
+func TestANodeThatLeavesBeforeStep1IsWaitedFor(t *testing.T) {
+	cfg := fast()
+	cfg.Heartbeat = time.Millisecond // somebody asks at every moment of it
+	nodes, def := newCluster(t, 3, cfg)
+	staying := open(t, nodes[:2], def)
+	for range 10 {
+		leaving := open(t, nodes[2:], def)
+		connect(t, append(slices.Clone(staying), leaving...))
+
+		closeAll(t, leaving)
+
+		require.ErrorIs(t, leaving[0].Err(), syncmod.ErrStopped)
+	}
+	back := open(t, nodes[2:], def)
+	run(t, append(slices.Clone(staying), back...))
+}
+
+func TestANodeThatLeavesLaterIsNamedByEveryOther(t *testing.T) {
+	_, ceremonies := newCeremonies(t, 3)
+
+	require.NoError(t, ceremonies[1].Close(within(t)))
+
+	require.ErrorIs(t, ceremonies[1].Err(), syncmod.ErrStopped)
+	for _, c := range without(ceremonies, 1) {
+		err := failure(t, c)
+		require.ErrorIs(t, err, syncmod.ErrPeerAborted)
+		require.Equal(t, 1, culprit(t, err).Index)
+		require.ErrorContains(t, err, "was stopped before the ceremony was complete")
+	}
+}
+
+func TestEveryWaitEndsWithTheFailure(t *testing.T) {
+	disk := errors.New("the disk is full")
+	for name, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
+		"AwaitConnected": func(ctx context.Context, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) },
+		"Advance":        func(ctx context.Context, c *syncmod.Ceremony) error { _, err := c.Advance(ctx); return err },
+		"AwaitStep":      func(ctx context.Context, c *syncmod.Ceremony) error { return c.AwaitStep(ctx, 1) },
+		"Complete":       func(ctx context.Context, c *syncmod.Ceremony) error { return c.Complete(ctx) },
+		"Run":            func(ctx context.Context, c *syncmod.Ceremony) error { return c.Run(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, fast(), 1)
+			ctx := within(t)
+			waiting := make(chan error, 1)
+			go func() { waiting <- wait(ctx, s.ceremony) }()
+			s.ceremony.Abort(disk)
+
+			require.Equal(t, s.ceremony.Err(), next(t, waiting))
+			require.ErrorIs(t, s.ceremony.Err(), disk)
+			require.ErrorIs(t, s.ceremony.Err(), syncmod.ErrAborted)
+			require.Equal(t, s.ceremony.Err(), wait(ctx, s.ceremony)) // whoever comes later too
+		})
+	}
+}
+
+func TestWorkIsCancelledWithTheFailureAsItsCause(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	ctx, cancel := s.ceremony.Context(context.Background())
+	defer cancel()
+
+	s.ceremony.Abort(errors.New("the disk is full"))
+
+	next(t, ctx.Done())
+	require.Equal(t, s.ceremony.Err(), context.Cause(ctx))
+	later, cancelLater := s.ceremony.Context(context.Background())
+	defer cancelLater()
+	require.Equal(t, s.ceremony.Err(), context.Cause(later))
+}
+
+func TestTheFirstCauseWins(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	first, second := errors.New("first"), errors.New("second")
+
+	s.ceremony.Abort(first)
+	s.ceremony.Abort(second)
+
+	require.ErrorIs(t, s.ceremony.Err(), first)
+	require.NotErrorIs(t, s.ceremony.Err(), second)
+}
+
+func TestWatchEndsWithTheFailure(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	seen := watch(t, s.ceremony, func(syncmod.Status) bool { return false })
+
+	s.ceremony.Abort(errors.New("the disk is full"))
+
+	all := next(t, seen)
+	last := all[len(all)-1]
+	require.Equal(t, syncmod.Failed, last.Phase)
+	require.Equal(t, s.ceremony.Err(), last.Err)
+	for _, before := range all[:len(all)-1] {
+		require.Equal(t, syncmod.Connecting, before.Phase)
+	}
+}
+
+func TestMembersWithDifferentDefinitionsNameThem(t *testing.T) {
+	nodes, def := newCluster(t, 2, fast())
+	other := def
+	other.Hash = definitionOf("another").Hash
+
+	ceremonies := append(open(t, nodes[:1], def), open(t, nodes[1:], other)...)
+
+	for i, c := range ceremonies {
+		err := failure(t, c)
+		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
+		require.Equal(t, 1-i, culprit(t, err).Index)
+		require.ErrorContains(t, err, hex.EncodeToString(def.Hash[:8]))
+		require.ErrorContains(t, err, hex.EncodeToString(other.Hash[:8]))
+	}
+}

@@ -1,0 +1,68 @@
+package roster_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// connectedRoster is a node's roster whose members are all connected, at step 0.
+func connectedRoster(tb testing.TB, members int) *roster.Roster {
+	version, err := roster.ParseVersion("v1.11")
+	require.NoError(tb, err)
+	r := roster.New(start, roster.Config{Members: members, Version: version, VersionText: "v1.11", PeerTimeout: time.Minute})
+	for i := 1; i < members; i++ {
+		r.Request(start, i, streamFrom(i), requestAt(i, 0))
+		r.OutboundOpened(i, streamFrom(members+i), false)
+		r.Response(start, i, streamFrom(members+i), roster.Response{Session: uint64(i)}) //nolint:gosec // small
+	}
+	r.Events()
+	return r
+}
+
+func streamFrom(i int) roster.StreamID { return roster.StreamID(i) } //nolint:gosec // small
+
+func requestAt(i int, step int64) roster.Request {
+	return roster.Request{
+		Opened: start, Version: "v1.11", Signed: true, Session: uint64(i), Step: step, Nickname: "bob", Culprit: -1, //nolint:gosec // small
+	}
+}
+
+func TestRequestThatRepeatsAStepDoesNotAllocate(t *testing.T) {
+	r := connectedRoster(t, 64)
+	q := requestAt(1, 0)
+
+	require.Zero(t, testing.AllocsPerRun(100, func() { r.Request(start, 1, streamFrom(1), q) }))
+}
+
+// What a heartbeat costs: the same step on the same stream.
+func BenchmarkRequestRepeatsStep(b *testing.B) {
+	r := connectedRoster(b, 64)
+	q := requestAt(1, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Request(start, 1, streamFrom(1), q)
+	}
+}
+
+// What a whole barrier costs: this node announces it, and 63 members arrive.
+func BenchmarkBarrierOf64(b *testing.B) {
+	const members = 64
+	r := connectedRoster(b, members)
+	b.ReportAllocs()
+	for step := int64(1); b.Loop(); step++ {
+		if err := r.Announce(start, step, false); err != nil {
+			b.Fatal(err)
+		}
+		for i := 1; i < members; i++ {
+			r.Request(start, i, streamFrom(i), requestAt(i, step))
+		}
+		if r.Passed() != step {
+			b.Fatal("not passed")
+		}
+		r.Events()
+	}
+}

@@ -1,0 +1,112 @@
+package syncmod_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestABarrierIsOneRequestAndOneAnswerOnEachStream(t *testing.T) {
+	const n, barriers = 4, 5
+	const streams = n * (n - 1)
+	calm := syncmod.Config{Heartbeat: 10 * time.Minute, ExchangeTimeout: 20 * time.Minute}
+	requests, answers := newTally(), newTally()
+	hosts := make([]host.Host, n)
+	nodes := make([]*node, n)
+	for i := range nodes {
+		hosts[i] = &tallyHost{Host: newHost(t), requests: requests, answers: answers}
+		nodes[i] = &node{host: hosts[i], service: startService(t, hosts[i], calm)}
+	}
+	ceremonies := open(t, nodes, definitionOf(t.Name(), hosts...))
+	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(within(t)) }))
+	require.Equal(t, streams, requests.now(), "one to connect each stream")
+	require.Equal(t, streams, answers.now())
+
+	for k := 1; k <= barriers; k++ {
+		requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error {
+			_, err := c.Advance(within(t))
+			return err
+		}))
+
+		require.Equal(t, (1+k)*streams, requests.now())
+		require.Equal(t, (1+k)*streams, answers.reach(t, (1+k)*streams))
+	}
+}
+
+// tally counts writes: a frame is written with one.
+type tally struct {
+	mu      sync.Mutex
+	count   int
+	changed chan struct{}
+}
+
+func newTally() *tally { return &tally{changed: make(chan struct{})} }
+
+func (c *tally) add() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count++
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *tally) now() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count
+}
+
+// reach waits until there are so many, and returns how many there are then.
+func (c *tally) reach(t testing.TB, count int) int {
+	t.Helper()
+	for ctx := within(t); ; {
+		c.mu.Lock()
+		now, changed := c.count, c.changed
+		c.mu.Unlock()
+		if now >= count {
+			return now
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			require.FailNow(t, "too few", "%d instead of %d", now, count)
+		}
+	}
+}
+
+// tallyHost counts what is written on the streams of the protocol.
+type tallyHost struct {
+	host.Host
+	requests, answers *tally
+}
+
+func (h *tallyHost) NewStream(ctx context.Context, p peer.ID, pids ...protocol.ID) (network.Stream, error) {
+	s, err := h.Host.NewStream(ctx, p, pids...)
+	if err != nil {
+		return nil, err
+	}
+	return &tallyStream{Stream: s, writes: h.requests}, nil
+}
+
+func (h *tallyHost) SetStreamHandler(pid protocol.ID, handle network.StreamHandler) {
+	h.Host.SetStreamHandler(pid, func(s network.Stream) { handle(&tallyStream{Stream: s, writes: h.answers}) })
+}
+
+type tallyStream struct {
+	network.Stream
+	writes *tally
+}
+
+func (s *tallyStream) Write(p []byte) (int, error) {
+	s.writes.add()
+	return s.Stream.Write(p)
+}

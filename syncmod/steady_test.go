@@ -1,0 +1,217 @@
+package syncmod
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// What a stream costs that has nothing new to say: here libp2p's part of it is
+// replaced by memory, and both sides of an exchange by one goroutine.
+
+// BenchmarkSteadyServer measures a request that repeats the one before, from its
+// first byte read to its answer written.
+func BenchmarkSteadyServer(b *testing.B) {
+	s := newSteady(b)
+	b.ReportAllocs()
+	s.serve(b, b.N, b.ResetTimer)
+}
+
+// BenchmarkSteadyClient measures a heartbeat, from its being due to its answer
+// taken.
+func BenchmarkSteadyClient(b *testing.B) {
+	s := newSteady(b)
+	b.ReportAllocs()
+	s.beat(b, b.N, b.ResetTimer)
+}
+
+func TestARepeatedRequestCostsTheServerNextToNothing(t *testing.T) {
+	s := newSteady(t)
+
+	allocs := allocsPer(func(exchanges int, begin func()) { s.serve(t, exchanges, begin) })
+
+	require.LessOrEqual(t, allocs, 2.0)
+}
+
+func TestAHeartbeatCostsTheClientNextToNothing(t *testing.T) {
+	s := newSteady(t)
+
+	allocs := allocsPer(func(exchanges int, begin func()) { s.beat(t, exchanges, begin) })
+
+	require.LessOrEqual(t, allocs, 2.0)
+}
+
+// allocsPer counts the allocations of an exchange, to a tenth: the process may
+// have others to make.
+func allocsPer(run func(exchanges int, begin func())) float64 {
+	const exchanges = 10_000
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var before, after runtime.MemStats
+	run(exchanges, func() { runtime.ReadMemStats(&before) })
+	runtime.ReadMemStats(&after)
+	return float64((after.Mallocs-before.Mallocs)*10/exchanges) / 10
+}
+
+// steady is a ceremony of two members, of which the second is the test.
+type steady struct {
+	service  *Service
+	ceremony *Ceremony
+	member   crypto.PrivKey
+	conn     *steadyConn
+}
+
+func newSteady(t testing.TB) *steady {
+	t.Helper()
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableMetrics())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = h.Close() })
+	key, public, err := crypto.GenerateSecp256k1Key(rand.Reader)
+	require.NoError(t, err)
+	id, err := peer.IDFromPublicKey(public)
+	require.NoError(t, err)
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	service, err := NewService(h, DefaultConfig(), WithLogger(log))
+	require.NoError(t, err)
+	require.NoError(t, service.server.Start(context.Background()))
+	t.Cleanup(func() { require.NoError(t, service.server.Stop(context.Background())) })
+	require.NoError(t, service.accept(context.Background()))
+	ceremony, err := newCeremony(service, Definition{Hash: []byte("steady"), Peers: []Peer{{ID: h.ID()}, {ID: id}}})
+	require.NoError(t, err)
+	require.NoError(t, service.add(ceremony)) // and no client that would dial
+	ceremony.mu.Lock()
+	ceremony.say(time.Now())
+	ceremony.mu.Unlock()
+	return &steady{service: service, ceremony: ceremony, member: key, conn: &steadyConn{id: id, key: public}}
+}
+
+// serve lets the server answer a first request, and then so many that repeat it.
+// It calls begin when the first is answered.
+func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
+	t.Helper()
+	signature, err := s.member.Sign(s.ceremony.def.Hash)
+	require.NoError(t, err)
+	request := func(i int) []byte {
+		frame, err := wire.AppendRequest(nil, &syncpb.SyncRequest{
+			Timestamp: timestamppb.New(time.Unix(1_700_000_000, int64(100_000_000+i))), HashSignature: signature,
+			Version: s.service.cfg.Version, SessionId: 1,
+		})
+		require.NoError(t, err)
+		return frame
+	}
+	frames := [][]byte{request(1), request(2)}
+	var pending []byte
+	asked, answered := 0, 0
+	s.service.server.handle(&steadyStream{
+		conn: s.conn,
+		read: func(p []byte) (int, error) {
+			if len(pending) == 0 {
+				switch {
+				case asked == 1+exchanges:
+					return 0, io.EOF
+				case asked == 2: // the first repetition has made what is made once
+					begin()
+				}
+				pending = frames[asked%len(frames)]
+				asked++
+			}
+			n := copy(p, pending)
+			pending = pending[n:]
+			return n, nil
+		},
+		write: func([]byte) { answered++ },
+	})
+	require.Equal(t, 1+exchanges, answered)
+}
+
+// beat lets a client send so many heartbeats.
+func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
+	t.Helper()
+	granted, err := wire.AppendResponse(nil, &syncpb.SyncResponse{SyncTimestamp: timestamppb.Now(), SessionId: 1})
+	require.NoError(t, err)
+	_, rest, ok := wire.SplitTimestamp(granted[wire.HeaderSize:])
+	require.True(t, ok)
+	var answer, pending []byte
+	var talk *talk
+	asked, beats := 0, 0
+	stream := &steadyStream{
+		conn: s.conn,
+		read: func(p []byte) (int, error) {
+			if len(pending) == 0 {
+				switch {
+				case beats == 1+exchanges:
+					return 0, io.EOF
+				case beats == 2:
+					begin()
+				}
+				beats++
+				if _, err := talk.tend(talk.lastWrite.Add(s.service.cfg.Heartbeat)); err != nil {
+					return 0, err
+				}
+			}
+			n := copy(p, pending)
+			pending = pending[n:]
+			return n, nil
+		},
+		write: func(frame []byte) {
+			timestamp, _, _ := wire.SplitTimestamp(frame[wire.HeaderSize:])
+			answer = wire.AppendEcho(answer[:0], timestamp, rest)
+			pending = answer
+			asked++
+		},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	talk = newTalk(ctx, s.ceremony.members[1], stream)
+	talk.said = s.ceremony.line.Load()
+	require.NoError(t, talk.read(ctx))
+	require.Equal(t, 1+exchanges, asked)
+	require.Equal(t, int64(1+exchanges), talk.messages)
+}
+
+// steadyStream is a stream in memory. What a steady stream does not need is nil.
+type steadyStream struct {
+	network.Stream
+	conn  network.Conn
+	read  func([]byte) (int, error)
+	write func([]byte)
+}
+
+func (s *steadyStream) Read(p []byte) (int, error) { return s.read(p) }
+
+func (s *steadyStream) Write(p []byte) (int, error) {
+	s.write(p)
+	return len(p), nil
+}
+
+func (s *steadyStream) Conn() network.Conn                           { return s.conn }
+func (s *steadyStream) Scope() network.StreamScope                   { return &network.NullScope{} }
+func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
+func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
+func (s *steadyStream) CloseWrite() error                            { return nil }
+func (s *steadyStream) ResetWithError(network.StreamErrorCode) error { return nil }
+
+type steadyConn struct {
+	network.Conn
+	id  peer.ID
+	key crypto.PubKey
+}
+
+func (c *steadyConn) RemotePeer() peer.ID            { return c.id }
+func (c *steadyConn) RemotePublicKey() crypto.PubKey { return c.key }
+func (c *steadyConn) Stat() network.ConnStats        { return network.ConnStats{} }
+func (c *steadyConn) IsClosed() bool                 { return false }

@@ -1,0 +1,58 @@
+package telemetry_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+// streams are those of a node with the SDK, and of nodes without.
+func streams(b testing.TB) map[string]*telemetry.Stream {
+	info := telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, 2)}
+	start := telemetry.StreamStart{Peer: 1, At: noon}
+	of := func(t *telemetry.Telemetry) *telemetry.Stream { return t.Ceremony(info, nil).Stream(start) }
+	return map[string]*telemetry.Stream{
+		"sdk":     newScene(b).ceremony().Stream(start),
+		"globals": of(telemetry.New(logrus.New(), nil, nil)),
+		"noop":    of(telemetry.New(logrus.New(), nooptrace.NewTracerProvider(), noop.NewMeterProvider())),
+	}
+}
+
+func BenchmarkMessage(b *testing.B) {
+	for name, stream := range streams(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				stream.Message()
+			}
+		})
+	}
+}
+
+func BenchmarkRTT(b *testing.B) {
+	for name, stream := range streams(b) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				stream.RTT(time.Millisecond)
+			}
+		})
+	}
+}
+
+func TestTheHotPathAllocatesNextToNothing(t *testing.T) {
+	for name, stream := range streams(t) {
+		want := 0.0
+		if name == "sdk" {
+			want = 1
+		}
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, stream.Message), want, name)
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { stream.RTT(time.Millisecond) }), want, name)
+	}
+}

@@ -1,0 +1,96 @@
+package telemetry
+
+import "go.opentelemetry.io/otel/attribute"
+
+// ScopeName and Version are the instrumentation scope of everything that is
+// emitted.
+const (
+	ScopeName = "github.com/dkgsync/dkgsync"
+	Version   = "0.1.0"
+)
+
+// The spans.
+const (
+	spanStart     = "dkgsync.ceremony.start"
+	spanCeremony  = "dkgsync.ceremony"
+	spanConnect   = "dkgsync.connect"
+	spanReconnect = "dkgsync.reconnect"
+	spanStream    = "dkgsync.stream"
+	spanStep      = "dkgsync.step"
+	spanBarrier   = "dkgsync.barrier"
+	spanWaiting   = "dkgsync.barrier.waiting"
+
+	eventArrived = "peer_arrived"
+)
+
+// The attributes of spans and metrics.
+const (
+	keyHash      attribute.Key = "dkgsync.definition.hash" // in hex
+	keyNodeIndex attribute.Key = "dkgsync.node.index"      // this node's operator index
+	keyNodeCount attribute.Key = "dkgsync.node.count"      // how many members there are
+
+	keyPeerIndex attribute.Key = "dkgsync.peer.index" // a member's operator index
+	keyPeerID    attribute.Key = "dkgsync.peer.id"
+
+	keyAttempts      attribute.Key = "dkgsync.connect.attempts"
+	keyRelayed       attribute.Key = "dkgsync.connect.relayed"
+	keyConnectReason attribute.Key = "dkgsync.connect.reason" // why the stream before was lost
+
+	keyStreamRelayed attribute.Key = "dkgsync.stream.relayed"
+	keyMessages      attribute.Key = "dkgsync.stream.messages"
+	keyEndReason     attribute.Key = "dkgsync.stream.end_reason"
+
+	keyStep        attribute.Key = "dkgsync.step"
+	keyStepName    attribute.Key = "dkgsync.step.name"
+	keyBarrierKind attribute.Key = "dkgsync.barrier.kind"
+	keyLastPeer    attribute.Key = "dkgsync.barrier.last_peer"     // operator index of the last to arrive
+	keyMissing     attribute.Key = "dkgsync.barrier.missing_peers" // operator indices
+	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since the announcement
+
+	keyOutcome    attribute.Key = "dkgsync.outcome"
+	keyReconnects attribute.Key = "dkgsync.reconnects"
+
+	keyRole      attribute.Key = "dkgsync.role"
+	keyErrorType attribute.Key = "error.type"
+)
+
+// The roles of a stream: whoever opened it is its client.
+const (
+	roleClient = "client"
+	roleServer = "server"
+)
+
+// The metrics, and their units.
+const (
+	metricCeremonyDuration = "dkgsync.ceremony.duration"
+	metricBarrierDuration  = "dkgsync.barrier.duration"
+	metricStepDuration     = "dkgsync.step.duration"
+	metricStreamDuration   = "dkgsync.stream.duration"
+	metricConnectDuration  = "dkgsync.connect.duration"
+	metricRTT              = "dkgsync.rtt"
+	metricMessages         = "dkgsync.messages"
+	metricRejections       = "dkgsync.rejections"
+	metricReconnects       = "dkgsync.reconnects"
+	metricStreams          = "dkgsync.streams"
+	metricPeerConnected    = "dkgsync.peer.connected"
+	metricStepCurrent      = "dkgsync.step.current"
+	metricPeerStep         = "dkgsync.peer.step"
+	metricPeerLastSeen     = "dkgsync.peer.last_seen"
+	metricBarrierAge       = "dkgsync.barrier.age"
+	metricBarrierMissing   = "dkgsync.barrier.missing"
+
+	unitSeconds    = "s"
+	unitMessages   = "{message}"
+	unitRequests   = "{request}"
+	unitReconnects = "{reconnect}"
+	unitStreams    = "{stream}"
+	unitSteps      = "{step}"
+	unitPeers      = "{peer}"
+	unitOne        = "1"
+)
+
+// The fields that tie a log line to its trace and its span.
+const (
+	fieldTraceID = "trace_id"
+	fieldSpanID  = "span_id"
+)

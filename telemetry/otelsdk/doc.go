@@ -1,0 +1,30 @@
+// Package otelsdk gives an fx program the OpenTelemetry SDK as its operator
+// configures it: by the OTEL_* variables of the OpenTelemetry specification, and
+// by nothing else.
+//
+//	fx.New(otelsdk.Module, syncmod.Module, …)
+//
+// Nothing is exported unless a variable asks for it: OTEL_TRACES_EXPORTER,
+// OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER name an exporter (otlp, console,
+// prometheus for metrics), and an OTLP endpoint asks for otlp. The general
+// OTEL_EXPORTER_OTLP_ENDPOINT asks for traces and metrics only: a log has a place
+// to go already. OTEL_SDK_DISABLED=true turns everything off. A signal that
+// nothing asks for goes where it would go without this package: to OpenTelemetry's
+// globals.
+//
+// # A program with providers of its own
+//
+// The module provides [telemetry.Providers], and no trace.TracerProvider or
+// metric.MeterProvider: a program is free to provide those. Then they are used,
+// nothing is built in their place, and they are never shut down here. A program
+// that has none and wants spans and metrics of its own injects
+// telemetry.Providers, which always says where they go. No global is ever set: a
+// program that wants one sets it, in an fx.Invoke that takes telemetry.Providers.
+//
+// # The end
+//
+// What was recorded is flushed when the app stops, after everything that was made
+// later than the providers, and within half of the time that is left: a collector
+// that does not answer does not keep a node from stopping. Errors of that are
+// logged and nothing else.
+package otelsdk

@@ -1,0 +1,255 @@
+package otelsdk_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"go.uber.org/fx"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
+)
+
+// configure sets variables, and unsets all other OTEL_* ones.
+func configure(t *testing.T, pairs ...string) {
+	t.Helper()
+	for _, set := range os.Environ() {
+		if name, _, _ := strings.Cut(set, "="); strings.HasPrefix(name, "OTEL_") {
+			t.Setenv(name, "") // as good as unset, by the specification
+		}
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		t.Setenv(pairs[i], pairs[i+1])
+	}
+}
+
+type program struct {
+	app       *fx.App
+	providers telemetry.Providers
+	lines     *bytes.Buffer
+}
+
+func newProgram(opts ...fx.Option) *program {
+	p := &program{lines: new(bytes.Buffer)}
+	log := logrus.New()
+	log.SetOutput(p.lines)
+	p.app = fx.New(append(opts, fx.NopLogger, fx.StopTimeout(2*time.Second), fx.Supply(log), otelsdk.Module, fx.Populate(&p.providers))...)
+	return p
+}
+
+// run starts the program, makes a span and a metric, and stops it. It returns how
+// long stopping took.
+func (p *program) run(t *testing.T) time.Duration {
+	t.Helper()
+	require.NoError(t, p.app.Err())
+	require.NoError(t, p.app.Start(t.Context()))
+	_, span := p.providers.Tracer.Tracer("test").Start(t.Context(), "a span")
+	span.End()
+	counter, err := p.providers.Meter.Meter("test").Int64Counter("a.counter")
+	require.NoError(t, err)
+	counter.Add(t.Context(), 1)
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), p.app.StopTimeout())
+	defer cancel()
+	require.NoError(t, p.app.Stop(ctx))
+	return time.Since(began)
+}
+
+// backend is an OTLP/HTTP collector.
+type backend struct {
+	*httptest.Server
+	mu     sync.Mutex
+	bodies map[string][][]byte // by path
+}
+
+func newBackend(t *testing.T) *backend {
+	t.Helper()
+	b := &backend{bodies: make(map[string][][]byte)}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.bodies[r.URL.Path] = append(b.bodies[r.URL.Path], body)
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+func (b *backend) paths() (paths []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for path := range b.bodies {
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+// resource is what the emitter of the first trace says of itself.
+func (b *backend) resource(t *testing.T) map[string]string {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	require.NotEmpty(t, b.bodies["/v1/traces"])
+	var request collector.ExportTraceServiceRequest
+	require.NoError(t, proto.Unmarshal(b.bodies["/v1/traces"][0], &request))
+	about := make(map[string]string)
+	for _, kv := range request.GetResourceSpans()[0].GetResource().GetAttributes() {
+		about[kv.GetKey()] = kv.GetValue().GetStringValue()
+	}
+	return about
+}
+
+func TestNothingIsExportedUnlessItIsAskedFor(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	configure(t)
+
+	p := newProgram()
+
+	require.NoError(t, p.app.Err())
+	require.Equal(t, otel.GetTracerProvider(), p.providers.Tracer)
+	require.Equal(t, otel.GetMeterProvider(), p.providers.Meter)
+}
+
+func TestAnEndpointAsksForTracesAndMetrics(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
+
+	p := newProgram(fx.Supply(otelsdk.Identity{Service: "charon"}))
+	p.run(t)
+
+	require.ElementsMatch(t, []string{"/v1/traces", "/v1/metrics"}, b.paths(), p.lines)
+	require.Equal(t, "charon", b.resource(t)["service.name"])
+	require.Len(t, b.resource(t)["service.instance.id"], 36, "a UUID")
+}
+
+func TestTheOperatorNamesTheProgram(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", b.URL+"/v1/traces", "OTEL_SERVICE_NAME", "mine", "OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=seven")
+
+	newProgram(fx.Supply(otelsdk.Identity{Service: "charon", Instance: "one"})).run(t)
+
+	require.Equal(t, []string{"/v1/traces"}, b.paths())
+	require.Equal(t, "mine", b.resource(t)["service.name"])
+	require.Equal(t, "seven", b.resource(t)["service.instance.id"])
+}
+
+func TestTheExecutableIsTheNameOfLastResort(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
+
+	newProgram().run(t)
+
+	require.Equal(t, "otelsdk.test", b.resource(t)["service.name"])
+}
+
+func TestLogsAreExportedWhenTheyAreAskedFor(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL, "OTEL_LOGS_EXPORTER", "otlp", "OTEL_TRACES_EXPORTER", "none", "OTEL_METRICS_EXPORTER", "none")
+	p := newProgram(fx.Invoke(func(log *logrus.Logger, _ telemetry.Providers) { log.Info("a line") }))
+
+	p.run(t)
+
+	require.Equal(t, []string{"/v1/logs"}, b.paths())
+	require.Contains(t, string(b.bodies["/v1/logs"][0]), "a line")
+}
+
+func TestADisabledSDKDoesNothing(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL, "OTEL_LOGS_EXPORTER", "otlp", "OTEL_SDK_DISABLED", "TRUE")
+
+	p := newProgram()
+	p.run(t)
+
+	require.Empty(t, b.paths())
+	require.Equal(t, tracenoop.NewTracerProvider(), p.providers.Tracer)
+	require.Equal(t, metricnoop.NewMeterProvider(), p.providers.Meter)
+}
+
+func TestAnExporterThatDoesNotExistIsAnError(t *testing.T) {
+	for _, name := range []string{"OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"} {
+		t.Run(name, func(t *testing.T) {
+			configure(t, name, "jaeger")
+
+			p := newProgram()
+
+			require.ErrorContains(t, p.app.Err(), name+`="jaeger"`)
+			require.ErrorContains(t, p.app.Err(), "unknown exporter")
+		})
+	}
+}
+
+func TestTheProgramsOwnProvidersAreUsedAndNotShutDown(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
+	spans := tracetest.NewInMemoryExporter()
+	own := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+	defer func() { require.NoError(t, own.Shutdown(context.Background())) }()
+
+	p := newProgram(
+		fx.Provide(func() trace.TracerProvider { return own }),
+		fx.Provide(func() metric.MeterProvider { return metricnoop.NewMeterProvider() }),
+	)
+	p.run(t)
+
+	require.Empty(t, b.paths())
+	require.Same(t, own, p.providers.Tracer)
+	_, span := own.Tracer("test").Start(t.Context(), "after the stop")
+	span.End()
+	require.Len(t, spans.GetSpans(), 2)
+}
+
+// What a component ends in its own stop hook is still flushed.
+func TestTheFlushComesLast(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_TRACES_EXPORTER", "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
+	p := newProgram(fx.Invoke(func(lc fx.Lifecycle, p telemetry.Providers) {
+		_, span := p.Tracer.Tracer("test").Start(context.Background(), "ends with the program")
+		lc.Append(fx.StopHook(func() { span.End() }))
+	}))
+
+	p.run(t)
+
+	require.Contains(t, string(bytes.Join(b.bodies["/v1/traces"], nil)), "ends with the program")
+}
+
+// A collector that accepts connections and never answers is worse than none.
+func TestACollectorThatDoesNotAnswerDoesNotKeepTheNodeFromStopping(t *testing.T) {
+	for _, protocol := range []string{"grpc", "http/protobuf"} {
+		t.Run(protocol, func(t *testing.T) {
+			var config net.ListenConfig
+			silent, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer func() { _ = silent.Close() }()
+			configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+silent.Addr().String(), "OTEL_EXPORTER_OTLP_PROTOCOL", protocol, "OTEL_LOGS_EXPORTER", "otlp")
+			p := newProgram()
+
+			took := p.run(t)
+
+			require.Less(t, took, 1500*time.Millisecond, "half of 2 s, and some air")
+			require.Contains(t, p.lines.String(), "telemetry was not flushed in full")
+			require.Contains(t, p.lines.String(), "flushing traces")
+		})
+	}
+}

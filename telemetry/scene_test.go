@@ -1,0 +1,158 @@
+package telemetry_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+// scene is the telemetry of one node with a real SDK behind it.
+type scene struct {
+	t         testing.TB
+	spans     *tracetest.SpanRecorder
+	reader    *sdkmetric.ManualReader
+	lines     *bytes.Buffer
+	telemetry *telemetry.Telemetry
+	state     telemetry.Snapshot
+}
+
+var (
+	hash  = bytes.Repeat([]byte{0xab}, 32)
+	noon  = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	names = []string{"alice", "bob", "carol"}
+)
+
+func newScene(t testing.TB, opts ...sdktrace.TracerProviderOption) *scene {
+	t.Helper()
+	s := &scene{t: t, spans: tracetest.NewSpanRecorder(), reader: sdkmetric.NewManualReader(), lines: new(bytes.Buffer)}
+	tracers := sdktrace.NewTracerProvider(append(opts, sdktrace.WithSpanProcessor(s.spans))...)
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(s.reader))
+	t.Cleanup(func() {
+		require.NoError(t, errors.Join(tracers.Shutdown(context.Background()), meters.Shutdown(context.Background())))
+	})
+	log := logrus.New()
+	log.SetOutput(s.lines)
+	log.SetLevel(logrus.DebugLevel)
+	s.telemetry = telemetry.New(log, tracers, meters)
+	return s
+}
+
+// ceremony is that of alice, operator 0 of 3.
+func (s *scene) ceremony() *telemetry.Ceremony {
+	info := telemetry.Info{Hash: hash, Index: 0}
+	for i, name := range names {
+		info.Peers = append(info.Peers, telemetry.Peer{Index: i, ID: "id-of-" + name, Name: name})
+	}
+	return s.telemetry.Ceremony(info, func() telemetry.Snapshot { return s.state })
+}
+
+func (s *scene) opened() *telemetry.Ceremony {
+	c := s.ceremony()
+	c.Opened(context.Background(), noon)
+	return c
+}
+
+// span returns the only ended span of a name.
+func (s *scene) span(name string) sdktrace.ReadOnlySpan {
+	s.t.Helper()
+	var found []sdktrace.ReadOnlySpan
+	for _, span := range s.spans.Ended() {
+		if span.Name() == name {
+			found = append(found, span)
+		}
+	}
+	require.Len(s.t, found, 1, name)
+	return found[0]
+}
+
+// metrics collects what a reader sees now.
+func (s *scene) metrics() map[string]metricdata.Metrics {
+	s.t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(s.t, s.reader.Collect(context.Background(), &all))
+	byName := make(map[string]metricdata.Metrics)
+	for _, scope := range all.ScopeMetrics {
+		require.Equal(s.t, telemetry.ScopeName, scope.Scope.Name)
+		require.Equal(s.t, telemetry.Version, scope.Scope.Version)
+		for _, m := range scope.Metrics {
+			byName[m.Name] = m
+		}
+	}
+	return byName
+}
+
+func attrs(span sdktrace.ReadOnlySpan) map[string]any { return values(span.Attributes()) }
+
+func values(list []attribute.KeyValue) map[string]any {
+	m := make(map[string]any, len(list))
+	for _, kv := range list {
+		m[string(kv.Key)] = kv.Value.AsInterface()
+	}
+	return m
+}
+
+// after is so long after noon.
+func after(d time.Duration) time.Time { return noon.Add(d) }
+
+// everything reports everything that there is, once or more.
+func (s *scene) everything() {
+	s.state = telemetry.Snapshot{
+		Step: 2,
+		Peers: []telemetry.PeerSnapshot{
+			{}, {Inbound: true, Outbound: true, Step: 2, LastSeen: after(time.Second)}, {Inbound: true, Step: 1, LastSeen: noon},
+		},
+		Waiting: &telemetry.WaitingSnapshot{Kind: telemetry.BarrierStep, Since: time.Now().Add(-time.Minute), Missing: 1},
+	}
+	c := s.opened()
+	s.telemetry.Stranger(context.Background(), noon, "mallory")
+	first := c.Stream(telemetry.StreamStart{Peer: 1, At: noon})
+	c.Connect(telemetry.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 1})
+	first.Message()
+	first.RTT(3 * time.Millisecond)
+	c.Member(telemetry.MemberEvent{Peer: 1, What: telemetry.MemberConnected, At: after(time.Second), Connected: 2})
+	c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierConnected, Started: noon, Ended: after(time.Second), Last: 1})
+	c.Barrier(telemetry.Barrier{
+		Kind: telemetry.BarrierStep, Step: 1, Name: "deal", Started: after(time.Second), Ended: after(2 * time.Second), Last: 2,
+		Arrivals: []time.Time{after(time.Second), noon, after(2 * time.Second)},
+	})
+	c.Step(telemetry.Step{Step: 1, Name: "deal", Started: after(2 * time.Second), Ended: after(3 * time.Second)})
+	c.Waiting(telemetry.Waiting{Kind: telemetry.BarrierStep, Step: 2, Started: noon, Ended: after(10 * time.Second), Elapsed: 10 * time.Second, Missing: []int{2}})
+	c.Barrier(telemetry.Barrier{
+		Kind: telemetry.BarrierStep, Step: 2, Started: noon, Ended: after(time.Minute), Err: context.DeadlineExceeded, Type: telemetry.TypeDeadlineExceeded,
+	})
+	first.End(telemetry.StreamEnd{At: after(time.Minute), Messages: 7, Reason: telemetry.EndLost})
+	c.Connect(telemetry.Connect{
+		Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 1, Reason: telemetry.EndLost, Lost: first,
+		Err: errors.New("no route"), Type: telemetry.TypeDialFailed,
+	})
+	c.Connect(telemetry.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 2, Reason: telemetry.EndLost, Lost: first})
+	in := c.Stream(telemetry.StreamStart{Peer: 2, Inbound: true, At: noon})
+	in.Message()
+	c.Connect(telemetry.Connect{
+		Peer: 2, Started: noon, Ended: after(30 * time.Second), Attempts: 30, Err: errors.New("no route"), Type: telemetry.TypeDialFailed,
+	})
+	c.Rejected(2, telemetry.TypeStepSkipped)
+	in.End(telemetry.StreamEnd{At: after(time.Second), Messages: 1, Reason: telemetry.EndRefused, Err: errors.New("skipped"), Type: telemetry.TypeStepSkipped})
+	c.End(telemetry.End{
+		Outcome: telemetry.OutcomeFailed, Step: 2, Started: noon, Ended: after(time.Minute), Err: errors.New("skipped"), Type: telemetry.TypeStepSkipped,
+	})
+	s.t.Cleanup(c.Closed)
+}
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
