@@ -4,13 +4,16 @@
 WORKSPACE := . ./examples/fxapp ./integration
 PACKAGES  := $(addsuffix /...,$(WORKSPACE))
 # The modules that pin what the tools are built from.
-TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod))
+TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
 
 # For the command line: make demo ARGS="--kill 2", make test TESTFLAGS="-v -run Barrier", make fuzz FUZZTIME=5m
 ARGS      ?=
 TESTFLAGS ?=
 FUZZTIME  ?= 20s
 BENCH     ?= .
+
+# The Jaeger to use, where another than the one that is built here is wanted.
+JAEGER    ?= $(CURDIR)/.bin/jaeger
 
 # Where make was started. `make -C` has left that directory when this is read; the shell's PWD still names it. With -C,
 # make adds w to its flags, unless it was told to be quiet. In all other cases PWD may be anything.
@@ -40,6 +43,15 @@ test: ## Test every module, with the race detector where there is a C compiler: 
 .PHONY: bench
 bench: ## Measure how long nodes need to pass a barrier together: BENCH selects
 	go test -run '^$$' -bench '$(BENCH)' ./integration/...
+
+.PHONY: jaeger
+jaeger: $(JAEGER) ## Run Jaeger on this machine, and print what to ask it: JAEGER
+	@cat integration/jaeger/queries.txt
+	@"$(JAEGER)" --config integration/jaeger/jaeger.yaml
+
+.PHONY: test-jaeger
+test-jaeger: $(JAEGER) ## Test what an operator sees of ceremonies in a real Jaeger: JAEGER, TESTFLAGS
+	JAEGER_BIN="$(abspath $(JAEGER))" go test -count=1 $(TESTFLAGS) ./integration/jaeger
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each for FUZZTIME
@@ -126,7 +138,9 @@ ci: ## Run all checks, as CI does; needs a C compiler
 # up-to-date file alone, hence the touch.
 .bin/golangci-lint: tools/lint/go.mod
 .bin/govulncheck: tools/vuln/go.mod
-.bin/golangci-lint .bin/govulncheck:
+# Its build takes minutes when nothing of it is in Go's caches.
+$(CURDIR)/.bin/jaeger: integration/jaeger/server/go.mod
+.bin/golangci-lint .bin/govulncheck $(CURDIR)/.bin/jaeger:
 	@echo 'building $(@F)'
 	@mkdir -p .bin
 	@cd $(<D) && GOWORK=off GOOS= GOARCH= go build -o '$(CURDIR)/.bin/' tool

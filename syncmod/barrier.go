@@ -27,7 +27,7 @@ func (c *Ceremony) AwaitConnected(ctx context.Context) error {
 	c.settle(now)
 	c.mu.Unlock()
 	c.flush()
-	return c.await(ctx, barrierConnected, func() (bool, <-chan struct{}) {
+	return c.await(ctx, barrierConnected, 0, func() (bool, <-chan struct{}) {
 		all, times := c.roster.Connected()
 		return all || times > before, listen(&c.connected)
 	})
@@ -59,7 +59,7 @@ func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 }
 
 func (c *Ceremony) awaitStep(ctx context.Context, step int64) error {
-	return c.await(ctx, barrierStep, func() (bool, <-chan struct{}) {
+	return c.await(ctx, barrierStep, step, func() (bool, <-chan struct{}) {
 		return c.roster.Passed() >= step, listen(&c.passed)
 	})
 }
@@ -81,13 +81,15 @@ func (c *Ceremony) advance(ctx context.Context, name string) (int64, error) {
 	}
 	c.advancing = true
 	step := c.roster.Step()
-	if c.roster.Passed() == step {
+	if c.roster.Passed() == step && (c.owed == 0 || c.owed != step) {
 		step++
 	}
 	c.stepName = name
 	err := c.announce(step, false)
 	if err != nil {
 		step = c.roster.Step()
+	} else {
+		c.owed = step
 	}
 	c.mu.Unlock()
 	c.flush()
@@ -96,6 +98,9 @@ func (c *Ceremony) advance(ctx context.Context, name string) (int64, error) {
 	}
 	c.mu.Lock()
 	c.advancing = false
+	if err == nil {
+		c.owed = 0
+	}
 	c.mu.Unlock()
 	return step, err
 }
@@ -158,7 +163,7 @@ func (c *Ceremony) lastBarrier(ctx context.Context) error {
 func (c *Ceremony) awaitGoodbyes(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.svc.cfg.GoodbyeTimeout)
 	defer cancel()
-	return c.await(ctx, barrierShutdown, func() (bool, <-chan struct{}) { return false, nil })
+	return c.await(ctx, barrierShutdown, 0, func() (bool, <-chan struct{}) { return false, nil })
 }
 
 // finish ends the goodbyes.
@@ -172,10 +177,10 @@ func (c *Ceremony) finish(unheard error) {
 	c.flush()
 }
 
-// await waits until something is so, the ceremony ends or ctx does. The function
-// is called with the lock held and returns what to wait on until it is worth
-// being called again.
-func (c *Ceremony) await(ctx context.Context, barrier string, ready func() (bool, <-chan struct{})) error {
+// await waits until something is so, the ceremony ends or ctx does. The step is
+// that of a step's barrier. The function is called with the lock held and
+// returns what to wait on until it is worth being called again.
+func (c *Ceremony) await(ctx context.Context, barrier string, step int64, ready func() (bool, <-chan struct{})) error {
 	for {
 		c.mu.Lock()
 		ok, changed := ready()
@@ -191,14 +196,14 @@ func (c *Ceremony) await(ctx context.Context, barrier string, ready func() (bool
 		case <-changed:
 		case <-c.done:
 		case <-ctx.Done():
-			return c.waitError(ctx, barrier)
+			return c.waitError(ctx, barrier, step)
 		}
 	}
 }
 
-// waitError says whom a wait was still waiting for. The ceremony may have ended
-// at the same moment: that counts more.
-func (c *Ceremony) waitError(ctx context.Context, barrier string) error {
+// waitError says whom a wait was still waiting for. The wait may have ended well,
+// or with the ceremony, at the same moment: that counts more.
+func (c *Ceremony) waitError(ctx context.Context, barrier string, step int64) error {
 	now := time.Now()
 	defer c.flush()
 	c.mu.Lock()
@@ -206,14 +211,17 @@ func (c *Ceremony) waitError(ctx context.Context, barrier string) error {
 	if c.err != nil {
 		return c.err
 	}
-	if barrier == barrierShutdown && c.roster.Phase() == roster.Complete {
+	switch {
+	case barrier == barrierShutdown && c.roster.Phase() == roster.Complete, barrier == barrierStep && c.roster.Passed() >= step:
 		return nil
+	case barrier != barrierStep:
+		step = c.roster.Step()
 	}
-	e := &WaitError{Barrier: barrier, Step: c.roster.Step(), Err: ctx.Err(), members: len(c.def.Peers), at: now}
-	for _, i := range c.missing(now, barrier) {
+	e := &WaitError{Barrier: barrier, Step: step, Err: ctx.Err(), members: len(c.def.Peers), at: now}
+	for _, i := range c.missing(now, barrier, step) {
 		e.Missing = append(e.Missing, c.peerStatus(i))
 	}
-	if w, waits := c.waits(); waits && w.kind == barrier {
+	if w, waits := c.waits(); waits && w.kind == barrier && w.step == step {
 		c.reportBarrier(telemetry.Barrier{
 			Kind: barrier, Step: e.Step, Name: c.stepName, Started: w.since, Ended: now, Last: c.self, Err: e, Type: errorType(e),
 		})
@@ -221,15 +229,16 @@ func (c *Ceremony) waitError(ctx context.Context, barrier string) error {
 	return e
 }
 
-// missing lists the members that a barrier waits for now. The lock is held.
-func (c *Ceremony) missing(now time.Time, barrier string) []int {
+// missing lists the members that a barrier waits for now; the step is that of a
+// step's barrier. The lock is held.
+func (c *Ceremony) missing(now time.Time, barrier string, step int64) []int {
 	switch barrier {
 	case barrierConnected:
 		return c.roster.MissingConnected()
 	case barrierShutdown:
 		return c.roster.MissingGoodbyes(now)
 	default:
-		return c.roster.MissingAt(c.roster.Step())
+		return c.roster.MissingAt(step)
 	}
 }
 

@@ -69,6 +69,7 @@ type Ceremony struct {
 	watch     chan struct{} // closed when the status has changed
 	timer     *time.Timer   // the coarse one: gone members, goodbyes, slices of a wait
 	advancing bool
+	owed      int64 // the step that an Advance has announced and none has returned yet
 	slice     slice
 	farewell  time.Time // when the last barrier was passed
 
@@ -239,6 +240,9 @@ func (c *Ceremony) request(now time.Time, i int, in *inbound, q *syncpb.SyncRequ
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.quiet {
+		return roster.Verdict{Action: roster.Hold} // it goes on waiting for us, and is not told why
+	}
 	verdict := c.roster.Request(now, i, in.id, fact)
 	switch verdict.Action {
 	case roster.AcceptLast, roster.Refuse:
@@ -382,7 +386,7 @@ func (c *Ceremony) Close(ctx context.Context) error {
 		select {
 		case <-c.done:
 		case <-ctx.Done():
-			c.finish(c.waitError(ctx, barrierShutdown))
+			c.finish(c.waitError(ctx, barrierShutdown, 0))
 		}
 	} else {
 		c.fail(roster.Stopped, ErrStopped)

@@ -26,6 +26,8 @@ import (
 // The public API, identifier by identifier: a change that breaks a program which
 // uses it does not compile here.
 
+const _ protocol.ID = syncmod.ProtocolID
+
 // With fx.
 var (
 	_ fx.Option                                    = syncmod.Module
@@ -130,9 +132,9 @@ var (
 )
 
 func TestTheNamesThatOthersDependOnStayAsTheyAre(t *testing.T) {
-	require.Equal(t, protocol.ID("/charon/dkg/sync/1.0.0/"), syncmod.ProtocolID)
-	require.Equal(t, "dkgsync", syncmod.ModuleName)
-	require.Equal(t, "dkgsync", syncmod.ServiceName)
+	names := []string{string(syncmod.ProtocolID), syncmod.ModuleName, syncmod.ServiceName}
+
+	require.Equal(t, []string{"/charon/dkg/sync/1.0.0/", "dkgsync", "dkgsync"}, names)
 	require.Equal(t, []syncmod.Phase{0, 1, 2, 3, 4}, []syncmod.Phase{
 		syncmod.Connecting, syncmod.Running, syncmod.Completing, syncmod.Complete, syncmod.Failed,
 	})

@@ -76,10 +76,6 @@ func (d Definition) clone() Definition {
 	return c
 }
 
-func (d Definition) index(id peer.ID) int {
-	return slices.IndexFunc(d.Peers, func(p Peer) bool { return p.ID == id })
-}
-
 // shortHash is how a definition is called in sentences.
 func shortHash(hash []byte) string {
 	const enough = 8

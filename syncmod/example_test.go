@@ -211,8 +211,7 @@ func ExampleWaitError() {
 	defer cancel()
 	err = ceremony.AwaitConnected(ctx)
 
-	var wait *syncmod.WaitError
-	if errors.As(err, &wait) {
+	if wait, ok := errors.AsType[*syncmod.WaitError](err); ok {
 		for _, member := range wait.Missing {
 			fmt.Printf("operator %d (%s) is missing\n", member.Index, member.Peer.Name)
 		}

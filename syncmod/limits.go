@@ -9,9 +9,15 @@ import (
 // for reconnecting and for moving from a relay to a direct connection, and the
 // connections under them. Merge it into the limits that the host is made with:
 //
-//	limits := syncmod.ResourceLimits(100).Build(rcmgr.DefaultLimits.AutoScale())
+//	defaults := rcmgr.DefaultLimits
+//	libp2p.SetDefaultServiceLimits(&defaults)
+//	limits := syncmod.ResourceLimits(100).Build(defaults.AutoScale())
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
+//
+// What it names replaces what was there, also where that allowed more: libp2p
+// scales its defaults with the machine, so look at both on a host that has other
+// things to do.
 //
 // libp2p's own defaults are enough for about 60 members. They count connections
 // per address too: many nodes behind one address need

@@ -33,6 +33,10 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/fx"
@@ -84,6 +88,18 @@ func inBackground(f func() error) <-chan error {
 	out := make(chan error, 1)
 	go func() { out <- f() }()
 	return out
+}
+
+// receive waits for what comes out of a channel, or for its being closed.
+func receive[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case value := <-from:
+		return value
+	case <-within(t).Done():
+		require.Fail(t, "it has not come")
+		panic("unreachable")
+	}
 }
 
 // waitUntil waits for a ceremony to be as a function wants it.
@@ -194,7 +210,7 @@ func TestStepsRunInLockstepInTheBackgroundOfAnApp(t *testing.T) {
 
 			require.NoError(t, partner.Run(within(t), syncmod.Step{Name: "exchange"}, syncmod.Step{Name: "store"}))
 
-			<-c.Done()
+			receive(t, c.Done())
 			require.NoError(t, c.Err())
 			require.Equal(t, []string{"exchange", "store"}, store.stored)
 			app.RequireStop()
@@ -441,12 +457,12 @@ func TestStoppingEndsEveryWait(t *testing.T) {
 
 			app.RequireStop()
 
-			require.ErrorIs(t, <-waiting, syncmod.ErrStopped)
+			require.ErrorIs(t, receive(t, waiting), syncmod.ErrStopped)
 			if test.told == nil {
 				require.NoError(t, partner.Err())
 				return
 			}
-			<-partner.Done()
+			receive(t, partner.Done())
 			require.ErrorIs(t, partner.Err(), test.told)
 			require.ErrorContains(t, partner.Err(), "operator 0 (alice) was stopped")
 		})
@@ -550,7 +566,7 @@ func TestAnAppStopsQuicklyWhateverItsPeersDo(t *testing.T) {
 			def.Peers[1].Addrs = []multiaddr.Multiaddr{addr}
 			app := fx.New(syncmod.Module, given(h), fx.Supply(def), syncmod.RunSteps(noSteps))
 			require.NoError(t, app.Start(t.Context()))
-			<-reached
+			receive(t, reached)
 			began := time.Now()
 
 			err := app.Stop(context.Background())
@@ -574,7 +590,7 @@ func (s *hookSpy) LogEvent(e fxevent.Event) {
 }
 
 // owner is a component of the program that is started and stopped like others.
-type owner struct{ what string }
+type owner struct{}
 
 func (*owner) StartHost()     {}
 func (*owner) StopHost()      {}
@@ -680,6 +696,39 @@ func TestWhatIsOptionalIsUsedWhenItIsThereAndNeverShutDown(t *testing.T) {
 	}
 }
 
+func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
+	h, def, partner := newPair(t)
+	recorder, reader := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
+	tracers, meters := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)), sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	var c *syncmod.Ceremony
+	app := fxtest.New(
+		t, syncmod.Module, given(h), fx.Supply(def), fx.Populate(&c),
+		fx.Supply(fx.Annotate(tracers, fx.As(new(trace.TracerProvider))), fx.Annotate(meters, fx.As(new(metric.MeterProvider)))),
+	)
+	app.RequireStart()
+	requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { _, err := c.Advance(within(t)); return err }))
+	before := len(recorder.Ended())
+
+	app.RequireStop()
+
+	var names []string
+	for _, span := range recorder.Ended()[before:] {
+		names = append(names, span.Name())
+	}
+	require.Contains(t, names, "dkgsync.stream")
+	require.Contains(t, names, "dkgsync.ceremony")
+	require.Len(t, recorder.Started(), len(recorder.Ended()), "no span is left open")
+	_, span := tracers.Tracer("the program's own").Start(t.Context(), "after the app")
+	require.True(t, span.IsRecording(), "the provider is the program's, who has not shut it down")
+	var metrics metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &metrics))
+	var recorded []string
+	for _, m := range metrics.ScopeMetrics[0].Metrics {
+		recorded = append(recorded, m.Name)
+	}
+	require.Contains(t, recorded, "dkgsync.ceremony.duration")
+}
+
 func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 	h, def, partner := newPair(t)
 	log, lines := logtest.NewNullLogger()
@@ -696,7 +745,7 @@ func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 	app.RequireStart()
 	require.Error(t, partner.Run(within(t), syncmod.Step{Run: untilDone}))
 
-	signal := <-app.Wait()
+	signal := receive(t, app.Wait())
 
 	require.Equal(t, 1, signal.ExitCode)
 	require.ErrorIs(t, failer.Err(), errFull)
@@ -790,7 +839,7 @@ func TestNodeProcess(t *testing.T) {
 
 // failing is a context that ends with a ceremony that fails.
 func failing(c *syncmod.Ceremony) context.Context {
-	ctx, _ := c.Context(context.Background()) //nolint:govet // it lives as long as the process
+	ctx, _ := c.Context(context.Background())
 	return ctx
 }
 

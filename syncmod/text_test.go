@@ -198,55 +198,68 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		want     string
 	}{
 		{
-			roster.Failure{Kind: roster.PeerRestarted, Culprit: 2, By: 2, From: 3, To: 0}, ErrPeerRestarted,
+			roster.Failure{Kind: roster.PeerRestarted, Culprit: 2, By: 2, From: 3, To: 0},
+			ErrPeerRestarted,
 			"operator 2 (carol) restarted: its step went from 3 to 0; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.SelfRestarted, Culprit: 0, By: 1, To: 4}, ErrSelfRestarted,
+			roster.Failure{Kind: roster.SelfRestarted, Culprit: 0, By: 1, To: 4},
+			ErrSelfRestarted,
 			"operator 0 (alice) is this node and has restarted: operator 1 (bob) is at step 4 and knows it from before; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Theirs: "v1.10", Wanted: "v1.11"}, ErrVersionMismatch,
+			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Theirs: "v1.10", Wanted: "v1.11"},
+			ErrVersionMismatch,
 			"operator 1 (bob) runs v1.10, this node runs v1.11: all members need the same major and minor version; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Wanted: "v1.11"}, ErrVersionMismatch,
+			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Wanted: "v1.11"},
+			ErrVersionMismatch,
 			"operator 1 (bob) runs no version, this node runs v1.11: all members need the same major and minor version; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.BadSignature, Culprit: 1, By: 1}, ErrBadSignature,
+			roster.Failure{Kind: roster.BadSignature, Culprit: 1, By: 1},
+			ErrBadSignature,
 			"operator 1 (bob) did not sign this node's definition deadbeefdeadbeef…: all members need the same definition file; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.StepSkipped, Culprit: 3, By: 3, From: 1, To: 4}, ErrStepSkipped,
+			roster.Failure{Kind: roster.StepSkipped, Culprit: 3, By: 3, From: 1, To: 4},
+			ErrStepSkipped,
 			"operator 3 (…en1hXx2f) skipped a step: it went from 1 to 4; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.StepSkipped, Culprit: 1, By: 1, From: -1, To: -3}, ErrStepSkipped,
+			roster.Failure{Kind: roster.StepSkipped, Culprit: 1, By: 1, From: -1, To: -3},
+			ErrStepSkipped,
 			"operator 1 (bob) announced step -3 as its first, which has to be 0 or 1; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.LeftBehind, Culprit: 1, By: 1, From: 2, To: 4}, ErrLeftBehind,
+			roster.Failure{Kind: roster.LeftBehind, Culprit: 1, By: 1, From: 2, To: 4},
+			ErrLeftBehind,
 			"operator 1 (bob) left this node behind: it is at step 4 while this node waits for step 2; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.PeerRejected, Culprit: 1, By: 1, Text: "invalid version"}, ErrPeerRejected,
+			roster.Failure{Kind: roster.PeerRejected, Culprit: 1, By: 1, Text: "invalid version"},
+			ErrPeerRejected,
 			"operator 1 (bob) refused this node: \"invalid version\"; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Text: "disk full"}, ErrPeerAborted,
+			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Text: "disk full"},
+			ErrPeerAborted,
 			"operator 2 (carol) ended the ceremony, as operator 1 (bob) reports: \"disk full\"; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 2, Text: "disk full"}, ErrPeerAborted,
+			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 2, Text: "disk full"},
+			ErrPeerAborted,
 			"operator 2 (carol) ended the ceremony: \"disk full\"; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute + 2*time.Millisecond}, ErrPeerTimeout,
+			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute + 2*time.Millisecond},
+			ErrPeerTimeout,
 			"operator 1 (bob) has been gone for 1 min; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.PeerLeft, Culprit: 1, By: 1, From: 2, To: 3}, ErrPeerLeft,
+			roster.Failure{Kind: roster.PeerLeft, Culprit: 1, By: 1, From: 2, To: 3},
+			ErrPeerLeft,
 			"operator 1 (bob) said goodbye at step 2, before the barrier of step 3: do all members run the same number of steps? " + again,
 		},
 		{roster.Failure{Kind: roster.Stopped}, ErrStopped, "this node was stopped before the ceremony was complete"},

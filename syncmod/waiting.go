@@ -87,7 +87,7 @@ func (c *Ceremony) cutSlice(now time.Time) time.Time {
 	if now.Before(due) {
 		return due
 	}
-	missing := c.missing(now, w.kind)
+	missing := c.missing(now, w.kind, w.step)
 	who := make([]string, len(missing))
 	for i, m := range missing {
 		p := c.peerStatus(m)
@@ -117,7 +117,11 @@ func (c *Ceremony) snapshot() telemetry.Snapshot {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := telemetry.Snapshot{Step: c.roster.Step(), Peers: make([]telemetry.PeerSnapshot, len(c.members))}
+	s := telemetry.Snapshot{Step: c.roster.Step()}
+	if c.roster.Phase() >= roster.Complete {
+		return s // whoever is gone now is missed by nobody
+	}
+	s.Peers = make([]telemetry.PeerSnapshot, len(c.members))
 	for i := range s.Peers {
 		if i == c.self {
 			continue
@@ -126,7 +130,7 @@ func (c *Ceremony) snapshot() telemetry.Snapshot {
 		s.Peers[i] = telemetry.PeerSnapshot{Inbound: m.Inbound, Outbound: m.Outbound, Step: m.Step, LastSeen: m.LastSeen}
 	}
 	if w, waits := c.waits(); waits && c.err == nil {
-		s.Waiting = &telemetry.WaitingSnapshot{Kind: w.kind, Since: w.since, Missing: len(c.missing(now, w.kind))}
+		s.Waiting = &telemetry.WaitingSnapshot{Kind: w.kind, Since: w.since, Missing: len(c.missing(now, w.kind, w.step))}
 	}
 	return s
 }

@@ -26,9 +26,11 @@ type Ceremony struct {
 	peers    []peerOptions
 
 	started sync.Once       // S has been recorded,
-	rooted  context.Context // and this carries its span context
+	rooted  context.Context // and this carries its span context,
+	since   time.Time       // and this is when it began
 
-	open [2]streamCount // by role
+	open   [2]streamCount // by role
+	closed bool           // guarded by registering of t
 
 	mu      sync.Mutex
 	arrived []time.Time // when each member became connected, by operator index

@@ -137,6 +137,16 @@ func TestNothingIsObservedAfterTheLastCeremonyIsClosed(t *testing.T) {
 	third.Closed()
 }
 
+func TestACeremonyThatIsClosedWhileItIsOpenedIsNotObserved(t *testing.T) {
+	s := newScene(t)
+	c := s.ceremony()
+
+	c.Closed()
+	c.Opened(context.Background(), noon)
+
+	require.Empty(t, s.metrics())
+}
+
 func TestCeremoniesAtTheSameTimeAddUp(t *testing.T) {
 	s := newScene(t)
 	s.state = telemetry.Snapshot{

@@ -20,6 +20,9 @@ func observing(attrs ...attribute.KeyValue) []metric.ObserveOption {
 func (t *Telemetry) observe(c *Ceremony) {
 	t.registering.Lock() // not mu: a meter holds a lock of its own while it calls back
 	defer t.registering.Unlock()
+	if c.closed {
+		return // while it was being opened
+	}
 	t.mu.Lock()
 	t.ceremonies = append(t.ceremonies, c)
 	t.mu.Unlock()
@@ -38,6 +41,7 @@ func (t *Telemetry) observe(c *Ceremony) {
 func (t *Telemetry) forget(c *Ceremony) {
 	t.registering.Lock()
 	defer t.registering.Unlock()
+	c.closed = true
 	t.mu.Lock()
 	t.ceremonies = slices.DeleteFunc(t.ceremonies, func(other *Ceremony) bool { return other == c })
 	none := len(t.ceremonies) == 0

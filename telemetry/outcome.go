@@ -20,7 +20,7 @@ type Info struct {
 // recorded.
 type Snapshot struct {
 	Step    int64
-	Peers   []PeerSnapshot // by operator index; this node's own is empty
+	Peers   []PeerSnapshot // by operator index, this node's own is empty; nil once the ceremony is over
 	Waiting *WaitingSnapshot
 }
 

@@ -66,7 +66,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 		},
 		"a step that takes no time": {
 			func(c *telemetry.Ceremony) { c.Step(telemetry.Step{Step: 1, Started: noon, Ended: noon}) },
-			look{"dkgsync.step", trace.SpanKindInternal, 0, time.Nanosecond, map[string]any{"dkgsync.step": int64(1)}, unset},
+			look{"dkgsync.step", trace.SpanKindInternal, 0, time.Microsecond, map[string]any{"dkgsync.step": int64(1)}, unset},
 		},
 		"a barrier": {
 			func(c *telemetry.Ceremony) {
@@ -244,6 +244,18 @@ func TestABarrierTellsWhoArrivedWhen(t *testing.T) {
 
 		require.Equal(t, map[int64]time.Duration{2: 2 * time.Second}, arrived(t, s))
 	})
+}
+
+// Jaeger takes a span that begins before its parent for one of another clock.
+func TestAStreamThatWasThereBeforeTheCeremonyBeginsWithIt(t *testing.T) {
+	s := newScene(t)
+	c := s.opened()
+	defer c.Closed()
+
+	c.Stream(telemetry.StreamStart{Peer: 1, Inbound: true, At: noon.Add(-time.Hour)}).End(telemetry.StreamEnd{At: after(time.Second)})
+
+	require.Equal(t, noon, s.span("dkgsync.stream").StartTime())
+	require.Equal(t, map[string]float64{"server,": 3601}, took(t, s.metrics()["dkgsync.stream.duration"]))
 }
 
 func TestAStreamEndsOnce(t *testing.T) {

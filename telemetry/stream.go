@@ -33,6 +33,7 @@ type Stream struct {
 	start StreamStart
 	role  role
 	span  trace.Span
+	begun time.Time // that span
 	ctx   context.Context
 	ended atomic.Bool
 }
@@ -48,9 +49,11 @@ func (c *Ceremony) Stream(o StreamStart) *Stream {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: sc}))
 		}
 	}
-	opts = append(opts, trace.WithSpanKind(kind), trace.WithTimestamp(o.At), trace.WithAttributes(c.peer(o.Peer, keyStreamRelayed.Bool(o.Relayed))...))
+	parent := c.ctx()
+	s.begun = c.beginning(o.At)
+	opts = append(opts, trace.WithSpanKind(kind), trace.WithTimestamp(s.begun), trace.WithAttributes(c.peer(o.Peer, keyStreamRelayed.Bool(o.Relayed))...))
 	c.open[s.role].Add(1)
-	ctx, span := c.t.tracer.Start(c.ctx(), spanStream, opts...)
+	ctx, span := c.t.tracer.Start(parent, spanStream, opts...)
 	s.span, s.ctx = span, c.under(ctx)
 	return s
 }
@@ -80,7 +83,7 @@ func (s *Stream) End(o StreamEnd) {
 		errType = TypeOther
 	}
 	fail(s.span, errType, o.Err)
-	end(s.span, s.start.At, o.At)
+	end(s.span, s.begun, o.At)
 	s.c.t.instruments.stream.Record(s.ctx, took.Seconds(), recording(keyRole.String(s.role.String()), keyEndReason.String(o.Reason))...)
 
 	entry := s.c.about(s.ctx, s.start.Peer).WithFields(logrus.Fields{

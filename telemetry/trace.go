@@ -27,15 +27,20 @@ func rootContext(id trace.TraceID) context.Context {
 	return trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id}))
 }
 
-// shortest is how long the shortest span lives: Jaeger warns of one that ends
-// when it starts.
-const shortest = time.Nanosecond
+// How long S lives, and any other span at the least. Jaeger warns of a span that
+// ends when it starts, and of one that lives no longer than its parent, where it
+// takes what is not within the parent for a clock that is wrong.
+const (
+	instant  = time.Nanosecond
+	shortest = time.Microsecond
+)
 
 // start makes S, the parent of all other spans, when it is first needed. It ends
 // at once: a span that is open cannot be seen, and its children would carry
 // warnings.
 func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 	c.started.Do(func() {
+		c.since = at
 		opts := []trace.SpanStartOption{trace.WithTimestamp(at), trace.WithAttributes(
 			keyHash.String(c.hash), keyNodeIndex.Int(c.info.Index), keyNodeCount.Int(len(c.info.Peers)),
 		)}
@@ -43,7 +48,7 @@ func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
 		}
 		_, span := c.t.tracer.Start(rootContext(c.traceID), spanStart, opts...)
-		span.End(trace.WithTimestamp(at.Add(shortest)))
+		span.End(trace.WithTimestamp(at.Add(instant)))
 		if sc := span.SpanContext(); sc.HasTraceID() {
 			c.rooted = trace.ContextWithSpanContext(context.Background(), sc)
 		}
@@ -77,11 +82,13 @@ type event struct {
 
 // record makes a span, and returns its context.
 func (c *Ceremony) record(s span) context.Context {
+	parent := c.ctx()
+	s.started = c.beginning(s.started)
 	opts := []trace.SpanStartOption{trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started), trace.WithAttributes(s.attrs...)}
 	if s.link.IsValid() {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
 	}
-	ctx, made := c.t.tracer.Start(c.ctx(), s.name, opts...)
+	ctx, made := c.t.tracer.Start(parent, s.name, opts...)
 	for _, e := range s.events {
 		made.AddEvent(eventArrived, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
 	}
@@ -99,11 +106,17 @@ func (c *Ceremony) under(ctx context.Context) context.Context {
 	return c.ctx()
 }
 
-func end(s trace.Span, started, ended time.Time) {
-	if !ended.After(started) {
-		ended = started.Add(shortest)
+// beginning is when a span begins that is said to have begun at a time: not before
+// its parent, whatever was there before the ceremony was opened.
+func (c *Ceremony) beginning(at time.Time) time.Time {
+	if at.Before(c.since) {
+		return c.since
 	}
-	s.End(trace.WithTimestamp(ended))
+	return at
+}
+
+func end(s trace.Span, started, ended time.Time) {
+	s.End(trace.WithTimestamp(started.Add(max(ended.Sub(started), shortest))))
 }
 
 // fail notes an error. Success stays unset, and so does what this node has ended

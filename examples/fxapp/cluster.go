@@ -19,8 +19,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// atOnce is how many nodes may be connecting to those before them: with more, one
-// process has so much to do at the same time that everything takes too long.
+// atOnce is how many nodes may be connecting to those before them. One process
+// makes all connections of its nodes, at both ends: too many at the same time
+// take longer than their timeouts allow.
 const atOnce = 16
 
 // interruptTimeout bounds the stop of a node when somebody waits for it.
@@ -34,45 +35,52 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	if err != nil {
 		return &failure{err}
 	}
-	definition := syncmod.Definition{Hash: p.hash}
-	for i, m := range p.members {
-		definition.Peers = append(definition.Peers, syncmod.Peer{ID: m.id, Name: m.name, Addrs: addrs[i : i+1]})
-	}
 	if p.verbose == 0 {
 		gologshim.SetDefaultHandler(slog.DiscardHandler) // libp2p's own log: what matters of it is in ours
 	}
 	r := newReport(stdout, p)
-	logs := &lockedWriter{w: stderr}
-	nodes := make([]*node, len(p.members))
-	for i, m := range p.members {
-		nodes[i] = &node{
-			index: i, plan: p, report: r, log: newLogger(logs, i, p.verbose), definition: definition,
-			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
-		}
-	}
-
 	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait for ever
 	defer giveUp(nil)
 	stopInterrupted := context.AfterFunc(running, func() { r.interrupted(context.Cause(running)) })
 	finished := make(chan struct{})
-	var all, watch sync.WaitGroup
+	var nodes, watch sync.WaitGroup
 	watch.Go(func() { r.watch(finished) })
+	logs := &lockedWriter{w: stderr}
 	joining := make(chan struct{}, atOnce)
-	for _, n := range nodes {
+	for i, m := range p.members {
 		joining <- struct{}{}
-		n.joined = sync.OnceFunc(func() { <-joining })
-		all.Go(func() {
+		n := &node{
+			index: i, plan: p, report: r, log: newLogger(logs, i, p.verbose), definition: p.definition(i, addrs),
+			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
+			joined:   sync.OnceFunc(func() { <-joining }),
+		}
+		nodes.Go(func() {
 			defer n.joined()
 			if err := n.run(running); err != nil {
 				giveUp(&failure{err})
 			}
 		})
 	}
-	all.Wait()
+	nodes.Wait()
 	stopInterrupted()
 	close(finished)
 	watch.Wait()
 	return r.finish(context.Cause(running))
+}
+
+// definition is the ceremony's definition as one of the nodes is given it. In a
+// large cluster it has the addresses of those nodes that start before this one
+// only: each pair then connects once.
+func (p plan) definition(node int, addrs []multiaddr.Multiaddr) syncmod.Definition {
+	d := syncmod.Definition{Hash: p.hash}
+	for i, m := range p.members {
+		member := syncmod.Peer{ID: m.id, Name: m.name}
+		if len(p.members) <= atOnce || i < node {
+			member.Addrs = addrs[i : i+1]
+		}
+		d.Peers = append(d.Peers, member)
+	}
+	return d
 }
 
 // node is one node of the demo.
@@ -84,7 +92,7 @@ type node struct {
 	report     *report
 	log        *logrus.Logger
 
-	joined   func()             // to be called when it is connected with all nodes before it
+	joined   func()             // called when it is connected with the nodes before it
 	leave    context.CancelFunc // ends its run
 	host     host.Host
 	ceremony *syncmod.Ceremony

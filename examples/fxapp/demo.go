@@ -88,7 +88,7 @@ Ctrl-C ends the program at once.`,
 	flags.StringVar(&f.definition, "definition", "", "run the operators of this Charon cluster definition, a JSON `file`")
 	flags.StringVar(&f.keys, "keys", "", "`directory` with the keys of its operators: operator-0.key, …")
 	flags.CountVarP(&f.verbose, "verbose", "v", "show each node's log; twice (-vv): at debug level")
-	flags.Lookup("kill").DefValue = "" // no such operator: not worth showing
+	flags.Lookup("kill").DefValue = "0" // so that none is shown: -1 means nobody
 	return cmd
 }
 

@@ -40,7 +40,7 @@ func TestEveryNodeCompletes(t *testing.T) {
 		require.Contains(t, stdout, fmt.Sprintf("barrier %d/6", barrier+1))
 	}
 	require.Regexp(t, `2 carol +complete +3/3 +5/5 `, stdout)
-	require.Contains(t, stdout, "complete: 4 nodes, 5 steps")
+	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
 }
 
 func TestEveryNodeCompletesOverQUIC(t *testing.T) {
@@ -51,7 +51,7 @@ func TestEveryNodeCompletesOverQUIC(t *testing.T) {
 }
 
 func TestManyNodesAndStepsStayReadable(t *testing.T) {
-	code, stdout, stderr := demo(t, "--nodes", "12", "--steps", "8")
+	code, stdout, stderr := demo(t, "--nodes", "17", "--steps", "8")
 	require.Zero(t, code, stdout+stderr)
 	require.NotContains(t, stdout, "is connected with all others", "a line for each of many nodes")
 	const enough = 130
@@ -103,10 +103,9 @@ func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
 		at   string // what is printed at that moment
 		want string
 	}{
-		"before step 1":       {[]string{"--late", "1h"}, "starts 1h0m0s late", "interrupted by SIGINT before step 1: all nodes stop\n"},
-		"while running":       {nil, "barrier 2/6", "interrupted by SIGINT in step 2: all nodes stop, and tell one another why\n"},
-		"with a dead member":  {[]string{"--kill", "1", "--nodes", "17"}, "dies in step 3", "interrupted by SIGINT in step 3"},
-		"in the largest size": {[]string{"--nodes", "64"}, "64 nodes, 5 steps", "interrupted by SIGINT before step 1: all nodes stop\n"},
+		"before step 1":      {[]string{"--late", "1h"}, "starts 1h0m0s late", "interrupted by SIGINT before step 1: all nodes stop\n"},
+		"while running":      {nil, "barrier 2/6", "interrupted by SIGINT in step 2: all nodes stop, and tell one another why\n"},
+		"with a dead member": {[]string{"--kill", "1"}, "dies in step 3", "interrupted by SIGINT in step 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, interrupt := context.WithCancelCause(t.Context())

@@ -76,10 +76,12 @@ func (r *report) arrived(node, barrier int) {
 func (r *report) passed(node, barrier int, status syncmod.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	waits := r.nodes[node].waits
 	if barrier == 1 {
-		r.connected(node, status.Since) // it was then that step 1 was announced
+		r.connected(node, status.Since)
+		waits[1].arrived = status.Since // it was then that step 1 was announced
 	}
-	r.nodes[node].waits[barrier].passed = time.Now()
+	waits[barrier].passed = time.Now()
 	r.barrier(barrier)
 }
 
@@ -112,11 +114,10 @@ func (r *report) saw(node int, status syncmod.Status) {
 // connected notes that a node is connected with all others, and prints a line
 // once they all are.
 func (r *report) connected(node int, at time.Time) {
-	waits := r.nodes[node].waits
-	if !waits[0].passed.IsZero() {
+	if !r.nodes[node].waits[0].passed.IsZero() {
 		return
 	}
-	waits[0].passed, waits[1].arrived = at, at
+	r.nodes[node].waits[0].passed = at
 	if len(r.nodes) <= fewNodes {
 		r.line("%s is connected with all others", r.plan.operator(node))
 	}

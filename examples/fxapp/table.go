@@ -29,8 +29,11 @@ func (r *report) finish(cause error) error {
 			complete++
 		}
 	}
+	if err := r.lockstep(); err != nil {
+		return &failure{err}
+	}
 	if complete == len(r.nodes) {
-		r.line("complete: %d nodes, %s", complete, r.plan.stepCount())
+		r.line("complete: %d nodes, %s, nobody passed a barrier before everyone had arrived", complete, r.plan.stepCount())
 		return nil
 	}
 	if !r.stop.IsZero() {
@@ -43,6 +46,22 @@ func (r *report) finish(cause error) error {
 		return cause
 	}
 	return &failure{fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))}
+}
+
+// lockstep checks what all of this is for: that nobody has passed a barrier
+// before everyone had arrived.
+func (r *report) lockstep() error {
+	for b := 1; b < len(r.plan.steps)+2; b++ {
+		s := r.sum(b)
+		for i, n := range r.nodes {
+			passed := n.waits[b].passed
+			early := s.missing && b > 1 || passed.Before(s.lastArrived) // of step 1, an announcement may have been missed
+			if !passed.IsZero() && early {
+				return fmt.Errorf("not in lockstep: %s passed barrier %d before %s had arrived", r.plan.operator(i), b, r.plan.operator(s.last))
+			}
+		}
+	}
+	return nil
 }
 
 // verdict is what some nodes say of their failure.
@@ -166,7 +185,7 @@ func (r *report) lastAt(barrier int) string {
 type barrierSum struct {
 	firstArrived, lastArrived, lastPassed time.Time
 
-	last    int  // who arrived last
+	last    int  // who arrived last, or has not
 	missing bool // somebody has not arrived
 	waiting bool // somebody has not passed
 }
@@ -175,13 +194,18 @@ func (r *report) sum(barrier int) barrierSum {
 	var s barrierSum
 	for i, n := range r.nodes {
 		w := n.waits[barrier]
-		s.missing = s.missing || w.arrived.IsZero()
 		s.waiting = s.waiting || w.passed.IsZero()
 		if i == 0 || w.arrived.Before(s.firstArrived) {
 			s.firstArrived = w.arrived
 		}
+		if w.arrived.IsZero() {
+			s.missing, s.last = true, i
+		}
 		if w.arrived.After(s.lastArrived) {
-			s.lastArrived, s.last = w.arrived, i
+			s.lastArrived = w.arrived
+			if !s.missing {
+				s.last = i
+			}
 		}
 		if w.passed.After(s.lastPassed) {
 			s.lastPassed = w.passed

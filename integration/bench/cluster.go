@@ -12,7 +12,6 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
-	"github.com/libp2p/go-libp2p/core/host"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/sirupsen/logrus"
 
@@ -24,15 +23,15 @@ const patience = 2 * time.Minute
 
 // cluster is the members of one ceremony, all in this process.
 type cluster struct {
-	hosts      []host.Host
+	nodes      []*node
 	services   []*syncmod.Service
 	ceremonies []*syncmod.Ceremony
 }
 
-// newHosts starts n hosts on loopback TCP. Their resource managers account for
+// newCluster starts n hosts on loopback TCP. Their resource managers account for
 // everything and limit nothing.
-func newHosts(n int) ([]host.Host, error) {
-	hosts := make([]host.Host, n)
+func newCluster(n int) (*cluster, error) {
+	c := &cluster{nodes: make([]*node, n)}
 	err := each(n, func(i int) error {
 		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
 		if err != nil {
@@ -42,37 +41,23 @@ func newHosts(n int) ([]host.Host, error) {
 		if err != nil {
 			return err
 		}
-		hosts[i], err = libp2p.New(
+		h, err := libp2p.New(
 			libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
 			libp2p.ResourceManager(manager), libp2p.DisableMetrics(), libp2p.DisableRelay(),
 		)
-		return err
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("starting the hosts: %w", err), closeHosts(hosts))
-	}
-	return hosts, nil
-}
-
-func closeHosts(hosts []host.Host) error {
-	return each(len(hosts), func(i int) error {
-		if hosts[i] == nil {
-			return nil
+		if err != nil {
+			return err
 		}
-		return hosts[i].Close()
+		c.nodes[i] = newNode(h)
+		return nil
 	})
-}
-
-// newCluster starts the hosts of n members.
-func newCluster(n int) (*cluster, error) {
-	hosts, err := newHosts(n)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("starting the hosts: %w", err)
 	}
-	return &cluster{hosts: hosts}, nil
+	return c, nil
 }
 
-func (c *cluster) size() int { return len(c.hosts) }
+func (c *cluster) size() int { return len(c.nodes) }
 
 // start starts a service on every host, with the default configuration.
 func (c *cluster) start() error {
@@ -81,7 +66,7 @@ func (c *cluster) start() error {
 	log.SetLevel(logrus.WarnLevel)
 	c.services = make([]*syncmod.Service, c.size())
 	return each(c.size(), func(i int) error {
-		s, err := syncmod.NewService(c.hosts[i], syncmod.DefaultConfig(), syncmod.WithLogger(log))
+		s, err := syncmod.NewService(c.nodes[i], syncmod.DefaultConfig(), syncmod.WithLogger(log))
 		if err != nil {
 			return err
 		}
@@ -94,7 +79,7 @@ func (c *cluster) start() error {
 func (c *cluster) open(about string) error {
 	hash := sha256.Sum256([]byte(about))
 	def := syncmod.Definition{Hash: hash[:]}
-	for i, h := range c.hosts {
+	for i, h := range c.nodes {
 		def.Peers = append(def.Peers, syncmod.Peer{ID: h.ID(), Name: fmt.Sprintf("node%d", i), Addrs: h.Addrs()})
 	}
 	c.ceremonies = make([]*syncmod.Ceremony, c.size())
@@ -124,7 +109,20 @@ func (c *cluster) stop() error {
 	return err
 }
 
-func (c *cluster) close() error { return errors.Join(c.stop(), closeHosts(c.hosts)) }
+// close stops what is left and closes the hosts. That many peers are just telling
+// a host of a change may keep its Close from returning: they get time for it.
+func (c *cluster) close() error {
+	err := c.stop()
+	settle()
+	closed := make(chan error, 1)
+	go func() { closed <- each(c.size(), func(i int) error { return c.nodes[i].Close() }) }()
+	select {
+	case failed := <-closed:
+		return errors.Join(err, failed)
+	case <-time.After(patience):
+		return errors.Join(err, fmt.Errorf("the hosts have not closed after %s", patience))
+	}
+}
 
 // advance is a member's next barrier.
 func (c *cluster) advance(i int) error {

@@ -4,21 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"runtime/metrics"
 	"slices"
 	"syscall"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
-
-// calm is how long everything is left alone before a window of measuring opens.
-const calm = time.Second
 
 // processorTime is the time that this process has used of all its processors.
 func processorTime() time.Duration {
@@ -29,10 +25,28 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// settle waits until the process uses no less than before: hosts go on telling
+// each other of addresses and protocols for a while.
+func settle() {
+	const (
+		window, most = 250 * time.Millisecond, 40
+		nothing      = 2 * time.Millisecond
+	)
+	runtime.GC()
+	for i, last := 0, time.Duration(math.MaxInt64); i < most; i++ {
+		spent := processorTime()
+		time.Sleep(window)
+		spent = processorTime() - spent
+		if spent < nothing || spent > last-last/5 {
+			return
+		}
+		last = spent
+	}
+}
+
 // usage returns what the process uses of a processor over a window, in percent.
 func usage(window time.Duration) percent {
-	runtime.GC()
-	time.Sleep(calm)
+	settle()
 	began, spent := time.Now(), processorTime()
 	time.Sleep(window)
 	return percent(100 * float64(processorTime()-spent) / float64(time.Since(began)))
@@ -76,8 +90,7 @@ func (b *bench) measureProcessor(c *cluster, m *mesh) error {
 type footprint struct{ heap, stacks, goroutines float64 }
 
 func footprintNow() footprint {
-	runtime.GC()
-	time.Sleep(calm)
+	settle()
 	runtime.GC()
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(samples)
@@ -99,7 +112,7 @@ func (b *bench) measureMemory(c *cluster) error {
 	n := c.size()
 	peers := n * (n - 1)
 	bare := footprintNow()
-	streams, err := openPlain(c.hosts)
+	streams, err := openPlain(c.nodes)
 	if err != nil {
 		return err
 	}
@@ -128,41 +141,27 @@ func (b *bench) measureMemory(c *cluster) error {
 	return nil
 }
 
-const plainProtocol protocol.ID = "/dkgsync/bench/plain/1.0.0"
-
 // openPlain opens a stream from every host to every other one, and leaves it
 // alone after one byte each way.
-func openPlain(hosts []host.Host) ([]network.Stream, error) {
-	for _, h := range hosts {
-		h.SetStreamHandler(plainProtocol, func(s network.Stream) { _, _ = io.CopyN(s, s, 1) })
-	}
-	streams := make([]network.Stream, len(hosts)*len(hosts))
-	err := each(len(hosts), func(i int) error {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		for j, to := range hosts {
-			if j == i {
-				continue
-			}
-			s, err := hosts[i].NewStream(ctx, to.ID(), plainProtocol)
-			if err != nil {
-				return err
-			}
-			b := []byte{1}
-			if _, err := s.Write(b); err != nil {
-				return err
-			}
-			if _, err := io.ReadFull(s, b); err != nil {
-				return err
-			}
-			streams[i*len(hosts)+j] = s
+func openPlain(nodes []*node) ([]network.Stream, error) {
+	var all []network.Stream
+	for i := range nodes {
+		streams, err := openStreams(nodes, i, plainProtocol)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("opening plain streams: %w", err)
+		all = append(all, streams...)
 	}
-	return slices.DeleteFunc(streams, func(s network.Stream) bool { return s == nil }), nil
+	b := []byte{1}
+	for _, s := range all {
+		if _, err := s.Write(b); err != nil {
+			return nil, fmt.Errorf("writing on a plain stream: %w", err)
+		}
+		if _, err := io.ReadFull(s, b); err != nil {
+			return nil, fmt.Errorf("reading from a plain stream: %w", err)
+		}
+	}
+	return all, nil
 }
 
 // measureConnect measures how long hosts that have never met take until every
@@ -190,19 +189,19 @@ func (b *bench) measureConnect(n int) error {
 func connects(n int) int { return max(1, 40/n) }
 
 func connectBare(n int) (time.Duration, error) {
-	hosts, err := newHosts(n)
+	c, err := newCluster(n)
 	if err != nil {
 		return 0, err
 	}
-	runtime.GC()
+	settle()
 	began := time.Now()
-	m, err := connect(hosts)
+	m, err := connectMesh(c.nodes)
 	if err != nil {
 		return 0, err
 	}
 	took := time.Since(began)
 	m.close()
-	return took, closeHosts(hosts)
+	return took, c.close()
 }
 
 func connectCluster(n int) (time.Duration, error) {
@@ -213,7 +212,7 @@ func connectCluster(n int) (time.Duration, error) {
 	if err := c.start(); err != nil {
 		return 0, err
 	}
-	runtime.GC()
+	settle()
 	began := time.Now()
 	if err := c.open("connect"); err != nil {
 		return 0, err

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 )
@@ -31,6 +29,9 @@ type series struct {
 
 // block adds rounds to a series until the block is full.
 func (s *series) block(rounds int, round func() (time.Duration, error)) error {
+	if len(s.took) >= rounds {
+		return nil
+	}
 	began, spent := time.Now(), processorTime()
 	for range min(blockRounds, rounds-len(s.took)) {
 		took, err := round()
@@ -53,11 +54,19 @@ func (s *series) perMessage(messages int) time.Duration {
 	return s.cpu / time.Duration(max(1, len(s.took)*messages))
 }
 
-// turns lets two kinds of round take turns until each has so many.
-func turns(rounds int, one, other func(s *series) error) (a, b *series, err error) {
-	a, b = new(series), new(series)
-	for swap := false; len(a.took) < rounds || len(b.took) < rounds; swap = !swap {
-		first, second := func() error { return one(a) }, func() error { return other(b) }
+// turns lets the rounds of a barrier and those of its floor take turns until each
+// has enough.
+func (b *bench) turns(one, other func(s *series) error) (barrier, floor *series, err error) {
+	barrier, floor = new(series), new(series)
+	enough := func(s *series) bool { return len(s.took) >= b.rounds }
+	if b.without["barrier"] {
+		barrier.took = make([]time.Duration, b.rounds)
+	}
+	if b.without["floor"] {
+		floor.took = make([]time.Duration, b.rounds)
+	}
+	for swap := false; !enough(barrier) || !enough(floor); swap = !swap {
+		first, second := func() error { return one(barrier) }, func() error { return other(floor) }
 		if swap {
 			first, second = second, first
 		}
@@ -65,29 +74,25 @@ func turns(rounds int, one, other func(s *series) error) (a, b *series, err erro
 			return nil, nil, err
 		}
 	}
-	return a, b, nil
+	return barrier, floor, nil
 }
 
 // measureLatency measures the barriers of a connected cluster, next to their
 // floors.
 func (b *bench) measureLatency(c *cluster, m *mesh) error {
 	n := c.size()
-	runtime.GC()
-	pinger, err := newPinger(c.hosts[0], c.hosts[1])
+	settle()
+	pinger, err := newPinger(c.nodes[0], c.nodes[1])
 	if err != nil {
 		return err
 	}
 	defer pinger.close()
 	var pings series
-	barrier, floor, err := turns(b.rounds,
+	barrier, floor, err := b.turns(
 		func(s *series) error {
 			return s.block(b.rounds, func() (time.Duration, error) { return together(n, c.advance) })
 		},
 		func(s *series) error {
-			if b.without["floor"] {
-				s.took = make([]time.Duration, b.rounds)
-				return nil
-			}
 			return errors.Join(
 				pings.block(b.rounds, pinger.ping),
 				s.block(b.rounds, func() (time.Duration, error) { return together(n, m.enter) }),
@@ -112,19 +117,15 @@ func (b *bench) measureLatency(c *cluster, m *mesh) error {
 
 func (b *bench) measureStraggler(c *cluster, m *mesh) error {
 	n := c.size()
-	barrier, floor, err := turns(b.rounds,
+	barrier, floor, err := b.turns(
 		func(s *series) error {
 			return s.block(b.rounds, func() (time.Duration, error) {
 				return straggle(n, len(s.took)%n, c.advance, c.heard)
 			})
 		},
 		func(s *series) error {
-			if b.without["floor"] {
-				s.took = make([]time.Duration, b.rounds)
-				return nil
-			}
 			return s.block(b.rounds, func() (time.Duration, error) {
-				return straggle(n, len(s.took)%n, m.enter, m.arrived)
+				return straggle(n, len(s.took)%n, m.enter, m.heard)
 			})
 		})
 	if err != nil {
@@ -138,7 +139,7 @@ func (b *bench) measureStraggler(c *cluster, m *mesh) error {
 // pinger is a stream to libp2p's own ping protocol.
 type pinger struct{ stream network.Stream }
 
-func newPinger(from, to host.Host) (pinger, error) {
+func newPinger(from, to *node) (pinger, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	s, err := from.NewStream(ctx, to.ID(), ping.ID)

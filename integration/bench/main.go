@@ -34,7 +34,7 @@ func main() {
 func run() error {
 	sizes := flag.String("n", "2,4,10,32,64", "how many members, for each ceremony")
 	only := flag.String("only", groups, "what to measure")
-	without := flag.String("without", "", "what to leave out of the latencies, for profiles: floor, straggler")
+	without := flag.String("without", "", "what to leave out of the latencies, for profiles: barrier, floor, straggler")
 	rounds := flag.Int("rounds", 200, "how many rounds of each kind")
 	window := flag.Duration("window", 10*time.Second, "how long processor time is measured")
 	from := flag.String("from", "", "do not measure: read the lines of an earlier run from this `file`")
@@ -114,7 +114,7 @@ func (b *bench) measureSize(n int, wanted map[string]bool) (err error) {
 	if err := errors.Join(c.start(), c.open("latency")); err != nil {
 		return err
 	}
-	m, err := newMesh(c.hosts)
+	m, err := openMesh(c.nodes)
 	if err != nil {
 		return err
 	}

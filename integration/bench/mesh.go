@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,147 +19,175 @@ import (
 )
 
 const (
-	meshProtocol protocol.ID = "/dkgsync/bench/mesh/1.0.0"
-	headerSize               = 8
-	answerSize               = 21 // a header and a timestamp
+	meshProtocol  protocol.ID = "/dkgsync/bench/mesh/1.0.0"
+	plainProtocol protocol.ID = "/dkgsync/bench/plain/1.0.0"
+)
+
+const (
+	headerSize = 8
+	answerSize = 21 // a header and a timestamp
 )
 
 // frameSize is the size of the frame that announces a step, with a signature of
 // the longest kind and a session number.
-func frameSize() int {
-	return headerSize + proto.Size(&syncpb.SyncRequest{
-		Timestamp: timestamppb.Now(), HashSignature: make([]byte, 71), Version: syncmod.DefaultConfig().Version, Step: 1, SessionId: 1,
-	})
+var frameSize = headerSize + proto.Size(&syncpb.SyncRequest{
+	Timestamp: timestamppb.Now(), HashSignature: make([]byte, 71), Version: syncmod.DefaultConfig().Version, Step: 1, SessionId: 1,
+})
+
+// node is a host, and its part of a bare mesh: a stream from each host to each
+// other one, with nothing on it that the messages of a barrier can do without.
+// To enter its barrier is to write a frame on each stream, one after the other,
+// and to wait for as many; a frame that arrives is counted, then answered.
+type node struct {
+	host.Host
+	others  int64            // how many there are
+	streams []network.Stream // one to each
+	heard   atomic.Int64     // frames from them
+	full    chan struct{}    // a signal for each round of frames
+	broken  chan error
+	running atomic.Int64 // goroutines
 }
 
-// mesh is the floor: a stream from each host to each other one, with nothing on
-// it that the messages of a barrier can do without. To enter the barrier is to
-// write a frame on each stream, one after the other, and to wait for as many; a
-// frame that arrives is counted, then answered.
-type mesh struct {
-	hosts  []host.Host
-	nodes  []*meshNode
-	frame  []byte
-	answer []byte
-	broken chan error
-	wg     sync.WaitGroup
-}
-
-type meshNode struct {
-	streams []network.Stream // to every other host
-	heard   atomic.Int64     // frames
-	full    chan struct{}    // a signal for each round of them
-}
-
-// newMesh opens the streams; the hosts are connected already.
-func newMesh(hosts []host.Host) (*mesh, error) {
-	m := &mesh{hosts: hosts, frame: make([]byte, frameSize()), answer: make([]byte, answerSize), broken: make(chan error, 1)}
-	for range hosts {
-		m.nodes = append(m.nodes, &meshNode{full: make(chan struct{}, 1)})
-	}
-	for i, h := range hosts {
-		h.SetStreamHandler(meshProtocol, func(s network.Stream) {
-			m.wg.Add(1) // before the first round is over, and so before the wait for it
-			defer m.wg.Done()
-			m.serve(m.nodes[i], s)
-		})
-	}
-	err := each(len(hosts), func(i int) error { return m.open(i) })
-	if err != nil {
-		return nil, fmt.Errorf("opening the bare mesh: %w", err)
-	}
-	if _, err := together(len(hosts), m.enter); err != nil { // negotiates the protocol
-		return nil, err
-	}
-	return m, nil
-}
-
-func (m *mesh) open(i int) error {
-	for j, to := range m.hosts {
-		if j == i {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		s, err := m.hosts[i].NewStream(ctx, to.ID(), meshProtocol)
-		cancel()
-		if err != nil {
-			return err
-		}
-		m.nodes[i].streams = append(m.nodes[i].streams, s)
-		m.wg.Go(func() { m.drain(s) })
-	}
-	return nil
+// newNode prepares a host for bare streams, before it has met a peer: all peers
+// would have to be told of a handler that comes later.
+func newNode(h host.Host) *node {
+	n := &node{Host: h, full: make(chan struct{}, 1), broken: make(chan error, 1)}
+	h.SetStreamHandler(meshProtocol, n.serve)
+	h.SetStreamHandler(plainProtocol, func(s network.Stream) { _, _ = io.CopyN(s, s, 1) })
+	return n
 }
 
 // serve counts and answers the frames of one stream.
-func (m *mesh) serve(node *meshNode, s network.Stream) {
-	buf := make([]byte, len(m.frame))
-	others := int64(len(m.nodes) - 1)
+func (n *node) serve(s network.Stream) {
+	n.running.Add(1)
+	defer n.running.Add(-1)
+	frame, answer := make([]byte, frameSize), make([]byte, answerSize)
 	for {
-		if _, err := io.ReadFull(s, buf); err != nil {
-			m.fail(err)
+		if _, err := io.ReadFull(s, frame); err != nil {
+			n.fail(err)
 			return
 		}
-		if node.heard.Add(1)%others == 0 {
-			node.full <- struct{}{}
+		if n.heard.Add(1)%n.others == 0 {
+			n.full <- struct{}{}
 		}
-		if _, err := s.Write(m.answer); err != nil {
-			m.fail(err)
+		if _, err := s.Write(answer); err != nil {
+			n.fail(err)
 			return
 		}
 	}
 }
 
 // drain reads the answers of one stream.
-func (m *mesh) drain(s network.Stream) {
-	buf := make([]byte, answerSize)
+func (n *node) drain(s network.Stream) {
+	defer n.running.Add(-1)
+	answer := make([]byte, answerSize)
 	for {
-		if _, err := io.ReadFull(s, buf); err != nil {
-			m.fail(err)
+		if _, err := io.ReadFull(s, answer); err != nil {
+			n.fail(err)
 			return
 		}
 	}
 }
 
-func (m *mesh) fail(err error) {
+func (n *node) fail(err error) {
 	select {
-	case m.broken <- err:
+	case n.broken <- err:
 	default:
 	}
 }
 
-// enter is a host's next barrier.
-func (m *mesh) enter(i int) error {
-	if err := m.say(i); err != nil {
-		return err
-	}
-	return m.wait(i)
-}
-
-// say writes a host's frame to every other one.
-func (m *mesh) say(i int) error {
-	for _, s := range m.nodes[i].streams {
-		if _, err := s.Write(m.frame); err != nil {
+// say writes a frame on every stream.
+func (n *node) say(frame []byte) error {
+	for _, s := range n.streams {
+		if _, err := s.Write(frame); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// wait returns when every other host's frame has come.
-func (m *mesh) wait(i int) error {
+// mesh is the bare mesh of a cluster.
+type mesh struct {
+	nodes []*node
+	frame []byte
+}
+
+// openMesh opens the streams of connected hosts, and returns when each has had a
+// frame from each.
+func openMesh(nodes []*node) (*mesh, error) {
+	m := &mesh{nodes: nodes, frame: make([]byte, frameSize)}
+	for _, n := range nodes {
+		n.others = int64(len(nodes) - 1)
+	}
+	err := each(len(nodes), func(i int) (err error) {
+		nodes[i].streams, err = openStreams(nodes, i, meshProtocol)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range nodes {
+		n.running.Add(n.others)
+		for _, s := range n.streams {
+			go n.drain(s)
+		}
+	}
+	_, err = together(len(nodes), m.enter) // negotiates the protocol
+	return m, err
+}
+
+// openStreams opens a stream from one node to every other one.
+func openStreams(nodes []*node, from int, pid protocol.ID) ([]network.Stream, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var streams []network.Stream
+	for i, to := range nodes {
+		if i == from {
+			continue
+		}
+		s, err := nodes[from].NewStream(ctx, to.ID(), pid)
+		if err != nil {
+			return nil, fmt.Errorf("opening a bare stream: %w", err)
+		}
+		streams = append(streams, s)
+	}
+	return streams, nil
+}
+
+// connectMesh connects hosts that have never met, and opens their mesh. Of two
+// nodes the one with the lower index dials.
+func connectMesh(nodes []*node) (*mesh, error) {
+	err := each(len(nodes), func(i int) error {
+		return each(len(nodes)-i-1, func(j int) error {
+			to := nodes[i+1+j]
+			return nodes[i].Connect(context.Background(), peer.AddrInfo{ID: to.ID(), Addrs: to.Addrs()})
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting the hosts: %w", err)
+	}
+	return openMesh(nodes)
+}
+
+// enter is a node's next barrier.
+func (m *mesh) enter(i int) error {
+	n := m.nodes[i]
+	if err := n.say(m.frame); err != nil {
+		return err
+	}
 	select {
-	case <-m.nodes[i].full:
+	case <-n.full:
 		return nil
-	case err := <-m.broken:
+	case err := <-n.broken:
 		return fmt.Errorf("the bare mesh has broken: %w", err)
 	}
 }
 
-// arrived tells whether every other host's frame has come, and is not taken yet.
-func (m *mesh) arrived(i int) bool { return len(m.nodes[i].full) > 0 }
+// heard tells whether a node that has not entered yet has a frame from every
+// other one.
+func (m *mesh) heard(i int) bool { return len(m.nodes[i].full) > 0 }
 
-// beat lets every host write a frame on each stream every period, until ctx
+// beat lets every node write a frame on each stream every period, until ctx
 // ends.
 func (m *mesh) beat(ctx context.Context, period time.Duration) error {
 	return each(len(m.nodes), func(i int) error {
@@ -169,7 +196,7 @@ func (m *mesh) beat(ctx context.Context, period time.Duration) error {
 		for {
 			select {
 			case <-ticker.C:
-				if err := m.say(i); err != nil {
+				if err := m.nodes[i].say(m.frame); err != nil {
 					return err
 				}
 			case <-m.nodes[i].full:
@@ -182,26 +209,14 @@ func (m *mesh) beat(ctx context.Context, period time.Duration) error {
 
 // close resets the streams and waits for their goroutines.
 func (m *mesh) close() {
-	for i, h := range m.hosts {
-		h.RemoveStreamHandler(meshProtocol)
-		for _, s := range m.nodes[i].streams {
+	for _, n := range m.nodes {
+		for _, s := range n.streams {
 			_ = s.Reset()
 		}
 	}
-	m.wg.Wait()
-}
-
-// connect connects every host to every other one, the one with the lower index
-// dialling, and returns when each has had an answer from each.
-func connect(hosts []host.Host) (*mesh, error) {
-	err := each(len(hosts), func(i int) error {
-		return each(len(hosts)-i-1, func(j int) error {
-			to := hosts[i+1+j]
-			return hosts[i].Connect(context.Background(), peer.AddrInfo{ID: to.ID(), Addrs: to.Addrs()})
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("connecting the hosts: %w", err)
+	for _, n := range m.nodes {
+		for n.running.Load() > 0 {
+			time.Sleep(time.Millisecond)
+		}
 	}
-	return newMesh(hosts)
 }

@@ -47,7 +47,10 @@ func crossSlowLinks(t *testing.T, n int) []time.Duration {
 	require.NoError(t, err)
 	network.Start()
 	defer network.Close()
-	c := &cluster{hosts: meta.Nodes}
+	c := new(cluster)
+	for _, h := range meta.Nodes {
+		c.nodes = append(c.nodes, newNode(h))
+	}
 	defer func() { require.NoError(t, c.close()) }()
 	require.NoError(t, c.start())
 	require.NoError(t, c.open(t.Name()))

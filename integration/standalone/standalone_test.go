@@ -1,4 +1,4 @@
-package integration_test
+package standalone_test
 
 import (
 	"context"
@@ -52,7 +52,7 @@ func newProgram(t *testing.T) program {
 	}
 	require.NoError(t, os.CopyFS(p.dir, os.DirFS("testdata/consumer")))
 	p.write(t, "go.mod", fmt.Sprintf("module example.com/consumer\n\ngo 1.26.0\n\nrequire github.com/dkgsync/dkgsync v0.0.0\n\nreplace github.com/dkgsync/dkgsync => %s\n", checkout))
-	p.write(t, "go.sum", read(t, filepath.Join(checkout, "go.sum"))+read(t, "go.sum"))
+	p.write(t, "go.sum", read(t, filepath.Join(checkout, "go.sum"))+read(t, filepath.Join("..", "go.sum")))
 	contract := read(t, filepath.Join(checkout, "syncmod", "contract_test.go"))
 	p.write(t, "contract_test.go", strings.Replace(contract, "package syncmod_test", "package consumer_test", 1))
 	return p

@@ -1,0 +1,124 @@
+package jaeger_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync"
+	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
+)
+
+// patience is how long a test waits for what has to happen.
+const patience = 30 * time.Second
+
+// cluster is the nodes of one ceremony: real programs but for their process.
+type cluster struct {
+	t          *testing.T
+	service    string
+	definition syncmod.Definition
+	hosts      []host.Host
+	apps       []*fx.App
+	ceremonies []*syncmod.Ceremony
+}
+
+// newCluster makes nodes that export to Jaeger over a protocol. The operator's
+// part of that is nothing but variables.
+func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syncmod.Step) *cluster {
+	t.Helper()
+	if server == nil {
+		t.Skip("no JAEGER_BIN: make test-jaeger")
+	}
+	endpoint := map[string]int{"grpc": server.otlpGRPC, "http/protobuf": server.otlpHTTP}[protocol]
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", fmt.Sprint("http://127.0.0.1:", endpoint))
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100") // ms
+	hash := sha256.Sum256(fmt.Append(nil, t.Name(), time.Now()))
+	c := &cluster{t: t, service: fmt.Sprintf("%s %x", t.Name(), hash[:4]), definition: syncmod.Definition{Hash: hash[:]}}
+	for i := range n {
+		h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = h.Close() })
+		c.hosts = append(c.hosts, h)
+		c.definition.Peers = append(c.definition.Peers, syncmod.Peer{ID: h.ID(), Name: nodeName(i), Addrs: h.Addrs()})
+	}
+	for i, h := range c.hosts {
+		var ceremony *syncmod.Ceremony
+		app := fx.New(
+			dkgsync.Module,
+			fx.Provide(func() host.Host { return h }),
+			fx.Supply(c.definition, quiet(), otelsdk.Identity{Service: c.service, Instance: nodeName(i)}),
+			syncmod.Configure(syncmod.Config{Heartbeat: 100 * time.Millisecond, PeerTimeout: patience}),
+			syncmod.RunSteps(func() []syncmod.Step { return steps(i) }),
+			fx.Populate(&ceremony),
+		)
+		require.NoError(t, app.Err())
+		c.apps = append(c.apps, app)
+		c.ceremonies = append(c.ceremonies, ceremony)
+	}
+	return c
+}
+
+func nodeName(i int) string { return fmt.Sprint("node", i) }
+
+func quiet() *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return log
+}
+
+func (c *cluster) traceID() string { return telemetry.TraceID(c.definition.Hash).String() }
+
+func (c *cluster) start(nodes ...int) {
+	c.t.Helper()
+	for _, i := range nodes {
+		require.NoError(c.t, c.apps[i].Start(c.t.Context()))
+	}
+}
+
+// stop stops nodes, which flushes their spans.
+func (c *cluster) stop(nodes ...int) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, i := range nodes {
+		require.NoError(c.t, c.apps[i].Stop(ctx))
+	}
+}
+
+// done waits until the ceremony is over on every node.
+func (c *cluster) done() {
+	c.t.Helper()
+	for i, ceremony := range c.ceremonies {
+		select {
+		case <-ceremony.Done():
+		case <-time.After(patience):
+			require.Fail(c.t, "the ceremony is not over", "%s: %+v", nodeName(i), ceremony.Status())
+		}
+	}
+}
+
+// until waits until the status of a node is as it should be.
+func (c *cluster) until(node int, ok func(syncmod.Status) bool) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	for status := range c.ceremonies[node].Watch(ctx) {
+		if ok(status) {
+			return
+		}
+	}
+	require.Fail(c.t, "not so in time", "%+v", c.ceremonies[node].Status())
+}

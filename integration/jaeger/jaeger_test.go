@@ -1,0 +1,205 @@
+package jaeger_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func twoSteps(int) []syncmod.Step { return []syncmod.Step{{Name: "deal"}, {Name: "verify"}} }
+
+func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
+	const nodes = 4
+	for _, protocol := range []string{"grpc", "http/protobuf"} {
+		t.Run(protocol, func(t *testing.T) {
+			c := newCluster(t, nodes, protocol, twoSteps)
+			c.start(0, 1, 2, 3)
+			c.done()
+			c.stop(0, 1, 2, 3)
+
+			trace := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == nodes })
+
+			require.Equal(t, []string{"node0", "node1", "node2", "node3"}, trace.instances())
+			require.Empty(t, trace.warnings())
+			require.Len(t, trace.named("dkgsync.ceremony.start", "internal"), nodes)
+			require.Len(t, trace.named("dkgsync.connect", "client"), nodes*(nodes-1))
+			require.Len(t, trace.named("dkgsync.step", "internal"), 2*nodes)
+			require.Len(t, trace.named("dkgsync.barrier", "internal"), 5*nodes, "connected, 2 steps, the last, goodbyes")
+			requireAttributes(t, trace)
+			requireParents(t, trace)
+			requireLinks(t, trace)
+		})
+	}
+}
+
+// requireAttributes looks for what the table of spans promises.
+func requireAttributes(t *testing.T, trace jaegerTrace) {
+	t.Helper()
+	for operation, keys := range map[string][]string{
+		"dkgsync.ceremony.start": {"dkgsync.definition.hash", "dkgsync.node.index", "dkgsync.node.count"},
+		"dkgsync.connect":        {"dkgsync.peer.index", "dkgsync.peer.id", "dkgsync.connect.attempts", "dkgsync.connect.relayed"},
+		"dkgsync.stream": {
+			"dkgsync.peer.index", "dkgsync.peer.id", "dkgsync.stream.relayed", "dkgsync.stream.messages", "dkgsync.stream.end_reason",
+		},
+		"dkgsync.step":     {"dkgsync.step", "dkgsync.step.name"},
+		"dkgsync.barrier":  {"dkgsync.barrier.kind", "dkgsync.step", "dkgsync.barrier.last_peer"},
+		"dkgsync.ceremony": {"dkgsync.outcome", "dkgsync.step", "dkgsync.reconnects"},
+	} {
+		spans := trace.named(operation, "")
+		require.NotEmpty(t, spans, operation)
+		for _, s := range spans {
+			for _, key := range keys {
+				require.NotNil(t, s.tag(key), "%s of %s", key, operation)
+			}
+			require.Nil(t, s.tag("error"), "%s: %v", operation, s.Tags)
+			require.Equal(t, "github.com/dkgsync/dkgsync", s.tag("otel.scope.name"))
+		}
+	}
+}
+
+// requireParents: each node has one root, the parent of all its other spans.
+func requireParents(t *testing.T, trace jaegerTrace) {
+	t.Helper()
+	starts := make(map[string]string) // by node
+	for _, s := range trace.named("dkgsync.ceremony.start", "") {
+		require.Empty(t, s.parent())
+		starts[trace.instance(s)] = s.SpanID
+	}
+	for _, s := range trace.Spans {
+		if s.OperationName != "dkgsync.ceremony.start" {
+			require.Equal(t, starts[trace.instance(s)], s.parent(), s.OperationName)
+		}
+	}
+}
+
+// requireLinks: each stream that was served leads to the stream of its client.
+func requireLinks(t *testing.T, trace jaegerTrace) {
+	t.Helper()
+	clients := make(map[string]bool)
+	for _, s := range trace.named("dkgsync.stream", "client") {
+		clients[s.SpanID] = true
+	}
+	served := trace.named("dkgsync.stream", "server")
+	require.NotEmpty(t, served)
+	for _, s := range served {
+		require.Len(t, s.links(), 1)
+		require.True(t, clients[s.links()[0]], "the link leads nowhere")
+	}
+}
+
+// One member is late, a connection breaks meanwhile: what is wrong can be seen
+// while it is, and afterwards who it was.
+func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
+	const nodes, late = 4, 3
+	release := make(chan struct{})
+	c := newCluster(t, nodes, "grpc", func(node int) []syncmod.Step {
+		steps := twoSteps(node)
+		if node == late {
+			steps[0].Run = func(ctx context.Context) error {
+				select {
+				case <-release:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		}
+		return steps
+	})
+	c.start(0, 1, 2, 3)
+	c.until(0, func(s syncmod.Status) bool { return s.Step == 2 })
+	require.NoError(t, c.hosts[0].Network().ClosePeer(c.hosts[1].ID()))
+
+	// The first slice of a wait lasts ten seconds.
+	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.barrier.waiting", "")) == nodes-1 })
+
+	require.Empty(t, stuck.warnings(), "while it is stuck")
+	require.Empty(t, stuck.named("dkgsync.ceremony", ""))
+	for _, s := range search(t, c.service, "dkgsync.barrier.waiting", map[string]string{"dkgsync.step": "2"}) {
+		require.Equal(t, "[3]", s.tag("dkgsync.barrier.missing_peers"), "whom the others wait for")
+		require.Equal(t, "step", s.tag("dkgsync.barrier.kind"))
+		require.InDelta(t, 10, s.tag("dkgsync.barrier.elapsed"), 2)
+	}
+
+	close(release)
+	c.done()
+	c.stop(0, 1, 2, 3)
+	over := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == nodes })
+
+	require.Empty(t, over.warnings(), "when it is over")
+	requireLinks(t, over)
+	stragglers := search(t, c.service, "dkgsync.barrier", map[string]string{"dkgsync.step": "2", "dkgsync.barrier.kind": "step", "dkgsync.barrier.last_peer": "3"})
+	require.Len(t, stragglers, nodes, "every node says who was last, the straggler included")
+	for _, s := range stragglers {
+		require.Len(t, s.Logs, nodes-1, "who arrived when")
+	}
+	broken := search(t, c.service, "dkgsync.reconnect", map[string]string{"dkgsync.connect.reason": "lost"})
+	require.NotEmpty(t, broken, "a reconnect is found by its cause")
+	for _, s := range broken {
+		require.Len(t, s.links(), 1, "the stream that was lost")
+		lost := spanOf(t, over, s.links()[0])
+		require.Equal(t, "dkgsync.stream", lost.OperationName)
+		require.Equal(t, "lost", lost.tag("dkgsync.stream.end_reason"))
+		require.Nil(t, lost.tag("error"), "what is replaced is no error")
+	}
+}
+
+func spanOf(t *testing.T, trace jaegerTrace, id string) span {
+	t.Helper()
+	for _, s := range trace.Spans {
+		if s.SpanID == id {
+			return s
+		}
+	}
+	require.Fail(t, "no such span in the trace", id)
+	return span{}
+}
+
+func TestAFailureIsFoundByItsType(t *testing.T) {
+	errDisk := errors.New("the disk is full")
+	c := newCluster(t, 3, "http/protobuf", func(node int) []syncmod.Step {
+		steps := twoSteps(node)
+		if node == 1 {
+			steps[0].Run = func(context.Context) error { return errDisk }
+		}
+		return steps
+	})
+	c.start(0, 1, 2)
+	c.done()
+	c.stop(0, 1, 2)
+	trace := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == 3 })
+
+	require.Empty(t, trace.warnings())
+	own := search(t, c.service, "dkgsync.ceremony", map[string]string{"error.type": "aborted"})
+	require.Len(t, own, 1)
+	require.Equal(t, "node1", trace.instance(spanOf(t, trace, own[0].SpanID)))
+	require.Contains(t, own[0].tag("otel.status_description"), errDisk.Error())
+	told := search(t, c.service, "dkgsync.ceremony", map[string]string{"error.type": "peer_aborted"})
+	require.Len(t, told, 2)
+	for _, s := range told {
+		require.Equal(t, true, s.tag("error"))
+		require.Contains(t, s.tag("otel.status_description"), "operator 1 (node1)")
+	}
+}
+
+func TestAMemberThatIsNotThereIsFound(t *testing.T) {
+	c := newCluster(t, 2, "grpc", twoSteps)
+	require.NoError(t, c.hosts[1].Close())
+	c.start(0)
+	c.until(0, func(s syncmod.Status) bool { return s.Peers[0].Attempts > 2 })
+	c.stop(0)
+	trace := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == 1 })
+
+	require.Empty(t, trace.warnings())
+	failing := search(t, c.service, "dkgsync.connect", map[string]string{"error.type": "dial_failed", "dkgsync.peer.index": "1"})
+	require.Len(t, failing, 1)
+	require.Equal(t, true, failing[0].tag("error"))
+	require.NotEmpty(t, failing[0].tag("otel.status_description"))
+	stopped := search(t, c.service, "dkgsync.ceremony", map[string]string{"dkgsync.outcome": "stopped"})
+	require.Len(t, stopped, 1)
+	require.Nil(t, stopped[0].tag("error"), "this node has stopped itself: nobody's error")
+}
