@@ -173,9 +173,8 @@ func (c *Ceremony) open(caller context.Context) error {
 			continue
 		}
 		if err := c.svc.clients.start(cl); err != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			defer cancel()
-			return errors.Join(fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err), c.Close(ctx))
+			c.fail(roster.Stopped, ErrStopped)
+			return errors.Join(fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err), c.Close(c.live))
 		}
 	}
 	c.svc.server.unpark()
@@ -383,11 +382,7 @@ func (c *Ceremony) Close(ctx context.Context) error {
 	farewell := c.roster.Farewell()
 	c.mu.Unlock()
 	if farewell {
-		select {
-		case <-c.done:
-		case <-ctx.Done():
-			c.finish(c.waitError(ctx, barrierShutdown, 0))
-		}
+		c.awaitFarewell(ctx)
 	} else {
 		c.fail(roster.Stopped, ErrStopped)
 		c.awaitTold(ctx)
@@ -396,7 +391,7 @@ func (c *Ceremony) Close(ctx context.Context) error {
 		c.svc.remove(c)
 		c.mu.Lock()
 		close(c.closed)
-		c.timer = stopTimer(c.timer)
+		c.stopTimer()
 		c.mu.Unlock()
 		for _, p := range c.others() {
 			c.svc.addrs.remove(p.ID, p.Addrs)
@@ -406,6 +401,22 @@ func (c *Ceremony) Close(ctx context.Context) error {
 	c.flushAll()
 	c.closedOnce.Do(c.report.Closed)
 	return err
+}
+
+// awaitFarewell waits for the goodbyes: for GoodbyeTimeout, and for half of the
+// time that ctx has left. The rest is for ending what a mute member leaves open.
+func (c *Ceremony) awaitFarewell(ctx context.Context) {
+	patience := c.svc.cfg.GoodbyeTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		c.finish(c.waitError(ctx, barrierShutdown, 0))
+	}
 }
 
 // awaitTold waits until every client has told the failure and every server has

@@ -128,10 +128,10 @@ func (cl *client) finished(end ending) bool {
 // lower index dials first: the other finds the connection there.
 func (cl *client) spread() time.Duration {
 	c := cl.ceremony
-	members := time.Duration(len(c.def.Peers))
-	d := rand.N(min(members*spreadMember, spreadLongest) + 1) //nolint:gosec // nobody gains by guessing it
+	members := len(c.def.Peers)
+	d := rand.N(min(time.Duration(members)*spreadMember, spreadLongest) + 1) //nolint:gosec // nobody gains by guessing it
 	if c.self > cl.index {
-		d += min(members*giveWayMember, giveWayMost)
+		d += min(time.Duration(members)*giveWayMember, giveWayMost)
 	}
 	return d
 }

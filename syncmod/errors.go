@@ -203,6 +203,8 @@ func errorType(err error) string {
 		return telemetry.TypeStepSkipped
 	case errors.Is(err, ErrLeftBehind):
 		return telemetry.TypeLeftBehind
+	case errors.Is(err, ErrPeerRejected):
+		return telemetry.TypePeerRejected
 	case errors.Is(err, context.DeadlineExceeded):
 		return telemetry.TypeDeadlineExceeded
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrStopped):

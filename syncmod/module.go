@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/sirupsen/logrus"
@@ -105,7 +104,7 @@ func New(p Params) (Result, error) {
 	}
 	p.Lifecycle.Append(fx.StartStopHook(s.server.Start, s.server.Stop))
 	p.Lifecycle.Append(fx.StartStopHook(s.clients.Start, s.clients.Stop))
-	p.Lifecycle.Append(fx.StartStopHook(s.accept, inGoodTime(s.closeAll)))
+	p.Lifecycle.Append(fx.StartStopHook(s.accept, s.closeAll))
 	return Result{Service: s, Server: s.server, Clients: s.clients}, nil
 }
 
@@ -127,31 +126,13 @@ func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 	}
 }
 
-// inGoodTime makes a hook of what closes ceremonies. Goodbyes get half of the time
-// that the app has for its stop: fx skips the hooks for which there is none left.
-func inGoodTime(closing func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		deadline, ok := ctx.Deadline()
-		if !ok {
-			return closing(ctx)
-		}
-		goodbyes, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
-		defer cancel()
-		err := closing(goodbyes)
-		if goodbyes.Err() == nil {
-			return err
-		}
-		return closing(ctx) // the goodbyes are over: what is left takes no time
-	}
-}
-
 // provideCeremony makes the ceremony of a node that knows it at boot.
 func provideCeremony(lc fx.Lifecycle, s *Service, d Definition) (*Ceremony, error) {
 	c, err := newCeremony(s, d)
 	if err != nil {
 		return nil, err
 	}
-	lc.Append(fx.StartStopHook(c.open, inGoodTime(c.Close)))
+	lc.Append(fx.StartStopHook(c.open, c.Close))
 	return c, nil
 }
 
@@ -182,7 +163,7 @@ func RunSteps(constructor any) fx.Option {
 					})
 				},
 				func(ctx context.Context) error {
-					return errors.Join(inGoodTime(c.Close)(ctx), tasks.Stop(ctx))
+					return errors.Join(c.Close(ctx), tasks.Stop(ctx))
 				},
 			))
 		}),

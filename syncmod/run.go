@@ -81,6 +81,9 @@ func (c *Ceremony) work(parent context.Context, step Step) error {
 	if err == nil || parent.Err() != nil {
 		return err
 	}
+	if step.Name == "" {
+		step.Name = fmt.Sprint(c.Status().Step)
+	}
 	c.Abort(fmt.Errorf("step %q: %w", step.Name, err))
 	return c.Err()
 }

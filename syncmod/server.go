@@ -134,7 +134,8 @@ func (s *Server) admit(stream network.Stream) *inbound {
 	i := newInbound(s, stream)
 	s.streams[i] = struct{}{}
 	s.handlers++
-	waiting := append(s.waiting[remote], i)
+	waiting := s.waiting[remote]
+	waiting = append(waiting, i)
 	if len(waiting) > len(in) { // one further stream a peer may wait for its first request, for each ceremony: the newest
 		waiting[0].reset(network.StreamRateLimited)
 		waiting = waiting[1:]

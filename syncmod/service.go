@@ -1,6 +1,7 @@
 package syncmod
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -199,7 +200,7 @@ func (s *Service) announceLocked() {
 
 func (s *Service) findLocked(hash []byte) *Ceremony {
 	for _, c := range s.ceremonies {
-		if string(c.def.Hash) == string(hash) {
+		if bytes.Equal(c.def.Hash, hash) {
 			return c
 		}
 	}

@@ -116,8 +116,11 @@ func (c *Ceremony) giveUp(now time.Time) {
 
 // end carries out what completion and failure have in common.
 func (c *Ceremony) end(now time.Time) {
-	c.timer = stopTimer(c.timer)
+	c.stopTimer()
 	close(c.done)
+	if c.opened.IsZero() {
+		return // it never began: there is nothing to report
+	}
 	reconnects := 0
 	for i := range c.members {
 		reconnects += c.roster.Member(i).Reconnects
@@ -131,9 +134,6 @@ func (c *Ceremony) end(now time.Time) {
 	}
 	if f := c.roster.Failure(); f != nil {
 		o.Type = typeOf(f.Kind)
-	}
-	if o.Started.IsZero() {
-		o.Started = now
 	}
 	c.note(func() {
 		c.report.End(o)
@@ -169,7 +169,7 @@ func (c *Ceremony) reportMember(now time.Time, e roster.Event, what string) {
 	switch {
 	case c.roster.Phase() >= roster.Complete:
 		return
-	case what == telemetry.MemberConnected && !(m.Inbound && m.Outbound):
+	case what == telemetry.MemberConnected && (!m.Inbound || !m.Outbound):
 		return // one direction alone is not news yet
 	case what == telemetry.MemberLost && (!other || c.roster.Farewell() || m.Done):
 		return // it was not connected, or is expected to leave
@@ -231,9 +231,10 @@ func listen(ch *chan struct{}) <-chan struct{} {
 	return *ch
 }
 
-func stopTimer(t *time.Timer) *time.Timer {
-	if t != nil {
-		t.Stop()
+// stopTimer stops the coarse timer. The lock is held.
+func (c *Ceremony) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
 	}
-	return nil
 }

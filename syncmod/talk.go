@@ -103,7 +103,8 @@ func (cl *client) converse(ctx context.Context, t *talk) (*talk, ending) {
 	for {
 		if next := cl.ceremony.line.Load(); next != t.said {
 			if err := t.say(next); err != nil {
-				return t, t.failedWrite(ctx, err)
+				end := t.failedWrite(ctx, err)
+				return t, end
 			}
 		}
 		move := false
@@ -122,7 +123,8 @@ func (cl *client) converse(ctx context.Context, t *talk) (*talk, ending) {
 		case now := <-heartbeat.C:
 			next, err := t.tend(now)
 			if err != nil {
-				return t, t.failedWrite(ctx, err)
+				end := t.failedWrite(ctx, err)
+				return t, end
 			}
 			heartbeat.Reset(next)
 			move = t.relayed
@@ -334,7 +336,7 @@ func (t *talk) close(end ending) {
 		t.client.unanswered(loss)
 	}
 	o := telemetry.StreamEnd{At: now, Messages: t.messages, Reason: end.reason}
-	if end.reason == telemetry.EndProtocol {
+	if end.reason == telemetry.EndProtocol || end.reason == telemetry.EndRefused {
 		o.Err, o.Type = end.err, errorType(end.err)
 	}
 	c.mu.Lock()
@@ -390,6 +392,7 @@ func (c *Ceremony) response(now time.Time, t *talk, asked request, r *syncpb.Syn
 	case ok, c.err != nil && r.GetError() == "":
 		return ""
 	case c.err != nil:
+		t.end.err = c.err
 		return telemetry.EndRefused
 	}
 	return telemetry.EndLost // an answer of a process that is no more

@@ -50,7 +50,7 @@ func (c *Ceremony) waits() (wait, bool) {
 // look does what time demands, and arms the one coarse timer for the next time:
 // members that are gone, goodbyes, slices of a wait. The lock is held.
 func (c *Ceremony) look(now time.Time) {
-	c.timer = stopTimer(c.timer)
+	c.stopTimer()
 	next := c.roster.Tick(now)
 	if c.roster.Phase() >= roster.Complete {
 		return

@@ -1,3 +1,6 @@
+// What `make test-jaeger` builds: Jaeger at one version. Outside the workspace, because nothing else shall be built with
+// what Jaeger needs. The replace is Jaeger's own, which counts in its own module only. go.sum was begun as a copy of
+// Jaeger's: the checksum database does not answer for all of the modules, and vouches for Jaeger, which vouches for them.
 module github.com/dkgsync/dkgsync/integration/jaeger/server
 
 go 1.26.0
