@@ -25,7 +25,7 @@ type traitor struct {
 func newBetrayal(t *testing.T, session uint64, answer func(*syncpb.SyncRequest) *syncpb.SyncResponse) ([]*node, []*syncmod.Ceremony, *traitor) {
 	t.Helper()
 	cfg := fast()
-	cfg.Heartbeat = time.Millisecond // somebody asks somebody at every moment
+	cfg.Heartbeat = 5 * time.Millisecond // somebody asks somebody at every moment
 	nodes, def := newCluster(t, 4, cfg)
 	erin := &traitor{rawPeer: newRawPeer(t), session: session}
 	erin.def = def

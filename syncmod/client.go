@@ -111,7 +111,7 @@ func (cl *client) run(ctx context.Context) {
 		if ctx.Err() != nil || cl.finished(end) {
 			return
 		}
-		cl.wait(ctx, cl.backoff.NextBackOff())
+		cl.wait(ctx, cl.backoff.NextBackOff()+cl.giveWay())
 	}
 }
 
@@ -124,16 +124,21 @@ func (cl *client) finished(end ending) bool {
 	return false
 }
 
-// spread is the pause before the first dial. Of two members the one with the
-// lower index dials first: the other finds the connection there.
+// spread is the pause before the first dial.
 func (cl *client) spread() time.Duration {
-	c := cl.ceremony
-	members := len(c.def.Peers)
-	d := rand.N(min(time.Duration(members)*spreadMember, spreadLongest) + 1) //nolint:gosec // nobody gains by guessing it
-	if c.self > cl.index {
-		d += min(time.Duration(members)*giveWayMember, giveWayMost)
+	members := time.Duration(len(cl.ceremony.def.Peers))
+	return rand.N(min(members*spreadMember, spreadLongest)+1) + cl.giveWay() //nolint:gosec // nobody gains by guessing it
+}
+
+// giveWay is what a member adds to a pause before it dials. Of two members the
+// one with the lower index dials first, and the other finds the connection there:
+// when both dial at the same moment, TCP makes one connection of it on which
+// both are clients, and neither can use it.
+func (cl *client) giveWay() time.Duration {
+	if cl.ceremony.self < cl.index || cl.reachable() {
+		return 0
 	}
-	return d
+	return min(time.Duration(len(cl.ceremony.def.Peers))*giveWayMember, giveWayMost)
 }
 
 // wait pauses, unless the member appears or there is something to be told.

@@ -17,7 +17,7 @@ func TestTheFirstRequestOfAStreamSaysWhatIsMeantAndWhoSpeaks(t *testing.T) {
 	cfg := fast()
 	cfg.Version, cfg.Nickname = "v1.11", "alice the first"
 	s := newScene(t, cfg, 1)
-	streams := s.others[0].accept()
+	streams := s.others[0].accept(t)
 
 	first := next(t, streams).heed(t)
 
@@ -35,7 +35,7 @@ func TestTheFirstRequestOfAStreamSaysWhatIsMeantAndWhoSpeaks(t *testing.T) {
 
 func TestLaterRequestsNameTheSessionAndNotTheDefinition(t *testing.T) {
 	s := newScene(t, fast(), 1)
-	stream := next(t, s.others[0].accept())
+	stream := next(t, s.others[0].accept(t))
 	first := stream.heed(t)
 	for range 3 {
 		stream.grant(t, first)
@@ -51,7 +51,7 @@ func TestLaterRequestsNameTheSessionAndNotTheDefinition(t *testing.T) {
 
 func TestANewStreamSaysAgainWhatIsMeantAndWhereWeAre(t *testing.T) {
 	s := newScene(t, fast(), 1)
-	streams := s.others[0].accept()
+	streams := s.others[0].accept(t)
 	lost := next(t, streams)
 	first := lost.heed(t)
 	require.NoError(t, s.ceremony.SetStep(1))
@@ -66,7 +66,7 @@ func TestANewStreamSaysAgainWhatIsMeantAndWhereWeAre(t *testing.T) {
 
 func TestAFrameNeverArrivesInPieces(t *testing.T) {
 	s := newScene(t, fast(), 1)
-	stream := next(t, s.others[0].accept())
+	stream := next(t, s.others[0].accept(t))
 	buf := make([]byte, 1<<16)
 	for i := range 12 {
 		require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
@@ -88,7 +88,7 @@ func TestAFrameNeverArrivesInPieces(t *testing.T) {
 
 func TestAStepGoesOutWhileAnEarlierResponseIsOutstanding(t *testing.T) {
 	s := newScene(t, fast(), 1)
-	stream := next(t, s.others[0].accept())
+	stream := next(t, s.others[0].accept(t))
 	first := stream.heed(t) // and not answered
 
 	require.NoError(t, s.ceremony.SetStep(1))
@@ -105,7 +105,7 @@ func TestNoHeartbeatGoesOutWhileAResponseIsOutstanding(t *testing.T) {
 	cfg := fast()
 	cfg.ExchangeTimeout = 500 * time.Millisecond // ten heartbeats
 	s := newScene(t, cfg, 1)
-	streams := s.others[0].accept()
+	streams := s.others[0].accept(t)
 	stream := next(t, streams)
 	stream.heed(t)
 
@@ -138,7 +138,7 @@ func TestAWholeCeremonyAsAMemberSeesIt(t *testing.T) {
 func TestAGoodbyeWithoutAnAnswerIsSaidAgain(t *testing.T) {
 	s := newScene(t, fast(), 1)
 	bob := s.others[0]
-	streams := bob.accept()
+	streams := bob.accept(t)
 	stream := next(t, streams)
 	stream.grant(t, stream.heed(t))
 	s.meet(t, bob, withStep(1), withGoodbye)

@@ -82,8 +82,10 @@ func (p *rawPeer) open(t testing.TB, to host.Host) *rawStream {
 }
 
 // accept takes the streams that others open to the peer from now on.
-func (p *rawPeer) accept() <-chan *rawStream {
+func (p *rawPeer) accept(t testing.TB) <-chan *rawStream {
+	t.Helper()
 	streams := make(chan *rawStream, 64)
+	t.Cleanup(func() { _ = p.host.Close() }) // or a service that stops would wait for its answers
 	p.host.SetStreamHandler(syncmod.ProtocolID, func(stream network.Stream) { streams <- newRawStream(stream) })
 	return streams
 }

@@ -95,7 +95,10 @@ func (s *Server) Stop(ctx context.Context) error {
 
 // handle is the protocol's stream handler.
 func (s *Server) handle(stream network.Stream) {
-	in := s.admit(stream)
+	in, stranger := s.admit(stream)
+	if stranger {
+		s.svc.telemetry.Stranger(context.Background(), time.Now(), stream.Conn().RemotePeer().String())
+	}
 	if in == nil {
 		return
 	}
@@ -105,31 +108,30 @@ func (s *Server) handle(stream network.Stream) {
 
 // admit decides who is served at all: strangers get a reset before a byte is
 // read from them, and what cannot be served yet is kept unread.
-func (s *Server) admit(stream network.Stream) *inbound {
+func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool) {
 	remote := stream.Conn().RemotePeer()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == serverOff {
 		resetStream(stream, network.StreamShutdown)
-		return nil
+		return nil, false
 	}
 	in, open, _ := s.svc.membership(remote)
 	switch {
 	case s.state == serverStopping, !open:
 		s.park(stream)
-		return nil
+		return nil, false
 	case len(in) == 0:
 		resetStream(stream, network.StreamGated)
-		s.svc.telemetry.Stranger(context.Background(), time.Now(), remote.String())
-		return nil
+		return nil, true
 	}
 	if err := stream.Scope().SetService(ServiceName); err != nil {
 		resetStream(stream, network.StreamResourceLimitExceeded)
-		return nil
+		return nil, false
 	}
 	if err := stream.Scope().ReserveMemory(s.svc.cfg.MaxFrame, network.ReservationPriorityAlways); err != nil {
 		resetStream(stream, network.StreamResourceLimitExceeded)
-		return nil
+		return nil, false
 	}
 	i := newInbound(s, stream)
 	s.streams[i] = struct{}{}
@@ -141,7 +143,7 @@ func (s *Server) admit(stream network.Stream) *inbound {
 		waiting = waiting[1:]
 	}
 	s.waiting[remote] = waiting
-	return i
+	return i, false
 }
 
 // park keeps a stream unread, one a peer. It is not reset, for Charon would

@@ -93,9 +93,8 @@ func TestAfterAFailureWhoeverComesBackIsAnsweredWithItsReason(t *testing.T) {
 func TestANewAttemptIsHeldUntilTheFailedOneIsClosed(t *testing.T) {
 	s := newScene(t, fast(), 1)
 	bob := s.others[0]
-	s.meet(t, bob, withSession(1))
+	require.NoError(t, s.meet(t, bob, withSession(1)).Reset())
 	s.ceremony.Abort(errors.New("the disk is full"))
-	failure(t, s.ceremony)
 	fresh := bob.open(t, s.host)
 	fresh.say(t, bob.request(t, s.def, withSession(2)))
 

@@ -34,7 +34,7 @@ func TestAMuteMemberDoesNotKeepAServiceFromStopping(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, fast(), 1)
 			bob := s.others[0]
-			stream := next(t, bob.accept())
+			stream := next(t, bob.accept(t))
 			stream.heed(t)
 			s.meet(t, bob, withStep(1))
 			require.NoError(t, s.ceremony.SetStep(step))
@@ -131,7 +131,7 @@ func TestALateMemberIsWaitedFor(t *testing.T) {
 	nodes, def := newCluster(t, 3, fast())
 	require.NoError(t, nodes[2].service.Stop(within(t)))
 	early := open(t, nodes[:2], def)
-	soon, cancel := context.WithTimeout(context.Background(), time.Second)
+	soon, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	for _, err := range everyone(early, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(soon) }) {
 		require.ErrorContains(t, err, "waiting for 1 of 3 to connect: carol (")

@@ -68,6 +68,7 @@ func newTalk(ctx context.Context, cl *client, stream network.Stream) *talk {
 	}
 	c.mu.Lock()
 	c.roster.OutboundOpened(cl.index, t.id, t.relayed)
+	c.notifyWatchers()
 	c.mu.Unlock()
 	return t
 }

@@ -56,3 +56,17 @@ func TestTheHotPathAllocatesNextToNothing(t *testing.T) {
 		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { stream.RTT(time.Millisecond) }), want, name)
 	}
 }
+
+// What a barrier of a hundred members costs, events and log line included.
+func BenchmarkBarrier(b *testing.B) {
+	const members = 100
+	arrivals := make([]time.Time, members)
+	for i := range arrivals {
+		arrivals[i] = after(time.Duration(i) * time.Millisecond)
+	}
+	c := newScene(b).telemetry.Ceremony(telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, members)}, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierStep, Step: 1, Started: noon, Ended: after(time.Second), Arrivals: arrivals, Last: members - 1})
+	}
+}

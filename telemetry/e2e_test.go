@@ -32,7 +32,7 @@ type node struct {
 	reader  *sdkmetric.ManualReader
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t *testing.T, version string) *node {
 	t.Helper()
 	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
 	require.NoError(t, err)
@@ -40,7 +40,9 @@ func newNode(t *testing.T) *node {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	n := &node{host: h, spans: tracetest.NewSpanRecorder(), reader: sdkmetric.NewManualReader()}
-	cfg := syncmod.Config{Heartbeat: 50 * time.Millisecond, PeerTimeout: time.Second, BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond}
+	cfg := syncmod.Config{
+		Version: version, Heartbeat: 50 * time.Millisecond, PeerTimeout: time.Second, BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+	}
 	n.service, err = syncmod.NewService(h, cfg, syncmod.WithLogger(log),
 		syncmod.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(n.spans))),
 		syncmod.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(n.reader))))
@@ -51,10 +53,15 @@ func newNode(t *testing.T) *node {
 
 func newNodes(t *testing.T, count int) ([]*node, syncmod.Definition) {
 	t.Helper()
+	return newNodesThatRun(t, make([]string, count)...)
+}
+
+func newNodesThatRun(t *testing.T, versions ...string) ([]*node, syncmod.Definition) {
+	t.Helper()
 	def := syncmod.Definition{Hash: []byte(t.Name())[:min(len(t.Name()), 64)]}
-	nodes := make([]*node, count)
+	nodes := make([]*node, len(versions))
 	for i := range nodes {
-		nodes[i] = newNode(t)
+		nodes[i] = newNode(t, versions[i])
 		def.Peers = append(def.Peers, syncmod.Peer{ID: nodes[i].host.ID(), Name: fmt.Sprint("node", i), Addrs: nodes[i].host.Addrs()})
 	}
 	return nodes, def
@@ -166,6 +173,26 @@ func TestAnAbortIsAnErrorOnEveryNode(t *testing.T) {
 		}
 		require.Equal(t, want, attrs(whole)["error.type"])
 	}
+}
+
+func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
+	nodes, def := newNodesThatRun(t, "v1.0", "v1.1")
+	for _, err := range run(t, nodes, def, func(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }) {
+		require.Error(t, err)
+	}
+
+	types := make(map[any]bool)
+	for _, n := range nodes {
+		n.stop(t)
+		require.ElementsMatch(t, spanIDs(n.spans.Started()), spanIDs(n.spans.Ended()))
+		for _, span := range append(n.named("dkgsync.stream", trace.SpanKindServer), n.named("dkgsync.stream", trace.SpanKindClient)...) {
+			if span.Status().Code == codes.Error {
+				require.Equal(t, "refused", attrs(span)["dkgsync.stream.end_reason"])
+				types[attrs(span)["error.type"]] = true
+			}
+		}
+	}
+	require.True(t, types["version_mismatch"], types)
 }
 
 func TestANodeThatWaitsShowsInItsMetrics(t *testing.T) {

@@ -50,7 +50,7 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	for i, m := range p.members {
 		joining <- struct{}{}
 		n := &node{
-			index: i, plan: p, report: r, log: newLogger(logs, i, p.verbose), definition: p.definition(i, addrs),
+			index: i, plan: p, report: r, log: newLogger(logs, i, p.logLevel()), definition: p.definition(i, addrs),
 			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
 			joined:   sync.OnceFunc(func() { <-joining }),
 		}
@@ -221,13 +221,27 @@ func take(port int, transport string) (io.Closer, multiaddr.Multiaddr, error) {
 }
 
 // newLogger makes the log of one node; each entry says which.
-func newLogger(out io.Writer, node, verbose int) *logrus.Logger {
+func newLogger(out io.Writer, node int, level logrus.Level) *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(out)
 	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "2006-01-02T15:04:05.000Z07:00"})
-	log.SetLevel(min(logrus.WarnLevel+logrus.Level(verbose), logrus.DebugLevel)) //nolint:gosec // a few v at the most
+	log.SetLevel(level)
 	log.AddHook(nodeField(node))
 	return log
+}
+
+// logLevel is that of every node's log. Many nodes say what the report says, each
+// by itself: they are silent unless asked.
+func (p plan) logLevel() logrus.Level {
+	switch {
+	case p.verbose > 1:
+		return logrus.DebugLevel
+	case p.verbose == 1:
+		return logrus.InfoLevel
+	case len(p.members) > atOnce:
+		return logrus.FatalLevel
+	}
+	return logrus.WarnLevel
 }
 
 // nodeField adds the node's operator index to log entries.

@@ -103,9 +103,9 @@ func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
 		at   string // what is printed at that moment
 		want string
 	}{
-		"before step 1":      {[]string{"--late", "1h"}, "starts 1h0m0s late", "interrupted by SIGINT before step 1: all nodes stop\n"},
-		"while running":      {nil, "barrier 2/6", "interrupted by SIGINT in step 2: all nodes stop, and tell one another why\n"},
-		"with a dead member": {[]string{"--kill", "1"}, "dies in step 3", "interrupted by SIGINT in step 3"},
+		"before step 1":      {[]string{"--late", "1h"}, "starts 1h0m0s late", "all nodes stop before step 1: interrupted by SIGINT\n"},
+		"while running":      {nil, "barrier 2/6", "all nodes stop in step 2, and tell one another why: interrupted by SIGINT\n"},
+		"with a dead member": {[]string{"--kill", "1"}, "dies in step 3", "all nodes stop in step 3, and tell one another why"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, interrupt := context.WithCancelCause(t.Context())

@@ -1,9 +1,10 @@
 // Command fxapp is a libp2p node that takes part in a DKG ceremony, and a demo
 // that runs a whole cluster of such nodes in one process.
 //
-// A program with one node copies [node.newApp] with [newHost] and [listen], all
-// in cluster.go: that is the node. It puts the real work into the steps, sets
-// ShutdownOnFailure and ShutdownOnComplete in the Config, and calls App.Run.
+// The node is node.go: that file is there to be copied. What the demo adds is in
+// cluster.go (the nodes, and what happens to them), report.go, waiting.go and
+// table.go (what is printed). charon.go and enr.go read the cluster definitions
+// of Charon.
 //
 // Exit codes: 0 when every node has completed the ceremony, 1 when one has not,
 // 2 for a command line or a file that cannot be used, 130 after SIGINT and 143

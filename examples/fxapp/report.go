@@ -181,7 +181,7 @@ func (r *report) failed(node int, status syncmod.Status) {
 	}
 }
 
-// interrupted says that the program was told to end.
+// interrupted says that all nodes are stopped before their time, and why.
 func (r *report) interrupted(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,10 +191,10 @@ func (r *report) interrupted(cause error) {
 		step = max(step, n.step())
 	}
 	if step == 0 {
-		r.line("%v before step 1: all nodes stop", cause)
+		r.line("all nodes stop before step 1: %v", cause)
 		return
 	}
-	r.line("%v in step %d: all nodes stop, and tell one another why", cause, step)
+	r.line("all nodes stop in step %d, and tell one another why: %v", step, cause)
 }
 
 // stopped notes how a node that has been stopped has left its ceremony.

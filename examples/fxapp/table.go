@@ -119,7 +119,6 @@ func (r *report) table() string {
 		}
 	} else {
 		header = append(header, "all barriers", "longest", "at barrier", "last to arrive")
-		footer = nil
 	}
 	w := table.NewWriter()
 	w.SetStyle(table.StyleLight)
@@ -140,7 +139,9 @@ func (r *report) table() string {
 		}
 		w.AppendRow(row)
 	}
-	w.AppendFooter(footer)
+	if barriers <= wideTable {
+		w.AppendFooter(footer)
+	}
 	columns := make([]table.ColumnConfig, len(header))
 	for i := range columns {
 		columns[i] = table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight}

@@ -1,0 +1,81 @@
+package syncmod_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// patient is a Config for tests in which connections break: nobody gives up.
+func patient() syncmod.Config {
+	cfg := fast()
+	cfg.PeerTimeout = patience
+	return cfg
+}
+
+func TestALostConnectionIsMadeAgain(t *testing.T) {
+	nodes, def := newCluster(t, 2, patient())
+	ceremonies := open(t, nodes, def)
+	advance(t, ceremonies)
+
+	require.NoError(t, nodes[0].host.Network().ClosePeer(nodes[1].host.ID()))
+
+	for _, c := range ceremonies {
+		until(t, c, func(s syncmod.Status) bool {
+			return s.Peers[0].Reconnects == 1 && s.Peers[0].Inbound && s.Peers[0].Outbound
+		})
+	}
+	advance(t, ceremonies)
+}
+
+func TestACeremonyGoesOnWhileConnectionsBreak(t *testing.T) {
+	nodes, def := newCluster(t, 4, patient())
+	ceremonies := open(t, nodes, def)
+	breaking, stop := context.WithCancel(within(t))
+	broken := make(chan int)
+	go func() { broken <- breakConnections(breaking, nodes) }()
+	steps := make([]syncmod.Step, 15)
+	for i := range steps {
+		steps[i].Run = func(ctx context.Context) error { return pause(ctx, rand.N(20*time.Millisecond)) }
+	}
+	ctx := within(t)
+
+	errs := everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Run(ctx, steps...) })
+
+	stop()
+	require.Positive(t, next(t, broken))
+	requireNone(t, errs)
+	for _, c := range ceremonies {
+		require.Equal(t, syncmod.Complete, c.Status().Phase)
+		for _, p := range c.Status().Peers {
+			require.True(t, p.Done, p.Peer.Name)
+		}
+	}
+}
+
+// breakConnections closes a connection between two nodes, any two, again and
+// again. It returns how often it did.
+func breakConnections(ctx context.Context, nodes []*node) (times int) {
+	for times < 20 && pause(ctx, 20*time.Millisecond) == nil {
+		one, other := nodes[rand.N(len(nodes))], nodes[rand.N(len(nodes))]
+		if one != other && one.host.Network().ClosePeer(other.host.ID()) == nil {
+			times++
+		}
+	}
+	return times
+}
+
+// pause is the time that work takes.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
