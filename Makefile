@@ -124,7 +124,7 @@ demo-check: ## Run the demo, then one that loses a node and must exit with code 
 	if [ $$code -ne 1 ]; then echo "demo --kill 2 exited with code $$code instead of 1" >&2; exit 1; fi
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test
+CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

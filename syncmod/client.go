@@ -2,6 +2,7 @@ package syncmod
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 
 	"github.com/dkgsync/dkgsync/telemetry"
 )
@@ -50,6 +52,8 @@ type client struct {
 	lostBy   string            // why the stream before was lost
 	lost     *telemetry.Stream // that stream
 	failure  error             // why the last attempt failed; nil while connected
+
+	undialled bool // it was the dialling that failed
 }
 
 func newClient(c *Ceremony, index int) *client {
@@ -126,8 +130,8 @@ func (cl *client) finished(end ending) bool {
 
 // spread is the pause before the first dial.
 func (cl *client) spread() time.Duration {
-	members := time.Duration(len(cl.ceremony.def.Peers))
-	return rand.N(min(members*spreadMember, spreadLongest)+1) + cl.giveWay() //nolint:gosec // nobody gains by guessing it
+	members := len(cl.ceremony.def.Peers)
+	return rand.N(min(time.Duration(members)*spreadMember, spreadLongest)+1) + cl.giveWay() //nolint:gosec // nobody gains by guessing it
 }
 
 // giveWay is what a member adds to a pause before it dials. Of two members the
@@ -147,7 +151,10 @@ func (cl *client) wait(ctx context.Context, d time.Duration) {
 		return // nothing to wait for: the connection is there
 	}
 	select {
-	case <-cl.hint: // one from before the pause says nothing
+	case <-cl.hint: // one from before the pause says nothing, unless it is true
+		if cl.undialled && cl.reachable() {
+			return
+		}
 	default:
 	}
 	timer := time.NewTimer(d)
@@ -177,8 +184,10 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, cl.ceremony.svc.cfg.ExchangeTimeout)
 	defer cancel()
 	ctx = network.WithAllowLimitedConn(ctx, why)
+	cl.undialled = false
 	if !cl.reachable() {
 		if err := cl.dial(ctx); err != nil && !cl.reachable() {
+			cl.undialled = true
 			return nil, err
 		}
 	}
@@ -242,7 +251,12 @@ func (cl *client) connected(t *talk, now time.Time) {
 func (cl *client) failed(err error) {
 	c := cl.ceremony
 	cl.attempts++
-	cl.failure = shown(err)
+	switch {
+	case !errors.Is(err, swarm.ErrDialBackoff):
+		cl.failure = shown(err)
+	case cl.failure == nil:
+		cl.failure = shown(err) // the host has failed to dial it for somebody else
+	} // else the host only pauses: what it failed with before is worth more
 	c.mu.Lock()
 	c.roster.Attempt(cl.index, cl.failure)
 	c.notifyWatchers()
@@ -263,8 +277,9 @@ func (cl *client) reportFailing(after time.Duration) {
 	if cl.failure == nil || now.Sub(cl.cut) < after {
 		return
 	}
+	over := after == 0
 	cl.ceremony.report.Connect(telemetry.Connect{
-		Peer: cl.index, Started: cl.cut, Ended: now, Since: cl.since, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Err: cl.failure, Type: telemetry.TypeDialFailed,
+		Peer: cl.index, Started: cl.cut, Ended: now, Since: cl.since, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Over: over, Err: cl.failure, Type: telemetry.TypeDialFailed,
 	})
 	cl.cut = now
 }

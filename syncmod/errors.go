@@ -134,7 +134,7 @@ func explain(d Definition, f roster.Failure, nested error) error {
 		if f.By == f.Culprit {
 			return about(ErrPeerAborted, "ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
 		}
-		return about(ErrPeerAborted, "ended the ceremony, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
+		return about(ErrPeerAborted, "made the ceremony fail, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
 	case roster.PeerTimeout:
 		return about(ErrPeerTimeout, "has been gone for %s; %s", spell(f.Gone), startAgain)
 	case roster.PeerLeft:

@@ -99,6 +99,10 @@ func shown(err error) error {
 		text = "dialling failed a moment ago, the host pauses before it dials again"
 	case errors.Is(err, context.DeadlineExceeded):
 		text = "dial timeout"
+	case errors.Is(err, swarm.ErrAllDialsFailed):
+		if failed, ok := errors.AsType[*swarm.DialError](err); ok && len(failed.DialErrors) > 0 {
+			text = "dialling failed: " + failed.DialErrors[0].Cause.Error()
+		}
 	case errors.Is(err, network.ErrNoConn):
 		text = "the connection was lost while a stream was being opened"
 	}

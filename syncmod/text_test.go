@@ -245,7 +245,7 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Text: "disk full"},
 			ErrPeerAborted,
-			"operator 2 (carol) ended the ceremony, as operator 1 (bob) reports: \"disk full\"; " + again,
+			"operator 2 (carol) made the ceremony fail, as operator 1 (bob) reports: \"disk full\"; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 2, Text: "disk full"},

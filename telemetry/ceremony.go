@@ -114,6 +114,8 @@ func (c *Ceremony) Member(e MemberEvent) {
 		entry = entry.WithError(e.Err)
 	}
 	switch e.What {
+	case MemberGoodbye:
+		entry.Infof("operator %d %s", e.Peer, e.What)
 	case MemberLost, MemberReplaced:
 		entry.Warnf("operator %d %s, %d of %d connected", e.Peer, e.What, e.Connected, len(c.info.Peers))
 	default:
@@ -157,11 +159,14 @@ func (c *Ceremony) Connect(o Connect) {
 	if o.Reason != "" {
 		entry = entry.WithField("reason", o.Reason)
 	}
-	if o.Err != nil {
+	switch {
+	case o.Over:
+		entry.WithError(o.Err).Debugf("operator %d was not reached before the end", o.Peer)
+	case o.Err != nil:
 		entry.WithError(o.Err).Warnf("operator %d is still not reached", o.Peer)
-		return
+	default:
+		entry.Debug("stream connected")
 	}
-	entry.Debug("stream connected")
 }
 
 // Barrier reports a barrier that was passed or that failed.
