@@ -15,9 +15,9 @@ import (
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// What it names replaces what was there, also where that allowed more: libp2p
-// scales its defaults with the machine, so look at both on a host that has other
-// things to do.
+// What it names replaces what was there. It leaves room for what a host does
+// besides, but libp2p scales its defaults with the machine: on a large one that
+// serves many others, look at both.
 //
 // libp2p's own defaults are enough for about 60 members. They count connections
 // per address too: many nodes behind one address need
@@ -27,11 +27,13 @@ func ResourceLimits(members int) rcmgr.PartialLimitConfig {
 		streamsPerMember = 4 // each way: one that lives, one that takes over, and as many that are being torn down
 		connsPerMember   = 4 // both sides may dial at once, on two transports
 		memoryPerStream  = 64 << 10
-		spare            = 64
+		spare            = 64   // streams of the service
+		besides          = 1024 // connections that the host has for other things
+		perConn          = 16   // streams on each of them, whatever their protocol
 	)
 	n := max(members, minMembers)
 	streams := rcmgr.LimitVal(streamsPerMember*n + spare)
-	conns := rcmgr.LimitVal(connsPerMember*n + spare)
+	conns := rcmgr.LimitVal(connsPerMember*n + besides)
 	memory := rcmgr.LimitVal64(2 * (streamsPerMember*n + spare) * memoryPerStream)
 	service := rcmgr.ResourceLimits{StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams, Memory: memory}
 	perPeer := rcmgr.ResourceLimits{
@@ -40,10 +42,13 @@ func ResourceLimits(members int) rcmgr.PartialLimitConfig {
 	}
 	return rcmgr.PartialLimitConfig{
 		System: rcmgr.ResourceLimits{
-			ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns, FD: 2 * conns,
-			StreamsInbound: 8 * streams, StreamsOutbound: 8 * streams, Streams: 16 * streams,
+			ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns,
+			StreamsInbound: perConn * conns, StreamsOutbound: perConn * conns, Streams: 2 * perConn * conns,
 		},
-		Transient:   rcmgr.ResourceLimits{ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns, FD: 2 * conns, StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams},
+		Transient: rcmgr.ResourceLimits{
+			ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns,
+			StreamsInbound: conns, StreamsOutbound: conns, Streams: 2 * conns,
+		},
 		Service:     map[string]rcmgr.ResourceLimits{ServiceName: service},
 		ServicePeer: map[string]rcmgr.ResourceLimits{ServiceName: perPeer},
 	}
