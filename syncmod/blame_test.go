@@ -48,19 +48,22 @@ func agree(r *syncpb.SyncRequest) *syncpb.SyncResponse {
 	return &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
 }
 
+// betrayals are what a member must not say.
+var betrayals = map[string]struct {
+	session uint64
+	says    saying
+	want    error
+}{
+	"a skipped step":      {7, withStep(4), syncmod.ErrStepSkipped},
+	"a step back":         {0, withStep(0), syncmod.ErrPeerRestarted},
+	"another version":     {7, withVersion("v2.0"), syncmod.ErrVersionMismatch},
+	"another signature":   {7, withSignature([]byte("none")), syncmod.ErrBadSignature},
+	"an abort of its own": {7, withAbort("no more", ""), syncmod.ErrPeerAborted},
+	"another session":     {7, withSession(8), syncmod.ErrPeerRestarted},
+}
+
 func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
-	for what, betrayal := range map[string]struct {
-		session uint64
-		says    saying
-		want    error
-	}{
-		"a skipped step":      {7, withStep(4), syncmod.ErrStepSkipped},
-		"a step back":         {0, withStep(0), syncmod.ErrPeerRestarted},
-		"another version":     {7, withVersion("v2.0"), syncmod.ErrVersionMismatch},
-		"another signature":   {7, withSignature([]byte("none")), syncmod.ErrBadSignature},
-		"an abort of its own": {7, withAbort("no more", ""), syncmod.ErrPeerAborted},
-		"another session":     {7, withSession(8), syncmod.ErrPeerRestarted},
-	} {
+	for what, betrayal := range betrayals {
 		t.Run(what, func(t *testing.T) {
 			nodes, ceremonies, erin := newBetrayal(t, betrayal.session, agree)
 			const victim = 2
@@ -80,8 +83,6 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 		})
 	}
 }
-
-func naming(i int) string { return name(i) }
 
 func TestEveryNodeNamesTheMemberThatRefusedOneOfThem(t *testing.T) {
 	var refuses atomic.Bool

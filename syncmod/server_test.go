@@ -4,12 +4,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
 func TestAStrangerIsResetBeforeAnythingIsRead(t *testing.T) {
@@ -19,20 +21,29 @@ func TestAStrangerIsResetBeforeAnythingIsRead(t *testing.T) {
 	stranger := newRawPeer(t)
 	stranger.connect(t, s.host)
 	for range 20 {
-		stream, err := stranger.host.NewStream(within(t), s.host.ID(), syncmod.ProtocolID)
-		if err == nil {
-			frame, encodeErr := wire.AppendRequest(nil, stranger.request(t, s.def, withAbort("nonsense", "")))
-			require.NoError(t, encodeErr)
-			_, err = stream.Write(frame)
-		}
-		if err == nil {
-			_, err = stream.Read(make([]byte, 1))
-		}
+		err := stranger.intrude(t, s.host, stranger.request(t, s.def, withAbort("nonsense", "")))
 
 		require.Equal(t, streamEnd{how: "reset", code: network.StreamGated}, endOf(err))
 	}
 	require.Equal(t, before, stances(s.ceremony.Status()))
 	require.NoError(t, s.ceremony.Err())
+}
+
+// intrude says a request on a new stream and returns how that fails, wherever it
+// shows first.
+func (p *rawPeer) intrude(t testing.TB, to host.Host, r *syncpb.SyncRequest) error {
+	t.Helper()
+	frame, err := wire.AppendRequest(nil, r)
+	require.NoError(t, err)
+	stream, err := p.host.NewStream(within(t), to.ID(), syncmod.ProtocolID)
+	if err != nil {
+		return err
+	}
+	if _, err = stream.Write(frame); err != nil {
+		return err
+	}
+	_, err = stream.Read(make([]byte, 1))
+	return err
 }
 
 // stance is what of a member's status stays the same while nothing happens.

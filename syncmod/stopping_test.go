@@ -94,10 +94,10 @@ func TestANodeMayBeginTheNextCeremonyBeforeTheOthersHaveClosedTheLast(t *testing
 	before := open(t, nodes, def)
 	run(t, before)
 	closeAll(t, before[:1])
-	first := open(t, nodes[:1], def)
+	after := open(t, nodes[:1], def)
 	closeAll(t, before[1:])
 
-	after := append(first, open(t, nodes[1:], def)...)
+	after = append(after, open(t, nodes[1:], def)...)
 
 	run(t, after)
 }
@@ -123,7 +123,7 @@ func TestAFailureOfOneCeremonyLeavesTheOthersAlone(t *testing.T) {
 
 	failing[0].Abort(context.Canceled)
 
-	failure(t, failing[1])
+	require.ErrorIs(t, failure(t, failing[1]), syncmod.ErrPeerAborted)
 	run(t, going)
 }
 

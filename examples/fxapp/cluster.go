@@ -24,8 +24,12 @@ import (
 // take longer than their timeouts allow.
 const atOnce = 16
 
-// interruptTimeout bounds the stop of a node when somebody waits for it.
-const interruptTimeout = 900 * time.Millisecond
+// How long the stop of a node may take, half of it for a collector of telemetry
+// that does not answer; the second is for when somebody waits for it.
+const (
+	stopTimeout      = 5 * time.Second
+	interruptTimeout = 900 * time.Millisecond
+)
 
 // runCluster runs the nodes, each an application of its own with a host of its
 // own, until their ceremonies have ended or ctx has. Its error is an
@@ -52,7 +56,7 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 		n := &node{
 			index: i, plan: p, report: r, log: newLogger(logs, i, p.logLevel()), definition: p.definition(i, addrs),
 			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
-			joined:   sync.OnceFunc(func() { <-joining }),
+			joined:   sync.OnceFunc(func() { <-joining }), spans: r.nodes[i].spans,
 		}
 		nodes.Go(func() {
 			defer n.joined()
@@ -91,6 +95,7 @@ type node struct {
 	definition syncmod.Definition
 	report     *report
 	log        *logrus.Logger
+	spans      *spanMemory
 
 	joined   func()             // called when it is connected with the nodes before it
 	leave    context.CancelFunc // ends its run
@@ -111,7 +116,8 @@ func (n *node) run(ctx context.Context) error {
 	defer leave()
 	n.leave = leave
 	n.report.arrived(n.index, 0)
-	app := newApp(n.identity, n.definition, n.plan.config(), n.log, n.steps, fx.Populate(&n.host, &n.ceremony))
+	app := newApp(n.identity, n.definition, n.plan.config(), n.log, n.steps,
+		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index), fx.Populate(&n.host, &n.ceremony))
 	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
 	}
@@ -121,7 +127,7 @@ func (n *node) run(ctx context.Context) error {
 			n.joined()
 		}
 	}
-	timeout := fx.DefaultTimeout
+	timeout := stopTimeout
 	if ctx.Err() != nil {
 		timeout = interruptTimeout
 	}

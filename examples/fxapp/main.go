@@ -2,8 +2,9 @@
 // that runs a whole cluster of such nodes in one process.
 //
 // The node is node.go: that file is there to be copied. What the demo adds is in
-// cluster.go (the nodes, and what happens to them), report.go, waiting.go and
-// table.go (what is printed). charon.go and enr.go read the cluster definitions
+// cluster.go (the nodes, and what happens to them), report.go, waiting.go,
+// table.go, timeline.go and terminal.go (what is printed), and spans.go (what the
+// nodes record for the timeline). charon.go and enr.go read the cluster definitions
 // of Charon.
 //
 // Exit codes: 0 when every node has completed the ceremony, 1 when one has not,

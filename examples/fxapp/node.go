@@ -11,7 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
 
-	"github.com/dkgsync/dkgsync/lifecycle"
+	"github.com/dkgsync/dkgsync"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -29,10 +29,9 @@ type identity struct {
 // the Config, and then calls Run: the exit code tells how the ceremony ended.
 func newApp(id identity, definition syncmod.Definition, config syncmod.Config, log *logrus.Logger, steps any, more ...fx.Option) *fx.App {
 	return fx.New(
-		lifecycle.WithFxLogger(),
 		fx.Supply(log, id, definition),
 		fx.Provide(newHost),
-		syncmod.Module,
+		dkgsync.Module,
 		syncmod.Configure(config),
 		syncmod.RunSteps(steps),
 		fx.Invoke(listen), // last: whoever reaches this node finds the protocol there

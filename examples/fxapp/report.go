@@ -33,6 +33,7 @@ type report struct {
 
 // record is what the report knows of a node.
 type record struct {
+	spans  *spanMemory
 	waits  []wait
 	status syncmod.Status // the newest one
 	peers  int            // connected, or said goodbye, while the ceremony went on
@@ -46,7 +47,7 @@ type wait struct{ arrived, passed time.Time }
 func newReport(out io.Writer, p plan) *report {
 	r := &report{out: out, plan: p, begin: time.Now(), nodes: make([]record, len(p.members))}
 	for i := range r.nodes {
-		r.nodes[i].waits = make([]wait, len(p.steps)+2)
+		r.nodes[i] = record{spans: new(spanMemory), waits: make([]wait, len(p.steps)+2)}
 	}
 	r.line("%d nodes, %s, %s, definition %x", len(p.members), p.stepCount(), strings.ToUpper(p.transport), p.hash)
 	if p.late > 0 {

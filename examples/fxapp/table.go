@@ -16,13 +16,13 @@ import (
 // wideTable is up to how many barriers each has a column of its own.
 const wideTable = 8
 
-// finish prints the table, and for those that have not completed, why. It
-// returns nil if every node has, the cause if there is one, or else a
-// [*failure].
+// finish prints the timeline and the table, and for those that have not
+// completed, why. It returns nil if every node has, the cause if there is one, or
+// else a [*failure].
 func (r *report) finish(cause error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, _ = fmt.Fprintf(r.out, "\n%s\n\n", r.table())
+	_, _ = fmt.Fprintf(r.out, "\n%s\n%s\n\n", r.timeline(), r.table())
 	complete := 0
 	for _, n := range r.nodes {
 		if n.status.Phase == syncmod.Complete {

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
+)
+
+// serviceName is what all nodes are in their telemetry.
+const serviceName = "fxapp"
+
+// spanMemory keeps the spans of one node for the timeline. It is a span
+// processor, beside that of an exporter if OTEL_* asks for one.
+type spanMemory struct {
+	mu    sync.Mutex
+	ended []sdktrace.ReadOnlySpan
+}
+
+func (*spanMemory) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (*spanMemory) ForceFlush(context.Context) error                { return nil }
+func (*spanMemory) Shutdown(context.Context) error                  { return nil }
+
+func (m *spanMemory) OnEnd(span sdktrace.ReadOnlySpan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ended = append(m.ended, span)
+}
+
+func (m *spanMemory) spans() []sdktrace.ReadOnlySpan {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.ended)
+}
+
+// option makes the node that is called so remember its spans.
+func (m *spanMemory) option(instance string) fx.Option {
+	return fx.Options(
+		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: instance}),
+		fx.Decorate(func(p telemetry.Providers) telemetry.Providers {
+			sdk, exports := p.Tracer.(*sdktrace.TracerProvider)
+			if !exports {
+				sdk = sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(
+					resource.NewSchemaless(attribute.String("service.name", serviceName), attribute.String("service.instance.id", instance)),
+				))
+				p.Tracer = sdk
+			}
+			sdk.RegisterSpanProcessor(m)
+			return p
+		}),
+	)
+}
+
+// withoutMetrics is for all nodes but the first when metrics are to be scraped:
+// the nodes are one process, and one port is not for all of them.
+func withoutMetrics(node int) fx.Option {
+	exporters := strings.Split(os.Getenv("OTEL_METRICS_EXPORTER"), ",")
+	if node == 0 || !slices.Contains(exporters, "prometheus") {
+		return fx.Options()
+	}
+	return fx.Provide(func() metric.MeterProvider { return noop.NewMeterProvider() })
+}
+
+// timeline draws the ceremony from the spans of its nodes.
+func (r *report) timeline() string {
+	names := make([]string, len(r.nodes))
+	spans := make([][]sdktrace.ReadOnlySpan, len(r.nodes))
+	for i, n := range r.nodes {
+		names[i], spans[i] = r.plan.members[i].name, n.spans.spans()
+	}
+	t := newTimeline(names, spans)
+	if !t.traceID.IsValid() {
+		return fmt.Sprintf("trace %s: no node has recorded anything\n", telemetry.TraceID(r.plan.hash))
+	}
+	return fmt.Sprintf("trace %s, from the spans of all nodes:\n%s", t.traceID, t.draw(columns(), isColourTerminal(r.out)))
+}

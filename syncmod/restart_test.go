@@ -1,0 +1,57 @@
+package syncmod_test
+
+import (
+	"testing"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// restart kills a node as a crash would, and starts it again with the same
+// identity at the same address, as a new process.
+func restart(t testing.TB, n *node, cfg syncmod.Config) *node {
+	t.Helper()
+	key, addrs := n.host.Peerstore().PrivKey(n.host.ID()), n.host.Addrs()
+	require.NoError(t, n.host.Close())
+	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrs(addrs...), libp2p.DisableMetrics())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = h.Close() })
+	return &node{host: h, service: startService(t, h, cfg)}
+}
+
+func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
+	nodes, def := newCluster(t, 3, patient())
+	ceremonies := open(t, nodes, def)
+	connect(t, ceremonies)
+
+	nodes[2] = restart(t, nodes[2], patient())
+	ceremonies[2] = open(t, nodes[2:], def)[0]
+
+	run(t, ceremonies)
+}
+
+func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
+	for when, barriers := range map[string]int{"at step 1": 1, "at step 3": 3} {
+		t.Run(when, func(t *testing.T) {
+			nodes, def := newCluster(t, 3, patient())
+			ceremonies := open(t, nodes, def)
+			for range barriers {
+				advance(t, ceremonies)
+			}
+
+			nodes[2] = restart(t, nodes[2], patient())
+			ceremonies[2] = open(t, nodes[2:], def)[0]
+
+			for i, c := range ceremonies {
+				err := failure(t, c)
+				require.ErrorContains(t, err, "operator 2 (carol)", name(i))
+				require.ErrorContains(t, err, "restarted", name(i))
+				if i < 2 { // carol herself hears it from whoever refuses her first, or finds out
+					require.Equal(t, 2, culprit(t, err).Index, name(i))
+				}
+			}
+		})
+	}
+}
