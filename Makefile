@@ -10,7 +10,6 @@ TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod 
 ARGS      ?=
 TESTFLAGS ?=
 FUZZTIME  ?= 20s
-BENCH     ?= .
 
 # The Jaeger to use, where another than the one that is built here is wanted.
 JAEGER    ?= $(CURDIR)/.bin/jaeger
@@ -41,8 +40,9 @@ test: ## Test every module, with the race detector where there is a C compiler: 
 	go test $$race $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: bench
-bench: ## Measure how long nodes need to pass a barrier together: BENCH selects
-	go test -run '^$$' -bench '$(BENCH)' ./integration/...
+bench: ## Measure what a ceremony costs, next to the least it can cost; takes minutes: ARGS goes to the program
+	@go build -o .bin/bench ./integration/bench
+	@.bin/bench $(ARGS)
 
 .PHONY: jaeger
 jaeger: $(JAEGER) ## Run Jaeger on this machine, and print what to ask it: JAEGER

@@ -120,10 +120,10 @@ func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 		conn: s.conn,
 		read: func(p []byte) (int, error) {
 			if len(pending) == 0 {
-				switch {
-				case asked == 1+exchanges:
+				switch asked {
+				case 1 + exchanges:
 					return 0, io.EOF
-				case asked == 2: // the first repetition has made what is made once
+				case 2: // the first repetition has made what is made once
 					begin()
 				}
 				pending = frames[asked%len(frames)]
@@ -152,10 +152,10 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 		conn: s.conn,
 		read: func(p []byte) (int, error) {
 			if len(pending) == 0 {
-				switch {
-				case beats == 1+exchanges:
+				switch beats {
+				case 1 + exchanges:
 					return 0, io.EOF
-				case beats == 2:
+				case 2:
 					begin()
 				}
 				beats++

@@ -46,12 +46,12 @@ func TestTimelineShowsWorkWaitsAndWhoWasLast(t *testing.T) {
 	})
 	require.Equal(t, strings.TrimPrefix(`
                                               2
-  0 alice  ░░░░░░░░░░│█████████░░░░░░░░░░░░░░░│████░░░░░░░░×
-  1 bob    ░░░░░░░░░░│████████████████████████◆█████████░░░× last 1×
+  0 alice  ░░░░░░░░░░│█████████░░░░░░░░░░░░░░░│████░░░░░░░░░×
+  1 bob    ░░░░░░░░░░│████████████████████████◆█████████░░░░× last 1×
   2 carol       ░░░░░◆████░░░░░░░░░░░░░░░░░░░░│████×
-           0                                          500 ms
+           0                                           500 ms
            █ work  ░ waiting  │ barrier passed  ◆ last to arrive  × ended here
-`, "\n"), line.draw(69, false))
+`, "\n"), line.draw(70, false))
 }
 
 func TestTimelineShowsThoseOfManyNodesThatWereWaitedFor(t *testing.T) {

@@ -137,7 +137,7 @@ func (b *bench) measureSize(n int, wanted map[string]bool) (err error) {
 // print prints a line, and keeps it for tables.
 func (b *bench) print(l line) {
 	b.lines = append(b.lines, l)
-	fmt.Fprintln(os.Stdout, l)
+	_, _ = fmt.Fprintln(os.Stdout, l)
 }
 
 // read takes the lines of an earlier run.
