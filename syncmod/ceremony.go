@@ -48,6 +48,7 @@ type Ceremony struct {
 	done    chan struct{} // closed when complete or failed
 	closed  chan struct{} // closed when it is no longer open
 
+	opening               sync.Mutex // held while the ceremony is being opened
 	closeOnce, closedOnce sync.Once
 
 	mu        sync.Mutex
@@ -150,6 +151,17 @@ func newSession() uint64 {
 // open begins the ceremony on a running service. The context is only whose span
 // the ceremony's trace links to.
 func (c *Ceremony) open(caller context.Context) error {
+	c.opening.Lock()
+	err := c.begin(caller)
+	c.opening.Unlock()
+	if err != nil && !c.opened.IsZero() {
+		c.fail(roster.Stopped, ErrStopped)
+		return errors.Join(err, c.Close(c.live))
+	}
+	return err
+}
+
+func (c *Ceremony) begin(caller context.Context) error {
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()
@@ -173,8 +185,7 @@ func (c *Ceremony) open(caller context.Context) error {
 			continue
 		}
 		if err := c.svc.clients.start(cl); err != nil {
-			c.fail(roster.Stopped, ErrStopped)
-			return errors.Join(fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err), c.Close(c.live))
+			return fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err)
 		}
 	}
 	c.svc.server.unpark()
@@ -277,7 +288,7 @@ func (c *Ceremony) join(in *inbound, first *syncpb.SyncRequest) bool {
 		return false
 	default:
 	}
-	tag := fmt.Sprintf("%s/from/%d/%x", ServiceName, c.indexOf[in.remote], c.session)
+	tag := fmt.Sprintf("%s/from/%d/%x/%d", ServiceName, c.indexOf[in.remote], c.session, in.id)
 	in.report = c.report.Stream(telemetry.StreamStart{
 		Peer: c.indexOf[in.remote], Inbound: true, Relayed: in.stream.Conn().Stat().Limited, At: in.opened, Traceparent: first.GetTraceparent(),
 	})
@@ -322,8 +333,10 @@ func (c *Ceremony) leave(in *inbound, end ending) {
 	i := c.indexOf[in.remote]
 	c.roster.InboundDown(now, i, in.id)
 	state.release()
+	messages := in.messages
+	in.messages = 0
 	c.note(func() {
-		state.report.End(telemetry.StreamEnd{At: now, Messages: in.messages, Reason: end.reason, Err: end.err, Type: errorType(end.err)})
+		state.report.End(telemetry.StreamEnd{At: now, Messages: messages, Reason: end.reason, Err: end.err, Type: errorType(end.err)})
 	})
 	c.settle(now)
 	c.mu.Unlock()
@@ -379,15 +392,19 @@ func (c *Ceremony) fail(kind roster.Kind, reason error) {
 func (c *Ceremony) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.stopped = true
+	c.mu.Unlock()
+	c.fail(roster.Stopped, ErrStopped) // does nothing after the last barrier
+	c.mu.Lock()
 	farewell := c.roster.Farewell()
 	c.mu.Unlock()
 	if farewell {
 		c.awaitFarewell(ctx)
 	} else {
-		c.fail(roster.Stopped, ErrStopped)
 		c.awaitTold(ctx)
 	}
 	c.closeOnce.Do(func() {
+		c.opening.Lock() // what is being opened is opened first, and then closed
+		defer c.opening.Unlock()
 		c.svc.remove(c)
 		c.mu.Lock()
 		close(c.closed)

@@ -92,13 +92,12 @@ func (in *inbound) serve() {
 		end = in.endOf(err)
 		return
 	}
-	for {
-		c = in.route(&request)
+	for held := false; ; {
+		c = in.route(&request, held)
 		if c == nil {
 			end = ending{reason: telemetry.EndRefused}
 			return
 		}
-		var held bool
 		if held, end = in.converse(c, reader, &request); !held {
 			return
 		}
@@ -270,13 +269,14 @@ func (in *inbound) verify(c *Ceremony, signature []byte) bool {
 // of the protocol description, "which ceremony a stream belongs to"). It waits
 // for it to be opened, answers with an error when it is not, and then returns
 // nil.
-func (in *inbound) route(request *syncpb.SyncRequest) *Ceremony {
+func (in *inbound) route(request *syncpb.SyncRequest, waited bool) *Ceremony {
 	var grace <-chan time.Time // runs while the peer is a member of something else that is open
 	for {
 		candidates, _, changed := in.server.svc.membership(in.remote)
-		if in.stream.Conn().IsClosed() {
+		if waited && in.gone() {
 			return nil // what it says is not true any more
 		}
+		waited = true
 		if c := in.choose(candidates, request); c != nil {
 			return c
 		}
@@ -295,6 +295,17 @@ func (in *inbound) route(request *syncpb.SyncRequest) *Ceremony {
 			return nil
 		}
 	}
+}
+
+// gone tells whether the other side has ended the stream while nothing was read
+// from it. It takes nothing out of the stream.
+func (in *inbound) gone() bool {
+	in.read.at = time.Time{} // renewed with the next read
+	_ = in.stream.SetReadDeadline(longAgo)
+	_, err := in.stream.Read(nil)
+	_ = in.stream.SetReadDeadline(time.Time{})
+	var timeout interface{ Timeout() bool }
+	return in.stream.Conn().IsClosed() || err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
 }
 
 func (in *inbound) choose(candidates []*Ceremony, request *syncpb.SyncRequest) *Ceremony {

@@ -187,7 +187,6 @@ func (c *Ceremony) reportMember(now time.Time, e roster.Event, what string) {
 func (c *Ceremony) flush() {
 	for c.reporting.Load() && c.reportMu.TryLock() {
 		c.flushNoted()
-		c.reportMu.Unlock()
 	}
 }
 
@@ -196,12 +195,13 @@ func (c *Ceremony) flush() {
 func (c *Ceremony) flushAll() {
 	c.reportMu.Lock()
 	c.flushNoted()
-	c.reportMu.Unlock()
 	c.flush()
 }
 
-// flushNoted reports what has been noted. The reports' lock is held.
+// flushNoted reports what has been noted, and unlocks the reports: also when one
+// of them panics, for they run what is not ours, like the hooks of a logger.
 func (c *Ceremony) flushNoted() {
+	defer c.reportMu.Unlock()
 	c.mu.Lock()
 	reports := c.reports
 	c.reports = nil

@@ -108,7 +108,7 @@ func (cl *client) converse(ctx context.Context, t *talk) (*talk, ending) {
 				return t, end
 			}
 		}
-		move := false
+		move, beat := false, false
 		select {
 		case <-cl.wake:
 			if cl.stale.Swap(false) && cl.ceremony.staleOutbound(cl.index) {
@@ -121,14 +121,8 @@ func (cl *client) converse(ctx context.Context, t *talk) (*talk, ending) {
 				before.close(ending{reason: telemetry.EndMoved})
 				before = nil
 			}
-		case now := <-heartbeat.C:
-			next, err := t.tend(now)
-			if err != nil {
-				end := t.failedWrite(ctx, err)
-				return t, end
-			}
-			heartbeat.Reset(next)
-			move = t.relayed
+		case <-heartbeat.C:
+			move, beat = t.relayed, true // before the heartbeat: there is to be nothing outstanding
 		case <-cl.hint:
 			move = t.relayed
 		case <-t.done:
@@ -138,15 +132,21 @@ func (cl *client) converse(ctx context.Context, t *talk) (*talk, ending) {
 		}
 		if move && before == nil {
 			began := time.Now()
-			direct := cl.move(ctx, t)
-			if direct == nil {
-				continue
+			if direct := cl.move(ctx, t); direct != nil {
+				cl.trying(began, ending{reason: telemetry.EndMoved}, t.report)
+				before, t, answered = t, direct, direct.answered
+				if err := t.begin(); err != nil {
+					return t, ending{reason: telemetry.EndLost, err: err}
+				}
 			}
-			cl.trying(began, ending{reason: telemetry.EndMoved}, t.report)
-			before, t, answered = t, direct, direct.answered
-			if err := t.begin(); err != nil {
-				return t, ending{reason: telemetry.EndLost, err: err}
+		}
+		if beat {
+			next, err := t.tend(time.Now())
+			if err != nil {
+				end := t.failedWrite(ctx, err)
+				return t, end
 			}
+			heartbeat.Reset(next)
 		}
 	}
 }
@@ -160,7 +160,19 @@ func (cl *client) move(ctx context.Context, t *talk) *talk {
 	}
 	opening, cancel := context.WithTimeout(ctx, cl.ceremony.svc.cfg.ExchangeTimeout)
 	defer cancel()
+	opened, gone := make(chan struct{}), make(chan struct{})
+	go func() { // what there is to say goes out on the old stream, and does not wait for the new one
+		defer close(gone)
+		select {
+		case <-cl.wake:
+			cancel()
+			cl.poke()
+		case <-opened:
+		}
+	}()
 	stream, err := host.NewStream(network.WithNoDial(opening, why), cl.id, ProtocolID)
+	close(opened)
+	<-gone
 	if err != nil {
 		return nil
 	}

@@ -70,6 +70,8 @@ func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdi
 	case cause != nil:
 		r.Fail(now, *cause)
 		return Verdict{Action: Refuse, Cause: cause}
+	case m.in.stream != 0 && m.in.stream != stream && q.Session != 0 && q.Session == m.session && q.Opened.Before(m.opened):
+		return Verdict{Action: Drop} // what an older stream says changes nothing
 	case m.in.stream != 0 && m.in.stream != stream:
 		m.successor = stream
 		return Verdict{Action: Supersede, Old: m.in.stream}
