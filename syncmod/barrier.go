@@ -21,8 +21,7 @@ const (
 // authenticated. It returns a [*WaitError] when ctx ends first, and the failure
 // when the ceremony fails.
 func (c *Ceremony) AwaitConnected(ctx context.Context) error {
-	now := time.Now()
-	c.mu.Lock()
+	now := c.lock()
 	before := c.roster.AwaitConnected(now)
 	c.settle(now)
 	c.mu.Unlock()
@@ -168,8 +167,7 @@ func (c *Ceremony) awaitGoodbyes(ctx context.Context) error {
 
 // finish ends the goodbyes.
 func (c *Ceremony) finish(unheard error) {
-	now := time.Now()
-	c.mu.Lock()
+	now := c.lock()
 	c.unheard = unheard
 	c.roster.Finish()
 	c.settle(now)
@@ -204,9 +202,8 @@ func (c *Ceremony) await(ctx context.Context, barrier string, step int64, ready 
 // waitError says whom a wait was still waiting for. The wait may have ended well,
 // or with the ceremony, at the same moment: that counts more.
 func (c *Ceremony) waitError(ctx context.Context, barrier string, step int64) error {
-	now := time.Now()
 	defer c.flush()
-	c.mu.Lock()
+	now := c.lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return c.err

@@ -235,8 +235,15 @@ func (c *Ceremony) say(now time.Time) {
 	}
 }
 
+// lock takes the lock, and then the time: facts come to the rules in the order of
+// their times.
+func (c *Ceremony) lock() (now time.Time) {
+	c.mu.Lock()
+	return time.Now()
+}
+
 // request brings a member's request to the rules.
-func (c *Ceremony) request(now time.Time, i int, in *inbound, q *syncpb.SyncRequest, signed bool) roster.Verdict {
+func (c *Ceremony) request(i int, in *inbound, q *syncpb.SyncRequest, signed bool) roster.Verdict {
 	fact := roster.Request{
 		Opened: in.opened, Version: q.GetVersion(), Signed: signed, Session: q.GetSessionId(), Step: q.GetStep(), Shutdown: q.GetShutdown(),
 		Nickname: q.GetNickname(), Culprit: -1,
@@ -248,7 +255,7 @@ func (c *Ceremony) request(now time.Time, i int, in *inbound, q *syncpb.SyncRequ
 			fact.Culprit = culprit
 		}
 	}
-	c.mu.Lock()
+	now := c.lock()
 	defer c.mu.Unlock()
 	if c.quiet {
 		return roster.Verdict{Action: roster.Hold} // it goes on waiting for us, and is not told why
@@ -272,8 +279,8 @@ func (c *Ceremony) request(now time.Time, i int, in *inbound, q *syncpb.SyncRequ
 
 // repeated brings a request to the rules that says what the stream's last one
 // said. It returns false when that has to be judged anew.
-func (c *Ceremony) repeated(now time.Time, i int, in *inbound) bool {
-	c.mu.Lock()
+func (c *Ceremony) repeated(i int, in *inbound) bool {
+	now := c.lock()
 	defer c.mu.Unlock()
 	return c.roster.Repeated(now, i, in.id)
 }
@@ -319,8 +326,7 @@ func (c *Ceremony) supersede(by *inbound, old roster.StreamID) bool {
 
 // leave notes that a stream has ended.
 func (c *Ceremony) leave(in *inbound, end ending) {
-	now := time.Now()
-	c.mu.Lock()
+	now := c.lock()
 	state := c.inbounds[in.id]
 	if state == nil {
 		c.mu.Unlock()
@@ -371,8 +377,7 @@ func (c *Ceremony) Abort(reason error) {
 }
 
 func (c *Ceremony) fail(kind roster.Kind, reason error) {
-	now := time.Now()
-	c.mu.Lock()
+	now := c.lock()
 	if c.roster.Phase() == roster.Connecting && kind == roster.Stopped {
 		c.quiet = true // nobody is told: the others go on waiting for us
 	}

@@ -123,7 +123,7 @@ func (in *inbound) converse(c *Ceremony, reader *wire.Reader, request *syncpb.Sy
 	first := true
 	for {
 		now := time.Now()
-		verdict := c.request(now, member, in, request, in.verify(c, request.GetHashSignature()))
+		verdict := c.request(member, in, request, in.verify(c, request.GetHashSignature()))
 		in.messages++
 		switch verdict.Action {
 		case roster.Accept:
@@ -142,7 +142,8 @@ func (in *inbound) converse(c *Ceremony, reader *wire.Reader, request *syncpb.Sy
 			return false, in.last(now, c, request, "", ending{reason: reason})
 		case roster.Refuse:
 			text, err := c.refusal(verdict.Cause)
-			in.awaitTelling(c, member, verdict.Cause, request)
+			c.flush()
+			in.awaitTelling(c, member, verdict.Cause, reader, request)
 			return false, in.last(time.Now(), c, request, text, ending{reason: telemetry.EndRefused, err: err})
 		case roster.Drop:
 			return false, ending{reason: telemetry.EndProtocol, code: network.StreamProtocolViolation}
@@ -176,7 +177,7 @@ func (in *inbound) next(c *Ceremony, member int, reader *wire.Reader, request *s
 			in.accepted = in.accepted[:0]
 			return wire.DecodeRequest(payload, request)
 		}
-		if len(in.accepted) == 0 || !bytes.Equal(rest, in.accepted) || !c.repeated(now, member, in) {
+		if len(in.accepted) == 0 || !bytes.Equal(rest, in.accepted) || !c.repeated(member, in) {
 			in.accepted = append(in.accepted[:0], rest...) // answered with next only once it has been accepted
 			return wire.DecodeRequest(payload, request)
 		}
@@ -189,16 +190,28 @@ func (in *inbound) next(c *Ceremony, member int, reader *wire.Reader, request *s
 }
 
 // awaitTelling lets the news of a failure reach a member by our client first:
-// an abort names the culprit, an error in a response cannot.
-func (in *inbound) awaitTelling(c *Ceremony, member int, cause *roster.Failure, request *syncpb.SyncRequest) {
+// an abort names the culprit, an error in a response cannot. It reads on
+// meanwhile: a member that has failed as well may be waiting for us in the same
+// way, with an abort of its own behind the request.
+func (in *inbound) awaitTelling(c *Ceremony, member int, cause *roster.Failure, reader *wire.Reader, request *syncpb.SyncRequest) {
 	if request.GetSessionId() == 0 || cause.Culprit == member {
 		return
 	}
+	knows := make(chan struct{})
+	go func() {
+		defer close(knows)
+		var behind syncpb.SyncRequest
+		for behind.GetAbort() == "" && reader.Request(&behind) == nil {
+		}
+	}()
 	select {
 	case <-c.members[member].told:
+	case <-knows:
 	case <-c.live.Done():
 	case <-in.ctx.Done():
 	}
+	_ = in.stream.SetReadDeadline(longAgo) // what else it says is of no interest
+	<-knows
 }
 
 // answer writes the response to a request.

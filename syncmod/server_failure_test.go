@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/sirupsen/logrus"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
@@ -76,6 +78,28 @@ func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
 			requireClosed(t, stream)
 		})
 	}
+}
+
+func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	bob := s.others[0]
+	mute := next(t, bob.accept(t)) // alice's abort gets no answer
+	mute.grant(t, mute.heed(t))
+	stream := s.meet(t, bob, withSession(7))
+	s.ceremony.Abort(errors.New("the disk is full"))
+	var frames []byte
+	for _, says := range []saying{withStep(0), withAbort("no more", bob.host.ID())} { // a heartbeat was on its way
+		var err error
+		frames, err = wire.AppendRequest(frames, bob.request(t, s.def, withSession(7), says))
+		require.NoError(t, err)
+	}
+
+	began := time.Now()
+	stream.write(t, frames)
+
+	require.Contains(t, stream.hear(t).GetError(), "the disk is full")
+	require.Less(t, time.Since(began), 500*time.Millisecond)
+	requireClosed(t, stream)
 }
 
 func TestAfterAFailureWhoeverComesBackIsAnsweredWithItsReason(t *testing.T) {

@@ -298,7 +298,7 @@ func (t *talk) read(ctx context.Context) error {
 			t.answeredAt = now
 			close(t.answered)
 		}
-		t.end.reason = c.response(now, t, asked, &response)
+		t.end.reason = c.response(t, asked, now.Sub(asked.at), &response)
 		c.flush()
 		if t.end.reason != "" {
 			t.awaitEnd(now)
@@ -352,7 +352,7 @@ func (t *talk) close(end ending) {
 	if end.reason == telemetry.EndProtocol || end.reason == telemetry.EndRefused {
 		o.Err, o.Type = end.err, errorType(end.err)
 	}
-	c.mu.Lock()
+	now = c.lock()
 	c.roster.OutboundDown(now, t.client.index, t.id, loss)
 	c.note(func() { t.report.End(o) })
 	c.settle(now)
@@ -379,13 +379,12 @@ func (c *Ceremony) encode(dst []byte, r *syncpb.SyncRequest) []byte {
 
 // response brings a member's response to the rules. It returns why the stream is
 // to end, or nothing.
-func (c *Ceremony) response(now time.Time, t *talk, asked request, r *syncpb.SyncResponse) (end string) {
+func (c *Ceremony) response(t *talk, asked request, rtt time.Duration, r *syncpb.SyncResponse) (end string) {
 	i := t.client.index
-	rtt := now.Sub(asked.at)
 	c.svc.host.Peerstore().RecordLatency(t.client.id, rtt)
 	t.report.Message()
 	t.report.RTT(rtt)
-	c.mu.Lock()
+	now := c.lock()
 	defer c.mu.Unlock()
 	switch {
 	case asked.abort:

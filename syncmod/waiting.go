@@ -64,8 +64,7 @@ func (c *Ceremony) look(now time.Time) {
 }
 
 func (c *Ceremony) tick() {
-	now := time.Now()
-	c.mu.Lock()
+	now := c.lock()
 	c.look(now)
 	c.settle(now)
 	c.mu.Unlock()
@@ -114,8 +113,7 @@ func (c *Ceremony) endWork(now time.Time) {
 
 // snapshot is what metrics observe.
 func (c *Ceremony) snapshot() telemetry.Snapshot {
-	now := time.Now()
-	c.mu.Lock()
+	now := c.lock()
 	defer c.mu.Unlock()
 	s := telemetry.Snapshot{Step: c.roster.Step()}
 	if c.roster.Phase() >= roster.Complete {
