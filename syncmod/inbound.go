@@ -317,8 +317,8 @@ func (in *inbound) gone() bool {
 	_ = in.stream.SetReadDeadline(longAgo)
 	_, err := in.stream.Read(nil)
 	_ = in.stream.SetReadDeadline(time.Time{})
-	var timeout interface{ Timeout() bool }
-	return in.stream.Conn().IsClosed() || err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
+	alive := err == nil || isTimeout(err)
+	return !alive || in.stream.Conn().IsClosed()
 }
 
 func (in *inbound) choose(candidates []*Ceremony, request *syncpb.SyncRequest) *Ceremony {
@@ -372,7 +372,6 @@ func (in *inbound) endOf(err error) ending { return classify(in.ctx, err) }
 func classify(ctx context.Context, err error) ending {
 	var length *wire.LengthError
 	var payload *wire.PayloadError
-	var timeout interface{ Timeout() bool }
 	switch {
 	case ctx.Err() != nil:
 		return ending{reason: telemetry.EndStopped}
@@ -380,10 +379,15 @@ func classify(ctx context.Context, err error) ending {
 		return ending{reason: telemetry.EndClosed}
 	case errors.As(err, &length), errors.As(err, &payload):
 		return ending{reason: telemetry.EndProtocol, code: network.StreamProtocolViolation, err: err}
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case isTimeout(err):
 		return ending{reason: telemetry.EndTimeout}
 	}
 	return ending{reason: telemetry.EndLost}
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // deadline keeps a stream's deadline between one and one and a half timeouts
