@@ -1,5 +1,5 @@
-// Package integration holds the tests in which nodes talk to nodes: real hosts,
-// real transports and relays, real faults. It is a Go module of its own, so
-// that what these tests need never reaches the build of a program that uses
-// the synchronizer.
+// Package integration is the root of what tests the synchronizer together with
+// things that its users' builds should not see: a real Jaeger (jaeger), a
+// module outside the repository that uses the whole public API (standalone), and
+// the measuring program (bench). It is a Go module of its own for that reason.
 package integration

@@ -16,36 +16,43 @@ import (
 type traitor struct {
 	*rawPeer
 	def     syncmod.Definition
-	session uint64
-	streams []*rawStream // to each of the others
+	nodes   []*node
+	refuses atomic.Bool // the next request that it is asked, whoever asks
 }
 
-// newBetrayal runs a ceremony of four nodes and a traitor up to step 1. The
-// traitor has a session number, as dkgsync nodes have, or none.
-func newBetrayal(t *testing.T, session uint64, answer func(*syncpb.SyncRequest) *syncpb.SyncResponse) ([]*node, []*syncmod.Ceremony, *traitor) {
+func newTraitor(t *testing.T) *traitor {
 	t.Helper()
 	cfg := fast()
 	cfg.Heartbeat = 5 * time.Millisecond // somebody asks somebody at every moment
 	nodes, def := newCluster(t, 4, cfg)
-	erin := &traitor{rawPeer: newRawPeer(t), session: session}
-	erin.def = def
+	erin := &traitor{rawPeer: newRawPeer(t), def: def, nodes: nodes}
 	erin.def.Peers = append(erin.def.Peers, syncmod.Peer{ID: erin.host.ID(), Name: "erin", Addrs: erin.host.Addrs()})
 	for _, n := range nodes {
 		erin.connect(t, n.host)
 	}
-	erin.serve(answer)
-	ceremonies := open(t, nodes, erin.def)
-	for _, n := range nodes {
-		stream := erin.open(t, n.host)
-		stream.accepted(t, erin.request(t, erin.def, withSession(session), withStep(1)))
-		erin.streams = append(erin.streams, stream)
-	}
-	advance(t, ceremonies)
-	return nodes, ceremonies, erin
+	erin.serve(func(r *syncpb.SyncRequest) *syncpb.SyncResponse {
+		response := &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
+		if erin.refuses.CompareAndSwap(true, false) {
+			response.Error = "nonsense"
+		}
+		return response
+	})
+	return erin
 }
 
-func agree(r *syncpb.SyncRequest) *syncpb.SyncResponse {
-	return &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
+// behave runs a ceremony up to step 1, in which the traitor has a session
+// number, as dkgsync nodes have, or none.
+func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, []*rawStream) {
+	t.Helper()
+	ceremonies := open(t, erin.nodes, erin.def)
+	var streams []*rawStream
+	for _, n := range erin.nodes {
+		stream := erin.open(t, n.host)
+		stream.accepted(t, erin.request(t, erin.def, withSession(session), withStep(1)))
+		streams = append(streams, stream)
+	}
+	advance(t, ceremonies)
+	return ceremonies, streams
 }
 
 // betrayals are what a member must not say.
@@ -63,12 +70,14 @@ var betrayals = map[string]struct {
 }
 
 func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
+	erin := newTraitor(t)
 	for what, betrayal := range betrayals {
 		t.Run(what, func(t *testing.T) {
-			nodes, ceremonies, erin := newBetrayal(t, betrayal.session, agree)
+			ceremonies, streams := erin.behave(t, betrayal.session)
 			const victim = 2
 
-			erin.open(t, nodes[victim].host).say(t, erin.request(t, erin.def, withSession(erin.session), withStep(1), betrayal.says))
+			fresh := erin.open(t, erin.nodes[victim].host) // a session changes with its stream only
+			fresh.say(t, erin.request(t, erin.def, withSession(betrayal.session), withStep(1), betrayal.says))
 
 			for i, c := range ceremonies {
 				err := failure(t, c)
@@ -80,21 +89,25 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 				require.ErrorIs(t, err, syncmod.ErrPeerAborted, name(i))
 				require.ErrorContains(t, err, "operator 4 (erin)")
 			}
+			erin.leave(t, ceremonies, append(streams, fresh))
 		})
 	}
 }
 
-func TestEveryNodeNamesTheMemberThatRefusedOneOfThem(t *testing.T) {
-	var refuses atomic.Bool
-	_, ceremonies, _ := newBetrayal(t, 7, func(r *syncpb.SyncRequest) *syncpb.SyncResponse {
-		response := agree(r)
-		if refuses.CompareAndSwap(true, false) {
-			response.Error = "nonsense"
-		}
-		return response
-	})
+// leave ends a ceremony.
+func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams []*rawStream) {
+	t.Helper()
+	for _, stream := range streams {
+		_ = stream.Reset()
+	}
+	closeAll(t, ceremonies)
+}
 
-	refuses.Store(true) // whoever asks next
+func TestEveryNodeNamesTheMemberThatRefusedOneOfThem(t *testing.T) {
+	erin := newTraitor(t)
+	ceremonies, _ := erin.behave(t, 7)
+
+	erin.refuses.Store(true)
 
 	for i, c := range ceremonies {
 		require.Equal(t, 4, culprit(t, failure(t, c)).Index, name(i))
@@ -102,9 +115,10 @@ func TestEveryNodeNamesTheMemberThatRefusedOneOfThem(t *testing.T) {
 }
 
 func TestEveryNodeNamesTheMemberThatLeftEarlyForOneOfThem(t *testing.T) {
-	_, ceremonies, erin := newBetrayal(t, 7, agree)
+	erin := newTraitor(t)
+	ceremonies, streams := erin.behave(t, 7)
 	ctx := within(t)
-	erin.streams[1].accepted(t, erin.request(t, erin.def, withSession(7), withStep(1), withGoodbye))
+	streams[1].accepted(t, erin.request(t, erin.def, withSession(7), withStep(1), withGoodbye))
 
 	errs := everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error {
 		_, err := c.Advance(ctx)

@@ -176,7 +176,7 @@ func together(n int, enter func(i int) error) (time.Duration, error) {
 
 // straggle lets all enter but one, then that one, and returns how long it took
 // from there to the last to return. The last one enters once it has heard all
-// the others, and after as long a pause again, for what is still on its way
+// the others, and after half as long a pause again, for what is still on its way
 // between them.
 func straggle(n, last int, enter func(i int) error, heard func(i int) bool) (time.Duration, error) {
 	errs := make([]error, n)
@@ -193,7 +193,7 @@ func straggle(n, last int, enter func(i int) error, heard func(i int) bool) (tim
 		}
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(max(shortestPause, time.Since(started)))
+	time.Sleep(max(shortestPause, time.Since(started)/2))
 	began := time.Now()
 	errs[last] = enter(last)
 	done.Wait()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -44,7 +45,7 @@ func settle() {
 	}
 }
 
-// usage returns what the process uses of a processor over a window, in percent.
+// usage returns what the process uses over a window, in percent of one processor.
 func usage(window time.Duration) percent {
 	settle()
 	began, spent := time.Now(), processorTime()
@@ -52,26 +53,30 @@ func usage(window time.Duration) percent {
 	return percent(100 * float64(processorTime()-spent) / float64(time.Since(began)))
 }
 
+// turnsAtRest is how many windows a longer one is cut into, so that what is
+// compared takes turns.
+const turnsAtRest = 2
+
 // measureProcessor measures a connected cluster that does nothing, then one in
 // which all members but one wait. It stops the services, and measures the same
 // hosts without them: with a frame and an answer a second on every stream of a
 // bare mesh, and with nothing at all.
 func (b *bench) measureProcessor(c *cluster, m *mesh) error {
 	n := c.size()
-	idle := usage(b.window)
-	waiters := make(chan error, 1)
-	go func() { waiters <- each(n-1, c.advance) }()
-	waiting := usage(b.window)
-	if err := c.advance(n - 1); err != nil {
-		return err
-	}
-	if err := <-waiters; err != nil {
-		return err
+	var idle, waiting percent
+	for range turnsAtRest {
+		idle += usage(b.window/turnsAtRest) / turnsAtRest
+		waiters := make(chan error, 1)
+		go func() { waiters <- each(n-1, c.advance) }()
+		waiting += usage(b.window/turnsAtRest) / turnsAtRest
+		if err := errors.Join(c.advance(n-1), <-waiters); err != nil {
+			return err
+		}
 	}
 	if err := c.stop(); err != nil {
 		return err
 	}
-	hosts := usage(b.window)
+	hosts := usage(b.window / turnsAtRest)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	beating := make(chan error, 1)
@@ -186,7 +191,7 @@ func (b *bench) measureConnect(n int) error {
 }
 
 // connects is how often a mesh of so many is connected: a large one takes long.
-func connects(n int) int { return max(1, 40/n) }
+func connects(n int) int { return max(1, min(5, 40/n)) }
 
 func connectBare(n int) (time.Duration, error) {
 	c, err := newCluster(n)

@@ -9,8 +9,8 @@
 // The two take turns in short blocks, for a machine is never equally quiet.
 //
 // Every measurement is one line on standard output, a name and pairs of key and
-// value. With -markdown and -chart the lines also become the tables and the
-// picture of docs/benchmarks.md; -from takes them from an earlier run.
+// value. With -markdown and -chart the lines also become tables in a document and
+// a picture; -from takes them from an earlier run.
 //
 //	go run ./integration/bench                           everything
 //	go run ./integration/bench -n 10 -only latency       the barriers of ten members

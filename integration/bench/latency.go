@@ -17,8 +17,11 @@ const (
 	blockTime   = 700 * time.Millisecond
 	blockRounds = 20
 	// shortestPause is the least time between two rounds, for the answers that
-	// nobody waits for. It is as long as the last round took, if that is longer.
+	// nobody waits for. It is half as long as the last round took, if that is longer.
 	shortestPause = 2 * time.Millisecond
+	// mostOthers bounds the rounds of stragglers in large ceremonies, in which all
+	// the others take much longer to enter than what is measured.
+	mostOthers = 6400
 )
 
 // series is the measurements of one kind of round.
@@ -39,7 +42,7 @@ func (s *series) block(rounds int, round func() (time.Duration, error)) error {
 			return err
 		}
 		s.took = append(s.took, took)
-		time.Sleep(max(shortestPause, took))
+		time.Sleep(max(shortestPause, took/2))
 		if time.Since(began) > blockTime {
 			break
 		}
@@ -54,16 +57,16 @@ func (s *series) perMessage(messages int) time.Duration {
 	return s.cpu / time.Duration(max(1, len(s.took)*messages))
 }
 
-// turns lets the rounds of a barrier and those of its floor take turns until each
-// has enough.
-func (b *bench) turns(one, other func(s *series) error) (barrier, floor *series, err error) {
+// turns lets the rounds of a barrier and those of its floor take turns until
+// there are so many of each.
+func (b *bench) turns(rounds int, one, other func(s *series) error) (barrier, floor *series, err error) {
 	barrier, floor = new(series), new(series)
-	enough := func(s *series) bool { return len(s.took) >= b.rounds }
+	enough := func(s *series) bool { return len(s.took) >= rounds }
 	if b.without["barrier"] {
-		barrier.took = make([]time.Duration, b.rounds)
+		barrier.took = make([]time.Duration, rounds)
 	}
 	if b.without["floor"] {
-		floor.took = make([]time.Duration, b.rounds)
+		floor.took = make([]time.Duration, rounds)
 	}
 	for swap := false; !enough(barrier) || !enough(floor); swap = !swap {
 		first, second := func() error { return one(barrier) }, func() error { return other(floor) }
@@ -88,7 +91,7 @@ func (b *bench) measureLatency(c *cluster, m *mesh) error {
 	}
 	defer pinger.close()
 	var pings series
-	barrier, floor, err := b.turns(
+	barrier, floor, err := b.turns(b.rounds,
 		func(s *series) error {
 			return s.block(b.rounds, func() (time.Duration, error) { return together(n, c.advance) })
 		},
@@ -107,7 +110,8 @@ func (b *bench) measureLatency(c *cluster, m *mesh) error {
 	b.print(newLine("tail").with("n", n).with("p99", percentile(barrier.took, 99)).with("floor_p99", percentile(floor.took, 99)).
 		with("ratio", ratio(percentile(barrier.took, 99), percentile(floor.took, 99))))
 	messages := n * (n - 1)
-	b.print(newLine("cost").with("n", n).with("messages", messages).with("cpu", barrier.perMessage(messages)).
+	b.print(newLine("cost").with("n", n).with("messages", messages).
+		with("wall", percentile(barrier.took, 50)/time.Duration(messages)).with("cpu", barrier.perMessage(messages)).
 		with("floor", floor.perMessage(messages)).with("ratio", ratio(barrier.perMessage(messages), floor.perMessage(messages))))
 	if b.without["straggler"] {
 		return nil
@@ -117,14 +121,15 @@ func (b *bench) measureLatency(c *cluster, m *mesh) error {
 
 func (b *bench) measureStraggler(c *cluster, m *mesh) error {
 	n := c.size()
-	barrier, floor, err := b.turns(
+	rounds := min(b.rounds, max(blockRounds, mostOthers/n))
+	barrier, floor, err := b.turns(rounds,
 		func(s *series) error {
-			return s.block(b.rounds, func() (time.Duration, error) {
+			return s.block(rounds, func() (time.Duration, error) {
 				return straggle(n, len(s.took)%n, c.advance, c.heard)
 			})
 		},
 		func(s *series) error {
-			return s.block(b.rounds, func() (time.Duration, error) {
+			return s.block(rounds, func() (time.Duration, error) {
 				return straggle(n, len(s.took)%n, m.enter, m.heard)
 			})
 		})
