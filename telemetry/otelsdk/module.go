@@ -105,9 +105,11 @@ func (s *sdk) stop(ctx context.Context) error {
 func (s *sdk) shutdown(ctx context.Context) error {
 	var mu sync.Mutex
 	errs := make(map[string]error, len(s.parts))
-	var wg sync.WaitGroup
 	for _, p := range s.parts {
 		errs[p.signal] = context.DeadlineExceeded // until it is known
+	}
+	var wg sync.WaitGroup
+	for _, p := range s.parts {
 		wg.Go(func() {
 			err := p.shutdown(ctx)
 			mu.Lock()
