@@ -1,0 +1,265 @@
+package harness
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// Patience is how long a test waits for what has to happen.
+const Patience = 30 * time.Second
+
+// Fast is a configuration for tests: everything that waits, waits less.
+func Fast() syncmod.Config {
+	return syncmod.Config{
+		Heartbeat: 50 * time.Millisecond, ExchangeTimeout: 2 * time.Second, PeerTimeout: 2 * time.Second,
+		OpenGrace: 500 * time.Millisecond, GoodbyeTimeout: 5 * time.Second,
+		BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+	}
+}
+
+// Cluster is the members of a definition, and the network between them.
+type Cluster struct {
+	Nodes []*Node
+
+	t        testing.TB
+	settings settings
+	links    map[[2]int]*Link
+}
+
+type settings struct {
+	config syncmod.Config
+	listen string
+	host   []libp2p.Option
+	links  bool
+	relay  *Relay
+}
+
+// Option changes what a cluster is made of.
+type Option func(*settings)
+
+// With gives every node this configuration instead of [Fast].
+func With(config syncmod.Config) Option { return func(s *settings) { s.config = config } }
+
+// TCP6 has hosts listen on loopback TCP over IPv6 instead of IPv4.
+func TCP6() Option { return func(s *settings) { s.listen = "/ip6/::1/tcp/0" } }
+
+// QUIC has hosts listen on loopback QUIC instead of TCP.
+func QUIC() Option { return func(s *settings) { s.listen = "/ip4/127.0.0.1/udp/0/quic-v1" } }
+
+// Hosts adds options of libp2p to every host.
+func Hosts(opts ...libp2p.Option) Option {
+	return func(s *settings) { s.host = append(s.host, opts...) }
+}
+
+// Links has every node reach every other one through a [Link] and no other way.
+// For TCP.
+func Links() Option { return func(s *settings) { s.links = true } }
+
+// Behind hides every host: it listens nowhere, and is reached through the relay.
+func Behind(r *Relay) Option { return func(s *settings) { s.relay = r } }
+
+// New starts n hosts with new secp256k1 identities: the members of a definition of
+// their own. No node runs on them yet.
+func New(t testing.TB, n int, opts ...Option) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, settings: settings{config: Fast(), listen: "/ip4/127.0.0.1/tcp/0"}, links: make(map[[2]int]*Link)}
+	for _, opt := range opts {
+		opt(&c.settings)
+	}
+	for i := range n {
+		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
+		require.NoError(t, err)
+		c.Nodes = append(c.Nodes, &Node{Index: i, Key: key, cluster: c, listen: c.settings.listen, log: newLog()})
+	}
+	for _, node := range c.Nodes {
+		node.OpenHost()
+	}
+	if c.settings.links {
+		c.openLinks()
+	}
+	t.Cleanup(c.close)
+	return c
+}
+
+// Hash is what the members of a definition sign.
+func Hash(about string) []byte {
+	hash := sha256.Sum256([]byte(about))
+	return hash[:]
+}
+
+// Name is what operator i is called.
+func Name(i int) string {
+	names := []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"}
+	if i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprint("node", i)
+}
+
+// Definition is what operator i knows of a ceremony of all members: where the
+// others are is its own view.
+func (c *Cluster) Definition(i int, about string) syncmod.Definition {
+	def := syncmod.Definition{Hash: Hash(about)}
+	for j, other := range c.Nodes {
+		p := syncmod.Peer{ID: other.ID(), Name: Name(j)}
+		switch {
+		case i == j:
+		case c.settings.links:
+			p.Addrs = []multiaddr.Multiaddr{c.Link(i, j).Addr()}
+		default:
+			p.Addrs = other.addrs
+		}
+		def.Peers = append(def.Peers, p)
+	}
+	return def
+}
+
+// All is the index of every node.
+func (c *Cluster) All() []int {
+	all := make([]int, len(c.Nodes))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// Except is the index of every node but these.
+func (c *Cluster) Except(nodes ...int) []int {
+	var rest []int
+	for _, i := range c.All() {
+		skip := false
+		for _, j := range nodes {
+			skip = skip || i == j
+		}
+		if !skip {
+			rest = append(rest, i)
+		}
+	}
+	return rest
+}
+
+// Start starts the nodes that are named, or all, at once: their apps, with a
+// ceremony of the whole cluster.
+func (c *Cluster) Start(nodes ...int) {
+	c.t.Helper()
+	if len(nodes) == 0 {
+		nodes = c.All()
+	}
+	c.mustNot(c.each(nodes, func(n *Node) error { return n.start() }))
+}
+
+// Idle starts the nodes that are named, or all, without a ceremony: long-lived
+// nodes, on which [Cluster.Open] opens them.
+func (c *Cluster) Idle(nodes ...int) {
+	c.t.Helper()
+	if len(nodes) == 0 {
+		nodes = c.All()
+	}
+	c.mustNot(c.each(nodes, func(n *Node) error { return n.Run() }))
+}
+
+// Open opens a ceremony of the whole cluster on nodes that run, or on all, at
+// once: from now on it is the Ceremony of these nodes.
+func (c *Cluster) Open(about string, nodes ...int) {
+	c.t.Helper()
+	if len(nodes) == 0 {
+		nodes = c.All()
+	}
+	c.mustNot(c.each(nodes, func(n *Node) (err error) {
+		n.Ceremony, err = n.Service.Open(c.Definition(n.Index, about))
+		return err
+	}))
+}
+
+// Stop stops the apps of nodes, at once, as fx does on a signal.
+func (c *Cluster) Stop(nodes ...int) {
+	c.t.Helper()
+	c.mustNot(c.each(nodes, func(n *Node) error { return n.Stop(c.Context()) }))
+}
+
+// Kill ends nodes as a dead process does: connections first, nobody is told.
+func (c *Cluster) Kill(nodes ...int) {
+	c.t.Helper()
+	c.mustNot(c.each(nodes, func(n *Node) error {
+		n.CloseHost()
+		return n.Stop(c.Context())
+	}))
+}
+
+// Restart stops nodes, where they run, and starts them again with the same
+// identity at the same place, in a new ceremony of the same definition.
+func (c *Cluster) Restart(nodes ...int) {
+	c.t.Helper()
+	c.Kill(nodes...)
+	for _, i := range nodes {
+		c.Nodes[i].OpenHost()
+	}
+	c.Start(nodes...)
+}
+
+// Each calls a function for the ceremonies of nodes, at once, and returns the
+// errors by operator index.
+func (c *Cluster) Each(nodes []int, f func(ctx context.Context, ceremony *syncmod.Ceremony) error) map[int]error {
+	ctx := c.Context()
+	return c.each(nodes, func(n *Node) error { return f(ctx, n.Ceremony) })
+}
+
+func (c *Cluster) each(nodes []int, f func(*Node) error) map[int]error {
+	errs := make(map[int]error, len(nodes))
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, i := range nodes {
+		wg.Go(func() {
+			err := f(c.Nodes[i])
+			mu.Lock()
+			defer mu.Unlock()
+			errs[i] = err
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+// Context ends when the test's patience does.
+func (c *Cluster) Context() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	c.t.Cleanup(cancel)
+	return ctx
+}
+
+func (c *Cluster) mustNot(errs map[int]error) {
+	c.t.Helper()
+	for i, err := range errs {
+		require.NoError(c.t, err, Name(i))
+	}
+}
+
+// close stops everything that still runs.
+func (c *Cluster) close() {
+	for _, n := range c.Nodes {
+		if c.t.Failed() {
+			c.t.Logf("%s (operator %d, %s) logged:\n%s", Name(n.Index), n.Index, n.ID(), n.Logged())
+		}
+	}
+	for i, err := range c.each(c.All(), func(n *Node) error { return n.Stop(c.Context()) }) {
+		if err != nil {
+			c.t.Errorf("stopping %s: %v", Name(i), err)
+		}
+	}
+	_ = c.each(c.All(), func(n *Node) error { n.CloseHost(); return nil })
+	for _, l := range c.links {
+		l.close()
+	}
+}

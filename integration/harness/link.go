@@ -1,0 +1,213 @@
+package harness
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+	"github.com/stretchr/testify/require"
+)
+
+// Link is the way on which one node dials another: what goes over it, in both
+// directions, goes through a proxy that fails on command. How the other node dials
+// this one is another link.
+type Link struct {
+	listener net.Listener
+	target   string // host and port
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	pairs   map[*pair]struct{}
+	down    bool // nothing is accepted
+	frozen  bool // bytes stay where they are
+	budget  int  // how many bytes may still pass before it is cut; < 0: any number
+	delay   time.Duration
+	closed  bool
+	wg      sync.WaitGroup
+}
+
+// pair is one connection: the dialler's half and ours to the dialled.
+type pair struct{ a, b net.Conn }
+
+func (p *pair) close() {
+	_ = p.a.Close()
+	_ = p.b.Close()
+}
+
+// Link is the way on which one node dials another.
+func (c *Cluster) Link(from, to int) *Link {
+	c.t.Helper()
+	l := c.links[[2]int{from, to}]
+	require.NotNil(c.t, l, "a cluster with Links has a link between any two")
+	return l
+}
+
+// openLinks makes all the links there are.
+func (c *Cluster) openLinks() {
+	for i := range c.Nodes {
+		for j, node := range c.Nodes {
+			if i != j {
+				c.links[[2]int{i, j}] = newLink(c.t, node)
+			}
+		}
+	}
+}
+
+func newLink(t testing.TB, to *Node) *Link {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, target, err := manet.DialArgs(multiaddr.StringCast(to.listen))
+	require.NoError(t, err)
+	l := &Link{listener: listener, target: target, budget: -1, pairs: make(map[*pair]struct{})}
+	l.changed = sync.NewCond(&l.mu)
+	l.wg.Go(l.accept)
+	return l
+}
+
+// Between are the links between two groups of nodes, in both directions.
+func (c *Cluster) Between(some, others []int) []*Link {
+	var all []*Link
+	for _, i := range some {
+		for _, j := range others {
+			if i != j {
+				all = append(all, c.Link(i, j), c.Link(j, i))
+			}
+		}
+	}
+	return all
+}
+
+// Addr is where the link is dialled.
+func (l *Link) Addr() multiaddr.Multiaddr {
+	addr, _ := manet.FromNetAddr(l.listener.Addr()) // the address of a listener is one
+	return addr
+}
+
+// Cut ends the connections of the link, and lets none be made.
+func (l *Link) Cut() { l.change(func() { l.down = true; l.drop() }) }
+
+// Drop ends the connections of the link; new ones can be made.
+func (l *Link) Drop() { l.change(l.drop) }
+
+// Freeze holds every byte back: connections stay, and go silent.
+func (l *Link) Freeze() { l.change(func() { l.frozen = true }) }
+
+// CutAfter cuts the link when so many more bytes have passed, of both directions
+// together, wherever that is in what they say.
+func (l *Link) CutAfter(bytes int) { l.change(func() { l.budget = bytes }) }
+
+// Delay has every piece of data arrive so much later.
+func (l *Link) Delay(d time.Duration) { l.change(func() { l.delay = d }) }
+
+// Heal undoes Cut, Freeze and CutAfter: what was held back passes.
+func (l *Link) Heal() { l.change(func() { l.down, l.frozen, l.budget = false, false, -1 }) }
+
+func (l *Link) change(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+	l.changed.Broadcast()
+}
+
+func (l *Link) drop() {
+	for p := range l.pairs {
+		p.close()
+		delete(l.pairs, p)
+	}
+}
+
+func (l *Link) close() {
+	_ = l.listener.Close()
+	l.change(func() { l.closed = true; l.drop() })
+	l.wg.Wait()
+}
+
+func (l *Link) accept() {
+	for {
+		in, err := l.listener.Accept()
+		if err != nil {
+			return
+		}
+		l.wg.Go(func() { l.carry(in) })
+	}
+}
+
+// carry passes on what two halves say to each other.
+func (l *Link) carry(in net.Conn) {
+	out, err := net.Dial("tcp", l.target)
+	if err != nil {
+		_ = in.Close()
+		return
+	}
+	p := &pair{in, out}
+	l.mu.Lock()
+	refused := l.down || l.closed
+	if !refused {
+		l.pairs[p] = struct{}{}
+	}
+	l.mu.Unlock()
+	if refused {
+		p.close()
+		return
+	}
+	l.wg.Go(func() { l.pump(p, in, out) })
+	l.pump(p, out, in)
+}
+
+// piece is data that was read, and when it may go on.
+type piece struct {
+	data []byte
+	at   time.Time
+}
+
+// pump passes on one direction, until either half ends.
+func (l *Link) pump(p *pair, from io.Reader, to io.Writer) {
+	pieces := make(chan piece, 1024)
+	l.wg.Go(func() {
+		defer p.close()
+		for piece := range pieces {
+			time.Sleep(time.Until(piece.at))
+			if n := l.pass(p, len(piece.data)); n > 0 {
+				_, _ = to.Write(piece.data[:n])
+			}
+		}
+	})
+	defer close(pieces)
+	for {
+		data := make([]byte, 32<<10)
+		n, err := from.Read(data)
+		if err != nil {
+			return
+		}
+		l.mu.Lock()
+		at := time.Now().Add(l.delay)
+		l.mu.Unlock()
+		pieces <- piece{data[:n], at}
+	}
+}
+
+// pass waits while the link is frozen, and returns how many of the bytes may pass.
+// Where the budget ends, so does the link.
+func (l *Link) pass(p *pair, bytes int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.frozen && !l.closed {
+		if _, there := l.pairs[p]; !there {
+			return 0
+		}
+		l.changed.Wait()
+	}
+	if l.budget < 0 {
+		return bytes
+	}
+	passed := min(bytes, l.budget)
+	if l.budget -= passed; l.budget == 0 {
+		l.down = true
+		time.AfterFunc(time.Millisecond, func() { l.change(l.drop) }) // once the last of it is written
+	}
+	return passed
+}

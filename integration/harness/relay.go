@@ -1,0 +1,84 @@
+package harness
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/stretchr/testify/require"
+)
+
+// Relay is a circuit relay v2 on loopback TCP.
+type Relay struct {
+	t       testing.TB
+	key     crypto.PrivKey
+	limit   relay.RelayLimit
+	host    host.Host
+	service *relay.Relay
+	listen  string
+	hidden  []host.Host // with a reservation
+}
+
+// NewRelay starts a relay that recycles a circuit after a time, or after so many
+// bytes in one direction.
+func NewRelay(t testing.TB, duration time.Duration, bytes int64) *Relay {
+	t.Helper()
+	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
+	require.NoError(t, err)
+	r := &Relay{t: t, key: key, limit: relay.RelayLimit{Duration: duration, Data: bytes}, listen: "/ip4/127.0.0.1/tcp/0"}
+	r.Start()
+	t.Cleanup(r.Stop)
+	return r
+}
+
+// ID is the relay's peer ID.
+func (r *Relay) ID() peer.ID { return r.host.ID() }
+
+// Start starts the relay, at the place where it was before. Who had a reservation
+// gets one again.
+func (r *Relay) Start() {
+	r.t.Helper()
+	var err error
+	r.host, err = libp2p.New(libp2p.Identity(r.key), libp2p.ListenAddrStrings(r.listen), libp2p.DisableMetrics(), libp2p.DisableRelay())
+	require.NoError(r.t, err)
+	r.listen = r.host.Addrs()[0].String()
+	resources := relay.DefaultResources()
+	resources.Limit = &r.limit
+	resources.MaxReservationsPerIP, resources.MaxCircuits = 1024, 1024
+	r.service, err = relay.New(r.host, relay.WithResources(resources), relay.WithReservationAddressFilter(func(multiaddr.Multiaddr) bool { return true }))
+	require.NoError(r.t, err)
+	for _, h := range r.hidden {
+		r.reserve(h)
+	}
+}
+
+// Stop ends the relay, with every connection.
+func (r *Relay) Stop() {
+	if r.service == nil {
+		return
+	}
+	_ = r.service.Close()
+	_ = r.host.Close()
+	r.service = nil
+}
+
+// Reserve makes a host reachable through the relay, and returns where.
+func (r *Relay) Reserve(h host.Host) []multiaddr.Multiaddr {
+	r.t.Helper()
+	r.hidden = append(r.hidden, h)
+	r.reserve(h)
+	return []multiaddr.Multiaddr{multiaddr.StringCast(r.listen + "/p2p/" + r.ID().String() + "/p2p-circuit")}
+}
+
+func (r *Relay) reserve(h host.Host) {
+	r.t.Helper()
+	_, err := client.Reserve(r.t.Context(), h, peer.AddrInfo{ID: r.ID(), Addrs: r.host.Addrs()})
+	require.NoError(r.t, err)
+}

@@ -1,0 +1,93 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// Connect waits until nodes are connected with everyone.
+func (c *Cluster) Connect(nodes ...int) {
+	c.t.Helper()
+	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error { return ceremony.AwaitConnected(ctx) }))
+}
+
+// Advance takes nodes through their next barrier, at once.
+func (c *Cluster) Advance(nodes ...int) {
+	c.t.Helper()
+	c.mustNot(c.Each(nodes, advance))
+}
+
+// TryAdvance has nodes enter their next barrier, and returns how it ended for each.
+func (c *Cluster) TryAdvance(nodes ...int) map[int]error { return c.Each(nodes, advance) }
+
+func advance(ctx context.Context, ceremony *syncmod.Ceremony) error {
+	_, err := ceremony.Advance(ctx)
+	return err
+}
+
+// Complete takes nodes through the last barrier and the goodbyes, at once.
+func (c *Cluster) Complete(nodes ...int) {
+	c.t.Helper()
+	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error { return ceremony.Complete(ctx) }))
+	for _, i := range nodes {
+		require.Equal(c.t, syncmod.Complete, c.Nodes[i].Ceremony.Status().Phase, Name(i))
+	}
+}
+
+// Until waits until the status of a node is as wanted, and returns it.
+func (c *Cluster) Until(node int, wanted func(syncmod.Status) bool) syncmod.Status {
+	c.t.Helper()
+	var last syncmod.Status
+	for last = range c.Nodes[node].Ceremony.Watch(c.Context()) {
+		if wanted(last) {
+			return last
+		}
+	}
+	require.Failf(c.t, "the status never became as wanted", "the last one of %s: %+v", Name(node), last)
+	return last
+}
+
+// Failure waits until the ceremony of a node has failed, and returns why.
+func (c *Cluster) Failure(node int) error {
+	c.t.Helper()
+	select {
+	case <-c.Nodes[node].Ceremony.Done():
+	case <-time.After(Patience):
+		require.Failf(c.t, "the ceremony goes on", "%s: %+v", Name(node), c.Nodes[node].Ceremony.Status())
+	}
+	err := c.Nodes[node].Ceremony.Err()
+	require.Error(c.t, err, Name(node))
+	return err
+}
+
+// FailWith waits until the ceremony has failed on nodes, and requires that each
+// names this member, and gives this reason or has been told it by another that
+// does.
+func (c *Cluster) FailWith(nodes []int, reason error, culprit int) {
+	c.t.Helper()
+	known := 0
+	for _, i := range nodes {
+		err := c.Failure(i)
+		require.Equal(c.t, culprit, Culprit(c.t, err).Index, "%s: %v", Name(i), err)
+		if errors.Is(err, reason) {
+			known++
+			continue
+		}
+		require.ErrorIs(c.t, err, syncmod.ErrPeerAborted, Name(i))
+	}
+	require.NotZero(c.t, known, "nobody failed because of %q", reason)
+}
+
+// Culprit is the member that a failure names.
+func Culprit(t testing.TB, err error) *syncmod.PeerError {
+	t.Helper()
+	failed, ok := errors.AsType[*syncmod.PeerError](err)
+	require.True(t, ok, "names nobody: %v", err)
+	return failed
+}
