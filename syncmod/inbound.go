@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -131,6 +132,7 @@ func (in *inbound) converse(c *Ceremony, reader *wire.Reader, request *syncpb.Sy
 				first = false
 				in.server.settled(in)
 			}
+			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
 			if err := in.answer(now, c, request, ""); err != nil {
 				return false, in.endOf(err)
 			}

@@ -2,6 +2,7 @@ package syncmod
 
 import (
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
@@ -185,6 +186,10 @@ func (c *Ceremony) reportMember(now time.Time, e roster.Event, what string) {
 // that has brought facts ends with it. It does not wait for another that is at
 // it: that one takes what has been noted meanwhile.
 func (c *Ceremony) flush() {
+	if !c.reporting.Load() {
+		return
+	}
+	runtime.Gosched() // a report can wait, and may take long
 	for c.reporting.Load() && c.reportMu.TryLock() {
 		c.flushNoted()
 	}

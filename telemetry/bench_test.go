@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -57,16 +58,26 @@ func TestTheHotPathAllocatesNextToNothing(t *testing.T) {
 	}
 }
 
-// What a barrier of a hundred members costs, events and log line included.
+// What a barrier costs, events and log line included, with the SDK and where
+// nobody is interested in it.
 func BenchmarkBarrier(b *testing.B) {
-	const members = 100
-	arrivals := make([]time.Time, members)
-	for i := range arrivals {
-		arrivals[i] = after(time.Duration(i) * time.Millisecond)
-	}
-	c := newScene(b).telemetry.Ceremony(telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, members)}, nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierStep, Step: 1, Started: noon, Ended: after(time.Second), Arrivals: arrivals, Last: members - 1})
+	warnings := logrus.New()
+	warnings.SetLevel(logrus.WarnLevel)
+	for name, t := range map[string]*telemetry.Telemetry{
+		"sdk": newScene(b).telemetry, "noop": telemetry.New(warnings, nooptrace.NewTracerProvider(), noop.NewMeterProvider()),
+	} {
+		for _, members := range []int{10, 100} {
+			b.Run(fmt.Sprintf("%s/%d members", name, members), func(b *testing.B) {
+				arrivals := make([]time.Time, members)
+				for i := range arrivals {
+					arrivals[i] = after(time.Duration(i) * time.Millisecond)
+				}
+				c := t.Ceremony(telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, members)}, nil)
+				b.ReportAllocs()
+				for b.Loop() {
+					c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierStep, Step: 1, Started: noon, Ended: after(time.Second), Arrivals: arrivals, Last: members - 1})
+				}
+			})
+		}
 	}
 }

@@ -175,7 +175,7 @@ func (c *Ceremony) Barrier(o Barrier) {
 	kind := keyBarrierKind.String(o.Kind)
 	s := span{
 		name: spanBarrier, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
-		attrs: named(o.Name, kind, keyStep.Int64(o.Step)), events: c.arrivals(o),
+		attrs: named(o.Name, kind, keyStep.Int64(o.Step)), events: func() []event { return c.arrivals(o) },
 	}
 	if o.Err == nil {
 		s.attrs = append(s.attrs, keyLastPeer.Int(o.Last))
@@ -183,17 +183,24 @@ func (c *Ceremony) Barrier(o Barrier) {
 	ctx := c.record(s)
 	c.t.instruments.barrier.Record(ctx, took.Seconds(), recording(failing(o.Type, kind)...)...)
 
+	level := logrus.InfoLevel
+	if o.Err != nil {
+		level = logrus.DebugLevel
+	}
+	if !c.t.log.IsLevelEnabled(level) {
+		return
+	}
 	entry := c.entry(ctx).WithFields(logrus.Fields{"barrier": o.Kind, "step": o.Step, "took": took})
 	if o.Name != "" {
 		entry = entry.WithField("step_name", o.Name)
 	}
 	if o.Err != nil {
-		entry.WithError(o.Err).Debugf("barrier %s not passed at step %d", o.Kind, o.Step)
+		entry.WithError(o.Err).Logf(level, "barrier %s not passed at step %d", o.Kind, o.Step)
 		return
 	}
 	last := c.info.Peers[o.Last]
 	entry.WithFields(logrus.Fields{"last": last.Index, "last_name": last.Name}).
-		Infof("barrier %s passed at step %d after %s, last was operator %d (%s)", o.Kind, o.Step, took.Round(time.Microsecond), last.Index, last.Name)
+		Logf(level, "barrier %s passed at step %d after %s, last was operator %d (%s)", o.Kind, o.Step, took.Round(time.Microsecond), last.Index, last.Name)
 }
 
 // arrivals are the events of a barrier: who arrived when. Whoever was there
@@ -243,7 +250,9 @@ func (c *Ceremony) Step(o Step) {
 	took := o.Ended.Sub(o.Started)
 	ctx := c.record(span{name: spanStep, started: o.Started, ended: o.Ended, attrs: named(o.Name, keyStep.Int64(o.Step))})
 	c.t.instruments.step.Record(ctx, took.Seconds())
-	c.entry(ctx).WithFields(logrus.Fields{"step": o.Step, "step_name": o.Name, "took": took}).Debug("step done")
+	if c.t.log.IsLevelEnabled(logrus.DebugLevel) {
+		c.entry(ctx).WithFields(logrus.Fields{"step": o.Step, "step_name": o.Name, "took": took}).Debug("step done")
+	}
 }
 
 // named adds the step's name, when it has one.

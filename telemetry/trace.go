@@ -68,7 +68,7 @@ type span struct {
 	kind           trace.SpanKind
 	started, ended time.Time
 	attrs          []attribute.KeyValue
-	events         []event
+	events         func() []event    // asked for where somebody is interested; nil: none
 	link           trace.SpanContext // invalid: none
 	err            error
 	errType        string
@@ -89,8 +89,10 @@ func (c *Ceremony) record(s span) context.Context {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
 	}
 	ctx, made := c.t.tracer.Start(parent, s.name, opts...)
-	for _, e := range s.events {
-		made.AddEvent(eventArrived, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
+	if s.events != nil && made.IsRecording() {
+		for _, e := range s.events() {
+			made.AddEvent(eventArrived, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
+		}
 	}
 	fail(made, s.errType, s.err)
 	end(made, s.started, s.ended)
