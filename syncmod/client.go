@@ -23,7 +23,7 @@ const (
 	spreadLongest = 250 * time.Millisecond // and over no more than this
 	giveWayMember = 10 * time.Millisecond  // the member with the higher index lets the other one dial first: so much for each member,
 	giveWayMost   = time.Second            // and no more than this
-	connectSlice  = 30 * time.Second       // a connect that goes on failing is reported so often
+	connectSlice  = 30 * time.Second       // a connect that goes on failing is first reported after so long, then half as often each time
 	why           = "dkg sync"             // this module's reason for streams, in libp2p's words
 )
 
@@ -46,8 +46,9 @@ type client struct {
 
 	// What follows belongs to the client's goroutine.
 	backoff  *backoff.ExponentialBackOff
-	since    time.Time // since when it has been trying to connect
-	cut      time.Time // when that was last reported
+	since    time.Time     // since when it has been trying to connect
+	cut      time.Time     // when that was last reported
+	slice    time.Duration // and after how long it is again
 	attempts int
 	lostBy   string            // why the stream before was lost
 	lost     *telemetry.Stream // that stream
@@ -234,7 +235,7 @@ func (cl *client) dial(ctx context.Context) error {
 // trying notes since when the client has wanted a new stream, and why: how the
 // stream before ended.
 func (cl *client) trying(since time.Time, end ending, lost *telemetry.Stream) {
-	cl.since, cl.cut = since, since
+	cl.since, cl.cut, cl.slice = since, since, connectSlice
 	cl.lostBy, cl.lost = end.reason, lost
 }
 
@@ -261,14 +262,14 @@ func (cl *client) failed(err error) {
 	c.roster.Attempt(cl.index, cl.failure)
 	c.notifyWatchers()
 	c.mu.Unlock()
-	cl.reportFailing(connectSlice)
+	cl.reportFailing(cl.slice)
 }
 
 // unanswered notes that a stream has ended before anything was answered on it.
 func (cl *client) unanswered(err error) {
 	cl.attempts++
 	cl.failure = err
-	cl.reportFailing(connectSlice)
+	cl.reportFailing(cl.slice)
 }
 
 // reportFailing reports attempts that go on failing, once they have for so long.
@@ -281,5 +282,5 @@ func (cl *client) reportFailing(after time.Duration) {
 	cl.ceremony.report.Connect(telemetry.Connect{
 		Peer: cl.index, Started: cl.cut, Ended: now, Since: cl.since, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Over: over, Err: cl.failure, Type: telemetry.TypeDialFailed,
 	})
-	cl.cut = now
+	cl.cut, cl.slice = now, min(2*cl.slice, longestSlice)
 }

@@ -150,6 +150,7 @@ func RunSteps(constructor any) fx.Option {
 	}
 	return fx.Module(ModuleName+".steps",
 		fx.Provide(constructor, fx.Private),
+		fx.Provide(func() onlyOneRunSteps { return onlyOneRunSteps{} }), // a second one fails fx.New
 		fx.Invoke(func(lc fx.Lifecycle, c *Ceremony, steps []Step) {
 			tasks := lifecycle.NewGroup(c.svc.telemetry.Log(), c.Abort)
 			lc.Append(fx.StartStopHook(
@@ -169,6 +170,10 @@ func RunSteps(constructor any) fx.Option {
 		}),
 	)
 }
+
+// onlyOneRunSteps is in a graph with RunSteps: one run of a ceremony has one list
+// of steps.
+type onlyOneRunSteps struct{}
 
 // withoutPanics makes the panic of a step its error: it fails the ceremony, by the
 // step's name, and not the process.

@@ -244,6 +244,16 @@ func TestStepsThatCannotBeMadeFailTheApp(t *testing.T) {
 	}
 }
 
+func TestStepsComeFromOneRunSteps(t *testing.T) {
+	h := newSilentHost(t)
+
+	app := fx.New(
+		syncmod.Module, given(h), fx.Supply(definitionOf(t.Name(), h, newSilentHost(t))), syncmod.RunSteps(noSteps), syncmod.RunSteps(noSteps),
+	)
+
+	require.ErrorContains(t, app.Err(), "onlyOneRunSteps")
+}
+
 func TestAStepThatFailsFailsTheCeremonyForEveryoneByItsName(t *testing.T) {
 	for about, run := range map[string]func(context.Context) error{
 		"an error": func(context.Context) error { return errFull },

@@ -56,8 +56,9 @@ type PeerStatus struct {
 
 	Inbound, Outbound bool // connected: an exchange has succeeded and the stream is alive
 	Relayed           bool // our stream to it runs through a relay
-	Step              int64
-	Done              bool // it has said goodbye
+
+	Step int64 // the last step seen from it; -1: none
+	Done bool  // it has said goodbye
 
 	LastSeen   time.Time     // its last valid message, either way
 	Since      time.Time     // since when it has been connected both ways, or has not

@@ -3,6 +3,7 @@ package syncmod
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/multiformats/go-multistream"
 
@@ -90,15 +92,18 @@ func (e *shownError) Unwrap() error { return e.err }
 func shown(err error) error {
 	const enough = 160
 	text := strings.Join(strings.Fields(err.Error()), " ")
+	mismatch, isMismatch := errors.AsType[sec.ErrPeerIDMismatch](err)
 	switch {
 	case isNotSupported(err):
 		text = "its host is up, but it does not run the sync protocol yet"
 	case errors.Is(err, swarm.ErrNoAddresses):
-		text = "no address of it is known"
+		text = "no address of it is known: the definition gives none, and it has not dialled us"
 	case errors.Is(err, swarm.ErrDialBackoff):
 		text = "dialling failed a moment ago, the host pauses before it dials again"
 	case errors.Is(err, context.DeadlineExceeded):
 		text = "dial timeout"
+	case isMismatch:
+		text = fmt.Sprintf("another peer has its address: %s answers there, correct the address or the definition", mismatch.Actual)
 	case errors.Is(err, swarm.ErrAllDialsFailed):
 		if failed, ok := errors.AsType[*swarm.DialError](err); ok && len(failed.DialErrors) > 0 {
 			text = "dialling failed: " + failed.DialErrors[0].Cause.Error()

@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/multiformats/go-multistream"
 	"github.com/stretchr/testify/require"
@@ -121,12 +122,17 @@ func TestWhatIsLeftOfASecretThatWasCutIsNotTold(t *testing.T) {
 }
 
 func TestErrorsOfTheNetworkAreShownInPlainWords(t *testing.T) {
+	other := peer.ID("another peer")
 	for _, test := range []struct {
 		given error
 		want  string
 	}{
 		{fmt.Errorf("opening: %w", multistream.ErrNotSupported[protocol.ID]{Protos: []protocol.ID{ProtocolID}}), "its host is up, but it does not run the sync protocol yet"},
-		{fmt.Errorf("dialling: %w", swarm.ErrNoAddresses), "no address of it is known"},
+		{fmt.Errorf("dialling: %w", swarm.ErrNoAddresses), "no address of it is known: the definition gives none, and it has not dialled us"},
+		{
+			&swarm.DialError{Cause: swarm.ErrAllDialsFailed, DialErrors: []swarm.TransportError{{Cause: sec.ErrPeerIDMismatch{Actual: other}}}},
+			"another peer has its address: " + other.String() + " answers there, correct the address or the definition",
+		},
 		{fmt.Errorf("dialling: %w", swarm.ErrDialBackoff), "dialling failed a moment ago, the host pauses before it dials again"},
 		{fmt.Errorf("dialling: %w", context.DeadlineExceeded), "dial timeout"},
 		{fmt.Errorf("opening: %w", network.ErrNoConn), "the connection was lost while a stream was being opened"},

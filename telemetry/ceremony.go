@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -80,6 +81,11 @@ func (c *Ceremony) about(ctx context.Context, peer int) *logrus.Entry {
 	return c.entry(ctx).WithFields(logrus.Fields{"peer": p.Index, "peer_name": p.Name})
 }
 
+// who is a member as log lines call it.
+func (c *Ceremony) who(peer int) string {
+	return fmt.Sprintf("operator %d (%s)", c.info.Peers[peer].Index, c.info.Peers[peer].Name)
+}
+
 // peer is what spans about a member carry.
 func (c *Ceremony) peer(i int, more ...attribute.KeyValue) []attribute.KeyValue {
 	return append(more, keyPeerIndex.Int(i), keyPeerID.String(c.info.Peers[i].ID))
@@ -115,11 +121,11 @@ func (c *Ceremony) Member(e MemberEvent) {
 	}
 	switch e.What {
 	case MemberGoodbye:
-		entry.Infof("operator %d %s", e.Peer, e.What)
+		entry.Infof("%s %s", c.who(e.Peer), e.What)
 	case MemberLost, MemberReplaced:
-		entry.Warnf("operator %d %s, %d of %d connected", e.Peer, e.What, e.Connected, len(c.info.Peers))
+		entry.Warnf("%s %s, %d of %d connected", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
 	default:
-		entry.Infof("operator %d %s, %d of %d connected", e.Peer, e.What, e.Connected, len(c.info.Peers))
+		entry.Infof("%s %s, %d of %d connected", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
 	}
 }
 
@@ -147,10 +153,14 @@ func (c *Ceremony) Connect(o Connect) {
 	}
 	ctx := c.record(s)
 	since := o.Started
-	if o.Err == nil && !o.Since.IsZero() {
+	if !o.Since.IsZero() {
 		since = o.Since
 	}
-	c.t.instruments.connect.Record(ctx, o.Ended.Sub(since).Seconds(), recording(failing(o.Type, reason...)...)...)
+	counted := since
+	if o.Err != nil {
+		counted = o.Started // of what goes on failing, each slice by itself
+	}
+	c.t.instruments.connect.Record(ctx, o.Ended.Sub(counted).Seconds(), recording(failing(o.Type, reason...)...)...)
 	if o.Err == nil && o.Reason != "" {
 		c.t.instruments.reconnects.Add(ctx, 1, adding(append(reason, keyPeerIndex.Int(o.Peer))...)...)
 	}
@@ -161,9 +171,9 @@ func (c *Ceremony) Connect(o Connect) {
 	}
 	switch {
 	case o.Over:
-		entry.WithError(o.Err).Debugf("operator %d was not reached before the end", o.Peer)
+		entry.WithError(o.Err).Debugf("%s was not reached before the end", c.who(o.Peer))
 	case o.Err != nil:
-		entry.WithError(o.Err).Warnf("operator %d is still not reached", o.Peer)
+		entry.WithError(o.Err).Warnf("%s is still not reached after %s", c.who(o.Peer), o.Ended.Sub(since).Round(time.Second))
 	default:
 		entry.Debug("stream connected")
 	}
@@ -198,9 +208,8 @@ func (c *Ceremony) Barrier(o Barrier) {
 		entry.WithError(o.Err).Logf(level, "barrier %s not passed at step %d", o.Kind, o.Step)
 		return
 	}
-	last := c.info.Peers[o.Last]
-	entry.WithFields(logrus.Fields{"last": last.Index, "last_name": last.Name}).
-		Logf(level, "barrier %s passed at step %d after %s, last was operator %d (%s)", o.Kind, o.Step, took.Round(time.Microsecond), last.Index, last.Name)
+	entry.WithFields(logrus.Fields{"last": o.Last, "last_name": c.info.Peers[o.Last].Name}).
+		Logf(level, "barrier %s passed at step %d after %s, last was %s", o.Kind, o.Step, took.Round(time.Microsecond), c.who(o.Last))
 }
 
 // arrivals are the events of a barrier: who arrived when. Whoever was there
