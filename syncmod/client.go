@@ -23,7 +23,7 @@ const (
 	spreadLongest = 250 * time.Millisecond // and over no more than this
 	giveWayMember = 10 * time.Millisecond  // the member with the higher index lets the other one dial first: so much for each member,
 	giveWayMost   = time.Second            // and no more than this
-	connectSlice  = 30 * time.Second       // a connect that goes on failing is first reported after so long, then half as often each time
+	connectSlice  = 30 * time.Second       // a connect that goes on failing is reported so often
 	why           = "dkg sync"             // this module's reason for streams, in libp2p's words
 )
 
@@ -48,7 +48,7 @@ type client struct {
 	backoff  *backoff.ExponentialBackOff
 	since    time.Time     // since when it has been trying to connect
 	cut      time.Time     // when that was last reported
-	slice    time.Duration // and after how long it is again
+	warned   time.Duration // how long it had been trying when the log last told of it
 	attempts int
 	lostBy   string            // why the stream before was lost
 	lost     *telemetry.Stream // that stream
@@ -235,7 +235,7 @@ func (cl *client) dial(ctx context.Context) error {
 // trying notes since when the client has wanted a new stream, and why: how the
 // stream before ended.
 func (cl *client) trying(since time.Time, end ending, lost *telemetry.Stream) {
-	cl.since, cl.cut, cl.slice = since, since, connectSlice
+	cl.since, cl.cut, cl.warned = since, since, 0
 	cl.lostBy, cl.lost = end.reason, lost
 }
 
@@ -262,14 +262,14 @@ func (cl *client) failed(err error) {
 	c.roster.Attempt(cl.index, cl.failure)
 	c.notifyWatchers()
 	c.mu.Unlock()
-	cl.reportFailing(cl.slice)
+	cl.reportFailing(connectSlice)
 }
 
 // unanswered notes that a stream has ended before anything was answered on it.
 func (cl *client) unanswered(err error) {
 	cl.attempts++
 	cl.failure = err
-	cl.reportFailing(cl.slice)
+	cl.reportFailing(connectSlice)
 }
 
 // reportFailing reports attempts that go on failing, once they have for so long.
@@ -279,8 +279,13 @@ func (cl *client) reportFailing(after time.Duration) {
 		return
 	}
 	over := after == 0
+	trying := now.Sub(cl.since)
+	again := trying < min(2*cl.warned, cl.warned+longestSlice)
+	if !again {
+		cl.warned = trying
+	}
 	cl.ceremony.report.Connect(telemetry.Connect{
-		Peer: cl.index, Started: cl.cut, Ended: now, Since: cl.since, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Over: over, Err: cl.failure, Type: telemetry.TypeDialFailed,
+		Peer: cl.index, Started: cl.cut, Ended: now, Since: cl.since, Attempts: cl.attempts, Reason: cl.lostBy, Lost: cl.lost, Over: over, Again: again, Err: cl.failure, Type: telemetry.TypeDialFailed,
 	})
-	cl.cut, cl.slice = now, min(2*cl.slice, longestSlice)
+	cl.cut = now
 }

@@ -173,7 +173,11 @@ func (c *Ceremony) Connect(o Connect) {
 	case o.Over:
 		entry.WithError(o.Err).Debugf("%s was not reached before the end", c.who(o.Peer))
 	case o.Err != nil:
-		entry.WithError(o.Err).Warnf("%s is still not reached after %s", c.who(o.Peer), o.Ended.Sub(since).Round(time.Second))
+		level := logrus.WarnLevel
+		if o.Again {
+			level = logrus.DebugLevel
+		}
+		entry.WithError(o.Err).Logf(level, "%s is still not reached after %s", c.who(o.Peer), o.Ended.Sub(since).Round(time.Second))
 	default:
 		entry.Debug("stream connected")
 	}

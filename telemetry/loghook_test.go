@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -114,4 +115,17 @@ func TestALoggerThatWasGivenIsNotChanged(t *testing.T) {
 
 	require.Same(t, log, tel.Log())
 	require.Empty(t, log.Hooks)
+}
+
+func TestAMemberThatStaysAwayIsWarnedOfLessAndLessOften(t *testing.T) {
+	s := newScene(t)
+	c := s.opened()
+	stays := telemetry.Connect{Peer: 2, Since: noon, Started: after(60 * time.Second), Ended: after(90 * time.Second), Attempts: 90, Err: errors.New("no route")}
+
+	c.Connect(stays)
+	stays.Again = true
+	c.Connect(stays)
+
+	require.Equal(t, 2, countLines(s.lines.String(), "operator 2 (carol) is still not reached after 1m30s"))
+	require.Equal(t, 1, countLines(s.lines.String(), "level=warning"))
 }

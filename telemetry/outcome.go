@@ -67,6 +67,7 @@ type Connect struct {
 	Reason   string  // why the stream before was lost: one of the End constants; empty for the first connect
 	Lost     *Stream // the stream before, nil for the first connect
 	Over     bool    // it has not succeeded before the ceremony ended
+	Again    bool    // one that goes on failing was logged not long ago
 	Err      error   // why it has not succeeded
 	Type     string  // the error's type
 }
