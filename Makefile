@@ -35,10 +35,20 @@ demo: ## Run a ceremony of several nodes on this machine: ARGS="--kill 2" goes t
 	@go build -o .bin/fxapp ./examples/fxapp
 	@cd "$(START)" && "$(CURDIR)/.bin/fxapp" demo $(ARGS)
 
+# Sets $race to the flag of the race detector, or to nothing where that cannot work.
+RACE = race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compiler: testing without the race detector'; }
+
 .PHONY: test
 test: ## Test every module, with the race detector where there is a C compiler: TESTFLAGS
-	@race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compiler: testing without the race detector'; }; \
-	go test $$race $(TESTFLAGS) $(PACKAGES)
+	@$(RACE); go test $$race $(TESTFLAGS) $(PACKAGES)
+
+.PHONY: soak
+soak: ## Run ceremonies through random faults, ten minutes long: ARGS="--duration 1h --seed 7" goes to the test
+	@$(RACE); go test $$race -count=1 -timeout 0 -v ./integration/soak -args --duration 10m $(ARGS)
+
+.PHONY: sim
+sim: ## Run ceremonies of 50 and 100 members on a simulated network: ARGS="-members 200"
+	@go test -count=1 -timeout 0 -v ./integration/sim -args -members 50,100 $(ARGS)
 
 .PHONY: bench
 bench: ## Measure what a ceremony costs, next to the least it can cost; takes minutes: ARGS goes to the program
@@ -124,8 +134,12 @@ demo-check: ## Run the demo, then one that loses a node and must exit with code 
 	@code=0; .bin/fxapp demo --kill 2 || code=$$?; \
 	if [ $$code -ne 1 ]; then echo "demo --kill 2 exited with code $$code instead of 1" >&2; exit 1; fi
 
+.PHONY: soak-check
+soak-check: ## Run ceremonies through random faults, for two minutes
+	@$(MAKE) --no-print-directory soak ARGS='--duration 2m'
+
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test
+CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

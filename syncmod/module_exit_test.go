@@ -1,0 +1,178 @@
+package syncmod_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxtest"
+
+	"github.com/dkgsync/dkgsync/lifecycle"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
+	h, def, partner := newPair(t)
+	log, lines := logtest.NewNullLogger()
+	config := fast()
+	config.ShutdownOnFailure = true
+	var failer *lifecycle.Failer
+	app := fxtest.New(
+		t, fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }, lifecycle.NewFailer), fx.Supply(log, config, def),
+		syncmod.RunSteps(func() []syncmod.Step {
+			return []syncmod.Step{{Name: "store", Run: func(context.Context) error { return errFull }}}
+		}),
+		fx.Populate(&failer),
+	)
+	app.RequireStart()
+	require.Error(t, partner.Run(within(t), syncmod.Step{Run: untilDone}))
+
+	signal := receive(t, app.Wait())
+
+	require.Equal(t, 1, signal.ExitCode)
+	require.ErrorIs(t, failer.Err(), errFull)
+	app.RequireStop()
+	fatal := 0
+	for _, line := range lines.AllEntries() {
+		if strings.HasPrefix(line.Message, "fatal failure") {
+			fatal++
+		}
+	}
+	require.Equal(t, 1, fatal)
+}
+
+const processVariable = "DKGSYNC_TEST_NODE"
+
+// A nodeProcess is a node whose app ends its process: what it runs, and what its
+// partner does.
+type nodeProcess struct {
+	config  syncmod.Config
+	steps   []syncmod.Step
+	partner func(ctx context.Context, c *syncmod.Ceremony)
+}
+
+var errFull = errors.New("disk full")
+
+var nodeProcesses = map[string]nodeProcess{
+	"a member aborts": {
+		config:  syncmod.Config{ShutdownOnFailure: true, ShutdownOnComplete: true},
+		steps:   []syncmod.Step{{Name: "wait", Run: untilDone}},
+		partner: func(ctx context.Context, c *syncmod.Ceremony) { _, _ = c.Advance(ctx); c.Abort(errFull) },
+	},
+	"a step fails": {
+		config:  syncmod.Config{ShutdownOnFailure: true},
+		steps:   []syncmod.Step{{Name: "store", Run: func(context.Context) error { return errFull }}},
+		partner: func(ctx context.Context, c *syncmod.Ceremony) { _ = c.Run(ctx, syncmod.Step{Run: untilDone}) },
+	},
+	"a step panics": {
+		config:  syncmod.Config{ShutdownOnFailure: true},
+		steps:   []syncmod.Step{{Name: "divide", Run: func(context.Context) error { return dividing(0) }}},
+		partner: func(ctx context.Context, c *syncmod.Ceremony) { _ = c.Run(ctx, syncmod.Step{Run: untilDone}) },
+	},
+	"everyone completes": {
+		config:  syncmod.Config{ShutdownOnFailure: true, ShutdownOnComplete: true},
+		steps:   []syncmod.Step{{Name: "work"}},
+		partner: func(ctx context.Context, c *syncmod.Ceremony) { _ = c.Run(ctx, syncmod.Step{}) },
+	},
+	"the process is told to end": {
+		config: syncmod.Config{ShutdownOnFailure: true, ShutdownOnComplete: true},
+		steps: []syncmod.Step{{Name: "wait", Run: func(ctx context.Context) error {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+			return untilDone(ctx)
+		}}},
+		partner: func(ctx context.Context, c *syncmod.Ceremony) { _ = c.Run(ctx, syncmod.Step{Run: untilDone}) },
+	},
+}
+
+func untilDone(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestNodeProcess is not a test: it is the node, in a process that runNode has
+// started.
+func TestNodeProcess(t *testing.T) {
+	p, ok := nodeProcesses[os.Getenv(processVariable)]
+	if !ok {
+		t.Skip("run by other tests")
+	}
+	h, def, partner := newPair(t)
+	second := definitionOf("second", h, newSilentHost(t))
+	go p.partner(context.Background(), partner)
+	config := fast()
+	config.ShutdownOnFailure, config.ShutdownOnComplete = p.config.ShutdownOnFailure, p.config.ShutdownOnComplete
+	fx.New(
+		syncmod.Module, lifecycle.WithFxLogger(), syncmod.Configure(config), fx.Supply(def, logrus.StandardLogger()),
+		fx.Provide(func() host.Host { return h }), syncmod.RunSteps(func() []syncmod.Step { return p.steps }),
+		fx.Invoke(func(lc fx.Lifecycle, s *syncmod.Service, c *syncmod.Ceremony) {
+			lc.Append(fx.StartHook(func() error { // another one that fails at the same time, or nearly
+				other, err := s.Open(second)
+				context.AfterFunc(failing(c), func() {
+					if !errors.Is(c.Err(), syncmod.ErrStopped) {
+						other.Abort(errors.New("the other one"))
+					}
+				})
+				return err
+			}))
+		}),
+	).Run()
+	os.Exit(0)
+}
+
+// failing is a context that ends with a ceremony that fails.
+func failing(c *syncmod.Ceremony) context.Context {
+	ctx, _ := c.Context(context.Background())
+	return ctx
+}
+
+func runNode(t *testing.T, name string) (exitCode int, stderr string) {
+	t.Helper()
+	require.Contains(t, nodeProcesses, name)
+	var output bytes.Buffer
+	process := exec.CommandContext(within(t), os.Args[0], "-test.run=^TestNodeProcess$")
+	process.Env = append(os.Environ(), processVariable+"="+name)
+	process.Stderr = &output
+	if err := process.Run(); err != nil {
+		require.ErrorAs(t, err, new(*exec.ExitError))
+	}
+	return process.ProcessState.ExitCode(), output.String()
+}
+
+func TestANodeWhoseCeremonyFailsExitsWithCode1AndOneCause(t *testing.T) {
+	for name, cause := range map[string]string{"a member aborts": "disk full", "a step fails": "disk full", "a step panics": "divide by zero"} {
+		t.Run(name, func(t *testing.T) {
+			exitCode, stderr := runNode(t, name)
+
+			require.Equal(t, 1, exitCode, stderr)
+			require.Equal(t, 1, strings.Count(stderr, cause), stderr)
+			require.Equal(t, 1, strings.Count(stderr, "fatal failure"), stderr)
+			require.NotContains(t, stderr, "DATA RACE")
+			require.NotContains(t, stderr, "fx:")
+		})
+	}
+}
+
+func TestANodeWhoseCeremonyCompletesExitsWithCode0(t *testing.T) {
+	exitCode, stderr := runNode(t, "everyone completes")
+
+	require.Equal(t, 0, exitCode, stderr)
+	require.NotContains(t, stderr, "level=error")
+	require.NotContains(t, stderr, "fx:")
+}
+
+func TestANodeThatIsToldToEndExitsWithCode0(t *testing.T) {
+	exitCode, stderr := runNode(t, "the process is told to end")
+
+	require.Equal(t, 0, exitCode, stderr)
+	require.NotContains(t, stderr, "level=error")
+}

@@ -1,0 +1,209 @@
+package syncmod_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxtest"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestStoppingEndsEveryWait(t *testing.T) {
+	for about, test := range map[string]struct {
+		reach func(t *testing.T, c, partner *syncmod.Ceremony) (waiting <-chan error)
+		told  error // what the partner fails with, if anything
+	}{
+		"connecting": {reach: func(t *testing.T, c, _ *syncmod.Ceremony) <-chan error {
+			return inBackground(func() error { return c.AwaitStep(within(t), 1) })
+		}},
+		"running": {told: syncmod.ErrPeerAborted, reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
+			requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { _, err := c.Advance(within(t)); return err }))
+			waiting := inBackground(func() error { _, err := c.Advance(within(t)); return err })
+			waitUntil(t, c, func(s syncmod.Status) bool { return s.Step == 2 })
+			return waiting
+		}},
+		"completing": {told: syncmod.ErrPeerAborted, reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
+			requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { _, err := c.Advance(within(t)); return err }))
+			waiting := inBackground(func() error { return c.Complete(within(t)) })
+			waitUntil(t, c, isIn(syncmod.Completing))
+			return waiting
+		}},
+	} {
+		t.Run(about, func(t *testing.T) {
+			noLeaks(t)
+			h, def, partner := newPair(t)
+			var c *syncmod.Ceremony
+			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def), fx.Populate(&c))
+			app.RequireStart()
+			waiting := test.reach(t, c, partner)
+
+			app.RequireStop()
+
+			require.ErrorIs(t, receive(t, waiting), syncmod.ErrStopped)
+			if test.told == nil {
+				require.NoError(t, partner.Err())
+				return
+			}
+			receive(t, partner.Done())
+			require.ErrorIs(t, partner.Err(), test.told)
+			require.ErrorContains(t, partner.Err(), "operator 0 (alice) was stopped")
+		})
+	}
+}
+
+func TestAnAppThatStopsDuringTheGoodbyesCompletesAndLeavesTimeForTheOtherHooks(t *testing.T) {
+	for about, steps := range map[string]fx.Option{
+		"steps":     syncmod.RunSteps(noSteps),
+		"a program": fx.Invoke(func(c *syncmod.Ceremony) { go func() { _ = c.Complete(context.Background()) }() }),
+		"a service": fx.Invoke(func(lc fx.Lifecycle, s *syncmod.Service, d syncmod.Definition) {
+			lc.Append(fx.StartHook(func() error {
+				c, err := s.Open(d)
+				go func() { _ = c.Complete(context.Background()) }()
+				return err
+			}))
+		}),
+	} {
+		t.Run(about, func(t *testing.T) {
+			noLeaks(t)
+			h, def, partner := newPair(t)
+			var service *syncmod.Service
+			hostStopped := false
+			app := fx.New(
+				fx.NopLogger, syncmod.Module, fx.Supply(fast(), quiet(), def), fx.Populate(&service),
+				fx.Provide(func(lc fx.Lifecycle) host.Host {
+					lc.Append(fx.StopHook(func() { hostStopped = true }))
+					return h
+				}),
+				steps,
+			)
+			require.NoError(t, app.Start(within(t)))
+			c := service.Ceremonies()[0]
+			_, err := partner.Advance(within(t)) // and never a goodbye
+			require.NoError(t, err)
+			waitUntil(t, partner, func(s syncmod.Status) bool { return s.Peers[0].Done })
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+
+			err = app.Stop(ctx)
+
+			require.NoError(t, err)
+			require.NoError(t, ctx.Err())
+			require.True(t, hostStopped)
+			require.Equal(t, syncmod.Complete, c.Status().Phase)
+			require.NoError(t, c.Err())
+		})
+	}
+}
+
+// deadPeers are members that will never answer.
+var deadPeers = map[string]func(t *testing.T) (h host.Host, addr multiaddr.Multiaddr, reached <-chan struct{}){
+	"a listener that accepts and stays mute": func(t *testing.T) (host.Host, multiaddr.Multiaddr, <-chan struct{}) {
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = listener.Close() })
+		addr, err := manet.FromNetAddr(listener.Addr())
+		require.NoError(t, err)
+		reached := make(chan struct{})
+		go func() {
+			conn, err := listener.Accept()
+			if err == nil {
+				close(reached)
+				t.Cleanup(func() { _ = conn.Close() })
+			}
+		}()
+		return newSilentHost(t), addr, reached
+	},
+	"an address that leads nowhere": func(t *testing.T) (host.Host, multiaddr.Multiaddr, <-chan struct{}) {
+		reached := make(chan struct{})
+		close(reached)
+		return newSilentHost(t), multiaddr.StringCast("/ip4/192.0.2.1/tcp/9"), reached
+	},
+	"a host that never answers": func(t *testing.T) (host.Host, multiaddr.Multiaddr, <-chan struct{}) {
+		h, reached := newHost(t), make(chan struct{})
+		h.SetStreamHandler(syncmod.ProtocolID, func(network.Stream) { close(reached) })
+		return h, h.Addrs()[0], reached
+	},
+	"a host that is killed": func(t *testing.T) (host.Host, multiaddr.Multiaddr, <-chan struct{}) {
+		h, reached := newHost(t), make(chan struct{})
+		var once sync.Once
+		h.SetStreamHandler(syncmod.ProtocolID, func(network.Stream) {
+			once.Do(func() {
+				go func() {
+					_ = h.Close()
+					close(reached)
+				}()
+			})
+		})
+		return h, h.Addrs()[0], reached
+	},
+}
+
+func TestAnAppStopsQuicklyWhateverItsPeersDo(t *testing.T) {
+	for about, newDead := range deadPeers {
+		t.Run(about, func(t *testing.T) {
+			noLeaks(t)
+			h := newHost(t)
+			dead, addr, reached := newDead(t)
+			def := definitionOf(t.Name(), h, dead)
+			def.Peers[1].Addrs = []multiaddr.Multiaddr{addr}
+			app := fx.New(syncmod.Module, given(h), fx.Supply(def), syncmod.RunSteps(noSteps))
+			require.NoError(t, app.Start(t.Context()))
+			receive(t, reached)
+			began := time.Now()
+
+			err := app.Stop(context.Background())
+
+			require.NoError(t, err)
+			require.Less(t, time.Since(began), 5*time.Second, "under a second, but for a slow machine")
+		})
+	}
+}
+
+func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
+	h, def, partner := newPair(t)
+	recorder, reader := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
+	tracers, meters := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)), sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	var c *syncmod.Ceremony
+	app := fxtest.New(
+		t, syncmod.Module, given(h), fx.Supply(def), fx.Populate(&c),
+		fx.Supply(fx.Annotate(tracers, fx.As(new(trace.TracerProvider))), fx.Annotate(meters, fx.As(new(metric.MeterProvider)))),
+	)
+	app.RequireStart()
+	requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { _, err := c.Advance(within(t)); return err }))
+	before := len(recorder.Ended())
+
+	app.RequireStop()
+
+	var names []string
+	for _, span := range recorder.Ended()[before:] {
+		names = append(names, span.Name())
+	}
+	require.Contains(t, names, "dkgsync.stream")
+	require.Contains(t, names, "dkgsync.ceremony")
+	require.Len(t, recorder.Started(), len(recorder.Ended()), "no span is left open")
+	_, span := tracers.Tracer("the program's own").Start(t.Context(), "after the app")
+	require.True(t, span.IsRecording(), "the provider is the program's, who has not shut it down")
+	var metrics metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &metrics))
+	var recorded []string
+	for _, m := range metrics.ScopeMetrics[0].Metrics {
+		recorded = append(recorded, m.Name)
+	}
+	require.Contains(t, recorded, "dkgsync.ceremony.duration")
+}
