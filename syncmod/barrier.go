@@ -260,7 +260,7 @@ func (c *Ceremony) peerStatus(i int) PeerStatus {
 	m := c.roster.Member(i)
 	return PeerStatus{
 		Index: i, Peer: c.def.Peers[i], Nickname: printable(m.Nickname, 4*maxNickname), Version: printable(m.Version, maxNickname),
-		Inbound: m.Inbound, Outbound: m.Outbound, Relayed: m.Relayed, Step: m.Step, Done: m.Done,
+		Inbound: m.Inbound, Outbound: m.Outbound, Relayed: m.Relayed, Step: m.Step, Done: m.Done, answered: m.Answered,
 		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT, Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
 	}
 }

@@ -60,6 +60,8 @@ type PeerStatus struct {
 	Step int64 // the last step seen from it; -1: none
 	Done bool  // it has said goodbye
 
+	answered bool // it has answered our goodbye: our stream to it has ended
+
 	LastSeen   time.Time     // its last valid message, either way
 	Since      time.Time     // since when it has been connected both ways, or has not
 	RTT        time.Duration // the last round trip
@@ -78,6 +80,8 @@ func (p PeerStatus) describe(now time.Time) string {
 		parts = append(parts, "connected through a relay")
 	case p.Inbound && p.Outbound:
 		parts = append(parts, "connected")
+	case p.Inbound && p.answered:
+		parts = append(parts, "has answered our goodbye, has not said its own")
 	case p.Inbound:
 		parts = append(parts, "it reaches us, we have not reached it for "+p.sinceText(now)+p.errorText())
 	case p.Outbound:

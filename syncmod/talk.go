@@ -300,7 +300,12 @@ func (t *talk) read(ctx context.Context) error {
 		}
 		t.end.reason = c.response(t, asked, now.Sub(asked.at), &response)
 		c.flush()
-		if t.end.reason != "" {
+		switch {
+		case t.end.reason == "":
+		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to a foreign peer
+			t.client.tellingDone()
+			return nil
+		default:
 			t.awaitEnd(now)
 			return nil
 		}

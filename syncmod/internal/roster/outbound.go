@@ -71,8 +71,8 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) boo
 		m.answeredBy = a.Session
 		changed = true
 	}
-	if a.Goodbye && !m.answered {
-		m.answered = true
+	if a.Goodbye && !m.Answered {
+		m.Answered = true
 		r.emit(Event{Type: AnsweredGoodbye, Member: i})
 		changed = true
 	}
@@ -107,4 +107,4 @@ func (r *Roster) StaleOutbound(i int) bool {
 
 // AnsweredGoodbye tells whether a member has answered our goodbye: there is
 // nothing more to say to it.
-func (r *Roster) AnsweredGoodbye(i int) bool { return r.members[i].answered }
+func (r *Roster) AnsweredGoodbye(i int) bool { return r.members[i].Answered }

@@ -57,6 +57,7 @@ type direction struct {
 type Member struct {
 	Step     int64 // the last step seen, -1 when none was
 	Done     bool  // it has said goodbye
+	Answered bool  // it has answered ours
 	Nickname string
 	Version  string
 
@@ -87,9 +88,8 @@ type member struct {
 	outBasis   uint64 // the member's session as known when that stream was opened
 	outKnown   bool   // whether any was known then
 
-	doneAt   time.Time // when it said goodbye
-	answered bool      // it has answered our goodbye
-	arrived  int64
+	doneAt  time.Time // when it said goodbye
+	arrived int64
 }
 
 // Roster is one ceremony as this node sees it. It is not safe for concurrent
@@ -245,7 +245,7 @@ func (r *Roster) MissingAt(step int64) []int {
 // MissingGoodbyes lists the members that have not said goodbye, or have not
 // answered ours.
 func (r *Roster) MissingGoodbyes(now time.Time) []int {
-	return r.which(func(m *member) bool { return !m.Done || !m.answered && !r.excused(now, m) })
+	return r.which(func(m *member) bool { return !m.Done || !m.Answered && !r.excused(now, m) })
 }
 
 func (r *Roster) which(missing func(*member) bool) []int {
@@ -359,7 +359,7 @@ func (r *Roster) checkConnected() {
 func (r *Roster) checkGoodbyes(now time.Time) {
 	for i := range r.members {
 		m := &r.members[i]
-		if i != r.cfg.Self && (!m.Done || !m.answered && !r.excused(now, m)) {
+		if i != r.cfg.Self && (!m.Done || !m.Answered && !r.excused(now, m)) {
 			return
 		}
 	}
@@ -411,7 +411,7 @@ func (r *Roster) Tick(now time.Time) (next time.Time) {
 	case r.Farewell():
 		for i := range r.members {
 			m := &r.members[i]
-			if i != r.cfg.Self && m.Done && !m.answered && !r.excused(now, m) {
+			if i != r.cfg.Self && m.Done && !m.Answered && !r.excused(now, m) {
 				soonest(r.excusedAt(m))
 			}
 		}

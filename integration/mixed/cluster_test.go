@@ -1,0 +1,279 @@
+// Package mixed_test runs ceremonies of nodes of ours together with the reference
+// peers of refpeer, on real hosts.
+package mixed_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	version = "v1.11"
+	// onePacket is how large a frame may be, in bytes: larger ones may come in pieces.
+	onePacket = 1200
+)
+
+var variants = []refpeer.Variant{refpeer.CharonLike, refpeer.PlutoLike, refpeer.OlderCharonLike}
+
+// config is the defaults, with shorter timeouts where a test would wait for them.
+func config() syncmod.Config {
+	return syncmod.Config{Version: version, Nickname: "ours", PeerTimeout: 3 * time.Second, GoodbyeTimeout: 5 * time.Second}
+}
+
+// cluster is nodes of ours, which come first in operator order, and a reference
+// peer on each of the other hosts.
+type cluster struct {
+	*harness.Cluster
+	t      testing.TB
+	ours   []int
+	theirs []int
+	refs   map[int]*refpeer.Peer
+	frames frames
+}
+
+// newCluster starts the hosts, which know each other from then on, and makes the
+// reference peers. Nothing else runs yet.
+func newCluster(t testing.TB, ours int, theirs []refpeer.Variant, opts ...harness.Option) *cluster {
+	t.Helper()
+	c := &cluster{
+		Cluster: harness.New(t, ours+len(theirs), append([]harness.Option{harness.With(config())}, opts...)...),
+		t:       t, refs: make(map[int]*refpeer.Peer),
+	}
+	for i := range c.Nodes {
+		if i < ours {
+			c.ours = append(c.ours, i)
+		} else {
+			c.theirs = append(c.theirs, i)
+		}
+	}
+	for _, i := range c.theirs {
+		c.reference(i, refpeer.Options{Variant: theirs[i-ours]})
+	}
+	for i := range c.Nodes {
+		for j := range i {
+			c.meet(j, i)
+		}
+	}
+	return c
+}
+
+// meet connects two hosts: two that dial each other at the same moment may both
+// fail.
+func (c *cluster) meet(from, to int) {
+	c.t.Helper()
+	addrs := c.Definition(from, c.t.Name()).Peers[to].Addrs
+	require.NoError(c.t, c.Nodes[from].Host.Connect(c.Context(), peer.AddrInfo{ID: c.Nodes[to].ID(), Addrs: addrs}))
+}
+
+// reference makes the reference peer of an operator, in place of the one it has.
+func (c *cluster) reference(i int, opts refpeer.Options) *refpeer.Peer {
+	c.t.Helper()
+	return c.referenceOf(i, harness.Hash(c.t.Name()), opts)
+}
+
+func (c *cluster) referenceOf(i int, hash []byte, opts refpeer.Options) *refpeer.Peer {
+	c.t.Helper()
+	if old := c.refs[i]; old != nil {
+		old.Close()
+	}
+	def := refpeer.Definition{Hash: hash}
+	for _, n := range c.Nodes {
+		def.Peers = append(def.Peers, n.ID())
+	}
+	if opts.Version == "" {
+		opts.Version = version
+	}
+	opts.Nickname, opts.OnFrame = "theirs", c.frames.add
+	p, err := refpeer.New(c.Nodes[i].Host, def, opts)
+	require.NoError(c.t, err)
+	c.t.Cleanup(p.Close)
+	c.refs[i] = p
+	return p
+}
+
+// start starts everyone, handlers first.
+func (c *cluster) start() {
+	c.t.Helper()
+	for _, i := range c.theirs {
+		c.refs[i].Serve()
+	}
+	c.Start(c.ours...)
+	for _, i := range c.theirs {
+		c.refs[i].Dial()
+	}
+}
+
+// begin starts everyone and takes all through barriers, up to a step.
+func (c *cluster) begin(step int) {
+	c.t.Helper()
+	c.start()
+	for range step {
+		c.advance(c.All()...)
+	}
+}
+
+// each calls one of two functions for each of the nodes, at once, and requires
+// that none fails.
+func (c *cluster) each(nodes []int, ours func(context.Context, *syncmod.Ceremony) error, theirs func(context.Context, *refpeer.Peer) error) {
+	c.t.Helper()
+	ctx := c.Context()
+	errs := make([]error, len(c.Nodes))
+	var wg sync.WaitGroup
+	for _, i := range nodes {
+		wg.Go(func() {
+			if ref := c.refs[i]; ref != nil {
+				errs[i] = theirs(ctx, ref)
+				return
+			}
+			errs[i] = ours(ctx, c.Nodes[i].Ceremony)
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		require.NoError(c.t, err, harness.Name(i))
+	}
+}
+
+// advance takes nodes through the next barrier.
+func (c *cluster) advance(nodes ...int) {
+	c.t.Helper()
+	c.each(nodes,
+		func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+			_, err := ceremony.Advance(ctx)
+			return err
+		},
+		func(ctx context.Context, p *refpeer.Peer) error { return p.Advance(ctx) })
+}
+
+// finish takes nodes through the last barrier and the goodbyes.
+func (c *cluster) finish(nodes ...int) {
+	c.t.Helper()
+	c.each(nodes,
+		func(ctx context.Context, ceremony *syncmod.Ceremony) error { return ceremony.Complete(ctx) },
+		func(ctx context.Context, p *refpeer.Peer) error {
+			if err := p.Advance(ctx); err != nil {
+				return err
+			}
+			return p.Shutdown(ctx)
+		})
+	for _, i := range nodes {
+		if c.refs[i] == nil {
+			require.Equal(c.t, syncmod.Complete, c.Nodes[i].Ceremony.Status().Phase, harness.Name(i))
+		}
+	}
+}
+
+// rejected waits until each of these reference peers has failed, and requires
+// that it was told so, in these words.
+func (c *cluster) rejected(words string, nodes ...int) {
+	c.t.Helper()
+	for _, i := range nodes {
+		err := c.refs[i].Failure(c.Context())
+		require.ErrorIs(c.t, err, refpeer.ErrRejected, harness.Name(i))
+		require.ErrorContains(c.t, err, words, harness.Name(i))
+	}
+}
+
+// failed waits until these reference peers have failed, for whatever reason.
+func (c *cluster) failed(nodes ...int) {
+	c.t.Helper()
+	for _, i := range nodes {
+		require.Error(c.t, c.refs[i].Failure(c.Context()), harness.Name(i))
+	}
+}
+
+// frames is every frame that the reference peers have got.
+type frames struct {
+	mu  sync.Mutex
+	all []refpeer.Frame
+}
+
+func (f *frames) add(frame refpeer.Frame) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, frame)
+}
+
+// requireWholeFrames requires that every frame of ours was far below a packet,
+// and that the single Read that took it got all of it.
+func (c *cluster) requireWholeFrames() {
+	c.t.Helper()
+	c.frames.mu.Lock()
+	defer c.frames.mu.Unlock()
+	requests, responses := 0, 0
+	for _, frame := range c.frames.all {
+		if c.refs[c.indexOf(frame.From)] != nil {
+			continue
+		}
+		if frame.Request {
+			requests++
+		} else {
+			responses++
+		}
+		require.LessOrEqual(c.t, frame.Size, onePacket)
+		require.True(c.t, frame.Whole, "a frame of %d bytes came in pieces", frame.Size)
+	}
+	require.NotZero(c.t, requests)
+	require.NotZero(c.t, responses)
+}
+
+func (c *cluster) indexOf(id peer.ID) int {
+	for i, n := range c.Nodes {
+		if n.ID() == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// forEach runs a test for each of the known programs, side by side.
+func forEach(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
+	t.Helper()
+	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
+		t.Parallel()
+		test(t, variant)
+	})
+}
+
+// oneByOne does so one after the other: for tests that take the time, or count
+// what the whole process does.
+func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
+	t.Helper()
+	for _, variant := range variants {
+		t.Run(variant.String(), func(t *testing.T) { test(t, variant) })
+	}
+}
+
+// eventually waits until something is so that no event tells of.
+func (c *cluster) eventually(so func() bool, what string) {
+	c.t.Helper()
+	require.Eventually(c.t, so, harness.Patience, 5*time.Millisecond, what)
+}
+
+// streams are the streams of the protocol that a host has with a peer, in one
+// direction.
+func streams(h host.Host, with peer.ID, direction network.Direction) []network.Stream {
+	var all []network.Stream
+	for _, conn := range h.Network().ConnsToPeer(with) {
+		for _, s := range conn.GetStreams() {
+			if s.Protocol() == syncmod.ProtocolID && s.Stat().Direction == direction {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,201 @@
+package mixed_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+const (
+	theirVersion = "v1.10"
+	gaveUp       = "the disk is full"
+)
+
+func TestTheirServerRefusesAnotherVersionOfOurs(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 1, times(1, variant))
+		theirs := c.reference(1, refpeer.Options{Variant: variant, Version: theirVersion})
+		theirs.Serve()
+		c.Start(0)
+
+		err := c.Failure(0)
+
+		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
+		require.Equal(t, 1, harness.Culprit(t, err).Index)
+		require.ErrorContains(t, err, "another version") // in its words
+		require.ErrorIs(t, theirs.Failure(c.Context()), refpeer.ErrVersion)
+	})
+}
+
+func TestOurServerRefusesAnotherVersionOfTheirs(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 1, times(1, variant))
+		c.Start(0)
+		c.reference(1, refpeer.Options{Variant: variant, Version: theirVersion}).Dial()
+
+		err := c.Failure(0)
+
+		require.ErrorIs(t, err, syncmod.ErrVersionMismatch)
+		require.Equal(t, 1, harness.Culprit(t, err).Index)
+		c.rejected("runs v1.10, this node runs v1.11", 1)
+	})
+}
+
+func TestOneOtherVersionEndsTheCeremonyOfEverybody(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.reference(3, refpeer.Options{Variant: variant, Version: theirVersion})
+		c.start()
+
+		for _, i := range c.ours {
+			require.Equal(t, 3, harness.Culprit(t, c.Failure(i)).Index)
+		}
+		c.failed(c.theirs...)
+	})
+}
+
+func TestTheirServerRefusesAnotherDefinitionOfOurs(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 1, times(1, variant))
+		theirs := c.referenceOf(1, harness.Hash("another"), refpeer.Options{Variant: variant})
+		theirs.Serve()
+		c.Start(0)
+
+		err := c.Failure(0)
+
+		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
+		require.Equal(t, 1, harness.Culprit(t, err).Index)
+		require.ErrorContains(t, err, "signature of another definition") // in its words
+		require.ErrorIs(t, theirs.Failure(c.Context()), refpeer.ErrSignature)
+	})
+}
+
+func TestOurServerRefusesAnotherDefinitionOfTheirs(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 1, times(1, variant))
+		c.Start(0)
+		c.referenceOf(1, harness.Hash("another"), refpeer.Options{Variant: variant}).Dial()
+
+		err := c.Failure(0)
+
+		require.ErrorIs(t, err, syncmod.ErrBadSignature)
+		require.Equal(t, 1, harness.Culprit(t, err).Index)
+		c.rejected("did not sign this node's definition", 1)
+	})
+}
+
+func TestOneOtherDefinitionEndsTheCeremonyOfEverybody(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.referenceOf(3, harness.Hash("another"), refpeer.Options{Variant: variant})
+		c.start()
+
+		for _, i := range c.ours {
+			require.Equal(t, 3, harness.Culprit(t, c.Failure(i)).Index)
+		}
+		c.failed(c.theirs...)
+	})
+}
+
+func TestASkippedStepEndsTheCeremonyOfEverybody(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.begin(1)
+
+		c.refs[3].SetStep(4)
+
+		c.FailWith(c.ours, syncmod.ErrStepSkipped, 3)
+		c.rejected("", 3) // by us or by the other one, whoever hears it first
+		c.failed(2)
+	})
+}
+
+func TestAMemberThatGoesOnAloneLeavesUsBehind(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.start()
+		waiting := c.begun(func(context.Context) error { return c.TryAdvance(0)[0] })
+		c.refs[3].SetStep(1)
+		c.seen(0, 3, 1)
+		c.seen(1, 3, 1)
+
+		c.refs[3].SetStep(3)
+
+		c.FailWith([]int{0}, syncmod.ErrLeftBehind, 3)
+		require.ErrorIs(t, waiting.end(), c.Failure(0))
+		c.FailWith([]int{1}, syncmod.ErrPeerAborted, 3)
+		c.failed(2, 3)
+	})
+}
+
+func TestOurAbortReachesTheOthers(t *testing.T) {
+	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.begin(1)
+		began := time.Now()
+
+		c.Nodes[0].Ceremony.Abort(errors.New(gaveUp))
+
+		c.FailWith([]int{1}, syncmod.ErrPeerAborted, 0)
+		c.rejected("operator 0 (alice) gave up: "+gaveUp, c.theirs...)
+		require.Less(t, time.Since(began), 2*time.Second) // their next request comes within a tick
+	})
+}
+
+func TestOurAbortReachesThoseWhoHaveNobodyElse(t *testing.T) {
+	c := newCluster(t, 1, variants)
+	c.begin(2)
+
+	c.Nodes[0].Ceremony.Abort(errors.New(gaveUp))
+
+	c.rejected(gaveUp, c.theirs...)
+}
+
+func TestOurStopInTheMiddleReachesTheOthers(t *testing.T) {
+	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.begin(1)
+		began := time.Now()
+
+		c.Stop(0)
+
+		require.Less(t, time.Since(began), 2*time.Second) // of which telling takes 700 ms at most
+		c.FailWith([]int{1}, syncmod.ErrPeerAborted, 0)
+		c.rejected("operator 0 (alice) was stopped before the ceremony was complete", c.theirs...)
+	})
+}
+
+func TestAnotherStartBeforeStep1EndsNothing(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.begin(0)
+		c.each(c.All(), func(ctx context.Context, o *syncmod.Ceremony) error { return o.AwaitConnected(ctx) },
+			func(ctx context.Context, p *refpeer.Peer) error { return p.AwaitConnected(ctx) })
+
+		require.NoError(t, c.Nodes[0].Ceremony.Close(c.Context()))
+		c.Open(t.Name(), 0)
+
+		c.advance(c.All()...)
+		c.finish(c.All()...)
+	})
+}
+
+func TestAPeerThatDiesIsNamed(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.begin(1)
+
+		c.refs[3].Close()
+		c.Nodes[3].CloseHost()
+
+		c.FailWith(c.ours, syncmod.ErrPeerTimeout, 3)
+		c.rejected("operator 3 (dave) has been gone for", 2)
+	})
+}

@@ -1,0 +1,134 @@
+package mixed_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// restartReference ends a reference peer as its process would end, and starts it
+// again with the same identity at the same place.
+func (c *cluster) restartReference(i int, variant refpeer.Variant) {
+	c.t.Helper()
+	c.refs[i].Close()
+	c.Nodes[i].CloseHost()
+	c.Nodes[i].OpenHost()
+	theirs := c.reference(i, refpeer.Options{Variant: variant})
+	theirs.Serve()
+	for _, j := range c.Except(i) {
+		c.meet(i, j)
+	}
+	theirs.Dial()
+}
+
+func TestAPeerThatRestartsAtStep1IsNamed(t *testing.T) {
+	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.begin(1)
+
+		c.restartReference(3, variant)
+		began := time.Now()
+
+		c.FailWith(c.ours, syncmod.ErrPeerRestarted, 3)
+		require.Less(t, time.Since(began), time.Second) // its first request comes within a tick
+		c.rejected("", 3)
+		c.failed(2)
+	})
+}
+
+func TestAPeerThatRestartsLaterIsNamed(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(2, variant))
+		c.begin(2)
+
+		c.restartReference(3, variant)
+
+		for _, i := range c.ours { // it may be the one that refuses us: it does not know us any more
+			require.Equal(t, 3, harness.Culprit(t, c.Failure(i)).Index)
+		}
+		c.failed(c.theirs...)
+	})
+}
+
+func TestARestartOfOursEndsTheCeremonyOfEverybody(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		for _, step := range []int{1, 3} {
+			t.Run(fmt.Sprint("at step ", step), func(t *testing.T) {
+				c := newCluster(t, 2, times(2, variant), harness.Links())
+				c.begin(step)
+
+				c.restartOurs()
+
+				c.FailWith([]int{1}, syncmod.ErrPeerRestarted, 0)
+				require.Error(t, c.Failure(0))
+				c.failed(c.theirs...)
+			})
+		}
+	})
+}
+
+// restartOurs ends our first node as its process would end, and starts it again
+// with the same identity at the same place. Nobody reaches it before its handler
+// is there: a Pluto would give up on it.
+func (c *cluster) restartOurs() {
+	c.t.Helper()
+	for _, j := range c.Except(0) {
+		c.Link(j, 0).Cut()
+	}
+	c.Kill(0)
+	c.Nodes[0].OpenHost()
+	c.Start(0) // it reaches the others
+}
+
+func TestOurOnlyNodeThatRestartsAtStep1IsRefusedByThoseWhoAnswer(t *testing.T) {
+	c := newCluster(t, 1, times(1, refpeer.CharonLike), harness.Links())
+	c.begin(1)
+
+	c.restartOurs()
+
+	err := c.Failure(0)
+	require.ErrorIs(t, err, syncmod.ErrPeerRejected)
+	require.ErrorContains(t, err, "0 is below the last one, 1")
+	require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrStep)
+}
+
+func TestOurOnlyNodeThatRestartsAtStep1WaitsForThoseWhoDoNot(t *testing.T) {
+	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
+		t.Run(variant.String(), func(t *testing.T) {
+			c := newCluster(t, 1, times(1, variant), harness.Links())
+			c.begin(1)
+
+			c.restartOurs()
+
+			require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrStep)
+			c.refs[1].Close() // as its process ends then
+			ctx, cancel := context.WithTimeout(c.Context(), time.Second)
+			defer cancel()
+			var missing *syncmod.WaitError
+			require.ErrorAs(t, c.Nodes[0].Ceremony.AwaitConnected(ctx), &missing)
+			require.Len(t, missing.Missing, 1)
+			require.NoError(t, c.Nodes[0].Ceremony.Err())
+		})
+	}
+}
+
+func TestOurOnlyNodeThatRestartsLaterKnowsIt(t *testing.T) {
+	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} { // the other one may refuse us before
+		t.Run(variant.String(), func(t *testing.T) {
+			c := newCluster(t, 1, times(1, variant), harness.Links())
+			c.begin(3)
+
+			c.restartOurs()
+
+			require.ErrorIs(t, c.Failure(0), syncmod.ErrSelfRestarted)
+			c.failed(1)
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package refpeer_test
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/refpeer"
+)
+
+// recording is what was recorded from real Charon nodes.
+type recording struct {
+	ServerKey      hexBytes   `json:"server_secp256k1_private_key_hex"`
+	ClientKey      hexBytes   `json:"client_secp256k1_private_key_hex"`
+	DefinitionHash hexBytes   `json:"definition_hash_hex"`
+	ClientFrames   []hexBytes `json:"client_frames_in_order"`
+	Scenarios      []scenario `json:"server_scenarios"`
+}
+
+type scenario struct {
+	Name          string
+	ServerVersion string `json:"server_version"`
+	Exchanges     []struct {
+		Send    hexBytes `json:"send_hex"`
+		Receive hexBytes `json:"receive_hex"`
+		End     string
+	}
+	Fatal bool `json:"server_recorded_fatal_error"`
+}
+
+type hexBytes []byte
+
+func (b *hexBytes) UnmarshalText(text []byte) (err error) {
+	*b, err = hex.DecodeString(string(text))
+	return err
+}
+
+func readRecording(t testing.TB) recording {
+	t.Helper()
+	file, err := os.ReadFile("../../syncmod/internal/wire/testdata/charon-v1.11.json")
+	require.NoError(t, err)
+	var recorded recording
+	require.NoError(t, json.Unmarshal(file, &recorded))
+	require.Len(t, recorded.Scenarios, 24)
+	return recorded
+}
+
+// stage rebuilds the two hosts of the recording, and a reference peer on one.
+func (r recording) stage(t testing.TB, ofServer bool, opts refpeer.Options) (server, client host.Host, p *refpeer.Peer) {
+	t.Helper()
+	server, client = newHost(t, r.ServerKey), newHost(t, r.ClientKey)
+	def := refpeer.Definition{Hash: r.DefinitionHash, Peers: []peer.ID{client.ID(), server.ID()}}
+	at := client
+	if ofServer {
+		at = server
+	}
+	meet(t, client, server)
+	return server, client, newPeer(t, at, def, opts)
+}
+
+func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
+	recorded := readRecording(t)
+	for _, scenario := range recorded.Scenarios {
+		t.Run(scenario.Name, func(t *testing.T) {
+			server, client, p := recorded.stage(t, true, refpeer.Options{Version: scenario.ServerVersion})
+			p.Serve()
+			stream := openStream(t, client, server)
+			for _, exchange := range scenario.Exchanges {
+				write(t, stream, exchange.Send)
+				requireAnswer(t, stream, exchange.Receive)
+				if exchange.End == "closed" {
+					requireClosed(t, stream)
+				} else {
+					last := lastFrame(exchange.Send) // it stayed open: the same again gets the same again
+					write(t, stream, last)
+					requireAnswer(t, stream, lastFrame(exchange.Receive))
+				}
+			}
+
+			require.Equal(t, scenario.Fatal, p.Err() != nil, p.Err())
+		})
+	}
+}
+
+// requireAnswer reads what was recorded. Errors have words of their own.
+func requireAnswer(t testing.TB, stream network.Stream, recorded []byte) {
+	t.Helper()
+	for len(recorded) > 0 {
+		want := recorded[:8+size(recorded)]
+		recorded = recorded[len(want):]
+		got := readFrame(t, stream)
+		at, text := refpeer.DecodeResponse(t, want[8:])
+		if text == "" {
+			require.Equal(t, want, got)
+			continue
+		}
+		gotAt, gotText := refpeer.DecodeResponse(t, got[8:])
+		require.Equal(t, at, gotAt)
+		require.NotEmpty(t, gotText)
+	}
+}
+
+func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
+	recorded := readRecording(t)
+	server, _, p := recorded.stage(t, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
+	streams := make(chan network.Stream, 1)
+	server.SetStreamHandler(refpeer.ProtocolID, func(s network.Stream) { streams <- s })
+	p.Dial()
+	stream := <-streams
+	for i, next := range []func(){
+		func() { p.SetStep(1) },
+		func() { go func() { _ = p.Shutdown(within(t)) }() },
+		func() {},
+	} {
+		frame := readFrame(t, stream)
+		require.Equal(t, refpeer.WithoutTimestamp(t, recorded.ClientFrames[i][8:]), refpeer.WithoutTimestamp(t, frame[8:]))
+		next()
+		write(t, stream, answerTo(t, frame))
+	}
+	requireClosed(t, stream)
+}
+
+func TestRecordedFramesEncodeToTheSameBytes(t *testing.T) {
+	recorded := readRecording(t)
+	for _, frame := range recorded.ClientFrames {
+		require.Equal(t, []byte(frame[8:]), refpeer.ReencodeRequest(t, frame[8:]))
+	}
+	for _, scenario := range recorded.Scenarios {
+		for _, exchange := range scenario.Exchanges {
+			if len(exchange.Receive) > 8 {
+				last := lastFrame(exchange.Receive)
+				require.Equal(t, last[8:], refpeer.ReencodeResponse(t, last[8:]), scenario.Name)
+			}
+		}
+	}
+}
+
+// size is the length that a frame begins with.
+func size(frame []byte) int { return int(binary.LittleEndian.Uint64(frame)) } //nolint:gosec // of a recorded frame
+
+// lastFrame is the last of the frames that were sent in one write.
+func lastFrame(frames []byte) []byte {
+	for len(frames) > 8+size(frames) {
+		frames = frames[8+size(frames):]
+	}
+	return frames
+}
+
+// readFrame reads a frame, whatever length it has: that of an empty response is 0.
+func readFrame(t testing.TB, stream network.Stream) []byte {
+	t.Helper()
+	require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
+	header := make([]byte, 8)
+	_, err := io.ReadFull(stream, header)
+	require.NoError(t, err)
+	payload := make([]byte, size(header))
+	_, err = io.ReadFull(stream, payload)
+	require.NoError(t, err)
+	return slices.Concat(header, payload)
+}
+
+func write(t testing.TB, stream network.Stream, b []byte) {
+	t.Helper()
+	_, err := stream.Write(b)
+	require.NoError(t, err)
+}
+
+func requireClosed(t testing.TB, stream network.Stream) {
+	t.Helper()
+	require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
+	n, err := stream.Read(make([]byte, 1))
+	require.Zero(t, n, "the stream goes on")
+	require.Equal(t, io.EOF, err)
+}
+
+// answerTo is the answer of a server that accepts a request.
+func answerTo(t testing.TB, frame []byte) []byte {
+	t.Helper()
+	payload := refpeer.Accept(t, frame[8:])
+	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(payload))), payload...)
+}
