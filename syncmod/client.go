@@ -250,7 +250,6 @@ func (cl *client) connected(t *talk, now time.Time) {
 
 // failed notes that the member could not be reached.
 func (cl *client) failed(err error) {
-	c := cl.ceremony
 	cl.attempts++
 	switch {
 	case !errors.Is(err, swarm.ErrDialBackoff):
@@ -258,17 +257,23 @@ func (cl *client) failed(err error) {
 	case cl.failure == nil:
 		cl.failure = shown(err) // the host has failed to dial it for somebody else
 	} // else the host only pauses: what it failed with before is worth more
-	c.mu.Lock()
-	c.roster.Attempt(cl.index, cl.failure)
-	c.notifyWatchers()
-	c.mu.Unlock()
-	cl.reportFailing(connectSlice)
+	cl.attempted()
 }
 
 // unanswered notes that a stream has ended before anything was answered on it.
 func (cl *client) unanswered(err error) {
 	cl.attempts++
 	cl.failure = err
+	cl.attempted()
+}
+
+// attempted brings an attempt that has failed to the rules.
+func (cl *client) attempted() {
+	c := cl.ceremony
+	c.mu.Lock()
+	c.roster.Attempt(cl.index, cl.failure)
+	c.notifyWatchers()
+	c.mu.Unlock()
 	cl.reportFailing(connectSlice)
 }
 

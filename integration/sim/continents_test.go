@@ -1,0 +1,75 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// tolerated is what a barrier may take on top of its messages' way: sending that
+// many packets over one link.
+const tolerated = 2 * ms
+
+// The members of a ceremony are on four continents. Each barrier takes what the
+// last message needs to arrive, and nothing on top of it.
+func TestBarriersOverFourContinentsTakeOneDelay(t *testing.T) {
+	ofEachSize(t, func(t *testing.T, w *world, n int) {
+		w.start(n)
+
+		diaries := begin(w, w.ceremonies(), work).end().complete(t)
+
+		for k := 1; k <= steps; k++ {
+			took, over := diaries.barrier(k), diaries.overhead(k)
+			t.Logf("barrier %d: %s from the last to enter to the last release; no member later than its last message by more than %s", k, took, over)
+			require.LessOrEqual(t, took, farthest+tolerated, "barrier %d", k)
+			require.LessOrEqual(t, over, tolerated, "barrier %d", k)
+		}
+	})
+}
+
+// After the last barrier each says goodbye and waits for the answer: that is one
+// delay for the barrier, and one round trip.
+func TestGoodbyesOverFourContinentsTakeOneRoundTrip(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, w *world) {
+		w.start(usual)
+
+		diaries := begin(w, w.ceremonies(), work).end().complete(t)
+
+		took := diaries.farewell()
+		t.Logf("the last barrier and the goodbyes: %s", took)
+		require.LessOrEqual(t, took, 3*(farthest+tolerated))
+	})
+}
+
+// Two ceremonies of the same members, at the same time, don't hold each other up:
+// they share links, and nothing else.
+func TestTwoCeremoniesAtOnceOverFourContinents(t *testing.T) {
+	ofEachSize(t, func(t *testing.T, w *world, n int) {
+		w.start(n)
+		second := w.open(w.definition("another"))
+
+		one, other := begin(w, w.ceremonies(), work), begin(w, second, func(member, step int) time.Duration { return work(member+5, step+1) })
+
+		for _, diaries := range []diaries{one.end().complete(t), other.end().complete(t)} {
+			for k := 1; k <= steps; k++ {
+				require.LessOrEqual(t, diaries.overhead(k), 2*tolerated, "barrier %d", k)
+			}
+			require.LessOrEqual(t, diaries.farewell(), 3*(farthest+2*tolerated))
+		}
+	})
+}
+
+// open opens a further ceremony on the members' services.
+func (w *world) open(def syncmod.Definition) []*syncmod.Ceremony {
+	w.t.Helper()
+	all := make([]*syncmod.Ceremony, len(w.members))
+	for i, m := range w.members {
+		c, err := m.service.Open(def)
+		require.NoError(w.t, err)
+		all[i] = c
+	}
+	return all
+}

@@ -1,0 +1,35 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// roundTrips is what a barrier may take where packets get lost, in round trips
+// over the longest link. QUIC sends a packet again that was not acknowledged
+// after a little more than a round trip, twice at a time, and then after twice as
+// long: 1.5 round trips when one packet gets lost, 4 when its repetitions get
+// lost as well.
+const roundTrips = 8
+
+// Every link loses packets. The ceremony completes, and no barrier takes longer
+// than the network needs to say a thing again.
+func TestLostPacketsCostRoundTrips(t *testing.T) {
+	for _, loss := range []float64{0.01, 0.05} {
+		t.Run(fmt.Sprintf("%g percent", 100*loss), func(t *testing.T) {
+			ofEachSize(t, func(t *testing.T, w *world, n int) {
+				w.lose(loss)
+				w.start(n)
+
+				diaries := begin(w, w.ceremonies(), work).end().complete(t)
+
+				took, farewell := diaries.barriers(), diaries.farewell()
+				t.Logf("barriers: median %s, longest %s; the last one and the goodbyes: %s", took[len(took)/2], took[len(took)-1], farewell)
+				require.LessOrEqual(t, took[len(took)-1], roundTrips*2*farthest)
+				require.LessOrEqual(t, farewell, 2*roundTrips*2*farthest)
+			})
+		})
+	}
+}
