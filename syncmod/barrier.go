@@ -168,7 +168,9 @@ func (c *Ceremony) awaitGoodbyes(ctx context.Context) error {
 // finish ends the goodbyes.
 func (c *Ceremony) finish(unheard error) {
 	now := c.lock()
-	c.unheard = unheard
+	if c.roster.Phase() != roster.Complete { // else Complete or Close has been here before
+		c.unheard = unheard
+	}
 	c.roster.Finish()
 	c.settle(now)
 	c.mu.Unlock()
@@ -182,11 +184,13 @@ func (c *Ceremony) await(ctx context.Context, barrier string, step int64, ready 
 	for {
 		c.mu.Lock()
 		ok, changed := ready()
-		err, phase := c.err, c.roster.Phase()
+		err, phase, unheard := c.err, c.roster.Phase(), c.unheard
 		c.mu.Unlock()
 		switch {
 		case err != nil:
 			return err
+		case phase == roster.Complete && barrier == barrierShutdown:
+			return unheard
 		case ok, phase == roster.Complete:
 			return nil
 		}
@@ -209,7 +213,9 @@ func (c *Ceremony) waitError(ctx context.Context, barrier string, step int64) er
 		return c.err
 	}
 	switch {
-	case barrier == barrierShutdown && c.roster.Phase() == roster.Complete, barrier == barrierStep && c.roster.Passed() >= step:
+	case barrier == barrierShutdown && c.roster.Phase() == roster.Complete:
+		return c.unheard
+	case barrier == barrierStep && c.roster.Passed() >= step:
 		return nil
 	case barrier != barrierStep:
 		step = c.roster.Step()

@@ -402,10 +402,13 @@ func (c *Ceremony) Close(ctx context.Context) error {
 	c.mu.Lock()
 	farewell := c.roster.Farewell()
 	c.mu.Unlock()
+	grace := lastWords
 	if farewell {
 		c.awaitFarewell(ctx)
 	} else {
+		began := time.Now()
 		c.awaitTold(ctx)
+		grace = min(lastWords, tellFor-time.Since(began))
 	}
 	c.closeOnce.Do(func() {
 		c.opening.Lock() // what is being opened is opened first, and then closed
@@ -419,7 +422,7 @@ func (c *Ceremony) Close(ctx context.Context) error {
 			c.svc.addrs.remove(p.ID, p.Addrs)
 		}
 	})
-	err := c.endStreams(ctx)
+	err := c.endStreams(ctx, grace)
 	c.flushAll()
 	c.closedOnce.Do(c.report.Closed)
 	return err
@@ -477,16 +480,16 @@ func (c *Ceremony) lastWordsUntil(now time.Time) time.Time {
 }
 
 // endStreams ends what is left of the ceremony's streams and waits for it. A
-// stream that has said its last word gets a moment for it to arrive.
-func (c *Ceremony) endStreams(ctx context.Context) error {
+// stream that has said its last word gets a grace for it to arrive.
+func (c *Ceremony) endStreams(ctx context.Context, grace time.Duration) error {
 	c.endLive()
 	ending := c.resetInbounds(func(s *inboundState) bool { return !s.ending })
-	grace, cancel := context.WithTimeout(ctx, lastWords)
+	arriving, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	for _, in := range ending {
 		select {
 		case <-in.done:
-		case <-grace.Done():
+		case <-arriving.Done():
 		}
 	}
 	left := c.resetInbounds(func(*inboundState) bool { return true })

@@ -33,7 +33,8 @@ type Config struct {
 	// PeerTimeout is how long a member may be gone once the ceremony runs before
 	// it fails for everyone. It counts from the member's last message, once its
 	// stream is lost: keep it several heartbeats long, or a stream that breaks for
-	// a moment is fatal. Negative: for ever. Default 1m.
+	// a moment is fatal, and above 10s, for libp2p pauses 5s and more after a
+	// failed dial. Negative: for ever. Default 1m.
 	PeerTimeout time.Duration
 	// OpenGrace is how long a stream for a definition that is not open here waits
 	// for it to be opened before it is refused. Default 10s.

@@ -217,6 +217,9 @@ func errorType(err error) string {
 func reason(d Definition, self int, f roster.Failure, err error) string {
 	switch f.Kind {
 	case roster.PeerAborted:
+		if f.Culprit == self && f.By != self {
+			return printable(err.Error(), maxReason) // verbatim it would read as if this node had said it of itself
+		}
 		return f.Text // verbatim: it has passed through hands enough
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain

@@ -1,6 +1,7 @@
 package syncmod
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -25,13 +26,20 @@ import (
 // for the other side to end it.
 const lastWords = 500 * time.Millisecond
 
+const (
+	readAhead = 1 << 10              // bytes that may be behind a request that has to wait: a step and an abort fit
+	settling  = 5 * time.Millisecond // how long a stream that has waited is asked what is behind its request
+)
+
 // inbound is one stream that a member has opened to us, and its handler.
 type inbound struct {
 	server *Server
 	stream network.Stream
+	ahead  *bufio.Reader // reads the stream
 	remote peer.ID
 	id     roster.StreamID
 	opened time.Time
+	parked bool          // it has waited unread
 	done   chan struct{} // closed when the handler is about to return
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -52,10 +60,10 @@ type inbound struct {
 	echo     []byte
 }
 
-func newInbound(s *Server, stream network.Stream) *inbound {
+func newInbound(s *Server, stream network.Stream, parked bool) *inbound {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &inbound{
-		server: s, stream: stream, remote: stream.Conn().RemotePeer(), id: s.svc.nextStream(), opened: time.Now(),
+		server: s, stream: stream, ahead: bufio.NewReaderSize(stream, readAhead), parked: parked, remote: stream.Conn().RemotePeer(), id: s.svc.nextStream(), opened: time.Now(),
 		done: make(chan struct{}), ctx: ctx, cancel: cancel,
 		read:  deadline{set: stream.SetReadDeadline, timeout: s.svc.cfg.readTimeout()},
 		write: deadline{set: stream.SetWriteDeadline, timeout: s.svc.cfg.ExchangeTimeout},
@@ -86,14 +94,14 @@ func (in *inbound) serve() {
 		}
 	}()
 
-	reader := wire.NewReader(in.stream, in.server.svc.cfg.MaxFrame)
+	reader := wire.NewReader(in.ahead, in.server.svc.cfg.MaxFrame)
 	var request syncpb.SyncRequest
 	in.read.renew(time.Now())
 	if err := reader.Request(&request); err != nil {
 		end = in.endOf(err)
 		return
 	}
-	for held := false; ; {
+	for held := in.parked; ; {
 		c = in.route(&request, held)
 		if c == nil {
 			end = ending{reason: telemetry.EndRefused}
@@ -196,7 +204,8 @@ func (in *inbound) next(c *Ceremony, member int, reader *wire.Reader, request *s
 // meanwhile: a member that has failed as well may be waiting for us in the same
 // way, with an abort of its own behind the request.
 func (in *inbound) awaitTelling(c *Ceremony, member int, cause *roster.Failure, reader *wire.Reader, request *syncpb.SyncRequest) {
-	if request.GetSessionId() == 0 || cause.Culprit == member {
+	itsOwn := cause.Culprit == member && cause.By == member // nobody else brought it
+	if request.GetSessionId() == 0 || itsOwn {
 		return
 	}
 	knows := make(chan struct{})
@@ -206,8 +215,11 @@ func (in *inbound) awaitTelling(c *Ceremony, member int, cause *roster.Failure, 
 		for behind.GetAbort() == "" && reader.Request(&behind) == nil {
 		}
 	}()
+	enough := time.NewTimer(tellFor / 2) // the rest is for the answer
+	defer enough.Stop()
 	select {
 	case <-c.members[member].told:
+	case <-enough.C:
 	case <-knows:
 	case <-c.live.Done():
 	case <-in.ctx.Done():
@@ -288,8 +300,8 @@ func (in *inbound) route(request *syncpb.SyncRequest, waited bool) *Ceremony {
 	var grace <-chan time.Time // runs while the peer is a member of something else that is open
 	for {
 		candidates, _, changed := in.server.svc.membership(in.remote)
-		if waited && in.gone() {
-			return nil // what it says is not true any more
+		if waited && in.outdated(request) {
+			return nil
 		}
 		waited = true
 		if c := in.choose(candidates, request); c != nil {
@@ -312,15 +324,31 @@ func (in *inbound) route(request *syncpb.SyncRequest, waited bool) *Ceremony {
 	}
 }
 
-// gone tells whether the other side has ended the stream while nothing was read
-// from it. It takes nothing out of the stream.
-func (in *inbound) gone() bool {
+// outdated tells whether a request that had to wait is not true any more: the
+// other side has ended the stream meanwhile, or has given up the attempt that
+// the request belongs to, which is not held against the next one. Nothing is
+// taken out of the stream.
+func (in *inbound) outdated(request *syncpb.SyncRequest) bool {
+	if request.GetAbort() != "" {
+		return true
+	}
 	in.read.at = time.Time{} // renewed with the next read
-	_ = in.stream.SetReadDeadline(longAgo)
-	_, err := in.stream.Read(nil)
+	_ = in.stream.SetReadDeadline(time.Now().Add(settling))
+	behind, err := in.ahead.Peek(readAhead)
 	_ = in.stream.SetReadDeadline(time.Time{})
-	alive := err == nil || isTimeout(err)
-	return !alive || in.stream.Conn().IsClosed()
+	if err == nil || !isTimeout(err) || in.stream.Conn().IsClosed() {
+		return true // also with more behind it than any member says while it waits
+	}
+	reader := wire.NewReader(bytes.NewReader(behind), in.server.svc.cfg.MaxFrame)
+	for {
+		var next syncpb.SyncRequest
+		switch err := reader.Request(&next); {
+		case err != nil:
+			return false
+		case next.GetAbort() != "":
+			return true
+		}
+	}
 }
 
 func (in *inbound) choose(candidates []*Ceremony, request *syncpb.SyncRequest) *Ceremony {

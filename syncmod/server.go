@@ -94,8 +94,11 @@ func (s *Server) Stop(ctx context.Context) error {
 }
 
 // handle is the protocol's stream handler.
-func (s *Server) handle(stream network.Stream) {
-	in, stranger := s.admit(stream)
+func (s *Server) handle(stream network.Stream) { s.serve(stream, false) }
+
+// serve serves a stream that has just been opened, or was parked.
+func (s *Server) serve(stream network.Stream, parked bool) {
+	in, stranger := s.admit(stream, parked)
 	if stranger {
 		s.svc.telemetry.Stranger(context.Background(), time.Now(), stream.Conn().RemotePeer().String())
 	}
@@ -108,7 +111,7 @@ func (s *Server) handle(stream network.Stream) {
 
 // admit decides who is served at all: strangers get a reset before a byte is
 // read from them, and what cannot be served yet is kept unread.
-func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool) {
+func (s *Server) admit(stream network.Stream, parked bool) (admitted *inbound, stranger bool) {
 	remote := stream.Conn().RemotePeer()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,7 +136,7 @@ func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool)
 		resetStream(stream, network.StreamResourceLimitExceeded)
 		return nil, false
 	}
-	i := newInbound(s, stream)
+	i := newInbound(s, stream, parked)
 	s.streams[i] = struct{}{}
 	s.handlers++
 	waiting := s.waiting[remote]
@@ -179,7 +182,7 @@ func (s *Server) unpark() {
 			resetStream(stream, network.StreamNoError)
 			continue
 		}
-		go s.handle(stream)
+		go s.serve(stream, true)
 	}
 }
 

@@ -88,6 +88,8 @@ func (p PeerStatus) describe(now time.Time) string {
 		parts = append(parts, "we reach it, it has not reached us for "+p.sinceText(now))
 	case p.LastError != nil:
 		parts = append(parts, "unreachable for "+p.sinceText(now)+p.errorText())
+	case !p.LastSeen.IsZero():
+		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
 		parts = append(parts, "not heard of yet")
 	}

@@ -330,6 +330,7 @@ func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
 		"unreachable for 3 s: its stream was lost, attempt 2":                {Step: -1, Since: since, LastError: lost, Attempts: 2},
 		"unreachable for a while: its stream was lost":                       {Step: -1, LastError: lost},
 		"we reach it, it has not reached us for 3 s":                         {Step: -1, Since: since, Outbound: true},
+		"not connected for 3 s, at step 2, heard 4 s ago":                    {Step: 2, Since: since, LastSeen: now.Add(-4 * time.Second)},
 		"has answered our goodbye, has not said its own, at step 3":          {Step: 3, Since: since, Inbound: true, answered: true},
 		"it reaches us, we have not reached it for 3 s, at step 1":           {Step: 1, Since: since, Inbound: true},
 		"it reaches us, we have not reached it for 3 s: its stream was lost": {Step: -1, Since: since, Inbound: true, LastError: lost},

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
 )
 
 // Ceremony reports what happens in one ceremony. Its methods are safe for
@@ -25,6 +26,7 @@ type Ceremony struct {
 	snapshot func() Snapshot
 	traceID  trace.TraceID
 	peers    []peerOptions
+	lines    []*rate.Limiter // of the log about each member
 
 	started sync.Once       // S has been recorded,
 	rooted  context.Context // and this carries its span context,
@@ -45,6 +47,22 @@ type peerOptions struct {
 	inbound, outbound []metric.ObserveOption
 }
 
+// A member that comes and goes without end does not fill the log: there are so
+// many lines about it at once, and then one every so often. What is more than
+// that is there at debug level.
+const (
+	memberLines = 20
+	memberPause = 5 * time.Second
+)
+
+// level is that of a line about a member that it can cause at will.
+func (c *Ceremony) level(peer int, wanted logrus.Level, at time.Time) logrus.Level {
+	if c.lines[peer].AllowN(at, 1) {
+		return wanted
+	}
+	return logrus.DebugLevel
+}
+
 // Ceremony returns the reports of one ceremony. The snapshot is asked for
 // whenever metrics are collected, between Opened and Closed.
 func (t *Telemetry) Ceremony(info Info, snapshot func() Snapshot) *Ceremony {
@@ -52,13 +70,14 @@ func (t *Telemetry) Ceremony(info Info, snapshot func() Snapshot) *Ceremony {
 	hash := hex.EncodeToString(info.Hash)
 	c := &Ceremony{
 		t: t, info: info, hash: hash, short: hash, snapshot: snapshot, traceID: TraceID(info.Hash),
-		peers: make([]peerOptions, len(info.Peers)), arrived: make([]time.Time, len(info.Peers)), left: make([]time.Time, len(info.Peers)),
+		peers: make([]peerOptions, len(info.Peers)), lines: make([]*rate.Limiter, len(info.Peers)), arrived: make([]time.Time, len(info.Peers)), left: make([]time.Time, len(info.Peers)),
 	}
 	if len(info.Hash) > enough {
 		c.short = hash[:2*enough] + "…"
 	}
 	c.rooted = rootContext(c.traceID)
 	for i := range c.peers {
+		c.lines[i] = rate.NewLimiter(rate.Every(memberPause), memberLines)
 		index := keyPeerIndex.Int(i)
 		c.peers[i] = peerOptions{
 			rtt: recording(index), index: observing(index),
@@ -123,9 +142,9 @@ func (c *Ceremony) Member(e MemberEvent) {
 	case MemberGoodbye:
 		entry.Infof("%s %s", c.who(e.Peer), e.What)
 	case MemberLost, MemberReplaced:
-		entry.Warnf("%s %s, %d of %d connected", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
+		entry.Logf(c.level(e.Peer, logrus.WarnLevel, e.At), "%s %s, %d of %d connected", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
 	default:
-		entry.Infof("%s %s, %d of %d connected", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
+		entry.Logf(c.level(e.Peer, logrus.InfoLevel, e.At), "%s %s, %d of %d connected", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
 	}
 }
 

@@ -129,3 +129,20 @@ func TestAMemberThatStaysAwayIsWarnedOfLessAndLessOften(t *testing.T) {
 	require.Equal(t, 2, countLines(s.lines.String(), "operator 2 (carol) is still not reached after 1m30s"))
 	require.Equal(t, 1, countLines(s.lines.String(), "level=warning"))
 }
+
+func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
+	s := newScene(t)
+	c := s.opened()
+	const rounds = 500
+
+	for i := range rounds {
+		at := after(time.Duration(i) * time.Millisecond)
+		c.Member(telemetry.MemberEvent{Peer: 2, What: telemetry.MemberConnected, At: at, Connected: 3})
+		c.Member(telemetry.MemberEvent{Peer: 2, What: telemetry.MemberLost, At: at, Connected: 2})
+	}
+	c.Member(telemetry.MemberEvent{Peer: 1, What: telemetry.MemberConnected, At: after(time.Second), Connected: 3})
+
+	require.Equal(t, 10, countLines(s.lines.String(), "level=warning"))
+	require.Equal(t, 2*rounds, countLines(s.lines.String(), "operator 2 (carol)"), "the others are there for whoever asks for details")
+	require.Equal(t, 12, countLines(s.lines.String(), "level=info"), "opened, connected ten times, and the other member")
+}

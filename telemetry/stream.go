@@ -90,7 +90,7 @@ func (s *Stream) End(o StreamEnd) {
 		"role": s.role.String(), "relayed": s.start.Relayed, "took": took, "messages": o.Messages, "end_reason": o.Reason,
 	})
 	if o.Err != nil {
-		entry.WithError(o.Err).Warn("stream ended by an error")
+		entry.WithError(o.Err).Log(s.c.level(s.start.Peer, logrus.WarnLevel, o.At), "stream ended by an error")
 		return
 	}
 	entry.Debug("stream ended")

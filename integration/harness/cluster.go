@@ -58,6 +58,9 @@ func TCP6() Option { return func(s *settings) { s.listen = "/ip6/::1/tcp/0" } }
 // QUIC has hosts listen on loopback QUIC instead of TCP.
 func QUIC() Option { return func(s *settings) { s.listen = "/ip4/127.0.0.1/udp/0/quic-v1" } }
 
+// QUIC6 has hosts listen on loopback QUIC over IPv6 instead of TCP over IPv4.
+func QUIC6() Option { return func(s *settings) { s.listen = "/ip6/::1/udp/0/quic-v1" } }
+
 // Hosts adds options of libp2p to every host.
 func Hosts(opts ...libp2p.Option) Option {
 	return func(s *settings) { s.host = append(s.host, opts...) }

@@ -22,9 +22,10 @@ type Link struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	pairs   map[*pair]struct{}
-	down    bool // nothing is accepted
-	frozen  bool // bytes stay where they are
-	budget  int  // how many bytes may still pass before it is cut; < 0: any number
+	down    bool          // nothing is accepted
+	frozen  bool          // bytes stay where they are
+	budget  int           // how many bytes may still pass before it is cut; < 0: any number
+	dropped chan struct{} // closed at the end of the budget, which then only drops; nil: it cuts
 	delay   time.Duration
 	closed  bool
 	wg      sync.WaitGroup
@@ -98,13 +99,24 @@ func (l *Link) Freeze() { l.change(func() { l.frozen = true }) }
 
 // CutAfter cuts the link when so many more bytes have passed, of both directions
 // together, wherever that is in what they say.
-func (l *Link) CutAfter(bytes int) { l.change(func() { l.budget = bytes }) }
+func (l *Link) CutAfter(bytes int) { l.change(func() { l.budget, l.dropped = bytes, nil }) }
+
+// DropAfter drops the connections of the link when so many more bytes have passed,
+// as [Link.CutAfter] counts them. New ones can be made from the moment on at which
+// the channel is closed that it returns.
+func (l *Link) DropAfter(bytes int) (dropped <-chan struct{}) {
+	done := make(chan struct{})
+	l.change(func() { l.budget, l.dropped = bytes, done })
+	return done
+}
 
 // Delay has every piece of data arrive so much later.
 func (l *Link) Delay(d time.Duration) { l.change(func() { l.delay = d }) }
 
-// Heal undoes Cut, Freeze and CutAfter: what was held back passes.
-func (l *Link) Heal() { l.change(func() { l.down, l.frozen, l.budget = false, false, -1 }) }
+// Heal undoes Cut, Freeze, CutAfter and DropAfter: what was held back passes.
+func (l *Link) Heal() {
+	l.change(func() { l.down, l.frozen, l.budget, l.dropped = false, false, -1, nil })
+}
 
 func (l *Link) change(f func()) {
 	l.mu.Lock()
@@ -205,9 +217,20 @@ func (l *Link) pass(p *pair, bytes int) int {
 		return bytes
 	}
 	passed := min(bytes, l.budget)
-	if l.budget -= passed; l.budget == 0 {
+	if l.budget -= passed; l.budget == 0 && !l.down {
 		l.down = true
-		time.AfterFunc(time.Millisecond, func() { l.change(l.drop) }) // once the last of it is written
+		time.AfterFunc(time.Millisecond, l.spent) // once the last of it is written
 	}
 	return passed
+}
+
+// spent ends the connections at the end of the budget.
+func (l *Link) spent() {
+	l.change(func() {
+		l.drop()
+		if l.dropped != nil && l.budget == 0 {
+			close(l.dropped)
+			l.down, l.budget, l.dropped = false, -1, nil
+		}
+	})
 }

@@ -8,14 +8,17 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/multiformats/go-multiaddr"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// Relay is a circuit relay v2 on loopback TCP.
+// Relay is a circuit relay v2 on loopback TCP, or QUIC.
 type Relay struct {
 	t       testing.TB
 	key     crypto.PrivKey
@@ -30,9 +33,20 @@ type Relay struct {
 // bytes in one direction.
 func NewRelay(t testing.TB, duration time.Duration, bytes int64) *Relay {
 	t.Helper()
+	return newRelay(t, "/ip4/127.0.0.1/tcp/0", duration, bytes)
+}
+
+// NewRelayQUIC is [NewRelay] on loopback QUIC: members reach the relay by it.
+func NewRelayQUIC(t testing.TB, duration time.Duration, bytes int64) *Relay {
+	t.Helper()
+	return newRelay(t, "/ip4/127.0.0.1/udp/0/quic-v1", duration, bytes)
+}
+
+func newRelay(t testing.TB, listen string, duration time.Duration, bytes int64) *Relay {
+	t.Helper()
 	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
 	require.NoError(t, err)
-	r := &Relay{t: t, key: key, limit: relay.RelayLimit{Duration: duration, Data: bytes}, listen: "/ip4/127.0.0.1/tcp/0"}
+	r := &Relay{t: t, key: key, limit: relay.RelayLimit{Duration: duration, Data: bytes}, listen: listen}
 	r.Start()
 	t.Cleanup(r.Stop)
 	return r
@@ -69,6 +83,23 @@ func (r *Relay) Stop() {
 	r.service = nil
 }
 
+// Recycle ends every circuit that there is, as the relay does with each at its
+// limit. The members stay connected with the relay.
+func (r *Relay) Recycle() {
+	var circuits []network.Stream
+	for _, conn := range r.host.Network().Conns() {
+		for _, stream := range conn.GetStreams() {
+			switch stream.Protocol() {
+			case proto.ProtoIDv2Hop, proto.ProtoIDv2Stop:
+				circuits = append(circuits, stream)
+			}
+		}
+	}
+	for _, stream := range circuits { // those that are made when the first one ends are others
+		_ = stream.Reset()
+	}
+}
+
 // Reserve makes a host reachable through the relay, and returns where.
 func (r *Relay) Reserve(h host.Host) []multiaddr.Multiaddr {
 	r.t.Helper()
@@ -77,8 +108,12 @@ func (r *Relay) Reserve(h host.Host) []multiaddr.Multiaddr {
 	return []multiaddr.Multiaddr{multiaddr.StringCast(r.listen + "/p2p/" + r.ID().String() + "/p2p-circuit")}
 }
 
+// reserve goes on trying for as long as a host waits that has dialled the relay in
+// vain.
 func (r *Relay) reserve(h host.Host) {
 	r.t.Helper()
-	_, err := client.Reserve(r.t.Context(), h, peer.AddrInfo{ID: r.ID(), Addrs: r.host.Addrs()})
-	require.NoError(r.t, err)
+	require.EventuallyWithT(r.t, func(t *assert.CollectT) {
+		_, err := client.Reserve(r.t.Context(), h, peer.AddrInfo{ID: r.ID(), Addrs: r.host.Addrs()})
+		require.NoError(t, err)
+	}, Patience, 50*time.Millisecond)
 }

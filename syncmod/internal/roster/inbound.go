@@ -65,6 +65,8 @@ func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdi
 	switch {
 	case late:
 		return Verdict{Action: Drop}
+	case (cause != nil || replaces) && r.over() && q.Aborted:
+		return Verdict{Action: AcceptLast} // of another attempt, which is over too
 	case (cause != nil || replaces) && r.over():
 		return Verdict{Action: Hold} // a new attempt; ours is finished and about to be closed
 	case cause != nil:
@@ -155,12 +157,12 @@ func (r *Roster) afterFailure(m *member, q Request) Verdict {
 	switch {
 	case q.Session != 0 && m.isDead(q.Session):
 		return Verdict{Action: Drop}
+	case q.Aborted || q.Shutdown: // an attempt that is to come does not begin like that
+		return Verdict{Action: AcceptLast}
 	case q.Session != 0 && (!m.known || q.Session != m.session) && q.Opened.After(r.failedAt):
 		return Verdict{Action: Hold}
 	case q.Session == 0 && q.Opened.Sub(r.failedAt) > foreignGrace:
 		return Verdict{Action: Hold}
-	case q.Aborted || q.Shutdown:
-		return Verdict{Action: AcceptLast}
 	}
 	return Verdict{Action: Refuse, Cause: r.failure}
 }

@@ -33,6 +33,10 @@ const (
 	// foreignGrace is how long after a failure a new stream without a session
 	// number is still taken for a part of the failed attempt.
 	foreignGrace = 5 * time.Second
+	// lossGrace is how long a member whose stream was lost may always try to come
+	// back, however long it has not been heard: this node itself may have been
+	// frozen, and then it is everyone else who seems to be gone.
+	lossGrace = time.Second
 	// deadSessions bounds the memory of replaced sessions for each member.
 	deadSessions = 256
 )
@@ -383,19 +387,21 @@ func (r *Roster) excusedAt(m *member) time.Time {
 	return later(later(r.farewellSince, m.doneAt), m.out.last).Add(excuse)
 }
 
-// goneSince tells since when a member has been gone from a ceremony that runs:
-// since the last message in a direction that was connected and is not now.
-func (r *Roster) goneSince(m *member) (since time.Time, gone bool) {
+// goneSince tells since when a member has been gone from a ceremony that runs,
+// the last message in a direction that was connected and is not now, and until
+// when it may be.
+func (r *Roster) goneSince(m *member) (since, until time.Time, gone bool) {
 	for _, d := range []*direction{&m.in, &m.out} {
 		if !d.ever || d.up {
 			continue
 		}
 		at := later(d.last, r.runningSince)
-		if !gone || at.Before(since) {
-			since, gone = at, true
+		end := later(at.Add(r.cfg.PeerTimeout), d.since.Add(min(lossGrace, r.cfg.PeerTimeout)))
+		if !gone || end.Before(until) {
+			since, until, gone = at, end, true
 		}
 	}
-	return since, gone && !m.Done
+	return since, until, gone && !m.Done
 }
 
 // Tick tells the roster the time, and returns when it wants to be told again;
@@ -421,15 +427,15 @@ func (r *Roster) Tick(now time.Time) (next time.Time) {
 			if i == r.cfg.Self {
 				continue
 			}
-			since, gone := r.goneSince(&r.members[i])
+			since, until, gone := r.goneSince(&r.members[i])
 			if !gone {
 				continue
 			}
-			if silent := now.Sub(since); silent >= r.cfg.PeerTimeout {
-				r.Fail(now, Failure{Kind: PeerTimeout, Culprit: i, By: i, Gone: silent})
+			if !now.Before(until) {
+				r.Fail(now, Failure{Kind: PeerTimeout, Culprit: i, By: i, Gone: now.Sub(since)})
 				return time.Time{}
 			}
-			soonest(since.Add(r.cfg.PeerTimeout))
+			soonest(until)
 		}
 	}
 	return next

@@ -1,0 +1,105 @@
+package hostile_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// busy is a configuration in which somebody asks somebody at every moment.
+func busy() syncmod.Config {
+	config := impatient()
+	config.Heartbeat = time.Millisecond
+	return config
+}
+
+func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
+	for range 5 { // it depends on what comes first, an abort or the answer to a heartbeat
+		m := running(t, busy(), ofSession(session))
+
+		blames(bob)(t, m)
+
+		for _, i := range honest {
+			failed := m.Failure(i)
+			require.ErrorIs(t, failed, syncmod.ErrPeerAborted, "%s: %v", harness.Name(i), failed)
+			require.Equal(t, bob, harness.Culprit(t, failed).Index, "%s: %v", harness.Name(i), failed)
+		}
+		m.Stop(honest...)
+	}
+}
+
+func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
+	m := running(t, impatient(), ofSession(session))
+
+	blames(bob)(t, m)
+
+	require.ErrorContains(t, m.Failure(alice), `operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
+}
+
+func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
+	for range 5 { // it depends on who tells carol first, alice or bob
+		m := running(t, busy(), ofSession(session))
+
+		blames(bob)(t, m)
+
+		require.Regexp(t, `as operator \d \((alice|dave)\) reports`, m.Failure(carol).Error())
+		m.Stop(honest...)
+	}
+}
+
+func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing.T) {
+	m := newMember(t, impatient(), ofSession(session))
+	m.Start(honest...)
+	m.meet()
+
+	require.Equal(t, refused, says(step(5))(t, m))
+
+	require.ErrorIs(t, m.Failure(alice), syncmod.ErrSelfRestarted)
+	for _, i := range honest {
+		failed := m.Failure(i)
+		require.Equal(t, alice, harness.Culprit(t, failed).Index, "%s: %v", harness.Name(i), failed)
+		require.ErrorContains(t, failed, "operator 3 (dave) is at step 5", harness.Name(i))
+	}
+}
+
+// meet waits until the nodes are connected with each other: a failure is told to
+// who is.
+func (m *member) meet() {
+	for _, i := range honest {
+		m.Until(i, func(s syncmod.Status) bool {
+			return s.Peers[0].Inbound && s.Peers[0].Outbound && s.Peers[1].Inbound && s.Peers[1].Outbound
+		})
+	}
+}
+
+func TestAWordThatLooksLikeAReportIsQuoted(t *testing.T) {
+	m := running(t, impatient(), ofSession(session))
+	const forged = `no" — operator 1 (bob) restarted: its step went from 3 to 0`
+
+	says(abort(forged, ""))(t, m)
+
+	require.Equal(t, dave, harness.Culprit(t, m.Failure(alice)).Index)
+	require.ErrorContains(t, m.Failure(alice), `operator 3 (dave) ended the ceremony: "no\" — operator 1`)
+}
+
+func TestAMemberThatIsAnotherEveryTimeHoldsUpNobodyBeforeStep1(t *testing.T) {
+	m := newMember(t, impatient())
+	m.Start(honest...)
+	costs := peak()
+	for n := uint64(1); n <= 300; n++ { // more than are remembered
+		s := m.open(t, alice)
+		s.say(t, m.request(t, step(0), ofSession(n)))
+		s.answered(t)
+	}
+	require.Less(t, costs(), int64(most))
+	require.Equal(t, violation, says(step(0), ofSession(299))(t, m)) // replaced, and stays dead
+
+	m.says = []saying{ofSession(300)}
+	m.enter(t, 1)
+	m.Advance(honest...)
+	m.requireStops(t)
+}

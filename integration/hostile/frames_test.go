@@ -1,0 +1,147 @@
+package hostile_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+const (
+	violation = "reset: protocol violation"
+	refused   = "refused, closed"
+	eachReset = "each is reset for the next"
+)
+
+// frames are attacks on whoever reads requests.
+var frames = []attack{
+	{name: "claims a frame of 8 EiB", do: writes(claim(1<<63 - 1)), gets: violation},
+	{name: "claims a frame of 32 MiB", do: writes(claim(32 << 20)), gets: violation},
+	{name: "claims a frame of a byte too much", do: writes(claim(16<<10 + 1)), gets: violation},
+	{name: "claims a frame of −1 byte", do: writes(claim(-1)), gets: violation},
+	{name: "claims a frame of no byte", do: writes(claim(0)), gets: violation},
+	{name: "sends garbage", do: writes(garbage(64 << 10)), gets: violation},
+	{name: "sends a frame of garbage", do: writes(framed(garbage(1 << 10))), gets: violation},
+	{name: "sends 16 KiB of groups in groups", do: writes(framed(bytes.Repeat([]byte{0x0b}, 16<<10))), gets: violation},
+	{name: "opens a stream and is silent", do: writes(nil), gets: "reset"},
+	{name: "claims 16 KiB and is silent", do: writes(claim(16 << 10)), gets: "reset"},
+	{name: "sends a byte now and then", do: dripsARequest, gets: "reset"},
+	{name: "sends a frame in pieces", do: sendsPieces, gets: "answered"},
+	{name: "opens a thousand streams and is silent", do: opensAThousand, gets: "999 × reset: rate limited, 1 × reset"},
+	{name: "opens a thousand streams and is right on all", do: entersAThousandTimes, gets: eachReset},
+	{name: "reads no answer to a flood of requests", do: floods, gets: "reset"},
+	{name: "floods on after it was refused", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
+}
+
+// garbage is the same in every run: its first eight bytes claim something absurd.
+func garbage(n int) []byte {
+	random := rand.NewChaCha8([32]byte{'h', 'o', 's', 't', 'i', 'l', 'e'})
+	b := make([]byte, n)
+	_, _ = random.Read(b) // never fails
+	return b
+}
+
+// writes opens a stream and writes these bytes on it.
+func writes(b []byte) func(testing.TB, *member) string {
+	return func(t testing.TB, m *member) string {
+		s := m.open(t, alice)
+		s.write(t, b)
+		return s.fate()
+	}
+}
+
+// dripPause is a second of an attacker's time: configurations here wait for a
+// tenth of what they wait for by default.
+const dripPause = 100 * time.Millisecond
+
+// drip writes bytes one by one, for as long as they are taken.
+func drip(s stream, b []byte) {
+	pause := time.NewTicker(dripPause)
+	defer pause.Stop()
+	for i := range b {
+		if _, err := s.Write(b[i : i+1]); err != nil {
+			return
+		}
+		<-pause.C
+	}
+}
+
+func dripsARequest(t testing.TB, m *member) string {
+	s := m.open(t, alice)
+	drip(s, frame(m.request(t)))
+	return s.fate()
+}
+
+func sendsPieces(t testing.TB, m *member) string {
+	s := m.open(t, alice)
+	for _, b := range frame(m.request(t)) {
+		s.write(t, []byte{b})
+	}
+	return kind(s.hear(t))
+}
+
+func opensAThousand(t testing.TB, m *member) string {
+	streams := make([]stream, 1000)
+	for i := range streams {
+		streams[i] = m.open(t, alice)
+		_, _ = streams[i].Write(claim(16 << 10)[:4]) // some are reset before that
+	}
+	fates := make(map[string]int)
+	for _, s := range streams {
+		fates[s.fate()]++
+	}
+	return count(fates)
+}
+
+// count writes how often there was what, the most frequent first.
+func count(of map[string]int) string {
+	var parts []string
+	for _, what := range slices.SortedFunc(maps.Keys(of), func(a, b string) int { return of[b] - of[a] }) {
+		parts = append(parts, fmt.Sprintf("%d × %s", of[what], what))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func entersAThousandTimes(t testing.TB, m *member) string {
+	request := frame(m.request(t))
+	streams := make([]stream, 1000)
+	for i := range streams {
+		streams[i] = m.open(t, alice)
+		_, _ = streams[i].Write(request) // some are reset before that
+	}
+	for _, s := range streams {
+		fate := s.fate()
+		require.Regexp(t, "^(answered, )?reset(: rate limited)?$", fate)
+	}
+	return eachReset
+}
+
+// pour writes the same bytes until they are not taken any more.
+func pour(s stream, b []byte) {
+	_ = s.SetWriteDeadline(time.Now().Add(harness.Patience))
+	for err := error(nil); err == nil; {
+		_, err = s.Write(b)
+	}
+}
+
+func floods(t testing.TB, m *member) string {
+	s := m.open(t, alice)
+	pour(s, bytes.Repeat(frame(m.request(t)), 256))
+	return s.fate()
+}
+
+func floodsBehindARefusal(t testing.TB, m *member) string {
+	s := m.open(t, alice)
+	s.say(t, m.request(t, signature(nil)))
+	pour(s, bytes.Repeat(frame(m.request(t)), 256))
+	return s.fate()
+}

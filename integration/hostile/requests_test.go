@@ -1,0 +1,144 @@
+package hostile_test
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+const anotherSession = session + 1
+
+// requests are attacks on the rules.
+var requests = []attack{
+	{name: "jumps three steps", do: says(step(4)), gets: refused, fails: syncmod.ErrStepSkipped},
+	{name: "jumps three steps, without a session", foreign: true, do: says(step(4)), gets: refused, fails: syncmod.ErrStepSkipped},
+	{name: "jumps as far as it goes", do: says(step(math.MaxInt64)), gets: refused, fails: syncmod.ErrStepSkipped},
+	{name: "climbs two steps a hundred times", do: climbs, gets: "answered", fails: syncmod.ErrLeftBehind},
+	{name: "goes back a step", do: says(step(0)), gets: violation},
+	{name: "goes back a step, without a session", foreign: true, do: says(step(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
+	{name: "goes back as far as it goes", do: says(step(math.MinInt64)), gets: violation},
+	{name: "comes back in another session", do: says(ofSession(anotherSession)), gets: refused, fails: syncmod.ErrPeerRestarted},
+	{name: "comes back without its session", do: says(ofSession(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
+	{name: "changes its session on a stream", do: changesSession, gets: violation},
+	{name: "shows another member's signature", do: copies, gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "shows no signature", do: says(signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "means another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: refused},
+	{name: "means another definition, without naming it", do: meansAnother(), gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "names a definition and signs another", do: signsAnother, gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "says goodbye before its time", do: leaves, gets: "answered, closed", fails: syncmod.ErrPeerLeft},
+	{name: "says goodbye with a bad signature", do: leavesUnsigned, gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "aborts", do: says(abort("no more", "")), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
+	{name: "aborts and blames another", do: blames(bob), gets: "answered, closed", fails: syncmod.ErrPeerAborted, names: bob},
+	{name: "aborts and blames the victim", do: blames(alice), gets: "answered, closed", fails: syncmod.ErrPeerAborted, names: herself},
+	{name: "aborts and blames nobody that exists", do: says(abort("it was he", "\x00\x01nobody")), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
+	{name: "aborts with a bad signature and blames another", do: blames(bob, signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "names no time", do: keepsOn(noTime), gets: "answered"},
+	{name: "names a time that cannot be", do: keepsOn(noSuchTime), gets: "answered"},
+	{name: "sends 8 KiB of unknown fields", do: keepsOn(unknownFields), gets: "answered"},
+}
+
+// says opens a stream and says one thing on it.
+func says(what ...saying) func(testing.TB, *member) string {
+	return func(t testing.TB, m *member) string {
+		s := m.open(t, alice)
+		_, _ = s.Write(frame(m.request(t, what...))) // reset halfway, where it is too long
+		return s.fate()
+	}
+}
+
+// keepsOn says one thing twice, and has to be answered both times.
+func keepsOn(what saying) func(testing.TB, *member) string {
+	return func(t testing.TB, m *member) string {
+		s := m.open(t, alice)
+		for range 2 {
+			request := m.request(t, what)
+			s.say(t, request)
+			response := s.hear(t)
+			require.Equal(t, request.GetTimestamp().GetSeconds(), response.GetSyncTimestamp().GetSeconds())
+			require.Empty(t, response.GetError())
+		}
+		return "answered"
+	}
+}
+
+func noTime(r *syncpb.SyncRequest) { r.Timestamp, r.SessionId = nil, session }
+
+func noSuchTime(r *syncpb.SyncRequest) {
+	r.Timestamp = &timestamppb.Timestamp{Seconds: math.MinInt64, Nanos: math.MaxInt32}
+}
+
+func unknownFields(r *syncpb.SyncRequest) {
+	var fields []byte
+	for number := protowire.Number(2000); len(fields) < 8<<10; number++ {
+		fields = protowire.AppendTag(fields, number, protowire.BytesType)
+		fields = protowire.AppendBytes(fields, []byte(evil))
+	}
+	r.ProtoReflect().SetUnknown(fields)
+}
+
+func climbs(t testing.TB, m *member) string {
+	s := m.open(t, alice)
+	for n := int64(3); n < 200; n += 2 {
+		s.say(t, m.request(t, step(n)))
+		s.answered(t)
+	}
+	m.TryAdvance(alice)
+	return "answered"
+}
+
+func changesSession(t testing.TB, m *member) string {
+	s := m.open(t, alice)
+	s.say(t, m.request(t))
+	s.answered(t)
+	s.say(t, m.request(t, ofSession(anotherSession)))
+	return s.fate()
+}
+
+// copies shows what another member has signed, in a request to dave.
+func copies(t testing.TB, m *member) string {
+	bobs := m.copied.Load().GetHashSignature()
+	valid, err := m.Nodes[bob].Key.GetPublic().Verify(harness.Hash(m.about), bobs)
+	require.NoError(t, err)
+	require.True(t, valid)
+	return says(signature(bytes.Clone(bobs)))(t, m)
+}
+
+func meansAnother(what ...saying) func(testing.TB, *member) string {
+	return func(t testing.TB, m *member) string {
+		return says(append(what, signature(m.sign(t, "another")))...)(t, m)
+	}
+}
+
+func signsAnother(t testing.TB, m *member) string {
+	return says(definitionHash(harness.Hash(m.about)), signature(m.sign(t, "another")))(t, m)
+}
+
+func leaves(t testing.TB, m *member) string {
+	gets := says(goodbye)(t, m)
+	m.TryAdvance(alice)
+	return gets
+}
+
+func leavesUnsigned(t testing.TB, m *member) string {
+	gets := says(goodbye, signature(nil))(t, m)
+	require.False(t, m.Nodes[alice].Ceremony.Status().Peers[dave-1].Done)
+	return gets
+}
+
+// blames aborts with somebody else as the culprit: whoever is told by dave says
+// that he reports it.
+func blames(whom int, what ...saying) func(testing.TB, *member) string {
+	return func(t testing.TB, m *member) string {
+		gets := says(append(what, abort("the disk is full", m.Nodes[whom].ID()))...)(t, m)
+		require.ErrorContains(t, m.Failure(alice), "operator 3 (dave)")
+		return gets
+	}
+}

@@ -1,0 +1,86 @@
+package hostile_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// responses are attacks on whoever reads responses. They go on until the node is
+// stopped, but for the barrier that shows that the ceremony goes on.
+var responses = []attack{
+	{name: "answers with a claim of 8 EiB", do: answers(claim(1<<63 - 1)), gets: violation},
+	{name: "answers with a claim of 32 MiB", do: answers(claim(32 << 20)), gets: violation},
+	{name: "answers with a claim of −1 byte", do: answers(claim(-1)), gets: violation},
+	{name: "answers with garbage", do: answers(garbage(64 << 10)), gets: violation},
+	{name: "answers with a text that is none", do: answers(framed(notUTF8(2))), gets: violation},
+	{name: "answers a byte now and then", do: gives(dripsAnAnswer), gets: "reset"},
+	{name: "answers what nobody asked", do: gives(answersTwice), gets: violation},
+	{name: "answers in a flood", do: gives(answersForEver), gets: violation},
+	{name: "echoes a wrong time", do: gives(saysIn(&syncpb.SyncResponse{SyncTimestamp: &timestamppb.Timestamp{Seconds: -1 << 62}})), gets: "goes on"},
+	{name: "echoes no time", do: gives(saysIn(&syncpb.SyncResponse{SessionId: session})), gets: "goes on"},
+	{name: "answers in another session", do: answersAnew, gets: "told why", fails: syncmod.ErrPeerRestarted},
+	{name: "refuses in words that terminals obey", do: gives(saysIn(&syncpb.SyncResponse{Error: evil})), gets: "told why", fails: syncmod.ErrPeerRejected},
+	{name: "refuses in 15 KiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(fits)})), gets: "told why", fails: syncmod.ErrPeerRejected},
+	{name: "refuses in 1 MiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(huge)})), gets: violation},
+}
+
+// gives answers alice's requests in this way from now on.
+func gives(a answer) func(testing.TB, *member) string {
+	return func(t testing.TB, m *member) string {
+		m.misbehave(a)
+		return m.fate(t)
+	}
+}
+
+// fate is what came next on a stream on which dave has misbehaved.
+func (m *member) fate(t testing.TB) string {
+	t.Helper()
+	select {
+	case fate := <-m.fates:
+		return fate
+	case <-time.After(harness.Patience):
+		require.Fail(t, "nothing came of it")
+		return ""
+	}
+}
+
+func answers(b []byte) func(testing.TB, *member) string {
+	return gives(func(s stream, _ *syncpb.SyncRequest) { _, _ = s.Write(b) })
+}
+
+func saysIn(r *syncpb.SyncResponse) answer {
+	b := frame(r)
+	return func(s stream, _ *syncpb.SyncRequest) { _, _ = s.Write(b) }
+}
+
+func dripsAnAnswer(s stream, _ *syncpb.SyncRequest) {
+	drip(s, append(claim(16<<10), make([]byte, 16<<10)...))
+}
+
+func answerTo(r *syncpb.SyncRequest) []byte {
+	return frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()})
+}
+
+func answersTwice(s stream, r *syncpb.SyncRequest) { _, _ = s.Write(bytes.Repeat(answerTo(r), 2)) }
+
+func answersForEver(s stream, r *syncpb.SyncRequest) { pour(s, bytes.Repeat(answerTo(r), 1024)) }
+
+// answersAnew answers in a session that dave has never spoken in. Alice believes
+// it on a stream that she has opened since she knows him.
+func answersAnew(t testing.TB, m *member) string {
+	gives(saysIn(&syncpb.SyncResponse{SessionId: anotherSession}))(t, m)
+	require.Error(t, m.Failure(alice))
+	for {
+		if fate := m.fate(t); fate == "told why" {
+			return fate
+		}
+	}
+}

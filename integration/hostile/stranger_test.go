@@ -1,0 +1,169 @@
+package hostile_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/fx"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// gated is what a stranger's stream gets.
+const gated = "reset: gated"
+
+// stranger is a host that is a member of nothing. Nothing limits it but whom it
+// meets.
+type stranger struct{ host.Host }
+
+func newStranger(t testing.TB) stranger {
+	t.Helper()
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableMetrics(), libp2p.ResourceManager(&network.NullResourceManager{}))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = h.Close() })
+	return stranger{h}
+}
+
+func (s stranger) connect(t testing.TB, to *harness.Node) {
+	t.Helper()
+	require.NoError(t, s.Connect(t.Context(), peer.AddrInfo{ID: to.ID(), Addrs: to.Host.Addrs()}))
+}
+
+// knock opens a stream, says something on it, and returns what it gets.
+func (s stranger) knock(ctx context.Context, at *harness.Node, says []byte) string {
+	opened, err := s.NewStream(ctx, at.ID(), syncmod.ProtocolID)
+	if err != nil {
+		return endOf(err)
+	}
+	defer func() { _ = opened.Reset() }()
+	_, _ = opened.Write(says)
+	return stream{opened}.fate()
+}
+
+// members is a cluster without a hostile member, whose metrics can be read.
+type members struct {
+	*harness.Cluster
+	metrics *sdkmetric.ManualReader
+}
+
+// newMembers starts three nodes in a ceremony that has passed step 1, with the
+// configuration that programs have by default.
+func newMembers(t testing.TB, opts ...harness.Option) *members {
+	t.Helper()
+	m := &members{harness.New(t, 3, append([]harness.Option{harness.With(syncmod.Config{})}, opts...)...), sdkmetric.NewManualReader()}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(m.metrics))
+	for i, n := range m.Nodes {
+		require.NoError(t, n.Run(
+			fx.Supply(fx.Annotate(provider, fx.As(new(metric.MeterProvider)))),
+			fx.Supply(m.Definition(i, t.Name())), fx.Populate(&n.Ceremony),
+		))
+	}
+	m.Advance(m.All()...)
+	return m
+}
+
+// refusedStrangers is how many strangers' streams the nodes have counted.
+func (m *members) refusedStrangers(t testing.TB) (n int64) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, m.metrics.Collect(t.Context(), &all))
+	for _, scope := range all.ScopeMetrics {
+		for _, found := range scope.Metrics {
+			if found.Name != "dkgsync.rejections" {
+				continue
+			}
+			for _, point := range found.Data.(metricdata.Sum[int64]).DataPoints {
+				kind, _ := point.Attributes.Value("error.type")
+				require.Equal(t, "not_a_member", kind.AsString())
+				n += point.Value
+			}
+		}
+	}
+	return n
+}
+
+// bobsRequest is what only bob may say: with his signature of the definition.
+func bobsRequest(t testing.TB, c *harness.Cluster, says ...saying) []byte {
+	t.Helper()
+	bobs, err := c.Nodes[bob].Key.Sign(harness.Hash(t.Name()))
+	require.NoError(t, err)
+	r := &syncpb.SyncRequest{
+		Timestamp: timestamppb.Now(), HashSignature: bobs, Version: "v1.0", Step: 1, DefinitionHash: harness.Hash(t.Name()),
+	}
+	for _, say := range says {
+		say(r)
+	}
+	return frame(r)
+}
+
+func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
+	m := newMembers(t)
+	says := map[string][]byte{
+		"nothing":                          nil,
+		"garbage":                          garbage(64 << 10),
+		"a claim of 8 EiB":                 claim(1<<63 - 1),
+		"half a frame":                     claim(100),
+		"what a member says":               bobsRequest(t, m.Cluster),
+		"that a member has another step":   bobsRequest(t, m.Cluster, step(9)),
+		"a member's goodbye":               bobsRequest(t, m.Cluster, goodbye),
+		"a member's abort":                 bobsRequest(t, m.Cluster, abort("no more", m.Nodes[carol].ID())),
+		"what a terminal obeys":            []byte(evil),
+		"a nickname that is a whole frame": bobsRequest(t, m.Cluster, nickname(long(fits))),
+	}
+	s := newStranger(t)
+	s.connect(t, m.Nodes[alice])
+	for what, b := range says {
+		require.Equal(t, gated, s.knock(t.Context(), m.Nodes[alice], b), what)
+	}
+
+	m.Advance(m.All()...)
+	require.EqualValues(t, len(says), m.refusedStrangers(t))
+	require.Contains(t, m.Nodes[alice].Logged(), "refused a stranger")
+	require.NotContains(t, m.Nodes[alice].Logged(), "FORGED")
+}
+
+func TestAStrangerIsRefusedBeforeItHasSaidAnything(t *testing.T) {
+	m := newMembers(t)
+	s := newStranger(t)
+	s.connect(t, m.Nodes[alice])
+	opened, err := s.NewStream(t.Context(), m.Nodes[alice].ID(), syncmod.ProtocolID)
+	if err == nil {
+		defer func() { _ = opened.Reset() }()
+		_ = opened.SetReadDeadline(time.Now().Add(harness.Patience))
+		_, err = opened.Read(make([]byte, 1))
+	}
+	require.Equal(t, gated, endOf(err))
+}
+
+func TestAStrangerThatComesBeforeAnyCeremonyIsRefusedWhenThereIsOne(t *testing.T) {
+	c := harness.New(t, 2, unlimited())
+	c.Idle()
+	s := newStranger(t)
+	s.connect(t, c.Nodes[alice])
+	fates := make(chan string)
+	const streams = 100
+	says := bobsRequest(t, c)
+	for range streams {
+		go func() { fates <- s.knock(t.Context(), c.Nodes[alice], says) }()
+	}
+	for range streams - 1 {
+		require.Equal(t, "reset: rate limited", <-fates) // one is kept, for it might be a member's
+	}
+
+	c.Open(t.Name())
+
+	require.Equal(t, gated, <-fates)
+	c.Advance(c.All()...)
+}

@@ -1,0 +1,143 @@
+package hostile_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// attack is what a member does to a node, alice, in a ceremony that runs, and
+// what comes of it.
+type attack struct {
+	name    string
+	foreign bool // dave has no session, as members of other implementations
+	do      func(t testing.TB, m *member) (gets string)
+
+	gets  string
+	fails error // what the ceremony fails with at alice; nil: it goes on
+	names int   // whom she names then; the zero value is dave
+}
+
+const herself = -1 // alice, as attack.names
+
+// most is what an attack may cost, in bytes.
+const most = 16 * mebi
+
+// impatient is a configuration in which a stream that says nothing dies soon,
+// and a member that is gone is missed late.
+func impatient() syncmod.Config {
+	config := harness.Fast()
+	config.ExchangeTimeout = time.Second
+	config.PeerTimeout = harness.Patience
+	return config
+}
+
+func TestTableOfWhatAHostileMemberCanDo(t *testing.T) {
+	attacks := slices.Concat(frames, requests, texts, responses)
+	rows := make([]string, len(attacks))
+	t.Run("attacks", func(t *testing.T) {
+		for i, a := range attacks {
+			t.Run(a.name, func(t *testing.T) { rows[i] = a.run(t) })
+		}
+	})
+	t.Logf("\n| what a member does | what it gets | the ceremony | peak memory |\n|---|---|---|---|\n%s", strings.Join(rows, "\n"))
+}
+
+// places bounds how many clusters there are at once. What an attack costs is
+// measured while all others stand still.
+var (
+	places = make(chan struct{}, 3)
+	still  sync.RWMutex
+)
+
+// run is the story of every attack: what it gets, what it costs, what becomes of
+// the ceremony, and that the nodes can still be stopped.
+func (a attack) run(t *testing.T) (row string) {
+	t.Parallel()
+	places <- struct{}{}
+	t.Cleanup(func() { <-places })
+	m := a.prepare(t)
+	gets, cost := a.measure(t, m)
+	require.Equal(t, a.gets, gets)
+	require.Less(t, cost, int64(most))
+
+	still.RLock()
+	defer still.RUnlock()
+	became := a.requireOutcome(t, m)
+	m.requireClean(t)
+	m.requireStops(t)
+	return fmt.Sprintf("| %s | %s | %s | %s |", a.name, gets, became, size(cost))
+}
+
+func (a attack) prepare(t *testing.T) *member {
+	still.RLock()
+	defer still.RUnlock()
+	if a.foreign {
+		return running(t, impatient())
+	}
+	return running(t, impatient(), ofSession(session))
+}
+
+func (a attack) measure(t *testing.T, m *member) (gets string, cost int64) {
+	still.Lock()
+	defer still.Unlock()
+	costs := peak()
+	defer func() { cost = costs() }()
+	return a.do(t, m), 0
+}
+
+func (a attack) requireOutcome(t *testing.T, m *member) string {
+	t.Helper()
+	if a.fails == nil {
+		m.requireGoesOn(t)
+		return "goes on"
+	}
+	named := map[int]int{0: dave, herself: alice, bob: bob}[a.names]
+	require.ErrorIs(t, m.Failure(alice), a.fails)
+	for _, i := range honest {
+		failed := m.Failure(i)
+		require.Equal(t, named, harness.Culprit(t, failed).Index, "%s: %v", harness.Name(i), failed)
+	}
+	return fmt.Sprintf("fails, naming %s: %s", map[int]string{alice: "the victim", bob: "another", dave: "it"}[named], sentinel(m.Failure(alice)))
+}
+
+// requireGoesOn takes the ceremony through the next barrier: dave behaves again.
+func (m *member) requireGoesOn(t testing.TB) {
+	t.Helper()
+	again := m.hook.Load()
+	m.behave()
+	m.enter(t, 2)
+	m.Advance(honest...)
+	m.Until(alice, func(s syncmod.Status) bool { return s.Peers[dave-1].Inbound && s.Peers[dave-1].Outbound })
+	m.hook.Store(again)
+}
+
+// requireStops stops the nodes while dave is still at it.
+func (m *member) requireStops(t testing.TB) {
+	t.Helper()
+	began := time.Now()
+	m.Stop(honest...)
+	require.Less(t, time.Since(began), time.Second)
+}
+
+// sentinel is the error of the package behind a failure.
+func sentinel(err error) string {
+	for _, s := range []error{
+		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrPeerRestarted, syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped,
+		syncmod.ErrLeftBehind, syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
+	} {
+		if errors.Is(err, s) {
+			return s.Error()
+		}
+	}
+	return err.Error()
+}

@@ -1,0 +1,80 @@
+package networks_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// The limits of a relay that recycles circuits by the other one only.
+const (
+	long = time.Hour
+	much = 1 << 30
+)
+
+// relays are the ways on which members reach a relay.
+var relays = map[string]func(testing.TB, time.Duration, int64) *harness.Relay{
+	"TCP": harness.NewRelay, "QUIC": harness.NewRelayQUIC,
+}
+
+// Not in parallel: a circuit has to be of use before its second is over.
+func TestACeremonyOutlivesCircuitsOfASecondEach(t *testing.T) {
+	for name, relay := range relays {
+		t.Run(name, func(t *testing.T) { outlive(t, 2, relay(t, time.Second, much), patient()) })
+	}
+}
+
+func TestACeremonyOutlivesCircuitsOf16KiBEach(t *testing.T) {
+	t.Parallel()
+	config := patient()
+	config.Heartbeat = 10 * time.Millisecond // some 10 KiB a second
+	for name, relay := range relays {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			outlive(t, 3, relay(t, long, 16<<10), config)
+		})
+	}
+}
+
+// outlive takes n members through a ceremony: between any two barriers, each loses
+// its stream to every other one.
+func outlive(t *testing.T, n int, relay *harness.Relay, config syncmod.Config) {
+	t.Helper()
+	c := harness.New(t, n, harness.Behind(relay), harness.With(config))
+	c.Start()
+	for step := range 5 {
+		c.Advance(c.All()...)
+		untilEach(c, func(p syncmod.PeerStatus) bool { return p.Reconnects > step })
+	}
+	c.Complete(c.All()...)
+	for _, n := range c.Nodes {
+		for _, p := range n.Ceremony.Status().Peers {
+			require.True(t, p.Relayed && p.Done, "%s to %s: %+v", harness.Name(n.Index), p.Peer.Name, p)
+		}
+	}
+}
+
+func TestAStepThatIsAnnouncedWhileTheRelayIsDownArrivesWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	relay := harness.NewRelay(t, long, much)
+	c := harness.New(t, 3, harness.Behind(relay), harness.With(patient()))
+	c.Start()
+	c.Advance(c.All()...)
+	c.Advance(c.All()...)
+
+	relay.Stop()
+	untilEach(c, gone)
+	for i, err := range c.Each(c.All(), func(_ context.Context, ceremony *syncmod.Ceremony) error { return ceremony.SetStep(3) }) {
+		require.NoError(t, err, harness.Name(i))
+	}
+	relay.Start()
+
+	c.Advance(c.All()...)
+	untilEach(c, func(p syncmod.PeerStatus) bool { return p.Step == 3 && p.Reconnects > 0 && connected(p) })
+	c.Complete(c.All()...)
+}

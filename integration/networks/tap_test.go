@@ -1,0 +1,99 @@
+package networks_test
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// moment is a point of the exchange of a goodbye and its answer.
+type moment int
+
+const (
+	beforeGoodbye moment = iota // the host is about to say its first goodbye
+	beforeAnswer                // it has read the first one of another, and is about to answer
+	afterAnswer                 // it has just written that answer
+)
+
+// tap is a host that does something to the network at one moment, once, and goes
+// on when the connection is gone on which that moment came.
+type tap struct {
+	host.Host
+	moment moment
+	act    func()
+	acted  atomic.Pointer[peer.ID] // on a stream from or to this member
+}
+
+func (t *tap) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (network.Stream, error) {
+	s, err := t.Host.NewStream(ctx, p, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return &tapped{Stream: s, tap: t}, nil
+}
+
+func (t *tap) SetStreamHandler(id protocol.ID, handler network.StreamHandler) {
+	t.Host.SetStreamHandler(id, func(s network.Stream) { handler(&tapped{Stream: s, tap: t, serving: true}) })
+}
+
+// now acts, unless the tap has done so before.
+func (t *tap) now(conn network.Conn) {
+	remote := conn.RemotePeer()
+	if !t.acted.CompareAndSwap(nil, &remote) {
+		return
+	}
+	t.act()
+	for gone := time.After(harness.Patience); !conn.IsClosed(); {
+		select {
+		case <-time.After(time.Millisecond): // a connection does not tell when it is closed
+		case <-gone:
+			return
+		}
+	}
+}
+
+// tapped is a stream of the protocol: one write is one frame, and the server reads
+// a request before it answers it.
+type tapped struct {
+	network.Stream
+	tap     *tap
+	serving bool
+	request []byte // what has been read since the last answer
+}
+
+func (s *tapped) Read(b []byte) (int, error) {
+	n, err := s.Stream.Read(b)
+	if s.serving {
+		s.request = append(s.request, b[:n]...)
+	}
+	return n, err
+}
+
+func (s *tapped) Write(b []byte) (int, error) {
+	answer := s.serving && isGoodbye(s.request)
+	s.request = nil
+	if s.tap.moment == beforeGoodbye && !s.serving && isGoodbye(b) || s.tap.moment == beforeAnswer && answer {
+		s.tap.now(s.Conn())
+	}
+	n, err := s.Stream.Write(b)
+	if s.tap.moment == afterAnswer && answer {
+		s.tap.now(s.Conn())
+	}
+	return n, err
+}
+
+// isGoodbye tells whether a frame is a request that says goodbye.
+func isGoodbye(frame []byte) bool {
+	const header = 8
+	var request syncpb.SyncRequest
+	return len(frame) > header && proto.Unmarshal(frame[header:], &request) == nil && request.GetShutdown()
+}

@@ -1,0 +1,73 @@
+package peers_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// What is measured is measured with this node's own clock: what another one says of
+// the time is handed back, and that is all.
+func TestAMemberWhoseClockIsHoursOffChangesNothing(t *testing.T) {
+	for name, off := range map[string]time.Duration{
+		"ahead": 7 * time.Hour, "behind": -7 * time.Hour, "before any clock": -200 * 365 * 24 * time.Hour,
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			c := harness.New(t, 3)
+			odd := playByHand(t, c)
+			odd.setClock(off)
+			c.Start(0, 1)
+			odd.tell([]int{0, 1})
+			untilAll(c, []int{0, 1}, func(s syncmod.Status) bool { return connected(2)(s) && member(s, 2).RTT > 0 })
+
+			answered := odd.say(0)
+
+			require.WithinDuration(t, began.Add(off), answered.GetSyncTimestamp().AsTime(), harness.Patience)
+			for _, i := range []int{0, 1} {
+				p := member(c.Nodes[i].Ceremony.Status(), 2)
+				require.Less(t, p.RTT, harness.Patience)
+				require.WithinRange(t, p.LastSeen, began, time.Now())
+				require.WithinRange(t, p.Since, began, time.Now())
+				require.Less(t, c.Nodes[i].Host.Peerstore().LatencyEWMA(c.Nodes[2].ID()), harness.Patience)
+				require.Positive(t, c.Nodes[i].Host.Peerstore().LatencyEWMA(c.Nodes[2].ID()))
+			}
+			finishByHand(t, c, odd)
+		})
+	}
+}
+
+// A clock that jumps while the ceremony runs is no news either.
+func TestAMemberWhoseClockJumpsIsNotGone(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	odd := runByHand(t, c)
+
+	for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour, 0} {
+		odd.setClock(off)
+		before := time.Now()
+		odd.tell([]int{0, 1}, step(1))
+		for _, i := range []int{0, 1} {
+			require.False(t, member(c.Nodes[i].Ceremony.Status(), 2).LastSeen.Before(before), harness.Name(i))
+		}
+	}
+
+	goesOn(t, c, syncmod.Running, 0, 1)
+	finishByHand(t, c, odd)
+}
+
+// finishByHand takes a member that is played by hand and all others from wherever
+// they are, at the same step, to the end.
+func finishByHand(t *testing.T, c *harness.Cluster, p *byHand) {
+	t.Helper()
+	others := c.Except(p.node.Index)
+	last := c.Nodes[others[0]].Ceremony.Status().Step + 1
+	waiting := enter(c, others, complete)
+	p.tell(others, step(last))
+	p.tell(others, step(last), goodbye)
+	well(t, waiting)
+	goesOn(t, c, syncmod.Complete, others...)
+}

@@ -1,0 +1,171 @@
+package peers_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// attentive is a configuration in which a silent stream is given up long before
+// its member is.
+func attentive() syncmod.Config {
+	config := harness.Fast()
+	config.ExchangeTimeout, config.PeerTimeout = 500*time.Millisecond, 10*time.Second
+	return config
+}
+
+// strict is a configuration in which a member may be gone for a moment only.
+func strict() syncmod.Config {
+	config := harness.Fast()
+	config.ExchangeTimeout, config.PeerTimeout = 500*time.Millisecond, time.Second
+	return config
+}
+
+func TestAMemberFrozenWhileConnectingIsWaitedForAnyLength(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	c.Start(0, 1)
+	frozen := c.Spawn(2)
+	c.Connect(0, 1)
+	frozen.Wait(isConnected)
+
+	frozen.Freeze()
+	untilAll(c, []int{0, 1}, carolIsSilent)
+	<-time.After(2 * strict().PeerTimeout) // a ceremony that ran would have failed by now
+	goesOn(t, c, syncmod.Connecting, 0, 1)
+
+	frozen.Thaw()
+	finish(t, c, frozen, 0, 1)
+}
+
+func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
+	c := harness.New(t, 3, harness.With(attentive()))
+	frozen := run(c)
+
+	frozen.Freeze()
+	waiting := enter(c, []int{0, 1}, advance)
+	untilAll(c, []int{0, 1}, carolIsSilent)
+	frozen.Thaw()
+
+	frozen.Advance()
+	well(t, waiting)
+	finish(t, c, frozen, 0, 1)
+}
+
+// So short that no stream is lost by it: nobody notices anything.
+func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
+	c := harness.New(t, 3)
+	frozen := run(c)
+	lostBefore := reconnects(c, 0, 1)
+
+	frozen.Freeze()
+	waiting := enter(c, []int{0, 1}, advance)
+	<-time.After(300 * time.Millisecond) // six heartbeats without an answer
+	frozen.Thaw()
+
+	frozen.Advance()
+	well(t, waiting)
+	require.Equal(t, lostBefore, reconnects(c, 0, 1))
+}
+
+func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	frozen := run(c)
+
+	began := time.Now()
+	frozen.Freeze()
+
+	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
+	require.Less(t, time.Since(began), strict().PeerTimeout+time.Second)
+}
+
+func TestAMemberThawedTooLateFailsToo(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	frozen := run(c)
+	frozen.Freeze()
+	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
+
+	frozen.Thaw()
+
+	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "has been gone for")
+}
+
+// To a member that is thawed it seems as if all others had been gone.
+func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	frozen := run(c)
+	frozen.Freeze()
+	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
+
+	frozen.Thaw()
+
+	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "operator 2 (carol) has been gone for") // as the others tell it
+}
+
+func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	frozen := run(c)
+	waiting := enter(c, []int{0, 1}, complete)
+	untilAll(c, []int{0, 1}, isIn(syncmod.Completing))
+
+	frozen.Freeze()
+
+	for i, err := range outcome(t, waiting) {
+		require.Equal(t, c.Nodes[i].Ceremony.Err(), err)
+	}
+	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
+}
+
+func TestAMemberFrozenAtTheLastBarrierAndThawedCompletes(t *testing.T) {
+	config := attentive()
+	config.GoodbyeTimeout = harness.Patience
+	c := harness.New(t, 3, harness.With(config))
+	frozen := run(c)
+	frozen.Complete()
+	waiting := enter(c, []int{1}, complete)
+	untilAll(c, []int{0, 1}, atStep2(2))
+
+	frozen.Freeze()
+	last := enter(c, []int{0}, complete)
+	untilAll(c, []int{0, 1}, carolIsSilent)
+	frozen.Thaw()
+
+	well(t, waiting)
+	well(t, last)
+	require.Empty(t, frozen.Wait(isNow(syncmod.Complete)).Returned)
+}
+
+func TestAMemberFrozenForTheGoodbyesFailsNothing(t *testing.T) {
+	config := attentive()
+	config.GoodbyeTimeout = time.Second
+	c := harness.New(t, 3, harness.With(config))
+	frozen := run(c)
+	frozen.Complete()
+	waiting := enter(c, []int{1}, complete)
+	untilAll(c, []int{0, 1}, atStep2(2))
+
+	frozen.Freeze()
+	last := enter(c, []int{0}, complete)
+	for _, waited := range []<-chan map[int]error{waiting, last} {
+		requireUnheard(t, outcome(t, waited), 2)
+	}
+	goesOn(t, c, syncmod.Complete, 0, 1)
+
+	frozen.Thaw()
+	frozen.Wait(isNow(syncmod.Complete))
+	goesOn(t, c, syncmod.Complete, 0, 1)
+}
+
+// reconnects is how often nodes have lost their streams to the others.
+func reconnects(c *harness.Cluster, nodes ...int) int {
+	total := 0
+	for _, i := range nodes {
+		for _, p := range c.Nodes[i].Ceremony.Status().Peers {
+			total += p.Reconnects
+		}
+	}
+	return total
+}

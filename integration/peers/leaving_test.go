@@ -1,0 +1,126 @@
+package peers_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
+	c := harness.New(t, 3, harness.With(patient()))
+	early := runByHand(t, c)
+	waiting := enter(c, []int{0, 1}, advance)
+	untilAll(c, []int{0, 1}, func(s syncmod.Status) bool { return s.Step == 2 })
+
+	began := time.Now()
+	early.say(0, step(1), goodbye)
+
+	errs := outcome(t, waiting)
+	require.LessOrEqual(t, time.Since(began), everywhere)
+	for i, err := range errs {
+		require.Equal(t, c.Nodes[i].Ceremony.Err(), err)
+	}
+	c.FailWith([]int{0, 1}, syncmod.ErrPeerLeft, 2)
+	require.ErrorContains(t, errs[0], "said goodbye at step 1, before the barrier of step 2")
+}
+
+func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {
+	for name, wait := range map[string]int{"a step": 0, "the last one": 1} {
+		t.Run(name, func(t *testing.T) {
+			c := harness.New(t, 3, harness.With(patient()))
+			early := runByHand(t, c)
+			early.tell([]int{0, 1}, step(1), goodbye)
+			goesOn(t, c, syncmod.Running, 0, 1)
+
+			began := time.Now()
+			errs := c.Each([]int{0, 1}, []func(ctx context.Context, c *syncmod.Ceremony) error{advance, complete}[wait])
+
+			require.LessOrEqual(t, time.Since(began), everywhere)
+			for i, err := range errs {
+				require.Error(t, err, harness.Name(i))
+			}
+			c.FailWith([]int{0, 1}, syncmod.ErrPeerLeft, 2)
+		})
+	}
+}
+
+func TestAMemberThatSaysGoodbyeBeforeStep1IsNotWaitedFor(t *testing.T) {
+	c := harness.New(t, 3)
+	early := playByHand(t, c)
+	c.Start(0, 1)
+	waiting := enter(c, []int{0, 1}, await)
+	early.say(0, goodbye)
+
+	for i, err := range outcome(t, waiting) {
+		require.Error(t, err, harness.Name(i))
+	}
+	c.FailWith([]int{0, 1}, syncmod.ErrPeerLeft, 2)
+}
+
+// For those who are done it makes no difference how long one of them still works.
+func TestMembersThatFinishAtVeryDifferentTimesAllComplete(t *testing.T) {
+	c := harness.New(t, 4, harness.With(strict()))
+	c.Start()
+	c.Advance(c.All()...)
+
+	var waiting []<-chan map[int]error
+	for _, done := range []int{3, 1, 0} {
+		waiting = append(waiting, enter(c, []int{done}, complete))
+		untilAll(c, c.Except(done), atStep2(done))
+		<-time.After(strict().PeerTimeout) // its work takes the others longer than a member may be gone
+	}
+	waiting = append(waiting, enter(c, []int{2}, complete))
+
+	for _, waited := range waiting {
+		well(t, waited)
+	}
+	goesOn(t, c, syncmod.Complete, c.All()...)
+}
+
+func TestAMemberThatLingersBeforeItsGoodbyeIsWaitedFor(t *testing.T) {
+	config := strict()
+	config.GoodbyeTimeout = harness.Patience
+	c := harness.New(t, 3, harness.With(config))
+	lingering := runByHand(t, c)
+	waiting := enter(c, []int{0, 1}, complete)
+	lingering.tell([]int{0, 1}, step(2))
+	c.Until(0, func(s syncmod.Status) bool { return member(s, 1).Done })
+	<-time.After(3 * config.PeerTimeout) // in a ceremony that runs it would be gone by now
+	goesOn(t, c, syncmod.Completing, 0, 1)
+
+	lingering.say(1, step(2), goodbye)
+	c.Until(1, isIn(syncmod.Complete))
+	goesOn(t, c, syncmod.Completing, 0)
+	lingering.say(0, step(2), goodbye)
+
+	well(t, waiting)
+	goesOn(t, c, syncmod.Complete, 0, 1)
+}
+
+// Each goes as soon as it is done: the last to hear a goodbye still gets its answer.
+func TestMembersThatLeaveTheMomentTheyAreDoneLeaveNobodyBehind(t *testing.T) {
+	for range 5 {
+		t.Run("", func(t *testing.T) {
+			c := harness.New(t, 4)
+			c.Start()
+			c.Advance(c.All()...)
+
+			errs := c.Each(c.All(), func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+				if err := ceremony.Complete(ctx); err != nil {
+					return err
+				}
+				return ceremony.Close(ctx)
+			})
+
+			for i, err := range errs {
+				require.NoError(t, err, harness.Name(i))
+			}
+			goesOn(t, c, syncmod.Complete, c.All()...)
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package peers_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestAMemberThatNeverSaysAnythingIsNamedAsMissing(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	playByHand(t, c).mute()
+	c.Start(0, 1)
+
+	untilAll(c, []int{0, 1}, carolIsSilent)
+
+	for i, err := range missing(c, 0, 1) {
+		require.ErrorContains(t, err, "waiting for 1 of 3 to connect: carol (unreachable for ", harness.Name(i))
+		require.ErrorContains(t, err, "it is silent: no response within the exchange timeout", harness.Name(i))
+	}
+	goesOn(t, c, syncmod.Connecting, 0, 1)
+}
+
+func TestAMemberThatSpeaksAndNeverAnswersIsNamedAsMissing(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	mute := playByHand(t, c)
+	mute.mute()
+	c.Start(0, 1)
+	untilAll(c, []int{0, 1}, carolIsSilent)
+
+	mute.tell([]int{0, 1})
+
+	for i, err := range missing(c, 0, 1) {
+		require.ErrorContains(t, err, "waiting for 1 of 3 to connect: carol (it reaches us, we have not reached it for ", harness.Name(i))
+		require.ErrorContains(t, err, "it is silent: no response within the exchange timeout", harness.Name(i))
+	}
+}
+
+func TestAMemberThatGoesMuteIsNamedByEveryOther(t *testing.T) {
+	c := harness.New(t, 3, harness.With(strict()))
+	mute := runByHand(t, c)
+
+	began := time.Now()
+	mute.mute()
+
+	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
+	require.Less(t, time.Since(began), strict().PeerTimeout+time.Second)
+}
+
+func TestStoppingTakesUnderASecondWhoeverDoesNotAnswer(t *testing.T) {
+	for name, story := range map[string]func(*testing.T, *harness.Cluster) (leave func()){
+		"mute while connecting": func(t *testing.T, c *harness.Cluster) func() {
+			mute := playByHand(t, c)
+			mute.mute()
+			c.Start(0, 1)
+			mute.awaitHeard(0)
+			return func() {}
+		},
+		"mute while running": func(t *testing.T, c *harness.Cluster) func() { return runByHand(t, c).mute },
+		"dead while connecting": func(_ *testing.T, c *harness.Cluster) func() {
+			c.Nodes[2].CloseHost()
+			c.Start(0, 1)
+			return func() {}
+		},
+		"dead while running": func(_ *testing.T, c *harness.Cluster) func() { return run(c).Kill },
+		"frozen while connecting": func(_ *testing.T, c *harness.Cluster) func() {
+			frozen := c.Spawn(2)
+			c.Start(0, 1)
+			frozen.Wait(isConnected)
+			return frozen.Freeze
+		},
+		"frozen while running": func(_ *testing.T, c *harness.Cluster) func() { return run(c).Freeze },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := harness.New(t, 3)
+			leave := story(t, c)
+
+			leave()
+			requireStopsSoon(t, c, 0) // at once
+			c.Until(1, func(s syncmod.Status) bool { return s.Phase == syncmod.Failed || member(s, 2).LastError != nil })
+			requireStopsSoon(t, c, 1) // once it is known
+		})
+	}
+}
+
+// missing has nodes wait for a moment until everyone is connected, and returns what
+// they say of it.
+func missing(c *harness.Cluster, nodes ...int) map[int]error {
+	return c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+		defer cancel()
+		return ceremony.AwaitConnected(ctx)
+	})
+}
+
+// runByHand brings a whole cluster past the barrier of step 1, with carol played by
+// hand.
+func runByHand(t *testing.T, c *harness.Cluster) *byHand {
+	t.Helper()
+	p := playByHand(t, c)
+	others := c.Except(carol)
+	c.Start(others...)
+	waiting := enter(c, others, advance)
+	p.tell(others)
+	p.tell(others, step(1))
+	well(t, waiting)
+	return p
+}
+
+func requireStopsSoon(t *testing.T, c *harness.Cluster, node int) {
+	t.Helper()
+	began := time.Now()
+	require.NoError(t, c.Nodes[node].Stop(c.Context()))
+	require.Less(t, time.Since(began), time.Second, harness.Name(node))
+}

@@ -1,0 +1,133 @@
+package peers_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestMembersThatRestartBeforeStep1AreTakenBack(t *testing.T) {
+	c := harness.New(t, 3)
+	c.Start()
+
+	for _, restarted := range []int{0, 1, 2, 2, 1, 0} {
+		c.Connect(c.All()...)
+		c.Restart(restarted)
+		goesOn(t, c, syncmod.Connecting, c.All()...)
+	}
+
+	c.Advance(c.All()...)
+	c.Complete(c.All()...)
+}
+
+func TestMembersThatAllRestartAtOnceBeforeStep1Meet(t *testing.T) {
+	c := harness.New(t, 3)
+	c.Start()
+	c.Connect(c.All()...)
+
+	c.Restart(c.All()...)
+
+	c.Advance(c.All()...)
+	c.Complete(c.All()...)
+}
+
+func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
+	for _, restarted := range []int{0, 1, 2, 3} {
+		t.Run(harness.Name(restarted), func(t *testing.T) {
+			c := harness.New(t, 4, harness.With(patient()))
+			c.Start()
+			c.Advance(c.All()...)
+			c.Kill(restarted)
+			reopen(t, c, restarted)
+
+			began := time.Now()
+			c.Start(restarted)
+			took := allFailed(c, began, c.All()...)
+			t.Log("known everywhere after", took)
+
+			require.LessOrEqual(t, took, everywhere)
+			c.FailWith(c.Except(restarted), syncmod.ErrPeerRestarted, restarted)
+			require.ErrorContains(t, c.Failure(restarted), "operator "+operator(restarted))
+			require.ErrorContains(t, c.Failure(restarted), "restarted")
+		})
+	}
+}
+
+func TestARestartAtALaterStepIsKnownEverywhereAtOnce(t *testing.T) {
+	c := harness.New(t, 4, harness.With(patient()))
+	c.Start()
+	for range 3 {
+		c.Advance(c.All()...)
+	}
+	c.Kill(2)
+	untilAll(c, c.Except(2), carolIsLost) // and have begun to look for it
+	reopen(t, c, 2)
+
+	began := time.Now()
+	c.Start(2)
+	took := allFailed(c, began, c.All()...)
+	t.Log("known everywhere after", took)
+
+	require.LessOrEqual(t, took, everywhere)
+	for _, i := range c.All() {
+		require.ErrorContains(t, c.Failure(i), "operator 2 (carol)", harness.Name(i))
+		require.ErrorContains(t, c.Failure(i), "restarted", harness.Name(i))
+	}
+}
+
+func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
+	for _, who := range []int{0, 1, 2, 3} {
+		t.Run(harness.Name(who), func(t *testing.T) {
+			c := harness.New(t, 4, harness.With(patient()))
+			c.Idle()
+			for range 2 { // on new connections, and on some that have been used
+				c.Open(t.Name())
+				c.Advance(c.All()...)
+
+				began := time.Now()
+				c.Nodes[who].Ceremony.Abort(errDisk)
+				took := allFailed(c, began, c.All()...)
+				t.Log("known everywhere after", took)
+
+				require.LessOrEqual(t, took, everywhere)
+				for _, i := range c.Except(who) {
+					require.ErrorIs(t, c.Failure(i), syncmod.ErrPeerAborted)
+					require.Equal(t, who, harness.Culprit(t, c.Failure(i)).Index)
+					require.ErrorContains(t, c.Failure(i), "the disk is full")
+				}
+				closeAll(t, c)
+			}
+		})
+	}
+}
+
+// reopen opens the host of a node that was killed, and connects it with the others:
+// what is measured from here on is the protocol, and not how soon a busy machine
+// shakes hands.
+func reopen(t *testing.T, c *harness.Cluster, node int) {
+	t.Helper()
+	n := c.Nodes[node]
+	n.OpenHost()
+	for i, p := range c.Definition(node, t.Name()).Peers {
+		if i == node {
+			continue
+		}
+		require.Eventually(t, func() bool { // the other may be dialling at the same moment, and then both may fail
+			return n.Host.Connect(c.Context(), peer.AddrInfo{ID: p.ID, Addrs: p.Addrs}) == nil
+		}, harness.Patience, 5*time.Millisecond)
+	}
+}
+
+// allFailed waits until the ceremony has failed on all these nodes, and returns
+// how long that took.
+func allFailed(c *harness.Cluster, began time.Time, nodes ...int) time.Duration {
+	for _, i := range nodes {
+		_ = c.Failure(i)
+	}
+	return time.Since(began)
+}

@@ -1,0 +1,101 @@
+package peers_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestAFailureEndsTheWaitToBeConnected(t *testing.T) {
+	c := harness.New(t, 4)
+	c.Start(0, 1, 2) // and not the last one
+	untilAll(c, []int{1, 2}, connected(0))
+	waiting := enter(c, []int{1, 2}, await)
+
+	requireFailureEnds(t, c, waiting, 1, 2)
+}
+
+func TestAFailureEndsTheWaitAtAStep(t *testing.T) {
+	for name, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
+		"Advance": advance,
+		"AwaitStep": func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+			if err := ceremony.SetStep(2); err != nil {
+				return err
+			}
+			return ceremony.AwaitStep(ctx, 2)
+		},
+		"AwaitStep before SetStep": func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+			done := make(chan error, 1)
+			go func() { done <- ceremony.AwaitStep(ctx, 2) }()
+			if err := ceremony.SetStep(2); err != nil {
+				return err
+			}
+			return <-done
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := harness.New(t, 4)
+			c.Start()
+			c.Advance(c.All()...)
+			waiting := enter(c, []int{1, 2, 3}, wait)
+			untilAll(c, []int{1, 2, 3}, func(s syncmod.Status) bool { return s.Step == 2 })
+
+			requireFailureEnds(t, c, waiting, 1, 2, 3)
+		})
+	}
+}
+
+func TestAFailureEndsTheWaitAtTheLastBarrier(t *testing.T) {
+	c := harness.New(t, 4)
+	c.Start()
+	c.Advance(c.All()...)
+	waiting := enter(c, []int{1, 2, 3}, complete)
+	untilAll(c, []int{1, 2, 3}, isIn(syncmod.Completing))
+
+	requireFailureEnds(t, c, waiting, 1, 2, 3)
+}
+
+// A member may give up then, say that it does, and be gone: nobody minds.
+func TestNothingEndsTheWaitForGoodbyesButGoodbyes(t *testing.T) {
+	config := strict()
+	config.GoodbyeTimeout = harness.Patience
+	c := harness.New(t, 3, harness.With(config))
+	lingering := runByHand(t, c)
+	waiting := enter(c, []int{0, 1}, complete)
+	lingering.tell([]int{0, 1}, step(2))
+	c.Until(0, func(s syncmod.Status) bool { return member(s, 1).Done })
+	c.Until(1, func(s syncmod.Status) bool { return member(s, 0).Done })
+
+	c.Nodes[0].Ceremony.Abort(errDisk)
+	lingering.tell([]int{0, 1}, step(2), abort("the disk is full"))
+	lingering.mute()
+	<-time.After(2 * config.PeerTimeout) // a ceremony that ran would have failed by now
+	goesOn(t, c, syncmod.Completing, 0, 1)
+
+	lingering.tell([]int{0, 1}, step(2), goodbye)
+	well(t, waiting) // without the answers to theirs, which a member that is done need not give
+	goesOn(t, c, syncmod.Complete, 0, 1)
+}
+
+// requireFailureEnds has the first node give up, and requires that the others'
+// waits end with that at once.
+func requireFailureEnds(t *testing.T, c *harness.Cluster, waiting <-chan map[int]error, nodes ...int) {
+	t.Helper()
+	goesOn(t, c, c.Nodes[nodes[0]].Ceremony.Status().Phase, nodes...)
+	began := time.Now()
+	c.Nodes[0].Ceremony.Abort(errDisk)
+	errs := outcome(t, waiting)
+	require.LessOrEqual(t, time.Since(began), everywhere)
+	require.Len(t, errs, len(nodes))
+	for i, err := range errs {
+		require.Equal(t, c.Nodes[i].Ceremony.Err(), err)
+		require.ErrorIs(t, err, syncmod.ErrPeerAborted, harness.Name(i))
+		require.Equal(t, 0, harness.Culprit(t, err).Index, harness.Name(i))
+		require.ErrorContains(t, err, "the disk is full", harness.Name(i))
+	}
+}

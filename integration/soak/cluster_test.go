@@ -1,0 +1,239 @@
+package soak
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// cluster is a plan at work.
+type cluster struct {
+	t     *testing.T
+	plan  plan
+	nodes *harness.Cluster
+	wires *wires
+	tally *tally
+	alive []bool // whose host is open
+	up    []bool // whose app runs
+}
+
+// play makes a plan happen, and checks what comes of it.
+func play(t *testing.T, p plan, counts *tally) {
+	opts := []harness.Option{harness.With(p.config())}
+	switch p.network {
+	case links:
+		opts = append(opts, harness.Links())
+	case quic:
+		opts = append(opts, harness.QUIC())
+	case relay:
+		opts = append(opts, harness.Behind(harness.NewRelay(t, p.recycle, 1<<20)))
+	}
+	c := &cluster{t: t, plan: p, nodes: harness.New(t, p.members, opts...), tally: counts, alive: make([]bool, p.members), up: make([]bool, p.members)}
+	c.wires = newWires(c.nodes)
+	for i := range c.alive {
+		c.alive[i] = true
+	}
+	var before []*scene
+	for i, r := range p.rounds {
+		before = c.round(i, r, before)
+		if t.Failed() {
+			t.Logf("the plan:\n%s", p)
+			return
+		}
+	}
+	c.end(before)
+}
+
+// round plays the ceremonies of a round. They may be of the definition of the round
+// before, which is then open still.
+func (c *cluster) round(i int, r round, before []*scene) []*scene {
+	for _, node := range r.anew {
+		c.stop(node)
+	}
+	for node := range c.alive {
+		if !c.alive[node] {
+			c.nodes.Nodes[node].OpenHost()
+			c.alive[node] = true
+		}
+	}
+	var scenes []*scene
+	for j, planned := range r.ceremonies {
+		if r.again {
+			scenes = append(scenes, newScene(c, i, planned, before[0].about, before[0]))
+			continue
+		}
+		scenes = append(scenes, newScene(c, i, planned, fmt.Sprintf("%d, round %d, ceremony %d", c.plan.seed, i, j), nil))
+	}
+	c.startApps(scenes)
+	var wg sync.WaitGroup
+	for _, s := range scenes {
+		wg.Go(s.play)
+	}
+	wg.Wait()
+	for _, s := range scenes {
+		s.judge()
+	}
+	if next := i + 1; next == len(c.plan.rounds) || !c.plan.rounds[next].again {
+		c.closeAll(scenes)
+	}
+	for _, s := range scenes {
+		s.heal()
+	}
+	return scenes
+}
+
+// startApps starts what does not run, unless it is to start late: then its node does.
+func (c *cluster) startApps(scenes []*scene) {
+	for i := range c.up {
+		if len(scenes) == 1 && scenes[0].planned.nodes[i].open > 50*time.Millisecond {
+			continue
+		}
+		c.start(i)
+	}
+}
+
+func (c *cluster) start(i int) {
+	if c.up[i] {
+		return
+	}
+	if err := c.nodes.Nodes[i].Run(); err != nil {
+		c.t.Errorf("starting the app of node %d: %v", i, err)
+	}
+	c.up[i] = true
+}
+
+func (c *cluster) stop(i int) {
+	if !c.up[i] {
+		return
+	}
+	c.up[i] = false
+	c.inTime(fmt.Sprintf("stopping the app of node %d", i), c.nodes.Nodes[i].Stop)
+}
+
+// kill closes a node's host, and then what ran on it.
+func (c *cluster) kill(i int) {
+	c.alive[i] = false
+	c.nodes.Nodes[i].CloseHost()
+	c.stop(i)
+}
+
+// leaving is how long closing a ceremony or stopping an app may take: a second, on a
+// machine that has nothing else to do.
+const leaving = 5 * time.Second
+
+// inTime calls a function that has to return without an error, in time.
+func (c *cluster) inTime(what string, f func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.plan.config().GoodbyeTimeout+leaving)
+	defer cancel()
+	began := time.Now()
+	if err := f(ctx); err != nil {
+		c.t.Errorf("%s: %v", what, err)
+	}
+	if took := time.Since(began); took > leaving {
+		c.t.Errorf("%s took %s", what, took)
+	}
+}
+
+// closeAll closes ceremonies that have ended, on every node that lives: no stream is
+// left. One that arrived when nothing was open any more is kept unread for the next
+// ceremony, which is then opened.
+func (c *cluster) closeAll(scenes []*scene) {
+	var wg sync.WaitGroup
+	for _, s := range scenes {
+		for _, a := range s.actors {
+			wg.Go(a.close)
+		}
+	}
+	wg.Wait()
+	_, out := c.streams(func(_, out int) bool { return out == 0 }, within)
+	c.requireNone("to others", out)
+	var ends []func()
+	for i := range c.up {
+		if c.up[i] {
+			ends = append(ends, c.sweep(i))
+		}
+	}
+	c.requireNoStreams()
+	for _, end := range ends {
+		end()
+	}
+}
+
+// sweep opens a ceremony with a member that does not exist, so that what was kept
+// unread is looked at, and returns what closes it.
+func (c *cluster) sweep(i int) (end func()) {
+	_, key, err := crypto.GenerateEd25519Key(rand.Reader)
+	require.NoError(c.t, err)
+	nobody, err := peer.IDFromPublicKey(key)
+	require.NoError(c.t, err)
+	node := c.nodes.Nodes[i]
+	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}})
+	require.NoError(c.t, err)
+	return func() { c.inTime(fmt.Sprintf("closing what node %d opened for nobody", i), ceremony.Close) }
+}
+
+// end stops what runs.
+func (c *cluster) end(scenes []*scene) {
+	var wg sync.WaitGroup
+	for i := range c.up {
+		wg.Go(func() { c.stop(i) })
+	}
+	wg.Wait()
+	c.requireNoStreams()
+	for _, s := range scenes {
+		for _, a := range s.actors {
+			if open := c.nodes.Nodes[a.index].Service.Ceremonies(); len(open) > 0 {
+				c.t.Errorf("node %d has %d ceremonies open after its stop", a.index, len(open))
+			}
+		}
+	}
+}
+
+// requireNoStreams looks at every host that is open.
+func (c *cluster) requireNoStreams() {
+	in, out := c.streams(func(in, out int) bool { return in+out == 0 }, within)
+	c.requireNone("from others", in)
+	c.requireNone("to others", out)
+}
+
+func (c *cluster) requireNone(which string, counts map[int]int) {
+	if len(counts) > 0 {
+		c.t.Errorf("streams %s are left, by node: %v", which, counts)
+	}
+}
+
+// streams counts those that are left on each host that is open, by direction, once
+// there are as many as wanted or it takes too long.
+func (c *cluster) streams(wanted func(in, out int) bool, patience time.Duration) (in, out map[int]int) {
+	_ = eventually(patience, func() error {
+		in, out = make(map[int]int), make(map[int]int)
+		for i, node := range c.nodes.Nodes {
+			if !c.alive[i] {
+				continue
+			}
+			from, to := streams(node.Host)
+			if from > 0 {
+				in[i] = from
+			}
+			if to > 0 {
+				out[i] = to
+			}
+		}
+		if !wanted(len(in), len(out)) {
+			return errors.New("streams are left")
+		}
+		return nil
+	})
+	return in, out
+}

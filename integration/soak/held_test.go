@@ -1,0 +1,71 @@
+package soak
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// A cluster that was drawn has found it: node 0 has restarted, was refused and has
+// failed; a stream that node 3 had just opened to it is held, for it may be of the
+// next attempt. Node 3 fails as well, and says so behind its first request. Then all
+// open the definition again, node 0 first.
+func TestAnAttemptThatFailedWhileItsStreamWasHeldKillsNothing(t *testing.T) {
+	for _, step := range []int64{0, 1, 7} {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			c := harness.New(t, 2)
+			c.Idle(0)
+			c.Open("held", 0)
+			c.Nodes[0].Ceremony.Abort(errors.New("the first attempt"))
+			old := dial(t, c.Nodes[1], c.Nodes[0])
+			say(t, c.Nodes[1], old, &syncpb.SyncRequest{SessionId: 1, Step: step, DefinitionHash: harness.Hash("held")})
+			say(t, c.Nodes[1], old, &syncpb.SyncRequest{SessionId: 1, Step: step, Abort: "the first attempt has failed"})
+			late := dial(t, c.Nodes[1], c.Nodes[0]) // a stream on which the abort is the first that is said
+			say(t, c.Nodes[1], late, &syncpb.SyncRequest{SessionId: 1, Step: step, DefinitionHash: harness.Hash("held"), Abort: "the first attempt has failed"})
+			<-time.After(200 * time.Millisecond) // nothing tells from outside that a stream is held
+
+			require.NoError(t, c.Nodes[0].Ceremony.Close(c.Context()))
+			c.Open("held", 0)
+
+			c.Idle(1)
+			c.Open("held", 1)
+			c.Advance(0, 1)
+			c.Complete(0, 1)
+		})
+	}
+}
+
+func dial(t *testing.T, from, to *harness.Node) network.Stream {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+	defer cancel()
+	from.Host.Peerstore().AddAddrs(to.ID(), to.Host.Addrs(), time.Hour)
+	stream, err := from.Host.NewStream(ctx, to.ID(), syncmod.ProtocolID)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = stream.Reset() })
+	return stream
+}
+
+// say writes a request as a member does.
+func say(t *testing.T, from *harness.Node, stream network.Stream, request *syncpb.SyncRequest) {
+	t.Helper()
+	signature, err := from.Key.Sign(harness.Hash("held"))
+	require.NoError(t, err)
+	request.Timestamp, request.Version, request.HashSignature = timestamppb.Now(), "v1.0", signature
+	payload, err := proto.Marshal(request)
+	require.NoError(t, err)
+	_, err = stream.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(payload))), payload...))
+	require.NoError(t, err)
+}

@@ -1,0 +1,86 @@
+package soak
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/dkgsync/dkgsync/integration/harness"
+)
+
+var (
+	duration = flag.Duration("duration", 10*time.Minute, "begin clusters for so long")
+	seeded   = flag.Uint64("seed", 0, "what the plans are drawn from; drawn itself when not given")
+	clusters = flag.Int("clusters", 0, "play so many clusters, instead of for a duration")
+	members  = flag.Int("members", 0, "of every cluster, at least 3; drawn when not given")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A plain go test plays the same few clusters every time.
+const (
+	plainDuration = 10 * time.Second
+	plainSeed     = 1
+)
+
+func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
+	lasts, seed := settings(t)
+	first, began, seen := seed, time.Now(), newTally()
+	baseline := warmUp(t)
+	for {
+		p := draw(seed, *members)
+		seen.clusters++
+		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) { play(t, p, seen) })
+		if err := baseline.left(); err != nil {
+			t.Errorf("cluster %d has left something behind: %v", seed, err)
+		}
+		if !ok || t.Failed() {
+			t.Fatalf("this runs the cluster that failed again:\n%s\n%s", command(seed), seen.line(first, time.Since(began)))
+		}
+		if *clusters > 0 && seen.clusters == *clusters || *clusters == 0 && time.Since(began) > lasts {
+			break
+		}
+		seed = next(seed)
+	}
+	fmt.Println(seen.line(first, time.Since(began)))
+}
+
+// settings are how long to soak, and from which seed on.
+func settings(t *testing.T) (time.Duration, uint64) {
+	given := make(map[string]bool)
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	require.True(t, *members == 0 || *members >= 3, "--members is at least 3")
+	switch {
+	case given["seed"]:
+	case given["duration"], given["clusters"], given["members"]:
+		*seeded = uint64(rand.Uint32()) //nolint:gosec // nobody gains by guessing it
+	default:
+		return plainDuration, plainSeed
+	}
+	fmt.Printf("soak: seed %d\n", *seeded)
+	return *duration, *seeded
+}
+
+// command runs one cluster again.
+func command(seed uint64) string {
+	forced := ""
+	if *members > 0 {
+		forced = fmt.Sprintf(" --members %d", *members)
+	}
+	return fmt.Sprintf("go test -race -count=1 -timeout 0 -v ./integration/soak -args --seed %d --clusters 1%s", seed, forced)
+}
+
+// warmUp lets the process open what it keeps, like its poller, before it counts.
+func warmUp(t *testing.T) baseline {
+	t.Run("warm-up", func(t *testing.T) {
+		c := harness.New(t, 2, harness.Links())
+		c.Start()
+		c.Connect(c.All()...)
+	})
+	return newBaseline()
+}
