@@ -78,3 +78,12 @@ func TestANodeThatIsKilledAndStartedAgainIsAnother(t *testing.T) {
 
 	c.FailWith([]int{0, 2}, syncmod.ErrPeerRestarted, 1)
 }
+
+func TestAStopwatchRunsWhileNothingElseDoes(t *testing.T) {
+	elapsed, began := harness.Stopwatch(t), time.Now()
+
+	<-time.After(200 * time.Millisecond) // what is measured
+
+	require.LessOrEqual(t, elapsed(), time.Since(began))
+	require.Greater(t, elapsed(), 50*time.Millisecond, "a machine is not that busy")
+}

@@ -124,9 +124,9 @@ func (m *member) requireGoesOn(t testing.TB) {
 // requireStops stops the nodes while dave is still at it.
 func (m *member) requireStops(t testing.TB) {
 	t.Helper()
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	m.Stop(honest...)
-	require.Less(t, time.Since(began), time.Second)
+	require.Less(t, elapsed(), time.Second)
 }
 
 // sentinel is the error of the package behind a failure.

@@ -34,10 +34,10 @@ func TestAPeerThatRestartsAtStep1IsNamed(t *testing.T) {
 		c.begin(1)
 
 		c.restartReference(3, variant)
-		began := time.Now()
+		elapsed := harness.Stopwatch(c.t)
 
 		c.FailWith(c.ours, syncmod.ErrPeerRestarted, 3)
-		require.Less(t, time.Since(began), time.Second) // its first request comes within a tick
+		require.Less(t, elapsed(), time.Second) // its first request comes within a tick
 		c.rejected("", 3)
 		c.failed(2)
 	})

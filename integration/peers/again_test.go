@@ -43,7 +43,7 @@ func TestYesterdaysFailureKillsNothingToday(t *testing.T) {
 				c.Open(ceremonyOf(t))
 				c.Advance(c.All()...)
 				c.Nodes[1].Ceremony.Abort(errDisk)
-				allFailed(c, time.Now(), c.All()...)
+				allFailed(c, c.All()...)
 
 				for i, node := range order {
 					back(t, c, node)
@@ -70,7 +70,7 @@ func TestAttemptAfterAttemptOnTheSameNodes(t *testing.T) {
 		c.Advance(c.All()...)
 		c.Advance(c.All()...)
 		fail()
-		allFailed(c, time.Now(), c.All()...)
+		allFailed(c, c.All()...)
 		closeAll(t, c)
 	}
 	c.Nodes[2].OpenHost()

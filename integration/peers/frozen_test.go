@@ -75,11 +75,11 @@ func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	frozen.Freeze()
 
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
-	require.Less(t, time.Since(began), strict().PeerTimeout+time.Second)
+	require.Less(t, elapsed(), strict().PeerTimeout+time.Second)
 }
 
 func TestAMemberThawedTooLateFailsToo(t *testing.T) {

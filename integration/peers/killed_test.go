@@ -48,11 +48,11 @@ func TestAMemberKilledInARunningCeremonyIsNamedByEveryOther(t *testing.T) {
 	c := harness.New(t, 3)
 	killed := run(c)
 
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	killed.Kill()
 
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
-	require.Less(t, time.Since(began), harness.Fast().PeerTimeout+time.Second)
+	require.Less(t, elapsed(), harness.Fast().PeerTimeout+time.Second)
 }
 
 func TestAMemberKilledInARunningCeremonyCannotComeBack(t *testing.T) {

@@ -44,11 +44,11 @@ func TestAMemberThatGoesMuteIsNamedByEveryOther(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	mute := runByHand(t, c)
 
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	mute.mute()
 
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
-	require.Less(t, time.Since(began), strict().PeerTimeout+time.Second)
+	require.Less(t, elapsed(), strict().PeerTimeout+time.Second)
 }
 
 func TestStoppingTakesUnderASecondWhoeverDoesNotAnswer(t *testing.T) {
@@ -113,7 +113,7 @@ func runByHand(t *testing.T, c *harness.Cluster) *byHand {
 
 func requireStopsSoon(t *testing.T, c *harness.Cluster, node int) {
 	t.Helper()
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	require.NoError(t, c.Nodes[node].Stop(c.Context()))
-	require.Less(t, time.Since(began), time.Second, harness.Name(node))
+	require.Less(t, elapsed(), time.Second, harness.Name(node))
 }

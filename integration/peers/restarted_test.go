@@ -45,9 +45,10 @@ func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
 			c.Kill(restarted)
 			reopen(t, c, restarted)
 
-			began := time.Now()
+			elapsed := harness.Stopwatch(t)
 			c.Start(restarted)
-			took := allFailed(c, began, c.All()...)
+			allFailed(c, c.All()...)
+			took := elapsed()
 			t.Log("known everywhere after", took)
 
 			require.LessOrEqual(t, took, everywhere)
@@ -68,9 +69,10 @@ func TestARestartAtALaterStepIsKnownEverywhereAtOnce(t *testing.T) {
 	untilAll(c, c.Except(2), carolIsLost) // and have begun to look for it
 	reopen(t, c, 2)
 
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	c.Start(2)
-	took := allFailed(c, began, c.All()...)
+	allFailed(c, c.All()...)
+	took := elapsed()
 	t.Log("known everywhere after", took)
 
 	require.LessOrEqual(t, took, everywhere)
@@ -89,9 +91,10 @@ func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
 				c.Open(t.Name())
 				c.Advance(c.All()...)
 
-				began := time.Now()
+				elapsed := harness.Stopwatch(t)
 				c.Nodes[who].Ceremony.Abort(errDisk)
-				took := allFailed(c, began, c.All()...)
+				allFailed(c, c.All()...)
+				took := elapsed()
 				t.Log("known everywhere after", took)
 
 				require.LessOrEqual(t, took, everywhere)
@@ -123,11 +126,9 @@ func reopen(t *testing.T, c *harness.Cluster, node int) {
 	}
 }
 
-// allFailed waits until the ceremony has failed on all these nodes, and returns
-// how long that took.
-func allFailed(c *harness.Cluster, began time.Time, nodes ...int) time.Duration {
+// allFailed waits until the ceremony has failed on all these nodes.
+func allFailed(c *harness.Cluster, nodes ...int) {
 	for _, i := range nodes {
 		_ = c.Failure(i)
 	}
-	return time.Since(began)
 }

@@ -78,10 +78,10 @@ func TestAnAppThatStopsAmongTheGoodbyesWaitsNoLongerThanItMay(t *testing.T) {
 	lingering.tell([]int{0, 1}, step(2))
 	c.Until(1, func(s syncmod.Status) bool { return member(s, 0).Done })
 
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	c.Stop(0)
 
-	require.Less(t, time.Since(began), config.GoodbyeTimeout+time.Second)
+	require.Less(t, elapsed(), config.GoodbyeTimeout+time.Second)
 	outcome(t, stopping) // with an error or without: it was the stop that ended it
 	requireUnheard(t, outcome(t, waiting), 2)
 	goesOn(t, c, syncmod.Complete, 0, 1)

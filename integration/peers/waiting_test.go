@@ -87,10 +87,10 @@ func TestNothingEndsTheWaitForGoodbyesButGoodbyes(t *testing.T) {
 func requireFailureEnds(t *testing.T, c *harness.Cluster, waiting <-chan map[int]error, nodes ...int) {
 	t.Helper()
 	goesOn(t, c, c.Nodes[nodes[0]].Ceremony.Status().Phase, nodes...)
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	c.Nodes[0].Ceremony.Abort(errDisk)
 	errs := outcome(t, waiting)
-	require.LessOrEqual(t, time.Since(began), everywhere)
+	require.LessOrEqual(t, elapsed(), everywhere)
 	require.Len(t, errs, len(nodes))
 	for i, err := range errs {
 		require.Equal(t, c.Nodes[i].Ceremony.Err(), err)
