@@ -1,5 +1,17 @@
 // Package integration is the root of what tests the synchronizer together with
-// things that its users' builds should not see: a real Jaeger (jaeger), a
-// module outside the repository that uses the whole public API (standalone), and
-// the measuring program (bench). It is a Go module of its own for that reason.
+// things that its users' builds should not see. It is a Go module of its own for
+// that reason.
+//
+//   - harness: clusters of real nodes, and networks that fail on command
+//   - networks, peers, hostile: what ceremonies do when networks, members and
+//     strangers misbehave
+//   - refpeer, mixed: a peer that behaves as the other implementations do, and
+//     ceremonies together with it
+//   - soak: random faults, drawn from a seed
+//   - sim: distances and sizes that no machine has, in virtual time
+//   - jaeger: a real Jaeger
+//   - standalone: a module outside the repository that uses the whole public API
+//   - bench: the program that measures
+//
+// docs/guarantees.md says which test shows which promise.
 package integration

@@ -95,7 +95,7 @@ func (cl *client) converse(ctx context.Context, t *talk) (*talk, ending) {
 			before.close(ending{reason: telemetry.EndMoved})
 		}
 	}()
-	heartbeat := time.NewTimer(cl.ceremony.svc.cfg.Heartbeat)
+	heartbeat := time.NewTimer(cl.ceremony.untilBeat(time.Now()))
 	defer heartbeat.Stop()
 	if err := t.begin(); err != nil {
 		return t, ending{reason: telemetry.EndLost, err: err}
@@ -239,12 +239,19 @@ func (t *talk) tend(now time.Time) (time.Duration, error) {
 		if left <= 0 {
 			return 0, errSilent
 		}
-		return min(left, cfg.Heartbeat), nil
+		return min(left, t.client.ceremony.untilBeat(now)), nil
 	}
-	if due := cfg.Heartbeat - now.Sub(t.lastWrite); due > 0 {
-		return due, nil
+	next := t.client.ceremony.untilBeat(now)
+	if now.Sub(t.lastWrite) < cfg.Heartbeat/2 {
+		return next, nil
 	}
-	return cfg.Heartbeat, t.repeat(now)
+	return next, t.repeat(now)
+}
+
+// untilBeat is the time until the next heartbeat. All streams of a ceremony have
+// theirs in the same moment, for which the process wakes up once.
+func (c *Ceremony) untilBeat(now time.Time) time.Duration {
+	return c.svc.cfg.Heartbeat - now.Sub(c.opened)%c.svc.cfg.Heartbeat
 }
 
 // repeat says the last line again: a heartbeat.
