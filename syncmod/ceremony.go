@@ -131,7 +131,7 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	c.live, c.endLive = context.WithCancel(context.Background())
 	c.failed, c.setFail = context.WithCancelCause(context.Background())
 	c.roster = roster.New(time.Now(), roster.Config{
-		Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version, PeerTimeout: s.cfg.PeerTimeout,
+		Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version, PeerTimeout: s.cfg.PeerTimeout, Dead: s.buried(d),
 	})
 	c.line.Store(&line{})
 	return c, nil
@@ -413,6 +413,7 @@ func (c *Ceremony) Close(ctx context.Context) error {
 	c.closeOnce.Do(func() {
 		c.opening.Lock() // what is being opened is opened first, and then closed
 		defer c.opening.Unlock()
+		c.svc.bury(c)
 		c.svc.remove(c)
 		c.mu.Lock()
 		close(c.closed)

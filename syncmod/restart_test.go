@@ -1,6 +1,7 @@
 package syncmod_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/libp2p/go-libp2p"
@@ -54,4 +55,26 @@ func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatIsLeftOfACeremonyThatIsOverKillsNoneThatFollows(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	bob := s.others[0]
+	bob.answer()
+	first := s.meet(t, bob, withSession(7), withStep(1))
+	_, err := s.ceremony.Advance(within(t))
+	require.NoError(t, err)
+	first.accepted(t, bob.request(t, s.def, withSession(7), withStep(2)))
+	s.ceremony.Abort(errors.New("no more"))
+	require.NoError(t, s.ceremony.Close(within(t)))
+	s.ceremony = open(t, []*node{s.node}, s.def)[0]
+
+	late := bob.open(t, s.host) // of the ceremony before: whoever is at step 2 cannot be in this one
+	late.say(t, bob.request(t, s.def, withSession(7), withStep(2)))
+	requireReset(t, late)
+
+	require.NoError(t, s.ceremony.Err())
+	s.meet(t, bob, withSession(8), withStep(1))
+	_, err = s.ceremony.Advance(within(t))
+	require.NoError(t, err)
 }

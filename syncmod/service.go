@@ -48,7 +48,17 @@ type Service struct {
 	running    bool
 	ceremonies []*Ceremony   // the open ones, in the order of their opening
 	changed    chan struct{} // closed, and made anew, whenever they change
+	graves     []grave       // of the definitions that were closed last
 }
+
+// grave is what is remembered of a definition whose ceremony is over: the
+// sessions of its members, by peer. What still comes from them is late.
+type grave struct {
+	hash []byte
+	dead map[peer.ID][]uint64
+}
+
+const maxGraves = 64
 
 // Option changes what NewService makes.
 type Option func(*options)
@@ -191,6 +201,41 @@ func (s *Service) remove(c *Ceremony) {
 	defer s.mu.Unlock()
 	s.ceremonies = slices.DeleteFunc(s.ceremonies, func(other *Ceremony) bool { return other == c })
 	s.announceLocked()
+}
+
+// bury remembers the sessions of a ceremony that is over, so that what is left of
+// it at the others is not taken for a part of the next one.
+func (s *Service) bury(c *Ceremony) {
+	hash, dead := c.def.Hash, make(map[peer.ID][]uint64)
+	c.mu.Lock()
+	for i, p := range c.def.Peers {
+		dead[p.ID] = c.roster.Buried(i)
+	}
+	c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.graves = slices.DeleteFunc(s.graves, func(g grave) bool { return bytes.Equal(g.hash, hash) })
+	if len(s.graves) >= maxGraves {
+		s.graves = s.graves[1:]
+	}
+	s.graves = append(s.graves, grave{hash, dead})
+}
+
+// buried returns the sessions of a definition's members that are dead, by operator
+// index.
+func (s *Service) buried(d Definition) [][]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dead := make([][]uint64, len(d.Peers))
+	for _, g := range s.graves {
+		if !bytes.Equal(g.hash, d.Hash) {
+			continue
+		}
+		for i, p := range d.Peers {
+			dead[i] = g.dead[p.ID]
+		}
+	}
+	return dead
 }
 
 func (s *Service) announceLocked() {

@@ -191,12 +191,13 @@ func (d *dice) fatal(c ceremony, alone bool, gone map[int]bool) fault {
 		if d.plan.strict {
 			choice = append(choice, kill, kill)
 		}
-		if d.plan.strict && d.plan.network == links {
+		if d.plan.strict && d.plan.network == links && c.steps > 1 {
 			choice = append(choice, cutForGood, cutForGood, freezeForGood, freezeForGood)
 		}
 	}
 	f := fault{kind: choice[d.IntN(len(choice))], step: 1 + d.IntN(c.steps)}
 	if f.kind.ofLink() {
+		f.step = 1 + d.IntN(c.steps-1) // later some may hear everyone at the last barrier, and others not
 		f.who, f.others = d.sides()
 		f.node = f.who[0]
 		return f

@@ -117,7 +117,8 @@ func (r *Roster) authenticate(i int, q Request) *Failure {
 //   - A step below the last one, same session: a late frame, to be dropped. From
 //     a foreign peer, which has no session: it has restarted; but what an older
 //     stream than the current one says is late.
-//   - A session seen before and replaced stays dead: whatever carries it is late.
+//   - A session seen before and replaced stays dead, and so does one of a
+//     ceremony that is over: whatever carries it is late.
 //   - A session never seen before, from a member that has left step 0, is a
 //     restart; from one that has not, it replaces the one before.
 func (r *Roster) judgeStep(i int, q Request, current bool) (cause *Failure, replaces, late bool) {
@@ -133,22 +134,17 @@ func (r *Roster) judgeStep(i int, q Request, current bool) (cause *Failure, repl
 		}
 		return nil, false, false
 	}
-	if m.known {
-		switch {
-		case current, m.isDead(q.Session):
-			return nil, false, true
-		case m.Step > 0:
-			return &Failure{Kind: PeerRestarted, Culprit: i, By: i, From: m.Step, To: q.Step}, false, false
-		}
-		replaces = true
-	}
 	switch {
+	case m.known && current, m.isDead(q.Session):
+		return nil, false, true
+	case m.known && m.Step > 0:
+		return &Failure{Kind: PeerRestarted, Culprit: i, By: i, From: m.Step, To: q.Step}, false, false
 	case q.Step > 1:
 		return &Failure{Kind: SelfRestarted, Culprit: r.cfg.Self, By: i, From: -1, To: q.Step}, false, false
 	case q.Step < 0:
 		return &Failure{Kind: StepSkipped, Culprit: i, By: i, From: -1, To: q.Step}, false, false
 	}
-	return nil, replaces, false
+	return nil, m.known, false
 }
 
 // afterFailure answers for a ceremony that has failed: everyone who took part

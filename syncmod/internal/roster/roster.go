@@ -2,6 +2,7 @@ package roster
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type Config struct {
 	Version     Version       // this node's version
 	VersionText string        // the same as it was written
 	PeerTimeout time.Duration // how long a member may be gone once the ceremony runs; not positive: for ever
+	Dead        [][]uint64    // for each member, sessions that belong to ceremonies that are over; nil: none
 }
 
 // Phase is how far the ceremony has come.
@@ -126,9 +128,25 @@ func New(now time.Time, cfg Config) *Roster {
 	r := &Roster{cfg: cfg, members: make([]member, cfg.Members), started: now}
 	for i := range r.members {
 		r.members[i].Step = -1
+		if cfg.Dead != nil {
+			r.members[i].dead = slices.Clone(cfg.Dead[i])
+		}
 		r.members[i].in.since, r.members[i].out.since, r.members[i].Since = now, now, now
 	}
 	return r
+}
+
+// Buried returns the sessions of a member that no later ceremony may take for its
+// own: once this one is over, the one that it has left step 1 with, and those
+// that were dead before. From step 1 a member can still be met anew, in a
+// ceremony that it waits in.
+func (r *Roster) Buried(i int) []uint64 {
+	m := &r.members[i]
+	dead := slices.Clone(m.dead)
+	if r.phase >= Complete && m.session != 0 && m.Step > 1 {
+		dead = append(dead, m.session)
+	}
+	return dead[max(0, len(dead)-deadSessions):]
 }
 
 // Events returns what happened since the last call. The slice is valid until
