@@ -78,3 +78,19 @@ func TestWhatIsLeftOfACeremonyThatIsOverKillsNoneThatFollows(t *testing.T) {
 	_, err = s.ceremony.Advance(within(t))
 	require.NoError(t, err)
 }
+
+func TestAGoodbyeFromACeremonyBeforeIsAnsweredAndChangesNothing(t *testing.T) {
+	s := newScene(t, fast(), 1)
+	bob := s.others[0]
+	bob.answer()
+
+	left := bob.open(t, s.host)
+	left.accepted(t, bob.request(t, s.def, withSession(7), withStep(5), withGoodbye))
+	requireClosed(t, left)
+
+	require.NoError(t, s.ceremony.Err())
+	require.False(t, s.ceremony.Status().Peers[0].Done)
+	s.meet(t, bob, withSession(8), withStep(1))
+	_, err := s.ceremony.Advance(within(t))
+	require.NoError(t, err)
+}

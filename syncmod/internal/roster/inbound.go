@@ -65,6 +65,8 @@ func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdi
 	switch {
 	case late:
 		return Verdict{Action: Drop}
+	case cause != nil && cause.Kind == SelfRestarted && q.Shutdown && q.Session != 0:
+		return Verdict{Action: AcceptLast} // of a ceremony that is over there: who comes to this one does not begin with a goodbye
 	case (cause != nil || replaces) && r.over() && q.Aborted:
 		return Verdict{Action: AcceptLast} // of another attempt, which is over too
 	case (cause != nil || replaces) && r.over():
