@@ -135,8 +135,8 @@ demo-check: ## Run the demo, then one that loses a node and must exit with code 
 	if [ $$code -ne 1 ]; then echo "demo --kill 2 exited with code $$code instead of 1" >&2; exit 1; fi
 
 .PHONY: soak-check
-soak-check: ## Run ceremonies through random faults, for two minutes
-	@$(MAKE) --no-print-directory soak ARGS='--duration 2m'
+soak-check: ## Run ceremonies through random faults that are always the same, for two minutes
+	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
 CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check test

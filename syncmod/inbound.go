@@ -215,7 +215,7 @@ func (in *inbound) awaitTelling(c *Ceremony, member int, cause *roster.Failure, 
 		for behind.GetAbort() == "" && reader.Request(&behind) == nil {
 		}
 	}()
-	enough := time.NewTimer(tellFor / 2) // the rest is for the answer
+	enough := time.NewTimer(tellFor * 6 / 7) // the rest is for the answer
 	defer enough.Stop()
 	select {
 	case <-c.members[member].told:

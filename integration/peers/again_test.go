@@ -59,7 +59,9 @@ func TestYesterdaysFailureKillsNothingToday(t *testing.T) {
 }
 
 func TestAttemptAfterAttemptOnTheSameNodes(t *testing.T) {
-	c := harness.New(t, 3, harness.With(strict()))
+	config := strict()
+	config.PeerTimeout = 8 * time.Second // libp2p pauses 5 s after a failed dial
+	c := harness.New(t, 3, harness.With(config))
 	c.Idle()
 	for _, fail := range []func(){
 		func() { c.Nodes[0].Ceremony.Abort(errDisk) },
