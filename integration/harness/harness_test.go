@@ -68,7 +68,9 @@ func TestALinkThatIsCutNamesWhoIsMissing(t *testing.T) {
 }
 
 func TestANodeThatIsKilledAndStartedAgainIsAnother(t *testing.T) {
-	c := harness.New(t, 3)
+	config := harness.Fast()
+	config.PeerTimeout = harness.Patience // libp2p pauses 5 s after a failed dial
+	c := harness.New(t, 3, harness.With(config))
 	c.Start()
 	c.Connect(c.All()...)
 
