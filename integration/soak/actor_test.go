@@ -81,6 +81,9 @@ func (a *actor) watch(ceremony *syncmod.Ceremony) {
 		}
 		before = status
 		if status.Phase < syncmod.Complete {
+			a.heard.note(a.index, status)
+		}
+		if status.Phase < syncmod.Complete {
 			select {
 			case <-a.over: // a ceremony that was begun anew need not end by itself
 				return

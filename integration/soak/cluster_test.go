@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,13 +20,14 @@ import (
 
 // cluster is a plan at work.
 type cluster struct {
-	t     *testing.T
-	plan  plan
-	nodes *harness.Cluster
-	wires *wires
-	tally *tally
-	alive []bool // whose host is open
-	up    []bool // whose app runs
+	t      *testing.T
+	plan   plan
+	nodes  *harness.Cluster
+	wires  *wires
+	tally  *tally
+	alive  []bool      // whose host is open
+	up     []bool      // whose app runs
+	broken atomic.Bool // connections may have ended, for all ceremonies from then on
 }
 
 // play makes a plan happen, and checks what comes of it.
@@ -41,6 +43,7 @@ func play(t *testing.T, p plan, counts *tally) {
 	}
 	c := &cluster{t: t, plan: p, nodes: harness.New(t, p.members, opts...), tally: counts, alive: make([]bool, p.members), up: make([]bool, p.members)}
 	c.wires = newWires(c.nodes)
+	c.broken.Store(p.network == relay)
 	for i := range c.alive {
 		c.alive[i] = true
 	}

@@ -19,6 +19,7 @@ func (a *actor) meet(step int) error {
 		switch {
 		case f.node != a.index || f.step != step || f.kind == hurry:
 		case f.kind == abort, f.kind == leave, f.kind == stop, f.kind == kill, f.kind == restart:
+			a.untilHeard(f)
 			if a.ceremony.Err() != nil {
 				return a.ceremony.Err() // somebody else was first
 			}
@@ -34,6 +35,7 @@ func (a *actor) meet(step int) error {
 				return err
 			}
 		case f.kind.fatal():
+			a.untilHeard(f)
 			a.happen(f) // before the next step is announced
 		default:
 			a.faults.Go(func() { a.happen(f) })

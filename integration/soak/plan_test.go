@@ -174,6 +174,11 @@ func (c ceremony) spares(node int) bool {
 	return spared
 }
 
+// loses tells whether a node's part has an end that is to fail the others.
+func (c ceremony) loses(node int) bool {
+	return slices.ContainsFunc(c.faults, func(f fault) bool { return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node) })
+}
+
 // How long things take. A fault that breaks connections costs more than its own
 // time: libp2p dials no address again for 5 s after a dial to it has failed, then
 // for 6, 9, 14 s and so on, unless the other side gets through first.

@@ -27,6 +27,7 @@ type scene struct {
 	hosts   []host.Host          // as they are at the beginning
 	defs    []syncmod.Definition // what each node knows of the ceremony
 	record  record
+	heard   *heard
 	began   time.Time
 	over    chan struct{} // closed when every actor has ended its part
 	faults  sync.WaitGroup
@@ -37,7 +38,7 @@ type scene struct {
 }
 
 func newScene(c *cluster, round int, planned ceremony, about string, before *scene) *scene {
-	s := &scene{cluster: c, round: round, planned: planned, bound: c.plan.bound(round, planned), about: about, before: before, over: make(chan struct{})}
+	s := &scene{cluster: c, round: round, planned: planned, bound: c.plan.bound(round, planned), about: about, before: before, heard: newHeard(), over: make(chan struct{})}
 	for i := range planned.nodes {
 		s.hosts = append(s.hosts, c.nodes.Nodes[i].Host)
 		s.defs = append(s.defs, c.nodes.Definition(i, about))
@@ -117,6 +118,9 @@ func (s *scene) inject(f fault) {
 	defer s.mu.Unlock()
 	s.happened = append(s.happened, f)
 	s.tally.injected(f.kind)
+	if f.kind.breaks() {
+		s.broken.Store(true)
+	}
 }
 
 // heal undoes what was for good.
@@ -186,17 +190,12 @@ func (s *scene) blames(a *actor, err error) error {
 			switch {
 			case own && culprit == a.index, named && blamed.Index == culprit:
 				return nil
-			case s.broken() && strings.Contains(err.Error(), "refused this node") && strings.Contains(err.Error(), fmt.Sprintf("operator %d (", culprit)):
+			case s.broken.Load() && strings.Contains(err.Error(), "refused this node") && strings.Contains(err.Error(), fmt.Sprintf("operator %d (", culprit)):
 				return nil
 			}
 		}
 	}
 	return fmt.Errorf("failed with something that the faults do not explain: %w", err)
-}
-
-// broken tells whether connections may have ended.
-func (s *scene) broken() bool {
-	return s.plan.network == relay || slices.ContainsFunc(s.happened, func(f fault) bool { return f.kind.breaks() })
 }
 
 // culprits are whom a node may name for a fault. Where all of the network has come
