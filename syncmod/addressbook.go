@@ -2,15 +2,21 @@ package syncmod
 
 import (
 	"sync"
+	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/multiformats/go-multiaddr"
 )
 
 // addressBook puts the addresses of definitions into the host's peerstore while
-// a ceremony needs them, and takes out what it has put in and nothing else.
+// a ceremony needs them, and takes out what it has put in and nothing else. What is
+// there before stays as it is. Of a peer that is connected, the host keeps every
+// address until it is not, as if it had learned it from the peer.
 type addressBook struct {
+	host  host.Host
 	store peerstore.AddrBook
 
 	mu   sync.Mutex
@@ -20,6 +26,12 @@ type addressBook struct {
 type addressKey struct {
 	id   peer.ID
 	addr string
+}
+
+// keyOf is an address as the peerstore knows it: without the peer at its end.
+func keyOf(id peer.ID, a multiaddr.Multiaddr) addressKey {
+	addr, _ := peer.SplitAddr(a)
+	return addressKey{id, string(addr.Bytes())}
 }
 
 // add notes the addresses of a member.
@@ -37,7 +49,7 @@ func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 		b.uses = make(map[addressKey]int)
 	}
 	for _, a := range addrs {
-		key := addressKey{id, string(a.Bytes())}
+		key := keyOf(id, a)
 		if b.uses[key] == 0 && present[key.addr] {
 			continue // its owner's, not ours
 		}
@@ -50,13 +62,17 @@ func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 func (b *addressBook) remove(id peer.ID, addrs []multiaddr.Multiaddr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	var kept time.Duration
+	if b.host.Network().Connectedness(id) == network.Connected {
+		kept = peerstore.ConnectedAddrTTL
+	}
 	for _, a := range addrs {
-		key := addressKey{id, string(a.Bytes())}
+		key := keyOf(id, a)
 		switch b.uses[key] {
 		case 0:
 		case 1:
 			delete(b.uses, key)
-			b.store.SetAddr(id, a, 0)
+			b.store.SetAddr(id, a, kept)
 		default:
 			b.uses[key]--
 		}

@@ -45,7 +45,8 @@ func (c *Ceremony) SetStep(step int64) error {
 }
 
 // AwaitStep waits at the barrier of a step, the current one or the next, until
-// every member has reached it. It returns a [*WaitError] when ctx ends first,
+// every member has reached it, this node included: [Ceremony.SetStep] announces it,
+// and may be called meanwhile. It returns a [*WaitError] when ctx ends first,
 // the failure when the ceremony fails, and an [ErrInvalid] for any other step.
 func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 	c.mu.Lock()
@@ -212,7 +213,10 @@ func (c *Ceremony) waitError(ctx context.Context, barrier string, step int64) er
 	if c.err != nil {
 		return c.err
 	}
+	all, _ := c.roster.Connected()
 	switch {
+	case barrier == barrierConnected && all:
+		return nil
 	case barrier == barrierShutdown && c.roster.Phase() == roster.Complete:
 		return c.unheard
 	case barrier == barrierStep && c.roster.Passed() >= step:
@@ -220,7 +224,7 @@ func (c *Ceremony) waitError(ctx context.Context, barrier string, step int64) er
 	case barrier != barrierStep:
 		step = c.roster.Step()
 	}
-	e := &WaitError{Barrier: barrier, Step: step, Err: ctx.Err(), members: len(c.def.Peers), at: now}
+	e := &WaitError{Barrier: barrier, Step: step, Err: ctx.Err(), members: len(c.def.Peers), at: now, early: step > c.roster.Step()}
 	for _, i := range c.missing(now, barrier, step) {
 		e.Missing = append(e.Missing, c.peerStatus(i))
 	}

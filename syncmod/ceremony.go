@@ -167,6 +167,10 @@ func (c *Ceremony) begin(caller context.Context) error {
 		c.mu.Unlock()
 		return fmt.Errorf("opening a ceremony that was closed: %w: open its definition again", ErrStopped)
 	}
+	if err := c.err; err != nil {
+		c.mu.Unlock()
+		return fmt.Errorf("opening a ceremony that was aborted before: %w", err)
+	}
 	if err := c.svc.add(c); err != nil {
 		c.mu.Unlock()
 		return err
@@ -275,6 +279,14 @@ func (c *Ceremony) request(i int, in *inbound, q *syncpb.SyncRequest, signed boo
 	}
 	c.settle(now)
 	return verdict
+}
+
+// foreign reports that a member asks for another definition.
+func (c *Ceremony) foreign(now time.Time, i int, asked, here string) {
+	c.mu.Lock()
+	c.note(func() { c.report.Foreign(i, now, asked, here) })
+	c.mu.Unlock()
+	c.flush()
 }
 
 // repeated brings a request to the rules that says what the stream's last one

@@ -226,7 +226,8 @@ func (cl *client) dial(ctx context.Context) error {
 			}
 		}
 	}()
-	if err := cl.ceremony.svc.host.Connect(ctx, peer.AddrInfo{ID: cl.id}); err != nil {
+	addrs := cl.ceremony.def.Peers[cl.index].Addrs // what the host has known for itself, it may have forgotten
+	if err := cl.ceremony.svc.host.Connect(ctx, peer.AddrInfo{ID: cl.id, Addrs: addrs}); err != nil {
 		return fmt.Errorf("dialling: %w", err)
 	}
 	return nil

@@ -36,8 +36,9 @@ type Config struct {
 	// a moment is fatal, and above 10s, for libp2p pauses 5s and more after a
 	// failed dial. Negative: for ever. Default 1m.
 	PeerTimeout time.Duration
-	// OpenGrace is how long a stream for a definition that is not open here waits
-	// for it to be opened before it is refused. Default 10s.
+	// OpenGrace is how long a member that asks for a definition which is not open
+	// here, on one stream or on several, waits for it to be opened before it is
+	// refused. Default 10s.
 	OpenGrace time.Duration
 	// GoodbyeTimeout bounds the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.
@@ -50,7 +51,8 @@ type Config struct {
 	BackoffMin, BackoffMax time.Duration
 	// ShutdownOnFailure stops the fx app with exit code 1 when a ceremony fails,
 	// ShutdownOnComplete with exit code 0 when one completes. Without fx they do
-	// nothing.
+	// nothing. A ceremony that the program itself closes, or whose Run it ends by its
+	// context, has not failed in this sense: its caller has the error.
 	ShutdownOnFailure, ShutdownOnComplete bool
 }
 

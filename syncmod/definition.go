@@ -2,6 +2,8 @@ package syncmod
 
 import (
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -50,8 +52,8 @@ func (d Definition) validate(self peer.ID) (int, error) {
 	index := -1
 	seen := make(map[peer.ID]int, len(d.Peers))
 	for i, p := range d.Peers {
-		if _, err := peer.IDFromBytes([]byte(p.ID)); err != nil {
-			return 0, invalid("Definition.Peers", "operator %d: %q is not a peer ID (peer.Decode makes one from its text): %w", i, cut(string(p.ID), 2*maxNickname), err)
+		if err := p.validate(); err != nil {
+			return 0, invalid("Definition.Peers", "operator %d: %w", i, err)
 		}
 		if first, ok := seen[p.ID]; ok {
 			return 0, invalid("Definition.Peers", "operators %d and %d have the same peer ID %s", first, i, p.ID)
@@ -65,6 +67,25 @@ func (d Definition) validate(self peer.ID) (int, error) {
 		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members", self, len(d.Peers))
 	}
 	return index, nil
+}
+
+func (p Peer) validate() error {
+	_, err := peer.IDFromBytes([]byte(p.ID))
+	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil { // the text of some IDs happens to have the form of one
+		err = errors.New("it is one's text")
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a peer ID (peer.Decode makes one from its text): %w", cut(string(p.ID), 2*maxNickname), err)
+	}
+	for _, a := range p.Addrs {
+		switch addr, owner := peer.SplitAddr(a); {
+		case addr == nil:
+			return fmt.Errorf("%q is no address at which peer %s can be dialled: give it as /ip4/…/tcp/…", a, p.ID)
+		case owner != "" && owner != p.ID:
+			return fmt.Errorf("%s is the address of peer %s, not of %s", a, owner, p.ID)
+		}
+	}
+	return nil
 }
 
 // clone copies a definition, so that its owner may go on changing his own.

@@ -239,6 +239,7 @@ type WaitError struct {
 
 	members int // 0 when not known
 	at      time.Time
+	early   bool // this node itself has not announced the step
 }
 
 // Error lists everyone who is missing, and why.
@@ -255,6 +256,9 @@ func (e *WaitError) Error() string {
 		b.WriteString(" to say goodbye")
 	default:
 		fmt.Fprintf(&b, " at step %d", e.Step)
+	}
+	if e.early {
+		b.WriteString(", which this node itself has not announced (SetStep does)")
 	}
 	at := e.at
 	if at.IsZero() {

@@ -311,14 +311,14 @@ func (in *inbound) route(request *syncpb.SyncRequest, waited bool) *Ceremony {
 		case len(candidates) == 0:
 			grace = nil
 		case grace == nil:
-			grace = time.After(in.server.svc.cfg.OpenGrace)
+			grace = time.After(in.server.svc.grace(in.remote, request.GetDefinitionHash(), time.Now()))
 		}
 		select {
 		case <-changed:
 		case <-in.ctx.Done():
 			return nil
 		case <-grace:
-			in.last(time.Now(), nil, request, in.notOpen(candidates, request), ending{})
+			in.refuse(candidates, request)
 			return nil
 		}
 	}
@@ -371,12 +371,25 @@ func (in *inbound) choose(candidates []*Ceremony, request *syncpb.SyncRequest) *
 	return nil
 }
 
-func (in *inbound) notOpen(candidates []*Ceremony, request *syncpb.SyncRequest) string {
-	asked := "a definition that its signature does not tell"
+// refuse tells a member, and whoever reads the log here, that it asks for what is not
+// open here.
+func (in *inbound) refuse(candidates []*Ceremony, request *syncpb.SyncRequest) {
+	now := time.Now()
+	asked, here := named(candidates, request)
+	for _, c := range candidates {
+		c.foreign(now, c.index(in.remote), asked, here)
+	}
+	text := fmt.Sprintf("%s is not open here; open here with this member: %s: all members need the same definition", asked, here)
+	in.last(now, nil, request, printable(text, maxReason), ending{})
+}
+
+// named names what a request asks for, and what is open.
+func named(candidates []*Ceremony, request *syncpb.SyncRequest) (asked, here string) {
+	asked = "a definition that its signature does not tell"
 	if hash := request.GetDefinitionHash(); len(hash) > 0 {
 		asked = "definition " + shortHash(hash[:min(len(hash), maxHash)])
 	}
-	here := "none"
+	here = "none"
 	for i, c := range candidates {
 		if i == 0 {
 			here = shortHash(c.def.Hash)
@@ -384,14 +397,14 @@ func (in *inbound) notOpen(candidates []*Ceremony, request *syncpb.SyncRequest) 
 		}
 		here += ", " + shortHash(c.def.Hash)
 	}
-	return printable(fmt.Sprintf("%s is not open here; open here with this member: %s: all members need the same definition", asked, here), maxReason)
+	return asked, here
 }
 
 // ending is how a stream ended.
 type ending struct {
 	reason string
 	code   network.StreamErrorCode
-	err    error // only for refusals and protocol errors
+	err    error
 }
 
 // endOf classifies the error that ended a stream, in the order that libp2p needs:
@@ -412,7 +425,7 @@ func classify(ctx context.Context, err error) ending {
 	case isTimeout(err):
 		return ending{reason: telemetry.EndTimeout}
 	}
-	return ending{reason: telemetry.EndLost}
+	return ending{reason: telemetry.EndLost, err: err}
 }
 
 func isTimeout(err error) bool {

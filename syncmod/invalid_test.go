@@ -11,6 +11,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/test"
+	"github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
@@ -120,6 +121,8 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, service.Start(t.Context()))
 	defer func() { require.NoError(t, service.Stop(t.Context())) }()
+	const edwards = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+	foreign := multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000/p2p/" + others[1].ID.String())
 
 	for about, bad := range map[string]struct {
 		definition   syncmod.Definition
@@ -137,6 +140,16 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 		"an ID that is not one": {syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: "bob"}}}, "Definition.Peers", `operator 1: "bob"`},
 		"the text of an ID": {
 			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: peer.ID(others[0].ID.String())}}}, "Definition.Peers", "operator 1: \"" + others[0].ID.String(),
+		},
+		"the text of an ID that has the form of one": {
+			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: peer.ID(edwards)}}}, "Definition.Peers", "operator 1: \"" + edwards + "\" is not a peer ID",
+		},
+		"an address that is none": {
+			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: others[0].ID, Addrs: []multiaddr.Multiaddr{nil}}}}, "Definition.Peers", "operator 1: ",
+		},
+		"another member's address": {
+			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: others[0].ID, Addrs: []multiaddr.Multiaddr{foreign}}}},
+			"Definition.Peers", "operator 1: " + foreign.String() + " is the address of peer " + others[1].ID.String(),
 		},
 	} {
 		t.Run(about, func(t *testing.T) {

@@ -173,3 +173,19 @@ func requireOrder(t *testing.T, names []string, want ...string) {
 		last = i
 	}
 }
+
+func TestAnAppDoesNotStartWithACeremonyThatWasAbortedBefore(t *testing.T) {
+	h := newSilentHost(t)
+	locked := errors.New("the keystore is locked")
+	app := fx.New(
+		syncmod.Module, given(h), fx.Supply(definitionOf(t.Name(), h, newSilentHost(t))),
+		syncmod.RunSteps(func() []syncmod.Step { return nil }),
+		fx.Invoke(func(c *syncmod.Ceremony) { c.Abort(locked) }),
+	)
+
+	err := app.Start(t.Context())
+
+	require.ErrorIs(t, err, locked)
+	require.ErrorIs(t, err, syncmod.ErrAborted)
+	require.NotContains(t, h.Mux().Protocols(), syncmod.ProtocolID)
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -49,7 +50,17 @@ type Service struct {
 	ceremonies []*Ceremony   // the open ones, in the order of their opening
 	changed    chan struct{} // closed, and made anew, whenever they change
 	graves     []grave       // of the definitions that were closed last
+	asked      map[asked]time.Time
 }
+
+// asked is a peer that asks for a definition which is not open here, though others
+// are in which it is a member. Since when, is known until something else is open.
+type asked struct {
+	peer peer.ID
+	hash string
+}
+
+const maxAsked = 1024 // who asks for more makes others wait longer
 
 // grave is what is remembered of a definition whose ceremony is over: the
 // sessions of its members, by peer. What still comes from them is late.
@@ -104,8 +115,9 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 		cfg:       cfg,
 		version:   version,
 		telemetry: telemetry.New(o.log, o.tracer, o.meter),
-		addrs:     addressBook{store: h.Peerstore()},
+		addrs:     addressBook{host: h, store: h.Peerstore()},
 		changed:   make(chan struct{}),
+		asked:     make(map[asked]time.Time),
 	}
 	s.server = newServer(s)
 	s.clients = newClients(s)
@@ -238,7 +250,25 @@ func (s *Service) buried(d Definition) [][]uint64 {
 	return dead
 }
 
+// grace is how long a peer has still to wait for a definition that is not open here:
+// it may have asked before, on a stream that it has given up.
+func (s *Service) grace(id peer.ID, hash []byte, now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := asked{id, string(hash[:min(len(hash), maxHash)])}
+	since, ok := s.asked[key]
+	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // a new attempt
+		if len(s.asked) >= maxAsked {
+			clear(s.asked)
+		}
+		since = now
+		s.asked[key] = since
+	}
+	return s.cfg.OpenGrace - now.Sub(since)
+}
+
 func (s *Service) announceLocked() {
+	clear(s.asked)
 	close(s.changed)
 	s.changed = make(chan struct{})
 }

@@ -176,7 +176,7 @@ func (c *Ceremony) reportMember(now time.Time, e roster.Event, what string) {
 		return // it was not connected, or is expected to leave
 	}
 	event := telemetry.MemberEvent{Peer: e.Member, What: what, At: now, Connected: len(c.members) - len(c.roster.MissingConnected())}
-	if what == telemetry.MemberLost {
+	if what == telemetry.MemberLost && !e.Inbound { // else the last error of our stream is an old one
 		event.Err = m.LastError
 	}
 	c.note(func() { c.report.Member(event) })

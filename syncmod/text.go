@@ -98,6 +98,8 @@ func shown(err error) error {
 		text = "its host is up, but it does not run the sync protocol yet"
 	case errors.Is(err, swarm.ErrNoAddresses):
 		text = "no address of it is known: the definition gives none, and it has not dialled us"
+	case errors.Is(err, swarm.ErrNoGoodAddresses):
+		text = "no address of it can be dialled from here" + undiallable(err)
 	case errors.Is(err, swarm.ErrDialBackoff):
 		text = "dialling failed a moment ago, the host pauses before it dials again"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -114,6 +116,18 @@ func shown(err error) error {
 	return &shownError{text: printable(text, enough), err: err}
 }
 
+// undiallable says what is wrong with the first address that was not even tried.
+func undiallable(err error) string {
+	failed, ok := errors.AsType[*swarm.DialError](err)
+	switch {
+	case !ok || len(failed.DialErrors) == 0:
+		return ": its name does not resolve, or it is of no use on another machine"
+	case errors.Is(err, swarm.ErrDialToSelf):
+		return fmt.Sprintf(": %s is this node's own", failed.DialErrors[0].Address)
+	}
+	return fmt.Sprintf(": %s: %s", failed.DialErrors[0].Address, failed.DialErrors[0].Cause)
+}
+
 func isNotSupported(err error) bool {
 	_, ok := errors.AsType[multistream.ErrNotSupported[protocol.ID]](err)
 	return ok
@@ -122,6 +136,9 @@ func isNotSupported(err error) bool {
 // lossOf says why a stream was lost, for the status; nil when it was not.
 func lossOf(end ending) error {
 	text := "its stream was lost"
+	if gated, ok := errors.AsType[*network.StreamError](end.err); ok && gated.Remote && gated.ErrorCode == network.StreamGated {
+		text = "it takes this node for a stranger: in no ceremony that is open there is it a member; compare definitions and keys"
+	}
 	switch end.reason {
 	case telemetry.EndGoodbye, telemetry.EndAbort, telemetry.EndRefused, telemetry.EndMoved, telemetry.EndStopped:
 		return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/multiformats/go-multiaddr"
 	"github.com/multiformats/go-multistream"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -133,6 +134,15 @@ func TestErrorsOfTheNetworkAreShownInPlainWords(t *testing.T) {
 			&swarm.DialError{Cause: swarm.ErrAllDialsFailed, DialErrors: []swarm.TransportError{{Cause: sec.ErrPeerIDMismatch{Actual: other}}}},
 			"another peer has its address: " + other.String() + " answers there, correct the address or the definition",
 		},
+		{
+			&swarm.DialError{Cause: swarm.ErrNoGoodAddresses, DialErrors: []swarm.TransportError{{Address: multiaddr.StringCast("/ip4/192.0.2.1"), Cause: swarm.ErrNoTransport}}},
+			"no address of it can be dialled from here: /ip4/192.0.2.1: no transport for protocol",
+		},
+		{
+			&swarm.DialError{Cause: swarm.ErrNoGoodAddresses, DialErrors: []swarm.TransportError{{Address: multiaddr.StringCast("/ip4/192.0.2.1/tcp/9"), Cause: swarm.ErrDialToSelf}}},
+			"no address of it can be dialled from here: /ip4/192.0.2.1/tcp/9 is this node's own",
+		},
+		{&swarm.DialError{Cause: swarm.ErrNoGoodAddresses}, "no address of it can be dialled from here: its name does not resolve, or it is of no use on another machine"},
 		{fmt.Errorf("dialling: %w", swarm.ErrDialBackoff), "dialling failed a moment ago, the host pauses before it dials again"},
 		{fmt.Errorf("dialling: %w", context.DeadlineExceeded), "dial timeout"},
 		{fmt.Errorf("opening: %w", network.ErrNoConn), "the connection was lost while a stream was being opened"},

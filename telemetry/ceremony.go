@@ -155,6 +155,15 @@ func (c *Ceremony) Rejected(peer int, errorType string) {
 	c.about(ctx, peer).WithField("reason", errorType).Debug("request refused")
 }
 
+// Foreign reports a member that has not signed the definition of any ceremony that is
+// open here, but another.
+func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
+	ctx := c.ctx()
+	c.t.rejected(ctx, TypeBadSignature)
+	c.about(ctx, peer).WithField("reason", TypeBadSignature).Logf(c.level(peer, logrus.WarnLevel, at),
+		"%s asks for %s; open here with this member: %s: all members need the same definition", c.who(peer), asked, here)
+}
+
 // Connect reports a connect, or a slice of one that goes on failing.
 func (c *Ceremony) Connect(o Connect) {
 	s := span{

@@ -52,7 +52,16 @@ func TestOneOtherVersionEndsTheCeremonyOfEverybody(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.reference(3, refpeer.Options{Variant: variant, Version: theirVersion})
-		c.start()
+		c.Start(c.ours...)
+		for _, i := range c.ours { // who fails before it has reached the other cannot tell it who it was
+			c.Until(i, func(s syncmod.Status) bool { return s.Peers[0].Inbound && s.Peers[0].Outbound })
+		}
+		for _, i := range c.theirs {
+			c.refs[i].Serve()
+		}
+		for _, i := range c.theirs {
+			c.refs[i].Dial()
+		}
 
 		for _, i := range c.ours {
 			require.Equal(t, 3, harness.Culprit(t, c.Failure(i)).Index)

@@ -104,7 +104,3 @@ func (r *Roster) StaleOutbound(i int) bool {
 	m := &r.members[i]
 	return m.out.up && m.outSession != m.session
 }
-
-// AnsweredGoodbye tells whether a member has answered our goodbye: there is
-// nothing more to say to it.
-func (r *Roster) AnsweredGoodbye(i int) bool { return r.members[i].Answered }

@@ -88,7 +88,7 @@ func (p *process) say() {
 
 // wants tells whether there is something left to say to a member.
 func (p *process) wants(j int) bool {
-	return j != p.index && !p.failed() && !p.roster.AnsweredGoodbye(j)
+	return j != p.index && !p.failed() && !p.roster.Member(j).Answered
 }
 
 // open opens a stream to a member and says the current step.
