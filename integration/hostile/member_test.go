@@ -1,8 +1,10 @@
 package hostile_test
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -97,9 +99,28 @@ func (m *member) connect(t testing.TB, to int) {
 func (m *member) enter(t testing.TB, n int64) {
 	t.Helper()
 	for _, i := range honest {
-		s := m.open(t, i)
-		s.say(t, m.request(t, step(n)))
-		s.answered(t)
+		m.insist(t, i, m.request(t, step(n)))
+	}
+}
+
+// insist has dave say a request until it is answered: streams that he has opened before
+// may arrive later, and take the place of this one.
+func (m *member) insist(t testing.TB, to int, r *syncpb.SyncRequest) {
+	t.Helper()
+	for {
+		s := m.open(t, to)
+		_, err := s.Write(frame(r))
+		response := new(syncpb.SyncResponse)
+		if err == nil {
+			require.NoError(t, s.SetReadDeadline(time.Now().Add(harness.Patience)))
+			err = s.read(response)
+		}
+		if reset, ok := errors.AsType[*network.StreamError](err); ok && reset.ErrorCode == network.StreamRateLimited {
+			continue
+		}
+		require.NoError(t, err)
+		require.Empty(t, response.GetError())
+		return
 	}
 }
 

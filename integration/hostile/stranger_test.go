@@ -129,7 +129,7 @@ func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
 	}
 
 	m.Advance(m.All()...)
-	require.EqualValues(t, len(says), m.refusedStrangers(t))
+	require.Eventually(t, func() bool { return m.refusedStrangers(t) == int64(len(says)) }, harness.Patience, time.Millisecond)
 	require.Contains(t, m.Nodes[alice].Logged(), "refused a stranger")
 	require.NotContains(t, m.Nodes[alice].Logged(), "FORGED")
 }
