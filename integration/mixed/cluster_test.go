@@ -117,6 +117,22 @@ func (c *cluster) start() {
 	}
 }
 
+// startOursFirst starts everyone once our two know each other: one that fails before it
+// has reached the other cannot tell it who it was, see docs/guarantees.md.
+func (c *cluster) startOursFirst() {
+	c.t.Helper()
+	c.Start(c.ours...)
+	for _, i := range c.ours {
+		c.Until(i, func(s syncmod.Status) bool { return s.Peers[0].Inbound && s.Peers[0].Outbound })
+	}
+	for _, i := range c.theirs {
+		c.refs[i].Serve()
+	}
+	for _, i := range c.theirs {
+		c.refs[i].Dial()
+	}
+}
+
 // begin starts everyone and takes all through barriers, up to a step.
 func (c *cluster) begin(step int) {
 	c.t.Helper()

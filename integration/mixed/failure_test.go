@@ -52,16 +52,7 @@ func TestOneOtherVersionEndsTheCeremonyOfEverybody(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.reference(3, refpeer.Options{Variant: variant, Version: theirVersion})
-		c.Start(c.ours...)
-		for _, i := range c.ours { // who fails before it has reached the other cannot tell it who it was
-			c.Until(i, func(s syncmod.Status) bool { return s.Peers[0].Inbound && s.Peers[0].Outbound })
-		}
-		for _, i := range c.theirs {
-			c.refs[i].Serve()
-		}
-		for _, i := range c.theirs {
-			c.refs[i].Dial()
-		}
+		c.startOursFirst()
 
 		for _, i := range c.ours {
 			require.Equal(t, 3, harness.Culprit(t, c.Failure(i)).Index)
@@ -104,7 +95,7 @@ func TestOneOtherDefinitionEndsTheCeremonyOfEverybody(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.referenceOf(3, harness.Hash("another"), refpeer.Options{Variant: variant})
-		c.start()
+		c.startOursFirst()
 
 		for _, i := range c.ours {
 			require.Equal(t, 3, harness.Culprit(t, c.Failure(i)).Index)
