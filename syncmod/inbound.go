@@ -404,7 +404,8 @@ func named(candidates []*Ceremony, request *syncpb.SyncRequest) (asked, here str
 type ending struct {
 	reason string
 	code   network.StreamErrorCode
-	err    error
+	err    error // only for refusals and protocol errors
+	gated  bool  // the other side takes this node for a stranger
 }
 
 // endOf classifies the error that ended a stream, in the order that libp2p needs:
@@ -425,7 +426,10 @@ func classify(ctx context.Context, err error) ending {
 	case isTimeout(err):
 		return ending{reason: telemetry.EndTimeout}
 	}
-	return ending{reason: telemetry.EndLost, err: err}
+	if reset, ok := errors.AsType[*network.StreamError](err); ok && reset.Remote && reset.ErrorCode == network.StreamGated {
+		return ending{reason: telemetry.EndLost, gated: true}
+	}
+	return ending{reason: telemetry.EndLost}
 }
 
 func isTimeout(err error) bool {

@@ -79,3 +79,20 @@ func pause(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+func TestAStreamThatIsLostIsNoError(t *testing.T) {
+	s, logged := newLoggedScene(t, 1)
+	stream := s.meet(t, s.others[0])
+
+	require.NoError(t, stream.Reset())
+
+	require.Eventually(t, func() bool {
+		for _, e := range logged.AllEntries() {
+			require.NotEqual(t, "stream ended by an error", e.Message)
+			if e.Message == "stream ended" && e.Data["role"] == "server" && e.Data["end_reason"] == "lost" {
+				return true
+			}
+		}
+		return false
+	}, patience, time.Millisecond)
+}

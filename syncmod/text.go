@@ -136,7 +136,7 @@ func isNotSupported(err error) bool {
 // lossOf says why a stream was lost, for the status; nil when it was not.
 func lossOf(end ending) error {
 	text := "its stream was lost"
-	if gated, ok := errors.AsType[*network.StreamError](end.err); ok && gated.Remote && gated.ErrorCode == network.StreamGated {
+	if end.gated {
 		text = "it takes this node for a stranger: in no ceremony that is open there is it a member; compare definitions and keys"
 	}
 	switch end.reason {
