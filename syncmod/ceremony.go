@@ -7,19 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
-	"github.com/dkgsync/dkgsync/syncmod/syncpb"
-	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// tellFor is how long a failed ceremony goes on telling the others why.
-const tellFor = 700 * time.Millisecond
+// lastWords is how long Close lets the last frame of a stream arrive.
+const lastWords = 500 * time.Millisecond
 
 // Ceremony is one run of one definition on this node. [Service.Open] makes it,
 // or fx does, from the Definition in the graph.
@@ -30,74 +29,13 @@ const tellFor = 700 * time.Millisecond
 // [Ceremony.Err], [Ceremony.Context]), or for looking on ([Ceremony.Status],
 // [Ceremony.Watch]). All are safe for concurrent use.
 type Ceremony struct {
-	svc       *Service
-	def       Definition
-	self      int // this node's operator index
-	indexOf   map[peer.ID]int
-	session   uint64
-	signature []byte
-	report    *telemetry.Ceremony
-	members   []*client // by operator index; nil for this node
+	svc  *Service
+	core *core
 
-	line atomic.Pointer[line] // what every client is to say
-
-	live    context.Context // ends with the streams
-	endLive context.CancelFunc
-	failed  context.Context // ends with the failure, which is its cause
-	setFail context.CancelCauseFunc
-	done    chan struct{} // closed when complete or failed
-	closed  chan struct{} // closed when it is no longer open
-
-	opening               sync.Mutex // held while the ceremony is being opened
-	closeOnce, closedOnce sync.Once
-
-	mu        sync.Mutex
-	roster    *roster.Roster
-	inbounds  map[roster.StreamID]*inboundState
-	opened    time.Time // zero: not open yet
-	stopped   bool      // Close was called
-	quiet     bool      // the failure is nobody else's business
-	nested    error     // what this node's user failed it with
-	err       error
-	told      string    // what the others are told of the failure
-	toldBy    time.Time // until when they are
-	unheard   error     // who did not say goodbye
-	stepName  string    // name of the current step
-	since     time.Time // of the current phase and step
-	phase     Phase
-	connected chan struct{} // closed when everyone has become connected
-	passed    chan struct{} // closed when a barrier has been passed
-	watch     chan struct{} // closed when the status has changed
-	timer     *time.Timer   // the coarse one: gone members, goodbyes, slices of a wait
-	advancing bool
-	owed      int64 // the step that an Advance has announced and none has returned yet
-	slice     slice
-	farewell  time.Time // when the last barrier was passed
-
-	lastConnected, lastGoodbye int            // who connected last, and whose goodbye came last
-	working                    telemetry.Step // what this node is doing between two barriers, if anything
-
-	reports   []func() // what is to be reported once the lock is released
-	reporting atomic.Bool
-	reportMu  sync.Mutex
-}
-
-// inboundState is what a ceremony keeps of a stream that it serves.
-type inboundState struct {
-	in      *inbound
-	ending  bool // it has said its last, which a reset must not overtake
-	why     string
-	release func()
-	report  *telemetry.Stream
-}
-
-// line is what this node has to say to everyone at a moment.
-type line struct {
-	step     int64
-	shutdown bool
-	abort    string
-	culprit  []byte
-	frame    []byte // as every stream but a new one can send it
+	opening   sync.Mutex // held while the ceremony is being opened
+	closeOnce sync.Once
+	leftOnce  sync.Once
+	endings   sync.WaitGroup // what is done at its end
 }
 
 func newCeremony(s *Service, d Definition) (*Ceremony, error) {
@@ -114,26 +52,22 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the definition hash: %w", err)
 	}
-	c := &Ceremony{
-		svc: s, def: d, self: self, indexOf: make(map[peer.ID]int, len(d.Peers)), session: newSession(), signature: signature,
-		done: make(chan struct{}), closed: make(chan struct{}), inbounds: make(map[roster.StreamID]*inboundState),
-		members: make([]*client, len(d.Peers)), since: time.Now(),
+	c := &Ceremony{svc: s}
+	c.core = &core{
+		svc: s, owner: c, def: d, done: make(chan struct{}), closed: make(chan struct{}),
+		terms: stream.NewTerms(stream.Terms{
+			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: newSession(), Signature: signature,
+			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
+		}),
+		state: state{since: time.Now(), roster: roster.New(time.Now(), roster.Config{
+			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
+			PeerTimeout: s.cfg.PeerTimeout, Stale: s.tombstones.of(d),
+		})},
 	}
-	info := telemetry.Info{Hash: d.Hash, Index: self}
-	for i, p := range d.Peers {
-		c.indexOf[p.ID] = i
-		info.Peers = append(info.Peers, telemetry.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
-		if i != self {
-			c.members[i] = newClient(c, i)
-		}
-	}
-	c.report = s.telemetry.Ceremony(info, c.snapshot)
-	c.live, c.endLive = context.WithCancel(context.Background())
-	c.failed, c.setFail = context.WithCancelCause(context.Background())
-	c.roster = roster.New(time.Now(), roster.Config{
-		Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version, PeerTimeout: s.cfg.PeerTimeout, Dead: s.buried(d),
-	})
-	c.line.Store(&line{})
+	c.core.failed, c.core.setFailed = context.WithCancelCause(context.Background())
+	c.core.announcement.Store(&stream.Announcement{})
+	c.core.clients = s.clients.half.Of(c.core)
+	c.core.report = s.telemetry.Ceremony(d.info(self), c.core.snapshot)
 	return c, nil
 }
 
@@ -154,223 +88,45 @@ func (c *Ceremony) open(caller context.Context) error {
 	c.opening.Lock()
 	err := c.begin(caller)
 	c.opening.Unlock()
-	if err != nil && !c.opened.IsZero() {
-		c.fail(roster.Stopped, ErrStopped)
-		return errors.Join(err, c.Close(c.live))
+	if err != nil && c.core.isOpened() {
+		return errors.Join(err, c.Close(context.Background()))
 	}
 	return err
 }
 
+var errClosedBefore = fmt.Errorf("opening a ceremony that was closed: %w: open its definition again", ErrStopped)
+
+func abortedBefore(why error) error { return fmt.Errorf("opening a ceremony that was aborted before: %w", why) }
+
 func (c *Ceremony) begin(caller context.Context) error {
-	c.mu.Lock()
-	if c.stopped {
-		c.mu.Unlock()
-		return fmt.Errorf("opening a ceremony that was closed: %w: open its definition again", ErrStopped)
-	}
-	if err := c.err; err != nil {
-		c.mu.Unlock()
-		return fmt.Errorf("opening a ceremony that was aborted before: %w", err)
-	}
-	if err := c.svc.add(c); err != nil {
-		c.mu.Unlock()
+	opened, err := c.core.open(trace.SpanContextFromContext(caller))
+	if err != nil {
 		return err
 	}
-	now := time.Now()
-	c.opened, c.since = now, now
-	c.say(now)
-	c.look(now)
-	c.mu.Unlock()
 	for _, p := range c.others() {
 		c.svc.addrs.add(p.ID, p.Addrs)
 	}
-	c.report.Opened(caller, now)
-	for _, cl := range c.members {
-		if cl == nil {
-			continue
-		}
-		if err := c.svc.clients.start(cl); err != nil {
-			return fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err)
-		}
+	if err := c.core.clients.Start(opened); err != nil {
+		return fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err)
 	}
-	c.svc.server.unpark()
+	c.svc.server.half.Opened()
 	return nil
 }
 
 func (c *Ceremony) others() []Peer {
-	peers := make([]Peer, 0, len(c.def.Peers)-1)
-	for i, p := range c.def.Peers {
-		if i != c.self {
-			peers = append(peers, p)
-		}
-	}
-	return peers
+	self := c.core.terms.Self
+	return append(c.core.def.Peers[:self:self], c.core.def.Peers[self+1:]...)
 }
 
-// index returns a member's operator index, -1 for who is none (or is us).
-func (c *Ceremony) index(id peer.ID) int {
-	if i, ok := c.indexOf[id]; ok && i != c.self {
-		return i
+// handleEnd does what a program has asked for at the end of a ceremony. Each
+// callback has a goroutine of its own: none waits for another, or for a report.
+func (c *Ceremony) handleEnd() {
+	for _, f := range c.svc.onEnd {
+		c.endings.Go(func() {
+			defer c.svc.recovering("at the end of a ceremony")
+			f(c)
+		})
 	}
-	return -1
-}
-
-// say makes the line that every client is to say now, and wakes them. The lock
-// is held.
-func (c *Ceremony) say(now time.Time) {
-	l := &line{step: c.roster.Step()}
-	switch {
-	case c.err != nil:
-		l.abort = c.told
-		if l.abort == "" {
-			l.abort = "no reason given"
-		}
-		if f := c.roster.Failure(); f != nil {
-			l.culprit = []byte(c.def.Peers[f.Culprit].ID)
-		}
-	case c.roster.Farewell():
-		l.shutdown = true
-	}
-	l.frame = c.encode(nil, c.requestFor(l, now))
-	c.line.Store(l)
-	for _, cl := range c.members {
-		if cl != nil {
-			cl.poke()
-		}
-	}
-}
-
-// lock takes the lock, and then the time: facts come to the rules in the order of
-// their times.
-func (c *Ceremony) lock() (now time.Time) {
-	c.mu.Lock()
-	return time.Now()
-}
-
-// request brings a member's request to the rules.
-func (c *Ceremony) request(i int, in *inbound, q *syncpb.SyncRequest, signed bool) roster.Verdict {
-	fact := roster.Request{
-		Opened: in.opened, Version: q.GetVersion(), Signed: signed, Session: q.GetSessionId(), Step: q.GetStep(), Shutdown: q.GetShutdown(),
-		Nickname: q.GetNickname(), Culprit: -1,
-	}
-	if q.GetAbort() != "" {
-		fact.Aborted = true
-		fact.Abort = printable(q.GetAbort(), maxReason)
-		if culprit, ok := c.indexOf[peer.ID(q.GetCulprit())]; ok {
-			fact.Culprit = culprit
-		}
-	}
-	now := c.lock()
-	defer c.mu.Unlock()
-	if c.quiet {
-		return roster.Verdict{Action: roster.Hold} // it goes on waiting for us, and is not told why
-	}
-	verdict := c.roster.Request(now, i, in.id, fact)
-	switch verdict.Action {
-	case roster.AcceptLast, roster.Refuse:
-		if state := c.inbounds[in.id]; state != nil {
-			state.ending = true
-		}
-	}
-	switch verdict.Action {
-	case roster.Refuse:
-		c.note(func() { c.report.Rejected(i, typeOf(verdict.Cause.Kind)) })
-	case roster.Drop:
-		c.note(func() { c.report.Rejected(i, telemetry.TypeOther) })
-	}
-	c.settle(now)
-	return verdict
-}
-
-// foreign reports that a member asks for another definition.
-func (c *Ceremony) foreign(now time.Time, i int, asked, here string) {
-	c.mu.Lock()
-	c.note(func() { c.report.Foreign(i, now, asked, here) })
-	c.mu.Unlock()
-	c.flush()
-}
-
-// repeated brings a request to the rules that says what the stream's last one
-// said. It returns false when that has to be judged anew.
-func (c *Ceremony) repeated(i int, in *inbound) bool {
-	now := c.lock()
-	defer c.mu.Unlock()
-	return c.roster.Repeated(now, i, in.id)
-}
-
-// join registers a stream that the ceremony serves. It returns false once the
-// ceremony is closed.
-func (c *Ceremony) join(in *inbound, first *syncpb.SyncRequest) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	select {
-	case <-c.closed:
-		return false
-	default:
-	}
-	tag := fmt.Sprintf("%s/from/%d/%x/%d", ServiceName, c.indexOf[in.remote], c.session, in.id)
-	in.report = c.report.Stream(telemetry.StreamStart{
-		Peer: c.indexOf[in.remote], Inbound: true, Relayed: in.stream.Conn().Stat().Limited, At: in.opened, Traceparent: first.GetTraceparent(),
-	})
-	c.inbounds[in.id] = &inboundState{in: in, release: c.svc.keep(in.stream.Conn(), tag), report: in.report}
-	return true
-}
-
-// supersede resets a member's current stream and waits until its handler has
-// returned. It returns false when the stream that takes over has ended itself.
-func (c *Ceremony) supersede(by *inbound, old roster.StreamID) bool {
-	c.mu.Lock()
-	state := c.inbounds[old]
-	if state != nil {
-		state.why = telemetry.EndSuperseded
-	}
-	c.mu.Unlock()
-	if state == nil {
-		return true // its handler has returned meanwhile
-	}
-	state.in.reset(network.StreamNoError)
-	select {
-	case <-state.in.done:
-		return true
-	case <-by.ctx.Done():
-		return false
-	}
-}
-
-// leave notes that a stream has ended.
-func (c *Ceremony) leave(in *inbound, end ending) {
-	now := c.lock()
-	state := c.inbounds[in.id]
-	if state == nil {
-		c.mu.Unlock()
-		return
-	}
-	delete(c.inbounds, in.id)
-	if state.why != "" {
-		end.reason = state.why
-	}
-	i := c.indexOf[in.remote]
-	c.roster.InboundDown(now, i, in.id)
-	state.release()
-	messages := in.messages
-	in.messages = 0
-	c.note(func() {
-		state.report.End(telemetry.StreamEnd{At: now, Messages: messages, Reason: end.reason, Err: end.err, Type: errorType(end.err)})
-	})
-	c.settle(now)
-	c.mu.Unlock()
-	c.flush()
-}
-
-// refusal is what a refused request is answered with, and the error it stands
-// for.
-func (c *Ceremony) refusal(cause *roster.Failure) (text string, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if cause == c.roster.Failure() {
-		return c.told, nil // reported as the ceremony's end
-	}
-	err = explain(c.def, *cause, nil)
-	return reason(c.def, c.self, *cause, err), err
 }
 
 // Abort fails the ceremony for a reason of this node's own, and tells everyone.
@@ -385,192 +141,122 @@ func (c *Ceremony) Abort(reason error) {
 	if errors.Is(reason, ErrStopped) {
 		kind = roster.Stopped
 	}
-	c.fail(kind, reason)
-}
-
-func (c *Ceremony) fail(kind roster.Kind, reason error) {
-	now := c.lock()
-	if c.roster.Phase() == roster.Connecting && kind == roster.Stopped {
-		c.quiet = true // nobody is told: the others go on waiting for us
-	}
-	if c.roster.Fail(now, roster.Failure{Kind: kind, Culprit: c.self, By: c.self}) {
-		c.nested = reason
-	}
-	c.settle(now)
-	c.mu.Unlock()
-	c.flush()
+	c.core.fail(kind, reason)
 }
 
 // Close leaves the ceremony and ends its streams. Before step 1 nobody is told,
 // and the others go on waiting for this node; afterwards it is an Abort with
 // ErrStopped; after the last barrier the goodbyes come first. It waits for
-// everything that the ceremony has started, until ctx ends. Closing twice does
-// nothing.
+// everything that the ceremony has started, until ctx ends, and for its reports
+// at most 500 ms. Closing twice does nothing.
 func (c *Ceremony) Close(ctx context.Context) error {
-	c.mu.Lock()
-	c.stopped = true
-	c.mu.Unlock()
-	c.fail(roster.Stopped, ErrStopped) // does nothing after the last barrier
-	c.mu.Lock()
-	farewell := c.roster.Farewell()
-	c.mu.Unlock()
-	grace := lastWords
-	if farewell {
-		c.awaitFarewell(ctx)
+	err := c.leave(ctx)
+	c.svc.awaitReports(ctx, c)
+	return err
+}
+
+// leave is Close without waiting for reports.
+func (c *Ceremony) leave(ctx context.Context) error {
+	c.core.stop() // does nothing after the last barrier
+	if c.core.sayingGoodbye() {
+		c.sayGoodbye(ctx)
 	} else {
-		began := time.Now()
 		c.awaitTold(ctx)
-		grace = min(lastWords, tellFor-time.Since(began))
+	}
+	grace := lastWords
+	if telling := time.Until(c.core.Announcement().Until); telling > 0 {
+		grace = min(grace, telling)
 	}
 	c.closeOnce.Do(func() {
 		c.opening.Lock() // what is being opened is opened first, and then closed
 		defer c.opening.Unlock()
-		c.svc.bury(c)
+		c.svc.tombstones.add(c.core.def, c.core.close())
 		c.svc.remove(c)
-		c.mu.Lock()
-		close(c.closed)
-		c.stopTimer()
-		c.mu.Unlock()
 		for _, p := range c.others() {
 			c.svc.addrs.remove(p.ID, p.Addrs)
 		}
 	})
-	err := c.endStreams(ctx, grace)
-	c.flushAll()
-	c.closedOnce.Do(c.report.Closed)
+	c.core.clients.End()
+	err := c.svc.server.half.Close(ctx, c.core, grace)
+	if err == nil {
+		err = c.core.clients.Wait(ctx)
+	}
+	c.leftOnce.Do(c.core.report.Closed)
+	var stuck *stream.StuckError
+	if errors.As(err, &stuck) {
+		direction := "to"
+		if stuck.Inbound {
+			direction = "of"
+		}
+		member := operator(stuck.Member, c.core.def.Peers[stuck.Member])
+		return fmt.Errorf("closing the ceremony: the stream %s %s has not ended: %w", direction, member, stuck.Err)
+	}
 	return err
 }
 
-// awaitFarewell waits for the goodbyes: for GoodbyeTimeout, and for half of the
+// sayGoodbye waits for the goodbyes: for GoodbyeTimeout, and for half of the
 // time that ctx has left. The rest is for ending what a mute member leaves open.
-func (c *Ceremony) awaitFarewell(ctx context.Context) {
+func (c *Ceremony) sayGoodbye(ctx context.Context) {
 	patience := c.svc.cfg.GoodbyeTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)/2)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		c.finish(c.waitError(ctx, barrierShutdown, 0))
+	if err := c.core.await(ctx, roster.ShutdownBarrier()); err != nil {
+		c.core.finish(err)
 	}
 }
 
 // awaitTold waits until every client has told the failure and every server has
 // answered with it, or the time for it is over.
 func (c *Ceremony) awaitTold(ctx context.Context) {
-	var ends []<-chan struct{}
-	for _, cl := range c.members {
-		if cl != nil && cl.started.Load() {
-			ends = append(ends, cl.ended)
-		}
-	}
-	for _, in := range c.resetInbounds(func(*inboundState) bool { return false }) {
-		ends = append(ends, in.done)
-	}
-	for _, end := range ends {
-		select {
-		case <-end:
-		case <-c.live.Done():
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// lastWordsUntil is when whoever has said the last frame of a stream stops
-// waiting for the other side to end it.
-func (c *Ceremony) lastWordsUntil(now time.Time) time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	until := now.Add(lastWords)
-	if now.Before(c.toldBy) && c.toldBy.Before(until) {
-		return c.toldBy
-	}
-	return until
-}
-
-// endStreams ends what is left of the ceremony's streams and waits for it. A
-// stream that has said its last word gets a grace for it to arrive.
-func (c *Ceremony) endStreams(ctx context.Context, grace time.Duration) error {
-	c.endLive()
-	ending := c.resetInbounds(func(s *inboundState) bool { return !s.ending })
-	arriving, cancel := context.WithTimeout(ctx, grace)
+	ctx, cancel := context.WithDeadline(ctx, c.core.Announcement().Until) // in the past when nobody is told
 	defer cancel()
-	for _, in := range ending {
-		select {
-		case <-in.done:
-		case <-arriving.Done():
-		}
-	}
-	left := c.resetInbounds(func(*inboundState) bool { return true })
-	for _, in := range left {
-		select {
-		case <-in.done:
-		case <-ctx.Done():
-			return fmt.Errorf("closing the ceremony: the stream of %s has not ended: %w", operator(c.index(in.remote), c.def.Peers[c.index(in.remote)]), ctx.Err())
-		}
-	}
-	for i, cl := range c.members {
-		if cl == nil || !cl.started.Load() {
-			continue
-		}
-		select {
-		case <-cl.ended:
-		case <-ctx.Done():
-			return fmt.Errorf("closing the ceremony: the stream to %s has not ended: %w", operator(i, c.def.Peers[i]), ctx.Err())
-		}
-	}
-	return nil
-}
-
-// resetInbounds resets the streams that a function picks, and returns all.
-func (c *Ceremony) resetInbounds(pick func(*inboundState) bool) []*inbound {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := make([]*inbound, 0, len(c.inbounds))
-	for _, state := range c.inbounds {
-		all = append(all, state.in)
-		if pick(state) {
-			state.in.reset(network.StreamShutdown)
-		}
-	}
-	return all
-}
-
-// endTelling ends the streams of a failed ceremony. It stays open, and answers
-// whoever comes back, until it is closed.
-func (c *Ceremony) endTelling() {
-	c.endLive()
-	c.resetInbounds(func(*inboundState) bool { return true })
+	_ = c.core.clients.Wait(ctx)
+	_ = c.svc.server.half.Wait(ctx, c.core)
 }
 
 // Definition returns the ceremony's definition.
-func (c *Ceremony) Definition() Definition { return c.def.clone() }
+func (c *Ceremony) Definition() Definition { return c.core.def.clone() }
 
 // Done is closed when the ceremony is complete or has failed.
-func (c *Ceremony) Done() <-chan struct{} { return c.done }
+func (c *Ceremony) Done() <-chan struct{} { return c.core.done }
 
 // Err returns why the ceremony has failed, and nil while it has not.
-func (c *Ceremony) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
+func (c *Ceremony) Err() error { return c.core.failure() }
 
 // Context returns a context that ends with parent, and with the failure of the
 // ceremony, which is then its cause ([context.Cause]). It does not end when the
 // ceremony completes. Cancel releases what it holds.
 func (c *Ceremony) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
-	stop := context.AfterFunc(c.failed, func() { cancel(context.Cause(c.failed)) })
-	if c.failed.Err() != nil {
-		cancel(context.Cause(c.failed))
+	failed := c.core.failed
+	stop := context.AfterFunc(failed, func() { cancel(context.Cause(failed)) })
+	if failed.Err() != nil {
+		cancel(context.Cause(failed))
 	}
 	return ctx, func() {
 		stop()
 		cancel(context.Canceled)
 	}
 }
+
+// info is a definition as reports name it.
+func (d Definition) info(self int) report.Info {
+	info := report.Info{Hash: d.Hash, Index: self}
+	for i, p := range d.Peers {
+		info.Peers = append(info.Peers, report.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
+	}
+	return info
+}
+
+// addrInfos are the members as libp2p names them.
+func (d Definition) addrInfos() []peer.AddrInfo {
+	infos := make([]peer.AddrInfo, len(d.Peers))
+	for i, p := range d.Peers {
+		infos[i] = peer.AddrInfo{ID: p.ID, Addrs: p.Addrs}
+	}
+	return infos
+}
+

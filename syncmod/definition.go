@@ -1,7 +1,6 @@
 package syncmod
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -95,13 +94,4 @@ func (d Definition) clone() Definition {
 		c.Peers[i].Addrs = slices.Clone(c.Peers[i].Addrs)
 	}
 	return c
-}
-
-// shortHash is how a definition is called in sentences.
-func shortHash(hash []byte) string {
-	const enough = 8
-	if len(hash) > enough {
-		return hex.EncodeToString(hash[:enough]) + "…"
-	}
-	return hex.EncodeToString(hash)
 }

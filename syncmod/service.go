@@ -5,19 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
@@ -33,43 +33,70 @@ const ServiceName = "dkgsync"
 // any number of ceremonies, one after the other or several at once. All its
 // methods are safe for concurrent use.
 type Service struct {
-	host      host.Host
-	cfg       Config
-	version   roster.Version
-	telemetry *telemetry.Telemetry
-	server    *Server
-	clients   *Clients
-	addrs     addressBook
-	streams   atomic.Uint64 // hands out roster.StreamIDs
-
-	// onEnd is told of every ceremony that has completed or failed.
-	onEnd func(*Ceremony)
+	host       host.Host
+	cfg        Config
+	version    roster.Version
+	telemetry  *telemetry.Telemetry
+	server     *Server
+	clients    *Clients
+	addrs      addressBook
+	tombstones tombstones
+	onEnd      []func(*Ceremony) // are told of every ceremony that has completed or failed
 
 	mu         sync.Mutex
 	running    bool
 	ceremonies []*Ceremony   // the open ones, in the order of their opening
 	changed    chan struct{} // closed, and made anew, whenever they change
-	graves     []grave       // of the definitions that were closed last
-	asked      map[asked]time.Time
 }
 
-// asked is a peer that asks for a definition which is not open here, though others
-// are in which it is a member. Since when, is known until something else is open.
-type asked struct {
-	peer peer.ID
-	hash string
+// Server is the inbound half of a [Service]: it serves the streams that members
+// open, and refuses everyone else's. There is nothing to call on it but Start
+// and Stop, which the service, or fx, does.
+type Server struct{ half *stream.Server }
+
+// Start registers the protocol's handler at the host. It fails when something
+// else handles the protocol there.
+func (s *Server) Start(context.Context) error {
+	switch err := s.half.Start(); {
+	case errors.Is(err, stream.ErrStopping):
+		return fmt.Errorf("starting the sync server: %w: %w", err, ErrStopped)
+	case errors.Is(err, stream.ErrHandled):
+		return fmt.Errorf("starting the sync server: this host handles %s already: one service a host", ProtocolID)
+	default:
+		return err
+	}
 }
 
-const maxAsked = 1024 // who asks for more makes others wait longer
-
-// grave is what is remembered of a definition whose ceremony is over: the
-// sessions of its members, by peer. What still comes from them is late.
-type grave struct {
-	hash []byte
-	dead map[peer.ID][]uint64
+// Stop removes the handler, resets the streams that are left and waits for
+// their handlers, until ctx ends.
+func (s *Server) Stop(ctx context.Context) error {
+	if err := s.half.Stop(ctx); err != nil {
+		return fmt.Errorf("stopping the sync server: %w", err)
+	}
+	return nil
 }
 
-const maxGraves = 64
+// Clients is the outbound half of a [Service]: for each member of each open
+// ceremony a client that keeps a stream to it and sends on it what this node
+// announces. There is nothing to call on it but Start and Stop, which the service,
+// or fx, does.
+type Clients struct{ half *stream.Clients }
+
+// Start begins to listen to the host's events. It dials nobody.
+func (c *Clients) Start(context.Context) error {
+	if err := c.half.Start(); err != nil {
+		return fmt.Errorf("starting the sync clients: %w", err)
+	}
+	return nil
+}
+
+// Stop ends every stream and waits for the goroutines, until ctx ends.
+func (c *Clients) Stop(ctx context.Context) error {
+	if err := c.half.Stop(ctx); err != nil {
+		return fmt.Errorf("stopping the sync clients: %w", err)
+	}
+	return nil
+}
 
 // Option changes what NewService makes.
 type Option func(*options)
@@ -117,10 +144,14 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 		telemetry: telemetry.New(o.log, o.tracer, o.meter),
 		addrs:     addressBook{host: h, store: h.Peerstore()},
 		changed:   make(chan struct{}),
-		asked:     make(map[asked]time.Time),
 	}
-	s.server = newServer(s)
-	s.clients = newClients(s)
+	streams := &stream.Config{
+		Host: h, Protocol: ProtocolID, Service: ServiceName, Heartbeat: cfg.Heartbeat,
+		ExchangeTimeout: cfg.ExchangeTimeout, OpenGrace: cfg.OpenGrace,
+		BackoffMin: cfg.BackoffMin, BackoffMax: cfg.BackoffMax, MaxFrame: cfg.MaxFrame,
+	}
+	s.server = &Server{half: stream.NewServer(streams, directory{s})}
+	s.clients = &Clients{half: stream.NewClients(streams, s.broken)}
 	return s, nil
 }
 
@@ -163,9 +194,10 @@ func (s *Service) closeAll(ctx context.Context) error {
 	errs := make([]error, len(open))
 	var wg sync.WaitGroup
 	for i, c := range open {
-		wg.Go(func() { errs[i] = c.Close(ctx) })
+		wg.Go(func() { errs[i] = c.leave(ctx) })
 	}
 	wg.Wait()
+	s.awaitReports(ctx, open...)
 	return errors.Join(errs...)
 }
 
@@ -192,8 +224,28 @@ func (s *Service) Ceremonies() []*Ceremony {
 	return slices.Clone(s.ceremonies)
 }
 
+// awaitReports waits until the reports and the ends of ceremonies have been
+// handled, until ctx ends and for a moment at the most: what they call is not ours
+// and may hang.
+func (s *Service) awaitReports(ctx context.Context, of ...*Ceremony) {
+	ctx, cancel := context.WithTimeout(ctx, telemetry.FlushLimit)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for _, c := range of {
+			c.endings.Wait()
+		}
+	}()
+	s.telemetry.Flush(ctx)
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+}
+
 // add registers a ceremony.
-func (s *Service) add(c *Ceremony) error {
+func (s *Service) add(c *core) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.running {
@@ -202,7 +254,7 @@ func (s *Service) add(c *Ceremony) error {
 	if s.findLocked(c.def.Hash) != nil {
 		return fmt.Errorf("opening definition %s: %w: close it first", shortHash(c.def.Hash), ErrOpen)
 	}
-	s.ceremonies = append(s.ceremonies, c)
+	s.ceremonies = append(s.ceremonies, c.owner)
 	s.announceLocked()
 	return nil
 }
@@ -215,91 +267,30 @@ func (s *Service) remove(c *Ceremony) {
 	s.announceLocked()
 }
 
-// bury remembers the sessions of a ceremony that is over, so that what is left of
-// it at the others is not taken for a part of the next one.
-func (s *Service) bury(c *Ceremony) {
-	hash, dead := c.def.Hash, make(map[peer.ID][]uint64)
-	c.mu.Lock()
-	for i, p := range c.def.Peers {
-		dead[p.ID] = c.roster.Buried(i)
-	}
-	c.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.graves = slices.DeleteFunc(s.graves, func(g grave) bool { return bytes.Equal(g.hash, hash) })
-	if len(s.graves) >= maxGraves {
-		s.graves = s.graves[1:]
-	}
-	s.graves = append(s.graves, grave{hash, dead})
-}
-
-// buried returns the sessions of a definition's members that are dead, by operator
-// index.
-func (s *Service) buried(d Definition) [][]uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	dead := make([][]uint64, len(d.Peers))
-	for _, g := range s.graves {
-		if !bytes.Equal(g.hash, d.Hash) {
-			continue
-		}
-		for i, p := range d.Peers {
-			dead[i] = g.dead[p.ID]
-		}
-	}
-	return dead
-}
-
-// grace is how long a peer has still to wait for a definition that is not open here:
-// it may have asked before, on a stream that it has given up.
-func (s *Service) grace(id peer.ID, hash []byte, now time.Time) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := asked{id, string(hash[:min(len(hash), maxHash)])}
-	since, ok := s.asked[key]
-	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // a new attempt
-		if len(s.asked) >= maxAsked {
-			clear(s.asked)
-		}
-		since = now
-		s.asked[key] = since
-	}
-	return s.cfg.OpenGrace - now.Sub(since)
-}
-
 func (s *Service) announceLocked() {
-	clear(s.asked)
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
 func (s *Service) findLocked(hash []byte) *Ceremony {
 	for _, c := range s.ceremonies {
-		if bytes.Equal(c.def.Hash, hash) {
+		if bytes.Equal(c.core.def.Hash, hash) {
 			return c
 		}
 	}
 	return nil
 }
 
-// membership returns the open ceremonies that a peer is a member of, whether
-// any is open at all, and a channel that closes when that may have changed.
-func (s *Service) membership(id peer.ID) (in []*Ceremony, open bool, changed <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.ceremonies {
-		if c.index(id) >= 0 {
-			in = append(in, c)
-		}
-	}
-	return in, len(s.ceremonies) > 0, s.changed
-}
-
-// fail ends every ceremony for a defect of this node's own.
-func (s *Service) fail(err error) {
+// broken fails every ceremony for a defect of this node's own.
+func (s *Service) broken(err error) {
 	for _, c := range s.Ceremonies() {
 		c.Abort(err)
 	}
 }
 
-func (s *Service) nextStream() roster.StreamID { return roster.StreamID(s.streams.Add(1)) }
+// recovering is to be deferred: it reports the panic of a callback.
+func (s *Service) recovering(task string) {
+	if value := recover(); value != nil {
+		s.telemetry.Panicked(time.Now(), task, value, debug.Stack())
+	}
+}

@@ -1,0 +1,281 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// AwaitConnected waits until every member is connected, both ways and
+// authenticated. It returns a [*WaitError] when ctx ends first, and the failure
+// when the ceremony fails.
+func (c *Ceremony) AwaitConnected(ctx context.Context) error {
+	var all roster.Barrier
+	c.core.update(func(now time.Time) { all = c.core.roster.AwaitConnected(now) })
+	return c.core.await(ctx, all)
+}
+
+// SetStep announces a step: the current one, which changes nothing, or the next
+// one once the current barrier is passed; else it returns an [ErrInvalid]. It
+// does not wait: [Ceremony.AwaitStep] does. Callers that do not count for
+// themselves use [Ceremony.Advance].
+func (c *Ceremony) SetStep(step int64) error { return c.core.announce(step) }
+
+// AwaitStep waits at the barrier of a step, the current one or the next, until
+// every member has reached it, this node included: [Ceremony.SetStep] announces it,
+// and may be called meanwhile. It returns a [*WaitError] when ctx ends first,
+// the failure when the ceremony fails, and an [ErrInvalid] for any other step.
+func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
+	if err := c.core.canAwait(step); err != nil {
+		return err
+	}
+	return c.core.await(ctx, roster.StepBarrier(step))
+}
+
+// Advance is the next barrier: it announces the next step to everyone and waits
+// until every member has reached it. It returns that step; the first is 1. When
+// ctx ends first the error is a [*WaitError], and the next Advance waits for the
+// same step again. One call at a time: a second one returns an [ErrInvalid].
+func (c *Ceremony) Advance(ctx context.Context) (int64, error) {
+	return c.advance(ctx, "")
+}
+
+func (c *Ceremony) advance(ctx context.Context, name string) (int64, error) {
+	step, err := c.core.beginAdvance(name)
+	if errors.Is(err, errAdvancing) {
+		return step, invalid("Advance", "another call is waiting at step %d: one at a time", step)
+	}
+	if err == nil {
+		err = c.core.await(ctx, roster.StepBarrier(step))
+	}
+	c.core.endAdvance(err)
+	return step, err
+}
+
+// Complete is the end of a ceremony that went well: the last barrier, then the
+// goodbyes, both ways. After the last barrier the ceremony has succeeded: a
+// [*WaitError] then names who did not say goodbye within GoodbyeTimeout and ctx,
+// and the ceremony is complete all the same. An error before that is as in
+// [Ceremony.Advance].
+func (c *Ceremony) Complete(ctx context.Context) error {
+	if err := c.lastBarrier(ctx); err != nil {
+		return err
+	}
+	err := c.awaitGoodbyes(ctx)
+	if err != nil {
+		c.core.finish(err)
+	}
+	return err
+}
+
+func (c *Ceremony) lastBarrier(ctx context.Context) error {
+	step, err := c.core.announceLast()
+	if err != nil {
+		return err
+	}
+	return c.core.await(ctx, roster.StepBarrier(step))
+}
+
+func (c *Ceremony) awaitGoodbyes(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.svc.cfg.GoodbyeTimeout)
+	defer cancel()
+	return c.core.await(ctx, roster.ShutdownBarrier())
+}
+
+// Status returns how the ceremony stands now.
+func (c *Ceremony) Status() Status {
+	status, _ := c.core.watch()
+	return status
+}
+
+// Watch yields the current status, then each change of it: phase, step,
+// connections, attempts. Heartbeats are not changes. Slow consumers see only the
+// latest status. It ends after the last status, that of a ceremony that is
+// complete or failed, and when ctx ends.
+func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
+	return func(yield func(Status) bool) {
+		for {
+			status, changed := c.core.watch()
+			if !yield(status) || status.Phase >= Complete {
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// isWait reports whether an error is the end of a wait by its context.
+func isWait(err error) bool {
+	var wait *WaitError
+	return errors.As(err, &wait)
+}
+
+var errAdvancing = errors.New("another Advance is waiting")
+
+// beginAdvance announces the step of an Advance: the next one, or again the one
+// that no Advance has returned yet.
+func (c *core) beginAdvance(name string) (step int64, err error) {
+	c.update(func(now time.Time) {
+		step = c.roster.Step()
+		if c.advancing {
+			err = errAdvancing
+			return
+		}
+		c.advancing = true
+		if c.roster.Passed() == step && (c.pendingStep == 0 || c.pendingStep != step) {
+			step++
+		}
+		c.stepName = name
+		if err = c.announceStep(now, step); err != nil {
+			step = c.roster.Step()
+			return
+		}
+		c.pendingStep = step
+	})
+	if err == nil {
+		err = c.failure()
+	}
+	return step, err
+}
+
+func (c *core) endAdvance(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advancing = false
+	if err == nil {
+		c.pendingStep = 0
+	}
+}
+
+// announce brings this node's own step to the rules.
+func (c *core) announce(step int64) (err error) {
+	c.update(func(now time.Time) { err = c.announceStep(now, step) })
+	if err == nil {
+		err = c.failure()
+	}
+	return err
+}
+
+func (c *core) announceStep(now time.Time, step int64) error {
+	switch {
+	case c.err != nil:
+		return c.err
+	case step == c.roster.Step():
+		return nil
+	}
+	return c.outOfTurn(step, c.roster.Announce(now, step))
+}
+
+// announceLast announces the last barrier, the next step, unless it is announced.
+func (c *core) announceLast() (step int64, err error) {
+	c.update(func(now time.Time) {
+		if step = c.roster.Last(); step > 0 {
+			return
+		}
+		if err = c.err; err != nil {
+			return
+		}
+		step = c.roster.Step() + 1
+		c.stepName = ""
+		err = c.outOfTurn(step, c.roster.AnnounceLast(now, step))
+	})
+	if err == nil {
+		err = c.failure()
+	}
+	return step, err
+}
+
+// outOfTurn words the refusal of a step.
+func (c *core) outOfTurn(step int64, refused error) error {
+	current := c.roster.Step()
+	switch {
+	case refused == nil:
+		return nil
+	case c.roster.Last() > 0:
+		return invalid("step", "%d cannot be announced: step %d is the last barrier of this ceremony", step, c.roster.Last())
+	case c.roster.Passed() < current:
+		return invalid("step", "%d cannot be announced: the barrier of step %d is not passed yet", step, current)
+	}
+	return invalid("step", "%d cannot be announced: the current step is %d", step, current)
+}
+
+// canAwait checks that a step is one whose barrier can be waited at.
+func (c *core) canAwait(step int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	current, passed := c.roster.Step(), c.roster.Passed()
+	if step == current || step == current+1 && passed == current {
+		return nil
+	}
+	return invalid("step",
+		"%d is neither the current step, which is %d, nor the next one after a passed barrier", step, current)
+}
+
+// await waits until a barrier is reached, the ceremony ends or ctx does.
+func (c *core) await(ctx context.Context, b roster.Barrier) error {
+	for {
+		c.mu.Lock()
+		over, err := c.reached(b)
+		released := listen(&c.released)
+		c.mu.Unlock()
+		if over {
+			return err
+		}
+		select {
+		case <-released:
+		case <-c.done:
+		case <-ctx.Done():
+			return c.waitError(ctx, b)
+		}
+	}
+}
+
+// reached reports whether the wait at a barrier is over, and how it has ended.
+// The lock is held.
+func (c *core) reached(b roster.Barrier) (over bool, err error) {
+	switch {
+	case c.err != nil:
+		return true, c.err
+	case !c.roster.Reached(b):
+		return false, nil
+	case b.Kind == roster.BarrierShutdown:
+		return true, c.goodbyeErr
+	}
+	return true, nil
+}
+
+// waitError says whom a wait was still waiting for. The wait may have ended well,
+// or with the ceremony, at the same moment: that counts more.
+func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if over, err := c.reached(b); over {
+		return err
+	}
+	if b.Kind != roster.BarrierStep {
+		b.Step = c.roster.Step()
+	}
+	e := &WaitError{
+		Barrier: b.Kind.String(), Step: b.Step, Err: ctx.Err(),
+		members: len(c.def.Peers), at: now, early: b.Step > c.roster.Step(),
+	}
+	for _, i := range c.roster.Missing(now, b) {
+		e.Missing = append(e.Missing, c.peerStatus(i))
+	}
+	if w, waits := c.roster.Waiting(); waits && w.Kind == b.Kind && w.Step == b.Step {
+		c.report.Barrier(report.Barrier{
+			Kind: e.Barrier, Step: e.Step, Name: c.stepName, Started: w.Since, Ended: now,
+			Last: c.terms.Self, Err: e, Type: errorType(e),
+		})
+	}
+	return e
+}

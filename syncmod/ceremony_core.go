@@ -1,0 +1,281 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+// core is a ceremony under its lock. It alone calls the rules: every fact comes to
+// it, from the program's calls (this file and ceremony_barriers.go), from the
+// streams (ceremony_facts.go) and from its timer. It carries out the effects, and
+// calls nothing that blocks.
+type core struct {
+	svc     *Service
+	owner   *Ceremony
+	def     Definition
+	terms   *stream.Terms
+	clients *stream.CeremonyClients
+	report  *telemetry.Ceremony
+
+	announcement atomic.Pointer[stream.Announcement]
+	failed       context.Context // ends with the failure, which is its cause
+	setFailed    context.CancelCauseFunc
+	done         chan struct{} // closed when complete or failed
+	closed       chan struct{} // closed when no longer open
+
+	mu sync.Mutex
+	state
+}
+
+// state is what the lock of a core guards.
+type state struct {
+	roster *roster.Roster
+	opened time.Time // zero: not open yet
+
+	phase    Phase
+	stepName string    // name of the current step
+	since    time.Time // of the current phase and step
+	working  report.Step
+
+	err        error  // why the ceremony has failed
+	localCause error  // what this node's user failed it with
+	abortText  string // what the others are told of the failure
+	goodbyeErr error  // who did not say goodbye
+
+	stopped     bool  // Close was called
+	advancing   bool  // an Advance waits
+	pendingStep int64 // the step that an Advance has announced and none has returned yet
+
+	released chan struct{} // closed when a wait may be over
+	watched  chan struct{} // closed when the status has changed
+	timer    *time.Timer
+	next     time.Time // when the timer fires
+}
+
+// update brings a fact to the rules and carries out what follows. The time is
+// taken under the lock: facts come to the rules in the order of their times.
+func (c *core) update(fact func(now time.Time)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	fact(now)
+	c.carryOut(now)
+}
+
+// carryOut does what the rules demand. The lock is held; nothing here blocks.
+func (c *core) carryOut(now time.Time) {
+	effects := c.roster.Effects()
+	if f := c.roster.Failure(); f != nil && c.err == nil {
+		c.err = explain(c.def, *f, c.localCause)
+		c.abortText = abortText(c.def, c.terms.Self, *f, c.err)
+	}
+	if effects.Announcement != nil {
+		c.announcement.Store(c.terms.NewAnnouncement(c.announcementOf(*effects.Announcement), now))
+		c.clients.Notify()
+	}
+	for _, s := range effects.Leave {
+		c.clients.Leave(s)
+	}
+	if effects.EndStreams {
+		c.clients.End()
+		c.svc.server.half.Reset(c)
+	}
+	for _, e := range effects.Events {
+		c.handle(now, e)
+	}
+	if phase := Phase(c.roster.Phase()); phase != c.phase {
+		c.phase, c.since = phase, now
+	}
+	if effects.Released {
+		broadcast(&c.released)
+	}
+	if effects.Changed {
+		broadcast(&c.watched)
+	}
+	c.arm(now, effects.Next)
+}
+
+// announcementOf words an announcement.
+func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
+	said := stream.Announcement{Step: a.Step, Goodbye: a.Goodbye, Until: a.Until}
+	if a.Failure != nil {
+		said.Abort = c.abortText
+		said.Culprit = []byte(c.def.Peers[a.Failure.Culprit].ID)
+	}
+	return said
+}
+
+// arm sets the one coarse timer: members that are gone, goodbyes, the end of
+// telling, reports of a wait.
+func (c *core) arm(now, next time.Time) {
+	if next.Equal(c.next) || c.isClosed() {
+		return
+	}
+	c.stopTimer()
+	c.next = next
+	if !next.IsZero() {
+		c.timer = time.AfterFunc(next.Sub(now), c.tick)
+	}
+}
+
+func (c *core) tick() {
+	c.update(func(now time.Time) {
+		c.next = time.Time{}
+		c.roster.Tick(now)
+	})
+}
+
+func (c *core) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+func (c *core) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// open registers the ceremony with its service and begins it. The trace links to
+// the caller's span.
+func (c *core) open(caller trace.SpanContext) (opened time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.stopped:
+		return time.Time{}, errClosedBefore
+	case c.err != nil:
+		return time.Time{}, abortedBefore(c.err)
+	}
+	if err := c.svc.add(c); err != nil {
+		return time.Time{}, err
+	}
+	now := time.Now()
+	c.opened, c.since = now, now
+	c.report.Opened(caller, now)
+	c.roster.Open(now)
+	c.carryOut(now)
+	return now, nil
+}
+
+// stop notes that the ceremony is being closed, and fails it if that is not too
+// late.
+func (c *core) stop() {
+	c.update(func(now time.Time) {
+		c.stopped = true
+		c.failAs(now, roster.Stopped, ErrStopped)
+	})
+}
+
+// fail fails the ceremony for a reason of this node's own.
+func (c *core) fail(kind roster.Kind, reason error) {
+	c.update(func(now time.Time) { c.failAs(now, kind, reason) })
+}
+
+func (c *core) failAs(now time.Time, kind roster.Kind, reason error) {
+	if c.roster.Fail(now, roster.Failure{Kind: kind, Culprit: c.terms.Self, By: c.terms.Self}) {
+		c.localCause = reason
+	}
+}
+
+// close ends the ceremony's being open: nothing joins it any more. It returns the
+// members' sessions that no later ceremony may take for its own.
+func (c *core) close() (stale [][]uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stale = make([][]uint64, len(c.def.Peers))
+	for i := range stale {
+		stale[i] = c.roster.StaleSessions(i)
+	}
+	close(c.closed)
+	c.stopTimer()
+	return stale
+}
+
+// finish ends the goodbyes.
+func (c *core) finish(goodbyeErr error) {
+	c.update(func(now time.Time) {
+		if c.roster.Phase() != roster.Complete { // else Complete or Close has been here before
+			c.goodbyeErr = goodbyeErr
+		}
+		c.roster.Finish(now)
+	})
+}
+
+// failure returns why the ceremony has failed, nil while it has not.
+func (c *core) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// isOpened reports whether the ceremony has ever been open.
+func (c *core) isOpened() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.opened.IsZero()
+}
+
+// sayingGoodbye reports whether the last barrier is passed.
+func (c *core) sayingGoodbye() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.roster.SayingGoodbye()
+}
+
+// end is what completion and failure have in common.
+func (c *core) end(now time.Time) {
+	close(c.done)
+	if c.opened.IsZero() {
+		return // it never began: there is nothing to report
+	}
+	o := report.End{
+		Outcome: report.OutcomeComplete, Step: c.roster.Step(), Started: c.opened, Ended: now,
+		Err: c.err, Unheard: c.goodbyeErr,
+	}
+	for i := range c.def.Peers {
+		o.Reconnects += c.roster.Member(i).Reconnects
+	}
+	switch {
+	case errors.Is(c.err, ErrStopped):
+		o.Outcome = report.OutcomeStopped
+	case c.err != nil:
+		o.Outcome = report.OutcomeFailed
+	}
+	if f := c.roster.Failure(); f != nil {
+		o.Type = kindOf(f.Kind).errorType
+	}
+	c.report.End(o)
+	c.owner.handleEnd()
+}
+
+// broadcast wakes everyone who waits on a channel that was made for waiting.
+func broadcast(ch *chan struct{}) {
+	if *ch != nil {
+		close(*ch)
+		*ch = nil
+	}
+}
+
+// listen returns the channel to wait on.
+func listen(ch *chan struct{}) <-chan struct{} {
+	if *ch == nil {
+		*ch = make(chan struct{})
+	}
+	return *ch
+}

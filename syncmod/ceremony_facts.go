@@ -1,0 +1,186 @@
+package syncmod
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+// This file is the ceremony as its streams see it: stream.Ceremony.
+
+// Terms implements stream.Ceremony.
+func (c *core) Terms() *stream.Terms { return c.terms }
+
+// Announcement implements stream.Ceremony.
+func (c *core) Announcement() *stream.Announcement { return c.announcement.Load() }
+
+// Closed implements stream.Ceremony.
+func (c *core) Closed() <-chan struct{} { return c.closed }
+
+// Told implements stream.Ceremony.
+func (c *core) Told(member int) <-chan struct{} { return c.clients.Told(member) }
+
+// Broken implements stream.Ceremony.
+func (c *core) Broken(err error) { c.fail(roster.Aborted, err) }
+
+// Reached implements stream.Ceremony.
+func (c *core) Reached(a stream.Attempts) { c.report.Connect(c.connect(a)) }
+
+// StillUnreached implements stream.Ceremony.
+func (c *core) StillUnreached(a stream.Attempts, how stream.Report) {
+	o := c.connect(a)
+	o.Err, o.Type = lossOf(a.Why), report.TypeDialFailed
+	o.Over, o.Again = how == stream.ReportOver, how == stream.ReportAgain
+	c.report.Connect(o)
+}
+
+func (c *core) connect(a stream.Attempts) report.Connect {
+	o := report.Connect{
+		Peer: a.Member, Started: a.From, Ended: a.Until, Since: a.Since, Attempts: a.Count, Relayed: a.Relayed, Reason: a.Lost,
+	}
+	if a.Before != nil {
+		o.Lost = a.Before
+	}
+	return o
+}
+
+// Unreached implements stream.Ceremony.
+func (c *core) Unreached(member int, why stream.End) {
+	c.update(func(time.Time) { c.roster.Attempt(member, lossOf(why)) })
+}
+
+// Inbound implements stream.Ceremony.
+func (c *core) Inbound(o stream.Opening) (stream.InboundFacts, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.isClosed() {
+		return nil, false
+	}
+	return &inboundFacts{core: c, member: o.Member, id: o.ID, report: c.report.Stream(report.StreamStart{
+		Peer: o.Member, Inbound: true, Relayed: o.Relayed, At: o.At,
+	})}, true
+}
+
+// Outbound implements stream.Ceremony.
+func (c *core) Outbound(o stream.Opening) stream.OutboundFacts {
+	f := &outboundFacts{core: c, member: o.Member, id: o.ID}
+	c.update(func(time.Time) {
+		f.report = c.report.Stream(report.StreamStart{Peer: o.Member, Relayed: o.Relayed, At: o.At})
+		c.roster.OutboundOpened(o.Member, o.ID, o.Relayed)
+	})
+	return f
+}
+
+// inboundFacts brings the facts of one stream that a member has opened.
+type inboundFacts struct {
+	core   *core
+	member int
+	id     roster.StreamID
+	report *telemetry.Stream
+}
+
+// Request implements stream.InboundFacts.
+func (f *inboundFacts) Request(q roster.Request) (verdict roster.Verdict) {
+	q.Abort = printable(q.Abort, maxReason)
+	f.core.update(func(now time.Time) {
+		verdict = f.core.roster.Request(now, f.member, f.id, q)
+		switch verdict.Action {
+		case roster.Refuse:
+			f.core.report.Rejected(f.member, now, kindOf(verdict.Cause.Kind).errorType)
+		case roster.Drop:
+			f.core.report.Rejected(f.member, now, report.TypeOther)
+		case roster.Accept, roster.AcceptLast, roster.Hold, roster.Supersede:
+		}
+	})
+	return verdict
+}
+
+// Repeated implements stream.InboundFacts.
+func (f *inboundFacts) Repeated() bool {
+	f.core.mu.Lock()
+	defer f.core.mu.Unlock()
+	return f.core.roster.Repeated(time.Now(), f.member, f.id)
+}
+
+// Refusal implements stream.InboundFacts.
+func (f *inboundFacts) Refusal(cause *roster.Failure) (text string, err error) {
+	c := f.core
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cause == c.roster.Failure() {
+		return c.abortText, nil // reported as the ceremony's end
+	}
+	err = explain(c.def, *cause, nil)
+	return abortText(c.def, c.terms.Self, *cause, err), err
+}
+
+// Link implements stream.InboundFacts.
+func (f *inboundFacts) Link(traceparent string) {
+	if traceparent != "" {
+		f.report.Link(traceparent)
+	}
+}
+
+// Answered implements stream.InboundFacts.
+func (f *inboundFacts) Answered() { f.report.Message() }
+
+// Down implements stream.InboundFacts.
+func (f *inboundFacts) Down(end stream.End) {
+	f.core.update(func(now time.Time) {
+		f.core.roster.InboundDown(now, f.member, f.id)
+		f.report.End(streamEnd(end))
+	})
+}
+
+// outboundFacts brings the facts of one stream that this node has opened.
+type outboundFacts struct {
+	core   *core
+	member int
+	id     roster.StreamID
+	report *telemetry.Stream
+}
+
+// Response implements stream.OutboundFacts.
+func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err error) {
+	a.Error = printable(a.Error, maxSaid)
+	f.report.Message()
+	f.report.RTT(a.RTT)
+	c, failedBefore := f.core, false
+	c.update(func(now time.Time) {
+		failedBefore = c.err != nil
+		reply = c.roster.Response(now, f.member, f.id, a)
+	})
+	if reply == roster.Refused && !failedBefore {
+		err = c.failure()
+	}
+	return reply, err
+}
+
+// Traceparent implements stream.OutboundFacts.
+func (f *outboundFacts) Traceparent() string { return f.report.Traceparent() }
+
+// SpanContext implements report.Span.
+func (f *outboundFacts) SpanContext() trace.SpanContext { return f.report.SpanContext() }
+
+// Down implements stream.OutboundFacts.
+func (f *outboundFacts) Down(end stream.End) {
+	f.core.update(func(now time.Time) {
+		f.core.roster.OutboundDown(now, f.member, f.id, lossOf(end))
+		f.report.End(streamEnd(end))
+	})
+}
+
+// streamEnd is the end of a stream as it is reported: with an error only for
+// refusals and protocol errors.
+func streamEnd(end stream.End) report.StreamEnd {
+	o := report.StreamEnd{At: end.At, Messages: end.Messages, Reason: end.Reason}
+	if end.Reason == report.EndProtocol || end.Reason == report.EndRefused {
+		o.Err, o.Type = end.Err, errorType(end.Err)
+	}
+	return o
+}

@@ -1,0 +1,112 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// ErrOff is returned while the client half is not running.
+var ErrOff = errors.New("the clients are not running")
+
+// CeremonyClients are the clients of one ceremony, one for each other member.
+type CeremonyClients struct {
+	half     *Clients
+	ceremony Ceremony
+	members  []*client // by operator index; nil for this node
+	clients  []*client // the same without this node
+	opened   time.Time // heartbeats are counted from it
+
+	ctx     context.Context // ends with the streams
+	cancel  context.CancelFunc
+	started atomic.Bool
+	running sync.WaitGroup // the clients and the readers of their streams
+	ended   chan struct{}  // closed when they have ended
+}
+
+// Of returns the clients of a ceremony. None runs before [CeremonyClients.Start].
+func (c *Clients) Of(ceremony Ceremony) *CeremonyClients {
+	s := &CeremonyClients{half: c, ceremony: ceremony, ended: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	terms := ceremony.Terms()
+	s.members = make([]*client, len(terms.Members))
+	for i := range terms.Members {
+		if i != terms.Self {
+			s.members[i] = newClient(s, i)
+			s.clients = append(s.clients, s.members[i])
+		}
+	}
+	return s
+}
+
+// Start begins to connect to the members. It returns [ErrOff] when the client
+// half is not running. Call it once.
+func (s *CeremonyClients) Start(opened time.Time) error {
+	s.opened = opened
+	if !s.half.add(s) {
+		return ErrOff
+	}
+	s.started.Store(true)
+	for _, cl := range s.clients {
+		s.run("stream to "+cl.id.String(), cl.run)
+	}
+	go func() {
+		defer close(s.ended)
+		s.running.Wait()
+		s.half.forget(s)
+	}()
+	return nil
+}
+
+// run runs work on a goroutine of its own. A panic is brought to the ceremony.
+func (s *CeremonyClients) run(task string, work func()) {
+	s.running.Go(func() {
+		defer recovering(task, s.ceremony.Broken)
+		work()
+	})
+}
+
+// Notify tells the clients that there is another announcement.
+func (s *CeremonyClients) Notify() {
+	for _, cl := range s.clients {
+		notify(cl.wake)
+	}
+}
+
+// Leave makes a client leave a stream and open another.
+func (s *CeremonyClients) Leave(at roster.Stream) {
+	cl := s.members[at.Member]
+	cl.leave.Store(uint64(at.ID))
+	notify(cl.wake)
+}
+
+// Told returns a channel that closes when an abort has reached a member, or
+// cannot reach it.
+func (s *CeremonyClients) Told(member int) <-chan struct{} { return s.members[member].told }
+
+// End resets the streams. It does not wait.
+func (s *CeremonyClients) End() { s.cancel() }
+
+// Wait waits until every client has ended, or ctx has.
+func (s *CeremonyClients) Wait(ctx context.Context) error {
+	if !s.started.Load() {
+		return nil
+	}
+	for _, cl := range s.clients {
+		select {
+		case <-cl.ended:
+		case <-ctx.Done():
+			return &StuckError{Member: cl.index, Err: ctx.Err()}
+		}
+	}
+	select {
+	case <-s.ended:
+		return nil
+	case <-ctx.Done():
+		return nil // every client has ended: what is left is bookkeeping
+	}
+}

@@ -1,0 +1,240 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// Attempts that go on failing are reported so often, and prominently after ever
+// longer times, up to a longest.
+const (
+	reportEvery   = 30 * time.Second
+	reportLongest = 5 * time.Minute
+)
+
+// client keeps a stream to one member, for one ceremony, and sends on it what
+// this node announces. It is one goroutine, and another for each stream that
+// reads the responses.
+type client struct {
+	set   *CeremonyClients
+	index int // operator index of the member
+	id    peer.ID
+
+	wake  chan struct{} // there is another announcement, or a stream to leave
+	hint  chan struct{} // the member may be reachable now
+	leave atomic.Uint64 // the stream that is to be left
+	told  chan struct{} // closed when an abort has been told, or cannot be
+	ended chan struct{} // closed when the client has ended
+
+	toldOnce sync.Once
+
+	attempts // what follows belongs to the client's goroutine
+}
+
+// attempts are those to get the next stream.
+type attempts struct {
+	backoff *backoff.ExponentialBackOff
+	since   time.Time     // since when the client has been trying
+	from    time.Time     // since when that has not been reported
+	seen    time.Duration // how long it had been trying at the last prominent report
+	count   int
+	lost    string        // why the stream before was lost
+	before  OutboundFacts // that stream
+	failure End           // why the last attempt failed; no reason: it has not
+
+	undialled bool // it was the dialling that failed
+}
+
+func newClient(s *CeremonyClients, index int) *client {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval = s.half.cfg.BackoffMin
+	b.MaxInterval = s.half.cfg.BackoffMax
+	b.Multiplier = 2
+	b.RandomizationFactor = backoffJitter
+	return &client{
+		set: s, index: index, id: s.ceremony.Terms().Members[index].ID, attempts: attempts{backoff: b},
+		wake: make(chan struct{}, 1), hint: make(chan struct{}, 1), told: make(chan struct{}), ended: make(chan struct{}),
+	}
+}
+
+func (cl *client) cfg() *Config { return cl.set.half.cfg }
+
+// telling reports whether an abort is announced. It is told on streams that are
+// there: a new stream could reach a new attempt.
+func (cl *client) telling() bool { return cl.set.ceremony.Announcement().Abort != "" }
+
+// run connects and sends until nothing is left to say. It never gives up before.
+func (cl *client) run() {
+	defer close(cl.ended)
+	defer cl.markTold()
+	defer cl.report(ReportOver, 0)
+	ctx := cl.set.ctx
+	cl.trying(time.Now(), End{}, nil)
+	cl.wait(ctx, cl.dialJitter())
+	for ctx.Err() == nil {
+		if cl.telling() {
+			return
+		}
+		stream, err := cl.connect(ctx)
+		var end End
+		if err != nil {
+			end = End{Reason: report.EndLost, Err: err, Unopened: true}
+			cl.unopened(end)
+		} else {
+			var o *outbound
+			o, end = cl.converse(ctx, newOutbound(ctx, cl, stream))
+			o.close(end)
+		}
+		if ctx.Err() != nil || end.finished() {
+			return
+		}
+		cl.wait(ctx, cl.backoff.NextBackOff()+cl.tieBreak())
+	}
+}
+
+// markTold notes that an abort has been told, or cannot be told any more.
+func (cl *client) markTold() { cl.toldOnce.Do(func() { close(cl.told) }) }
+
+// converse sends on a stream what there is to say until the stream ends. It may
+// move to another stream; it returns the one that is current at the end, and how
+// that ended.
+func (cl *client) converse(ctx context.Context, o *outbound) (*outbound, End) {
+	var before *outbound // the stream that o takes over from
+	defer func() {
+		if before != nil {
+			before.close(End{Reason: report.EndMoved})
+		}
+	}()
+	heartbeat := time.NewTimer(cl.untilHeartbeat(time.Now()))
+	defer heartbeat.Stop()
+	if err := o.begin(); err != nil {
+		return o, notBegun(err)
+	}
+	answered := o.answered
+	for {
+		if next := cl.set.ceremony.Announcement(); next != o.announced {
+			if err := o.announce(next); err != nil {
+				return o, o.failedWrite(ctx, err)
+			}
+		}
+		move, beat := false, false
+		select {
+		case <-cl.wake:
+			if roster.StreamID(cl.leave.Load()) == o.id {
+				return o, End{Reason: report.EndLost, Err: errStale}
+			}
+		case <-answered:
+			answered = nil
+			cl.reached(o)
+			if before != nil {
+				before.close(End{Reason: report.EndMoved})
+				before = nil
+			}
+		case <-heartbeat.C:
+			move, beat = o.relayed, true // before the heartbeat: nothing must be outstanding
+		case <-cl.hint:
+			move = o.relayed
+		case <-o.done:
+			return o, o.end
+		case <-ctx.Done():
+			return o, End{Reason: report.EndStopped}
+		}
+		if move && before == nil {
+			began := time.Now()
+			if direct := cl.move(ctx, o); direct != nil {
+				if err := direct.begin(); err != nil && direct.facts == nil {
+					direct.close(End{Reason: report.EndStopped}) // the relay serves on
+				} else {
+					cl.trying(began, End{Reason: report.EndMoved}, o.facts)
+					before, o, answered = o, direct, direct.answered
+					if err != nil {
+						return o, End{Reason: report.EndLost, Err: err}
+					}
+				}
+			}
+		}
+		if beat {
+			next, err := o.onHeartbeat(time.Now())
+			if err != nil {
+				return o, o.failedWrite(ctx, err)
+			}
+			heartbeat.Reset(next)
+		}
+	}
+}
+
+// untilHeartbeat is the time until the next heartbeat. All streams of a ceremony
+// have theirs in the same moment, for which the process wakes up once.
+func (cl *client) untilHeartbeat(now time.Time) time.Duration {
+	every := cl.cfg().Heartbeat
+	return every - now.Sub(cl.set.opened)%every
+}
+
+// trying notes since when the client has wanted a new stream, and how the stream
+// before ended.
+func (cl *client) trying(since time.Time, end End, before OutboundFacts) {
+	cl.since, cl.from, cl.seen = since, since, 0
+	cl.lost, cl.before = end.Reason, before
+}
+
+// reached notes that a stream has been answered.
+func (cl *client) reached(o *outbound) {
+	cl.backoff.Reset()
+	done := cl.attempted(o.answeredAt)
+	done.Count, done.Relayed = cl.count+1, o.relayed
+	cl.set.ceremony.Reached(done)
+	cl.count, cl.failure = 0, End{}
+}
+
+// unopened notes that no stream could be opened.
+func (cl *client) unopened(end End) {
+	// A host that only pauses after a failed dial says so: what it failed with before is worth more. Without a failure
+	// of ours, the host has failed to dial the member for somebody else.
+	if errors.Is(end.Err, swarm.ErrDialBackoff) && cl.failure.Reason != "" {
+		end = cl.failure
+	}
+	cl.unreached(end)
+}
+
+// unreached notes that the member could not be reached.
+func (cl *client) unreached(why End) {
+	cl.count++
+	cl.failure = why
+	cl.set.ceremony.Unreached(cl.index, why)
+	trying := time.Since(cl.since)
+	how := ReportNew
+	if trying < min(2*cl.seen, cl.seen+reportLongest) {
+		how = ReportAgain
+	}
+	if cl.report(how, reportEvery) && how == ReportNew {
+		cl.seen = trying
+	}
+}
+
+// report reports attempts that go on failing, once they have for so long.
+func (cl *client) report(how Report, after time.Duration) bool {
+	now := time.Now()
+	if cl.failure.Reason == "" || now.Sub(cl.from) < after {
+		return false
+	}
+	cl.set.ceremony.StillUnreached(cl.attempted(now), how)
+	cl.from = now
+	return true
+}
+
+func (cl *client) attempted(until time.Time) Attempts {
+	return Attempts{
+		Member: cl.index, Since: cl.since, From: cl.from, Until: until, Count: cl.count,
+		Lost: cl.lost, Before: cl.before, Why: cl.failure,
+	}
+}

@@ -1,0 +1,158 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+)
+
+const (
+	backoffJitter = 0.2
+
+	jitterPerMember = time.Millisecond       // first dials are spread over so much for each member,
+	jitterLongest   = 250 * time.Millisecond // and over no more than this
+
+	tieBreakPerMember = 10 * time.Millisecond // the member with the higher index dials so much later for each member,
+	tieBreakLongest   = time.Second           // and no more than this
+
+	why = "dkg sync" // this module's reason for streams, in libp2p's words
+)
+
+// dialJitter is the pause before the first dial.
+func (cl *client) dialJitter() time.Duration {
+	members := len(cl.set.members)
+	return rand.N(min(time.Duration(members)*jitterPerMember, jitterLongest)+1) + cl.tieBreak() //nolint:gosec // nobody gains by guessing it
+}
+
+// tieBreak is what a member adds to a pause before it dials. Of two members the
+// one with the lower index dials first, and the other finds the connection there:
+// when both dial at the same moment, TCP makes one connection of it on which
+// both are clients, and neither can use it.
+func (cl *client) tieBreak() time.Duration {
+	if cl.set.ceremony.Terms().Self < cl.index || cl.reachable() {
+		return 0
+	}
+	return min(time.Duration(len(cl.set.members))*tieBreakPerMember, tieBreakLongest)
+}
+
+// wait pauses, unless the member appears or there is something to be told.
+func (cl *client) wait(ctx context.Context, d time.Duration) {
+	if cl.reachable() && cl.count == 0 && cl.lost == "" {
+		return // nothing to wait for: the connection is there
+	}
+	select {
+	case <-cl.hint: // a stale hint: ignore it unless the member really is reachable
+		if cl.undialled && cl.reachable() {
+			return
+		}
+	default:
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for !cl.telling() {
+		select {
+		case <-timer.C:
+			return
+		case <-cl.hint:
+			return
+		case <-cl.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (cl *client) reachable() bool {
+	state := cl.cfg().Host.Network().Connectedness(cl.id)
+	return state == network.Connected || state == network.Limited
+}
+
+// connect opens a stream to the member, through whatever path works. A
+// connection that the member makes meanwhile is as good as ours.
+func (cl *client) connect(ctx context.Context) (network.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
+	defer cancel()
+	ctx = network.WithAllowLimitedConn(ctx, why)
+	cl.undialled = false
+	if !cl.reachable() {
+		if err := cl.dial(ctx); err != nil && !cl.reachable() {
+			cl.undialled = true
+			return nil, err
+		}
+	}
+	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.cfg().Protocol)
+	if err != nil {
+		return nil, fmt.Errorf("opening a stream: %w", err)
+	}
+	return stream, nil
+}
+
+func (cl *client) dial(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	dialled, gone := make(chan struct{}), make(chan struct{})
+	defer func() {
+		close(dialled)
+		<-gone // or it could take a wake-up that comes later
+	}()
+	go func() {
+		defer close(gone)
+		for {
+			select {
+			case <-cl.hint:
+				if cl.reachable() {
+					cancel()
+					return
+				}
+			case <-cl.wake: // the first frame makes the newest announcement anyway
+				if cl.telling() {
+					cancel()
+					return
+				}
+			case <-dialled:
+				return
+			}
+		}
+	}()
+	// With the addresses of the definition: what the host knew by itself, it may have forgotten.
+	if err := cl.cfg().Host.Connect(ctx, cl.set.ceremony.Terms().Members[cl.index]); err != nil {
+		return fmt.Errorf("dialling: %w", err)
+	}
+	return nil
+}
+
+// move opens a stream on a direct connection, when there is one now and the
+// stream runs through a relay with nothing outstanding.
+func (cl *client) move(ctx context.Context, o *outbound) *outbound {
+	host := cl.cfg().Host
+	if o.waiting() > 0 || host.Network().Connectedness(cl.id) != network.Connected {
+		return nil
+	}
+	opening, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
+	defer cancel()
+	opened, gone := make(chan struct{}), make(chan struct{})
+	go func() { // what is announced goes out on the old stream, and does not wait for the new one
+		defer close(gone)
+		select {
+		case <-cl.wake:
+			cancel()
+			notify(cl.wake)
+		case <-opened:
+		}
+	}()
+	stream, err := host.NewStream(network.WithNoDial(opening, why), cl.id, cl.cfg().Protocol)
+	close(opened)
+	<-gone
+	if err != nil {
+		return nil
+	}
+	if stream.Conn().Stat().Limited {
+		reset(stream, network.StreamNoError)
+		return nil
+	}
+	return newOutbound(ctx, cl, stream)
+}
+

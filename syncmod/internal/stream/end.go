@@ -1,0 +1,123 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+)
+
+// lastWords is how long the side that has sent the last frame of a stream waits
+// for the other side to end it.
+const lastWords = 500 * time.Millisecond
+
+// End is how a stream ended, or why there was none.
+type End struct {
+	Reason   string // one of the report.End constants
+	Err      error  // why, where that is known
+	Unopened bool   // no stream could be opened
+	Gated    bool   // the other side takes this node for a stranger
+	Answered bool   // a response has come on the stream
+	Messages int64
+	At       time.Time
+
+	code network.StreamErrorCode // what the stream is reset with
+}
+
+// finished reports whether nothing is left to say after a stream.
+func (e End) finished() bool {
+	switch e.Reason {
+	case report.EndGoodbye, report.EndAbort, report.EndRefused:
+		return true
+	}
+	return false
+}
+
+// Lost reports whether the stream was lost, in contrast to ended.
+func (e End) Lost() bool {
+	switch e.Reason {
+	case report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndMoved, report.EndStopped:
+		return false
+	}
+	return true
+}
+
+// notBegun is how a stream ends that could not begin.
+func notBegun(err error) End {
+	if errors.Is(err, errAborted) {
+		return End{Reason: report.EndStopped}
+	}
+	return End{Reason: report.EndLost, Err: err}
+}
+
+// StuckError is returned when a stream has not ended in time.
+type StuckError struct {
+	Member  int // operator index
+	Inbound bool
+	Err     error // the context's error
+}
+
+func (e *StuckError) Error() string { return "a stream has not ended: " + e.Err.Error() }
+
+// Unwrap returns the context's error.
+func (e *StuckError) Unwrap() error { return e.Err }
+
+// classify says how a stream ended by the error that ended it, in the order that
+// libp2p needs: our own doing first, then a clean end, which is io.EOF and nothing
+// that wraps it; everything else is transient.
+func classify(ctx context.Context, err error) End {
+	var length *wire.LengthError
+	var payload *wire.PayloadError
+	switch {
+	case ctx.Err() != nil:
+		return End{Reason: report.EndStopped}
+	case err == io.EOF: //nolint:errorlint // a connection that died may wrap io.EOF
+		return End{Reason: report.EndClosed}
+	case errors.As(err, &length), errors.As(err, &payload):
+		return End{Reason: report.EndProtocol, code: network.StreamProtocolViolation, Err: err}
+	case isTimeout(err):
+		return End{Reason: report.EndTimeout}
+	}
+	if reset, ok := errors.AsType[*network.StreamError](err); ok && reset.Remote && reset.ErrorCode == network.StreamGated {
+		return End{Reason: report.EndLost, Gated: true}
+	}
+	return End{Reason: report.EndLost}
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// reset resets a stream without waiting for it: on a connection that is stuck a
+// reset blocks like every other write, and a write that blocks there is ended by
+// its deadline only.
+func reset(stream network.Stream, code network.StreamErrorCode) {
+	go func() {
+		_ = stream.SetWriteDeadline(longAgo)
+		_ = stream.ResetWithError(code)
+	}()
+}
+
+var longAgo = time.Unix(1, 0)
+
+// deadline keeps a stream's deadline between one and one and a half timeouts
+// away: renewing it costs a timer, so it is not renewed for every frame.
+type deadline struct {
+	set     func(time.Time) error
+	timeout time.Duration
+	at      time.Time
+}
+
+func (d *deadline) renew(now time.Time) {
+	if d.at.Sub(now) >= d.timeout {
+		return
+	}
+	d.at = now.Add(d.timeout + d.timeout/2)
+	_ = d.set(d.at) // a stream that cannot be given a deadline is dead, which its next read says
+}

@@ -1,0 +1,358 @@
+package stream
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/lifecycle"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// inbound is one stream that a member has opened to us, and its handler.
+type inbound struct {
+	server *Server
+	stream network.Stream
+	buffer *bufio.Reader // reads the stream
+	remote peer.ID
+	id     roster.StreamID
+	opened time.Time
+	since  arrival
+	done   chan struct{} // closed when the handler is about to return
+	ctx    context.Context
+	cancel context.CancelFunc
+	once   sync.Once
+
+	superseded atomic.Bool // a newer stream of the member takes its place
+	sendsLast  atomic.Bool // its last frame is on its way, which a reset must not overtake
+	ceremony   Ceremony    // guarded by the server's lock
+
+	serving // what follows belongs to the handler
+}
+
+// serving is what a handler keeps from one request to the next.
+type serving struct {
+	facts     InboundFacts // nil while no ceremony serves it
+	unprotect func()
+	read      deadline
+	write     deadline
+	out       []byte
+	signature []byte   // the one that was verified last
+	verified  Ceremony // for this ceremony
+	messages  int64
+
+	// The request that was accepted last, without its timestamp, and what follows the timestamp in its response: most
+	// requests repeat the one before.
+	accepted []byte
+	echo     []byte
+}
+
+// arrival says whether a stream has just been opened or was held unread.
+type arrival int
+
+const (
+	fresh arrival = iota
+	waited
+)
+
+func newInbound(s *Server, stream network.Stream, since arrival) *inbound {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &inbound{
+		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, peekLimit), since: since,
+		remote: stream.Conn().RemotePeer(), id: s.cfg.nextStream(), opened: time.Now(),
+		done: make(chan struct{}), ctx: ctx, cancel: cancel,
+		serving: serving{
+			read:  deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()},
+			write: deadline{set: stream.SetWriteDeadline, timeout: s.cfg.ExchangeTimeout},
+		},
+	}
+}
+
+// reset ends the stream from any goroutine; its handler returns soon after.
+func (in *inbound) reset(code network.StreamErrorCode) {
+	in.once.Do(func() {
+		in.cancel()
+		reset(in.stream, code)
+	})
+}
+
+// serve reads requests and answers them until the stream ends.
+func (in *inbound) serve() {
+	defer close(in.done)
+	defer in.cancel()
+	end := End{Reason: report.EndStopped}
+	defer func() {
+		if value := recover(); value != nil {
+			task := "serving " + in.remote.String()
+			in.server.ceremonies.Broken(&lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()})
+		}
+		in.reset(end.code)
+		in.leave(end)
+	}()
+
+	reader := wire.NewReader(in.buffer, in.server.cfg.MaxFrame)
+	var request syncpb.SyncRequest
+	in.read.renew(time.Now())
+	if err := reader.Request(&request); err != nil {
+		end = classify(in.ctx, err)
+		return
+	}
+	for since := in.since; ; since = waited {
+		c := in.route(&request, since)
+		if c == nil {
+			return
+		}
+		if in.join(c, &request) {
+			var held bool
+			if held, end = in.converse(c, reader, &request); !held {
+				return
+			}
+			// The request belongs to an attempt that is to come: it waits until this ceremony is closed.
+			in.leave(End{Reason: report.EndStopped})
+		}
+		select {
+		case <-c.Closed():
+		case <-in.ctx.Done():
+			return
+		}
+	}
+}
+
+// join makes the stream one of a ceremony. It returns false once the ceremony is
+// closed.
+func (in *inbound) join(c Ceremony, first *syncpb.SyncRequest) bool {
+	in.server.serves(in, c) // first: whoever closes the ceremony now has to find the stream
+	conn := in.stream.Conn()
+	facts, open := c.Inbound(Opening{
+		Member: c.Terms().Index(in.remote), ID: in.id, Relayed: conn.Stat().Limited, At: in.opened,
+	})
+	if !open {
+		in.server.serves(in, nil)
+		return false
+	}
+	in.facts, in.unprotect = facts, in.server.cfg.protect(conn, c, "from", in.id)
+	in.facts.Link(first.GetTraceparent())
+	return true
+}
+
+// leave takes the stream from its ceremony, if it has one.
+func (in *inbound) leave(end End) {
+	if in.facts == nil {
+		return
+	}
+	if in.superseded.Load() {
+		end.Reason = report.EndSuperseded
+	}
+	end.At, end.Messages = time.Now(), in.messages
+	in.unprotect()
+	in.facts.Down(end)
+	in.facts, in.messages = nil, 0
+	in.server.serves(in, nil)
+}
+
+// converse brings requests to a ceremony until the stream ends, or until one is
+// to be held.
+func (in *inbound) converse(c Ceremony, reader *wire.Reader, request *syncpb.SyncRequest) (held bool, end End) {
+	first := true
+	for {
+		now := time.Now()
+		verdict := in.facts.Request(in.fact(c, request))
+		in.messages++
+		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
+		switch verdict.Action {
+		case roster.Accept:
+			if first {
+				first = false
+				in.server.accepted(in)
+			}
+			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
+			if err := in.answer(now, c, request, ""); err != nil {
+				return false, classify(in.ctx, err)
+			}
+		case roster.AcceptLast:
+			reason := report.EndGoodbye
+			if request.GetAbort() != "" {
+				reason = report.EndAbort
+			}
+			return false, in.last(now, c, request, "", End{Reason: reason})
+		case roster.Refuse:
+			text, err := in.facts.Refusal(verdict.Cause)
+			in.awaitTold(c, verdict.After, reader)
+			return false, in.last(time.Now(), c, request, text, End{Reason: report.EndRefused, Err: err})
+		case roster.Drop:
+			return false, End{Reason: report.EndProtocol, code: network.StreamProtocolViolation}
+		case roster.Hold:
+			return true, End{}
+		case roster.Supersede:
+			if !in.supersede(verdict.Old) {
+				return false, End{Reason: report.EndStopped}
+			}
+			continue
+		}
+		if err := in.next(reader, request); err != nil {
+			return false, classify(in.ctx, err)
+		}
+	}
+}
+
+// fact is a request as the rules look at it.
+func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
+	fact := roster.Request{
+		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(c, q.GetHashSignature()),
+		Session: q.GetSessionId(), Step: q.GetStep(), Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1,
+	}
+	if q.GetAbort() != "" {
+		fact.Aborted, fact.Abort = true, q.GetAbort()
+		fact.Culprit = c.Terms().Operator(peer.ID(q.GetCulprit()))
+	}
+	return fact
+}
+
+// supersede resets the member's current stream and waits until its handler has
+// returned. It returns false when the stream that takes over has ended itself.
+func (in *inbound) supersede(id roster.StreamID) bool {
+	old := in.server.find(id)
+	if old == nil {
+		return true // its handler has returned meanwhile
+	}
+	old.superseded.Store(true)
+	old.reset(network.StreamNoError)
+	select {
+	case <-old.done:
+		return true
+	case <-in.ctx.Done():
+		return false
+	}
+}
+
+// next reads the next request that says something new. Those that repeat the
+// one before are answered on the way.
+func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error {
+	for now := time.Now(); ; {
+		in.read.renew(now)
+		payload, err := reader.Next()
+		if err != nil {
+			return err
+		}
+		now = time.Now()
+		timestamp, rest, ok := wire.SplitTimestamp(payload)
+		if !ok {
+			in.accepted = in.accepted[:0]
+			return in.decode(payload, request)
+		}
+		if len(in.accepted) == 0 || !bytes.Equal(rest, in.accepted) || !in.facts.Repeated() {
+			in.accepted = append(in.accepted[:0], rest...) // answered with next only once it has been accepted
+			return in.decode(payload, request)
+		}
+		in.messages++
+		in.out = wire.AppendEcho(in.out[:0], timestamp, in.echo)
+		if err := in.send(now); err != nil {
+			return err
+		}
+	}
+}
+
+func (in *inbound) decode(payload []byte, request *syncpb.SyncRequest) error {
+	if err := wire.DecodeRequest(payload, request); err != nil {
+		return err
+	}
+	in.facts.Link(request.GetTraceparent())
+	return nil
+}
+
+// awaitTold lets our abort reach the member before the answer does, until then
+// at most: the abort names the culprit. It reads on meanwhile: a member that has
+// failed as well may be waiting for us in the same way, with an abort of its own
+// behind the request.
+func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
+	if until.IsZero() {
+		return
+	}
+	knows := make(chan struct{})
+	go func() {
+		defer close(knows)
+		var behind syncpb.SyncRequest
+		for behind.GetAbort() == "" && reader.Request(&behind) == nil {
+		}
+	}()
+	enough := time.NewTimer(time.Until(until))
+	defer enough.Stop()
+	select {
+	case <-c.Told(c.Terms().Index(in.remote)):
+	case <-enough.C:
+	case <-knows:
+	case <-in.ctx.Done():
+	}
+	_ = in.stream.SetReadDeadline(longAgo) // what else it says is of no interest
+	<-knows
+}
+
+// answer writes the response to a request. Without a ceremony it names no
+// session.
+func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest, text string) error {
+	response := syncpb.SyncResponse{SyncTimestamp: request.GetTimestamp(), Error: text}
+	if request.GetSessionId() != 0 && c != nil {
+		response.SessionId = c.Terms().Session
+	}
+	frame, err := wire.AppendResponse(in.out[:0], &response)
+	if err != nil {
+		return err
+	}
+	in.out = frame
+	if _, rest, ok := wire.SplitTimestamp(frame[wire.HeaderSize:]); ok {
+		in.echo = append(in.echo[:0], rest...)
+	}
+	return in.send(now)
+}
+
+func (in *inbound) send(now time.Time) error {
+	in.write.renew(now)
+	if _, err := in.stream.Write(in.out); err != nil {
+		return err
+	}
+	if in.facts != nil {
+		in.facts.Answered()
+	}
+	return nil
+}
+
+// last writes a last response, says that nothing follows, and waits a moment for
+// the other side to end the stream: a reset would overtake the response.
+func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, text string, end End) End {
+	if err := in.answer(now, c, request, text); err != nil {
+		return classify(in.ctx, err)
+	}
+	_ = in.stream.CloseWrite()
+	_ = in.stream.SetReadDeadline(now.Add(lastWords))
+	_, _ = io.Copy(io.Discard, in.stream)
+	return end
+}
+
+// verify checks a signature over a ceremony's definition hash: once for a
+// stream, and anew when it changes (docs/protocol.md, "Signatures").
+func (in *inbound) verify(c Ceremony, signature []byte) bool {
+	if in.verified == c && bytes.Equal(signature, in.signature) {
+		return true
+	}
+	key := in.stream.Conn().RemotePublicKey()
+	if key == nil {
+		return false
+	}
+	if ok, err := key.Verify(c.Terms().Hash, signature); err != nil || !ok {
+		return false
+	}
+	in.verified, in.signature = c, bytes.Clone(signature)
+	return true
+}

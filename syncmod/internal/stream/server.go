@@ -1,0 +1,312 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// maxHeld bounds the streams that wait unread because no ceremony is open.
+const maxHeld = 1024
+
+// The errors of Server.Start.
+var (
+	ErrStopping = errors.New("it is still stopping")
+	ErrHandled  = errors.New("this host handles the protocol already: one service a host")
+)
+
+// Ceremonies is where the server half finds the ceremony that a stream is for. Its
+// methods do not block and are safe for concurrent use.
+type Ceremonies interface {
+	// Of returns the open ceremonies that a peer is a member of, whether any is
+	// open at all, and a channel that closes when that may have changed.
+	Of(peer.ID) (in []Ceremony, open bool, changed <-chan struct{})
+	// Refuse notes that a member asks for a definition that is not open here, and
+	// returns what to answer it. The hash is empty when the member names none.
+	Refuse(in []Ceremony, id peer.ID, hash []byte) (text string)
+	// Stranger notes a stream of a peer that is a member of nothing.
+	Stranger(peer.ID)
+	// Broken notes that a handler has panicked.
+	Broken(error)
+}
+
+// Server is the server half: it serves the streams that members open, and resets
+// everybody else's.
+type Server struct {
+	cfg        *Config
+	ceremonies Ceremonies
+
+	mu      sync.Mutex
+	state   serverState
+	streams map[roster.StreamID]*inbound // those that are served
+	waiting map[peer.ID][]*inbound       // those of a peer on which nothing was accepted yet, oldest first
+	held    []network.Stream             // unread, one a peer: nothing is open here, so nobody is known
+	asked   askedFor
+	idle    chan struct{} // closed when the last handler has returned, while stopping
+}
+
+type serverState int
+
+const (
+	serverOff serverState = iota
+	serverOn
+	serverStopping
+)
+
+// NewServer returns a server half that is off.
+func NewServer(cfg *Config, ceremonies Ceremonies) *Server {
+	return &Server{
+		cfg: cfg, ceremonies: ceremonies,
+		streams: make(map[roster.StreamID]*inbound), waiting: make(map[peer.ID][]*inbound),
+	}
+}
+
+// Start registers the protocol's handler at the host. It fails with [ErrHandled]
+// when something else handles the protocol there.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case serverOn:
+		return nil
+	case serverStopping:
+		return ErrStopping
+	}
+	if slices.Contains(s.cfg.Host.Mux().Protocols(), s.cfg.Protocol) {
+		return ErrHandled
+	}
+	s.state = serverOn
+	s.cfg.Host.SetStreamHandler(s.cfg.Protocol, func(stream network.Stream) { s.serve(stream, fresh) })
+	return nil
+}
+
+// Stop removes the handler, resets the streams that are left and waits for
+// their handlers, until ctx ends.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	if s.state == serverOff {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.state == serverOn {
+		s.cfg.Host.RemoveStreamHandler(s.cfg.Protocol)
+	}
+	s.state = serverStopping
+	for _, in := range s.streams {
+		in.reset(network.StreamShutdown)
+	}
+	if len(s.streams) == 0 {
+		s.off()
+		s.mu.Unlock()
+		return nil
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("handlers are still running: %w", ctx.Err())
+	}
+}
+
+// off is the end of stopping: nothing is left, and nothing may be. The lock is
+// held.
+func (s *Server) off() {
+	s.state = serverOff
+	for _, stream := range s.held {
+		reset(stream, network.StreamShutdown)
+	}
+	s.held = nil
+	if s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// Opened serves the streams that were held while nothing was open.
+func (s *Server) Opened() {
+	s.mu.Lock()
+	if s.state != serverOn {
+		s.mu.Unlock()
+		return
+	}
+	held := s.held
+	s.held = nil
+	s.mu.Unlock()
+	for _, stream := range held {
+		if stream.Conn().IsClosed() {
+			reset(stream, network.StreamNoError)
+			continue
+		}
+		go s.serve(stream, waited)
+	}
+}
+
+// serve serves a stream until it ends.
+func (s *Server) serve(stream network.Stream, since arrival) {
+	in, stranger := s.admit(stream, since)
+	if stranger {
+		s.ceremonies.Stranger(stream.Conn().RemotePeer())
+	}
+	if in == nil {
+		return
+	}
+	defer s.release(in)
+	in.serve()
+}
+
+// admit decides who is served at all: strangers get a reset before a byte is
+// read from them, and what cannot be served yet is held unread.
+func (s *Server) admit(stream network.Stream, since arrival) (admitted *inbound, stranger bool) {
+	remote := stream.Conn().RemotePeer()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == serverOff {
+		reset(stream, network.StreamShutdown)
+		return nil, false
+	}
+	in, open, _ := s.ceremonies.Of(remote)
+	switch {
+	case s.state == serverStopping, !open:
+		s.hold(stream)
+		return nil, false
+	case len(in) == 0:
+		reset(stream, network.StreamGated)
+		return nil, true
+	}
+	if err := s.cfg.reserve(stream); err != nil {
+		reset(stream, network.StreamResourceLimitExceeded)
+		return nil, false
+	}
+	i := newInbound(s, stream, since)
+	s.streams[i.id] = i
+	waiting := append(s.waiting[remote], i)
+	if len(waiting) > len(in) { // for each ceremony one further stream a peer may wait for its first request: the newest
+		waiting[0].reset(network.StreamRateLimited)
+		waiting = waiting[1:]
+	}
+	s.waiting[remote] = waiting
+	return i, false
+}
+
+// hold keeps a stream unread, one a peer. It is not reset, for Charon would
+// reopen it at once, and not answered with an error, which would be final. The
+// lock is held.
+func (s *Server) hold(stream network.Stream) {
+	remote := stream.Conn().RemotePeer()
+	s.held = slices.DeleteFunc(s.held, func(other network.Stream) bool {
+		if other.Conn().RemotePeer() != remote {
+			return false
+		}
+		reset(other, network.StreamRateLimited)
+		return true
+	})
+	if len(s.held) >= maxHeld {
+		reset(s.held[0], network.StreamRateLimited)
+		s.held = s.held[1:]
+	}
+	s.held = append(s.held, stream)
+}
+
+// accepted notes that a request of a stream was accepted: another stream of the
+// peer may wait now.
+func (s *Server) accepted(in *inbound) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := slices.DeleteFunc(s.waiting[in.remote], func(other *inbound) bool { return other == in })
+	s.waiting[in.remote] = waiting
+	if len(waiting) == 0 {
+		delete(s.waiting, in.remote)
+	}
+}
+
+// release ends a stream's handler.
+func (s *Server) release(in *inbound) {
+	in.stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
+	s.accepted(in)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.streams, in.id)
+	if len(s.streams) == 0 && s.state == serverStopping {
+		s.off()
+	}
+}
+
+// find returns a stream that is served, nil when its handler has returned.
+func (s *Server) find(id roster.StreamID) *inbound {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streams[id]
+}
+
+// serves notes which ceremony a stream is served for, nil for none.
+func (s *Server) serves(in *inbound, c Ceremony) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in.ceremony = c
+}
+
+// of returns the streams that are served for a ceremony.
+func (s *Server) of(c Ceremony) []*inbound {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var of []*inbound
+	for _, in := range s.streams {
+		if in.ceremony == c {
+			of = append(of, in)
+		}
+	}
+	return of
+}
+
+// Reset resets the streams of a ceremony. It does not wait for their handlers.
+func (s *Server) Reset(c Ceremony) {
+	for _, in := range s.of(c) {
+		in.reset(network.StreamShutdown)
+	}
+}
+
+// Wait waits until the streams that a ceremony has now have ended, or ctx has.
+func (s *Server) Wait(ctx context.Context, c Ceremony) error { return wait(ctx, c, s.of(c)) }
+
+// Close resets the streams of a closed ceremony and waits for their handlers,
+// until ctx ends. A stream that has sent its last frame gets a grace for it to
+// arrive.
+func (s *Server) Close(ctx context.Context, c Ceremony, grace time.Duration) error {
+	var sendLast []*inbound
+	for _, in := range s.of(c) {
+		if in.sendsLast.Load() {
+			sendLast = append(sendLast, in)
+		} else {
+			in.reset(network.StreamShutdown)
+		}
+	}
+	arriving, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	_ = wait(arriving, c, sendLast) // what has not arrived by then is reset
+	s.Reset(c)
+	return s.Wait(ctx, c)
+}
+
+func wait(ctx context.Context, c Ceremony, streams []*inbound) error {
+	for _, in := range streams {
+		select {
+		case <-in.done:
+		case <-ctx.Done():
+			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: ctx.Err()}
+		}
+	}
+	return nil
+}
