@@ -14,12 +14,13 @@ func connectedRoster(tb testing.TB, members int) *roster.Roster {
 	version, err := roster.ParseVersion("v1.11")
 	require.NoError(tb, err)
 	r := roster.New(start, roster.Config{Members: members, Version: version, VersionText: "v1.11", PeerTimeout: time.Minute})
+	r.Open(start)
 	for i := 1; i < members; i++ {
 		r.Request(start, i, streamFrom(i), requestAt(i, 0))
 		r.OutboundOpened(i, streamFrom(members+i), false)
 		r.Response(start, i, streamFrom(members+i), roster.Response{Session: uint64(i)}) //nolint:gosec // small
 	}
-	r.Events()
+	r.Effects()
 	return r
 }
 
@@ -35,7 +36,20 @@ func TestRequestThatRepeatsAStepDoesNotAllocate(t *testing.T) {
 	r := connectedRoster(t, 64)
 	q := requestAt(1, 0)
 
-	require.Zero(t, testing.AllocsPerRun(100, func() { r.Request(start, 1, streamFrom(1), q) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		r.Request(start, 1, streamFrom(1), q)
+		r.Effects()
+	}))
+}
+
+func TestResponseToAHeartbeatDoesNotAllocate(t *testing.T) {
+	r := connectedRoster(t, 64)
+	a := roster.Response{Session: 1, RTT: time.Millisecond}
+
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		r.Response(start, 1, streamFrom(64+1), a)
+		r.Effects()
+	}))
 }
 
 // What a heartbeat costs: the same step on the same stream.
@@ -45,6 +59,7 @@ func BenchmarkRequestRepeatsStep(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Request(start, 1, streamFrom(1), q)
+		r.Effects()
 	}
 }
 
@@ -54,15 +69,16 @@ func BenchmarkBarrierOf64(b *testing.B) {
 	r := connectedRoster(b, members)
 	b.ReportAllocs()
 	for step := int64(1); b.Loop(); step++ {
-		if err := r.Announce(start, step, false); err != nil {
+		if err := r.Announce(start, step); err != nil {
 			b.Fatal(err)
 		}
+		r.Effects()
 		for i := 1; i < members; i++ {
 			r.Request(start, i, streamFrom(i), requestAt(i, step))
+			r.Effects()
 		}
 		if r.Passed() != step {
 			b.Fatal("not passed")
 		}
-		r.Events()
 	}
 }

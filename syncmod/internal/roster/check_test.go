@@ -8,35 +8,79 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// observe takes a roster's events, lets the shell act on them, and checks that
-// they tell what the roster says when it is asked.
+// observe takes a roster's effects, executes them as a shell does, and checks
+// that they tell what the roster says when it is asked.
 func (p *process) observe() {
 	t := p.world.t
-	for _, e := range slices.Clone(p.roster.Events()) {
-		p.world.tell("    %s: %s", name(p.index), eventWords(p.index, e, p.roster.Failure()))
-		if wrong := p.hear(e); wrong != "" {
-			t.Fatalf("%v: %s, %s", p, eventWords(p.index, e, p.roster.Failure()), wrong)
+	e := p.roster.Effects()
+	releases := false
+	for _, event := range e.Events {
+		p.world.log("    %s: %s", name(p.index), eventWords(p.index, event, p.roster.Failure()))
+		if wrong := p.hear(event); wrong != "" {
+			t.Fatalf("%v: %s, %s", p, eventWords(p.index, event, p.roster.Failure()), wrong)
+		}
+		switch event.Type {
+		case roster.AllConnected, roster.BarrierPassed, roster.Completed, roster.CeremonyFailed:
+			releases = true
 		}
 	}
-	for j := range p.world.nodes {
+	if e.Released != releases || len(e.Events) > 0 && !e.Changed {
+		t.Fatalf("%v: released %v, changed %v after %d events", p, e.Released, e.Changed, len(e.Events))
+	}
+	p.checkEvents()
+	p.checkWaits(e.Released)
+	p.checkDrawn()
+	if f := p.roster.Failure(); f != nil && p.failure == nil {
+		p.failure, p.first = f, *f
+	}
+	p.execute(e)
+}
+
+// execute does what effects demand.
+func (p *process) execute(e roster.Effects) {
+	for _, s := range e.Leave {
+		if cl := &p.clients[s.Member]; cl.stream == nil || cl.stream.id != s.ID {
+			p.world.t.Fatalf("%v is to leave stream %d to %s, which is not its current one", p, s.ID, name(s.Member))
+		} else {
+			cl.leave = cl.stream
+		}
+	}
+	if e.Announcement != nil {
+		p.broadcast(*e.Announcement)
+	}
+	if e.EndStreams {
+		p.endStreams()
+	}
+	r := p.roster
+	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure(), Until: p.announced.Until}
+	if p.announced != want {
+		p.world.t.Fatalf("%v announces %+v; it has to be %+v", p, p.announced, want)
+	}
+}
+
+// checkEvents checks that the events have told what the roster says.
+func (p *process) checkEvents() {
+	for j := range p.inbound {
 		m := p.roster.Member(j)
 		if m.Inbound != p.inbound[j] || m.Outbound != p.outbound[j] {
-			t.Fatalf("%v: %s is connected %v, %v; the events say %v, %v",
+			p.world.t.Fatalf("%v: %s is connected %v, %v; the events say %v, %v",
 				p, name(j), m.Inbound, m.Outbound, p.inbound[j], p.outbound[j])
 		}
 	}
 	if p.roster.Passed() != p.passed {
-		t.Fatalf("%v has passed %d; the events say %d", p, p.roster.Passed(), p.passed)
+		p.world.t.Fatalf("%v has passed %d; the events say %d", p, p.roster.Passed(), p.passed)
 	}
-	p.checkSettled()
-	if f := p.roster.Failure(); f != nil && p.failure == nil {
-		p.failure, p.first = f, *f
-		p.say()
-	}
-	if p.roster.Farewell() && !p.farewell {
-		p.farewell = true
-		p.say()
-	}
+}
+
+// checkWaits checks that no wait is over that was not released.
+func (p *process) checkWaits(released bool) {
+	p.waits = slices.DeleteFunc(p.waits, func(b roster.Barrier) bool {
+		reached := p.roster.Reached(b)
+		if reached && !released {
+			p.world.t.Fatalf("%v has reached a barrier (%s, step %d) and is not released", p, b.Kind, b.Step)
+		}
+		return reached
+	})
 }
 
 // hear notes what an event says, and returns what is wrong with it.
@@ -52,38 +96,49 @@ func (p *process) hear(e roster.Event) (wrong string) {
 			wrong = "which it was before"
 		}
 		direction[e.Member] = up
+	case roster.AllConnected:
+		p.connected++
 	case roster.Arrived:
 		if p.arrived[e.Member] >= e.Step || p.passed >= e.Step {
 			wrong = "once more"
 		}
 		p.arrived[e.Member] = e.Step
-	case roster.Passed:
-		for j := range p.arrived {
-			if j != p.index && p.arrived[j] != e.Step {
-				wrong = "but " + name(j) + " has not arrived"
-			}
-		}
-		if e.Step != p.passed+1 {
-			wrong = fmt.Sprintf("after barrier %d", p.passed)
-		}
-		p.passed = e.Step
-	case roster.MemberReplaced:
-		p.lines[e.Member].stale = true
+	case roster.BarrierPassed:
+		return p.hearPassed(e)
 	case roster.Completed:
 		p.complete++
 	}
 	return wrong
 }
 
-// checkSettled: a fact's consequences have been drawn with it. Looking once more
-// finds nothing that would have had to wait for another fact.
-func (p *process) checkSettled() {
-	if p.roster.Phase() >= roster.Complete || p.roster.Farewell() {
+func (p *process) hearPassed(e roster.Event) (wrong string) {
+	switch {
+	case e.Barrier.Kind == roster.BarrierConnected && p.connected != 1:
+		return fmt.Sprintf("for the %d. time", p.connected)
+	case e.Barrier.Kind != roster.BarrierStep:
+		return ""
+	}
+	for j := range p.arrived {
+		if j != p.index && p.arrived[j] != e.Step {
+			return "but " + name(j) + " has not arrived"
+		}
+	}
+	if e.Step != p.passed+1 {
+		return fmt.Sprintf("after barrier %d", p.passed)
+	}
+	p.passed = e.Step
+	return ""
+}
+
+// checkDrawn checks that a fact's consequences have been drawn with it: looking
+// once more finds nothing that would have had to wait for another fact.
+func (p *process) checkDrawn() {
+	if p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() {
 		return
 	}
 	again := p.roster.Clone()
 	again.AwaitConnected(p.world.now)
-	for _, e := range again.Events() {
+	for _, e := range again.Effects().Events {
 		if e.Type != roster.CeremonyFailed { // somebody who waits for a member that has left
 			p.world.t.Fatalf("%v has to be asked to notice: %s", p, eventWords(p.index, e, nil))
 		}
@@ -127,7 +182,7 @@ func (w *world) checkEnd(p *process) {
 	if p.failure != nil && (p.roster.Failure() != p.failure || *p.failure != p.first) {
 		w.t.Fatalf("%v failed because of %s; now it says %s", p, failureWords(&p.first), failureWords(p.roster.Failure()))
 	}
-	if p.farewell && phase == roster.Failed {
+	if p.roster.Last() > 0 && p.passed >= p.roster.Last() && phase == roster.Failed {
 		w.t.Fatalf("%v failed after its last barrier: %s", p, failureWords(p.failure))
 	}
 	if p.complete > 1 || (p.complete == 1) != (phase == roster.Complete) {

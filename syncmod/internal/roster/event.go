@@ -1,5 +1,7 @@
 package roster
 
+import "time"
+
 // EventType says what happened.
 type EventType int
 
@@ -11,14 +13,18 @@ const (
 	MemberConnected
 	MemberLost
 	// MemberReplaced: a member came back as another process before it had left
-	// step 0. Old streams to it lead nowhere.
+	// step 0.
 	MemberReplaced
 	// AllConnected: every member is connected, both ways.
 	AllConnected
-	// Arrived: a member has reached the barrier that this node waits for.
+	// Arrived: a member has reached the barrier that this node waits at.
 	Arrived
-	// Passed: this node has passed a barrier.
-	Passed
+	// BarrierPassed: this node has passed a barrier of any kind. For the
+	// connections it comes only once, the first time that all are connected.
+	BarrierPassed
+	// StillWaiting: this node has been waiting at a barrier for long enough to
+	// report it.
+	StillWaiting
 	// MemberStepped: a member's step has changed.
 	MemberStepped
 	// SaidGoodbye and AnsweredGoodbye: a member has said its goodbye, or has
@@ -30,11 +36,11 @@ const (
 	CeremonyFailed
 )
 
-// String names the event as a transcript spells it.
+// String returns the event's name in transcripts.
 func (t EventType) String() string {
 	names := [...]string{
-		"none", "announced", "connected", "lost", "replaced", "all connected", "arrived", "passed", "stepped",
-		"said goodbye", "answered goodbye", "completed", "failed",
+		"none", "announced", "connected", "lost", "replaced", "all connected", "arrived", "passed", "still waiting",
+		"stepped", "said goodbye", "answered goodbye", "completed", "failed",
 	}
 	if t < 0 || int(t) >= len(names) {
 		return "unknown"
@@ -42,11 +48,27 @@ func (t EventType) String() string {
 	return names[t]
 }
 
-// Event is something that others than the stream that brought the fact may want
-// to know.
+// Event is something that has happened in the ceremony.
 type Event struct {
 	Type    EventType
 	Member  int   // the operator that it is about
 	Step    int64 // the step that it is about
-	Inbound bool  // the direction, for MemberConnected and MemberLost
+	Inbound bool  // the direction (MemberConnected, MemberLost)
+
+	// Barrier is the one that was passed (BarrierPassed), the one that this node
+	// waits at (StillWaiting), or the one that it was waiting at (CeremonyFailed;
+	// the zero value when it was waiting at none).
+	Barrier Barrier
+	// Arrivals says when each member reached a step's barrier, by operator index;
+	// this node's own entry is its announcement (BarrierPassed).
+	Arrivals []time.Time
+	// Last is who came last (BarrierPassed): the last member to be connected, to
+	// reach the step, or to say or answer a goodbye. It is this node's own index
+	// when all the others were there before.
+	Last int
+	// From is when the reported part of a wait began: with the wait, or with the
+	// report before (StillWaiting).
+	From time.Time
+	// Missing lists the members that the barrier waits for (StillWaiting).
+	Missing []int
 }

@@ -7,9 +7,10 @@ func (r *Roster) Clone() *Roster {
 	c := *r
 	c.members = slices.Clone(r.members)
 	for i := range c.members {
-		c.members[i].dead = slices.Clone(r.members[i].dead)
+		c.members[i].stale = slices.Clone(r.members[i].stale)
 	}
-	c.events = slices.Clone(r.events)
+	c.pending.leave = slices.Clone(r.pending.leave)
+	c.pending.events = slices.Clone(r.pending.events)
 	return &c
 }
 
@@ -19,7 +20,9 @@ func (r *Roster) WithoutFailure(phase Phase) *Roster {
 	c := r.Clone()
 	c.phase = phase
 	c.failure = nil
-	c.failedAt = r.started
-	c.events = nil
+	c.failedAt = r.openedAt
+	c.aborting = false
+	c.schedule = schedule{}
+	c.pending = pending{}
 	return c
 }

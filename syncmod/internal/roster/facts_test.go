@@ -27,6 +27,9 @@ func drawFacts(t *rapid.T) *facts {
 		Members: f.n, Version: version, VersionText: "v1.11",
 		PeerTimeout: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "peer timeout"),
 	})
+	if !f.oneIn(10, "not open") {
+		f.r.Open(f.now)
+	}
 	for range rapid.IntRange(0, 60).Draw(t, "facts") {
 		f.any()
 	}
@@ -45,21 +48,25 @@ func (f *facts) any() {
 		f.r.OutboundOpened(i, stream, false)
 	case 6, 7:
 		f.r.Response(f.now, i, stream, roster.Response{
-			Session: f.session(), Goodbye: f.oneIn(4, "goodbye"), Refused: f.oneIn(20, "refused"),
+			Session: f.session(), Goodbye: f.oneIn(4, "goodbye"), Abort: f.oneIn(20, "abort"), Refused: f.oneIn(20, "refused"),
 		})
 	case 8:
 		f.r.OutboundDown(f.now, i, stream, errLost)
 	case 9:
-		_ = f.r.Announce(f.now, f.r.Step()+1, f.oneIn(4, "last"))
+		if f.oneIn(4, "last") {
+			_ = f.r.AnnounceLast(f.now, f.r.Step()+1)
+		} else {
+			_ = f.r.Announce(f.now, f.r.Step()+1)
+		}
 	case 10:
 		f.r.AwaitConnected(f.now)
 	case 11:
-		if f.r.Finish(); f.oneIn(20, "give up") {
-			f.r.Fail(f.now, roster.Failure{Kind: roster.Aborted})
+		if f.r.Finish(f.now); f.oneIn(20, "give up") {
+			kind := rapid.SampledFrom([]roster.Kind{roster.Aborted, roster.Stopped}).Draw(f.t, "kind")
+			f.r.Fail(f.now, roster.Failure{Kind: kind})
 		}
 	}
-	f.r.Tick(f.now)
-	f.r.Events()
+	f.r.Effects()
 }
 
 func (f *facts) member() int { return rapid.IntRange(1, f.n-1).Draw(f.t, "member") }
@@ -74,7 +81,7 @@ func (f *facts) session() uint64 {
 
 func (f *facts) oneIn(n int, what string) bool { return rapid.IntRange(1, n).Draw(f.t, what) == n }
 
-// request draws a request that passes checks 1 and 2.
+// request draws a request that passes the checks of version and signature.
 func (f *facts) request() roster.Request {
 	return roster.Request{
 		Opened: f.now, Version: "v1.11", Signed: true, Session: f.session(),
@@ -83,8 +90,8 @@ func (f *facts) request() roster.Request {
 	}
 }
 
-// Part 1 of the protocol description, rule 4 of a server.
-func TestRequestThatFailsCheck1Or2ChangesNothingElse(t *testing.T) {
+// docs/protocol.md, "Frames and messages".
+func TestRequestThatFailsTheFirstChecksChangesNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
 		before := f.r.Clone()
@@ -108,7 +115,7 @@ func TestRequestThatFailsCheck1Or2ChangesNothingElse(t *testing.T) {
 		require.Equal(t, roster.Refuse, verdict.Action)
 		require.Equal(t, want, verdict.Cause.Kind)
 		require.Equal(t, i, verdict.Cause.Culprit)
-		require.Equal(t, phase != roster.Complete && !before.Farewell(), f.r.Phase() == roster.Failed)
+		require.Equal(t, phase != roster.Complete && !before.SayingGoodbye(), f.r.Phase() == roster.Failed)
 	})
 }
 
@@ -124,24 +131,48 @@ func TestDroppedAndHeldRequestsChangeNothing(t *testing.T) {
 	})
 }
 
-// Tick asks to be called again when there is something to do, never at once, and
-// until then the passing of time changes nothing.
-func TestTickNamesTheNextMomentOfInterest(t *testing.T) {
+// A roster asks for a tick when there is something to do, never again at once,
+// and until then the passing of time changes nothing.
+func TestNextIsTheNextMomentOfInterest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
-		next := f.r.Tick(f.now)
-		f.r.Events()
+		f.r.Tick(f.now) // what may be overdue
+		next := f.r.Effects().Next
 		before := f.r.Clone()
 		if next.IsZero() {
-			require.Zero(t, f.r.Tick(f.now.Add(time.Hour)))
+			require.Zero(t, f.tick(f.now.Add(time.Hour)))
 			require.Equal(t, before, f.r.Clone())
 			return
 		}
 		require.True(t, next.After(f.now), "%v is not after %v", next, f.now)
-		require.Equal(t, next, f.r.Tick(next.Add(-1)))
+		require.Equal(t, next, f.tick(next.Add(-1)))
 		require.Equal(t, before, f.r.Clone())
-		if again := f.r.Tick(next); !again.IsZero() {
+		if again := f.tick(next); !again.IsZero() {
 			require.True(t, again.After(next), "%v is not after %v", again, next)
 		}
+		require.NotEqual(t, before, f.r.Clone())
+	})
+}
+
+func (f *facts) tick(now time.Time) (next time.Time) {
+	f.r.Tick(now)
+	return f.r.Effects().Next
+}
+
+// What has been returned once is not returned again, but for the time of the
+// next tick.
+func TestEffectsAreReturnedOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFacts(t)
+		f.r.Tick(f.now)
+		first := f.r.Effects()
+		again := f.r.Effects()
+
+		require.Equal(t, first.Next, again.Next)
+		again.Next = time.Time{}
+		require.Empty(t, again.Events)
+		require.Empty(t, again.Leave)
+		again.Events, again.Leave = nil, nil
+		require.Equal(t, roster.Effects{}, again)
 	})
 }

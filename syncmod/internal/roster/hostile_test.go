@@ -32,7 +32,7 @@ type abort struct {
 // turnHostile makes a node that has said nothing yet a hostile one.
 func (p *process) turnHostile() {
 	p.hostile = true
-	p.roster, p.lines = nil, nil
+	p.roster, p.clients = nil, nil
 	p.session = 0xbad
 }
 

@@ -47,47 +47,54 @@ type Verdict struct {
 	Action Action
 	Old    StreamID // the stream to reset (Supersede)
 	Cause  *Failure // what to answer (Refuse)
+	// After is when to answer at the latest (Refuse): the member is to hear the
+	// reason by our abort first, so answer as soon as it has answered that, or has
+	// sent an abort of its own. The zero time means at once.
+	After time.Time
 }
 
-// Request judges a member's request, in the order of part 1 of the protocol
-// description: version, signature, step. Only a request that passes all three
-// changes anything.
+// foreignGrace is how long after a failure a new stream without a session number
+// still counts as a part of the failed attempt.
+const foreignGrace = 5 * time.Second
+
+// Request judges a member's request: its version, its signature, its step, in
+// this order. Only a request that passes all three changes anything
+// (docs/protocol.md, "Frames and messages").
 func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	if r.phase == Failed {
-		return r.afterFailure(m, q)
+		return r.afterFailure(now, i, q)
 	}
 	if cause := r.authenticate(i, q); cause != nil {
 		r.Fail(now, *cause) // not after the last barrier: then the request is refused, and that is all
-		return Verdict{Action: Refuse, Cause: cause}
+		return r.refuse(now, i, q, cause)
 	}
 	cause, replaces, late := r.judgeStep(i, q, stream == m.in.stream)
 	switch {
 	case late:
 		return Verdict{Action: Drop}
 	case cause != nil && cause.Kind == SelfRestarted && q.Shutdown && q.Session != 0:
-		return Verdict{Action: AcceptLast} // of a ceremony that is over there: who comes to this one does not begin with a goodbye
+		// Its ceremony is over there: a member of this one does not begin with a goodbye.
+		return Verdict{Action: AcceptLast}
 	case (cause != nil || replaces) && r.over() && q.Aborted:
 		return Verdict{Action: AcceptLast} // of another attempt, which is over too
 	case (cause != nil || replaces) && r.over():
-		return Verdict{Action: Hold} // a new attempt; ours is finished and about to be closed
+		return Verdict{Action: Hold} // of a new attempt; ours is finished and about to be closed
 	case cause != nil:
 		r.Fail(now, *cause)
-		return Verdict{Action: Refuse, Cause: cause}
-	case m.in.stream != 0 && m.in.stream != stream && q.Session != 0 && q.Session == m.session && q.Opened.Before(m.opened):
+		return r.refuse(now, i, q, cause)
+	case m.in.stream != 0 && m.in.stream != stream &&
+		q.Session != 0 && q.Session == m.session && q.Opened.Before(m.opened):
 		return Verdict{Action: Drop} // what an older stream says changes nothing
 	case m.in.stream != 0 && m.in.stream != stream:
 		m.successor = stream
 		return Verdict{Action: Supersede, Old: m.in.stream}
 	}
-	if replaces {
-		r.replace(i)
-	}
-	return r.apply(now, i, stream, q)
+	return r.accept(now, i, stream, q, replaces)
 }
 
-// Repeated is a request that says, on the same stream, what the last one said
-// that was accepted. It returns false when it has to be judged like any other.
+// Repeated is a request that says, on the same stream, what the last accepted
+// one said. It returns false when the request has to be judged like any other.
 func (r *Roster) Repeated(now time.Time, i int, stream StreamID) bool {
 	m := &r.members[i]
 	if r.phase == Failed || m.in.stream != stream || m.successor != 0 {
@@ -97,7 +104,7 @@ func (r *Roster) Repeated(now time.Time, i int, stream StreamID) bool {
 	return true
 }
 
-// authenticate is checks 1 and 2.
+// authenticate checks the version and the signature.
 func (r *Roster) authenticate(i int, q Request) *Failure {
 	if m := &r.members[i]; !m.known || q.Version != m.Version {
 		theirs, err := ParseVersion(q.Version)
@@ -111,7 +118,8 @@ func (r *Roster) authenticate(i int, q Request) *Failure {
 	return nil
 }
 
-// judgeStep is check 3, with the sessions that tell a late frame from a restart:
+// judgeStep checks the step, with the sessions that tell a late frame from a
+// restart (docs/protocol.md, "Steps" and "Sessions and restarts"):
 //
 //   - The first step seen from a process is 0 or 1. Above, the member knows us
 //     from before: we have restarted.
@@ -119,8 +127,8 @@ func (r *Roster) authenticate(i int, q Request) *Failure {
 //   - A step below the last one, same session: a late frame, to be dropped. From
 //     a foreign peer, which has no session: it has restarted; but what an older
 //     stream than the current one says is late.
-//   - A session seen before and replaced stays dead, and so does one of a
-//     ceremony that is over: whatever carries it is late.
+//   - A session that was replaced stays stale, and so does one of a ceremony that
+//     is over: whatever carries it is late.
 //   - A session never seen before, from a member that has left step 0, is a
 //     restart; from one that has not, it replaces the one before.
 func (r *Roster) judgeStep(i int, q Request, current bool) (cause *Failure, replaces, late bool) {
@@ -137,7 +145,7 @@ func (r *Roster) judgeStep(i int, q Request, current bool) (cause *Failure, repl
 		return nil, false, false
 	}
 	switch {
-	case m.known && current, m.isDead(q.Session):
+	case m.known && current, m.isStale(q.Session):
 		return nil, false, true
 	case m.known && m.Step > 0:
 		return &Failure{Kind: PeerRestarted, Culprit: i, By: i, From: m.Step, To: q.Step}, false, false
@@ -149,29 +157,55 @@ func (r *Roster) judgeStep(i int, q Request, current bool) (cause *Failure, repl
 	return nil, m.known, false
 }
 
-// afterFailure answers for a ceremony that has failed: everyone who took part
-// is told why, and a new attempt is not killed by an old failure.
-func (r *Roster) afterFailure(m *member, q Request) Verdict {
-	switch {
-	case q.Session != 0 && m.isDead(q.Session):
-		return Verdict{Action: Drop}
-	case q.Aborted || q.Shutdown: // an attempt that is to come does not begin like that
-		return Verdict{Action: AcceptLast}
-	case q.Session != 0 && (!m.known || q.Session != m.session) && q.Opened.After(r.failedAt):
-		return Verdict{Action: Hold}
-	case q.Session == 0 && q.Opened.Sub(r.failedAt) > foreignGrace:
-		return Verdict{Action: Hold}
+// accept changes the roster by an acceptable request, of a process that replaces
+// the member's last one or is still that one.
+func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request, replaces bool) Verdict {
+	m := &r.members[i]
+	if replaces {
+		r.forget(i)
 	}
-	return Verdict{Action: Refuse, Cause: r.failure}
+	m.known, m.session = true, q.Session
+	if replaces {
+		r.leaveStale(i)
+	}
+	m.Version, m.Nickname = q.Version, q.Nickname
+	m.in.stream, m.in.last = stream, now
+	m.opened = later(m.opened, q.Opened)
+	if m.successor == stream { // else it is the last word of the stream that it takes over from
+		m.successor = 0
+	}
+	changed := false
+	if !m.in.up {
+		r.setConnected(now, i, &m.in)
+		changed = true
+	}
+	changed = r.setStep(now, i, q.Step) || changed
+	switch {
+	case q.Aborted:
+		r.hearAbort(now, i, q)
+		return Verdict{Action: AcceptLast}
+	case q.Shutdown:
+		changed = r.hearGoodbye(now, i) || changed
+	}
+	if changed {
+		r.check(now)
+	}
+	switch {
+	case q.Shutdown:
+		return Verdict{Action: AcceptLast}
+	case r.phase == Failed:
+		return r.refuse(now, i, q, r.failure)
+	}
+	return Verdict{Action: Accept}
 }
 
-// replace makes room for the process that a member has come back as.
-func (r *Roster) replace(i int) {
+// forget makes room for the process that a member has come back as.
+func (r *Roster) forget(i int) {
 	m := &r.members[i]
 	if m.session != 0 {
-		m.dead = append(m.dead, m.session)
-		if len(m.dead) > deadSessions {
-			m.dead = m.dead[1:]
+		m.stale = append(m.stale, m.session)
+		if len(m.stale) > maxStale {
+			m.stale = m.stale[1:]
 		}
 	}
 	m.Step = -1
@@ -180,60 +214,46 @@ func (r *Roster) replace(i int) {
 	r.emit(Event{Type: MemberReplaced, Member: i})
 }
 
-// apply changes the roster by an acceptable request.
-func (r *Roster) apply(now time.Time, i int, stream StreamID, q Request) Verdict {
+// setStep notes a member's step. It returns false when that is the one before.
+func (r *Roster) setStep(now time.Time, i int, step int64) bool {
 	m := &r.members[i]
-	m.known, m.session = true, q.Session
-	m.Version, m.Nickname = q.Version, q.Nickname
-	m.in.stream, m.in.last = stream, now
-	m.opened = later(m.opened, q.Opened)
-	if m.successor == stream { // not for a last word of the stream that it takes over from
-		m.successor = 0
+	if step == m.Step {
+		return false
 	}
-	changed := false
-	if !m.in.up {
-		r.turn(now, i, &m.in, true)
-		changed = true
+	m.prevStepAt = m.stepAt
+	if step > m.Step+1 {
+		m.prevStepAt = now // it has reached both at once, as far as we know
 	}
-	if q.Step != m.Step {
-		m.prevStepAt = m.stepAt
-		if q.Step > m.Step+1 {
-			m.prevStepAt = now // it has reached both at once, as far as we know
-		}
-		m.Step, m.stepAt = q.Step, now
-		r.emit(Event{Type: MemberStepped, Member: i, Step: q.Step})
-		changed = true
+	m.Step, m.stepAt = step, now
+	r.emit(Event{Type: MemberStepped, Member: i, Step: step})
+	return true
+}
+
+// hearAbort fails the ceremony because a member's has failed. The one to blame is
+// the culprit that the member names, not the messenger.
+func (r *Roster) hearAbort(now time.Time, i int, q Request) {
+	culprit := q.Culprit
+	if culprit < 0 {
+		culprit = i
 	}
-	if q.Aborted {
-		culprit := q.Culprit
-		if culprit < 0 {
-			culprit = i
-		}
-		r.Fail(now, Failure{Kind: PeerAborted, Culprit: culprit, By: i, Text: q.Abort})
-		return Verdict{Action: AcceptLast}
+	r.Fail(now, Failure{Kind: PeerAborted, Culprit: culprit, By: i, Text: q.Abort})
+}
+
+// hearGoodbye notes a member's goodbye. It returns false when it was said before.
+func (r *Roster) hearGoodbye(now time.Time, i int) bool {
+	m := &r.members[i]
+	if m.Done {
+		return false
 	}
-	if q.Shutdown {
-		if !m.Done {
-			m.Done, m.doneAt = true, now
-			r.emit(Event{Type: SaidGoodbye, Member: i, Step: m.Step})
-			changed = true
-		}
-		if changed {
-			r.check(now)
-		}
-		return Verdict{Action: AcceptLast}
-	}
-	if changed {
-		r.check(now)
-		if r.phase == Failed {
-			return Verdict{Action: Refuse, Cause: r.failure}
-		}
-	}
-	return Verdict{Action: Accept}
+	m.Done, m.doneAt = true, now
+	r.lastGoodbye = i
+	r.emit(Event{Type: SaidGoodbye, Member: i, Step: m.Step})
+	r.reschedule(now)
+	return true
 }
 
 // InboundDown notes that a stream from a member has ended and its handler is
-// about to return. What an older stream does changes nothing.
+// about to return. The end of an older stream changes nothing.
 func (r *Roster) InboundDown(now time.Time, i int, stream StreamID) {
 	m := &r.members[i]
 	switch stream {
@@ -251,34 +271,7 @@ func (r *Roster) InboundDown(now time.Time, i int, stream StreamID) {
 		return
 	}
 	if m.in.up {
-		r.turn(now, i, &m.in, false)
+		r.setLost(now, i, &m.in)
 		r.check(now)
 	}
-}
-
-// turn notes that a direction has come up or gone down.
-func (r *Roster) turn(now time.Time, i int, d *direction, up bool) {
-	m := &r.members[i]
-	both := m.in.up && m.out.up
-	d.up, d.since = up, now
-	if up {
-		d.ever = true
-	}
-	if now := m.in.up && m.out.up; now != both {
-		m.Since = d.since
-	}
-	e := Event{Type: MemberLost, Member: i, Step: m.Step, Inbound: d == &m.in}
-	if up {
-		e.Type = MemberConnected
-	}
-	r.emit(e)
-}
-
-func (m *member) isDead(session uint64) bool {
-	for _, dead := range m.dead {
-		if session != 0 && dead == session {
-			return true
-		}
-	}
-	return false
 }

@@ -21,7 +21,7 @@ type stream struct {
 
 	requests    []sent            // in flight to the server
 	responses   []roster.Response // in flight to the client
-	outstanding []bool            // the client's requests without an answer yet: which are goodbyes
+	outstanding []question        // the client's requests without an answer yet
 
 	clientOpen bool // the client's side believes in it
 	broken     bool // the network has lost it: nothing new gets through
@@ -163,8 +163,8 @@ func (s *stream) repeated(q roster.Request) bool {
 		return false
 	}
 	verdict := judged.Request(w.now, s.from, s.id, q)
-	if verdict.Action != roster.Accept || len(judged.Events()) > 0 || !same(judged, r) {
-		w.t.Fatalf("%v: a request was taken for a repeated one; judging it says %s", s, verdictWords(verdict))
+	if verdict.Action != roster.Accept || len(judged.Effects().Events) > 0 || !same(judged, r) {
+		w.t.Fatalf("%v: a request was taken for a repeated one; judging it says %s", s, verdictWords(w.now, verdict))
 	}
 	return true
 }
@@ -234,7 +234,7 @@ func (s *stream) deliverResponse() {
 // mayHangUp tells whether the client has a reason to give the stream up.
 func (s *stream) mayHangUp() bool {
 	return s.clientOpen && s.client.alive() && !s.client.hostile &&
-		(s.broken || s.handler == returned || !s.server.alive() || s.client.leavesStale(s))
+		(s.broken || s.handler == returned || !s.server.alive() || s.client.hangsUp(s))
 }
 
 // gone tells whether nothing can happen to a stream any more.

@@ -15,28 +15,36 @@ type process struct {
 	session uint64 // 0: a foreign node, which has none and sees none
 	hostile bool   // it says what it likes, and has no roster
 	roster  *roster.Roster
-	lines   []line            // to each member; none of a hostile one
+	clients []outbound        // to each member; none of a hostile one
 	heard   map[*process]bool // whose requests it has accepted
 	claimed int64             // the highest step that the hostile member has told it
 
 	aborts []abort // the reasons that a hostile one has given
 
-	failure  *roster.Failure // as first seen
-	first    roster.Failure  // the same, copied
-	farewell bool            // it has passed the last barrier
-	inbound  []bool          // which members are connected, as the events tell it
-	outbound []bool
-	arrived  []int64 // the last barrier that each member arrived at, as the events tell it
-	passed   int64
-	complete int
+	announced roster.Announcement // what it says to everyone
+	failure   *roster.Failure     // as first seen
+	first     roster.Failure      // the same, copied
+	inbound   []bool              // which members are connected, as the events say
+	outbound  []bool
+	arrived   []int64 // the last barrier that each member arrived at, as the events say
+	passed    int64
+	connected int // how often everyone became connected, as the events say
+	complete  int
+	waits     []roster.Barrier // what it has not reached yet
 }
 
-// line is the client's side towards one member.
-type line struct {
+// outbound is the client's side towards one member.
+type outbound struct {
 	stream *stream // what it writes to, nil when there is none
 	old    *stream // what it moves away from, until the first answer on the new one
-	stale  bool    // the member has been replaced: the stream may lead nowhere
+	leave  *stream // the one that the roster says to leave
 }
+
+// question is what a client remembers of a request until its answer comes.
+type question struct{ goodbye, abort bool }
+
+// last tells whether nothing is said after it.
+func (q question) last() bool { return q.goodbye || q.abort }
 
 func newProcess(w *world, index, number int, session uint64) *process {
 	version, err := roster.ParseVersion("v1.11")
@@ -44,12 +52,16 @@ func newProcess(w *world, index, number int, session uint64) *process {
 		panic(err)
 	}
 	n := w.members
-	return &process{
+	p := &process{
 		world: w, index: index, number: number, session: session,
-		roster: roster.New(w.now, roster.Config{Members: n, Self: index, Version: version, VersionText: "v1.11"}),
-		lines:  make([]line, n), heard: map[*process]bool{},
+		roster:  roster.New(w.now, roster.Config{Members: n, Self: index, Version: version, VersionText: "v1.11"}),
+		clients: make([]outbound, n), heard: map[*process]bool{},
 		inbound: make([]bool, n), outbound: make([]bool, n), arrived: make([]int64, n),
+		waits: []roster.Barrier{roster.StepBarrier(1), roster.StepBarrier(w.last), roster.ShutdownBarrier()},
 	}
+	p.roster.Open(w.now)
+	p.observe()
+	return p
 }
 
 // String names the process: its node, and which of the node's processes it is.
@@ -70,18 +82,42 @@ func (p *process) mayAnnounce() bool {
 // announce goes to the next step, and says so on every stream at once.
 func (p *process) announce() {
 	step := p.roster.Step() + 1
-	if err := p.roster.Announce(p.world.now, step, step == p.world.last); err != nil {
+	announce := p.roster.Announce
+	if step == p.world.last {
+		announce = p.roster.AnnounceLast
+	}
+	if err := announce(p.world.now, step); err != nil {
 		p.world.t.Fatalf("%v cannot announce step %d: %v", p, step, err)
 	}
-	p.say()
 	p.observe()
 }
 
-// say writes to every member: the step, the goodbye, or why it is all over.
-func (p *process) say() {
-	for j := range p.lines {
-		if s := p.lines[j].stream; s != nil {
+// awaitConnected waits for everyone to be connected.
+func (p *process) awaitConnected() {
+	if b := p.roster.AwaitConnected(p.world.now); !p.roster.Reached(b) {
+		p.waits = append(p.waits, b)
+	}
+	p.observe()
+}
+
+// broadcast writes an announcement to every member.
+func (p *process) broadcast(a roster.Announcement) {
+	p.announced = a
+	for j := range p.clients {
+		if s := p.clients[j].stream; s != nil {
 			p.write(s)
+		}
+	}
+}
+
+// endStreams ends all streams.
+func (p *process) endStreams() {
+	for _, s := range p.world.streams {
+		if s.client == p && s.clientOpen {
+			p.hangUp(s)
+		}
+		if s.server == p && s.handler != returned {
+			s.broken = true
 		}
 	}
 }
@@ -94,8 +130,7 @@ func (p *process) wants(j int) bool {
 // open opens a stream to a member and says the current step.
 func (p *process) open(j int) {
 	s := p.world.newStream(p.index, p.world.nodes[j], p)
-	p.lines[j].stream = s
-	p.lines[j].stale = false
+	p.clients[j].stream = s
 	p.roster.OutboundOpened(j, s.id, false)
 	p.observe()
 	p.write(s)
@@ -104,28 +139,29 @@ func (p *process) open(j int) {
 // migrate opens a second stream while the first one lives on until the new one
 // has had its first answer.
 func (p *process) migrate(j int) {
-	old := p.lines[j].stream
+	old := p.clients[j].stream
 	p.open(j)
-	p.lines[j].old = old
+	p.clients[j].old = old
 }
 
 // mayMigrate tells whether nothing is outstanding on a stream that has proved
 // to work.
 func (p *process) mayMigrate(j int) bool {
-	l := &p.lines[j]
-	return l.stream != nil && l.old == nil && p.session != 0 && !p.failed() && !p.roster.Farewell() &&
-		p.roster.Member(j).Outbound && len(l.stream.outstanding) == 0
+	cl := &p.clients[j]
+	return cl.stream != nil && cl.old == nil && p.session != 0 && !p.failed() && !p.roster.SayingGoodbye() &&
+		p.roster.Member(j).Outbound && len(cl.stream.outstanding) == 0
 }
 
-// write says on a stream how far this node is. Once the last barrier is passed
-// that is its goodbye, once the ceremony has failed it is the reason.
+// write says on a stream what there is to announce.
 func (p *process) write(s *stream) {
-	q := roster.Request{Version: "v1.11", Signed: true, Session: p.session, Culprit: -1}
-	q.Step, q.Shutdown = p.roster.Step(), p.farewell
-	if f := p.roster.Failure(); f != nil {
+	a := p.announced
+	q := roster.Request{
+		Version: "v1.11", Signed: true, Session: p.session, Step: a.Step, Shutdown: a.Goodbye, Culprit: -1,
+	}
+	if f := a.Failure; f != nil {
 		q.Aborted, q.Abort, q.Culprit = true, reason(f), f.Culprit
 	}
-	s.outstanding = append(s.outstanding, q.Shutdown)
+	s.outstanding = append(s.outstanding, question{q.Shutdown, q.Aborted})
 	s.send(q)
 }
 
@@ -136,39 +172,36 @@ func (p *process) response(s *stream, a roster.Response) {
 		return
 	}
 	j := s.server.index
-	a.Goodbye = s.outstanding[0]
+	asked := s.outstanding[0]
 	s.outstanding = s.outstanding[1:]
-	goesOn := p.roster.Response(p.world.now, j, s.id, a)
+	a.Goodbye, a.Abort = asked.goodbye, asked.abort
+	reply := p.roster.Response(p.world.now, j, s.id, a)
 	p.observe()
-	l := &p.lines[j]
-	if s != l.stream || !goesOn || a.Goodbye {
+	cl := &p.clients[j]
+	if s != cl.stream || reply != roster.Continue {
 		p.hangUp(s)
 		return
 	}
-	if l.old != nil {
-		p.hangUp(l.old)
+	if cl.old != nil {
+		p.hangUp(cl.old)
 	}
 }
 
-// leavesStale tells whether a stream is to be left because it leads to a process
-// that its member has replaced.
-func (p *process) leavesStale(s *stream) bool {
-	l := &p.lines[s.server.index]
-	return l.stream == s && l.stale && p.roster.StaleOutbound(s.server.index)
-}
+// hangsUp tells whether a client leaves a stream because its roster says so.
+func (p *process) hangsUp(s *stream) bool { return p.clients[s.server.index].leave == s }
 
 // hangUp ends the client's side of a stream, and of the one it was moving away
 // from.
 func (p *process) hangUp(s *stream) {
 	s.clientOpen = false
 	j := s.server.index
-	l := &p.lines[j]
+	cl := &p.clients[j]
 	switch s {
-	case l.old:
-		l.old = nil
-	case l.stream:
-		l.stream = nil
-		if old := l.old; old != nil {
+	case cl.old:
+		cl.old = nil
+	case cl.stream:
+		cl.stream = nil
+		if old := cl.old; old != nil {
 			p.hangUp(old)
 		}
 	}

@@ -38,7 +38,7 @@ func TestHonestMembersNeverFailAndAlwaysFinish(t *testing.T) {
 		for range rapid.IntRange(0, 100*n).Draw(t, "events") {
 			w.step()
 		}
-		w.tell("from here on the network works")
+		w.log("from here on the network works")
 		w.finish()
 	})
 }
@@ -52,7 +52,7 @@ func (w *world) finish() {
 	for _, p := range w.nodes {
 		if r := p.roster; r.Phase() != roster.Complete {
 			w.t.Fatalf("%v is in phase %d after %d rounds on a network that works, at step %d; it waits for %s, and for goodbyes of %s",
-				p, r.Phase(), rounds, r.Step(), nameList(r.MissingAt(r.Step())), nameList(r.MissingGoodbyes(w.now)))
+				p, r.Phase(), rounds, r.Step(), nameList(r.Missing(w.now, roster.StepBarrier(r.Step()))), nameList(r.Missing(w.now, roster.ShutdownBarrier())))
 		}
 	}
 }

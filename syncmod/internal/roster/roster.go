@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"errors"
 	"slices"
 	"time"
 )
@@ -13,7 +12,7 @@ type Config struct {
 	Version     Version       // this node's version
 	VersionText string        // the same as it was written
 	PeerTimeout time.Duration // how long a member may be gone once the ceremony runs; not positive: for ever
-	Dead        [][]uint64    // for each member, sessions that belong to ceremonies that are over; nil: none
+	Stale       [][]uint64    // for each member, sessions that belong to ceremonies that are over; nil: none
 }
 
 // Phase is how far the ceremony has come.
@@ -28,26 +27,10 @@ const (
 	Failed
 )
 
-const (
-	// excuse is how long a member that has said its own goodbye may fail to
-	// answer ours before its answer is no longer needed.
-	excuse = 5 * time.Second
-	// foreignGrace is how long after a failure a new stream without a session
-	// number is still taken for a part of the failed attempt.
-	foreignGrace = 5 * time.Second
-	// lossGrace is how long a member whose stream was lost may always try to come
-	// back, however long it has not been heard: this node itself may have been
-	// frozen, and then it is everyone else who seems to be gone.
-	lossGrace = time.Second
-	// deadSessions bounds the memory of replaced sessions for each member.
-	deadSessions = 256
-)
+// maxStale is how many stale sessions a roster remembers for each member.
+const maxStale = 256
 
-// ErrOutOfTurn refuses a step that is neither the current one nor, once the
-// current barrier is passed, the next one.
-var ErrOutOfTurn = errors.New("step out of turn")
-
-// StreamID names a stream. The caller hands numbers out, each once; 0 is none.
+// StreamID names a stream. The caller hands out each number once; 0 is none.
 type StreamID uint64
 
 // direction is one of the two streams between this node and a member.
@@ -83,7 +66,7 @@ type member struct {
 
 	known   bool   // a request has been accepted: session says which process that was
 	session uint64 // 0: a foreign peer, which has none
-	dead    []uint64
+	stale   []uint64
 	opened  time.Time // when the newest of the inbound streams that have been current arrived
 
 	in, out   direction
@@ -98,6 +81,12 @@ type member struct {
 	arrived int64
 }
 
+func (m *member) connected() bool { return m.in.up && m.out.up }
+
+func (m *member) isStale(session uint64) bool {
+	return session != 0 && slices.Contains(m.stale, session)
+}
+
 // Roster is one ceremony as this node sees it. It is not safe for concurrent
 // use: the ceremony holds its lock around every call.
 type Roster struct {
@@ -109,52 +98,71 @@ type Roster struct {
 	passed int64 // the last barrier it has passed
 	last   int64 // the last barrier of the ceremony, 0 while not known
 
-	started       time.Time
-	announcedAt   time.Time
-	runningSince  time.Time
-	farewellSince time.Time
-	connected     int  // how often everyone has become connected
+	openedAt     time.Time // zero: not open yet
+	announcedAt  time.Time
+	runningSince time.Time
+	goodbyeSince time.Time
+
+	rounds        int  // how often everyone has become connected
 	allConnected  bool // everyone is connected now
 	wantConnected bool // somebody waits for everyone to be connected
+	lastConnected int  // which member a direction came up to last
+	lastGoodbye   int  // whose goodbye, or answer to ours, came last
 
 	failure  *Failure
 	failedAt time.Time
+	aborting bool // the members are being told the failure
 
-	events []Event
+	schedule schedule
+	pending  pending
 }
 
-// New starts a roster.
+// New makes a roster. Its ceremony is not open yet.
 func New(now time.Time, cfg Config) *Roster {
-	r := &Roster{cfg: cfg, members: make([]member, cfg.Members), started: now}
+	r := &Roster{cfg: cfg, members: make([]member, cfg.Members), lastConnected: cfg.Self, lastGoodbye: cfg.Self}
 	for i := range r.members {
 		r.members[i].Step = -1
-		if cfg.Dead != nil {
-			r.members[i].dead = slices.Clone(cfg.Dead[i])
+		if cfg.Stale != nil {
+			r.members[i].stale = slices.Clone(cfg.Stale[i])
 		}
-		r.members[i].in.since, r.members[i].out.since, r.members[i].Since = now, now, now
 	}
+	r.startClocks(now)
 	return r
 }
 
-// Buried returns the sessions of a member that no later ceremony may take for its
-// own: once this one is over, the one that it has left step 1 with, and those
-// that were dead before. From step 1 a member can still be met anew, in a
-// ceremony that it waits in.
-func (r *Roster) Buried(i int) []uint64 {
-	m := &r.members[i]
-	dead := slices.Clone(m.dead)
-	if r.phase >= Complete && m.session != 0 && m.Step > 1 {
-		dead = append(dead, m.session)
+// Open notes that the ceremony is open: from now on this node says where it is,
+// and waits for the others. It does nothing when the ceremony has failed before.
+func (r *Roster) Open(now time.Time) {
+	if r.isOpen() || r.phase == Failed {
+		return
 	}
-	return dead[max(0, len(dead)-deadSessions):]
+	r.openedAt = now
+	r.startClocks(now)
+	r.announceAgain()
+	r.reschedule(now)
 }
 
-// Events returns what happened since the last call. The slice is valid until
-// the next fact.
-func (r *Roster) Events() []Event {
-	events := r.events
-	r.events = r.events[:0]
-	return events
+func (r *Roster) isOpen() bool { return !r.openedAt.IsZero() }
+
+// startClocks notes since when the members have not been connected.
+func (r *Roster) startClocks(now time.Time) {
+	for i := range r.members {
+		m := &r.members[i]
+		m.in.since, m.out.since, m.Since = now, now, now
+	}
+}
+
+// StaleSessions returns the sessions of a member that a later ceremony must not
+// take for a new process of it: those that were stale before and, once this
+// ceremony is over, the member's own if it has left step 1. From step 1 a member
+// can still come to another ceremony, in the session in which it waits there.
+func (r *Roster) StaleSessions(i int) []uint64 {
+	m := &r.members[i]
+	stale := slices.Clone(m.stale)
+	if r.phase >= Complete && m.session != 0 && m.Step > 1 {
+		stale = append(stale, m.session)
+	}
+	return stale[max(0, len(stale)-maxStale):]
 }
 
 // Phase returns the phase.
@@ -180,290 +188,27 @@ func (r *Roster) Member(i int) Member {
 	return m
 }
 
-// AnnouncedAt returns when this node announced its step.
-func (r *Roster) AnnouncedAt() time.Time { return r.announcedAt }
-
-// Farewell tells whether the last barrier is passed: the ceremony has
-// succeeded, and only goodbyes are left.
-func (r *Roster) Farewell() bool { return r.last > 0 && r.passed >= r.last }
-
-// over tells whether nothing can fail this ceremony any more.
-func (r *Roster) over() bool { return r.phase >= Complete || r.Farewell() }
-
-// AwaitConnected notes that somebody waits for everyone to be connected, and
-// returns how often everyone has become so.
-func (r *Roster) AwaitConnected(now time.Time) int {
-	r.wantConnected = true
-	r.check(now)
-	return r.connected
+// setConnected notes that a direction has come up.
+func (r *Roster) setConnected(now time.Time, i int, d *direction) {
+	d.ever = true
+	r.lastConnected = i
+	r.setUp(now, i, d, true)
 }
 
-// Connected tells whether everyone is connected now, and how often everyone has
-// become so.
-func (r *Roster) Connected() (bool, int) { return r.allConnected, r.connected }
+// setLost notes that a direction has gone down.
+func (r *Roster) setLost(now time.Time, i int, d *direction) { r.setUp(now, i, d, false) }
 
-// Announce is this node's own step: the current one again, or the next one once
-// the current barrier is passed. With last, it is the ceremony's last barrier.
-func (r *Roster) Announce(now time.Time, step int64, last bool) error {
-	if r.phase >= Complete {
-		return ErrOutOfTurn
+func (r *Roster) setUp(now time.Time, i int, d *direction, up bool) {
+	m := &r.members[i]
+	both := m.connected()
+	d.up, d.since = up, now
+	if m.connected() != both {
+		m.Since = now
 	}
-	repeated := step == r.step && step > 0
-	next := step == r.step+1 && r.passed == r.step && r.last == 0
-	switch {
-	case repeated && last && r.last == 0:
-		return ErrOutOfTurn // its announcement did not say that it is the last
-	case repeated:
-		return nil
-	case !next:
-		return ErrOutOfTurn
+	e := Event{Type: MemberLost, Member: i, Step: m.Step, Inbound: d == &m.in}
+	if up {
+		e.Type = MemberConnected
 	}
-	r.step = step
-	r.announcedAt = now
-	if r.phase == Connecting {
-		r.phase = Running
-		r.runningSince = now
-	}
-	if last {
-		r.last = step
-		r.phase = Completing
-	}
-	r.emit(Event{Type: Announced, Member: r.cfg.Self, Step: step})
-	r.check(now)
-	return nil
-}
-
-// Fail ends the ceremony for a reason of this node's own. It tells whether the
-// reason is the one that counts: nothing fails a ceremony twice, or after its
-// last barrier.
-func (r *Roster) Fail(now time.Time, f Failure) bool {
-	if r.over() {
-		return false
-	}
-	r.failure = &f
-	r.failedAt = now
-	r.phase = Failed
-	r.emit(Event{Type: CeremonyFailed, Member: f.Culprit, Step: r.step})
-	return true
-}
-
-// Finish ends the goodbyes: the ceremony is complete, whoever has not said it.
-func (r *Roster) Finish() {
-	if r.Farewell() && r.phase < Complete {
-		r.complete()
-	}
-}
-
-// MissingConnected lists the members that are not connected both ways.
-func (r *Roster) MissingConnected() []int {
-	return r.which(func(m *member) bool { return !m.in.up || !m.out.up })
-}
-
-// MissingAt lists the members that the barrier of a step waits for.
-func (r *Roster) MissingAt(step int64) []int {
-	return r.which(func(m *member) bool { return !r.isAt(m, step) })
-}
-
-// MissingGoodbyes lists the members that have not said goodbye, or have not
-// answered ours.
-func (r *Roster) MissingGoodbyes(now time.Time) []int {
-	return r.which(func(m *member) bool { return !m.Done || !m.Answered && !r.excused(now, m) })
-}
-
-func (r *Roster) which(missing func(*member) bool) []int {
-	var out []int
-	for i := range r.members {
-		if i != r.cfg.Self && missing(&r.members[i]) {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// Arrivals returns when each member reached the barrier of a step that this
-// node has passed, indexed by operator; this node's own entry is its
-// announcement.
-func (r *Roster) Arrivals(step int64) []time.Time {
-	at := make([]time.Time, len(r.members))
-	for i := range r.members {
-		m := &r.members[i]
-		if i == r.cfg.Self {
-			at[i] = r.announcedAt
-			continue
-		}
-		at[i] = m.stepAt
-		if m.Step == step+1 {
-			at[i] = m.prevStepAt
-		}
-		if step == 1 { // it needs our stream to the member, too
-			at[i] = later(at[i], m.out.since)
-		}
-	}
-	return at
-}
-
-// isAt is the rule of a barrier: a member counts as being at step k when the
-// last step seen from it is k or k+1, for somebody always goes first.
-//
-// Barrier 1 also needs an answer from the member to a request of ours, on a
-// stream that is alive and from the process that we hear. Without it, a node
-// that hears everyone at 1 could announce 2 to a member that has seen nothing
-// of it yet, and be taken for one that has restarted.
-func (r *Roster) isAt(m *member, step int64) bool {
-	if m.Step != step && m.Step != step+1 {
-		return false
-	}
-	return step > 1 || m.out.up && (m.answeredBy == 0 || m.session == 0 || m.answeredBy == m.session)
-}
-
-// check looks whether this node's barrier is passed, cannot be passed any more,
-// or everyone is connected.
-func (r *Roster) check(now time.Time) {
-	if r.phase >= Complete {
-		return
-	}
-	r.checkConnected()
-	if r.Farewell() {
-		r.checkGoodbyes(now)
-		return
-	}
-	needed := r.step
-	if r.wantConnected {
-		needed = max(needed, 1)
-	}
-	waiting := false
-	for i := range r.members {
-		if i == r.cfg.Self {
-			continue
-		}
-		m := &r.members[i]
-		switch {
-		case m.Done && m.Step < needed:
-			r.Fail(now, Failure{Kind: PeerLeft, Culprit: i, By: i, From: m.Step, To: needed})
-			return
-		case r.step > r.passed && m.Step >= r.step+2:
-			r.Fail(now, Failure{Kind: LeftBehind, Culprit: i, By: i, From: r.step, To: m.Step})
-			return
-		case r.step == r.passed:
-		case !r.isAt(m, r.step):
-			waiting = true
-		case m.arrived != r.step:
-			m.arrived = r.step
-			r.emit(Event{Type: Arrived, Member: i, Step: r.step})
-		}
-	}
-	if r.step == r.passed || waiting {
-		return
-	}
-	r.passed = r.step
-	r.emit(Event{Type: Passed, Member: r.cfg.Self, Step: r.step})
-	if r.Farewell() {
-		r.farewellSince = now
-		r.checkGoodbyes(now)
-	}
-}
-
-func (r *Roster) checkConnected() {
-	all := true
-	for i := range r.members {
-		if i != r.cfg.Self && (!r.members[i].in.up || !r.members[i].out.up) {
-			all = false
-			break
-		}
-	}
-	if all && !r.allConnected {
-		r.connected++
-		r.emit(Event{Type: AllConnected, Member: r.cfg.Self})
-	}
-	r.allConnected = all
-}
-
-func (r *Roster) checkGoodbyes(now time.Time) {
-	for i := range r.members {
-		m := &r.members[i]
-		if i != r.cfg.Self && (!m.Done || !m.Answered && !r.excused(now, m)) {
-			return
-		}
-	}
-	r.complete()
-}
-
-func (r *Roster) complete() {
-	r.phase = Complete
-	r.emit(Event{Type: Completed, Member: r.cfg.Self, Step: r.step})
-}
-
-// excused tells whether a member's answer to our goodbye is no longer needed:
-// it has said its own, and has not been reached for a while.
-func (r *Roster) excused(now time.Time, m *member) bool {
-	return m.Done && !now.Before(r.excusedAt(m))
-}
-
-// excusedAt is when that while is over. It does not begin before the member has
-// said its own goodbye: it is there then, and may be waiting for ours.
-func (r *Roster) excusedAt(m *member) time.Time {
-	return later(later(r.farewellSince, m.doneAt), m.out.last).Add(excuse)
-}
-
-// goneSince tells since when a member has been gone from a ceremony that runs,
-// the last message in a direction that was connected and is not now, and until
-// when it may be.
-func (r *Roster) goneSince(m *member) (since, until time.Time, gone bool) {
-	for _, d := range []*direction{&m.in, &m.out} {
-		if !d.ever || d.up {
-			continue
-		}
-		at := later(d.last, r.runningSince)
-		end := later(at.Add(r.cfg.PeerTimeout), d.since.Add(min(lossGrace, r.cfg.PeerTimeout)))
-		if !gone || end.Before(until) {
-			since, until, gone = at, end, true
-		}
-	}
-	return since, until, gone && !m.Done
-}
-
-// Tick tells the roster the time, and returns when it wants to be told again;
-// the zero time means not before something else has happened.
-func (r *Roster) Tick(now time.Time) (next time.Time) {
-	soonest := func(at time.Time) {
-		if next.IsZero() || at.Before(next) {
-			next = at
-		}
-	}
-	switch {
-	case r.phase >= Complete:
-	case r.Farewell():
-		for i := range r.members {
-			m := &r.members[i]
-			if i != r.cfg.Self && m.Done && !m.Answered && !r.excused(now, m) {
-				soonest(r.excusedAt(m))
-			}
-		}
-		r.checkGoodbyes(now)
-	case r.phase != Connecting && r.cfg.PeerTimeout > 0:
-		for i := range r.members {
-			if i == r.cfg.Self {
-				continue
-			}
-			since, until, gone := r.goneSince(&r.members[i])
-			if !gone {
-				continue
-			}
-			if !now.Before(until) {
-				r.Fail(now, Failure{Kind: PeerTimeout, Culprit: i, By: i, Gone: now.Sub(since)})
-				return time.Time{}
-			}
-			soonest(until)
-		}
-	}
-	return next
-}
-
-func (r *Roster) emit(e Event) { r.events = append(r.events, e) }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	r.emit(e)
+	r.reschedule(now)
 }

@@ -9,34 +9,62 @@ import (
 // missing tells whom a node waits for.
 func (s *story) missing(*arguments) []string {
 	r := s.roster
+	step := max(r.Step(), 1)
 	return []string{
-		"connected: " + nameList(r.MissingConnected()),
-		fmt.Sprintf("at barrier %d: %s", max(r.Step(), 1), nameList(r.MissingAt(max(r.Step(), 1)))),
-		"goodbyes: " + nameList(r.MissingGoodbyes(s.now)),
+		"connected: " + nameList(r.Missing(s.now, roster.Barrier{Kind: roster.BarrierConnected})),
+		fmt.Sprintf("at barrier %d: %s", step, nameList(r.Missing(s.now, roster.StepBarrier(step)))),
+		"goodbyes: " + nameList(r.Missing(s.now, roster.ShutdownBarrier())),
 	}
+}
+
+// reached tells whether the waits of await-connected, of a step and of the
+// goodbyes would be over.
+func (s *story) reached(a *arguments) []string {
+	step := a.number("step", max(s.roster.Step(), 1))
+	var words []string
+	for _, b := range []roster.Barrier{s.awaited, roster.StepBarrier(step), roster.ShutdownBarrier()} {
+		if b.Kind == 0 {
+			continue
+		}
+		answer := "no"
+		if s.roster.Reached(b) {
+			answer = "yes"
+		}
+		words = append(words, barrierWords(b)+": "+answer)
+	}
+	return words
+}
+
+// waiting tells at which barrier a node waits.
+func (s *story) waiting(*arguments) []string {
+	b, waits := s.roster.Waiting()
+	if !waits {
+		return []string{"at no barrier"}
+	}
+	return []string{fmt.Sprintf("at %s, since %v after the start", barrierWords(b), b.Since.Sub(start))}
 }
 
 // status tells what a node knows of the ceremony and of its members.
 func (s *story) status(*arguments) []string {
 	r := s.roster
-	lines := []string{fmt.Sprintf("%s, step %d, passed %d", phaseWords(r.Phase()), r.Step(), r.Passed())}
+	words := []string{fmt.Sprintf("%s, step %d, passed %d", phaseWords(r.Phase()), r.Step(), r.Passed())}
 	if f := r.Failure(); f != nil {
-		lines[0] += ": " + failureWords(f)
+		words[0] += ": " + failureWords(f)
 	}
 	for _, i := range s.others(nil) {
-		lines = append(lines, name(i)+": "+memberWords(r.Member(i)))
+		words = append(words, name(i)+": "+memberWords(r.Member(i)))
 	}
-	return lines
+	return words
 }
 
 // arrivals tells when each member reached a barrier.
 func (s *story) arrivals(a *arguments) []string {
 	step := a.number("step", 0)
-	var lines []string
-	for i, at := range s.roster.Arrivals(step) {
-		lines = append(lines, fmt.Sprintf("%s: %v", name(i), at.Sub(start)))
+	var words []string
+	for i, at := range s.passed[step] {
+		words = append(words, fmt.Sprintf("%s: %v", name(i), at.Sub(start)))
 	}
-	return lines
+	return words
 }
 
 func phaseWords(p roster.Phase) string {

@@ -18,9 +18,28 @@ type story struct {
 	self    int
 	arrived map[roster.StreamID]time.Time // when the streams to this node were opened
 	only    []roster.EventType            // the events that a command shows, if not all
+	ticks   bool                          // a command shows when the next tick is due
+	awaited roster.Barrier                // what await-connected waits for
+	passed  map[int64][]time.Time         // who reached a barrier when
 }
 
-func (s *story) brief(e roster.Event) bool { return s.only != nil && !slices.Contains(s.only, e.Type) }
+// shows tells whether a command shows an event. Those that stand for many facts
+// leave out most.
+func (s *story) shows(e roster.Event) bool { return s.only == nil || slices.Contains(s.only, e.Type) }
+
+// open makes the node's roster.
+func (s *story) open(a *arguments) {
+	text := a.text("version", "v1.11")
+	version, err := roster.ParseVersion(text)
+	require.NoError(a.t, err)
+	*s = story{
+		now: start, members: int(a.number("members", 4)), self: a.member("self", 0),
+		arrived: map[roster.StreamID]time.Time{}, passed: map[int64][]time.Time{},
+	}
+	s.roster = roster.New(s.now, roster.Config{
+		Members: s.members, Self: s.self, Version: version, VersionText: text, PeerTimeout: a.duration("peer-timeout"),
+	})
+}
 
 // others are the members named, or all but this node.
 func (s *story) others(named []int) []int {
@@ -57,16 +76,18 @@ func (s *story) arrive(stream roster.StreamID) {
 // ahead of the events.
 var commands = map[string]func(*story, *arguments) []string{
 	"open": func(s *story, a *arguments) []string {
-		text := a.text("version", "v1.11")
-		version, err := roster.ParseVersion(text)
-		require.NoError(a.t, err)
-		*s = story{
-			now: start, members: int(a.number("members", 4)), self: a.member("self", 0), arrived: map[roster.StreamID]time.Time{},
-		}
-		s.roster = roster.New(s.now, roster.Config{
-			Members: s.members, Self: s.self, Version: version, VersionText: text, PeerTimeout: a.duration("peer-timeout"),
-		})
+		s.open(a)
+		s.roster.Open(s.now)
+		s.only = []roster.EventType{}
 		return []string{fmt.Sprintf("%s opens a ceremony with %s", name(s.self), nameList(s.others(nil)))}
+	},
+	"prepare": func(s *story, a *arguments) []string {
+		s.open(a)
+		return []string{fmt.Sprintf("%s prepares a ceremony with %s", name(s.self), nameList(s.others(nil)))}
+	},
+	"begin": func(s *story, _ *arguments) []string {
+		s.roster.Open(s.now)
+		return nil
 	},
 	"connect": func(s *story, a *arguments) []string {
 		s.only = []roster.EventType{roster.AllConnected, roster.CeremonyFailed}
@@ -79,9 +100,9 @@ var commands = map[string]func(*story, *arguments) []string{
 		return []string{"connected both ways, at step 0: " + nameList(members)}
 	},
 	"reach": func(s *story, a *arguments) []string {
-		s.only = []roster.EventType{roster.Passed, roster.CeremonyFailed}
+		s.only = []roster.EventType{roster.BarrierPassed, roster.CeremonyFailed}
 		for step := s.roster.Step() + 1; step <= a.number("step", 0); step++ {
-			require.NoError(a.t, s.roster.Announce(s.now, step, false))
+			require.NoError(a.t, s.roster.Announce(s.now, step))
 			for _, i := range s.others(nil) {
 				s.request(i, inboundOf(i), roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Step: step, Culprit: -1})
 			}
@@ -89,11 +110,15 @@ var commands = map[string]func(*story, *arguments) []string{
 		return nil
 	},
 	"await-connected": func(s *story, _ *arguments) []string {
-		s.roster.AwaitConnected(s.now)
+		s.awaited = s.roster.AwaitConnected(s.now)
 		return nil
 	},
 	"announce": func(s *story, a *arguments) []string {
-		if err := s.roster.Announce(s.now, a.number("step", 0), a.flag("last")); err != nil {
+		announce := s.roster.Announce
+		if a.flag("last") {
+			announce = s.roster.AnnounceLast
+		}
+		if err := announce(s.now, a.number("step", 0)); err != nil {
 			return []string{err.Error()}
 		}
 		return nil
@@ -113,7 +138,7 @@ var commands = map[string]func(*story, *arguments) []string{
 		if q.Aborted {
 			q.Abort = a.d.Input
 		}
-		return []string{verdictWords(s.request(i, a.stream(inboundOf(i)), q))}
+		return []string{verdictWords(s.now, s.request(i, a.stream(inboundOf(i)), q))}
 	},
 	"repeated": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
@@ -134,14 +159,11 @@ var commands = map[string]func(*story, *arguments) []string{
 	},
 	"response": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
-		answer := roster.Response{Session: a.session(i), Goodbye: a.flag("goodbye"), Refused: a.flag("error")}
+		answer := roster.Response{Session: a.session(i), Goodbye: a.flag("goodbye"), Abort: a.flag("abort"), Refused: a.flag("error")}
 		if answer.Refused {
 			answer.Error = a.d.Input
 		}
-		if !s.roster.Response(s.now, i, a.stream(outboundOf(i)), answer) {
-			return []string{"end the stream"}
-		}
-		return []string{"go on"}
+		return []string{s.roster.Response(s.now, i, a.stream(outboundOf(i)), answer).String()}
 	},
 	"outbound-down": func(s *story, a *arguments) []string {
 		i := a.member("to", -1)
@@ -157,7 +179,7 @@ var commands = map[string]func(*story, *arguments) []string{
 		return nil
 	},
 	"finish": func(s *story, _ *arguments) []string {
-		s.roster.Finish()
+		s.roster.Finish(s.now)
 		return nil
 	},
 	"wait": func(s *story, a *arguments) []string {
@@ -167,13 +189,13 @@ var commands = map[string]func(*story, *arguments) []string{
 	},
 	"tick": func(s *story, a *arguments) []string {
 		s.now = s.now.Add(a.duration("after"))
-		next := s.roster.Tick(s.now)
-		if next.IsZero() {
-			return []string{"no tick is needed"}
-		}
-		return []string{fmt.Sprintf("next tick in %v", next.Sub(s.now))}
+		s.roster.Tick(s.now)
+		s.ticks = true
+		return nil
 	},
 	"missing":  (*story).missing,
+	"reached":  (*story).reached,
+	"waiting":  (*story).waiting,
 	"status":   (*story).status,
 	"arrivals": (*story).arrivals,
 }

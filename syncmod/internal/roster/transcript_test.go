@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -8,18 +9,22 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // Every rule has a story in testdata: facts that come to one node, and what its
-// roster says to each. The file's head names the rule and its place in the
-// protocol description. Run with -rewrite after a change, then read what has
-// become of the stories: they say what the rules demand, not what the code does.
+// roster says to each. The file's head names the rule and the section of
+// docs/protocol.md that has it. Run with -rewrite after a change, then read what
+// has become of the stories: they say what the rules demand, not what the code
+// does. Stories of several nodes are in testdata/all_sides: see
+// [TestTranscriptsFromAllSides].
 //
 // The node is alice's; the other members are bob, carol and dave. These are the
 // commands; what they leave out is filled in, so that a line says only what it
 // is about.
 //
-//	open members=4 self=alice version=v1.11 peer-timeout=0s
+//	open members=4 self=alice version=v1.11 peer-timeout=0s    or in two steps: prepare members=4 …, begin
 //	connect [bob …]               everyone, or the members named, comes up in both directions at step 0
 //	reach step=2                  everyone, this node too, passes the barriers up to this one
 //	await-connected               somebody waits for everyone to be connected
@@ -30,17 +35,18 @@ import (
 //	repeated from=bob [stream=11]                     a request that says what the last one said
 //	inbound-down from=bob [stream=11]
 //	outbound-open to=bob [stream=21] [relayed]
-//	response from=bob [stream=21] [session=0xb1|none] [goodbye] [error]   with the error on the next line
+//	response from=bob [stream=21] [session=0xb1|none] [goodbye|abort] [error]   with the error on the next line
 //	outbound-down to=bob [stream=21]
 //	abort, stop                   this node gives up
 //	wait for=5s                   time passes
-//	tick after=5s                 time passes, and the roster is told
+//	tick after=5s                 time passes, and the roster hears the time
 //	finish                        this node waits no longer for goodbyes
-//	missing, status, arrivals step=1
+//	waiting, reached, missing, status, arrivals step=1
 //
 // A member's stream to us is 11, 12, 13 and ours to it 21, 22, 23 by default, in
 // the order of members; its session is 0xb1, 0xc1, 0xd1. A foreign member has
-// none. A line that starts with * is an event.
+// none. A line that starts with * is an event, one that starts with > is another
+// effect: what alice's shell has to do.
 func TestTranscripts(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	require.NoError(t, err)
@@ -61,8 +67,8 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 	if !ok {
 		d.Fatalf(t, "no such command: %s", d.Cmd)
 	}
-	if s.roster == nil && d.Cmd != "open" {
-		d.Fatalf(t, "a story starts with open")
+	if s.roster == nil && d.Cmd != "open" && d.Cmd != "prepare" {
+		d.Fatalf(t, "a story starts with open or prepare")
 	}
 	a := &arguments{t: t, d: d}
 	said := command(s, a)
@@ -71,15 +77,35 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 			d.Fatalf(t, "%s does not know %s", d.Cmd, arg.Key)
 		}
 	}
-	lines := append([]string(nil), said...)
-	for _, e := range s.roster.Events() {
-		if !s.brief(e) {
-			lines = append(lines, eventWords(s.self, e, s.roster.Failure()))
-		}
-	}
-	s.only = nil
-	if len(lines) == 0 {
+	words := append(slices.Clone(said), s.effects()...)
+	if len(words) == 0 {
 		return "nothing changes\n"
 	}
-	return strings.Join(lines, "\n") + "\n"
+	return strings.Join(words, "\n") + "\n"
+}
+
+// effects tells what the facts of a command demand.
+func (s *story) effects() []string {
+	e := s.roster.Effects()
+	var words []string
+	for _, event := range e.Events {
+		if event.Type == roster.BarrierPassed && event.Arrivals != nil {
+			s.passed[event.Step] = event.Arrivals
+		}
+		if s.shows(event) {
+			words = append(words, eventWords(s.self, event, s.roster.Failure()))
+		}
+	}
+	if s.only == nil {
+		words = append(words, effectWords(s.self, s.now, e)...)
+	}
+	switch {
+	case !s.ticks:
+	case e.Next.IsZero():
+		words = append(words, "no tick is needed")
+	default:
+		words = append(words, fmt.Sprintf("next tick in %v", e.Next.Sub(s.now)))
+	}
+	s.only, s.ticks = nil, false
+	return words
 }

@@ -79,7 +79,7 @@ func stepWords(step int64) string {
 }
 
 // verdictWords tells what is to be done with a request and its stream.
-func verdictWords(v roster.Verdict) string {
+func verdictWords(now time.Time, v roster.Verdict) string {
 	words := v.Action.String()
 	if v.Action == roster.Supersede {
 		words += fmt.Sprintf(" stream %d", v.Old)
@@ -87,7 +87,53 @@ func verdictWords(v roster.Verdict) string {
 	if v.Cause != nil {
 		words += ": " + failureWords(v.Cause)
 	}
+	if !v.After.IsZero() {
+		words += fmt.Sprintf(", after our abort, in %v at most", v.After.Sub(now))
+	}
 	return words
+}
+
+// announcementWords tells what a node says to everyone.
+func announcementWords(a *roster.Announcement) string {
+	switch {
+	case a.Failure != nil:
+		return "abort: " + failureWords(a.Failure)
+	case a.Goodbye:
+		return fmt.Sprintf("step %d and goodbye", a.Step)
+	}
+	return fmt.Sprintf("step %d", a.Step)
+}
+
+// effectWords tells what a node's shell has to do.
+func effectWords(self int, now time.Time, e roster.Effects) []string {
+	var words []string
+	for _, s := range e.Leave {
+		words = append(words, fmt.Sprintf("> %s leaves stream %d to %s", name(self), s.ID, name(s.Member)))
+	}
+	if a := e.Announcement; a != nil {
+		text := fmt.Sprintf("> %s tells everyone: %s", name(self), announcementWords(a))
+		if a.Failure != nil {
+			text += fmt.Sprintf(", until +%v", a.Until.Sub(now))
+		}
+		words = append(words, text)
+	}
+	if e.EndStreams {
+		words = append(words, fmt.Sprintf("> %s ends every stream", name(self)))
+	}
+	return words
+}
+
+// barrierWords tells what a barrier waits for.
+func barrierWords(b roster.Barrier) string {
+	switch b.Kind {
+	case roster.BarrierConnected:
+		return "the connections"
+	case roster.BarrierStep:
+		return fmt.Sprintf("barrier %d", b.Step)
+	case roster.BarrierShutdown:
+		return "the goodbyes"
+	}
+	return "nothing"
 }
 
 // eventWords tells what happened to a node.
@@ -108,8 +154,11 @@ func eventWords(self int, e roster.Event, f *roster.Failure) string {
 		return "* all connected"
 	case roster.Arrived:
 		return fmt.Sprintf("* %s arrived at barrier %d", who, e.Step)
-	case roster.Passed:
-		return fmt.Sprintf("* %s passed barrier %d", who, e.Step)
+	case roster.BarrierPassed:
+		return passedWords(self, e)
+	case roster.StillWaiting:
+		return fmt.Sprintf("* %s still waits at %s, since %v after the start, for %s",
+			who, barrierWords(e.Barrier), e.Barrier.Since.Sub(start), nameList(e.Missing))
 	case roster.MemberStepped:
 		return fmt.Sprintf("* %s is at step %d", who, e.Step)
 	case roster.SaidGoodbye:
@@ -119,7 +168,19 @@ func eventWords(self int, e roster.Event, f *roster.Failure) string {
 	case roster.Completed:
 		return "* the ceremony is complete"
 	case roster.CeremonyFailed:
-		return "* the ceremony has failed: " + failureWords(f)
+		text := "* the ceremony has failed"
+		if e.Barrier.Kind != 0 {
+			text += " at " + barrierWords(e.Barrier)
+		}
+		return text + ": " + failureWords(f)
 	}
 	return fmt.Sprintf("* unknown event %d", e.Type)
+}
+
+func passedWords(self int, e roster.Event) string {
+	words := fmt.Sprintf("* %s passed %s", name(self), barrierWords(e.Barrier))
+	if e.Last == self {
+		return words
+	}
+	return words + ", the last was " + name(e.Last)
 }

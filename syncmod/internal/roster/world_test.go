@@ -120,7 +120,7 @@ func (w *world) possible() []event {
 		if p.mayRestart() && !p.failed() && w.restarts < 3 {
 			can(2, "restart", p, func() { w.restart(i) })
 		}
-		can(1, "await connected", p, func() { p.roster.AwaitConnected(w.now); p.observe() })
+		can(1, "await connected", p, p.awaitConnected)
 		for j := range w.nodes {
 			w.possibleFor(p, j, can)
 		}
@@ -161,12 +161,12 @@ func (w *world) possibleOn(s *stream, can func(int, string, any, func())) {
 }
 
 func (w *world) possibleFor(p *process, j int, can func(int, string, any, func())) {
-	s := p.lines[j].stream
+	s := p.clients[j].stream
 	switch {
 	case s == nil && p.wants(j):
 		can(6, "open", p.String()+" to "+name(j), func() { p.open(j) })
 	case s == nil:
-	case len(s.outstanding) < 3 && !slices.Contains(s.outstanding, true):
+	case len(s.outstanding) < 3 && !slices.ContainsFunc(s.outstanding, question.last):
 		can(2, "heartbeat", s, func() { p.write(s) })
 	}
 	if p.mayMigrate(j) {
@@ -185,7 +185,7 @@ func (w *world) step() {
 	pick := rapid.IntRange(0, total-1).Draw(w.t, "next")
 	for _, e := range all {
 		if pick -= e.weight; pick < 0 {
-			w.tell("%s: %v", e.what, e.where)
+			w.log("%s: %v", e.what, e.where)
 			e.happen()
 			break
 		}
@@ -205,11 +205,11 @@ func (w *world) later(d time.Duration) {
 	}
 }
 
-func (w *world) tell(format string, args ...any) { w.t.Logf(format, args...) }
+func (w *world) log(format string, args ...any) { w.t.Logf(format, args...) }
 
 func (w *world) note(s *stream, q roster.Request, v roster.Verdict) {
-	w.tell("    stream %d, %s to %v: session %#x step %d shutdown %v abort %v: %s",
-		s.id, name(s.from), s.server, q.Session, q.Step, q.Shutdown, q.Aborted, verdictWords(v))
+	w.log("    stream %d, %s to %v: session %#x step %d shutdown %v abort %v: %s",
+		s.id, name(s.from), s.server, q.Session, q.Step, q.Shutdown, q.Aborted, verdictWords(w.now, v))
 }
 
 // behave is a network that works and nodes that are scheduled fairly, for a
@@ -220,7 +220,7 @@ func (w *world) behave() {
 	for busy := true; busy; {
 		busy = false
 		for _, s := range slices.Clone(w.streams) {
-			busy = w.settle(s) || busy
+			busy = w.proceed(s) || busy
 			w.check()
 		}
 		w.sweep()
@@ -229,8 +229,8 @@ func (w *world) behave() {
 		if p.mayAnnounce() {
 			p.announce()
 		}
-		for j := range p.lines {
-			s := p.lines[j].stream
+		for j := range p.clients {
+			s := p.clients[j].stream
 			switch {
 			case s == nil && p.wants(j):
 				p.open(j)
@@ -242,9 +242,9 @@ func (w *world) behave() {
 	w.check()
 }
 
-// settle lets one thing happen to a stream that works, or that both ends have to
+// proceed lets one thing happen to a stream that works, or that both ends have to
 // notice to be lost.
-func (w *world) settle(s *stream) bool {
+func (w *world) proceed(s *stream) bool {
 	switch {
 	case s.mayDeliverRequest():
 		s.deliverRequest()

@@ -1,0 +1,266 @@
+package roster
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrOutOfTurn is returned for a step that is neither the current one nor, once
+// the current barrier is passed, the next one.
+var ErrOutOfTurn = errors.New("step out of turn")
+
+// BarrierKind says what a barrier waits for.
+type BarrierKind int
+
+// The kinds of barriers.
+const (
+	BarrierConnected BarrierKind = iota + 1 // every member is connected, both ways
+	BarrierStep                             // every member has reached a step
+	BarrierShutdown                         // every member has said goodbye and has answered ours
+)
+
+// String returns the kind's name: connected, step or shutdown.
+func (k BarrierKind) String() string {
+	names := [...]string{"none", "connected", "step", "shutdown"}
+	if k < 0 || int(k) >= len(names) {
+		return "unknown"
+	}
+	return names[k]
+}
+
+// Barrier is what somebody waits for: [Roster.AwaitConnected], [StepBarrier] and
+// [ShutdownBarrier] make one, [Roster.Reached] says whether the wait is over.
+type Barrier struct {
+	Kind  BarrierKind
+	Step  int64     // the step (BarrierStep); else the one that this node was at
+	Since time.Time // when this node's wait began: with the opening, its announcement, the last barrier
+
+	round int // how often everyone had become connected before (BarrierConnected)
+}
+
+// StepBarrier returns the barrier of a step.
+func StepBarrier(step int64) Barrier { return Barrier{Kind: BarrierStep, Step: step} }
+
+// ShutdownBarrier returns the barrier that the goodbyes make.
+func ShutdownBarrier() Barrier { return Barrier{Kind: BarrierShutdown} }
+
+// AwaitConnected notes that somebody waits for everyone to be connected, and
+// returns the barrier to wait at.
+func (r *Roster) AwaitConnected(now time.Time) Barrier {
+	r.wantConnected = true
+	r.check(now)
+	return Barrier{Kind: BarrierConnected, Step: r.step, Since: r.openedAt, round: r.rounds}
+}
+
+// Announce is this node's own step: the current one again, which changes
+// nothing, or the next one once the current barrier is passed.
+func (r *Roster) Announce(now time.Time, step int64) error {
+	if r.phase < Complete && step == r.step && step > 0 {
+		return nil
+	}
+	return r.advance(now, step, 0)
+}
+
+// AnnounceLast is Announce for the ceremony's last barrier. A step that was
+// announced without saying so cannot become the last one.
+func (r *Roster) AnnounceLast(now time.Time, step int64) error {
+	if r.phase < Complete && step == r.last && step > 0 {
+		return nil
+	}
+	return r.advance(now, step, step)
+}
+
+func (r *Roster) advance(now time.Time, step, last int64) error {
+	if r.phase >= Complete || step != r.step+1 || r.passed != r.step || r.last != 0 {
+		return ErrOutOfTurn
+	}
+	r.step, r.last = step, last
+	r.announcedAt = now
+	if r.phase == Connecting {
+		r.phase = Running
+		r.runningSince = now
+	}
+	if last > 0 {
+		r.phase = Completing
+	}
+	r.announceAgain()
+	r.emit(Event{Type: Announced, Member: r.cfg.Self, Step: step})
+	r.reschedule(now)
+	r.check(now)
+	return nil
+}
+
+// Waiting returns the barrier that this node waits at, if it waits at any.
+func (r *Roster) Waiting() (Barrier, bool) {
+	if !r.isOpen() || r.phase >= Complete {
+		return Barrier{}, false
+	}
+	b := r.barrier()
+	return b, b.Kind != 0
+}
+
+// barrier returns the barrier that comes next, the zero value when that is for
+// this node's user to say.
+func (r *Roster) barrier() Barrier {
+	switch {
+	case r.SayingGoodbye():
+		return Barrier{Kind: BarrierShutdown, Step: r.step, Since: r.goodbyeSince}
+	case r.step > r.passed:
+		return Barrier{Kind: BarrierStep, Step: r.step, Since: r.announcedAt}
+	case r.step == 0 && r.rounds == 0:
+		return Barrier{Kind: BarrierConnected, Since: r.openedAt}
+	}
+	return Barrier{}
+}
+
+// Reached tells whether the wait at a barrier is over. The one for the
+// connections also is when everyone was connected in the meantime. A ceremony
+// that is complete has reached every barrier.
+func (r *Roster) Reached(b Barrier) bool {
+	switch {
+	case r.phase == Complete:
+		return true
+	case b.Kind == BarrierConnected:
+		return r.allConnected || r.rounds > b.round
+	case b.Kind == BarrierStep:
+		return r.passed >= b.Step
+	}
+	return false
+}
+
+// Missing lists the members that a barrier waits for.
+func (r *Roster) Missing(now time.Time, b Barrier) []int {
+	var missing []int
+	for i := range r.members {
+		if i != r.cfg.Self && r.isMissing(now, &r.members[i], b) {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+func (r *Roster) isMissing(now time.Time, m *member, b Barrier) bool {
+	switch b.Kind {
+	case BarrierConnected:
+		return !m.connected()
+	case BarrierStep:
+		return !m.isAt(b.Step)
+	case BarrierShutdown:
+		return r.owesGoodbye(now, m)
+	}
+	return false
+}
+
+// isAt is the rule of a step's barrier: a member counts as being at step k when
+// the last step seen from it is k or k+1, because somebody always goes first.
+//
+// Barrier 1 also needs an answer from the member to a request of ours, on a
+// stream that is alive and from the process that we hear. Without it, a node
+// that hears everyone at 1 could announce 2 to a member that has not heard of it
+// yet, and that member would think that it has restarted itself.
+func (m *member) isAt(step int64) bool {
+	if m.Step != step && m.Step != step+1 {
+		return false
+	}
+	return step > 1 || m.out.up && (m.answeredBy == 0 || m.session == 0 || m.answeredBy == m.session)
+}
+
+// check looks whether everyone is connected, and whether this node's barrier is
+// passed or cannot be passed any more.
+func (r *Roster) check(now time.Time) {
+	if r.phase >= Complete {
+		return
+	}
+	r.checkConnected()
+	if r.SayingGoodbye() {
+		r.checkGoodbyes(now)
+		return
+	}
+	needed := r.step
+	if r.wantConnected {
+		needed = max(needed, 1)
+	}
+	waiting := false
+	for i := range r.members {
+		if i == r.cfg.Self {
+			continue
+		}
+		m := &r.members[i]
+		switch {
+		case m.Done && m.Step < needed:
+			r.Fail(now, Failure{Kind: PeerLeft, Culprit: i, By: i, From: m.Step, To: needed})
+			return
+		case r.step > r.passed && m.Step >= r.step+2:
+			r.Fail(now, Failure{Kind: LeftBehind, Culprit: i, By: i, From: r.step, To: m.Step})
+			return
+		case r.step == r.passed:
+		case !m.isAt(r.step):
+			waiting = true
+		case m.arrived != r.step:
+			m.arrived = r.step
+			r.emit(Event{Type: Arrived, Member: i, Step: r.step})
+		}
+	}
+	if r.step > r.passed && !waiting {
+		r.pass(now)
+	}
+}
+
+// checkConnected looks whether everyone is connected.
+func (r *Roster) checkConnected() {
+	all := true
+	for i := range r.members {
+		if i != r.cfg.Self && !r.members[i].connected() {
+			all = false
+			break
+		}
+	}
+	if all && !r.allConnected {
+		r.rounds++
+		r.emit(Event{Type: AllConnected, Member: r.cfg.Self})
+		if r.rounds == 1 {
+			b := Barrier{Kind: BarrierConnected, Step: r.step, Since: r.openedAt}
+			r.emit(Event{Type: BarrierPassed, Member: r.cfg.Self, Step: r.step, Barrier: b, Last: r.lastConnected})
+		}
+	}
+	r.allConnected = all
+}
+
+// pass passes the barrier of this node's step.
+func (r *Roster) pass(now time.Time) {
+	b := r.barrier()
+	r.passed = r.step
+	arrivals, last := r.arrivals()
+	r.emit(Event{Type: BarrierPassed, Member: r.cfg.Self, Step: r.step, Barrier: b, Arrivals: arrivals, Last: last})
+	r.reschedule(now)
+	if r.SayingGoodbye() {
+		r.goodbyeSince = now
+		r.announceAgain()
+		r.checkGoodbyes(now)
+	}
+}
+
+// arrivals returns when each member reached the barrier that this node has just
+// passed, and who did so last.
+func (r *Roster) arrivals() (at []time.Time, last int) {
+	at = make([]time.Time, len(r.members))
+	last = r.cfg.Self
+	at[last] = r.announcedAt
+	for i := range r.members {
+		if i == r.cfg.Self {
+			continue
+		}
+		m := &r.members[i]
+		at[i] = m.stepAt
+		if m.Step == r.step+1 {
+			at[i] = m.prevStepAt
+		}
+		if r.step == 1 { // it needs our stream to the member, too
+			at[i] = later(at[i], m.out.since)
+		}
+		if at[i].After(at[last]) {
+			last = i
+		}
+	}
+	return at, last
+}

@@ -1,0 +1,91 @@
+package roster
+
+import "time"
+
+// Effects is what the caller has to do after a fact. What [Roster.Effects]
+// returns once, it does not return again.
+type Effects struct {
+	// Announcement is what to send to every member from now on, at once, in place
+	// of the one before; nil when nothing has changed.
+	Announcement *Announcement
+	// Leave lists our streams that lead to a process that its member no longer is.
+	// End them and open new ones. The slice is valid until the next fact.
+	Leave []Stream
+	// EndStreams: nobody is told anything any more. End every stream of the
+	// ceremony now.
+	EndStreams bool
+	// Released: a wait may be over. Ask [Roster.Reached] again.
+	Released bool
+	// Changed: the status has changed.
+	Changed bool
+	// Events is what has happened, in order. The slice is valid until the next fact.
+	Events []Event
+	// Next is when to call [Roster.Tick]. The zero time means not before another
+	// fact.
+	Next time.Time
+}
+
+// Stream names a stream of ours to a member.
+type Stream struct {
+	Member int
+	ID     StreamID
+}
+
+// Announcement is what this node says to every member: with the first request on
+// a stream, with heartbeats, and at once when it changes.
+type Announcement struct {
+	Step    int64
+	Goodbye bool
+	// Failure says why our ceremony has failed. The announcement is an abort then:
+	// send it on the streams that there are, and open no others for it.
+	Failure *Failure
+	// Until is when to stop sending an abort. EndStreams comes then.
+	Until time.Time
+}
+
+// pending is what [Roster.Effects] returns next.
+type pending struct {
+	announce   bool // there is a new announcement
+	leave      []Stream
+	endStreams bool
+	released   bool
+	changed    bool
+	events     []Event
+}
+
+// Effects returns what the facts since the last call demand. It costs nothing
+// when they demand nothing.
+func (r *Roster) Effects() Effects {
+	p := &r.pending
+	e := Effects{
+		Leave: p.leave, EndStreams: p.endStreams, Released: p.released, Changed: p.changed, Events: p.events, Next: r.schedule.at(r),
+	}
+	if p.announce {
+		e.Announcement = r.announcement()
+	}
+	*p = pending{leave: p.leave[:0], events: p.events[:0]}
+	return e
+}
+
+// announcement returns what there is to say now.
+func (r *Roster) announcement() *Announcement {
+	a := &Announcement{Step: r.step, Goodbye: r.SayingGoodbye()}
+	if r.phase == Failed {
+		a.Failure, a.Until = r.failure, r.abortUntil()
+	}
+	return a
+}
+
+// announceAgain notes that there is something new to say. Nothing is said before
+// the ceremony is open.
+func (r *Roster) announceAgain() { r.pending.announce = r.isOpen() }
+
+// emit notes an event. Some events release whoever waits.
+func (r *Roster) emit(e Event) {
+	r.pending.events = append(r.pending.events, e)
+	r.pending.changed = true
+	switch e.Type {
+	case AllConnected, BarrierPassed, Completed, CeremonyFailed:
+		r.pending.released = true
+	}
+}

@@ -1,0 +1,53 @@
+package roster
+
+import "time"
+
+// goodbyeGrace is how long a member that has said its own goodbye may fail to
+// answer ours before its answer is no longer needed.
+const goodbyeGrace = 5 * time.Second
+
+// SayingGoodbye tells whether the last barrier is passed: the ceremony has
+// succeeded, and only goodbyes are left.
+func (r *Roster) SayingGoodbye() bool { return r.last > 0 && r.passed >= r.last }
+
+// over tells whether nothing can fail this ceremony any more.
+func (r *Roster) over() bool { return r.phase >= Complete || r.SayingGoodbye() }
+
+// Finish ends the goodbyes: the ceremony is complete, even if some members have
+// not said theirs.
+func (r *Roster) Finish(now time.Time) {
+	if r.SayingGoodbye() && r.phase < Complete {
+		r.complete(now)
+	}
+}
+
+func (r *Roster) complete(now time.Time) {
+	b := r.barrier()
+	r.phase = Complete
+	r.emit(Event{Type: BarrierPassed, Member: r.cfg.Self, Step: r.step, Barrier: b, Last: r.lastGoodbye})
+	r.emit(Event{Type: Completed, Member: r.cfg.Self, Step: r.step})
+	r.reschedule(now)
+}
+
+// checkGoodbyes completes the ceremony once all goodbyes are said and answered.
+func (r *Roster) checkGoodbyes(now time.Time) {
+	for i := range r.members {
+		if i != r.cfg.Self && r.owesGoodbye(now, &r.members[i]) {
+			return
+		}
+	}
+	r.complete(now)
+}
+
+// owesGoodbye tells whether a member has not said its goodbye, or has not
+// answered ours. Its answer is no longer needed once it has said its own and has
+// not been reached for a while.
+func (r *Roster) owesGoodbye(now time.Time, m *member) bool {
+	return !m.Done || !m.Answered && now.Before(r.graceUntil(m))
+}
+
+// graceUntil is when that while is over. It does not begin before the member has
+// said its own goodbye: the member is there then, and may be waiting for ours.
+func (r *Roster) graceUntil(m *member) time.Time {
+	return later(later(r.goodbyeSince, m.doneAt), m.out.last).Add(goodbyeGrace)
+}
