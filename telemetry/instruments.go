@@ -81,13 +81,13 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 
 		streams:     number(metricStreams, unitStreams, "Streams that are open."),
 		connected:   number(metricPeerConnected, unitOne, "Whether a member is connected, in each direction."),
-		missing:     number(metricBarrierMissing, unitPeers, "Members that the current barrier waits for, while it waits."),
+		missing:     number(metricBarrierMissing, unitPeers, "Members for which the current barrier waits, if any."),
 		stepCurrent: level(metricStepCurrent, unitSteps, "The step that this node has announced."),
 		peerStep:    level(metricPeerStep, unitSteps, "The step that a member has announced."),
-		lastSeen:    seconds(metricPeerLastSeen, "When a member was heard last, as Unix time."),
-		age:         seconds(metricBarrierAge, "How long the current barrier has waited, while it waits."),
+		lastSeen:    seconds(metricPeerLastSeen, "When the last message of a member arrived, as Unix time."),
+		age:         seconds(metricBarrierAge, "How long the current barrier has waited, if any."),
 
-		dropped: total(metricReportsDropped, unitReports, "Spans, metrics and log lines that a slow sink has cost."),
+		dropped: total(metricReportsDropped, unitReports, "Reports that were lost because a sink was too slow."),
 	}
 }
 
