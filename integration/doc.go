@@ -9,6 +9,7 @@
 //     ceremonies together with it
 //   - soak: random faults, drawn from a seed
 //   - sim: distances and sizes that no machine has, in virtual time
+//   - telemetry: the spans and metrics of nodes that talk to each other
 //   - jaeger: a real Jaeger
 //   - standalone: a module outside the repository that uses the whole public API
 //   - bench: the program that measures

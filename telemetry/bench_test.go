@@ -10,13 +10,14 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // streams are those of a node with the SDK, and of nodes without.
 func streams(b testing.TB) map[string]*telemetry.Stream {
-	info := telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, 2)}
-	start := telemetry.StreamStart{Peer: 1, At: noon}
+	info := report.Info{Hash: hash, Peers: make([]report.Peer, 2)}
+	start := report.StreamStart{Peer: 1, At: noon}
 	of := func(t *telemetry.Telemetry) *telemetry.Stream { return t.Ceremony(info, nil).Stream(start) }
 	return map[string]*telemetry.Stream{
 		"sdk":     newScene(b).ceremony().Stream(start),
@@ -64,7 +65,8 @@ func BenchmarkBarrier(b *testing.B) {
 	warnings := logrus.New()
 	warnings.SetLevel(logrus.WarnLevel)
 	for name, t := range map[string]*telemetry.Telemetry{
-		"sdk": newScene(b).telemetry, "noop": telemetry.New(warnings, nooptrace.NewTracerProvider(), noop.NewMeterProvider()),
+		"sdk":  newScene(b).telemetry,
+		"noop": telemetry.New(warnings, nooptrace.NewTracerProvider(), noop.NewMeterProvider()),
 	} {
 		for _, members := range []int{10, 100} {
 			b.Run(fmt.Sprintf("%s/%d members", name, members), func(b *testing.B) {
@@ -72,10 +74,13 @@ func BenchmarkBarrier(b *testing.B) {
 				for i := range arrivals {
 					arrivals[i] = after(time.Duration(i) * time.Millisecond)
 				}
-				c := t.Ceremony(telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, members)}, nil)
+				c := t.Ceremony(report.Info{Hash: hash, Peers: make([]report.Peer, members)}, nil)
 				b.ReportAllocs()
 				for b.Loop() {
-					c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierStep, Step: 1, Started: noon, Ended: after(time.Second), Arrivals: arrivals, Last: members - 1})
+					c.Barrier(report.Barrier{
+						Kind: report.BarrierStep, Step: 1, Started: noon, Ended: after(time.Second), Arrivals: arrivals,
+						Last: members - 1,
+					})
 				}
 			})
 		}

@@ -1,4 +1,7 @@
-// Package telemetry is where a ceremony becomes visible: everything that is
-// reported of streams, connects, barriers and ceremonies goes through it, one
-// outcome value for each, and nothing is reported anywhere else.
+// Package telemetry makes ceremonies visible, in spans, metrics and log lines;
+// README.md in its directory lists them. It is the only place that knows their
+// names.
+//
+// A program uses [NewLogHook], [TraceID] and [Providers]. [Telemetry], [Ceremony]
+// and [Stream] are for the synchronizer, which reports to them what happens.
 package telemetry

@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -10,17 +9,18 @@ import (
 // Bucket bounds in seconds, as advice: operators who prefer exponential
 // histograms choose them with OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.
 var (
-	// longBuckets fit what takes from a fraction of a millisecond to hours: a
-	// barrier waits for people.
+	// longBuckets reach from a fraction of a millisecond to hours: a barrier waits
+	// for people.
 	longBuckets = []float64{
 		100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, .1, .25, .5, 1, 2.5, 5, 10,
 		30, 60, 120, 300, 600, 1800, 3600, 7200, 14400,
 	}
-	// fastBuckets fit a round trip.
+	// fastBuckets fit round trips.
 	fastBuckets = []float64{500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, .1, .25, .5, 1, 2.5, 5, 10}
 )
 
-// instruments are what is recorded as it happens, and what is observed.
+// instruments are those for what is recorded when it happens, and for what is
+// observed when somebody asks.
 type instruments struct {
 	ceremony, barrier, step, stream, connect, rtt metric.Float64Histogram
 	messages, rejections, reconnects              metric.Int64Counter
@@ -28,32 +28,43 @@ type instruments struct {
 	streams, connected, missing metric.Int64ObservableUpDownCounter
 	stepCurrent, peerStep       metric.Int64ObservableGauge
 	lastSeen, age               metric.Float64ObservableGauge
+
+	// Observed, and not added to: it can be seen while a sink hangs, and whoever
+	// causes a drop calls no meter.
+	dropped metric.Int64ObservableCounter
 }
 
-func newInstruments(m metric.Meter) instruments {
+// newInstruments makes the instruments, and calls handle with the errors.
+func newInstruments(m metric.Meter, handle func(error)) instruments {
 	histogram := func(name, about string, buckets []float64) metric.Float64Histogram {
-		return orNothing(m, func(m metric.Meter) (metric.Float64Histogram, error) {
-			return m.Float64Histogram(name, metric.WithUnit(unitSeconds), metric.WithDescription(about), metric.WithExplicitBucketBoundaries(buckets...))
+		return orNothing(m, handle, func(m metric.Meter) (metric.Float64Histogram, error) {
+			return m.Float64Histogram(name, metric.WithUnit(unitSeconds), metric.WithDescription(about),
+				metric.WithExplicitBucketBoundaries(buckets...))
 		})
 	}
 	counter := func(name, unit, about string) metric.Int64Counter {
-		return orNothing(m, func(m metric.Meter) (metric.Int64Counter, error) {
+		return orNothing(m, handle, func(m metric.Meter) (metric.Int64Counter, error) {
 			return m.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(about))
 		})
 	}
 	number := func(name, unit, about string) metric.Int64ObservableUpDownCounter {
-		return orNothing(m, func(m metric.Meter) (metric.Int64ObservableUpDownCounter, error) {
+		return orNothing(m, handle, func(m metric.Meter) (metric.Int64ObservableUpDownCounter, error) {
 			return m.Int64ObservableUpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(about))
 		})
 	}
 	level := func(name, unit, about string) metric.Int64ObservableGauge {
-		return orNothing(m, func(m metric.Meter) (metric.Int64ObservableGauge, error) {
+		return orNothing(m, handle, func(m metric.Meter) (metric.Int64ObservableGauge, error) {
 			return m.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(about))
 		})
 	}
 	seconds := func(name, about string) metric.Float64ObservableGauge {
-		return orNothing(m, func(m metric.Meter) (metric.Float64ObservableGauge, error) {
+		return orNothing(m, handle, func(m metric.Meter) (metric.Float64ObservableGauge, error) {
 			return m.Float64ObservableGauge(name, metric.WithUnit(unitSeconds), metric.WithDescription(about))
+		})
+	}
+	total := func(name, unit, about string) metric.Int64ObservableCounter {
+		return orNothing(m, handle, func(m metric.Meter) (metric.Int64ObservableCounter, error) {
+			return m.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(about))
 		})
 	}
 	return instruments{
@@ -70,41 +81,44 @@ func newInstruments(m metric.Meter) instruments {
 
 		streams:     number(metricStreams, unitStreams, "Streams that are open."),
 		connected:   number(metricPeerConnected, unitOne, "Whether a member is connected, in each direction."),
-		missing:     number(metricBarrierMissing, unitPeers, "Members that the current barrier waits for, while it waits."),
+		missing:     number(metricBarrierMissing, unitPeers, "Members for which the current barrier waits, if any."),
 		stepCurrent: level(metricStepCurrent, unitSteps, "The step that this node has announced."),
 		peerStep:    level(metricPeerStep, unitSteps, "The step that a member has announced."),
-		lastSeen:    seconds(metricPeerLastSeen, "When a member was heard last, as Unix time."),
-		age:         seconds(metricBarrierAge, "How long the current barrier has waited, while it waits."),
+		lastSeen:    seconds(metricPeerLastSeen, "When the last message of a member arrived, as Unix time."),
+		age:         seconds(metricBarrierAge, "How long the current barrier has waited, if any."),
+
+		dropped: total(metricReportsDropped, unitReports, "Reports that were lost because a sink was too slow."),
 	}
 }
 
 func (i *instruments) observables() []metric.Observable {
-	return []metric.Observable{i.streams, i.connected, i.missing, i.stepCurrent, i.peerStep, i.lastSeen, i.age}
+	return []metric.Observable{
+		i.streams, i.connected, i.missing, i.stepCurrent, i.peerStep, i.lastSeen, i.age, i.dropped,
+	}
 }
 
-// orNothing makes an instrument. What a meter cannot make records nothing: no
-// telemetry is a reason for a ceremony to fail.
-func orNothing[T any](m metric.Meter, instrument func(metric.Meter) (T, error)) T {
+// orNothing makes an instrument. One that the meter cannot make records nothing: a
+// ceremony does not fail for the lack of telemetry.
+func orNothing[T any](m metric.Meter, handle func(error), instrument func(metric.Meter) (T, error)) T {
 	made, err := instrument(m)
 	if err != nil {
-		otel.Handle(err)
+		handle(err)
 		made, _ = instrument(noop.Meter{})
 	}
 	return made
 }
 
-// adding is an attribute set that is built once, as the slice
-// that a call takes.
+// adding returns an attribute set, built once, as the options of a counter.
 func adding(attrs ...attribute.KeyValue) []metric.AddOption {
 	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
 
-// recording is the same for histograms.
+// recording returns an attribute set as the options of a histogram.
 func recording(attrs ...attribute.KeyValue) []metric.RecordOption {
 	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
 
-// failing adds the error's type, when there is one.
+// failing adds the error's type, if there is one.
 func failing(errorType string, attrs ...attribute.KeyValue) []attribute.KeyValue {
 	if errorType != "" {
 		attrs = append(attrs, keyErrorType.String(errorType))

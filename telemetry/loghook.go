@@ -7,14 +7,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewLogHook returns a hook that adds trace_id and span_id to the lines that are
-// logged with a context (logrus.WithContext). The lines of this module carry them
-// already: the hook is for a program's own, and for its logger to install.
+// NewLogHook returns a hook that adds trace_id and span_id to the lines that a
+// program logs with a context (logrus.WithContext). This module's own lines carry
+// them without it.
 func NewLogHook() logrus.Hook { return logHook{} }
 
 type logHook struct{}
 
-// Levels are all.
+// Levels returns all levels.
 func (logHook) Levels() []logrus.Level { return logrus.AllLevels }
 
 // Fire adds the fields to a line.
@@ -23,8 +23,8 @@ func (logHook) Fire(e *logrus.Entry) error {
 	return nil
 }
 
-// addTrace adds what the context knows. A ceremony has a trace ID even where
-// nothing records spans.
+// addTrace adds the IDs in the context. A ceremony has a trace ID even if nothing
+// records spans.
 func addTrace(ctx context.Context, fields logrus.Fields) {
 	if ctx == nil {
 		return

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
@@ -50,8 +51,16 @@ func TestTheHookAddsTheTraceAndTheSpan(t *testing.T) {
 		sc            trace.SpanContext
 		with, without []string
 	}{
-		"a span":     {trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{4}}), []string{"trace_id=010203", "span_id=04"}, nil},
-		"no span":    {trace.NewSpanContext(trace.SpanContextConfig{TraceID: id}), []string{"trace_id=010203"}, []string{"span_id"}},
+		"a span": {
+			trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{4}}),
+			[]string{"trace_id=010203", "span_id=04"},
+			nil,
+		},
+		"no span": {
+			trace.NewSpanContext(trace.SpanContextConfig{TraceID: id}),
+			[]string{"trace_id=010203"},
+			[]string{"span_id"},
+		},
 		"no trace":   {trace.SpanContext{}, nil, []string{"trace_id", "span_id"}},
 		"no context": {trace.SpanContext{}, nil, []string{"trace_id", "span_id"}},
 	} {
@@ -79,28 +88,32 @@ func TestEveryLineOfACeremonyHasItsTraceID(t *testing.T) {
 	s.everything()
 
 	id := telemetry.TraceID(hash).String()
-	for line := range strings.Lines(s.lines.String()) {
+	for line := range strings.Lines(s.text()) {
 		if !strings.Contains(line, "refused a stranger") {
 			require.Contains(t, line, "trace_id="+id)
 			require.Contains(t, line, "span_id=")
 		}
 	}
-	require.Equal(t, 1, countLines(s.lines.String(), "ceremony opened"))
+	require.Equal(t, 1, countLines(s.text(), "ceremony opened"))
 }
 
 func TestLinesHaveTheTraceIDWithoutAnSDK(t *testing.T) {
-	for name, tracers := range map[string]trace.TracerProvider{"the globals": nil, "no-op providers": nooptrace.NewTracerProvider()} {
+	for name, tracers := range map[string]trace.TracerProvider{
+		"the globals": nil, "no-op providers": nooptrace.NewTracerProvider(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			log, lines := logrus.New(), new(bytes.Buffer)
 			log.SetOutput(lines)
 			tel := telemetry.New(log, tracers, noop.NewMeterProvider())
-			c := tel.Ceremony(telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, 2)}, func() telemetry.Snapshot { return telemetry.Snapshot{} })
+			c := tel.Ceremony(report.Info{Hash: hash, Peers: make([]report.Peer, 2)},
+				func() report.Snapshot { return report.Snapshot{} })
 
-			c.Opened(context.Background(), noon)
-			stream := c.Stream(telemetry.StreamStart{Peer: 1, At: noon})
-			stream.End(telemetry.StreamEnd{At: after(time.Second)})
-			c.End(telemetry.End{Outcome: telemetry.OutcomeComplete, Started: noon, Ended: after(time.Second)})
+			c.Opened(trace.SpanContext{}, noon)
+			stream := c.Stream(report.StreamStart{Peer: 1, At: noon})
+			stream.End(report.StreamEnd{At: after(time.Second)})
+			c.End(report.End{Outcome: report.OutcomeComplete, Started: noon, Ended: after(time.Second)})
 			c.Closed()
+			tel.FlushAll(t.Context())
 
 			require.Equal(t, 2, countLines(lines.String(), "trace_id="+telemetry.TraceID(hash).String()))
 			require.Empty(t, stream.Traceparent())
@@ -111,7 +124,7 @@ func TestLinesHaveTheTraceIDWithoutAnSDK(t *testing.T) {
 func TestALoggerThatWasGivenIsNotChanged(t *testing.T) {
 	log := logrus.New()
 	tel := telemetry.New(log, nil, nil)
-	tel.Ceremony(telemetry.Info{Hash: hash, Peers: make([]telemetry.Peer, 2)}, nil)
+	tel.Ceremony(report.Info{Hash: hash, Peers: make([]report.Peer, 2)}, nil)
 
 	require.Same(t, log, tel.Log())
 	require.Empty(t, log.Hooks)
@@ -120,14 +133,17 @@ func TestALoggerThatWasGivenIsNotChanged(t *testing.T) {
 func TestAMemberThatStaysAwayIsWarnedOfLessAndLessOften(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
-	stays := telemetry.Connect{Peer: 2, Since: noon, Started: after(60 * time.Second), Ended: after(90 * time.Second), Attempts: 90, Err: errors.New("no route")}
+	stays := report.Connect{
+		Peer: 2, Since: noon, Started: after(60 * time.Second), Ended: after(90 * time.Second), Attempts: 90,
+		Err: errors.New("no route"),
+	}
 
 	c.Connect(stays)
 	stays.Again = true
 	c.Connect(stays)
 
-	require.Equal(t, 2, countLines(s.lines.String(), "operator 2 (carol) is still not reached after 1m30s"))
-	require.Equal(t, 1, countLines(s.lines.String(), "level=warning"))
+	require.Equal(t, 2, countLines(s.text(), "operator 2 (carol) still unreachable after 1m30s"))
+	require.Equal(t, 1, countLines(s.text(), "level=warning"))
 }
 
 func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
@@ -137,12 +153,13 @@ func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
 
 	for i := range rounds {
 		at := after(time.Duration(i) * time.Millisecond)
-		c.Member(telemetry.MemberEvent{Peer: 2, What: telemetry.MemberConnected, At: at, Connected: 3})
-		c.Member(telemetry.MemberEvent{Peer: 2, What: telemetry.MemberLost, At: at, Connected: 2})
+		c.Member(report.Member{Peer: 2, What: report.MemberConnected, At: at, Connected: 3})
+		c.Member(report.Member{Peer: 2, What: report.MemberLost, At: at, Connected: 2})
 	}
-	c.Member(telemetry.MemberEvent{Peer: 1, What: telemetry.MemberConnected, At: after(time.Second), Connected: 3})
+	c.Member(report.Member{Peer: 1, What: report.MemberConnected, At: after(time.Second), Connected: 3})
 
-	require.Equal(t, 10, countLines(s.lines.String(), "level=warning"))
-	require.Equal(t, 2*rounds, countLines(s.lines.String(), "operator 2 (carol)"), "the others are there for whoever asks for details")
-	require.Equal(t, 12, countLines(s.lines.String(), "level=info"), "opened, connected ten times, and the other member")
+	require.Equal(t, 10, countLines(s.text(), "level=warning"))
+	require.Equal(t, 2*rounds, countLines(s.text(), "operator 2 (carol)"),
+		"the others are there for whoever asks for details")
+	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
 }

@@ -1,15 +1,15 @@
 package telemetry_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace"
 
-	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 // sums are the values of a sum or gauge by the values of its attributes, in the
@@ -57,10 +57,15 @@ func TestDurationsAreRecordedAsTheyEnd(t *testing.T) {
 	got := s.metrics()
 
 	require.Equal(t, map[string]float64{"step_skipped": 60}, took(t, got["dkgsync.ceremony.duration"]))
-	require.Equal(t, map[string]float64{"connected": 1, "step": 1, "step,deadline_exceeded": 60}, took(t, got["dkgsync.barrier.duration"]))
+	require.Equal(t, map[string]float64{
+		"connected": 1, "step": 1, "step,deadline_exceeded": 60,
+	}, took(t, got["dkgsync.barrier.duration"]))
 	require.Equal(t, map[string]float64{"": 1}, took(t, got["dkgsync.step.duration"]))
-	require.Equal(t, map[string]float64{"client,lost": 60, "server,refused": 1}, took(t, got["dkgsync.stream.duration"]))
-	require.Equal(t, map[string]float64{"": 1, "dial_failed": 30, "lost": 1, "lost,dial_failed": 1}, took(t, got["dkgsync.connect.duration"]))
+	require.Equal(t, map[string]float64{"client,lost": 60, "server,refused": 1},
+		took(t, got["dkgsync.stream.duration"]))
+	require.Equal(t, map[string]float64{
+		"": 1, "dial_failed": 30, "lost": 1, "lost,dial_failed": 1,
+	}, took(t, got["dkgsync.connect.duration"]))
 	require.Equal(t, map[string]float64{"1": 0.003}, took(t, got["dkgsync.rtt"]))
 }
 
@@ -71,7 +76,8 @@ func TestCounters(t *testing.T) {
 
 	require.Equal(t, map[string]int64{"client": 1, "server": 1}, sums(t, got["dkgsync.messages"]))
 	require.Equal(t, map[string]int64{"not_a_member": 1, "step_skipped": 1}, sums(t, got["dkgsync.rejections"]))
-	require.Equal(t, map[string]int64{"lost,1": 1}, sums(t, got["dkgsync.reconnects"]), "what goes on failing is none yet")
+	require.Equal(t, map[string]int64{"lost,1": 1}, sums(t, got["dkgsync.reconnects"]),
+		"what goes on failing is none yet")
 }
 
 func TestAConnectThatSucceedsInTheEndTookAllItsSlices(t *testing.T) {
@@ -79,8 +85,11 @@ func TestAConnectThatSucceedsInTheEndTookAllItsSlices(t *testing.T) {
 	c := s.opened()
 	defer c.Closed()
 
-	c.Connect(telemetry.Connect{Peer: 1, Since: noon, Started: noon, Ended: after(30 * time.Second), Err: errors.New("no"), Type: telemetry.TypeDialFailed})
-	c.Connect(telemetry.Connect{Peer: 1, Since: noon, Started: after(30 * time.Second), Ended: after(40 * time.Second)})
+	c.Connect(report.Connect{
+		Peer: 1, Since: noon, Started: noon, Ended: after(30 * time.Second), Err: errors.New("no"),
+		Type: report.TypeDialFailed,
+	})
+	c.Connect(report.Connect{Peer: 1, Since: noon, Started: after(30 * time.Second), Ended: after(40 * time.Second)})
 
 	require.Equal(t, map[string]float64{"dial_failed": 30, "": 40}, took(t, s.metrics()["dkgsync.connect.duration"]))
 }
@@ -89,21 +98,23 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()
-	s.state = telemetry.Snapshot{
+	s.state = report.Snapshot{
 		Step: 2,
-		Peers: []telemetry.PeerSnapshot{
+		Peers: []report.PeerSnapshot{
 			{}, {Inbound: true, Outbound: true, Step: 2, LastSeen: noon}, {Step: -1},
 		},
-		Waiting: &telemetry.WaitingSnapshot{Kind: telemetry.BarrierStep, Since: time.Now().Add(-time.Hour), Missing: 1},
+		Waiting: &report.WaitingSnapshot{Kind: report.BarrierStep, Since: time.Now().Add(-time.Hour), Missing: 1},
 	}
-	stream := c.Stream(telemetry.StreamStart{Peer: 1, At: noon})
-	defer stream.End(telemetry.StreamEnd{At: noon})
+	stream := c.Stream(report.StreamStart{Peer: 1, At: noon})
+	defer stream.End(report.StreamEnd{At: noon})
 
 	got := s.metrics()
 
 	require.InDelta(t, 3600, levels(t, got["dkgsync.barrier.age"])["step"], 60)
 	require.Equal(t, map[string]int64{"step": 1}, sums(t, got["dkgsync.barrier.missing"]))
-	require.Equal(t, map[string]int64{"1,server": 1, "1,client": 1, "2,server": 0, "2,client": 0}, sums(t, got["dkgsync.peer.connected"]))
+	require.Equal(t, map[string]int64{
+		"1,server": 1, "1,client": 1, "2,server": 0, "2,client": 0,
+	}, sums(t, got["dkgsync.peer.connected"]))
 	require.Equal(t, map[string]int64{"": 2}, sums(t, got["dkgsync.step.current"]))
 	require.Equal(t, map[string]int64{"1": 2}, sums(t, got["dkgsync.peer.step"]), "nothing is known of carol")
 	require.Equal(t, map[string]float64{"1": float64(noon.Unix())}, levels(t, got["dkgsync.peer.last_seen"]))
@@ -142,16 +153,16 @@ func TestACeremonyThatIsClosedWhileItIsOpenedIsNotObserved(t *testing.T) {
 	c := s.ceremony()
 
 	c.Closed()
-	c.Opened(context.Background(), noon)
+	c.Opened(trace.SpanContext{}, noon)
 
 	require.Empty(t, s.metrics())
 }
 
 func TestCeremoniesAtTheSameTimeAddUp(t *testing.T) {
 	s := newScene(t)
-	s.state = telemetry.Snapshot{
-		Step: 1, Peers: []telemetry.PeerSnapshot{{}, {Inbound: true, Step: 1}, {Step: -1}},
-		Waiting: &telemetry.WaitingSnapshot{Kind: telemetry.BarrierStep, Since: time.Now().Add(-time.Hour), Missing: 2},
+	s.state = report.Snapshot{
+		Step: 1, Peers: []report.PeerSnapshot{{}, {Inbound: true, Step: 1}, {Step: -1}},
+		Waiting: &report.WaitingSnapshot{Kind: report.BarrierStep, Since: time.Now().Add(-time.Hour), Missing: 2},
 	}
 	defer s.opened().Closed()
 	defer s.opened().Closed()
@@ -159,7 +170,9 @@ func TestCeremoniesAtTheSameTimeAddUp(t *testing.T) {
 	got := s.metrics()
 
 	require.Equal(t, map[string]int64{"step": 4}, sums(t, got["dkgsync.barrier.missing"]))
-	require.Equal(t, map[string]int64{"1,server": 2, "1,client": 0, "2,server": 0, "2,client": 0}, sums(t, got["dkgsync.peer.connected"]))
+	require.Equal(t, map[string]int64{
+		"1,server": 2, "1,client": 0, "2,server": 0, "2,client": 0,
+	}, sums(t, got["dkgsync.peer.connected"]))
 	require.Equal(t, map[string]int64{"": 1}, sums(t, got["dkgsync.step.current"]))
 	require.InDelta(t, 3600, levels(t, got["dkgsync.barrier.age"])["step"], 60)
 }
@@ -167,13 +180,13 @@ func TestCeremoniesAtTheSameTimeAddUp(t *testing.T) {
 func TestAStrangerIsCountedButNotLoggedEachTime(t *testing.T) {
 	s := newScene(t)
 	for range 5 {
-		s.telemetry.Stranger(context.Background(), noon, "mallory")
+		s.telemetry.Stranger(noon, "mallory")
 	}
-	s.telemetry.Stranger(context.Background(), after(time.Minute), "mallory")
+	s.telemetry.Stranger(after(time.Minute), "mallory")
 
 	require.Equal(t, map[string]int64{"not_a_member": 6}, sums(t, s.metrics()["dkgsync.rejections"]))
-	require.Equal(t, 2, countLines(s.lines.String(), "refused a stranger"))
-	require.Contains(t, s.lines.String(), "streams=5")
+	require.Equal(t, 2, countLines(s.text(), "refused a stranger"))
+	require.Contains(t, s.text(), "streams=5")
 }
 
 func TestBucketsFitWhatIsMeasured(t *testing.T) {
@@ -186,11 +199,13 @@ func TestBucketsFitWhatIsMeasured(t *testing.T) {
 		}
 		bounds := data.DataPoints[0].Bounds
 		if name == "dkgsync.rtt" {
-			require.Equal(t, []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, bounds, name)
+			require.Equal(t, []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, bounds,
+				name)
 			continue
 		}
 		require.Equal(t, []float64{
-			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400,
+			.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
+			1800, 3600, 7200, 14400,
 		}, bounds, name)
 	}
 }

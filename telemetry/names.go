@@ -2,8 +2,7 @@ package telemetry
 
 import "go.opentelemetry.io/otel/attribute"
 
-// ScopeName and Version are the instrumentation scope of everything that is
-// emitted.
+// ScopeName and Version are the instrumentation scope of all spans and metrics.
 const (
 	ScopeName = "github.com/dkgsync/dkgsync"
 	Version   = "0.1.0"
@@ -34,7 +33,7 @@ const (
 
 	keyAttempts      attribute.Key = "dkgsync.connect.attempts"
 	keyRelayed       attribute.Key = "dkgsync.connect.relayed"
-	keyConnectReason attribute.Key = "dkgsync.connect.reason" // why the stream before was lost
+	keyConnectReason attribute.Key = "dkgsync.connect.reason" // why the previous stream ended
 
 	keyStreamRelayed attribute.Key = "dkgsync.stream.relayed"
 	keyMessages      attribute.Key = "dkgsync.stream.messages"
@@ -43,8 +42,8 @@ const (
 	keyStep        attribute.Key = "dkgsync.step"
 	keyStepName    attribute.Key = "dkgsync.step.name"
 	keyBarrierKind attribute.Key = "dkgsync.barrier.kind"
-	keyLastPeer    attribute.Key = "dkgsync.barrier.last_peer"     // operator index of the last to arrive
-	keyMissing     attribute.Key = "dkgsync.barrier.missing_peers" // operator indices
+	keyLastPeer    attribute.Key = "dkgsync.barrier.last_peer"     // operator index of the last member to arrive
+	keyMissing     attribute.Key = "dkgsync.barrier.missing_peers" // operator indexes
 	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since the announcement
 
 	keyOutcome    attribute.Key = "dkgsync.outcome"
@@ -54,7 +53,7 @@ const (
 	keyErrorType attribute.Key = "error.type"
 )
 
-// The roles of a stream: whoever opened it is its client.
+// The roles of a stream: the node that opened it is the client.
 const (
 	roleClient = "client"
 	roleServer = "server"
@@ -78,6 +77,7 @@ const (
 	metricPeerLastSeen     = "dkgsync.peer.last_seen"
 	metricBarrierAge       = "dkgsync.barrier.age"
 	metricBarrierMissing   = "dkgsync.barrier.missing"
+	metricReportsDropped   = "dkgsync.reports.dropped"
 
 	unitSeconds    = "s"
 	unitMessages   = "{message}"
@@ -86,6 +86,7 @@ const (
 	unitStreams    = "{stream}"
 	unitSteps      = "{step}"
 	unitPeers      = "{peer}"
+	unitReports    = "{report}"
 	unitOne        = "1"
 )
 

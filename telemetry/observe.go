@@ -8,56 +8,61 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// observing is an attribute set that is built once.
+// observing returns an attribute set, built once, for callbacks.
 func observing(attrs ...attribute.KeyValue) []metric.ObserveOption {
 	return []metric.ObserveOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
 
-// observe lets a ceremony be observed. The callback is registered while there is
-// any.
+// observe lets readers observe a ceremony.
 func (t *Telemetry) observe(c *Ceremony) {
-	t.registering.Lock() // not mu: a meter holds a lock of its own while it calls back
-	defer t.registering.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if c.closed {
 		return // while it was being opened
 	}
-	t.mu.Lock()
 	t.ceremonies = append(t.ceremonies, c)
-	t.mu.Unlock()
-	if t.callback != nil {
-		return
-	}
-	callback, err := t.meter.RegisterCallback(t.collect, t.instruments.observables()...)
-	if err != nil {
-		otel.Handle(err)
-		return
-	}
-	t.callback = callback
+	t.reporter.push(vital, "the registration of metrics", t.register)
 }
 
 // forget ends the observation of a ceremony.
 func (t *Telemetry) forget(c *Ceremony) {
-	t.registering.Lock()
-	defer t.registering.Unlock()
-	c.closed = true
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.closed = true
 	t.ceremonies = slices.DeleteFunc(t.ceremonies, func(other *Ceremony) bool { return other == c })
-	none := len(t.ceremonies) == 0
-	t.mu.Unlock()
-	if !none || t.callback == nil {
-		return
-	}
-	if err := t.callback.Unregister(); err != nil {
-		otel.Handle(err)
-	}
-	t.callback = nil
+	t.reporter.push(vital, "the registration of metrics", t.register)
 }
 
-// collect observes every ceremony that is open. Where several are, numbers add
-// up, and of levels those of the ceremony that was opened last are seen, of
-// barriers the oldest: nothing that would tell ceremonies apart is bounded.
+// register registers the callback while a ceremony is open, on the reporter's
+// goroutine. It looks at how things are now: of several calls the last suffices.
+func (t *Telemetry) register() {
+	t.mu.Lock()
+	wanted := len(t.ceremonies) > 0
+	t.mu.Unlock()
+	switch {
+	case wanted && t.callback == nil:
+		callback, err := t.meter.RegisterCallback(t.collect, t.instruments.observables()...)
+		if err != nil {
+			otel.Handle(err)
+			return
+		}
+		t.callback = callback
+	case !wanted && t.callback != nil:
+		callback := t.callback
+		t.callback = nil
+		if err := callback.Unregister(); err != nil {
+			otel.Handle(err)
+		}
+	}
+}
+
+// collect observes the open ceremonies. With several open ceremonies counts are
+// summed, gauges show the most recently opened one and barrier.age the oldest
+// barrier: an attribute per ceremony would be unbounded.
 func (t *Telemetry) collect(_ context.Context, o metric.Observer) error {
 	t.mu.Lock()
 	ceremonies := slices.Clone(t.ceremonies)
@@ -74,10 +79,11 @@ func (t *Telemetry) collect(_ context.Context, o metric.Observer) error {
 	for kind, age := range ages {
 		o.ObserveFloat64(t.instruments.age, age.Seconds(), observing(keyBarrierKind.String(kind))...)
 	}
+	o.ObserveInt64(t.instruments.dropped, t.reporter.dropped.Load())
 	return nil
 }
 
-func (c *Ceremony) observe(o metric.Observer, s Snapshot) {
+func (c *Ceremony) observe(o metric.Observer, s report.Snapshot) {
 	i := &c.t.instruments
 	for role := range c.open {
 		o.ObserveInt64(i.streams, c.open[role].Load(), c.t.roles[role]...)
@@ -88,8 +94,8 @@ func (c *Ceremony) observe(o metric.Observer, s Snapshot) {
 			continue
 		}
 		options := &c.peers[index]
-		o.ObserveInt64(i.connected, number(p.Inbound), options.inbound...)
-		o.ObserveInt64(i.connected, number(p.Outbound), options.outbound...)
+		o.ObserveInt64(i.connected, oneIf(p.Inbound), options.inbound...)
+		o.ObserveInt64(i.connected, oneIf(p.Outbound), options.outbound...)
 		if p.Step >= 0 {
 			o.ObserveInt64(i.peerStep, p.Step, options.index...)
 		}
@@ -102,7 +108,7 @@ func (c *Ceremony) observe(o metric.Observer, s Snapshot) {
 	}
 }
 
-func number(is bool) int64 {
+func oneIf(is bool) int64 {
 	if is {
 		return 1
 	}

@@ -55,7 +55,7 @@ func TestTheReadmeListsTheSpansAndTheirAttributes(t *testing.T) {
 	s := newScene(t)
 	s.everything()
 	emitted := make(map[string][2][]string)
-	for _, span := range s.spans.Ended() {
+	for _, span := range s.ended() {
 		e := emitted[span.Name()]
 		e[0] = sorted(append(e[0], strings.ToUpper(span.SpanKind().String())))
 		e[1] = sorted(append(e[1], keys(span.Attributes())...))

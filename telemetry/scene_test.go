@@ -15,7 +15,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
@@ -26,7 +28,7 @@ type scene struct {
 	reader    *sdkmetric.ManualReader
 	lines     *bytes.Buffer
 	telemetry *telemetry.Telemetry
-	state     telemetry.Snapshot
+	state     report.Snapshot
 }
 
 var (
@@ -41,6 +43,7 @@ func newScene(t testing.TB, opts ...sdktrace.TracerProviderOption) *scene {
 	tracers := sdktrace.NewTracerProvider(append(opts, sdktrace.WithSpanProcessor(s.spans))...)
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(s.reader))
 	t.Cleanup(func() {
+		s.flush()
 		require.NoError(t, errors.Join(tracers.Shutdown(context.Background()), meters.Shutdown(context.Background())))
 	})
 	log := logrus.New()
@@ -52,16 +55,16 @@ func newScene(t testing.TB, opts ...sdktrace.TracerProviderOption) *scene {
 
 // ceremony is that of alice, operator 0 of 3.
 func (s *scene) ceremony() *telemetry.Ceremony {
-	info := telemetry.Info{Hash: hash, Index: 0}
+	info := report.Info{Hash: hash, Index: 0}
 	for i, name := range names {
-		info.Peers = append(info.Peers, telemetry.Peer{Index: i, ID: "id-of-" + name, Name: name})
+		info.Peers = append(info.Peers, report.Peer{Index: i, ID: "id-of-" + name, Name: name})
 	}
-	return s.telemetry.Ceremony(info, func() telemetry.Snapshot { return s.state })
+	return s.telemetry.Ceremony(info, func() report.Snapshot { return s.state })
 }
 
 func (s *scene) opened() *telemetry.Ceremony {
 	c := s.ceremony()
-	c.Opened(context.Background(), noon)
+	c.Opened(trace.SpanContext{}, noon)
 	return c
 }
 
@@ -69,7 +72,7 @@ func (s *scene) opened() *telemetry.Ceremony {
 func (s *scene) span(name string) sdktrace.ReadOnlySpan {
 	s.t.Helper()
 	var found []sdktrace.ReadOnlySpan
-	for _, span := range s.spans.Ended() {
+	for _, span := range s.ended() {
 		if span.Name() == name {
 			found = append(found, span)
 		}
@@ -78,9 +81,29 @@ func (s *scene) span(name string) sdktrace.ReadOnlySpan {
 	return found[0]
 }
 
+// flush waits until everything has been reported.
+func (s *scene) flush() { s.telemetry.FlushAll(context.Background()) }
+
+// text returns the log.
+func (s *scene) text() string {
+	s.flush()
+	return s.lines.String()
+}
+
+func (s *scene) started() []sdktrace.ReadWriteSpan {
+	s.flush()
+	return s.spans.Started()
+}
+
+func (s *scene) ended() []sdktrace.ReadOnlySpan {
+	s.flush()
+	return s.spans.Ended()
+}
+
 // metrics collects what a reader sees now.
 func (s *scene) metrics() map[string]metricdata.Metrics {
 	s.t.Helper()
+	s.flush()
 	var all metricdata.ResourceMetrics
 	require.NoError(s.t, s.reader.Collect(context.Background(), &all))
 	byName := make(map[string]metricdata.Metrics)
@@ -109,45 +132,59 @@ func after(d time.Duration) time.Time { return noon.Add(d) }
 
 // everything reports everything that there is, once or more.
 func (s *scene) everything() {
-	s.state = telemetry.Snapshot{
+	s.state = report.Snapshot{
 		Step: 2,
-		Peers: []telemetry.PeerSnapshot{
-			{}, {Inbound: true, Outbound: true, Step: 2, LastSeen: after(time.Second)}, {Inbound: true, Step: 1, LastSeen: noon},
+		Peers: []report.PeerSnapshot{
+			{},
+			{Inbound: true, Outbound: true, Step: 2, LastSeen: after(time.Second)},
+			{Inbound: true, Step: 1, LastSeen: noon},
 		},
-		Waiting: &telemetry.WaitingSnapshot{Kind: telemetry.BarrierStep, Since: time.Now().Add(-time.Minute), Missing: 1},
+		Waiting: &report.WaitingSnapshot{Kind: report.BarrierStep, Since: time.Now().Add(-time.Minute), Missing: 1},
 	}
 	c := s.opened()
-	s.telemetry.Stranger(context.Background(), noon, "mallory")
-	first := c.Stream(telemetry.StreamStart{Peer: 1, At: noon})
-	c.Connect(telemetry.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 1})
+	s.telemetry.Stranger(noon, "mallory")
+	first := c.Stream(report.StreamStart{Peer: 1, At: noon})
+	c.Connect(report.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 1})
 	first.Message()
 	first.RTT(3 * time.Millisecond)
-	c.Member(telemetry.MemberEvent{Peer: 1, What: telemetry.MemberConnected, At: after(time.Second), Connected: 2})
-	c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierConnected, Started: noon, Ended: after(time.Second), Last: 1})
-	c.Barrier(telemetry.Barrier{
-		Kind: telemetry.BarrierStep, Step: 1, Name: "deal", Started: after(time.Second), Ended: after(2 * time.Second), Last: 2,
+	c.Member(report.Member{Peer: 1, What: report.MemberConnected, At: after(time.Second), Connected: 2})
+	c.Barrier(report.Barrier{Kind: report.BarrierConnected, Started: noon, Ended: after(time.Second), Last: 1})
+	c.Barrier(report.Barrier{
+		Kind: report.BarrierStep, Step: 1, Name: "deal", Started: after(time.Second), Ended: after(2 * time.Second),
+		Last:     2,
 		Arrivals: []time.Time{after(time.Second), noon, after(2 * time.Second)},
 	})
-	c.Step(telemetry.Step{Step: 1, Name: "deal", Started: after(2 * time.Second), Ended: after(3 * time.Second)})
-	c.Waiting(telemetry.Waiting{Kind: telemetry.BarrierStep, Step: 2, Started: noon, Ended: after(10 * time.Second), Elapsed: 10 * time.Second, Missing: []int{2}})
-	c.Barrier(telemetry.Barrier{
-		Kind: telemetry.BarrierStep, Step: 2, Started: noon, Ended: after(time.Minute), Err: context.DeadlineExceeded, Type: telemetry.TypeDeadlineExceeded,
+	c.Step(report.Step{Step: 1, Name: "deal", Started: after(2 * time.Second), Ended: after(3 * time.Second)})
+	c.WaitReport(report.WaitReport{
+		Kind: report.BarrierStep, Step: 2, Started: noon, Ended: after(10 * time.Second), Elapsed: 10 * time.Second,
+		Missing: []int{2},
 	})
-	first.End(telemetry.StreamEnd{At: after(time.Minute), Messages: 7, Reason: telemetry.EndLost})
-	c.Connect(telemetry.Connect{
-		Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 1, Reason: telemetry.EndLost, Lost: first,
-		Err: errors.New("no route"), Type: telemetry.TypeDialFailed,
+	c.Barrier(report.Barrier{
+		Kind: report.BarrierStep, Step: 2, Started: noon, Ended: after(time.Minute), Err: context.DeadlineExceeded,
+		Type: report.TypeDeadlineExceeded,
 	})
-	c.Connect(telemetry.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 2, Reason: telemetry.EndLost, Lost: first})
-	in := c.Stream(telemetry.StreamStart{Peer: 2, Inbound: true, At: noon})
+	first.End(report.StreamEnd{At: after(time.Minute), Messages: 7, Reason: report.EndLost})
+	c.Connect(report.Connect{
+		Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 1, Reason: report.EndLost, Lost: first,
+		Err: errors.New("no route"), Type: report.TypeDialFailed,
+	})
+	c.Connect(report.Connect{
+		Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 2, Reason: report.EndLost, Lost: first,
+	})
+	in := c.Stream(report.StreamStart{Peer: 2, Inbound: true, At: noon})
 	in.Message()
-	c.Connect(telemetry.Connect{
-		Peer: 2, Started: noon, Ended: after(30 * time.Second), Attempts: 30, Err: errors.New("no route"), Type: telemetry.TypeDialFailed,
+	c.Connect(report.Connect{
+		Peer: 2, Started: noon, Ended: after(30 * time.Second), Attempts: 30, Err: errors.New("no route"),
+		Type: report.TypeDialFailed,
 	})
-	c.Rejected(2, telemetry.TypeStepSkipped)
-	in.End(telemetry.StreamEnd{At: after(time.Second), Messages: 1, Reason: telemetry.EndRefused, Err: errors.New("skipped"), Type: telemetry.TypeStepSkipped})
-	c.End(telemetry.End{
-		Outcome: telemetry.OutcomeFailed, Step: 2, Started: noon, Ended: after(time.Minute), Err: errors.New("skipped"), Type: telemetry.TypeStepSkipped,
+	c.Rejected(2, noon, report.TypeStepSkipped)
+	in.End(report.StreamEnd{
+		At: after(time.Second), Messages: 1, Reason: report.EndRefused, Err: errors.New("skipped"),
+		Type: report.TypeStepSkipped,
+	})
+	c.End(report.End{
+		Outcome: report.OutcomeFailed, Step: 2, Started: noon, Ended: after(time.Minute), Err: errors.New("skipped"),
+		Type: report.TypeStepSkipped,
 	})
 	s.t.Cleanup(c.Closed)
 }

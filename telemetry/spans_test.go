@@ -12,6 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
@@ -29,7 +30,8 @@ type look struct {
 
 func lookAt(span sdktrace.ReadOnlySpan) look {
 	return look{
-		Name: span.Name(), Kind: span.SpanKind(), From: span.StartTime().Sub(noon), To: span.EndTime().Sub(noon), Attrs: attrs(span), Status: span.Status(),
+		Name: span.Name(), Kind: span.SpanKind(), From: span.StartTime().Sub(noon), To: span.EndTime().Sub(noon),
+		Attrs: attrs(span), Status: span.Status(),
 	}
 }
 
@@ -41,45 +43,60 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 	}{
 		"a connect": {
 			func(c *telemetry.Ceremony) {
-				c.Connect(telemetry.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 3, Relayed: true})
+				c.Connect(report.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 3, Relayed: true})
 			},
 			look{"dkgsync.connect", trace.SpanKindClient, 0, time.Second, map[string]any{
-				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.connect.attempts": int64(3), "dkgsync.connect.relayed": true,
+				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.connect.attempts": int64(3),
+				"dkgsync.connect.relayed": true,
 			}, unset},
 		},
 		"a slice of a connect that goes on failing": {
 			func(c *telemetry.Ceremony) {
-				c.Connect(telemetry.Connect{
-					Peer: 1, Started: after(30 * time.Second), Ended: after(time.Minute), Since: noon, Attempts: 9, Err: errors.New("no route"), Type: telemetry.TypeDialFailed,
+				c.Connect(report.Connect{
+					Peer: 1, Started: after(30 * time.Second), Ended: after(time.Minute), Since: noon, Attempts: 9,
+					Err: errors.New("no route"), Type: report.TypeDialFailed,
 				})
 			},
 			look{"dkgsync.connect", trace.SpanKindClient, 30 * time.Second, time.Minute, map[string]any{
-				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.connect.attempts": int64(9), "dkgsync.connect.relayed": false,
-				"error.type": "dial_failed",
+				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.connect.attempts": int64(9),
+				"dkgsync.connect.relayed": false,
+				"error.type":              "dial_failed",
 			}, sdktrace.Status{Code: codes.Error, Description: "no route"}},
 		},
 		"a step": {
 			func(c *telemetry.Ceremony) {
-				c.Step(telemetry.Step{Step: 1, Name: "deal", Started: noon, Ended: after(time.Second)})
+				c.Step(report.Step{Step: 1, Name: "deal", Started: noon, Ended: after(time.Second)})
 			},
-			look{"dkgsync.step", trace.SpanKindInternal, 0, time.Second, map[string]any{"dkgsync.step": int64(1), "dkgsync.step.name": "deal"}, unset},
+			look{
+				"dkgsync.step", trace.SpanKindInternal, 0, time.Second,
+				map[string]any{"dkgsync.step": int64(1), "dkgsync.step.name": "deal"},
+				unset,
+			},
 		},
 		"a step that takes no time": {
-			func(c *telemetry.Ceremony) { c.Step(telemetry.Step{Step: 1, Started: noon, Ended: noon}) },
-			look{"dkgsync.step", trace.SpanKindInternal, 0, time.Microsecond, map[string]any{"dkgsync.step": int64(1)}, unset},
+			func(c *telemetry.Ceremony) { c.Step(report.Step{Step: 1, Started: noon, Ended: noon}) },
+			look{
+				"dkgsync.step", trace.SpanKindInternal, 0, time.Microsecond,
+				map[string]any{"dkgsync.step": int64(1)},
+				unset,
+			},
 		},
 		"a barrier": {
 			func(c *telemetry.Ceremony) {
-				c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierStep, Step: 2, Name: "deal", Started: noon, Ended: after(time.Hour), Last: 2})
+				c.Barrier(report.Barrier{
+					Kind: report.BarrierStep, Step: 2, Name: "deal", Started: noon, Ended: after(time.Hour), Last: 2,
+				})
 			},
 			look{"dkgsync.barrier", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2), "dkgsync.step.name": "deal", "dkgsync.barrier.last_peer": int64(2),
+				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2), "dkgsync.step.name": "deal",
+				"dkgsync.barrier.last_peer": int64(2),
 			}, unset},
 		},
 		"a barrier that fails": {
 			func(c *telemetry.Ceremony) {
-				c.Barrier(telemetry.Barrier{
-					Kind: telemetry.BarrierStep, Step: 2, Started: noon, Ended: after(time.Hour), Last: 1, Err: errSkipped, Type: telemetry.TypeStepSkipped,
+				c.Barrier(report.Barrier{
+					Kind: report.BarrierStep, Step: 2, Started: noon, Ended: after(time.Hour), Last: 1, Err: errSkipped,
+					Type: report.TypeStepSkipped,
 				})
 			},
 			look{"dkgsync.barrier", trace.SpanKindInternal, 0, time.Hour, map[string]any{
@@ -88,8 +105,9 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 		},
 		"a barrier that this node leaves": {
 			func(c *telemetry.Ceremony) {
-				c.Barrier(telemetry.Barrier{
-					Kind: telemetry.BarrierConnected, Started: noon, Ended: after(time.Hour), Err: errors.New("stopped"), Type: telemetry.TypeStopped,
+				c.Barrier(report.Barrier{
+					Kind: report.BarrierConnected, Started: noon, Ended: after(time.Hour), Err: errors.New("stopped"),
+					Type: report.TypeStopped,
 				})
 			},
 			look{"dkgsync.barrier", trace.SpanKindInternal, 0, time.Hour, map[string]any{
@@ -98,17 +116,22 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 		},
 		"a slice of a barrier that waits": {
 			func(c *telemetry.Ceremony) {
-				c.Waiting(telemetry.Waiting{
-					Kind: telemetry.BarrierStep, Step: 2, Started: after(10 * time.Second), Ended: after(30 * time.Second), Elapsed: 30 * time.Second, Missing: []int{1, 2},
+				c.WaitReport(report.WaitReport{
+					Kind: report.BarrierStep, Step: 2, Started: after(10 * time.Second), Ended: after(30 * time.Second),
+					Elapsed: 30 * time.Second, Missing: []int{1, 2},
 				})
 			},
 			look{"dkgsync.barrier.waiting", trace.SpanKindInternal, 10 * time.Second, 30 * time.Second, map[string]any{
-				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2), "dkgsync.barrier.missing_peers": []int64{1, 2}, "dkgsync.barrier.elapsed": 30.0,
+				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2),
+				"dkgsync.barrier.missing_peers": []int64{1, 2}, "dkgsync.barrier.elapsed": 30.0,
 			}, unset},
 		},
 		"a ceremony that completes": {
 			func(c *telemetry.Ceremony) {
-				c.End(telemetry.End{Outcome: telemetry.OutcomeComplete, Step: 3, Reconnects: 4, Started: noon, Ended: after(time.Hour), Unheard: errors.New("bob")})
+				c.End(report.End{
+					Outcome: report.OutcomeComplete, Step: 3, Reconnects: 4, Started: noon, Ended: after(time.Hour),
+					GoodbyeErr: errors.New("bob"),
+				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
 				"dkgsync.outcome": "complete", "dkgsync.step": int64(3), "dkgsync.reconnects": int64(4),
@@ -116,23 +139,33 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 		},
 		"a ceremony that fails": {
 			func(c *telemetry.Ceremony) {
-				c.End(telemetry.End{Outcome: telemetry.OutcomeFailed, Step: 3, Started: noon, Ended: after(time.Hour), Err: errSkipped, Type: telemetry.TypeStepSkipped})
+				c.End(report.End{
+					Outcome: report.OutcomeFailed, Step: 3, Started: noon, Ended: after(time.Hour), Err: errSkipped,
+					Type: report.TypeStepSkipped,
+				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "failed", "dkgsync.step": int64(3), "dkgsync.reconnects": int64(0), "error.type": "step_skipped",
+				"dkgsync.outcome": "failed", "dkgsync.step": int64(3), "dkgsync.reconnects": int64(0),
+				"error.type": "step_skipped",
 			}, sdktrace.Status{Code: codes.Error, Description: errSkipped.Error()}},
 		},
 		"a ceremony that this node stops": {
 			func(c *telemetry.Ceremony) {
-				c.End(telemetry.End{Outcome: telemetry.OutcomeStopped, Started: noon, Ended: after(time.Hour), Err: errors.New("stopped"), Type: telemetry.TypeStopped})
+				c.End(report.End{
+					Outcome: report.OutcomeStopped, Started: noon, Ended: after(time.Hour), Err: errors.New("stopped"),
+					Type: report.TypeStopped,
+				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "stopped", "dkgsync.step": int64(0), "dkgsync.reconnects": int64(0), "error.type": "stopped",
+				"dkgsync.outcome": "stopped", "dkgsync.step": int64(0), "dkgsync.reconnects": int64(0),
+				"error.type": "stopped",
 			}, unset},
 		},
 		"a stream that is lost": {
 			func(c *telemetry.Ceremony) {
-				c.Stream(telemetry.StreamStart{Peer: 1, At: noon, Relayed: true}).End(telemetry.StreamEnd{At: after(time.Second), Messages: 7, Reason: telemetry.EndLost})
+				c.Stream(report.StreamStart{Peer: 1, At: noon, Relayed: true}).End(report.StreamEnd{
+					At: after(time.Second), Messages: 7, Reason: report.EndLost,
+				})
 			},
 			look{"dkgsync.stream", trace.SpanKindClient, 0, time.Second, map[string]any{
 				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.stream.relayed": true,
@@ -141,18 +174,22 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 		},
 		"a stream that is refused": {
 			func(c *telemetry.Ceremony) {
-				c.Stream(telemetry.StreamStart{Peer: 2, At: noon, Inbound: true}).End(telemetry.StreamEnd{
-					At: after(time.Second), Messages: 1, Reason: telemetry.EndRefused, Err: errSkipped, Type: telemetry.TypeStepSkipped,
+				c.Stream(report.StreamStart{Peer: 2, At: noon, Inbound: true}).End(report.StreamEnd{
+					At: after(time.Second), Messages: 1, Reason: report.EndRefused, Err: errSkipped,
+					Type: report.TypeStepSkipped,
 				})
 			},
 			look{"dkgsync.stream", trace.SpanKindServer, 0, time.Second, map[string]any{
 				"dkgsync.peer.index": int64(2), "dkgsync.peer.id": "id-of-carol", "dkgsync.stream.relayed": false,
-				"dkgsync.stream.messages": int64(1), "dkgsync.stream.end_reason": "refused", "error.type": "step_skipped",
+				"dkgsync.stream.messages": int64(1), "dkgsync.stream.end_reason": "refused",
+				"error.type": "step_skipped",
 			}, sdktrace.Status{Code: codes.Error, Description: errSkipped.Error()}},
 		},
 		"a stream that is dropped": {
 			func(c *telemetry.Ceremony) {
-				c.Stream(telemetry.StreamStart{Peer: 2, At: noon, Inbound: true}).End(telemetry.StreamEnd{At: after(time.Second), Reason: telemetry.EndProtocol})
+				c.Stream(report.StreamStart{Peer: 2, At: noon, Inbound: true}).End(report.StreamEnd{
+					At: after(time.Second), Reason: report.EndProtocol,
+				})
 			},
 			look{"dkgsync.stream", trace.SpanKindServer, 0, time.Second, map[string]any{
 				"dkgsync.peer.index": int64(2), "dkgsync.peer.id": "id-of-carol", "dkgsync.stream.relayed": false,
@@ -170,7 +207,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 			if diff := cmp.Diff(tc.want, lookAt(s.span(tc.want.Name))); diff != "" {
 				t.Error(diff)
 			}
-			require.ElementsMatch(t, spanIDs(s.spans.Started()), spanIDs(s.spans.Ended()))
+			require.ElementsMatch(t, spanIDs(s.started()), spanIDs(s.ended()))
 		})
 	}
 }
@@ -189,10 +226,13 @@ func TestAReconnectSaysWhyAndLinksTheStreamThatWasLost(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()
-	lost := c.Stream(telemetry.StreamStart{Peer: 1, At: noon})
-	lost.End(telemetry.StreamEnd{At: after(time.Second), Reason: telemetry.EndTimeout})
+	lost := c.Stream(report.StreamStart{Peer: 1, At: noon})
+	lost.End(report.StreamEnd{At: after(time.Second), Reason: report.EndTimeout})
 
-	c.Connect(telemetry.Connect{Peer: 1, Started: after(time.Second), Ended: after(2 * time.Second), Attempts: 1, Reason: telemetry.EndTimeout, Lost: lost})
+	c.Connect(report.Connect{
+		Peer: 1, Started: after(time.Second), Ended: after(2 * time.Second), Attempts: 1, Reason: report.EndTimeout,
+		Lost: lost,
+	})
 
 	span := s.span("dkgsync.reconnect")
 	require.Equal(t, "timeout", attrs(span)["dkgsync.connect.reason"])
@@ -215,8 +255,8 @@ func TestABarrierTellsWhoArrivedWhen(t *testing.T) {
 		c := s.opened()
 		defer c.Closed()
 
-		c.Barrier(telemetry.Barrier{
-			Kind: telemetry.BarrierStep, Step: 1, Started: after(time.Second), Ended: after(3 * time.Second), Last: 2,
+		c.Barrier(report.Barrier{
+			Kind: report.BarrierStep, Step: 1, Started: after(time.Second), Ended: after(3 * time.Second), Last: 2,
 			Arrivals: []time.Time{after(time.Second), noon, after(3 * time.Second)},
 		})
 
@@ -226,11 +266,14 @@ func TestABarrierTellsWhoArrivedWhen(t *testing.T) {
 		s := newScene(t)
 		c := s.opened()
 		defer c.Closed()
-		c.Member(telemetry.MemberEvent{Peer: 1, What: telemetry.MemberConnected, At: after(time.Second)})
-		c.Member(telemetry.MemberEvent{Peer: 2, What: telemetry.MemberConnected, At: after(2 * time.Second)})
-		c.Member(telemetry.MemberEvent{Peer: 1, What: telemetry.MemberLost, At: after(3 * time.Second)})
+		c.Member(report.Member{Peer: 1, What: report.MemberConnected, At: after(time.Second)})
+		c.Member(report.Member{Peer: 2, What: report.MemberConnected, At: after(2 * time.Second)})
+		c.Member(report.Member{Peer: 1, What: report.MemberLost, At: after(3 * time.Second)})
 
-		c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierConnected, Started: noon, Ended: after(time.Minute), Err: context.DeadlineExceeded, Type: telemetry.TypeDeadlineExceeded})
+		c.Barrier(report.Barrier{
+			Kind: report.BarrierConnected, Started: noon, Ended: after(time.Minute), Err: context.DeadlineExceeded,
+			Type: report.TypeDeadlineExceeded,
+		})
 
 		require.Equal(t, map[int64]time.Duration{2: 2 * time.Second}, arrived(t, s))
 	})
@@ -238,9 +281,11 @@ func TestABarrierTellsWhoArrivedWhen(t *testing.T) {
 		s := newScene(t)
 		c := s.opened()
 		defer c.Closed()
-		c.Member(telemetry.MemberEvent{Peer: 2, What: telemetry.MemberGoodbye, At: after(2 * time.Second)})
+		c.Member(report.Member{Peer: 2, What: report.MemberGoodbye, At: after(2 * time.Second)})
 
-		c.Barrier(telemetry.Barrier{Kind: telemetry.BarrierShutdown, Step: 4, Started: noon, Ended: after(2 * time.Second), Last: 2})
+		c.Barrier(report.Barrier{
+			Kind: report.BarrierShutdown, Step: 4, Started: noon, Ended: after(2 * time.Second), Last: 2,
+		})
 
 		require.Equal(t, map[int64]time.Duration{2: 2 * time.Second}, arrived(t, s))
 	})
@@ -252,7 +297,8 @@ func TestAStreamThatWasThereBeforeTheCeremonyBeginsWithIt(t *testing.T) {
 	c := s.opened()
 	defer c.Closed()
 
-	c.Stream(telemetry.StreamStart{Peer: 1, Inbound: true, At: noon.Add(-time.Hour)}).End(telemetry.StreamEnd{At: after(time.Second)})
+	stream := c.Stream(report.StreamStart{Peer: 1, Inbound: true, At: noon.Add(-time.Hour)})
+	stream.End(report.StreamEnd{At: after(time.Second)})
 
 	require.Equal(t, noon, s.span("dkgsync.stream").StartTime())
 	require.Equal(t, map[string]float64{"server,": 3601}, took(t, s.metrics()["dkgsync.stream.duration"]))
@@ -262,10 +308,10 @@ func TestAStreamEndsOnce(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()
-	stream := c.Stream(telemetry.StreamStart{Peer: 1, At: noon})
+	stream := c.Stream(report.StreamStart{Peer: 1, At: noon})
 
-	stream.End(telemetry.StreamEnd{At: after(time.Second), Reason: telemetry.EndLost})
-	stream.End(telemetry.StreamEnd{At: after(time.Minute), Reason: telemetry.EndStopped})
+	stream.End(report.StreamEnd{At: after(time.Second), Reason: report.EndLost})
+	stream.End(report.StreamEnd{At: after(time.Minute), Reason: report.EndStopped})
 
 	require.Equal(t, "lost", attrs(s.span("dkgsync.stream"))["dkgsync.stream.end_reason"])
 	require.Equal(t, int64(0), sums(t, s.metrics()["dkgsync.streams"])["client"])

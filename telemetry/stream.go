@@ -7,10 +7,9 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel/trace"
-)
 
-// streamCount is how many streams of one role are open.
-type streamCount = atomic.Int64
+	"github.com/dkgsync/dkgsync/internal/report"
+)
 
 // role indexes what exists for each role of a stream.
 type role int
@@ -27,71 +26,132 @@ func (r role) String() string {
 	return roleClient
 }
 
-// Stream is a stream that is open.
-type Stream struct {
-	c     *Ceremony
-	start StreamStart
-	role  role
-	span  trace.Span
-	begun time.Time // that span
-	ctx   context.Context
-	ended atomic.Bool
+// kind is the kind of a stream's span.
+func (r role) kind() trace.SpanKind {
+	if r == server {
+		return trace.SpanKindServer
+	}
+	return trace.SpanKindClient
 }
 
-// Stream reports that a stream has been opened. It has to be ended.
-func (c *Ceremony) Stream(o StreamStart) *Stream {
+// Stream reports what happens on one stream.
+type Stream struct {
+	c     *Ceremony
+	start report.StreamStart
+	role  role
+	ended atomic.Bool
+	live  atomic.Pointer[liveSpan]
+	link  atomic.Pointer[trace.SpanContext] // to the peer's span; the context is invalid if the peer sent nonsense
+}
+
+// liveSpan is the span of a stream, once it has been started.
+type liveSpan struct {
+	span  trace.Span // nil before
+	begun time.Time
+	ctx   context.Context // for what is recorded about the stream
+}
+
+// Stream reports that a stream was opened. End has to follow.
+func (c *Ceremony) Stream(o report.StreamStart) *Stream {
 	s := &Stream{c: c, start: o}
-	kind := trace.SpanKindClient
-	opts := make([]trace.SpanStartOption, 0, 4)
 	if o.Inbound {
-		s.role, kind = server, trace.SpanKindServer
-		if sc, ok := parseTraceparent(o.Traceparent, c.traceID); ok {
-			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: sc}))
-		}
+		s.role = server
 	}
-	parent := c.ctx()
-	s.begun = c.beginning(o.At)
-	opts = append(opts, trace.WithSpanKind(kind), trace.WithTimestamp(s.begun), trace.WithAttributes(c.peer(o.Peer, keyStreamRelayed.Bool(o.Relayed))...))
+	s.live.Store(&liveSpan{ctx: c.root})
 	c.open[s.role].Add(1)
-	ctx, span := c.t.tracer.Start(parent, spanStream, opts...)
-	s.span, s.ctx = span, c.under(ctx)
+	c.queue(detail, "the start of a stream", s.begin)
 	return s
 }
 
-// Traceparent is what the first request of an outbound stream carries, in W3C
-// form; empty when there is nothing to link to.
-func (s *Stream) Traceparent() string { return formatTraceparent(s.span.SpanContext()) }
-
-// Message counts a request that was answered.
-func (s *Stream) Message() { s.c.t.instruments.messages.Add(s.ctx, 1, s.c.t.messages[s.role]...) }
-
-// RTT records a round trip of an outbound stream.
-func (s *Stream) RTT(d time.Duration) {
-	s.c.t.instruments.rtt.Record(s.ctx, d.Seconds(), s.c.peers[s.start.Peer].rtt...)
+// begin starts the span, on the reporter's goroutine.
+func (s *Stream) begin() {
+	c := s.c
+	begun := c.clampStart(s.start.At)
+	ctx, span := c.t.tracer.Start(c.rooted, spanStream,
+		trace.WithSpanKind(s.role.kind()), trace.WithTimestamp(begun),
+		trace.WithAttributes(c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed))...))
+	s.live.Store(&liveSpan{span: span, begun: begun, ctx: c.under(ctx)})
 }
 
-// End reports that the stream has ended, once.
-func (s *Stream) End(o StreamEnd) {
+// SpanContext returns the span context of the stream's span. It is invalid until
+// the span exists, which it does soon after the stream was opened unless a sink
+// hangs.
+func (s *Stream) SpanContext() trace.SpanContext {
+	if s == nil {
+		return trace.SpanContext{}
+	}
+	if live := s.live.Load(); live.span != nil {
+		return live.span.SpanContext()
+	}
+	return trace.SpanContext{}
+}
+
+// Traceparent returns the stream's span in W3C form, for the peer to link to. It
+// is empty until the span exists, and always if nobody records the span.
+func (s *Stream) Traceparent() string { return formatTraceparent(s.SpanContext()) }
+
+// Link links the stream's span to the one that the peer has sent in W3C form. The
+// first text that is not empty counts. A text that does not name a span of this
+// ceremony's trace is ignored: it is not trusted.
+func (s *Stream) Link(traceparent string) {
+	if traceparent == "" || s.link.Load() != nil {
+		return
+	}
+	sc := parseTraceparent(traceparent, s.c.traceID)
+	s.link.CompareAndSwap(nil, &sc)
+}
+
+// Message counts a request that was answered. Unlike the other methods it records
+// at once, and it does not allocate.
+func (s *Stream) Message() {
+	s.c.t.instruments.messages.Add(s.live.Load().ctx, 1, s.c.t.messages[s.role]...)
+}
+
+// RTT records a round trip of an outbound stream. Unlike the other methods it
+// records at once, and it does not allocate.
+func (s *Stream) RTT(d time.Duration) {
+	s.c.t.instruments.rtt.Record(s.live.Load().ctx, d.Seconds(), s.c.peers[s.start.Peer].rtt...)
+}
+
+// End reports that the stream has ended. Only the first call counts.
+func (s *Stream) End(o report.StreamEnd) {
 	if s.ended.Swap(true) {
 		return
 	}
-	took := o.At.Sub(s.start.At)
 	s.c.open[s.role].Add(-1)
-	s.span.SetAttributes(keyMessages.Int64(o.Messages), keyEndReason.String(o.Reason))
-	errType := o.Type
-	if errType == "" && o.Reason == EndProtocol {
-		errType = TypeOther
-	}
-	fail(s.span, errType, o.Err)
-	end(s.span, s.begun, o.At)
-	s.c.t.instruments.stream.Record(s.ctx, took.Seconds(), recording(keyRole.String(s.role.String()), keyEndReason.String(o.Reason))...)
+	s.c.queue(normal, "the end of a stream", func() {
+		if o.Type == "" && o.Reason == report.EndProtocol {
+			o.Type = report.TypeOther
+		}
+		s.c.t.reporter.carryOut("the span of a stream", func() { s.endSpan(o) })
+		ctx := s.live.Load().ctx
+		lasted := o.At.Sub(s.start.At)
+		s.c.t.instruments.stream.Record(ctx, lasted.Seconds(),
+			recording(keyRole.String(s.role.String()), keyEndReason.String(o.Reason))...)
 
-	entry := s.c.about(s.ctx, s.start.Peer).WithFields(logrus.Fields{
-		"role": s.role.String(), "relayed": s.start.Relayed, "took": took, "messages": o.Messages, "end_reason": o.Reason,
+		entry := s.c.about(ctx, s.start.Peer, o.At).WithFields(logrus.Fields{
+			"role": s.role.String(), "relayed": s.start.Relayed, "took": took(lasted),
+			"messages": o.Messages, "end_reason": o.Reason,
+		})
+		if o.Err != nil {
+			entry.WithError(o.Err).Log(s.c.level(s.start.Peer, logrus.WarnLevel, o.At), "stream ended by an error")
+			return
+		}
+		entry.Debug("stream ended")
 	})
-	if o.Err != nil {
-		entry.WithError(o.Err).Log(s.c.level(s.start.Peer, logrus.WarnLevel, o.At), "stream ended by an error")
-		return
+}
+
+// endSpan ends the span. If the report of the stream's start was lost, it makes
+// the span first.
+func (s *Stream) endSpan(o report.StreamEnd) {
+	if s.live.Load().span == nil {
+		s.begin()
 	}
-	entry.Debug("stream ended")
+	live := s.live.Load()
+	if link := s.link.Load(); link != nil && link.IsValid() {
+		live.span.AddLink(trace.Link{SpanContext: *link})
+	}
+	live.span.SetAttributes(keyMessages.Int64(o.Messages), keyEndReason.String(o.Reason))
+	fail(live.span, o.Type, o.Err)
+	end(live.span, live.begun, o.At)
 }

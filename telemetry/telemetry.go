@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -9,29 +10,37 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// Telemetry reports what a service does.
+// Telemetry reports what a service does. Its methods, and those of [Ceremony] and
+// [Stream], are safe for concurrent use, may be called with locks held and from
+// whatever a report calls, and return at once: a report is queued, and a goroutine
+// of the Telemetry carries it out. Each report carries the time of what happened.
+//
+// A sink that is too slow, hangs or panics costs reports. The least important ones
+// are lost first, and dkgsync.reports.dropped counts them.
 type Telemetry struct {
-	log         *logrus.Logger
+	reporter    reporter
 	tracer      trace.Tracer
 	meter       metric.Meter
 	instruments instruments
 	messages    [2][]metric.AddOption     // by role
 	roles       [2][]metric.ObserveOption // by role
 
-	registering sync.Mutex
-	callback    metric.Registration // while a ceremony is open
-
 	mu         sync.Mutex
 	ceremonies []*Ceremony // the open ones, in the order of their opening
-	strangers  int         // since the last line about them
-	strangeAt  time.Time   // when that was
+
+	// What follows belongs to the reporter's goroutine.
+
+	callback  metric.Registration // while a ceremony is open
+	strangers int                 // refused since the last line about them
+	strangeAt time.Time           // when that line was written
 }
 
-// New returns the telemetry of a service. What is nil is taken from where a
-// program without its own finds it: logrus's standard logger and the
-// OpenTelemetry globals.
+// New returns the telemetry of a service. A nil logger stands for logrus's
+// standard logger, a nil provider for OpenTelemetry's global one.
 func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *Telemetry {
 	if log == nil {
 		log = logrus.StandardLogger()
@@ -43,11 +52,11 @@ func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *
 		mp = otel.GetMeterProvider()
 	}
 	t := &Telemetry{
-		log:    log,
-		tracer: tp.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
-		meter:  mp.Meter(ScopeName, metric.WithInstrumentationVersion(Version)),
+		reporter: reporter{log: log},
+		tracer:   tp.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		meter:    mp.Meter(ScopeName, metric.WithInstrumentationVersion(Version)),
 	}
-	t.instruments = newInstruments(t.meter)
+	t.instruments = newInstruments(t.meter, t.handle)
 	for _, r := range []role{client, server} {
 		t.messages[r] = adding(keyRole.String(r.String()))
 		t.roles[r] = observing(keyRole.String(r.String()))
@@ -55,30 +64,54 @@ func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *
 	return t
 }
 
-// rejected counts what was refused.
+// handle reports an error of OpenTelemetry.
+func (t *Telemetry) handle(err error) {
+	t.reporter.push(normal, "an error of OpenTelemetry", func() { otel.Handle(err) })
+}
+
+// Log returns the service's logger.
+func (t *Telemetry) Log() *logrus.Logger { return t.reporter.log }
+
+// FlushLimit is how long [Telemetry.Flush] waits at most.
+const FlushLimit = 500 * time.Millisecond
+
+// Flush waits until everything that was reported before has reached the loggers
+// and providers. It gives up when the context ends, and after [FlushLimit]. Called
+// by a report, as by a hook of the logger, it waits for that very report and so
+// always until then.
+func (t *Telemetry) Flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, FlushLimit)
+	defer cancel()
+	t.reporter.flush(ctx)
+}
+
+// rejected counts a refusal.
 func (t *Telemetry) rejected(ctx context.Context, errorType string) {
 	t.instruments.rejections.Add(ctx, 1, adding(keyErrorType.String(errorType))...)
 }
 
-// Log returns the service's logger.
-func (t *Telemetry) Log() *logrus.Logger { return t.log }
-
-// strangerPause keeps a flood of strangers out of the log.
+// strangerPause limits the lines about strangers, of whom there may be a flood.
 const strangerPause = 10 * time.Second
 
-// Stranger reports a stream of a peer that is a member of nothing.
-func (t *Telemetry) Stranger(ctx context.Context, now time.Time, id string) {
-	t.rejected(ctx, TypeNotAMember)
-	t.mu.Lock()
-	t.strangers++
-	n := t.strangers
-	due := now.Sub(t.strangeAt) >= strangerPause
-	if due {
-		t.strangers, t.strangeAt = 0, now
-	}
-	t.mu.Unlock()
-	if due {
-		t.log.WithContext(ctx).WithFields(logrus.Fields{"peer_id": id, "streams": n}).
-			Warn("refused a stranger: it is a member of no ceremony that is open here")
-	}
+// Stranger reports the refusal of a stream whose peer is not a member of any open
+// ceremony.
+func (t *Telemetry) Stranger(at time.Time, id string) {
+	t.reporter.push(detail, "a refused stranger", func() {
+		t.rejected(context.Background(), report.TypeNotAMember)
+		t.strangers++
+		if at.Sub(t.strangeAt) < strangerPause {
+			return
+		}
+		n := t.strangers
+		t.strangers, t.strangeAt = 0, at
+		t.Log().WithTime(at).WithFields(logrus.Fields{"peer_id": id, "streams": n}).
+			Warn("refused a stranger: it is not a member of any ceremony that is open here")
+	})
+}
+
+// Panicked reports a panic of a background task, with its stack.
+func (t *Telemetry) Panicked(at time.Time, task string, value any, stack []byte) {
+	t.reporter.push(progress, fmt.Sprintf("a panic of task %q", task), func() {
+		t.Log().WithTime(at).WithField("stack", string(stack)).Errorf("task %q panicked: %v", task, value)
+	})
 }

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 // TraceID returns the ID of the trace in which the spans of all nodes of a
@@ -19,56 +21,54 @@ func TraceID(definitionHash []byte) trace.TraceID {
 	return trace.TraceID(sum[:len(trace.TraceID{})])
 }
 
-// rootContext carries a span context that has a trace ID and nothing else: what
-// starts from it is a root of that trace, and the program's sampler decides
-// about it. A made-up parent would override the sampler, and leave a warning in
-// Jaeger for ever.
+// rootContext returns a context whose span context has a trace ID and nothing
+// else. A span that starts from it is a root of that trace, and the program's
+// sampler decides about it. A made-up parent would override the sampler, and leave
+// a warning in Jaeger for ever.
 func rootContext(id trace.TraceID) context.Context {
-	return trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id}))
+	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: id})
+	return trace.ContextWithSpanContext(context.Background(), sc)
 }
 
-// How long S lives, and any other span at the least. Jaeger warns of a span that
-// ends when it starts, and of one that lives no longer than its parent, where it
-// takes what is not within the parent for a clock that is wrong.
+// How long the start span lasts, and how long any other does at least. Jaeger
+// warns of a span that lasts no time. It moves a span that is not within its
+// parent, because it supposes that the clocks differ, unless the span lasts longer
+// than the parent.
 const (
 	instant  = time.Nanosecond
 	shortest = time.Microsecond
 )
 
-// start makes S, the parent of all other spans, when it is first needed. It ends
-// at once: a span that is open cannot be seen, and its children would carry
-// warnings.
+// start makes the start span, the parent of all others, unless it exists. The span
+// ends at once: as long as it were open nobody could see it, and its children
+// would carry warnings.
 func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
-	c.started.Do(func() {
-		c.since = at
-		opts := []trace.SpanStartOption{trace.WithTimestamp(at), trace.WithAttributes(
-			keyHash.String(c.hash), keyNodeIndex.Int(c.info.Index), keyNodeCount.Int(len(c.info.Peers)),
-		)}
-		if caller.IsValid() {
-			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
-		}
-		_, span := c.t.tracer.Start(rootContext(c.traceID), spanStart, opts...)
-		span.End(trace.WithTimestamp(at.Add(instant)))
-		if sc := span.SpanContext(); sc.HasTraceID() {
+	if c.started {
+		return
+	}
+	c.started, c.since = true, at
+	opts := []trace.SpanStartOption{trace.WithTimestamp(at), trace.WithAttributes(
+		keyHash.String(c.hash), keyNodeIndex.Int(c.info.Index), keyNodeCount.Int(len(c.info.Peers)),
+	)}
+	if caller.IsValid() {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
+	}
+	c.t.reporter.carryOut("the span "+spanStart, func() {
+		_, made := c.t.tracer.Start(c.root, spanStart, opts...)
+		if sc := made.SpanContext(); sc.HasTraceID() {
 			c.rooted = trace.ContextWithSpanContext(context.Background(), sc)
 		}
+		made.End(trace.WithTimestamp(at.Add(instant)))
 	})
 }
 
-// ctx carries the span context of S: spans start from it, and log lines get
-// their trace ID from it.
-func (c *Ceremony) ctx() context.Context {
-	c.start(time.Now(), trace.SpanContext{})
-	return c.rooted
-}
-
-// span is one that has ended by the time it is recorded.
+// span is a span that is recorded after it has ended.
 type span struct {
 	name           string
 	kind           trace.SpanKind
 	started, ended time.Time
 	attrs          []attribute.KeyValue
-	events         func() []event    // asked for where somebody is interested; nil: none
+	events         func() []event    // called only if the span is recorded; nil: none
 	link           trace.SpanContext // invalid: none
 	err            error
 	errType        string
@@ -80,58 +80,65 @@ type event struct {
 	attrs []attribute.KeyValue
 }
 
-// record makes a span, and returns its context.
+// record makes a span, and returns the context for what else is recorded about it.
+// A span that panics costs neither the metrics nor the log line.
 func (c *Ceremony) record(s span) context.Context {
-	parent := c.ctx()
-	s.started = c.beginning(s.started)
-	opts := []trace.SpanStartOption{trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started), trace.WithAttributes(s.attrs...)}
-	if s.link.IsValid() {
-		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
-	}
-	ctx, made := c.t.tracer.Start(parent, s.name, opts...)
-	if s.events != nil && made.IsRecording() {
-		for _, e := range s.events() {
-			made.AddEvent(eventArrived, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
+	of := c.rooted
+	c.t.reporter.carryOut("the span "+s.name, func() {
+		s.started = c.clampStart(s.started)
+		opts := []trace.SpanStartOption{
+			trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started), trace.WithAttributes(s.attrs...),
 		}
-	}
-	fail(made, s.errType, s.err)
-	end(made, s.started, s.ended)
-	return c.under(ctx)
+		if s.link.IsValid() {
+			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
+		}
+		ctx, made := c.t.tracer.Start(c.rooted, s.name, opts...)
+		of = c.under(ctx)
+		if s.events != nil && made.IsRecording() {
+			for _, e := range s.events() {
+				made.AddEvent(eventArrived, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
+			}
+		}
+		fail(made, s.errType, s.err)
+		end(made, s.started, s.ended)
+	})
+	return of
 }
 
-// under returns a context in which nothing but what is recorded goes with what
-// is logged and counted: a span that has ended is of no more use.
+// under returns a context that carries only the span context, for logs and
+// exemplars.
 func (c *Ceremony) under(ctx context.Context) context.Context {
 	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
 		return trace.ContextWithSpanContext(context.Background(), sc)
 	}
-	return c.ctx()
+	return c.rooted
 }
 
-// beginning is when a span begins that is said to have begun at a time: not before
-// its parent, whatever was there before the ceremony was opened.
-func (c *Ceremony) beginning(at time.Time) time.Time {
+// clampStart returns at, or the ceremony's start if at is earlier: a span does not
+// begin before its parent.
+func (c *Ceremony) clampStart(at time.Time) time.Time {
 	if at.Before(c.since) {
 		return c.since
 	}
 	return at
 }
 
+// end ends a span.
 func end(s trace.Span, started, ended time.Time) {
 	s.End(trace.WithTimestamp(started.Add(max(ended.Sub(started), shortest))))
 }
 
-// fail notes an error. Success stays unset, and so does what this node has ended
-// itself: that is nobody's error.
+// fail records an error. The status of a success stays unset, and so does that of
+// what this node has stopped itself, which is nobody's error.
 func fail(s trace.Span, errType string, err error) {
 	if errType == "" && err == nil {
 		return
 	}
 	if errType == "" {
-		errType = TypeOther
+		errType = report.TypeOther
 	}
 	s.SetAttributes(keyErrorType.String(errType))
-	if errType == TypeStopped {
+	if errType == report.TypeStopped {
 		return
 	}
 	description := errType
@@ -146,8 +153,8 @@ const traceparent = "traceparent"
 
 var w3c propagation.TraceContext
 
-// formatTraceparent writes a span context in W3C form; it is empty for a span
-// that nobody will ever see.
+// formatTraceparent returns a span context in W3C form. It returns an empty text
+// for a span that is not sampled, which nobody will ever see.
 func formatTraceparent(sc trace.SpanContext) string {
 	if !sc.IsValid() || !sc.IsSampled() {
 		return ""
@@ -157,14 +164,18 @@ func formatTraceparent(sc trace.SpanContext) string {
 	return carrier[traceparent]
 }
 
-// parseTraceparent reads what a peer has sent. It is good for a link within one
-// trace, and for nothing else: whatever else it says is worth nothing.
-func parseTraceparent(text string, ours trace.TraceID) (trace.SpanContext, bool) {
+// parseTraceparent returns the span that a peer has sent in W3C form. It is invalid
+// unless it belongs to our trace: it serves for a link within one trace, and for
+// nothing else.
+func parseTraceparent(text string, ours trace.TraceID) trace.SpanContext {
 	const length = 55 // of version 00, the only one that we write
 	if len(text) != length || text[:2] != "00" {
-		return trace.SpanContext{}, false
+		return trace.SpanContext{}
 	}
 	ctx := w3c.Extract(context.Background(), propagation.MapCarrier{traceparent: text})
 	sc := trace.SpanContextFromContext(ctx)
-	return sc, sc.IsValid() && sc.TraceID() == ours
+	if sc.TraceID() != ours {
+		return trace.SpanContext{}
+	}
+	return sc
 }

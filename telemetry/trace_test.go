@@ -12,6 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
@@ -26,7 +27,8 @@ func TestTheTraceIDIsDerivedFromTheDefinitionHash(t *testing.T) {
 // decides as about any root.
 func TestTheSDKMakesRootsOfATraceThatIsGivenByItsIDAlone(t *testing.T) {
 	id := telemetry.TraceID(hash)
-	parent := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: id}))
+	parent := trace.ContextWithSpanContext(context.Background(),
+		trace.NewSpanContext(trace.SpanContextConfig{TraceID: id}))
 	for _, tc := range []struct {
 		sampler sdktrace.Sampler
 		sampled bool
@@ -60,14 +62,14 @@ func TestTheStartIsARootAndTheParentOfEverything(t *testing.T) {
 	start := s.span("dkgsync.ceremony.start")
 	require.False(t, start.Parent().HasSpanID())
 	require.Equal(t, time.Nanosecond, start.EndTime().Sub(start.StartTime()))
-	for _, span := range s.spans.Ended() {
+	for _, span := range s.ended() {
 		require.Equal(t, telemetry.TraceID(hash), span.SpanContext().TraceID(), span.Name())
 		if span.Name() != start.Name() {
 			require.Equal(t, start.SpanContext().SpanID(), span.Parent().SpanID(), span.Name())
 			require.False(t, span.Parent().IsRemote(), span.Name())
 		}
 	}
-	require.ElementsMatch(t, spanIDs(s.spans.Started()), spanIDs(s.spans.Ended()))
+	require.ElementsMatch(t, spanIDs(s.started()), spanIDs(s.ended()))
 }
 
 func TestTheStartLinksToTheCallersSpan(t *testing.T) {
@@ -75,7 +77,7 @@ func TestTheStartLinksToTheCallersSpan(t *testing.T) {
 	caller := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})
 	c := s.ceremony()
 
-	c.Opened(trace.ContextWithSpanContext(context.Background(), caller), noon)
+	c.Opened(caller, noon)
 	defer c.Closed()
 
 	links := s.span("dkgsync.ceremony.start").Links()
@@ -87,29 +89,36 @@ func TestASamplerThatDropsTheStartDropsAll(t *testing.T) {
 	s := newScene(t, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())))
 	s.everything()
 
-	require.Empty(t, s.spans.Started())
-	require.Contains(t, s.lines.String(), "trace_id="+telemetry.TraceID(hash).String(), "the logs of all nodes meet all the same")
+	require.Empty(t, s.started())
+	require.Contains(t, s.text(), "trace_id="+telemetry.TraceID(hash).String(),
+		"the logs of all nodes meet all the same")
 }
 
 func TestAServerStreamLinksTheStreamOfItsClient(t *testing.T) {
 	theirs, ours := newScene(t), newScene(t)
-	out := theirs.opened().Stream(telemetry.StreamStart{Peer: 1, At: noon})
-	defer out.End(telemetry.StreamEnd{At: noon})
+	out := theirs.opened().Stream(report.StreamStart{Peer: 1, At: noon})
+	defer out.End(report.StreamEnd{At: noon})
 
-	in := ours.opened().Stream(telemetry.StreamStart{Peer: 1, Inbound: true, At: noon, Traceparent: out.Traceparent()})
-	in.End(telemetry.StreamEnd{At: after(time.Second)})
+	theirs.flush()
+	in := ours.opened().Stream(report.StreamStart{Peer: 1, Inbound: true, At: noon})
+	in.Link("")
+	in.Link(out.Traceparent())
+	in.Link("00-" + telemetry.TraceID(hash).String() + "-00f067aa0ba902b7-01")
+	in.End(report.StreamEnd{At: after(time.Second)})
 
 	links := ours.span("dkgsync.stream").Links()
 	require.Len(t, links, 1)
-	require.Equal(t, theirs.spans.Started()[1].SpanContext().SpanID(), links[0].SpanContext.SpanID())
+	require.Equal(t, theirs.started()[1].SpanContext().SpanID(), links[0].SpanContext.SpanID())
 	require.Equal(t, telemetry.TraceID(hash), links[0].SpanContext.TraceID())
 }
 
 func TestAStreamThatNobodyRecordsHasNoTraceparent(t *testing.T) {
 	s := newScene(t, sdktrace.WithSampler(sdktrace.NeverSample()))
-	stream := s.opened().Stream(telemetry.StreamStart{Peer: 1, At: noon})
-	defer stream.End(telemetry.StreamEnd{At: noon})
+	stream := s.opened().Stream(report.StreamStart{Peer: 1, At: noon})
+	defer stream.End(report.StreamEnd{At: noon})
+	s.flush()
 
+	require.True(t, stream.SpanContext().IsValid())
 	require.Empty(t, stream.Traceparent())
 }
 
@@ -129,16 +138,18 @@ func TestAHostileTraceparentChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
-			in := s.opened().Stream(telemetry.StreamStart{Peer: 1, Inbound: true, At: noon, Traceparent: traceparent})
-			in.End(telemetry.StreamEnd{At: after(time.Second)})
+			in := s.opened().Stream(report.StreamStart{Peer: 1, Inbound: true, At: noon})
+			in.Link(traceparent)
+			in.End(report.StreamEnd{At: after(time.Second)})
 
 			require.Empty(t, s.span("dkgsync.stream").Links())
 		})
 	}
 	t.Run("ours, not sampled", func(t *testing.T) {
 		s := newScene(t)
-		in := s.opened().Stream(telemetry.StreamStart{Peer: 1, Inbound: true, At: noon, Traceparent: "00-" + ours + "-" + span + "-00"})
-		in.End(telemetry.StreamEnd{At: after(time.Second)})
+		in := s.opened().Stream(report.StreamStart{Peer: 1, Inbound: true, At: noon})
+		in.Link("00-" + ours + "-" + span + "-00")
+		in.End(report.StreamEnd{At: after(time.Second)})
 
 		got := s.span("dkgsync.stream")
 		require.True(t, got.SpanContext().IsSampled(), "a peer's flag says nothing about our spans")

@@ -1,0 +1,21 @@
+package report
+
+// The error types, as spans and metrics name them in error.type.
+const (
+	TypeVersionMismatch  = "version_mismatch"
+	TypeBadSignature     = "bad_signature"
+	TypePeerRestarted    = "peer_restarted"
+	TypeSelfRestarted    = "self_restarted"
+	TypeStepSkipped      = "step_skipped"
+	TypeLeftBehind       = "left_behind"
+	TypePeerRejected     = "peer_rejected"
+	TypePeerAborted      = "peer_aborted"
+	TypePeerTimeout      = "peer_timeout"
+	TypePeerLeft         = "peer_left"
+	TypeAborted          = "aborted"
+	TypeStopped          = "stopped"
+	TypeDialFailed       = "dial_failed"
+	TypeDeadlineExceeded = "deadline_exceeded"
+	TypeNotAMember       = "not_a_member"
+	TypeOther            = "_OTHER"
+)

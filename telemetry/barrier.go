@@ -1,0 +1,127 @@
+package telemetry
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+)
+
+// Barrier reports that a barrier was passed or has failed.
+func (c *Ceremony) Barrier(o report.Barrier) {
+	arrivals := c.arrivals(o)
+	c.queue(progress, "a barrier", func() {
+		lasted := o.Ended.Sub(o.Started)
+		kind := keyBarrierKind.String(o.Kind)
+		s := span{
+			name: spanBarrier, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
+			attrs:  named(o.Name, kind, keyStep.Int64(o.Step)),
+			events: func() []event { return c.arrivalEvents(o, arrivals) },
+		}
+		if o.Err == nil {
+			s.attrs = append(s.attrs, keyLastPeer.Int(o.Last))
+		}
+		ctx := c.record(s)
+		c.t.instruments.barrier.Record(ctx, lasted.Seconds(), recording(failing(o.Type, kind)...)...)
+		c.logBarrier(ctx, o, lasted)
+	})
+}
+
+func (c *Ceremony) logBarrier(ctx context.Context, o report.Barrier, lasted time.Duration) {
+	level := logrus.InfoLevel
+	if o.Err != nil {
+		level = logrus.DebugLevel
+	}
+	if !c.t.Log().IsLevelEnabled(level) {
+		return
+	}
+	entry := c.entry(ctx, o.Ended).WithFields(logrus.Fields{"barrier": o.Kind, "step": o.Step, "took": took(lasted)})
+	if o.Name != "" {
+		entry = entry.WithField("step_name", o.Name)
+	}
+	if o.Err != nil {
+		entry.WithError(o.Err).Logf(level, "barrier %s not passed at step %d", o.Kind, o.Step)
+		return
+	}
+	entry.WithFields(logrus.Fields{"last": o.Last, "last_name": c.info.Peers[o.Last].Name}).
+		Logf(level, "barrier %s passed at step %d after %s, last was %s", o.Kind, o.Step, took(lasted), c.who(o.Last))
+}
+
+// arrivals returns when each member arrived at a barrier, as far as this is known
+// when the barrier is reported.
+func (c *Ceremony) arrivals(o report.Barrier) []time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch o.Kind {
+	case report.BarrierConnected:
+		return slices.Clone(c.arrived)
+	case report.BarrierShutdown:
+		return slices.Clone(c.left)
+	}
+	return o.Arrivals
+}
+
+// arrivalEvents returns the events of a barrier's span: one for each other member
+// that arrived. A member that was there before this node arrives with it. They are
+// in the order of time, because a span with too many events keeps the last ones.
+func (c *Ceremony) arrivalEvents(o report.Barrier, arrivals []time.Time) []event {
+	events := make([]event, 0, len(arrivals))
+	for i, at := range arrivals {
+		if at.IsZero() && o.Err == nil && i == o.Last {
+			at = o.Ended // its arrival ended the barrier
+		}
+		if i == c.info.Index || at.IsZero() || at.After(o.Ended) {
+			continue
+		}
+		if at.Before(o.Started) {
+			at = o.Started
+		}
+		events = append(events, event{at: at, attrs: []attribute.KeyValue{keyPeerIndex.Int(i)}})
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	return events
+}
+
+// WaitReport reports a slice of a barrier that still waits.
+func (c *Ceremony) WaitReport(o report.WaitReport) {
+	c.queue(normal, "a barrier that waits", func() {
+		ctx := c.record(span{
+			name: spanWaiting, started: o.Started, ended: o.Ended,
+			attrs: []attribute.KeyValue{
+				keyBarrierKind.String(o.Kind), keyStep.Int64(o.Step),
+				keyMissing.IntSlice(o.Missing), keyElapsed.Float64(o.Elapsed.Seconds()),
+			},
+		})
+		c.entry(ctx, o.Ended).WithFields(logrus.Fields{
+			"barrier": o.Kind, "step": o.Step, "missing": o.Missing, "elapsed": took(o.Elapsed),
+		}).Warnf("still waiting after %s: %s", o.Elapsed.Round(time.Second), o.Who)
+	})
+}
+
+// Step reports the work between two barriers.
+func (c *Ceremony) Step(o report.Step) {
+	c.queue(normal, "a step", func() {
+		lasted := o.Ended.Sub(o.Started)
+		ctx := c.record(span{
+			name: spanStep, started: o.Started, ended: o.Ended, attrs: named(o.Name, keyStep.Int64(o.Step)),
+		})
+		c.t.instruments.step.Record(ctx, lasted.Seconds())
+		if c.t.Log().IsLevelEnabled(logrus.DebugLevel) {
+			c.entry(ctx, o.Ended).
+				WithFields(logrus.Fields{"step": o.Step, "step_name": o.Name, "took": took(lasted)}).
+				Debug("step done")
+		}
+	})
+}
+
+// named adds the step's name, if it has one.
+func named(step string, attrs ...attribute.KeyValue) []attribute.KeyValue {
+	if step != "" {
+		attrs = append(attrs, keyStepName.String(step))
+	}
+	return attrs
+}

@@ -1,0 +1,210 @@
+package telemetry
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// importance decides which reports are dropped when the queue is full.
+type importance int
+
+const (
+	detail   importance = iota // of use to somebody who looks for a cause
+	normal                     // what an operator reads
+	progress                   // barriers, and panics
+	vital                      // its beginning and its end
+	importances
+)
+
+// queueLimit is how many reports wait at the same time. A ceremony of a hundred
+// members reports about a thousand things while it connects.
+const queueLimit = 4096
+
+// reporter is a queue of reports and the only goroutine that carries them out:
+// nothing else calls what belongs to the program, such as its loggers, hooks,
+// samplers and span processors. The goroutine exists while there is something to
+// report.
+//
+// A sink that is slow or hangs makes the queue grow to its limit. From then on
+// each new report costs the least important one, the oldest of several. Only when
+// nothing but vital reports is left are vital ones dropped.
+type reporter struct {
+	log     *logrus.Logger
+	dropped atomic.Int64 // since the service was made
+
+	mu      sync.Mutex
+	queues  [importances]list.List // of queued
+	length  int                    // of all queues together
+	last    uint64                 // the number of the newest report
+	running bool                   // the goroutine
+	waiters []*waiter
+	told    int64 // how many of the dropped reports the log has mentioned
+
+	complained bool // about a panic; belongs to the goroutine
+}
+
+// queued is a report that waits for its turn.
+type queued struct {
+	number uint64
+	what   string // for the log, if it panics
+	run    func()
+}
+
+// waiter waits until the reports up to a number have been carried out.
+type waiter struct {
+	number uint64
+	done   chan struct{}
+}
+
+// push queues a report.
+func (r *reporter) push(i importance, what string, run func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.length == queueLimit {
+		r.dropped.Add(1)
+		if !r.dropUpTo(i) {
+			return // everything else is more important than this one
+		}
+	}
+	r.last++
+	r.length++
+	r.queues[i].PushBack(queued{number: r.last, what: what, run: run})
+	if !r.running {
+		r.running = true
+		go r.carryOutAll()
+	}
+}
+
+// dropUpTo drops the oldest of the least important reports, unless all are more
+// important than i.
+func (r *reporter) dropUpTo(i importance) bool {
+	for least := detail; least <= i; least++ {
+		if oldest := r.queues[least].Front(); oldest != nil {
+			r.queues[least].Remove(oldest)
+			r.length--
+			return true
+		}
+	}
+	return false
+}
+
+// flush waits until everything that was pushed before has been carried out or
+// dropped, or the context has ended.
+func (r *reporter) flush(ctx context.Context) {
+	r.mu.Lock()
+	if !r.running {
+		r.mu.Unlock()
+		return
+	}
+	w := &waiter{number: r.last, done: make(chan struct{})}
+	r.waiters = append(r.waiters, w)
+	r.mu.Unlock()
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waiters = slices.DeleteFunc(r.waiters, func(other *waiter) bool { return other == w })
+	}
+}
+
+// carryOutAll carries out reports until there are none.
+func (r *reporter) carryOutAll() {
+	finished := false
+	defer func() {
+		if !finished {
+			go r.carryOutAll() // a report has called runtime.Goexit
+		}
+	}()
+	for {
+		next, ok := r.next()
+		if !ok {
+			finished = true
+			return
+		}
+		r.carryOut(next.what, next.run)
+	}
+}
+
+// next takes the oldest report from the queue.
+func (r *reporter) next() (queued, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var oldest *list.Element
+	from := detail
+	for i := range r.queues {
+		if e := r.queues[i].Front(); e != nil && (oldest == nil || number(e) < number(oldest)) {
+			oldest, from = e, importance(i)
+		}
+	}
+	if oldest != nil {
+		r.release(number(oldest))
+		r.length--
+		return r.queues[from].Remove(oldest).(queued), true
+	}
+	if dropped := r.dropped.Load(); dropped > r.told {
+		since := dropped - r.told
+		r.told = dropped
+		return queued{what: "the number of dropped reports", run: func() { r.tellDropped(since) }}, true
+	}
+	r.running = false
+	r.release(r.last + 1)
+	return queued{}, false
+}
+
+func number(e *list.Element) uint64 { return e.Value.(queued).number }
+
+// release wakes those that wait only for reports before a number.
+func (r *reporter) release(next uint64) {
+	r.waiters = slices.DeleteFunc(r.waiters, func(w *waiter) bool {
+		if w.number >= next {
+			return false
+		}
+		close(w.done)
+		return true
+	})
+}
+
+func (r *reporter) tellDropped(reports int64) {
+	r.log.WithField("reports", reports).
+		Warnf("%d reports were dropped: a log output, a log hook or a span processor was too slow", reports)
+}
+
+// carryOut calls what may panic. The first panic is logged.
+func (r *reporter) carryOut(what string, run func()) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		how := "ended its goroutine"
+		if value := recover(); value != nil {
+			how = fmt.Sprintf("panicked: %v", value)
+		}
+		r.complain(what, how, string(debug.Stack()))
+	}()
+	run()
+	returned = true
+}
+
+// complain logs that a report was lost to a panic, once: what panics again and
+// again, the line about it perhaps, would fill the log.
+func (r *reporter) complain(what, how, stack string) {
+	if r.complained {
+		return
+	}
+	r.complained = true
+	at := time.Now()
+	r.push(progress, "the line about a panic", func() {
+		r.log.WithTime(at).WithField("stack", stack).
+			Errorf("a logger or a span processor %s; lost: %s; what else is lost in this way is not logged", how, what)
+	})
+}
