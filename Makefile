@@ -83,10 +83,6 @@ lint: .bin/golangci-lint ## Lint every module, which room may import what includ
 fmt: .bin/golangci-lint ## Format the Go code
 	.bin/golangci-lint fmt
 
-.PHONY: vet
-vet: ## Vet every module
-	go vet $(PACKAGES)
-
 .PHONY: vuln
 vuln: .bin/govulncheck ## Look for known vulnerabilities that the code can reach, where the database answers
 	@errors=$$(mktemp); trap 'rm -f "$$errors"' EXIT; code=0; \
@@ -133,7 +129,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler
