@@ -15,12 +15,6 @@ FUZZTIME  ?= 200000x
 # The Jaeger to use, where another than the one that is built here is wanted.
 JAEGER    ?= $(CURDIR)/.bin/jaeger
 
-# Where make was started. `make -C` has left that directory when this is read; the shell's PWD still names it. With -C,
-# make adds w to its flags, unless it was told to be quiet. In all other cases PWD may be anything.
-FLAGS := $(firstword -$(MAKEFLAGS))
-MOVED := $(findstring w,$(FLAGS))$(findstring s,$(FLAGS))$(filter --no-print-directory,$(MAKEFLAGS))
-START := $(if $(MOVED),$(PWD),$(CURDIR))
-
 # Does cgo work? The race detector needs it.
 HAVE_CC = [ "$$(go env CGO_ENABLED)" = 1 ] && set -- $$(go env CC) && command -v "$$1" >/dev/null
 
@@ -33,7 +27,7 @@ help: ## List the targets
 .PHONY: demo
 demo: ## Run a ceremony of several nodes on this machine: ARGS="--kill 2" goes to the program
 	@go build -o .bin/fxapp ./examples/fxapp
-	@cd "$(START)" && "$(CURDIR)/.bin/fxapp" demo $(ARGS)
+	@.bin/fxapp demo $(ARGS)
 
 # Sets $race to the flag of the race detector, or to nothing where that cannot work.
 RACE = race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compiler: testing without the race detector'; }
@@ -89,10 +83,6 @@ lint: .bin/golangci-lint ## Lint every module, which room may import what includ
 fmt: .bin/golangci-lint ## Format the Go code
 	.bin/golangci-lint fmt
 
-.PHONY: vet
-vet: ## Vet every module
-	go vet $(PACKAGES)
-
 .PHONY: vuln
 vuln: .bin/govulncheck ## Look for known vulnerabilities that the code can reach, where the database answers
 	@errors=$$(mktemp); trap 'rm -f "$$errors"' EXIT; code=0; \
@@ -139,7 +129,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint vet tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

@@ -246,7 +246,7 @@ func (c *core) end(now time.Time) {
 	}
 	o := report.End{
 		Outcome: report.OutcomeComplete, Step: c.roster.Step(), Started: c.opened, Ended: now,
-		Err: c.err, Unheard: c.goodbyeErr,
+		Err: c.err, GoodbyeErr: c.goodbyeErr,
 	}
 	for i := range c.def.Peers {
 		o.Reconnects += c.roster.Member(i).Reconnects

@@ -1,47 +1,55 @@
 package syncmod
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
-	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // What a ceremony fails with, or a call is refused with. Failures that are
 // somebody's doing come wrapped in a [*PeerError].
 var (
-	// ErrVersionMismatch: a member runs another version (or this node does).
+	// ErrVersionMismatch is the failure when a member runs another version.
 	ErrVersionMismatch = errors.New("version mismatch")
-	// ErrBadSignature: a member signed another definition, or not at all.
+	// ErrBadSignature is the failure when a member signed another definition, or
+	// did not sign.
 	ErrBadSignature = errors.New("bad definition signature")
-	// ErrPeerRestarted: a member restarted after step 1, so its state is lost.
+	// ErrPeerRestarted is the failure when a member restarted after step 1 and lost
+	// its state.
 	ErrPeerRestarted = errors.New("member restarted")
-	// ErrSelfRestarted: this node restarted after step 1, so its state is lost.
+	// ErrSelfRestarted is the failure when this node restarted after step 1 and lost
+	// its state.
 	ErrSelfRestarted = errors.New("this node restarted")
-	// ErrStepSkipped: a member announced a step that cannot follow its last one.
+	// ErrStepSkipped is the failure when a member announced a step that cannot
+	// follow its last one.
 	ErrStepSkipped = errors.New("step skipped")
-	// ErrLeftBehind: a member went on without this node.
+	// ErrLeftBehind is the failure when a member went on without this node.
 	ErrLeftBehind = errors.New("left behind")
-	// ErrPeerRejected: a member answered a request of this node with an error.
+	// ErrPeerRejected is the failure when a member answered a request of this node
+	// with an error.
 	ErrPeerRejected = errors.New("rejected by a member")
-	// ErrPeerAborted: a member told that its ceremony has failed.
+	// ErrPeerAborted is the failure when another member aborts.
 	ErrPeerAborted = errors.New("aborted by a member")
-	// ErrPeerTimeout: a member was gone for longer than Config.PeerTimeout.
+	// ErrPeerTimeout is the failure when a member was gone for longer than
+	// Config.PeerTimeout.
 	ErrPeerTimeout = errors.New("member gone")
-	// ErrPeerLeft: a member said goodbye before a barrier that needs it.
+	// ErrPeerLeft is the failure when a member said goodbye before a barrier that
+	// needs it.
 	ErrPeerLeft = errors.New("member left early")
-	// ErrAborted: this node's own user gave up, see [Ceremony.Abort].
+	// ErrAborted is the failure when this node's own user gave up, see
+	// [Ceremony.Abort].
 	ErrAborted = errors.New("ceremony aborted")
-	// ErrStopped: the ceremony was closed or the service is not running.
+	// ErrStopped is returned when the ceremony was closed or the service is not
+	// running.
 	ErrStopped = errors.New("stopped")
-	// ErrOpen: a ceremony of this definition is open already.
+	// ErrOpen is returned when a ceremony of the definition is open already.
 	ErrOpen = errors.New("already open")
-	// ErrInvalid: an argument cannot be.
+	// ErrInvalid is returned for an invalid argument.
 	ErrInvalid = errors.New("invalid")
 )
 
@@ -71,16 +79,16 @@ func (e *PeerError) Unwrap() error { return e.Err }
 type cause struct {
 	sentinel error
 	text     string
-	nested   error // what this node's user gave as a reason, if anything
+	local    error // what this node's user gave as a reason, if anything
 }
 
 func (c *cause) Error() string { return c.text }
 
 func (c *cause) Unwrap() []error {
-	if c.nested == nil {
+	if c.local == nil {
 		return []error{c.sentinel}
 	}
-	return []error{c.sentinel, c.nested}
+	return []error{c.sentinel, c.local}
 }
 
 // operator names a member in a sentence: "operator 2 (carol)".
@@ -101,51 +109,6 @@ func displayName(p Peer) string {
 	return id
 }
 
-// explain makes the error of a failure: the one place where the sentence that an
-// operator sees is written.
-func explain(d Definition, f roster.Failure, nested error) error {
-	by := operator(f.By, d.Peers[f.By])
-	about := func(sentinel error, format string, args ...any) error {
-		return &PeerError{Peer: d.Peers[f.Culprit], Index: f.Culprit, Err: &cause{sentinel: sentinel, text: fmt.Sprintf(format, args...)}}
-	}
-	switch f.Kind {
-	case roster.VersionMismatch:
-		theirs := printable(f.Theirs, maxNickname)
-		if theirs == "" {
-			theirs = "no version"
-		}
-		return about(ErrVersionMismatch, "runs %s, this node runs %s: all members need the same major and minor version; %s", theirs, f.Wanted, startAgain)
-	case roster.BadSignature:
-		return about(ErrBadSignature, "did not sign this node's definition %s: all members need the same definition file; %s", shortHash(d.Hash), startAgain)
-	case roster.PeerRestarted:
-		return about(ErrPeerRestarted, "restarted: its step went from %d to %d; %s", f.From, f.To, startAgain)
-	case roster.SelfRestarted:
-		return about(ErrSelfRestarted, "is this node and has restarted: %s is at step %d and knows it from before; %s", by, f.To, startAgain)
-	case roster.StepSkipped:
-		if f.From < 0 {
-			return about(ErrStepSkipped, "announced step %d as its first, which has to be 0 or 1; %s", f.To, startAgain)
-		}
-		return about(ErrStepSkipped, "skipped a step: it went from %d to %d; %s", f.From, f.To, startAgain)
-	case roster.LeftBehind:
-		return about(ErrLeftBehind, "left this node behind: it is at step %d while this node waits for step %d; %s", f.To, f.From, startAgain)
-	case roster.PeerRejected:
-		return about(ErrPeerRejected, "refused this node: %q%s", f.Text, unlessSaid(f.Text))
-	case roster.PeerAborted:
-		if f.By == f.Culprit {
-			return about(ErrPeerAborted, "ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
-		}
-		return about(ErrPeerAborted, "made the ceremony fail, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
-	case roster.PeerTimeout:
-		return about(ErrPeerTimeout, "has been gone for %s; %s", spell(f.Gone), startAgain)
-	case roster.PeerLeft:
-		return about(ErrPeerLeft, "said goodbye at step %d, before the barrier of step %d: do all members run the same number of steps? %s", max(f.From, 0), f.To, startAgain)
-	case roster.Stopped:
-		return &cause{sentinel: ErrStopped, text: "this node was stopped before the ceremony was complete"}
-	default:
-		return &cause{sentinel: ErrAborted, text: fmt.Sprintf("this node gave up: %v", nested), nested: nested}
-	}
-}
-
 // unlessSaid is what to do next, unless a member has said so already.
 func unlessSaid(text string) string {
 	if strings.Contains(text, startAgain) {
@@ -154,67 +117,8 @@ func unlessSaid(text string) string {
 	return "; " + startAgain
 }
 
-// typeOf names a kind of failure for telemetry.
-func typeOf(k roster.Kind) string {
-	switch k {
-	case roster.VersionMismatch:
-		return telemetry.TypeVersionMismatch
-	case roster.BadSignature:
-		return telemetry.TypeBadSignature
-	case roster.PeerRestarted:
-		return telemetry.TypePeerRestarted
-	case roster.SelfRestarted:
-		return telemetry.TypeSelfRestarted
-	case roster.StepSkipped:
-		return telemetry.TypeStepSkipped
-	case roster.LeftBehind:
-		return telemetry.TypeLeftBehind
-	case roster.PeerRejected:
-		return telemetry.TypePeerRejected
-	case roster.PeerAborted:
-		return telemetry.TypePeerAborted
-	case roster.PeerTimeout:
-		return telemetry.TypePeerTimeout
-	case roster.PeerLeft:
-		return telemetry.TypePeerLeft
-	case roster.Aborted:
-		return telemetry.TypeAborted
-	case roster.Stopped:
-		return telemetry.TypeStopped
-	}
-	return telemetry.TypeOther
-}
-
-// errorType names an error that is no failure of a ceremony for telemetry; it is
-// empty for no error.
-func errorType(err error) string {
-	switch {
-	case err == nil:
-		return ""
-	case errors.Is(err, ErrVersionMismatch):
-		return telemetry.TypeVersionMismatch
-	case errors.Is(err, ErrBadSignature):
-		return telemetry.TypeBadSignature
-	case errors.Is(err, ErrPeerRestarted):
-		return telemetry.TypePeerRestarted
-	case errors.Is(err, ErrSelfRestarted):
-		return telemetry.TypeSelfRestarted
-	case errors.Is(err, ErrStepSkipped):
-		return telemetry.TypeStepSkipped
-	case errors.Is(err, ErrLeftBehind):
-		return telemetry.TypeLeftBehind
-	case errors.Is(err, ErrPeerRejected):
-		return telemetry.TypePeerRejected
-	case errors.Is(err, context.DeadlineExceeded):
-		return telemetry.TypeDeadlineExceeded
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrStopped):
-		return telemetry.TypeStopped
-	}
-	return telemetry.TypeOther
-}
-
-// reason is what the other members are told of a failure.
-func reason(d Definition, self int, f roster.Failure, err error) string {
+// abortText is what the other members are told of a failure.
+func abortText(d Definition, self int, f roster.Failure, err error) string {
 	switch f.Kind {
 	case roster.PeerAborted:
 		if f.Culprit == self && f.By != self {
@@ -250,9 +154,9 @@ func (e *WaitError) Error() string {
 		fmt.Fprintf(&b, " of %d", e.members)
 	}
 	switch e.Barrier {
-	case barrierConnected:
+	case report.BarrierConnected:
 		b.WriteString(" to connect")
-	case barrierShutdown:
+	case report.BarrierShutdown:
 		b.WriteString(" to say goodbye")
 	default:
 		fmt.Fprintf(&b, " at step %d", e.Step)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/sirupsen/logrus"
@@ -29,7 +30,7 @@ const ModuleName = "dkgsync"
 // *lifecycle.Failer.
 var Module fx.Option = fx.Module(ModuleName,
 	fx.Provide(newValidConfig, fx.Private),
-	fx.Provide(New, provideCeremony),
+	fx.Provide(func(_ validConfig, p Params) (Result, error) { return New(p) }, provideCeremony),
 	fx.Invoke(func(*Service) {}),
 )
 
@@ -42,8 +43,8 @@ func Configure(c Config) fx.Option {
 	return fx.Supply(c)
 }
 
-// validConfig is a Config that has been checked: a field of Params, and the
-// first, so that a bad one fails before a host is made for it.
+// validConfig is a Config that has been checked. fx makes it before the host, so
+// that a bad one fails before a host is made for it.
 type validConfig struct{ Config }
 
 type configParams struct {
@@ -59,10 +60,10 @@ func newValidConfig(p configParams) (validConfig, error) {
 type Params struct {
 	fx.In
 
-	Valid      validConfig `optional:"true"`
-	Config     Config      `optional:"true"`
+	Config     Config `optional:"true"`
 	Host       host.Host
 	Lifecycle  fx.Lifecycle
+	OnEnd      []func(*Ceremony)    `group:"dkgsync.on_end"` // see OnEnd
 	Shutdowner fx.Shutdowner        `optional:"true"` // for Config.ShutdownOnFailure and ShutdownOnComplete
 	Failer     *lifecycle.Failer    `optional:"true"` // likewise: an app has one at the most, so that one failure decides
 	Logger     *logrus.Logger       `optional:"true"`
@@ -100,8 +101,9 @@ func New(p Params) (Result, error) {
 		p.Failer = lifecycle.NewFailer(p.Shutdowner, p.Logger)
 	}
 	if p.Failer != nil {
-		s.onEnd = shutdownOnEnd(s, p.Failer)
+		s.onEnd = append(s.onEnd, shutdownOnEnd(s, p.Failer))
 	}
+	s.onEnd = append(s.onEnd, p.OnEnd...)
 	p.Lifecycle.Append(fx.StartStopHook(s.server.Start, s.server.Stop))
 	p.Lifecycle.Append(fx.StartStopHook(s.clients.Start, s.clients.Stop))
 	p.Lifecycle.Append(fx.StartStopHook(s.accept, s.closeAll))
@@ -117,13 +119,24 @@ func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 		switch {
 		case errors.Is(err, ErrStopped): // the app is stopping already
 		case err != nil && s.cfg.ShutdownOnFailure:
-			failer.Fail(&shownError{text: fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.def.Hash)), err: err})
+			text := fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.core.def.Hash))
+			failer.Fail(&shownError{text: text, err: err})
 		case isPanic:
-			s.telemetry.Log().WithField("stack", string(panicked.Stack)).Errorf("where task %q panicked", panicked.Task)
+			s.telemetry.Panicked(time.Now(), panicked.Task, panicked.Value, panicked.Stack)
 		case err == nil && s.cfg.ShutdownOnComplete:
 			failer.Complete("the ceremony is complete: stopping")
 		}
 	}
+}
+
+// OnEnd calls a function once for each ceremony that has completed or failed, on
+// a goroutine of its own. [Ceremony.Err] tells which. The stop of the app waits
+// for it, at most 500 ms.
+func OnEnd(f func(*Ceremony)) fx.Option {
+	if f == nil {
+		return fx.Error(invalid("OnEnd", "the function is nil"))
+	}
+	return fx.Provide(fx.Annotate(func() func(*Ceremony) { return f }, fx.ResultTags(`group:"dkgsync.on_end"`)))
 }
 
 // provideCeremony makes the ceremony of a node that knows it at boot.

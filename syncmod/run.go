@@ -66,7 +66,7 @@ func (c *Ceremony) run(ctx context.Context, steps []Step) error {
 	if err == nil || ctx.Err() != nil {
 		return err // a cancelled context: the goodbyes go on while Run closes
 	}
-	c.finish(err) // which says in the log who did not say goodbye
+	c.core.finish(err) // which says in the log who did not say goodbye
 	return nil
 }
 

@@ -15,7 +15,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/multiformats/go-multistream"
 
-	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
 const (
@@ -133,21 +134,26 @@ func isNotSupported(err error) bool {
 	return ok
 }
 
-// lossOf says why a stream was lost, for the status; nil when it was not.
-func lossOf(end ending) error {
-	text := "its stream was lost"
-	if end.gated {
-		text = "it takes this node for a stranger: in no ceremony that is open there is it a member; compare definitions and keys"
-	}
-	switch end.reason {
-	case telemetry.EndGoodbye, telemetry.EndAbort, telemetry.EndRefused, telemetry.EndMoved, telemetry.EndStopped:
+// lossOf says for the status why a stream was lost, or why there is none; nil when
+// a stream ended without being lost.
+func lossOf(end stream.End) error {
+	switch {
+	case !end.Lost():
 		return nil
-	case telemetry.EndClosed:
+	case end.Unopened:
+		return shown(end.Err)
+	}
+	text := "its stream was lost"
+	if end.Gated {
+		text = "it does not list this node as a member of any open ceremony; compare definitions and keys"
+	}
+	switch end.Reason {
+	case report.EndClosed:
 		text = "it closed the stream"
-	case telemetry.EndTimeout:
+	case report.EndTimeout:
 		text = "it is silent: no response within the exchange timeout"
-	case telemetry.EndProtocol:
+	case report.EndProtocol:
 		text = "what it sent is not the protocol"
 	}
-	return &shownError{text: text, err: end.err}
+	return &shownError{text: text, err: end.Err}
 }

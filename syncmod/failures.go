@@ -1,0 +1,119 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// failureKind is all that is known of one kind of failure.
+type failureKind struct {
+	kind      roster.Kind
+	sentinel  error
+	errorType string // for telemetry
+	mendable  bool   // another attempt may mend it
+	// sentence says what happened and what to do next. About a member it starts
+	// with the verb. It is nil where the failure is this node's own doing.
+	sentence func(d Definition, f roster.Failure) string
+}
+
+// failureKinds has a row for each kind of failure.
+var failureKinds = [...]failureKind{
+	{roster.VersionMismatch, ErrVersionMismatch, report.TypeVersionMismatch, false, func(_ Definition, f roster.Failure) string {
+		theirs := printable(f.Theirs, maxNickname)
+		if theirs == "" {
+			theirs = "no version"
+		}
+		return fmt.Sprintf("runs %s, this node runs %s: all members need the same major and minor version; %s",
+			theirs, f.Wanted, startAgain)
+	}},
+	{roster.BadSignature, ErrBadSignature, report.TypeBadSignature, false, func(d Definition, _ roster.Failure) string {
+		return fmt.Sprintf("did not sign this node's definition %s: all members need the same definition file; %s",
+			shortHash(d.Hash), startAgain)
+	}},
+	{roster.PeerRestarted, ErrPeerRestarted, report.TypePeerRestarted, true, func(_ Definition, f roster.Failure) string {
+		return fmt.Sprintf("restarted: its step went from %d to %d; %s", f.From, f.To, startAgain)
+	}},
+	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, true, func(d Definition, f roster.Failure) string {
+		by := operator(f.By, d.Peers[f.By])
+		return fmt.Sprintf("is this node and has restarted: %s is already at step %d; %s", by, f.To, startAgain)
+	}},
+	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, true, func(_ Definition, f roster.Failure) string {
+		if f.From < 0 {
+			return fmt.Sprintf("announced step %d as its first, which has to be 0 or 1; %s", f.To, startAgain)
+		}
+		return fmt.Sprintf("skipped a step: it went from %d to %d; %s", f.From, f.To, startAgain)
+	}},
+	{roster.LeftBehind, ErrLeftBehind, report.TypeLeftBehind, true, func(_ Definition, f roster.Failure) string {
+		return fmt.Sprintf("left this node behind: it is at step %d while this node waits for step %d; %s",
+			f.To, f.From, startAgain)
+	}},
+	{roster.PeerRejected, ErrPeerRejected, report.TypePeerRejected, true, func(_ Definition, f roster.Failure) string {
+		return fmt.Sprintf("refused this node: %q%s", f.Text, unlessSaid(f.Text))
+	}},
+	{roster.PeerAborted, ErrPeerAborted, report.TypePeerAborted, true, func(d Definition, f roster.Failure) string {
+		if f.By == f.Culprit {
+			return fmt.Sprintf("ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
+		}
+		by := operator(f.By, d.Peers[f.By])
+		return fmt.Sprintf("made the ceremony fail, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
+	}},
+	{roster.PeerTimeout, ErrPeerTimeout, report.TypePeerTimeout, true, func(_ Definition, f roster.Failure) string {
+		return fmt.Sprintf("has been gone for %s; %s", spell(f.Gone), startAgain)
+	}},
+	{roster.PeerLeft, ErrPeerLeft, report.TypePeerLeft, true, func(_ Definition, f roster.Failure) string {
+		return fmt.Sprintf("said goodbye at step %d, before the barrier of step %d: "+
+			"do all members run the same number of steps? %s", max(f.From, 0), f.To, startAgain)
+	}},
+	{roster.Aborted, ErrAborted, report.TypeAborted, true, nil},
+	{roster.Stopped, ErrStopped, report.TypeStopped, false, nil},
+}
+
+// kindOf returns the row of a kind.
+func kindOf(k roster.Kind) failureKind {
+	for _, row := range failureKinds {
+		if row.kind == k {
+			return row
+		}
+	}
+	return failureKind{kind: k, sentinel: ErrAborted, errorType: report.TypeOther}
+}
+
+// explain makes the error of a failure, with the sentence that an operator sees.
+// The local cause is what this node's user gave as a reason, if anything.
+func explain(d Definition, f roster.Failure, localCause error) error {
+	row := kindOf(f.Kind)
+	switch {
+	case row.sentence != nil:
+		text := row.sentence(d, f)
+		return &PeerError{Peer: d.Peers[f.Culprit], Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text}}
+	case f.Kind == roster.Stopped:
+		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
+	default:
+		text := fmt.Sprintf("this node gave up: %v", localCause)
+		return &cause{sentinel: row.sentinel, text: text, local: localCause}
+	}
+}
+
+// errorType names an error for telemetry that is not a ceremony's failure. It is
+// empty for no error.
+func errorType(err error) string {
+	if err == nil {
+		return ""
+	}
+	for _, row := range failureKinds {
+		if errors.Is(err, row.sentinel) {
+			return row.errorType
+		}
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return report.TypeDeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		return report.TypeStopped
+	}
+	return report.TypeOther
+}
