@@ -96,7 +96,9 @@ func (c *Ceremony) open(caller context.Context) error {
 
 var errClosedBefore = fmt.Errorf("opening a ceremony that was closed: %w: open its definition again", ErrStopped)
 
-func abortedBefore(why error) error { return fmt.Errorf("opening a ceremony that was aborted before: %w", why) }
+func abortedBefore(why error) error {
+	return fmt.Errorf("opening a ceremony that was aborted before: %w", why)
+}
 
 func (c *Ceremony) begin(caller context.Context) error {
 	opened, err := c.core.open(trace.SpanContextFromContext(caller))
@@ -259,4 +261,3 @@ func (d Definition) addrInfos() []peer.AddrInfo {
 	}
 	return infos
 }
-

@@ -14,12 +14,14 @@
 //
 // # The words
 //
-// A [Definition] says what a ceremony is about, its hash, and among whom, its
-// members. A member's place among them is its operator index. A [Ceremony] is one
-// run of one definition on this node. Between two steps lies a barrier, which a
-// node passes when everyone has announced the step. A [Service] is the protocol on
-// one host; it lives as long as the host, and runs ceremonies one after the other
-// or several at once.
+// A [Definition] identifies a ceremony: its hash and its members. A member's place
+// among them is its operator index. A [Ceremony] is one run of one definition on
+// this node. Between two steps lies a barrier, which a node passes when everyone
+// has announced the step. A [Service] is the protocol on one host; it lives as long
+// as the host, and runs ceremonies one after the other or several at once.
+//
+// Peer (in this API), member (in the documentation) and operator (in messages) are
+// the same: one of those that take part in a ceremony.
 //
 // # With fx
 //
@@ -84,9 +86,9 @@
 //
 // A wait that ends because its context does returns a [*WaitError], which says
 // whom it was still waiting for and why each of them is missing. The ceremony has
-// not failed by that: the same call waits again. A node that restarts while
-// everyone is connecting is taken back; afterwards its part of the key generation
-// is lost, and the ceremony with it.
+// not failed; call again to keep waiting. A node that restarts while everyone is
+// connecting is taken back; afterwards its part of the key generation is lost, and
+// the ceremony with it.
 //
 // [Ceremony.Status] and [Ceremony.Watch] show all of this while it happens.
 //
@@ -126,7 +128,7 @@
 //
 // What members of this package tell each other beyond the protocol of Charon and
 // Pluto travels in fields that those ignore: a session number, by which a restart
-// is told from a late message; an abort with its culprit; which definition is
+// can be distinguished from a delayed message; an abort with its culprit; which definition is
 // meant; a trace context. Nothing of the key generation is on these streams.
 //
 // Streams of strangers, who are members of nothing that is open, are reset before
@@ -146,24 +148,30 @@
 //
 // # How the files fit
 //
-// Data flows one way. Inbound: the host gives a stream to [Server] (server.go),
-// which admits or refuses it; its handler (inbound.go) reads frames with
-// internal/wire, finds the ceremony they are for, and brings each request to it
-// as a fact. Outbound: [Clients] (clients.go) has a client for each member
-// (client.go), which dials and reconnects; on each stream a talk (talk.go) says
-// the newest line there is, and brings the responses as facts.
+// The protocol is described in docs/protocol.md; internal/roster has its rules, as a
+// state machine without I/O: facts go in, effects come out. internal/stream has the
+// libp2p streams, in two halves that do not know each other, and internal/wire the
+// frames.
 //
-// [Ceremony] (ceremony.go) is the only place with the lock. It puts every fact to
-// internal/roster, where the rules of the protocol live as a state machine without
-// I/O, and carries out what follows (settle.go): waiters wake (barrier.go), a new
-// line goes to all clients at once, one coarse timer is set (waiting.go), and what
-// happened is noted and reported through the telemetry package, outside the lock.
-// Server and Clients hold no state of a ceremony.
+// Data flows one way. Inbound: the host gives a stream to the server half, which
+// admits or refuses it, finds the ceremony that it is for and brings each request
+// there as a fact. Outbound: the client half has a client for each member, which
+// connects and reconnects; on each stream it sends the newest announcement, and
+// brings the responses as facts.
 //
-// run.go has the steps, service.go ties the halves to a host and keeps the list of
-// open ceremonies, module.go ties them to fx and nothing else. definition.go and
-// config.go check what comes in. errors.go writes every sentence that an operator
-// reads about a failure, status.go those about a member, text.go makes foreign
-// text fit to be shown. addressbook.go and keep.go put addresses and protections
-// into the host and take back exactly those.
+// A [Ceremony] (ceremony.go) has a core (ceremony_core.go): the ceremony's only lock,
+// and the only place that calls the rules. Facts come to it from the streams
+// (ceremony_facts.go), from the program (ceremony_barriers.go) and from its one
+// timer. It carries out the effects: a new announcement goes to all clients at once,
+// waiters wake, streams end. What has happened (ceremony_events.go) goes as a value
+// to package telemetry, whose one goroutine alone calls loggers and tracers, so that
+// no hook, exporter or log output ever holds up a ceremony.
+//
+// run.go has the steps. service.go ties the halves to a host and keeps the list of
+// open ceremonies, which directory.go shows to the server half; tombstones.go
+// remembers the sessions of closed ones. module.go ties everything to fx and nothing
+// else. definition.go and config.go check what comes in. failures.go is the table of
+// everything that can fail a ceremony, errors.go has the errors, status.go says how a
+// member stands, text.go makes foreign text fit to be shown. addressbook.go puts
+// addresses into the host and takes back exactly those.
 package syncmod

@@ -66,6 +66,9 @@ type PeerError struct {
 // Error is a sentence about the member: what it did, and what to do next.
 func (e *PeerError) Error() string {
 	if c, ok := e.Err.(*cause); ok { //nolint:errorlint // the text of a wrapped cause is not a sentence about the member
+		if c.sentinel == ErrSelfRestarted { //nolint:errorlint // it is never wrapped there
+			return fmt.Sprintf("this node (operator %d, %s) %s", e.Index, displayName(e.Peer), c.text)
+		}
 		return operator(e.Index, e.Peer) + " " + c.text
 	}
 	return fmt.Sprintf("%s: %v", operator(e.Index, e.Peer), e.Err)

@@ -39,7 +39,7 @@ var failureKinds = [...]failureKind{
 	}},
 	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, true, func(d Definition, f roster.Failure) string {
 		by := operator(f.By, d.Peers[f.By])
-		return fmt.Sprintf("is this node and has restarted: %s is already at step %d; %s", by, f.To, startAgain)
+		return fmt.Sprintf("restarted: %s is already at step %d; %s", by, f.To, startAgain)
 	}},
 	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, true, func(_ Definition, f roster.Failure) string {
 		if f.From < 0 {

@@ -56,7 +56,7 @@ func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
 
 	until(t, c, func(s syncmod.Status) bool {
 		return s.Peers[0].LastError != nil && s.Peers[0].LastError.Error() ==
-			"it takes this node for a stranger: in no ceremony that is open there is it a member; compare definitions and keys"
+			"it does not list this node as a member of any open ceremony; compare definitions and keys"
 	})
 }
 

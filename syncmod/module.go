@@ -22,8 +22,8 @@ import (
 const ModuleName = "dkgsync"
 
 // Module makes a node able to synchronize. It requires a host.Host and provides
-// *[Service], *[Server] and *[Clients], and a *[Ceremony] to whoever asks for one
-// in a graph that has a [Definition]: it is opened on start and closed on stop.
+// *[Service], *[Server] and *[Clients]. In a graph with a [Definition] it also
+// provides a *[Ceremony], which it opens on start and closes on stop.
 //
 // Optional, by exactly these types: [Config], *logrus.Logger,
 // trace.TracerProvider, metric.MeterProvider, telemetry.Providers,
@@ -64,8 +64,8 @@ type Params struct {
 	Host       host.Host
 	Lifecycle  fx.Lifecycle
 	OnEnd      []func(*Ceremony)    `group:"dkgsync.on_end"` // see OnEnd
-	Shutdowner fx.Shutdowner        `optional:"true"` // for Config.ShutdownOnFailure and ShutdownOnComplete
-	Failer     *lifecycle.Failer    `optional:"true"` // likewise: an app has one at the most, so that one failure decides
+	Shutdowner fx.Shutdowner        `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
+	Failer     *lifecycle.Failer    `optional:"true"`        // likewise: an app has one at the most, so that one failure decides
 	Logger     *logrus.Logger       `optional:"true"`
 	Tracer     trace.TracerProvider `optional:"true"`
 	Meter      metric.MeterProvider `optional:"true"`

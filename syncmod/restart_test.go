@@ -47,7 +47,7 @@ func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
 
 			for i, c := range ceremonies {
 				err := failure(t, c)
-				require.ErrorContains(t, err, "operator 2 (carol)", name(i))
+				require.ErrorContains(t, err, "carol", name(i))
 				require.ErrorContains(t, err, "restarted", name(i))
 				if i < 2 { // carol herself hears it from whoever refuses her first, or finds out
 					require.Equal(t, 2, culprit(t, err).Index, name(i))

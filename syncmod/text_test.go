@@ -20,8 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
-	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
 func TestPrintableMakesForeignTextFitToBeShown(t *testing.T) {
@@ -157,14 +158,14 @@ func TestErrorsOfTheNetworkAreShownInPlainWords(t *testing.T) {
 
 func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
 	for _, reason := range []string{
-		telemetry.EndGoodbye, telemetry.EndAbort, telemetry.EndRefused, telemetry.EndMoved, telemetry.EndStopped,
+		report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndMoved, report.EndStopped,
 	} {
-		require.NoError(t, lossOf(ending{reason: reason}), reason)
+		require.NoError(t, lossOf(stream.End{Reason: reason}), reason)
 	}
-	require.EqualError(t, lossOf(ending{reason: telemetry.EndLost}), "its stream was lost")
-	require.EqualError(t, lossOf(ending{reason: telemetry.EndClosed}), "it closed the stream")
-	require.EqualError(t, lossOf(ending{reason: telemetry.EndTimeout}), "it is silent: no response within the exchange timeout")
-	require.EqualError(t, lossOf(ending{reason: telemetry.EndProtocol}), "what it sent is not the protocol")
+	require.EqualError(t, lossOf(stream.End{Reason: report.EndLost}), "its stream was lost")
+	require.EqualError(t, lossOf(stream.End{Reason: report.EndClosed}), "it closed the stream")
+	require.EqualError(t, lossOf(stream.End{Reason: report.EndTimeout}), "it is silent: no response within the exchange timeout")
+	require.EqualError(t, lossOf(stream.End{Reason: report.EndProtocol}), "what it sent is not the protocol")
 }
 
 func TestADurationIsSpelledAsAPersonWouldSayIt(t *testing.T) {
@@ -221,7 +222,7 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.SelfRestarted, Culprit: 0, By: 1, To: 4},
 			ErrSelfRestarted,
-			"operator 0 (alice) is this node and has restarted: operator 1 (bob) is at step 4 and knows it from before; " + again,
+			"this node (operator 0, alice) restarted: operator 1 (bob) is already at step 4; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Theirs: "v1.10", Wanted: "v1.11"},
@@ -310,7 +311,7 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 	bob := PeerStatus{Index: 1, Peer: cluster.Peers[1], Inbound: true, Outbound: true, Relayed: true, Step: 2, LastSeen: now.Add(-40 * time.Millisecond)}
 	carol := PeerStatus{Index: 2, Peer: cluster.Peers[2], Step: -1, Since: now.Add(-12 * time.Second), LastError: shown(context.DeadlineExceeded), Attempts: 9}
 
-	err := &WaitError{Barrier: barrierStep, Step: 3, Missing: []PeerStatus{bob, carol}, members: 4, at: now}
+	err := &WaitError{Barrier: report.BarrierStep, Step: 3, Missing: []PeerStatus{bob, carol}, members: 4, at: now}
 
 	require.EqualError(t, err, "waiting for 2 of 4 at step 3: "+
 		"bob (connected through a relay, at step 2, heard 40 ms ago), carol (unreachable for 12 s: dial timeout, attempt 9)")
@@ -319,9 +320,9 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 func TestAWaitErrorEndsWithWhyTheWaitEnded(t *testing.T) {
 	dave := PeerStatus{Index: 3, Peer: cluster.Peers[3], Step: -1}
 	for barrier, want := range map[string]string{
-		barrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard of yet): context canceled",
-		barrierStep:      "waiting for 1 at step 2: …en1hXx2f (not heard of yet): context canceled",
-		barrierShutdown:  "waiting for 1 to say goodbye: …en1hXx2f (not heard of yet): context canceled",
+		report.BarrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard of yet): context canceled",
+		report.BarrierStep:      "waiting for 1 at step 2: …en1hXx2f (not heard of yet): context canceled",
+		report.BarrierShutdown:  "waiting for 1 to say goodbye: …en1hXx2f (not heard of yet): context canceled",
 	} {
 		err := &WaitError{Barrier: barrier, Step: 2, Missing: []PeerStatus{dave}, Err: context.Canceled}
 

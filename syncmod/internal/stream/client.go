@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -12,7 +11,6 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 
 	"github.com/dkgsync/dkgsync/internal/report"
-	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // Attempts that go on failing are reported so often, and prominently after ever
@@ -91,9 +89,7 @@ func (cl *client) run() {
 			end = End{Reason: report.EndLost, Err: err, Unopened: true}
 			cl.unopened(end)
 		} else {
-			var o *outbound
-			o, end = cl.converse(ctx, newOutbound(ctx, cl, stream))
-			o.close(end)
+			end = cl.converse(ctx, newOutbound(ctx, cl, stream))
 		}
 		if ctx.Err() != nil || end.finished() {
 			return
@@ -104,74 +100,6 @@ func (cl *client) run() {
 
 // markTold notes that an abort has been told, or cannot be told any more.
 func (cl *client) markTold() { cl.toldOnce.Do(func() { close(cl.told) }) }
-
-// converse sends on a stream what there is to say until the stream ends. It may
-// move to another stream; it returns the one that is current at the end, and how
-// that ended.
-func (cl *client) converse(ctx context.Context, o *outbound) (*outbound, End) {
-	var before *outbound // the stream that o takes over from
-	defer func() {
-		if before != nil {
-			before.close(End{Reason: report.EndMoved})
-		}
-	}()
-	heartbeat := time.NewTimer(cl.untilHeartbeat(time.Now()))
-	defer heartbeat.Stop()
-	if err := o.begin(); err != nil {
-		return o, notBegun(err)
-	}
-	answered := o.answered
-	for {
-		if next := cl.set.ceremony.Announcement(); next != o.announced {
-			if err := o.announce(next); err != nil {
-				return o, o.failedWrite(ctx, err)
-			}
-		}
-		move, beat := false, false
-		select {
-		case <-cl.wake:
-			if roster.StreamID(cl.leave.Load()) == o.id {
-				return o, End{Reason: report.EndLost, Err: errStale}
-			}
-		case <-answered:
-			answered = nil
-			cl.reached(o)
-			if before != nil {
-				before.close(End{Reason: report.EndMoved})
-				before = nil
-			}
-		case <-heartbeat.C:
-			move, beat = o.relayed, true // before the heartbeat: nothing must be outstanding
-		case <-cl.hint:
-			move = o.relayed
-		case <-o.done:
-			return o, o.end
-		case <-ctx.Done():
-			return o, End{Reason: report.EndStopped}
-		}
-		if move && before == nil {
-			began := time.Now()
-			if direct := cl.move(ctx, o); direct != nil {
-				if err := direct.begin(); err != nil && direct.facts == nil {
-					direct.close(End{Reason: report.EndStopped}) // the relay serves on
-				} else {
-					cl.trying(began, End{Reason: report.EndMoved}, o.facts)
-					before, o, answered = o, direct, direct.answered
-					if err != nil {
-						return o, End{Reason: report.EndLost, Err: err}
-					}
-				}
-			}
-		}
-		if beat {
-			next, err := o.onHeartbeat(time.Now())
-			if err != nil {
-				return o, o.failedWrite(ctx, err)
-			}
-			heartbeat.Reset(next)
-		}
-	}
-}
 
 // untilHeartbeat is the time until the next heartbeat. All streams of a ceremony
 // have theirs in the same moment, for which the process wakes up once.

@@ -123,36 +123,3 @@ func (cl *client) dial(ctx context.Context) error {
 	}
 	return nil
 }
-
-// move opens a stream on a direct connection, when there is one now and the
-// stream runs through a relay with nothing outstanding.
-func (cl *client) move(ctx context.Context, o *outbound) *outbound {
-	host := cl.cfg().Host
-	if o.waiting() > 0 || host.Network().Connectedness(cl.id) != network.Connected {
-		return nil
-	}
-	opening, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
-	defer cancel()
-	opened, gone := make(chan struct{}), make(chan struct{})
-	go func() { // what is announced goes out on the old stream, and does not wait for the new one
-		defer close(gone)
-		select {
-		case <-cl.wake:
-			cancel()
-			notify(cl.wake)
-		case <-opened:
-		}
-	}()
-	stream, err := host.NewStream(network.WithNoDial(opening, why), cl.id, cl.cfg().Protocol)
-	close(opened)
-	<-gone
-	if err != nil {
-		return nil
-	}
-	if stream.Conn().Stat().Limited {
-		reset(stream, network.StreamNoError)
-		return nil
-	}
-	return newOutbound(ctx, cl, stream)
-}
-

@@ -11,6 +11,6 @@
 // of a closed ceremony; route.go finds the ceremony that a stream is for;
 // inbound.go serves one stream. clients.go passes the host's events on;
 // ceremonyclients.go has the clients of one ceremony, client.go one of them,
-// dial.go how it connects and outbound.go one stream of it. end.go says how
-// streams end, protect.go keeps relayed connections alive.
+// dial.go how it connects, conversation.go what it says and outbound.go one stream
+// of it. end.go says how streams end, protect.go keeps relayed connections alive.
 package stream

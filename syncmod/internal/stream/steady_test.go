@@ -1,4 +1,4 @@
-package syncmod
+package stream
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -68,8 +67,9 @@ func allocsPer(run func(exchanges int, begin func())) float64 {
 
 // steady is a ceremony of two members, of which the second is the test.
 type steady struct {
-	service  *Service
-	ceremony *Ceremony
+	cfg      *Config
+	server   *Server
+	ceremony *fakeCeremony
 	member   crypto.PrivKey
 	conn     *steadyConn
 }
@@ -83,32 +83,29 @@ func newSteady(t testing.TB) *steady {
 	require.NoError(t, err)
 	id, err := peer.IDFromPublicKey(public)
 	require.NoError(t, err)
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	service, err := NewService(h, DefaultConfig(), WithLogger(log))
-	require.NoError(t, err)
-	require.NoError(t, service.server.Start(context.Background()))
-	t.Cleanup(func() { require.NoError(t, service.server.Stop(context.Background())) })
-	require.NoError(t, service.accept(context.Background()))
-	ceremony, err := newCeremony(service, Definition{Hash: []byte("steady"), Peers: []Peer{{ID: h.ID()}, {ID: id}}})
-	require.NoError(t, err)
-	require.NoError(t, service.add(ceremony)) // and no client that would dial
-	ceremony.mu.Lock()
-	ceremony.say(time.Now())
-	ceremony.mu.Unlock()
-	return &steady{service: service, ceremony: ceremony, member: key, conn: &steadyConn{id: id, key: public}}
+	cfg := &Config{
+		Host: h, Protocol: "/steady", Service: "steady", Heartbeat: time.Second, ExchangeTimeout: 10 * time.Second,
+		OpenGrace: 10 * time.Second, BackoffMin: 100 * time.Millisecond, BackoffMax: time.Second, MaxFrame: 16 << 10,
+	}
+	c := newFakeCeremony(t, NewTerms(Terms{
+		Hash: []byte("steady"), Members: []peer.AddrInfo{{ID: h.ID()}, {ID: id}}, Session: 7, Version: "v1.0",
+	}))
+	server := NewServer(cfg, oneCeremony{c})
+	require.NoError(t, server.Start())
+	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
+	return &steady{cfg: cfg, server: server, ceremony: c, member: key, conn: &steadyConn{id: id, key: public}}
 }
 
 // serve lets the server answer a first request, and then so many that repeat it.
 // It calls begin when the first is answered.
 func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 	t.Helper()
-	signature, err := s.member.Sign(s.ceremony.def.Hash)
+	signature, err := s.member.Sign(s.ceremony.terms.Hash)
 	require.NoError(t, err)
 	request := func(i int) []byte {
 		frame, err := wire.AppendRequest(nil, &syncpb.SyncRequest{
 			Timestamp: timestamppb.New(time.Unix(1_700_000_000, int64(100_000_000+i))), HashSignature: signature,
-			Version: s.service.cfg.Version, SessionId: 1,
+			Version: s.ceremony.terms.Version, SessionId: 1,
 		})
 		require.NoError(t, err)
 		return frame
@@ -116,7 +113,7 @@ func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 	frames := [][]byte{request(1), request(2)}
 	var pending []byte
 	asked, answered := 0, 0
-	s.service.server.handle(&steadyStream{
+	s.server.serve(&steadyStream{
 		conn: s.conn,
 		read: func(p []byte) (int, error) {
 			if len(pending) == 0 {
@@ -134,7 +131,7 @@ func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 			return n, nil
 		},
 		write: func([]byte) { answered++ },
-	})
+	}, fresh)
 	require.Equal(t, 1+exchanges, answered)
 }
 
@@ -146,7 +143,7 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 	_, rest, ok := wire.SplitTimestamp(granted[wire.HeaderSize:])
 	require.True(t, ok)
 	var answer, pending []byte
-	var talk *talk
+	var o *outbound
 	asked, beats := 0, 0
 	stream := &steadyStream{
 		conn: s.conn,
@@ -159,7 +156,7 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 					begin()
 				}
 				beats++
-				if _, err := talk.tend(talk.lastWrite.Add(s.service.cfg.Heartbeat)); err != nil {
+				if _, err := o.onHeartbeat(o.at.Add(s.cfg.Heartbeat)); err != nil {
 					return 0, err
 				}
 			}
@@ -174,13 +171,14 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 			asked++
 		},
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	talk = newTalk(ctx, s.ceremony.members[1], stream)
-	talk.said = s.ceremony.line.Load()
-	require.NoError(t, talk.read(ctx))
+	clients := NewClients(s.cfg, s.ceremony.Broken).Of(s.ceremony)
+	defer clients.End()
+	o = newOutbound(clients.ctx, clients.members[1], stream)
+	o.announced = s.ceremony.Announcement()
+	o.facts = s.ceremony.Outbound(Opening{Member: 1, ID: o.id})
+	o.read()
 	require.Equal(t, 1+exchanges, asked)
-	require.Equal(t, int64(1+exchanges), talk.messages)
+	require.Equal(t, int64(1+exchanges), o.messages)
 }
 
 // steadyStream is a stream in memory. What a steady stream does not need is nil.

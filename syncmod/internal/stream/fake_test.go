@@ -1,0 +1,104 @@
+package stream
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// fakeCeremony brings facts to the rules and does nothing with their effects: the
+// test is who sees what its streams do.
+type fakeCeremony struct {
+	t            testing.TB
+	terms        *Terms
+	announcement *Announcement
+	closed       chan struct{}
+
+	mu     sync.Mutex
+	roster *roster.Roster
+}
+
+func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
+	t.Helper()
+	version, err := roster.ParseVersion(terms.Version)
+	require.NoError(t, err)
+	now := time.Now()
+	c := &fakeCeremony{
+		t: t, terms: terms, announcement: terms.NewAnnouncement(Announcement{}, now), closed: make(chan struct{}),
+		roster: roster.New(now, roster.Config{
+			Members: len(terms.Members), Self: terms.Self, Version: version, VersionText: terms.Version,
+		}),
+	}
+	c.roster.Open(now)
+	return c
+}
+
+func (c *fakeCeremony) Terms() *Terms                   { return c.terms }
+func (c *fakeCeremony) Announcement() *Announcement     { return c.announcement }
+func (c *fakeCeremony) Closed() <-chan struct{}         { return c.closed }
+func (c *fakeCeremony) Told(int) <-chan struct{}        { return c.closed }
+func (c *fakeCeremony) Broken(err error)                { c.t.Error(err) }
+func (c *fakeCeremony) Reached(Attempts)                {}
+func (c *fakeCeremony) Unreached(int, End)              {}
+func (c *fakeCeremony) StillUnreached(Attempts, Report) {}
+
+func (c *fakeCeremony) Inbound(o Opening) (InboundFacts, bool) {
+	return &fakeFacts{c: c, member: o.Member, id: o.ID}, true
+}
+
+func (c *fakeCeremony) Outbound(o Opening) OutboundFacts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.roster.OutboundOpened(o.Member, o.ID, o.Relayed)
+	return &fakeFacts{c: c, member: o.Member, id: o.ID}
+}
+
+// fakeFacts brings the facts of one stream.
+type fakeFacts struct {
+	c      *fakeCeremony
+	member int
+	id     roster.StreamID
+}
+
+func (f *fakeFacts) Request(q roster.Request) roster.Verdict {
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
+	defer f.c.roster.Effects()
+	return f.c.roster.Request(time.Now(), f.member, f.id, q)
+}
+
+func (f *fakeFacts) Repeated() bool {
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
+	return f.c.roster.Repeated(time.Now(), f.member, f.id)
+}
+
+func (f *fakeFacts) Response(a roster.Response) (roster.Reply, error) {
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
+	defer f.c.roster.Effects()
+	return f.c.roster.Response(time.Now(), f.member, f.id, a), nil
+}
+
+func (f *fakeFacts) Refusal(*roster.Failure) (string, error) { return "refused", nil }
+func (f *fakeFacts) Link(string)                             {}
+func (f *fakeFacts) Answered()                               {}
+func (f *fakeFacts) Down(End)                                {}
+func (f *fakeFacts) Traceparent() string                     { return "" }
+func (f *fakeFacts) SpanContext() trace.SpanContext          { return trace.SpanContext{} }
+
+// oneCeremony is what is open where one ceremony is.
+type oneCeremony struct{ *fakeCeremony }
+
+func (o oneCeremony) Of(peer.ID) (in []Ceremony, open bool, changed <-chan struct{}) {
+	return []Ceremony{o.fakeCeremony}, true, o.closed
+}
+
+func (o oneCeremony) Refuse([]Ceremony, peer.ID, []byte) string { return "not open here" }
+func (o oneCeremony) Stranger(id peer.ID)                       { o.t.Errorf("a stranger: %s", id) }
