@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ErrStopped says that a group is not running: not started yet, or being stopped. It is also the cause (see
-// [context.Cause]) of a run context that [Group.Stop] has cancelled.
+// ErrStopped is returned when a group is not running: it is not started yet, or being stopped. It is also the cause
+// (see [context.Cause]) of a run context that [Group.Stop] has cancelled.
 var ErrStopped = errors.New("the task group is not running")
 
 // errExited is the failure of a task that ended its goroutine (runtime.Goexit) instead of returning.
@@ -22,13 +22,13 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("task %q panicked: %v", e.Task, e.Value) }
 
-// Unwrap gives the value of the panic if it is an error.
+// Unwrap returns the value of the panic if it is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// StopError says which tasks had not ended when [Group.Stop] had to give up.
+// StopError names the tasks that had not ended when [Group.Stop] had to give up.
 type StopError struct {
 	Tasks []string // in the order in which they were started
 	Err   error    // why waiting ended: context.DeadlineExceeded or context.Canceled
@@ -38,5 +38,5 @@ func (e *StopError) Error() string {
 	return fmt.Sprintf("tasks that did not end in time: %s: %v", strings.Join(e.Tasks, ", "), e.Err)
 }
 
-// Unwrap gives the context's error.
+// Unwrap returns the context's error.
 func (e *StopError) Unwrap() error { return e.Err }

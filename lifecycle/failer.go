@@ -9,7 +9,8 @@ import (
 )
 
 // Failer ends an application for a reason: with an exit code, with the cause in the log, and once. Make one with
-// [NewFailer], which fx.Provide takes as it is. Its methods are safe for concurrent use and do not block.
+// [NewFailer], which fx.Provide takes as it is. Its methods are safe for concurrent use. They stop the application
+// first and log second, and wait for the log for at most 500 ms.
 type Failer struct {
 	shutdowner fx.Shutdowner
 	log        *logrus.Logger
@@ -24,38 +25,44 @@ func NewFailer(sd fx.Shutdowner, log *logrus.Logger) *Failer {
 	return &Failer{shutdowner: sd, log: orStandard(log)}
 }
 
-// Fail logs err and stops the application with exit code 1, unless an earlier Fail or Complete has decided already.
+// Fail stops the application with exit code 1 and logs err, unless an earlier Fail or Complete has decided already.
 // A nil error is no failure.
 func (f *Failer) Fail(err error) {
 	if err == nil {
 		return
 	}
 	if !f.decide(err) {
-		logLaterFailure(f.log, err)
+		briefly(func() { logLaterFailure(f.log, err) })
 		return
 	}
-	logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, stopping with exit code 1")
-	f.shutdown(1)
+	undelivered := f.shutdowner.Shutdown(fx.ExitCode(1))
+	briefly(func() {
+		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, stopping with exit code 1")
+		f.logUndelivered(undelivered)
+	})
 }
 
-// Complete logs msg and stops the application with exit code 0, unless an earlier Fail or Complete has decided already.
+// Complete stops the application with exit code 0 and logs msg, unless an earlier Fail or Complete has decided already.
 func (f *Failer) Complete(msg string) {
 	if !f.decide(nil) {
-		f.log.Debug("complete, but the application is stopping already: " + msg)
+		briefly(func() { f.log.Debug("complete, but the application is stopping already: " + msg) })
 		return
 	}
-	f.log.Info(msg)
-	f.shutdown(0)
+	undelivered := f.shutdowner.Shutdown(fx.ExitCode(0))
+	briefly(func() {
+		f.log.Info(msg)
+		f.logUndelivered(undelivered)
+	})
 }
 
-// Err returns what the application fails with, or nil.
+// Err returns the error that the application fails with, or nil.
 func (f *Failer) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.cause
 }
 
-// decide reports whether the caller is the first.
+// decide reports whether the caller is the first to decide.
 func (f *Failer) decide(cause error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,10 +73,10 @@ func (f *Failer) decide(cause error) bool {
 	return true
 }
 
-func (f *Failer) shutdown(code int) {
-	// An error means that somebody who waits has not taken an earlier signal yet: the application stops for that one.
-	// There is none when nobody waits so far: fx keeps the signal for whoever asks first.
-	if err := f.shutdowner.Shutdown(fx.ExitCode(code)); err != nil {
+// logUndelivered logs the error of a Shutdown, if any. It means that a receiver has not taken an earlier signal yet,
+// and the application stops for that one. It is no error if nobody waits for the signal yet: fx keeps it.
+func (f *Failer) logUndelivered(err error) {
+	if err != nil {
 		f.log.WithError(err).Debug("the application is stopping already")
 	}
 }
@@ -83,7 +90,7 @@ func logFailure(log *logrus.Logger, level logrus.Level, err error, msg string) {
 	entry.Log(level, msg)
 }
 
-// logLaterFailure logs what failed after the cause was known.
+// logLaterFailure logs a failure after the first one.
 func logLaterFailure(log *logrus.Logger, err error) {
 	level := logrus.DebugLevel
 	if _, ok := errors.AsType[*PanicError](err); ok {

@@ -12,16 +12,16 @@ import (
 
 type fxLogger struct{ log *logrus.Logger }
 
-// NewFxLogger returns a logger for fx.WithLogger: debug level for what went well, error level for what did not. The
-// particulars are in fields: function, caller, runtime, module, type, kind, method, signal, trace, error. Without a
+// NewFxLogger returns a logger for fx.WithLogger. It logs failures at error level and everything else at debug level.
+// The details are in fields: function, caller, runtime, module, type, kind, method, signal, trace, error. Without a
 // logger, logrus's standard logger is used.
 func NewFxLogger(log *logrus.Logger) fxevent.Logger {
 	return &fxLogger{log: orStandard(log)}
 }
 
 // WithFxLogger makes an application log its fx events as [NewFxLogger] does: through the *logrus.Logger of the graph if
-// it has one (that very type: an interface is not found), else through logrus's standard logger. After an fx.Error, as a
-// bad configuration is usually reported, it is the standard logger too: fx then builds nothing.
+// it has one (that very type: an interface is not found), else through logrus's standard logger. After an fx.Error,
+// which usually reports a bad configuration, it uses the standard logger too: fx then builds nothing.
 func WithFxLogger() fx.Option {
 	type params struct {
 		fx.In

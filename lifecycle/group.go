@@ -20,10 +20,10 @@ type Group struct {
 
 	mu    sync.Mutex
 	run   *run    // the current run, or the last one
-	tasks []*task // those that have not ended, in the order of their start; left-overs of earlier runs included
+	tasks []*task // those that have not ended, of earlier runs too, in the order of their start
 }
 
-// run is what lies between a Start and the Stop after it.
+// run lasts from a Start to the next Stop.
 type run struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -38,15 +38,12 @@ type task struct {
 
 // NewGroup returns a group that is not running yet.
 //
-// The first failure of a task after each Start is given to onFailure, on the goroutine of that task: onFailure must not
-// wait for [Group.Stop], which waits for the task. Whoever is told logs the failure; if onFailure is nil, the group
-// does. The other tasks go on until Stop. Without a logger, logrus's standard logger is used.
+// The first failure of a task after each Start is passed to onFailure, on the goroutine of that task, before the task
+// counts as ended: onFailure must not wait for [Group.Stop], which waits for the task. onFailure is expected to log the
+// failure; if it is nil, the group does. The group logs that failure, and all later ones, after the task has ended:
+// Stop does not wait for the log. The other tasks go on until Stop. Without a logger, logrus's standard logger is used.
 func NewGroup(log *logrus.Logger, onFailure func(error)) *Group {
-	log = orStandard(log)
-	if onFailure == nil {
-		onFailure = func(err error) { logFailure(log, logrus.ErrorLevel, err, "a background task failed") }
-	}
-	g := &Group{log: log, onFailure: onFailure, run: newRun()}
+	g := &Group{log: orStandard(log), onFailure: onFailure, run: newRun()}
 	g.run.cancel(ErrStopped)
 	return g
 }
@@ -56,8 +53,8 @@ func newRun() *run {
 	return &run{ctx: ctx, cancel: cancel}
 }
 
-// Start makes the run context; tasks are accepted from now on. It does nothing while the group is running, and starts a
-// new run after Stop.
+// Start makes the run context, and the group accepts tasks from now on. It does nothing while the group is running, and
+// starts a new run after Stop.
 func (g *Group) Start() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -73,8 +70,8 @@ func (g *Group) Context() context.Context {
 	return g.run.ctx
 }
 
-// Go runs work on a goroutine of its own, with the run context, under a name that people will read. It does not wait.
-// It returns [ErrStopped], and does not run work, before Start and once Stop has begun.
+// Go runs work on a goroutine of its own, with the run context. People will read the name. Go does not wait for the
+// task. Before Start and once Stop has begun it returns [ErrStopped] and does not run work.
 func (g *Group) Go(name string, work func(context.Context) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -112,7 +109,8 @@ func (g *Group) Stop(ctx context.Context) error {
 	return nil
 }
 
-// leaveTime keeps some of the time until ctx's deadline for what comes after a Stop that has to give up.
+// leaveTime returns a context that ends a little before ctx's deadline, so that some time is left after a Stop that has
+// to give up.
 func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -133,16 +131,21 @@ func namesOfRunning(tasks []*task) []string {
 	return names
 }
 
+// supervise runs a task. It removes the task before it logs, so that Stop does not wait for the log.
 func (g *Group) supervise(t *task, work func(context.Context) error) {
+	unreported := func() {} // logs what onFailure has not been told
+	defer func() { safely(unreported) }()
 	defer g.remove(t)
 	err := errExited // unless work returns or panics
 	defer func() {
+		failure := failureOf(t, err)
 		if value := recover(); value != nil {
 			// A failure whatever the value is, the context's error included.
-			g.fail(t.run, &PanicError{Task: t.name, Value: value, Stack: debug.Stack()})
-			return
+			failure = &PanicError{Task: t.name, Value: value, Stack: debug.Stack()}
 		}
-		g.settle(t, err)
+		if failure != nil {
+			unreported = g.fail(t.run, failure)
+		}
 	}()
 	err = work(t.run.ctx)
 }
@@ -154,26 +157,27 @@ func (g *Group) remove(t *task) {
 	close(t.done)
 }
 
-// settle decides whether a task that did not panic ended well, and reports it if not.
-func (g *Group) settle(t *task, err error) {
-	switch {
-	case err == nil:
-		g.log.WithField("task", t.name).Debug("background task ended")
-	case t.run.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrStopped)):
-		g.log.WithField("task", t.name).WithError(err).Debug("background task ended: stopped")
-	default:
-		g.fail(t.run, fmt.Errorf("task %q: %w", t.name, err))
+// failureOf returns the failure of a task that returned err, or nil if it ended well.
+func failureOf(t *task, err error) error {
+	stopped := t.run.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrStopped))
+	if err == nil || stopped {
+		return nil
 	}
+	return fmt.Errorf("task %q: %w", t.name, err)
 }
 
-func (g *Group) fail(r *run, err error) {
+// fail passes the first failure of a run to onFailure. It returns what remains to be logged.
+func (g *Group) fail(r *run, err error) (unreported func()) {
 	g.mu.Lock()
 	first := !r.failed
 	r.failed = true
 	g.mu.Unlock()
-	if !first {
-		logLaterFailure(g.log, err)
-		return
+	switch {
+	case !first:
+		return func() { logLaterFailure(g.log, err) }
+	case g.onFailure == nil:
+		return func() { logFailure(g.log, logrus.ErrorLevel, err, "a background task failed") }
 	}
 	g.onFailure(err)
+	return func() {}
 }

@@ -66,6 +66,20 @@ func entriesAt(hook *logtest.Hook, level logrus.Level) []*logrus.Entry {
 	return found
 }
 
+// nextAt returns the first entry of a level, which a group may be about to log.
+func nextAt(t *testing.T, hook *logtest.Hook, level logrus.Level) *logrus.Entry {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(entriesAt(hook, level)) > 0 }, 10*time.Second, time.Millisecond)
+	return entriesAt(hook, level)[0]
+}
+
+// sink is what a log can do to whoever writes to it.
+type sink func()
+
+func (s sink) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (s sink) Fire(*logrus.Entry) error { s(); return nil }
+
 // operatorsLog is a log as an operator sees it: text, info level and above.
 func operatorsLog() (*logrus.Logger, *strings.Builder) {
 	log, text := logrus.New(), new(strings.Builder)

@@ -18,9 +18,13 @@ import (
 func streams(b testing.TB) map[string]*telemetry.Stream {
 	info := report.Info{Hash: hash, Peers: make([]report.Peer, 2)}
 	start := report.StreamStart{Peer: 1, At: noon}
-	of := func(t *telemetry.Telemetry) *telemetry.Stream { return t.Ceremony(info, nil).Stream(start) }
+	of := func(t *telemetry.Telemetry) *telemetry.Stream {
+		stream := t.Ceremony(info, nil).Stream(start)
+		t.FlushAll(b.Context())
+		return stream
+	}
 	return map[string]*telemetry.Stream{
-		"sdk":     newScene(b).ceremony().Stream(start),
+		"sdk":     of(newScene(b).telemetry),
 		"globals": of(telemetry.New(logrus.New(), nil, nil)),
 		"noop":    of(telemetry.New(logrus.New(), nooptrace.NewTracerProvider(), noop.NewMeterProvider())),
 	}
@@ -81,6 +85,7 @@ func BenchmarkBarrier(b *testing.B) {
 						Kind: report.BarrierStep, Step: 1, Started: noon, Ended: after(time.Second), Arrivals: arrivals,
 						Last: members - 1,
 					})
+					t.FlushAll(b.Context())
 				}
 			})
 		}

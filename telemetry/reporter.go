@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sirupsen/logrus"
 )
@@ -48,7 +47,10 @@ type reporter struct {
 	waiters []*waiter
 	told    int64 // how many of the dropped reports the log has mentioned
 
-	complained bool // about a panic; belongs to the goroutine
+	// What follows belongs to the goroutine.
+
+	complaining bool // about a panic
+	complained  bool
 }
 
 // queued is a report that waits for its turn.
@@ -178,7 +180,7 @@ func (r *reporter) tellDropped(reports int64) {
 		Warnf("%d reports were dropped: a log output, a log hook or a span processor was too slow", reports)
 }
 
-// carryOut calls what may panic. The first panic is logged.
+// carryOut calls a function that may panic. The first panic is logged.
 func (r *reporter) carryOut(what string, run func()) {
 	returned := false
 	defer func() {
@@ -195,16 +197,17 @@ func (r *reporter) carryOut(what string, run func()) {
 	returned = true
 }
 
-// complain logs that a report was lost to a panic, once: what panics again and
-// again, the line about it perhaps, would fill the log.
+// complain logs that a report was lost to a panic, until that has succeeded once:
+// a hook may panic at every line, at the one about the panic too.
 func (r *reporter) complain(what, how, stack string) {
-	if r.complained {
+	if r.complaining || r.complained {
 		return
 	}
-	r.complained = true
-	at := time.Now()
-	r.push(progress, "the line about a panic", func() {
-		r.log.WithTime(at).WithField("stack", stack).
-			Errorf("a logger or a span processor %s; lost: %s; what else is lost in this way is not logged", how, what)
+	r.complaining = true
+	defer func() { r.complaining = false }()
+	r.carryOut("the line about a panic", func() {
+		r.log.WithField("stack", stack).
+			Errorf("a logger or a span processor %s; lost: %s; later losses of this kind are not logged", how, what)
+		r.complained = true
 	})
 }

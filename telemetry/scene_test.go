@@ -100,10 +100,16 @@ func (s *scene) ended() []sdktrace.ReadOnlySpan {
 	return s.spans.Ended()
 }
 
-// metrics collects what a reader sees now.
+// metrics collects what a reader sees when everything has been reported.
 func (s *scene) metrics() map[string]metricdata.Metrics {
 	s.t.Helper()
 	s.flush()
+	return s.collect()
+}
+
+// collect collects what a reader sees now.
+func (s *scene) collect() map[string]metricdata.Metrics {
+	s.t.Helper()
 	var all metricdata.ResourceMetrics
 	require.NoError(s.t, s.reader.Collect(context.Background(), &all))
 	byName := make(map[string]metricdata.Metrics)

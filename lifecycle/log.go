@@ -1,0 +1,28 @@
+package lifecycle
+
+import "time"
+
+// logLimit is how long the log may hold up the caller of a Failer.
+const logLimit = 500 * time.Millisecond
+
+// briefly runs a function that logs, and waits for it for a limited time: a log that hangs must not hold up the stop,
+// but the last line should be written before the process ends.
+func briefly(log func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		safely(log)
+	}()
+	limit := time.NewTimer(logLimit)
+	defer limit.Stop()
+	select {
+	case <-done:
+	case <-limit.C:
+	}
+}
+
+// safely runs a function that logs. A hook of the logger that panics costs the line, and not the process.
+func safely(log func()) {
+	defer func() { _ = recover() }()
+	log()
+}
