@@ -93,7 +93,7 @@ func (s *story) effects() []string {
 			s.passed[event.Step] = event.Arrivals
 		}
 		if s.shows(event) {
-			words = append(words, eventWords(s.self, event, s.roster.Failure()))
+			words = append(words, eventWords(s.self, s.now, event, s.roster.Failure()))
 		}
 	}
 	if s.only == nil {
