@@ -58,6 +58,9 @@ func (p *process) execute(e roster.Effects) {
 	}
 	r := p.roster
 	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure(), Until: p.announced.Until}
+	if f := want.Failure; f != nil && f.Kind == roster.Stopped && want.Step == 0 {
+		want.Failure = nil // the quiet end
+	}
 	if p.announced != want {
 		p.world.t.Fatalf("%v announces %+v; it has to be %+v", p, p.announced, want)
 	}

@@ -123,15 +123,15 @@ func (s *stream) judge(next sent) {
 	p := s.server
 	q := next.request
 	q.Opened = s.opened
-	if p.session == 0 {
-		q.Session = 0
+	if p.session == 0 { // a foreign node does not know our extensions
+		q.Session, q.Aborted = 0, false
 	}
 	if s.accepted != nil && *s.accepted == next && s.repeated(q) {
 		s.respond(q, "")
 		return
 	}
 	verdict := p.roster.Request(s.world.now, s.from, s.id, q)
-	s.world.note(s, q, verdict)
+	s.world.note(s, next, verdict)
 	switch verdict.Action {
 	case roster.Accept, roster.AcceptLast:
 		p.heard[next.by] = true
@@ -207,7 +207,8 @@ func (s *stream) mayRefuse() bool {
 		return false
 	}
 	knows := slices.ContainsFunc(s.requests, func(behind sent) bool { return behind.request.Aborted })
-	return knows || !s.world.now.Before(s.after) || s.server.clients[s.from].stream == nil // the abort was answered, or cannot be said
+	answered := s.server.clients[s.from].stream == nil // our abort was, or there is nothing to say it on
+	return knows || answered || !s.world.now.Before(s.after)
 }
 
 func (s *stream) refuse() {

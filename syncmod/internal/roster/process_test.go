@@ -65,7 +65,12 @@ func newProcess(w *world, index, number int, session uint64) *process {
 }
 
 // String names the process: its node, and which of the node's processes it is.
-func (p *process) String() string { return fmt.Sprintf("%s(%#x)", name(p.index), p.session) }
+func (p *process) String() string {
+	if p.session == 0 {
+		return name(p.index) + "(foreign)"
+	}
+	return fmt.Sprintf("%s(%#x)", name(p.index), p.session)
+}
 
 func (p *process) alive() bool  { return p.world.nodes[p.index] == p }
 func (p *process) failed() bool { return !p.hostile && p.roster.Phase() == roster.Failed }

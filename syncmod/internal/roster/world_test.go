@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -70,7 +71,9 @@ func newWorld(t *rapid.T, members int, last int64, foreign []bool) *world {
 
 // emptyWorld is a world in which no node runs yet.
 func emptyWorld(t reporter, members int, last int64) *world {
-	return &world{t: t, now: start, members: members, last: last, nodes: make([]*process, members), runs: make([]int, members)}
+	return &world{
+		t: t, now: start, members: members, last: last, nodes: make([]*process, members), runs: make([]int, members),
+	}
 }
 
 // start starts a node's process.
@@ -221,8 +224,12 @@ func (w *world) later(d time.Duration) {
 
 func (w *world) log(format string, args ...any) { w.t.Logf(format, args...) }
 
-func (w *world) note(s *stream, q roster.Request, v roster.Verdict) {
-	w.log("%s(%#x) to %v, stream %d: %s: %s", name(s.from), q.Session, s.server, s.id, requestWords(q), verdictWords(w.now, v))
+func (w *world) note(s *stream, r sent, v roster.Verdict) {
+	words := requestWords(r.request)
+	if r.by.hostile {
+		words += fmt.Sprintf(" in session %#x", r.request.Session)
+	}
+	w.log("%v to %v, stream %d: %s: %s", r.by, s.server, s.id, words, verdictWords(w.now, v))
 }
 
 // behave is a network that works and nodes that are scheduled fairly, for a
