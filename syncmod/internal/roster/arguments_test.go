@@ -87,8 +87,17 @@ func (a *arguments) index(text string) int {
 func (a *arguments) named() []int {
 	var members []int
 	for _, arg := range a.d.CmdArgs {
-		a.used = append(a.used, arg.Key)
-		members = append(members, a.index(arg.Key))
+		if !slices.Contains(a.used, arg.Key) {
+			a.used = append(a.used, arg.Key)
+			members = append(members, a.index(arg.Key))
+		}
 	}
 	return members
+}
+
+// done checks that the command knew all its arguments.
+func (a *arguments) done() {
+	for _, arg := range a.d.CmdArgs {
+		require.Contains(a.t, a.used, arg.Key, "%s: %s does not know it", a.d.Pos, a.d.Cmd)
+	}
 }

@@ -9,11 +9,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
+const members = 64
+
 // connectedRoster is a node's roster whose members are all connected, at step 0.
-func connectedRoster(tb testing.TB, members int) *roster.Roster {
+func connectedRoster(tb testing.TB) *roster.Roster {
 	version, err := roster.ParseVersion("v1.11")
 	require.NoError(tb, err)
-	r := roster.New(start, roster.Config{Members: members, Version: version, VersionText: "v1.11", PeerTimeout: time.Minute})
+	r := roster.New(start, roster.Config{
+		Members: members, Version: version, VersionText: "v1.11", PeerTimeout: time.Minute,
+	})
 	r.Open(start)
 	for i := 1; i < members; i++ {
 		r.Request(start, i, streamFrom(i), requestAt(i, 0))
@@ -28,12 +32,13 @@ func streamFrom(i int) roster.StreamID { return roster.StreamID(i) } //nolint:go
 
 func requestAt(i int, step int64) roster.Request {
 	return roster.Request{
-		Opened: start, Version: "v1.11", Signed: true, Session: uint64(i), Step: step, Nickname: "bob", Culprit: -1, //nolint:gosec // small
+		Opened: start, Version: "v1.11", Signed: true, Session: uint64(i), //nolint:gosec // small
+		Step: step, Nickname: "bob", Culprit: -1,
 	}
 }
 
 func TestRequestThatRepeatsAStepDoesNotAllocate(t *testing.T) {
-	r := connectedRoster(t, 64)
+	r := connectedRoster(t)
 	q := requestAt(1, 0)
 
 	require.Zero(t, testing.AllocsPerRun(100, func() {
@@ -43,18 +48,18 @@ func TestRequestThatRepeatsAStepDoesNotAllocate(t *testing.T) {
 }
 
 func TestResponseToAHeartbeatDoesNotAllocate(t *testing.T) {
-	r := connectedRoster(t, 64)
+	r := connectedRoster(t)
 	a := roster.Response{Session: 1, RTT: time.Millisecond}
 
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		r.Response(start, 1, streamFrom(64+1), a)
+		r.Response(start, 1, streamFrom(members+1), a)
 		r.Effects()
 	}))
 }
 
 // What a heartbeat costs: the same step on the same stream.
 func BenchmarkRequestRepeatsStep(b *testing.B) {
-	r := connectedRoster(b, 64)
+	r := connectedRoster(b)
 	q := requestAt(1, 0)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -65,8 +70,7 @@ func BenchmarkRequestRepeatsStep(b *testing.B) {
 
 // What a whole barrier costs: this node announces it, and 63 members arrive.
 func BenchmarkBarrierOf64(b *testing.B) {
-	const members = 64
-	r := connectedRoster(b, members)
+	r := connectedRoster(b)
 	b.ReportAllocs()
 	for step := int64(1); b.Loop(); step++ {
 		if err := r.Announce(start, step); err != nil {

@@ -15,9 +15,11 @@ func (p *process) observe() {
 	e := p.roster.Effects()
 	releases := false
 	for _, event := range e.Events {
-		p.world.log("    %s: %s", name(p.index), eventWords(p.index, event, p.roster.Failure()))
+		if direction := event.Type == roster.MemberConnected || event.Type == roster.MemberLost; !direction || !p.over() {
+			p.world.log("  %s: %s", name(p.index), eventWords(p.index, p.world.now, event, p.roster.Failure()))
+		}
 		if wrong := p.hear(event); wrong != "" {
-			t.Fatalf("%v: %s, %s", p, eventWords(p.index, event, p.roster.Failure()), wrong)
+			t.Fatalf("%v: %s, %s", p, eventWords(p.index, p.world.now, event, p.roster.Failure()), wrong)
 		}
 		switch event.Type {
 		case roster.AllConnected, roster.BarrierPassed, roster.Completed, roster.CeremonyFailed:
@@ -38,6 +40,9 @@ func (p *process) observe() {
 
 // execute does what effects demand.
 func (p *process) execute(e roster.Effects) {
+	for _, words := range effectWords(p.index, p.world.now, e) {
+		p.world.log("  %s", words)
+	}
 	for _, s := range e.Leave {
 		if cl := &p.clients[s.Member]; cl.stream == nil || cl.stream.id != s.ID {
 			p.world.t.Fatalf("%v is to leave stream %d to %s, which is not its current one", p, s.ID, name(s.Member))
@@ -53,6 +58,9 @@ func (p *process) execute(e roster.Effects) {
 	}
 	r := p.roster
 	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure(), Until: p.announced.Until}
+	if f := want.Failure; f != nil && f.Kind == roster.Stopped && want.Step == 0 {
+		want.Failure = nil // the quiet end
+	}
 	if p.announced != want {
 		p.world.t.Fatalf("%v announces %+v; it has to be %+v", p, p.announced, want)
 	}
@@ -140,7 +148,7 @@ func (p *process) checkDrawn() {
 	again.AwaitConnected(p.world.now)
 	for _, e := range again.Effects().Events {
 		if e.Type != roster.CeremonyFailed { // somebody who waits for a member that has left
-			p.world.t.Fatalf("%v has to be asked to notice: %s", p, eventWords(p.index, e, nil))
+			p.world.t.Fatalf("%v has to be asked to notice: %s", p, eventWords(p.index, p.world.now, e, nil))
 		}
 	}
 }

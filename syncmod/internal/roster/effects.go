@@ -58,7 +58,8 @@ type pending struct {
 func (r *Roster) Effects() Effects {
 	p := &r.pending
 	e := Effects{
-		Leave: p.leave, EndStreams: p.endStreams, Released: p.released, Changed: p.changed, Events: p.events, Next: r.schedule.at(r),
+		Leave: p.leave, EndStreams: p.endStreams, Released: p.released, Changed: p.changed, Events: p.events,
+		Next: r.schedule.at(r),
 	}
 	if p.announce {
 		e.Announcement = r.announcement()

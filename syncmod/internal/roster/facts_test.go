@@ -37,7 +37,8 @@ func drawFacts(t *rapid.T) *facts {
 }
 
 func (f *facts) any() {
-	f.now = f.now.Add(rapid.SampledFrom([]time.Duration{0, time.Millisecond, time.Second, 20 * time.Second}).Draw(f.t, "later"))
+	later := []time.Duration{0, time.Millisecond, time.Second, 20 * time.Second}
+	f.now = f.now.Add(rapid.SampledFrom(later).Draw(f.t, "later"))
 	i, stream := f.member(), f.stream()
 	switch rapid.IntRange(0, 11).Draw(f.t, "fact") {
 	case 0, 1, 2, 3:
@@ -86,7 +87,8 @@ func (f *facts) request() roster.Request {
 	return roster.Request{
 		Opened: f.now, Version: "v1.11", Signed: true, Session: f.session(),
 		Step:     max(f.r.Step(), 0) + rapid.SampledFrom([]int64{0, 0, 0, 1, 1, -1, 2, 3}).Draw(f.t, "steps ahead"),
-		Shutdown: f.oneIn(8, "shutdown"), Aborted: f.oneIn(20, "aborted"), Culprit: rapid.IntRange(-1, f.n-1).Draw(f.t, "culprit"),
+		Shutdown: f.oneIn(8, "shutdown"), Aborted: f.oneIn(20, "aborted"),
+		Culprit: rapid.IntRange(-1, f.n-1).Draw(f.t, "culprit"),
 	}
 }
 

@@ -66,7 +66,7 @@ func (p *process) possibleMischief(can func(int, string, any, func())) {
 
 // lie sends any request; often one that could be true.
 func (p *process) lie(s *stream) {
-	t := p.world.t
+	t := p.world.draw
 	q := roster.Request{
 		Version: rapid.SampledFrom([]string{
 			"v1.11", "v1.11", "v1.11", "v1.11", "v1.11", "v1.11.3", "v1.10", "", "banana",
@@ -89,7 +89,7 @@ func (p *process) lie(s *stream) {
 
 // drawStep draws any step; often the one that a member waits for.
 func (p *process) drawStep(to *process) int64 {
-	t := p.world.t
+	t := p.world.draw
 	if rapid.IntRange(0, 15).Draw(t, "wild") == 15 {
 		return rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, -1, 100}).Draw(t, "step")
 	}
@@ -98,7 +98,7 @@ func (p *process) drawStep(to *process) int64 {
 
 // answer sends any response; often one that could be true.
 func (p *process) answer(s *stream) {
-	t := p.world.t
+	t := p.world.draw
 	a := roster.Response{
 		Session: rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
 		Refused: rapid.IntRange(0, 15).Draw(t, "refused") == 15,

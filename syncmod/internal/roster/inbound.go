@@ -47,9 +47,10 @@ type Verdict struct {
 	Action Action
 	Old    StreamID // the stream to reset (Supersede)
 	Cause  *Failure // what to answer (Refuse)
-	// After is when to answer at the latest (Refuse): the member is to hear the
-	// reason by our abort first, so answer as soon as it has answered that, or has
-	// sent an abort of its own. The zero time means at once.
+	// After is when to answer at the latest (Refuse). The member is to hear the
+	// reason by our abort first, so answer once it has answered that, has sent an
+	// abort of its own, or has no stream of ours to hear it on. The zero time means
+	// at once.
 	After time.Time
 }
 

@@ -28,8 +28,11 @@ type stream struct {
 
 	handler  handlerState
 	accepted *sent   // the last request that it accepted
-	inHand   *sent   // the request that waits for another stream's handler to return
+	inHand   *sent   // the request that waits for another stream's handler to return, or is held
 	awaits   *stream // that other stream
+
+	refusal string    // what a request is refused with
+	after   time.Time // when at the latest
 }
 
 // sent is a request and the process that wrote it.
@@ -44,6 +47,8 @@ type handlerState int
 const (
 	reading  handlerState = iota // it waits for the next request
 	waiting                      // it has reset another stream and waits for its handler to return
+	holding                      // it leaves the request unanswered until the ceremony is closed
+	refusing                     // it lets our abort reach the member before its error
 	ending                       // it reads no more and will return
 	returned                     // it has returned
 )
@@ -118,15 +123,15 @@ func (s *stream) judge(next sent) {
 	p := s.server
 	q := next.request
 	q.Opened = s.opened
-	if p.session == 0 {
-		q.Session = 0
+	if p.session == 0 { // a foreign node does not know our extensions
+		q.Session, q.Aborted = 0, false
 	}
 	if s.accepted != nil && *s.accepted == next && s.repeated(q) {
 		s.respond(q, "")
 		return
 	}
 	verdict := p.roster.Request(s.world.now, s.from, s.id, q)
-	s.world.note(s, q, verdict)
+	s.world.note(s, next, verdict)
 	switch verdict.Action {
 	case roster.Accept, roster.AcceptLast:
 		p.heard[next.by] = true
@@ -139,10 +144,14 @@ func (s *stream) judge(next sent) {
 			s.handler = ending
 		}
 	case roster.Refuse:
-		s.respond(q, reason(verdict.Cause))
+		s.handler = refusing
+		s.refusal, s.after = reason(verdict.Cause), verdict.After
+		s.inHand = &next
+	case roster.Drop:
 		s.handler = ending
-	case roster.Drop, roster.Hold:
-		s.handler = ending
+	case roster.Hold:
+		s.inHand = &next
+		s.handler = holding
 	case roster.Supersede:
 		s.inHand = &next
 		s.handler = waiting
@@ -192,13 +201,31 @@ func (s *stream) retry() {
 	s.judge(next)
 }
 
+// mayRefuse tells whether it is time to answer with an error.
+func (s *stream) mayRefuse() bool {
+	if !s.server.alive() || s.handler != refusing {
+		return false
+	}
+	knows := slices.ContainsFunc(s.requests, func(behind sent) bool { return behind.request.Aborted })
+	answered := s.server.clients[s.from].stream == nil // our abort was, or there is nothing to say it on
+	return knows || answered || !s.world.now.Before(s.after)
+}
+
+func (s *stream) refuse() {
+	s.respond(s.inHand.request, s.refusal)
+	s.handler = ending
+}
+
 // mayReturn tells whether the handler has a reason to return: it has said its
 // last word, or the stream is over. Requests that are in flight are lost then.
 func (s *stream) mayReturn() bool {
 	if !s.server.alive() {
 		return false
 	}
-	return s.handler == ending || s.handler == reading && (s.broken || !s.clientOpen || !s.client.alive())
+	if s.handler == reading || s.handler == holding || s.handler == refusing {
+		return s.broken || !s.clientOpen || !s.client.alive()
+	}
+	return s.handler == ending
 }
 
 func (s *stream) handlerReturns() {
@@ -234,7 +261,7 @@ func (s *stream) deliverResponse() {
 // mayHangUp tells whether the client has a reason to give the stream up.
 func (s *stream) mayHangUp() bool {
 	return s.clientOpen && s.client.alive() && !s.client.hostile &&
-		(s.broken || s.handler == returned || !s.server.alive() || s.client.hangsUp(s))
+		(s.broken || s.handler == returned || s.handler != holding && !s.server.alive() || s.client.hangsUp(s))
 }
 
 // gone tells whether nothing can happen to a stream any more.

@@ -65,10 +65,18 @@ func newProcess(w *world, index, number int, session uint64) *process {
 }
 
 // String names the process: its node, and which of the node's processes it is.
-func (p *process) String() string { return fmt.Sprintf("%s(%#x)", name(p.index), p.session) }
+func (p *process) String() string {
+	if p.session == 0 {
+		return name(p.index) + "(foreign)"
+	}
+	return fmt.Sprintf("%s(%#x)", name(p.index), p.session)
+}
 
 func (p *process) alive() bool  { return p.world.nodes[p.index] == p }
 func (p *process) failed() bool { return !p.hostile && p.roster.Phase() == roster.Failed }
+
+// over tells whether nobody is missed any more.
+func (p *process) over() bool { return p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() }
 
 // mayRestart tells whether a restart may go unnoticed: only before step 1.
 func (p *process) mayRestart() bool { return !p.hostile && p.roster.Step() == 0 }
@@ -176,6 +184,9 @@ func (p *process) response(s *stream, a roster.Response) {
 	s.outstanding = s.outstanding[1:]
 	a.Goodbye, a.Abort = asked.goodbye, asked.abort
 	reply := p.roster.Response(p.world.now, j, s.id, a)
+	if reply != roster.Continue {
+		p.world.log("%v answers %v, stream %d: %s", s.server, p, s.id, reply)
+	}
 	p.observe()
 	cl := &p.clients[j]
 	if s != cl.stream || reply != roster.Continue {

@@ -51,8 +51,9 @@ func (w *world) finish() {
 	}
 	for _, p := range w.nodes {
 		if r := p.roster; r.Phase() != roster.Complete {
-			w.t.Fatalf("%v is in phase %d after %d rounds on a network that works, at step %d; it waits for %s, and for goodbyes of %s",
-				p, r.Phase(), rounds, r.Step(), nameList(r.Missing(w.now, roster.StepBarrier(r.Step()))), nameList(r.Missing(w.now, roster.ShutdownBarrier())))
+			b, _ := r.Waiting()
+			w.t.Fatalf("%v is in phase %d after %d rounds on a network that works, at step %d, %s: %s",
+				p, r.Phase(), rounds, r.Step(), waitWords(b), nameList(r.Missing(w.now, b)))
 		}
 	}
 }

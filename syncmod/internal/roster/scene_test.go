@@ -23,14 +23,13 @@ func (s *story) reached(a *arguments) []string {
 	step := a.number("step", max(s.roster.Step(), 1))
 	var words []string
 	for _, b := range []roster.Barrier{s.awaited, roster.StepBarrier(step), roster.ShutdownBarrier()} {
-		if b.Kind == 0 {
-			continue
+		answer := "over"
+		if !s.roster.Reached(b) {
+			answer = "goes on"
 		}
-		answer := "no"
-		if s.roster.Reached(b) {
-			answer = "yes"
+		if b.Kind != 0 {
+			words = append(words, waitWords(b)+": "+answer)
 		}
-		words = append(words, barrierWords(b)+": "+answer)
 	}
 	return words
 }
@@ -39,9 +38,9 @@ func (s *story) reached(a *arguments) []string {
 func (s *story) waiting(*arguments) []string {
 	b, waits := s.roster.Waiting()
 	if !waits {
-		return []string{"at no barrier"}
+		return []string{waitWords(b)}
 	}
-	return []string{fmt.Sprintf("at %s, since %v after the start", barrierWords(b), b.Since.Sub(start))}
+	return []string{fmt.Sprintf("%s, since %v after the start", waitWords(b), b.Since.Sub(start))}
 }
 
 // status tells what a node knows of the ceremony and of its members.

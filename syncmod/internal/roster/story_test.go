@@ -59,6 +59,10 @@ func inboundOf(i int) roster.StreamID  { return roster.StreamID(10 + i) }
 func outboundOf(i int) roster.StreamID { return roster.StreamID(20 + i) }
 func sessionOf(i int) uint64           { return uint64(0xa1 + 0x10*i) }
 
+func requestFrom(i int, step int64) roster.Request {
+	return roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Step: step, Culprit: -1}
+}
+
 // request brings a request, on a stream that arrived when it was first named.
 func (s *story) request(i int, stream roster.StreamID, q roster.Request) roster.Verdict {
 	s.arrive(stream)
@@ -93,7 +97,7 @@ var commands = map[string]func(*story, *arguments) []string{
 		s.only = []roster.EventType{roster.AllConnected, roster.CeremonyFailed}
 		members := s.others(a.named())
 		for _, i := range members {
-			s.request(i, inboundOf(i), roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Culprit: -1})
+			s.request(i, inboundOf(i), requestFrom(i, 0))
 			s.roster.OutboundOpened(i, outboundOf(i), false)
 			s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})
 		}
@@ -104,7 +108,7 @@ var commands = map[string]func(*story, *arguments) []string{
 		for step := s.roster.Step() + 1; step <= a.number("step", 0); step++ {
 			require.NoError(a.t, s.roster.Announce(s.now, step))
 			for _, i := range s.others(nil) {
-				s.request(i, inboundOf(i), roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Step: step, Culprit: -1})
+				s.request(i, inboundOf(i), requestFrom(i, step))
 			}
 		}
 		return nil
@@ -132,8 +136,8 @@ var commands = map[string]func(*story, *arguments) []string{
 	"request": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
 		q := roster.Request{
-			Version: a.text("version", "v1.11"), Signed: !a.flag("unsigned"), Session: a.session(i), Step: a.number("step", 0),
-			Shutdown: a.flag("shutdown"), Aborted: a.flag("abort"), Culprit: a.member("culprit", -1),
+			Version: a.text("version", "v1.11"), Signed: !a.flag("unsigned"), Session: a.session(i),
+			Step: a.number("step", 0), Shutdown: a.flag("shutdown"), Aborted: a.flag("abort"), Culprit: a.member("culprit", -1),
 		}
 		if q.Aborted {
 			q.Abort = a.d.Input

@@ -72,11 +72,7 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
 	}
 	a := &arguments{t: t, d: d}
 	said := command(s, a)
-	for _, arg := range d.CmdArgs {
-		if !slices.Contains(a.used, arg.Key) {
-			d.Fatalf(t, "%s does not know %s", d.Cmd, arg.Key)
-		}
-	}
+	a.done()
 	words := append(slices.Clone(said), s.effects()...)
 	if len(words) == 0 {
 		return "nothing changes\n"
@@ -93,7 +89,7 @@ func (s *story) effects() []string {
 			s.passed[event.Step] = event.Arrivals
 		}
 		if s.shows(event) {
-			words = append(words, eventWords(s.self, event, s.roster.Failure()))
+			words = append(words, eventWords(s.self, s.now, event, s.roster.Failure()))
 		}
 	}
 	if s.only == nil {

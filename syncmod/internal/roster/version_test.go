@@ -48,7 +48,8 @@ func TestCompatible(t *testing.T) {
 
 func TestParseVersionRefusesWhatIsNone(t *testing.T) {
 	for _, text := range []string{
-		"", "banana", "v", "v1", "v1.", "1.11", "V1.11", "v1.11.", "v1.11.3.4", "v1.11-", "v1.x", "v-1.11", "v1.-11", "v+1.11",
+		"", "banana", "v", "v1", "v1.", "1.11", "V1.11", "v1.11.", "v1.11.3.4", "v1.11-", "v1.x", "v-1.11", "v1.-11",
+		"v+1.11",
 		" v1.11", "v1.11 ", "v1.11\n", "v1.11\x00", "v1.11-rc 2", "v1.11-é", "v1.1١",
 		"v1." + strings.Repeat("1", 10), "v1.11-" + strings.Repeat("a", 33), "v" + strings.Repeat("1", 1<<16),
 	} {
@@ -65,7 +66,9 @@ func TestParseVersionTakesTheLongestThereAre(t *testing.T) {
 }
 
 func FuzzParseVersion(f *testing.F) {
-	for _, text := range []string{"v1.11", "v1.10", "v1.11.3", "v1.11-rc2", "v1.11.3-rc.2+build", "banana", "", strings.Repeat("9", 100)} {
+	for _, text := range []string{
+		"v1.11", "v1.10", "v1.11.3", "v1.11-rc2", "v1.11.3-rc.2+build", "banana", "", strings.Repeat("9", 100),
+	} {
 		f.Add(text, "v1.11")
 	}
 	f.Fuzz(func(t *testing.T, one, other string) {

@@ -78,6 +78,18 @@ func stepWords(step int64) string {
 	return fmt.Sprint(step)
 }
 
+// requestWords tells what a request says.
+func requestWords(q roster.Request) string {
+	words := fmt.Sprintf("step %s", stepWords(q.Step))
+	if q.Shutdown {
+		words += " and goodbye"
+	}
+	if q.Aborted {
+		words = "abort"
+	}
+	return words
+}
+
 // verdictWords tells what is to be done with a request and its stream.
 func verdictWords(now time.Time, v roster.Verdict) string {
 	words := v.Action.String()
@@ -123,21 +135,21 @@ func effectWords(self int, now time.Time, e roster.Effects) []string {
 	return words
 }
 
-// barrierWords tells what a barrier waits for.
-func barrierWords(b roster.Barrier) string {
+// waitWords tells what a node is doing at a barrier.
+func waitWords(b roster.Barrier) string {
 	switch b.Kind {
 	case roster.BarrierConnected:
-		return "the connections"
+		return "waiting for connections"
 	case roster.BarrierStep:
-		return fmt.Sprintf("barrier %d", b.Step)
+		return fmt.Sprintf("waiting at barrier %d", b.Step)
 	case roster.BarrierShutdown:
-		return "the goodbyes"
+		return "waiting for goodbyes"
 	}
-	return "nothing"
+	return "not waiting"
 }
 
 // eventWords tells what happened to a node.
-func eventWords(self int, e roster.Event, f *roster.Failure) string {
+func eventWords(self int, now time.Time, e roster.Event, f *roster.Failure) string {
 	who := name(e.Member)
 	direction := name(self) + " to " + who
 	if e.Inbound {
@@ -157,8 +169,8 @@ func eventWords(self int, e roster.Event, f *roster.Failure) string {
 	case roster.BarrierPassed:
 		return passedWords(self, e)
 	case roster.StillWaiting:
-		return fmt.Sprintf("* %s still waits at %s, since %v after the start, for %s",
-			who, barrierWords(e.Barrier), e.Barrier.Since.Sub(start), nameList(e.Missing))
+		return fmt.Sprintf("* %s was still %s from %v to %v: %s",
+			who, waitWords(e.Barrier), e.From.Sub(e.Barrier.Since), now.Sub(e.Barrier.Since), nameList(e.Missing))
 	case roster.MemberStepped:
 		return fmt.Sprintf("* %s is at step %d", who, e.Step)
 	case roster.SaidGoodbye:
@@ -170,7 +182,7 @@ func eventWords(self int, e roster.Event, f *roster.Failure) string {
 	case roster.CeremonyFailed:
 		text := "* the ceremony has failed"
 		if e.Barrier.Kind != 0 {
-			text += " at " + barrierWords(e.Barrier)
+			text += " while " + waitWords(e.Barrier)
 		}
 		return text + ": " + failureWords(f)
 	}
@@ -178,7 +190,13 @@ func eventWords(self int, e roster.Event, f *roster.Failure) string {
 }
 
 func passedWords(self int, e roster.Event) string {
-	words := fmt.Sprintf("* %s passed %s", name(self), barrierWords(e.Barrier))
+	words := fmt.Sprintf("* %s passed barrier %d", name(self), e.Step)
+	switch e.Barrier.Kind {
+	case roster.BarrierConnected:
+		words = "* all connected for the first time"
+	case roster.BarrierShutdown:
+		words = "* the wait for goodbyes is over"
+	}
 	if e.Last == self {
 		return words
 	}

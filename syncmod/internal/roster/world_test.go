@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -25,17 +26,24 @@ import (
 //     frames is repeated on another stream; and its streams arrive in the order
 //     in which it has opened them, though they may be read in another.
 type world struct {
-	t       *rapid.T
+	t       reporter
+	draw    *rapid.T // nil in a transcript, where nothing is left to chance
 	now     time.Time
 	members int
 	last    int64 // the last barrier of the ceremony
 
-	nodes         []*process // the current process of each node
-	processes     int
+	nodes         []*process // the current process of each node; nil: its ceremony is not open
+	runs          []int      // how many processes of each node there were
 	restarts      int
 	streams       []*stream
 	streamsOpened int
 	history       []delivered // requests that were delivered
+}
+
+// reporter is where a world says what happens.
+type reporter interface {
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
 }
 
 // delivered is a request and the process that it was delivered to.
@@ -53,26 +61,29 @@ type event struct {
 }
 
 func newWorld(t *rapid.T, members int, last int64, foreign []bool) *world {
-	w := &world{t: t, now: start, members: members, last: last, nodes: make([]*process, members)}
+	w := emptyWorld(t, members, last)
+	w.draw = t
 	for i := range w.nodes {
 		w.start(i, foreign[i])
 	}
 	return w
 }
 
+// emptyWorld is a world in which no node runs yet.
+func emptyWorld(t reporter, members int, last int64) *world {
+	return &world{
+		t: t, now: start, members: members, last: last, nodes: make([]*process, members), runs: make([]int, members),
+	}
+}
+
 // start starts a node's process.
 func (w *world) start(i int, foreign bool) {
-	w.processes++
-	session := uint64(0xa0 + 0x10*i)
-	number := 0
-	if old := w.nodes[i]; old != nil {
-		number = old.number + 1
-	}
-	session += uint64(number) + 1
+	session := uint64(0xa1 + 0x10*i + w.runs[i]) //nolint:gosec // small
 	if foreign {
 		session = 0
 	}
-	w.nodes[i] = newProcess(w, i, number, session)
+	w.nodes[i] = newProcess(w, i, w.runs[i], session)
+	w.runs[i]++
 }
 
 // restart kills a node's process and starts the next one.
@@ -80,6 +91,9 @@ func (w *world) restart(i int) {
 	w.restarts++
 	old := w.nodes[i]
 	for _, s := range w.streams {
+		if s.server == old && s.handler == holding {
+			s.handler = returned
+		}
 		if s.server != old && s.client != old || s.server.session != 0 && s.client != nil && s.client.session != 0 {
 			continue
 		}
@@ -95,7 +109,7 @@ func (w *world) lose(s *stream) {
 	if s.clientOpen && s.client.alive() && !s.client.hostile {
 		s.client.hangUp(s)
 	}
-	if s.server.alive() && s.handler == reading {
+	if s.server.alive() && (s.handler == reading || s.handler == holding) {
 		s.handlerReturns()
 	}
 }
@@ -149,6 +163,9 @@ func (w *world) possibleOn(s *stream, can func(int, string, any, func())) {
 	if s.mayRetry() {
 		can(4, "bring the waiting request again", s, s.retry)
 	}
+	if s.mayRefuse() {
+		can(3, "refuse", s, s.refuse)
+	}
 	if s.mayReturn() {
 		can(3, "handler returns", s, s.handlerReturns)
 	}
@@ -182,7 +199,7 @@ func (w *world) step() {
 	for _, e := range all {
 		total += e.weight
 	}
-	pick := rapid.IntRange(0, total-1).Draw(w.t, "next")
+	pick := rapid.IntRange(0, total-1).Draw(w.draw, "next")
 	for _, e := range all {
 		if pick -= e.weight; pick < 0 {
 			w.log("%s: %v", e.what, e.where)
@@ -198,7 +215,7 @@ func (w *world) step() {
 func (w *world) later(d time.Duration) {
 	w.now = w.now.Add(d)
 	for _, p := range w.nodes {
-		if !p.hostile {
+		if p != nil && !p.hostile {
 			p.roster.Tick(w.now)
 			p.observe()
 		}
@@ -207,9 +224,12 @@ func (w *world) later(d time.Duration) {
 
 func (w *world) log(format string, args ...any) { w.t.Logf(format, args...) }
 
-func (w *world) note(s *stream, q roster.Request, v roster.Verdict) {
-	w.log("    stream %d, %s to %v: session %#x step %d shutdown %v abort %v: %s",
-		s.id, name(s.from), s.server, q.Session, q.Step, q.Shutdown, q.Aborted, verdictWords(w.now, v))
+func (w *world) note(s *stream, r sent, v roster.Verdict) {
+	words := requestWords(r.request)
+	if r.by.hostile {
+		words += fmt.Sprintf(" in session %#x", r.request.Session)
+	}
+	w.log("%v to %v, stream %d: %s: %s", r.by, s.server, s.id, words, verdictWords(w.now, v))
 }
 
 // behave is a network that works and nodes that are scheduled fairly, for a
@@ -252,6 +272,8 @@ func (w *world) proceed(s *stream) bool {
 		s.deliverResponse()
 	case s.mayRetry():
 		s.retry()
+	case s.mayRefuse():
+		s.refuse()
 	case s.mayReturn():
 		s.handlerReturns()
 	case s.mayHangUp():
