@@ -2,63 +2,22 @@ package syncmod_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"io"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/vectors"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// recording is what was recorded from real Charon nodes.
-type recording struct {
-	ServerKey      hexBytes   `json:"server_secp256k1_private_key_hex"`
-	ClientKey      hexBytes   `json:"client_secp256k1_private_key_hex"`
-	ServerPeerID   string     `json:"server_peer_id"`
-	ClientPeerID   string     `json:"client_peer_id"`
-	DefinitionHash hexBytes   `json:"definition_hash_hex"`
-	ClientFrames   []hexBytes `json:"client_frames_in_order"`
-	Scenarios      []scenario `json:"server_scenarios"`
-}
-
-type scenario struct {
-	Name          string
-	ServerVersion string `json:"server_version"`
-	Exchanges     []struct {
-		Send    hexBytes `json:"send_hex"`
-		Receive hexBytes `json:"receive_hex"`
-		End     string
-	}
-	Fatal bool `json:"server_recorded_fatal_error"`
-}
-
-type hexBytes []byte
-
-func (b *hexBytes) UnmarshalText(text []byte) (err error) {
-	*b, err = hex.DecodeString(string(text))
-	return err
-}
-
-func readRecording(t testing.TB) recording {
-	t.Helper()
-	file, err := os.ReadFile("internal/wire/testdata/charon-v1.11.json")
-	require.NoError(t, err)
-	var recorded recording
-	require.NoError(t, json.Unmarshal(file, &recorded))
-	require.Len(t, recorded.Scenarios, 24)
-	return recorded
-}
-
 // stage rebuilds the two hosts of the recording: alice with the server's key and
 // a service of ours, bob with the client's key, played by hand.
-func (r recording) stage(t testing.TB) *scene {
+func stage(t testing.TB, r vectors.Recording) *scene {
 	t.Helper()
 	alice, bob := newHostWithKey(t, secp256k1(t, r.ServerKey)), newHostWithKey(t, secp256k1(t, r.ClientKey))
 	require.Equal(t, r.ServerPeerID, alice.ID().String())
@@ -98,10 +57,10 @@ var recordedFailures = map[string]error{
 }
 
 func TestEveryRecordedScenarioIsServedAsCharonServesIt(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
-			s := recorded.stage(t)
+			s := stage(t, recorded)
 			stream := s.others[0].open(t, s.host)
 
 			for i := range scenario.Exchanges {
@@ -118,7 +77,7 @@ func TestEveryRecordedScenarioIsServedAsCharonServesIt(t *testing.T) {
 
 // replay plays one recorded exchange. It returns false once the stream has
 // ended.
-func replay(t *testing.T, stream *rawStream, recorded scenario, i int) (goesOn bool) {
+func replay(t *testing.T, stream *rawStream, recorded vectors.Scenario, i int) (goesOn bool) {
 	exchange := recorded.Exchanges[i]
 	stream.write(t, exchange.Send)
 	if len(exchange.Receive) == 0 {
@@ -161,8 +120,8 @@ func decoded(t testing.TB, frame []byte) *syncpb.SyncResponse {
 }
 
 func TestWhatIsSaidAfterARefusalGetsNoAnswer(t *testing.T) {
-	recorded := readRecording(t)
-	s := recorded.stage(t)
+	recorded := vectors.Charon()
+	s := stage(t, recorded)
 	stream := s.others[0].open(t, s.host)
 	refused := s.others[0].request(t, s.def, withVersion("v1.10"))
 
@@ -174,7 +133,7 @@ func TestWhatIsSaidAfterARefusalGetsNoAnswer(t *testing.T) {
 }
 
 func TestARejectedGoodbyeDoesNotCount(t *testing.T) {
-	s := readRecording(t).stage(t)
+	s := stage(t, vectors.Charon())
 	bob := s.others[0]
 	stream := s.meet(t, bob, withVersion("v1.11"))
 
@@ -186,7 +145,7 @@ func TestARejectedGoodbyeDoesNotCount(t *testing.T) {
 }
 
 func TestAnAcceptedGoodbyeCounts(t *testing.T) {
-	s := readRecording(t).stage(t)
+	s := stage(t, vectors.Charon())
 	bob := s.others[0]
 
 	s.meet(t, bob, withVersion("v1.11"), withGoodbye)
@@ -195,8 +154,8 @@ func TestAnAcceptedGoodbyeCounts(t *testing.T) {
 }
 
 func TestTheFramesOfCharonsClientAreUnderstood(t *testing.T) {
-	recorded := readRecording(t)
-	s := recorded.stage(t)
+	recorded := vectors.Charon()
+	s := stage(t, recorded)
 	stream := s.others[0].open(t, s.host)
 
 	for _, frame := range recorded.ClientFrames {

@@ -2,10 +2,7 @@ package refpeer_test
 
 import (
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"io"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -16,47 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/internal/vectors"
 )
 
-// recording is what was recorded from real Charon nodes.
-type recording struct {
-	ServerKey      hexBytes   `json:"server_secp256k1_private_key_hex"`
-	ClientKey      hexBytes   `json:"client_secp256k1_private_key_hex"`
-	DefinitionHash hexBytes   `json:"definition_hash_hex"`
-	ClientFrames   []hexBytes `json:"client_frames_in_order"`
-	Scenarios      []scenario `json:"server_scenarios"`
-}
-
-type scenario struct {
-	Name          string
-	ServerVersion string `json:"server_version"`
-	Exchanges     []struct {
-		Send    hexBytes `json:"send_hex"`
-		Receive hexBytes `json:"receive_hex"`
-		End     string
-	}
-	Fatal bool `json:"server_recorded_fatal_error"`
-}
-
-type hexBytes []byte
-
-func (b *hexBytes) UnmarshalText(text []byte) (err error) {
-	*b, err = hex.DecodeString(string(text))
-	return err
-}
-
-func readRecording(t testing.TB) recording {
-	t.Helper()
-	file, err := os.ReadFile("../../syncmod/internal/wire/testdata/charon-v1.11.json")
-	require.NoError(t, err)
-	var recorded recording
-	require.NoError(t, json.Unmarshal(file, &recorded))
-	require.Len(t, recorded.Scenarios, 24)
-	return recorded
-}
-
 // stage rebuilds the two hosts of the recording, and a reference peer on one.
-func (r recording) stage(t testing.TB, ofServer bool, opts refpeer.Options) (server, client host.Host, p *refpeer.Peer) {
+func stage(t testing.TB, r vectors.Recording, ofServer bool, opts refpeer.Options) (server, client host.Host, p *refpeer.Peer) {
 	t.Helper()
 	server, client = newHost(t, r.ServerKey), newHost(t, r.ClientKey)
 	def := refpeer.Definition{Hash: r.DefinitionHash, Peers: []peer.ID{client.ID(), server.ID()}}
@@ -69,10 +30,10 @@ func (r recording) stage(t testing.TB, ofServer bool, opts refpeer.Options) (ser
 }
 
 func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
-			server, client, p := recorded.stage(t, true, refpeer.Options{Version: scenario.ServerVersion})
+			server, client, p := stage(t, recorded, true, refpeer.Options{Version: scenario.ServerVersion})
 			p.Serve()
 			stream := openStream(t, client, server)
 			for _, exchange := range scenario.Exchanges {
@@ -111,8 +72,8 @@ func requireAnswer(t testing.TB, stream network.Stream, recorded []byte) {
 }
 
 func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
-	recorded := readRecording(t)
-	server, _, p := recorded.stage(t, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
+	recorded := vectors.Charon()
+	server, _, p := stage(t, recorded, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
 	streams := make(chan network.Stream, 1)
 	server.SetStreamHandler(refpeer.ProtocolID, func(s network.Stream) { streams <- s })
 	p.Dial()
@@ -131,7 +92,7 @@ func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
 }
 
 func TestRecordedFramesEncodeToTheSameBytes(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 	for _, frame := range recorded.ClientFrames {
 		require.Equal(t, []byte(frame[8:]), refpeer.ReencodeRequest(t, frame[8:]))
 	}
