@@ -92,13 +92,12 @@ func TestAMemberThatIsAnotherEveryTimeHoldsUpNobodyBeforeStep1(t *testing.T) {
 	costs := peak()
 	for n := uint64(1); n <= 300; n++ { // more than are remembered
 		s := m.open(t, alice)
-		s.say(t, m.request(t, step(0), ofSession(n)))
-		s.answered(t)
+		s.Accepted(t, m.request(t, step(0), ofSession(n)))
 	}
 	require.Less(t, costs(), int64(most))
 	require.Equal(t, violation, says(step(0), ofSession(299))(t, m)) // replaced, and stays dead
 
-	m.says = []saying{ofSession(300)}
+	m.says = []harness.Saying{ofSession(300)}
 	m.enter(t, 1)
 	m.Advance(honest...)
 	m.requireStops(t)

@@ -17,7 +17,7 @@ func TestACeremonyWithoutTheHostileMemberCompletesBesideTheOneThatItRuins(t *tes
 	m.Advance(honest...)
 	ruined := m.Nodes[alice].Ceremony
 	stop := m.start(t, tireless["streams without end"])
-	flood := newFlood(t, many/5, m.Nodes[alice], frame(m.request(t)))
+	flood := newFlood(t, many/5, m.Nodes[alice], harness.Frame(m.request(t)))
 
 	m.openWithoutDave(t, "the other one")
 	m.Advance(honest...)

@@ -274,12 +274,6 @@ func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	}
 }
 
-// eventually waits until something is so that no event tells of.
-func (c *cluster) eventually(so func() bool, what string) {
-	c.t.Helper()
-	require.Eventually(c.t, so, harness.Patience, 5*time.Millisecond, what)
-}
-
 // streams are the streams of the protocol that a host has with a peer, in one
 // direction.
 func streams(h host.Host, with peer.ID, direction network.Direction) []network.Stream {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -26,11 +27,11 @@ func (c *cluster) oneStreamEach() {
 	for _, i := range c.ours {
 		for _, j := range c.theirs {
 			from := c.Nodes[j].ID()
-			c.eventually(func() bool { return len(streams(c.Nodes[i].Host, from, network.DirInbound)) == 1 }, "one stream")
+			harness.Eventually(c.t, func() bool { return len(streams(c.Nodes[i].Host, from, network.DirInbound)) == 1 }, "one stream")
 		}
 	}
 	want := len(c.ours) * (len(c.Nodes) - 1)
-	c.eventually(func() bool { return handlers() == want }, "one handler for each stream")
+	harness.Eventually(c.t, func() bool { return handlers() == want }, "one handler for each stream")
 }
 
 func TestStreamsThatWeResetAreOpenedAgain(t *testing.T) {
@@ -42,7 +43,7 @@ func TestStreamsThatWeResetAreOpenedAgain(t *testing.T) {
 				for _, j := range c.theirs {
 					before := c.refs[j].Streams(c.Nodes[i].ID())
 					c.reset(i, j)
-					c.eventually(func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it reopens")
+					harness.Eventually(t, func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it reopens")
 				}
 			}
 			c.advance(c.All()...)
@@ -96,7 +97,7 @@ func TestAStreamThatIsLeftOpenAndReplacedIsEndedHere(t *testing.T) {
 				for _, j := range c.theirs {
 					before := c.refs[j].Streams(c.Nodes[i].ID())
 					c.refs[j].Reopen(c.Nodes[i].ID())
-					c.eventually(func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it opens another one")
+					harness.Eventually(t, func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it opens another one")
 				}
 			}
 			c.advance(c.All()...)

@@ -109,7 +109,7 @@ func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	waiting := enter(c, []int{0, 1}, complete)
-	untilAll(c, []int{0, 1}, isIn(syncmod.Completing))
+	untilAll(c, []int{0, 1}, harness.In(syncmod.Completing))
 
 	frozen.Freeze()
 

@@ -33,7 +33,7 @@ func TestAMemberKilledBeforeItsFirstStepMayComeBackWhileOthersWaitAtTheirs(t *te
 	killed := c.Spawn(2)
 	c.Connect(0, 1)
 	waiting := enter(c, []int{0, 1}, advance)
-	untilAll(c, []int{0, 1}, isIn(syncmod.Running))
+	untilAll(c, []int{0, 1}, harness.In(syncmod.Running))
 
 	killed.Kill()
 	untilAll(c, []int{0, 1}, carolIsLost)
@@ -72,7 +72,7 @@ func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c := harness.New(t, 3)
 	killed := run(c)
 	waiting := enter(c, []int{0, 1}, complete)
-	untilAll(c, []int{0, 1}, isIn(syncmod.Completing))
+	untilAll(c, []int{0, 1}, harness.In(syncmod.Completing))
 
 	killed.Kill()
 

@@ -91,10 +91,6 @@ func atStep2(index int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool { return member(s, index).Step == 2 }
 }
 
-func isIn(phase syncmod.Phase) func(syncmod.Status) bool {
-	return func(s syncmod.Status) bool { return s.Phase == phase }
-}
-
 // untilAll waits until the status of each node is as wanted.
 func untilAll(c *harness.Cluster, nodes []int, wanted func(syncmod.Status) bool) {
 	for _, i := range nodes {

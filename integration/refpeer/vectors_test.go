@@ -2,8 +2,6 @@ package refpeer_test
 
 import (
 	"encoding/binary"
-	"io"
-	"slices"
 	"testing"
 	"time"
 
@@ -13,19 +11,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/internal/vectors"
 )
 
 // stage rebuilds the two hosts of the recording, and a reference peer on one.
 func stage(t testing.TB, r vectors.Recording, ofServer bool, opts refpeer.Options) (server, client host.Host, p *refpeer.Peer) {
 	t.Helper()
-	server, client = newHost(t, r.ServerKey), newHost(t, r.ClientKey)
+	server, client = harness.NewHostWithKey(t, harness.Key(t, r.ServerKey)), harness.NewHostWithKey(t, harness.Key(t, r.ClientKey))
 	def := refpeer.Definition{Hash: r.DefinitionHash, Peers: []peer.ID{client.ID(), server.ID()}}
 	at := client
 	if ofServer {
 		at = server
 	}
-	meet(t, client, server)
+	harness.Connect(t, client, server)
 	return server, client, newPeer(t, at, def, opts)
 }
 
@@ -37,13 +36,13 @@ func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
 			p.Serve()
 			stream := openStream(t, client, server)
 			for _, exchange := range scenario.Exchanges {
-				write(t, stream, exchange.Send)
+				stream.Send(t, exchange.Send)
 				requireAnswer(t, stream, exchange.Receive)
 				if exchange.End == "closed" {
-					requireClosed(t, stream)
+					stream.RequireClosed(t)
 				} else {
 					last := lastFrame(exchange.Send) // it stayed open: the same again gets the same again
-					write(t, stream, last)
+					stream.Send(t, last)
 					requireAnswer(t, stream, lastFrame(exchange.Receive))
 				}
 			}
@@ -54,7 +53,7 @@ func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
 }
 
 // requireAnswer reads what was recorded. Errors have words of their own.
-func requireAnswer(t testing.TB, stream network.Stream, recorded []byte) {
+func requireAnswer(t testing.TB, stream harness.RawStream, recorded []byte) {
 	t.Helper()
 	for len(recorded) > 0 {
 		want := recorded[:8+size(recorded)]
@@ -74,21 +73,21 @@ func requireAnswer(t testing.TB, stream network.Stream, recorded []byte) {
 func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
 	recorded := vectors.Charon()
 	server, _, p := stage(t, recorded, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
-	streams := make(chan network.Stream, 1)
-	server.SetStreamHandler(refpeer.ProtocolID, func(s network.Stream) { streams <- s })
+	streams := make(chan harness.RawStream, 1)
+	server.SetStreamHandler(refpeer.ProtocolID, func(s network.Stream) { streams <- harness.RawStream{Stream: s} })
 	p.Dial()
 	stream := <-streams
 	for i, next := range []func(){
 		func() { p.SetStep(1) },
-		func() { go func() { _ = p.Shutdown(within(t)) }() },
+		func() { go func() { _ = p.Shutdown(harness.Within(t)) }() },
 		func() {},
 	} {
 		frame := readFrame(t, stream)
 		require.Equal(t, refpeer.WithoutTimestamp(t, recorded.ClientFrames[i][8:]), refpeer.WithoutTimestamp(t, frame[8:]))
 		next()
-		write(t, stream, answerTo(t, frame))
+		stream.Send(t, answerTo(t, frame))
 	}
-	requireClosed(t, stream)
+	stream.RequireClosed(t)
 }
 
 func TestRecordedFramesEncodeToTheSameBytes(t *testing.T) {
@@ -118,35 +117,16 @@ func lastFrame(frames []byte) []byte {
 }
 
 // readFrame reads a frame, whatever length it has: that of an empty response is 0.
-func readFrame(t testing.TB, stream network.Stream) []byte {
+func readFrame(t testing.TB, stream harness.RawStream) []byte {
 	t.Helper()
-	require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
-	header := make([]byte, 8)
-	_, err := io.ReadFull(stream, header)
+	require.NoError(t, stream.SetReadDeadline(time.Now().Add(harness.Patience)))
+	payload, err := harness.ReadFrame(stream)
 	require.NoError(t, err)
-	payload := make([]byte, size(header))
-	_, err = io.ReadFull(stream, payload)
-	require.NoError(t, err)
-	return slices.Concat(header, payload)
-}
-
-func write(t testing.TB, stream network.Stream, b []byte) {
-	t.Helper()
-	_, err := stream.Write(b)
-	require.NoError(t, err)
-}
-
-func requireClosed(t testing.TB, stream network.Stream) {
-	t.Helper()
-	require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
-	n, err := stream.Read(make([]byte, 1))
-	require.Zero(t, n, "the stream goes on")
-	require.Equal(t, io.EOF, err)
+	return harness.Framed(payload)
 }
 
 // answerTo is the answer of a server that accepts a request.
 func answerTo(t testing.TB, frame []byte) []byte {
 	t.Helper()
-	payload := refpeer.Accept(t, frame[8:])
-	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(payload))), payload...)
+	return harness.Framed(refpeer.Accept(t, frame[8:]))
 }
