@@ -122,7 +122,8 @@ func TestAProgramMayLogFxInItsOwnWay(t *testing.T) {
 	log.SetLevel(logrus.DebugLevel)
 	h := harness.NewHost(t)
 
-	app, _ := newNode(h, harness.Define(t.Name(), h, harness.NewHost(t)), log, nil, fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+	def := harness.Define(t.Name(), h, harness.NewHost(t))
+	app, _ := newNode(h, def, log, nil, fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 
 	require.NoError(t, app.Err())
 	require.Empty(t, hook.AllEntries())

@@ -28,29 +28,29 @@ func newCeremonies(t testing.TB, n int) ([]*harness.Node, []*syncmod.Ceremony) {
 func advance(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
-	harness.RequireNone(t, harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error {
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error {
 		_, err := c.Advance(ctx)
 		return err
-	}))
+	})
 }
 
 func connect(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
-	harness.RequireNone(t, harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }))
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 }
 
 // run runs a whole ceremony of one step on all.
 func run(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
-	harness.RequireNone(t, harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "only"}) }))
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "only"}) })
 }
 
 func closeAll(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
-	harness.RequireNone(t, harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) }))
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) })
 }
 
 // without is all but one.

@@ -69,7 +69,8 @@ func TestAnAddressOfTheDefinitionIsDialledThoughTheHostHasForgottenIt(t *testing
 	store.AddAddrs(def.Peers[1].ID, def.Peers[1].Addrs, peerstore.TempAddrTTL)
 	alice := harness.Open(t, nodes[:1], def)
 	store.ClearAddrs(def.Peers[1].ID)
-	bob := harness.Open(t, nodes[1:], syncmod.Definition{Hash: def.Hash, Peers: []syncmod.Peer{{ID: def.Peers[0].ID}, {ID: def.Peers[1].ID}}}) // cannot dial
+	def.Peers = []syncmod.Peer{{ID: def.Peers[0].ID}, {ID: def.Peers[1].ID}} // bob cannot dial
+	bob := harness.Open(t, nodes[1:], def)
 
 	connect(t, append(alice, bob...))
 }

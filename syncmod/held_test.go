@@ -25,7 +25,8 @@ func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
 	held.Say(t, bob.Request(t, s.def, harness.Session(2), harness.Step(1)))
 	<-time.After(100 * time.Millisecond) // nothing tells from outside that a held request has been read
 	_ = held.Reset()
-	require.NoError(t, harness.Next(t, ping.Ping(harness.Within(t), bob.Host, s.Host.ID())).Error) // the resets have arrived before this
+	pong := harness.Next(t, ping.Ping(harness.Within(t), bob.Host, s.Host.ID()))
+	require.NoError(t, pong.Error) // the resets have arrived before this
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 
 	again, err := s.Service.Open(s.def)

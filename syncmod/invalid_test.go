@@ -158,8 +158,8 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 
 			_, err := service.Open(bad.definition)
 			app := fx.New(
-				fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(bad.definition, harness.Quiet()),
-				syncmod.RunSteps(func() []syncmod.Step { return nil }),
+				fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }),
+				fx.Supply(bad.definition, harness.Quiet()), syncmod.RunSteps(func() []syncmod.Step { return nil }),
 			)
 
 			requireInvalid(t, err, bad.field, bad.value)

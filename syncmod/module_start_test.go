@@ -24,7 +24,7 @@ import (
 func TestAClosedCeremonyIsNotReopenedWhenItsAppStartsAgain(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	var c *syncmod.Ceremony
-	app := fx.New(syncmod.Module, given(h), fx.Supply(harness.Define(t.Name(), h, harness.NewSilentHost(t))), fx.Populate(&c))
+	app := fx.New(syncmod.Module, given(h), fx.Supply(unattended(t, h)), fx.Populate(&c))
 	require.NoError(t, app.Start(t.Context()))
 	require.NoError(t, app.Stop(t.Context()))
 	require.NoError(t, app.Stop(t.Context()), "stopping twice")
@@ -91,7 +91,7 @@ func TestAStartThatFailsHalfWayIsUndone(t *testing.T) {
 		require.ErrorIs(t, start(t.Context()), errDeaf, about)
 		require.NotContains(t, h.Mux().Protocols(), syncmod.ProtocolID, about)
 	}
-	_, err := service.Open(harness.Define(t.Name(), h, harness.NewSilentHost(t)))
+	_, err := service.Open(unattended(t, h))
 	require.ErrorIs(t, err, syncmod.ErrStopped)
 }
 
@@ -146,7 +146,7 @@ func TestHooksRunInTheOrderOfWhatNeedsWhat(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	spy, o := new(hookSpy), new(owner)
 	app := fx.New(
-		syncmod.Module, fx.Supply(harness.Define(t.Name(), h, harness.NewSilentHost(t)), harness.Quiet()), syncmod.RunSteps(noSteps),
+		syncmod.Module, fx.Supply(unattended(t, h), harness.Quiet()), syncmod.RunSteps(noSteps),
 		fx.WithLogger(func() fxevent.Logger { return spy }),
 		fx.Provide(func(lc fx.Lifecycle) host.Host {
 			lc.Append(fx.StartStopHook(o.StartHost, o.StopHost))
@@ -179,7 +179,7 @@ func TestAnAppDoesNotStartWithACeremonyThatWasAbortedBefore(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	locked := errors.New("the keystore is locked")
 	app := fx.New(
-		syncmod.Module, given(h), fx.Supply(harness.Define(t.Name(), h, harness.NewSilentHost(t))),
+		syncmod.Module, given(h), fx.Supply(unattended(t, h)),
 		syncmod.RunSteps(func() []syncmod.Step { return nil }),
 		fx.Invoke(func(c *syncmod.Ceremony) { c.Abort(locked) }),
 	)

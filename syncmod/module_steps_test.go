@@ -41,8 +41,9 @@ func TestStepsRunInLockstepInTheBackgroundOfAnApp(t *testing.T) {
 			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def, store), syncmod.RunSteps(constructor), fx.Populate(&c))
 			app.RequireStart()
 
-			require.NoError(t, partner.Run(harness.Within(t), syncmod.Step{Name: "exchange"}, syncmod.Step{Name: "store"}))
+			err := partner.Run(harness.Within(t), syncmod.Step{Name: "exchange"}, syncmod.Step{Name: "store"})
 
+			require.NoError(t, err)
 			harness.Next(t, c.Done())
 			require.NoError(t, c.Err())
 			require.Equal(t, []string{"exchange", "store"}, store.stored)
@@ -69,7 +70,7 @@ func TestStepsThatCannotBeMadeFailTheApp(t *testing.T) {
 			h := harness.NewSilentHost(t)
 
 			app := fx.New(
-				syncmod.Module, given(h), fx.Supply(harness.Define(t.Name(), h, harness.NewSilentHost(t))), syncmod.RunSteps(test.constructor),
+				syncmod.Module, given(h), fx.Supply(unattended(t, h)), syncmod.RunSteps(test.constructor),
 			)
 
 			require.ErrorContains(t, app.Err(), test.want)
@@ -81,7 +82,7 @@ func TestStepsComeFromOneRunSteps(t *testing.T) {
 	h := harness.NewSilentHost(t)
 
 	app := fx.New(
-		syncmod.Module, given(h), fx.Supply(harness.Define(t.Name(), h, harness.NewSilentHost(t))), syncmod.RunSteps(noSteps), syncmod.RunSteps(noSteps),
+		syncmod.Module, given(h), fx.Supply(unattended(t, h)), syncmod.RunSteps(noSteps), syncmod.RunSteps(noSteps),
 	)
 
 	require.ErrorContains(t, app.Err(), "onlyOneRunSteps")
@@ -159,9 +160,9 @@ func TestALongLivedNodeOpensCeremoniesWhenTheyCome(t *testing.T) {
 		_, err := service.Open(harness.Define("one", h, other))
 		require.ErrorIs(t, err, syncmod.ErrOpen)
 		ctx := harness.Within(t)
-		harness.RequireNone(t, harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{}) }))
+		harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{}) })
 		require.Len(t, service.Ceremonies(), 2)
-		harness.RequireNone(t, harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) }))
+		harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) })
 		require.Empty(t, service.Ceremonies())
 		app.RequireStop()
 		_, err = service.Open(harness.Define("too late", h, other))

@@ -32,7 +32,14 @@ import (
 // given supplies what an app takes from its program: the host, a Config and a
 // logger.
 func given(h host.Host) fx.Option {
-	return fx.Options(fx.NopLogger, fx.Provide(func() host.Host { return h }), fx.Supply(harness.Fast(), harness.Quiet()))
+	newHost := func() host.Host { return h }
+	return fx.Options(fx.NopLogger, fx.Provide(newHost), fx.Supply(harness.Fast(), harness.Quiet()))
+}
+
+// unattended is a definition of which the other member never comes.
+func unattended(t testing.TB, h host.Host) syncmod.Definition {
+	t.Helper()
+	return harness.Define(t.Name(), h, harness.NewSilentHost(t))
 }
 
 func noSteps() []syncmod.Step { return nil }
@@ -118,7 +125,7 @@ func TestACeremonyWhoseAppNeverStartedIsClosedWithoutNoise(t *testing.T) {
 	log, lines := logtest.NewNullLogger()
 	var c *syncmod.Ceremony
 	app := fx.New(
-		fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(log, harness.Define(t.Name(), h, harness.NewSilentHost(t))),
+		fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(log, unattended(t, h)),
 		syncmod.Configure(syncmod.Config{ShutdownOnFailure: true}), syncmod.RunSteps(noSteps), fx.Populate(&c),
 	)
 	require.NoError(t, app.Err())
@@ -180,7 +187,7 @@ func TestWhatIsOptionalIsUsedWhenItIsThereAndNeverShutDown(t *testing.T) {
 				options = append(options, fx.Supply(fx.Annotate(meters, fx.As(new(metric.MeterProvider)))))
 			}
 			h := harness.NewSilentHost(t)
-			options = append(options, fx.Provide(func() host.Host { return h }), fx.Supply(harness.Define(t.Name(), h, harness.NewSilentHost(t))))
+			options = append(options, fx.Provide(func() host.Host { return h }), fx.Supply(unattended(t, h)))
 
 			app := fx.New(options...)
 			require.NoError(t, app.Start(t.Context()))

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,7 @@ func TestAnAbortWithoutACulpritIsAboutWhoSentIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 2)
 			carol := s.others[1]
-			s.meet(t, carol).Accepted(t, carol.Request(t, s.def, func(r *syncpb.SyncRequest) { r.Abort, r.Culprit = "no more", []byte(culpritID) }))
+			s.meet(t, carol).Accepted(t, carol.Request(t, s.def, harness.Abort("no more", peer.ID(culpritID))))
 
 			require.Equal(t, 2, harness.Culprit(t, harness.Failure(t, s.ceremony)).Index)
 		})
@@ -74,7 +75,8 @@ func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
 
 			s.ceremony.Abort(errors.New("the disk is full"))
 
-			require.Contains(t, stream.Ask(t, bob.Request(t, s.def, says)).GetError(), "operator 0 (alice) gave up: the disk is full")
+			told := stream.Ask(t, bob.Request(t, s.def, says)).GetError()
+			require.Contains(t, told, "operator 0 (alice) gave up: the disk is full")
 			stream.RequireClosed(t)
 		})
 	}
@@ -88,7 +90,8 @@ func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
 	stream := s.meet(t, bob, harness.Session(7))
 	s.ceremony.Abort(errors.New("the disk is full"))
 	var frames []byte
-	for _, says := range []harness.Saying{harness.Step(0), harness.Abort("no more", bob.Host.ID())} { // a heartbeat was on its way
+	heartbeat := harness.Step(0) // was on its way
+	for _, says := range []harness.Saying{heartbeat, harness.Abort("no more", bob.Host.ID())} {
 		frames = append(frames, harness.Frame(bob.Request(t, s.def, harness.Session(7), says))...)
 	}
 
@@ -170,7 +173,8 @@ func TestWhatAMemberSaysIsMadePrintableAndCutWhereverItShows(t *testing.T) {
 			stream := s.meet(t, bob, harness.Nickname(text), harness.Session(7))
 			requireFit(t, s.ceremony.Status().Peers[0].Nickname, 128)
 
-			stream.Accepted(t, bob.Request(t, s.def, harness.Nickname(text), harness.Session(7), harness.Abort(text, bob.Host.ID())))
+			abort := harness.Abort(text, bob.Host.ID())
+			stream.Accepted(t, bob.Request(t, s.def, harness.Nickname(text), harness.Session(7), abort))
 
 			requireFit(t, harness.Failure(t, s.ceremony).Error(), 600)
 			requireFit(t, s.ceremony.Status().Err.Error(), 600)

@@ -274,7 +274,8 @@ func TestNothingFailsACeremonyThatIsComplete(t *testing.T) {
 	stream.Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye))
 	require.NoError(t, harness.Next(t, done))
 
-	for _, says := range []harness.Saying{harness.Version("v9.9"), harness.Signature(nil), harness.Abort("too late", bob.Host.ID())} {
+	late := harness.Abort("too late", bob.Host.ID())
+	for _, says := range []harness.Saying{harness.Version("v9.9"), harness.Signature(nil), late} {
 		bob.Open(t, s.Host).Ask(t, bob.Request(t, s.def, harness.Step(2), says))
 	}
 	s.meet(t, bob, harness.Step(2)).Say(t, bob.Request(t, s.def, harness.Step(0))) // as after a restart: held

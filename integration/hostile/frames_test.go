@@ -31,7 +31,7 @@ var frames = []attack{
 	{name: "claims a frame of no byte", do: writes(harness.Claim(0)), gets: violation},
 	{name: "sends garbage", do: writes(garbage(64 << 10)), gets: violation},
 	{name: "sends a frame of garbage", do: writes(harness.Framed(garbage(1 << 10))), gets: violation},
-	{name: "sends 16 KiB of groups in groups", do: writes(harness.Framed(bytes.Repeat([]byte{0x0b}, 16<<10))), gets: violation},
+	{name: "sends 16 KiB of groups in groups", do: writes(harness.Framed(groups(16 << 10))), gets: violation},
 	{name: "opens a stream and is silent", do: writes(nil), gets: "reset"},
 	{name: "claims 16 KiB and is silent", do: writes(harness.Claim(16 << 10)), gets: "reset"},
 	{name: "sends a byte now and then", do: dripsARequest, gets: "reset"},
@@ -41,6 +41,9 @@ var frames = []attack{
 	{name: "reads no answer to a flood of requests", do: floods, gets: "reset"},
 	{name: "floods on after it was refused", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
 }
+
+// groups are groups in groups, of which none ends.
+func groups(n int) []byte { return bytes.Repeat([]byte{0x0b}, n) }
 
 // garbage is the same in every run: its first eight bytes claim something absurd.
 func garbage(n int) []byte {

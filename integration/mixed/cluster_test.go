@@ -274,6 +274,12 @@ func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	}
 }
 
+// eventually waits until something is so that no event tells of.
+func (c *cluster) eventually(so func() bool, what string) {
+	c.t.Helper()
+	harness.Eventually(c.t, so, what)
+}
+
 // streams are the streams of the protocol that a host has with a peer, in one
 // direction.
 func streams(h host.Host, with peer.ID, direction network.Direction) []network.Stream {

@@ -86,7 +86,7 @@ func TestWeWaitForAPeerThatFinishesLate(t *testing.T) {
 		complete := []*going{c.complete(0), c.complete(1)}
 		for _, j := range c.theirs {
 			for _, i := range c.ours {
-				harness.Eventually(t, func() bool { return c.refs[j].Step(c.Nodes[i].ID()) == 2 }, "it hears that we are done")
+				c.eventually(func() bool { return c.refs[j].Step(c.Nodes[i].ID()) == 2 }, "it hears that we are done")
 			}
 		}
 		<-time.After(1500 * time.Millisecond) // more than a heartbeat: nobody loses patience
@@ -107,7 +107,7 @@ func TestWeWaitForALateGoodbye(t *testing.T) {
 		c.advance(c.theirs...) // the last barrier, which they pass without saying goodbye
 		for _, j := range c.theirs {
 			for _, i := range c.ours {
-				harness.Eventually(t, func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }, "ours is heard at once")
+				c.eventually(func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }, "ours is heard at once")
 			}
 		}
 		complete[0].requireGoesOn()
@@ -149,7 +149,7 @@ func TestAPeerThatNeverAnswersAGoodbyeIsNamed(t *testing.T) {
 		c.refs[3].SetStep(2)
 		c.seen(0, 3, 2)
 		c.seen(1, 3, 2)
-		harness.Eventually(t, func() bool { return c.refs[2].Step(c.Nodes[3].ID()) == 2 }, "everybody hears it")
+		c.eventually(func() bool { return c.refs[2].Step(c.Nodes[3].ID()) == 2 }, "everybody hears it")
 		c.refs[3].Freeze()
 
 		c.advance(2) // the last one to come to the last barrier

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/integration/refpeer"
-	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -52,7 +51,7 @@ func TestTheirClientsMayStartBeforeWeServe(t *testing.T) {
 			}
 			for _, i := range c.theirs {
 				for _, j := range c.ours {
-					harness.Eventually(t, func() bool { return c.refs[i].FailedAttempts(c.Nodes[j].ID()) > 1 }, "it tries again")
+					c.eventually(func() bool { return c.refs[i].FailedAttempts(c.Nodes[j].ID()) > 1 }, "it tries again")
 				}
 			}
 			c.Start(c.ours...)
@@ -75,7 +74,7 @@ func TestTheirClientsMayStartBeforeTheCeremonyIsOpenHere(t *testing.T) {
 		}
 		for _, i := range c.theirs {
 			for _, j := range c.ours {
-				harness.Eventually(t, func() bool { return len(streams(c.Nodes[j].Host, c.Nodes[i].ID(), network.DirInbound)) > 0 }, "a stream comes")
+				c.eventually(func() bool { return len(streams(c.Nodes[j].Host, c.Nodes[i].ID(), network.DirInbound)) > 0 }, "a stream comes")
 			}
 		}
 		c.Open(t.Name(), c.ours...)

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/integration/refpeer"
-	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -27,11 +26,11 @@ func (c *cluster) oneStreamEach() {
 	for _, i := range c.ours {
 		for _, j := range c.theirs {
 			from := c.Nodes[j].ID()
-			harness.Eventually(c.t, func() bool { return len(streams(c.Nodes[i].Host, from, network.DirInbound)) == 1 }, "one stream")
+			c.eventually(func() bool { return len(streams(c.Nodes[i].Host, from, network.DirInbound)) == 1 }, "one stream")
 		}
 	}
 	want := len(c.ours) * (len(c.Nodes) - 1)
-	harness.Eventually(c.t, func() bool { return handlers() == want }, "one handler for each stream")
+	c.eventually(func() bool { return handlers() == want }, "one handler for each stream")
 }
 
 func TestStreamsThatWeResetAreOpenedAgain(t *testing.T) {
@@ -43,7 +42,7 @@ func TestStreamsThatWeResetAreOpenedAgain(t *testing.T) {
 				for _, j := range c.theirs {
 					before := c.refs[j].Streams(c.Nodes[i].ID())
 					c.reset(i, j)
-					harness.Eventually(t, func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it reopens")
+					c.eventually(func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it reopens")
 				}
 			}
 			c.advance(c.All()...)
@@ -97,7 +96,7 @@ func TestAStreamThatIsLeftOpenAndReplacedIsEndedHere(t *testing.T) {
 				for _, j := range c.theirs {
 					before := c.refs[j].Streams(c.Nodes[i].ID())
 					c.refs[j].Reopen(c.Nodes[i].ID())
-					harness.Eventually(t, func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it opens another one")
+					c.eventually(func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it opens another one")
 				}
 			}
 			c.advance(c.All()...)

@@ -16,9 +16,12 @@ import (
 )
 
 // stage rebuilds the two hosts of the recording, and a reference peer on one.
-func stage(t testing.TB, r vectors.Recording, ofServer bool, opts refpeer.Options) (server, client host.Host, p *refpeer.Peer) {
+func stage(
+	t testing.TB, r vectors.Recording, ofServer bool, opts refpeer.Options,
+) (server, client host.Host, p *refpeer.Peer) {
 	t.Helper()
-	server, client = harness.NewHostWithKey(t, harness.Key(t, r.ServerKey)), harness.NewHostWithKey(t, harness.Key(t, r.ClientKey))
+	server = harness.NewHostWithKey(t, harness.Key(t, r.ServerKey))
+	client = harness.NewHostWithKey(t, harness.Key(t, r.ClientKey))
 	def := refpeer.Definition{Hash: r.DefinitionHash, Peers: []peer.ID{client.ID(), server.ID()}}
 	at := client
 	if ofServer {

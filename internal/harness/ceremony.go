@@ -97,10 +97,11 @@ func each[T any](all []T, f func(T) error) []error {
 	return errs
 }
 
-// RequireNone requires that there is no error.
-func RequireNone(t testing.TB, errs []error) {
+// RequireEach calls a function for each ceremony at once, and requires that none
+// returns an error.
+func RequireEach(t testing.TB, ceremonies []*syncmod.Ceremony, f func(*syncmod.Ceremony) error) {
 	t.Helper()
-	for i, err := range errs {
+	for i, err := range Everyone(ceremonies, f) {
 		require.NoError(t, err, Name(i))
 	}
 }
