@@ -64,7 +64,7 @@ func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
 // What the host has known for itself it forgets in its own time. The definition's
 // address is dialled all the same.
 func TestAnAddressOfTheDefinitionIsDialledThoughTheHostHasForgottenIt(t *testing.T) {
-	nodes, def := newCluster(t, 2, patient())
+	nodes, def := newCluster(t, 2, harness.Patient())
 	store := nodes[0].Host.Peerstore()
 	store.AddAddrs(def.Peers[1].ID, def.Peers[1].Addrs, peerstore.TempAddrTTL)
 	alice := harness.Open(t, nodes[:1], def)

@@ -12,15 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// patient is a Config for tests in which connections break: nobody gives up.
-func patient() syncmod.Config {
-	cfg := harness.Fast()
-	cfg.PeerTimeout = harness.Patience
-	return cfg
-}
-
 func TestALostConnectionIsMadeAgain(t *testing.T) {
-	nodes, def := newCluster(t, 2, patient())
+	nodes, def := newCluster(t, 2, harness.Patient())
 	ceremonies := harness.Open(t, nodes, def)
 	advance(t, ceremonies)
 
@@ -28,14 +21,14 @@ func TestALostConnectionIsMadeAgain(t *testing.T) {
 
 	for _, c := range ceremonies {
 		harness.Until(t, c, func(s syncmod.Status) bool {
-			return s.Peers[0].Reconnects == 1 && s.Peers[0].Inbound && s.Peers[0].Outbound
+			return s.Peers[0].Reconnects == 1 && harness.Connected(s.Peers[0])
 		})
 	}
 	advance(t, ceremonies)
 }
 
 func TestACeremonyGoesOnWhileConnectionsBreak(t *testing.T) {
-	nodes, def := newCluster(t, 4, patient())
+	nodes, def := newCluster(t, 4, harness.Patient())
 	ceremonies := harness.Open(t, nodes, def)
 	breaking, stop := context.WithCancel(harness.Within(t))
 	broken := make(chan int, 1)

@@ -20,7 +20,7 @@ func restart(t testing.TB, n *harness.Node) {
 }
 
 func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
-	nodes, def := newCluster(t, 3, patient())
+	nodes, def := newCluster(t, 3, harness.Patient())
 	ceremonies := harness.Open(t, nodes, def)
 	connect(t, ceremonies)
 
@@ -33,7 +33,7 @@ func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
 func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
 	for when, barriers := range map[string]int{"at step 1": 1, "at step 3": 3} {
 		t.Run(when, func(t *testing.T) {
-			nodes, def := newCluster(t, 3, patient())
+			nodes, def := newCluster(t, 3, harness.Patient())
 			ceremonies := harness.Open(t, nodes, def)
 			for range barriers {
 				advance(t, ceremonies)

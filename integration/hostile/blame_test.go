@@ -71,7 +71,7 @@ func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing
 func (m *member) meet() {
 	for _, i := range honest {
 		m.Until(i, func(s syncmod.Status) bool {
-			return s.Peers[0].Inbound && s.Peers[0].Outbound && s.Peers[1].Inbound && s.Peers[1].Outbound
+			return harness.Connected(s.Peers[0]) && harness.Connected(s.Peers[1])
 		})
 	}
 }

@@ -117,7 +117,7 @@ func (m *member) requireGoesOn(t testing.TB) {
 	m.behave()
 	m.enter(t, 2)
 	m.Advance(honest...)
-	m.Until(alice, func(s syncmod.Status) bool { return s.Peers[dave-1].Inbound && s.Peers[dave-1].Outbound })
+	m.Until(alice, func(s syncmod.Status) bool { return harness.Connected(s.Peers[dave-1]) })
 	m.hook.Store(again)
 }
 

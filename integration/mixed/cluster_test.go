@@ -123,7 +123,7 @@ func (c *cluster) startOursFirst() {
 	c.t.Helper()
 	c.Start(c.ours...)
 	for _, i := range c.ours {
-		c.Until(i, func(s syncmod.Status) bool { return s.Peers[0].Inbound && s.Peers[0].Outbound })
+		c.Until(i, func(s syncmod.Status) bool { return harness.Connected(s.Peers[0]) })
 	}
 	for _, i := range c.theirs {
 		c.refs[i].Serve()

@@ -90,5 +90,5 @@ func TestBarriersPassWhileConnectionsDrop(t *testing.T) {
 	}
 
 	c.Complete(c.All()...)
-	require.Greater(t, reconnects(c), 5)
+	require.Greater(t, c.Reconnects(c.All()...), 5)
 }

@@ -22,7 +22,8 @@ func TestANodeThatStartsAfterItsHostIsNoticedWhenItDoes(t *testing.T) {
 	for _, i := range []int{0, 1, 2} {
 		c.Until(i, func(s syncmod.Status) bool {
 			late := s.Peers[2].LastError
-			return connected(s.Peers[0]) && connected(s.Peers[1]) && late != nil && strings.Contains(late.Error(), "does not run the sync protocol yet")
+			return harness.Connected(s.Peers[0]) && harness.Connected(s.Peers[1]) &&
+				late != nil && strings.Contains(late.Error(), "does not run the sync protocol yet")
 		})
 	}
 

@@ -95,7 +95,7 @@ func TestOneWayIsEnoughForStreamsBothWays(t *testing.T) {
 				l.Drop() // in Running, too
 			}
 
-			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Reconnects > 0 && connected(p) })
+			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Reconnects > 0 && harness.Connected(p) })
 			c.Advance(c.All()...)
 			c.Complete(c.All()...)
 		})

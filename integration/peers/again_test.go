@@ -38,7 +38,7 @@ func TestYesterdaysFailureKillsNothingToday(t *testing.T) {
 	for how, back := range waysBack {
 		for _, order := range orders {
 			t.Run(fmt.Sprint(how, order), func(t *testing.T) {
-				c := harness.New(t, 3, harness.With(patient()))
+				c := harness.New(t, 3, harness.With(harness.Patient()))
 				c.Idle()
 				c.Open(ceremonyOf(t))
 				c.Advance(c.All()...)

@@ -59,7 +59,7 @@ func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
 func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
 	c := harness.New(t, 3)
 	frozen := run(c)
-	lostBefore := reconnects(c, 0, 1)
+	lostBefore := c.Reconnects(0, 1)
 
 	frozen.Freeze()
 	waiting := enter(c, []int{0, 1}, advance)
@@ -68,7 +68,7 @@ func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
 
 	frozen.Advance()
 	well(t, waiting)
-	require.Equal(t, lostBefore, reconnects(c, 0, 1))
+	require.Equal(t, lostBefore, c.Reconnects(0, 1))
 }
 
 func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
@@ -157,15 +157,4 @@ func TestAMemberFrozenForTheGoodbyesFailsNothing(t *testing.T) {
 	frozen.Thaw()
 	frozen.Wait(isNow(syncmod.Complete))
 	goesOn(t, c, syncmod.Complete, 0, 1)
-}
-
-// reconnects is how often nodes have lost their streams to the others.
-func reconnects(c *harness.Cluster, nodes ...int) int {
-	total := 0
-	for _, i := range nodes {
-		for _, p := range c.Nodes[i].Ceremony.Status().Peers {
-			total += p.Reconnects
-		}
-	}
-	return total
 }

@@ -28,7 +28,7 @@ func TestAMemberKilledWhileConnectingIsWaitedFor(t *testing.T) {
 }
 
 func TestAMemberKilledBeforeItsFirstStepMayComeBackWhileOthersWaitAtTheirs(t *testing.T) {
-	c := harness.New(t, 3, harness.With(patient()))
+	c := harness.New(t, 3, harness.With(harness.Patient()))
 	c.Start(0, 1)
 	killed := c.Spawn(2)
 	c.Connect(0, 1)
@@ -56,7 +56,7 @@ func TestAMemberKilledInARunningCeremonyIsNamedByEveryOther(t *testing.T) {
 }
 
 func TestAMemberKilledInARunningCeremonyCannotComeBack(t *testing.T) {
-	c := harness.New(t, 3, harness.With(patient()))
+	c := harness.New(t, 3, harness.With(harness.Patient()))
 	killed := run(c)
 
 	killed.Kill()
@@ -84,7 +84,7 @@ func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 
 // Whoever has announced the last barrier has done its work: nobody needs it alive.
 func TestAMemberKilledAtTheLastBarrierFailsNothing(t *testing.T) {
-	config := patient()
+	config := harness.Patient()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))
 	killed := run(c)
@@ -110,13 +110,6 @@ func TestAMemberKilledAfterItsGoodbyesIsMissedByNobody(t *testing.T) {
 	killed.Kill()
 
 	goesOn(t, c, syncmod.Complete, 0, 1)
-}
-
-// patient is a configuration in which a member may be gone for long.
-func patient() syncmod.Config {
-	config := harness.Fast()
-	config.PeerTimeout = harness.Patience
-	return config
 }
 
 // run brings a whole cluster past the barrier of step 1, with carol in a process of

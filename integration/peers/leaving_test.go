@@ -12,7 +12,7 @@ import (
 )
 
 func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
-	c := harness.New(t, 3, harness.With(patient()))
+	c := harness.New(t, 3, harness.With(harness.Patient()))
 	early := runByHand(t, c)
 	waiting := enter(c, []int{0, 1}, advance)
 	untilAll(c, []int{0, 1}, func(s syncmod.Status) bool { return s.Step == 2 })
@@ -32,7 +32,7 @@ func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
 func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {
 	for name, wait := range map[string]int{"a step": 0, "the last one": 1} {
 		t.Run(name, func(t *testing.T) {
-			c := harness.New(t, 3, harness.With(patient()))
+			c := harness.New(t, 3, harness.With(harness.Patient()))
 			early := runByHand(t, c)
 			early.tell([]int{0, 1}, harness.Step(1), harness.Goodbye)
 			goesOn(t, c, syncmod.Running, 0, 1)

@@ -74,7 +74,7 @@ func member(s syncmod.Status, index int) syncmod.PeerStatus {
 }
 
 func connected(index int) func(syncmod.Status) bool {
-	return func(s syncmod.Status) bool { return member(s, index).Inbound && member(s, index).Outbound }
+	return func(s syncmod.Status) bool { return harness.Connected(member(s, index)) }
 }
 
 func carolIsLost(s syncmod.Status) bool {

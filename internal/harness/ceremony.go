@@ -27,6 +27,13 @@ func Fast() syncmod.Config {
 	}
 }
 
+// Patient is [Fast] for tests in which members come and go: nobody is given up.
+func Patient() syncmod.Config {
+	config := Fast()
+	config.PeerTimeout = Patience
+	return config
+}
+
 // Quiet is a logger whose lines nobody sees.
 func Quiet() *logrus.Logger {
 	log := logrus.New()
@@ -123,6 +130,9 @@ func until(t testing.TB, whose string, c *syncmod.Ceremony, wanted func(syncmod.
 	require.Failf(t, "the status never became as wanted", "the last one of %s: %+v", whose, last)
 	return last
 }
+
+// Connected tells whether a node is connected with another, both ways.
+func Connected(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound }
 
 // In wants a ceremony to be in a phase.
 func In(phase syncmod.Phase) func(syncmod.Status) bool {

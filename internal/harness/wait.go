@@ -67,3 +67,13 @@ func (c *Cluster) FailWith(nodes []int, reason error, culprit int) {
 	}
 	require.NotZero(c.t, known, "nobody failed because of %q", reason)
 }
+
+// Reconnects is how many streams nodes had to open again, all together.
+func (c *Cluster) Reconnects(nodes ...int) (all int) {
+	for _, i := range nodes {
+		for _, p := range c.Nodes[i].Ceremony.Status().Peers {
+			all += p.Reconnects
+		}
+	}
+	return all
+}
