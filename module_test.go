@@ -3,7 +3,6 @@ package dkgsync_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -23,28 +22,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dkgsync/dkgsync"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func newTestHost(t *testing.T) host.Host {
-	t.Helper()
-	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = h.Close() })
-	return h
-}
-
-func define(t *testing.T, hosts ...host.Host) syncmod.Definition {
-	t.Helper()
-	hash := sha256.Sum256([]byte(t.Name()))
-	definition := syncmod.Definition{Hash: hash[:]}
-	for _, h := range hosts {
-		definition.Peers = append(definition.Peers, syncmod.Peer{ID: h.ID(), Addrs: h.Addrs()})
-	}
-	return definition
-}
 
 // newNode makes a node as a program would: a host, a definition, and steps.
 func newNode(h host.Host, definition syncmod.Definition, log *logrus.Logger, steps []syncmod.Step, more ...fx.Option) (*fx.App, *syncmod.Ceremony) {
@@ -61,7 +43,7 @@ func newNode(h host.Host, definition syncmod.Definition, log *logrus.Logger, ste
 }
 
 func TestTwoNodesRunACeremonyAndTellOfFxAtDebugLevelOnly(t *testing.T) {
-	hosts := []host.Host{newTestHost(t), newTestHost(t)}
+	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t)}
 	steps := []syncmod.Step{{Name: "exchange keys"}, {Name: "store shares"}}
 	var apps [2]*fx.App
 	var ceremonies [2]*syncmod.Ceremony
@@ -70,7 +52,7 @@ func TestTwoNodesRunACeremonyAndTellOfFxAtDebugLevelOnly(t *testing.T) {
 		var log *logrus.Logger
 		log, logs[i] = logtest.NewNullLogger()
 		log.SetLevel(logrus.DebugLevel)
-		apps[i], ceremonies[i] = newNode(h, define(t, hosts...), log, steps)
+		apps[i], ceremonies[i] = newNode(h, harness.Define(t.Name(), hosts...), log, steps)
 		require.NoError(t, apps[i].Start(t.Context()))
 	}
 
@@ -98,9 +80,9 @@ func fxLines(log *logtest.Hook, level logrus.Level) []string {
 func TestANodeThatCannotStartSaysWhyInItsLog(t *testing.T) {
 	log, text := logrus.New(), new(bytes.Buffer)
 	log.SetOutput(text)
-	h := newTestHost(t)
+	h := harness.NewHost(t)
 	errNoDatabase := errors.New("no database")
-	app, _ := newNode(h, define(t, h, newTestHost(t)), log, nil, fx.Invoke(func(lc fx.Lifecycle) {
+	app, _ := newNode(h, harness.Define(t.Name(), h, harness.NewHost(t)), log, nil, fx.Invoke(func(lc fx.Lifecycle) {
 		lc.Append(fx.StartHook(func() error { return errNoDatabase }))
 	}))
 
@@ -119,8 +101,8 @@ func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
 	defer collector.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector.URL+"/v1/traces")
 	log, _ := logtest.NewNullLogger()
-	h := newTestHost(t)
-	app, _ := newNode(h, define(t, h, newTestHost(t)), log, nil)
+	h := harness.NewHost(t)
+	app, _ := newNode(h, harness.Define(t.Name(), h, harness.NewHost(t)), log, nil)
 	require.NoError(t, app.Start(t.Context()))
 
 	require.NoError(t, app.Stop(t.Context()))
@@ -138,9 +120,10 @@ func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
 func TestAProgramMayLogFxInItsOwnWay(t *testing.T) {
 	log, hook := logtest.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)
-	h := newTestHost(t)
+	h := harness.NewHost(t)
 
-	app, _ := newNode(h, define(t, h, newTestHost(t)), log, nil, fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+	def := harness.Define(t.Name(), h, harness.NewHost(t))
+	app, _ := newNode(h, def, log, nil, fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 
 	require.NoError(t, app.Err())
 	require.Empty(t, hook.AllEntries())

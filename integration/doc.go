@@ -2,7 +2,6 @@
 // things that its users' builds should not see. It is a Go module of its own for
 // that reason.
 //
-//   - harness: clusters of real nodes, and networks that fail on command
 //   - networks, peers, hostile: what ceremonies do when networks, members and
 //     strangers misbehave
 //   - refpeer, mixed: a peer that behaves as the other implementations do, and
@@ -14,5 +13,7 @@
 //   - standalone: a module outside the repository that uses the whole public API
 //   - bench: the program that measures
 //
-// docs/guarantees.md says which test shows which promise.
+// Their clusters of real nodes, and the networks that fail on command, come from
+// the harness in the root module's internal packages, which syncmod's own tests
+// use as well. docs/guarantees.md says which test shows which promise.
 package integration

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -19,11 +20,11 @@ func briefly(t testing.TB) context.Context {
 }
 
 func TestAWaitThatEndsNamesWhoIsMissing(t *testing.T) {
-	s := newScene(t, fast(), 3)
-	s.others[0].answer()
-	s.meet(t, s.others[0], withStep(1))
+	s := newScene(t, harness.Fast(), 3)
+	s.others[0].Answer()
+	s.meet(t, s.others[0], harness.Step(1))
 	s.meet(t, s.others[1])
-	until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
+	harness.Until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
 
 	_, err := s.ceremony.Advance(briefly(t))
 
@@ -39,10 +40,10 @@ func TestAWaitThatEndsNamesWhoIsMissing(t *testing.T) {
 }
 
 func TestAWaitForConnectionsNamesWhoIsMissing(t *testing.T) {
-	s := newScene(t, fast(), 2)
-	s.others[0].answer()
+	s := newScene(t, harness.Fast(), 2)
+	s.others[0].Answer()
 	s.meet(t, s.others[0])
-	until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
+	harness.Until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
 
 	err := s.ceremony.AwaitConnected(briefly(t))
 
@@ -54,27 +55,27 @@ func TestAWaitForConnectionsNamesWhoIsMissing(t *testing.T) {
 }
 
 func TestAdvanceWaitsForTheSameStepAgainAfterADeadline(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.answer()
+	bob.Answer()
 	stream := s.meet(t, bob)
 	for range 3 {
 		step, err := s.ceremony.Advance(briefly(t))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, int64(1), step)
 	}
-	stream.accepted(t, bob.request(t, s.def, withStep(1)))
+	stream.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
 
-	step, err := s.ceremony.Advance(within(t))
+	step, err := s.ceremony.Advance(harness.Within(t))
 
 	require.NoError(t, err)
 	require.Equal(t, int64(1), step)
 }
 
 func TestStepsAreAnnouncedInTheirOrder(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.answer()
+	bob.Answer()
 	stream := s.meet(t, bob)
 
 	require.ErrorIs(t, s.ceremony.SetStep(2), syncmod.ErrInvalid)
@@ -83,26 +84,26 @@ func TestStepsAreAnnouncedInTheirOrder(t *testing.T) {
 	require.NoError(t, s.ceremony.SetStep(1))                     // the current one again
 	require.ErrorIs(t, s.ceremony.SetStep(2), syncmod.ErrInvalid) // its barrier is not passed yet
 	require.ErrorIs(t, s.ceremony.SetStep(0), syncmod.ErrInvalid)
-	stream.accepted(t, bob.request(t, s.def, withStep(1)))
-	require.NoError(t, s.ceremony.AwaitStep(within(t), 1))
+	stream.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
+	require.NoError(t, s.ceremony.AwaitStep(harness.Within(t), 1))
 	require.NoError(t, s.ceremony.SetStep(2))
 	require.Equal(t, int64(2), s.ceremony.Status().Step)
 }
 
 func TestOnlyTheCurrentStepAndTheNextCanBeAwaited(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	s.run(t)
 
-	require.NoError(t, s.ceremony.AwaitStep(within(t), 1))
-	require.ErrorIs(t, s.ceremony.AwaitStep(within(t), 0), syncmod.ErrInvalid)
-	require.ErrorIs(t, s.ceremony.AwaitStep(within(t), 3), syncmod.ErrInvalid)
+	require.NoError(t, s.ceremony.AwaitStep(harness.Within(t), 1))
+	require.ErrorIs(t, s.ceremony.AwaitStep(harness.Within(t), 0), syncmod.ErrInvalid)
+	require.ErrorIs(t, s.ceremony.AwaitStep(harness.Within(t), 3), syncmod.ErrInvalid)
 	require.ErrorIs(t, s.ceremony.AwaitStep(briefly(t), 2), context.DeadlineExceeded)
 	require.NoError(t, s.ceremony.SetStep(2))
-	require.ErrorIs(t, s.ceremony.AwaitStep(within(t), 3), syncmod.ErrInvalid)
+	require.ErrorIs(t, s.ceremony.AwaitStep(harness.Within(t), 3), syncmod.ErrInvalid)
 }
 
 func TestAWaitForAStepThatNobodyHasAnnouncedIsAboutThatStep(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	s.meet(t, s.others[0])
 
 	err := s.ceremony.AwaitStep(briefly(t), 1)
@@ -115,29 +116,29 @@ func TestAWaitForAStepThatNobodyHasAnnouncedIsAboutThatStep(t *testing.T) {
 }
 
 func TestOneAdvanceAtATime(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.answer()
+	bob.Answer()
 	stream := s.meet(t, bob)
 	first := make(chan error, 1)
-	ctx := within(t)
+	ctx := harness.Within(t)
 	go func() {
 		_, err := s.ceremony.Advance(ctx)
 		first <- err
 	}()
-	until(t, s.ceremony, func(now syncmod.Status) bool { return now.Step == 1 })
+	harness.Until(t, s.ceremony, func(now syncmod.Status) bool { return now.Step == 1 })
 
 	_, err := s.ceremony.Advance(ctx)
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	stream.accepted(t, bob.request(t, s.def, withStep(1)))
-	require.NoError(t, next(t, first))
+	stream.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
+	require.NoError(t, harness.Next(t, first))
 }
 
 func TestNothingFollowsTheLastBarrier(t *testing.T) {
 	_, ceremonies := newCeremonies(t, 2)
-	ctx := within(t)
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Complete(ctx) }))
+	ctx := harness.Within(t)
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Complete(ctx) })
 
 	_, err := ceremonies[0].Advance(ctx)
 
@@ -148,19 +149,19 @@ func TestNothingFollowsTheLastBarrier(t *testing.T) {
 }
 
 func TestAMuteMemberDelaysNobodysGoodbyeAndIsNamed(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.GoodbyeTimeout = 300 * time.Millisecond
 	s := newScene(t, cfg, 2)
 	streams := s.run(t)
 	bob, carol := s.others[0], s.others[1]
 	done := make(chan error, 1)
-	ctx := within(t)
+	ctx := harness.Within(t)
 	go func() { done <- s.ceremony.Complete(ctx) }()
-	streams[0].accepted(t, bob.request(t, s.def, withStep(2)))
-	streams[1].accepted(t, carol.request(t, s.def, withStep(2))) // and no goodbye, ever
-	streams[0].accepted(t, bob.request(t, s.def, withStep(2), withGoodbye))
+	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2)))
+	streams[1].Accepted(t, carol.Request(t, s.def, harness.Step(2))) // and no goodbye, ever
+	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye))
 
-	err := next(t, done)
+	err := harness.Next(t, done)
 
 	var wait *syncmod.WaitError
 	require.ErrorAs(t, err, &wait)

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -19,10 +21,17 @@ import (
 func BenchmarkBarrier(b *testing.B) {
 	for _, n := range []int{2, 4, 10, 32} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
-			nodes, def := newCluster(b, n, syncmod.Config{})
-			ceremonies := open(b, nodes, def)
-			ctx := context.Background()
-			requireNone(b, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }))
+			hosts, ceremonies := make([]host.Host, n), make([]*syncmod.Ceremony, n)
+			for i := range hosts {
+				hosts[i] = harness.NewHost(b)
+			}
+			def := harness.Define(b.Name(), hosts...)
+			for i, h := range hosts {
+				var err error
+				ceremonies[i], err = harness.StartService(b, h, syncmod.Config{}).Open(def)
+				require.NoError(b, err)
+			}
+			connect(b, ceremonies)
 			took := make([]time.Duration, 0, b.N)
 			b.ResetTimer()
 			for b.Loop() {

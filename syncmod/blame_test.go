@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
@@ -14,23 +15,23 @@ import (
 // traitor is a member that behaves until it does not: operator 4 (erin), played
 // by hand, among four real nodes.
 type traitor struct {
-	*rawPeer
+	*harness.RawPeer
 	def     syncmod.Definition
-	nodes   []*node
+	nodes   []*harness.Node
 	refuses atomic.Bool // the next request that it is asked, whoever asks
 }
 
 func newTraitor(t *testing.T) *traitor {
 	t.Helper()
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.Heartbeat = 5 * time.Millisecond // somebody asks somebody at every moment
 	nodes, def := newCluster(t, 4, cfg)
-	erin := &traitor{rawPeer: newRawPeer(t), def: def, nodes: nodes}
-	erin.def.Peers = append(erin.def.Peers, syncmod.Peer{ID: erin.host.ID(), Name: "erin", Addrs: erin.host.Addrs()})
+	erin := &traitor{RawPeer: harness.NewRawPeer(t), def: def, nodes: nodes}
+	erin.def.Peers = append(erin.def.Peers, syncmod.Peer{ID: erin.Host.ID(), Name: "erin", Addrs: erin.Host.Addrs()})
 	for _, n := range nodes {
-		erin.connect(t, n.host)
+		erin.Connect(t, n.Host)
 	}
-	erin.serve(func(r *syncpb.SyncRequest) *syncpb.SyncResponse {
+	erin.Serve(func(_ harness.RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
 		response := &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
 		if erin.refuses.CompareAndSwap(true, false) {
 			response.Error = "nonsense"
@@ -42,13 +43,13 @@ func newTraitor(t *testing.T) *traitor {
 
 // behave runs a ceremony up to step 1, in which the traitor has a session
 // number, as dkgsync nodes have, or none.
-func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, []*rawStream) {
+func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, []harness.RawStream) {
 	t.Helper()
-	ceremonies := open(t, erin.nodes, erin.def)
-	var streams []*rawStream
+	ceremonies := harness.Open(t, erin.nodes, erin.def)
+	var streams []harness.RawStream
 	for _, n := range erin.nodes {
-		stream := erin.open(t, n.host)
-		stream.accepted(t, erin.request(t, erin.def, withSession(session), withStep(1)))
+		stream := erin.Open(t, n.Host)
+		stream.Accepted(t, erin.Request(t, erin.def, harness.Session(session), harness.Step(1)))
 		streams = append(streams, stream)
 	}
 	advance(t, ceremonies)
@@ -58,15 +59,15 @@ func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, 
 // betrayals are what a member must not say.
 var betrayals = map[string]struct {
 	session uint64
-	says    saying
+	says    harness.Saying
 	want    error
 }{
-	"a skipped step":      {7, withStep(4), syncmod.ErrStepSkipped},
-	"a step back":         {0, withStep(0), syncmod.ErrPeerRestarted},
-	"another version":     {7, withVersion("v2.0"), syncmod.ErrVersionMismatch},
-	"another signature":   {7, withSignature([]byte("none")), syncmod.ErrBadSignature},
-	"an abort of its own": {7, withAbort("no more", ""), syncmod.ErrPeerAborted},
-	"another session":     {7, withSession(8), syncmod.ErrPeerRestarted},
+	"a skipped step":      {7, harness.Step(4), syncmod.ErrStepSkipped},
+	"a step back":         {0, harness.Step(0), syncmod.ErrPeerRestarted},
+	"another version":     {7, harness.Version("v2.0"), syncmod.ErrVersionMismatch},
+	"another signature":   {7, harness.Signature([]byte("none")), syncmod.ErrBadSignature},
+	"an abort of its own": {7, harness.Abort("no more", ""), syncmod.ErrPeerAborted},
+	"another session":     {7, harness.Session(8), syncmod.ErrPeerRestarted},
 }
 
 func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
@@ -76,17 +77,17 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 			ceremonies, streams := erin.behave(t, betrayal.session)
 			const victim = 2
 
-			fresh := erin.open(t, erin.nodes[victim].host) // a session changes with its stream only
-			fresh.say(t, erin.request(t, erin.def, withSession(betrayal.session), withStep(1), betrayal.says))
+			fresh := erin.Open(t, erin.nodes[victim].Host) // a session changes with its stream only
+			fresh.Say(t, erin.Request(t, erin.def, harness.Session(betrayal.session), harness.Step(1), betrayal.says))
 
 			for i, c := range ceremonies {
-				err := failure(t, c)
-				require.Equal(t, 4, culprit(t, err).Index, "%s: %v", name(i), err)
+				err := harness.Failure(t, c)
+				require.Equal(t, 4, harness.Culprit(t, err).Index, "%s: %v", harness.Name(i), err)
 				if i == victim {
 					require.ErrorIs(t, err, betrayal.want)
 					continue
 				}
-				require.ErrorIs(t, err, syncmod.ErrPeerAborted, name(i))
+				require.ErrorIs(t, err, syncmod.ErrPeerAborted, harness.Name(i))
 				require.ErrorContains(t, err, "operator 4 (erin)")
 			}
 			erin.leave(t, ceremonies, append(streams, fresh))
@@ -95,7 +96,7 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 }
 
 // leave ends a ceremony.
-func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams []*rawStream) {
+func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams []harness.RawStream) {
 	t.Helper()
 	for _, stream := range streams {
 		_ = stream.Reset()
@@ -110,23 +111,23 @@ func TestEveryNodeNamesTheMemberThatRefusedOneOfThem(t *testing.T) {
 	erin.refuses.Store(true)
 
 	for i, c := range ceremonies {
-		require.Equal(t, 4, culprit(t, failure(t, c)).Index, name(i))
+		require.Equal(t, 4, harness.Culprit(t, harness.Failure(t, c)).Index, harness.Name(i))
 	}
 }
 
 func TestEveryNodeNamesTheMemberThatLeftEarlyForOneOfThem(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, streams := erin.behave(t, 7)
-	ctx := within(t)
-	streams[1].accepted(t, erin.request(t, erin.def, withSession(7), withStep(1), withGoodbye))
+	ctx := harness.Within(t)
+	streams[1].Accepted(t, erin.Request(t, erin.def, harness.Session(7), harness.Step(1), harness.Goodbye))
 
-	errs := everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error {
+	errs := harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error {
 		_, err := c.Advance(ctx)
 		return err
 	})
 
 	require.ErrorIs(t, errs[1], syncmod.ErrPeerLeft)
 	for i, err := range errs {
-		require.Equal(t, 4, culprit(t, err).Index, name(i))
+		require.Equal(t, 4, harness.Culprit(t, err).Index, harness.Name(i))
 	}
 }

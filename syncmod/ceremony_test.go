@@ -7,20 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestAWholeCeremonyRunsOnRealHosts(t *testing.T) {
-	nodes, def := newCluster(t, 4, fast())
-	ceremonies := open(t, nodes, def)
-	ctx := within(t)
+	nodes, def := newCluster(t, 4, harness.Fast())
+	ceremonies := harness.Open(t, nodes, def)
+	ctx := harness.Within(t)
 	steps := []syncmod.Step{{Name: "one", Run: func(context.Context) error { return nil }}, {Name: "two", Run: func(context.Context) error { return nil }}}
 
-	errs := everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Run(ctx, steps...) })
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, steps...) })
 
-	requireNone(t, errs)
 	for _, c := range ceremonies {
 		require.Equal(t, syncmod.Complete, c.Status().Phase)
 		require.Equal(t, int64(3), c.Status().Step)

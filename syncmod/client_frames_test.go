@@ -8,20 +8,21 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
 func TestTheFirstRequestOfAStreamSaysWhatIsMeantAndWhoSpeaks(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.Version, cfg.Nickname = "v1.11", "alice the first"
 	s := newScene(t, cfg, 1)
-	streams := s.others[0].accept(t)
+	streams := s.others[0].Accept(t)
 
-	first := next(t, streams).heed(t)
+	first := harness.Next(t, streams).Heed(t)
 
-	signed, err := s.host.Peerstore().PubKey(s.host.ID()).Verify(s.def.Hash, first.GetHashSignature())
+	signed, err := s.Host.Peerstore().PubKey(s.Host.ID()).Verify(s.def.Hash, first.GetHashSignature())
 	require.NoError(t, err)
 	require.True(t, signed)
 	require.Equal(t, s.def.Hash, first.GetDefinitionHash())
@@ -30,17 +31,17 @@ func TestTheFirstRequestOfAStreamSaysWhatIsMeantAndWhoSpeaks(t *testing.T) {
 	require.Equal(t, "alice the first", first.GetNickname())
 	require.Zero(t, first.GetStep())
 	require.False(t, first.GetShutdown())
-	require.WithinDuration(t, time.Now(), first.GetTimestamp().AsTime(), patience)
+	require.WithinDuration(t, time.Now(), first.GetTimestamp().AsTime(), harness.Patience)
 }
 
 func TestLaterRequestsNameTheSessionAndNotTheDefinition(t *testing.T) {
-	s := newScene(t, fast(), 1)
-	stream := next(t, s.others[0].accept(t))
-	first := stream.heed(t)
+	s := newScene(t, harness.Fast(), 1)
+	stream := harness.Next(t, s.others[0].Accept(t))
+	first := stream.Heed(t)
 	for range 3 {
-		stream.grant(t, first)
+		stream.Grant(t, first)
 
-		next := stream.heed(t) // a heartbeat
+		next := stream.Heed(t) // a heartbeat
 
 		require.Empty(t, next.GetDefinitionHash())
 		require.Equal(t, first.GetSessionId(), next.GetSessionId())
@@ -50,14 +51,14 @@ func TestLaterRequestsNameTheSessionAndNotTheDefinition(t *testing.T) {
 }
 
 func TestANewStreamSaysAgainWhatIsMeantAndWhereWeAre(t *testing.T) {
-	s := newScene(t, fast(), 1)
-	streams := s.others[0].accept(t)
-	lost := next(t, streams)
-	first := lost.heed(t)
+	s := newScene(t, harness.Fast(), 1)
+	streams := s.others[0].Accept(t)
+	lost := harness.Next(t, streams)
+	first := lost.Heed(t)
 	require.NoError(t, s.ceremony.SetStep(1))
 	require.NoError(t, lost.Reset())
 
-	again := next(t, streams).heed(t)
+	again := harness.Next(t, streams).Heed(t)
 
 	require.Equal(t, s.def.Hash, again.GetDefinitionHash())
 	require.Equal(t, first.GetSessionId(), again.GetSessionId())
@@ -65,11 +66,11 @@ func TestANewStreamSaysAgainWhatIsMeantAndWhereWeAre(t *testing.T) {
 }
 
 func TestAFrameNeverArrivesInPieces(t *testing.T) {
-	s := newScene(t, fast(), 1)
-	stream := next(t, s.others[0].accept(t))
+	s := newScene(t, harness.Fast(), 1)
+	stream := harness.Next(t, s.others[0].Accept(t))
 	buf := make([]byte, 1<<16)
 	for i := range 12 {
-		require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
+		require.NoError(t, stream.SetReadDeadline(time.Now().Add(harness.Patience)))
 
 		n, err := stream.Read(buf) // as Charon reads: whatever the first Read gives
 
@@ -82,42 +83,42 @@ func TestAFrameNeverArrivesInPieces(t *testing.T) {
 		if i == 5 {
 			require.NoError(t, s.ceremony.SetStep(1))
 		}
-		stream.grant(t, &request)
+		stream.Grant(t, &request)
 	}
 }
 
 func TestAStepGoesOutWhileAnEarlierResponseIsOutstanding(t *testing.T) {
-	s := newScene(t, fast(), 1)
-	stream := next(t, s.others[0].accept(t))
-	first := stream.heed(t) // and not answered
+	s := newScene(t, harness.Fast(), 1)
+	stream := harness.Next(t, s.others[0].Accept(t))
+	first := stream.Heed(t) // and not answered
 
 	require.NoError(t, s.ceremony.SetStep(1))
 
-	second := stream.heed(t)
+	second := stream.Heed(t)
 	require.Zero(t, first.GetStep())
 	require.Equal(t, int64(1), second.GetStep())
-	stream.grant(t, first)
-	stream.grant(t, second)
-	until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
+	stream.Grant(t, first)
+	stream.Grant(t, second)
+	harness.Until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
 }
 
 func TestNoHeartbeatGoesOutWhileAResponseIsOutstanding(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.ExchangeTimeout = 500 * time.Millisecond // ten heartbeats
 	s := newScene(t, cfg, 1)
-	streams := s.others[0].accept(t)
-	stream := next(t, streams)
-	stream.heed(t)
+	streams := s.others[0].Accept(t)
+	stream := harness.Next(t, streams)
+	stream.Heed(t)
 
-	require.Equal(t, "reset", stream.end(t).how) // the exchange timeout, and nothing before
+	stream.RequireReset(t) // the exchange timeout, and nothing before
 
-	require.Equal(t, s.def.Hash, next(t, streams).heed(t).GetDefinitionHash())
+	require.Equal(t, s.def.Hash, harness.Next(t, streams).Heed(t).GetDefinitionHash())
 }
 
 func TestAWholeCeremonyAsAMemberSeesIt(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	heard := bob.answer()
+	heard := bob.Answer()
 	says := func(step int64, goodbye bool) func(*syncpb.SyncRequest) bool {
 		return func(r *syncpb.SyncRequest) bool { return r.GetStep() == step && r.GetShutdown() == goodbye }
 	}
@@ -125,33 +126,33 @@ func TestAWholeCeremonyAsAMemberSeesIt(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.ceremony.Run(context.Background(), syncmod.Step{Name: "only"}) }()
 
-	await(t, heard, says(1, false))
-	stream.accepted(t, bob.request(t, s.def, withStep(1)))
-	await(t, heard, says(2, false)) // the last barrier
-	stream.accepted(t, bob.request(t, s.def, withStep(2)))
-	await(t, heard, says(2, true))
-	stream.accepted(t, bob.request(t, s.def, withStep(2), withGoodbye))
+	harness.Await(t, heard, says(1, false))
+	stream.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
+	harness.Await(t, heard, says(2, false)) // the last barrier
+	stream.Accepted(t, bob.Request(t, s.def, harness.Step(2)))
+	harness.Await(t, heard, says(2, true))
+	stream.Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye))
 
-	require.NoError(t, next(t, done))
+	require.NoError(t, harness.Next(t, done))
 }
 
 func TestAGoodbyeWithoutAnAnswerIsSaidAgain(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	streams := bob.accept(t)
-	stream := next(t, streams)
-	stream.grant(t, stream.heed(t))
-	s.meet(t, bob, withStep(1), withGoodbye)
+	streams := bob.Accept(t)
+	stream := harness.Next(t, streams)
+	stream.Grant(t, stream.Heed(t))
+	s.meet(t, bob, harness.Step(1), harness.Goodbye)
 	complete := make(chan error, 1)
 	go func() { complete <- s.ceremony.Complete(context.Background()) }()
-	for request := stream.heed(t); !request.GetShutdown(); request = stream.heed(t) {
-		stream.grant(t, request)
+	for request := stream.Heed(t); !request.GetShutdown(); request = stream.Heed(t) {
+		stream.Grant(t, request)
 	}
 	require.NoError(t, stream.Reset()) // a circuit was recycled at that very moment
 
-	stream = next(t, streams)
-	again := stream.heed(t)
+	stream = harness.Next(t, streams)
+	again := stream.Heed(t)
 	require.True(t, again.GetShutdown())
-	stream.grant(t, again)
-	require.NoError(t, next(t, complete))
+	stream.Grant(t, again)
+	require.NoError(t, harness.Next(t, complete))
 }

@@ -10,8 +10,12 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
+
+// quiet makes a logger whose lines nobody sees.
+var quiet = harness.Quiet
 
 // exampleHosts makes the hosts of alice and bob, and their definition.
 func exampleHosts() (alice, bob host.Host, definition syncmod.Definition) {
@@ -23,7 +27,7 @@ func exampleHosts() (alice, bob host.Host, definition syncmod.Definition) {
 		}
 		hosts[i] = h
 	}
-	return hosts[0], hosts[1], definitionOf("what all members have agreed on", hosts...)
+	return hosts[0], hosts[1], harness.Define("what all members have agreed on", hosts...)
 }
 
 // elsewhere runs a ceremony of two steps on another node. What it returns waits

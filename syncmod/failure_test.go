@@ -10,15 +10,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 // newCeremonies opens a ceremony on n nodes and brings all past the barrier of
 // step 1.
-func newCeremonies(t testing.TB, n int) ([]*node, []*syncmod.Ceremony) {
+func newCeremonies(t testing.TB, n int) ([]*harness.Node, []*syncmod.Ceremony) {
 	t.Helper()
-	nodes, def := newCluster(t, n, fast())
-	ceremonies := open(t, nodes, def)
+	nodes, def := newCluster(t, n, harness.Fast())
+	ceremonies := harness.Open(t, nodes, def)
 	advance(t, ceremonies)
 	return nodes, ceremonies
 }
@@ -26,30 +27,30 @@ func newCeremonies(t testing.TB, n int) ([]*node, []*syncmod.Ceremony) {
 // advance lets all pass the next barrier.
 func advance(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
-	ctx := within(t)
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error {
+	ctx := harness.Within(t)
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error {
 		_, err := c.Advance(ctx)
 		return err
-	}))
+	})
 }
 
 func connect(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
-	ctx := within(t)
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }))
+	ctx := harness.Within(t)
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 }
 
 // run runs a whole ceremony of one step on all.
 func run(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
-	ctx := within(t)
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "only"}) }))
+	ctx := harness.Within(t)
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "only"}) })
 }
 
 func closeAll(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
-	ctx := within(t)
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Close(ctx) }))
+	ctx := harness.Within(t)
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) })
 }
 
 // without is all but one.
@@ -59,12 +60,12 @@ func TestAMemberThatDiesIsNamedByEveryOther(t *testing.T) {
 	nodes, ceremonies := newCeremonies(t, 4)
 
 	died := time.Now()
-	require.NoError(t, nodes[2].host.Close())
+	require.NoError(t, nodes[2].Host.Close())
 
 	noticed := 0
 	for _, c := range without(ceremonies, 2) {
-		err := failure(t, c)
-		require.Equal(t, 2, culprit(t, err).Index)
+		err := harness.Failure(t, c)
+		require.Equal(t, 2, harness.Culprit(t, err).Index)
 		if errors.Is(err, syncmod.ErrPeerTimeout) {
 			noticed++
 			continue
@@ -73,14 +74,14 @@ func TestAMemberThatDiesIsNamedByEveryOther(t *testing.T) {
 		require.ErrorContains(t, err, "has been gone for")
 	}
 	require.Positive(t, noticed)
-	require.Less(t, time.Since(died), fast().PeerTimeout+time.Second)
+	require.Less(t, time.Since(died), harness.Fast().PeerTimeout+time.Second)
 }
 
 func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
-	nodes, def := newCluster(t, 4, fast())
+	nodes, def := newCluster(t, 4, harness.Fast())
 	var took []time.Duration
 	for round := range 7 {
-		ceremonies := open(t, nodes, def)
+		ceremonies := harness.Open(t, nodes, def)
 		advance(t, ceremonies)
 		who := round % len(nodes)
 
@@ -88,9 +89,9 @@ func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
 		ceremonies[who].Abort(errors.New("the disk is full"))
 
 		for _, c := range without(ceremonies, who) {
-			err := failure(t, c)
+			err := harness.Failure(t, c)
 			require.ErrorIs(t, err, syncmod.ErrPeerAborted)
-			require.Equal(t, who, culprit(t, err).Index)
+			require.Equal(t, who, harness.Culprit(t, err).Index)
 			require.ErrorContains(t, err, "the disk is full")
 		}
 		took = append(took, time.Since(began))
@@ -102,32 +103,32 @@ func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
 }
 
 func TestANodeThatLeavesBeforeStep1IsWaitedFor(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.Heartbeat = time.Millisecond // somebody asks at every moment of it
 	nodes, def := newCluster(t, 3, cfg)
-	staying := open(t, nodes[:2], def)
+	staying := harness.Open(t, nodes[:2], def)
 	for range 10 {
-		leaving := open(t, nodes[2:], def)
+		leaving := harness.Open(t, nodes[2:], def)
 		connect(t, append(slices.Clone(staying), leaving...))
 
 		closeAll(t, leaving)
 
 		require.ErrorIs(t, leaving[0].Err(), syncmod.ErrStopped)
 	}
-	back := open(t, nodes[2:], def)
+	back := harness.Open(t, nodes[2:], def)
 	run(t, append(slices.Clone(staying), back...))
 }
 
 func TestANodeThatLeavesLaterIsNamedByEveryOther(t *testing.T) {
 	_, ceremonies := newCeremonies(t, 3)
 
-	require.NoError(t, ceremonies[1].Close(within(t)))
+	require.NoError(t, ceremonies[1].Close(harness.Within(t)))
 
 	require.ErrorIs(t, ceremonies[1].Err(), syncmod.ErrStopped)
 	for _, c := range without(ceremonies, 1) {
-		err := failure(t, c)
+		err := harness.Failure(t, c)
 		require.ErrorIs(t, err, syncmod.ErrPeerAborted)
-		require.Equal(t, 1, culprit(t, err).Index)
+		require.Equal(t, 1, harness.Culprit(t, err).Index)
 		require.ErrorContains(t, err, "was stopped before the ceremony was complete")
 	}
 }
@@ -142,13 +143,13 @@ func TestEveryWaitEndsWithTheFailure(t *testing.T) {
 		"Run":            func(ctx context.Context, c *syncmod.Ceremony) error { return c.Run(ctx) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, fast(), 1)
-			ctx := within(t)
+			s := newScene(t, harness.Fast(), 1)
+			ctx := harness.Within(t)
 			waiting := make(chan error, 1)
 			go func() { waiting <- wait(ctx, s.ceremony) }()
 			s.ceremony.Abort(disk)
 
-			require.Equal(t, s.ceremony.Err(), next(t, waiting))
+			require.Equal(t, s.ceremony.Err(), harness.Next(t, waiting))
 			require.ErrorIs(t, s.ceremony.Err(), disk)
 			require.ErrorIs(t, s.ceremony.Err(), syncmod.ErrAborted)
 			require.Equal(t, s.ceremony.Err(), wait(ctx, s.ceremony)) // whoever comes later too
@@ -157,13 +158,13 @@ func TestEveryWaitEndsWithTheFailure(t *testing.T) {
 }
 
 func TestWorkIsCancelledWithTheFailureAsItsCause(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	ctx, cancel := s.ceremony.Context(context.Background())
 	defer cancel()
 
 	s.ceremony.Abort(errors.New("the disk is full"))
 
-	next(t, ctx.Done())
+	harness.Next(t, ctx.Done())
 	require.Equal(t, s.ceremony.Err(), context.Cause(ctx))
 	later, cancelLater := s.ceremony.Context(context.Background())
 	defer cancelLater()
@@ -171,7 +172,7 @@ func TestWorkIsCancelledWithTheFailureAsItsCause(t *testing.T) {
 }
 
 func TestTheFirstCauseWins(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	first, second := errors.New("first"), errors.New("second")
 
 	s.ceremony.Abort(first)
@@ -182,12 +183,12 @@ func TestTheFirstCauseWins(t *testing.T) {
 }
 
 func TestWatchEndsWithTheFailure(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	seen := watch(t, s.ceremony, func(syncmod.Status) bool { return false })
 
 	s.ceremony.Abort(errors.New("the disk is full"))
 
-	all := next(t, seen)
+	all := harness.Next(t, seen)
 	last := all[len(all)-1]
 	require.Equal(t, syncmod.Failed, last.Phase)
 	require.Equal(t, s.ceremony.Err(), last.Err)
@@ -197,16 +198,16 @@ func TestWatchEndsWithTheFailure(t *testing.T) {
 }
 
 func TestMembersWithDifferentDefinitionsNameThem(t *testing.T) {
-	nodes, def := newCluster(t, 2, fast())
+	nodes, def := newCluster(t, 2, harness.Fast())
 	other := def
-	other.Hash = definitionOf("another").Hash
+	other.Hash = harness.Define("another").Hash
 
-	ceremonies := append(open(t, nodes[:1], def), open(t, nodes[1:], other)...)
+	ceremonies := append(harness.Open(t, nodes[:1], def), harness.Open(t, nodes[1:], other)...)
 
 	for i, c := range ceremonies {
-		err := failure(t, c)
+		err := harness.Failure(t, c)
 		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
-		require.Equal(t, 1-i, culprit(t, err).Index)
+		require.Equal(t, 1-i, harness.Culprit(t, err).Index)
 		require.ErrorContains(t, err, hex.EncodeToString(def.Hash[:8]))
 		require.ErrorContains(t, err, hex.EncodeToString(other.Hash[:8]))
 	}

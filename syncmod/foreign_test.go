@@ -11,29 +11,30 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 // A member gives a stream up that nobody answers for ExchangeTimeout, and comes with
 // another: OpenGrace runs on.
 func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.ExchangeTimeout, cfg.OpenGrace = 400*time.Millisecond, 900*time.Millisecond
 	log, logged := logtest.NewNullLogger()
-	hosts := []host.Host{newHost(t), newHost(t)}
+	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t)}
 	alice, err := syncmod.NewService(hosts[0], cfg, syncmod.WithLogger(log))
 	require.NoError(t, err)
 	require.NoError(t, alice.Start(t.Context()))
-	defer func() { require.NoError(t, alice.Stop(within(t))) }()
-	bob := startService(t, hosts[1], cfg)
-	_, err = alice.Open(definitionOf("alice's", hosts...))
+	defer func() { require.NoError(t, alice.Stop(harness.Within(t))) }()
+	bob := harness.StartService(t, hosts[1], cfg)
+	_, err = alice.Open(harness.Define("alice's", hosts...))
 	require.NoError(t, err)
 
-	c, err := bob.Open(definitionOf("bob's", hosts...))
+	c, err := bob.Open(harness.Define("bob's", hosts...))
 	require.NoError(t, err)
 
-	require.ErrorContains(t, failure(t, c), "all members need the same definition")
-	require.Equal(t, 0, culprit(t, c.Err()).Index)
+	require.ErrorContains(t, harness.Failure(t, c), "all members need the same definition")
+	require.Equal(t, 0, harness.Culprit(t, c.Err()).Index)
 	require.Eventually(t, func() bool {
 		for _, e := range logged.AllEntries() {
 			if e.Level == logrus.WarnLevel && e.Data["reason"] == "bad_signature" {
@@ -42,19 +43,19 @@ func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t
 			}
 		}
 		return false
-	}, patience, time.Millisecond)
+	}, harness.Patience, time.Millisecond)
 }
 
 func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
-	hosts := []host.Host{newHost(t), newHost(t), newHost(t)}
-	alice, carol := startService(t, hosts[0], fast()), startService(t, hosts[2], fast())
-	_, err := alice.Open(definitionOf(t.Name(), hosts[0], hosts[1]))
+	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t), harness.NewHost(t)}
+	alice, carol := harness.StartService(t, hosts[0], harness.Fast()), harness.StartService(t, hosts[2], harness.Fast())
+	_, err := alice.Open(harness.Define(t.Name(), hosts[0], hosts[1]))
 	require.NoError(t, err)
 
-	c, err := carol.Open(definitionOf(t.Name(), hosts[0], hosts[2]))
+	c, err := carol.Open(harness.Define(t.Name(), hosts[0], hosts[2]))
 	require.NoError(t, err)
 
-	until(t, c, func(s syncmod.Status) bool {
+	harness.Until(t, c, func(s syncmod.Status) bool {
 		return s.Peers[0].LastError != nil && s.Peers[0].LastError.Error() ==
 			"it does not list this node as a member of any open ceremony; compare definitions and keys"
 	})
@@ -63,35 +64,36 @@ func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
 // What the host has known for itself it forgets in its own time. The definition's
 // address is dialled all the same.
 func TestAnAddressOfTheDefinitionIsDialledThoughTheHostHasForgottenIt(t *testing.T) {
-	nodes, def := newCluster(t, 2, patient())
-	store := nodes[0].host.Peerstore()
+	nodes, def := newCluster(t, 2, harness.Patient())
+	store := nodes[0].Host.Peerstore()
 	store.AddAddrs(def.Peers[1].ID, def.Peers[1].Addrs, peerstore.TempAddrTTL)
-	alice := open(t, nodes[:1], def)
+	alice := harness.Open(t, nodes[:1], def)
 	store.ClearAddrs(def.Peers[1].ID)
-	bob := open(t, nodes[1:], syncmod.Definition{Hash: def.Hash, Peers: []syncmod.Peer{{ID: def.Peers[0].ID}, {ID: def.Peers[1].ID}}}) // cannot dial
+	def.Peers = []syncmod.Peer{{ID: def.Peers[0].ID}, {ID: def.Peers[1].ID}} // bob cannot dial
+	bob := harness.Open(t, nodes[1:], def)
 
-	requireNone(t, everyone(append(alice, bob...), func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(within(t)) }))
+	connect(t, append(alice, bob...))
 }
 
 func TestWhatWasLearnedOfAConnectedMemberOutlivesTheCeremony(t *testing.T) {
-	nodes, def := newCluster(t, 2, fast())
+	nodes, def := newCluster(t, 2, harness.Fast())
 	whole := def
 	whole.Peers = []syncmod.Peer{def.Peers[0], {ID: def.Peers[1].ID}}
 	for _, a := range def.Peers[1].Addrs { // as definitions often have them
 		whole.Peers[1].Addrs = append(whole.Peers[1].Addrs, a.Encapsulate(multiaddr.StringCast("/p2p/"+def.Peers[1].ID.String())))
 	}
-	ceremonies := append(open(t, nodes[:1], whole), open(t, nodes[1:], def)...)
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(within(t)) }))
+	ceremonies := append(harness.Open(t, nodes[:1], whole), harness.Open(t, nodes[1:], def)...)
+	connect(t, ceremonies)
 
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Close(within(t)) }))
+	closeAll(t, ceremonies)
 
-	store, id := nodes[0].host.Peerstore(), def.Peers[1].ID
+	store, id := nodes[0].Host.Peerstore(), def.Peers[1].ID
 	require.ElementsMatch(t, def.Peers[1].Addrs, store.Addrs(id))
-	require.NoError(t, nodes[0].host.Network().ClosePeer(id))
+	require.NoError(t, nodes[0].Host.Network().ClosePeer(id))
 	store.UpdateAddrs(id, peerstore.PermanentAddrTTL, time.Hour)
 	require.Eventually(t, func() bool { // it is the host's to forget
 		store.UpdateAddrs(id, peerstore.RecentlyConnectedAddrTTL, 0)
 		store.UpdateAddrs(id, peerstore.TempAddrTTL, 0)
 		return len(store.Addrs(id)) == 0
-	}, patience, 10*time.Millisecond)
+	}, harness.Patience, 10*time.Millisecond)
 }

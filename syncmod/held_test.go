@@ -10,26 +10,28 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.answer()
-	told := s.meet(t, bob, withSession(1))
+	bob.Answer()
+	told := s.meet(t, bob, harness.Session(1))
 	s.ceremony.Abort(errors.New("the first attempt is over"))
-	_ = told.end(t)
-	held := bob.open(t, s.host)
-	held.say(t, bob.request(t, s.def, withSession(2), withStep(1)))
+	_ = told.End(t)
+	held := bob.Open(t, s.Host)
+	held.Say(t, bob.Request(t, s.def, harness.Session(2), harness.Step(1)))
 	<-time.After(100 * time.Millisecond) // nothing tells from outside that a held request has been read
 	_ = held.Reset()
-	require.NoError(t, next(t, ping.Ping(within(t), bob.host, s.host.ID())).Error) // the resets have arrived before this
-	require.NoError(t, s.ceremony.Close(within(t)))
+	pong := harness.Next(t, ping.Ping(harness.Within(t), bob.Host, s.Host.ID()))
+	require.NoError(t, pong.Error) // the resets have arrived before this
+	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 
-	again, err := s.service.Open(s.def)
+	again, err := s.Service.Open(s.def)
 	require.NoError(t, err)
-	bob.open(t, s.host).accepted(t, bob.request(t, s.def, withSession(3)))
+	bob.Open(t, s.Host).Accepted(t, bob.Request(t, s.def, harness.Session(3)))
 
 	require.NoError(t, again.Err())
 	require.Equal(t, int64(0), again.Status().Peers[0].Step)
@@ -48,22 +50,22 @@ func (h *panicHook) Fire(*logrus.Entry) error {
 }
 
 func TestAHookThatPanicsCostsAReportAndNothingElse(t *testing.T) {
-	h, bob := newHost(t), newRawPeer(t)
-	hook, log := &panicHook{}, quiet()
+	h, bob := harness.NewHost(t), harness.NewRawPeer(t)
+	hook, log := &panicHook{}, harness.Quiet()
 	log.AddHook(hook)
-	service, err := syncmod.NewService(h, fast(), syncmod.WithLogger(log))
+	service, err := syncmod.NewService(h, harness.Fast(), syncmod.WithLogger(log))
 	require.NoError(t, err)
-	require.NoError(t, service.Start(within(t)))
-	def := definitionOf(t.Name(), h, bob.host)
+	require.NoError(t, service.Start(harness.Within(t)))
+	def := harness.Define(t.Name(), h, bob.Host)
 	c, err := service.Open(def)
 	require.NoError(t, err)
-	bob.connect(t, h)
-	bob.answer()
+	bob.Connect(t, h)
+	bob.Answer()
 
 	hook.armed.Store(true) // the next line is that bob is connected
-	bob.open(t, h).accepted(t, bob.request(t, def, withSession(1)))
+	bob.Open(t, h).Accepted(t, bob.Request(t, def, harness.Session(1)))
 
-	require.NoError(t, c.AwaitConnected(within(t)))
-	require.NoError(t, service.Stop(within(t)))
+	require.NoError(t, c.AwaitConnected(harness.Within(t)))
+	require.NoError(t, service.Stop(harness.Within(t)))
 	require.False(t, hook.armed.Load())
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -68,7 +69,7 @@ func TestABadConfigIsRefusedBeforeAHostIsMade(t *testing.T) {
 				require.False(t, made, "%s: the host was made", route)
 			}
 
-			_, err := syncmod.NewService(newSilentHost(t), bad.config)
+			_, err := syncmod.NewService(harness.NewSilentHost(t), bad.config)
 
 			requireInvalid(t, err, bad.field, bad.value)
 			requireInvalid(t, bad.config.Validate(), bad.field, bad.value)
@@ -109,7 +110,7 @@ func TestTheZeroConfigMeansTheDefaults(t *testing.T) {
 }
 
 func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	others := make([]syncmod.Peer, 1024)
 	for i := range others {
 		id, err := test.RandPeerID()
@@ -117,7 +118,7 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 		others[i] = syncmod.Peer{ID: id, Addrs: h.Addrs()}
 	}
 	self, hash := syncmod.Peer{ID: h.ID()}, []byte("the definition hash of a ceremony")
-	service, err := syncmod.NewService(h, syncmod.Config{}, syncmod.WithLogger(quiet()))
+	service, err := syncmod.NewService(h, syncmod.Config{}, syncmod.WithLogger(harness.Quiet()))
 	require.NoError(t, err)
 	require.NoError(t, service.Start(t.Context()))
 	defer func() { require.NoError(t, service.Stop(t.Context())) }()
@@ -157,8 +158,8 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 
 			_, err := service.Open(bad.definition)
 			app := fx.New(
-				fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(bad.definition, quiet()),
-				syncmod.RunSteps(func() []syncmod.Step { return nil }),
+				fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }),
+				fx.Supply(bad.definition, harness.Quiet()), syncmod.RunSteps(func() []syncmod.Step { return nil }),
 			)
 
 			requireInvalid(t, err, bad.field, bad.value)
@@ -172,8 +173,8 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 }
 
 func TestADefinitionAtItsLimitsIsValid(t *testing.T) {
-	h := newSilentHost(t)
-	service := startService(t, h, syncmod.Config{})
+	h := harness.NewSilentHost(t)
+	service := harness.StartService(t, h, syncmod.Config{})
 	peers := make([]syncmod.Peer, 1024)
 	for i := range peers {
 		id, err := test.RandPeerID()
@@ -202,10 +203,10 @@ func TestANodeWithoutAHostIsRefused(t *testing.T) {
 }
 
 func TestAHostWithoutItsOwnKeyIsRefused(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	other, err := test.RandPeerID()
 	require.NoError(t, err)
-	service := startService(t, h, syncmod.Config{})
+	service := harness.StartService(t, h, syncmod.Config{})
 	h.Peerstore().RemovePeer(h.ID())
 
 	_, err = service.Open(syncmod.Definition{Hash: []byte{1}, Peers: []syncmod.Peer{{ID: h.ID()}, {ID: other}}})
@@ -214,8 +215,8 @@ func TestAHostWithoutItsOwnKeyIsRefused(t *testing.T) {
 }
 
 func TestADefinitionThatWasOpenedIsItsOwnersToChange(t *testing.T) {
-	nodes, def := newCluster(t, 2, fast())
-	c := open(t, nodes[:1], def)[0]
+	nodes, def := newCluster(t, 2, harness.Fast())
+	c := harness.Open(t, nodes[:1], def)[0]
 	want := c.Definition()
 
 	def.Hash[0]++

@@ -8,48 +8,41 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// patient is a Config for tests in which connections break: nobody gives up.
-func patient() syncmod.Config {
-	cfg := fast()
-	cfg.PeerTimeout = patience
-	return cfg
-}
-
 func TestALostConnectionIsMadeAgain(t *testing.T) {
-	nodes, def := newCluster(t, 2, patient())
-	ceremonies := open(t, nodes, def)
+	nodes, def := newCluster(t, 2, harness.Patient())
+	ceremonies := harness.Open(t, nodes, def)
 	advance(t, ceremonies)
 
-	require.NoError(t, nodes[0].host.Network().ClosePeer(nodes[1].host.ID()))
+	require.NoError(t, nodes[0].Host.Network().ClosePeer(nodes[1].Host.ID()))
 
 	for _, c := range ceremonies {
-		until(t, c, func(s syncmod.Status) bool {
-			return s.Peers[0].Reconnects == 1 && s.Peers[0].Inbound && s.Peers[0].Outbound
+		harness.Until(t, c, func(s syncmod.Status) bool {
+			return s.Peers[0].Reconnects == 1 && harness.Connected(s.Peers[0])
 		})
 	}
 	advance(t, ceremonies)
 }
 
 func TestACeremonyGoesOnWhileConnectionsBreak(t *testing.T) {
-	nodes, def := newCluster(t, 4, patient())
-	ceremonies := open(t, nodes, def)
-	breaking, stop := context.WithCancel(within(t))
-	broken := make(chan int)
+	nodes, def := newCluster(t, 4, harness.Patient())
+	ceremonies := harness.Open(t, nodes, def)
+	breaking, stop := context.WithCancel(harness.Within(t))
+	broken := make(chan int, 1)
 	go func() { broken <- breakConnections(breaking, nodes) }()
 	steps := make([]syncmod.Step, 15)
 	for i := range steps {
 		steps[i].Run = func(ctx context.Context) error { return pause(ctx, rand.N(20*time.Millisecond)) }
 	}
-	ctx := within(t)
+	ctx := harness.Within(t)
 
-	errs := everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Run(ctx, steps...) })
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, steps...) })
 
 	stop()
-	require.Positive(t, next(t, broken))
-	requireNone(t, errs)
+	require.Positive(t, harness.Next(t, broken))
 	for _, c := range ceremonies {
 		require.Equal(t, syncmod.Complete, c.Status().Phase)
 		for _, p := range c.Status().Peers {
@@ -60,10 +53,10 @@ func TestACeremonyGoesOnWhileConnectionsBreak(t *testing.T) {
 
 // breakConnections closes a connection between two nodes, any two, again and
 // again. It returns how often it did.
-func breakConnections(ctx context.Context, nodes []*node) (times int) {
+func breakConnections(ctx context.Context, nodes []*harness.Node) (times int) {
 	for times < 20 && pause(ctx, 20*time.Millisecond) == nil {
 		one, other := nodes[rand.N(len(nodes))], nodes[rand.N(len(nodes))]
-		if one != other && one.host.Network().ClosePeer(other.host.ID()) == nil {
+		if one != other && one.Host.Network().ClosePeer(other.Host.ID()) == nil {
 			times++
 		}
 	}
@@ -94,5 +87,5 @@ func TestAStreamThatIsLostIsNoError(t *testing.T) {
 			}
 		}
 		return false
-	}, patience, time.Millisecond)
+	}, harness.Patience, time.Millisecond)
 }

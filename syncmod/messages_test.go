@@ -12,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -20,22 +21,18 @@ func TestABarrierIsOneRequestAndOneAnswerOnEachStream(t *testing.T) {
 	const streams = n * (n - 1)
 	calm := syncmod.Config{Heartbeat: 10 * time.Minute, ExchangeTimeout: 20 * time.Minute}
 	requests, answers := newTally(), newTally()
-	hosts := make([]host.Host, n)
-	nodes := make([]*node, n)
-	for i := range nodes {
-		hosts[i] = &tallyHost{Host: newHost(t), requests: requests, answers: answers}
-		nodes[i] = &node{host: hosts[i], service: startService(t, hosts[i], calm)}
+	c := harness.New(t, n, harness.With(calm))
+	for _, node := range c.Nodes {
+		node.Host = &tallyHost{Host: node.Host, requests: requests, answers: answers}
 	}
-	ceremonies := open(t, nodes, definitionOf(t.Name(), hosts...))
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(within(t)) }))
+	c.Idle()
+	ceremonies := harness.Open(t, c.Nodes, c.Define(t.Name()))
+	connect(t, ceremonies)
 	require.Equal(t, streams, requests.now(), "one to connect each stream")
 	require.Equal(t, streams, answers.now())
 
 	for k := 1; k <= barriers; k++ {
-		requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error {
-			_, err := c.Advance(within(t))
-			return err
-		}))
+		advance(t, ceremonies)
 
 		require.Equal(t, (1+k)*streams, requests.now())
 		require.Equal(t, (1+k)*streams, answers.reach(t, (1+k)*streams))
@@ -68,7 +65,7 @@ func (c *tally) now() int {
 // reach waits until there are so many, and returns how many there are then.
 func (c *tally) reach(t testing.TB, count int) int {
 	t.Helper()
-	for ctx := within(t); ; {
+	for ctx := harness.Within(t); ; {
 		c.mu.Lock()
 		now, changed := c.count, c.changed
 		c.mu.Unlock()

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
@@ -24,7 +25,7 @@ import (
 func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 	h, def, partner := newPair(t)
 	log, lines := logtest.NewNullLogger()
-	config := fast()
+	config := harness.Fast()
 	config.ShutdownOnFailure = true
 	var failer *lifecycle.Failer
 	app := fxtest.New(
@@ -35,9 +36,9 @@ func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 		fx.Populate(&failer),
 	)
 	app.RequireStart()
-	require.Error(t, partner.Run(within(t), syncmod.Step{Run: untilDone}))
+	require.Error(t, partner.Run(harness.Within(t), syncmod.Step{Run: untilDone}))
 
-	signal := receive(t, app.Wait())
+	signal := harness.Next(t, app.Wait())
 
 	require.Equal(t, 1, signal.ExitCode)
 	require.ErrorIs(t, failer.Err(), errFull)
@@ -107,9 +108,9 @@ func TestNodeProcess(t *testing.T) {
 		t.Skip("run by other tests")
 	}
 	h, def, partner := newPair(t)
-	second := definitionOf("second", h, newSilentHost(t))
+	second := harness.Define("second", h, harness.NewSilentHost(t))
 	go p.partner(context.Background(), partner)
-	config := fast()
+	config := harness.Fast()
 	config.ShutdownOnFailure, config.ShutdownOnComplete = p.config.ShutdownOnFailure, p.config.ShutdownOnComplete
 	fx.New(
 		syncmod.Module, lifecycle.WithFxLogger(), syncmod.Configure(config), fx.Supply(def, logrus.StandardLogger()),
@@ -139,7 +140,7 @@ func runNode(t *testing.T, name string) (exitCode int, stderr string) {
 	t.Helper()
 	require.Contains(t, nodeProcesses, name)
 	var output bytes.Buffer
-	process := exec.CommandContext(within(t), os.Args[0], "-test.run=^TestNodeProcess$")
+	process := exec.CommandContext(harness.Within(t), os.Args[0], "-test.run=^TestNodeProcess$")
 	process.Env = append(os.Environ(), processVariable+"="+name)
 	process.Stderr = &output
 	if err := process.Run(); err != nil {

@@ -17,13 +17,14 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 func TestAClosedCeremonyIsNotReopenedWhenItsAppStartsAgain(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	var c *syncmod.Ceremony
-	app := fx.New(syncmod.Module, given(h), fx.Supply(definitionOf(t.Name(), h, newSilentHost(t))), fx.Populate(&c))
+	app := fx.New(syncmod.Module, given(h), fx.Supply(unattended(t, h)), fx.Populate(&c))
 	require.NoError(t, app.Start(t.Context()))
 	require.NoError(t, app.Stop(t.Context()))
 	require.NoError(t, app.Stop(t.Context()), "stopping twice")
@@ -44,7 +45,7 @@ func TestAHookThatFailsLaterUndoesTheStart(t *testing.T) {
 		fx.Invoke(func(lc fx.Lifecycle) { lc.Append(fx.StartHook(func() error { return errLater })) }),
 	)
 
-	err := app.Start(within(t))
+	err := app.Start(harness.Within(t))
 
 	require.ErrorIs(t, err, errLater)
 	require.ErrorIs(t, c.Err(), syncmod.ErrStopped)
@@ -81,7 +82,7 @@ func (deafBus) Subscribe(any, ...event.SubscriptionOpt) (event.Subscription, err
 
 func TestAStartThatFailsHalfWayIsUndone(t *testing.T) {
 	noLeaks(t)
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	var service *syncmod.Service
 	app := fx.New(syncmod.Module, given(deafHost{h}), fx.Populate(&service))
 	require.NoError(t, app.Err())
@@ -90,12 +91,12 @@ func TestAStartThatFailsHalfWayIsUndone(t *testing.T) {
 		require.ErrorIs(t, start(t.Context()), errDeaf, about)
 		require.NotContains(t, h.Mux().Protocols(), syncmod.ProtocolID, about)
 	}
-	_, err := service.Open(definitionOf(t.Name(), h, newSilentHost(t)))
+	_, err := service.Open(unattended(t, h))
 	require.ErrorIs(t, err, syncmod.ErrStopped)
 }
 
 func TestANodeDoesNotStartWhenAnotherHandlesTheProtocol(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	h.SetStreamHandler(syncmod.ProtocolID, func(s network.Stream) { _ = s.Reset() })
 	app := fx.New(syncmod.Module, given(h))
 
@@ -115,9 +116,9 @@ func TestANodeWorksOnWhenItsStartContextHasEnded(t *testing.T) {
 	require.NoError(t, app.Start(starting))
 	cancel() // as fx does
 
-	requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { return c.Run(within(t), syncmod.Step{}) }))
+	run(t, []*syncmod.Ceremony{c, partner})
 
-	require.NoError(t, app.Stop(within(t)))
+	require.NoError(t, app.Stop(harness.Within(t)))
 }
 
 // hookSpy notes in which order hooks are called.
@@ -142,10 +143,10 @@ func (*owner) StopHost() {}
 func (*owner) StopTelemetry() {}
 
 func TestHooksRunInTheOrderOfWhatNeedsWhat(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	spy, o := new(hookSpy), new(owner)
 	app := fx.New(
-		syncmod.Module, fx.Supply(definitionOf(t.Name(), h, newSilentHost(t)), quiet()), syncmod.RunSteps(noSteps),
+		syncmod.Module, fx.Supply(unattended(t, h), harness.Quiet()), syncmod.RunSteps(noSteps),
 		fx.WithLogger(func() fxevent.Logger { return spy }),
 		fx.Provide(func(lc fx.Lifecycle) host.Host {
 			lc.Append(fx.StartStopHook(o.StartHost, o.StopHost))
@@ -175,10 +176,10 @@ func requireOrder(t *testing.T, names []string, want ...string) {
 }
 
 func TestAnAppDoesNotStartWithACeremonyThatWasAbortedBefore(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	locked := errors.New("the keystore is locked")
 	app := fx.New(
-		syncmod.Module, given(h), fx.Supply(definitionOf(t.Name(), h, newSilentHost(t))),
+		syncmod.Module, given(h), fx.Supply(unattended(t, h)),
 		syncmod.RunSteps(func() []syncmod.Step { return nil }),
 		fx.Invoke(func(c *syncmod.Ceremony) { c.Abort(locked) }),
 	)

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -40,9 +41,10 @@ func TestStepsRunInLockstepInTheBackgroundOfAnApp(t *testing.T) {
 			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def, store), syncmod.RunSteps(constructor), fx.Populate(&c))
 			app.RequireStart()
 
-			require.NoError(t, partner.Run(within(t), syncmod.Step{Name: "exchange"}, syncmod.Step{Name: "store"}))
+			err := partner.Run(harness.Within(t), syncmod.Step{Name: "exchange"}, syncmod.Step{Name: "store"})
 
-			receive(t, c.Done())
+			require.NoError(t, err)
+			harness.Next(t, c.Done())
 			require.NoError(t, c.Err())
 			require.Equal(t, []string{"exchange", "store"}, store.stored)
 			app.RequireStop()
@@ -65,10 +67,10 @@ func TestStepsThatCannotBeMadeFailTheApp(t *testing.T) {
 		"a single step alone": {func() syncmod.Step { return syncmod.Step{} }, "[]syncmod.Step"},
 	} {
 		t.Run(about, func(t *testing.T) {
-			h := newSilentHost(t)
+			h := harness.NewSilentHost(t)
 
 			app := fx.New(
-				syncmod.Module, given(h), fx.Supply(definitionOf(t.Name(), h, newSilentHost(t))), syncmod.RunSteps(test.constructor),
+				syncmod.Module, given(h), fx.Supply(unattended(t, h)), syncmod.RunSteps(test.constructor),
 			)
 
 			require.ErrorContains(t, app.Err(), test.want)
@@ -77,10 +79,10 @@ func TestStepsThatCannotBeMadeFailTheApp(t *testing.T) {
 }
 
 func TestStepsComeFromOneRunSteps(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 
 	app := fx.New(
-		syncmod.Module, given(h), fx.Supply(definitionOf(t.Name(), h, newSilentHost(t))), syncmod.RunSteps(noSteps), syncmod.RunSteps(noSteps),
+		syncmod.Module, given(h), fx.Supply(unattended(t, h)), syncmod.RunSteps(noSteps), syncmod.RunSteps(noSteps),
 	)
 
 	require.ErrorContains(t, app.Err(), "onlyOneRunSteps")
@@ -99,7 +101,7 @@ func TestAStepThatFailsFailsTheCeremonyForEveryoneByItsName(t *testing.T) {
 			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def), syncmod.RunSteps(func() []syncmod.Step { return steps }), fx.Populate(&c))
 			app.RequireStart()
 
-			err := partner.Run(within(t), syncmod.Step{}, syncmod.Step{Run: untilDone})
+			err := partner.Run(harness.Within(t), syncmod.Step{}, syncmod.Step{Run: untilDone})
 
 			require.ErrorIs(t, err, syncmod.ErrPeerAborted)
 			for _, err := range []error{err, c.Err()} {
@@ -117,14 +119,14 @@ func TestTheStackOfAPanicIsLogged(t *testing.T) {
 	h, def, partner := newPair(t)
 	log, lines := logtest.NewNullLogger()
 	app := fxtest.New(
-		t, fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(log, fast(), def),
+		t, fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(log, harness.Fast(), def),
 		syncmod.RunSteps(func() []syncmod.Step {
 			return []syncmod.Step{{Name: "divide", Run: func(context.Context) error { return dividing(0) }}}
 		}),
 	)
 	app.RequireStart()
 
-	require.Error(t, partner.Run(within(t), syncmod.Step{Run: untilDone}))
+	require.Error(t, partner.Run(harness.Within(t), syncmod.Step{Run: untilDone}))
 
 	app.RequireStop()
 	require.True(t, slices.ContainsFunc(lines.AllEntries(), func(e *logrus.Entry) bool {
@@ -138,11 +140,11 @@ func dividing(n int) error { return fmt.Errorf("%d", 1/n) }
 
 func TestALongLivedNodeOpensCeremoniesWhenTheyCome(t *testing.T) {
 	noLeaks(t)
-	h, other := newHost(t), newHost(t)
+	h, other := harness.NewHost(t), harness.NewHost(t)
 	var service *syncmod.Service
 	app := fxtest.New(t, syncmod.Module, given(h), fx.Populate(&service))
-	partner := startService(t, other, fast())
-	_, err := service.Open(definitionOf("too early", h, other))
+	partner := harness.StartService(t, other, harness.Fast())
+	_, err := service.Open(harness.Define("too early", h, other))
 	require.ErrorIs(t, err, syncmod.ErrStopped)
 
 	for range 2 { // an app may be started again
@@ -150,20 +152,20 @@ func TestALongLivedNodeOpensCeremoniesWhenTheyCome(t *testing.T) {
 		var ceremonies []*syncmod.Ceremony
 		for _, about := range []string{"one", "two"} { // at once
 			for _, s := range []*syncmod.Service{service, partner} {
-				c, err := s.Open(definitionOf(about, h, other))
+				c, err := s.Open(harness.Define(about, h, other))
 				require.NoError(t, err)
 				ceremonies = append(ceremonies, c)
 			}
 		}
-		_, err := service.Open(definitionOf("one", h, other))
+		_, err := service.Open(harness.Define("one", h, other))
 		require.ErrorIs(t, err, syncmod.ErrOpen)
-		ctx := within(t)
-		requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{}) }))
+		ctx := harness.Within(t)
+		harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{}) })
 		require.Len(t, service.Ceremonies(), 2)
-		requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Close(ctx) }))
+		harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) })
 		require.Empty(t, service.Ceremonies())
 		app.RequireStop()
-		_, err = service.Open(definitionOf("too late", h, other))
+		_, err = service.Open(harness.Define("too late", h, other))
 		require.ErrorIs(t, err, syncmod.ErrStopped)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -30,18 +31,18 @@ func TestStoppingEndsEveryWait(t *testing.T) {
 		told  error // what the partner fails with, if anything
 	}{
 		"connecting": {reach: func(t *testing.T, c, _ *syncmod.Ceremony) <-chan error {
-			return inBackground(func() error { return c.AwaitStep(within(t), 1) })
+			return inBackground(func() error { return c.AwaitStep(harness.Within(t), 1) })
 		}},
 		"running": {told: syncmod.ErrPeerAborted, reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
-			requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { _, err := c.Advance(within(t)); return err }))
-			waiting := inBackground(func() error { _, err := c.Advance(within(t)); return err })
-			waitUntil(t, c, func(s syncmod.Status) bool { return s.Step == 2 })
+			advance(t, []*syncmod.Ceremony{c, partner})
+			waiting := inBackground(func() error { _, err := c.Advance(harness.Within(t)); return err })
+			harness.Until(t, c, func(s syncmod.Status) bool { return s.Step == 2 })
 			return waiting
 		}},
 		"completing": {told: syncmod.ErrPeerAborted, reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
-			requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { _, err := c.Advance(within(t)); return err }))
-			waiting := inBackground(func() error { return c.Complete(within(t)) })
-			waitUntil(t, c, isIn(syncmod.Completing))
+			advance(t, []*syncmod.Ceremony{c, partner})
+			waiting := inBackground(func() error { return c.Complete(harness.Within(t)) })
+			harness.Until(t, c, harness.In(syncmod.Completing))
 			return waiting
 		}},
 	} {
@@ -55,12 +56,12 @@ func TestStoppingEndsEveryWait(t *testing.T) {
 
 			app.RequireStop()
 
-			require.ErrorIs(t, receive(t, waiting), syncmod.ErrStopped)
+			require.ErrorIs(t, harness.Next(t, waiting), syncmod.ErrStopped)
 			if test.told == nil {
 				require.NoError(t, partner.Err())
 				return
 			}
-			receive(t, partner.Done())
+			harness.Next(t, partner.Done())
 			require.ErrorIs(t, partner.Err(), test.told)
 			require.ErrorContains(t, partner.Err(), "operator 0 (alice) was stopped")
 		})
@@ -85,18 +86,18 @@ func TestAnAppThatStopsDuringTheGoodbyesCompletesAndLeavesTimeForTheOtherHooks(t
 			var service *syncmod.Service
 			hostStopped := false
 			app := fx.New(
-				fx.NopLogger, syncmod.Module, fx.Supply(fast(), quiet(), def), fx.Populate(&service),
+				fx.NopLogger, syncmod.Module, fx.Supply(harness.Fast(), harness.Quiet(), def), fx.Populate(&service),
 				fx.Provide(func(lc fx.Lifecycle) host.Host {
 					lc.Append(fx.StopHook(func() { hostStopped = true }))
 					return h
 				}),
 				steps,
 			)
-			require.NoError(t, app.Start(within(t)))
+			require.NoError(t, app.Start(harness.Within(t)))
 			c := service.Ceremonies()[0]
-			_, err := partner.Advance(within(t)) // and never a goodbye
+			_, err := partner.Advance(harness.Within(t)) // and never a goodbye
 			require.NoError(t, err)
-			waitUntil(t, partner, func(s syncmod.Status) bool { return s.Peers[0].Done })
+			harness.Until(t, partner, func(s syncmod.Status) bool { return s.Peers[0].Done })
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 
@@ -127,20 +128,20 @@ var deadPeers = map[string]func(t *testing.T) (h host.Host, addr multiaddr.Multi
 				t.Cleanup(func() { _ = conn.Close() })
 			}
 		}()
-		return newSilentHost(t), addr, reached
+		return harness.NewSilentHost(t), addr, reached
 	},
 	"an address that leads nowhere": func(t *testing.T) (host.Host, multiaddr.Multiaddr, <-chan struct{}) {
 		reached := make(chan struct{})
 		close(reached)
-		return newSilentHost(t), multiaddr.StringCast("/ip4/192.0.2.1/tcp/9"), reached
+		return harness.NewSilentHost(t), multiaddr.StringCast("/ip4/192.0.2.1/tcp/9"), reached
 	},
 	"a host that never answers": func(t *testing.T) (host.Host, multiaddr.Multiaddr, <-chan struct{}) {
-		h, reached := newHost(t), make(chan struct{})
+		h, reached := harness.NewHost(t), make(chan struct{})
 		h.SetStreamHandler(syncmod.ProtocolID, func(network.Stream) { close(reached) })
 		return h, h.Addrs()[0], reached
 	},
 	"a host that is killed": func(t *testing.T) (host.Host, multiaddr.Multiaddr, <-chan struct{}) {
-		h, reached := newHost(t), make(chan struct{})
+		h, reached := harness.NewHost(t), make(chan struct{})
 		var once sync.Once
 		h.SetStreamHandler(syncmod.ProtocolID, func(network.Stream) {
 			once.Do(func() {
@@ -158,13 +159,13 @@ func TestAnAppStopsQuicklyWhateverItsPeersDo(t *testing.T) {
 	for about, newDead := range deadPeers {
 		t.Run(about, func(t *testing.T) {
 			noLeaks(t)
-			h := newHost(t)
+			h := harness.NewHost(t)
 			dead, addr, reached := newDead(t)
-			def := definitionOf(t.Name(), h, dead)
+			def := harness.Define(t.Name(), h, dead)
 			def.Peers[1].Addrs = []multiaddr.Multiaddr{addr}
 			app := fx.New(syncmod.Module, given(h), fx.Supply(def), syncmod.RunSteps(noSteps))
 			require.NoError(t, app.Start(t.Context()))
-			receive(t, reached)
+			harness.Next(t, reached)
 			began := time.Now()
 
 			err := app.Stop(context.Background())
@@ -185,7 +186,7 @@ func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
 		fx.Supply(fx.Annotate(tracers, fx.As(new(trace.TracerProvider))), fx.Annotate(meters, fx.As(new(metric.MeterProvider)))),
 	)
 	app.RequireStart()
-	requireNone(t, everyone([]*syncmod.Ceremony{c, partner}, func(_ int, c *syncmod.Ceremony) error { _, err := c.Advance(within(t)); return err }))
+	advance(t, []*syncmod.Ceremony{c, partner})
 	before := len(recorder.Ended())
 
 	app.RequireStop()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -26,22 +25,21 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/goleak"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
-
-// newSilentHost makes a host that listens nowhere.
-func newSilentHost(t testing.TB) host.Host {
-	t.Helper()
-	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableMetrics())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = h.Close() })
-	return h
-}
 
 // given supplies what an app takes from its program: the host, a Config and a
 // logger.
 func given(h host.Host) fx.Option {
-	return fx.Options(fx.NopLogger, fx.Provide(func() host.Host { return h }), fx.Supply(fast(), quiet()))
+	newHost := func() host.Host { return h }
+	return fx.Options(fx.NopLogger, fx.Provide(newHost), fx.Supply(harness.Fast(), harness.Quiet()))
+}
+
+// unattended is a definition of which the other member never comes.
+func unattended(t testing.TB, h host.Host) syncmod.Definition {
+	t.Helper()
+	return harness.Define(t.Name(), h, harness.NewSilentHost(t))
 }
 
 func noSteps() []syncmod.Step { return nil }
@@ -50,9 +48,9 @@ func noSteps() []syncmod.Step { return nil }
 // the ceremony open on a plain service.
 func newPair(t testing.TB) (h host.Host, def syncmod.Definition, partner *syncmod.Ceremony) {
 	t.Helper()
-	h, other := newHost(t), newHost(t)
-	def = definitionOf(t.Name(), h, other)
-	partner, err := startService(t, other, fast()).Open(def)
+	h, other := harness.NewHost(t), harness.NewHost(t)
+	def = harness.Define(t.Name(), h, other)
+	partner, err := harness.StartService(t, other, harness.Fast()).Open(def)
 	require.NoError(t, err)
 	return h, def, partner
 }
@@ -71,34 +69,6 @@ func inBackground(f func() error) <-chan error {
 	return out
 }
 
-// receive waits for what comes out of a channel, or for its being closed.
-func receive[T any](t testing.TB, from <-chan T) T {
-	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-within(t).Done():
-		require.Fail(t, "it has not come")
-		panic("unreachable")
-	}
-}
-
-// waitUntil waits for a ceremony to be as a function wants it.
-func waitUntil(t testing.TB, c *syncmod.Ceremony, is func(syncmod.Status) bool) {
-	t.Helper()
-	var last syncmod.Status
-	for last = range c.Watch(within(t)) {
-		if is(last) {
-			return
-		}
-	}
-	require.Fail(t, "the ceremony has not come so far", "%+v", last)
-}
-
-func isIn(phase syncmod.Phase) func(syncmod.Status) bool {
-	return func(s syncmod.Status) bool { return s.Phase == phase }
-}
-
 func TestTheModuleNeedsAHostAndNothingElse(t *testing.T) {
 	aHost := fx.Provide(func() host.Host { panic("nothing is made") })
 
@@ -110,7 +80,7 @@ func TestTheModuleNeedsAHostAndNothingElse(t *testing.T) {
 func TestACeremonyNeedsADefinition(t *testing.T) {
 	var c *syncmod.Ceremony
 	for about, asks := range map[string]fx.Option{"steps": syncmod.RunSteps(noSteps), "a program": fx.Populate(&c)} {
-		app := fx.New(syncmod.Module, given(newSilentHost(t)), asks)
+		app := fx.New(syncmod.Module, given(harness.NewSilentHost(t)), asks)
 
 		require.ErrorContains(t, app.Err(), "syncmod.Definition", about)
 	}
@@ -151,11 +121,11 @@ func TestMakingAnAppTouchesNothing(t *testing.T) {
 }
 
 func TestACeremonyWhoseAppNeverStartedIsClosedWithoutNoise(t *testing.T) {
-	h := newSilentHost(t)
+	h := harness.NewSilentHost(t)
 	log, lines := logtest.NewNullLogger()
 	var c *syncmod.Ceremony
 	app := fx.New(
-		fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(log, definitionOf(t.Name(), h, newSilentHost(t))),
+		fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }), fx.Supply(log, unattended(t, h)),
 		syncmod.Configure(syncmod.Config{ShutdownOnFailure: true}), syncmod.RunSteps(noSteps), fx.Populate(&c),
 	)
 	require.NoError(t, app.Err())
@@ -216,8 +186,8 @@ func TestWhatIsOptionalIsUsedWhenItIsThereAndNeverShutDown(t *testing.T) {
 			if there&meter != 0 {
 				options = append(options, fx.Supply(fx.Annotate(meters, fx.As(new(metric.MeterProvider)))))
 			}
-			h := newSilentHost(t)
-			options = append(options, fx.Provide(func() host.Host { return h }), fx.Supply(definitionOf(t.Name(), h, newSilentHost(t))))
+			h := harness.NewSilentHost(t)
+			options = append(options, fx.Provide(func() host.Host { return h }), fx.Supply(unattended(t, h)))
 
 			app := fx.New(options...)
 			require.NoError(t, app.Start(t.Context()))

@@ -4,31 +4,28 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
 // restart kills a node as a crash would, and starts it again with the same
 // identity at the same address, as a new process.
-func restart(t testing.TB, n *node, cfg syncmod.Config) *node {
+func restart(t testing.TB, n *harness.Node) {
 	t.Helper()
-	key, addrs := n.host.Peerstore().PrivKey(n.host.ID()), n.host.Addrs()
-	require.NoError(t, n.host.Close())
-	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrs(addrs...), libp2p.DisableMetrics())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = h.Close() })
-	return &node{host: h, service: startService(t, h, cfg)}
+	n.CloseHost()
+	require.NoError(t, n.Stop(harness.Within(t)))
+	n.OpenHost()
+	require.NoError(t, n.Run())
 }
 
 func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
-	nodes, def := newCluster(t, 3, patient())
-	ceremonies := open(t, nodes, def)
+	nodes, def := newCluster(t, 3, harness.Patient())
+	ceremonies := harness.Open(t, nodes, def)
 	connect(t, ceremonies)
 
-	nodes[2] = restart(t, nodes[2], patient())
-	ceremonies[2] = open(t, nodes[2:], def)[0]
+	restart(t, nodes[2])
+	ceremonies[2] = nodes[2].Open(t, def)
 
 	run(t, ceremonies)
 }
@@ -36,21 +33,21 @@ func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
 func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
 	for when, barriers := range map[string]int{"at step 1": 1, "at step 3": 3} {
 		t.Run(when, func(t *testing.T) {
-			nodes, def := newCluster(t, 3, patient())
-			ceremonies := open(t, nodes, def)
+			nodes, def := newCluster(t, 3, harness.Patient())
+			ceremonies := harness.Open(t, nodes, def)
 			for range barriers {
 				advance(t, ceremonies)
 			}
 
-			nodes[2] = restart(t, nodes[2], patient())
-			ceremonies[2] = open(t, nodes[2:], def)[0]
+			restart(t, nodes[2])
+			ceremonies[2] = nodes[2].Open(t, def)
 
 			for i, c := range ceremonies {
-				err := failure(t, c)
-				require.ErrorContains(t, err, "carol", name(i))
-				require.ErrorContains(t, err, "restarted", name(i))
+				err := harness.Failure(t, c)
+				require.ErrorContains(t, err, "carol", harness.Name(i))
+				require.ErrorContains(t, err, "restarted", harness.Name(i))
 				if i < 2 { // carol herself hears it from whoever refuses her first, or finds out
-					require.Equal(t, 2, culprit(t, err).Index, name(i))
+					require.Equal(t, 2, harness.Culprit(t, err).Index, harness.Name(i))
 				}
 			}
 		})
@@ -58,39 +55,39 @@ func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
 }
 
 func TestWhatIsLeftOfACeremonyThatIsOverKillsNoneThatFollows(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.answer()
-	first := s.meet(t, bob, withSession(7), withStep(1))
-	_, err := s.ceremony.Advance(within(t))
+	bob.Answer()
+	first := s.meet(t, bob, harness.Session(7), harness.Step(1))
+	_, err := s.ceremony.Advance(harness.Within(t))
 	require.NoError(t, err)
-	first.accepted(t, bob.request(t, s.def, withSession(7), withStep(2)))
+	first.Accepted(t, bob.Request(t, s.def, harness.Session(7), harness.Step(2)))
 	s.ceremony.Abort(errors.New("no more"))
-	require.NoError(t, s.ceremony.Close(within(t)))
-	s.ceremony = open(t, []*node{s.node}, s.def)[0]
+	require.NoError(t, s.ceremony.Close(harness.Within(t)))
+	s.ceremony = s.Open(t, s.def)
 
-	late := bob.open(t, s.host) // of the ceremony before: whoever is at step 2 cannot be in this one
-	late.say(t, bob.request(t, s.def, withSession(7), withStep(2)))
-	requireReset(t, late)
+	late := bob.Open(t, s.Host) // of the ceremony before: whoever is at step 2 cannot be in this one
+	late.Say(t, bob.Request(t, s.def, harness.Session(7), harness.Step(2)))
+	late.RequireReset(t)
 
 	require.NoError(t, s.ceremony.Err())
-	s.meet(t, bob, withSession(8), withStep(1))
-	_, err = s.ceremony.Advance(within(t))
+	s.meet(t, bob, harness.Session(8), harness.Step(1))
+	_, err = s.ceremony.Advance(harness.Within(t))
 	require.NoError(t, err)
 }
 
 func TestAGoodbyeFromACeremonyBeforeIsAnsweredAndChangesNothing(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.answer()
+	bob.Answer()
 
-	left := bob.open(t, s.host)
-	left.accepted(t, bob.request(t, s.def, withSession(7), withStep(5), withGoodbye))
-	requireClosed(t, left)
+	left := bob.Open(t, s.Host)
+	left.Accepted(t, bob.Request(t, s.def, harness.Session(7), harness.Step(5), harness.Goodbye))
+	left.RequireClosed(t)
 
 	require.NoError(t, s.ceremony.Err())
 	require.False(t, s.ceremony.Status().Peers[0].Done)
-	s.meet(t, bob, withSession(8), withStep(1))
-	_, err := s.ceremony.Advance(within(t))
+	s.meet(t, bob, harness.Session(8), harness.Step(1))
+	_, err := s.ceremony.Advance(harness.Within(t))
 	require.NoError(t, err)
 }

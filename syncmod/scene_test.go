@@ -1,97 +1,70 @@
 package syncmod_test
 
 import (
-	"context"
 	"testing"
-	"time"
 
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
+// newCluster starts n nodes, and returns them with a definition of theirs.
+func newCluster(t testing.TB, n int, cfg syncmod.Config) ([]*harness.Node, syncmod.Definition) {
+	t.Helper()
+	c := harness.New(t, n, harness.With(cfg))
+	c.Idle()
+	return c.Nodes, c.Define(t.Name())
+}
+
 // scene is one real node, alice, among members that the test plays by hand.
 type scene struct {
-	*node
+	*harness.Node
 	def      syncmod.Definition
 	ceremony *syncmod.Ceremony
-	others   []*rawPeer // operators 1, 2, …: bob, carol, …
+	others   []*harness.RawPeer // operators 1, 2, …: bob, carol, …
 }
 
 func newScene(t testing.TB, cfg syncmod.Config, others int) *scene {
 	t.Helper()
-	s := &scene{node: &node{host: newHost(t)}}
-	hosts := []host.Host{s.host}
-	for range others {
-		p := newRawPeer(t)
+	c := harness.New(t, 1+others, harness.With(cfg))
+	return play(t, c, c.Define(t.Name()))
+}
+
+// play opens a definition on a node among members that are played by hand.
+func play(t testing.TB, c *harness.Cluster, def syncmod.Definition) *scene {
+	t.Helper()
+	s := &scene{Node: c.Nodes[0], def: def}
+	c.Idle(0)
+	for _, i := range c.Except(0) {
+		p := c.Raw(i)
+		p.Connect(t, s.Host) // before alice dials: two hosts that dial each other at the same moment may both fail
 		s.others = append(s.others, p)
-		hosts = append(hosts, p.host)
 	}
-	s.def = definitionOf(t.Name(), hosts...)
-	s.service = startService(t, s.host, cfg)
-	for _, p := range s.others {
-		p.connect(t, s.host) // before alice dials: two hosts that dial each other at the same moment may both fail
-	}
-	s.ceremony = open(t, []*node{s.node}, s.def)[0]
+	s.ceremony = s.Open(t, def)
 	return s
 }
 
 // meet opens a stream of a member to alice and says its first request, which
 // has to be accepted.
-func (s *scene) meet(t testing.TB, p *rawPeer, says ...saying) *rawStream {
+func (s *scene) meet(t testing.TB, p *harness.RawPeer, says ...harness.Saying) harness.RawStream {
 	t.Helper()
-	stream := p.open(t, s.host)
-	stream.accepted(t, p.request(t, s.def, says...))
+	stream := p.Open(t, s.Host)
+	stream.Accepted(t, p.Request(t, s.def, says...))
 	return stream
 }
 
 // run brings alice and the others, who answer everything, past the barrier of
 // step 1.
-func (s *scene) run(t testing.TB) []*rawStream {
+func (s *scene) run(t testing.TB) []harness.RawStream {
 	t.Helper()
-	var streams []*rawStream
+	var streams []harness.RawStream
 	for _, p := range s.others {
-		p.answer()
-		streams = append(streams, s.meet(t, p, withStep(1)))
+		p.Answer()
+		streams = append(streams, s.meet(t, p, harness.Step(1)))
 	}
-	step, err := s.ceremony.Advance(within(t))
+	step, err := s.ceremony.Advance(harness.Within(t))
 	require.NoError(t, err)
 	require.Equal(t, int64(1), step)
 	return streams
-}
-
-// until watches a ceremony until its status is as wanted.
-func until(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.Status) bool) syncmod.Status {
-	t.Helper()
-	var last syncmod.Status
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for last = range c.Watch(ctx) {
-		if wanted(last) {
-			return last
-		}
-	}
-	require.Failf(t, "the status never became as wanted", "the last one: %+v", last)
-	return last
-}
-
-// failure waits until a ceremony has failed.
-func failure(t testing.TB, c *syncmod.Ceremony) error {
-	t.Helper()
-	select {
-	case <-c.Done():
-	case <-time.After(patience):
-		require.Fail(t, "the ceremony goes on")
-	}
-	require.Error(t, c.Err())
-	return c.Err()
-}
-
-// culprit is the member that a failure names.
-func culprit(t testing.TB, err error) *syncmod.PeerError {
-	t.Helper()
-	var failed *syncmod.PeerError
-	require.ErrorAs(t, err, &failed)
-	return failed
 }

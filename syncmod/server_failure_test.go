@@ -10,26 +10,27 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
-	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
 func TestAnAbortNamesTheCulpritAndNotTheMessenger(t *testing.T) {
-	s := newScene(t, fast(), 3)
+	s := newScene(t, harness.Fast(), 3)
 	bob, dave := s.others[0], s.others[2]
 	stream := s.meet(t, bob)
 
-	stream.accepted(t, bob.request(t, s.def, withAbort("dave's disk is full", dave.host.ID())))
+	stream.Accepted(t, bob.Request(t, s.def, harness.Abort("dave's disk is full", dave.Host.ID())))
 
-	requireClosed(t, stream)
-	err := failure(t, s.ceremony)
+	stream.RequireClosed(t)
+	err := harness.Failure(t, s.ceremony)
 	require.ErrorIs(t, err, syncmod.ErrPeerAborted)
-	require.Equal(t, 3, culprit(t, err).Index)
+	require.Equal(t, 3, harness.Culprit(t, err).Index)
 	require.ErrorContains(t, err, "operator 3 (dave)")
 	require.ErrorContains(t, err, "operator 1 (bob)")
 	require.ErrorContains(t, err, "dave's disk is full")
@@ -38,121 +39,121 @@ func TestAnAbortNamesTheCulpritAndNotTheMessenger(t *testing.T) {
 func TestAnAbortWithoutACulpritIsAboutWhoSentIt(t *testing.T) {
 	for name, culpritID := range map[string]string{"none": "", "nobody": "not a member"} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, fast(), 2)
+			s := newScene(t, harness.Fast(), 2)
 			carol := s.others[1]
-			s.meet(t, carol).accepted(t, carol.request(t, s.def, func(r *syncpb.SyncRequest) { r.Abort, r.Culprit = "no more", []byte(culpritID) }))
+			s.meet(t, carol).Accepted(t, carol.Request(t, s.def, harness.Abort("no more", peer.ID(culpritID))))
 
-			require.Equal(t, 2, culprit(t, failure(t, s.ceremony)).Index)
+			require.Equal(t, 2, harness.Culprit(t, harness.Failure(t, s.ceremony)).Index)
 		})
 	}
 }
 
 func TestAReasonIsPassedOnVerbatimWithItsCulprit(t *testing.T) {
 	const reason = "„Platte voll“: operator 3's, at 100 %"
-	s := newScene(t, fast(), 3)
+	s := newScene(t, harness.Fast(), 3)
 	bob, carol, dave := s.others[0], s.others[1], s.others[2]
-	heard := carol.answer()
+	heard := carol.Answer()
 	open := s.meet(t, carol)
-	await(t, heard, func(*syncpb.SyncRequest) bool { return true })
+	harness.Await(t, heard, func(*syncpb.SyncRequest) bool { return true })
 
-	s.meet(t, bob).accepted(t, bob.request(t, s.def, withAbort(reason, dave.host.ID())))
+	s.meet(t, bob).Accepted(t, bob.Request(t, s.def, harness.Abort(reason, dave.Host.ID())))
 
-	told := await(t, heard, func(r *syncpb.SyncRequest) bool { return r.GetAbort() != "" })
+	told := harness.Await(t, heard, func(r *syncpb.SyncRequest) bool { return r.GetAbort() != "" })
 	require.Equal(t, reason, told.GetAbort())
-	require.Equal(t, []byte(dave.host.ID()), told.GetCulprit())
-	require.Equal(t, reason, open.ask(t, carol.request(t, s.def)).GetError())
+	require.Equal(t, []byte(dave.Host.ID()), told.GetCulprit())
+	require.Equal(t, reason, open.Ask(t, carol.Request(t, s.def)).GetError())
 }
 
 func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
-	for name, says := range map[string]saying{"foreign": withSession(0), "dkgsync": withSession(7)} {
+	for name, says := range map[string]harness.Saying{"foreign": harness.Session(0), "dkgsync": harness.Session(7)} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, fast(), 1)
+			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]
 			stream := s.meet(t, bob, says)
-			stream.accepted(t, bob.request(t, s.def, says))
-			stream.accepted(t, bob.request(t, s.def, says)) // a repeated one is not answered as before either
+			stream.Accepted(t, bob.Request(t, s.def, says))
+			stream.Accepted(t, bob.Request(t, s.def, says)) // a repeated one is not answered as before either
 
 			s.ceremony.Abort(errors.New("the disk is full"))
 
-			require.Contains(t, stream.ask(t, bob.request(t, s.def, says)).GetError(), "operator 0 (alice) gave up: the disk is full")
-			requireClosed(t, stream)
+			told := stream.Ask(t, bob.Request(t, s.def, says)).GetError()
+			require.Contains(t, told, "operator 0 (alice) gave up: the disk is full")
+			stream.RequireClosed(t)
 		})
 	}
 }
 
 func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	mute := next(t, bob.accept(t)) // alice's abort gets no answer
-	mute.grant(t, mute.heed(t))
-	stream := s.meet(t, bob, withSession(7))
+	mute := harness.Next(t, bob.Accept(t)) // alice's abort gets no answer
+	mute.Grant(t, mute.Heed(t))
+	stream := s.meet(t, bob, harness.Session(7))
 	s.ceremony.Abort(errors.New("the disk is full"))
 	var frames []byte
-	for _, says := range []saying{withStep(0), withAbort("no more", bob.host.ID())} { // a heartbeat was on its way
-		var err error
-		frames, err = wire.AppendRequest(frames, bob.request(t, s.def, withSession(7), says))
-		require.NoError(t, err)
+	heartbeat := harness.Step(0) // was on its way
+	for _, says := range []harness.Saying{heartbeat, harness.Abort("no more", bob.Host.ID())} {
+		frames = append(frames, harness.Frame(bob.Request(t, s.def, harness.Session(7), says))...)
 	}
 
 	began := time.Now()
-	stream.write(t, frames)
+	stream.Send(t, frames)
 
-	require.Contains(t, stream.hear(t).GetError(), "the disk is full")
+	require.Contains(t, stream.Hear(t).GetError(), "the disk is full")
 	require.Less(t, time.Since(began), 500*time.Millisecond)
-	requireClosed(t, stream)
+	stream.RequireClosed(t)
 }
 
 func TestAfterAFailureWhoeverComesBackIsAnsweredWithItsReason(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	s.meet(t, bob, withSession(7))
+	s.meet(t, bob, harness.Session(7))
 	s.ceremony.Abort(errors.New("the disk is full"))
 
-	again := bob.open(t, s.host)
+	again := bob.Open(t, s.Host)
 
-	require.Contains(t, again.ask(t, bob.request(t, s.def, withSession(7))).GetError(), "the disk is full")
-	requireClosed(t, again)
+	require.Contains(t, again.Ask(t, bob.Request(t, s.def, harness.Session(7))).GetError(), "the disk is full")
+	again.RequireClosed(t)
 }
 
 func TestANewAttemptIsHeldUntilTheFailedOneIsClosed(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	require.NoError(t, s.meet(t, bob, withSession(1)).Reset())
+	require.NoError(t, s.meet(t, bob, harness.Session(1)).Reset())
 	s.ceremony.Abort(errors.New("the disk is full"))
-	fresh := bob.open(t, s.host)
-	fresh.say(t, bob.request(t, s.def, withSession(2)))
+	fresh := bob.Open(t, s.Host)
+	fresh.Say(t, bob.Request(t, s.def, harness.Session(2)))
 
-	require.NoError(t, s.ceremony.Close(within(t)))
-	again := open(t, []*node{s.node}, s.def)[0]
+	require.NoError(t, s.ceremony.Close(harness.Within(t)))
+	again := s.Open(t, s.def)
 
-	require.Empty(t, fresh.hear(t).GetError())
+	require.Empty(t, fresh.Hear(t).GetError())
 	require.True(t, bobIsIn(again.Status()))
 }
 
 func TestARefusalReachesItsMemberAndTheFailureAll(t *testing.T) {
-	s := newScene(t, fast(), 2)
+	s := newScene(t, harness.Fast(), 2)
 	bob, carol := s.others[0], s.others[1]
-	heard := carol.answer()
-	await(t, heard, func(*syncpb.SyncRequest) bool { return true })
+	heard := carol.Answer()
+	harness.Await(t, heard, func(*syncpb.SyncRequest) bool { return true })
 
-	refusal := bob.open(t, s.host).ask(t, bob.request(t, s.def, withVersion("v2.0")))
+	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, s.def, harness.Version("v2.0")))
 
 	require.Contains(t, refusal.GetError(), "operator 1 (bob) runs v2.0, this node runs v1.0")
-	told := await(t, heard, func(r *syncpb.SyncRequest) bool { return r.GetAbort() != "" })
+	told := harness.Await(t, heard, func(r *syncpb.SyncRequest) bool { return r.GetAbort() != "" })
 	require.Equal(t, refusal.GetError(), told.GetAbort())
-	require.Equal(t, []byte(bob.host.ID()), told.GetCulprit())
+	require.Equal(t, []byte(bob.Host.ID()), told.GetCulprit())
 }
 
 func TestAMemberThatRefusesUsIsNamed(t *testing.T) {
-	s := newScene(t, fast(), 2)
-	s.others[1].serve(func(r *syncpb.SyncRequest) *syncpb.SyncResponse {
+	s := newScene(t, harness.Fast(), 2)
+	s.others[1].Serve(func(_ harness.RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
 		return &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp(), Error: "mismatching\ncluster\x1b[0m"}
 	})
 
-	err := failure(t, s.ceremony)
+	err := harness.Failure(t, s.ceremony)
 
 	require.ErrorIs(t, err, syncmod.ErrPeerRejected)
-	require.Equal(t, 2, culprit(t, err).Index)
+	require.Equal(t, 2, harness.Culprit(t, err).Index)
 	require.ErrorContains(t, err, `refused this node: "mismatching?cluster?[0m"`)
 }
 
@@ -169,12 +170,13 @@ func TestWhatAMemberSaysIsMadePrintableAndCutWhereverItShows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, log := newLoggedScene(t, 1)
 			bob := s.others[0]
-			stream := s.meet(t, bob, withNickname(text), withSession(7))
+			stream := s.meet(t, bob, harness.Nickname(text), harness.Session(7))
 			requireFit(t, s.ceremony.Status().Peers[0].Nickname, 128)
 
-			stream.accepted(t, bob.request(t, s.def, withNickname(text), withSession(7), withAbort(text, bob.host.ID())))
+			abort := harness.Abort(text, bob.Host.ID())
+			stream.Accepted(t, bob.Request(t, s.def, harness.Nickname(text), harness.Session(7), abort))
 
-			requireFit(t, failure(t, s.ceremony).Error(), 600)
+			requireFit(t, harness.Failure(t, s.ceremony).Error(), 600)
 			requireFit(t, s.ceremony.Status().Err.Error(), 600)
 			for _, entry := range log.AllEntries() {
 				requireFit(t, entry.Message, 1000)
@@ -195,19 +197,19 @@ func TestAVersionThatIsNoneIsMadePrintableAndCut(t *testing.T) {
 	s, _ := newLoggedScene(t, 1)
 	bob := s.others[0]
 
-	refusal := bob.open(t, s.host).ask(t, bob.request(t, s.def, withVersion(strings.Repeat("\x1b[31m", 1000))))
+	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, s.def, harness.Version(strings.Repeat("\x1b[31m", 1000))))
 
 	requireFit(t, refusal.GetError(), 256)
-	requireFit(t, failure(t, s.ceremony).Error(), 600)
+	requireFit(t, harness.Failure(t, s.ceremony).Error(), 600)
 }
 
 func TestANicknameThatIsNotTextIsNoRequest(t *testing.T) {
-	s := newScene(t, fast(), 1)
-	stream := s.others[0].open(t, s.host)
+	s := newScene(t, harness.Fast(), 1)
+	stream := s.others[0].Open(t, s.Host)
 
-	stream.write(t, []byte{6, 0, 0, 0, 0, 0, 0, 0, 6<<3 | 2, 4, 0xff, 0xfe, 0xfd, 0xfc})
+	stream.Send(t, []byte{6, 0, 0, 0, 0, 0, 0, 0, 6<<3 | 2, 4, 0xff, 0xfe, 0xfd, 0xfc})
 
-	requireReset(t, stream)
+	stream.RequireReset(t)
 	require.NoError(t, s.ceremony.Err())
 }
 
@@ -216,16 +218,16 @@ func newLoggedScene(t testing.TB, others int) (*scene, *logtest.Hook) {
 	t.Helper()
 	log, hook := logtest.NewNullLogger()
 	log.SetLevel(logrus.TraceLevel)
-	cfg := fast()
-	cfg.MaxFrame = limit
-	s := newScene(t, fast(), others)
-	require.NoError(t, s.service.Stop(within(t)))
-	service, err := syncmod.NewService(s.host, cfg, syncmod.WithLogger(log))
+	cfg := harness.Fast()
+	cfg.MaxFrame = harness.LongestFrame
+	s := newScene(t, harness.Fast(), others)
+	require.NoError(t, s.Service.Stop(harness.Within(t)))
+	service, err := syncmod.NewService(s.Host, cfg, syncmod.WithLogger(log))
 	require.NoError(t, err)
-	require.NoError(t, service.Start(within(t)))
+	require.NoError(t, service.Start(harness.Within(t)))
 	t.Cleanup(func() { require.NoError(t, service.Stop(context.Background())) })
-	s.service = service
-	s.ceremony = open(t, []*node{s.node}, s.def)[0]
+	s.Service = service
+	s.ceremony = s.Open(t, s.def)
 	return s, hook
 }
 

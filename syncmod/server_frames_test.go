@@ -1,43 +1,36 @@
 package syncmod_test
 
 import (
-	"encoding/binary"
 	"runtime"
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+	"github.com/dkgsync/dkgsync/internal/harness"
 )
-
-// claiming is the header of a frame of so many bytes.
-func claiming(length int64) []byte {
-	return binary.LittleEndian.AppendUint64(nil, uint64(length))
-}
 
 func TestALengthThatNoFrameHasEndsTheStreamAndNothingElse(t *testing.T) {
 	for name, length := range map[string]int64{
 		"8 EiB": 1<<63 - 1, "32 MiB": 32 << 20, "a byte too long": 16<<10 + 1, "nothing": 0, "less than nothing": -1, "least": -1 << 63,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, fast(), 1)
+			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]
 			before := s.meet(t, bob)
-			stream := bob.open(t, s.host)
+			stream := bob.Open(t, s.Host)
 
-			stream.write(t, claiming(length))
+			stream.Send(t, harness.Claim(length))
 
-			require.Equal(t, streamEnd{"reset", network.StreamProtocolViolation}, stream.end(t))
-			before.accepted(t, bob.request(t, s.def))
+			require.Equal(t, "reset: protocol violation", stream.End(t))
+			before.Accepted(t, bob.Request(t, s.def))
 			require.NoError(t, s.ceremony.Err())
 		})
 	}
 }
 
 func TestAClaimCostsNoMemory(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.MaxFrame = 8 << 20
 	s := newScene(t, cfg, 1)
 	bob := s.others[0]
@@ -45,27 +38,27 @@ func TestAClaimCostsNoMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 4 {
-		stream := bob.open(t, s.host)
-		stream.write(t, append(claiming(8<<20), make([]byte, 1000)...))
+		stream := bob.Open(t, s.Host)
+		stream.Send(t, append(harness.Claim(8<<20), make([]byte, 1000)...))
 		require.NoError(t, stream.CloseWrite())
-		requireReset(t, stream) // cut short
+		stream.RequireReset(t) // cut short
 	}
 	runtime.ReadMemStats(&after)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
 }
 
 func TestARequestThatComesByteByByteDiesByTheDeadline(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.ExchangeTimeout = 200 * time.Millisecond
 	s := newScene(t, cfg, 1)
 	bob := s.others[0]
-	frame, err := wire.AppendRequest(nil, bob.request(t, s.def))
-	require.NoError(t, err)
-	stream := bob.open(t, s.host)
+	frame := harness.Frame(bob.Request(t, s.def))
+	stream := bob.Open(t, s.Host)
 	drip := time.NewTicker(50 * time.Millisecond)
 	defer drip.Stop()
 	began := time.Now()
 	written := 0
+	var err error
 	for err == nil && written < len(frame) {
 		<-drip.C
 		_, err = stream.Write(frame[written : written+1])
@@ -77,48 +70,45 @@ func TestARequestThatComesByteByByteDiesByTheDeadline(t *testing.T) {
 }
 
 func TestAFrameInPiecesIsUnderstood(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	frame, err := wire.AppendRequest(nil, bob.request(t, s.def))
-	require.NoError(t, err)
-	stream := bob.open(t, s.host)
+	frame := harness.Frame(bob.Request(t, s.def))
+	stream := bob.Open(t, s.Host)
 
 	for _, b := range frame {
-		stream.write(t, []byte{b})
+		stream.Send(t, []byte{b})
 	}
 
-	require.Empty(t, stream.hear(t).GetError())
+	require.Empty(t, stream.Hear(t).GetError())
 }
 
 func TestASilentStreamIsGivenUp(t *testing.T) {
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.ExchangeTimeout = 200 * time.Millisecond
 	s := newScene(t, cfg, 1)
 
 	stream := s.meet(t, s.others[0])
 
-	requireReset(t, stream)
-	until(t, s.ceremony, bobIsOut)
+	stream.RequireReset(t)
+	harness.Until(t, s.ceremony, bobIsOut)
 	require.NoError(t, s.ceremony.Err()) // it is not running yet
 }
 
 func TestManyRequestsInOneWriteAreAnsweredInOrder(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	stream := bob.open(t, s.host)
+	stream := bob.Open(t, s.Host)
 	var frames []byte
 	for i := range int64(3) {
-		request := bob.request(t, s.def, withStep(i))
+		request := bob.Request(t, s.def, harness.Step(i))
 		request.Timestamp.Seconds = i + 1
-		var err error
-		frames, err = wire.AppendRequest(frames, request)
-		require.NoError(t, err)
+		frames = append(frames, harness.Frame(request)...)
 	}
 
-	stream.write(t, frames)
+	stream.Send(t, frames)
 
 	for i := range int64(3) {
-		require.Equal(t, i+1, stream.hear(t).GetSyncTimestamp().GetSeconds())
+		require.Equal(t, i+1, stream.Hear(t).GetSyncTimestamp().GetSeconds())
 	}
 	require.Equal(t, int64(2), s.ceremony.Status().Peers[0].Step)
 }

@@ -7,52 +7,52 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
-	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 )
 
 // another is a second definition of the same members.
 func (s *scene) another() syncmod.Definition {
 	def := s.def
-	def.Hash = definitionOf("another").Hash
+	def.Hash = harness.Define("another").Hash
 	return def
 }
 
 func TestAStreamForADefinitionThatIsNotOpenHereIsToldBothHashes(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
 
 	began := time.Now()
-	stream := bob.open(t, s.host)
-	refusal := stream.ask(t, bob.request(t, other, withHash(other.Hash)))
+	stream := bob.Open(t, s.Host)
+	refusal := stream.Ask(t, bob.Request(t, other, harness.DefinitionHash(other.Hash)))
 
-	require.GreaterOrEqual(t, time.Since(began), fast().OpenGrace)
+	require.GreaterOrEqual(t, time.Since(began), harness.Fast().OpenGrace)
 	require.Contains(t, refusal.GetError(), hex.EncodeToString(other.Hash[:8]))
 	require.Contains(t, refusal.GetError(), hex.EncodeToString(s.def.Hash[:8]))
-	requireClosed(t, stream)
+	stream.RequireClosed(t)
 	require.NoError(t, s.ceremony.Err())
 }
 
 func TestAStreamWaitsForItsDefinitionToBeOpened(t *testing.T) {
-	cfg := fast()
-	cfg.OpenGrace = patience
+	cfg := harness.Fast()
+	cfg.OpenGrace = harness.Patience
 	s := newScene(t, cfg, 1)
 	bob, other := s.others[0], s.another()
-	early := bob.open(t, s.host)
-	early.say(t, bob.request(t, other, withHash(other.Hash)))
+	early := bob.Open(t, s.Host)
+	early.Say(t, bob.Request(t, other, harness.DefinitionHash(other.Hash)))
 
-	second := open(t, []*node{s.node}, other)[0]
+	second := s.Open(t, other)
 
-	require.Empty(t, early.hear(t).GetError())
+	require.Empty(t, early.Hear(t).GetError())
 	require.True(t, bobIsIn(second.Status()))
 }
 
 func TestARequestWithoutAHashIsRoutedByItsSignature(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
-	second := open(t, []*node{s.node}, other)[0]
+	second := s.Open(t, other)
 
-	bob.open(t, s.host).accepted(t, bob.request(t, other))
+	bob.Open(t, s.Host).Accepted(t, bob.Request(t, other))
 
 	require.True(t, bobIsIn(second.Status()))
 	require.True(t, bobIsOut(s.ceremony.Status()))
@@ -62,105 +62,104 @@ func TestARequestWithoutAHashIsRoutedByItsSignature(t *testing.T) {
 }
 
 func TestStreamsOfTwoCeremoniesDoNotGetInEachOthersWay(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
-	second := open(t, []*node{s.node}, other)[0]
-	frames, streams := make([][]byte, 2), make([]*rawStream, 2)
+	second := s.Open(t, other)
+	frames, streams := make([][]byte, 2), make([]harness.RawStream, 2)
 	for i, def := range []syncmod.Definition{s.def, other} {
-		frame, err := wire.AppendRequest(nil, bob.request(t, def, withHash(def.Hash)))
-		require.NoError(t, err)
-		frames[i], streams[i] = frame, bob.open(t, s.host)
-		streams[i].write(t, frame[:1])
+		frames[i] = harness.Frame(bob.Request(t, def, harness.DefinitionHash(def.Hash)))
+		streams[i] = bob.Open(t, s.Host)
+		streams[i].Send(t, frames[i][:1])
 	}
 	for i, stream := range streams {
-		stream.write(t, frames[i][1:])
-		require.Empty(t, stream.hear(t).GetError())
+		stream.Send(t, frames[i][1:])
+		require.Empty(t, stream.Hear(t).GetError())
 	}
 	require.True(t, bobIsIn(s.ceremony.Status()))
 	require.True(t, bobIsIn(second.Status()))
 }
 
 func TestASignatureThatFitsNoneOfSeveralIsHeldAndThenRefused(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
-	second := open(t, []*node{s.node}, other)[0]
-	stream := bob.open(t, s.host)
+	second := s.Open(t, other)
+	stream := bob.Open(t, s.Host)
 
-	refusal := stream.ask(t, bob.request(t, s.def, withSignature([]byte("none"))))
+	refusal := stream.Ask(t, bob.Request(t, s.def, harness.Signature([]byte("none"))))
 
 	require.Contains(t, refusal.GetError(), hex.EncodeToString(other.Hash[:8]))
 	require.Contains(t, refusal.GetError(), hex.EncodeToString(s.def.Hash[:8]))
-	requireClosed(t, stream)
+	stream.RequireClosed(t)
 	require.NoError(t, s.ceremony.Err())
 	require.NoError(t, second.Err())
 }
 
 func TestASignatureThatDoesNotFitTheOnlyOneIsFatal(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 
-	refusal := bob.open(t, s.host).ask(t, bob.request(t, s.another()))
+	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, s.another()))
 
 	require.Contains(t, refusal.GetError(), hex.EncodeToString(s.def.Hash[:8]))
-	err := failure(t, s.ceremony)
+	err := harness.Failure(t, s.ceremony)
 	require.ErrorIs(t, err, syncmod.ErrBadSignature)
-	require.Equal(t, 1, culprit(t, err).Index)
+	require.Equal(t, 1, harness.Culprit(t, err).Index)
 }
 
 func TestAHashThatFitsWithASignatureThatDoesNotIsFatal(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 
-	refusal := bob.open(t, s.host).ask(t, bob.request(t, s.another(), withHash(s.def.Hash)))
+	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, s.another(), harness.DefinitionHash(s.def.Hash)))
 
 	require.NotEmpty(t, refusal.GetError())
-	require.ErrorIs(t, failure(t, s.ceremony), syncmod.ErrBadSignature)
+	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrBadSignature)
 }
 
 func TestAStreamThatComesBeforeAnyCeremonyIsKeptUntilThereIsOne(t *testing.T) {
-	alice, bob := newHost(t), newRawPeer(t)
-	n := &node{host: alice, service: startService(t, alice, fast())}
-	def := definitionOf(t.Name(), alice, bob.host)
-	early := bob.open(t, alice)
-	early.say(t, bob.request(t, def))
+	c := harness.New(t, 2)
+	c.Idle(0)
+	alice, bob, def := c.Nodes[0], c.Raw(1), c.Define(t.Name())
+	early := bob.Open(t, alice.Host)
+	early.Say(t, bob.Request(t, def))
 
-	c := open(t, []*node{n}, def)[0]
+	ceremony := alice.Open(t, def)
 
-	require.Empty(t, early.hear(t).GetError())
-	require.True(t, bobIsIn(c.Status()))
+	require.Empty(t, early.Hear(t).GetError())
+	require.True(t, bobIsIn(ceremony.Status()))
 }
 
 func TestOfTheStreamsThatComeBeforeAnyCeremonyOneIsKept(t *testing.T) {
-	alice, bob := newHost(t), newRawPeer(t)
-	n := &node{host: alice, service: startService(t, alice, fast())}
-	def := definitionOf(t.Name(), alice, bob.host)
-	streams := []*rawStream{bob.open(t, alice), bob.open(t, alice)}
-	answers := []<-chan error{streams[0].listen(), streams[1].listen()}
+	c := harness.New(t, 2)
+	c.Idle(0)
+	alice, bob, def := c.Nodes[0], c.Raw(1), c.Define(t.Name())
+	streams := []harness.RawStream{bob.Open(t, alice.Host), bob.Open(t, alice.Host)}
+	answers := []<-chan error{streams[0].Listen(), streams[1].Listen()}
 	reset := 0 // either: handlers start in any order
 	select {
 	case err := <-answers[0]:
-		require.Equal(t, "reset", endOf(err).how)
+		require.True(t, harness.IsReset(harness.EndOf(err)))
 	case err := <-answers[1]:
-		require.Equal(t, "reset", endOf(err).how)
+		require.True(t, harness.IsReset(harness.EndOf(err)))
 		reset = 1
 	}
 
-	streams[1-reset].say(t, bob.request(t, def))
-	open(t, []*node{n}, def)
+	streams[1-reset].Say(t, bob.Request(t, def))
+	alice.Open(t, def)
 
-	require.NoError(t, next(t, answers[1-reset]))
+	require.NoError(t, harness.Next(t, answers[1-reset]))
 }
 
 func TestAMemberOfOneCeremonyIsAStrangerToAnother(t *testing.T) {
-	s := newScene(t, fast(), 1)
-	carol := newRawPeer(t)
-	other := definitionOf("another", s.host, carol.host)
-	second := open(t, []*node{s.node}, other)[0]
+	s := newScene(t, harness.Fast(), 1)
+	carol := harness.NewRawPeer(t)
+	other := harness.Define("another", s.Host, carol.Host)
+	second := s.Open(t, other)
 
-	stream := carol.open(t, s.host)
-	stream.say(t, carol.request(t, s.def, withHash(s.def.Hash)))
+	stream := carol.Open(t, s.Host)
+	stream.Say(t, carol.Request(t, s.def, harness.DefinitionHash(s.def.Hash)))
 
-	refusal := stream.hear(t)
+	refusal := stream.Hear(t)
 	require.Contains(t, refusal.GetError(), "not open here")
 	require.NotContains(t, refusal.GetError(), "here with this member: "+hex.EncodeToString(s.def.Hash[:8]))
 	require.NoError(t, s.ceremony.Err())

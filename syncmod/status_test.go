@@ -13,6 +13,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -108,8 +109,8 @@ func TestAPhaseIsAWord(t *testing.T) {
 }
 
 func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
-	nodes, def := newCluster(t, 3, fast())
-	c := open(t, nodes[1:2], def)[0]
+	nodes, def := newCluster(t, 3, harness.Fast())
+	c := harness.Open(t, nodes[1:2], def)[0]
 
 	status := c.Status()
 
@@ -126,9 +127,9 @@ func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
 }
 
 func TestWatchEndsWithTheLastStatusOfTheCeremony(t *testing.T) {
-	nodes, def := newCluster(t, 2, fast())
-	ceremonies := open(t, nodes, def)
-	ctx := within(t)
+	nodes, def := newCluster(t, 2, harness.Fast())
+	ceremonies := harness.Open(t, nodes, def)
+	ctx := harness.Within(t)
 	var phases []syncmod.Phase
 	watched := make(chan struct{})
 	go func() {
@@ -138,7 +139,7 @@ func TestWatchEndsWithTheLastStatusOfTheCeremony(t *testing.T) {
 		}
 	}()
 
-	requireNone(t, everyone(ceremonies, func(_ int, c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "one"}) }))
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "one"}) })
 
 	<-watched
 	require.IsNonDecreasing(t, phases)

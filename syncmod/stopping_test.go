@@ -7,22 +7,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 func TestStoppingTwiceAndStartingAgainWorks(t *testing.T) {
-	nodes, def := newCluster(t, 2, fast())
+	nodes, def := newCluster(t, 2, harness.Fast())
 	for range 3 {
-		ceremonies := open(t, nodes, def)
+		ceremonies := harness.Open(t, nodes, def)
 		run(t, ceremonies)
 		for range 2 {
-			require.NoError(t, nodes[0].service.Stop(within(t)))
+			require.NoError(t, nodes[0].Service.Stop(harness.Within(t)))
 		}
-		require.Empty(t, nodes[0].service.Ceremonies())
-		_, err := nodes[0].service.Open(def)
+		require.Empty(t, nodes[0].Service.Ceremonies())
+		_, err := nodes[0].Service.Open(def)
 		require.ErrorIs(t, err, syncmod.ErrStopped)
 
-		require.NoError(t, nodes[0].service.Start(within(t)))
+		require.NoError(t, nodes[0].Service.Start(harness.Within(t)))
 
 		closeAll(t, ceremonies[1:])
 	}
@@ -32,15 +33,15 @@ func TestStoppingTwiceAndStartingAgainWorks(t *testing.T) {
 func TestAMuteMemberDoesNotKeepAServiceFromStopping(t *testing.T) {
 	for name, step := range map[string]int64{"connecting": 0, "running": 1} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, fast(), 1)
+			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]
-			stream := next(t, bob.accept(t))
-			stream.heed(t)
-			s.meet(t, bob, withStep(1))
+			stream := harness.Next(t, bob.Accept(t))
+			stream.Heed(t)
+			s.meet(t, bob, harness.Step(1))
 			require.NoError(t, s.ceremony.SetStep(step))
 
 			began := time.Now()
-			require.NoError(t, s.service.Stop(within(t)))
+			require.NoError(t, s.Service.Stop(harness.Within(t)))
 
 			require.Less(t, time.Since(began), time.Second)
 			require.ErrorIs(t, s.ceremony.Err(), syncmod.ErrStopped)
@@ -49,95 +50,95 @@ func TestAMuteMemberDoesNotKeepAServiceFromStopping(t *testing.T) {
 }
 
 func TestClosingEndsTheStreamsThatMembersHaveOpened(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 	stream := s.meet(t, s.others[0])
 
-	require.NoError(t, s.ceremony.Close(within(t)))
-	require.NoError(t, s.ceremony.Close(within(t)))
+	require.NoError(t, s.ceremony.Close(harness.Within(t)))
+	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 
-	requireReset(t, stream)
+	stream.RequireReset(t)
 }
 
 func TestAClosedRunSaysWhomItWasWaitingFor(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 
 	err := s.ceremony.Run(briefly(t), syncmod.Step{Name: "only"})
 
 	require.ErrorIs(t, err, syncmod.ErrStopped)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "waiting for 1 of 2 to connect: bob (")
-	require.Empty(t, s.service.Ceremonies())
+	require.Empty(t, s.Service.Ceremonies())
 }
 
 func TestAnOpenDefinitionIsNotOpenedAgain(t *testing.T) {
-	s := newScene(t, fast(), 1)
+	s := newScene(t, harness.Fast(), 1)
 
-	_, err := s.service.Open(s.def)
+	_, err := s.Service.Open(s.def)
 
 	require.ErrorIs(t, err, syncmod.ErrOpen)
-	require.NoError(t, s.ceremony.Close(within(t)))
-	_, err = s.service.Open(s.def)
+	require.NoError(t, s.ceremony.Close(harness.Within(t)))
+	_, err = s.Service.Open(s.def)
 	require.NoError(t, err)
 }
 
 func TestCeremoniesOneAfterTheOtherWithTheSameDefinition(t *testing.T) {
-	nodes, def := newCluster(t, 3, fast())
+	nodes, def := newCluster(t, 3, harness.Fast())
 	for range 5 {
-		ceremonies := open(t, nodes, def)
+		ceremonies := harness.Open(t, nodes, def)
 		run(t, ceremonies)
 		closeAll(t, ceremonies)
 	}
 }
 
 func TestANodeMayBeginTheNextCeremonyBeforeTheOthersHaveClosedTheLast(t *testing.T) {
-	nodes, def := newCluster(t, 3, fast())
-	before := open(t, nodes, def)
+	nodes, def := newCluster(t, 3, harness.Fast())
+	before := harness.Open(t, nodes, def)
 	run(t, before)
 	closeAll(t, before[:1])
-	after := open(t, nodes[:1], def)
+	after := harness.Open(t, nodes[:1], def)
 	closeAll(t, before[1:])
 
-	after = append(after, open(t, nodes[1:], def)...)
+	after = append(after, harness.Open(t, nodes[1:], def)...)
 
 	run(t, after)
 }
 
 func TestSeveralCeremoniesAtOnceWithTheSameMembers(t *testing.T) {
-	nodes, def := newCluster(t, 3, fast())
+	nodes, def := newCluster(t, 3, harness.Fast())
 	var all []*syncmod.Ceremony
 	for _, about := range []string{"one", "two", "three"} {
 		another := def
-		another.Hash = definitionOf(about).Hash
-		all = append(all, open(t, nodes, another)...)
+		another.Hash = harness.Define(about).Hash
+		all = append(all, harness.Open(t, nodes, another)...)
 	}
 	run(t, all)
-	require.Len(t, nodes[0].service.Ceremonies(), 3)
+	require.Len(t, nodes[0].Service.Ceremonies(), 3)
 }
 
 func TestAFailureOfOneCeremonyLeavesTheOthersAlone(t *testing.T) {
-	nodes, def := newCluster(t, 2, fast())
+	nodes, def := newCluster(t, 2, harness.Fast())
 	another := def
-	another.Hash = definitionOf("another").Hash
-	failing, going := open(t, nodes, def), open(t, nodes, another)
+	another.Hash = harness.Define("another").Hash
+	failing, going := harness.Open(t, nodes, def), harness.Open(t, nodes, another)
 	connect(t, failing)
 
 	failing[0].Abort(context.Canceled)
 
-	require.ErrorIs(t, failure(t, failing[1]), syncmod.ErrPeerAborted)
+	require.ErrorIs(t, harness.Failure(t, failing[1]), syncmod.ErrPeerAborted)
 	run(t, going)
 }
 
 func TestALateMemberIsWaitedFor(t *testing.T) {
-	nodes, def := newCluster(t, 3, fast())
-	require.NoError(t, nodes[2].service.Stop(within(t)))
-	early := open(t, nodes[:2], def)
+	nodes, def := newCluster(t, 3, harness.Fast())
+	require.NoError(t, nodes[2].Service.Stop(harness.Within(t)))
+	early := harness.Open(t, nodes[:2], def)
 	soon, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	for _, err := range everyone(early, func(_ int, c *syncmod.Ceremony) error { return c.AwaitConnected(soon) }) {
+	for _, err := range harness.Everyone(early, func(c *syncmod.Ceremony) error { return c.AwaitConnected(soon) }) {
 		require.ErrorContains(t, err, "waiting for 1 of 3 to connect: carol (")
 	}
 
-	require.NoError(t, nodes[2].service.Start(within(t)))
+	require.NoError(t, nodes[2].Service.Start(harness.Within(t)))
 
-	run(t, append(early, open(t, nodes[2:], def)...))
+	run(t, append(early, harness.Open(t, nodes[2:], def)...))
 }

@@ -2,83 +2,31 @@ package syncmod_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"io"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/internal/vectors"
 	"github.com/dkgsync/dkgsync/syncmod"
-	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// recording is what was recorded from real Charon nodes.
-type recording struct {
-	ServerKey      hexBytes   `json:"server_secp256k1_private_key_hex"`
-	ClientKey      hexBytes   `json:"client_secp256k1_private_key_hex"`
-	ServerPeerID   string     `json:"server_peer_id"`
-	ClientPeerID   string     `json:"client_peer_id"`
-	DefinitionHash hexBytes   `json:"definition_hash_hex"`
-	ClientFrames   []hexBytes `json:"client_frames_in_order"`
-	Scenarios      []scenario `json:"server_scenarios"`
-}
-
-type scenario struct {
-	Name          string
-	ServerVersion string `json:"server_version"`
-	Exchanges     []struct {
-		Send    hexBytes `json:"send_hex"`
-		Receive hexBytes `json:"receive_hex"`
-		End     string
-	}
-	Fatal bool `json:"server_recorded_fatal_error"`
-}
-
-type hexBytes []byte
-
-func (b *hexBytes) UnmarshalText(text []byte) (err error) {
-	*b, err = hex.DecodeString(string(text))
-	return err
-}
-
-func readRecording(t testing.TB) recording {
-	t.Helper()
-	file, err := os.ReadFile("internal/wire/testdata/charon-v1.11.json")
-	require.NoError(t, err)
-	var recorded recording
-	require.NoError(t, json.Unmarshal(file, &recorded))
-	require.Len(t, recorded.Scenarios, 24)
-	return recorded
-}
-
 // stage rebuilds the two hosts of the recording: alice with the server's key and
 // a service of ours, bob with the client's key, played by hand.
-func (r recording) stage(t testing.TB) *scene {
+func stage(t testing.TB, r vectors.Recording) *scene {
 	t.Helper()
-	alice, bob := newHostWithKey(t, secp256k1(t, r.ServerKey)), newHostWithKey(t, secp256k1(t, r.ClientKey))
-	require.Equal(t, r.ServerPeerID, alice.ID().String())
-	require.Equal(t, r.ClientPeerID, bob.ID().String())
-	cfg := fast()
+	cfg := harness.Fast()
 	cfg.Version = "v1.11"
-	s := &scene{
-		node: &node{host: alice, service: startService(t, alice, cfg)}, others: []*rawPeer{{host: bob}},
-		def: syncmod.Definition{Hash: r.DefinitionHash, Peers: definitionOf("", alice, bob).Peers},
-	}
-	s.others[0].connect(t, s.host) // before alice dials
-	s.ceremony = open(t, []*node{s.node}, s.def)[0]
-	return s
-}
-
-func secp256k1(t testing.TB, raw []byte) crypto.PrivKey {
-	t.Helper()
-	key, err := crypto.UnmarshalSecp256k1PrivateKey(raw)
-	require.NoError(t, err)
-	return key
+	keys := harness.Keys(harness.Key(t, r.ServerKey), harness.Key(t, r.ClientKey))
+	c := harness.New(t, 2, harness.With(cfg), keys)
+	require.Equal(t, r.ServerPeerID, c.Nodes[0].ID().String())
+	require.Equal(t, r.ClientPeerID, c.Nodes[1].ID().String())
+	def := c.Define(t.Name())
+	def.Hash = r.DefinitionHash
+	return play(t, c, def)
 }
 
 // recordedFailures says what our ceremony fails with where Charon's recorded a
@@ -98,11 +46,11 @@ var recordedFailures = map[string]error{
 }
 
 func TestEveryRecordedScenarioIsServedAsCharonServesIt(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
-			s := recorded.stage(t)
-			stream := s.others[0].open(t, s.host)
+			s := stage(t, recorded)
+			stream := s.others[0].Open(t, s.Host)
 
 			for i := range scenario.Exchanges {
 				if !replay(t, stream, scenario, i) {
@@ -118,67 +66,67 @@ func TestEveryRecordedScenarioIsServedAsCharonServesIt(t *testing.T) {
 
 // replay plays one recorded exchange. It returns false once the stream has
 // ended.
-func replay(t *testing.T, stream *rawStream, recorded scenario, i int) (goesOn bool) {
+func replay(t *testing.T, stream harness.RawStream, recorded vectors.Scenario, i int) (goesOn bool) {
 	exchange := recorded.Exchanges[i]
-	stream.write(t, exchange.Send)
+	stream.Send(t, exchange.Send)
 	if len(exchange.Receive) == 0 {
-		requireReset(t, stream) // no frame at all: closed by Charon, reset by us
+		stream.RequireReset(t) // no frame at all: closed by Charon, reset by us
 		return false
 	}
 	answer := make([]byte, len(exchange.Receive))
 	if !rejects(exchange.Receive) {
-		require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
+		require.NoError(t, stream.SetReadDeadline(time.Now().Add(harness.Patience)))
 		_, err := io.ReadFull(stream, answer)
 		require.NoError(t, err)
 		require.Equal(t, []byte(exchange.Receive), answer)
 		if exchange.End == "closed" {
-			requireClosed(t, stream)
+			stream.RequireClosed(t)
 			return false
 		}
 		return true
 	}
-	response := stream.hear(t)
+	response := stream.Hear(t)
 	require.NotEmpty(t, response.GetError()) // in words of our own
 	require.Equal(t, decoded(t, exchange.Receive).GetSyncTimestamp().AsTime(), response.GetSyncTimestamp().AsTime())
 	require.Zero(t, response.GetSessionId())
-	requireClosed(t, stream) // after every refusal: Charon repeats its own after checks 1 and 2
+	stream.RequireClosed(t) // after every refusal: Charon repeats its own after checks 1 and 2
 	return false
 }
 
 // rejects tells whether a recorded response carries an error. That of a request
-// without a timestamp is an empty frame, which no reader takes.
+// without a timestamp is an empty frame, which carries none.
 func rejects(frame []byte) bool {
 	var response syncpb.SyncResponse
-	err := wire.NewReader(bytes.NewReader(frame), limit).Response(&response)
+	err := harness.ReadMessage(bytes.NewReader(frame), &response)
 	return err == nil && response.GetError() != ""
 }
 
 func decoded(t testing.TB, frame []byte) *syncpb.SyncResponse {
 	t.Helper()
 	response := new(syncpb.SyncResponse)
-	require.NoError(t, wire.NewReader(bytes.NewReader(frame), limit).Response(response))
+	require.NoError(t, harness.ReadMessage(bytes.NewReader(frame), response))
 	return response
 }
 
 func TestWhatIsSaidAfterARefusalGetsNoAnswer(t *testing.T) {
-	recorded := readRecording(t)
-	s := recorded.stage(t)
-	stream := s.others[0].open(t, s.host)
-	refused := s.others[0].request(t, s.def, withVersion("v1.10"))
+	recorded := vectors.Charon()
+	s := stage(t, recorded)
+	stream := s.others[0].Open(t, s.Host)
+	refused := s.others[0].Request(t, s.def, harness.Version("v1.10"))
 
-	stream.say(t, refused)
-	stream.say(t, refused)
+	stream.Say(t, refused)
+	stream.Say(t, refused)
 
-	require.NotEmpty(t, stream.hear(t).GetError())
-	requireClosed(t, stream)
+	require.NotEmpty(t, stream.Hear(t).GetError())
+	stream.RequireClosed(t)
 }
 
 func TestARejectedGoodbyeDoesNotCount(t *testing.T) {
-	s := readRecording(t).stage(t)
+	s := stage(t, vectors.Charon())
 	bob := s.others[0]
-	stream := s.meet(t, bob, withVersion("v1.11"))
+	stream := s.meet(t, bob, harness.Version("v1.11"))
 
-	refusal := stream.ask(t, bob.request(t, s.def, withVersion("v1.10"), withStep(1), withGoodbye))
+	refusal := stream.Ask(t, bob.Request(t, s.def, harness.Version("v1.10"), harness.Step(1), harness.Goodbye))
 
 	require.NotEmpty(t, refusal.GetError())
 	require.False(t, s.ceremony.Status().Peers[0].Done)
@@ -186,25 +134,25 @@ func TestARejectedGoodbyeDoesNotCount(t *testing.T) {
 }
 
 func TestAnAcceptedGoodbyeCounts(t *testing.T) {
-	s := readRecording(t).stage(t)
+	s := stage(t, vectors.Charon())
 	bob := s.others[0]
 
-	s.meet(t, bob, withVersion("v1.11"), withGoodbye)
+	s.meet(t, bob, harness.Version("v1.11"), harness.Goodbye)
 
 	require.True(t, s.ceremony.Status().Peers[0].Done)
 }
 
 func TestTheFramesOfCharonsClientAreUnderstood(t *testing.T) {
-	recorded := readRecording(t)
-	s := recorded.stage(t)
-	stream := s.others[0].open(t, s.host)
+	recorded := vectors.Charon()
+	s := stage(t, recorded)
+	stream := s.others[0].Open(t, s.Host)
 
 	for _, frame := range recorded.ClientFrames {
-		stream.write(t, frame)
-		require.Empty(t, stream.hear(t).GetError())
+		stream.Send(t, frame)
+		require.Empty(t, stream.Hear(t).GetError())
 	}
 
-	requireClosed(t, stream)
+	stream.RequireClosed(t)
 	bob := s.ceremony.Status().Peers[0]
 	require.Equal(t, "alice", bob.Nickname) // as it was recorded
 	require.Equal(t, "v1.11", bob.Version)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -71,7 +71,7 @@ func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing
 func (m *member) meet() {
 	for _, i := range honest {
 		m.Until(i, func(s syncmod.Status) bool {
-			return s.Peers[0].Inbound && s.Peers[0].Outbound && s.Peers[1].Inbound && s.Peers[1].Outbound
+			return harness.Connected(s.Peers[0]) && harness.Connected(s.Peers[1])
 		})
 	}
 }
@@ -92,13 +92,12 @@ func TestAMemberThatIsAnotherEveryTimeHoldsUpNobodyBeforeStep1(t *testing.T) {
 	costs := peak()
 	for n := uint64(1); n <= 300; n++ { // more than are remembered
 		s := m.open(t, alice)
-		s.say(t, m.request(t, step(0), ofSession(n)))
-		s.answered(t)
+		s.Accepted(t, m.request(t, step(0), ofSession(n)))
 	}
 	require.Less(t, costs(), int64(most))
 	require.Equal(t, violation, says(step(0), ofSession(299))(t, m)) // replaced, and stays dead
 
-	m.says = []saying{ofSession(300)}
+	m.says = []harness.Saying{ofSession(300)}
 	m.enter(t, 1)
 	m.Advance(honest...)
 	m.requireStops(t)

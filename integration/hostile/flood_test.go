@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
 const (
@@ -49,7 +49,7 @@ func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
 // flood is strangers that open streams to a node, as many at once as they can,
 // and again when they are reset.
 type flood struct {
-	hosts []stranger
+	hosts []*harness.RawPeer
 	done  chan struct{} // closed when it is over
 	took  time.Duration
 
@@ -62,7 +62,7 @@ func newFlood(t testing.TB, streams int, at *harness.Node, says []byte) *flood {
 	f := &flood{done: make(chan struct{}), fates: make(map[string]int)}
 	for range strangers {
 		s := newStranger(t)
-		s.connect(t, at)
+		s.Connect(t, at.Host)
 		f.hosts = append(f.hosts, s)
 	}
 	var all sync.WaitGroup
@@ -71,7 +71,7 @@ func newFlood(t testing.TB, streams int, at *harness.Node, says []byte) *flood {
 		for range atOnce {
 			all.Go(func() {
 				for range streams / strangers / atOnce {
-					f.note(s.knock(context.Background(), at, says))
+					f.note(s.Knock(context.Background(), at.Host, says))
 				}
 			})
 		}
@@ -105,7 +105,7 @@ func (f *flood) end(t testing.TB) map[string]int {
 	t.Helper()
 	<-f.done
 	for _, s := range f.hosts {
-		require.NoError(t, s.Close())
+		require.NoError(t, s.Host.Close())
 	}
 	return f.fates
 }

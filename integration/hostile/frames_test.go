@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -24,16 +24,16 @@ const (
 
 // frames are attacks on whoever reads requests.
 var frames = []attack{
-	{name: "claims a frame of 8 EiB", do: writes(claim(1<<63 - 1)), gets: violation},
-	{name: "claims a frame of 32 MiB", do: writes(claim(32 << 20)), gets: violation},
-	{name: "claims a frame of a byte too much", do: writes(claim(16<<10 + 1)), gets: violation},
-	{name: "claims a frame of −1 byte", do: writes(claim(-1)), gets: violation},
-	{name: "claims a frame of no byte", do: writes(claim(0)), gets: violation},
+	{name: "claims a frame of 8 EiB", do: writes(harness.Claim(1<<63 - 1)), gets: violation},
+	{name: "claims a frame of 32 MiB", do: writes(harness.Claim(32 << 20)), gets: violation},
+	{name: "claims a frame of a byte too much", do: writes(harness.Claim(16<<10 + 1)), gets: violation},
+	{name: "claims a frame of −1 byte", do: writes(harness.Claim(-1)), gets: violation},
+	{name: "claims a frame of no byte", do: writes(harness.Claim(0)), gets: violation},
 	{name: "sends garbage", do: writes(garbage(64 << 10)), gets: violation},
-	{name: "sends a frame of garbage", do: writes(framed(garbage(1 << 10))), gets: violation},
-	{name: "sends 16 KiB of groups in groups", do: writes(framed(bytes.Repeat([]byte{0x0b}, 16<<10))), gets: violation},
+	{name: "sends a frame of garbage", do: writes(harness.Framed(garbage(1 << 10))), gets: violation},
+	{name: "sends 16 KiB of groups in groups", do: writes(harness.Framed(groups(16 << 10))), gets: violation},
 	{name: "opens a stream and is silent", do: writes(nil), gets: "reset"},
-	{name: "claims 16 KiB and is silent", do: writes(claim(16 << 10)), gets: "reset"},
+	{name: "claims 16 KiB and is silent", do: writes(harness.Claim(16 << 10)), gets: "reset"},
 	{name: "sends a byte now and then", do: dripsARequest, gets: "reset"},
 	{name: "sends a frame in pieces", do: sendsPieces, gets: "answered"},
 	{name: "opens a thousand streams and is silent", do: opensAThousand, gets: "999 × reset: rate limited, 1 × reset"},
@@ -41,6 +41,9 @@ var frames = []attack{
 	{name: "reads no answer to a flood of requests", do: floods, gets: "reset"},
 	{name: "floods on after it was refused", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
 }
+
+// groups are groups in groups, of which none ends.
+func groups(n int) []byte { return bytes.Repeat([]byte{0x0b}, n) }
 
 // garbage is the same in every run: its first eight bytes claim something absurd.
 func garbage(n int) []byte {
@@ -54,8 +57,8 @@ func garbage(n int) []byte {
 func writes(b []byte) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
-		s.write(t, b)
-		return s.fate()
+		s.Send(t, b)
+		return s.Fate()
 	}
 }
 
@@ -64,7 +67,7 @@ func writes(b []byte) func(testing.TB, *member) string {
 const dripPause = 100 * time.Millisecond
 
 // drip writes bytes one by one, for as long as they are taken.
-func drip(s stream, b []byte) {
+func drip(s harness.RawStream, b []byte) {
 	pause := time.NewTicker(dripPause)
 	defer pause.Stop()
 	for i := range b {
@@ -77,27 +80,28 @@ func drip(s stream, b []byte) {
 
 func dripsARequest(t testing.TB, m *member) string {
 	s := m.open(t, alice)
-	drip(s, frame(m.request(t)))
-	return s.fate()
+	drip(s, harness.Frame(m.request(t)))
+	return s.Fate()
 }
 
 func sendsPieces(t testing.TB, m *member) string {
 	s := m.open(t, alice)
-	for _, b := range frame(m.request(t)) {
-		s.write(t, []byte{b})
+	for _, b := range harness.Frame(m.request(t)) {
+		s.Send(t, []byte{b})
 	}
-	return kind(s.hear(t))
+	require.Empty(t, s.Hear(t).GetError())
+	return "answered"
 }
 
 func opensAThousand(t testing.TB, m *member) string {
-	streams := make([]stream, 1000)
+	streams := make([]harness.RawStream, 1000)
 	for i := range streams {
 		streams[i] = m.open(t, alice)
-		_, _ = streams[i].Write(claim(16 << 10)[:4]) // some are reset before that
+		_, _ = streams[i].Write(harness.Claim(16 << 10)[:4]) // some are reset before that
 	}
 	fates := make(map[string]int)
 	for _, s := range streams {
-		fates[s.fate()]++
+		fates[s.Fate()]++
 	}
 	return count(fates)
 }
@@ -112,21 +116,21 @@ func count(of map[string]int) string {
 }
 
 func entersAThousandTimes(t testing.TB, m *member) string {
-	request := frame(m.request(t))
-	streams := make([]stream, 1000)
+	request := harness.Frame(m.request(t))
+	streams := make([]harness.RawStream, 1000)
 	for i := range streams {
 		streams[i] = m.open(t, alice)
 		_, _ = streams[i].Write(request) // some are reset before that
 	}
 	for _, s := range streams {
-		fate := s.fate()
+		fate := s.Fate()
 		require.Regexp(t, "^(answered, )?reset(: rate limited)?$", fate)
 	}
 	return eachReset
 }
 
 // pour writes the same bytes until they are not taken any more.
-func pour(s stream, b []byte) {
+func pour(s harness.RawStream, b []byte) {
 	_ = s.SetWriteDeadline(time.Now().Add(harness.Patience))
 	for err := error(nil); err == nil; {
 		_, err = s.Write(b)
@@ -135,13 +139,13 @@ func pour(s stream, b []byte) {
 
 func floods(t testing.TB, m *member) string {
 	s := m.open(t, alice)
-	pour(s, bytes.Repeat(frame(m.request(t)), 256))
-	return s.fate()
+	pour(s, bytes.Repeat(harness.Frame(m.request(t)), 256))
+	return s.Fate()
 }
 
 func floodsBehindARefusal(t testing.TB, m *member) string {
 	s := m.open(t, alice)
-	s.say(t, m.request(t, signature(nil)))
-	pour(s, bytes.Repeat(frame(m.request(t)), 256))
-	return s.fate()
+	s.Say(t, m.request(t, signature(nil)))
+	pour(s, bytes.Repeat(harness.Frame(m.request(t)), 256))
+	return s.Fate()
 }

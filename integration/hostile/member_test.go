@@ -2,18 +2,15 @@ package hostile_test
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
@@ -29,9 +26,9 @@ var honest = []int{alice, bob, carol}
 // member is dave: he has the keys of a member, and says what the test wants.
 type member struct {
 	*harness.Cluster
-	host  host.Host
+	self  *harness.RawPeer
 	about string
-	says  []saying // with everything
+	says  []harness.Saying // with everything
 
 	hook   atomic.Pointer[answer] // how he answers alice, unless he behaves
 	fates  chan string            // what came next on the streams where he did
@@ -39,27 +36,14 @@ type member struct {
 }
 
 // answer is how a member answers a request, in bytes.
-type answer func(s stream, r *syncpb.SyncRequest)
+type answer func(s harness.RawStream, r *syncpb.SyncRequest)
 
-// saying changes what a request says.
-type saying func(*syncpb.SyncRequest)
-
-func step(n int64) saying           { return func(r *syncpb.SyncRequest) { r.Step = n } }
-func ofSession(n uint64) saying     { return func(r *syncpb.SyncRequest) { r.SessionId = n } }
-func version(v string) saying       { return func(r *syncpb.SyncRequest) { r.Version = v } }
-func nickname(name string) saying   { return func(r *syncpb.SyncRequest) { r.Nickname = name } }
-func goodbye(r *syncpb.SyncRequest) { r.Shutdown = true }
-func signature(b []byte) saying     { return func(r *syncpb.SyncRequest) { r.HashSignature = b } }
-
-func definitionHash(hash []byte) saying {
-	return func(r *syncpb.SyncRequest) { r.DefinitionHash = hash }
-}
-
-func traceparent(text string) saying { return func(r *syncpb.SyncRequest) { r.Traceparent = text } }
-
-func abort(reason string, culprit peer.ID) saying {
-	return func(r *syncpb.SyncRequest) { r.Abort, r.Culprit = reason, []byte(culprit) }
-}
+// What dave says.
+var (
+	step, ofSession, version, nickname = harness.Step, harness.Session, harness.Version, harness.Nickname
+	goodbye, abort, traceparent        = harness.Goodbye, harness.Abort, harness.Traceparent
+	signature, definitionHash          = harness.Signature, harness.DefinitionHash
+)
 
 // unlimited gives hosts a resource manager that limits nothing: what holds then
 // is our own doing.
@@ -68,31 +52,25 @@ func unlimited() harness.Option {
 }
 
 // newMember makes a cluster of which dave is hostile; nothing runs on it yet.
-func newMember(t testing.TB, config syncmod.Config, says ...saying) *member {
+func newMember(t testing.TB, config syncmod.Config, says ...harness.Saying) *member {
 	t.Helper()
 	c := harness.New(t, 4, harness.With(config), unlimited())
-	m := &member{Cluster: c, host: c.Nodes[dave].Host, about: t.Name(), says: says, fates: make(chan string, 64)}
-	m.host.SetStreamHandler(syncmod.ProtocolID, m.serve)
+	m := &member{Cluster: c, self: c.Raw(dave), about: t.Name(), says: says, fates: make(chan string, 64)}
+	m.self.Host.SetStreamHandler(syncmod.ProtocolID, m.serve)
 	for _, i := range honest { // before they dial: two hosts that dial each other at the same moment may both fail
-		m.connect(t, i)
+		m.self.Connect(t, m.Nodes[i].Host)
 	}
 	return m
 }
 
 // running is a cluster that has passed step 1, dave included.
-func running(t testing.TB, config syncmod.Config, says ...saying) *member {
+func running(t testing.TB, config syncmod.Config, says ...harness.Saying) *member {
 	t.Helper()
 	m := newMember(t, config, says...)
 	m.Start(honest...)
 	m.enter(t, 1)
 	m.Advance(honest...)
 	return m
-}
-
-func (m *member) connect(t testing.TB, to int) {
-	t.Helper()
-	h := m.Nodes[to].Host
-	require.NoError(t, m.host.Connect(t.Context(), peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()}))
 }
 
 // enter has dave tell everyone a step, as a member should.
@@ -108,13 +86,7 @@ func (m *member) enter(t testing.TB, n int64) {
 func (m *member) insist(t testing.TB, to int, r *syncpb.SyncRequest) {
 	t.Helper()
 	for {
-		s := m.open(t, to)
-		_, err := s.Write(frame(r))
-		response := new(syncpb.SyncResponse)
-		if err == nil {
-			require.NoError(t, s.SetReadDeadline(time.Now().Add(harness.Patience)))
-			err = s.read(response)
-		}
+		response, err := m.open(t, to).Exchange(r)
 		if reset, ok := errors.AsType[*network.StreamError](err); ok && reset.ErrorCode == network.StreamRateLimited {
 			continue
 		}
@@ -125,22 +97,19 @@ func (m *member) insist(t testing.TB, to int, r *syncpb.SyncRequest) {
 }
 
 // open opens a stream to a node.
-func (m *member) open(t testing.TB, to int) stream {
+func (m *member) open(t testing.TB, to int) harness.RawStream {
 	t.Helper()
-	s, err := m.host.NewStream(t.Context(), m.Nodes[to].ID(), syncmod.ProtocolID)
+	s, err := m.self.Host.NewStream(t.Context(), m.Nodes[to].ID(), syncmod.ProtocolID)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Reset() })
-	return stream{s}
+	return harness.RawStream{Stream: s}
 }
 
 // request is what dave has to say, at step 1.
-func (m *member) request(t testing.TB, says ...saying) *syncpb.SyncRequest {
+func (m *member) request(t testing.TB, says ...harness.Saying) *syncpb.SyncRequest {
 	t.Helper()
-	r := &syncpb.SyncRequest{Timestamp: timestamppb.Now(), HashSignature: m.sign(t, m.about), Version: "v1.0", Step: 1}
-	for _, say := range append(append([]saying{}, m.says...), says...) {
-		say(r)
-	}
-	return r
+	def := syncmod.Definition{Hash: harness.Hash(m.about)}
+	return m.self.Request(t, def, slices.Concat([]harness.Saying{step(1)}, m.says, says)...)
 }
 
 // sign is dave's signature of a definition.
@@ -158,12 +127,12 @@ func (m *member) behave()            { m.hook.Store(nil) }
 
 // serve answers the requests on a stream of another member.
 func (m *member) serve(opened network.Stream) {
-	s := stream{opened}
+	s := harness.RawStream{Stream: opened}
 	var was *answer // how the request before was answered, unless as it should
 	for {
 		r := new(syncpb.SyncRequest)
-		if err := s.read(r); err != nil {
-			m.tell(was, endOf(err))
+		if err := harness.ReadMessage(s, r); err != nil {
+			m.tell(was, harness.EndOf(err))
 			_ = s.Reset()
 			return
 		}
@@ -180,7 +149,7 @@ func (m *member) serve(opened network.Stream) {
 			continue
 		}
 		was = nil
-		_, _ = s.Write(frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}))
+		_, _ = s.Write(harness.Frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}))
 		if r.GetShutdown() || r.GetAbort() != "" {
 			_ = s.Close()
 			return

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -17,7 +17,7 @@ func TestACeremonyWithoutTheHostileMemberCompletesBesideTheOneThatItRuins(t *tes
 	m.Advance(honest...)
 	ruined := m.Nodes[alice].Ceremony
 	stop := m.start(t, tireless["streams without end"])
-	flood := newFlood(t, many/5, m.Nodes[alice], frame(m.request(t)))
+	flood := newFlood(t, many/5, m.Nodes[alice], harness.Frame(m.request(t)))
 
 	m.openWithoutDave(t, "the other one")
 	m.Advance(honest...)

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
@@ -46,22 +46,22 @@ var requests = []attack{
 }
 
 // says opens a stream and says one thing on it.
-func says(what ...saying) func(testing.TB, *member) string {
+func says(what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
-		_, _ = s.Write(frame(m.request(t, what...))) // reset halfway, where it is too long
-		return s.fate()
+		_, _ = s.Write(harness.Frame(m.request(t, what...))) // reset halfway, where it is too long
+		return s.Fate()
 	}
 }
 
 // keepsOn says one thing twice, and has to be answered both times.
-func keepsOn(what saying) func(testing.TB, *member) string {
+func keepsOn(what harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
 		for range 2 {
 			request := m.request(t, what)
-			s.say(t, request)
-			response := s.hear(t)
+			s.Say(t, request)
+			response := s.Hear(t)
 			require.Equal(t, request.GetTimestamp().GetSeconds(), response.GetSyncTimestamp().GetSeconds())
 			require.Empty(t, response.GetError())
 		}
@@ -87,8 +87,7 @@ func unknownFields(r *syncpb.SyncRequest) {
 func climbs(t testing.TB, m *member) string {
 	s := m.open(t, alice)
 	for n := int64(3); n < 200; n += 2 {
-		s.say(t, m.request(t, step(n)))
-		s.answered(t)
+		s.Accepted(t, m.request(t, step(n)))
 	}
 	m.TryAdvance(alice)
 	return "answered"
@@ -96,10 +95,9 @@ func climbs(t testing.TB, m *member) string {
 
 func changesSession(t testing.TB, m *member) string {
 	s := m.open(t, alice)
-	s.say(t, m.request(t))
-	s.answered(t)
-	s.say(t, m.request(t, ofSession(anotherSession)))
-	return s.fate()
+	s.Accepted(t, m.request(t))
+	s.Say(t, m.request(t, ofSession(anotherSession)))
+	return s.Fate()
 }
 
 // copies shows what another member has signed, in a request to dave.
@@ -111,7 +109,7 @@ func copies(t testing.TB, m *member) string {
 	return says(signature(bytes.Clone(bobs)))(t, m)
 }
 
-func meansAnother(what ...saying) func(testing.TB, *member) string {
+func meansAnother(what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		return says(append(what, signature(m.sign(t, "another")))...)(t, m)
 	}
@@ -135,7 +133,7 @@ func leavesUnsigned(t testing.TB, m *member) string {
 
 // blames aborts with somebody else as the culprit: whoever is told by dave says
 // that he reports it.
-func blames(whom int, what ...saying) func(testing.TB, *member) string {
+func blames(whom int, what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		gets := says(append(what, abort("the disk is full", m.Nodes[whom].ID()))...)(t, m)
 		require.ErrorContains(t, m.Failure(alice), "operator 3 (dave)")

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
@@ -16,11 +16,11 @@ import (
 // responses are attacks on whoever reads responses. They go on until the node is
 // stopped, but for the barrier that shows that the ceremony goes on.
 var responses = []attack{
-	{name: "answers with a claim of 8 EiB", do: answers(claim(1<<63 - 1)), gets: violation},
-	{name: "answers with a claim of 32 MiB", do: answers(claim(32 << 20)), gets: violation},
-	{name: "answers with a claim of −1 byte", do: answers(claim(-1)), gets: violation},
+	{name: "answers with a claim of 8 EiB", do: answers(harness.Claim(1<<63 - 1)), gets: violation},
+	{name: "answers with a claim of 32 MiB", do: answers(harness.Claim(32 << 20)), gets: violation},
+	{name: "answers with a claim of −1 byte", do: answers(harness.Claim(-1)), gets: violation},
 	{name: "answers with garbage", do: answers(garbage(64 << 10)), gets: violation},
-	{name: "answers with a text that is none", do: answers(framed(notUTF8(2))), gets: violation},
+	{name: "answers with a text that is none", do: answers(harness.Framed(notUTF8(2))), gets: violation},
 	{name: "answers a byte now and then", do: gives(dripsAnAnswer), gets: "reset"},
 	{name: "answers what nobody asked", do: gives(answersTwice), gets: violation},
 	{name: "answers in a flood", do: gives(answersForEver), gets: violation},
@@ -53,25 +53,29 @@ func (m *member) fate(t testing.TB) string {
 }
 
 func answers(b []byte) func(testing.TB, *member) string {
-	return gives(func(s stream, _ *syncpb.SyncRequest) { _, _ = s.Write(b) })
+	return gives(func(s harness.RawStream, _ *syncpb.SyncRequest) { _, _ = s.Write(b) })
 }
 
 func saysIn(r *syncpb.SyncResponse) answer {
-	b := frame(r)
-	return func(s stream, _ *syncpb.SyncRequest) { _, _ = s.Write(b) }
+	b := harness.Frame(r)
+	return func(s harness.RawStream, _ *syncpb.SyncRequest) { _, _ = s.Write(b) }
 }
 
-func dripsAnAnswer(s stream, _ *syncpb.SyncRequest) {
-	drip(s, append(claim(16<<10), make([]byte, 16<<10)...))
+func dripsAnAnswer(s harness.RawStream, _ *syncpb.SyncRequest) {
+	drip(s, append(harness.Claim(16<<10), make([]byte, 16<<10)...))
 }
 
 func answerTo(r *syncpb.SyncRequest) []byte {
-	return frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()})
+	return harness.Frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()})
 }
 
-func answersTwice(s stream, r *syncpb.SyncRequest) { _, _ = s.Write(bytes.Repeat(answerTo(r), 2)) }
+func answersTwice(s harness.RawStream, r *syncpb.SyncRequest) {
+	_, _ = s.Write(bytes.Repeat(answerTo(r), 2))
+}
 
-func answersForEver(s stream, r *syncpb.SyncRequest) { pour(s, bytes.Repeat(answerTo(r), 1024)) }
+func answersForEver(s harness.RawStream, r *syncpb.SyncRequest) {
+	pour(s, bytes.Repeat(answerTo(r), 1024))
+}
 
 // answersAnew answers in a session that dave has never spoken in. Alice believes
 // it on a stream that she has opened since she knows him.

@@ -11,13 +11,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 // tireless are attacks that never end: what is done again and again, to one node.
 var tireless = map[string]func(ctx context.Context, m *member, to int, request []byte){
 	"streams without end": func(ctx context.Context, m *member, to int, _ []byte) {
-		m.send(ctx, to, claim(16 << 10)[:4])
+		m.send(ctx, to, harness.Claim(16 << 10)[:4])
 	},
 	"requests on new streams without end": func(ctx context.Context, m *member, to int, request []byte) {
 		m.send(ctx, to, request)
@@ -32,7 +33,7 @@ var tireless = map[string]func(ctx context.Context, m *member, to int, request [
 
 // send opens a stream and writes on it what is taken.
 func (m *member) send(ctx context.Context, to int, b []byte) {
-	opened, err := m.host.NewStream(ctx, m.Nodes[to].ID(), syncmod.ProtocolID)
+	opened, err := m.self.Host.NewStream(ctx, m.Nodes[to].ID(), syncmod.ProtocolID)
 	if err != nil {
 		return
 	}
@@ -46,7 +47,7 @@ func (m *member) start(t testing.TB, attack func(ctx context.Context, m *member,
 	t.Helper()
 	const pace = 5 * time.Millisecond // or all that is shown is that attacker and victim share a processor
 	ctx, cancel := context.WithCancel(context.Background())
-	request := frame(m.request(t))
+	request := harness.Frame(m.request(t))
 	var all sync.WaitGroup
 	for _, i := range honest {
 		all.Go(func() {

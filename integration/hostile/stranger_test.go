@@ -1,55 +1,28 @@
 package hostile_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/fx"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
-	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
 // gated is what a stranger's stream gets.
 const gated = "reset: gated"
 
-// stranger is a host that is a member of nothing. Nothing limits it but whom it
-// meets.
-type stranger struct{ host.Host }
-
-func newStranger(t testing.TB) stranger {
+// newStranger is a member of nothing. Nothing limits it but whom it meets.
+func newStranger(t testing.TB) *harness.RawPeer {
 	t.Helper()
-	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableMetrics(), libp2p.ResourceManager(&network.NullResourceManager{}))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = h.Close() })
-	return stranger{h}
-}
-
-func (s stranger) connect(t testing.TB, to *harness.Node) {
-	t.Helper()
-	require.NoError(t, s.Connect(t.Context(), peer.AddrInfo{ID: to.ID(), Addrs: to.Host.Addrs()}))
-}
-
-// knock opens a stream, says something on it, and returns what it gets.
-func (s stranger) knock(ctx context.Context, at *harness.Node, says []byte) string {
-	opened, err := s.NewStream(ctx, at.ID(), syncmod.ProtocolID)
-	if err != nil {
-		return endOf(err)
-	}
-	defer func() { _ = opened.Reset() }()
-	_, _ = opened.Write(says)
-	return stream{opened}.fate()
+	return &harness.RawPeer{Host: harness.NewSilentHost(t, libp2p.ResourceManager(&network.NullResourceManager{}))}
 }
 
 // members is a cluster without a hostile member, whose metrics can be read.
@@ -95,17 +68,11 @@ func (m *members) refusedStrangers(t testing.TB) (n int64) {
 }
 
 // bobsRequest is what only bob may say: with his signature of the definition.
-func bobsRequest(t testing.TB, c *harness.Cluster, says ...saying) []byte {
+func bobsRequest(t testing.TB, c *harness.Cluster, says ...harness.Saying) []byte {
 	t.Helper()
-	bobs, err := c.Nodes[bob].Key.Sign(harness.Hash(t.Name()))
-	require.NoError(t, err)
-	r := &syncpb.SyncRequest{
-		Timestamp: timestamppb.Now(), HashSignature: bobs, Version: "v1.0", Step: 1, DefinitionHash: harness.Hash(t.Name()),
-	}
-	for _, say := range says {
-		say(r)
-	}
-	return frame(r)
+	def := syncmod.Definition{Hash: harness.Hash(t.Name())}
+	says = append([]harness.Saying{step(1), definitionHash(def.Hash)}, says...)
+	return harness.Frame(c.Raw(bob).Request(t, def, says...))
 }
 
 func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
@@ -113,8 +80,8 @@ func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
 	says := map[string][]byte{
 		"nothing":                          nil,
 		"garbage":                          garbage(64 << 10),
-		"a claim of 8 EiB":                 claim(1<<63 - 1),
-		"half a frame":                     claim(100),
+		"a claim of 8 EiB":                 harness.Claim(1<<63 - 1),
+		"half a frame":                     harness.Claim(100),
 		"what a member says":               bobsRequest(t, m.Cluster),
 		"that a member has another step":   bobsRequest(t, m.Cluster, step(9)),
 		"a member's goodbye":               bobsRequest(t, m.Cluster, goodbye),
@@ -123,9 +90,9 @@ func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
 		"a nickname that is a whole frame": bobsRequest(t, m.Cluster, nickname(long(fits))),
 	}
 	s := newStranger(t)
-	s.connect(t, m.Nodes[alice])
+	s.Connect(t, m.Nodes[alice].Host)
 	for what, b := range says {
-		require.Equal(t, gated, s.knock(t.Context(), m.Nodes[alice], b), what)
+		require.Equal(t, gated, s.Knock(t.Context(), m.Nodes[alice].Host, b), what)
 	}
 
 	m.Advance(m.All()...)
@@ -137,26 +104,26 @@ func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
 func TestAStrangerIsRefusedBeforeItHasSaidAnything(t *testing.T) {
 	m := newMembers(t)
 	s := newStranger(t)
-	s.connect(t, m.Nodes[alice])
-	opened, err := s.NewStream(t.Context(), m.Nodes[alice].ID(), syncmod.ProtocolID)
+	s.Connect(t, m.Nodes[alice].Host)
+	opened, err := s.Host.NewStream(t.Context(), m.Nodes[alice].ID(), syncmod.ProtocolID)
 	if err == nil {
 		defer func() { _ = opened.Reset() }()
 		_ = opened.SetReadDeadline(time.Now().Add(harness.Patience))
 		_, err = opened.Read(make([]byte, 1))
 	}
-	require.Equal(t, gated, endOf(err))
+	require.Equal(t, gated, harness.EndOf(err))
 }
 
 func TestAStrangerThatComesBeforeAnyCeremonyIsRefusedWhenThereIsOne(t *testing.T) {
 	c := harness.New(t, 2, unlimited())
 	c.Idle()
 	s := newStranger(t)
-	s.connect(t, c.Nodes[alice])
+	s.Connect(t, c.Nodes[alice].Host)
 	fates := make(chan string)
 	const streams = 100
 	says := bobsRequest(t, c)
 	for range streams {
-		go func() { fates <- s.knock(t.Context(), c.Nodes[alice], says) }()
+		go func() { fates <- s.Knock(t.Context(), c.Nodes[alice].Host, says) }()
 	}
 	for range streams - 1 {
 		require.Equal(t, "reset: rate limited", <-fates) // one is kept, for it might be a member's

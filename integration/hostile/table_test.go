@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -117,7 +117,7 @@ func (m *member) requireGoesOn(t testing.TB) {
 	m.behave()
 	m.enter(t, 2)
 	m.Advance(honest...)
-	m.Until(alice, func(s syncmod.Status) bool { return s.Peers[dave-1].Inbound && s.Peers[dave-1].Outbound })
+	m.Until(alice, func(s syncmod.Status) bool { return harness.Connected(s.Peers[dave-1]) })
 	m.hook.Store(again)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -49,8 +50,8 @@ func isCalled(name string) func(testing.TB, *member) string {
 func hasNoText(field protowire.Number) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
-		s.write(t, framed(notUTF8(field)))
-		return s.fate()
+		s.Send(t, harness.Framed(notUTF8(field)))
+		return s.Fate()
 	}
 }
 

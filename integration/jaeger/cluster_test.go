@@ -1,27 +1,20 @@
 package jaeger_test
 
 import (
-	"context"
-	"crypto/sha256"
 	"fmt"
-	"io"
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/telemetry"
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
-
-// patience is how long a test waits for what has to happen.
-const patience = 30 * time.Second
 
 // cluster is the nodes of one ceremony: real programs but for their process.
 type cluster struct {
@@ -45,12 +38,10 @@ func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syn
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 	t.Setenv("OTEL_METRICS_EXPORTER", "none")
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100") // ms
-	hash := sha256.Sum256(fmt.Append(nil, t.Name(), time.Now()))
-	c := &cluster{t: t, service: fmt.Sprintf("%s %x", t.Name(), hash[:4]), definition: syncmod.Definition{Hash: hash[:]}}
+	hash := harness.Hash(fmt.Sprint(t.Name(), time.Now()))
+	c := &cluster{t: t, service: fmt.Sprintf("%s %x", t.Name(), hash[:4]), definition: syncmod.Definition{Hash: hash}}
 	for i := range n {
-		h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = h.Close() })
+		h := harness.NewHost(t)
 		c.hosts = append(c.hosts, h)
 		c.definition.Peers = append(c.definition.Peers, syncmod.Peer{ID: h.ID(), Name: nodeName(i), Addrs: h.Addrs()})
 	}
@@ -59,8 +50,8 @@ func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syn
 		app := fx.New(
 			dkgsync.Module,
 			fx.Provide(func() host.Host { return h }),
-			fx.Supply(c.definition, quiet(), otelsdk.Identity{Service: c.service, Instance: nodeName(i)}),
-			syncmod.Configure(syncmod.Config{Heartbeat: 100 * time.Millisecond, PeerTimeout: patience}),
+			fx.Supply(c.definition, harness.Quiet(), otelsdk.Identity{Service: c.service, Instance: nodeName(i)}),
+			syncmod.Configure(syncmod.Config{Heartbeat: 100 * time.Millisecond, PeerTimeout: harness.Patience}),
 			syncmod.RunSteps(func() []syncmod.Step { return steps(i) }),
 			fx.Populate(&ceremony),
 		)
@@ -72,12 +63,6 @@ func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syn
 }
 
 func nodeName(i int) string { return fmt.Sprint("node", i) }
-
-func quiet() *logrus.Logger {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	return log
-}
 
 func (c *cluster) traceID() string { return telemetry.TraceID(c.definition.Hash).String() }
 
@@ -91,8 +76,7 @@ func (c *cluster) start(nodes ...int) {
 // stop stops nodes, which flushes their spans.
 func (c *cluster) stop(nodes ...int) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	ctx := harness.Within(c.t)
 	for _, i := range nodes {
 		require.NoError(c.t, c.apps[i].Stop(ctx))
 	}
@@ -104,7 +88,7 @@ func (c *cluster) done() {
 	for i, ceremony := range c.ceremonies {
 		select {
 		case <-ceremony.Done():
-		case <-time.After(patience):
+		case <-time.After(harness.Patience):
 			require.Fail(c.t, "the ceremony is not over", "%s: %+v", nodeName(i), ceremony.Status())
 		}
 	}
@@ -113,12 +97,5 @@ func (c *cluster) done() {
 // until waits until the status of a node is as it should be.
 func (c *cluster) until(node int, ok func(syncmod.Status) bool) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
-	defer cancel()
-	for status := range c.ceremonies[node].Watch(ctx) {
-		if ok(status) {
-			return
-		}
-	}
-	require.Fail(c.t, "not so in time", "%+v", c.ceremonies[node].Status())
+	harness.Until(c.t, c.ceremonies[node], ok)
 }

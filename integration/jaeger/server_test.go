@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
 // server is the Jaeger of this test run. It is nil where there is none to start.
@@ -64,11 +66,11 @@ func startServer(binary string) (stop func(), err error) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
-		case <-time.After(patience):
+		case <-time.After(harness.Patience):
 			_ = cmd.Process.Kill()
 		}
 	}
-	deadline := time.After(patience)
+	deadline := time.After(harness.Patience)
 	for pause := time.NewTicker(50 * time.Millisecond); ; {
 		select {
 		case <-pause.C:
@@ -79,7 +81,7 @@ func startServer(binary string) (stop func(), err error) {
 			return nil, fmt.Errorf("it ended: %w", how)
 		case <-deadline:
 			stop()
-			return nil, fmt.Errorf("it does not answer within %s", patience)
+			return nil, fmt.Errorf("it does not answer within %s", harness.Patience)
 		}
 	}
 }
@@ -229,7 +231,7 @@ func traceOf(t *testing.T, id string, complete func(jaegerTrace) bool) jaegerTra
 		}
 		last = found[0]
 		return complete(last)
-	}, patience, 100*time.Millisecond, "trace %s", id)
+	}, harness.Patience, 100*time.Millisecond, "trace %s", id)
 	return last
 }
 

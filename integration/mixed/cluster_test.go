@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
 	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -123,7 +123,7 @@ func (c *cluster) startOursFirst() {
 	c.t.Helper()
 	c.Start(c.ours...)
 	for _, i := range c.ours {
-		c.Until(i, func(s syncmod.Status) bool { return s.Peers[0].Inbound && s.Peers[0].Outbound })
+		c.Until(i, func(s syncmod.Status) bool { return harness.Connected(s.Peers[0]) })
 	}
 	for _, i := range c.theirs {
 		c.refs[i].Serve()
@@ -277,7 +277,7 @@ func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 // eventually waits until something is so that no event tells of.
 func (c *cluster) eventually(so func() bool, what string) {
 	c.t.Helper()
-	require.Eventually(c.t, so, harness.Patience, 5*time.Millisecond, what)
+	harness.Eventually(c.t, so, what)
 }
 
 // streams are the streams of the protocol that a host has with a peer, in one

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -90,5 +90,5 @@ func TestBarriersPassWhileConnectionsDrop(t *testing.T) {
 	}
 
 	c.Complete(c.All()...)
-	require.Greater(t, reconnects(c), 5)
+	require.Greater(t, c.Reconnects(c.All()...), 5)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -35,7 +35,7 @@ func TestStreamsMoveToADirectConnectionWhileBarriersGoOn(t *testing.T) {
 	c.Complete(c.All()...)
 
 	require.Greater(t, barriers, 1, "passed while the streams moved")
-	require.Zero(t, reconnects(c))
+	require.Zero(t, c.Reconnects(c.All()...))
 	for _, n := range c.Nodes {
 		require.NotRegexp(t, `operator \d lost`, n.Logged(), harness.Name(n.Index))
 	}

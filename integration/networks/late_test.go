@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -22,7 +22,8 @@ func TestANodeThatStartsAfterItsHostIsNoticedWhenItDoes(t *testing.T) {
 	for _, i := range []int{0, 1, 2} {
 		c.Until(i, func(s syncmod.Status) bool {
 			late := s.Peers[2].LastError
-			return connected(s.Peers[0]) && connected(s.Peers[1]) && late != nil && strings.Contains(late.Error(), "does not run the sync protocol yet")
+			return harness.Connected(s.Peers[0]) && harness.Connected(s.Peers[1]) &&
+				late != nil && strings.Contains(late.Error(), "does not run the sync protocol yet")
 		})
 	}
 

@@ -13,7 +13,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -43,16 +43,4 @@ func untilEach(c *harness.Cluster, wanted func(syncmod.PeerStatus) bool) {
 	}
 }
 
-func connected(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound }
-
 func gone(p syncmod.PeerStatus) bool { return !p.Inbound && !p.Outbound }
-
-// reconnects is how many streams the members had to open again, all together.
-func reconnects(c *harness.Cluster) (all int) {
-	for _, n := range c.Nodes {
-		for _, p := range n.Ceremony.Status().Peers {
-			all += p.Reconnects
-		}
-	}
-	return all
-}

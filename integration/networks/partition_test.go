@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -95,7 +95,7 @@ func TestOneWayIsEnoughForStreamsBothWays(t *testing.T) {
 				l.Drop() // in Running, too
 			}
 
-			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Reconnects > 0 && connected(p) })
+			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Reconnects > 0 && harness.Connected(p) })
 			c.Advance(c.All()...)
 			c.Complete(c.All()...)
 		})

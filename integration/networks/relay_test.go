@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -75,6 +75,6 @@ func TestAStepThatIsAnnouncedWhileTheRelayIsDownArrivesWhenItIsBack(t *testing.T
 	relay.Start()
 
 	c.Advance(c.All()...)
-	untilEach(c, func(p syncmod.PeerStatus) bool { return p.Step == 3 && p.Reconnects > 0 && connected(p) })
+	untilEach(c, func(p syncmod.PeerStatus) bool { return p.Step == 3 && p.Reconnects > 0 && harness.Connected(p) })
 	c.Complete(c.All()...)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -54,7 +54,7 @@ func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {
 	c.Complete(c.All()...)
 	stop()
 
-	require.Zero(t, reconnects(c))
+	require.Zero(t, c.Reconnects(c.All()...))
 	c.Stop(c.All()...)
 	for _, n := range c.Nodes {
 		for _, id := range append(n.Host.Network().Peers(), c.Nodes[(n.Index+1)%3].ID()) {

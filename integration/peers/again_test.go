@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -38,7 +38,7 @@ func TestYesterdaysFailureKillsNothingToday(t *testing.T) {
 	for how, back := range waysBack {
 		for _, order := range orders {
 			t.Run(fmt.Sprint(how, order), func(t *testing.T) {
-				c := harness.New(t, 3, harness.With(patient()))
+				c := harness.New(t, 3, harness.With(harness.Patient()))
 				c.Idle()
 				c.Open(ceremonyOf(t))
 				c.Advance(c.All()...)

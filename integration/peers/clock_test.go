@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -49,7 +49,7 @@ func TestAMemberWhoseClockJumpsIsNotGone(t *testing.T) {
 	for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour, 0} {
 		odd.setClock(off)
 		before := time.Now()
-		odd.tell([]int{0, 1}, step(1))
+		odd.tell([]int{0, 1}, harness.Step(1))
 		for _, i := range []int{0, 1} {
 			require.False(t, member(c.Nodes[i].Ceremony.Status(), 2).LastSeen.Before(before), harness.Name(i))
 		}
@@ -63,11 +63,11 @@ func TestAMemberWhoseClockJumpsIsNotGone(t *testing.T) {
 // they are, at the same step, to the end.
 func finishByHand(t *testing.T, c *harness.Cluster, p *byHand) {
 	t.Helper()
-	others := c.Except(p.node.Index)
+	others := c.Except(carol)
 	last := c.Nodes[others[0]].Ceremony.Status().Step + 1
 	waiting := enter(c, others, complete)
-	p.tell(others, step(last))
-	p.tell(others, step(last), goodbye)
+	p.tell(others, harness.Step(last))
+	p.tell(others, harness.Step(last), harness.Goodbye)
 	well(t, waiting)
 	goesOn(t, c, syncmod.Complete, others...)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -59,7 +59,7 @@ func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
 func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
 	c := harness.New(t, 3)
 	frozen := run(c)
-	lostBefore := reconnects(c, 0, 1)
+	lostBefore := c.Reconnects(0, 1)
 
 	frozen.Freeze()
 	waiting := enter(c, []int{0, 1}, advance)
@@ -68,7 +68,7 @@ func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
 
 	frozen.Advance()
 	well(t, waiting)
-	require.Equal(t, lostBefore, reconnects(c, 0, 1))
+	require.Equal(t, lostBefore, c.Reconnects(0, 1))
 }
 
 func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
@@ -109,7 +109,7 @@ func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	waiting := enter(c, []int{0, 1}, complete)
-	untilAll(c, []int{0, 1}, isIn(syncmod.Completing))
+	untilAll(c, []int{0, 1}, harness.In(syncmod.Completing))
 
 	frozen.Freeze()
 
@@ -157,15 +157,4 @@ func TestAMemberFrozenForTheGoodbyesFailsNothing(t *testing.T) {
 	frozen.Thaw()
 	frozen.Wait(isNow(syncmod.Complete))
 	goesOn(t, c, syncmod.Complete, 0, 1)
-}
-
-// reconnects is how often nodes have lost their streams to the others.
-func reconnects(c *harness.Cluster, nodes ...int) int {
-	total := 0
-	for _, i := range nodes {
-		for _, p := range c.Nodes[i].Ceremony.Status().Peers {
-			total += p.Reconnects
-		}
-	}
-	return total
 }

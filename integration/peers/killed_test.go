@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -28,12 +28,12 @@ func TestAMemberKilledWhileConnectingIsWaitedFor(t *testing.T) {
 }
 
 func TestAMemberKilledBeforeItsFirstStepMayComeBackWhileOthersWaitAtTheirs(t *testing.T) {
-	c := harness.New(t, 3, harness.With(patient()))
+	c := harness.New(t, 3, harness.With(harness.Patient()))
 	c.Start(0, 1)
 	killed := c.Spawn(2)
 	c.Connect(0, 1)
 	waiting := enter(c, []int{0, 1}, advance)
-	untilAll(c, []int{0, 1}, isIn(syncmod.Running))
+	untilAll(c, []int{0, 1}, harness.In(syncmod.Running))
 
 	killed.Kill()
 	untilAll(c, []int{0, 1}, carolIsLost)
@@ -56,7 +56,7 @@ func TestAMemberKilledInARunningCeremonyIsNamedByEveryOther(t *testing.T) {
 }
 
 func TestAMemberKilledInARunningCeremonyCannotComeBack(t *testing.T) {
-	c := harness.New(t, 3, harness.With(patient()))
+	c := harness.New(t, 3, harness.With(harness.Patient()))
 	killed := run(c)
 
 	killed.Kill()
@@ -72,7 +72,7 @@ func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c := harness.New(t, 3)
 	killed := run(c)
 	waiting := enter(c, []int{0, 1}, complete)
-	untilAll(c, []int{0, 1}, isIn(syncmod.Completing))
+	untilAll(c, []int{0, 1}, harness.In(syncmod.Completing))
 
 	killed.Kill()
 
@@ -84,7 +84,7 @@ func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 
 // Whoever has announced the last barrier has done its work: nobody needs it alive.
 func TestAMemberKilledAtTheLastBarrierFailsNothing(t *testing.T) {
-	config := patient()
+	config := harness.Patient()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))
 	killed := run(c)
@@ -110,13 +110,6 @@ func TestAMemberKilledAfterItsGoodbyesIsMissedByNobody(t *testing.T) {
 	killed.Kill()
 
 	goesOn(t, c, syncmod.Complete, 0, 1)
-}
-
-// patient is a configuration in which a member may be gone for long.
-func patient() syncmod.Config {
-	config := harness.Fast()
-	config.PeerTimeout = harness.Patience
-	return config
 }
 
 // run brings a whole cluster past the barrier of step 1, with carol in a process of

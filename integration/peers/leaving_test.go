@@ -7,18 +7,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
-	c := harness.New(t, 3, harness.With(patient()))
+	c := harness.New(t, 3, harness.With(harness.Patient()))
 	early := runByHand(t, c)
 	waiting := enter(c, []int{0, 1}, advance)
 	untilAll(c, []int{0, 1}, func(s syncmod.Status) bool { return s.Step == 2 })
 
 	elapsed := harness.Stopwatch(t)
-	early.say(0, step(1), goodbye)
+	early.say(0, harness.Step(1), harness.Goodbye)
 
 	errs := outcome(t, waiting)
 	require.LessOrEqual(t, elapsed(), everywhere)
@@ -32,9 +32,9 @@ func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
 func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {
 	for name, wait := range map[string]int{"a step": 0, "the last one": 1} {
 		t.Run(name, func(t *testing.T) {
-			c := harness.New(t, 3, harness.With(patient()))
+			c := harness.New(t, 3, harness.With(harness.Patient()))
 			early := runByHand(t, c)
-			early.tell([]int{0, 1}, step(1), goodbye)
+			early.tell([]int{0, 1}, harness.Step(1), harness.Goodbye)
 			goesOn(t, c, syncmod.Running, 0, 1)
 
 			elapsed := harness.Stopwatch(t)
@@ -54,7 +54,7 @@ func TestAMemberThatSaysGoodbyeBeforeStep1IsNotWaitedFor(t *testing.T) {
 	early := playByHand(t, c)
 	c.Start(0, 1)
 	waiting := enter(c, []int{0, 1}, await)
-	early.say(0, goodbye)
+	early.say(0, harness.Goodbye)
 
 	for i, err := range outcome(t, waiting) {
 		require.Error(t, err, harness.Name(i))
@@ -88,15 +88,15 @@ func TestAMemberThatLingersBeforeItsGoodbyeIsWaitedFor(t *testing.T) {
 	c := harness.New(t, 3, harness.With(config))
 	lingering := runByHand(t, c)
 	waiting := enter(c, []int{0, 1}, complete)
-	lingering.tell([]int{0, 1}, step(2))
+	lingering.tell([]int{0, 1}, harness.Step(2))
 	c.Until(0, func(s syncmod.Status) bool { return member(s, 1).Done })
 	<-time.After(3 * config.PeerTimeout) // in a ceremony that runs it would be gone by now
 	goesOn(t, c, syncmod.Completing, 0, 1)
 
-	lingering.say(1, step(2), goodbye)
-	c.Until(1, isIn(syncmod.Complete))
+	lingering.say(1, harness.Step(2), harness.Goodbye)
+	c.Until(1, harness.In(syncmod.Complete))
 	goesOn(t, c, syncmod.Completing, 0)
-	lingering.say(0, step(2), goodbye)
+	lingering.say(0, harness.Step(2), harness.Goodbye)
 
 	well(t, waiting)
 	goesOn(t, c, syncmod.Complete, 0, 1)

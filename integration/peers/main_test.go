@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -74,7 +74,7 @@ func member(s syncmod.Status, index int) syncmod.PeerStatus {
 }
 
 func connected(index int) func(syncmod.Status) bool {
-	return func(s syncmod.Status) bool { return member(s, index).Inbound && member(s, index).Outbound }
+	return func(s syncmod.Status) bool { return harness.Connected(member(s, index)) }
 }
 
 func carolIsLost(s syncmod.Status) bool {
@@ -89,10 +89,6 @@ func carolIsSilent(s syncmod.Status) bool {
 
 func atStep2(index int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool { return member(s, index).Step == 2 }
-}
-
-func isIn(phase syncmod.Phase) func(syncmod.Status) bool {
-	return func(s syncmod.Status) bool { return s.Phase == phase }
 }
 
 // untilAll waits until the status of each node is as wanted.

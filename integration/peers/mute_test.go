@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -106,7 +106,7 @@ func runByHand(t *testing.T, c *harness.Cluster) *byHand {
 	c.Start(others...)
 	waiting := enter(c, others, advance)
 	p.tell(others)
-	p.tell(others, step(1))
+	p.tell(others, harness.Step(1))
 	well(t, waiting)
 	return p
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -29,7 +29,7 @@ func TestOneOfTwoThatCanDialIsEnough(t *testing.T) {
 func TestConnectionsThatOnlyOneCanMakeAreMadeAgain(t *testing.T) {
 	for _, can := range []int{0, 1} {
 		t.Run(fmt.Sprintf("operator %d dials", can), func(t *testing.T) {
-			c := harness.New(t, 2, harness.Links(), harness.With(patient()))
+			c := harness.New(t, 2, harness.Links(), harness.With(harness.Patient()))
 			c.Link(1-can, can).Cut()
 			c.Start()
 			c.Advance(c.All()...)

@@ -7,7 +7,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -39,7 +39,7 @@ func TestMembersThatAllRestartAtOnceBeforeStep1Meet(t *testing.T) {
 func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
 	for _, restarted := range []int{0, 1, 2, 3} {
 		t.Run(harness.Name(restarted), func(t *testing.T) {
-			c := harness.New(t, 4, harness.With(patient()))
+			c := harness.New(t, 4, harness.With(harness.Patient()))
 			c.Start()
 			c.Advance(c.All()...)
 			c.Kill(restarted)
@@ -60,7 +60,7 @@ func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
 }
 
 func TestARestartAtALaterStepIsKnownEverywhereAtOnce(t *testing.T) {
-	c := harness.New(t, 4, harness.With(patient()))
+	c := harness.New(t, 4, harness.With(harness.Patient()))
 	c.Start()
 	for range 3 {
 		c.Advance(c.All()...)
@@ -85,7 +85,7 @@ func TestARestartAtALaterStepIsKnownEverywhereAtOnce(t *testing.T) {
 func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
 	for _, who := range []int{0, 1, 2, 3} {
 		t.Run(harness.Name(who), func(t *testing.T) {
-			c := harness.New(t, 4, harness.With(patient()))
+			c := harness.New(t, 4, harness.With(harness.Patient()))
 			c.Idle()
 			for range 2 { // on new connections, and on some that have been used
 				c.Open(t.Name())

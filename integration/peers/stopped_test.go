@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -40,7 +40,7 @@ func TestAnAppThatStopsBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T
 	c.Start()
 	c.Advance(c.All()...)
 	waiting := enter(c, []int{1, 2}, complete)
-	untilAll(c, []int{1, 2}, isIn(syncmod.Completing))
+	untilAll(c, []int{1, 2}, harness.In(syncmod.Completing))
 
 	c.Stop(2)
 
@@ -54,14 +54,14 @@ func TestAnAppThatStopsAmongTheGoodbyesFailsNothing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(config))
 	lingering := runByHand(t, c)
 	waiting := []<-chan map[int]error{enter(c, []int{0}, complete), enter(c, []int{1}, complete)}
-	lingering.tell([]int{0, 1}, step(2))
+	lingering.tell([]int{0, 1}, harness.Step(2))
 	c.Until(0, func(s syncmod.Status) bool { return member(s, 1).Done })
 	c.Until(1, func(s syncmod.Status) bool { return member(s, 0).Done })
 
 	stopped := make(chan error, 1)
 	go func() { stopped <- c.Nodes[0].Stop(c.Context()) }()
 	goesOn(t, c, syncmod.Completing, 0, 1) // it says goodbye, and waits for the one that is missing
-	lingering.tell([]int{0, 1}, step(2), goodbye)
+	lingering.tell([]int{0, 1}, harness.Step(2), harness.Goodbye)
 
 	require.NoError(t, <-stopped)
 	well(t, waiting[0])
@@ -75,7 +75,7 @@ func TestAnAppThatStopsAmongTheGoodbyesWaitsNoLongerThanItMay(t *testing.T) {
 	c := harness.New(t, 3, harness.With(config))
 	lingering := runByHand(t, c)
 	stopping, waiting := enter(c, []int{0}, complete), enter(c, []int{1}, complete)
-	lingering.tell([]int{0, 1}, step(2))
+	lingering.tell([]int{0, 1}, harness.Step(2))
 	c.Until(1, func(s syncmod.Status) bool { return member(s, 0).Done })
 
 	elapsed := harness.Stopwatch(t)

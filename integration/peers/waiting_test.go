@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -55,7 +55,7 @@ func TestAFailureEndsTheWaitAtTheLastBarrier(t *testing.T) {
 	c.Start()
 	c.Advance(c.All()...)
 	waiting := enter(c, []int{1, 2, 3}, complete)
-	untilAll(c, []int{1, 2, 3}, isIn(syncmod.Completing))
+	untilAll(c, []int{1, 2, 3}, harness.In(syncmod.Completing))
 
 	requireFailureEnds(t, c, waiting, 1, 2, 3)
 }
@@ -67,17 +67,17 @@ func TestNothingEndsTheWaitForGoodbyesButGoodbyes(t *testing.T) {
 	c := harness.New(t, 3, harness.With(config))
 	lingering := runByHand(t, c)
 	waiting := enter(c, []int{0, 1}, complete)
-	lingering.tell([]int{0, 1}, step(2))
+	lingering.tell([]int{0, 1}, harness.Step(2))
 	c.Until(0, func(s syncmod.Status) bool { return member(s, 1).Done })
 	c.Until(1, func(s syncmod.Status) bool { return member(s, 0).Done })
 
 	c.Nodes[0].Ceremony.Abort(errDisk)
-	lingering.tell([]int{0, 1}, step(2), abort("the disk is full"))
+	lingering.tell([]int{0, 1}, harness.Step(2), harness.Abort("the disk is full", ""))
 	lingering.mute()
 	<-time.After(2 * config.PeerTimeout) // a ceremony that ran would have failed by now
 	goesOn(t, c, syncmod.Completing, 0, 1)
 
-	lingering.tell([]int{0, 1}, step(2), goodbye)
+	lingering.tell([]int{0, 1}, harness.Step(2), harness.Goodbye)
 	well(t, waiting) // without the answers to theirs, which a member that is done need not give
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
 func TestPeersOfEveryVariantCompleteACeremonyTogether(t *testing.T) {
@@ -21,7 +22,7 @@ func TestPeersOfEveryVariantCompleteACeremonyTogether(t *testing.T) {
 	done := make(chan error)
 	for _, p := range peers {
 		p.Dial()
-		go func() { done <- p.Run(within(t), 3) }()
+		go func() { done <- p.Run(harness.Within(t), 3) }()
 	}
 	for range peers {
 		require.NoError(t, <-done)
@@ -29,7 +30,7 @@ func TestPeersOfEveryVariantCompleteACeremonyTogether(t *testing.T) {
 }
 
 func TestAFrameIsTakenWithASingleRead(t *testing.T) {
-	frame := frameOf([]byte("payload"))
+	frame := harness.Framed([]byte("payload"))
 
 	payload, _, err := refpeer.ReadFrame(bytes.NewReader(frame), 100)
 	require.NoError(t, err)
@@ -58,7 +59,7 @@ func TestTheClientSaysNothingBeforeItIsAnswered(t *testing.T) {
 
 	p.SetStep(1)
 	requireSilent(t, stream, 300*time.Millisecond) // three ticks
-	write(t, stream, answerTo(t, first))
+	stream.Send(t, answerTo(t, first))
 
 	require.Equal(t, int64(1), refpeer.Step(t, readFrame(t, stream)[8:]))
 }
@@ -86,7 +87,7 @@ func TestAReopenedStreamLeavesTheOldOneOpen(t *testing.T) {
 	first := readFrame(t, old)
 
 	p.Reopen(h.ID())
-	write(t, old, answerTo(t, first))
+	old.Send(t, answerTo(t, first))
 	readFrame(t, <-streams)
 
 	requireSilent(t, old, 200*time.Millisecond) // long enough for an end to come
@@ -97,13 +98,13 @@ func TestAnErrorInAResponseIsFinal(t *testing.T) {
 	p.Dial()
 	stream := <-streams
 
-	write(t, stream, frameOf(refpeer.Refuse(t, readFrame(t, stream)[8:], "not you")))
+	stream.Send(t, harness.Framed(refpeer.Refuse(t, readFrame(t, stream)[8:], "not you")))
 
-	requireClosed(t, stream)
-	eventually(t, func() bool { return p.Err() != nil }, "a rejection fails the peer")
+	stream.RequireClosed(t)
+	harness.Eventually(t, func() bool { return p.Err() != nil }, "a rejection fails the peer")
 	require.ErrorIs(t, p.Err(), refpeer.ErrRejected)
 	require.ErrorContains(t, p.Err(), "not you")
-	require.ErrorIs(t, p.AwaitConnected(within(t)), refpeer.ErrRejected)
+	require.ErrorIs(t, p.AwaitConnected(harness.Within(t)), refpeer.ErrRejected)
 }
 
 func TestAGoodbyeIsRepeatedAfterAResetAndGivenUpAfterAFailedReopen(t *testing.T) {
@@ -111,7 +112,7 @@ func TestAGoodbyeIsRepeatedAfterAResetAndGivenUpAfterAFailedReopen(t *testing.T)
 	p.Dial()
 	stream := <-streams
 	gone := make(chan error, 1)
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(harness.Within(t))
 	go func() { gone <- p.Shutdown(ctx) }()
 	readFrame(t, stream)
 	_ = stream.Reset()
@@ -120,7 +121,7 @@ func TestAGoodbyeIsRepeatedAfterAResetAndGivenUpAfterAFailedReopen(t *testing.T)
 
 	require.NoError(t, h.Close())
 
-	eventually(t, func() bool { return p.Left(h.ID()) }, "the client ends")
+	harness.Eventually(t, func() bool { return p.Left(h.ID()) }, "the client ends")
 	require.NoError(t, p.Err())
 	cancel()
 	require.ErrorIs(t, <-gone, context.Canceled) // it had to wait for the other's goodbye
@@ -132,12 +133,12 @@ func TestOnlyOneVariantTakesAFailedNegotiationAsFinal(t *testing.T) {
 			_, peers := newPeers(t, v, refpeer.CharonLike)
 			peers[0].Start()
 			if v == refpeer.PlutoLike {
-				require.ErrorIs(t, peers[0].AwaitConnected(within(t)), refpeer.ErrNegotiation)
+				require.ErrorIs(t, peers[0].AwaitConnected(harness.Within(t)), refpeer.ErrNegotiation)
 				return
 			}
 			<-time.After(300 * time.Millisecond) // long enough for several attempts
 			peers[1].Start()
-			require.NoError(t, peers[0].AwaitConnected(within(t)))
+			require.NoError(t, peers[0].AwaitConnected(harness.Within(t)))
 		})
 	}
 }
@@ -147,9 +148,9 @@ func TestOnlyOneVariantDropsASecondStream(t *testing.T) {
 		t.Run(v.String(), func(t *testing.T) {
 			hosts, peers := newPeers(t, v, refpeer.CharonLike)
 			peers[0].Serve()
-			say := frameOf(peers[1].Request("v1.11", 0))
+			say := harness.Framed(peers[1].Request("v1.11", 0))
 			first := openStream(t, hosts[1], hosts[0])
-			write(t, first, say)
+			first.Send(t, say)
 			readFrame(t, first)
 
 			second := openStream(t, hosts[1], hosts[0])
@@ -157,7 +158,7 @@ func TestOnlyOneVariantDropsASecondStream(t *testing.T) {
 
 			_, err := io.ReadFull(second, make([]byte, 8))
 			require.Equal(t, v == refpeer.PlutoLike, err != nil, err)
-			write(t, first, say)
+			first.Send(t, say)
 			readFrame(t, first)
 		})
 	}
@@ -170,7 +171,7 @@ func TestOlderServersApplyTheStepsOfRejectedRequests(t *testing.T) {
 			peers[0].Serve()
 			stream := openStream(t, hosts[1], hosts[0])
 
-			write(t, stream, frameOf(peers[1].Request("v1.10", 1)))
+			stream.Send(t, harness.Framed(peers[1].Request("v1.10", 1)))
 			_, text := refpeer.DecodeResponse(t, readFrame(t, stream)[8:])
 
 			require.NotEmpty(t, text)
@@ -187,13 +188,13 @@ func TestOlderServersEndTheStreamWithoutAnAnswerOnAnImpossibleStep(t *testing.T)
 			peers[0].Serve()
 			stream := openStream(t, hosts[1], hosts[0])
 
-			write(t, stream, frameOf(peers[1].Request("v1.11", 2)))
+			stream.Send(t, harness.Framed(peers[1].Request("v1.11", 2)))
 			if answered {
 				_, text := refpeer.DecodeResponse(t, readFrame(t, stream)[8:])
 				require.Contains(t, text, "impossible step")
 			}
 
-			requireClosed(t, stream)
+			stream.RequireClosed(t)
 			require.ErrorIs(t, peers[0].Err(), refpeer.ErrStep)
 		})
 	}
@@ -203,13 +204,13 @@ func TestAMemberTwoStepsAheadLeavesThePeerBehind(t *testing.T) {
 	_, peers := newPeers(t, refpeer.CharonLike, refpeer.CharonLike)
 	peers[0].Start()
 	peers[1].Start()
-	require.NoError(t, peers[0].AwaitConnected(within(t)))
+	require.NoError(t, peers[0].AwaitConnected(harness.Within(t)))
 	peers[0].SetStep(1)
 	peers[1].SetStep(1)
-	require.NoError(t, peers[0].AwaitStep(within(t), 1))
+	require.NoError(t, peers[0].AwaitStep(harness.Within(t), 1))
 
 	peers[1].SetStep(3)
 
-	eventually(t, func() bool { return peers[0].AwaitStep(within(t), 1) != nil }, "it is left behind")
+	harness.Eventually(t, func() bool { return peers[0].AwaitStep(harness.Within(t), 1) != nil }, "it is left behind")
 	require.ErrorIs(t, peers[0].Err(), refpeer.ErrLeftBehind)
 }

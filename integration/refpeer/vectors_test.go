@@ -2,11 +2,6 @@ package refpeer_test
 
 import (
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
-	"io"
-	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -16,73 +11,41 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/internal/vectors"
 )
 
-// recording is what was recorded from real Charon nodes.
-type recording struct {
-	ServerKey      hexBytes   `json:"server_secp256k1_private_key_hex"`
-	ClientKey      hexBytes   `json:"client_secp256k1_private_key_hex"`
-	DefinitionHash hexBytes   `json:"definition_hash_hex"`
-	ClientFrames   []hexBytes `json:"client_frames_in_order"`
-	Scenarios      []scenario `json:"server_scenarios"`
-}
-
-type scenario struct {
-	Name          string
-	ServerVersion string `json:"server_version"`
-	Exchanges     []struct {
-		Send    hexBytes `json:"send_hex"`
-		Receive hexBytes `json:"receive_hex"`
-		End     string
-	}
-	Fatal bool `json:"server_recorded_fatal_error"`
-}
-
-type hexBytes []byte
-
-func (b *hexBytes) UnmarshalText(text []byte) (err error) {
-	*b, err = hex.DecodeString(string(text))
-	return err
-}
-
-func readRecording(t testing.TB) recording {
-	t.Helper()
-	file, err := os.ReadFile("../../syncmod/internal/wire/testdata/charon-v1.11.json")
-	require.NoError(t, err)
-	var recorded recording
-	require.NoError(t, json.Unmarshal(file, &recorded))
-	require.Len(t, recorded.Scenarios, 24)
-	return recorded
-}
-
 // stage rebuilds the two hosts of the recording, and a reference peer on one.
-func (r recording) stage(t testing.TB, ofServer bool, opts refpeer.Options) (server, client host.Host, p *refpeer.Peer) {
+func stage(
+	t testing.TB, r vectors.Recording, ofServer bool, opts refpeer.Options,
+) (server, client host.Host, p *refpeer.Peer) {
 	t.Helper()
-	server, client = newHost(t, r.ServerKey), newHost(t, r.ClientKey)
+	server = harness.NewHostWithKey(t, harness.Key(t, r.ServerKey))
+	client = harness.NewHostWithKey(t, harness.Key(t, r.ClientKey))
 	def := refpeer.Definition{Hash: r.DefinitionHash, Peers: []peer.ID{client.ID(), server.ID()}}
 	at := client
 	if ofServer {
 		at = server
 	}
-	meet(t, client, server)
+	harness.Connect(t, client, server)
 	return server, client, newPeer(t, at, def, opts)
 }
 
 func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
-			server, client, p := recorded.stage(t, true, refpeer.Options{Version: scenario.ServerVersion})
+			server, client, p := stage(t, recorded, true, refpeer.Options{Version: scenario.ServerVersion})
 			p.Serve()
 			stream := openStream(t, client, server)
 			for _, exchange := range scenario.Exchanges {
-				write(t, stream, exchange.Send)
+				stream.Send(t, exchange.Send)
 				requireAnswer(t, stream, exchange.Receive)
 				if exchange.End == "closed" {
-					requireClosed(t, stream)
+					stream.RequireClosed(t)
 				} else {
 					last := lastFrame(exchange.Send) // it stayed open: the same again gets the same again
-					write(t, stream, last)
+					stream.Send(t, last)
 					requireAnswer(t, stream, lastFrame(exchange.Receive))
 				}
 			}
@@ -93,7 +56,7 @@ func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
 }
 
 // requireAnswer reads what was recorded. Errors have words of their own.
-func requireAnswer(t testing.TB, stream network.Stream, recorded []byte) {
+func requireAnswer(t testing.TB, stream harness.RawStream, recorded []byte) {
 	t.Helper()
 	for len(recorded) > 0 {
 		want := recorded[:8+size(recorded)]
@@ -111,27 +74,27 @@ func requireAnswer(t testing.TB, stream network.Stream, recorded []byte) {
 }
 
 func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
-	recorded := readRecording(t)
-	server, _, p := recorded.stage(t, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
-	streams := make(chan network.Stream, 1)
-	server.SetStreamHandler(refpeer.ProtocolID, func(s network.Stream) { streams <- s })
+	recorded := vectors.Charon()
+	server, _, p := stage(t, recorded, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
+	streams := make(chan harness.RawStream, 1)
+	server.SetStreamHandler(refpeer.ProtocolID, func(s network.Stream) { streams <- harness.RawStream{Stream: s} })
 	p.Dial()
 	stream := <-streams
 	for i, next := range []func(){
 		func() { p.SetStep(1) },
-		func() { go func() { _ = p.Shutdown(within(t)) }() },
+		func() { go func() { _ = p.Shutdown(harness.Within(t)) }() },
 		func() {},
 	} {
 		frame := readFrame(t, stream)
 		require.Equal(t, refpeer.WithoutTimestamp(t, recorded.ClientFrames[i][8:]), refpeer.WithoutTimestamp(t, frame[8:]))
 		next()
-		write(t, stream, answerTo(t, frame))
+		stream.Send(t, answerTo(t, frame))
 	}
-	requireClosed(t, stream)
+	stream.RequireClosed(t)
 }
 
 func TestRecordedFramesEncodeToTheSameBytes(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 	for _, frame := range recorded.ClientFrames {
 		require.Equal(t, []byte(frame[8:]), refpeer.ReencodeRequest(t, frame[8:]))
 	}
@@ -157,35 +120,16 @@ func lastFrame(frames []byte) []byte {
 }
 
 // readFrame reads a frame, whatever length it has: that of an empty response is 0.
-func readFrame(t testing.TB, stream network.Stream) []byte {
+func readFrame(t testing.TB, stream harness.RawStream) []byte {
 	t.Helper()
-	require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
-	header := make([]byte, 8)
-	_, err := io.ReadFull(stream, header)
+	require.NoError(t, stream.SetReadDeadline(time.Now().Add(harness.Patience)))
+	payload, err := harness.ReadFrame(stream)
 	require.NoError(t, err)
-	payload := make([]byte, size(header))
-	_, err = io.ReadFull(stream, payload)
-	require.NoError(t, err)
-	return slices.Concat(header, payload)
-}
-
-func write(t testing.TB, stream network.Stream, b []byte) {
-	t.Helper()
-	_, err := stream.Write(b)
-	require.NoError(t, err)
-}
-
-func requireClosed(t testing.TB, stream network.Stream) {
-	t.Helper()
-	require.NoError(t, stream.SetReadDeadline(time.Now().Add(patience)))
-	n, err := stream.Read(make([]byte, 1))
-	require.Zero(t, n, "the stream goes on")
-	require.Equal(t, io.EOF, err)
+	return harness.Framed(payload)
 }
 
 // answerTo is the answer of a server that accepts a request.
 func answerTo(t testing.TB, frame []byte) []byte {
 	t.Helper()
-	payload := refpeer.Accept(t, frame[8:])
-	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(payload))), payload...)
+	return harness.Framed(refpeer.Accept(t, frame[8:]))
 }

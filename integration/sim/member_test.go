@@ -2,10 +2,7 @@ package sim
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
-	"io"
 	"testing"
 	"time"
 
@@ -21,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -43,8 +41,7 @@ type member struct {
 func (w *world) settle(n int) syncmod.Definition {
 	w.t.Helper()
 	for i := range n {
-		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
-		require.NoError(w.t, err)
+		key := harness.NewKey(w.t)
 		id, err := peer.IDFromPrivateKey(key)
 		require.NoError(w.t, err)
 		w.members = append(w.members, &member{world: w, site: w.newSite(city(i % len(delays))), key: key, id: id})
@@ -54,8 +51,7 @@ func (w *world) settle(n int) syncmod.Definition {
 
 // definition is a ceremony of all members.
 func (w *world) definition(about string) syncmod.Definition {
-	hash := sha256.Sum256([]byte(about))
-	def := syncmod.Definition{Hash: hash[:]}
+	def := syncmod.Definition{Hash: harness.Hash(about)}
 	for i, m := range w.members {
 		def.Peers = append(def.Peers, syncmod.Peer{ID: m.id, Name: fmt.Sprintf("member%d", i), Addrs: []multiaddr.Multiaddr{m.site.multiaddr()}})
 	}
@@ -98,8 +94,7 @@ func (w *world) newHost(s *site, key crypto.PrivKey, opts ...libp2p.Option) host
 
 // start starts the member's app.
 func (m *member) start(t *testing.T, def syncmod.Definition) {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
+	log := harness.Quiet()
 	log.SetLevel(logrus.WarnLevel)
 	m.app = fx.New(
 		fx.NopLogger,

@@ -2,7 +2,6 @@ package soak
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -10,11 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -176,9 +174,7 @@ func (c *cluster) closeAll(scenes []*scene) {
 // sweep opens a ceremony with a member that does not exist, so that what was kept
 // unread is looked at, and returns what closes it.
 func (c *cluster) sweep(i int) (end func()) {
-	_, key, err := crypto.GenerateEd25519Key(rand.Reader)
-	require.NoError(c.t, err)
-	nobody, err := peer.IDFromPublicKey(key)
+	nobody, err := peer.IDFromPrivateKey(harness.NewKey(c.t))
 	require.NoError(c.t, err)
 	node := c.nodes.Nodes[i]
 	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}})

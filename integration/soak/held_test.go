@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dkgsync/dkgsync/integration/harness"
+	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
 // wires are the links of a cluster, on which several faults may be at work at once:

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/dkgsync/dkgsync/internal/vectors"
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
@@ -17,8 +18,8 @@ import (
 // FuzzReader feeds a reader whatever a hostile peer may send. Nothing may panic, no payload may be over the limit, what
 // was read must be what was sent, and a message that decodes must encode again.
 func FuzzReader(f *testing.F) {
-	recorded := readRecording(f)
-	for _, scenario := range recorded.ServerScenarios {
+	recorded := vectors.Charon()
+	for _, scenario := range recorded.Scenarios {
 		for _, exchange := range scenario.Exchanges {
 			f.Add([]byte(exchange.Send))
 			f.Add([]byte(exchange.Receive))

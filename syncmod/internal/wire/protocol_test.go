@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/dkgsync/dkgsync/internal/vectors"
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
@@ -41,7 +42,7 @@ func describedFrame(t *testing.T, beginning string) []byte {
 func TestTheFramesInTheProtocolDescriptionAreTrue(t *testing.T) {
 	at := timestamppb.New(time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, time.UTC))
 	var recorded syncpb.SyncRequest // by the same key, of the same definition
-	require.NoError(t, wire.NewReader(bytes.NewReader(readRecording(t).ClientFrames[0]), limit).Request(&recorded))
+	require.NoError(t, wire.NewReader(bytes.NewReader(vectors.Charon().ClientFrames[0]), limit).Request(&recorded))
 	request := &syncpb.SyncRequest{
 		Timestamp: at, HashSignature: recorded.GetHashSignature(), Version: "v1.11", Step: 1, Nickname: "alice",
 		SessionId: 0x1122_3344_5566_7788, DefinitionHash: bytes.Repeat([]byte{0xd4, 0x6e, 0x01, 0x5c}, 8),

@@ -3,57 +3,21 @@ package wire_test
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"github.com/dkgsync/dkgsync/internal/vectors"
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
 // limit is what the tests read with, in bytes: the default of a real node.
 const limit = 16 << 10
-
-// recording is the part of the recorded vectors that is about frames.
-type recording struct {
-	ServerScenarios []struct {
-		Name      string
-		Exchanges []struct {
-			Send    hexBytes `json:"send_hex"`
-			Receive hexBytes `json:"receive_hex"`
-		}
-	} `json:"server_scenarios"`
-	ClientFrames []hexBytes `json:"client_frames_in_order"`
-}
-
-type hexBytes []byte
-
-func (b *hexBytes) UnmarshalText(text []byte) error {
-	decoded, err := hex.DecodeString(string(text))
-	*b = decoded
-
-	return err
-}
-
-func readRecording(tb testing.TB) recording {
-	tb.Helper()
-
-	file, err := os.ReadFile("testdata/charon-v1.11.json")
-	require.NoError(tb, err)
-
-	var recorded recording
-	require.NoError(tb, json.Unmarshal(file, &recorded))
-	require.Len(tb, recorded.ServerScenarios, 24)
-	require.Len(tb, recorded.ClientFrames, 3)
-
-	return recorded
-}
 
 // What the recording holds that is not a frame with a message in it, as "scenario/exchange/direction". A frame of
 // zero bytes is one of them: it is what a request without a timestamp gets.
@@ -80,7 +44,7 @@ func isPayloadError(t *testing.T, err error) {
 }
 
 func TestEveryRecordedFrameIsRefusedOrComesOutAsItWentIn(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 	refused := 0
 
 	check := func(name string, frames []byte, recode func(io.Reader) ([]byte, error)) {
@@ -100,7 +64,7 @@ func TestEveryRecordedFrameIsRefusedOrComesOutAsItWentIn(t *testing.T) {
 		})
 	}
 
-	for _, scenario := range recorded.ServerScenarios {
+	for _, scenario := range recorded.Scenarios {
 		for i, exchange := range scenario.Exchanges {
 			check(fmt.Sprintf("%s/%d/send", scenario.Name, i), exchange.Send, recodeRequests)
 			check(fmt.Sprintf("%s/%d/receive", scenario.Name, i), exchange.Receive, recodeResponses)
@@ -162,10 +126,10 @@ func recodeResponses(r io.Reader) ([]byte, error) {
 }
 
 func TestAnExtensionNumberWithAnotherWireTypeIsAnUnknownField(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 
 	var frame []byte
-	for _, scenario := range recorded.ServerScenarios {
+	for _, scenario := range recorded.Scenarios {
 		if scenario.Name == "unknown_fields_ignored" {
 			frame = scenario.Exchanges[0].Send
 		}
@@ -181,7 +145,7 @@ func TestAnExtensionNumberWithAnotherWireTypeIsAnUnknownField(t *testing.T) {
 }
 
 func TestARecordedRequestHasTheFieldsThatWereSent(t *testing.T) {
-	recorded := readRecording(t)
+	recorded := vectors.Charon()
 
 	var request syncpb.SyncRequest
 	require.NoError(t, wire.NewReader(bytes.NewReader(recorded.ClientFrames[2]), limit).Request(&request))

@@ -3,8 +3,6 @@ package harness
 import (
 	"context"
 	"errors"
-	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,27 +41,13 @@ func (c *Cluster) Complete(nodes ...int) {
 // Until waits until the status of a node is as wanted, and returns it.
 func (c *Cluster) Until(node int, wanted func(syncmod.Status) bool) syncmod.Status {
 	c.t.Helper()
-	var last syncmod.Status
-	for last = range c.Nodes[node].Ceremony.Watch(c.Context()) {
-		if wanted(last) {
-			return last
-		}
-	}
-	require.Failf(c.t, "the status never became as wanted", "the last one of %s: %+v", Name(node), last)
-	return last
+	return until(c.t, Name(node), c.Nodes[node].Ceremony, wanted)
 }
 
 // Failure waits until the ceremony of a node has failed, and returns why.
 func (c *Cluster) Failure(node int) error {
 	c.t.Helper()
-	select {
-	case <-c.Nodes[node].Ceremony.Done():
-	case <-time.After(Patience):
-		require.Failf(c.t, "the ceremony goes on", "%s: %+v", Name(node), c.Nodes[node].Ceremony.Status())
-	}
-	err := c.Nodes[node].Ceremony.Err()
-	require.Error(c.t, err, Name(node))
-	return err
+	return failure(c.t, Name(node), c.Nodes[node].Ceremony)
 }
 
 // FailWith waits until the ceremony has failed on nodes, and requires that each
@@ -84,10 +68,12 @@ func (c *Cluster) FailWith(nodes []int, reason error, culprit int) {
 	require.NotZero(c.t, known, "nobody failed because of %q", reason)
 }
 
-// Culprit is the member that a failure names.
-func Culprit(t testing.TB, err error) *syncmod.PeerError {
-	t.Helper()
-	failed, ok := errors.AsType[*syncmod.PeerError](err)
-	require.True(t, ok, "names nobody: %v", err)
-	return failed
+// Reconnects is how many streams nodes had to open again, all together.
+func (c *Cluster) Reconnects(nodes ...int) (all int) {
+	for _, i := range nodes {
+		for _, p := range c.Nodes[i].Ceremony.Status().Peers {
+			all += p.Reconnects
+		}
+	}
+	return all
 }

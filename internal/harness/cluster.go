@@ -2,32 +2,17 @@ package harness
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"fmt"
-	"sync"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
-
-// Patience is how long a test waits for what has to happen.
-const Patience = 30 * time.Second
-
-// Fast is a configuration for tests: everything that waits, waits less.
-func Fast() syncmod.Config {
-	return syncmod.Config{
-		Heartbeat: 50 * time.Millisecond, ExchangeTimeout: 2 * time.Second, PeerTimeout: 2 * time.Second,
-		OpenGrace: 500 * time.Millisecond, GoodbyeTimeout: 5 * time.Second,
-		BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
-	}
-}
 
 // Cluster is the members of a definition, and the network between them.
 type Cluster struct {
@@ -40,6 +25,7 @@ type Cluster struct {
 
 type settings struct {
 	config syncmod.Config
+	keys   []crypto.PrivKey
 	listen string
 	host   []libp2p.Option
 	links  bool
@@ -51,6 +37,9 @@ type Option func(*settings)
 
 // With gives every node this configuration instead of [Fast].
 func With(config syncmod.Config) Option { return func(s *settings) { s.config = config } }
+
+// Keys gives the first nodes these identities instead of new ones.
+func Keys(keys ...crypto.PrivKey) Option { return func(s *settings) { s.keys = keys } }
 
 // TCP6 has hosts listen on loopback TCP over IPv6 instead of IPv4.
 func TCP6() Option { return func(s *settings) { s.listen = "/ip6/::1/tcp/0" } }
@@ -77,14 +66,18 @@ func Behind(r *Relay) Option { return func(s *settings) { s.relay = r } }
 // their own. No node runs on them yet.
 func New(t testing.TB, n int, opts ...Option) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t, settings: settings{config: Fast(), listen: "/ip4/127.0.0.1/tcp/0"}, links: make(map[[2]int]*Link)}
+	c := &Cluster{t: t, settings: settings{config: Fast(), listen: loopback}, links: make(map[[2]int]*Link)}
 	for _, opt := range opts {
 		opt(&c.settings)
 	}
 	for i := range n {
-		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
-		require.NoError(t, err)
-		c.Nodes = append(c.Nodes, &Node{Index: i, Key: key, cluster: c, listen: c.settings.listen, log: newLog()})
+		node := &Node{Index: i, cluster: c, listen: c.settings.listen, log: newLog()}
+		if i < len(c.settings.keys) {
+			node.Key = c.settings.keys[i]
+		} else {
+			node.Key = NewKey(t)
+		}
+		c.Nodes = append(c.Nodes, node)
 	}
 	for _, node := range c.Nodes {
 		node.OpenHost()
@@ -94,21 +87,6 @@ func New(t testing.TB, n int, opts ...Option) *Cluster {
 	}
 	t.Cleanup(c.close)
 	return c
-}
-
-// Hash is what the members of a definition sign.
-func Hash(about string) []byte {
-	hash := sha256.Sum256([]byte(about))
-	return hash[:]
-}
-
-// Name is what operator i is called.
-func Name(i int) string {
-	names := []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"}
-	if i < len(names) {
-		return names[i]
-	}
-	return fmt.Sprint("node", i)
 }
 
 // Definition is what operator i knows of a ceremony of all members: where the
@@ -129,6 +107,16 @@ func (c *Cluster) Definition(i int, about string) syncmod.Definition {
 	return def
 }
 
+// Define is a definition of all members that says the same to everyone. For hosts
+// that tell where they are.
+func (c *Cluster) Define(about string) syncmod.Definition {
+	hosts := make([]host.Host, len(c.Nodes))
+	for i, n := range c.Nodes {
+		hosts[i] = n.Host
+	}
+	return Define(about, hosts...)
+}
+
 // All is the index of every node.
 func (c *Cluster) All() []int {
 	all := make([]int, len(c.Nodes))
@@ -140,17 +128,7 @@ func (c *Cluster) All() []int {
 
 // Except is the index of every node but these.
 func (c *Cluster) Except(nodes ...int) []int {
-	var rest []int
-	for _, i := range c.All() {
-		skip := false
-		for _, j := range nodes {
-			skip = skip || i == j
-		}
-		if !skip {
-			rest = append(rest, i)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(c.All(), func(i int) bool { return slices.Contains(nodes, i) })
 }
 
 // Start starts the nodes that are named, or all, at once: their apps, with a
@@ -221,26 +199,14 @@ func (c *Cluster) Each(nodes []int, f func(ctx context.Context, ceremony *syncmo
 
 func (c *Cluster) each(nodes []int, f func(*Node) error) map[int]error {
 	errs := make(map[int]error, len(nodes))
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for _, i := range nodes {
-		wg.Go(func() {
-			err := f(c.Nodes[i])
-			mu.Lock()
-			defer mu.Unlock()
-			errs[i] = err
-		})
+	for k, err := range each(nodes, func(i int) error { return f(c.Nodes[i]) }) {
+		errs[nodes[k]] = err
 	}
-	wg.Wait()
 	return errs
 }
 
 // Context ends when the test's patience does.
-func (c *Cluster) Context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	c.t.Cleanup(cancel)
-	return ctx
-}
+func (c *Cluster) Context() context.Context { return Within(c.t) }
 
 func (c *Cluster) mustNot(errs map[int]error) {
 	c.t.Helper()

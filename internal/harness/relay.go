@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"crypto/rand"
 	"testing"
 	"time"
 
@@ -33,7 +32,7 @@ type Relay struct {
 // bytes in one direction.
 func NewRelay(t testing.TB, duration time.Duration, bytes int64) *Relay {
 	t.Helper()
-	return newRelay(t, "/ip4/127.0.0.1/tcp/0", duration, bytes)
+	return newRelay(t, loopback, duration, bytes)
 }
 
 // NewRelayQUIC is [NewRelay] on loopback QUIC: members reach the relay by it.
@@ -44,9 +43,7 @@ func NewRelayQUIC(t testing.TB, duration time.Duration, bytes int64) *Relay {
 
 func newRelay(t testing.TB, listen string, duration time.Duration, bytes int64) *Relay {
 	t.Helper()
-	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
-	require.NoError(t, err)
-	r := &Relay{t: t, key: key, limit: relay.RelayLimit{Duration: duration, Data: bytes}, listen: listen}
+	r := &Relay{t: t, key: NewKey(t), limit: relay.RelayLimit{Duration: duration, Data: bytes}, listen: listen}
 	r.Start()
 	t.Cleanup(r.Stop)
 	return r

@@ -1,0 +1,165 @@
+package harness
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// Fast is a configuration for tests: everything that waits, waits less.
+func Fast() syncmod.Config {
+	return syncmod.Config{
+		Heartbeat: 50 * time.Millisecond, ExchangeTimeout: 2 * time.Second, PeerTimeout: 2 * time.Second,
+		OpenGrace: 500 * time.Millisecond, GoodbyeTimeout: 5 * time.Second,
+		BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+	}
+}
+
+// Patient is [Fast] for tests in which members come and go: nobody is given up.
+func Patient() syncmod.Config {
+	config := Fast()
+	config.PeerTimeout = Patience
+	return config
+}
+
+// Quiet is a logger whose lines nobody sees.
+func Quiet() *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return log
+}
+
+// Hash is what the members of a definition sign.
+func Hash(about string) []byte {
+	hash := sha256.Sum256([]byte(about))
+	return hash[:]
+}
+
+// Name is what operator i is called.
+func Name(i int) string {
+	names := []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"}
+	if i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprint("node", i)
+}
+
+// Define is a definition of which these hosts are the members.
+func Define(about string, hosts ...host.Host) syncmod.Definition {
+	def := syncmod.Definition{Hash: Hash(about)}
+	for i, h := range hosts {
+		def.Peers = append(def.Peers, syncmod.Peer{ID: h.ID(), Name: Name(i), Addrs: h.Addrs()})
+	}
+	return def
+}
+
+// StartService starts a service on a host, without fx.
+func StartService(t testing.TB, h host.Host, config syncmod.Config) *syncmod.Service {
+	t.Helper()
+	s, err := syncmod.NewService(h, config, syncmod.WithLogger(Quiet()))
+	require.NoError(t, err)
+	require.NoError(t, s.Start(context.Background()))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		assert.NoError(t, s.Stop(ctx))
+	})
+	return s
+}
+
+// Open opens a definition on nodes whose apps run.
+func Open(t testing.TB, nodes []*Node, def syncmod.Definition) []*syncmod.Ceremony {
+	t.Helper()
+	ceremonies := make([]*syncmod.Ceremony, len(nodes))
+	for i, n := range nodes {
+		ceremonies[i] = n.Open(t, def)
+	}
+	return ceremonies
+}
+
+// Everyone calls a function for each ceremony at once, and returns the errors.
+func Everyone(ceremonies []*syncmod.Ceremony, f func(*syncmod.Ceremony) error) []error {
+	return each(ceremonies, f)
+}
+
+func each[T any](all []T, f func(T) error) []error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, one := range all {
+		wg.Go(func() { errs[i] = f(one) })
+	}
+	wg.Wait()
+	return errs
+}
+
+// RequireEach calls a function for each ceremony at once, and requires that none
+// returns an error.
+func RequireEach(t testing.TB, ceremonies []*syncmod.Ceremony, f func(*syncmod.Ceremony) error) {
+	t.Helper()
+	for i, err := range Everyone(ceremonies, f) {
+		require.NoError(t, err, Name(i))
+	}
+}
+
+// Until watches a ceremony until its status is as wanted, and returns it.
+func Until(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.Status) bool) syncmod.Status {
+	t.Helper()
+	return until(t, "it", c, wanted)
+}
+
+func until(t testing.TB, whose string, c *syncmod.Ceremony, wanted func(syncmod.Status) bool) syncmod.Status {
+	t.Helper()
+	var last syncmod.Status
+	for last = range c.Watch(Within(t)) {
+		if wanted(last) {
+			return last
+		}
+	}
+	require.Failf(t, "the status never became as wanted", "the last one of %s: %+v", whose, last)
+	return last
+}
+
+// Connected tells whether a node is connected with another, both ways.
+func Connected(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound }
+
+// In wants a ceremony to be in a phase.
+func In(phase syncmod.Phase) func(syncmod.Status) bool {
+	return func(s syncmod.Status) bool { return s.Phase == phase }
+}
+
+// Failure waits until a ceremony has failed, and returns why.
+func Failure(t testing.TB, c *syncmod.Ceremony) error {
+	t.Helper()
+	return failure(t, "it", c)
+}
+
+func failure(t testing.TB, whose string, c *syncmod.Ceremony) error {
+	t.Helper()
+	select {
+	case <-c.Done():
+	case <-time.After(Patience):
+		require.Failf(t, "the ceremony goes on", "%s: %+v", whose, c.Status())
+	}
+	require.Error(t, c.Err(), whose)
+	return c.Err()
+}
+
+// Culprit is the member that a failure names.
+func Culprit(t testing.TB, err error) *syncmod.PeerError {
+	t.Helper()
+	failed, ok := errors.AsType[*syncmod.PeerError](err)
+	require.True(t, ok, "names nobody: %v", err)
+	return failed
+}
