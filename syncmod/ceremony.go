@@ -184,8 +184,7 @@ func (c *Ceremony) leave(ctx context.Context) error {
 		err = c.core.clients.Wait(ctx)
 	}
 	c.leftOnce.Do(c.core.report.Closed)
-	var stuck *stream.StuckError
-	if errors.As(err, &stuck) {
+	if stuck, ok := errors.AsType[*stream.StuckError](err); ok {
 		direction := "to"
 		if stuck.Inbound {
 			direction = "of"

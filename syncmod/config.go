@@ -126,9 +126,6 @@ func validNickname(s string) error {
 	return nil
 }
 
-// readTimeout is how long a server waits for the next request of a stream.
-func (c Config) readTimeout() time.Duration { return max(3*c.Heartbeat, c.ExchangeTimeout) }
-
 func invalid(field, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %w", ErrInvalid, field, fmt.Errorf(format, args...))
 }

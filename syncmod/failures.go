@@ -73,13 +73,13 @@ var failureKinds = [...]failureKind{
 }
 
 // kindOf returns the row of a kind.
-func kindOf(k roster.Kind) failureKind {
-	for _, row := range failureKinds {
-		if row.kind == k {
+func kindOf(k roster.Kind) *failureKind {
+	for i := range failureKinds {
+		if row := &failureKinds[i]; row.kind == k {
 			return row
 		}
 	}
-	return failureKind{kind: k, sentinel: ErrAborted, errorType: report.TypeOther}
+	return &failureKind{kind: k, sentinel: ErrAborted, errorType: report.TypeOther}
 }
 
 // explain makes the error of a failure, with the sentence that an operator sees.
@@ -104,8 +104,8 @@ func errorType(err error) string {
 	if err == nil {
 		return ""
 	}
-	for _, row := range failureKinds {
-		if errors.Is(err, row.sentinel) {
+	for i := range failureKinds {
+		if row := &failureKinds[i]; errors.Is(err, row.sentinel) {
 			return row.errorType
 		}
 	}

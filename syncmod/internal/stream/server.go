@@ -192,8 +192,9 @@ func (s *Server) admit(stream network.Stream, since arrival) (admitted *inbound,
 	}
 	i := newInbound(s, stream, since)
 	s.streams[i.id] = i
-	waiting := append(s.waiting[remote], i)
-	if len(waiting) > len(in) { // for each ceremony one further stream a peer may wait for its first request: the newest
+	waiting := s.waiting[remote]
+	waiting = append(waiting, i)
+	if len(waiting) > len(in) { // for each ceremony one stream a peer may wait for its first request: the newest
 		waiting[0].reset(network.StreamRateLimited)
 		waiting = waiting[1:]
 	}
