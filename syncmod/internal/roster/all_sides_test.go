@@ -147,12 +147,13 @@ var sidesCommands = map[string]func(*sides, *arguments){
 
 // status tells how the ceremony stands on a node.
 func (s *sides) status(p *process) {
-	words := fmt.Sprintf("%v: %s, step %d, passed %d", p, phaseWords(p.roster.Phase()), p.roster.Step(), p.roster.Passed())
-	if f := p.roster.Failure(); f != nil {
+	r := p.roster
+	words := fmt.Sprintf("%v: %s, step %d, passed %d", p, phaseWords(r.Phase()), r.Step(), r.Passed())
+	if f := r.Failure(); f != nil {
 		words += ": " + failureWords(f)
 	}
-	if b, waits := p.roster.Waiting(); waits {
-		words += fmt.Sprintf(", %s: %s", waitWords(b), nameList(p.roster.Missing(s.world.now, b)))
+	if b, waits := r.Waiting(); waits {
+		words += fmt.Sprintf(", %s: %s", waitWords(b), nameList(r.Missing(s.world.now, b)))
 	}
 	s.Logf("%s", words)
 }

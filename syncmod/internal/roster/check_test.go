@@ -15,11 +15,12 @@ func (p *process) observe() {
 	e := p.roster.Effects()
 	releases := false
 	for _, event := range e.Events {
-		if direction := event.Type == roster.MemberConnected || event.Type == roster.MemberLost; !direction || !p.over() {
-			p.world.log("  %s: %s", name(p.index), eventWords(p.index, p.world.now, event, p.roster.Failure()))
+		words := eventWords(p.index, p.world.now, event, p.roster.Failure())
+		if event.Type != roster.MemberLost || !p.over() {
+			p.world.log("  %s: %s", name(p.index), words)
 		}
 		if wrong := p.hear(event); wrong != "" {
-			t.Fatalf("%v: %s, %s", p, eventWords(p.index, p.world.now, event, p.roster.Failure()), wrong)
+			t.Fatalf("%v: %s, %s", p, words, wrong)
 		}
 		switch event.Type {
 		case roster.AllConnected, roster.BarrierPassed, roster.Completed, roster.CeremonyFailed:
@@ -57,7 +58,8 @@ func (p *process) execute(e roster.Effects) {
 		p.endStreams()
 	}
 	r := p.roster
-	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure(), Until: p.announced.Until}
+	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure()}
+	want.Until = p.announced.Until
 	if f := want.Failure; f != nil && f.Kind == roster.Stopped && want.Step == 0 {
 		want.Failure = nil // the quiet end
 	}
@@ -188,7 +190,8 @@ func (w *world) checkEnd(p *process) {
 		w.t.Fatalf("%v is in phase %d and its failure is %v", p, phase, p.failure)
 	}
 	if p.failure != nil && (p.roster.Failure() != p.failure || *p.failure != p.first) {
-		w.t.Fatalf("%v failed because of %s; now it says %s", p, failureWords(&p.first), failureWords(p.roster.Failure()))
+		w.t.Fatalf("%v failed because of %s; now it says %s",
+			p, failureWords(&p.first), failureWords(p.roster.Failure()))
 	}
 	if p.roster.Last() > 0 && p.passed >= p.roster.Last() && phase == roster.Failed {
 		w.t.Fatalf("%v failed after its last barrier: %s", p, failureWords(p.failure))

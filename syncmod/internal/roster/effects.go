@@ -11,7 +11,7 @@ type Effects struct {
 	// Leave lists our streams that lead to a process that its member no longer is.
 	// End them and open new ones. The slice is valid until the next fact.
 	Leave []Stream
-	// EndStreams: nobody is told anything any more. End every stream of the
+	// EndStreams: there is nothing more to say to anybody. End every stream of the
 	// ceremony now.
 	EndStreams bool
 	// Released: a wait may be over. Ask [Roster.Reached] again.
@@ -77,8 +77,8 @@ func (r *Roster) announcement() *Announcement {
 	return a
 }
 
-// announceAgain notes that there is something new to say. Nothing is said before
-// the ceremony is open.
+// announceAgain notes that there is something new to announce. A ceremony that is
+// not open yet announces nothing.
 func (r *Roster) announceAgain() { r.pending.announce = r.isOpen() }
 
 // emit notes an event. Some events release whoever waits.

@@ -49,7 +49,8 @@ func (f *facts) any() {
 		f.r.OutboundOpened(i, stream, false)
 	case 6, 7:
 		f.r.Response(f.now, i, stream, roster.Response{
-			Session: f.session(), Goodbye: f.oneIn(4, "goodbye"), Abort: f.oneIn(20, "abort"), Refused: f.oneIn(20, "refused"),
+			Session: f.session(),
+			Goodbye: f.oneIn(4, "goodbye"), Abort: f.oneIn(20, "abort"), Refused: f.oneIn(20, "refused"),
 		})
 	case 8:
 		f.r.OutboundDown(f.now, i, stream, errLost)

@@ -111,7 +111,7 @@ type Roster struct {
 
 	failure  *Failure
 	failedAt time.Time
-	aborting bool // the members are being told the failure
+	aborting bool // this node is announcing the failure
 
 	schedule schedule
 	pending  pending

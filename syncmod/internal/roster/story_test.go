@@ -137,7 +137,8 @@ var commands = map[string]func(*story, *arguments) []string{
 		i := a.member("from", -1)
 		q := roster.Request{
 			Version: a.text("version", "v1.11"), Signed: !a.flag("unsigned"), Session: a.session(i),
-			Step: a.number("step", 0), Shutdown: a.flag("shutdown"), Aborted: a.flag("abort"), Culprit: a.member("culprit", -1),
+			Step: a.number("step", 0), Shutdown: a.flag("shutdown"), Aborted: a.flag("abort"),
+			Culprit: a.member("culprit", -1),
 		}
 		if q.Aborted {
 			q.Abort = a.d.Input
@@ -163,7 +164,9 @@ var commands = map[string]func(*story, *arguments) []string{
 	},
 	"response": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
-		answer := roster.Response{Session: a.session(i), Goodbye: a.flag("goodbye"), Abort: a.flag("abort"), Refused: a.flag("error")}
+		answer := roster.Response{
+			Session: a.session(i), Goodbye: a.flag("goodbye"), Abort: a.flag("abort"), Refused: a.flag("error"),
+		}
 		if answer.Refused {
 			answer.Error = a.d.Input
 		}

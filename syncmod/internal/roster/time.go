@@ -44,7 +44,7 @@ func (s *schedule) at(r *Roster) time.Time {
 
 // nextTick finds the first moment after which the passing of time has changed
 // something: a member has been gone for too long or its goodbye's answer is no
-// longer needed, an abort has been told for long enough, a wait is to be reported.
+// longer needed, an abort was announced for long enough, a wait is to be reported.
 func (r *Roster) nextTick(now time.Time) (next time.Time) {
 	soonest := func(at time.Time) {
 		if next.IsZero() || at.Before(next) {
@@ -143,7 +143,8 @@ func (r *Roster) reportWait(now time.Time) {
 		return
 	}
 	r.emit(Event{
-		Type: StillWaiting, Member: r.cfg.Self, Step: w.of.Step, Barrier: w.of, From: w.from, Missing: r.Missing(now, w.of),
+		Type: StillWaiting, Member: r.cfg.Self, Step: w.of.Step,
+		Barrier: w.of, From: w.from, Missing: r.Missing(now, w.of),
 	})
 	w.from, w.interval = now, min(2*w.interval, longestReport)
 }

@@ -55,14 +55,14 @@ func TestTranscripts(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			s := &story{}
 			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-				return s.tell(t, d)
+				return s.play(t, d)
 			})
 		})
 	}
 }
 
-// tell brings one fact to the roster and returns what it says.
-func (s *story) tell(t *testing.T, d *datadriven.TestData) string {
+// play brings one fact to the roster and returns what it says.
+func (s *story) play(t *testing.T, d *datadriven.TestData) string {
 	command, ok := commands[d.Cmd]
 	if !ok {
 		d.Fatalf(t, "no such command: %s", d.Cmd)

@@ -38,7 +38,7 @@ func nameList(members []int) string {
 }
 
 // reason is what a node tells the others when its ceremony fails: its own words,
-// or those that it was told.
+// or those that it heard.
 func reason(f *roster.Failure) string {
 	if f.Kind == roster.PeerAborted {
 		return f.Text
