@@ -19,7 +19,7 @@ const (
 	detail   importance = iota // of use to somebody who looks for a cause
 	normal                     // what an operator reads
 	progress                   // barriers, and panics
-	vital                      // its beginning and its end
+	vital                      // the beginning and the end of a ceremony
 	importances
 )
 
@@ -207,7 +207,8 @@ func (r *reporter) complain(what, how, stack string) {
 	defer func() { r.complaining = false }()
 	r.carryOut("the line about a panic", func() {
 		r.log.WithField("stack", stack).
-			Errorf("a logger or a span processor %s; lost: %s; later losses of this kind are not logged", how, what)
+			Errorf("reporting %s %s; that report is lost, and the next that are lost in this way are not mentioned",
+				what, how)
 		r.complained = true
 	})
 }

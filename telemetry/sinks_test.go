@@ -236,7 +236,7 @@ func TestASpanThatPanicsCostsNoLine(t *testing.T) {
 
 		require.Subset(t, s.messages(), messages)
 		require.Len(t, s.messages(), len(messages)+1)
-		require.Equal(t, 1, countLines(s.text(), "panicked: a sink; lost: the span dkgsync.ceremony.start"))
+		require.Equal(t, 1, countLines(s.text(), "reporting the span dkgsync.ceremony.start panicked: a sink;"))
 		require.Equal(t, 1, countLines(s.text(), "stack="))
 	})
 }
@@ -257,7 +257,7 @@ func TestAPanicIsLoggedOnceWithWhatWasLostAndTheRestIsReported(t *testing.T) {
 	}
 
 	require.Equal(t, 2, countLines(s.text(), "step done"))
-	require.Equal(t, 1, countLines(s.text(), "panicked: at line 3; lost: a step;"))
+	require.Equal(t, 1, countLines(s.text(), "reporting a step panicked: at line 3;"))
 	require.Equal(t, 1, countLines(s.text(), "panicked"))
 }
 
@@ -275,7 +275,7 @@ func TestAHookThatEndsItsGoroutineEndsNoReports(t *testing.T) {
 
 	c.Step(report.Step{Started: noon, Ended: after(time.Second)})
 
-	require.Equal(t, 1, countLines(s.text(), "ended its goroutine; lost: the start of a ceremony;"))
+	require.Equal(t, 1, countLines(s.text(), "reporting the start of a ceremony ended its goroutine;"))
 	require.Equal(t, 1, countLines(s.text(), "step done"))
 }
 

@@ -67,10 +67,10 @@ func (c *Ceremony) Stream(o report.StreamStart) *Stream {
 func (s *Stream) begin() {
 	c := s.c
 	begun := c.clampStart(s.start.At)
-	ctx, span := c.t.tracer.Start(c.rooted, spanStream,
+	_, span := c.t.tracer.Start(c.rooted, spanStream,
 		trace.WithSpanKind(s.role.kind()), trace.WithTimestamp(begun),
 		trace.WithAttributes(c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed))...))
-	s.live.Store(&liveSpan{span: span, begun: begun, ctx: c.under(ctx)})
+	s.live.Store(&liveSpan{span: span, begun: begun, ctx: c.under(span.SpanContext())})
 }
 
 // SpanContext returns the span context of the stream's span. It is invalid until

@@ -83,7 +83,7 @@ type event struct {
 // record makes a span, and returns the context for what else is recorded about it.
 // A span that panics costs neither the metrics nor the log line.
 func (c *Ceremony) record(s span) context.Context {
-	of := c.rooted
+	var sc trace.SpanContext
 	c.t.reporter.carryOut("the span "+s.name, func() {
 		s.started = c.clampStart(s.started)
 		opts := []trace.SpanStartOption{
@@ -92,8 +92,8 @@ func (c *Ceremony) record(s span) context.Context {
 		if s.link.IsValid() {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
 		}
-		ctx, made := c.t.tracer.Start(c.rooted, s.name, opts...)
-		of = c.under(ctx)
+		_, made := c.t.tracer.Start(c.rooted, s.name, opts...)
+		sc = made.SpanContext()
 		if s.events != nil && made.IsRecording() {
 			for _, e := range s.events() {
 				made.AddEvent(eventArrived, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
@@ -102,13 +102,13 @@ func (c *Ceremony) record(s span) context.Context {
 		fail(made, s.errType, s.err)
 		end(made, s.started, s.ended)
 	})
-	return of
+	return c.under(sc)
 }
 
 // under returns a context that carries only the span context, for logs and
-// exemplars.
-func (c *Ceremony) under(ctx context.Context) context.Context {
-	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
+// exemplars. It is the ceremony's where nothing makes spans.
+func (c *Ceremony) under(sc trace.SpanContext) context.Context {
+	if sc.HasTraceID() {
 		return trace.ContextWithSpanContext(context.Background(), sc)
 	}
 	return c.rooted

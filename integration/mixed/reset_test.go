@@ -16,7 +16,7 @@ import (
 func handlers() int {
 	stacks := make([]byte, 16<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return strings.Count(string(stacks), "syncmod.(*inbound).serve(")
+	return strings.Count(string(stacks), "stream.(*inbound).serve(")
 }
 
 // oneStreamEach waits until our nodes serve one stream of each member, and no

@@ -41,7 +41,8 @@ func newNode(t *testing.T, version string) *node {
 	log.SetOutput(io.Discard)
 	n := &node{host: h, spans: tracetest.NewSpanRecorder(), reader: sdkmetric.NewManualReader()}
 	cfg := syncmod.Config{
-		Version: version, Heartbeat: 50 * time.Millisecond, PeerTimeout: time.Second, BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+		Version: version, Heartbeat: 50 * time.Millisecond, PeerTimeout: time.Second, BackoffMin: 10 * time.Millisecond,
+		BackoffMax: 100 * time.Millisecond,
 	}
 	n.service, err = syncmod.NewService(h, cfg, syncmod.WithLogger(log),
 		syncmod.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(n.spans))),
@@ -62,7 +63,9 @@ func newNodesThatRun(t *testing.T, versions ...string) ([]*node, syncmod.Definit
 	nodes := make([]*node, len(versions))
 	for i := range nodes {
 		nodes[i] = newNode(t, versions[i])
-		def.Peers = append(def.Peers, syncmod.Peer{ID: nodes[i].host.ID(), Name: fmt.Sprint("node", i), Addrs: nodes[i].host.Addrs()})
+		def.Peers = append(def.Peers, syncmod.Peer{
+			ID: nodes[i].host.ID(), Name: fmt.Sprint("node", i), Addrs: nodes[i].host.Addrs(),
+		})
 	}
 	return nodes, def
 }
@@ -84,8 +87,36 @@ func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnl
 	return spans
 }
 
+// awaitStreamSpans returns a step that waits until the spans of so many outbound
+// streams exist: what is sent after that carries a traceparent.
+func (n *node) awaitStreamSpans(streams int) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			started := 0
+			for _, span := range n.spans.Started() {
+				if span.Name() == "dkgsync.stream" && span.SpanKind() == trace.SpanKindClient {
+					started++
+				}
+			}
+			if started >= streams {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+}
+
+// connected waits until a ceremony is connected.
+func connected(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }
+
 // run runs a function for every node's ceremony, at once.
-func run(t *testing.T, nodes []*node, def syncmod.Definition, f func(context.Context, int, *syncmod.Ceremony) error) []error {
+func run(t *testing.T, nodes []*node, def syncmod.Definition,
+	f func(context.Context, int, *syncmod.Ceremony) error,
+) []error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -108,15 +139,19 @@ func run(t *testing.T, nodes []*node, def syncmod.Definition, f func(context.Con
 
 func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 	nodes, def := newNodes(t, 3)
-	steps := []syncmod.Step{{Name: "deal"}, {Name: "verify"}}
+	const steps = 2
 
-	for _, err := range run(t, nodes, def, func(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.Run(ctx, steps...) }) {
+	for _, err := range run(t, nodes, def, func(ctx context.Context, i int, c *syncmod.Ceremony) error {
+		deal := syncmod.Step{Name: "deal", Run: nodes[i].awaitStreamSpans(len(nodes) - 1)}
+		return c.Run(ctx, deal, syncmod.Step{Name: "verify"})
+	}) {
 		require.NoError(t, err)
 	}
 	clients := make(map[trace.SpanID]bool)
 	for _, n := range nodes {
 		n.stop(t)
-		require.ElementsMatch(t, spanIDs(n.spans.Started()), spanIDs(n.spans.Ended()), "what has started has ended when the service is stopped")
+		require.ElementsMatch(t, spanIDs(n.spans.Started()), spanIDs(n.spans.Ended()),
+			"what has started has ended when the service is stopped")
 		for _, span := range n.named("dkgsync.stream", trace.SpanKindClient) {
 			clients[span.SpanContext().SpanID()] = true
 		}
@@ -128,13 +163,13 @@ func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 			require.Equal(t, codes.Unset, span.Status().Code, span.Name())
 		}
 		require.Len(t, n.named("dkgsync.ceremony.start", trace.SpanKindInternal), 1)
-		require.Len(t, n.named("dkgsync.step", trace.SpanKindInternal), len(steps))
+		require.Len(t, n.named("dkgsync.step", trace.SpanKindInternal), steps)
 		require.Len(t, n.named("dkgsync.connect", trace.SpanKindClient), len(nodes)-1)
 		whole := n.named("dkgsync.ceremony", trace.SpanKindInternal)
 		require.Len(t, whole, 1)
 		require.Equal(t, "complete", attrs(whole[0])["dkgsync.outcome"])
 		barriers := n.named("dkgsync.barrier", trace.SpanKindInternal)
-		require.Len(t, barriers, 1+len(steps)+1+1, "connected, the steps, the last one, goodbyes")
+		require.Len(t, barriers, 1+steps+1+1, "connected, the steps, the last one, goodbyes")
 		for _, barrier := range barriers {
 			require.Len(t, barrier.Events(), len(nodes)-1, "node %d: %v", i, attrs(barrier))
 		}
@@ -177,7 +212,7 @@ func TestAnAbortIsAnErrorOnEveryNode(t *testing.T) {
 
 func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
 	nodes, def := newNodesThatRun(t, "v1.0", "v1.1")
-	for _, err := range run(t, nodes, def, func(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }) {
+	for _, err := range run(t, nodes, def, connected) {
 		require.Error(t, err)
 	}
 
@@ -185,7 +220,8 @@ func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
 	for _, n := range nodes {
 		n.stop(t)
 		require.ElementsMatch(t, spanIDs(n.spans.Started()), spanIDs(n.spans.Ended()))
-		for _, span := range append(n.named("dkgsync.stream", trace.SpanKindServer), n.named("dkgsync.stream", trace.SpanKindClient)...) {
+		served, opened := n.named("dkgsync.stream", trace.SpanKindServer), n.named("dkgsync.stream", trace.SpanKindClient)
+		for _, span := range append(served, opened...) {
 			if span.Status().Code == codes.Error {
 				require.Equal(t, "refused", attrs(span)["dkgsync.stream.end_reason"])
 				types[attrs(span)["error.type"]] = true
@@ -202,6 +238,8 @@ func TestANodeThatWaitsShowsInItsMetrics(t *testing.T) {
 	early, err := nodes[0].service.Open(def)
 	require.NoError(t, err)
 
+	require.Eventually(t, func() bool { return len(missing(t, nodes[0])) > 0 }, patience, time.Millisecond,
+		"metrics are registered soon after the ceremony was opened")
 	require.Equal(t, map[string]int64{"connected": 1}, missing(t, nodes[0]))
 
 	late, err := nodes[1].service.Open(def)
@@ -231,7 +269,7 @@ func TestAStreamThatIsLostIsReplacedForAReason(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for _, err := range run(t, nodes, def, func(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }) {
+	for _, err := range run(t, nodes, def, connected) {
 		require.NoError(t, err)
 	}
 

@@ -1,7 +1,6 @@
 package telemetry_test
 
 import (
-	"context"
 	"io"
 	"testing"
 	"time"
@@ -52,13 +51,14 @@ func TestAStreamThatMovesToADirectConnectionIsReplacedAndNotLost(t *testing.T) {
 		log.SetOutput(io.Discard)
 		n := &node{host: h, spans: tracetest.NewSpanRecorder()}
 		var err error
-		n.service, err = syncmod.NewService(h, syncmod.Config{Heartbeat: 50 * time.Millisecond}, syncmod.WithLogger(log),
+		cfg := syncmod.Config{Heartbeat: 50 * time.Millisecond}
+		n.service, err = syncmod.NewService(h, cfg, syncmod.WithLogger(log),
 			syncmod.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(n.spans))))
 		require.NoError(t, err)
 		require.NoError(t, n.service.Start(t.Context()))
 		nodes[i] = n
 	}
-	for _, err := range run(t, nodes, def, func(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }) {
+	for _, err := range run(t, nodes, def, connected) {
 		require.NoError(t, err)
 	}
 	c := nodes[0].service.Ceremonies()[0]
@@ -67,8 +67,11 @@ func TestAStreamThatMovesToADirectConnectionIsReplacedAndNotLost(t *testing.T) {
 	began := time.Now()
 	nodes[0].host.Peerstore().AddAddrs(nodes[1].host.ID(), nodes[1].host.Addrs(), peerstore.TempAddrTTL)
 	direct := network.WithForceDirectDial(t.Context(), "test")
-	require.NoError(t, nodes[0].host.Connect(direct, peer.AddrInfo{ID: nodes[1].host.ID(), Addrs: nodes[1].host.Addrs()}))
-	require.Eventually(t, func() bool { return len(nodes[0].named("dkgsync.reconnect", trace.SpanKindClient)) > 0 }, patience, 10*time.Millisecond)
+	require.NoError(t, nodes[0].host.Connect(direct, peer.AddrInfo{
+		ID: nodes[1].host.ID(), Addrs: nodes[1].host.Addrs(),
+	}))
+	require.Eventually(t, func() bool { return len(nodes[0].named("dkgsync.reconnect", trace.SpanKindClient)) > 0 },
+		patience, 10*time.Millisecond)
 	require.Zero(t, c.Status().Peers[0].Reconnects)
 	nodes[0].stop(t)
 	nodes[1].stop(t)
