@@ -152,16 +152,19 @@ func (c *Ceremony) Abort(reason error) {
 // everything that the ceremony has started, until ctx ends, and for its reports
 // at most 500 ms. Closing twice does nothing.
 func (c *Ceremony) Close(ctx context.Context) error {
-	err := c.leave(ctx)
-	c.svc.awaitReports(ctx, c)
+	began, err := c.leave(ctx)
+	c.svc.awaitReports(ctx, began, c)
 	return err
 }
 
-// leave is Close without waiting for reports.
-func (c *Ceremony) leave(ctx context.Context) error {
+// leave is Close without waiting for reports. It returns when it began, not
+// counting the goodbyes, which may take as long as they need.
+func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
+	began = time.Now()
 	c.core.stop() // does nothing after the last barrier
 	if c.core.sayingGoodbye() {
 		c.sayGoodbye(ctx)
+		began = time.Now()
 	} else {
 		c.awaitTold(ctx)
 	}
@@ -179,7 +182,7 @@ func (c *Ceremony) leave(ctx context.Context) error {
 		}
 	})
 	c.core.clients.End()
-	err := c.svc.server.half.Close(ctx, c.core, grace)
+	err = c.svc.server.half.Close(ctx, c.core, grace)
 	if err == nil {
 		err = c.core.clients.Wait(ctx)
 	}
@@ -190,9 +193,9 @@ func (c *Ceremony) leave(ctx context.Context) error {
 			direction = "of"
 		}
 		member := operator(stuck.Member, c.core.def.Peers[stuck.Member])
-		return fmt.Errorf("closing the ceremony: the stream %s %s has not ended: %w", direction, member, stuck.Err)
+		err = fmt.Errorf("closing the ceremony: the stream %s %s has not ended: %w", direction, member, stuck.Err)
 	}
-	return err
+	return began, err
 }
 
 // sayGoodbye waits for the goodbyes: for GoodbyeTimeout, and for half of the

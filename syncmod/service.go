@@ -191,13 +191,17 @@ func (s *Service) closeAll(ctx context.Context) error {
 	s.running = false
 	open := slices.Clone(s.ceremonies)
 	s.mu.Unlock()
-	errs := make([]error, len(open))
+	errs, began := make([]error, len(open)), make([]time.Time, len(open))
 	var wg sync.WaitGroup
 	for i, c := range open {
-		wg.Go(func() { errs[i] = c.leave(ctx) })
+		wg.Go(func() { began[i], errs[i] = c.leave(ctx) })
 	}
 	wg.Wait()
-	s.awaitReports(ctx, open...)
+	last := time.Now()
+	if len(open) > 0 {
+		last = slices.MaxFunc(began, time.Time.Compare)
+	}
+	s.awaitReports(ctx, last, open...)
 	return errors.Join(errs...)
 }
 
@@ -224,11 +228,15 @@ func (s *Service) Ceremonies() []*Ceremony {
 	return slices.Clone(s.ceremonies)
 }
 
+// closeLimit is how long closing may take with its reports, apart from goodbyes.
+const closeLimit = 900 * time.Millisecond
+
 // awaitReports waits until the reports and the ends of ceremonies have been
 // handled, until ctx ends and for a moment at the most: what they call is not ours
-// and may hang.
-func (s *Service) awaitReports(ctx context.Context, of ...*Ceremony) {
-	ctx, cancel := context.WithTimeout(ctx, telemetry.FlushLimit)
+// and may hang. The closing has begun at a time.
+func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*Ceremony) {
+	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ended := make(chan struct{})
 	go func() {

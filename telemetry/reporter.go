@@ -44,6 +44,7 @@ type reporter struct {
 	length  int                    // of all queues together
 	last    uint64                 // the number of the newest report
 	running bool                   // the goroutine
+	since   time.Time              // when it took the report that it carries out now
 	waiters []*waiter
 	told    int64 // how many of the dropped reports the log has mentioned
 
@@ -80,7 +81,7 @@ func (r *reporter) push(i importance, what string, run func()) {
 	r.length++
 	r.queues[i].PushBack(queued{number: r.last, what: what, run: run})
 	if !r.running {
-		r.running = true
+		r.running, r.since = true, time.Now()
 		go r.carryOutAll()
 	}
 }
@@ -99,10 +100,11 @@ func (r *reporter) dropUpTo(i importance) bool {
 }
 
 // flush waits until everything that was pushed before has been carried out or
-// dropped, or the context has ended.
+// dropped, or the context has ended. It does not wait for a report that has been
+// running for longer than [FlushLimit].
 func (r *reporter) flush(ctx context.Context) {
 	r.mu.Lock()
-	if !r.running {
+	if !r.running || time.Since(r.since) > FlushLimit { // the second hangs, and somebody has waited for it already
 		r.mu.Unlock()
 		return
 	}
@@ -140,6 +142,7 @@ func (r *reporter) carryOutAll() {
 func (r *reporter) next() (queued, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.since = time.Now()
 	var oldest *list.Element
 	from := detail
 	for i := range r.queues {

@@ -62,7 +62,7 @@ func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing
 	for _, i := range honest {
 		failed := m.Failure(i)
 		require.Equal(t, alice, harness.Culprit(t, failed).Index, "%s: %v", harness.Name(i), failed)
-		require.ErrorContains(t, failed, "operator 3 (dave) is at step 5", harness.Name(i))
+		require.ErrorContains(t, failed, "operator 3 (dave) is already at step 5", harness.Name(i))
 	}
 }
 
