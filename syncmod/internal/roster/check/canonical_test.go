@@ -67,7 +67,7 @@ func (w *world) signature(i int) uint64 {
 	s := &n.state
 	h := mixer(1)
 	h.mix(s.Step, s.Passed, int64(s.Phase), int64(n.process), int64(n.attempt), int64(n.shut))
-	h.mix(int64(bits(w.foreign.has(i), w.late.has(i), w.past.restarted == int8(i), w.past.aborted == int8(i), n.told))) //nolint:gosec // few
+	h.mix(int64(bits(w.nodes[i].foreign, w.past.restarted == int8(i), w.past.aborted == int8(i), n.told))) //nolint:gosec // few
 	if f := s.Failure; f != nil {
 		h.mix(int64(f.Kind))
 	}

@@ -4,18 +4,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// line is what node i has to say to node j now.
+// line is what node i has to say to node j now, unless it has failed.
 func (w *world) line(i, j int) request {
 	s := &w.nodes[i].state
-	q := request{step: int8(s.Step), to: -1} //nolint:gosec // few steps
+	q := request{step: int8(s.Step), to: -1, reporter: -1} //nolint:gosec // few steps
 	if !w.foreignPair(i, j) {
 		q.to = processOf(s.Members[j].Session)
 		q.attempt = w.attemptOf(i)
 	}
-	switch f := s.Failure; {
-	case f != nil:
-		q.kind, q.culprit, q.reporter, q.about = abort, int8(f.Culprit), w.reporter(i), w.cause(f)
-	case succeeds(s):
+	if succeeds(s) {
 		q.kind = goodbye
 	}
 	return q
@@ -33,8 +30,10 @@ func (w *world) execute(i int, e *roster.Effects) {
 	for _, j := range e.Repeat {
 		w.repeat(i, j)
 	}
-	for _, j := range e.Ask {
-		w.repeat(i, j)
+	if !w.reduces(quietAnswers) { // a heartbeat can do the same at any time
+		for _, j := range e.Ask {
+			w.repeat(i, j)
+		}
 	}
 	if e.EndStreams {
 		n.told = true
@@ -52,7 +51,11 @@ func (w *world) announce(i int, a *roster.Announcement) {
 		switch {
 		case j == i || c.finished:
 		case c.current >= 0:
-			w.push(c.current, w.line(i, j))
+			q := w.line(i, j)
+			if f := a.Failure; f != nil {
+				q.kind, q.culprit, q.reporter, q.about = abort, int8(a.Culprit), int8(a.Reporter), causeOf(f) //nolint:gosec // few
+			}
+			w.push(c.current, q)
 		case a.Failure != nil:
 			c.finished = true
 		}
@@ -108,7 +111,7 @@ func (w *world) readResponse(s int8) {
 		answer.Error = texts[a.about]
 	}
 	if a.waiting {
-		answer.Waiting = "it waits"
+		answer.Waiting = true
 	}
 	reply := w.begin(i).Response(now, j, streamID(s), answer)
 	switch reply { // before the effects: an abort is not told to whom has refused us
@@ -182,7 +185,7 @@ func (w *world) endStreams(i int) {
 	}
 	for s := range w.count {
 		if st := &w.streams[s]; int(st.to) == i && st.joined && st.alive() {
-			st.handler, st.broken, st.inHand, st.awaits = ending, true, request{}, -1
+			w.endHandler(int8(s)) //nolint:gosec // few
 		}
 	}
 }

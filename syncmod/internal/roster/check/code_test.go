@@ -107,7 +107,7 @@ func (c *coder) world(w *world) {
 	c.out = append(
 		c.out, byte(w.count), nibbles(f.losses, f.migrations), nibbles(f.restarts, f.crashes), nibbles(f.aborts, f.timeouts), //nolint:gosec // few
 		byte(c.set(p.succeeded))|bits(p.heard)<<7, nibbles(c.node(p.restarted), p.restartedAt),
-		nibbles(c.node(p.aborted), p.abortedAt), nibbles(c.node(p.crashed), 0),
+		nibbles(c.node(p.aborted), p.abortedAt), nibbles(c.node(p.crashed), p.abortedIn),
 	)
 }
 
@@ -121,16 +121,16 @@ func (d *decoder) world(w *world) {
 	p.succeeded, p.heard = set(b&127), bit(b, 7)
 	p.restarted, p.restartedAt = d.nibbles()
 	p.aborted, p.abortedAt = d.nibbles()
-	p.crashed, _ = d.nibbles()
+	p.crashed, p.abortedIn = d.nibbles()
 }
 
 func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 	n := &w.nodes[i]
 	s := &n.state
 	c.out = append(
-		c.out, nibbles(n.process, n.attempt), byte(n.shut)|bits(n.told)<<7, byte(c.set(n.served)),
+		c.out, nibbles(n.process, n.attempt), byte(n.shut)|bits(n.foreign, n.told)<<6, byte(c.set(n.served)),
 		nibbles(int8(s.Phase), int8(s.Step)), nibbles(int8(s.Passed), int8(s.Last)), //nolint:gosec // few
-		bits(s.Open, s.AllConnected, s.WantConnected, s.Aborting, s.HasAttempt, s.Rounds > 0),
+		bits(s.Open, s.AllConnected, s.WantConnected, s.Aborting, s.Rounds > 0),
 	)
 	for p := range n.process + 1 {
 		c.out = append(c.out, byte(n.said[p])) //nolint:gosec // few
@@ -138,7 +138,7 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 	if f := s.Failure; f != nil {
 		c.out = append(
 			c.out, byte(f.Kind), nibbles(c.node(int8(f.Culprit)), c.node(int8(f.By))), //nolint:gosec // few
-			nibbles(c.node(int8(reporterOf(f))), c.node(causeOf(f))), //nolint:gosec // few
+			nibbles(c.node(int8(f.Reporter)), c.node(causeOf(f))), //nolint:gosec // few
 		)
 	}
 	c.attempt(s.Attempt, s.HasAttempt)
@@ -159,21 +159,21 @@ func (d *decoder) nodeOf(w *world, i int) {
 	s := &n.state
 	n.process, n.attempt = d.nibbles()
 	b := d.byte()
-	n.shut, n.told = shut(b&127), bit(b, 7)
+	n.shut, n.foreign, n.told = shut(b&63), bit(b, 6), bit(b, 7)
 	n.served = set(d.byte())
 	phase, step := d.nibbles()
 	passed, last := d.nibbles()
 	s.Phase, s.Step, s.Passed, s.Last = roster.Phase(phase), int64(step), int64(passed), int64(last)
 	b = d.byte()
-	s.Open, s.AllConnected, s.WantConnected, s.Aborting, s.HasAttempt = bit(b, 0), bit(b, 1), bit(b, 2), bit(b, 3), bit(b, 4)
-	s.Rounds = int(b >> 5 & 1)
+	s.Open, s.AllConnected, s.WantConnected, s.Aborting = bit(b, 0), bit(b, 1), bit(b, 2), bit(b, 3)
+	s.Rounds = int(b >> 4 & 1)
 	for p := range n.process + 1 {
 		n.said[p] = int8(d.byte()) //nolint:gosec // few
 	}
 	if s.Phase == roster.Failed {
 		s.Failure = d.failure(w)
 	}
-	s.Attempt = d.attempt(s.HasAttempt)
+	s.Attempt, s.HasAttempt = d.attempt()
 	for j := range w.size {
 		m, cl := &n.members[j], &n.clients[j]
 		cl.current, cl.old = -1, -1
@@ -194,6 +194,6 @@ func (d *decoder) nodeOf(w *world, i int) {
 		if rank > 0 {
 			m.Opened = timeOf(rank)
 		}
-		m.Attempt, m.HasAttempt = d.attemptOf()
+		m.Attempt, m.HasAttempt = d.attempt()
 	}
 }

@@ -79,6 +79,9 @@ func (c *coder) stream(w *world, s int8) {
 	if st.handler == waiting || st.handler == refusing || st.handler == holding {
 		c.request(w, &st.inHand)
 	}
+	if st.handler == refusing {
+		c.out = append(c.out, byte(c.perm[st.inHand.about])) //nolint:gosec // few
+	}
 	for k := range st.requestCount {
 		c.request(w, &st.requests[k])
 	}
@@ -120,6 +123,9 @@ func (d *decoder) stream(w *world, s int8) {
 	if st.handler == waiting || st.handler == refusing || st.handler == holding {
 		st.inHand = d.request()
 	}
+	if st.handler == refusing {
+		st.inHand.about = int8(d.byte()) //nolint:gosec // few
+	}
 	for k := range st.requestCount {
 		st.requests[k] = d.request()
 	}
@@ -143,7 +149,7 @@ func (c *coder) request(w *world, q *request) {
 	digest, named := w.digest(q.attempt)
 	c.attempt(digest, named)
 	if q.kind == abort {
-		c.out = append(c.out, nibbles(c.perm[q.culprit], c.node(q.reporter)), byte(c.perm[q.about])) //nolint:gosec // few
+		c.out = append(c.out, nibbles(c.node(q.culprit), c.node(q.reporter)), byte(c.perm[q.about])) //nolint:gosec // few
 	}
 }
 
@@ -179,8 +185,7 @@ func (d *decoder) nibbles() (low, high int8) { return unnibble(d.byte()) }
 
 // decode makes w the world that was encoded.
 func (w *world) decode(data []byte) {
-	rosters, story := w.rosters, w.story
-	*w = world{config: w.config, rosters: rosters, story: story}
+	*w = world{config: w.config, bench: w.bench, story: w.story}
 	for i := range w.size {
 		w.nodes[i].state.Members = w.nodes[i].members[:w.size]
 	}
@@ -200,14 +205,13 @@ func (w *world) decode(data []byte) {
 // failure reads why a ceremony has failed.
 func (d *decoder) failure(w *world) *roster.Failure {
 	key := failureKey{d.byte(), d.byte(), d.byte()}
-	f := w.rosters.failures[key]
+	f := w.bench.failures[key]
 	if f == nil {
 		f = &roster.Failure{Kind: roster.Kind(key[0])}
 		culprit, by := unnibble(key[1])
 		reporter, about := unnibble(key[2])
-		f.Culprit, f.By, f.Text = int(culprit), int(by), texts[about]
-		setReporter(f, int(reporter))
-		w.rosters.failures[key] = f
+		f.Culprit, f.By, f.Reporter, f.Text = int(culprit), int(by), int(reporter), texts[about]
+		w.bench.failures[key] = f
 	}
 	return f
 }

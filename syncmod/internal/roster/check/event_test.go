@@ -143,7 +143,7 @@ func (w *world) nodeEvents(all []event, i int8) []event {
 		if w.graceMayEnd(int(i)) {
 			all = append(all, event{graceEnds, i, 0})
 		}
-		if !w.honest() || w.leaves {
+		if !w.honest() {
 			all = append(all, event{finishGoodbyes, i, 0})
 		}
 	}
@@ -250,7 +250,7 @@ func (w *world) missesSomebody(i int) bool {
 // work.
 func (w *world) mayMigrate(i, j int) bool {
 	c := &w.nodes[i].clients[j]
-	if w.left.migrations == 0 || j == i || !w.unsettled(i) || w.succeeds(i) || w.foreign.has(i) {
+	if w.left.migrations == 0 || j == i || !w.unsettled(i) || w.succeeds(i) || w.nodes[i].foreign {
 		return false
 	}
 	if c.current < 0 || c.old >= 0 || c.finished || !w.nodes[i].members[j].Out.Up || !w.isOpen(j) {
@@ -265,7 +265,7 @@ func (w *world) mayMigrate(i, j int) bool {
 func (w *world) mayHeartbeat(s int8) bool {
 	st := &w.streams[s]
 	c := &w.nodes[st.from].clients[st.to]
-	return st.handler == reading && !st.broken && !w.clientGone(st) && c.current == s && !c.finished &&
+	return st.handler == reading && !st.broken && !w.clientGone(st) && c.current == s && !c.finished && !w.failed(int(st.from)) &&
 		st.requestCount == 0 && st.responseCount == 0
 }
 
@@ -336,7 +336,7 @@ func (w *world) decide(k what, i int) {
 			announce = r.AnnounceLast
 		}
 		if err := announce(now, step); err != nil {
-			w.violates("a step is refused: " + err.Error())
+			w.violates("a step is refused: %v", err)
 		}
 	case stopTelling, graceEnds:
 		r.Tick(now.Add(longAfter))
@@ -348,7 +348,8 @@ func (w *world) decide(k what, i int) {
 	case giveUp:
 		w.left.aborts--
 		w.past.aborted, w.past.abortedAt = int8(i), int8(r.Step()) //nolint:gosec // few
-		r.Fail(now, roster.Failure{Kind: roster.Aborted, Culprit: i, By: i})
+		w.past.abortedIn = w.nodes[i].process
+		r.Fail(now, roster.Failure{Kind: roster.Aborted, Culprit: i, By: i, Reporter: -1})
 	}
 	w.end(i)
 }

@@ -53,7 +53,7 @@ func (w *world) silence(i int) {
 	}
 	for j := range w.size {
 		m := &n.members[j]
-		m.In.Stream, m.Out.Stream, m.Successor = 0, 0, 0
+		m.In.Stream, m.Out.Stream, m.Successor, m.Held = 0, 0, 0, 0
 	}
 }
 
@@ -67,7 +67,7 @@ func (w *world) kill(i int) {
 		}
 		if int(st.from) == i {
 			st.loseClient()
-			if w.foreign.has(i) && st.handler != returned { // else a late frame would be a restart
+			if w.nodes[i].foreign && st.handler != returned { // else a late frame would be a restart
 				w.handlerReturns(int8(s)) //nolint:gosec // few
 			}
 		}
@@ -86,7 +86,8 @@ func (w *world) crash(i int) {
 func (w *world) restart(i int) {
 	n := &w.nodes[i]
 	w.left.restarts--
-	w.past.restarted, w.past.restartedAt = int8(i), int8(n.state.Step) //nolint:gosec // few
+	w.past.restarted = int8(i)                                                  //nolint:gosec // few
+	w.past.restartedAt = max(w.past.restartedAt, int8(n.state.Step)) //nolint:gosec // few
 	w.past.succeeded &^= 1 << i
 	for j := range w.size {
 		if m := &w.nodes[j].members[i]; j != i && w.unsettled(j) && m.Session == w.session(i) && m.Step > 0 {

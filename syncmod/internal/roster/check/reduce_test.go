@@ -1,7 +1,7 @@
 package check_test
 
 import (
-	"slices"
+	mathbits "math/bits"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
@@ -17,13 +17,7 @@ func (w *world) settle() {
 	for i := range w.size {
 		w.forget(i)
 	}
-	if w.foreign != 0 {
-		w.rankStreams()
-	} else {
-		for s := range w.count {
-			w.streams[s].rank = 0
-		}
-	}
+	w.rankStreams()
 }
 
 // promptly lets one thing happen that need not wait.
@@ -174,7 +168,7 @@ func (w *world) isQuiet(s int8, a response) bool {
 		answer.Session = w.sessionOf(j, a.by)
 	}
 	if a.waiting {
-		answer.Waiting = "it waits"
+		answer.Waiting = true
 	}
 	return w.changesNothing(i, func(r *roster.Roster) bool {
 		return r.Response(now, j, streamID(s), answer) == roster.Continue
@@ -188,15 +182,15 @@ func (w *world) bringsNews(s int8) bool {
 	answer := response{by: -1, waiting: true}
 	if w.isOpen(i) {
 		q := w.fact(st, w.line(j, i))
-		failed := w.failed(i)
+		var v roster.Verdict
 		plain := w.changesNothing(i, func(r *roster.Roster) bool {
-			a := r.Request(now, j, streamID(s), q).Action
-			return a == roster.Greet || a == roster.Accept
+			v = r.Request(now, j, streamID(s), q)
+			return v.Action == roster.Greet || v.Action == roster.Accept
 		})
 		if !plain {
 			return true
 		}
-		answer = response{by: w.nodes[i].process, waiting: failed}
+		answer = response{by: w.nodes[i].process, waiting: v.Waiting != nil || v.Over}
 	}
 	if w.foreignPair(i, j) {
 		answer.by, answer.waiting = -1, false
@@ -217,7 +211,7 @@ func (w *world) changesNothing(i int, fact func(*roster.Roster) bool) bool {
 	var after node
 	after.state.Members = after.members[:w.size]
 	r.State(&after.state)
-	w.forgetState(&after.state)
+	w.forgetState(i, &after.state)
 	after.state.Members, before.Members = nil, nil
 	return sameState(&after.state, &before) && after.members == members
 }
@@ -270,22 +264,23 @@ func (w *world) renumber(from, to int8) {
 // forget drops what nothing depends on any more.
 func (w *world) forget(i int) {
 	n := &w.nodes[i]
-	w.forgetState(&n.state)
-	for j := range n.members {
-		if m := &n.members[j]; j == i || j >= w.size {
-			*m = roster.MemberState{Step: -1}
-		}
-	}
-	for s := range w.count {
+	w.forgetState(i, &n.state)
+	for s := range int8(w.count) { //nolint:gosec // few
 		st := &w.streams[s]
-		if int(st.to) == i && !st.alive() {
+		if int(st.to) != i {
+			continue
+		}
+		if !st.alive() {
 			st.accepted = false
+		}
+		if m := &n.members[st.from]; st.handler != holding && m.Held == streamID(s) {
+			m.Held = 0
 		}
 	}
 }
 
 // forgetState drops of a roster's state what its behaviour does not depend on.
-func (w *world) forgetState(s *roster.State) {
+func (w *world) forgetState(i int, s *roster.State) {
 	if w.timeouts == 0 && w.reduces(quietAnswers) {
 		s.Rounds, s.AllConnected = 0, false
 		for j := range s.Members {
@@ -297,22 +292,29 @@ func (w *world) forgetState(s *roster.State) {
 		}
 	}
 	for j := range s.Members {
-		if m := &s.Members[j]; w.timeouts == 0 {
+		m := &s.Members[j]
+		if w.timeouts == 0 {
 			m.In.Ever, m.Out.Ever = true, true
 		}
+		if m.Session != 0 {
+			m.First = 0
+		}
+		if s.HasAttempt || !m.HasAttempt {
+			m.Attempt, m.HasAttempt = [8]byte{}, false
+		}
 	}
+	s.Members[i] = roster.MemberState{Step: -1}
 	if s.Phase != roster.Failed {
 		return
 	}
-	s.Rounds, s.AllConnected, s.Passed, s.Last = 0, false, 0, 0
+	s.Rounds, s.AllConnected, s.Passed, s.Last, s.Attempt, s.HasAttempt = 0, false, 0, 0, [8]byte{}, false
 	for j := range s.Members {
 		m := &s.Members[j]
-		*m = roster.MemberState{Step: 0, Session: m.Session, Known: m.Known, Out: roster.DirectionState{Stream: m.Out.Stream}}
+		*m = roster.MemberState{Step: -1, Session: m.Session, Held: m.Held}
 	}
 }
 
-// rankStreams numbers the times at which streams of foreign pairs were opened, and
-// arrived.
+// rankStreams numbers anew the order in which streams were opened, and arrived.
 func (w *world) rankStreams() {
 	for i := range w.size {
 		for j := range w.size {
@@ -325,46 +327,51 @@ func (w *world) rankStreams() {
 
 func (w *world) rankStreamsOf(i, j int) {
 	m := &w.nodes[i].members[j]
-	var opened, arrived []int8
+	var opened, arrived ranks
 	latest := rankOf(m.Opened)
 	older := false
 	for s := range w.count {
 		st := &w.streams[s]
 		switch {
 		case int(st.to) != i || int(st.from) != j:
-		case !w.foreignPair(i, j):
-			st.rank = 0
 		case st.handler == opening:
-			opened = append(opened, st.rank)
+			opened.add(st.rank)
 		case st.alive():
-			arrived = append(arrived, st.rank)
+			arrived.add(st.rank)
 			older = older || st.rank < latest
 		default:
 			st.rank = 0
 		}
 	}
-	if older && !w.failed(i) && w.foreignPair(i, j) {
-		arrived = append(arrived, latest)
+	if older && !w.failed(i) {
+		arrived.add(latest)
 	} else {
 		latest = 0
 	}
-	slices.Sort(opened)
-	slices.Sort(arrived)
-	opened, arrived = slices.Compact(opened), slices.Compact(arrived)
 	for s := range w.count {
 		st := &w.streams[s]
 		switch {
-		case int(st.to) != i || int(st.from) != j || !w.foreignPair(i, j):
+		case int(st.to) != i || int(st.from) != j:
 		case st.handler == opening:
-			st.rank = int8(slices.Index(opened, st.rank)) //nolint:gosec // few
+			st.rank = opened.of(st.rank) - 1
 		case st.alive():
-			st.rank = 1 + int8(slices.Index(arrived, st.rank)) //nolint:gosec // few
+			st.rank = arrived.of(st.rank)
 		}
 	}
 	m.Opened = time.Time{}
 	if latest > 0 {
-		m.Opened = timeOf(1 + int8(slices.Index(arrived, latest))) //nolint:gosec // few
+		m.Opened = timeOf(arrived.of(latest))
 	}
+}
+
+// ranks are the places that are taken in an order, a bit each.
+type ranks uint64
+
+func (r *ranks) add(rank int8) { *r |= 1 << rank }
+
+// of is a rank without the places that are not taken, from 1.
+func (r ranks) of(rank int8) int8 {
+	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1))) //nolint:gosec // few
 }
 
 // timeOf is when the stream of a rank arrived.

@@ -56,7 +56,7 @@ type request struct {
 	attempt  attempt
 	culprit  int8 // of an abort
 	reporter int8
-	about    int8 // whom its text is about: who has caused the failure
+	about    int8 // whom its text is about: who has caused the failure; or that of the error that it is refused with
 }
 
 // response is an answer in flight.
@@ -86,7 +86,8 @@ func (w *world) push(s int8, q request) {
 		return
 	}
 	if st.requestCount == maxLines {
-		panic("too many requests in flight")
+		w.violates("a node goes on saying what nobody has read")
+		return
 	}
 	st.requests[st.requestCount] = q
 	st.requestCount++
@@ -117,8 +118,7 @@ func (w *world) arrive(s int8) {
 			w.handlerReturns(k) // they arrive in the order in which they were opened, or never
 		case o.handler != opening:
 			if o.alive() && !o.accepted {
-				w.tell("# a stream that waits is reset for the next")
-				o.handler, o.broken, o.inHand, o.awaits = ending, true, request{}, -1
+				w.endHandler(k)
 			}
 			latest = max(latest, o.rank)
 		}
@@ -144,14 +144,14 @@ func (w *world) judge(s int8, q request) {
 		w.respond(s, response{asked: q.kind})
 	case roster.Greet:
 		st.handler = reading
-		w.respond(s, response{asked: q.kind, waiting: r.Phase() == roster.Failed})
+		w.respond(s, response{asked: q.kind, waiting: v.Waiting != nil || v.Over})
 	case roster.AcceptLast:
 		st.handler = ending
 		w.respond(s, response{asked: q.kind})
 	case roster.Refuse:
 		st.handler = refusing
 		st.inHand = q
-		st.inHand.about = w.cause(v.Cause)
+		st.inHand.about = causeOf(v.Cause)
 		if r.Phase() != roster.Failed {
 			w.violates("a node that cannot fail refuses a member")
 		}
@@ -165,16 +165,27 @@ func (w *world) judge(s int8, q request) {
 	case roster.Hold:
 		st.handler, st.joined, st.inHand = holding, false, q
 		r.InboundDown(now, j, streamID(s))
+		if v.Old != 0 {
+			w.endHandler(int8(v.Old) - 1) //nolint:gosec // few
+		}
 	case roster.Supersede:
 		st.handler, st.inHand = waiting, q
 		st.awaits = int8(v.Old) - 1 //nolint:gosec // few
-		old := &w.streams[st.awaits]
-		if old.process == st.process && old.rank > st.rank && !w.foreignPair(i, j) {
+		if old := &w.streams[st.awaits]; old.process == st.process && old.rank > st.rank && !w.foreignPair(i, j) {
 			w.violates("an older stream supersedes a newer one")
 		}
-		old.broken, old.handler, old.inHand = true, ending, request{}
+		w.endHandler(st.awaits)
 	}
 	w.end(i)
+}
+
+// endHandler resets a stream: its handler will return.
+func (w *world) endHandler(s int8) {
+	st := &w.streams[s]
+	if st.handler == returned {
+		panic("a stream is reset whose handler has returned")
+	}
+	st.handler, st.broken, st.inHand, st.awaits = ending, true, request{}, -1
 }
 
 // judgeClosed answers for a node that has not opened the ceremony.
@@ -222,7 +233,8 @@ func (w *world) respond(s int8, a response) {
 		return
 	}
 	if st.responseCount == maxLines {
-		panic("too many responses in flight")
+		w.violates("a node goes on answering what nobody has read")
+		return
 	}
 	st.responses[st.responseCount] = a
 	st.responseCount++

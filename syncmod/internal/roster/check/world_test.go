@@ -29,7 +29,7 @@ type world struct {
 	left faults // what may still happen
 	past past
 
-	rosters *rosters
+	bench *bench
 	wrong   string        // a property that the last event has violated
 	story   func(string)  // hears what happens, in the transcripts' language
 	opened  int8          // how many streams were opened, for the story alone
@@ -42,17 +42,19 @@ type faults struct{ losses, migrations, restarts, crashes, aborts, timeouts int8
 type past struct {
 	succeeded   set  // who has passed the last barrier, and has not restarted since
 	restarted   int8 // who has restarted last, -1: nobody
-	restartedAt int8 // the step at which its process ended
+	restartedAt int8 // the highest step at which a process has ended so
 	heard       bool // somebody had heard that process above step 0
 	crashed     int8
 	aborted     int8
 	abortedAt   int8
+	abortedIn   int8 // its process
 }
 
 // node is a member's program: the state of its roster, and the shell around it.
 type node struct {
 	process int8 // how many sessions there were before
 	attempt int8 // which attempt it is in
+	foreign bool // it has no session
 	shut    shut
 	told    bool // it has stopped announcing that its ceremony has failed
 	served  set  // whose streams it served when it failed
@@ -80,9 +82,12 @@ type client struct {
 	finished     bool // there is nothing left to say
 }
 
-// rosters are those that judge, one for each node: a state is restored for a fact
-// and taken out again.
-type rosters [maxNodes]*roster.Roster
+// bench is what the worlds of one search share: rosters that judge, one for each
+// node, into which a state is put for a fact and taken out again.
+type bench struct {
+	rosters  [maxNodes]*roster.Roster
+	failures map[failureKey]*roster.Failure
+}
 
 var version = func() roster.Version {
 	v, err := roster.ParseVersion(versionText)
@@ -97,22 +102,28 @@ const versionText = "v1.11"
 // newWorld is a cluster at its start.
 func newWorld(c *config) *world {
 	w := emptyWorld(c)
+	w.start()
+	return w
+}
+
+func (w *world) start() {
+	c := w.config
 	w.left = faults{c.losses, c.migrations, c.restarts, c.crashes, c.aborts, c.timeouts}
 	w.past = past{restarted: -1, crashed: -1, aborted: -1}
 	for i := range c.size {
+		w.nodes[i].foreign = c.foreign.has(i)
 		if c.late.has(i) {
 			w.nodes[i].shut = unborn
 		}
 		w.boot(i)
 	}
 	w.settle()
-	return w
 }
 
 func emptyWorld(c *config) *world {
-	w := &world{config: c, rosters: new(rosters)}
+	w := &world{config: c, bench: &bench{failures: make(map[failureKey]*roster.Failure)}}
 	for i := range c.size {
-		w.rosters[i] = roster.New(now, w.rosterConfig(i))
+		w.bench.rosters[i] = roster.New(now, w.rosterConfig(i))
 		w.nodes[i].state.Members = w.nodes[i].members[:c.size]
 	}
 	return w
@@ -145,9 +156,9 @@ func (w *world) boot(i int) {
 
 // copyFrom makes w what o is.
 func (w *world) copyFrom(o *world) {
-	rosters, story := w.rosters, w.story
+	bench, story := w.bench, w.story
 	*w = *o
-	w.rosters, w.story = rosters, story
+	w.bench, w.story = bench, story
 	for i := range w.size {
 		w.nodes[i].state.Members = w.nodes[i].members[:w.size]
 	}
@@ -158,7 +169,7 @@ func (w *world) copyFrom(o *world) {
 func (w *world) session(i int) uint64 { return w.sessionOf(i, w.nodes[i].process) }
 
 func (w *world) sessionOf(i int, process int8) uint64 {
-	if w.foreign.has(i) {
+	if w.nodes[i].foreign {
 		return 0
 	}
 	return uint64(0xa1 + 0x10*i + int(process)) //nolint:gosec // small
@@ -173,11 +184,10 @@ func processOf(session uint64) int8 {
 }
 
 // foreignPair tells whether one of two nodes has no session: they talk without.
-func (w *world) foreignPair(i, j int) bool { return w.foreign.has(i) || w.foreign.has(j) }
+func (w *world) foreignPair(i, j int) bool { return w.nodes[i].foreign || w.nodes[j].foreign }
 
 func (w *world) failed(i int) bool    { return w.nodes[i].state.Phase == roster.Failed }
 func (w *world) succeeds(i int) bool  { return succeeds(&w.nodes[i].state) }
-func (w *world) finished(i int) bool  { return w.nodes[i].state.Phase == roster.Complete }
 func (w *world) isOpen(i int) bool    { return w.nodes[i].shut == open }
 func (w *world) unsettled(i int) bool { return w.isOpen(i) && w.nodes[i].state.Phase < roster.Complete }
 
@@ -186,14 +196,17 @@ func succeeds(s *roster.State) bool { return s.Last > 0 && s.Passed >= s.Last }
 
 // begin makes a node's roster ready for a fact.
 func (w *world) begin(i int) *roster.Roster {
-	r := w.rosters[i]
+	r := w.bench.rosters[i]
 	r.Restore(now, w.rosterConfig(i), &w.nodes[i].state)
 	return r
 }
 
 // end takes the state out again after a fact, and executes what the fact demands.
 func (w *world) end(i int) {
-	r := w.rosters[i]
+	r := w.bench.rosters[i]
+	if sessions := r.Sessions(); sessions != nil && !w.nodes[i].state.HasAttempt {
+		r.SetAttempt(now, digestOf(sessions))
+	}
 	e := r.Effects()
 	r.State(&w.nodes[i].state)
 	w.execute(i, &e)
