@@ -62,7 +62,7 @@ func (w *world) checkMayFail(i int) {
 		w.violates("a node fails after another has passed the last barrier: %v", f.Kind)
 	case !w.isGuilty(f.Culprit) && !w.isGuilty(int(causeOf(f))):
 		w.violates("the wrong member is blamed: %v%s", f.Kind, w.relation(i, f))
-	case !w.isGuilty(f.Culprit) && f.Kind == roster.PeerAborted && !w.nodes[f.By].foreign:
+	case !w.isGuilty(f.Culprit) && f.Kind == roster.PeerAborted && f.Culprit != f.By:
 		w.violates("the messenger is blamed: %v%s", f.Kind, w.relation(i, f))
 	}
 }

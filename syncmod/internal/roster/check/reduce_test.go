@@ -212,7 +212,9 @@ func (w *world) changesNothing(i int, fact func(*roster.Roster) bool) bool {
 	after.state.Members = after.members[:w.size]
 	r.State(&after.state)
 	w.forgetState(i, &after.state)
-	after.state.Members, before.Members = nil, nil
+	for j := range w.size {
+		after.members[j].Opened = members[j].Opened // a stream is counted as soon as it is the current one
+	}
 	return sameState(&after.state, &before) && after.members == members
 }
 
