@@ -30,10 +30,8 @@ func (w *world) execute(i int, e *roster.Effects) {
 	for _, j := range e.Repeat {
 		w.repeat(i, j)
 	}
-	if !w.reduces(quietAnswers) { // a heartbeat can do the same at any time
-		for _, j := range e.Ask {
-			w.repeat(i, j)
-		}
+	for _, j := range e.Ask {
+		w.ask(i, j)
 	}
 	if e.EndStreams {
 		n.told = true
@@ -66,6 +64,17 @@ func (w *world) announce(i int, a *roster.Announcement) {
 func (w *world) repeat(i, j int) {
 	if c := &w.nodes[i].clients[j]; !c.finished && c.current >= 0 {
 		w.push(c.current, w.line(i, j))
+	}
+}
+
+// ask says to one member what is announced, unless an answer is on its way already.
+func (w *world) ask(i, j int) {
+	c := &w.nodes[i].clients[j]
+	if c.current < 0 {
+		return
+	}
+	if st := &w.streams[c.current]; st.requestCount == 0 && st.responseCount == 0 {
+		w.repeat(i, j)
 	}
 }
 

@@ -107,7 +107,7 @@ func (c *coder) world(w *world) {
 	c.out = append(
 		c.out, byte(w.count), nibbles(f.losses, f.migrations), nibbles(f.restarts, f.crashes), nibbles(f.aborts, f.timeouts), //nolint:gosec // few
 		byte(c.set(p.succeeded))|bits(p.heard)<<7, nibbles(c.node(p.restarted), p.restartedAt),
-		nibbles(c.node(p.aborted), p.abortedAt), nibbles(c.node(p.crashed), p.abortedIn),
+		nibbles(c.node(p.aborted), p.abortedAt), nibbles(c.node(p.crashed), p.abortedIn), byte(c.set(p.excused)),
 	)
 }
 
@@ -122,6 +122,7 @@ func (d *decoder) world(w *world) {
 	p.restarted, p.restartedAt = d.nibbles()
 	p.aborted, p.abortedAt = d.nibbles()
 	p.crashed, p.abortedIn = d.nibbles()
+	p.excused = set(d.byte())
 }
 
 func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {

@@ -21,8 +21,7 @@ type config struct {
 	abortAt    steps
 	timeouts   int8 // how often a member may be gone for too long
 
-	attempts  int8 // attempts after the first one
-	reopen    reopen
+	attempts  int8 // attempts after the first one: a node that has failed closes its ceremony and opens the next
 	leaves    bool // a node may close its complete ceremony while others say goodbye
 	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
 
@@ -37,15 +36,6 @@ type config struct {
 type steps struct{ from, to int8 }
 
 func (s steps) contains(step int64) bool { return int64(s.from) <= step && step <= int64(s.to) }
-
-// reopen says when a node that has failed closes its ceremony and opens the next
-// attempt.
-type reopen uint8
-
-const (
-	reopenTogether reopen = iota // once all have failed
-	reopenAlone                  // whenever it likes
-)
 
 // set is a set of nodes.
 type set uint8

@@ -109,13 +109,8 @@ func (w *world) nodeEvents(all []event, i int8) []event {
 	n := &w.nodes[i]
 	r := &n.state
 	switch n.shut {
-	case unborn:
+	case unborn, between:
 		return append(all, event{openCeremony, i, 0})
-	case between:
-		if w.mayReopen(int(i)) {
-			all = append(all, event{openCeremony, i, 0})
-		}
-		return all
 	case left, dead:
 		return all
 	case open:
@@ -148,7 +143,7 @@ func (w *world) nodeEvents(all []event, i int8) []event {
 		}
 	}
 	switch {
-	case r.Phase == roster.Failed && n.told && w.attempts > n.attempt && (w.reopen == reopenAlone || w.allFailed()):
+	case r.Phase == roster.Failed && n.told && w.attempts > n.attempt:
 		all = append(all, event{closeCeremony, i, 0})
 	case r.Phase == roster.Complete && w.leaves:
 		all = append(all, event{leave, i, 0})
@@ -189,28 +184,6 @@ func (w *world) hasTold(i int) bool {
 	}
 	for s := range w.count {
 		if st := &w.streams[s]; int(st.to) == i && st.handler == refusing {
-			return false
-		}
-	}
-	return true
-}
-
-func (w *world) allFailed() bool {
-	for i := range w.size {
-		if n := &w.nodes[i]; n.shut == open && n.attempt == 0 && !w.failed(i) {
-			return false
-		}
-	}
-	return true
-}
-
-// mayReopen tells whether a node may begin the next attempt.
-func (w *world) mayReopen(i int) bool {
-	if w.reopen == reopenAlone {
-		return true
-	}
-	for j := range w.size {
-		if n := &w.nodes[j]; n.attempt == w.nodes[i].attempt && n.shut == open {
 			return false
 		}
 	}

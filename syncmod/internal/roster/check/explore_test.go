@@ -26,7 +26,8 @@ type explorer struct {
 	outcomes map[string]int
 	findings []finding
 
-	visit func(encoded []byte) // hears of every new state
+	visit func(w *world, encoded []byte) // hears of every new state
+	ended func(w *world)                 // hears of every state in which nothing is expected any more
 }
 
 // finding is a property that does not hold.
@@ -142,14 +143,14 @@ func (x *explorer) expand(w, after *world, state uint32, events []event, next *l
 		if fresh {
 			next.add(to, data)
 			if x.visit != nil {
-				x.visit(data)
+				x.visit(after, data)
 			}
 			if after.checkAll(); after.wrong != "" {
 				x.find(after.wrong, state, e)
 			}
 		}
 		if e.expected() && to != state {
-			expected = true
+			expected = expected || e.kind != heartbeat || w.bringsNews(e.a)
 			x.out = append(x.out, to)
 		}
 	}
@@ -158,6 +159,9 @@ func (x *explorer) expand(w, after *world, state uint32, events []event, next *l
 		return
 	}
 	x.over = append(x.over, state)
+	if x.ended != nil {
+		x.ended(w)
+	}
 	outcome, wrong := w.ending()
 	x.outcomes[outcome]++
 	if wrong != "" {

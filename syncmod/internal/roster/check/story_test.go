@@ -99,8 +99,21 @@ func (x *explorer) storyOf(state uint32, last event, what string) string {
 	if last != (event{}) {
 		x.retraceWrong(w, next, what, &lines)
 	}
+	return format(x.config, what, lines)
+}
+
+// format writes a story as the transcripts from all sides are written. Run with
+// -rewrite, they tell what comes of it.
+func format(c *config, what string, lines []string) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# %s\n\ncluster members=%d last=%d\n----\n", what, x.size, x.last)
+	fmt.Fprintf(&text, "# %s\n\ncluster members=%d last=%d\n----\n", what, c.size, c.last)
+	for i := range c.size {
+		if c.foreign.has(i) {
+			fmt.Fprintf(&text, "\nopen %s foreign\n----\n", name(i))
+		} else if !c.late.has(i) {
+			fmt.Fprintf(&text, "\nopen %s\n----\n", name(i))
+		}
+	}
 	for _, line := range lines {
 		if strings.HasPrefix(line, "#") {
 			fmt.Fprintf(&text, "\n%s", line)

@@ -48,6 +48,7 @@ type past struct {
 	aborted     int8
 	abortedAt   int8
 	abortedIn   int8 // its process
+	excused     set  // who may be blamed though it has done nothing
 }
 
 // node is a member's program: the state of its roster, and the shell around it.
