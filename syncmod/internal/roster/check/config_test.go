@@ -25,6 +25,8 @@ type config struct {
 	leaves    bool // a node may close its complete ceremony while others say goodbye
 	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
 
+	untilFailure bool // what comes after a failure is not looked at
+
 	off reductions // the reductions that are not used
 
 	states int // stop after so many; 0: never

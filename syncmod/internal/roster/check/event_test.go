@@ -54,6 +54,9 @@ const longAfter = time.Hour
 
 // events lists what can happen next, streams first.
 func (w *world) events(all []event) []event {
+	if w.untilFailure && w.someFailed() {
+		return all
+	}
 	for s := range int8(w.count) { //nolint:gosec // few
 		all = w.streamEvents(all, s)
 	}
@@ -71,6 +74,15 @@ func (w *world) events(all []event) []event {
 		}
 	}
 	return all
+}
+
+func (w *world) someFailed() bool {
+	for i := range w.size {
+		if w.failed(i) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *world) streamEvents(all []event, s int8) []event {
