@@ -95,9 +95,9 @@ func (r *Roster) foreignAfterFailure(now time.Time, i int, stream StreamID, q Re
 	switch {
 	case q.Aborted || q.Shutdown:
 		return Verdict{Action: AcceptLast}
-	case r.quiet():
-		return r.hold(i, stream)
-	case q.Step <= 1 && q.Opened.Sub(r.failedAt) > foreignGrace && r.authenticate(i, q) == nil:
+	case q.Step > 1 || r.authenticate(i, q) != nil:
+		return r.refuse(now, i, q, r.failure)
+	case r.quiet() || q.Opened.Sub(r.failedAt) > foreignGrace:
 		return r.hold(i, stream)
 	}
 	return r.refuse(now, i, q, r.failure)

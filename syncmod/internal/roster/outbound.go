@@ -51,6 +51,7 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 	m := &r.members[i]
 	m.out.stream = stream
 	m.Relayed = relayed
+	m.asked = false
 	r.pending.changed = true
 }
 
@@ -70,6 +71,9 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 		return GoodbyeAnswered
 	case stream != m.out.stream:
 		return Stale
+	}
+	m.asked = false
+	switch {
 	case a.Refused && !m.Done && !r.over():
 		f := about(PeerRejected, i)
 		f.Text = a.Error
