@@ -157,6 +157,7 @@ func (p *process) checkDrawn() {
 
 // check checks what must hold at any time.
 func (w *world) check() {
+	w.checkHeld()
 	for _, p := range w.nodes {
 		if p.hostile {
 			continue
@@ -165,6 +166,22 @@ func (w *world) check() {
 		w.checkEnd(p)
 		if p.failed() {
 			w.checkBlame(p)
+		}
+	}
+}
+
+// checkHeld: a process leaves one stream of each member unanswered, and none of a
+// member that has a session.
+func (w *world) checkHeld() {
+	held := map[[2]int]int{}
+	for _, s := range w.streams {
+		if s.handler != holding || !s.server.alive() || s.inHand == nil {
+			continue
+		}
+		pair := [2]int{s.from, s.server.index}
+		held[pair]++
+		if held[pair] > 1 || s.inHand.request.Session != 0 && s.server.session != 0 {
+			w.t.Fatalf("%v holds %v", s.server, s)
 		}
 	}
 }

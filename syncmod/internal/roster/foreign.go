@@ -24,7 +24,7 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 	case cause != nil && cause.Kind == SelfRestarted && q.Shutdown,
 		(cause != nil || replaces) && r.over() && (q.Aborted || q.Shutdown):
 		return Verdict{Action: AcceptLast} // of an attempt that is over: none begins like that
-	case (cause != nil || replaces) && (r.over() || m.Done):
+	case (cause != nil || replaces) && (r.over() || m.Done) && q.Step <= 1:
 		return r.hold(i, stream) // of a new attempt; the member's part in ours is finished
 	case cause != nil:
 		return r.failBy(now, i, q, cause)
