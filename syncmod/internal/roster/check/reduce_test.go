@@ -61,7 +61,7 @@ func (w *world) clientOfFailed(s int8) bool {
 	}
 	switch {
 	case st.responseCount > 0 && (st.responses[0].refused || st.responses[0].asked == abort):
-		w.tell("read-response stream=%d", st.id)
+		w.tellResponse(s)
 		w.readResponse(s)
 	case st.broken || st.handler == returned && st.responseCount == 0:
 		w.tell("hang-up stream=%d", st.id)
@@ -85,7 +85,7 @@ func (w *world) serverOfFailed(s int8) bool {
 		w.tell("refuse stream=%d", st.id)
 		w.refuse(s)
 	case st.handler == reading && st.requestCount > 0:
-		w.tell("read-request stream=%d", st.id)
+		w.tellRequest(s, 0)
 		w.judge(s, st.take(0))
 	case st.handler != opening || w.failed(int(st.from)) && !gone: // that one may not have been opened at all
 		return false
@@ -93,7 +93,7 @@ func (w *world) serverOfFailed(s int8) bool {
 		w.tell("return stream=%d", st.id)
 		w.handlerReturns(s)
 	case st.requestCount > 0:
-		w.tell("# stream %d arrives", st.id)
+		w.tell("arrive stream=%d", st.id)
 		w.arrive(s)
 	default:
 		return false
@@ -138,7 +138,7 @@ func (w *world) arriveEagerly() {
 			alone = alone && (k == s || o.from != st.from || o.to != st.to || o.handler == returned)
 		}
 		if alone {
-			w.tell("# stream %d arrives", st.id)
+			w.tell("arrive stream=%d", st.id)
 			w.arrive(s)
 		}
 	}

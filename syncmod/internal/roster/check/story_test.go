@@ -24,7 +24,9 @@ func (w *world) tellEvent(e event) {
 	case readRequest, readResponse, retry, refuse, handlerReturns, hangUp, arrive, heartbeat, lose:
 		w.tellStream(e)
 	case giveUpTelling:
-		w.tell("give-up from=%s to=%s", name(a), name(b))
+		if s := w.nodes[a].clients[b].current; s >= 0 {
+			w.tell("hang-up stream=%d", w.streams[s].id)
+		}
 	case openStream:
 	case migrate:
 		w.tell("# %s moves to another connection", name(a))
@@ -33,11 +35,11 @@ func (w *world) tellEvent(e event) {
 	case openCeremony:
 		w.tell("open %s", name(a))
 	case stopTelling:
-		w.tell("tick %s after=700ms", name(a))
+		w.tell("later %s after=700ms", name(a))
 	case graceEnds:
-		w.tell("tick %s after=5s", name(a))
+		w.tell("later %s after=5s", name(a))
 	case timeout:
-		w.tell("tick %s after=1m", name(a))
+		w.tell("later %s after=1m", name(a))
 	case finishGoodbyes:
 		w.tell("finish %s", name(a))
 	case closeCeremony, leave:
@@ -55,12 +57,9 @@ func (w *world) tellStream(e event) {
 	st := &w.streams[e.a]
 	switch e.kind {
 	case readRequest:
-		for range e.b {
-			w.tell("skip-request stream=%d", st.id)
-		}
-		w.tell("read-request stream=%d", st.id)
+		w.tellRequest(e.a, e.b)
 	case readResponse:
-		w.tell("read-response stream=%d", st.id)
+		w.tellResponse(e.a)
 	case retry:
 		w.tell("retry stream=%d", st.id)
 	case refuse:
@@ -72,11 +71,47 @@ func (w *world) tellStream(e event) {
 	case arrive:
 		w.tell("arrive stream=%d", st.id)
 	case heartbeat:
-		w.tell("heartbeat stream=%d", st.id)
+		w.tell("say-again stream=%d", st.id)
 	case lose:
 		w.tell("break stream=%d", st.id)
 	}
 }
+
+// tellRequest tells of a request that is about to be read.
+func (w *world) tellRequest(s, k int8) {
+	if w.story == nil {
+		return
+	}
+	st := &w.streams[s]
+	q := &st.requests[k]
+	w.tell("read-request stream=%d step=%d addressee=%s%s", st.id, q.step, w.sessionWords(int(st.to), q.to), q.kind)
+}
+
+// tellResponse tells of a response that is about to be read.
+func (w *world) tellResponse(s int8) {
+	if w.story == nil {
+		return
+	}
+	st := &w.streams[s]
+	a := &st.responses[0]
+	text := fmt.Sprintf("read-response stream=%d session=%s", st.id, w.sessionWords(int(st.to), a.by))
+	if a.waiting {
+		text += " waiting"
+	}
+	if a.refused {
+		text += " refused"
+	}
+	w.tell("%s%s", text, a.asked)
+}
+
+func (w *world) sessionWords(i int, process int8) string {
+	if process < 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%#x", w.sessionOf(i, process))
+}
+
+func (k kind) String() string { return [...]string{"", " goodbye", " abort"}[k] }
 
 // storyOf tells how a world came to be by its events, and with which end.
 func (x *explorer) storyOf(state uint32, last event, what string) string {

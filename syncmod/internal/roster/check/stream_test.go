@@ -115,6 +115,7 @@ func (w *world) arrive(s int8) {
 		}
 		switch {
 		case foreign && o.handler == opening && o.rank < st.rank:
+			w.tell("return stream=%d", o.id)
 			w.handlerReturns(k) // they arrive in the order in which they were opened, or never
 		case o.handler != opening:
 			if o.alive() && !o.accepted {
@@ -157,6 +158,7 @@ func (w *world) judge(s int8, q request) {
 		}
 		if v.After.IsZero() {
 			w.end(i)
+			w.tell("refuse stream=%d", st.id)
 			w.refuse(s)
 			return
 		}

@@ -14,6 +14,7 @@ type walk struct {
 	*config
 	random   *rand.Rand
 	events   int
+	all      bool
 	outcomes map[string]int
 	found    map[string][]event // for each violated property, what led to it
 }
@@ -24,7 +25,7 @@ const longest = 600
 // wander walks so often as the configuration says.
 func wander(c *config) *walk {
 	x := &walk{
-		config: c, random: rand.New(rand.NewPCG(c.seed, 0)), //nolint:gosec // a walk can be repeated
+		config: c, random: rngOf(c.seed),
 		outcomes: make(map[string]int), found: make(map[string][]event),
 	}
 	w := emptyWorld(c)
@@ -32,6 +33,10 @@ func wander(c *config) *walk {
 		x.once(w)
 	}
 	return x
+}
+
+func rngOf(seed uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a walk can be repeated
 }
 
 // once walks to an end.
@@ -48,6 +53,9 @@ func (x *walk) once(w *world) {
 		if len(next) == 0 {
 			outcome, wrong := w.ending()
 			x.outcomes[outcome]++
+			if x.all && wrong == "" {
+				wrong = "a walk"
+			}
 			x.note(wrong, path)
 			return
 		}
