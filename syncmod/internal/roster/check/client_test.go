@@ -67,13 +67,14 @@ func (w *world) repeat(i, j int) {
 	}
 }
 
-// ask says to one member what is announced, unless an answer is on its way already.
+// ask says to one member what is announced. An answer that is on its way already
+// tells the same.
 func (w *world) ask(i, j int) {
 	c := &w.nodes[i].clients[j]
 	if c.current < 0 {
 		return
 	}
-	if st := &w.streams[c.current]; st.requestCount == 0 && st.responseCount == 0 {
+	if st := &w.streams[c.current]; !w.reduces(quietAnswers) || st.requestCount == 0 && st.responseCount == 0 {
 		w.repeat(i, j)
 	}
 }

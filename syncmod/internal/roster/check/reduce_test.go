@@ -295,6 +295,9 @@ func (w *world) forgetState(i int, s *roster.State) {
 	}
 	for j := range s.Members {
 		m := &s.Members[j]
+		if w.reduces(quietAnswers) {
+			m.Asked = false
+		}
 		if w.timeouts == 0 {
 			m.In.Ever, m.Out.Ever = true, true
 		}
