@@ -68,7 +68,6 @@ func TestScratch(t *testing.T) {
 	f.Uint64Var(&c.seed, "seed", 1, "")
 	f.BoolVar(&c.untilFailure, "until", false, "")
 	f.BoolVar(&c.byStream, "bystream", false, "")
-	f.BoolVar(&c.holdsBack, "holds", false, "")
 	f.BoolVar(&c.leaves, "leaves", false, "")
 	f.BoolVar(&c.impatient, "impatient", false, "")
 	f.IntVar(&c.states, "states", 30000000, "")

@@ -15,7 +15,7 @@ func (w *world) line(i, j int, s int8) request {
 		}
 		q.attempt = w.attemptOf(i)
 	}
-	if succeeds(state) && (!w.holdsBack || w.streams[s].greeted || w.foreignPair(i, j)) {
+	if succeeds(state) {
 		q.kind = goodbye
 	}
 	return q
@@ -132,12 +132,7 @@ func (w *world) readResponse(s int8) {
 		c.finished = c.finished || c.current == s
 	}
 	w.noteAnswer(s, a)
-	first := w.holdsBack && !st.greeted
-	st.greeted = w.holdsBack
 	w.end(i)
-	if first && c.current == s && succeeds(&w.nodes[i].state) && !c.finished {
-		w.push(s, w.line(i, j, s))
-	}
 	switch {
 	case s != c.current || reply != roster.Continue:
 		if st.clientOn {
@@ -188,7 +183,7 @@ func (w *world) hangUp(s int8) {
 
 // loseClient empties the client's side of a stream.
 func (st *stream) loseClient() {
-	st.clientOn, st.answered, st.greeted = false, -1, false
+	st.clientOn, st.answered = false, -1
 	clear(st.responses[:st.responseCount])
 	st.responseCount = 0
 }

@@ -23,7 +23,6 @@ type config struct {
 
 	attempts  int8 // attempts after the first one: a node that has failed closes its ceremony and opens the next
 	byStream  bool // requests address the process that has answered on their stream, not the one that has answered last
-	holdsBack bool // by stream: a goodbye waits for the first answer on its stream
 	leaves    bool // a node may close its complete ceremony while others say goodbye
 	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
 

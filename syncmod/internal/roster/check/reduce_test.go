@@ -160,7 +160,7 @@ func (w *world) isQuiet(s int8, a response) bool {
 		return st.responses[st.responseCount-1] == a
 	}
 	c := &w.nodes[i].clients[j]
-	if c.current != s || c.old >= 0 || w.byStream && a.by >= 0 && a.by != st.answered || w.holdsBack && !st.greeted {
+	if c.current != s || c.old >= 0 || w.byStream && a.by >= 0 && a.by != st.answered {
 		return false
 	}
 	answer := roster.Response{}

@@ -16,7 +16,6 @@ type stream struct {
 	clientOn bool // the client's side believes in it
 	broken   bool // the network has lost it: nothing new gets through
 	accepted bool // a request was accepted on it
-	greeted  bool // its client has had an answer (only where goodbyes are held back)
 	joined   bool // the server's ceremony serves it
 	rank     int8 // its place in the order of arrival; before, in that of opening (foreign pairs)
 	answered int8 // the process that has answered the client last, -1: none, or all streams of a client are alike
