@@ -158,7 +158,7 @@ func TestFlushWaitsForWhatWasReportedBeforeWithinItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
-		for _, wait := range []time.Duration{0, 100 * time.Millisecond, telemetry.FlushLimit} {
+		for _, wait := range []time.Duration{0, 100 * time.Millisecond, 200 * time.Millisecond} {
 			ctx, cancel := context.WithTimeout(t.Context(), wait)
 			begin := time.Now()
 			s.telemetry.Flush(ctx)
@@ -173,6 +173,20 @@ func TestFlushWaitsForWhatWasReportedBeforeWithinItsContext(t *testing.T) {
 		require.Equal(t, time.Millisecond, time.Since(begin))
 		require.Contains(t, s.lines.String(), "ceremony opened")
 		atOnce(t, func() { s.telemetry.Flush(t.Context()) })
+	})
+}
+
+func TestNobodyWaitsAgainForAReportThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, release := hanging(t)
+		defer c.Closed()
+		defer release()
+		begin := time.Now()
+		s.telemetry.Flush(t.Context())
+		require.Equal(t, telemetry.FlushLimit, time.Since(begin))
+		time.AfterFunc(time.Millisecond, func() { atOnce(t, func() { s.telemetry.Flush(t.Context()) }) })
+
+		<-time.After(time.Second)
 	})
 }
 
