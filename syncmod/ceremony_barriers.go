@@ -200,7 +200,8 @@ func (c *core) outOfTurn(step int64, refused error) error {
 	case refused == nil:
 		return nil
 	case c.roster.Last() > 0:
-		return invalid("step", "%d cannot be announced: step %d is the last barrier of this ceremony", step, c.roster.Last())
+		return invalid("step", "%d cannot be announced: step %d is the last barrier of this ceremony",
+			step, c.roster.Last())
 	case c.roster.Passed() < current:
 		return invalid("step", "%d cannot be announced: the barrier of step %d is not passed yet", step, current)
 	}

@@ -62,8 +62,8 @@ func (c *core) handleFailed(now time.Time, e roster.Event) {
 	if e.Barrier.Kind != 0 {
 		f := c.roster.Failure()
 		c.report.Barrier(report.Barrier{
-			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName, Started: e.Barrier.Since, Ended: now,
-			Last: f.Culprit, Err: c.err, Type: kindOf(f.Kind).errorType,
+			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName,
+			Started: e.Barrier.Since, Ended: now, Last: f.Culprit, Err: c.err, Type: kindOf(f.Kind).errorType,
 		})
 	}
 	c.end(now)

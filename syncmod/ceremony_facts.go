@@ -41,7 +41,8 @@ func (c *core) StillUnreached(a stream.Attempts, how stream.Report) {
 
 func (c *core) connect(a stream.Attempts) report.Connect {
 	o := report.Connect{
-		Peer: a.Member, Started: a.From, Ended: a.Until, Since: a.Since, Attempts: a.Count, Relayed: a.Relayed, Reason: a.Lost,
+		Peer: a.Member, Started: a.From, Ended: a.Until, Since: a.Since,
+		Attempts: a.Count, Relayed: a.Relayed, Reason: a.Lost,
 	}
 	if a.Before != nil {
 		o.Lost = a.Before

@@ -105,20 +105,23 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Heartbeat > c.ExchangeTimeout/2 {
-		return invalid("Config.Heartbeat", "%s is above half of ExchangeTimeout, which is %s", c.Heartbeat, c.ExchangeTimeout)
+		return invalid("Config.Heartbeat", "%s is above half of ExchangeTimeout, which is %s",
+			c.Heartbeat, c.ExchangeTimeout)
 	}
 	if c.BackoffMin > c.BackoffMax {
 		return invalid("Config.BackoffMin", "%s is above BackoffMax, which is %s", c.BackoffMin, c.BackoffMax)
 	}
 	if c.MaxFrame < minFrameLimit || c.MaxFrame > maxFrameLimit {
-		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d", c.MaxFrame, minFrameLimit, maxFrameLimit)
+		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d",
+			c.MaxFrame, minFrameLimit, maxFrameLimit)
 	}
 	return nil
 }
 
 func validNickname(s string) error {
 	if n := len([]rune(s)); n > maxNickname {
-		return invalid("Config.Nickname", "%q has %d characters, at most %d are allowed", cut(s, 2*maxNickname), n, maxNickname)
+		return invalid("Config.Nickname", "%q has %d characters, at most %d are allowed",
+			cut(s, 2*maxNickname), n, maxNickname)
 	}
 	if s != printable(s, len(s)) {
 		return invalid("Config.Nickname", "%q has characters that cannot be printed", s)

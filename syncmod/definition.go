@@ -63,18 +63,21 @@ func (d Definition) validate(self peer.ID) (int, error) {
 		}
 	}
 	if index < 0 {
-		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members", self, len(d.Peers))
+		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members",
+			self, len(d.Peers))
 	}
 	return index, nil
 }
 
 func (p Peer) validate() error {
 	_, err := peer.IDFromBytes([]byte(p.ID))
-	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil { // the text of some IDs happens to have the form of one
+	// The text of some IDs happens to have the form of one.
+	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil {
 		err = errors.New("it is one's text")
 	}
 	if err != nil {
-		return fmt.Errorf("%q is not a peer ID (peer.Decode makes one from its text): %w", cut(string(p.ID), 2*maxNickname), err)
+		return fmt.Errorf("%q is not a peer ID (peer.Decode makes one from its text): %w",
+			cut(string(p.ID), 2*maxNickname), err)
 	}
 	for _, a := range p.Addrs {
 		switch addr, owner := peer.SplitAddr(a); {

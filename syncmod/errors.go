@@ -65,7 +65,8 @@ type PeerError struct {
 
 // Error is a sentence about the member: what it did, and what to do next.
 func (e *PeerError) Error() string {
-	if c, ok := e.Err.(*cause); ok { //nolint:errorlint // the text of a wrapped cause is not a sentence about the member
+	// Only a bare cause: the text of a wrapped one is not a sentence about the member.
+	if c, ok := e.Err.(*cause); ok { //nolint:errorlint // see above
 		if c.sentinel == ErrSelfRestarted { //nolint:errorlint // it is never wrapped there
 			return fmt.Sprintf("this node (operator %d, %s) %s", e.Index, displayName(e.Peer), c.text)
 		}

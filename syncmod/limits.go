@@ -35,7 +35,9 @@ func ResourceLimits(members int) rcmgr.PartialLimitConfig {
 	streams := rcmgr.LimitVal(streamsPerMember*n + spare)
 	conns := rcmgr.LimitVal(connsPerMember*n + besides)
 	memory := rcmgr.LimitVal64(2 * (streamsPerMember*n + spare) * memoryPerStream)
-	service := rcmgr.ResourceLimits{StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams, Memory: memory}
+	service := rcmgr.ResourceLimits{
+		StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams, Memory: memory,
+	}
 	perPeer := rcmgr.ResourceLimits{
 		StreamsInbound: 2 * streamsPerMember, StreamsOutbound: 2 * streamsPerMember, Streams: 4 * streamsPerMember,
 		Memory: 4 * streamsPerMember * memoryPerStream,

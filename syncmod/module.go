@@ -63,13 +63,14 @@ type Params struct {
 	Config     Config `optional:"true"`
 	Host       host.Host
 	Lifecycle  fx.Lifecycle
-	OnEnd      []func(*Ceremony)    `group:"dkgsync.on_end"` // see OnEnd
-	Shutdowner fx.Shutdowner        `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
-	Failer     *lifecycle.Failer    `optional:"true"`        // likewise: an app has one at the most, so that one failure decides
-	Logger     *logrus.Logger       `optional:"true"`
-	Tracer     trace.TracerProvider `optional:"true"`
-	Meter      metric.MeterProvider `optional:"true"`
-	Providers  telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
+	OnEnd      []func(*Ceremony) `group:"dkgsync.on_end"` // see OnEnd
+	Shutdowner fx.Shutdowner     `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
+	// Failer is for the same. An app has one at the most, so that one failure decides.
+	Failer    *lifecycle.Failer    `optional:"true"`
+	Logger    *logrus.Logger       `optional:"true"`
+	Tracer    trace.TracerProvider `optional:"true"`
+	Meter     metric.MeterProvider `optional:"true"`
+	Providers telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
 }
 
 // Result is what New gives to the graph.

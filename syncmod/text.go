@@ -106,7 +106,8 @@ func shown(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		text = "dial timeout"
 	case isMismatch:
-		text = fmt.Sprintf("another peer has its address: %s answers there, correct the address or the definition", mismatch.Actual)
+		text = fmt.Sprintf("another peer has its address: %s answers there, correct the address or the definition",
+			mismatch.Actual)
 	case errors.Is(err, swarm.ErrAllDialsFailed):
 		if failed, ok := errors.AsType[*swarm.DialError](err); ok && len(failed.DialErrors) > 0 {
 			text = "dialling failed: " + failed.DialErrors[0].Cause.Error()

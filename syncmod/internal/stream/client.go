@@ -61,7 +61,8 @@ func newClient(s *CeremonyClients, index int) *client {
 	b.RandomizationFactor = backoffJitter
 	return &client{
 		set: s, index: index, id: s.ceremony.Terms().Members[index].ID, attempts: attempts{backoff: b},
-		wake: make(chan struct{}, 1), hint: make(chan struct{}, 1), told: make(chan struct{}), ended: make(chan struct{}),
+		wake: make(chan struct{}, 1), hint: make(chan struct{}, 1),
+		told: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
 

@@ -24,7 +24,8 @@ const (
 // dialJitter is the pause before the first dial.
 func (cl *client) dialJitter() time.Duration {
 	members := len(cl.set.members)
-	return rand.N(min(time.Duration(members)*jitterPerMember, jitterLongest)+1) + cl.tieBreak() //nolint:gosec // nobody gains by guessing it
+	longest := min(time.Duration(members)*jitterPerMember, jitterLongest)
+	return rand.N(longest+1) + cl.tieBreak()
 }
 
 // tieBreak is what a member adds to a pause before it dials. Of two members the

@@ -128,7 +128,7 @@ func (o *outbound) repeat(now time.Time) error {
 	if o.heartbeat == nil {
 		o.heartbeat = o.client.set.ceremony.Terms().request(o.announced, now)
 	}
-	o.heartbeat.Timestamp.Seconds, o.heartbeat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond()) //nolint:gosec // below 1e9
+	o.heartbeat.Timestamp.Seconds, o.heartbeat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond())
 	o.trace(o.heartbeat)
 	o.out = appendRequest(o.out[:0], o.heartbeat)
 	return o.send(o.out)
@@ -138,7 +138,8 @@ func (o *outbound) send(frame []byte) error {
 	now := time.Now()
 	o.at = now
 	o.mu.Lock()
-	o.outstanding = append(o.outstanding, request{at: now, goodbye: o.announced.Goodbye, abort: o.announced.Abort != ""})
+	asked := request{at: now, goodbye: o.announced.Goodbye, abort: o.announced.Abort != ""}
+	o.outstanding = append(o.outstanding, asked)
 	o.mu.Unlock()
 	o.deadline.renew(now)
 	if _, err := o.stream.Write(frame); err != nil {
