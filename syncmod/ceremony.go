@@ -52,16 +52,16 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the definition hash: %w", err)
 	}
-	c := &Ceremony{svc: s}
+	c, session := &Ceremony{svc: s}, newSession()
 	c.core = &core{
 		svc: s, owner: c, def: d, done: make(chan struct{}), closed: make(chan struct{}),
 		terms: stream.NewTerms(stream.Terms{
-			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: newSession(), Signature: signature,
+			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
 		state: state{since: time.Now(), roster: roster.New(time.Now(), roster.Config{
 			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
-			PeerTimeout: s.cfg.PeerTimeout, Stale: s.tombstones.of(d),
+			PeerTimeout: s.cfg.PeerTimeout, Session: session,
 		})},
 	}
 	c.core.failed, c.core.setFailed = context.WithCancelCause(context.Background())
@@ -111,7 +111,6 @@ func (c *Ceremony) begin(caller context.Context) error {
 	if err := c.core.clients.Start(opened); err != nil {
 		return fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err)
 	}
-	c.svc.server.half.Opened()
 	return nil
 }
 
@@ -139,11 +138,7 @@ func (c *Ceremony) Abort(reason error) {
 	if reason == nil {
 		reason = errors.New("no reason given")
 	}
-	kind := roster.Aborted
-	if errors.Is(reason, ErrStopped) {
-		kind = roster.Stopped
-	}
-	c.core.fail(kind, reason)
+	c.core.fail(roster.Aborted, reason)
 }
 
 // Close leaves the ceremony and ends its streams. Before step 1 nobody is told,
@@ -175,7 +170,7 @@ func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 	c.closeOnce.Do(func() {
 		c.opening.Lock() // what is being opened is opened first, and then closed
 		defer c.opening.Unlock()
-		c.svc.tombstones.add(c.core.def, c.core.close())
+		c.core.close()
 		c.svc.remove(c)
 		for _, p := range c.others() {
 			c.svc.addrs.remove(p.ID, p.Addrs)

@@ -52,9 +52,10 @@ type state struct {
 	abortText  string // what the others are told of the failure
 	goodbyeErr error  // who did not say goodbye
 
-	stopped     bool  // Close was called
-	advancing   bool  // an Advance waits
-	pendingStep int64 // the step that an Advance has announced and none has returned yet
+	attempt     []byte // the digest of the attempt that this node is in, from step 1 on
+	stopped     bool   // Close was called
+	advancing   bool   // an Advance waits
+	pendingStep int64  // the step that an Advance has announced and none has returned yet
 
 	released chan struct{} // closed when a wait may be over
 	watched  chan struct{} // closed when the status has changed
@@ -83,8 +84,11 @@ func (c *core) carryOut(now time.Time) {
 		c.announcement.Store(c.terms.NewAnnouncement(c.announcementOf(*effects.Announcement), now))
 		c.clients.Notify()
 	}
-	for _, s := range effects.Leave {
-		c.clients.Leave(s)
+	for _, member := range effects.Repeat {
+		c.clients.Repeat(member)
+	}
+	for _, member := range effects.Ask {
+		c.clients.Repeat(member)
 	}
 	if effects.EndStreams {
 		c.clients.End()
@@ -111,8 +115,26 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	if a.Failure != nil {
 		said.Abort = c.abortText
 		said.Culprit = []byte(c.def.Peers[a.Failure.Culprit].ID)
+		if r := c.reporter(*a.Failure); r >= 0 {
+			said.Reporter = []byte(c.def.Peers[r].ID)
+		}
+	}
+	if a.Step > 1 {
+		said.Attempt = c.attempt
 	}
 	return said
+}
+
+// reporter returns the member that first brought the reason of a failure, -1 if it
+// is this node or the culprit.
+func (c *core) reporter(f roster.Failure) int {
+	switch {
+	case f.Reporter >= 0:
+		return f.Reporter
+	case f.By != c.terms.Self && f.By != f.Culprit:
+		return f.By
+	}
+	return -1
 }
 
 // arm sets the one coarse timer: members that are gone, goodbyes, the end of
@@ -193,18 +215,12 @@ func (c *core) failAs(now time.Time, kind roster.Kind, reason error) {
 	}
 }
 
-// close ends the ceremony's being open: nothing joins it any more. It returns the
-// members' sessions that no later ceremony may take for its own.
-func (c *core) close() (stale [][]uint64) {
+// close ends the ceremony's being open: nothing joins it any more.
+func (c *core) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stale = make([][]uint64, len(c.def.Peers))
-	for i := range stale {
-		stale[i] = c.roster.StaleSessions(i)
-	}
 	close(c.closed)
 	c.stopTimer()
-	return stale
 }
 
 // finish ends the goodbyes.

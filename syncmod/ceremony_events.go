@@ -6,6 +6,7 @@ import (
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
 // handle handles what has happened: it is reported, and a failure or completion
@@ -45,6 +46,11 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 	}
 	switch e.Barrier.Kind {
 	case roster.BarrierStep:
+		if e.Barrier.Step == 1 {
+			digest := stream.AttemptDigest(c.roster.Sessions())
+			c.attempt = digest[:]
+			c.roster.SetAttempt(digest)
+		}
 		o.Name = c.stepName
 		if !c.roster.SayingGoodbye() {
 			c.working = report.Step{Step: e.Barrier.Step, Name: c.stepName, Started: now}
@@ -149,7 +155,7 @@ func (c *core) status() Status {
 func (c *core) peerStatus(i int) PeerStatus {
 	m := c.roster.Member(i)
 	return PeerStatus{
-		Index: i, Peer: c.def.Peers[i],
+		Index: i, Peer: c.def.Peers[i].clone(), Waiting: printable(m.Waiting, maxSaid),
 		Nickname: printable(m.Nickname, 4*maxNickname), Version: printable(m.Version, maxNickname),
 		Inbound: m.Inbound, Outbound: m.Outbound, Relayed: m.Relayed,
 		Step: m.Step, Done: m.Done, answered: m.Answered,

@@ -22,6 +22,20 @@ func (c *core) Announcement() *stream.Announcement { return c.announcement.Load(
 // Closed implements stream.Ceremony.
 func (c *core) Closed() <-chan struct{} { return c.closed }
 
+// Awaits implements stream.Ceremony.
+func (c *core) Awaits(member int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.roster.Phase() {
+	case roster.Failed:
+		return true // it is told so
+	case roster.Connecting:
+		return !c.roster.Member(member).Inbound
+	case roster.Running, roster.Completing, roster.Complete:
+	}
+	return false
+}
+
 // Told implements stream.Ceremony.
 func (c *core) Told(member int) <-chan struct{} { return c.clients.Told(member) }
 
@@ -95,7 +109,7 @@ func (f *inboundFacts) Request(q roster.Request) (verdict roster.Verdict) {
 			f.core.report.Rejected(f.member, now, kindOf(verdict.Cause.Kind).errorType)
 		case roster.Drop:
 			f.core.report.Rejected(f.member, now, report.TypeOther)
-		case roster.Accept, roster.AcceptLast, roster.Hold, roster.Supersede:
+		case roster.Accept, roster.AcceptLast, roster.Greet, roster.Hold, roster.Supersede:
 		}
 	})
 	return verdict
@@ -118,6 +132,17 @@ func (f *inboundFacts) Refusal(cause *roster.Failure) (text string, err error) {
 	}
 	err = explain(c.def, *cause, nil)
 	return abortText(c.def, c.terms.Self, *cause, err), err
+}
+
+// Waiting implements stream.InboundFacts.
+func (f *inboundFacts) Waiting(cause *roster.Failure) (text string) {
+	if cause == nil {
+		return ""
+	}
+	c := f.core
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return printable("its attempt has failed: "+c.abortText, maxReason)
 }
 
 // Link implements stream.InboundFacts.
@@ -148,7 +173,7 @@ type outboundFacts struct {
 
 // Response implements stream.OutboundFacts.
 func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err error) {
-	a.Error = printable(a.Error, maxSaid)
+	a.Error, a.WaitingText = printable(a.Error, maxSaid), printable(a.WaitingText, maxSaid)
 	f.report.Message()
 	f.report.RTT(a.RTT)
 	c, failedBefore := f.core, false

@@ -93,8 +93,13 @@ func (p Peer) validate() error {
 // clone copies a definition, so that its owner may go on changing his own.
 func (d Definition) clone() Definition {
 	c := Definition{Hash: slices.Clone(d.Hash), Peers: slices.Clone(d.Peers)}
-	for i := range c.Peers {
-		c.Peers[i].Addrs = slices.Clone(c.Peers[i].Addrs)
+	for i, p := range c.Peers {
+		c.Peers[i] = p.clone()
 	}
 	return c
+}
+
+func (p Peer) clone() Peer {
+	p.Addrs = slices.Clone(p.Addrs)
+	return p
 }

@@ -19,6 +19,9 @@ var (
 	// ErrBadSignature is the failure when a member signed another definition, or
 	// did not sign.
 	ErrBadSignature = errors.New("bad definition signature")
+	// ErrMembersMismatch is the failure when a member has other members for the same
+	// definition hash, or another order.
+	ErrMembersMismatch = errors.New("different members")
 	// ErrPeerRestarted is the failure when a member restarted after step 1 and lost
 	// its state.
 	ErrPeerRestarted = errors.New("member restarted")

@@ -32,6 +32,7 @@ const (
 var failureKinds = [...]failureKind{
 	{roster.VersionMismatch, ErrVersionMismatch, report.TypeVersionMismatch, permanent, versionMismatch},
 	{roster.BadSignature, ErrBadSignature, report.TypeBadSignature, permanent, badSignature},
+	{roster.MembersMismatch, ErrMembersMismatch, report.TypeMembersMismatch, permanent, membersMismatch},
 	{roster.PeerRestarted, ErrPeerRestarted, report.TypePeerRestarted, mendable, peerRestarted},
 	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, mendable, selfRestarted},
 	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, mendable, stepSkipped},
@@ -56,6 +57,11 @@ func versionMismatch(_ Definition, f roster.Failure) string {
 func badSignature(d Definition, _ roster.Failure) string {
 	return fmt.Sprintf("did not sign this node's definition %s: all members need the same definition file; %s",
 		shortHash(d.Hash), startAgain)
+}
+
+func membersMismatch(d Definition, _ roster.Failure) string {
+	return fmt.Sprintf("has other members for definition %s than this node, or another order: "+
+		"all members need the same definition file; %s", shortHash(d.Hash), startAgain)
 }
 
 func peerRestarted(_ Definition, f roster.Failure) string {

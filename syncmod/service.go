@@ -33,15 +33,14 @@ const ServiceName = "dkgsync"
 // any number of ceremonies, one after the other or several at once. All its
 // methods are safe for concurrent use.
 type Service struct {
-	host       host.Host
-	cfg        Config
-	version    roster.Version
-	telemetry  *telemetry.Telemetry
-	server     *Server
-	clients    *Clients
-	addrs      addressBook
-	tombstones tombstones
-	onEnd      []func(*Ceremony) // are told of every ceremony that has completed or failed
+	host      host.Host
+	cfg       Config
+	version   roster.Version
+	telemetry *telemetry.Telemetry
+	server    *Server
+	clients   *Clients
+	addrs     addressBook
+	onEnd     []func(*Ceremony) // are told of every ceremony that has completed or failed
 
 	mu         sync.Mutex
 	running    bool

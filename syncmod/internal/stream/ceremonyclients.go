@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // ErrOff is returned while the client half is not running.
@@ -77,11 +75,13 @@ func (s *CeremonyClients) Notify() {
 	}
 }
 
-// Leave makes a client leave a stream and open another.
-func (s *CeremonyClients) Leave(at roster.Stream) {
-	cl := s.members[at.Member]
-	cl.leave.Store(uint64(at.ID))
+// Repeat makes a client send the announcement again, and connect at once if it
+// has no stream.
+func (s *CeremonyClients) Repeat(member int) {
+	cl := s.members[member]
+	cl.again.Store(true)
 	notify(cl.wake)
+	notify(cl.hint)
 }
 
 // Told returns a channel that closes when an abort has reached a member, or

@@ -28,9 +28,9 @@ type client struct {
 	index int // operator index of the member
 	id    peer.ID
 
-	wake  chan struct{} // there is another announcement, or a stream to leave
+	wake  chan struct{} // there is another announcement, or it is to be sent again
 	hint  chan struct{} // the member may be reachable now
-	leave atomic.Uint64 // the stream that is to be left
+	again atomic.Bool   // the announcement is to be sent again
 	told  chan struct{} // closed when an abort has been told, or cannot be
 	ended chan struct{} // closed when the client has ended
 
