@@ -111,7 +111,12 @@ func (p *Peer) readRequest(stream network.Stream) (request, error) {
 func (p *Peer) read(stream network.Stream, isRequest bool) ([]byte, error) {
 	payload, size, err := readFrame(stream, p.opts.Variant.maxFrame())
 	if size > 0 && p.opts.OnFrame != nil {
-		p.opts.OnFrame(Frame{From: stream.Conn().RemotePeer(), Request: isRequest, Size: headerSize + size, Whole: err == nil})
+		p.opts.OnFrame(Frame{
+			From:    stream.Conn().RemotePeer(),
+			Request: isRequest,
+			Size:    headerSize + size,
+			Whole:   err == nil,
+		})
 	}
 	if err == nil && !p.travel() {
 		err = ErrClosed
