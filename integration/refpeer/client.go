@@ -114,7 +114,7 @@ func (p *Peer) converse(stream network.Stream, id peer.ID, m *member) error {
 		if err := p.write(stream, q.encode()); err != nil {
 			return err
 		}
-		payload, err := p.read(stream, false)
+		payload, err := p.read(stream, aResponse)
 		if err != nil {
 			return err
 		}
