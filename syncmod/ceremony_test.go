@@ -17,7 +17,8 @@ func TestAWholeCeremonyRunsOnRealHosts(t *testing.T) {
 	nodes, def := newCluster(t, 4, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	ctx := harness.Within(t)
-	steps := []syncmod.Step{{Name: "one", Run: func(context.Context) error { return nil }}, {Name: "two", Run: func(context.Context) error { return nil }}}
+	work := func(context.Context) error { return nil }
+	steps := []syncmod.Step{{Name: "one", Run: work}, {Name: "two", Run: work}}
 
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, steps...) })
 

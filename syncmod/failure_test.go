@@ -44,7 +44,9 @@ func connect(t testing.TB, ceremonies []*syncmod.Ceremony) {
 func run(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
-	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "only"}) })
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error {
+		return c.Run(ctx, syncmod.Step{Name: "only"})
+	})
 }
 
 func closeAll(t testing.TB, ceremonies []*syncmod.Ceremony) {

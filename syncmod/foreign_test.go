@@ -38,7 +38,8 @@ func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t
 	require.Eventually(t, func() bool {
 		for _, e := range logged.AllEntries() {
 			if e.Level == logrus.WarnLevel && e.Data["reason"] == "bad_signature" {
-				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…; open here with this member: \w{16}…: all members need the same definition$`, e.Message)
+				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…; `+
+					`open here with this member: \w{16}…: all members need the same definition$`, e.Message)
 				return true
 			}
 		}
@@ -79,8 +80,9 @@ func TestWhatWasLearnedOfAConnectedMemberOutlivesTheCeremony(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	whole := def
 	whole.Peers = []syncmod.Peer{def.Peers[0], {ID: def.Peers[1].ID}}
+	suffix := multiaddr.StringCast("/p2p/" + def.Peers[1].ID.String())
 	for _, a := range def.Peers[1].Addrs { // as definitions often have them
-		whole.Peers[1].Addrs = append(whole.Peers[1].Addrs, a.Encapsulate(multiaddr.StringCast("/p2p/"+def.Peers[1].ID.String())))
+		whole.Peers[1].Addrs = append(whole.Peers[1].Addrs, a.Encapsulate(suffix))
 	}
 	ceremonies := append(harness.Open(t, nodes[:1], whole), harness.Open(t, nodes[1:], def)...)
 	connect(t, ceremonies)

@@ -29,7 +29,9 @@ func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 	config.ShutdownOnFailure = true
 	var failer *lifecycle.Failer
 	app := fxtest.New(
-		t, fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }, lifecycle.NewFailer), fx.Supply(log, config, def),
+		t, fx.NopLogger, syncmod.Module,
+		fx.Provide(func() host.Host { return h }, lifecycle.NewFailer),
+		fx.Supply(log, config, def),
 		syncmod.RunSteps(func() []syncmod.Step {
 			return []syncmod.Step{{Name: "store", Run: func(context.Context) error { return errFull }}}
 		}),
@@ -150,7 +152,11 @@ func runNode(t *testing.T, name string) (exitCode int, stderr string) {
 }
 
 func TestANodeWhoseCeremonyFailsExitsWithCode1AndOneCause(t *testing.T) {
-	for name, cause := range map[string]string{"a member aborts": "disk full", "a step fails": "disk full", "a step panics": "divide by zero"} {
+	for name, cause := range map[string]string{
+		"a member aborts": "disk full",
+		"a step fails":    "disk full",
+		"a step panics":   "divide by zero",
+	} {
 		t.Run(name, func(t *testing.T) {
 			exitCode, stderr := runNode(t, name)
 

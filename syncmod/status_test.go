@@ -23,11 +23,12 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
 	require.NoError(t, err)
 	carol, err := peer.Decode("16Uiu2HAmVSeN2qFYgWewrdep2WFbzF7wv3hG6TkDVyrv5udjd7us")
 	require.NoError(t, err)
+	addr := multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000")
 	status := syncmod.Status{
 		Phase: syncmod.Running, Step: 3, StepName: "exchange shares", Since: now.Add(-2 * time.Second),
 		Peers: []syncmod.PeerStatus{
 			{
-				Index: 1, Peer: syncmod.Peer{ID: bob, Name: "bob", Addrs: []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000")}},
+				Index: 1, Peer: syncmod.Peer{ID: bob, Name: "bob", Addrs: []multiaddr.Multiaddr{addr}},
 				Nickname: "Bob's node", Version: "v1.11", Inbound: true, Outbound: true, Relayed: true, Step: 2,
 				LastSeen: now, Since: now.Add(-time.Minute), RTT: 40 * time.Millisecond, Reconnects: 1,
 			},
@@ -98,8 +99,13 @@ func asJSON(t *testing.T, v any) string {
 
 func TestAPhaseIsAWord(t *testing.T) {
 	for phase, want := range map[syncmod.Phase]string{
-		syncmod.Connecting: "connecting", syncmod.Running: "running", syncmod.Completing: "completing", syncmod.Complete: "complete",
-		syncmod.Failed: "failed", -1: "phase -1", 5: "phase 5",
+		syncmod.Connecting: "connecting",
+		syncmod.Running:    "running",
+		syncmod.Completing: "completing",
+		syncmod.Complete:   "complete",
+		syncmod.Failed:     "failed",
+		-1:                 "phase -1",
+		5:                  "phase 5",
 	} {
 		require.Equal(t, want, phase.String())
 		text, err := phase.MarshalText()

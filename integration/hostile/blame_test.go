@@ -37,7 +37,8 @@ func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
 
 	blames(bob)(t, m)
 
-	require.ErrorContains(t, m.Failure(alice), `operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
+	require.ErrorContains(t, m.Failure(alice),
+		`operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
 }
 
 func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {

@@ -24,11 +24,25 @@ var responses = []attack{
 	{name: "answers a byte now and then", do: gives(dripsAnAnswer), gets: "reset"},
 	{name: "answers what nobody asked", do: gives(answersTwice), gets: violation},
 	{name: "answers in a flood", do: gives(answersForEver), gets: violation},
-	{name: "echoes a wrong time", do: gives(saysIn(&syncpb.SyncResponse{SyncTimestamp: &timestamppb.Timestamp{Seconds: -1 << 62}})), gets: "goes on"},
+	{
+		name: "echoes a wrong time",
+		do:   gives(saysIn(&syncpb.SyncResponse{SyncTimestamp: &timestamppb.Timestamp{Seconds: -1 << 62}})),
+		gets: "goes on",
+	},
 	{name: "echoes no time", do: gives(saysIn(&syncpb.SyncResponse{SessionId: session})), gets: "goes on"},
 	{name: "answers in another session", do: answersAnew, gets: "told why", fails: syncmod.ErrPeerRestarted},
-	{name: "refuses in words that terminals obey", do: gives(saysIn(&syncpb.SyncResponse{Error: evil})), gets: "told why", fails: syncmod.ErrPeerRejected},
-	{name: "refuses in 15 KiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(fits)})), gets: "told why", fails: syncmod.ErrPeerRejected},
+	{
+		name:  "refuses in words that terminals obey",
+		do:    gives(saysIn(&syncpb.SyncResponse{Error: evil})),
+		gets:  "told why",
+		fails: syncmod.ErrPeerRejected,
+	},
+	{
+		name:  "refuses in 15 KiB",
+		do:    gives(saysIn(&syncpb.SyncResponse{Error: long(fits)})),
+		gets:  "told why",
+		fails: syncmod.ErrPeerRejected,
+	},
 	{name: "refuses in 1 MiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(huge)})), gets: violation},
 }
 

@@ -43,7 +43,9 @@ func (m *member) send(ctx context.Context, to int, b []byte) {
 }
 
 // start begins an attack on every node. It goes on until it is stopped.
-func (m *member) start(t testing.TB, attack func(ctx context.Context, m *member, to int, request []byte)) (stop func()) {
+func (m *member) start(
+	t testing.TB, attack func(ctx context.Context, m *member, to int, request []byte),
+) (stop func()) {
 	t.Helper()
 	const pace = 5 * time.Millisecond // or all that is shown is that attacker and victim share a processor
 	ctx, cancel := context.WithCancel(context.Background())
@@ -78,7 +80,8 @@ func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 			end()
 			cost := costs()
 			logged := m.Nodes[bob].Logged()
-			t.Logf("%s at the most; %d lines logged, %d of them debug", size(cost), strings.Count(logged, "\n"), strings.Count(logged, "level=debug"))
+			t.Logf("%s at the most; %d lines logged, %d of them debug",
+				size(cost), strings.Count(logged, "\n"), strings.Count(logged, "level=debug"))
 
 			require.Less(t, cost, int64(most))
 			m.requireGoesOn(t)

@@ -23,7 +23,9 @@ func TestBarriersOverFourContinentsTakeOneDelay(t *testing.T) {
 
 		for k := 1; k <= steps; k++ {
 			took, over := diaries.barrier(k), diaries.overhead(k)
-			t.Logf("barrier %d: %s from the last to enter to the last release; no member later than its last message by more than %s", k, took, over)
+			t.Logf("barrier %d: %s from the last to enter to the last release; "+
+				"no member later than its last message by more than %s",
+				k, took, over)
 			require.LessOrEqual(t, took, farthest+tolerated, "barrier %d", k)
 			require.LessOrEqual(t, over, tolerated, "barrier %d", k)
 		}
@@ -51,7 +53,8 @@ func TestTwoCeremoniesAtOnceOverFourContinents(t *testing.T) {
 		w.start(n)
 		second := w.open(w.definition("another"))
 
-		one, other := begin(w, w.ceremonies(), work), begin(w, second, func(member, step int) time.Duration { return work(member+5, step+1) })
+		one := begin(w, w.ceremonies(), work)
+		other := begin(w, second, func(member, step int) time.Duration { return work(member+5, step+1) })
 
 		for _, diaries := range []diaries{one.end().complete(t), other.end().complete(t)} {
 			for k := 1; k <= steps; k++ {

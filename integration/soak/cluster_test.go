@@ -39,7 +39,14 @@ func play(t *testing.T, p plan, counts *tally) {
 	case relay:
 		opts = append(opts, harness.Behind(harness.NewRelay(t, p.recycle, 1<<20)))
 	}
-	c := &cluster{t: t, plan: p, nodes: harness.New(t, p.members, opts...), tally: counts, alive: make([]bool, p.members), up: make([]bool, p.members)}
+	c := &cluster{
+		t:     t,
+		plan:  p,
+		nodes: harness.New(t, p.members, opts...),
+		tally: counts,
+		alive: make([]bool, p.members),
+		up:    make([]bool, p.members),
+	}
 	c.wires = newWires(c.nodes)
 	c.broken.Store(p.network == relay)
 	for i := range c.alive {
@@ -74,7 +81,8 @@ func (c *cluster) round(i int, r round, before []*scene) []*scene {
 			scenes = append(scenes, newScene(c, i, planned, before[0].about, before[0]))
 			continue
 		}
-		scenes = append(scenes, newScene(c, i, planned, fmt.Sprintf("%d, round %d, ceremony %d", c.plan.seed, i, j), nil))
+		about := fmt.Sprintf("%d, round %d, ceremony %d", c.plan.seed, i, j)
+		scenes = append(scenes, newScene(c, i, planned, about, nil))
 	}
 	c.startApps(scenes)
 	var wg sync.WaitGroup
@@ -177,7 +185,8 @@ func (c *cluster) sweep(i int) (end func()) {
 	nobody, err := peer.IDFromPrivateKey(harness.NewKey(c.t))
 	require.NoError(c.t, err)
 	node := c.nodes.Nodes[i]
-	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}})
+	peers := []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}
+	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: peers})
 	require.NoError(c.t, err)
 	return func() { c.inTime(fmt.Sprintf("closing what node %d opened for nobody", i), ceremony.Close) }
 }

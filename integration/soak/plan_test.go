@@ -100,7 +100,8 @@ func (p plan) String() string {
 		for _, c := range r.ceremonies {
 			fmt.Fprintf(&b, "  ceremony of %d steps, %s, within %s\n", c.steps, c.expected(), p.bound(i, c))
 			for i, s := range c.nodes {
-				fmt.Fprintf(&b, "    node %d opens it after %s, connect %t, %s, pauses %v\n", i, s.open, s.connect, s.calls, s.pauses)
+				fmt.Fprintf(&b, "    node %d opens it after %s, connect %t, %s, pauses %v\n",
+					i, s.open, s.connect, s.calls, s.pauses)
 			}
 			for _, f := range c.faults {
 				fmt.Fprintf(&b, "    %s\n", f)
@@ -176,7 +177,9 @@ func (c ceremony) spares(node int) bool {
 
 // loses tells whether a node's part has an end that is to fail the others.
 func (c ceremony) loses(node int) bool {
-	return slices.ContainsFunc(c.faults, func(f fault) bool { return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node) })
+	return slices.ContainsFunc(c.faults, func(f fault) bool {
+		return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node)
+	})
 }
 
 // How long things take. A fault that breaks connections costs more than its own

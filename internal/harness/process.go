@@ -72,7 +72,13 @@ func (c *Cluster) Spawn(node int) *Process {
 	require.NoError(c.t, err)
 	cmd := exec.Command(self)
 	p := &Process{
-		Index: node, t: c.t, cmd: cmd, log: newLog(), ended: make(chan struct{}), changed: make(chan struct{}), last: Report{Culprit: -1},
+		Index:   node,
+		t:       c.t,
+		cmd:     cmd,
+		log:     newLog(),
+		ended:   make(chan struct{}),
+		changed: make(chan struct{}),
+		last:    Report{Culprit: -1},
 	}
 	cmd.Env = append(os.Environ(), memberEnv+"=1")
 	cmd.Stderr = p.log
@@ -164,9 +170,11 @@ func (p *Process) Wait(wanted func(Report) bool) Report {
 		select {
 		case <-changed:
 		case <-p.ended:
-			require.Failf(p.t, "the process has ended", "%s: %s, its last report: %+v", Name(p.Index), p.cmd.ProcessState, last)
+			require.Failf(p.t, "the process has ended",
+				"%s: %s, its last report: %+v", Name(p.Index), p.cmd.ProcessState, last)
 		case <-patience:
-			require.Failf(p.t, "the process never reported what is wanted", "the last report of %s: %+v", Name(p.Index), last)
+			require.Failf(p.t, "the process never reported what is wanted",
+				"the last report of %s: %+v", Name(p.Index), last)
 		}
 	}
 }

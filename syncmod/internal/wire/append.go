@@ -32,8 +32,8 @@ func AppendRequest(dst []byte, m *syncpb.SyncRequest) ([]byte, error) {
 	return frame, nil
 }
 
-// AppendResponse is [AppendRequest] for a response, but for one thing: the response to a request without a timestamp and
-// without a session number is empty, and every known server answers it with a frame of zero bytes. So does this.
+// AppendResponse is [AppendRequest] for a response, but for one thing: the response to a request without a timestamp
+// and without a session number is empty, and every known server answers it with a frame of zero bytes. So does this.
 func AppendResponse(dst []byte, m *syncpb.SyncResponse) ([]byte, error) {
 	frame, err := appendFrame(dst, m)
 	if errors.Is(err, errEmptyPayload) {
