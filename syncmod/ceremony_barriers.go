@@ -73,6 +73,9 @@ func (c *Ceremony) Complete(ctx context.Context) error {
 }
 
 func (c *Ceremony) lastBarrier(ctx context.Context) error {
+	if err := c.core.await(ctx, c.core.current()); err != nil {
+		return err // nobody has waited for that barrier yet
+	}
 	step, err := c.core.announceLast()
 	if err != nil {
 		return err
@@ -174,6 +177,13 @@ func (c *core) announceStep(now time.Time, step int64) error {
 	return c.outOfTurn(step, c.roster.Announce(now, step))
 }
 
+// current is the barrier of the current step. Step 0 has none, and is passed.
+func (c *core) current() roster.Barrier {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return roster.StepBarrier(c.roster.Step())
+}
+
 // announceLast announces the last barrier, the next step, unless it is announced.
 func (c *core) announceLast() (step int64, err error) {
 	c.update(func(now time.Time) {
@@ -271,6 +281,9 @@ func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
 	}
 	for _, i := range c.roster.Missing(now, b) {
 		e.Missing = append(e.Missing, c.peerStatus(i))
+	}
+	if b.Kind == roster.BarrierShutdown {
+		return e // the barrier is reported when the goodbyes end
 	}
 	if w, waits := c.roster.Waiting(); waits && w.Kind == b.Kind && w.Step == b.Step {
 		c.report.Barrier(report.Barrier{

@@ -240,6 +240,14 @@ func (c *core) failure() error {
 	return c.err
 }
 
+// isStopped reports whether the ceremony has failed because it was closed.
+func (c *core) isStopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.roster.Failure()
+	return f != nil && f.Kind == roster.Stopped
+}
+
 // isOpened reports whether the ceremony has ever been open.
 func (c *core) isOpened() bool {
 	c.mu.Lock()
@@ -268,7 +276,7 @@ func (c *core) end(now time.Time) {
 		o.Reconnects += c.roster.Member(i).Reconnects
 	}
 	switch {
-	case errors.Is(c.err, ErrStopped):
+	case c.roster.Failure() != nil && c.roster.Failure().Kind == roster.Stopped:
 		o.Outcome = report.OutcomeStopped
 	case c.err != nil:
 		o.Outcome = report.OutcomeFailed

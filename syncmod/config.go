@@ -69,8 +69,17 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxFrame, 16<<10)
 	def(&c.BackoffMin, 100*time.Millisecond)
 	def(&c.BackoffMax, max(time.Second, c.BackoffMin))
+	for _, d := range []*time.Duration{
+		&c.ExchangeTimeout, &c.PeerTimeout, &c.OpenGrace, &c.GoodbyeTimeout, &c.BackoffMin, &c.BackoffMax,
+	} {
+		*d = min(*d, forEver)
+	}
 	return c
 }
+
+// forEver is the longest time that is told apart from for ever: sums of it do not
+// overflow.
+const forEver = 10 * 365 * 24 * time.Hour
 
 func def[T comparable](field *T, value T) {
 	var zero T

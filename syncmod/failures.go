@@ -93,6 +93,9 @@ func peerAborted(d Definition, f roster.Failure) string {
 		return fmt.Sprintf("ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
 	}
 	by := operator(f.By, d.Peers[f.By])
+	if f.Reporter >= 0 && f.Reporter != f.By {
+		by += ", who has it from " + operator(f.Reporter, d.Peers[f.Reporter]) + ","
+	}
 	return fmt.Sprintf("made the ceremony fail, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
 }
 
@@ -122,7 +125,7 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	switch {
 	case row.sentence != nil:
 		text := row.sentence(d, f)
-		return &PeerError{Peer: d.Peers[f.Culprit], Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text}}
+		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text}}
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
 	default:

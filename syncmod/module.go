@@ -118,7 +118,7 @@ func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 		err := c.Err()
 		panicked, isPanic := errors.AsType[*lifecycle.PanicError](err)
 		switch {
-		case errors.Is(err, ErrStopped): // the app is stopping already
+		case c.core.isStopped(): // the app is stopping already
 		case err != nil && s.cfg.ShutdownOnFailure:
 			text := fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.core.def.Hash))
 			failer.Fail(&shownError{text: text, err: err})

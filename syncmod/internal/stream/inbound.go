@@ -357,9 +357,20 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 		return classify(in.ctx, err)
 	}
 	_ = in.stream.CloseWrite()
-	_ = in.stream.SetReadDeadline(now.Add(lastWords))
+	_ = in.stream.SetReadDeadline(now.Add(in.patience(request)))
 	_, _ = io.Copy(io.Discard, in.stream)
 	return end
+}
+
+// patience is how long to wait for the other side to end a stream. A foreign peer
+// may leave it open for ever: its answer arrives within a round trip.
+func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
+	const least, roundTrips = 100 * time.Millisecond, 4
+	if request.GetSessionId() != 0 {
+		return lastWords
+	}
+	rtt := in.server.cfg.Host.Peerstore().LatencyEWMA(in.remote)
+	return min(max(least, roundTrips*rtt), lastWords)
 }
 
 // verify checks a signature over a definition hash: once for a stream, and anew
