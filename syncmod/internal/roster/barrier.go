@@ -154,15 +154,16 @@ func (r *Roster) isMissing(now time.Time, m *member, b Barrier) bool {
 // isAt is the rule of a step's barrier: a member counts as being at step k when
 // the last step seen from it is k or k+1, because somebody always goes first.
 //
-// Barrier 1 also needs an answer from the member to a request of ours, on a
-// stream that is alive and from the process that we hear. Without it, a node
-// that hears everyone at 1 could announce 2 to a member that has not heard of it
-// yet, and that member would think that it has restarted itself.
+// Barrier 1 also needs an answer from the member to a request of ours. The
+// requests of a member that has a session count only after one. Of a foreign one
+// it has to come on a stream that is alive: without it, a node that hears everyone
+// at 1 could announce 2 to a member that has not heard of it yet, and that member
+// would think that it has restarted itself.
 func (m *member) isAt(step int64) bool {
 	if m.Step != step && m.Step != step+1 {
 		return false
 	}
-	return step > 1 || m.out.up && (m.answeredBy == 0 || m.session == 0 || m.answeredBy == m.session)
+	return step > 1 || m.Session != 0 || m.out.up
 }
 
 // check looks whether everyone is connected, and whether this node's barrier is
@@ -188,10 +189,10 @@ func (r *Roster) check(now time.Time) {
 		m := &r.members[i]
 		switch {
 		case m.Done && m.Step < needed:
-			r.Fail(now, Failure{Kind: PeerLeft, Culprit: i, By: i, From: m.Step, To: needed})
+			r.Fail(now, *stepFailure(PeerLeft, i, m.Step, needed))
 			return
 		case r.step > r.passed && m.Step >= r.step+2:
-			r.Fail(now, Failure{Kind: LeftBehind, Culprit: i, By: i, From: r.step, To: m.Step})
+			r.Fail(now, r.leftBehind(i))
 			return
 		case r.step == r.passed:
 		case !m.isAt(r.step):
@@ -230,6 +231,9 @@ func (r *Roster) checkConnected() {
 func (r *Roster) pass(now time.Time) {
 	b := r.barrier()
 	r.passed = r.step
+	if r.passed == 1 {
+		r.keepSessions()
+	}
 	arrivals, last := r.arrivals()
 	r.emit(Event{Type: BarrierPassed, Member: r.cfg.Self, Step: r.step, Barrier: b, Arrivals: arrivals, Last: last})
 	r.reschedule(now)

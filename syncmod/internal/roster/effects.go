@@ -1,6 +1,9 @@
 package roster
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Effects is what the caller has to do after a fact. What [Roster.Effects]
 // returns once, it does not return again.
@@ -8,9 +11,13 @@ type Effects struct {
 	// Announcement is what to send to every member from now on, at once, in place
 	// of the one before; nil when nothing has changed.
 	Announcement *Announcement
-	// Leave lists our streams that lead to a process that its member no longer is.
-	// End them and open new ones. The slice is valid until the next fact.
-	Leave []Stream
+	// Repeat lists the members to whom the announcement is to be sent again, at once:
+	// what was said before did not count there. The slice is valid until the next fact.
+	Repeat []int
+	// Ask lists the members that another process speaks for than the one that answers
+	// us: send them a request at once, whose answer will tell. The slice is valid
+	// until the next fact.
+	Ask []int
 	// EndStreams: there is nothing more to say to anybody. End every stream of the
 	// ceremony now.
 	EndStreams bool
@@ -25,12 +32,6 @@ type Effects struct {
 	Next time.Time
 }
 
-// Stream names a stream of ours to a member.
-type Stream struct {
-	Member int
-	ID     StreamID
-}
-
 // Announcement is what this node says to every member: with the first request on
 // a stream, with heartbeats, and at once when it changes.
 type Announcement struct {
@@ -39,6 +40,9 @@ type Announcement struct {
 	// Failure says why our ceremony has failed. The announcement is an abort then:
 	// send it on the streams that there are, and open no others for it.
 	Failure *Failure
+	// Culprit and Reporter are whom an abort names: the member that the reason is
+	// about, and the one that first brought it. -1 is nobody.
+	Culprit, Reporter int
 	// Until is when to stop sending an abort. EndStreams comes then.
 	Until time.Time
 }
@@ -46,7 +50,8 @@ type Announcement struct {
 // pending is what [Roster.Effects] returns next.
 type pending struct {
 	announce   bool // there is a new announcement
-	leave      []Stream
+	repeat     []int
+	ask        []int
 	endStreams bool
 	released   bool
 	changed    bool
@@ -58,21 +63,22 @@ type pending struct {
 func (r *Roster) Effects() Effects {
 	p := &r.pending
 	e := Effects{
-		Leave: p.leave, EndStreams: p.endStreams, Released: p.released, Changed: p.changed, Events: p.events,
+		Repeat: p.repeat, Ask: p.ask, EndStreams: p.endStreams, Released: p.released, Changed: p.changed, Events: p.events,
 		Next: r.schedule.at(r),
 	}
 	if p.announce {
 		e.Announcement = r.announcement()
 	}
-	*p = pending{leave: p.leave[:0], events: p.events[:0]}
+	*p = pending{repeat: p.repeat[:0], ask: p.ask[:0], events: p.events[:0]}
 	return e
 }
 
 // announcement returns what there is to say now.
 func (r *Roster) announcement() *Announcement {
-	a := &Announcement{Step: r.step, Goodbye: r.SayingGoodbye()}
+	a := &Announcement{Step: r.step, Goodbye: r.SayingGoodbye(), Culprit: -1, Reporter: -1}
 	if r.phase == Failed {
 		a.Failure, a.Until = r.failure, r.abortUntil()
+		a.Culprit, a.Reporter = r.named(r.failure)
 	}
 	return a
 }
@@ -80,6 +86,19 @@ func (r *Roster) announcement() *Announcement {
 // announceAgain notes that there is something new to announce. A ceremony that is
 // not open yet announces nothing.
 func (r *Roster) announceAgain() { r.pending.announce = r.isOpen() }
+
+// repeat notes that a member is to hear again what there is to say.
+func (r *Roster) repeat(i int) { r.pending.repeat = withMember(r.pending.repeat, i) }
+
+// ask notes that a member's answer is wanted at once.
+func (r *Roster) ask(i int) { r.pending.ask = withMember(r.pending.ask, i) }
+
+func withMember(list []int, i int) []int {
+	if slices.Contains(list, i) {
+		return list
+	}
+	return append(list, i)
+}
 
 // emit notes an event. Some events release whoever waits.
 func (r *Roster) emit(e Event) {

@@ -6,10 +6,8 @@ import "slices"
 func (r *Roster) Clone() *Roster {
 	c := *r
 	c.members = slices.Clone(r.members)
-	for i := range c.members {
-		c.members[i].stale = slices.Clone(r.members[i].stale)
-	}
-	c.pending.leave = slices.Clone(r.pending.leave)
+	c.pending.repeat = slices.Clone(r.pending.repeat)
+	c.pending.ask = slices.Clone(r.pending.ask)
 	c.pending.events = slices.Clone(r.pending.events)
 	return &c
 }

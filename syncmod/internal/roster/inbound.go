@@ -4,17 +4,22 @@ import "time"
 
 // Request is a member's request, as far as the rules look at it.
 type Request struct {
-	Opened   time.Time // when its stream arrived
-	Version  string
-	Signed   bool // its signature is the member's own, over our definition hash
-	Session  uint64
-	Step     int64
-	Shutdown bool
-	Nickname string
+	Opened       time.Time // when its stream arrived
+	Version      string
+	Signed       bool   // its signature is the member's own, over our definition hash
+	OtherMembers bool   // it lists other members than our definition, or in another order
+	Session      uint64 // the sender's, 0 for a foreign member
+	Addressee    uint64 // the session that answers the sender, 0 while none does
+	Step         int64
+	Attempt      [8]byte // which attempt the sender is in
+	HasAttempt   bool    // whether it says so
+	Shutdown     bool
+	Nickname     string
 
-	Aborted bool   // it carries a reason why the member's ceremony has failed
-	Abort   string // that reason
-	Culprit int    // whom the reason is about, -1 when it names no member
+	Aborted  bool   // it carries a reason why the member's ceremony has failed
+	Abort    string // that reason
+	Culprit  int    // whom the reason is about, -1 when it names no member
+	Reporter int    // who first brought the reason, -1 when it names no member
 }
 
 // Action is what is to be done with a request and its stream.
@@ -30,146 +35,177 @@ const (
 	Refuse
 	// Drop: reset the stream. Nothing has changed.
 	Drop
-	// Hold: leave it unanswered. It belongs to an attempt that is to come.
+	// Hold: leave it unanswered. It belongs to an attempt that is to come. A member
+	// has one such stream: reset the one before, which the verdict names.
 	Hold
 	// Supersede: reset the member's current stream, named by the verdict, wait
 	// until its handler has returned, then bring the request again.
 	Supersede
+	// Greet: answer it with our session. It does not count, and nothing has changed.
+	Greet
 )
 
 // String names the action as a transcript spells it.
 func (a Action) String() string {
-	return [...]string{"accept", "accept and end", "refuse", "drop", "hold", "supersede"}[a]
+	return [...]string{"accept", "accept and end", "refuse", "drop", "hold", "supersede", "greet"}[a]
 }
 
 // Verdict is the answer to a request.
 type Verdict struct {
 	Action Action
-	Old    StreamID // the stream to reset (Supersede)
+	Old    StreamID // the stream to reset, 0 when there is none (Supersede, Hold)
 	Cause  *Failure // what to answer (Refuse)
 	// After is when to answer at the latest (Refuse). The member is to hear the
 	// reason by our abort first, so answer once it has answered that, has sent an
 	// abort of its own, or has no stream of ours to hear it on. The zero time means
 	// at once.
 	After time.Time
+	// Waiting and Over say why the member has to wait for our next attempt (Greet):
+	// this one has failed, or has passed its last barrier.
+	Waiting *Failure
+	Over    bool
 }
 
-// foreignGrace is how long after a failure a new stream without a session number
-// still counts as a part of the failed attempt.
-const foreignGrace = 5 * time.Second
-
-// Request judges a member's request: its version, its signature, its step, in
-// this order. Only a request that passes all three changes anything
-// (docs/protocol.md, "Frames and messages").
+// Request judges a member's request: its version, its signature, its members, its
+// step, in this order. Only a request that passes them all and that belongs to
+// this attempt changes anything (docs/protocol.md, "Frames and messages").
 func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdict {
-	m := &r.members[i]
-	if r.phase == Failed {
+	switch {
+	case q.Session == 0:
+		return r.foreignRequest(now, i, stream, q)
+	case !r.counts(i, q):
+		return r.greet(now, i, q)
+	case r.phase == Failed:
 		return r.afterFailure(now, i, q)
 	}
 	if cause := r.authenticate(i, q); cause != nil {
-		r.Fail(now, *cause) // not after the last barrier: then the request is refused, and that is all
-		return r.refuse(now, i, q, cause)
+		return r.failBy(now, i, q, cause)
 	}
-	cause, replaces, late := r.judgeStep(i, q, stream == m.in.stream)
+	cause, late := r.judgeStep(i, q)
 	switch {
 	case late:
 		return Verdict{Action: Drop}
-	case cause != nil && cause.Kind == SelfRestarted && q.Shutdown && q.Session != 0:
-		// Its ceremony is over there: a member of this one does not begin with a goodbye.
-		return Verdict{Action: AcceptLast}
-	case (cause != nil || replaces) && r.over() && q.Aborted:
-		return Verdict{Action: AcceptLast} // of another attempt, which is over too
-	case (cause != nil || replaces) && r.over():
-		return Verdict{Action: Hold} // of a new attempt; ours is finished and about to be closed
 	case cause != nil:
-		r.Fail(now, *cause)
-		return r.refuse(now, i, q, cause)
-	case m.in.stream != 0 && m.in.stream != stream &&
-		q.Session != 0 && q.Session == m.session && q.Opened.Before(m.opened):
-		return Verdict{Action: Drop} // what an older stream says changes nothing
-	case m.in.stream != 0 && m.in.stream != stream:
-		m.successor = stream
-		return Verdict{Action: Supersede, Old: m.in.stream}
+		return r.failBy(now, i, q, cause)
 	}
-	return r.accept(now, i, stream, q, replaces)
+	return r.take(now, i, stream, q)
+}
+
+// counts tells whether a request belongs to this attempt: it comes from the
+// process that answers us, and addresses our session (docs/protocol.md, "Sessions
+// and restarts").
+func (r *Roster) counts(i int, q Request) bool {
+	return q.Session == r.members[i].Session && q.Addressee == r.cfg.Session
+}
+
+// greet answers a request that does not count. Version, signature and members are
+// still checked, unless the request is meant for another process of this node or
+// nothing can fail this ceremony any more.
+func (r *Roster) greet(now time.Time, i int, q Request) Verdict {
+	m := &r.members[i]
+	if !r.over() && (q.Addressee == 0 || q.Addressee == r.cfg.Session) {
+		if cause := r.authenticate(i, q); cause != nil {
+			return r.failBy(now, i, q, cause)
+		}
+	}
+	if q.Aborted || q.Shutdown {
+		return Verdict{Action: AcceptLast}
+	}
+	if q.Session != m.Session && !m.Done && !r.over() {
+		r.ask(i)
+	}
+	return Verdict{Action: Greet, Waiting: r.failure, Over: r.over() && r.phase != Failed}
+}
+
+// failBy fails the ceremony by a request, and refuses the request. After the last
+// barrier it is only refused.
+func (r *Roster) failBy(now time.Time, i int, q Request, cause *Failure) Verdict {
+	r.Fail(now, *cause)
+	return r.refuse(now, i, q, cause)
 }
 
 // Repeated is a request that says, on the same stream, what the last accepted
 // one said. It returns false when the request has to be judged like any other.
 func (r *Roster) Repeated(now time.Time, i int, stream StreamID) bool {
 	m := &r.members[i]
-	if r.phase == Failed || m.in.stream != stream || m.successor != 0 {
+	if r.phase == Failed || m.in.stream != stream || m.successor != 0 || !m.known {
 		return false
 	}
 	m.in.last = now
 	return true
 }
 
-// authenticate checks the version and the signature.
+// authenticate checks the version, the signature and the members.
 func (r *Roster) authenticate(i int, q Request) *Failure {
-	if m := &r.members[i]; !m.known || q.Version != m.Version {
-		theirs, err := ParseVersion(q.Version)
-		if err != nil || !r.cfg.Version.Compatible(theirs) {
-			return &Failure{Kind: VersionMismatch, Culprit: i, By: i, Theirs: q.Version, Wanted: r.cfg.VersionText}
-		}
-	}
-	if !q.Signed {
-		return &Failure{Kind: BadSignature, Culprit: i, By: i}
-	}
-	return nil
-}
-
-// judgeStep checks the step, with the sessions that tell a late frame from a
-// restart (docs/protocol.md, "Steps" and "Sessions and restarts"):
-//
-//   - The first step seen from a process is 0 or 1. Above, the member knows us
-//     from before: we have restarted.
-//   - Later steps are not below the last one seen and at most 2 above it.
-//   - A step below the last one, same session: a late frame, to be dropped. From
-//     a foreign peer, which has no session: it has restarted; but what an older
-//     stream than the current one says is late.
-//   - A session that was replaced stays stale, and so does one of a ceremony that
-//     is over: whatever carries it is late.
-//   - A session never seen before, from a member that has left step 0, is a
-//     restart; from one that has not, it replaces the one before.
-func (r *Roster) judgeStep(i int, q Request, current bool) (cause *Failure, replaces, late bool) {
-	m := &r.members[i]
-	if m.known && q.Session == m.session {
-		switch {
-		case q.Step < m.Step && (q.Session != 0 || q.Opened.Before(m.opened)):
-			return nil, false, true
-		case q.Step < m.Step:
-			return &Failure{Kind: PeerRestarted, Culprit: i, By: i, From: m.Step, To: q.Step}, false, false
-		case q.Step > m.Step+2:
-			return &Failure{Kind: StepSkipped, Culprit: i, By: i, From: m.Step, To: q.Step}, false, false
-		}
-		return nil, false, false
-	}
+	var cause Failure
 	switch {
-	case m.known && current, m.isStale(q.Session):
-		return nil, false, true
-	case m.known && m.Step > 0:
-		return &Failure{Kind: PeerRestarted, Culprit: i, By: i, From: m.Step, To: q.Step}, false, false
-	case q.Step > 1:
-		return &Failure{Kind: SelfRestarted, Culprit: r.cfg.Self, By: i, From: -1, To: q.Step}, false, false
-	case q.Step < 0:
-		return &Failure{Kind: StepSkipped, Culprit: i, By: i, From: -1, To: q.Step}, false, false
+	case !r.isCompatible(i, q.Version):
+		cause = about(VersionMismatch, i)
+		cause.Theirs, cause.Wanted = q.Version, r.cfg.VersionText
+	case !q.Signed:
+		cause = about(BadSignature, i)
+	case q.OtherMembers:
+		cause = about(MembersMismatch, i)
+	default:
+		return nil
 	}
-	return nil, m.known, false
+	return &cause
 }
 
-// accept changes the roster by an acceptable request, of a process that replaces
-// the member's last one or is still that one.
-func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request, replaces bool) Verdict {
-	m := &r.members[i]
-	if replaces {
-		r.forget(i)
+func (r *Roster) isCompatible(i int, version string) bool {
+	if m := &r.members[i]; m.known && version == m.Version {
+		return true
 	}
-	m.known, m.session = true, q.Session
-	if replaces {
-		r.leaveStale(i)
+	theirs, err := ParseVersion(version)
+	return err == nil && r.cfg.Version.Compatible(theirs)
+}
+
+// judgeStep checks the step of a request that counts (docs/protocol.md, "Steps"):
+//
+//   - The first one is not above the step that follows our own: the member hears
+//     us, and nobody leaves a barrier before we have announced it.
+//   - Later ones are at most 2 above the last one.
+//   - One below the last one is a late frame, to be dropped.
+//   - From step 2 on the request names the attempt that we are in.
+func (r *Roster) judgeStep(i int, q Request) (cause *Failure, late bool) {
+	m := &r.members[i]
+	switch {
+	case m.known && q.Step < m.Step:
+		return nil, true
+	case m.known && q.Step > m.Step+2, !m.known && (q.Step < 0 || q.Step > r.step+1):
+		return stepFailure(StepSkipped, i, m.Step, q.Step), false
+	case r.isOtherAttempt(q):
+		other := about(AttemptMismatch, i)
+		return &other, false
+	}
+	return nil, false
+}
+
+// take lets a request that passes every check count. Its stream becomes the
+// member's current one, once the handler of the one before has returned.
+func (r *Roster) take(now time.Time, i int, stream StreamID, q Request) Verdict {
+	m := &r.members[i]
+	switch {
+	case m.in.stream == 0 || m.in.stream == stream:
+		return r.accept(now, i, stream, q)
+	case m.known && q.Session != 0 && q.Opened.Before(m.opened):
+		return Verdict{Action: Drop} // what an older stream says changes nothing
+	}
+	m.successor = stream
+	return Verdict{Action: Supersede, Old: m.in.stream}
+}
+
+// accept changes the roster by an acceptable request.
+func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdict {
+	m := &r.members[i]
+	if !m.known {
+		m.known, m.first = true, q.Step
+		if q.Session != 0 {
+			r.repeat(i) // it may have taken what we said before for another process's
+		}
 	}
 	m.Version, m.Nickname = q.Version, q.Nickname
+	m.attempt, m.hasAttempt = q.Attempt, q.HasAttempt && q.Step > 1
 	m.in.stream, m.in.last = stream, now
 	m.opened = later(m.opened, q.Opened)
 	if m.successor == stream { // else it is the last word of the stream that it takes over from
@@ -200,19 +236,21 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request, replac
 	return Verdict{Action: Accept}
 }
 
-// forget makes room for the process that a member has come back as.
-func (r *Roster) forget(i int) {
+// forget makes room for the process that a member has come back as. What it said
+// before is void, and so are the connections, until it is heard again.
+func (r *Roster) forget(now time.Time, i int, session uint64) {
 	m := &r.members[i]
-	if m.session != 0 {
-		m.stale = append(m.stale, m.session)
-		if len(m.stale) > maxStale {
-			m.stale = m.stale[1:]
-		}
+	before := m.known || m.Session != 0
+	m.Session = session
+	m.Step, m.Done, m.known = -1, false, false
+	m.hasAttempt = false
+	m.opened = time.Time{}
+	if m.in.up {
+		r.setLost(now, i, &m.in)
 	}
-	m.Step = -1
-	m.Done = false
-	m.known = false
-	r.emit(Event{Type: MemberReplaced, Member: i})
+	if before {
+		r.emit(Event{Type: MemberReplaced, Member: i})
+	}
 }
 
 // setStep notes a member's step. It returns false when that is the one before.
@@ -233,11 +271,15 @@ func (r *Roster) setStep(now time.Time, i int, step int64) bool {
 // hearAbort fails the ceremony because a member's has failed. The one to blame is
 // the culprit that the member names, not the messenger.
 func (r *Roster) hearAbort(now time.Time, i int, q Request) {
-	culprit := q.Culprit
-	if culprit < 0 {
-		culprit = i
+	f := about(PeerAborted, i)
+	f.Text = q.Abort
+	if q.Culprit >= 0 {
+		f.Culprit = q.Culprit
 	}
-	r.Fail(now, Failure{Kind: PeerAborted, Culprit: culprit, By: i, Text: q.Abort})
+	if q.Reporter != i && q.Reporter != f.Culprit {
+		f.Reporter = q.Reporter
+	}
+	r.Fail(now, f)
 }
 
 // hearGoodbye notes a member's goodbye. It returns false when it was said before.

@@ -4,12 +4,14 @@ import "time"
 
 // Response is a member's answer to a request of ours.
 type Response struct {
-	Session uint64        // the member's session number, 0 when it names none
-	Goodbye bool          // it answers our goodbye
-	Abort   bool          // it answers our abort
-	Refused bool          // it carries an error
-	Error   string        // that error
-	RTT     time.Duration // from writing the request to reading this
+	Session     uint64        // the member's session number, 0 when it names none
+	Goodbye     bool          // it answers our goodbye
+	Abort       bool          // it answers our abort
+	Refused     bool          // it carries an error
+	Error       string        // that error
+	Waiting     bool          // the request did not count: the member waits for our next attempt, or we for its
+	WaitingText string        // why
+	RTT         time.Duration // from writing the request to reading this
 }
 
 // Reply is what a response means for its stream.
@@ -25,8 +27,7 @@ const (
 	AbortAnswered
 	// Refused: the member has answered with an error, and the ceremony is over.
 	Refused
-	// Stale: the stream leads to a process that the member no longer is, or is not
-	// the current one any more. End it and open another.
+	// Stale: the stream is not the current one any more. End it.
 	Stale
 )
 
@@ -50,55 +51,76 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 	m := &r.members[i]
 	m.out.stream = stream
 	m.Relayed = relayed
-	m.outSession = 0
-	m.outBasis, m.outKnown = m.session, m.known
 	r.pending.changed = true
 }
 
-// Response judges a member's answer.
+// Response judges a member's answer. Whoever answers our goodbye, it is answered:
+// the ceremony has succeeded, and there is nothing else to say.
 func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Reply {
+	m := &r.members[i]
 	switch {
 	case a.Abort:
 		return AbortAnswered
-	case r.phase != Failed && !r.judgeResponse(now, i, stream, a):
-		return Stale
 	case r.phase == Failed && a.Refused:
 		return Refused
 	case r.phase == Failed:
 		return Continue // our abort is behind it
 	case a.Goodbye:
+		r.hearGoodbyeAnswered(now, i, stream, a)
 		return GoodbyeAnswered
+	case stream != m.out.stream:
+		return Stale
+	case a.Refused && !m.Done && !r.over():
+		f := about(PeerRejected, i)
+		f.Text = a.Error
+		r.Fail(now, f)
+		return Refused
+	case !r.judgeSession(now, i, a):
+		return Continue
+	case a.Waiting:
+		r.acceptWaiting(now, i, a)
+		return Continue
 	}
+	r.acceptResponse(now, i, a)
 	return Continue
 }
 
-// judgeResponse changes the roster by an answer, or fails the ceremony. It
-// returns false for an answer that does not count, which changes nothing.
-//
-// A session number that is not the member's proves a restart only on a stream
-// that was opened after that session was known: an older process may have
-// answered on an older stream (docs/protocol.md, "Sessions and restarts").
-func (r *Roster) judgeResponse(now time.Time, i int, stream StreamID, a Response) bool {
+// judgeSession looks which process of a member answers us. Another one than before
+// is a newer one: a stream leads to the process that was there when it was opened.
+// It returns false when the answer says nothing about this attempt: the member has
+// restarted, which fails the ceremony, or it has said goodbye before and begins
+// its next attempt (docs/protocol.md, "Sessions and restarts").
+func (r *Roster) judgeSession(now time.Time, i int, a Response) bool {
 	m := &r.members[i]
-	if stream != m.out.stream || m.isStale(a.Session) {
+	switch {
+	case a.Session == m.Session, a.Session == 0 && a.Waiting, r.over():
+		return true
+	case m.Done:
+		return false
+	case m.Step > 0:
+		r.Fail(now, *stepFailure(PeerRestarted, i, m.Step, 0))
 		return false
 	}
-	if a.Refused && !a.Goodbye && !r.over() {
-		return r.Fail(now, Failure{Kind: PeerRejected, Culprit: i, By: i, Text: a.Error})
-	}
-	if a.Session != 0 && a.Session != m.outSession {
-		if m.known && a.Session != m.session {
-			switch {
-			case !m.outKnown, m.outBasis != m.session:
-				return false
-			case m.Step > 0: // which is of no interest any more when the ceremony is over
-				return r.Fail(now, Failure{Kind: PeerRestarted, Culprit: i, By: i, From: m.Step, To: 0})
-			}
-		}
-		m.outSession = a.Session
-	}
-	r.acceptResponse(now, i, a)
+	r.forget(now, i, a.Session)
+	r.repeat(i)
+	r.check(now)
 	return true
+}
+
+// acceptWaiting notes why a member does not take our requests into account. It can
+// be reached, but is not connected.
+func (r *Roster) acceptWaiting(now time.Time, i int, a Response) {
+	m := &r.members[i]
+	m.RTT = a.RTT
+	m.Attempts = 0
+	if m.Waiting != a.WaitingText {
+		m.Waiting = a.WaitingText
+		r.pending.changed = true
+	}
+	if m.out.up {
+		r.setLost(now, i, &m.out)
+	}
+	r.check(now)
 }
 
 func (r *Roster) acceptResponse(now time.Time, i int, a Response) {
@@ -106,28 +128,30 @@ func (r *Roster) acceptResponse(now time.Time, i int, a Response) {
 	m.out.last = now
 	m.RTT = a.RTT
 	m.Attempts = 0
-	changed := false
+	m.Waiting = ""
 	if !m.out.up {
 		if m.out.ever {
 			m.Reconnects++
 		}
 		r.setConnected(now, i, &m.out)
-		changed = true
+		r.check(now)
 	}
-	if a.Session != m.answeredBy {
-		m.answeredBy = a.Session
-		changed = true
+	if m.Done && r.SayingGoodbye() {
+		r.reschedule(now) // the goodbye grace begins anew
 	}
-	if a.Goodbye && !m.Answered {
+}
+
+// hearGoodbyeAnswered notes that our goodbye has reached a member.
+func (r *Roster) hearGoodbyeAnswered(now time.Time, i int, stream StreamID, a Response) {
+	m := &r.members[i]
+	if stream == m.out.stream && !a.Waiting {
+		r.acceptResponse(now, i, a)
+	}
+	if !m.Answered {
 		m.Answered = true
 		r.lastGoodbye = i
 		r.emit(Event{Type: AnsweredGoodbye, Member: i})
-		changed = true
-	}
-	if m.Done && r.SayingGoodbye() {
-		r.reschedule(now) // the goodbye grace begins anew, or is not needed any more
-	}
-	if changed {
+		r.reschedule(now)
 		r.check(now)
 	}
 }
@@ -145,13 +169,5 @@ func (r *Roster) OutboundDown(now time.Time, i int, stream StreamID, err error) 
 	if m.out.up {
 		r.setLost(now, i, &m.out)
 		r.check(now)
-	}
-}
-
-// leaveStale leaves our stream to a member that has just been replaced, unless
-// its new process is the one that answers us.
-func (r *Roster) leaveStale(i int) {
-	if m := &r.members[i]; m.out.up && m.outSession != m.session {
-		r.pending.leave = append(r.pending.leave, Stream{Member: i, ID: m.out.stream})
 	}
 }

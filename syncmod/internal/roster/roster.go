@@ -1,9 +1,6 @@
 package roster
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Config is what a roster knows from the start.
 type Config struct {
@@ -12,7 +9,7 @@ type Config struct {
 	Version     Version       // this node's version
 	VersionText string        // the same as it was written
 	PeerTimeout time.Duration // how long a member may be gone once the ceremony runs; not positive: for ever
-	Stale       [][]uint64    // for each member, sessions that belong to ceremonies that are over; nil: none
+	Session     uint64        // this node's session
 }
 
 // Phase is how far the ceremony has come.
@@ -26,9 +23,6 @@ const (
 	Complete
 	Failed
 )
-
-// maxStale is how many stale sessions a roster remembers for each member.
-const maxStale = 256
 
 // StreamID names a stream. The caller hands out each number once; 0 is none.
 type StreamID uint64
@@ -44,9 +38,10 @@ type direction struct {
 
 // Member is what is known of another member.
 type Member struct {
-	Step     int64 // the last step seen, -1 when none was
-	Done     bool  // it has said goodbye
-	Answered bool  // it has answered ours
+	Session  uint64 // the one that answers us, which our requests address: 0 while none does, and for a foreign member
+	Step     int64  // the last step seen, -1 when none was
+	Done     bool   // it has said goodbye
+	Answered bool   // it has answered ours
 	Nickname string
 	Version  string
 
@@ -55,37 +50,32 @@ type Member struct {
 	LastSeen          time.Time
 	Since             time.Time // since when it has been connected both ways, or not
 	RTT               time.Duration
-	Reconnects        int   // streams to it that had to be opened again
-	Attempts          int   // failed attempts to open one, in a row
-	LastError         error // why the last one failed or ended
+	Reconnects        int    // streams to it that had to be opened again
+	Attempts          int    // failed attempts to open one, in a row
+	LastError         error  // why the last one failed or ended
+	Waiting           string // why it does not take our requests into account, in its own words
 }
 
 type member struct {
 	Member
 	stepAt, prevStepAt time.Time // when its step became what it is, and the one before
 
-	known   bool   // a request has been accepted: session says which process that was
-	session uint64 // 0: a foreign peer, which has none
-	stale   []uint64
-	opened  time.Time // when the newest of the inbound streams that have been current arrived
+	known  bool      // a request of the process that answers us has been accepted
+	first  int64     // its step
+	opened time.Time // when the newest of the inbound streams that have been current arrived
+
+	attempt    [8]byte // which attempt the member's requests name
+	hasAttempt bool    // whether they name any
 
 	in, out   direction
 	successor StreamID // an inbound stream that takes over as soon as the current one's handler has returned
-
-	outSession uint64 // what our current stream's responses carry, 0 when nothing yet
-	answeredBy uint64 // what the last answer carried, also while a new stream has not been answered yet
-	outBasis   uint64 // the member's session as known when that stream was opened
-	outKnown   bool   // whether any was known then
+	held      StreamID // the inbound stream that was held last
 
 	doneAt  time.Time // when it said goodbye
 	arrived int64
 }
 
 func (m *member) connected() bool { return m.in.up && m.out.up }
-
-func (m *member) isStale(session uint64) bool {
-	return session != 0 && slices.Contains(m.stale, session)
-}
 
 // Roster is one ceremony as this node sees it. It is not safe for concurrent
 // use: the ceremony holds its lock around every call.
@@ -109,6 +99,10 @@ type Roster struct {
 	lastConnected int  // which member a direction came up to last
 	lastGoodbye   int  // whose goodbye, or answer to ours, came last
 
+	sessions   []uint64 // of all members, as barrier 1 was passed; nil before
+	attempt    [8]byte  // their digest
+	hasAttempt bool
+
 	failure  *Failure
 	failedAt time.Time
 	aborting bool // this node is announcing the failure
@@ -122,9 +116,6 @@ func New(now time.Time, cfg Config) *Roster {
 	r := &Roster{cfg: cfg, members: make([]member, cfg.Members), lastConnected: cfg.Self, lastGoodbye: cfg.Self}
 	for i := range r.members {
 		r.members[i].Step = -1
-		if cfg.Stale != nil {
-			r.members[i].stale = slices.Clone(cfg.Stale[i])
-		}
 	}
 	r.startClocks(now)
 	return r
@@ -150,19 +141,6 @@ func (r *Roster) startClocks(now time.Time) {
 		m := &r.members[i]
 		m.in.since, m.out.since, m.Since = now, now, now
 	}
-}
-
-// StaleSessions returns the sessions of a member that a later ceremony must not
-// take for a new process of it: those that were stale before and, once this
-// ceremony is over, the member's own if it has left step 1. From step 1 a member
-// can still come to another ceremony, in the session in which it waits there.
-func (r *Roster) StaleSessions(i int) []uint64 {
-	m := &r.members[i]
-	stale := slices.Clone(m.stale)
-	if r.phase >= Complete && m.session != 0 && m.Step > 1 {
-		stale = append(stale, m.session)
-	}
-	return stale[max(0, len(stale)-maxStale):]
 }
 
 // Phase returns the phase.

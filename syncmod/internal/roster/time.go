@@ -97,10 +97,16 @@ func (r *Roster) timesOut() bool { return r.phase != Connecting && r.cfg.PeerTim
 // checkGone fails the ceremony when a member has been gone for too long.
 func (r *Roster) checkGone(now time.Time) {
 	for i := range r.members {
-		if since, until, gone := r.goneSince(i); gone && !now.Before(until) {
-			r.Fail(now, Failure{Kind: PeerTimeout, Culprit: i, By: i, Gone: now.Sub(since)})
-			return
+		since, until, gone := r.goneSince(i)
+		if !gone || now.Before(until) {
+			continue
 		}
+		f := about(PeerTimeout, i)
+		f.Gone = now.Sub(since)
+		f.NotHeard = r.isGone(now, &r.members[i].in)
+		f.NotReached = r.isGone(now, &r.members[i].out)
+		r.Fail(now, f)
+		return
 	}
 }
 
@@ -113,13 +119,25 @@ func (r *Roster) goneSince(i int) (since, until time.Time, gone bool) {
 		if !d.ever || d.up {
 			continue
 		}
-		at := later(d.last, r.runningSince)
-		end := later(at.Add(r.cfg.PeerTimeout), d.since.Add(min(lossGrace, r.cfg.PeerTimeout)))
+		at, end := r.goneUntil(d)
 		if !gone || end.Before(until) {
 			since, until, gone = at, end, true
 		}
 	}
 	return since, until, gone && !m.Done
+}
+
+// goneUntil tells since when a direction that is lost has been gone, and until
+// when it may be.
+func (r *Roster) goneUntil(d *direction) (since, until time.Time) {
+	since = later(d.last, r.runningSince)
+	return since, later(since.Add(r.cfg.PeerTimeout), d.since.Add(min(lossGrace, r.cfg.PeerTimeout)))
+}
+
+// isGone tells whether a direction has been gone for too long.
+func (r *Roster) isGone(now time.Time, d *direction) bool {
+	_, until := r.goneUntil(d)
+	return d.ever && !d.up && !now.Before(until)
 }
 
 // waitReport returns the report that is due next, nil when this node waits at no

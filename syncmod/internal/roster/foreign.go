@@ -1,0 +1,115 @@
+package roster
+
+import "time"
+
+// foreignGrace is how long after a failure a new stream without a session number
+// still counts as a part of the failed attempt.
+const foreignGrace = 5 * time.Second
+
+// foreignRequest judges a request without a session. Nothing but its step, and
+// the order in which streams arrive, tells which attempt it belongs to.
+func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request) Verdict {
+	m := &r.members[i]
+	if r.phase == Failed {
+		return r.foreignAfterFailure(now, i, stream, q)
+	}
+	if cause := r.authenticate(i, q); cause != nil {
+		return r.failBy(now, i, q, cause)
+	}
+	cause, late := r.judgeForeignStep(i, q)
+	replaces := m.Session != 0
+	switch {
+	case late:
+		return Verdict{Action: Drop}
+	case cause != nil && cause.Kind == SelfRestarted && q.Shutdown,
+		(cause != nil || replaces) && r.over() && (q.Aborted || q.Shutdown):
+		return Verdict{Action: AcceptLast} // of an attempt that is over: none begins like that
+	case (cause != nil || replaces) && (r.over() || m.Done):
+		return r.hold(i, stream) // of a new attempt; the member's part in ours is finished
+	case cause != nil:
+		return r.failBy(now, i, q, cause)
+	case replaces && (m.in.stream == 0 || m.in.stream == stream):
+		r.forgetForForeign(now, i)
+	}
+	return r.take(now, i, stream, q)
+}
+
+// judgeForeignStep checks the step of a foreign member (docs/protocol.md,
+// "Steps"):
+//
+//   - The first one is 0 or 1. Above, the member knows us from before: we have
+//     restarted.
+//   - Later ones are not below the last one and at most 2 above it. One below: the
+//     member has restarted, unless the request is from an older stream than one
+//     that has been current. Then it is late.
+//   - A member that was none, and had left step 0, has restarted.
+func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) {
+	m := &r.members[i]
+	same := m.known && m.Session == 0
+	switch {
+	case same && q.Step < m.Step && q.Opened.Before(m.opened):
+		return nil, true
+	case same && q.Step < m.Step, !same && m.Step > 0:
+		return stepFailure(PeerRestarted, i, m.Step, q.Step), false
+	case same && q.Step > m.Step+2, q.Step < 0:
+		return stepFailure(StepSkipped, i, m.Step, q.Step), false
+	case !same && q.Step > 1:
+		return r.selfRestarted(i, q.Step), false
+	}
+	return nil, false
+}
+
+// forgetForForeign makes room for the foreign process that a member has come back
+// as. Whatever has answered us was the one before.
+func (r *Roster) forgetForForeign(now time.Time, i int) {
+	r.forget(now, i, 0)
+	if m := &r.members[i]; m.out.up {
+		r.setLost(now, i, &m.out)
+	}
+}
+
+// selfRestarted says that a member, at that step, knows us from before.
+func (r *Roster) selfRestarted(i int, step int64) *Failure {
+	f := stepFailure(SelfRestarted, i, -1, step)
+	f.Culprit = r.cfg.Self
+	return f
+}
+
+// leftBehind says that a member is two steps above the barrier that we wait at. A
+// foreign one that was at step 1 already when we first heard it, and went on
+// without us, knows us from before: we have restarted.
+func (r *Roster) leftBehind(i int) Failure {
+	m := &r.members[i]
+	if m.Session == 0 && m.first == 1 && r.step == 1 {
+		return *r.selfRestarted(i, m.Step)
+	}
+	f := about(LeftBehind, i)
+	f.From, f.To = r.step, m.Step
+	return f
+}
+
+// foreignAfterFailure answers for a ceremony that has failed. What can belong to
+// a new attempt is held (docs/protocol.md, "Streams that are held"); everything
+// else hears the reason.
+func (r *Roster) foreignAfterFailure(now time.Time, i int, stream StreamID, q Request) Verdict {
+	switch {
+	case q.Aborted || q.Shutdown:
+		return Verdict{Action: AcceptLast}
+	case r.quiet():
+		return r.hold(i, stream)
+	case q.Step <= 1 && q.Opened.Sub(r.failedAt) > foreignGrace && r.authenticate(i, q) == nil:
+		return r.hold(i, stream)
+	}
+	return r.refuse(now, i, q, r.failure)
+}
+
+// hold is the verdict on a stream that can belong to an attempt that is to come.
+// One for each member is enough.
+func (r *Roster) hold(i int, stream StreamID) Verdict {
+	m := &r.members[i]
+	v := Verdict{Action: Hold}
+	if m.held != stream {
+		v.Old, m.held = m.held, stream
+	}
+	return v
+}
