@@ -2,7 +2,6 @@ package syncmod
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,6 +74,11 @@ func (c *core) update(fact func(now time.Time)) {
 
 // carryOut does what the rules demand. The lock is held; nothing here blocks.
 func (c *core) carryOut(now time.Time) {
+	for c.carryOutNext(now) { // what has happened may be news to the rules again: which attempt this is
+	}
+}
+
+func (c *core) carryOutNext(now time.Time) (more bool) {
 	effects := c.roster.Effects()
 	if f := c.roster.Failure(); f != nil && c.err == nil {
 		c.err = explain(c.def, *f, c.localCause)
@@ -107,6 +111,7 @@ func (c *core) carryOut(now time.Time) {
 		broadcast(&c.watched)
 	}
 	c.arm(now, effects.Next)
+	return effects.Changed
 }
 
 // announcementOf words an announcement.
@@ -210,7 +215,8 @@ func (c *core) fail(kind roster.Kind, reason error) {
 }
 
 func (c *core) failAs(now time.Time, kind roster.Kind, reason error) {
-	if c.roster.Fail(now, roster.Failure{Kind: kind, Culprit: c.terms.Self, By: c.terms.Self}) {
+	self := c.terms.Self
+	if c.roster.Fail(now, roster.Failure{Kind: kind, Culprit: self, By: self, Reporter: -1}) {
 		c.localCause = reason
 	}
 }

@@ -49,7 +49,7 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 		if e.Barrier.Step == 1 {
 			digest := stream.AttemptDigest(c.roster.Sessions())
 			c.attempt = digest[:]
-			c.roster.SetAttempt(digest)
+			c.roster.SetAttempt(now, digest)
 		}
 		o.Name = c.stepName
 		if !c.roster.SayingGoodbye() {

@@ -135,14 +135,16 @@ func (f *inboundFacts) Refusal(cause *roster.Failure) (text string, err error) {
 }
 
 // Waiting implements stream.InboundFacts.
-func (f *inboundFacts) Waiting(cause *roster.Failure) (text string) {
-	if cause == nil {
-		return ""
+func (f *inboundFacts) Waiting(v roster.Verdict) (text string) {
+	switch {
+	case v.Waiting != nil:
+		f.core.mu.Lock()
+		defer f.core.mu.Unlock()
+		return printable("its attempt has failed: "+f.core.abortText, maxReason)
+	case v.Over:
+		return "its attempt is complete, and not closed yet"
 	}
-	c := f.core
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return printable("its attempt has failed: "+c.abortText, maxReason)
+	return ""
 }
 
 // Link implements stream.InboundFacts.

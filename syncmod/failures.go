@@ -34,6 +34,7 @@ var failureKinds = [...]failureKind{
 	{roster.BadSignature, ErrBadSignature, report.TypeBadSignature, permanent, badSignature},
 	{roster.MembersMismatch, ErrMembersMismatch, report.TypeMembersMismatch, permanent, membersMismatch},
 	{roster.PeerRestarted, ErrPeerRestarted, report.TypePeerRestarted, mendable, peerRestarted},
+	{roster.AttemptMismatch, ErrPeerRestarted, report.TypePeerRestarted, mendable, attemptMismatch},
 	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, mendable, selfRestarted},
 	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, mendable, stepSkipped},
 	{roster.LeftBehind, ErrLeftBehind, report.TypeLeftBehind, mendable, leftBehind},
@@ -68,6 +69,10 @@ func peerRestarted(_ Definition, f roster.Failure) string {
 	return fmt.Sprintf("restarted: its step went from %d to %d; %s", f.From, f.To, startAgain)
 }
 
+func attemptMismatch(_ Definition, _ roster.Failure) string {
+	return "is in another attempt than this node: a member restarted between the two; " + startAgain
+}
+
 func selfRestarted(d Definition, f roster.Failure) string {
 	return fmt.Sprintf("restarted: %s is already at step %d; %s", operator(f.By, d.Peers[f.By]), f.To, startAgain)
 }
@@ -100,7 +105,14 @@ func peerAborted(d Definition, f roster.Failure) string {
 }
 
 func peerTimeout(_ Definition, f roster.Failure) string {
-	return fmt.Sprintf("has been gone for %s; %s", spell(f.Gone), startAgain)
+	gone := "has been gone"
+	switch {
+	case f.NotHeard && !f.NotReached:
+		gone = "has not been heard"
+	case f.NotReached && !f.NotHeard:
+		gone = "is heard, but has not been reached"
+	}
+	return fmt.Sprintf("%s for %s; %s", gone, spell(f.Gone), startAgain)
 }
 
 func peerLeft(_ Definition, f roster.Failure) string {

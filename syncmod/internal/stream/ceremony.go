@@ -91,9 +91,9 @@ type InboundFacts interface {
 	// Refusal returns what a refused request is answered with, and the error that
 	// the refusal stands for, if it is not the ceremony's own failure.
 	Refusal(*roster.Failure) (text string, err error)
-	// Waiting returns why a request does not count yet, for the member's operator:
-	// empty without a failure.
-	Waiting(*roster.Failure) (text string)
+	// Waiting returns why a request that is greeted does not count yet, for the
+	// member's operator; empty when it only has to be made again.
+	Waiting(roster.Verdict) (text string)
 	// Link notes the trace context that the member has sent. It is not trusted.
 	Link(traceparent string)
 	// Answered counts a request that was answered.

@@ -188,7 +188,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			}
 		case roster.Greet:
 			in.accepted = in.accepted[:0]
-			waiting := in.facts.Waiting(verdict.Waiting)
+			waiting := in.facts.Waiting(verdict)
 			if err := in.answer(now, c, request, reply{waiting: waiting}); err != nil {
 				return false, classify(in.ctx, err)
 			}
