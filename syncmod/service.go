@@ -238,17 +238,9 @@ func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*Cere
 	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for _, c := range of {
-			c.endings.Wait()
-		}
-	}()
 	s.telemetry.Flush(ctx)
-	select {
-	case <-ended:
-	case <-ctx.Done():
+	for _, c := range of {
+		c.awaitEndings(ctx)
 	}
 }
 

@@ -47,7 +47,7 @@ type reporter struct {
 	running bool                   // the goroutine
 	since   time.Time              // when it took the report that it carries out now
 	waiters []waiter               // in the order of their beginning; some have given up
-	told    int64 // how many of the dropped reports the log has mentioned
+	told    int64                  // how many of the dropped reports the log has mentioned
 
 	// What follows belongs to the goroutine.
 
