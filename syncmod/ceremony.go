@@ -15,6 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // lastWords is how long Close lets the last frame of a stream arrive.
@@ -34,8 +35,10 @@ type Ceremony struct {
 
 	opening   sync.Mutex // held while the ceremony is being opened
 	closeOnce sync.Once
-	leftOnce  sync.Once
 	endings   sync.WaitGroup // what is done at its end
+	leftOnce  sync.Once
+	left      time.Time     // when its last stream had ended
+	ended     chan struct{} // closed when it is left and the endings are over
 }
 
 func newCeremony(s *Service, d Definition) (*Ceremony, error) {
@@ -52,7 +55,7 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the definition hash: %w", err)
 	}
-	c, session := &Ceremony{svc: s}, newSession()
+	c, session := &Ceremony{svc: s, ended: make(chan struct{})}, newSession()
 	c.core = &core{
 		svc: s, owner: c, def: d, done: make(chan struct{}), closed: make(chan struct{}),
 		terms: stream.NewTerms(stream.Terms{
@@ -181,7 +184,14 @@ func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 	if err == nil {
 		err = c.core.clients.Wait(ctx)
 	}
-	c.leftOnce.Do(c.core.report.Closed)
+	c.leftOnce.Do(func() {
+		c.core.report.Closed()
+		c.left = time.Now()
+		go func() {
+			c.endings.Wait()
+			close(c.ended)
+		}()
+	})
 	if stuck, ok := errors.AsType[*stream.StuckError](err); ok {
 		direction := "to"
 		if stuck.Inbound {
@@ -191,6 +201,17 @@ func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 		err = fmt.Errorf("closing the ceremony: the stream %s %s has not ended: %w", direction, member, stuck.Err)
 	}
 	return began, err
+}
+
+// awaitEndings waits for what is done at the end of a ceremony that was left, until
+// ctx ends. All calls together wait as long as for reports.
+func (c *Ceremony) awaitEndings(ctx context.Context) {
+	ctx, cancel := context.WithDeadline(ctx, c.left.Add(telemetry.FlushLimit))
+	defer cancel()
+	select {
+	case <-c.ended:
+	case <-ctx.Done():
+	}
 }
 
 // sayGoodbye waits for the goodbyes: for GoodbyeTimeout, and for half of the

@@ -92,7 +92,7 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 		c.clients.Repeat(member)
 	}
 	for _, member := range effects.Ask {
-		c.clients.Repeat(member)
+		c.clients.Ask(member)
 	}
 	if effects.EndStreams {
 		c.clients.End()
@@ -119,7 +119,9 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	said := stream.Announcement{Step: a.Step, Goodbye: a.Goodbye, Until: a.Until}
 	if a.Failure != nil {
 		said.Abort = c.abortText
-		said.Culprit = []byte(c.def.Peers[a.Failure.Culprit].ID)
+		if a.Failure.Kind != roster.AttemptMismatch { // which is nobody's in particular
+			said.Culprit = []byte(c.def.Peers[a.Failure.Culprit].ID)
+		}
 		if r := c.reporter(*a.Failure); r >= 0 {
 			said.Reporter = []byte(c.def.Peers[r].ID)
 		}

@@ -1,6 +1,7 @@
 package syncmod
 
 import (
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -171,6 +172,8 @@ type outboundFacts struct {
 	member int
 	id     roster.StreamID
 	report *telemetry.Stream
+
+	addressee atomic.Uint64
 }
 
 // Response implements stream.OutboundFacts.
@@ -182,12 +185,18 @@ func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err err
 	c.update(func(now time.Time) {
 		failedBefore = c.err != nil
 		reply = c.roster.Response(now, f.member, f.id, a)
+		if a.Session != 0 && c.roster.Failure() == nil && c.roster.Member(f.member).Session == a.Session {
+			f.addressee.Store(a.Session) // before anything else is sent on the stream
+		}
 	})
 	if reply == roster.Refused && !failedBefore {
 		err = c.failure()
 	}
 	return reply, err
 }
+
+// Addressee implements stream.OutboundFacts.
+func (f *outboundFacts) Addressee() uint64 { return f.addressee.Load() }
 
 // Traceparent implements stream.OutboundFacts.
 func (f *outboundFacts) Traceparent() string { return f.report.Traceparent() }

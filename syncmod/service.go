@@ -231,23 +231,19 @@ func (s *Service) Ceremonies() []*Ceremony {
 const closeLimit = 900 * time.Millisecond
 
 // awaitReports waits until the reports and the ends of ceremonies have been
-// handled, until ctx ends and for a moment at the most: what they call is not ours
-// and may hang. The closing has begun at a time.
+// handled: what they call is not ours and may hang. It waits for a moment at the
+// most, and for half of the time that ctx has left: the rest is for stopping. The
+// closing has begun at a time.
 func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*Ceremony) {
 	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/2)
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for _, c := range of {
-			c.endings.Wait()
-		}
-	}()
 	s.telemetry.Flush(ctx)
-	select {
-	case <-ended:
-	case <-ctx.Done():
+	for _, c := range of {
+		c.awaitEndings(ctx)
 	}
 }
 

@@ -76,10 +76,14 @@ func (t *Telemetry) Log() *logrus.Logger { return t.reporter.log }
 const FlushLimit = 500 * time.Millisecond
 
 // Flush waits until everything that was reported before has reached the loggers
-// and providers. It gives up when the context ends, and after [FlushLimit]. Called
-// by a report, as by a hook of the logger, it waits for that very report and so
-// always until then.
+// and providers. It gives up when the context ends, and after [FlushLimit]; where a
+// report has been running for that long already, or another call has given up on
+// reports that are not carried out yet, it returns at once. Called by a report, as
+// by a hook of the logger, it waits for that very report and so always until then.
 func (t *Telemetry) Flush(ctx context.Context) {
+	if t.reporter.stuck() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, FlushLimit)
 	defer cancel()
 	t.reporter.flush(ctx)

@@ -93,6 +93,7 @@ func (f *fakeFacts) Waiting(roster.Verdict) string           { return "" }
 func (f *fakeFacts) Link(string)                             {}
 func (f *fakeFacts) Answered()                               {}
 func (f *fakeFacts) Down(End)                                {}
+func (f *fakeFacts) Addressee() uint64                       { return 1 }
 func (f *fakeFacts) Traceparent() string                     { return "" }
 func (f *fakeFacts) SpanContext() trace.SpanContext          { return trace.SpanContext{} }
 

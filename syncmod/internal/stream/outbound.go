@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -34,7 +33,6 @@ type outbound struct {
 	relayed bool
 	release func()
 
-	addressee  atomic.Uint64 // the session that answered last; 0: none
 	answered   chan struct{} // closed with the first response that is not a waiting one
 	answeredAt time.Time
 	done       chan struct{} // closed when reading has ended, for this reason:
@@ -126,7 +124,7 @@ func (o *outbound) encode(r *syncpb.SyncRequest) error {
 // complete adds to a request what belongs to this stream: which process of the
 // member is meant, and the trace context, once there is one.
 func (o *outbound) complete(r *syncpb.SyncRequest) {
-	r.Addressee, r.Traceparent = o.addressee.Load(), ""
+	r.Addressee, r.Traceparent = o.facts.Addressee(), ""
 	if !o.traced {
 		r.Traceparent = o.facts.Traceparent()
 		o.traced = r.Traceparent != ""
@@ -219,9 +217,6 @@ func (o *outbound) read() {
 		if o.answeredAt.IsZero() && response.GetWaiting() == "" {
 			o.answeredAt = now
 			close(o.answered)
-		}
-		if session := response.GetSessionId(); session != 0 {
-			o.addressee.Store(session)
 		}
 		if o.end = o.response(asked, now, &response); o.end.Reason == "" {
 			continue
