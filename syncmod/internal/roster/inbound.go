@@ -64,6 +64,8 @@ type Verdict struct {
 	// this one has failed, or has passed its last barrier.
 	Waiting *Failure
 	Over    bool
+	// KeyInUse says that another process of the member answers us (Greet).
+	KeyInUse bool
 }
 
 // Request judges a member's request: its version, its signature, its members, its
@@ -111,10 +113,12 @@ func (r *Roster) greet(now time.Time, i int, q Request) Verdict {
 	if q.Aborted || q.Shutdown {
 		return Verdict{Action: AcceptLast}
 	}
+	v := Verdict{Action: Greet, Waiting: r.failure, Over: r.over() && r.phase != Failed}
 	if q.Session != m.Session && !m.Done && !r.over() {
 		r.ask(i)
+		v.KeyInUse = r.hearRival(now, i, q.Session)
 	}
-	return Verdict{Action: Greet, Waiting: r.failure, Over: r.over() && r.phase != Failed}
+	return v
 }
 
 // failBy fails the ceremony by a request, and refuses the request. After the last
