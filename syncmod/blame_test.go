@@ -95,6 +95,22 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 	}
 }
 
+func TestWhoFirstAccusedAMemberIsKnownToWhoeverHearsOfIt(t *testing.T) {
+	erin := newTraitor(t)
+	ceremonies, streams := erin.behave(t, 7)
+	const alice, bob = 0, 1
+
+	lie := harness.Abort("restarted: its step went from 1 to 0", erin.nodes[bob].Host.ID())
+	streams[alice].Say(t, erin.Request(t, erin.def, harness.Step(1), lie))
+
+	for i, c := range ceremonies {
+		err := harness.Failure(t, c)
+		require.Equal(t, bob, harness.Culprit(t, err).Index, harness.Name(i))
+		require.ErrorContains(t, err, "operator 4 (erin)", harness.Name(i))
+	}
+	require.ErrorContains(t, ceremonies[3].Err(), "who has it from operator 4 (erin), reports")
+}
+
 // leave ends a ceremony.
 func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams []harness.RawStream) {
 	t.Helper()

@@ -2,7 +2,9 @@ package syncmod_test
 
 import (
 	"context"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -12,6 +14,17 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestACeremonyRunsWhoseTimesAreAsLongAsCanBe(t *testing.T) {
+	const forEver = time.Duration(math.MaxInt64)
+	nodes, def := newCluster(t, 2, syncmod.Config{
+		ExchangeTimeout: forEver, PeerTimeout: forEver, OpenGrace: forEver, GoodbyeTimeout: forEver,
+		BackoffMax: forEver,
+	})
+	ceremonies := harness.Open(t, nodes, def)
+
+	run(t, ceremonies)
+}
 
 func TestAWholeCeremonyRunsOnRealHosts(t *testing.T) {
 	nodes, def := newCluster(t, 4, harness.Fast())

@@ -1,6 +1,7 @@
 package syncmod_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,45 @@ func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 	require.NoError(t, c.Err())
 }
 
+// The second process takes the first one's place while the others connect.
+func TestAKeyThatTwoProcessesUseIsShownOnBothSides(t *testing.T) {
+	key := harness.NewKey(t)
+	alice, carol := harness.NewHost(t), harness.NewSilentHost(t)
+	bobs := []host.Host{harness.NewHostWithKey(t, key), harness.NewHostWithKey(t, key)}
+	def := harness.Define(t.Name(), alice, bobs[0], carol)
+	def.Peers[1].Addrs = nil // bob dials
+	log, logged := logtest.NewNullLogger()
+	service, err := syncmod.NewService(alice, harness.Fast(), syncmod.WithLogger(log))
+	require.NoError(t, err)
+	require.NoError(t, service.Start(t.Context()))
+	defer func() { require.NoError(t, service.Stop(harness.Within(t))) }()
+	atAlice, err := service.Open(def)
+	require.NoError(t, err)
+	atBob := make([]*syncmod.Ceremony, len(bobs))
+	for i, h := range bobs {
+		atBob[i], err = harness.StartService(t, h, harness.Fast()).Open(def)
+		require.NoError(t, err)
+		harness.Until(t, atBob[i], func(s syncmod.Status) bool { return harness.Connected(s.Peers[0]) })
+	}
+
+	harness.Until(t, atBob[0], func(s syncmod.Status) bool {
+		return strings.Contains(s.Peers[0].Waiting, "another process with this node's key takes part there")
+	})
+	require.ErrorContains(t, atBob[0].AwaitConnected(briefly(t)), "another process with this node's key")
+	require.ErrorIs(t, atAlice.Status().Peers[0].LastError, syncmod.ErrKeyInUse)
+	require.Eventually(t, func() bool {
+		for _, e := range logged.AllEntries() {
+			if e.Level == logrus.WarnLevel && e.Data["peer"] == 1 && strings.Contains(e.Message, "key") {
+				return true
+			}
+		}
+		return false
+	}, harness.Patience, time.Millisecond)
+	for _, c := range append(atBob, atAlice) {
+		require.NoError(t, c.Err())
+	}
+}
+
 func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
 	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t), harness.NewHost(t)}
 	alice, carol := harness.StartService(t, hosts[0], harness.Fast()), harness.StartService(t, hosts[2], harness.Fast())
@@ -71,6 +111,18 @@ func TestAnAddressOfTheDefinitionIsDialledThoughTheHostHasForgottenIt(t *testing
 	bob := harness.Open(t, nodes[1:], def)
 
 	connect(t, append(alice, bob...))
+}
+
+func TestAnAddressThatItsOwnerAddsMeanwhileIsNotForgotten(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	nodes[1].CloseHost()
+	store := nodes[0].Host.Peerstore()
+	c := harness.Open(t, nodes[:1], def)[0]
+	store.AddAddrs(def.Peers[1].ID, def.Peers[1].Addrs, peerstore.PermanentAddrTTL)
+
+	require.NoError(t, c.Close(harness.Within(t)))
+
+	require.Equal(t, def.Peers[1].Addrs, store.Addrs(def.Peers[1].ID))
 }
 
 func TestWhatWasLearnedOfAConnectedMemberOutlivesTheCeremony(t *testing.T) {

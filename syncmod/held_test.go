@@ -38,6 +38,36 @@ func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
 	require.Equal(t, int64(0), again.Status().Peers[0].Step)
 }
 
+func TestAfterTheLastBarrierAMemberMakesANodeHoldOneStreamAtTheMost(t *testing.T) {
+	for name, session := range sessions {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, harness.Fast(), 1)
+			bob := s.others[0]
+			bob.Answer()
+			bob.Become(session)
+			s.meet(t, bob, harness.Step(1))
+			complete := make(chan error, 1)
+			ctx := harness.Within(t)
+			go func() { complete <- s.ceremony.Complete(ctx) }()
+			harness.Until(t, s.ceremony, func(now syncmod.Status) bool { return now.Step == 1 })
+			s.meet(t, bob, harness.Step(1))
+
+			var before harness.RawStream
+			for i := range 50 {
+				stream := s.meet(t, bob, harness.Step(1))
+				stream.Say(t, bob.Request(t, s.def, harness.Step(9)))
+				if i > 0 {
+					_ = before.Fate() // it ends
+				}
+				before = stream
+			}
+
+			s.meet(t, bob, harness.Step(1)).Accepted(t, bob.Request(t, s.def, harness.Step(1), harness.Goodbye))
+			require.NoError(t, harness.Next(t, complete))
+		})
+	}
+}
+
 // panicHook is a logger's hook that panics once.
 type panicHook struct{ armed atomic.Bool }
 

@@ -132,6 +132,22 @@ func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
 	}
 }
 
+func TestAStatusIsItsReadersOwn(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	c := harness.Open(t, nodes[:1], def)[0]
+	changed := multiaddr.StringCast("/ip4/203.0.113.1/tcp/1")
+	err := c.AwaitConnected(briefly(t))
+	var wait *syncmod.WaitError
+	require.ErrorAs(t, err, &wait)
+
+	c.Status().Peers[0].Peer.Addrs[0] = changed
+	wait.Missing[0].Peer.Addrs[0] = changed
+	c.Definition().Peers[1].Addrs[0] = changed
+
+	require.Equal(t, def.Peers[1].Addrs, c.Definition().Peers[1].Addrs)
+	require.Equal(t, def.Peers[1].Addrs, c.Status().Peers[0].Peer.Addrs)
+}
+
 func TestWatchEndsWithTheLastStatusOfTheCeremony(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
