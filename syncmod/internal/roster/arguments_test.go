@@ -53,8 +53,8 @@ func (a *arguments) stream(otherwise roster.StreamID) roster.StreamID {
 	return n
 }
 
-func (a *arguments) session(i int) uint64 {
-	text := a.text("session", "")
+func (a *arguments) session(key string, i int) uint64 {
+	text := a.text(key, "")
 	switch text {
 	case "":
 		return sessionOf(i)
@@ -71,7 +71,7 @@ func (a *arguments) session(i int) uint64 {
 func (a *arguments) member(key string, otherwise int) int {
 	text := a.text(key, "")
 	if text == "" {
-		require.True(a.t, otherwise >= 0 || key == "culprit", "%s: %s whom?", a.d.Pos, key)
+		require.True(a.t, otherwise >= 0 || key == "culprit" || key == "reporter", "%s: %s whom?", a.d.Pos, key)
 		return otherwise
 	}
 	return a.index(text)

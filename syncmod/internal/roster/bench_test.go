@@ -9,20 +9,23 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-const members = 64
+const (
+	members     = 64
+	selfSession = 0xa1
+)
 
 // connectedRoster is a node's roster whose members are all connected, at step 0.
 func connectedRoster(tb testing.TB) *roster.Roster {
 	version, err := roster.ParseVersion("v1.11")
 	require.NoError(tb, err)
 	r := roster.New(start, roster.Config{
-		Members: members, Version: version, VersionText: "v1.11", PeerTimeout: time.Minute,
+		Members: members, Session: selfSession, Version: version, VersionText: "v1.11", PeerTimeout: time.Minute,
 	})
 	r.Open(start)
 	for i := 1; i < members; i++ {
-		r.Request(start, i, streamFrom(i), requestAt(i, 0))
 		r.OutboundOpened(i, streamFrom(members+i), false)
 		r.Response(start, i, streamFrom(members+i), roster.Response{Session: uint64(i)}) //nolint:gosec // small
+		r.Request(start, i, streamFrom(i), requestAt(i, 0))
 	}
 	r.Effects()
 	return r
@@ -33,7 +36,7 @@ func streamFrom(i int) roster.StreamID { return roster.StreamID(i) } //nolint:go
 func requestAt(i int, step int64) roster.Request {
 	return roster.Request{
 		Opened: start, Version: "v1.11", Signed: true, Session: uint64(i), //nolint:gosec // small
-		Step: step, Nickname: "bob", Culprit: -1,
+		Addressee: selfSession, Step: step, Nickname: "bob", Culprit: -1, Reporter: -1,
 	}
 }
 

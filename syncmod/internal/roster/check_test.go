@@ -12,6 +12,10 @@ import (
 // that they tell what the roster says when it is asked.
 func (p *process) observe() {
 	t := p.world.t
+	if sessions := p.roster.Sessions(); sessions != nil && !p.attempted {
+		p.attempted = true
+		p.roster.SetAttempt(p.world.now, attemptIn(sessions))
+	}
 	e := p.roster.Effects()
 	releases := false
 	for _, event := range e.Events {
@@ -44,22 +48,18 @@ func (p *process) execute(e roster.Effects) {
 	for _, words := range effectWords(p.index, p.world.now, e) {
 		p.world.log("  %s", words)
 	}
-	for _, s := range e.Leave {
-		if cl := &p.clients[s.Member]; cl.stream == nil || cl.stream.id != s.ID {
-			p.world.t.Fatalf("%v is to leave stream %d to %s, which is not its current one", p, s.ID, name(s.Member))
-		} else {
-			cl.leave = cl.stream
-		}
-	}
 	if e.Announcement != nil {
 		p.broadcast(*e.Announcement)
+	}
+	for _, j := range slices.Concat(e.Repeat, e.Ask) {
+		p.again(j)
 	}
 	if e.EndStreams {
 		p.endStreams()
 	}
 	r := p.roster
 	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure()}
-	want.Until = p.announced.Until
+	want.Until, want.Culprit, want.Reporter = p.announced.Until, p.announced.Culprit, p.announced.Reporter
 	if f := want.Failure; f != nil && f.Kind == roster.Stopped && want.Step == 0 {
 		want.Failure = nil // the quiet end
 	}
@@ -157,6 +157,7 @@ func (p *process) checkDrawn() {
 
 // check checks what must hold at any time.
 func (w *world) check() {
+	w.checkHeld()
 	for _, p := range w.nodes {
 		if p.hostile {
 			continue
@@ -165,6 +166,22 @@ func (w *world) check() {
 		w.checkEnd(p)
 		if p.failed() {
 			w.checkBlame(p)
+		}
+	}
+}
+
+// checkHeld: a process leaves one stream of each member unanswered, and none of a
+// member that has a session.
+func (w *world) checkHeld() {
+	held := map[[2]int]int{}
+	for _, s := range w.streams {
+		if s.handler != holding || !s.server.alive() || s.inHand == nil {
+			continue
+		}
+		pair := [2]int{s.from, s.server.index}
+		held[pair]++
+		if held[pair] > 1 || s.inHand.request.Session != 0 && s.server.session != 0 {
+			w.t.Fatalf("%v holds %v", s.server, s)
 		}
 	}
 }
@@ -210,18 +227,31 @@ func (w *world) checkBlame(p *process) {
 	switch {
 	case by.hostile && f.Kind == roster.PeerAborted:
 		right = by.hasAborted(f.Text, f.Culprit)
+	case by.hostile && f.Kind == roster.AttemptMismatch:
+		right = f.Culprit == by.index
+	case f.Kind == roster.AttemptMismatch: // the hostile member has told them different sessions
+		right = f.Culprit == by.index && !slices.Equal(p.roster.Sessions(), by.roster.Sessions())
 	case by.hostile && f.Kind == roster.SelfRestarted:
 		right = f.Culprit == p.index
 	case by.hostile:
 		right = f.Culprit == by.index
 	case f.Kind == roster.PeerAborted: // passed on
-		right = by.failure != nil && f.Culprit == by.failure.Culprit && f.Text == reason(by.failure)
+		right = by.failure != nil && f.Text == reason(by.failure) && by.hasNamed(f)
 	case f.Kind == roster.PeerRejected: // passed on, by an error that can name nobody
 		right = by.failure != nil && f.Culprit == by.index && f.Text == reason(by.failure)
 	}
 	if !right {
 		w.t.Fatalf("%v has failed: %s; that is no hostile member's doing", p, failureWords(f))
 	}
+}
+
+// hasNamed tells whether an honest node has blamed whom a failure names.
+func (p *process) hasNamed(f *roster.Failure) bool {
+	culprit, reporter := p.announced.Culprit, p.announced.Reporter
+	if culprit < 0 {
+		culprit = p.index
+	}
+	return f.Culprit == culprit && f.Reporter == reporter
 }
 
 // same tells whether two rosters are in the same state, events aside.

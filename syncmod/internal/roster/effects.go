@@ -90,8 +90,14 @@ func (r *Roster) announceAgain() { r.pending.announce = r.isOpen() }
 // repeat notes that a member is to hear again what there is to say.
 func (r *Roster) repeat(i int) { r.pending.repeat = withMember(r.pending.repeat, i) }
 
-// ask notes that a member's answer is wanted at once.
-func (r *Roster) ask(i int) { r.pending.ask = withMember(r.pending.ask, i) }
+// ask notes that a member's answer is wanted at once, if one is not awaited
+// already: two nodes that have not answered each other would ask for ever.
+func (r *Roster) ask(i int) {
+	if m := &r.members[i]; !m.asked {
+		m.asked = true
+		r.pending.ask = withMember(r.pending.ask, i)
+	}
+}
 
 func withMember(list []int, i int) []int {
 	if slices.Contains(list, i) {

@@ -13,13 +13,17 @@ func (r *Roster) Clone() *Roster {
 }
 
 // WithoutFailure is a copy as it would be had the roster not failed, to compare
-// everything else.
+// everything else. Which stream is held, and
+// whom it has asked, is left out, too.
 func (r *Roster) WithoutFailure(phase Phase) *Roster {
 	c := r.Clone()
 	c.phase = phase
 	c.failure = nil
 	c.failedAt = r.openedAt
 	c.aborting = false
+	for i := range c.members {
+		c.members[i].held, c.members[i].asked = 0, false
+	}
 	c.schedule = schedule{}
 	c.pending = pending{}
 	return c

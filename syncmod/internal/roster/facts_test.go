@@ -24,7 +24,7 @@ func drawFacts(t *rapid.T) *facts {
 	require.NoError(t, err)
 	f := &facts{t: t, now: start, n: rapid.IntRange(2, 4).Draw(t, "members")}
 	f.r = roster.New(start, roster.Config{
-		Members: f.n, Version: version, VersionText: "v1.11",
+		Members: f.n, Session: 0xa1, Version: version, VersionText: "v1.11",
 		PeerTimeout: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "peer timeout"),
 	})
 	if !f.oneIn(10, "not open") {
@@ -40,7 +40,7 @@ func (f *facts) any() {
 	later := []time.Duration{0, time.Millisecond, time.Second, 20 * time.Second}
 	f.now = f.now.Add(rapid.SampledFrom(later).Draw(f.t, "later"))
 	i, stream := f.member(), f.stream()
-	switch rapid.IntRange(0, 11).Draw(f.t, "fact") {
+	switch rapid.IntRange(0, 12).Draw(f.t, "fact") {
 	case 0, 1, 2, 3:
 		f.r.Request(f.now, i, stream, f.request())
 	case 4:
@@ -51,6 +51,7 @@ func (f *facts) any() {
 		f.r.Response(f.now, i, stream, roster.Response{
 			Session: f.session(),
 			Goodbye: f.oneIn(4, "goodbye"), Abort: f.oneIn(20, "abort"), Refused: f.oneIn(20, "refused"),
+			Waiting: f.oneIn(10, "waiting"),
 		})
 	case 8:
 		f.r.OutboundDown(f.now, i, stream, errLost)
@@ -66,6 +67,10 @@ func (f *facts) any() {
 		if f.r.Finish(f.now); f.oneIn(20, "give up") {
 			kind := rapid.SampledFrom([]roster.Kind{roster.Aborted, roster.Stopped}).Draw(f.t, "kind")
 			f.r.Fail(f.now, roster.Failure{Kind: kind})
+		}
+	case 12:
+		if f.r.Sessions() != nil {
+			f.r.SetAttempt(f.now, attemptOf("this"))
 		}
 	}
 	f.r.Effects()
@@ -87,9 +92,13 @@ func (f *facts) oneIn(n int, what string) bool { return rapid.IntRange(1, n).Dra
 func (f *facts) request() roster.Request {
 	return roster.Request{
 		Opened: f.now, Version: "v1.11", Signed: true, Session: f.session(),
-		Step:     max(f.r.Step(), 0) + rapid.SampledFrom([]int64{0, 0, 0, 1, 1, -1, 2, 3}).Draw(f.t, "steps ahead"),
-		Shutdown: f.oneIn(8, "shutdown"), Aborted: f.oneIn(20, "aborted"),
-		Culprit: rapid.IntRange(-1, f.n-1).Draw(f.t, "culprit"),
+		Addressee:  rapid.SampledFrom([]uint64{0xa1, 0xa1, 0xa1, 0, 0xa2}).Draw(f.t, "addressee"),
+		Attempt:    attemptOf(rapid.SampledFrom([]string{"this", "this", "other"}).Draw(f.t, "attempt")),
+		HasAttempt: f.oneIn(2, "has attempt"),
+		Step:       max(f.r.Step(), 0) + rapid.SampledFrom([]int64{0, 0, 0, 1, 1, -1, 2, 3}).Draw(f.t, "steps ahead"),
+		Shutdown:   f.oneIn(8, "shutdown"), Aborted: f.oneIn(20, "aborted"),
+		Culprit:  rapid.IntRange(-1, f.n-1).Draw(f.t, "culprit"),
+		Reporter: rapid.IntRange(-1, f.n-1).Draw(f.t, "reporter"),
 	}
 }
 
@@ -99,12 +108,14 @@ func TestRequestThatFailsTheFirstChecksChangesNothingElse(t *testing.T) {
 		f := drawFacts(t)
 		before := f.r.Clone()
 		q := f.request()
-		want := roster.BadSignature
-		if rapid.Bool().Draw(t, "wrong version") {
+		want := rapid.SampledFrom([]roster.Kind{
+			roster.VersionMismatch, roster.BadSignature, roster.MembersMismatch,
+		}).Draw(t, "what is wrong")
+		if want == roster.VersionMismatch {
 			q.Version = rapid.SampledFrom([]string{"v1.10", "v2.11", "", "banana"}).Draw(t, "version")
-			want = roster.VersionMismatch
 		}
-		q.Signed = want == roster.VersionMismatch && rapid.Bool().Draw(t, "signed")
+		q.Signed = want == roster.MembersMismatch || want == roster.VersionMismatch && rapid.Bool().Draw(t, "signed")
+		q.OtherMembers = want == roster.MembersMismatch || rapid.Bool().Draw(t, "other members")
 
 		i := f.member()
 		verdict := f.r.Request(f.now, i, f.stream(), q)
@@ -112,10 +123,12 @@ func TestRequestThatFailsTheFirstChecksChangesNothingElse(t *testing.T) {
 		phase := before.Phase()
 		require.True(t, phase == f.r.Phase() || f.r.Phase() == roster.Failed)
 		require.Equal(t, before.WithoutFailure(phase), f.r.WithoutFailure(phase))
-		if phase == roster.Failed {
-			return // what it says is of no interest any more
+		if phase == roster.Failed || verdict.Action != roster.Refuse {
+			// Nothing that it says matters any more, or it is meant for another attempt.
+			require.True(t, phase >= roster.Complete || before.SayingGoodbye() || q.Addressee == 0xa2)
+			require.Equal(t, phase, f.r.Phase())
+			return
 		}
-		require.Equal(t, roster.Refuse, verdict.Action)
 		require.Equal(t, want, verdict.Cause.Kind)
 		require.Equal(t, i, verdict.Cause.Culprit)
 		require.Equal(t, phase != roster.Complete && !before.SayingGoodbye(), f.r.Phase() == roster.Failed)
@@ -123,14 +136,38 @@ func TestRequestThatFailsTheFirstChecksChangesNothingElse(t *testing.T) {
 }
 
 // The verdicts that say that nothing has changed.
-func TestDroppedAndHeldRequestsChangeNothing(t *testing.T) {
+func TestRequestsThatDoNotCountChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
 		before := f.r.Clone()
-		switch f.r.Request(f.now, f.member(), f.stream(), f.request()).Action {
-		case roster.Drop, roster.Hold:
-			require.Equal(t, before, f.r.Clone())
+		phase := before.Phase()
+		q := f.request()
+		switch f.r.Request(f.now, f.member(), f.stream(), q).Action {
+		case roster.Drop, roster.Hold, roster.Greet:
+			require.Equal(t, phase, f.r.Phase())
+			require.Equal(t, before.WithoutFailure(phase), f.r.WithoutFailure(phase))
 		}
+	})
+}
+
+// docs/protocol.md, "Sessions and restarts".
+func TestRequestForAnotherProcessChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFacts(t)
+		before := f.r.Clone()
+		phase := before.Phase()
+		q := f.request()
+		q.Session, q.Addressee = 0xb1, 0xa2
+		verdict := f.r.Request(f.now, f.member(), f.stream(), q)
+
+		require.Equal(t, phase, f.r.Phase())
+		require.Equal(t, before.WithoutFailure(phase), f.r.WithoutFailure(phase))
+		if q.Aborted || q.Shutdown {
+			require.Equal(t, roster.AcceptLast, verdict.Action)
+			return
+		}
+		require.Equal(t, roster.Greet, verdict.Action)
+		require.Equal(t, before.Failure(), verdict.Waiting)
 	})
 }
 
@@ -174,8 +211,9 @@ func TestEffectsAreReturnedOnce(t *testing.T) {
 		require.Equal(t, first.Next, again.Next)
 		again.Next = time.Time{}
 		require.Empty(t, again.Events)
-		require.Empty(t, again.Leave)
-		again.Events, again.Leave = nil, nil
+		require.Empty(t, again.Repeat)
+		require.Empty(t, again.Ask)
+		again.Events, again.Repeat, again.Ask = nil, nil, nil
 		require.Equal(t, roster.Effects{}, again)
 	})
 }

@@ -24,7 +24,7 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 	case cause != nil && cause.Kind == SelfRestarted && q.Shutdown,
 		(cause != nil || replaces) && r.over() && (q.Aborted || q.Shutdown):
 		return Verdict{Action: AcceptLast} // of an attempt that is over: none begins like that
-	case (cause != nil || replaces) && (r.over() || m.Done):
+	case (cause != nil || replaces) && (r.over() || m.Done) && q.Step <= 1:
 		return r.hold(i, stream) // of a new attempt; the member's part in ours is finished
 	case cause != nil:
 		return r.failBy(now, i, q, cause)
@@ -95,9 +95,9 @@ func (r *Roster) foreignAfterFailure(now time.Time, i int, stream StreamID, q Re
 	switch {
 	case q.Aborted || q.Shutdown:
 		return Verdict{Action: AcceptLast}
-	case r.quiet():
-		return r.hold(i, stream)
-	case q.Step <= 1 && q.Opened.Sub(r.failedAt) > foreignGrace && r.authenticate(i, q) == nil:
+	case q.Step > 1 || r.authenticate(i, q) != nil:
+		return r.refuse(now, i, q, r.failure)
+	case r.quiet() || q.Opened.Sub(r.failedAt) > foreignGrace:
 		return r.hold(i, stream)
 	}
 	return r.refuse(now, i, q, r.failure)

@@ -71,17 +71,21 @@ func (p *process) lie(s *stream) {
 		Version: rapid.SampledFrom([]string{
 			"v1.11", "v1.11", "v1.11", "v1.11", "v1.11", "v1.11.3", "v1.10", "", "banana",
 		}).Draw(t, "version"),
-		Signed:   rapid.IntRange(0, 15).Draw(t, "signed") != 15,
-		Session:  rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
-		Step:     p.drawStep(s.server),
-		Shutdown: rapid.IntRange(0, 11).Draw(t, "shutdown") == 11,
-		Aborted:  rapid.IntRange(0, 15).Draw(t, "aborted") == 15,
-		Nickname: "mallory",
-		Culprit:  -1,
+		Signed:       rapid.IntRange(0, 15).Draw(t, "signed") != 15,
+		Session:      rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
+		Addressee:    rapid.SampledFrom([]uint64{s.server.session, s.server.session, s.server.session, 0, 0xbad}).Draw(t, "addressee"),
+		HasAttempt:   rapid.IntRange(0, 15).Draw(t, "attempt") == 15,
+		OtherMembers: rapid.IntRange(0, 31).Draw(t, "other members") == 31,
+		Step:         p.drawStep(s.server),
+		Shutdown:     rapid.IntRange(0, 11).Draw(t, "shutdown") == 11,
+		Aborted:      rapid.IntRange(0, 15).Draw(t, "aborted") == 15,
+		Nickname:     "mallory",
+		Culprit:      -1, Reporter: -1,
 	}
 	if q.Aborted {
 		q.Abort = rapid.SampledFrom([]string{"", "disk full", "it was bob"}).Draw(t, "reason")
 		q.Culprit = rapid.IntRange(-1, p.world.members-1).Draw(t, "culprit")
+		q.Reporter = rapid.IntRange(-1, p.world.members-1).Draw(t, "reporter")
 		p.aborts = append(p.aborts, abort{q.Abort, q.Culprit})
 	}
 	s.send(q)
@@ -102,6 +106,7 @@ func (p *process) answer(s *stream) {
 	a := roster.Response{
 		Session: rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
 		Refused: rapid.IntRange(0, 15).Draw(t, "refused") == 15,
+		Waiting: rapid.IntRange(0, 15).Draw(t, "waiting") == 15,
 	}
 	if a.Refused {
 		a.Error = rapid.SampledFrom([]string{"", "no"}).Draw(t, "error")

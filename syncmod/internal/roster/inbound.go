@@ -137,19 +137,19 @@ func (r *Roster) Repeated(now time.Time, i int, stream StreamID) bool {
 
 // authenticate checks the version, the signature and the members.
 func (r *Roster) authenticate(i int, q Request) *Failure {
-	var cause Failure
 	switch {
 	case !r.isCompatible(i, q.Version):
-		cause = about(VersionMismatch, i)
-		cause.Theirs, cause.Wanted = q.Version, r.cfg.VersionText
+		f := about(VersionMismatch, i)
+		f.Theirs, f.Wanted = q.Version, r.cfg.VersionText
+		return &f
 	case !q.Signed:
-		cause = about(BadSignature, i)
+		f := about(BadSignature, i)
+		return &f
 	case q.OtherMembers:
-		cause = about(MembersMismatch, i)
-	default:
-		return nil
+		f := about(MembersMismatch, i)
+		return &f
 	}
-	return &cause
+	return nil
 }
 
 func (r *Roster) isCompatible(i int, version string) bool {

@@ -98,36 +98,16 @@ func (s *stream) deliverRequest() {
 	s.judge(next)
 }
 
-// tooLate tells whether a frame is one that the network does not deliver: a dead
-// process that has never been heard does not speak after its successor has been
-// heard. Nothing in the protocol could tell which of the two came first, so a
-// roster takes what it has never seen for the newer one.
-func (s *stream) tooLate(by *process) bool {
-	if s.server.heard[by] || by.alive() {
-		return false
-	}
-	for p := range s.server.heard {
-		if p.index == by.index && p.number > by.number {
-			return true
-		}
-	}
-	return false
-}
-
 // judge brings a request to the server's roster, and does as the verdict says.
 func (s *stream) judge(next sent) {
-	if s.tooLate(next.by) {
-		s.handler = ending
-		return
-	}
 	p := s.server
 	q := next.request
 	q.Opened = s.opened
 	if p.session == 0 { // a foreign node does not know our extensions
-		q.Session, q.Aborted = 0, false
+		q.Session, q.Addressee, q.Aborted, q.HasAttempt = 0, 0, false, false
 	}
 	if s.accepted != nil && *s.accepted == next && s.repeated(q) {
-		s.respond(q, "")
+		s.respond(q, roster.Response{})
 		return
 	}
 	verdict := p.roster.Request(s.world.now, s.from, s.id, q)
@@ -139,7 +119,7 @@ func (s *stream) judge(next sent) {
 			p.claimed = max(p.claimed, q.Step)
 		}
 		s.accepted = &next
-		s.respond(q, "")
+		s.respond(q, roster.Response{})
 		if verdict.Action == roster.AcceptLast {
 			s.handler = ending
 		}
@@ -149,9 +129,16 @@ func (s *stream) judge(next sent) {
 		s.inHand = &next
 	case roster.Drop:
 		s.handler = ending
+	case roster.Greet:
+		s.accepted = nil
+		s.respond(q, roster.Response{Waiting: verdict.Over || verdict.Waiting != nil})
 	case roster.Hold:
 		s.inHand = &next
 		s.handler = holding
+		if old := s.world.find(verdict.Old); old != nil && old.handler == holding {
+			old.broken = true
+			old.handler = ending
+		}
 	case roster.Supersede:
 		s.inHand = &next
 		s.handler = waiting
@@ -178,11 +165,10 @@ func (s *stream) repeated(q roster.Request) bool {
 	return true
 }
 
-func (s *stream) respond(q roster.Request, refusal string) {
+func (s *stream) respond(q roster.Request, a roster.Response) {
 	if s.broken {
 		return
 	}
-	a := roster.Response{Refused: refusal != "", Error: refusal}
 	if q.Session != 0 {
 		a.Session = s.server.session
 	}
@@ -212,7 +198,7 @@ func (s *stream) mayRefuse() bool {
 }
 
 func (s *stream) refuse() {
-	s.respond(s.inHand.request, s.refusal)
+	s.respond(s.inHand.request, roster.Response{Refused: true, Error: s.refusal})
 	s.handler = ending
 }
 
@@ -261,7 +247,7 @@ func (s *stream) deliverResponse() {
 // mayHangUp tells whether the client has a reason to give the stream up.
 func (s *stream) mayHangUp() bool {
 	return s.clientOpen && s.client.alive() && !s.client.hostile &&
-		(s.broken || s.handler == returned || s.handler != holding && !s.server.alive() || s.client.hangsUp(s))
+		(s.broken || s.handler == returned || s.handler != holding && !s.server.alive())
 }
 
 // gone tells whether nothing can happen to a stream any more.
@@ -271,6 +257,9 @@ func (s *stream) gone() bool {
 
 func (w *world) find(id roster.StreamID) *stream {
 	k := slices.IndexFunc(w.streams, func(s *stream) bool { return s.id == id })
+	if k < 0 {
+		return nil
+	}
 	return w.streams[k]
 }
 

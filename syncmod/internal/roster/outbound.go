@@ -51,6 +51,7 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 	m := &r.members[i]
 	m.out.stream = stream
 	m.Relayed = relayed
+	m.asked = false
 	r.pending.changed = true
 }
 
@@ -70,6 +71,9 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 		return GoodbyeAnswered
 	case stream != m.out.stream:
 		return Stale
+	}
+	m.asked = false
+	switch {
 	case a.Refused && !m.Done && !r.over():
 		f := about(PeerRejected, i)
 		f.Text = a.Error
@@ -87,15 +91,15 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 
 // judgeSession looks which process of a member answers us. Another one than before
 // is a newer one: a stream leads to the process that was there when it was opened.
-// It returns false when the answer says nothing about this attempt: the member has
-// restarted, which fails the ceremony, or it has said goodbye before and begins
-// its next attempt (docs/protocol.md, "Sessions and restarts").
+// It returns false when that ends the matter: the member has restarted, which
+// fails the ceremony, or begins its next attempt, after its goodbye or our last
+// barrier (docs/protocol.md, "Sessions and restarts").
 func (r *Roster) judgeSession(now time.Time, i int, a Response) bool {
 	m := &r.members[i]
 	switch {
-	case a.Session == m.Session, a.Session == 0 && a.Waiting, r.over():
+	case a.Session == m.Session, a.Session == 0 && a.Waiting:
 		return true
-	case m.Done:
+	case r.over(), m.Done && m.Step > 0:
 		return false
 	case m.Step > 0:
 		r.Fail(now, *stepFailure(PeerRestarted, i, m.Step, 0))
@@ -141,10 +145,10 @@ func (r *Roster) acceptResponse(now time.Time, i int, a Response) {
 	}
 }
 
-// hearGoodbyeAnswered notes that our goodbye has reached a member.
+// hearGoodbyeAnswered notes that our goodbye is answered.
 func (r *Roster) hearGoodbyeAnswered(now time.Time, i int, stream StreamID, a Response) {
 	m := &r.members[i]
-	if stream == m.out.stream && !a.Waiting {
+	if stream == m.out.stream && a.Session == m.Session && !a.Waiting {
 		r.acceptResponse(now, i, a)
 	}
 	if !m.Answered {

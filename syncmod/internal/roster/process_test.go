@@ -1,7 +1,9 @@
 package roster_test
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
@@ -31,13 +33,13 @@ type process struct {
 	connected int // how often everyone became connected, as the events say
 	complete  int
 	waits     []roster.Barrier // what it has not reached yet
+	attempted bool             // its roster knows which attempt this is
 }
 
 // outbound is the client's side towards one member.
 type outbound struct {
 	stream *stream // what it writes to, nil when there is none
 	old    *stream // what it moves away from, until the first answer on the new one
-	leave  *stream // the one that the roster says to leave
 }
 
 // question is what a client remembers of a request until its answer comes.
@@ -54,7 +56,9 @@ func newProcess(w *world, index, number int, session uint64) *process {
 	n := w.members
 	p := &process{
 		world: w, index: index, number: number, session: session,
-		roster:  roster.New(w.now, roster.Config{Members: n, Self: index, Version: version, VersionText: "v1.11"}),
+		roster: roster.New(w.now, roster.Config{
+			Members: n, Self: index, Session: session, Version: version, VersionText: "v1.11",
+		}),
 		clients: make([]outbound, n), heard: map[*process]bool{},
 		inbound: make([]bool, n), outbound: make([]bool, n), arrived: make([]int64, n),
 		waits: []roster.Barrier{roster.StepBarrier(1), roster.StepBarrier(w.last), roster.ShutdownBarrier()},
@@ -118,6 +122,23 @@ func (p *process) broadcast(a roster.Announcement) {
 	}
 }
 
+// again says to a member again what there is to announce, on whatever leads there.
+func (p *process) again(j int) {
+	cl := &p.clients[j]
+	for _, s := range []*stream{cl.old, cl.stream} {
+		if s != nil && !slices.ContainsFunc(s.outstanding, question.last) {
+			p.write(s)
+		}
+	}
+}
+
+// attemptIn is the digest of the sessions of an attempt.
+func attemptIn(sessions []uint64) (attempt [8]byte) {
+	sum := sha256.Sum256(fmt.Append(nil, sessions))
+	copy(attempt[:], sum[:])
+	return attempt
+}
+
 // endStreams ends all streams.
 func (p *process) endStreams() {
 	for _, s := range p.world.streams {
@@ -164,10 +185,14 @@ func (p *process) mayMigrate(j int) bool {
 func (p *process) write(s *stream) {
 	a := p.announced
 	q := roster.Request{
-		Version: "v1.11", Signed: true, Session: p.session, Step: a.Step, Shutdown: a.Goodbye, Culprit: -1,
+		Version: "v1.11", Signed: true, Session: p.session, Addressee: p.roster.Member(s.server.index).Session,
+		Step: a.Step, Shutdown: a.Goodbye, Culprit: a.Culprit, Reporter: a.Reporter,
+	}
+	if a.Step > 1 && p.session != 0 {
+		q.Attempt, q.HasAttempt = attemptIn(p.roster.Sessions()), true
 	}
 	if f := a.Failure; f != nil {
-		q.Aborted, q.Abort, q.Culprit = true, reason(f), f.Culprit
+		q.Aborted, q.Abort = true, reason(f)
 	}
 	s.outstanding = append(s.outstanding, question{q.Shutdown, q.Aborted})
 	s.send(q)
@@ -197,9 +222,6 @@ func (p *process) response(s *stream, a roster.Response) {
 		p.hangUp(cl.old)
 	}
 }
-
-// hangsUp tells whether a client leaves a stream because its roster says so.
-func (p *process) hangsUp(s *stream) bool { return p.clients[s.server.index].leave == s }
 
 // hangUp ends the client's side of a stream, and of the one it was moving away
 // from.

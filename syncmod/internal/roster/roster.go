@@ -68,6 +68,7 @@ type member struct {
 	hasAttempt bool    // whether they name any
 
 	in, out   direction
+	asked     bool     // our client was told to ask at once, and has had no answer since
 	successor StreamID // an inbound stream that takes over as soon as the current one's handler has returned
 	held      StreamID // the inbound stream that was held last
 

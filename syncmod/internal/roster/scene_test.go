@@ -91,6 +91,9 @@ func memberWords(m roster.Member) string {
 	if m.Done {
 		words += ", has said goodbye"
 	}
+	if m.Waiting != "" {
+		words += fmt.Sprintf(", waiting: %q", m.Waiting)
+	}
 	if m.LastError != nil {
 		words += fmt.Sprintf(", last error %q", m.LastError)
 	}

@@ -3,6 +3,7 @@ package roster_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -37,7 +38,8 @@ func (s *story) open(a *arguments) {
 		arrived: map[roster.StreamID]time.Time{}, passed: map[int64][]time.Time{},
 	}
 	s.roster = roster.New(s.now, roster.Config{
-		Members: s.members, Self: s.self, Version: version, VersionText: text, PeerTimeout: a.duration("peer-timeout"),
+		Members: s.members, Self: s.self, Session: sessionOf(s.self), Version: version, VersionText: text,
+		PeerTimeout: a.duration("peer-timeout"),
 	})
 }
 
@@ -59,8 +61,12 @@ func inboundOf(i int) roster.StreamID  { return roster.StreamID(10 + i) }
 func outboundOf(i int) roster.StreamID { return roster.StreamID(20 + i) }
 func sessionOf(i int) uint64           { return uint64(0xa1 + 0x10*i) }
 
-func requestFrom(i int, step int64) roster.Request {
-	return roster.Request{Version: "v1.11", Signed: true, Session: sessionOf(i), Step: step, Culprit: -1}
+// requestFrom is a request that counts once the member has answered us.
+func (s *story) requestFrom(i int, step int64) roster.Request {
+	return roster.Request{
+		Version: "v1.11", Signed: true, Session: sessionOf(i), Addressee: sessionOf(s.self), Step: step,
+		Culprit: -1, Reporter: -1,
+	}
 }
 
 // request brings a request, on a stream that arrived when it was first named.
@@ -74,6 +80,18 @@ func (s *story) arrive(stream roster.StreamID) {
 	if _, ok := s.arrived[stream]; !ok {
 		s.arrived[stream] = s.now
 	}
+}
+
+// meet is a member that answers us, on a stream of ours to it.
+func (s *story) meet(i int) {
+	s.roster.OutboundOpened(i, outboundOf(i), false)
+	s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})
+}
+
+// attemptOf is the digest that a transcript calls by a word.
+func attemptOf(word string) (attempt [8]byte) {
+	copy(attempt[:], word)
+	return attempt
 }
 
 // commands are the facts that a transcript can bring. What they return is said
@@ -97,18 +115,25 @@ var commands = map[string]func(*story, *arguments) []string{
 		s.only = []roster.EventType{roster.AllConnected, roster.CeremonyFailed}
 		members := s.others(a.named())
 		for _, i := range members {
-			s.request(i, inboundOf(i), requestFrom(i, 0))
-			s.roster.OutboundOpened(i, outboundOf(i), false)
-			s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})
+			s.meet(i)
+			s.request(i, inboundOf(i), s.requestFrom(i, 0))
 		}
 		return []string{"connected both ways, at step 0: " + nameList(members)}
+	},
+	"meet": func(s *story, a *arguments) []string {
+		s.only = []roster.EventType{roster.CeremonyFailed}
+		members := s.others(a.named())
+		for _, i := range members {
+			s.meet(i)
+		}
+		return []string{"answered our first request: " + nameList(members)}
 	},
 	"reach": func(s *story, a *arguments) []string {
 		s.only = []roster.EventType{roster.BarrierPassed, roster.CeremonyFailed}
 		for step := s.roster.Step() + 1; step <= a.number("step", 0); step++ {
 			require.NoError(a.t, s.roster.Announce(s.now, step))
 			for _, i := range s.others(nil) {
-				s.request(i, inboundOf(i), requestFrom(i, step))
+				s.request(i, inboundOf(i), s.requestFrom(i, step))
 			}
 		}
 		return nil
@@ -136,9 +161,13 @@ var commands = map[string]func(*story, *arguments) []string{
 	"request": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
 		q := roster.Request{
-			Version: a.text("version", "v1.11"), Signed: !a.flag("unsigned"), Session: a.session(i),
+			Version: a.text("version", "v1.11"), Signed: !a.flag("unsigned"), OtherMembers: a.flag("other-members"),
+			Session: a.session("session", i), Addressee: a.session("addressee", s.self),
 			Step: a.number("step", 0), Shutdown: a.flag("shutdown"), Aborted: a.flag("abort"),
-			Culprit: a.member("culprit", -1),
+			Culprit: a.member("culprit", -1), Reporter: a.member("reporter", -1),
+		}
+		if text := a.text("attempt", ""); text != "" {
+			q.Attempt, q.HasAttempt = attemptOf(text), true
 		}
 		if q.Aborted {
 			q.Abort = a.d.Input
@@ -165,7 +194,11 @@ var commands = map[string]func(*story, *arguments) []string{
 	"response": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
 		answer := roster.Response{
-			Session: a.session(i), Goodbye: a.flag("goodbye"), Abort: a.flag("abort"), Refused: a.flag("error"),
+			Session: a.session("session", i), Goodbye: a.flag("goodbye"), Abort: a.flag("abort"),
+			Refused: a.flag("error"), Waiting: a.flag("waiting"),
+		}
+		if answer.Waiting {
+			answer.WaitingText = a.d.Input
 		}
 		if answer.Refused {
 			answer.Error = a.d.Input
@@ -176,6 +209,14 @@ var commands = map[string]func(*story, *arguments) []string{
 		i := a.member("to", -1)
 		s.roster.OutboundDown(s.now, i, a.stream(outboundOf(i)), errLost)
 		return nil
+	},
+	"attempt": func(s *story, a *arguments) []string {
+		var sessions []string
+		for i, session := range s.roster.Sessions() {
+			sessions = append(sessions, fmt.Sprintf("%s %#x", name(i), session))
+		}
+		s.roster.SetAttempt(s.now, attemptOf(a.text("is", "")))
+		return []string{"the sessions in it: " + strings.Join(sessions, ", ")}
 	},
 	"abort": func(s *story, _ *arguments) []string {
 		s.roster.Fail(s.now, roster.Failure{Kind: roster.Aborted, Culprit: s.self, By: s.self})

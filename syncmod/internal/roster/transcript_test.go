@@ -25,18 +25,21 @@ import (
 // is about.
 //
 //	open members=4 self=alice version=v1.11 peer-timeout=0s    or in two steps: prepare members=4 …, begin
+//	meet [bob …]                  everyone, or the members named, answers a first request of ours
 //	connect [bob …]               everyone, or the members named, comes up in both directions at step 0
 //	reach step=2                  everyone, this node too, passes the barriers up to this one
 //	await-connected               somebody waits for everyone to be connected
 //	announce step=1 [last]        this node's step
 //	inbound-open from=bob stream=17                   a stream arrives; it may wait for its first request
-//	request from=bob step=1 [stream=11] [session=0xb1|none] [version=v1.11] [unsigned] [shutdown]
-//	request from=bob step=1 abort [culprit=carol]     with the reason on the next line
+//	request from=bob step=1 [stream=11] [session=0xb1|none] [addressee=0xa1|none] [version=v1.11] [unsigned]
+//	                               [other-members] [attempt=this] [shutdown]
+//	request from=bob step=1 abort [culprit=carol] [reporter=dave]     with the reason on the next line
 //	repeated from=bob [stream=11]                     a request that says what the last one said
 //	inbound-down from=bob [stream=11]
 //	outbound-open to=bob [stream=21] [relayed]
-//	response from=bob [stream=21] [session=0xb1|none] [goodbye|abort] [error]   with the error on the next line
+//	response from=bob [stream=21] [session=0xb1|none] [goodbye|abort] [error|waiting]   with why on the next line
 //	outbound-down to=bob [stream=21]
+//	attempt is=this               this node's attempt, a digest of the sessions in it
 //	abort, stop                   this node gives up
 //	wait for=5s                   time passes
 //	tick after=5s                 time passes, and the roster hears the time
@@ -44,8 +47,8 @@ import (
 //	waiting, reached, missing, status, arrivals step=1
 //
 // A member's stream to us is 11, 12, 13 and ours to it 21, 22, 23 by default, in
-// the order of members; its session is 0xb1, 0xc1, 0xd1. A foreign member has
-// none. A line that starts with * is an event, one that starts with > is another
+// the order of members; its session is 0xb1, 0xc1, 0xd1, ours is 0xa1, and a
+// request addresses it. A foreign member has no session. A line that starts with * is an event, one that starts with > is another
 // effect: what alice's shell has to do.
 func TestTranscripts(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "*.txt"))

@@ -20,7 +20,10 @@ var (
 
 // name is what a transcript calls a member.
 func name(i int) string {
-	if i < 0 || i >= len(names) {
+	switch {
+	case i == -1:
+		return "nobody"
+	case i < 0 || i >= len(names):
 		return fmt.Sprintf("member %d", i)
 	}
 	return names[i]
@@ -61,14 +64,28 @@ func failureWords(f *roster.Failure) string {
 		}
 		words += fmt.Sprintf(": its step %d, barrier %d", f.From, f.To)
 	case roster.PeerTimeout:
-		words += fmt.Sprintf(": gone for %v", f.Gone)
+		words += fmt.Sprintf(": %s for %v", goneWords(f), f.Gone)
 	case roster.PeerRejected, roster.PeerAborted:
 		words += fmt.Sprintf(": %q", f.Text)
 	}
-	if f.By != f.Culprit {
+	switch {
+	case f.Reporter >= 0:
+		words += " (brought by " + name(f.By) + ", as " + name(f.Reporter) + " reports)"
+	case f.By != f.Culprit:
 		words += " (brought by " + name(f.By) + ")"
 	}
 	return words
+}
+
+// goneWords tells in which direction a member is gone.
+func goneWords(f *roster.Failure) string {
+	switch {
+	case f.NotHeard && f.NotReached:
+		return "neither heard nor reached"
+	case f.NotHeard:
+		return "not heard"
+	}
+	return "not reached"
 }
 
 func stepWords(step int64) string {
@@ -93,8 +110,15 @@ func requestWords(q roster.Request) string {
 // verdictWords tells what is to be done with a request and its stream.
 func verdictWords(now time.Time, v roster.Verdict) string {
 	words := v.Action.String()
-	if v.Action == roster.Supersede {
+	switch {
+	case v.Action == roster.Supersede:
 		words += fmt.Sprintf(" stream %d", v.Old)
+	case v.Old != 0:
+		words += fmt.Sprintf(", in place of stream %d", v.Old)
+	case v.Waiting != nil:
+		words += ", it has to wait: " + failureWords(v.Waiting)
+	case v.Over:
+		words += ", it has to wait: our ceremony is over"
 	}
 	if v.Cause != nil {
 		words += ": " + failureWords(v.Cause)
@@ -109,7 +133,14 @@ func verdictWords(now time.Time, v roster.Verdict) string {
 func announcementWords(a *roster.Announcement) string {
 	switch {
 	case a.Failure != nil:
-		return "abort: " + failureWords(a.Failure)
+		words := "abort: " + failureWords(a.Failure)
+		if a.Culprit != a.Failure.Culprit {
+			words += ", naming " + name(a.Culprit)
+		}
+		if a.Reporter >= 0 {
+			words += ", reported by " + name(a.Reporter)
+		}
+		return words
 	case a.Goodbye:
 		return fmt.Sprintf("step %d and goodbye", a.Step)
 	}
@@ -119,8 +150,11 @@ func announcementWords(a *roster.Announcement) string {
 // effectWords tells what a node's shell has to do.
 func effectWords(self int, now time.Time, e roster.Effects) []string {
 	var words []string
-	for _, s := range e.Leave {
-		words = append(words, fmt.Sprintf("> %s leaves stream %d to %s", name(self), s.ID, name(s.Member)))
+	for _, i := range e.Repeat {
+		words = append(words, fmt.Sprintf("> %s tells %s again", name(self), name(i)))
+	}
+	for _, i := range e.Ask {
+		words = append(words, fmt.Sprintf("> %s asks %s at once", name(self), name(i)))
 	}
 	if a := e.Announcement; a != nil {
 		text := fmt.Sprintf("> %s tells everyone: %s", name(self), announcementWords(a))

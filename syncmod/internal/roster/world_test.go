@@ -19,8 +19,6 @@ import (
 // is lost, what was in flight then may arrive or not.
 //
 // What it does assume, because nothing on the wire could tell otherwise:
-//   - A process that is dead and was never heard does not speak after its
-//     successor has been heard (see [stream.tooLate]).
 //   - A foreign node has no session. When one restarts, or a node that it talks
 //     to, their old streams are gone before the new process speaks; none of its
 //     frames is repeated on another stream; and its streams arrive in the order
@@ -141,9 +139,8 @@ func (w *world) possible() []event {
 	}
 	for k := range min(len(w.history), 4) { // a few of them, from all times
 		old := w.history[len(w.history)*k/4]
-		// Only what the server's process has accepted: see the assumptions above.
 		to := w.nodes[old.to.index]
-		if !to.hostile && to.session != 0 && old.by.session != 0 && to.heard[old.by] && !old.by.hostile {
+		if !to.hostile && to.session != 0 && old.by.session != 0 && !old.by.hostile {
 			can(1, "repeat", old.by, func() { w.repeat(old.sent, to) })
 		}
 	}
@@ -237,7 +234,10 @@ func (w *world) note(s *stream, r sent, v roster.Verdict) {
 // node announces when it may.
 func (w *world) behave() {
 	w.later(200 * time.Millisecond)
-	for busy := true; busy; {
+	for rounds, busy := 0, true; busy; rounds++ {
+		if rounds > 1000 {
+			w.t.Fatalf("the network has no rest")
+		}
 		busy = false
 		for _, s := range slices.Clone(w.streams) {
 			busy = w.proceed(s) || busy
