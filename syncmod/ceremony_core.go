@@ -92,7 +92,7 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 		c.clients.Repeat(member)
 	}
 	for _, member := range effects.Ask {
-		c.clients.Repeat(member)
+		c.clients.Ask(member)
 	}
 	if effects.EndStreams {
 		c.clients.End()
@@ -119,10 +119,7 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	said := stream.Announcement{Step: a.Step, Goodbye: a.Goodbye, Until: a.Until}
 	if a.Failure != nil {
 		said.Abort = c.abortText
-		said.Culprit = []byte(c.def.Peers[a.Failure.Culprit].ID)
-		if r := c.reporter(*a.Failure); r >= 0 {
-			said.Reporter = []byte(c.def.Peers[r].ID)
-		}
+		said.Culprit, said.Reporter = c.idOf(a.Culprit), c.idOf(a.Reporter)
 	}
 	if a.Step > 1 {
 		said.Attempt = c.attempt
@@ -130,16 +127,12 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	return said
 }
 
-// reporter returns the member that first brought the reason of a failure, -1 if it
-// is this node or the culprit.
-func (c *core) reporter(f roster.Failure) int {
-	switch {
-	case f.Reporter >= 0:
-		return f.Reporter
-	case f.By != c.terms.Self && f.By != f.Culprit:
-		return f.By
+// idOf is the peer ID of a member as it is sent; nothing for nobody.
+func (c *core) idOf(member int) []byte {
+	if member < 0 {
+		return nil
 	}
-	return -1
+	return []byte(c.def.Peers[member].ID)
 }
 
 // arm sets the one coarse timer: members that are gone, goodbyes, the end of

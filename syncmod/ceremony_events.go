@@ -22,6 +22,8 @@ func (c *core) handle(now time.Time, e roster.Event) {
 		c.reportMember(now, e, report.MemberLost)
 	case roster.MemberReplaced:
 		c.reportMember(now, e, report.MemberReplaced)
+	case roster.KeyInUse:
+		c.reportMember(now, e, report.MemberKeyInUse)
 	case roster.SaidGoodbye:
 		c.reportMember(now, e, report.MemberGoodbye)
 	case roster.BarrierPassed:
@@ -154,6 +156,9 @@ func (c *core) status() Status {
 
 func (c *core) peerStatus(i int) PeerStatus {
 	m := c.roster.Member(i)
+	if c.roster.KeyInUse(time.Now(), i) {
+		m.LastError = ErrKeyInUse
+	}
 	return PeerStatus{
 		Index: i, Peer: c.def.Peers[i].clone(), Waiting: printable(m.Waiting, maxSaid),
 		Nickname: printable(m.Nickname, 4*maxNickname), Version: printable(m.Version, maxNickname),

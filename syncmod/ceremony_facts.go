@@ -144,6 +144,8 @@ func (f *inboundFacts) Waiting(v roster.Verdict) (text string) {
 		return printable("its attempt has failed: "+f.core.abortText, maxReason)
 	case v.Over:
 		return "its attempt is complete, and not closed yet"
+	case v.KeyInUse:
+		return "another process with this node's key takes part there: stop one of them"
 	}
 	return ""
 }

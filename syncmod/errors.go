@@ -52,6 +52,9 @@ var (
 	ErrStopped = errors.New("stopped")
 	// ErrOpen is returned when a ceremony of the definition is open already.
 	ErrOpen = errors.New("already open")
+	// ErrKeyInUse is the LastError of a member in a status while two processes use
+	// its key. It never fails a ceremony.
+	ErrKeyInUse = errors.New("two processes use this member's key: stop one of them")
 	// ErrInvalid is returned for an invalid argument.
 	ErrInvalid = errors.New("invalid")
 )

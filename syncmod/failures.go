@@ -16,7 +16,7 @@ type failureKind struct {
 	errorType string // for telemetry
 	mend      mend
 	// sentence says what happened and what to do next. About a member it starts
-	// with the verb. It is nil where the failure is this node's own doing.
+	// with the verb. It is nil where the failure is no other member's doing.
 	sentence func(Definition, roster.Failure) string
 }
 
@@ -34,7 +34,7 @@ var failureKinds = [...]failureKind{
 	{roster.BadSignature, ErrBadSignature, report.TypeBadSignature, permanent, badSignature},
 	{roster.MembersMismatch, ErrMembersMismatch, report.TypeMembersMismatch, permanent, membersMismatch},
 	{roster.PeerRestarted, ErrPeerRestarted, report.TypePeerRestarted, mendable, peerRestarted},
-	{roster.AttemptMismatch, ErrPeerRestarted, report.TypePeerRestarted, mendable, attemptMismatch},
+	{roster.AttemptMismatch, ErrPeerRestarted, report.TypePeerRestarted, mendable, nil},
 	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, mendable, selfRestarted},
 	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, mendable, stepSkipped},
 	{roster.LeftBehind, ErrLeftBehind, report.TypeLeftBehind, mendable, leftBehind},
@@ -67,10 +67,6 @@ func membersMismatch(d Definition, _ roster.Failure) string {
 
 func peerRestarted(_ Definition, f roster.Failure) string {
 	return fmt.Sprintf("restarted: its step went from %d to %d; %s", f.From, f.To, startAgain)
-}
-
-func attemptMismatch(_ Definition, _ roster.Failure) string {
-	return "is in another attempt than this node: a member restarted between the two; " + startAgain
 }
 
 func selfRestarted(d Definition, f roster.Failure) string {
@@ -138,6 +134,9 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	case row.sentence != nil:
 		text := row.sentence(d, f)
 		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text}}
+	case f.Kind == roster.AttemptMismatch: // no digest says whose doing it is
+		text := "the members are in different attempts of the ceremony: one of them restarted meanwhile; " + startAgain
+		return &cause{sentinel: row.sentinel, text: text}
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
 	default:

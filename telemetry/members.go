@@ -23,7 +23,8 @@ func (c *Ceremony) Member(e report.Member) {
 			return
 		}
 		level := logrus.InfoLevel
-		if e.What == report.MemberLost || e.What == report.MemberReplaced {
+		switch e.What {
+		case report.MemberLost, report.MemberReplaced, report.MemberKeyInUse:
 			level = logrus.WarnLevel
 		}
 		entry.Logf(c.level(e.Peer, level, e.At),

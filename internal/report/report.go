@@ -40,6 +40,7 @@ const (
 	MemberConnected = "connected"
 	MemberLost      = "lost"
 	MemberReplaced  = "restarted before the ceremony ran"
+	MemberKeyInUse  = "takes part with two processes: its key is in use on two machines"
 	MemberGoodbye   = "said goodbye"
 )
 

@@ -73,7 +73,7 @@ func (p *process) lie(s *stream) {
 		}).Draw(t, "version"),
 		Signed:       rapid.IntRange(0, 15).Draw(t, "signed") != 15,
 		Session:      rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
-		Addressee:    rapid.SampledFrom([]uint64{s.server.session, s.server.session, s.server.session, 0, 0xbad}).Draw(t, "addressee"),
+		Addressee:    p.drawAddressee(s.server),
 		HasAttempt:   rapid.IntRange(0, 15).Draw(t, "attempt") == 15,
 		OtherMembers: rapid.IntRange(0, 31).Draw(t, "other members") == 31,
 		Step:         p.drawStep(s.server),
@@ -89,6 +89,11 @@ func (p *process) lie(s *stream) {
 		p.aborts = append(p.aborts, abort{q.Abort, q.Culprit})
 	}
 	s.send(q)
+}
+
+// drawAddressee draws any session; often the one of the process that is asked.
+func (p *process) drawAddressee(to *process) uint64 {
+	return rapid.SampledFrom([]uint64{to.session, to.session, to.session, 0, 0xbad}).Draw(p.world.draw, "addressee")
 }
 
 // drawStep draws any step; often the one that a member waits for.

@@ -47,9 +47,10 @@ import (
 //	waiting, reached, missing, status, arrivals step=1
 //
 // A member's stream to us is 11, 12, 13 and ours to it 21, 22, 23 by default, in
-// the order of members; its session is 0xb1, 0xc1, 0xd1, ours is 0xa1, and a
-// request addresses it. A foreign member has no session. A line that starts with * is an event, one that starts with > is another
-// effect: what alice's shell has to do.
+// the order of members. Its session is 0xb1, 0xc1, 0xd1, ours is 0xa1, and a
+// request addresses it. A foreign member has no session. A line that starts with *
+// is an event, one that starts with > is another effect: what alice's shell has to
+// do.
 func TestTranscripts(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	require.NoError(t, err)

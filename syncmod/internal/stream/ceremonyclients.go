@@ -75,11 +75,18 @@ func (s *CeremonyClients) Notify() {
 	}
 }
 
-// Repeat makes a client send the announcement again, and connect at once if it
-// has no stream.
+// Repeat makes a client send the announcement again.
 func (s *CeremonyClients) Repeat(member int) {
 	cl := s.members[member]
-	cl.again.Store(true)
+	cl.repeat.Store(true)
+	notify(cl.wake)
+}
+
+// Ask makes a client ask its member at once, unless an answer is on its way: two
+// nodes that ask each other because the other has asked would never end.
+func (s *CeremonyClients) Ask(member int) {
+	cl := s.members[member]
+	cl.ask.Store(true)
 	notify(cl.wake)
 	notify(cl.hint)
 }

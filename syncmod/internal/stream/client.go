@@ -28,11 +28,12 @@ type client struct {
 	index int // operator index of the member
 	id    peer.ID
 
-	wake  chan struct{} // there is another announcement, or it is to be sent again
-	hint  chan struct{} // the member may be reachable now
-	again atomic.Bool   // the announcement is to be sent again
-	told  chan struct{} // closed when an abort has been told, or cannot be
-	ended chan struct{} // closed when the client has ended
+	wake   chan struct{} // there is another announcement, or it is to be sent again:
+	repeat atomic.Bool   // in any case
+	ask    atomic.Bool   // unless an answer is on its way
+	hint   chan struct{} // the member may be reachable now
+	told   chan struct{} // closed when an abort has been told, or cannot be
+	ended  chan struct{} // closed when the client has ended
 
 	toldOnce sync.Once
 

@@ -40,10 +40,12 @@ func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
 		}
 		select {
 		case <-cl.wake:
-			if cl.again.Swap(false) && v.current.announced == cl.set.ceremony.Announcement() {
-				if err := v.current.repeat(time.Now()); err != nil {
-					return v.current.failedWrite(ctx, err)
-				}
+			repeat, ask := cl.repeat.Swap(false), cl.ask.Swap(false)
+			if !repeat && (!ask || v.current.waiting() > 0) || v.current.announced != cl.set.ceremony.Announcement() {
+				break // a new announcement is sent anyway
+			}
+			if err := v.current.repeat(time.Now()); err != nil {
+				return v.current.failedWrite(ctx, err)
 			}
 		case <-v.answered:
 			v.answered = nil
