@@ -45,8 +45,8 @@ type SyncRequest struct {
 	// The client's name for display, at most 32 characters at its sender. Not authenticated, not checked by anybody;
 	// Pluto does not send it.
 	Nickname string `protobuf:"bytes,6,opt,name=nickname,proto3" json:"nickname,omitempty"`
-	// Random, non-zero, drawn once for each ceremony run in a process: an unseen value is how a restarted member is told
-	// from a late frame. Zero or absent from peers that do not speak the extensions. Charon and Pluto ignore it.
+	// Random, non-zero, drawn once for each ceremony run in a process: which of the client's processes says this. Zero or
+	// absent from peers that do not speak the extensions. Charon and Pluto ignore it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// W3C trace context of the client's stream span. Only on one request of a stream, the first that is written once the
 	// span exists. Charon and Pluto ignore it.
@@ -220,10 +220,11 @@ type SyncResponse struct {
 	SyncTimestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=sync_timestamp,json=syncTimestamp,proto3" json:"sync_timestamp,omitempty"`
 	// Why the request was refused; empty when it was accepted. Clients of every implementation treat any error as final.
 	Error string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
-	// The server's session, only in answer to a request that carried one: a client notices a restart by it as well.
+	// The server's session, only in answer to a request that carried one: which of the server's processes answers. A
+	// client notices a restart by it. Absent when the server has not opened the ceremony.
 	// Charon and Pluto neither send nor read it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// Why the request does not count yet, for the client's operator. A request that is answered so has changed nothing.
+	// Why the request does not count, for the client's operator. A request that is answered so has changed nothing.
 	// Charon and Pluto neither send nor read it.
 	Waiting       string `protobuf:"bytes,1002,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	unknownFields protoimpl.UnknownFields
