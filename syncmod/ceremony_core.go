@@ -115,8 +115,8 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	return said
 }
 
-// arm sets the one coarse timer: members that are gone, goodbyes, the end of
-// telling, reports of a wait.
+// arm sets the one timer: for members that are gone, goodbyes, the end of an
+// abort's announcement, reports of a wait.
 func (c *core) arm(now, next time.Time) {
 	if next.Equal(c.next) || c.isClosed() {
 		return
@@ -193,8 +193,8 @@ func (c *core) failAs(now time.Time, kind roster.Kind, reason error) {
 	}
 }
 
-// close ends the ceremony's being open: nothing joins it any more. It returns the
-// members' sessions that no later ceremony may take for its own.
+// close closes the ceremony: no stream joins it any more. It returns, for each
+// member, the sessions that later ceremonies have to treat as stale.
 func (c *core) close() (stale [][]uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -64,7 +64,7 @@ type Ceremony interface {
 	Reached(Attempts)
 	// Unreached notes that an attempt to reach a member has failed.
 	Unreached(member int, why End)
-	// StillUnreached reports attempts that go on failing.
+	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
 	// Told returns a channel that closes when a member has heard why this ceremony
 	// has failed, or cannot hear it.
@@ -126,7 +126,7 @@ type Attempts struct {
 	Why     End           // why the last attempt failed
 }
 
-// Report says how prominent a report of failing attempts is.
+// Report says how prominent the report of failing attempts is.
 type Report int
 
 // The reports of failing attempts.
@@ -183,7 +183,7 @@ type Announcement struct {
 	Goodbye bool
 	Abort   string    // not empty: the ceremony has failed for this reason
 	Culprit []byte    // peer ID of the member that the reason is about
-	Until   time.Time // with Abort: when the telling ends
+	Until   time.Time // with Abort: when to stop sending it
 
 	frame []byte // the same for every stream: encoded once
 }

@@ -48,7 +48,7 @@ type Server struct {
 	state   serverState
 	streams map[roster.StreamID]*inbound // those that are served
 	waiting map[peer.ID][]*inbound       // those of a peer on which nothing was accepted yet, oldest first
-	held    []network.Stream             // unread, one a peer: nothing is open here, so nobody is known
+	held    []network.Stream             // unread, one for each peer: nothing is open here, so nobody is known
 	asked   askedFor
 	idle    chan struct{} // closed when the last handler has returned, while stopping
 }
@@ -121,8 +121,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
-// off is the end of stopping: nothing is left, and nothing may be. The lock is
-// held.
+// off ends the stopping, once no handler is left, and resets the streams that are
+// held. The server's lock is held.
 func (s *Server) off() {
 	s.state = serverOff
 	for _, stream := range s.held {
@@ -194,7 +194,7 @@ func (s *Server) admit(stream network.Stream, since arrival) (admitted *inbound,
 	s.streams[i.id] = i
 	waiting := s.waiting[remote]
 	waiting = append(waiting, i)
-	if len(waiting) > len(in) { // for each ceremony one stream a peer may wait for its first request: the newest
+	if len(waiting) > len(in) { // a peer may wait on one stream for each ceremony: the newest
 		waiting[0].reset(network.StreamRateLimited)
 		waiting = waiting[1:]
 	}
@@ -202,9 +202,9 @@ func (s *Server) admit(stream network.Stream, since arrival) (admitted *inbound,
 	return i, false
 }
 
-// hold keeps a stream unread, one a peer. It is not reset, for Charon would
-// reopen it at once, and not answered with an error, which would be final. The
-// lock is held.
+// hold keeps a stream unread, one for each peer. It is not reset, because Charon
+// would reopen it at once, and not answered with an error, which would be final.
+// The lock is held.
 func (s *Server) hold(stream network.Stream) {
 	remote := stream.Conn().RemotePeer()
 	s.held = slices.DeleteFunc(s.held, func(other network.Stream) bool {
