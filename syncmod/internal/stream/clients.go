@@ -25,7 +25,7 @@ type Clients struct {
 	byPeer map[peer.ID][]*client
 	sets   map[*CeremonyClients]struct{} // those that have started and not ended
 	cancel context.CancelFunc            // ends the host's events; nil: off
-	ended  chan struct{}                 // closed when nobody waits for them any more
+	ended  chan struct{}                 // closed when listen has returned
 }
 
 // NewClients returns a client half that is off. It calls broken when the goroutine
@@ -164,8 +164,7 @@ func notify(ch chan<- struct{}) {
 	}
 }
 
-// recovering is to be deferred: it brings a panic of a goroutine to whom it
-// concerns.
+// recovering is to be deferred: it passes a panic of the goroutine to broken.
 func recovering(task string, broken func(error)) {
 	if value := recover(); value != nil {
 		broken(&lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()})

@@ -128,8 +128,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
-// off is the end of stopping: nothing is left, and nothing may be. The lock is
-// held.
+// off ends the stopping, once no handler is left, and resets the streams that are
+// held. The server's lock is held.
 func (s *Server) off() {
 	s.state = serverOff
 	for _, stream := range s.late {
