@@ -165,15 +165,13 @@ func (c *Ceremony) Close(ctx context.Context) error {
 func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	c.core.stop() // does nothing after the last barrier
+	grace := lastWords
 	if c.core.sayingGoodbye() {
 		c.sayGoodbye(ctx)
 		began = time.Now()
-	} else {
-		c.awaitTold(ctx)
-	}
-	grace := lastWords
-	if telling := time.Until(c.core.Announcement().Until); telling > 0 {
-		grace = min(grace, telling)
+	} else if until := c.core.Announcement().Until; until.After(began) {
+		c.awaitTold(ctx, until)
+		grace = min(grace, time.Until(until))
 	}
 	c.closeOnce.Do(func() {
 		c.opening.Lock() // what is being opened is opened first, and then closed
@@ -236,8 +234,8 @@ func (c *Ceremony) sayGoodbye(ctx context.Context) {
 
 // awaitTold waits until every client has told the failure and every server has
 // answered with it, or the time for it is over.
-func (c *Ceremony) awaitTold(ctx context.Context) {
-	ctx, cancel := context.WithDeadline(ctx, c.core.Announcement().Until) // in the past when nobody is told
+func (c *Ceremony) awaitTold(ctx context.Context, until time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	_ = c.core.clients.Wait(ctx)
 	_ = c.svc.server.half.Wait(ctx, c.core)

@@ -97,12 +97,10 @@ func (c *Clients) Stop(ctx context.Context) error {
 	if ended == nil {
 		return nil
 	}
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("the host's events are still being handled: %w", ctx.Err())
+	if err := await(ctx, ended); err != nil {
+		return fmt.Errorf("the host's events are still being handled: %w", err)
 	}
+	return nil
 }
 
 // hint tells the clients of a peer that it may be reachable now. Events are
@@ -164,7 +162,24 @@ func notify(ch chan<- struct{}) {
 	}
 }
 
-// recovering is to be deferred: it passes a panic of the goroutine to broken.
+// await waits for a channel to close, until ctx ends. What is closed by then counts
+// as closed.
+func await(ctx context.Context, closed <-chan struct{}) error {
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-closed:
+		return nil
+	default:
+		return ctx.Err()
+	}
+}
+
+// recovering is to be deferred: it brings a panic of a goroutine to whom it
+// concerns.
 func recovering(task string, broken func(error)) {
 	if value := recover(); value != nil {
 		broken(&lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()})

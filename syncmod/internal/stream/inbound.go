@@ -168,6 +168,7 @@ func (in *inbound) converse(c Ceremony, reader *wire.Reader, request *syncpb.Syn
 	first := true
 	for {
 		now := time.Now()
+		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
 		verdict := in.facts.Request(in.fact(c, request))
 		in.messages++
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
@@ -180,6 +181,9 @@ func (in *inbound) converse(c Ceremony, reader *wire.Reader, request *syncpb.Syn
 			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
 			if err := in.answer(now, c, request, ""); err != nil {
 				return false, classify(in.ctx, err)
+			}
+			if isClosed(c.Closed()) { // nobody else ends the stream then
+				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
@@ -204,6 +208,15 @@ func (in *inbound) converse(c Ceremony, reader *wire.Reader, request *syncpb.Syn
 		if err := in.next(reader, request); err != nil {
 			return false, classify(in.ctx, err)
 		}
+	}
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
 	}
 }
 

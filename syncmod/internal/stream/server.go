@@ -113,12 +113,10 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	idle := s.idle
 	s.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("handlers are still running: %w", ctx.Err())
+	if err := await(ctx, idle); err != nil {
+		return fmt.Errorf("handlers are still running: %w", err)
 	}
+	return nil
 }
 
 // off ends the stopping, once no handler is left, and resets the streams that are
@@ -164,6 +162,12 @@ func (s *Server) serve(stream network.Stream, since arrival) {
 		return
 	}
 	defer s.release(in)
+	if err := s.cfg.reserve(stream); err != nil { // without the lock: the resource manager is the program's
+		in.reset(network.StreamResourceLimitExceeded)
+		return
+	}
+	defer stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
+	s.waits(in)
 	in.serve()
 }
 
@@ -186,20 +190,23 @@ func (s *Server) admit(stream network.Stream, since arrival) (admitted *inbound,
 		reset(stream, network.StreamGated)
 		return nil, true
 	}
-	if err := s.cfg.reserve(stream); err != nil {
-		reset(stream, network.StreamResourceLimitExceeded)
-		return nil, false
-	}
 	i := newInbound(s, stream, since)
 	s.streams[i.id] = i
-	waiting := s.waiting[remote]
-	waiting = append(waiting, i)
-	if len(waiting) > len(in) { // a peer may wait on one stream for each ceremony: the newest
+	return i, false
+}
+
+// waits notes that a stream waits for its first request. For each ceremony one
+// stream of a peer may: the newest.
+func (s *Server) waits(in *inbound) {
+	ceremonies, _, _ := s.ceremonies.Of(in.remote)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := append(s.waiting[in.remote], in)
+	if len(waiting) > max(len(ceremonies), 1) {
 		waiting[0].reset(network.StreamRateLimited)
 		waiting = waiting[1:]
 	}
-	s.waiting[remote] = waiting
-	return i, false
+	s.waiting[in.remote] = waiting
 }
 
 // hold keeps a stream unread, one for each peer. It is not reset, because Charon
@@ -235,7 +242,6 @@ func (s *Server) accepted(in *inbound) {
 
 // release ends a stream's handler.
 func (s *Server) release(in *inbound) {
-	in.stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
 	s.accepted(in)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -303,10 +309,8 @@ func (s *Server) Close(ctx context.Context, c Ceremony, grace time.Duration) err
 
 func wait(ctx context.Context, c Ceremony, streams []*inbound) error {
 	for _, in := range streams {
-		select {
-		case <-in.done:
-		case <-ctx.Done():
-			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: ctx.Err()}
+		if err := await(ctx, in.done); err != nil {
+			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: err}
 		}
 	}
 	return nil
