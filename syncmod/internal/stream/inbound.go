@@ -173,6 +173,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 	first := true
 	for {
 		now := time.Now()
+		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
 		verdict := in.facts.Request(in.fact(c, request))
 		in.messages++
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
@@ -191,6 +192,9 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			waiting := in.facts.Waiting(verdict)
 			if err := in.answer(now, c, request, reply{waiting: waiting}); err != nil {
 				return false, classify(in.ctx, err)
+			}
+			if isClosed(c.Closed()) { // nobody else ends the stream then
+				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
@@ -215,6 +219,15 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		if err := in.next(reader, request); err != nil {
 			return false, classify(in.ctx, err)
 		}
+	}
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
 	}
 }
 
