@@ -14,7 +14,8 @@ import (
 var (
 	promised = regexp.MustCompile("`(Test\\w+)`")
 	written  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	rooms    = regexp.MustCompile(`(?:^|[ ;])(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed) ((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
+	rooms    = regexp.MustCompile(`(?:^|[ ;])(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed) ` +
+		`((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
 )
 
 // What docs/guarantees.md promises is shown by tests that are really there.
