@@ -4,6 +4,7 @@
 //
 //   - networks, peers, hostile: what ceremonies do when networks, members and
 //     strangers misbehave
+//   - sinks: what loggers, tracers, meters and callbacks of a program can do to them
 //   - refpeer, mixed: a peer that behaves as the other implementations do, and
 //     ceremonies together with it
 //   - sinks: loggers, tracers and callbacks of the program that are slow, hang,
