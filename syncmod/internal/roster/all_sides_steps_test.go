@@ -158,4 +158,3 @@ func (s *stream) giveUp() {
 		s.client.hangUp(s)
 	}
 }
-

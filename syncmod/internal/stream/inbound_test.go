@@ -100,7 +100,7 @@ func TestAClosingDoesNotOvertakeTheLastAnswer(t *testing.T) {
 						answered = in.ctx.Err() == nil
 					}
 				},
-			}, fresh)
+			})
 
 			require.NoError(t, <-closed)
 			require.True(t, answered, "the stream was reset before the answer")

@@ -19,7 +19,6 @@ func run(t *testing.T, c *config) *explorer {
 	return x
 }
 
-
 var scratch = flag.String("scratch", "", "")
 
 func TestScratch(t *testing.T) {
@@ -66,7 +65,6 @@ func TestScratch(t *testing.T) {
 	}
 	run(t, c)
 }
-
 
 // small are configurations that take a moment, of every kind of event.
 func small() []*config {

@@ -4,9 +4,9 @@ import "fmt"
 
 // config is a small cluster, and how much may happen to it.
 type config struct {
-	name  string
-	size  int
-	last  int8 // the last barrier
+	name string
+	size int
+	last int8 // the last barrier
 
 	foreign set // nodes without a session
 	late    set // nodes that have not opened the ceremony at the start

@@ -86,7 +86,7 @@ func (w *world) crash(i int) {
 func (w *world) restart(i int) {
 	n := &w.nodes[i]
 	w.left.restarts--
-	w.past.restarted = int8(i)                                                  //nolint:gosec // few
+	w.past.restarted = int8(i)                                       //nolint:gosec // few
 	w.past.restartedAt = max(w.past.restartedAt, int8(n.state.Step)) //nolint:gosec // few
 	w.past.succeeded &^= 1 << i
 	for j := range w.size {

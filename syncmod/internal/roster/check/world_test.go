@@ -29,10 +29,10 @@ type world struct {
 	left faults // what may still happen
 	past past
 
-	bench *bench
-	wrong   string        // a property that the last event has violated
-	story   func(string)  // hears what happens, in the transcripts' language
-	opened  int8          // how many streams were opened, for the story alone
+	bench  *bench
+	wrong  string       // a property that the last event has violated
+	story  func(string) // hears what happens, in the transcripts' language
+	opened int8         // how many streams were opened, for the story alone
 }
 
 // faults counts events.
@@ -57,8 +57,8 @@ type node struct {
 	attempt int8 // which attempt it is in
 	foreign bool // it has no session
 	shut    shut
-	told    bool // it has stopped announcing that its ceremony has failed
-	served  set  // whose streams it served when it failed
+	told    bool               // it has stopped announcing that its ceremony has failed
+	served  set                // whose streams it served when it failed
 	said    [maxProcesses]int8 // the highest step that each of its processes has announced
 	clients [maxNodes]client
 
