@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -57,7 +58,8 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	}
 	c, session := &Ceremony{svc: s, ended: make(chan struct{})}, newSession()
 	c.core = &core{
-		svc: s, owner: c, def: d, done: make(chan struct{}), closed: make(chan struct{}),
+		svc: s, owner: c, def: d, addressees: make([]atomic.Uint64, len(d.Peers)),
+		done: make(chan struct{}), closed: make(chan struct{}),
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,

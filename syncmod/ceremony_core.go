@@ -28,6 +28,7 @@ type core struct {
 	report  *telemetry.Ceremony
 
 	announcement atomic.Pointer[stream.Announcement]
+	addressees   []atomic.Uint64 // by operator index: the session of the process that answers us
 	failed       context.Context // ends with the failure, which is its cause
 	setFailed    context.CancelCauseFunc
 	done         chan struct{} // closed when complete or failed

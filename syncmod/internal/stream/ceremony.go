@@ -108,7 +108,7 @@ type OutboundFacts interface {
 	// Response brings the response to the oldest unanswered request. With
 	// [roster.Refused], the error says what the ceremony failed with.
 	Response(roster.Response) (roster.Reply, error)
-	// Addressee returns the session of the process that answers on the stream, 0
+	// Addressee returns the session of the member's process that has answered last, 0
 	// while none has.
 	Addressee() uint64
 	// Traceparent returns the trace context to send, once there is one.

@@ -27,7 +27,7 @@ func TestAResourceManagerMayEndACeremony(t *testing.T) {
 			s.server.Reset(s.ceremony)
 			ended++
 		}},
-	}, fresh)
+	})
 
 	require.Equal(t, 1, ended)
 }
