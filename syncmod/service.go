@@ -231,10 +231,10 @@ func (s *Service) Ceremonies() []*Ceremony {
 // closeLimit is how long closing may take with its reports, apart from goodbyes.
 const closeLimit = 900 * time.Millisecond
 
-// awaitReports waits until the reports and the ends of ceremonies have been
-// handled: what they call is not ours and may hang. It waits for a moment at the
-// most, and for half of the time that ctx has left: the rest is for stopping. The
-// closing has begun at a time.
+// awaitReports waits until the reports of ceremonies have reached the loggers and
+// what is done at their end is over. Both call what is the program's and may hang,
+// so it waits for a moment at the most, and for half of the time that ctx has left:
+// the rest is for stopping. Closing them began at the given time.
 func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*Ceremony) {
 	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
 	if deadline, ok := ctx.Deadline(); ok {

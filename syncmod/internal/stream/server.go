@@ -201,7 +201,8 @@ func (s *Server) waits(in *inbound) {
 	ceremonies, _, _ := s.ceremonies.Of(in.remote)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := append(s.waiting[in.remote], in)
+	waiting := s.waiting[in.remote]
+	waiting = append(waiting, in)
 	if len(waiting) > max(len(ceremonies), 1) {
 		waiting[0].reset(network.StreamRateLimited)
 		waiting = waiting[1:]
