@@ -175,6 +175,9 @@ func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 		defer c.opening.Unlock()
 		c.core.close()
 		c.svc.remove(c)
+		if !c.core.isOpened() {
+			return
+		}
 		for _, p := range c.others() {
 			c.svc.addrs.remove(p.ID, p.Addrs)
 		}
