@@ -1,7 +1,6 @@
 package syncmod
 
 import (
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -67,7 +66,8 @@ func (c *core) connect(a stream.Attempts) report.Connect {
 
 // Unreached implements stream.Ceremony.
 func (c *core) Unreached(member int, why stream.End) {
-	c.update(func(time.Time) { c.roster.Attempt(member, lossOf(why)) })
+	loss := lossOf(why)
+	c.update(func(time.Time) { c.roster.Attempt(member, loss) })
 }
 
 // Inbound implements stream.Ceremony.
@@ -92,6 +92,9 @@ func (c *core) Outbound(o stream.Opening) stream.OutboundFacts {
 	return f
 }
 
+// noteAddressee notes which process of a member answers us. The lock is held.
+func (c *core) noteAddressee(member int) { c.addressees[member].Store(c.roster.Member(member).Session) }
+
 // inboundFacts brings the facts of one stream that a member has opened.
 type inboundFacts struct {
 	core   *core
@@ -105,6 +108,7 @@ func (f *inboundFacts) Request(q roster.Request) (verdict roster.Verdict) {
 	q.Abort = printable(q.Abort, maxReason)
 	f.core.update(func(now time.Time) {
 		verdict = f.core.roster.Request(now, f.member, f.id, q)
+		f.core.noteAddressee(f.member)
 		switch verdict.Action {
 		case roster.Refuse:
 			f.core.report.Rejected(f.member, now, kindOf(verdict.Cause.Kind).errorType)
@@ -162,9 +166,10 @@ func (f *inboundFacts) Answered() { f.report.Message() }
 
 // Down implements stream.InboundFacts.
 func (f *inboundFacts) Down(end stream.End) {
+	ended := streamEnd(end)
 	f.core.update(func(now time.Time) {
 		f.core.roster.InboundDown(now, f.member, f.id)
-		f.report.End(streamEnd(end))
+		f.report.End(ended)
 	})
 }
 
@@ -174,8 +179,6 @@ type outboundFacts struct {
 	member int
 	id     roster.StreamID
 	report *telemetry.Stream
-
-	addressee atomic.Uint64
 }
 
 // Response implements stream.OutboundFacts.
@@ -187,9 +190,7 @@ func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err err
 	c.update(func(now time.Time) {
 		failedBefore = c.err != nil
 		reply = c.roster.Response(now, f.member, f.id, a)
-		if a.Session != 0 && c.roster.Failure() == nil && c.roster.Member(f.member).Session == a.Session {
-			f.addressee.Store(a.Session) // before anything else is sent on the stream
-		}
+		c.noteAddressee(f.member) // before anything else is sent to the member
 	})
 	if reply == roster.Refused && !failedBefore {
 		err = c.failure()
@@ -198,7 +199,7 @@ func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err err
 }
 
 // Addressee implements stream.OutboundFacts.
-func (f *outboundFacts) Addressee() uint64 { return f.addressee.Load() }
+func (f *outboundFacts) Addressee() uint64 { return f.core.addressees[f.member].Load() }
 
 // Traceparent implements stream.OutboundFacts.
 func (f *outboundFacts) Traceparent() string { return f.report.Traceparent() }
@@ -208,9 +209,10 @@ func (f *outboundFacts) SpanContext() trace.SpanContext { return f.report.SpanCo
 
 // Down implements stream.OutboundFacts.
 func (f *outboundFacts) Down(end stream.End) {
+	loss, ended := lossOf(end), streamEnd(end)
 	f.core.update(func(now time.Time) {
-		f.core.roster.OutboundDown(now, f.member, f.id, lossOf(end))
-		f.report.End(streamEnd(end))
+		f.core.roster.OutboundDown(now, f.member, f.id, loss)
+		f.report.End(ended)
 	})
 }
 

@@ -34,10 +34,12 @@ var (
 	_ func(syncmod.Config) fx.Option               = syncmod.Configure
 	_ func(syncmod.Params) (syncmod.Result, error) = syncmod.New
 	_ func(constructor any) fx.Option              = syncmod.RunSteps
+	_ func(func(*syncmod.Ceremony)) fx.Option      = syncmod.OnEnd
 
 	_ = syncmod.Params{
 		Config: syncmod.Config{}, Host: host.Host(nil),
-		Lifecycle: fx.Lifecycle(nil), Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
+		Lifecycle: fx.Lifecycle(nil), OnEnd: []func(*syncmod.Ceremony){},
+		Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
 		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
 	_ = syncmod.Result{

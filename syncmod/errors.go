@@ -135,6 +135,9 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 			return printable(err.Error(), maxReason) // verbatim it would read as if this node had said it of itself
 		}
 		return f.Text // verbatim: it has passed through hands enough
+	case roster.SelfRestarted:
+		who := operator(f.Culprit, d.Peers[f.Culprit])
+		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // to others it is not "this node"
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:

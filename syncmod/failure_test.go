@@ -217,3 +217,17 @@ func TestMembersWithDifferentDefinitionsWaitAndSeeThem(t *testing.T) {
 		require.NoError(t, ceremonies[i].Err())
 	}
 }
+
+// curious is an error whose text and nature depend on the ceremony.
+type curious struct{ ceremony *syncmod.Ceremony }
+
+func (e curious) Error() string { return "in phase " + e.ceremony.Status().Phase.String() }
+func (e curious) Is(error) bool { return e.ceremony.Status().Phase < syncmod.Connecting }
+
+func TestAReasonMayAskTheCeremonyWhenItIsAskedForItsText(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+
+	s.ceremony.Abort(curious{s.ceremony})
+
+	require.ErrorContains(t, s.ceremony.Err(), "in phase connecting")
+}

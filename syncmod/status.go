@@ -2,6 +2,7 @@ package syncmod
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -98,6 +99,9 @@ func (p PeerStatus) describe(now time.Time) string {
 		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
 		parts = append(parts, "not heard of yet")
+	}
+	if errors.Is(p.LastError, ErrKeyInUse) {
+		parts = append(parts, ErrKeyInUse.Error())
 	}
 	if p.Step >= 0 {
 		parts = append(parts, fmt.Sprintf("at step %d", p.Step))

@@ -2,5 +2,5 @@
 // and callbacks can do to a ceremony: nothing. Each sink is slow, hangs, panics or
 // calls back, at one node of a cluster, in a barrier, at a failure and at a stop.
 //
-//	go test -race -v -run Sink ./integration/sinks
+//	go test -race -v ./integration/sinks // names every cell
 package sinks

@@ -122,6 +122,8 @@ func (s *scene) stop(t *testing.T) {
 
 	require.Less(t, elapsed(), stopsIn)
 	require.ErrorIs(t, s.ceremony().Err(), syncmod.ErrStopped)
-	s.FailWith(s.Except(alice), syncmod.ErrPeerAborted, alice)
+	for _, i := range s.Except(alice) {
+		require.ErrorContains(t, s.Failure(i), "operator 0 (alice) was stopped")
+	}
 	harness.Next(t, s.sink.hit)
 }

@@ -30,8 +30,8 @@ const (
 // SyncRequest goes from a member's client to another member's server, many times over one long-lived stream.
 type SyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When the client sent this request, by its own clock. Always set: the response echoes it, and a response to a
-	// request without it would be an empty payload, which every reader refuses.
+	// When the client sent this request, by its own clock. Always set: the response echoes it, and the response to a
+	// request with neither it nor a session would be an empty payload, which every reader refuses.
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
 	// The definition hash signed with the client's libp2p identity key. Every server verifies it.
 	HashSignature []byte `protobuf:"bytes,2,opt,name=hash_signature,json=hashSignature,proto3" json:"hash_signature,omitempty"`
@@ -45,8 +45,8 @@ type SyncRequest struct {
 	// The client's name for display, at most 32 characters at its sender. Not authenticated, not checked by anybody;
 	// Pluto does not send it.
 	Nickname string `protobuf:"bytes,6,opt,name=nickname,proto3" json:"nickname,omitempty"`
-	// Random, non-zero, drawn once for each ceremony run in a process: an unseen value is how a restarted member is told
-	// from a late frame. Zero or absent from peers that do not speak the extensions. Charon and Pluto ignore it.
+	// Random, non-zero, drawn once for each ceremony run in a process: which of the client's processes says this. Zero or
+	// absent from peers that do not speak the extensions. Charon and Pluto ignore it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// W3C trace context of the client's stream span. Only on one request of a stream, the first that is written once the
 	// span exists. Charon and Pluto ignore it.
@@ -67,8 +67,8 @@ type SyncRequest struct {
 	// The peer ID, in binary, of the member that first brought the reason of an abort, when that is neither the client nor
 	// the culprit. Charon and Pluto ignore it.
 	Reporter []byte `protobuf:"bytes,1010,opt,name=reporter,proto3" json:"reporter,omitempty"`
-	// The session that last answered the client on this stream: which of the server's processes is meant. Absent while
-	// none has answered. Charon and Pluto ignore it.
+	// The session that answered the client last: which of the server's processes is meant. Absent while none has answered.
+	// Charon and Pluto ignore it.
 	Addressee uint64 `protobuf:"fixed64,1011,opt,name=addressee,proto3" json:"addressee,omitempty"`
 	// Which attempt the client is in, from step 2 on: the first 8 bytes of SHA-256 of the sessions of all members in
 	// operator order (each as 8 bytes in little endian, zero for one without a session), as the client knew them when it
@@ -216,14 +216,15 @@ func (x *SyncRequest) GetAttempt() []byte {
 // SyncResponse answers one SyncRequest. Responses come in the order of their requests.
 type SyncResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The request's timestamp, echoed: the client measures the round trip with it.
+	// The request's timestamp, echoed: some clients measure the round trip with it.
 	SyncTimestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=sync_timestamp,json=syncTimestamp,proto3" json:"sync_timestamp,omitempty"`
 	// Why the request was refused; empty when it was accepted. Clients of every implementation treat any error as final.
 	Error string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
-	// The server's session, only in answer to a request that carried one: a client notices a restart by it as well.
+	// The server's session, only in answer to a request that carried one: which of the server's processes answers. A
+	// client notices a restart by it. Absent when the server has not opened the ceremony.
 	// Charon and Pluto neither send nor read it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// Why the request does not count yet, for the client's operator. A request that is answered so has changed nothing.
+	// Why the request does not count, for the client's operator. A request that is answered so has changed nothing.
 	// Charon and Pluto neither send nor read it.
 	Waiting       string `protobuf:"bytes,1002,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	unknownFields protoimpl.UnknownFields

@@ -181,7 +181,6 @@ func (r *Roster) forget(now time.Time, i int, session uint64) {
 	before := m.known || m.Session != 0
 	m.Session = session
 	m.Step, m.Done, m.known = -1, false, false
-	m.hasAttempt = false
 	m.opened = time.Time{}
 	if m.in.up {
 		r.setLost(now, i, &m.in)
@@ -207,14 +206,15 @@ func (r *Roster) setStep(now time.Time, i int, step int64) bool {
 }
 
 // hearAbort fails the ceremony because a member's has failed. The one to blame is
-// the culprit that the member names, not the messenger.
+// the culprit that the member names, not the messenger. Who names this node as the
+// reporter is the reporter itself: a node that has reported anything has failed.
 func (r *Roster) hearAbort(now time.Time, i int, q Request) {
 	f := about(PeerAborted, i)
 	f.Text = q.Abort
 	if q.Culprit >= 0 {
 		f.Culprit = q.Culprit
 	}
-	if q.Reporter != i && q.Reporter != f.Culprit {
+	if q.Reporter != i && q.Reporter != f.Culprit && q.Reporter != r.cfg.Self {
 		f.Reporter = q.Reporter
 	}
 	r.Fail(now, f)

@@ -173,6 +173,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 	first := true
 	for {
 		now := time.Now()
+		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
 		verdict := in.facts.Request(in.fact(c, request))
 		in.messages++
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
@@ -191,6 +192,9 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			waiting := in.facts.Waiting(verdict)
 			if err := in.answer(now, c, request, reply{waiting: waiting}); err != nil {
 				return false, classify(in.ctx, err)
+			}
+			if isClosed(c.Closed()) { // nobody else ends the stream then
+				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
@@ -215,6 +219,15 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		if err := in.next(reader, request); err != nil {
 			return false, classify(in.ctx, err)
 		}
+	}
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -292,10 +305,10 @@ func (in *inbound) decode(payload []byte, request *syncpb.SyncRequest) error {
 	return nil
 }
 
-// awaitTold lets our abort reach the member before the answer does, until then
-// at most: the abort names the culprit. It reads on meanwhile: a member that has
-// failed as well may be waiting for us in the same way, with an abort of its own
-// behind the request.
+// awaitTold waits, at most until a time, until the member has heard our abort: it
+// has to arrive before the answer, because it names the culprit. It reads on
+// meanwhile: a member that has failed as well may be waiting for us in the same way,
+// with an abort of its own behind the request.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return

@@ -67,7 +67,7 @@ func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
 		case <-in.ctx.Done():
 			return nil, End{}
 		case <-grace:
-			grace = nil
+			grace = time.After(max(in.server.cfg.OpenGrace, time.Second)) // to look again
 			if c := awaiting(candidates, in.remote); c != nil {
 				return c, End{} // its signature is wrong there, which is for the rules to say
 			}

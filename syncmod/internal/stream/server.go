@@ -120,16 +120,14 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	idle := s.idle
 	s.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("handlers are still running: %w", ctx.Err())
+	if err := await(ctx, idle); err != nil {
+		return fmt.Errorf("handlers are still running: %w", err)
 	}
+	return nil
 }
 
-// off is the end of stopping: nothing is left, and nothing may be. The lock is
-// held.
+// off ends the stopping, once no handler is left, and resets the streams that are
+// held. The server's lock is held.
 func (s *Server) off() {
 	s.state = serverOff
 	for _, stream := range s.late {
@@ -152,6 +150,12 @@ func (s *Server) serve(stream network.Stream) {
 		return
 	}
 	defer s.release(in)
+	if err := s.cfg.reserve(stream); err != nil { // without the lock: the resource manager is the program's
+		in.reset(network.StreamResourceLimitExceeded)
+		return
+	}
+	defer stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
+	s.waits(in)
 	in.serve()
 }
 
@@ -173,24 +177,27 @@ func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool)
 		reset(stream, network.StreamGated)
 		return nil, true
 	}
-	if err := s.cfg.reserve(stream); err != nil {
-		reset(stream, network.StreamResourceLimitExceeded)
-		return nil, false
-	}
-	limit := len(in) // for each ceremony one stream a peer may wait for its first request: the newest
+	i := newInbound(s, stream)
+	s.streams[i.id] = i
+	return i, false
+}
+
+// waits notes that a stream waits for its first request. For each ceremony one
+// stream of a peer may: the newest.
+func (s *Server) waits(in *inbound) {
+	ceremonies, open, _ := s.ceremonies.Of(in.remote)
+	limit := max(len(ceremonies), 1)
 	if !open {
 		limit = maxUnread
 	}
-	i := newInbound(s, stream)
-	s.streams[i.id] = i
-	unread := s.unread[remote]
-	unread = append(unread, i)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unread := append(s.unread[in.remote], in)
 	if len(unread) > limit {
 		unread[0].reset(network.StreamRateLimited)
 		unread = unread[1:]
 	}
-	s.unread[remote] = unread
-	return i, false
+	s.unread[in.remote] = unread
 }
 
 // keepLate keeps a stream that comes while the service stops, one a peer. It is not
@@ -253,7 +260,6 @@ func (s *Server) forget(in *inbound) {
 
 // release ends a stream's handler.
 func (s *Server) release(in *inbound) {
-	in.stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
 	s.accepted(in)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -321,10 +327,8 @@ func (s *Server) Close(ctx context.Context, c Ceremony, grace time.Duration) err
 
 func wait(ctx context.Context, c Ceremony, streams []*inbound) error {
 	for _, in := range streams {
-		select {
-		case <-in.done:
-		case <-ctx.Done():
-			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: ctx.Err()}
+		if err := await(ctx, in.done); err != nil {
+			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: err}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -190,6 +191,7 @@ type steadyStream struct {
 	conn  network.Conn
 	read  func([]byte) (int, error)
 	write func([]byte)
+	scope network.StreamScope
 }
 
 func (s *steadyStream) Read(p []byte) (int, error) { return s.read(p) }
@@ -199,8 +201,11 @@ func (s *steadyStream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (s *steadyStream) Scope() network.StreamScope {
+	return cmp.Or[network.StreamScope](s.scope, &network.NullScope{})
+}
+
 func (s *steadyStream) Conn() network.Conn                           { return s.conn }
-func (s *steadyStream) Scope() network.StreamScope                   { return &network.NullScope{} }
 func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
 func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
 func (s *steadyStream) CloseWrite() error                            { return nil }
