@@ -120,14 +120,16 @@ func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams
 	closeAll(t, ceremonies)
 }
 
-func TestEveryNodeNamesTheMemberThatRefusedOneOfThem(t *testing.T) {
+// An error in a response does not say whose doing it is: whoever hears it passes it on
+// as text and names nobody.
+func TestEveryNodeReadsWhichMemberRefusedOneOfThem(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, _ := erin.behave(t, 7)
 
 	erin.refuses.Store(true)
 
 	for i, c := range ceremonies {
-		require.Equal(t, 4, harness.Culprit(t, harness.Failure(t, c)).Index, harness.Name(i))
+		require.ErrorContains(t, harness.Failure(t, c), "operator 4 (erin) refused this node", harness.Name(i))
 	}
 }
 
