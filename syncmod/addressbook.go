@@ -12,9 +12,9 @@ import (
 )
 
 // addressBook puts the addresses of definitions into the host's peerstore while
-// a ceremony needs them, and takes out what it has put in and nothing else. What is
-// there before stays as it is. Of a peer that is connected, the host keeps every
-// address until it is not, as if it had learned it from the peer.
+// a ceremony needs them, and takes out what it has put in and nothing else. It does
+// not touch an address that was there before. While a peer is connected, the host
+// keeps the addresses that are taken out, as if it had learned them from the peer.
 type addressBook struct {
 	host  host.Host
 	store peerstore.AddrBook

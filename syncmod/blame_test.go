@@ -32,7 +32,7 @@ func newTraitor(t *testing.T) *traitor {
 		erin.Connect(t, n.Host)
 	}
 	erin.Serve(func(_ harness.RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
-		response := &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
+		response := erin.Response(r)
 		if erin.refuses.CompareAndSwap(true, false) {
 			response.Error = "nonsense"
 		}
@@ -45,11 +45,12 @@ func newTraitor(t *testing.T) *traitor {
 // number, as dkgsync nodes have, or none.
 func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, []harness.RawStream) {
 	t.Helper()
+	erin.Become(session)
 	ceremonies := harness.Open(t, erin.nodes, erin.def)
 	var streams []harness.RawStream
 	for _, n := range erin.nodes {
 		stream := erin.Open(t, n.Host)
-		stream.Accepted(t, erin.Request(t, erin.def, harness.Session(session), harness.Step(1)))
+		stream.Accepted(t, erin.Request(t, erin.def, harness.Step(1)))
 		streams = append(streams, stream)
 	}
 	advance(t, ceremonies)
@@ -67,7 +68,6 @@ var betrayals = map[string]struct {
 	"another version":     {7, harness.Version("v2.0"), syncmod.ErrVersionMismatch},
 	"another signature":   {7, harness.Signature([]byte("none")), syncmod.ErrBadSignature},
 	"an abort of its own": {7, harness.Abort("no more", ""), syncmod.ErrPeerAborted},
-	"another session":     {7, harness.Session(8), syncmod.ErrPeerRestarted},
 }
 
 func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
@@ -77,8 +77,8 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 			ceremonies, streams := erin.behave(t, betrayal.session)
 			const victim = 2
 
-			fresh := erin.Open(t, erin.nodes[victim].Host) // a session changes with its stream only
-			fresh.Say(t, erin.Request(t, erin.def, harness.Session(betrayal.session), harness.Step(1), betrayal.says))
+			fresh := erin.Open(t, erin.nodes[victim].Host)
+			fresh.Say(t, erin.Request(t, erin.def, harness.Step(1), betrayal.says))
 
 			for i, c := range ceremonies {
 				err := harness.Failure(t, c)
@@ -119,7 +119,7 @@ func TestEveryNodeNamesTheMemberThatLeftEarlyForOneOfThem(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, streams := erin.behave(t, 7)
 	ctx := harness.Within(t)
-	streams[1].Accepted(t, erin.Request(t, erin.def, harness.Session(7), harness.Step(1), harness.Goodbye))
+	streams[1].Accepted(t, erin.Request(t, erin.def, harness.Step(1), harness.Goodbye))
 
 	errs := harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error {
 		_, err := c.Advance(ctx)

@@ -35,7 +35,7 @@ type Ceremony struct {
 
 	opening   sync.Mutex // held while the ceremony is being opened
 	closeOnce sync.Once
-	endings   sync.WaitGroup // what is done at its end
+	endings   sync.WaitGroup // the functions that are called at its end
 	leftOnce  sync.Once
 	left      time.Time     // when its last stream had ended
 	ended     chan struct{} // closed when it is left and the endings are over
@@ -85,8 +85,8 @@ func newSession() uint64 {
 	}
 }
 
-// open begins the ceremony on a running service. The context is only whose span
-// the ceremony's trace links to.
+// open begins the ceremony on a running service. The ceremony's trace links to the
+// span in the context, which serves for nothing else.
 func (c *Ceremony) open(caller context.Context) error {
 	c.opening.Lock()
 	err := c.begin(caller)
@@ -134,9 +134,9 @@ func (c *Ceremony) handleEnd() {
 }
 
 // Abort fails the ceremony for a reason of this node's own, and tells everyone.
-// It returns at once. The others are told the reason's text as far as it fits
-// and is theirs to know: at most 256 bytes, without paths and keys. It does
-// nothing when the ceremony has failed already, or has passed its last barrier.
+// It returns at once. The others are told the reason as text: at most 256 bytes,
+// without file paths and without what looks like a key. It does nothing when the
+// ceremony has failed already, or has passed its last barrier.
 func (c *Ceremony) Abort(reason error) {
 	if reason == nil {
 		reason = errors.New("no reason given")
@@ -147,8 +147,8 @@ func (c *Ceremony) Abort(reason error) {
 // Close leaves the ceremony and ends its streams. Before step 1 nobody is told,
 // and the others go on waiting for this node; afterwards it is an Abort with
 // ErrStopped; after the last barrier the goodbyes come first. It waits for
-// everything that the ceremony has started, until ctx ends, and for its reports
-// at most 500 ms. Closing twice does nothing.
+// everything that the ceremony has started, until ctx ends, and at most 500 ms for
+// its reports and the functions of [OnEnd]. Closing twice does nothing.
 func (c *Ceremony) Close(ctx context.Context) error {
 	began, err := c.leave(ctx)
 	c.svc.awaitReports(ctx, began, c)
@@ -160,15 +160,13 @@ func (c *Ceremony) Close(ctx context.Context) error {
 func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	c.core.stop() // does nothing after the last barrier
+	grace := lastWords
 	if c.core.sayingGoodbye() {
 		c.sayGoodbye(ctx)
 		began = time.Now()
-	} else {
-		c.awaitTold(ctx)
-	}
-	grace := lastWords
-	if telling := time.Until(c.core.Announcement().Until); telling > 0 {
-		grace = min(grace, telling)
+	} else if until := c.core.Announcement().Until; until.After(began) {
+		c.awaitTold(ctx, until)
+		grace = min(grace, time.Until(until))
 	}
 	c.closeOnce.Do(func() {
 		c.opening.Lock() // what is being opened is opened first, and then closed
@@ -203,8 +201,9 @@ func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 	return began, err
 }
 
-// awaitEndings waits for what is done at the end of a ceremony that was left, until
-// ctx ends. All calls together wait as long as for reports.
+// awaitEndings waits until the functions that are called at the end of a ceremony
+// have returned, until ctx ends. It gives up [telemetry.FlushLimit] after the
+// ceremony was left, however often it is called.
 func (c *Ceremony) awaitEndings(ctx context.Context) {
 	ctx, cancel := context.WithDeadline(ctx, c.left.Add(telemetry.FlushLimit))
 	defer cancel()
@@ -230,8 +229,8 @@ func (c *Ceremony) sayGoodbye(ctx context.Context) {
 
 // awaitTold waits until every client has told the failure and every server has
 // answered with it, or the time for it is over.
-func (c *Ceremony) awaitTold(ctx context.Context) {
-	ctx, cancel := context.WithDeadline(ctx, c.core.Announcement().Until) // in the past when nobody is told
+func (c *Ceremony) awaitTold(ctx context.Context, until time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	_ = c.core.clients.Wait(ctx)
 	_ = c.svc.server.half.Wait(ctx, c.core)

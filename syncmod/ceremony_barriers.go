@@ -266,6 +266,7 @@ func (c *core) reached(b roster.Barrier) (over bool, err error) {
 // waitError says whom a wait was still waiting for. The wait may have ended well,
 // or with the ceremony, at the same moment: that counts more.
 func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
+	why := ctx.Err() // before the lock: the context may be of a type of the program's
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -276,7 +277,7 @@ func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
 		b.Step = c.roster.Step()
 	}
 	e := &WaitError{
-		Barrier: b.Kind.String(), Step: b.Step, Err: ctx.Err(),
+		Barrier: b.Kind.String(), Step: b.Step, Err: why,
 		members: len(c.def.Peers), at: now, early: b.Step > c.roster.Step(),
 	}
 	for _, i := range c.roster.Missing(now, b) {

@@ -2,6 +2,7 @@ package syncmod
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -202,8 +203,11 @@ func (c *core) stop() {
 	})
 }
 
-// fail fails the ceremony for a reason of this node's own.
+// fail fails the ceremony for a reason of this node's own. The text of the reason
+// is made here, before the lock is taken: the reason may be of a type of the
+// program's, whose Error calls whatever it likes.
 func (c *core) fail(kind roster.Kind, reason error) {
+	reason = &shownError{text: fmt.Sprint(reason), err: reason}
 	c.update(func(now time.Time) { c.failAs(now, kind, reason) })
 }
 
@@ -274,14 +278,11 @@ func (c *core) end(now time.Time) {
 	for i := range c.def.Peers {
 		o.Reconnects += c.roster.Member(i).Reconnects
 	}
-	switch {
-	case c.roster.Failure() != nil && c.roster.Failure().Kind == roster.Stopped:
-		o.Outcome = report.OutcomeStopped
-	case c.err != nil:
-		o.Outcome = report.OutcomeFailed
-	}
 	if f := c.roster.Failure(); f != nil {
-		o.Type = kindOf(f.Kind).errorType
+		o.Outcome, o.Type = report.OutcomeFailed, kindOf(f.Kind).errorType
+		if f.Kind == roster.Stopped {
+			o.Outcome = report.OutcomeStopped
+		}
 	}
 	c.report.End(o)
 	c.owner.handleEnd()

@@ -126,7 +126,7 @@ func (c *core) snapshot() report.Snapshot {
 	defer c.mu.Unlock()
 	s := report.Snapshot{Step: c.roster.Step()}
 	if c.roster.Phase() >= roster.Complete {
-		return s // whoever is gone now is missed by nobody
+		return s // nobody misses a member that is gone now
 	}
 	s.Peers = make([]report.PeerSnapshot, len(c.def.Peers))
 	for i := range s.Peers {

@@ -67,7 +67,8 @@ func (c *core) connect(a stream.Attempts) report.Connect {
 
 // Unreached implements stream.Ceremony.
 func (c *core) Unreached(member int, why stream.End) {
-	c.update(func(time.Time) { c.roster.Attempt(member, lossOf(why)) })
+	loss := lossOf(why)
+	c.update(func(time.Time) { c.roster.Attempt(member, loss) })
 }
 
 // Inbound implements stream.Ceremony.
@@ -162,9 +163,10 @@ func (f *inboundFacts) Answered() { f.report.Message() }
 
 // Down implements stream.InboundFacts.
 func (f *inboundFacts) Down(end stream.End) {
+	ended := streamEnd(end)
 	f.core.update(func(now time.Time) {
 		f.core.roster.InboundDown(now, f.member, f.id)
-		f.report.End(streamEnd(end))
+		f.report.End(ended)
 	})
 }
 
@@ -208,9 +210,10 @@ func (f *outboundFacts) SpanContext() trace.SpanContext { return f.report.SpanCo
 
 // Down implements stream.OutboundFacts.
 func (f *outboundFacts) Down(end stream.End) {
+	loss, ended := lossOf(end), streamEnd(end)
 	f.core.update(func(now time.Time) {
-		f.core.roster.OutboundDown(now, f.member, f.id, lossOf(end))
-		f.report.End(streamEnd(end))
+		f.core.roster.OutboundDown(now, f.member, f.id, loss)
+		f.report.End(ended)
 	})
 }
 

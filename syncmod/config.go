@@ -51,8 +51,8 @@ type Config struct {
 	BackoffMin, BackoffMax time.Duration
 	// ShutdownOnFailure stops the fx app with exit code 1 when a ceremony fails,
 	// ShutdownOnComplete with exit code 0 when one completes. Without fx they do
-	// nothing. A ceremony that the program itself closes, or whose Run it ends by its
-	// context, has not failed in this sense: its caller has the error.
+	// nothing. Closing a ceremony or cancelling Run does not count as a failure: the
+	// caller has the error.
 	ShutdownOnFailure, ShutdownOnComplete bool
 }
 

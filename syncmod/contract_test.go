@@ -34,10 +34,12 @@ var (
 	_ func(syncmod.Config) fx.Option               = syncmod.Configure
 	_ func(syncmod.Params) (syncmod.Result, error) = syncmod.New
 	_ func(constructor any) fx.Option              = syncmod.RunSteps
+	_ func(func(*syncmod.Ceremony)) fx.Option      = syncmod.OnEnd
 
 	_ = syncmod.Params{
 		Config: syncmod.Config{}, Host: host.Host(nil),
-		Lifecycle: fx.Lifecycle(nil), Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
+		Lifecycle: fx.Lifecycle(nil), OnEnd: []func(*syncmod.Ceremony){},
+		Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
 		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
 	_ = syncmod.Result{
@@ -123,7 +125,7 @@ var (
 		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "",
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
-		Reconnects: int(0), Attempts: int(0), LastError: error(nil),
+		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
 	}
 	_ json.Marshaler = syncmod.Status{}
 	_ json.Marshaler = syncmod.PeerStatus{}
@@ -136,7 +138,7 @@ var (
 	_ interface{ Unwrap() error } = &syncmod.WaitError{}
 
 	_ = []error{
-		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrPeerRestarted,
+		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrMembersMismatch, syncmod.ErrPeerRestarted,
 		syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
 		syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
 		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,

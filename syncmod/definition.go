@@ -15,8 +15,8 @@ const (
 	maxMembers = 1024
 )
 
-// Definition is what a ceremony is about: the hash that every member signs, and
-// the members.
+// Definition identifies a ceremony: the hash that every member signs, and the
+// members.
 type Definition struct {
 	// Hash is the definition hash: 1 to 64 bytes, 32 in Charon clusters. Members
 	// with different hashes refuse each other.
@@ -90,7 +90,7 @@ func (p Peer) validate() error {
 	return nil
 }
 
-// clone copies a definition, so that its owner may go on changing his own.
+// clone copies a definition, so that the caller may go on changing its own.
 func (d Definition) clone() Definition {
 	c := Definition{Hash: slices.Clone(d.Hash), Peers: slices.Clone(d.Peers)}
 	for i, p := range c.Peers {

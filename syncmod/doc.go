@@ -105,8 +105,8 @@
 //
 // Once the last barrier is passed the ceremony has succeeded, for everybody has
 // announced that its work is done. Nothing fails it any more. What remains is to
-// say goodbye; who does not answer in time is named in the [*WaitError] of
-// Complete, and in the log.
+// say goodbye. The [*WaitError] of Complete, and the log, name the members that do
+// not answer in time.
 //
 // [Ceremony.Close] leaves. While the members connect, nobody is told and they go
 // on waiting; in a running ceremony it is an abort; after the last barrier the
@@ -163,9 +163,10 @@
 // and the only place that calls the rules. Facts come to it from the streams
 // (ceremony_facts.go), from the program (ceremony_barriers.go) and from its one
 // timer. It carries out the effects: a new announcement goes to all clients at once,
-// waiters wake, streams end. What has happened (ceremony_events.go) goes as a value
-// to package telemetry, whose one goroutine alone calls loggers and tracers, so that
-// no hook, exporter or log output ever holds up a ceremony.
+// waiters wake, streams end. What has happened goes as a value to package
+// telemetry (ceremony_events.go, which also has the status), whose one goroutine
+// alone calls loggers and tracers, so that no hook, exporter or log output ever holds
+// up a ceremony.
 //
 // run.go has the steps. service.go ties the halves to a host and keeps the list of
 // open ceremonies, which directory.go shows to the server half; tombstones.go
@@ -173,5 +174,6 @@
 // else. definition.go and config.go check what comes in. failures.go is the table of
 // everything that can fail a ceremony, errors.go has the errors, status.go says how a
 // member stands, text.go makes foreign text fit to be shown. addressbook.go puts
-// addresses into the host and takes back exactly those.
+// addresses into the host and takes back exactly those. limits.go says what a
+// ceremony needs of its host. syncpb has the messages.
 package syncmod

@@ -15,11 +15,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A member gives a stream up that nobody answers for ExchangeTimeout, and comes with
-// another: OpenGrace runs on.
-func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t *testing.T) {
+func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 	cfg := harness.Fast()
-	cfg.ExchangeTimeout, cfg.OpenGrace = 400*time.Millisecond, 900*time.Millisecond
+	cfg.OpenGrace = 200 * time.Millisecond
 	log, logged := logtest.NewNullLogger()
 	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t)}
 	alice, err := syncmod.NewService(hosts[0], cfg, syncmod.WithLogger(log))
@@ -33,8 +31,6 @@ func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t
 	c, err := bob.Open(harness.Define("bob's", hosts...))
 	require.NoError(t, err)
 
-	require.ErrorContains(t, harness.Failure(t, c), "all members need the same definition")
-	require.Equal(t, 0, harness.Culprit(t, c.Err()).Index)
 	require.Eventually(t, func() bool {
 		for _, e := range logged.AllEntries() {
 			if e.Level == logrus.WarnLevel && e.Data["reason"] == "bad_signature" {
@@ -45,6 +41,7 @@ func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t
 		}
 		return false
 	}, harness.Patience, time.Millisecond)
+	require.NoError(t, c.Err())
 }
 
 func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {

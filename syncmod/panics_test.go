@@ -36,7 +36,11 @@ func (h *brokenHost) breaks(what string) {
 
 func (h *brokenHost) NewStream(ctx context.Context, to peer.ID, ids ...protocol.ID) (network.Stream, error) {
 	h.breaks("opening a stream")
-	return h.Host.NewStream(ctx, to, ids...)
+	s, err := h.Host.NewStream(ctx, to, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return brokenOutbound{s, h}, nil
 }
 
 func (h *brokenHost) Peerstore() peerstore.Peerstore { return brokenStore{h.Host.Peerstore(), h} }
@@ -53,6 +57,16 @@ type brokenStore struct {
 func (s brokenStore) RecordLatency(id peer.ID, rtt time.Duration) {
 	s.host.breaks("recording a response")
 	s.Peerstore.RecordLatency(id, rtt)
+}
+
+type brokenOutbound struct {
+	network.Stream
+	host *brokenHost
+}
+
+func (s brokenOutbound) Scope() network.StreamScope {
+	s.host.breaks("accounting for a stream")
+	return s.Stream.Scope()
 }
 
 type brokenStream struct {
@@ -102,7 +116,9 @@ func requireBroken(t *testing.T, c *syncmod.Ceremony, what string) {
 // A service outlives its ceremonies. That one of them was failed by a panic must
 // not hide the panics of later ones.
 func TestAPanicOfAStreamFailsTheCeremonyAndEachLaterOne(t *testing.T) {
-	for _, what := range []string{"opening a stream", "recording a response", "verifying a request"} {
+	for _, what := range []string{
+		"opening a stream", "accounting for a stream", "recording a response", "verifying a request",
+	} {
 		t.Run(what, func(t *testing.T) {
 			alice, open := newBrokenPair(t)
 			for range 3 {

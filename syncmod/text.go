@@ -79,7 +79,8 @@ func tellable(s string) string {
 	return printable(s, maxReason)
 }
 
-// shownError is an error as a status shows it: in one line, and short.
+// shownError is an error with a text of its own: as a status shows it, in one line
+// and short, or as it was at one moment.
 type shownError struct {
 	text string
 	err  error

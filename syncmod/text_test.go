@@ -310,12 +310,18 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			"operator 1 (bob) refused this node: \"invalid version\"; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Text: "disk full"},
+			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Reporter: -1, Text: "disk full"},
 			ErrPeerAborted,
 			"operator 2 (carol) made the ceremony fail, as operator 1 (bob) reports: \"disk full\"; " + again,
 		},
 		{
-			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 2, Text: "disk full"},
+			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Reporter: 0, Text: "disk full"},
+			ErrPeerAborted,
+			"operator 2 (carol) made the ceremony fail, as operator 1 (bob), who has it from operator 0 (alice), " +
+				"reports: \"disk full\"; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 2, Reporter: -1, Text: "disk full"},
 			ErrPeerAborted,
 			"operator 2 (carol) ended the ceremony: \"disk full\"; " + again,
 		},
@@ -323,6 +329,27 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute + 2*time.Millisecond},
 			ErrPeerTimeout,
 			"operator 1 (bob) has been gone for 1 min; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, NotHeard: true},
+			ErrPeerTimeout,
+			"operator 1 (bob) has not been heard for 1 min; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, NotReached: true},
+			ErrPeerTimeout,
+			"operator 1 (bob) is heard, but has not been reached for 1 min; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.MembersMismatch, Culprit: 1, By: 1},
+			ErrMembersMismatch,
+			"operator 1 (bob) has other members for definition deadbeefdeadbeef… than this node, or another order: " +
+				"all members need the same definition file; " + again,
+		},
+		{
+			roster.Failure{Kind: roster.AttemptMismatch, Culprit: 1, By: 1},
+			ErrPeerRestarted,
+			"the members are in different attempts of the ceremony: one of them restarted meanwhile; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.PeerLeft, Culprit: 1, By: 1, From: 2, To: 3},
@@ -339,7 +366,8 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			require.EqualError(t, err, test.want)
 			require.ErrorIs(t, err, test.sentinel)
 			who, isPeer := errors.AsType[*PeerError](err)
-			require.Equal(t, test.failure.Kind < roster.Aborted, isPeer, "a member's failure names the member")
+			aboutMember := test.failure.Kind < roster.Aborted && test.failure.Kind != roster.AttemptMismatch
+			require.Equal(t, aboutMember, isPeer, "a member's failure names the member")
 			if isPeer {
 				require.Equal(t, test.failure.Culprit, who.Index)
 				require.Equal(t, cluster.Peers[test.failure.Culprit], who.Peer)
@@ -402,7 +430,10 @@ func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
 			Step: -1, Since: since, LastError: lost, Attempts: 2,
 		},
 		"unreachable for a while: its stream was lost": {Step: -1, LastError: lost},
-		"we reach it, it has not reached us for 3 s":   {Step: -1, Since: since, Outbound: true},
+		"its node answers, but it has not opened this ceremony yet": {
+			Step: -1, Outbound: true, Waiting: "it has not opened this ceremony yet",
+		},
+		"we reach it, it has not reached us for 3 s": {Step: -1, Since: since, Outbound: true},
 		"not connected for 3 s, at step 2, heard 4 s ago": {
 			Step: 2, Since: since, LastSeen: now.Add(-4 * time.Second),
 		},

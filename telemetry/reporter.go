@@ -29,9 +29,9 @@ const (
 const queueLimit = 4096
 
 // reporter is a queue of reports and the only goroutine that carries them out:
-// nothing else calls what belongs to the program, such as its loggers, hooks,
-// samplers and span processors. The goroutine exists while there is something to
-// report.
+// nothing else calls the program's loggers, hooks, samplers and span processors.
+// Two metrics bypass it: [Stream.Message] and [Stream.RTT] record at once. The
+// goroutine exists while there is something to report.
 //
 // A sink that is slow or hangs makes the queue grow to its limit. From then on
 // each new report costs the least important one, the oldest of several. Only when

@@ -121,7 +121,7 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 	c.until(0, func(s syncmod.Status) bool { return s.Step == 2 })
 	require.NoError(t, c.hosts[0].Network().ClosePeer(c.hosts[1].ID()))
 
-	// The first slice of a wait lasts ten seconds.
+	// A wait is first reported after ten seconds.
 	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool {
 		return len(trace.named("dkgsync.barrier.waiting", "")) == nodes-1
 	})

@@ -40,7 +40,7 @@ func TestGoodbyesOverFourContinentsTakeOneRoundTrip(t *testing.T) {
 
 		diaries := begin(w, w.ceremonies(), work).end().complete(t)
 
-		took := diaries.farewell()
+		took := diaries.goodbyes()
 		t.Logf("the last barrier and the goodbyes: %s", took)
 		require.LessOrEqual(t, took, 3*(farthest+tolerated))
 	})
@@ -60,7 +60,7 @@ func TestTwoCeremoniesAtOnceOverFourContinents(t *testing.T) {
 			for k := 1; k <= steps; k++ {
 				require.LessOrEqual(t, diaries.overhead(k), 2*tolerated, "barrier %d", k)
 			}
-			require.LessOrEqual(t, diaries.farewell(), 3*(farthest+2*tolerated))
+			require.LessOrEqual(t, diaries.goodbyes(), 3*(farthest+2*tolerated))
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "6") // clusters mostly wait: there can be more of them than processors; -parallel overrides it
+	// Clusters mostly wait: there can be more of them than processors. -parallel overrides this.
+	_ = flag.Set("test.parallel", "6")
 	goleak.VerifyTestMain(m)
 }

@@ -41,13 +41,16 @@ func running() syncmod.Config {
 // at the same moment may both fail, and then wait for seconds.
 func newScene(t *testing.T, sink string, config syncmod.Config, opts ...fx.Option) *scene {
 	t.Helper()
-	s := &scene{Cluster: harness.New(t, 3, harness.With(config)), sink: newSink(t), returned: make(chan time.Duration, 1)}
+	s := &scene{
+		Cluster: harness.New(t, 3, harness.With(config)), sink: newSink(t), returned: make(chan time.Duration, 1),
+	}
 	node := s.Nodes[alice]
 	harness.Connect(t, node.Host, s.Nodes[bob].Host)
 	harness.Connect(t, node.Host, s.Nodes[carol].Host)
 	harness.Connect(t, s.Nodes[bob].Host, s.Nodes[carol].Host)
 	require.NoError(t, node.Run(
-		fx.Supply(s.Definition(alice, t.Name())), fx.Populate(&node.Ceremony), sinks[sink](t, s.sink), fx.Options(opts...),
+		fx.Supply(s.Definition(alice, t.Name())), fx.Populate(&node.Ceremony),
+		sinks[sink](t, s.sink), fx.Options(opts...),
 	))
 	s.signal = node.Wait()
 	return s

@@ -190,7 +190,7 @@ func (c ceremony) loses(node int) bool {
 // for 6, 9, 14 s and so on, unless the other side gets through first.
 const (
 	slack   = 20 * time.Second // for a machine that others use at the same time, race detector included
-	excuse  = 5 * time.Second  // for a member that is gone after its goodbye
+	grace   = 5 * time.Second  // for a member that is gone after its goodbye
 	carried = 10 * time.Second // until a host dials again whom it could not reach in the round before
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
@@ -267,7 +267,7 @@ func (p plan) bound(r int, c ceremony) time.Duration {
 		case hurry:
 			total += config.PeerTimeout + config.GoodbyeTimeout
 		case lateKill:
-			total += excuse
+			total += grace
 		case rekill, restop, restart:
 			total += 5 * time.Second // hosts and apps take their time
 		}

@@ -30,8 +30,8 @@ const (
 // SyncRequest goes from a member's client to another member's server, many times over one long-lived stream.
 type SyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When the client sent this request, by its own clock. Always set: the response echoes it, and a response to a
-	// request without it would be an empty payload, which every reader refuses.
+	// When the client sent this request, by its own clock. Always set: the response echoes it, and the response to a
+	// request with neither it nor a session would be an empty payload, which every reader refuses.
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
 	// The definition hash signed with the client's libp2p identity key. Every server verifies it.
 	HashSignature []byte `protobuf:"bytes,2,opt,name=hash_signature,json=hashSignature,proto3" json:"hash_signature,omitempty"`
@@ -45,7 +45,7 @@ type SyncRequest struct {
 	// The client's name for display, at most 32 characters at its sender. Not authenticated, not checked by anybody;
 	// Pluto does not send it.
 	Nickname string `protobuf:"bytes,6,opt,name=nickname,proto3" json:"nickname,omitempty"`
-	// Random, non-zero, drawn once for each ceremony run in a process: an unseen value is how a restarted member is told
+	// Random, non-zero, drawn once for each ceremony run in a process: an unseen value distinguishes a restarted member
 	// from a late frame. Zero or absent from peers that do not speak the extensions. Charon and Pluto ignore it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// W3C trace context of the client's stream span. Only on one request of a stream, the first that is written once the
@@ -216,7 +216,7 @@ func (x *SyncRequest) GetAttempt() []byte {
 // SyncResponse answers one SyncRequest. Responses come in the order of their requests.
 type SyncResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The request's timestamp, echoed: the client measures the round trip with it.
+	// The request's timestamp, echoed: some clients measure the round trip with it.
 	SyncTimestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=sync_timestamp,json=syncTimestamp,proto3" json:"sync_timestamp,omitempty"`
 	// Why the request was refused; empty when it was accepted. Clients of every implementation treat any error as final.
 	Error string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`

@@ -26,6 +26,7 @@ type stream struct {
 	clientOpen bool // the client's side believes in it
 	broken     bool // the network has lost it: nothing new gets through
 
+	arrived  bool // in a story that goes step by step
 	handler  handlerState
 	accepted *sent   // the last request that it accepted
 	inHand   *sent   // the request that waits for another stream's handler to return, or is held

@@ -66,7 +66,7 @@ type Ceremony interface {
 	Reached(Attempts)
 	// Unreached notes that an attempt to reach a member has failed.
 	Unreached(member int, why End)
-	// StillUnreached reports attempts that go on failing.
+	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
 	// Awaits reports whether a foreign member that signs no definition that is open
 	// here can only mean this ceremony: it is still connecting and the member has not
@@ -138,7 +138,7 @@ type Attempts struct {
 	Why     End           // why the last attempt failed
 }
 
-// Report says how prominent a report of failing attempts is.
+// Report says how prominent the report of failing attempts is.
 type Report int
 
 // The reports of failing attempts.

@@ -104,16 +104,10 @@ func (s *CeremonyClients) Wait(ctx context.Context) error {
 		return nil
 	}
 	for _, cl := range s.clients {
-		select {
-		case <-cl.ended:
-		case <-ctx.Done():
-			return &StuckError{Member: cl.index, Err: ctx.Err()}
+		if err := await(ctx, cl.ended); err != nil {
+			return &StuckError{Member: cl.index, Err: err}
 		}
 	}
-	select {
-	case <-s.ended:
-		return nil
-	case <-ctx.Done():
-		return nil // every client has ended: what is left is bookkeeping
-	}
+	_ = await(ctx, s.ended) // every client has ended: what is left is bookkeeping
+	return nil
 }

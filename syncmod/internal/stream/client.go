@@ -13,8 +13,9 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// Attempts that go on failing are reported so often, and prominently after ever
-// longer times, up to a longest.
+// While attempts keep failing they are reported every reportEvery. Such a report is
+// prominent when the client has been trying for twice as long as at the last
+// prominent one, or for reportLongest longer.
 const (
 	reportEvery   = 30 * time.Second
 	reportLongest = 5 * time.Minute
@@ -69,8 +70,8 @@ func newClient(s *CeremonyClients, index int) *client {
 
 func (cl *client) cfg() *Config { return cl.set.half.cfg }
 
-// telling reports whether an abort is announced. It is told on streams that are
-// there: a new stream could reach a new attempt.
+// telling reports whether an abort is announced. It goes out on the streams that
+// there are: a new stream could reach a new attempt.
 func (cl *client) telling() bool { return cl.set.ceremony.Announcement().Abort != "" }
 
 // run connects and sends until nothing is left to say. It never gives up before.
@@ -100,7 +101,7 @@ func (cl *client) run() {
 	}
 }
 
-// markTold notes that an abort has been told, or cannot be told any more.
+// markTold notes that the member has heard our abort, or cannot hear it any more.
 func (cl *client) markTold() { cl.toldOnce.Do(func() { close(cl.told) }) }
 
 // untilHeartbeat is the time until the next heartbeat. All streams of a ceremony

@@ -292,10 +292,10 @@ func (in *inbound) decode(payload []byte, request *syncpb.SyncRequest) error {
 	return nil
 }
 
-// awaitTold lets our abort reach the member before the answer does, until then
-// at most: the abort names the culprit. It reads on meanwhile: a member that has
-// failed as well may be waiting for us in the same way, with an abort of its own
-// behind the request.
+// awaitTold waits, at most until a time, until the member has heard our abort: it
+// has to arrive before the answer, because it names the culprit. It reads on
+// meanwhile: a member that has failed as well may be waiting for us in the same way,
+// with an abort of its own behind the request.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return

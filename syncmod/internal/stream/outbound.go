@@ -89,7 +89,6 @@ func (o *outbound) begin() error {
 		err = errAborted
 	}
 	if err != nil {
-		close(o.done)
 		return err
 	}
 	now := time.Now()
@@ -285,10 +284,12 @@ func (o *outbound) failedWrite(ctx context.Context, err error) End {
 	return end
 }
 
-// close resets the stream and waits until reading has ended.
+// close resets the stream and waits until reading has ended, if it has begun.
 func (o *outbound) close(end End) {
 	reset(o.stream, end.code)
-	<-o.done
+	if o.facts != nil {
+		<-o.done
+	}
 	o.release()
 	end.At, end.Messages, end.Answered = time.Now(), o.messages, !o.answeredAt.IsZero()
 	switch {

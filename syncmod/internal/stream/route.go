@@ -47,7 +47,7 @@ func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
 		hash := request.GetDefinitionHash()
 		in.server.hold(in, hash)
 		switch {
-		case request.GetShutdown(), request.GetAbort() != "":
+		case isLast(request) && (request.GetSessionId() != 0 || awaiting(candidates, in.remote) == nil):
 			return nil, in.last(time.Now(), nil, request, reply{}, End{}) // of an attempt that is over
 		case request.GetSessionId() != 0:
 			if len(hash) == 0 || !in.verify(hash, request.GetHashSignature()) {
@@ -68,16 +68,30 @@ func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
 			return nil, End{}
 		case <-grace:
 			grace = nil
-			for _, c := range candidates {
-				if c.Awaits(c.Terms().Index(in.remote)) {
-					return c, End{} // its signature is wrong there, which is for the rules to say
-				}
+			if c := awaiting(candidates, in.remote); c != nil {
+				return c, End{} // its signature is wrong there, which is for the rules to say
 			}
 		}
 		if in.gone() {
 			return nil, End{}
 		}
 	}
+}
+
+// isLast reports whether a request ends a member's part in an attempt.
+func isLast(request *syncpb.SyncRequest) bool {
+	return request.GetShutdown() || request.GetAbort() != ""
+}
+
+// awaiting returns the first ceremony that a foreign member can only mean, nil for
+// none.
+func awaiting(candidates []Ceremony, id peer.ID) Ceremony {
+	for _, c := range candidates {
+		if c.Awaits(c.Terms().Index(id)) {
+			return c
+		}
+	}
+	return nil
 }
 
 // choose picks the ceremony that a request is for, nil when it is not open.

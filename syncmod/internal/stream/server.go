@@ -120,16 +120,14 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	idle := s.idle
 	s.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("handlers are still running: %w", ctx.Err())
+	if err := await(ctx, idle); err != nil {
+		return fmt.Errorf("handlers are still running: %w", err)
 	}
+	return nil
 }
 
-// off is the end of stopping: nothing is left, and nothing may be. The lock is
-// held.
+// off ends the stopping, once no handler is left, and resets the streams that are
+// held. The server's lock is held.
 func (s *Server) off() {
 	s.state = serverOff
 	for _, stream := range s.late {
@@ -321,10 +319,8 @@ func (s *Server) Close(ctx context.Context, c Ceremony, grace time.Duration) err
 
 func wait(ctx context.Context, c Ceremony, streams []*inbound) error {
 	for _, in := range streams {
-		select {
-		case <-in.done:
-		case <-ctx.Done():
-			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: ctx.Err()}
+		if err := await(ctx, in.done); err != nil {
+			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: err}
 		}
 	}
 	return nil

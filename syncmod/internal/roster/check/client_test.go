@@ -1,0 +1,200 @@
+package check_test
+
+import (
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// line is what node i has to say to node j now, unless it has failed.
+func (w *world) line(i, j int) request {
+	s := &w.nodes[i].state
+	q := request{step: int8(s.Step), to: -1, reporter: -1} //nolint:gosec // few steps
+	if !w.foreignPair(i, j) {
+		q.to = processOf(s.Members[j].Session)
+		q.attempt = w.attemptOf(i)
+	}
+	if succeeds(s) {
+		q.kind = goodbye
+	}
+	return q
+}
+
+// execute does what effects demand, as a shell does.
+func (w *world) execute(i int, e *roster.Effects) {
+	n := &w.nodes[i]
+	for k := range e.Events {
+		w.note(i, &e.Events[k])
+	}
+	if e.Announcement != nil {
+		w.announce(i, e.Announcement)
+	}
+	for _, j := range e.Repeat {
+		w.repeat(i, j)
+	}
+	for _, j := range e.Ask {
+		w.ask(i, j)
+	}
+	if e.EndStreams {
+		n.told = true
+		w.endStreams(i)
+	}
+}
+
+// announce says on every stream what there is to say, and gives up the telling of
+// a failure where there is none.
+func (w *world) announce(i int, a *roster.Announcement) {
+	n := &w.nodes[i]
+	n.said[n.process] = max(n.said[n.process], int8(a.Step)) //nolint:gosec // few steps
+	for j := range w.size {
+		c := &n.clients[j]
+		switch {
+		case j == i || c.finished:
+		case c.current >= 0:
+			q := w.line(i, j)
+			if f := a.Failure; f != nil {
+				q.kind, q.culprit, q.reporter, q.about = abort, int8(a.Culprit), int8(a.Reporter), causeOf(f) //nolint:gosec // few
+			}
+			w.push(c.current, q)
+		case a.Failure != nil:
+			c.finished = true
+		}
+	}
+}
+
+// repeat says to one member what is announced.
+func (w *world) repeat(i, j int) {
+	if c := &w.nodes[i].clients[j]; !c.finished && c.current >= 0 {
+		w.push(c.current, w.line(i, j))
+	}
+}
+
+// ask says to one member what is announced, unless an answer is on its way already.
+func (w *world) ask(i, j int) {
+	c := &w.nodes[i].clients[j]
+	if c.current < 0 {
+		return
+	}
+	if st := &w.streams[c.current]; st.requestCount == 0 && st.responseCount == 0 {
+		w.repeat(i, j)
+	}
+}
+
+// openStream opens a stream, and says on it what is announced.
+func (w *world) openStream(i, j int) int8 {
+	if w.count == maxStreams {
+		panic("too many streams")
+	}
+	s := int8(w.count) //nolint:gosec // few
+	w.count++
+	w.opened++
+	st := &w.streams[s]
+	*st = stream{
+		from: int8(i), to: int8(j), process: w.nodes[i].process, id: w.opened, clientOn: true, awaits: -1,
+	}
+	for k := range s {
+		if o := &w.streams[k]; o.from == st.from && o.to == st.to && o.handler == opening && w.foreignPair(i, j) {
+			st.rank = max(st.rank, o.rank+1)
+		}
+	}
+	w.tell("open-stream from=%s to=%s", name(i), name(j))
+	w.begin(i).OutboundOpened(j, streamID(s), false)
+	w.end(i)
+	w.push(s, w.line(i, j))
+	return s
+}
+
+// readResponse brings an answer to the client.
+func (w *world) readResponse(s int8) {
+	st := &w.streams[s]
+	a := st.responses[0]
+	copy(st.responses[:], st.responses[1:st.responseCount])
+	st.responseCount--
+	st.responses[st.responseCount] = response{}
+	i, j := int(st.from), int(st.to)
+	c := &w.nodes[i].clients[j]
+
+	answer := roster.Response{Goodbye: a.asked == goodbye, Abort: a.asked == abort, Refused: a.refused}
+	if a.by >= 0 {
+		answer.Session = w.sessionOf(j, a.by)
+	}
+	if a.refused {
+		answer.Error = texts[a.about]
+	}
+	if a.waiting {
+		answer.Waiting = true
+	}
+	reply := w.begin(i).Response(now, j, streamID(s), answer)
+	switch reply { // before the effects: an abort is not told to whom has refused us
+	case roster.GoodbyeAnswered, roster.AbortAnswered, roster.Refused:
+		c.finished = c.finished || c.current == s
+	}
+	w.end(i)
+	switch {
+	case s != c.current || reply != roster.Continue:
+		if st.clientOn {
+			w.hangUp(s)
+		}
+	case c.old >= 0:
+		w.hangUp(c.old)
+	}
+}
+
+// mayHangUp tells whether the client has a reason to give a stream up.
+func (w *world) mayHangUp(s int8) bool {
+	st := &w.streams[s]
+	return !w.clientGone(st) && (st.broken || st.handler == returned && st.responseCount == 0)
+}
+
+// hangUp ends the client's side of a stream, and of the one that it was moving
+// away from.
+func (w *world) hangUp(s int8) {
+	st := &w.streams[s]
+	i, j := int(st.from), int(st.to)
+	c := &w.nodes[i].clients[j]
+	st.loseClient()
+	switch s {
+	case c.old:
+		c.old = -1
+	case c.current:
+		c.current = -1
+		if c.old >= 0 {
+			w.hangUp(c.old)
+		}
+		if w.failed(i) {
+			c.finished = true
+		}
+	}
+	w.begin(i).OutboundDown(now, j, streamID(s), nil)
+	w.end(i)
+}
+
+// loseClient empties the client's side of a stream.
+func (st *stream) loseClient() {
+	st.clientOn = false
+	clear(st.responses[:st.responseCount])
+	st.responseCount = 0
+}
+
+// wants tells whether a client misses a stream.
+func (w *world) wants(i, j int) bool {
+	c := &w.nodes[i].clients[j]
+	return j != i && w.isOpen(i) && c.current < 0 && !c.finished && !w.failed(i) && w.nodes[j].shut != dead
+}
+
+// endStreams ends all streams of a node's ceremony, at once for its clients.
+func (w *world) endStreams(i int) {
+	for j := range w.size {
+		c := &w.nodes[i].clients[j]
+		if j == i {
+			continue
+		}
+		if c.current >= 0 {
+			w.hangUp(c.current)
+		}
+		c.finished = true
+	}
+	for s := range w.count {
+		if st := &w.streams[s]; int(st.to) == i && st.joined && st.alive() {
+			w.endHandler(int8(s)) //nolint:gosec // few
+		}
+	}
+}

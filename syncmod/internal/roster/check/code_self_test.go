@@ -1,0 +1,112 @@
+package check_test
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// checkNormalForm: what is written is read as the same, and whatever happens next
+// leads to the same, however the nodes and the streams were numbered before.
+func checkNormalForm(t *testing.T, c *config, data []byte) {
+	t.Helper()
+	var a, b, d canonicalizer
+	read, next, again := emptyWorld(c), emptyWorld(c), emptyWorld(c)
+	read.decode(data)
+	require.Equal(t, data, bytes.Clone(a.canonical(read)), "written otherwise than it was read")
+	renumbered := emptyWorld(c)
+	perm := identity
+	if c.reduces(symmetry) {
+		perm = inverse([maxNodes]int8{1, 0, 2})
+	}
+	renumbered.decode(bytes.Clone(d.a.encode(read, perm)))
+	require.Equal(t, data, bytes.Clone(a.canonical(renumbered)), "not the same after the nodes have changed numbers")
+	same := map[string]bool{}
+	for _, e := range renumbered.events(nil) {
+		next.copyFrom(renumbered)
+		next.do(e)
+		same[string(a.canonical(next))] = true
+	}
+	for _, e := range read.events(nil) {
+		next.copyFrom(read)
+		next.do(e)
+		to := bytes.Clone(a.canonical(next))
+		again.decode(bytes.Clone(b.a.encode(next, identity)))
+		require.Equal(t, to, bytes.Clone(b.canonical(again)), "not in its normal form after %v", e)
+		require.True(t, same[string(to)], "another numbering leads elsewhere than %v", e)
+	}
+}
+
+func TestWorldsHaveANormalForm(t *testing.T) {
+	for _, c := range small() {
+		t.Run(c.name, func(t *testing.T) {
+			x := newExplorer(c)
+			seen := 0
+			x.visit = func(_ *world, data []byte) {
+				if seen++; seen%37 == 0 { // a few from all depths
+					checkNormalForm(t, c, data)
+				}
+			}
+			x.explore()
+		})
+	}
+}
+
+// What each field of the roster's types is for the checker. A new field has to be
+// put into roster.State, or to be one that behaviour does not depend on.
+func TestEveryFieldOfARosterIsKnown(t *testing.T) {
+	r := reflect.TypeFor[roster.Roster]()
+	field := func(of reflect.Type, name string) reflect.Type {
+		f, ok := of.FieldByName(name)
+		require.True(t, ok, name)
+		return f.Type
+	}
+	member := field(r, "members").Elem()
+	for _, known := range []struct {
+		of     reflect.Type
+		fields []string
+	}{
+		{r, []string{
+			"cfg", "members", "phase", "step", "passed", "last", "openedAt", "rounds", "allConnected", "wantConnected",
+			"attempt", "hasAttempt", "failure", "aborting",
+			// Times: everything happens now.
+			"announcedAt", "runningSince", "goodbyeSince", "failedAt", "schedule",
+			// For events only.
+			"lastConnected", "lastGoodbye",
+			// Taken at once, after each fact.
+			"sessions", "pending",
+		}},
+		{member, []string{
+			"Member", "known", "first", "opened", "attempt", "hasAttempt", "in", "out", "successor", "held",
+			"stepAt", "prevStepAt", "doneAt", // times
+			"arrived", // for events only
+		}},
+		{field(member, "Member"), []string{
+			"Session", "Step", "Done", "Answered",
+			"Version", // everyone has the same
+			// For reports only.
+			"Nickname", "Inbound", "Outbound", "Relayed", "LastSeen", "Since", "RTT", "Reconnects", "Attempts", "LastError",
+			"Waiting",
+		}},
+		{field(member, "in"), []string{"stream", "up", "ever", "last", "since"}},
+		{reflect.TypeFor[roster.Failure](), []string{
+			"Kind", "Culprit", "By", "Reporter", "Text",
+			// For reports only.
+			"From", "To", "Theirs", "Wanted", "Gone", "NotHeard", "NotReached",
+		}},
+		{field(r, "pending"), []string{"announce", "repeat", "ask", "endStreams", "released", "changed", "events"}},
+		{reflect.TypeFor[roster.Config](), []string{
+			"Members", "Self", "Version", "VersionText", "PeerTimeout", "Session",
+		}},
+	} {
+		var fields []string
+		for i := range known.of.NumField() {
+			fields = append(fields, known.of.Field(i).Name)
+		}
+		require.ElementsMatch(t, known.fields, fields, "%v", known.of)
+	}
+}

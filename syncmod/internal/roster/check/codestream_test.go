@@ -1,0 +1,232 @@
+package check_test
+
+import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
+
+// attempt is which processes a node has begun an attempt with: the digest that
+// requests name, as the sessions that it is made of.
+type attempt struct {
+	named bool
+	of    [maxNodes]int8 // the processes, -1 for a foreign node
+}
+
+// attemptOf is the attempt that node i's requests name.
+func (w *world) attemptOf(i int) (a attempt) {
+	s := &w.nodes[i].state
+	if s.HasAttempt && s.Step > 1 {
+		a.named = true
+		for j := range w.size {
+			a.of[j] = int8(s.Attempt[j]) - 1 //nolint:gosec // few
+		}
+	}
+	return a
+}
+
+// digest is an attempt as rosters compare it.
+func (w *world) digest(a attempt) (digest [8]byte, named bool) {
+	if a.named {
+		for j := range w.size {
+			digest[j] = byte(a.of[j] + 1) //nolint:gosec // not negative
+		}
+	}
+	return digest, a.named
+}
+
+// digestOf is the attempt that these sessions make.
+func digestOf(sessions []uint64) (digest [8]byte) {
+	for j, session := range sessions {
+		digest[j] = byte(processOf(session) + 1) //nolint:gosec // not negative
+	}
+	return digest
+}
+
+func (c *coder) attempt(digest [8]byte, named bool) {
+	if !named {
+		c.out = append(c.out, 0)
+		return
+	}
+	var of [4]byte
+	for i := range maxNodes {
+		of[c.perm[i]] = digest[i]
+	}
+	c.out = append(c.out, 1|of[0]<<4, of[1]|of[2]<<4)
+}
+
+func (d *decoder) attempt() (digest [8]byte, named bool) {
+	b := d.byte()
+	if b == 0 {
+		return digest, false
+	}
+	digest[0] = b >> 4
+	b = d.byte()
+	digest[1], digest[2] = b&15, b>>4
+	return digest, true
+}
+
+// stream writes a stream without its place among the others. What clients and
+// rosters know of it is written with it.
+func (c *coder) stream(w *world, s int8) {
+	st := &w.streams[s]
+	cl := &w.nodes[st.from].clients[st.to]
+	out := &w.nodes[st.from].members[st.to].Out
+	m := &w.nodes[st.to].members[st.from]
+	id := streamID(s)
+	c.out = append(
+		c.out, nibbles(c.perm[st.from], c.perm[st.to]), nibbles(st.process, int8(st.handler)), //nolint:gosec // few
+		bits(cl.current == s, cl.old == s, out.Stream == id, m.In.Stream == id, m.Successor == id, m.Held == id),
+		bits(st.clientOn, st.broken, st.accepted, st.joined), byte(st.rank), //nolint:gosec // few
+		nibbles(st.requestCount, st.responseCount),
+	)
+	if st.handler == waiting || st.handler == refusing || st.handler == holding {
+		c.request(w, &st.inHand)
+	}
+	if st.handler == refusing {
+		c.out = append(c.out, byte(c.perm[st.inHand.about])) //nolint:gosec // few
+	}
+	for k := range st.requestCount {
+		c.request(w, &st.requests[k])
+	}
+	for k := range st.responseCount {
+		a := &st.responses[k]
+		about := int8(-1)
+		if a.refused {
+			about = c.perm[a.about]
+		}
+		c.out = append(c.out, byte(a.asked)|bits(a.refused, a.waiting)<<4, nibbles(a.by, about))
+	}
+}
+
+func (d *decoder) stream(w *world, s int8) {
+	st := &w.streams[s]
+	st.from, st.to = d.nibbles()
+	var h int8
+	st.process, h = d.nibbles()
+	st.handler = handler(h) //nolint:gosec // few
+	cl := &w.nodes[st.from].clients[st.to]
+	out := &w.nodes[st.from].members[st.to].Out
+	m := &w.nodes[st.to].members[st.from]
+	id := streamID(s)
+	b := d.byte()
+	for k, p := range [...]*int8{&cl.current, &cl.old} {
+		if bit(b, k) {
+			*p = s
+		}
+	}
+	for k, p := range [...]*roster.StreamID{&out.Stream, &m.In.Stream, &m.Successor, &m.Held} {
+		if bit(b, k+2) {
+			*p = id
+		}
+	}
+	b = d.byte()
+	st.clientOn, st.broken, st.accepted, st.joined = bit(b, 0), bit(b, 1), bit(b, 2), bit(b, 3)
+	st.rank = int8(d.byte()) //nolint:gosec // few
+	st.requestCount, st.responseCount = d.nibbles()
+	if st.handler == waiting || st.handler == refusing || st.handler == holding {
+		st.inHand = d.request()
+	}
+	if st.handler == refusing {
+		st.inHand.about = int8(d.byte()) //nolint:gosec // few
+	}
+	for k := range st.requestCount {
+		st.requests[k] = d.request()
+	}
+	for k := range st.responseCount {
+		b := d.byte()
+		a := response{asked: kind(b & 3), refused: bit(b, 4), waiting: bit(b, 5)}
+		a.by, a.about = d.nibbles()
+		if !a.refused {
+			a.about = 0
+		}
+		st.responses[k] = a
+	}
+	st.awaits = -1
+	if st.handler == waiting {
+		st.awaits = int8(d.byte()) - 1 //nolint:gosec // few
+	}
+}
+
+func (c *coder) request(w *world, q *request) {
+	c.out = append(c.out, byte(q.kind)|byte(q.step)<<2, byte(q.to+1)) //nolint:gosec // few
+	digest, named := w.digest(q.attempt)
+	c.attempt(digest, named)
+	if q.kind == abort {
+		c.out = append(c.out, nibbles(c.node(q.culprit), c.node(q.reporter)), byte(c.perm[q.about])) //nolint:gosec // few
+	}
+}
+
+func (d *decoder) request() (q request) {
+	b := d.byte()
+	q.kind, q.step = kind(b&3), int8(b>>2)
+	q.to = int8(d.byte()) - 1 //nolint:gosec // few
+	var digest [8]byte
+	digest, q.attempt.named = d.attempt()
+	if q.attempt.named {
+		for j := range q.attempt.of {
+			q.attempt.of[j] = int8(digest[j]) - 1 //nolint:gosec // few
+		}
+	}
+	q.reporter = -1
+	if q.kind == abort {
+		q.culprit, q.reporter = d.nibbles()
+		q.about = int8(d.byte()) //nolint:gosec // few
+	}
+	return q
+}
+
+// decoder reads what a coder has written.
+type decoder struct{ in []byte }
+
+func (d *decoder) byte() byte {
+	b := d.in[0]
+	d.in = d.in[1:]
+	return b
+}
+
+func (d *decoder) nibbles() (low, high int8) { return unnibble(d.byte()) }
+
+// decode makes w the world that was encoded.
+func (w *world) decode(data []byte) {
+	*w = world{config: w.config, bench: w.bench, story: w.story}
+	for i := range w.size {
+		w.nodes[i].state.Members = w.nodes[i].members[:w.size]
+	}
+	d := decoder{data}
+	d.world(w)
+	for i := range w.size {
+		d.nodeOf(w, i)
+	}
+	for s := range int8(w.count) { //nolint:gosec // few
+		d.stream(w, s)
+	}
+	if len(d.in) > 0 {
+		panic("a world is written and read differently")
+	}
+}
+
+// failure reads why a ceremony has failed.
+func (d *decoder) failure(w *world) *roster.Failure {
+	key := failureKey{d.byte(), d.byte(), d.byte()}
+	f := w.bench.failures[key]
+	if f == nil {
+		f = &roster.Failure{Kind: roster.Kind(key[0])}
+		culprit, by := unnibble(key[1])
+		reporter, about := unnibble(key[2])
+		f.Culprit, f.By, f.Reporter, f.Text = int(culprit), int(by), int(reporter), texts[about]
+		w.bench.failures[key] = f
+	}
+	return f
+}
+
+// failureKey is all that is kept of a failure.
+type failureKey [3]byte
+
+// texts are what members say of a failure: whom it is about.
+var texts = [maxNodes]string{"about 0", "about 1", "about 2"}
+
+// causeOf is whom a failure is about in the first place, whoever is blamed by
+// those that have heard of it.
+func causeOf(f *roster.Failure) int8 {
+	if f.Text != "" {
+		return int8(f.Text[len(f.Text)-1] - '0')
+	}
+	return int8(f.Culprit) //nolint:gosec // few
+}

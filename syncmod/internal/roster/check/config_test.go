@@ -1,0 +1,114 @@
+package check_test
+
+import "fmt"
+
+// config is a small cluster, and how much may happen to it.
+type config struct {
+	name  string
+	size  int
+	last  int8 // the last barrier
+
+	foreign set // nodes without a session
+	late    set // nodes that have not opened the ceremony at the start
+
+	losses     int8 // streams that the network may lose
+	migrations int8 // streams that may move to another connection
+	restarts   int8 // crashes of a process that is started again at once
+	restartAt  steps
+	crashes    int8 // crashes of a process that stays down
+	crashAt    steps
+	aborts     int8
+	abortAt    steps
+	timeouts   int8 // how often a member may be gone for too long
+
+	attempts  int8 // attempts after the first one: a node that has failed closes its ceremony and opens the next
+	leaves    bool // a node may close its complete ceremony while others say goodbye
+	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
+
+	untilFailure bool // what comes after a failure is not looked at
+
+	off reductions // the reductions that are not used
+
+	states int // stop after so many; 0: never
+	walks  int // walk so often at random instead of exploring everything
+	seed   uint64
+}
+
+// steps are the first and the last step at which something may happen.
+type steps struct{ from, to int8 }
+
+func (s steps) contains(step int64) bool { return int64(s.from) <= step && step <= int64(s.to) }
+
+// set is a set of nodes.
+type set uint8
+
+func (s set) has(i int) bool { return s>>i&1 == 1 }
+
+func nodes(list ...int) (s set) {
+	for _, i := range list {
+		s |= 1 << i
+	}
+	return s
+}
+
+// honest tells whether nothing may happen that can fail a ceremony.
+func (c *config) honest() bool {
+	return c.restarts == 0 && c.crashes == 0 && c.aborts == 0 && c.timeouts == 0
+}
+
+// reductions leave out states that behave like others. Each can be turned off, to
+// compare what is found with it and without it.
+type reductions uint8
+
+const (
+	// eagerOpening: a client opens a stream as soon as it misses one. What is said
+	// on a stream may be skipped, so a stream that is opened later is among them.
+	eagerOpening reductions = 1 << iota
+	// quietAnswers: an answer that changes nothing when it is read is not sent, and
+	// who is connected is forgotten where no rule asks for it.
+	quietAnswers
+	// promptFailures: a node that has failed does at once what it has to do. Others
+	// can only tell by what reaches them, which still takes its time.
+	promptFailures
+	// promptHandlers: a handler returns at once when nobody waits for that.
+	promptHandlers
+	// symmetry: nodes that differ only in their number are alike.
+	symmetry
+
+	noReductions = eagerOpening | quietAnswers | promptFailures | promptHandlers | symmetry
+)
+
+func (r reductions) String() string {
+	names := [...]string{"eager opening", "quiet answers", "prompt failures", "prompt handlers", "symmetry"}
+	text := ""
+	for k, name := range names {
+		if r>>k&1 == 1 {
+			text += ", " + name
+		}
+	}
+	if text == "" {
+		return "none"
+	}
+	return text[2:]
+}
+
+// reduces tells whether a reduction is used.
+func (c *config) reduces(by reductions) bool {
+	switch {
+	case c.off&by != 0:
+		return false
+	case by == eagerOpening:
+		// Who is gone depends on when a stream was there, and what a late stream says on when it was opened.
+		return c.timeouts == 0
+	case by == promptFailures:
+		return c.attempts == 0 && c.timeouts == 0
+	}
+	return true
+}
+
+func (c *config) String() string {
+	if c.name != "" {
+		return c.name
+	}
+	return fmt.Sprintf("%d nodes, %d steps", c.size, c.last)
+}

@@ -1,0 +1,2 @@
+// Package check explores the rules.
+package check

@@ -1,0 +1,351 @@
+package check_test
+
+import (
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// event is something that can happen next.
+type event struct {
+	kind what
+	a, b int8 // a stream or a node, and how many requests are skipped or another node
+}
+
+// what says what happens.
+type what uint8
+
+const (
+	readRequest what = iota // a handler reads
+	readResponse
+	retry
+	refuse
+	handlerReturns
+	hangUp
+	arrive
+	giveUpTelling // a client of a failed ceremony has no stream to tell it on
+	openStream
+	announce
+	openCeremony
+	stopTelling // the abort grace is over
+	graceEnds   // a member's goodbye has not been answered for long enough
+	finishGoodbyes
+	closeCeremony
+	heartbeat // the newest announcement again
+
+	// What may happen or not:
+	migrate
+	leave
+
+	// Faults:
+	lose
+	restart
+	crash
+	giveUp
+	timeout
+)
+
+func (e event) fault() bool { return e.kind >= lose }
+
+// expected tells whether a network that works and nodes that run lead to it.
+func (e event) expected() bool { return e.kind < migrate }
+
+const longAfter = time.Hour
+
+// events lists what can happen next, streams first.
+func (w *world) events(all []event) []event {
+	if w.untilFailure && w.someFailed() {
+		return all
+	}
+	for s := range int8(w.count) { //nolint:gosec // few
+		all = w.streamEvents(all, s)
+	}
+	for i := range int8(w.size) { //nolint:gosec // few
+		all = w.nodeEvents(all, i)
+	}
+	for i := range int8(w.size) { //nolint:gosec // few
+		all = w.faultEvents(all, i)
+	}
+	if w.left.losses > 0 {
+		for s := range int8(w.count) { //nolint:gosec // few
+			if st := &w.streams[s]; !st.broken && (st.handler != returned || st.responseCount > 0) {
+				all = append(all, event{lose, s, 0})
+			}
+		}
+	}
+	return all
+}
+
+func (w *world) someFailed() bool {
+	for i := range w.size {
+		if w.failed(i) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) streamEvents(all []event, s int8) []event {
+	st := &w.streams[s]
+	gone, server := w.clientGone(st), w.nodes[st.to].shut
+	if st.handler == reading && server != dead {
+		for k := range st.requestCount {
+			all = append(all, event{readRequest, s, k})
+		}
+	}
+	if !gone && st.responseCount > 0 {
+		all = append(all, event{readResponse, s, 0})
+	}
+	if st.handler == waiting && st.awaits < 0 {
+		all = append(all, event{retry, s, 0})
+	}
+	if w.mayRefuse(s) {
+		all = append(all, event{refuse, s, 0})
+	}
+	if w.mayReturn(s) {
+		all = append(all, event{handlerReturns, s, 0})
+	}
+	if w.mayHangUp(s) {
+		all = append(all, event{hangUp, s, 0})
+	}
+	if st.handler == opening && st.requestCount > 0 && server != dead {
+		all = append(all, event{arrive, s, 0})
+	}
+	if w.mayHeartbeat(s) && (!w.reduces(quietAnswers) || w.bringsNews(s)) {
+		all = append(all, event{heartbeat, s, 0})
+	}
+	return all
+}
+
+func (w *world) nodeEvents(all []event, i int8) []event {
+	n := &w.nodes[i]
+	r := &n.state
+	switch n.shut {
+	case unborn, between:
+		return append(all, event{openCeremony, i, 0})
+	case left, dead:
+		return all
+	case open:
+	}
+	if r.Phase == roster.Failed && !n.told && w.hasTold(int(i)) {
+		all = append(all, event{stopTelling, i, 0})
+	}
+	for j := range int8(w.size) { //nolint:gosec // few
+		c := &n.clients[j]
+		switch {
+		case j == i:
+		case w.wants(int(i), int(j)):
+			all = append(all, event{openStream, i, j})
+		case r.Phase == roster.Failed && !c.finished && (c.current < 0 || w.streams[c.current].handler == opening):
+			all = append(all, event{giveUpTelling, i, j})
+		}
+		if w.mayMigrate(int(i), int(j)) {
+			all = append(all, event{migrate, i, j})
+		}
+	}
+	if r.Phase < roster.Complete && r.Last == 0 && r.Passed == r.Step {
+		all = append(all, event{announce, i, 0})
+	}
+	if r.Phase < roster.Complete && succeeds(r) {
+		if w.graceMayEnd(int(i)) {
+			all = append(all, event{graceEnds, i, 0})
+		}
+		if !w.honest() {
+			all = append(all, event{finishGoodbyes, i, 0})
+		}
+	}
+	switch {
+	case r.Phase == roster.Failed && n.told && w.attempts > n.attempt:
+		all = append(all, event{closeCeremony, i, 0})
+	case r.Phase == roster.Complete && w.leaves:
+		all = append(all, event{leave, i, 0})
+	}
+	return all
+}
+
+func (w *world) faultEvents(all []event, i int8) []event {
+	n := &w.nodes[i]
+	r := &n.state
+	if n.shut != open || r.Phase >= roster.Complete {
+		return all
+	}
+	if w.left.restarts > 0 && w.restartAt.contains(r.Step) {
+		all = append(all, event{restart, i, 0})
+	}
+	if w.left.crashes > 0 && w.crashAt.contains(r.Step) {
+		all = append(all, event{crash, i, 0})
+	}
+	if w.left.aborts > 0 && w.abortAt.contains(r.Step) && n.attempt == 0 && !succeeds(r) {
+		all = append(all, event{giveUp, i, 0})
+	}
+	if w.left.timeouts > 0 && r.Phase != roster.Connecting && !succeeds(r) && w.missesSomebody(int(i)) {
+		all = append(all, event{timeout, i, 0})
+	}
+	return all
+}
+
+// hasTold tells whether a failed node has nobody left to tell.
+func (w *world) hasTold(i int) bool {
+	if w.impatient {
+		return true
+	}
+	for j := range w.size {
+		if j != i && !w.nodes[i].clients[j].finished {
+			return false
+		}
+	}
+	for s := range w.count {
+		if st := &w.streams[s]; int(st.to) == i && st.handler == refusing {
+			return false
+		}
+	}
+	return true
+}
+
+// graceMayEnd tells whether all that a node waits for are answers to its goodbye
+// from members that it does not reach.
+func (w *world) graceMayEnd(i int) bool {
+	n := &w.nodes[i]
+	some := false
+	for j := range w.size {
+		m := &n.members[j]
+		if j == i || m.Answered {
+			continue
+		}
+		if !m.Done || !w.impatient && m.Out.Up && w.isOpen(j) {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// missesSomebody tells whether a direction to or from a member was up and is not.
+func (w *world) missesSomebody(i int) bool {
+	for j := range w.size {
+		m := &w.nodes[i].members[j]
+		if j != i && !m.Done && (m.In.Ever && !m.In.Up || m.Out.Ever && !m.Out.Up) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayMigrate tells whether nothing is outstanding on a stream that has proved to
+// work.
+func (w *world) mayMigrate(i, j int) bool {
+	c := &w.nodes[i].clients[j]
+	if w.left.migrations == 0 || j == i || !w.unsettled(i) || w.succeeds(i) || w.nodes[i].foreign {
+		return false
+	}
+	if c.current < 0 || c.old >= 0 || c.finished || !w.nodes[i].members[j].Out.Up || !w.isOpen(j) {
+		return false
+	}
+	st := &w.streams[c.current]
+	return st.requestCount == 0 && st.responseCount == 0
+}
+
+// mayHeartbeat tells whether a client may say again what it has announced: on its
+// current stream, when nothing is outstanding.
+func (w *world) mayHeartbeat(s int8) bool {
+	st := &w.streams[s]
+	c := &w.nodes[st.from].clients[st.to]
+	return st.handler == reading && !st.broken && !w.clientGone(st) && c.current == s && !c.finished && !w.failed(int(st.from)) &&
+		st.requestCount == 0 && st.responseCount == 0
+}
+
+// do lets something happen.
+func (w *world) do(e event) {
+	w.wrong = ""
+	a, b := int(e.a), int(e.b)
+	w.tellEvent(e)
+	switch e.kind {
+	case readRequest:
+		w.judge(e.a, w.streams[a].take(e.b))
+	case readResponse:
+		w.readResponse(e.a)
+	case retry:
+		st := &w.streams[a]
+		q := st.inHand
+		st.inHand, st.handler = request{}, reading
+		w.judge(e.a, q)
+	case refuse:
+		w.refuse(e.a)
+	case handlerReturns:
+		w.handlerReturns(e.a)
+	case hangUp:
+		w.hangUp(e.a)
+	case arrive:
+		w.arrive(e.a)
+	case heartbeat:
+		st := &w.streams[a]
+		w.push(e.a, w.line(int(st.from), int(st.to)))
+	case giveUpTelling:
+		w.giveUpTelling(a, b)
+	case openStream:
+		s := w.openStream(a, b)
+		w.nodes[a].clients[b].current = s
+	case migrate:
+		w.left.migrations--
+		c := &w.nodes[a].clients[b]
+		old := c.current
+		s := w.openStream(a, b)
+		c.current, c.old = s, old
+	case announce, stopTelling, graceEnds, finishGoodbyes, giveUp, timeout:
+		w.decide(e.kind, a)
+	case openCeremony:
+		w.openCeremony(a)
+	case closeCeremony:
+		w.closeCeremony(a, between)
+	case leave:
+		w.closeCeremony(a, left)
+	case lose:
+		w.left.losses--
+		w.streams[a].broken = true
+	case restart:
+		w.restart(a)
+	case crash:
+		w.crash(a)
+	}
+	w.settle()
+}
+
+// decide brings a node's own fact to its roster.
+func (w *world) decide(k what, i int) {
+	r := w.begin(i)
+	switch k {
+	case announce:
+		step := r.Step() + 1
+		announce := r.Announce
+		if step == int64(w.last) {
+			announce = r.AnnounceLast
+		}
+		if err := announce(now, step); err != nil {
+			w.violates("a step is refused: %v", err)
+		}
+	case stopTelling, graceEnds:
+		r.Tick(now.Add(longAfter))
+	case timeout:
+		w.left.timeouts--
+		r.Tick(now.Add(longAfter))
+	case finishGoodbyes:
+		r.Finish(now)
+	case giveUp:
+		w.left.aborts--
+		w.past.aborted, w.past.abortedAt = int8(i), int8(r.Step()) //nolint:gosec // few
+		w.past.abortedIn = w.nodes[i].process
+		r.Fail(now, roster.Failure{Kind: roster.Aborted, Culprit: i, By: i, Reporter: -1})
+	}
+	w.end(i)
+}
+
+// giveUpTelling is the end of a client that has no stream to tell a failure on. A
+// stream that has not arrived may not have been opened at all.
+func (w *world) giveUpTelling(i, j int) {
+	c := &w.nodes[i].clients[j]
+	if s := c.current; s >= 0 {
+		w.handlerReturns(s)
+		w.hangUp(s)
+	}
+	c.finished = true
+}

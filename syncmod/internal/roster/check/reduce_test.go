@@ -1,0 +1,387 @@
+package check_test
+
+import (
+	mathbits "math/bits"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// settle brings a world to its normal form after an event: what the reductions let
+// happen at once has happened, and what nothing depends on is forgotten.
+func (w *world) settle() {
+	for w.promptly() {
+	}
+	w.sweep()
+	w.openEagerly()
+	for i := range w.size {
+		w.forget(i)
+	}
+	w.rankStreams()
+}
+
+// promptly lets one thing happen that need not wait.
+func (w *world) promptly() bool {
+	for s := range int8(w.count) { //nolint:gosec // few
+		if w.reduces(promptHandlers) && w.returnsUnnoticed(s) {
+			w.tell("return stream=%d", w.streams[s].id)
+			w.handlerReturns(s)
+			return true
+		}
+		if w.reduces(promptFailures) && (w.clientOfFailed(s) || w.serverOfFailed(s)) {
+			return true
+		}
+	}
+	return false
+}
+
+// returnsUnnoticed tells whether a handler will return, and nobody waits for that.
+func (w *world) returnsUnnoticed(s int8) bool {
+	st := &w.streams[s]
+	if st.handler != ending && (st.handler != reading || st.requestCount > 0 || !st.broken && !w.clientGone(st)) {
+		return false
+	}
+	m := &w.nodes[st.to].members[st.from]
+	if st.joined && !w.failed(int(st.to)) && (m.In.Stream == streamID(s) || m.Successor == streamID(s)) {
+		return false
+	}
+	for k := range w.count {
+		if w.streams[k].handler == waiting && w.streams[k].awaits == s {
+			return false
+		}
+	}
+	return true
+}
+
+// clientOfFailed lets a failed node's client act on a stream.
+func (w *world) clientOfFailed(s int8) bool {
+	st := &w.streams[s]
+	if w.clientGone(st) || !w.failed(int(st.from)) {
+		return false
+	}
+	switch {
+	case st.responseCount > 0 && (st.responses[0].refused || st.responses[0].asked == abort):
+		w.tellResponse(s)
+		w.readResponse(s)
+	case st.broken || st.handler == returned && st.responseCount == 0:
+		w.tell("hang-up stream=%d", st.id)
+		w.hangUp(s)
+	default:
+		return false
+	}
+	return true
+}
+
+// serverOfFailed lets a failed node's handler act on a stream.
+func (w *world) serverOfFailed(s int8) bool {
+	st := &w.streams[s]
+	i := int(st.to)
+	if !w.failed(i) || !w.isOpen(i) {
+		return false
+	}
+	gone := w.clientGone(st)
+	switch {
+	case st.handler == refusing && w.mayRefuse(s) && !w.impatient:
+		w.tell("refuse stream=%d", st.id)
+		w.refuse(s)
+	case st.handler == reading && st.requestCount > 0:
+		w.tellRequest(s, 0)
+		w.judge(s, st.take(0))
+	case st.handler != opening || w.failed(int(st.from)) && !gone: // that one may not have been opened at all
+		return false
+	case st.broken || gone:
+		w.tell("return stream=%d", st.id)
+		w.handlerReturns(s)
+	case st.requestCount > 0:
+		w.tell("arrive stream=%d", st.id)
+		w.arrive(s)
+	default:
+		return false
+	}
+	return true
+}
+
+// openEagerly opens the streams that clients miss: nothing can tell them from
+// those that are opened later and skip a line.
+func (w *world) openEagerly() {
+	if !w.reduces(eagerOpening) || w.past.restarted >= 0 || w.past.crashed >= 0 {
+		return
+	}
+	for i := range w.size {
+		if n := &w.nodes[i]; n.attempt > 0 || n.shut != open {
+			return
+		}
+	}
+	for i := range w.size {
+		for j := range w.size {
+			if w.wants(i, j) {
+				s := w.openStream(i, j)
+				w.nodes[i].clients[j].current = s
+			}
+		}
+	}
+	if w.left == (faults{}) && w.past.aborted < 0 {
+		w.arriveEagerly()
+	}
+}
+
+// arriveEagerly lets streams arrive that have no other beside them.
+func (w *world) arriveEagerly() {
+	for s := range int8(w.count) { //nolint:gosec // few
+		st := &w.streams[s]
+		if st.handler != opening || st.broken || !st.clientOn {
+			continue
+		}
+		alone := true
+		for k := range int8(w.count) { //nolint:gosec // few
+			o := &w.streams[k]
+			alone = alone && (k == s || o.from != st.from || o.to != st.to || o.handler == returned)
+		}
+		if alone {
+			w.tell("arrive stream=%d", st.id)
+			w.arrive(s)
+		}
+	}
+}
+
+// isQuiet tells whether an answer changes nothing when it is read: the same one is
+// read right before it, or the roster says so now and hears nothing else on this
+// stream meanwhile.
+func (w *world) isQuiet(s int8, a response) bool {
+	st := &w.streams[s]
+	if a.asked != plain || a.refused {
+		return false
+	}
+	i, j := int(st.from), int(st.to)
+	if w.failed(i) {
+		return true // the client reads over it
+	}
+	if st.responseCount > 0 {
+		return st.responses[st.responseCount-1] == a
+	}
+	c := &w.nodes[i].clients[j]
+	if c.current != s || c.old >= 0 {
+		return false
+	}
+	answer := roster.Response{}
+	if a.by >= 0 {
+		answer.Session = w.sessionOf(j, a.by)
+	}
+	if a.waiting {
+		answer.Waiting = true
+	}
+	return w.changesNothing(i, func(r *roster.Roster) bool {
+		return r.Response(now, j, streamID(s), answer) == roster.Continue
+	})
+}
+
+// bringsNews tells whether a heartbeat changes anything, or its answer would.
+func (w *world) bringsNews(s int8) bool {
+	st := &w.streams[s]
+	i, j := int(st.to), int(st.from)
+	answer := response{by: -1, waiting: true}
+	if w.isOpen(i) {
+		q := w.fact(st, w.line(j, i))
+		var v roster.Verdict
+		plain := w.changesNothing(i, func(r *roster.Roster) bool {
+			v = r.Request(now, j, streamID(s), q)
+			return v.Action == roster.Greet || v.Action == roster.Accept
+		})
+		if !plain {
+			return true
+		}
+		answer = response{by: w.nodes[i].process, waiting: v.Waiting != nil || v.Over}
+	}
+	if w.foreignPair(i, j) {
+		answer.by, answer.waiting = -1, false
+	}
+	return !w.isQuiet(s, answer)
+}
+
+// changesNothing tells whether a fact changes nothing, apart from what it returns.
+func (w *world) changesNothing(i int, fact func(*roster.Roster) bool) bool {
+	before := w.nodes[i].state
+	members := w.nodes[i].members
+	r := w.begin(i)
+	ok := fact(r)
+	e := r.Effects()
+	if !ok || e.Announcement != nil || e.EndStreams || len(e.Repeat)+len(e.Ask) > 0 {
+		return false
+	}
+	var after node
+	after.state.Members = after.members[:w.size]
+	r.State(&after.state)
+	w.forgetState(i, &after.state)
+	for j := range w.size {
+		after.members[j].Opened = members[j].Opened // a stream is counted as soon as it is the current one
+	}
+	return sameState(&after.state, &before) && after.members == members
+}
+
+func sameState(a, b *roster.State) bool {
+	return a.Phase == b.Phase && a.Step == b.Step && a.Passed == b.Passed && a.Failure == b.Failure
+}
+
+// sweep forgets streams to which nothing can happen any more.
+func (w *world) sweep() {
+	for s := 0; s < w.count; s++ {
+		if st := &w.streams[s]; st.handler != returned || !w.clientGone(st) {
+			continue
+		}
+		w.count--
+		if s != w.count {
+			w.streams[s] = w.streams[w.count]
+			w.renumber(int8(w.count), int8(s)) //nolint:gosec // few
+		}
+		w.streams[w.count] = stream{}
+		s--
+	}
+}
+
+// renumber gives a stream another index.
+func (w *world) renumber(from, to int8) {
+	st := &w.streams[to]
+	index := func(p *int8) {
+		if *p == from {
+			*p = to
+		}
+	}
+	id := func(p *roster.StreamID) {
+		if *p == streamID(from) {
+			*p = streamID(to)
+		}
+	}
+	c := &w.nodes[st.from].clients[st.to]
+	index(&c.current)
+	index(&c.old)
+	id(&w.nodes[st.from].members[st.to].Out.Stream)
+	m := &w.nodes[st.to].members[st.from]
+	id(&m.In.Stream)
+	id(&m.Successor)
+	for k := range w.count {
+		index(&w.streams[k].awaits)
+	}
+}
+
+// forget drops what nothing depends on any more.
+func (w *world) forget(i int) {
+	n := &w.nodes[i]
+	w.forgetState(i, &n.state)
+	for s := range int8(w.count) { //nolint:gosec // few
+		st := &w.streams[s]
+		if int(st.to) != i {
+			continue
+		}
+		if !st.alive() {
+			st.accepted = false
+		}
+		if m := &n.members[st.from]; st.handler != holding && m.Held == streamID(s) {
+			m.Held = 0
+		}
+	}
+}
+
+// forgetState drops of a roster's state what its behaviour does not depend on.
+func (w *world) forgetState(i int, s *roster.State) {
+	if w.timeouts == 0 && w.reduces(quietAnswers) {
+		s.Rounds, s.AllConnected = 0, false
+		for j := range s.Members {
+			m := &s.Members[j]
+			m.In.Up = m.In.Stream != 0
+			if s.Passed >= 1 {
+				m.Out.Up = m.Out.Stream != 0
+			}
+		}
+	}
+	for j := range s.Members {
+		m := &s.Members[j]
+		if w.timeouts == 0 {
+			m.In.Ever, m.Out.Ever = true, true
+		}
+		if m.Session != 0 {
+			m.First = 0
+		}
+		if s.HasAttempt || !m.HasAttempt {
+			m.Attempt, m.HasAttempt = [8]byte{}, false
+		}
+	}
+	s.Members[i] = roster.MemberState{Step: -1}
+	if s.Phase != roster.Failed {
+		return
+	}
+	s.Rounds, s.AllConnected, s.Passed, s.Last, s.Attempt, s.HasAttempt = 0, false, 0, 0, [8]byte{}, false
+	for j := range s.Members {
+		m := &s.Members[j]
+		*m = roster.MemberState{Step: -1, Session: m.Session, Held: m.Held}
+	}
+}
+
+// rankStreams numbers anew the order in which streams were opened, and arrived.
+func (w *world) rankStreams() {
+	for i := range w.size {
+		for j := range w.size {
+			if i != j {
+				w.rankStreamsOf(i, j)
+			}
+		}
+	}
+}
+
+func (w *world) rankStreamsOf(i, j int) {
+	m := &w.nodes[i].members[j]
+	var opened, arrived ranks
+	latest := rankOf(m.Opened)
+	older := false
+	for s := range w.count {
+		st := &w.streams[s]
+		switch {
+		case int(st.to) != i || int(st.from) != j:
+		case st.handler == opening:
+			opened.add(st.rank)
+		case st.alive():
+			arrived.add(st.rank)
+			older = older || st.rank < latest
+		default:
+			st.rank = 0
+		}
+	}
+	if older && !w.failed(i) {
+		arrived.add(latest)
+	} else {
+		latest = 0
+	}
+	for s := range w.count {
+		st := &w.streams[s]
+		switch {
+		case int(st.to) != i || int(st.from) != j:
+		case st.handler == opening:
+			st.rank = opened.of(st.rank) - 1
+		case st.alive():
+			st.rank = arrived.of(st.rank)
+		}
+	}
+	m.Opened = time.Time{}
+	if latest > 0 {
+		m.Opened = timeOf(arrived.of(latest))
+	}
+}
+
+// ranks are the places that are taken in an order, a bit each.
+type ranks uint64
+
+func (r *ranks) add(rank int8) { *r |= 1 << rank }
+
+// of is a rank without the places that are not taken, from 1.
+func (r ranks) of(rank int8) int8 {
+	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1))) //nolint:gosec // few
+}
+
+// timeOf is when the stream of a rank arrived.
+func timeOf(rank int8) time.Time { return now.Add(time.Duration(rank) * time.Millisecond) }
+
+func rankOf(t time.Time) int8 {
+	if t.IsZero() {
+		return 0
+	}
+	return int8(t.Sub(now) / time.Millisecond) //nolint:gosec // few
+}

@@ -1,0 +1,306 @@
+package check_test
+
+import (
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// stream is a stream from one process's client to another node's server, both
+// directions of it, and the handler that serves it. What is in flight stays in
+// order; a request may be skipped, for a client writes only the newest.
+type stream struct {
+	from, to int8
+	process  int8 // the client's
+	id       int8 // its number in the story
+
+	handler  handler
+	clientOn bool // the client's side believes in it
+	broken   bool // the network has lost it: nothing new gets through
+	accepted bool // a request was accepted on it
+	joined   bool // the server's ceremony serves it
+	rank     int8 // its place in the order of arrival; before, in that of opening (foreign pairs)
+	awaits   int8 // the stream whose handler this one waits for, -1: it has returned
+	inHand   request
+
+	requestCount, responseCount int8
+	requests                    [maxLines]request
+	responses                   [maxLines]response
+}
+
+// handler is how far a stream's handler is.
+type handler uint8
+
+const (
+	opening  handler = iota // none has started: the stream has not arrived
+	reading                 // it waits for the next request
+	waiting                 // it has reset another stream and waits for its handler to return
+	refusing                // it lets our abort reach the member before its error
+	holding                 // it leaves the request unanswered until the ceremony is closed
+	ending                  // it reads no more and will return
+	returned                // it has returned
+)
+
+// kind is what a request says beside its step.
+type kind uint8
+
+const (
+	plain kind = iota
+	goodbye
+	abort
+)
+
+// request is a request in flight.
+type request struct {
+	kind     kind
+	step     int8
+	to       int8 // the process that it addresses, -1: none
+	attempt  attempt
+	culprit  int8 // of an abort
+	reporter int8
+	about    int8 // whom its text is about: who has caused the failure; or that of the error that it is refused with
+}
+
+// response is an answer in flight.
+type response struct {
+	asked   kind
+	by      int8 // the process that answers, -1: none that names itself
+	refused bool
+	waiting bool // the request does not count
+	about   int8 // whom the error's text is about
+}
+
+// alive tells whether a handler is serving a stream.
+func (st *stream) alive() bool {
+	return st.handler == reading || st.handler == waiting || st.handler == refusing || st.handler == holding
+}
+
+// clientGone tells whether the client's end of a stream is no more.
+func (w *world) clientGone(st *stream) bool {
+	n := &w.nodes[st.from]
+	return !st.clientOn || n.process != st.process || n.shut != open
+}
+
+// push puts a request on its way. It says nothing twice in a row.
+func (w *world) push(s int8, q request) {
+	st := &w.streams[s]
+	if st.broken || st.handler == returned || st.requestCount > 0 && st.requests[st.requestCount-1] == q {
+		return
+	}
+	if st.requestCount == maxLines {
+		w.violates("a node goes on saying what nobody has read")
+		return
+	}
+	st.requests[st.requestCount] = q
+	st.requestCount++
+}
+
+// take takes a request out of a stream, and those before it, which were skipped.
+func (st *stream) take(k int8) request {
+	q := st.requests[k]
+	copy(st.requests[:], st.requests[k+1:st.requestCount])
+	clear(st.requests[st.requestCount-k-1 : st.requestCount])
+	st.requestCount -= k + 1
+	return q
+}
+
+// arrive starts the handler of a stream. One stream of a peer may wait for its
+// first accepted request: one that waits already is reset.
+func (w *world) arrive(s int8) {
+	st := &w.streams[s]
+	foreign := w.foreignPair(int(st.from), int(st.to))
+	latest := int8(0)
+	for k := range int8(w.count) { //nolint:gosec // few
+		o := &w.streams[k]
+		if k == s || o.from != st.from || o.to != st.to {
+			continue
+		}
+		switch {
+		case foreign && o.handler == opening && o.rank < st.rank:
+			w.tell("return stream=%d", o.id)
+			w.handlerReturns(k) // they arrive in the order in which they were opened, or never
+		case o.handler != opening:
+			if o.alive() && !o.accepted {
+				w.endHandler(k)
+			}
+			latest = max(latest, o.rank)
+		}
+	}
+	st.handler = reading
+	st.rank = latest + 1
+}
+
+// judge brings a request to the server's roster, and does as the verdict says.
+func (w *world) judge(s int8, q request) {
+	st := &w.streams[s]
+	i, j := int(st.to), int(st.from)
+	if !w.isOpen(i) {
+		w.judgeClosed(s, q)
+		return
+	}
+	st.joined = true
+	r := w.begin(i)
+	v := r.Request(now, j, streamID(s), w.fact(st, q))
+	switch v.Action {
+	case roster.Accept:
+		st.accepted, st.handler = true, reading
+		w.respond(s, response{asked: q.kind})
+	case roster.Greet:
+		st.handler = reading
+		w.respond(s, response{asked: q.kind, waiting: v.Waiting != nil || v.Over})
+	case roster.AcceptLast:
+		st.handler = ending
+		w.respond(s, response{asked: q.kind})
+	case roster.Refuse:
+		st.handler = refusing
+		st.inHand = q
+		st.inHand.about = causeOf(v.Cause)
+		if r.Phase() != roster.Failed {
+			w.violates("a node that cannot fail refuses a member")
+		}
+		if v.After.IsZero() {
+			w.end(i)
+			w.tell("refuse stream=%d", st.id)
+			w.refuse(s)
+			return
+		}
+	case roster.Drop:
+		st.handler, st.broken = ending, true
+	case roster.Hold:
+		st.handler, st.joined, st.inHand = holding, false, q
+		r.InboundDown(now, j, streamID(s))
+		if v.Old != 0 {
+			w.endHandler(int8(v.Old) - 1) //nolint:gosec // few
+		}
+	case roster.Supersede:
+		st.handler, st.inHand = waiting, q
+		st.awaits = int8(v.Old) - 1 //nolint:gosec // few
+		if old := &w.streams[st.awaits]; old.process == st.process && old.rank > st.rank && !w.foreignPair(i, j) {
+			w.violates("an older stream supersedes a newer one")
+		}
+		w.endHandler(st.awaits)
+	}
+	w.end(i)
+}
+
+// endHandler resets a stream: its handler will return.
+func (w *world) endHandler(s int8) {
+	st := &w.streams[s]
+	if st.handler == returned {
+		panic("a stream is reset whose handler has returned")
+	}
+	st.handler, st.broken, st.inHand, st.awaits = ending, true, request{}, -1
+}
+
+// judgeClosed answers for a node that has not opened the ceremony.
+func (w *world) judgeClosed(s int8, q request) {
+	st := &w.streams[s]
+	if w.foreignPair(int(st.from), int(st.to)) {
+		st.handler, st.inHand = holding, q
+		return
+	}
+	w.respond(s, response{asked: q.kind, by: -1, waiting: true})
+}
+
+// fact is a request as the rules look at it.
+func (w *world) fact(st *stream, q request) roster.Request {
+	i, j := int(st.to), int(st.from)
+	f := roster.Request{
+		Opened: timeOf(st.rank), Version: versionText, Signed: true, Step: int64(q.step), Shutdown: q.kind == goodbye,
+		Culprit: -1, Reporter: -1,
+	}
+	if w.foreignPair(i, j) {
+		return f
+	}
+	f.Session = w.sessionOf(j, st.process)
+	if q.to >= 0 {
+		f.Addressee = w.sessionOf(i, q.to)
+	}
+	f.Attempt, f.HasAttempt = w.digest(q.attempt)
+	if q.kind == abort {
+		f.Aborted, f.Abort, f.Culprit, f.Reporter = true, texts[q.about], int(q.culprit), int(q.reporter)
+	}
+	return f
+}
+
+// respond puts an answer on its way, unless nobody is there to read it or it
+// changes nothing.
+func (w *world) respond(s int8, a response) {
+	st := &w.streams[s]
+	switch {
+	case w.foreignPair(int(st.from), int(st.to)):
+		a.by, a.waiting = -1, false
+	case w.isOpen(int(st.to)):
+		a.by = w.nodes[st.to].process
+	}
+	if st.broken || w.clientGone(st) || w.reduces(quietAnswers) && w.isQuiet(s, a) {
+		return
+	}
+	if st.responseCount == maxLines {
+		w.violates("a node goes on answering what nobody has read")
+		return
+	}
+	st.responses[st.responseCount] = a
+	st.responseCount++
+}
+
+// refuse answers with an error.
+func (w *world) refuse(s int8) {
+	st := &w.streams[s]
+	w.respond(s, response{asked: st.inHand.kind, refused: true, about: st.inHand.about})
+	st.inHand, st.handler = request{}, ending
+}
+
+// mayRefuse tells whether it is time to answer with an error: the member knows the
+// reason by our abort, or cannot hear it.
+func (w *world) mayRefuse(s int8) bool {
+	st := &w.streams[s]
+	n := &w.nodes[st.to]
+	if st.handler != refusing {
+		return false
+	}
+	knows := w.impatient || n.told || n.clients[st.from].finished || n.clients[st.from].current < 0
+	for k := range st.requestCount {
+		knows = knows || st.requests[k].kind == abort
+	}
+	return knows
+}
+
+// mayReturn tells whether a handler has a reason to return.
+func (w *world) mayReturn(s int8) bool {
+	st := &w.streams[s]
+	switch st.handler {
+	case ending:
+		return true
+	case opening, reading, holding, refusing:
+		return st.broken || w.clientGone(st)
+	}
+	return false
+}
+
+// handlerReturns ends the server's side of a stream.
+func (w *world) handlerReturns(s int8) {
+	st := &w.streams[s]
+	if st.handler == reading || st.handler == opening {
+		st.broken = true
+	}
+	st.quit()
+	for k := range w.count {
+		if o := &w.streams[k]; o.handler == waiting && o.awaits == s {
+			o.awaits = -1
+		}
+	}
+	if st.joined {
+		st.joined = false
+		i := int(st.to)
+		w.begin(i).InboundDown(now, int(st.from), streamID(s))
+		w.end(i)
+	}
+}
+
+// quit empties the server's side of a stream.
+func (st *stream) quit() {
+	st.handler, st.inHand, st.awaits, st.accepted, st.rank = returned, request{}, -1, false, 0
+	clear(st.requests[:st.requestCount])
+	st.requestCount = 0
+}
+
+func streamID(s int8) roster.StreamID { return roster.StreamID(s + 1) } //nolint:gosec // not negative

@@ -1,0 +1,125 @@
+package check_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+)
+
+// walk goes through a configuration that is too large to be explored, at random.
+// Each walk goes on until nothing is expected any more. What it finds is not the
+// shortest story, but of all walks that find the same the shortest.
+type walk struct {
+	*config
+	random   *rand.Rand
+	events   int
+	all      bool
+	outcomes map[string]int
+	found    map[string][]event // for each violated property, what led to it
+}
+
+// longest is how many events a walk may take.
+const longest = 600
+
+// wander walks so often as the configuration says.
+func wander(c *config) *walk {
+	x := &walk{
+		config: c, random: rngOf(c.seed),
+		outcomes: make(map[string]int), found: make(map[string][]event),
+	}
+	w := emptyWorld(c)
+	for range c.walks {
+		x.once(w)
+	}
+	return x
+}
+
+func rngOf(seed uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a walk can be repeated
+}
+
+// once walks to an end.
+func (x *walk) once(w *world) {
+	*w = world{config: w.config, bench: w.bench, story: w.story}
+	for i := range w.size {
+		w.nodes[i].state.Members = w.nodes[i].members[:w.size]
+	}
+	w.start()
+	var path, next []event
+	patience := x.random.IntN(60) // faults come after so many events
+	for len(path) < longest {
+		next = x.choices(w, next[:0], len(path) < patience)
+		if len(next) == 0 {
+			outcome, wrong := w.ending()
+			x.outcomes[outcome]++
+			if x.all && wrong == "" {
+				wrong = "a walk"
+			}
+			x.note(wrong, path)
+			return
+		}
+		e := next[x.random.IntN(len(next))]
+		path = append(path, e)
+		w.do(e)
+		x.events++
+		if w.wrong == "" {
+			w.checkAll()
+		}
+		if w.wrong != "" {
+			x.note(w.wrong, path)
+			return
+		}
+	}
+	x.note(fmt.Sprintf("no end after %d events", longest), path)
+}
+
+// choices are the events among which one is drawn: faults are rare, so that there
+// is something for them to disturb.
+func (x *walk) choices(w *world, next []event, undisturbed bool) []event {
+	all := w.events(nil)
+	expected := slices.ContainsFunc(all, event.expected)
+	for _, e := range all {
+		switch {
+		case e.fault() && (undisturbed || !expected):
+		case (e.kind == lose || e.kind == finishGoodbyes) && x.random.IntN(20) > 0 && expected:
+		case !e.expected() && !expected:
+		default:
+			next = append(next, e)
+		}
+	}
+	if len(next) == 0 && expected {
+		return x.choices(w, next, undisturbed)
+	}
+	return next
+}
+
+func (x *walk) note(what string, path []event) {
+	if what == "" {
+		return
+	}
+	if before, ok := x.found[what]; !ok || len(path) < len(before) {
+		x.found[what] = slices.Clone(path)
+	}
+}
+
+// storyOf tells how a walk went.
+func (x *walk) storyOf(what string) string {
+	w := emptyWorld(x.config)
+	var lines []string
+	w.story = func(line string) { lines = append(lines, line) }
+	w.start()
+	for _, e := range x.found[what] {
+		w.do(e)
+	}
+	return format(x.config, what, lines)
+}
+
+// String tells how many walks there were, and how they ended.
+func (x *walk) String() string {
+	text := fmt.Sprintf("%d walks from seed %d, %d events", x.walks, x.seed, x.events)
+	for _, outcome := range slices.Sorted(maps.Keys(x.outcomes)) {
+		text += fmt.Sprintf("\n    %s: %d", outcome, x.outcomes[outcome])
+	}
+	return text
+}
