@@ -67,7 +67,7 @@ type SyncRequest struct {
 	// The peer ID, in binary, of the member that first brought the reason of an abort, when that is neither the client nor
 	// the culprit. Charon and Pluto ignore it.
 	Reporter []byte `protobuf:"bytes,1010,opt,name=reporter,proto3" json:"reporter,omitempty"`
-	// The session that last answered the client on this stream: which of the server's processes is meant. Absent while
+	// The session that last answered the client, on any stream: which of the server's processes is meant. Absent while
 	// none has answered. Charon and Pluto ignore it.
 	Addressee uint64 `protobuf:"fixed64,1011,opt,name=addressee,proto3" json:"addressee,omitempty"`
 	// Which attempt the client is in, from step 2 on: the first 8 bytes of SHA-256 of the sessions of all members in

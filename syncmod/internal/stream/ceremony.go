@@ -108,8 +108,8 @@ type OutboundFacts interface {
 	// Response brings the response to the oldest unanswered request. With
 	// [roster.Refused], the error says what the ceremony failed with.
 	Response(roster.Response) (roster.Reply, error)
-	// Addressee returns the session of the process that answers on the stream, 0
-	// while none has.
+	// Addressee returns the session of the process that answers on the stream. Until
+	// one has, it is the one that answered on the stream before, 0 if none did.
 	Addressee() uint64
 	// Traceparent returns the trace context to send, once there is one.
 	Traceparent() string
