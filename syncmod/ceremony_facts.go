@@ -88,7 +88,6 @@ func (c *core) Outbound(o stream.Opening) stream.OutboundFacts {
 	c.update(func(time.Time) {
 		f.report = c.report.Stream(report.StreamStart{Peer: o.Member, Relayed: o.Relayed, At: o.At})
 		c.roster.OutboundOpened(o.Member, o.ID, o.Relayed)
-		f.addressee.Store(c.roster.Member(o.Member).Session) // a goodbye may be the first that is said on the stream
 	})
 	return f
 }
