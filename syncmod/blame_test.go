@@ -1,6 +1,7 @@
 package syncmod_test
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -120,17 +121,24 @@ func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams
 	closeAll(t, ceremonies)
 }
 
-// An error in a response does not say whose doing it is: whoever hears it passes it on
-// as text and names nobody.
-func TestEveryNodeReadsWhichMemberRefusedOneOfThem(t *testing.T) {
+// An error in an answer does not say whose doing it is. Whoever passes it on names
+// nobody.
+func TestEveryNodeHearsOfTheMemberThatRefusedOneOfThem(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, _ := erin.behave(t, 7)
 
 	erin.refuses.Store(true)
 
+	refused := 0
 	for i, c := range ceremonies {
-		require.ErrorContains(t, harness.Failure(t, c), "operator 4 (erin) refused this node", harness.Name(i))
+		err := harness.Failure(t, c)
+		require.ErrorContains(t, err, "operator 4 (erin) refused this node", harness.Name(i))
+		if errors.Is(err, syncmod.ErrPeerRejected) {
+			require.Equal(t, 4, harness.Culprit(t, err).Index)
+			refused++
+		}
 	}
+	require.Equal(t, 1, refused)
 }
 
 func TestEveryNodeNamesTheMemberThatLeftEarlyForOneOfThem(t *testing.T) {

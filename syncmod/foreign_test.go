@@ -45,7 +45,7 @@ func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 	require.NoError(t, c.Err())
 }
 
-// The second process takes the first one's place while the others connect.
+// The one that is there goes on; the other one is told why it is not taken.
 func TestAKeyThatTwoProcessesUseIsShownOnBothSides(t *testing.T) {
 	key := harness.NewKey(t)
 	alice, carol := harness.NewHost(t), harness.NewSilentHost(t)
