@@ -10,10 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/peer"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -264,22 +262,4 @@ func (c *Ceremony) Context(parent context.Context) (context.Context, context.Can
 		stop()
 		cancel(context.Canceled)
 	}
-}
-
-// info is a definition as reports name it.
-func (d Definition) info(self int) report.Info {
-	info := report.Info{Hash: d.Hash, Index: self}
-	for i, p := range d.Peers {
-		info.Peers = append(info.Peers, report.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
-	}
-	return info
-}
-
-// addrInfos are the members as libp2p names them.
-func (d Definition) addrInfos() []peer.AddrInfo {
-	infos := make([]peer.AddrInfo, len(d.Peers))
-	for i, p := range d.Peers {
-		infos[i] = peer.AddrInfo{ID: p.ID, Addrs: p.Addrs}
-	}
-	return infos
 }

@@ -14,9 +14,7 @@ import (
 // authenticated. It returns a [*WaitError] when ctx ends first, and the failure
 // when the ceremony fails.
 func (c *Ceremony) AwaitConnected(ctx context.Context) error {
-	var all roster.Barrier
-	c.core.update(func(now time.Time) { all = c.core.roster.AwaitConnected(now) })
-	return c.core.await(ctx, all)
+	return c.core.await(ctx, c.core.connected())
 }
 
 // SetStep announces a step: the current one, which changes nothing, or the next
@@ -115,13 +113,13 @@ func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 	}
 }
 
-// isWait reports whether an error is the end of a wait by its context.
-func isWait(err error) bool {
-	var wait *WaitError
-	return errors.As(err, &wait)
-}
-
 var errAdvancing = errors.New("another Advance is waiting")
+
+// connected is the barrier that everyone is connected.
+func (c *core) connected() (all roster.Barrier) {
+	c.update(func(now time.Time) { all = c.roster.AwaitConnected(now) })
+	return all
+}
 
 // beginAdvance announces the step of an Advance: the next one, or again the one
 // that no Advance has returned yet.

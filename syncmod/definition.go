@@ -1,12 +1,15 @@
 package syncmod
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 const (
@@ -102,4 +105,31 @@ func (d Definition) clone() Definition {
 func (p Peer) clone() Peer {
 	p.Addrs = slices.Clone(p.Addrs)
 	return p
+}
+
+// shortHash is how a definition is called in sentences.
+func shortHash(hash []byte) string {
+	const enough = 8
+	if len(hash) > enough {
+		return hex.EncodeToString(hash[:enough]) + "…"
+	}
+	return hex.EncodeToString(hash)
+}
+
+// info is a definition as reports name it.
+func (d Definition) info(self int) report.Info {
+	info := report.Info{Hash: d.Hash, Index: self}
+	for i, p := range d.Peers {
+		info.Peers = append(info.Peers, report.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
+	}
+	return info
+}
+
+// addrInfos are the members as libp2p names them.
+func (d Definition) addrInfos() []peer.AddrInfo {
+	infos := make([]peer.AddrInfo, len(d.Peers))
+	for i, p := range d.Peers {
+		infos[i] = peer.AddrInfo{ID: p.ID, Addrs: p.Addrs}
+	}
+	return infos
 }

@@ -1,7 +1,6 @@
 package syncmod
 
 import (
-	"encoding/hex"
 	"strings"
 	"time"
 
@@ -59,12 +58,3 @@ func (d directory) Stranger(id peer.ID) { d.svc.telemetry.Stranger(time.Now(), i
 
 // Broken implements stream.Ceremonies.
 func (d directory) Broken(err error) { d.svc.broken(err) }
-
-// shortHash is how a definition is called in sentences.
-func shortHash(hash []byte) string {
-	const enough = 8
-	if len(hash) > enough {
-		return hex.EncodeToString(hash[:enough]) + "…"
-	}
-	return hex.EncodeToString(hash)
-}

@@ -175,7 +175,7 @@
 // (ceremony_facts.go), from the program (ceremony_barriers.go) and from its one
 // timer. It carries out the effects: a new announcement goes to all clients at once,
 // waiters wake, streams end. What has happened goes as a value to package
-// telemetry (ceremony_events.go, which also has the status), whose one goroutine
+// telemetry (ceremony_events.go; the status is in ceremony_status.go), whose one goroutine
 // alone calls loggers and tracers, so that no hook, exporter or log output ever holds
 // up a ceremony.
 //

@@ -2,6 +2,7 @@ package syncmod
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -86,4 +87,10 @@ func (c *Ceremony) work(parent context.Context, step Step) error {
 	}
 	c.Abort(fmt.Errorf("step %q: %w", step.Name, err))
 	return c.Err()
+}
+
+// isWait reports whether an error is the end of a wait by its context.
+func isWait(err error) bool {
+	var wait *WaitError
+	return errors.As(err, &wait)
 }

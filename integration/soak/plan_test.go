@@ -128,8 +128,11 @@ func (f fault) String() string {
 	if f.kind == slow {
 		fmt.Fprintf(&b, " by %s", f.delay)
 	}
-	if f.kind == cutAfter {
+	switch {
+	case f.kind == cutAfter:
 		fmt.Fprintf(&b, " %d bytes", f.bytes)
+	case f.kind == drop && f.bytes > 0:
+		fmt.Fprintf(&b, " after %d bytes", f.bytes)
 	}
 	return b.String()
 }

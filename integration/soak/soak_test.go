@@ -33,9 +33,14 @@ func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
 	first, began, seen := seed, time.Now(), newTally()
 	baseline := warmUp(t)
 	for {
-		p := draw(seed, *members)
 		seen.clusters++
-		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) { play(t, p, seen) })
+		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			if isLoops(seed) {
+				playLoops(t, drawLoops(seed, *members, 0), seen)
+				return
+			}
+			play(t, draw(seed, *members), seen)
+		})
 		if err := baseline.left(); err != nil {
 			t.Errorf("cluster %d has left something behind: %v", seed, err)
 		}

@@ -37,6 +37,7 @@ type MemberState struct {
 	HasAttempt bool
 
 	In, Out         DirectionState
+	Asked           bool
 	Successor, Held StreamID
 }
 
@@ -60,7 +61,7 @@ func (r *Roster) State(s *State) {
 		s.Members[i] = MemberState{
 			Session: m.Session, Step: m.Step, Done: m.Done, Answered: m.Answered,
 			Known: m.known, First: m.first, Opened: m.opened, Attempt: m.attempt, HasAttempt: m.hasAttempt,
-			In: m.in.state(), Out: m.out.state(), Successor: m.successor, Held: m.held,
+			In: m.in.state(), Out: m.out.state(), Asked: m.asked, Successor: m.successor, Held: m.held,
 		}
 	}
 }
@@ -98,7 +99,7 @@ func (s *MemberState) restore(now time.Time, step int64) member {
 		Member: Member{Session: s.Session, Step: s.Step, Done: s.Done, Answered: s.Answered, Since: now},
 		stepAt: now, prevStepAt: now, known: s.Known, first: s.First, opened: s.Opened,
 		attempt: s.Attempt, hasAttempt: s.HasAttempt,
-		in: s.In.restore(now), out: s.Out.restore(now), successor: s.Successor, held: s.Held, doneAt: now,
+		in: s.In.restore(now), out: s.Out.restore(now), asked: s.Asked, successor: s.Successor, held: s.Held, doneAt: now,
 	}
 	if m.isAt(step) {
 		m.arrived = step

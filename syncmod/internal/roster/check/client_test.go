@@ -4,15 +4,18 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// line is what node i has to say to node j now, unless it has failed.
-func (w *world) line(i, j int) request {
-	s := &w.nodes[i].state
-	q := request{step: int8(s.Step), to: -1, reporter: -1} //nolint:gosec // few steps
+// line is what node i has to say to node j now on a stream, unless it has failed.
+func (w *world) line(i, j int, s int8) request {
+	state := &w.nodes[i].state
+	q := request{step: int8(state.Step), to: -1, reporter: -1} //nolint:gosec // few steps
 	if !w.foreignPair(i, j) {
-		q.to = processOf(s.Members[j].Session)
+		q.to = processOf(state.Members[j].Session)
+		if w.byStream {
+			q.to = w.streams[s].answered
+		}
 		q.attempt = w.attemptOf(i)
 	}
-	if succeeds(s) {
+	if succeeds(state) {
 		q.kind = goodbye
 	}
 	return q
@@ -49,7 +52,7 @@ func (w *world) announce(i int, a *roster.Announcement) {
 		switch {
 		case j == i || c.finished:
 		case c.current >= 0:
-			q := w.line(i, j)
+			q := w.line(i, j, c.current)
 			if f := a.Failure; f != nil {
 				q.kind, q.culprit, q.reporter, q.about = abort, int8(a.Culprit), int8(a.Reporter), causeOf(f) //nolint:gosec // few
 			}
@@ -63,17 +66,18 @@ func (w *world) announce(i int, a *roster.Announcement) {
 // repeat says to one member what is announced.
 func (w *world) repeat(i, j int) {
 	if c := &w.nodes[i].clients[j]; !c.finished && c.current >= 0 {
-		w.push(c.current, w.line(i, j))
+		w.push(c.current, w.line(i, j, c.current))
 	}
 }
 
-// ask says to one member what is announced, unless an answer is on its way already.
+// ask says to one member what is announced. An answer that is on its way already
+// tells the same.
 func (w *world) ask(i, j int) {
 	c := &w.nodes[i].clients[j]
 	if c.current < 0 {
 		return
 	}
-	if st := &w.streams[c.current]; st.requestCount == 0 && st.responseCount == 0 {
+	if st := &w.streams[c.current]; !w.reduces(quietAnswers) || st.requestCount == 0 && st.responseCount == 0 {
 		w.repeat(i, j)
 	}
 }
@@ -88,7 +92,7 @@ func (w *world) openStream(i, j int) int8 {
 	w.opened++
 	st := &w.streams[s]
 	*st = stream{
-		from: int8(i), to: int8(j), process: w.nodes[i].process, id: w.opened, clientOn: true, awaits: -1,
+		from: int8(i), to: int8(j), process: w.nodes[i].process, id: w.opened, clientOn: true, answered: -1, awaits: -1,
 	}
 	for k := range s {
 		if o := &w.streams[k]; o.from == st.from && o.to == st.to && o.handler == opening && w.foreignPair(i, j) {
@@ -98,7 +102,7 @@ func (w *world) openStream(i, j int) int8 {
 	w.tell("open-stream from=%s to=%s", name(i), name(j))
 	w.begin(i).OutboundOpened(j, streamID(s), false)
 	w.end(i)
-	w.push(s, w.line(i, j))
+	w.push(s, w.line(i, j, s))
 	return s
 }
 
@@ -127,6 +131,7 @@ func (w *world) readResponse(s int8) {
 	case roster.GoodbyeAnswered, roster.AbortAnswered, roster.Refused:
 		c.finished = c.finished || c.current == s
 	}
+	w.noteAnswer(s, a)
 	w.end(i)
 	switch {
 	case s != c.current || reply != roster.Continue:
@@ -135,6 +140,15 @@ func (w *world) readResponse(s int8) {
 		}
 	case c.old >= 0:
 		w.hangUp(c.old)
+	}
+}
+
+// noteAnswer remembers who answers on a stream.
+func (w *world) noteAnswer(s int8, a response) {
+	st := &w.streams[s]
+	r := w.bench.rosters[st.from]
+	if w.byStream && a.by >= 0 && r.Failure() == nil && processOf(r.Member(int(st.to)).Session) == a.by {
+		st.answered = a.by
 	}
 }
 
@@ -169,7 +183,7 @@ func (w *world) hangUp(s int8) {
 
 // loseClient empties the client's side of a stream.
 func (st *stream) loseClient() {
-	st.clientOn = false
+	st.clientOn, st.answered = false, -1
 	clear(st.responses[:st.responseCount])
 	st.responseCount = 0
 }

@@ -148,7 +148,7 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 			m, cl := &n.members[j], &n.clients[j]
 			c.out = append(
 				c.out, bits(cl.finished, m.Done, m.Answered, m.Known, m.In.Up, m.In.Ever, m.Out.Up, m.Out.Ever),
-				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)), //nolint:gosec // few
+				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)), bits(m.Asked), //nolint:gosec // few
 			)
 			c.attempt(m.Attempt, m.HasAttempt)
 		}
@@ -195,6 +195,7 @@ func (d *decoder) nodeOf(w *world, i int) {
 		if rank > 0 {
 			m.Opened = timeOf(rank)
 		}
+		m.Asked = bit(d.byte(), 0)
 		m.Attempt, m.HasAttempt = d.attempt()
 	}
 }

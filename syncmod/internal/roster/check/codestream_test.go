@@ -73,7 +73,7 @@ func (c *coder) stream(w *world, s int8) {
 	c.out = append(
 		c.out, nibbles(c.perm[st.from], c.perm[st.to]), nibbles(st.process, int8(st.handler)), //nolint:gosec // few
 		bits(cl.current == s, cl.old == s, out.Stream == id, m.In.Stream == id, m.Successor == id, m.Held == id),
-		bits(st.clientOn, st.broken, st.accepted, st.joined), byte(st.rank), //nolint:gosec // few
+		bits(st.clientOn, st.broken, st.accepted, st.joined), nibbles(st.rank, st.answered), //nolint:gosec // few
 		nibbles(st.requestCount, st.responseCount),
 	)
 	if st.handler == waiting || st.handler == refusing || st.handler == holding {
@@ -118,7 +118,7 @@ func (d *decoder) stream(w *world, s int8) {
 	}
 	b = d.byte()
 	st.clientOn, st.broken, st.accepted, st.joined = bit(b, 0), bit(b, 1), bit(b, 2), bit(b, 3)
-	st.rank = int8(d.byte()) //nolint:gosec // few
+	st.rank, st.answered = d.nibbles()
 	st.requestCount, st.responseCount = d.nibbles()
 	if st.handler == waiting || st.handler == refusing || st.handler == holding {
 		st.inHand = d.request()

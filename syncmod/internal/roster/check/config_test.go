@@ -22,6 +22,7 @@ type config struct {
 	timeouts   int8 // how often a member may be gone for too long
 
 	attempts  int8 // attempts after the first one: a node that has failed closes its ceremony and opens the next
+	byStream  bool // requests address the process that has answered on their stream, not the one that has answered last
 	leaves    bool // a node may close its complete ceremony while others say goodbye
 	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
 

@@ -279,7 +279,7 @@ func (w *world) do(e event) {
 		w.arrive(e.a)
 	case heartbeat:
 		st := &w.streams[a]
-		w.push(e.a, w.line(int(st.from), int(st.to)))
+		w.push(e.a, w.line(int(st.from), int(st.to), e.a))
 	case giveUpTelling:
 		w.giveUpTelling(a, b)
 	case openStream:

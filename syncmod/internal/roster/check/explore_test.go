@@ -244,7 +244,7 @@ func search(c *config) *explorer {
 
 // String tells what was explored, and how it ended.
 func (x *explorer) String() string {
-	text := fmt.Sprintf("%d states, %d events, depth %d", len(x.prints), x.edges, x.depth)
+	text := fmt.Sprintf("exhaustive: %d states, %d events, depth %d", len(x.prints), x.edges, x.depth)
 	var outcomes []string
 	for outcome, count := range x.outcomes {
 		outcomes = append(outcomes, fmt.Sprintf("\n    %s: %d", outcome, count))

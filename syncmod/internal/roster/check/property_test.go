@@ -52,7 +52,7 @@ func (w *world) checkMayFail(i int) {
 	p := &w.past
 	switch f.Kind {
 	case roster.AttemptMismatch: // one of the members has restarted, and nobody can say which
-		p.excused |= 1 << f.Culprit
+		p.excused |= 1<<f.Culprit | 1<<i
 	case roster.PeerRejected: // an error does not say who is the culprit: whoever passes it on is taken for it
 		p.excused |= 1 << i
 	}

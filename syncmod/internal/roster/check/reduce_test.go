@@ -160,7 +160,7 @@ func (w *world) isQuiet(s int8, a response) bool {
 		return st.responses[st.responseCount-1] == a
 	}
 	c := &w.nodes[i].clients[j]
-	if c.current != s || c.old >= 0 {
+	if c.current != s || c.old >= 0 || w.byStream && a.by >= 0 && a.by != st.answered {
 		return false
 	}
 	answer := roster.Response{}
@@ -181,7 +181,7 @@ func (w *world) bringsNews(s int8) bool {
 	i, j := int(st.to), int(st.from)
 	answer := response{by: -1, waiting: true}
 	if w.isOpen(i) {
-		q := w.fact(st, w.line(j, i))
+		q := w.fact(st, w.line(j, i, s))
 		var v roster.Verdict
 		plain := w.changesNothing(i, func(r *roster.Roster) bool {
 			v = r.Request(now, j, streamID(s), q)
@@ -295,6 +295,9 @@ func (w *world) forgetState(i int, s *roster.State) {
 	}
 	for j := range s.Members {
 		m := &s.Members[j]
+		if w.reduces(quietAnswers) {
+			m.Asked = false
+		}
 		if w.timeouts == 0 {
 			m.In.Ever, m.Out.Ever = true, true
 		}

@@ -18,6 +18,7 @@ type stream struct {
 	accepted bool // a request was accepted on it
 	joined   bool // the server's ceremony serves it
 	rank     int8 // its place in the order of arrival; before, in that of opening (foreign pairs)
+	answered int8 // the process that has answered the client last, -1: none, or all streams of a client are alike
 	awaits   int8 // the stream whose handler this one waits for, -1: it has returned
 	inHand   request
 

@@ -8,8 +8,8 @@ import (
 
 const (
 	maxNodes     = 3
-	maxStreams   = 24
-	maxLines     = 6 // requests, or responses, in flight on a stream
+	maxStreams   = 16
+	maxLines     = 8 // requests, or responses, in flight on a stream
 	maxProcesses = 6 // of a node
 )
 
