@@ -267,6 +267,32 @@ func TestAForeignMemberThatRestartsLaterIsNamedAndRefused(t *testing.T) {
 	require.Equal(t, 2, harness.Culprit(t, err).Index)
 }
 
+// Members may have met in pairs, and yet not all be in one attempt.
+func TestAMemberInAnotherAttemptEndsThisOne(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+	stream := s.run(t)[0]
+
+	refusal := stream.Ask(t, bob.Request(t, s.def, harness.Step(2), harness.Attempt([]byte("another!"))))
+
+	require.Contains(t, refusal.GetError(), "the members are in different attempts of the ceremony")
+	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrPeerRestarted)
+}
+
+func TestAMemberThatListsOtherMembersIsRefused(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+
+	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, s.def, harness.Members([]byte("others!!"))))
+
+	require.Contains(t, refusal.GetError(), "operator 1 (bob) has other members for definition")
+	err := harness.Failure(t, s.ceremony)
+	require.ErrorIs(t, err, syncmod.ErrMembersMismatch)
+	require.Equal(t, 1, harness.Culprit(t, err).Index)
+}
+
 func TestARepeatedRequestGetsItsOwnTimestampBack(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]

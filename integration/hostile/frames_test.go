@@ -19,6 +19,7 @@ import (
 const (
 	violation = "reset: protocol violation"
 	refused   = "refused, closed"
+	greeted   = "answered, reset" // what does not count, until it is silent for too long
 	eachReset = "each is reset for the next"
 )
 

@@ -37,23 +37,16 @@ var requests = []attack{
 		fails:   syncmod.ErrPeerRestarted,
 	},
 	{name: "goes back as far as it goes", do: says(step(math.MinInt64)), gets: violation},
-	{
-		name:  "comes back in another session",
-		do:    says(ofSession(anotherSession)),
-		gets:  refused,
-		fails: syncmod.ErrPeerRestarted,
-	},
+	{name: "asks in another session than it answers in", do: says(ofSession(anotherSession)), gets: greeted},
+	{name: "means another process", do: says(addressee(anotherSession), step(4)), gets: greeted},
+	{name: "aborts what another process takes part in", do: abortsAnother, gets: "answered, closed"},
 	{name: "comes back without its session", do: says(ofSession(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
-	{name: "changes its session on a stream", do: changesSession, gets: violation},
+	{name: "changes its session on a stream", do: changesSession, gets: greeted},
 	{name: "shows another member's signature", do: copies, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "shows no signature", do: says(signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
-	{name: "means another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: refused},
-	{
-		name:  "means another definition, without naming it",
-		do:    meansAnother(),
-		gets:  refused,
-		fails: syncmod.ErrBadSignature,
-	},
+	{name: "means another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: greeted},
+	{name: "means another definition, without naming it", do: meansAnother(definitionHash(nil)), gets: violation},
+	{name: "lists other members", do: says(memberList([]byte("others!!"))), gets: refused, fails: syncmod.ErrMembersMismatch},
 	{name: "names a definition and signs another", do: signsAnother, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "says goodbye before its time", do: leaves, gets: "answered, closed", fails: syncmod.ErrPeerLeft},
 	{name: "says goodbye with a bad signature", do: leavesUnsigned, gets: refused, fails: syncmod.ErrBadSignature},
@@ -87,6 +80,11 @@ var requests = []attack{
 	{name: "names no time", do: keepsOn(noTime), gets: "answered"},
 	{name: "names a time that cannot be", do: keepsOn(noSuchTime), gets: "answered"},
 	{name: "sends 8 KiB of unknown fields", do: keepsOn(unknownFields), gets: "answered"},
+}
+
+// abortsAnother aborts an attempt that is over.
+func abortsAnother(t testing.TB, m *member) string {
+	return says(addressee(anotherSession), abort("no more", ""))(t, m)
 }
 
 // says opens a stream and says one thing on it.

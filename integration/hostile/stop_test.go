@@ -49,9 +49,9 @@ func (m *member) start(
 	t.Helper()
 	const pace = 5 * time.Millisecond // or all that is shown is that attacker and victim share a processor
 	ctx, cancel := context.WithCancel(context.Background())
-	request := harness.Frame(m.request(t))
 	var all sync.WaitGroup
 	for _, i := range honest {
+		request := harness.Frame(m.requestTo(t, i))
 		all.Go(func() {
 			again := time.NewTicker(pace)
 			defer again.Stop()
@@ -72,7 +72,7 @@ func (m *member) start(
 func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
-			m := running(t, impatient(), ofSession(session))
+			m := running(t, impatient(), session)
 			goroutines, bytes := runtime.NumGoroutine(), held()
 			costs := peak()
 			end := m.start(t, attack)
@@ -93,7 +93,7 @@ func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 func TestStopTakesLessThanASecondUnderAttack(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
-			m := running(t, impatient(), ofSession(session))
+			m := running(t, impatient(), session)
 			m.misbehave(answersForEver)
 			m.start(t, attack)
 			<-time.After(200 * time.Millisecond) // it is to have got going

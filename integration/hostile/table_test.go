@@ -83,9 +83,9 @@ func (a attack) prepare(t *testing.T) *member {
 	still.RLock()
 	defer still.RUnlock()
 	if a.foreign {
-		return running(t, impatient())
+		return running(t, impatient(), foreign)
 	}
-	return running(t, impatient(), ofSession(session))
+	return running(t, impatient(), session)
 }
 
 func (a attack) measure(t *testing.T, m *member) (gets string, cost int64) {
@@ -106,6 +106,10 @@ func (a attack) requireOutcome(t *testing.T, m *member) string {
 	require.ErrorIs(t, m.Failure(alice), a.fails)
 	for _, i := range honest {
 		failed := m.Failure(i)
+		if i != alice && errors.Is(a.fails, syncmod.ErrPeerRejected) { // who is to blame, an error in an answer does not say
+			require.ErrorContains(t, failed, "operator 3 (dave) refused this node", harness.Name(i))
+			continue
+		}
 		require.Equal(t, named, harness.Culprit(t, failed).Index, "%s: %v", harness.Name(i), failed)
 	}
 	blamed := map[int]string{alice: "the victim", bob: "another", dave: "it"}[named]

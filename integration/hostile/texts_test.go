@@ -60,7 +60,7 @@ var texts = []attack{
 		gets:  "answered, closed",
 		fails: syncmod.ErrPeerAborted,
 	},
-	{name: "means a definition of 15 KiB", do: says(definitionHash([]byte(long(fits)))), gets: refused},
+	{name: "means a definition of 15 KiB", do: says(definitionHash([]byte(long(fits)))), gets: violation},
 	{name: "has a trace context that terminals obey", do: keepsOn(traceparent(evil)), gets: "answered"},
 	{name: "has a trace context of 15 KiB", do: keepsOn(traceparent(long(fits))), gets: "answered"},
 	{

@@ -172,6 +172,7 @@ func (m *member) report() {
 	}
 	for _, p := range s.Peers {
 		r.Connected = r.Connected && p.Inbound && p.Outbound
+		r.Waiting = append(r.Waiting, p.Waiting)
 	}
 	if s.Err != nil {
 		r.Error = s.Err.Error()

@@ -40,11 +40,12 @@ type Process struct {
 type Report struct {
 	Phase     string // as [syncmod.Phase] spells it; empty before the app has started
 	Step      int64
-	Connected bool   // with everyone, both ways
-	Passed    int64  // the last barrier that Advance has come back from
-	Returned  string // the error that the last command has come back with
-	Error     string // why the ceremony has failed
-	Culprit   int    // whom that names; -1: nobody
+	Connected bool     // with everyone, both ways
+	Passed    int64    // the last barrier that Advance has come back from
+	Returned  string   // the error that the last command has come back with
+	Error     string   // why the ceremony has failed
+	Culprit   int      // whom that names; -1: nobody
+	Waiting   []string // why each other member does not accept it yet, in operator order
 }
 
 // order is what a process is told when it starts.

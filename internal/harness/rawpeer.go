@@ -84,7 +84,7 @@ func (p *RawPeer) Accept(t testing.TB) <-chan RawStream {
 	t.Helper()
 	streams := make(chan RawStream, 64)
 	t.Cleanup(func() { _ = p.Host.Close() }) // or a service that stops would wait for its answers
-	p.handle(func(stream RawStream) { streams <- stream })
+	p.Handle(func(stream RawStream) { streams <- stream })
 	return streams
 }
 
@@ -112,10 +112,10 @@ func (p *RawPeer) Response(r *syncpb.SyncRequest) *syncpb.SyncResponse {
 // Serve answers every request on every stream that is opened to the peer from
 // now on. No response: that request gets no answer.
 func (p *RawPeer) Serve(respond func(RawStream, *syncpb.SyncRequest) *syncpb.SyncResponse) {
-	p.handle(func(stream RawStream) {
+	p.Handle(func(stream RawStream) {
 		for {
 			request := new(syncpb.SyncRequest)
-			if err := stream.readRequest(request); err != nil {
+			if err := stream.ReadRequest(request); err != nil {
 				_ = stream.Reset()
 				return
 			}
@@ -132,7 +132,9 @@ func (p *RawPeer) Serve(respond func(RawStream, *syncpb.SyncRequest) *syncpb.Syn
 	})
 }
 
-func (p *RawPeer) handle(serve func(RawStream)) {
+// Handle has every stream that is opened to the peer from now on be served in this
+// way.
+func (p *RawPeer) Handle(serve func(RawStream)) {
 	p.mu.Lock()
 	p.serves = true
 	p.mu.Unlock()

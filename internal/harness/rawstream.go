@@ -67,7 +67,7 @@ func (s RawStream) Heed(t testing.TB) *syncpb.SyncRequest {
 	t.Helper()
 	request := new(syncpb.SyncRequest)
 	s.inTime()
-	require.NoError(t, s.readRequest(request))
+	require.NoError(t, s.ReadRequest(request))
 	return request
 }
 
@@ -124,8 +124,8 @@ func (s RawStream) Greeted(t testing.TB, r *syncpb.SyncRequest) (waiting string)
 	return response.GetWaiting()
 }
 
-// readRequest and readResponse read a message, and notice whose session it carries.
-func (s RawStream) readRequest(into *syncpb.SyncRequest) error {
+// ReadRequest reads a request, and notices whom it comes from and whom it addresses.
+func (s RawStream) ReadRequest(into *syncpb.SyncRequest) error {
 	err := ReadMessage(s, into)
 	if err == nil {
 		s.Peer.heardRequest(s.Conn().RemotePeer(), into)
@@ -133,6 +133,7 @@ func (s RawStream) readRequest(into *syncpb.SyncRequest) error {
 	return err
 }
 
+// readResponse reads a response, in time, and notices whom it comes from.
 func (s RawStream) readResponse(into *syncpb.SyncResponse) error {
 	s.inTime()
 	err := ReadMessage(s, into)
