@@ -29,7 +29,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newNode makes a node as a program would: a host, a definition, and steps.
-func newNode(h host.Host, definition syncmod.Definition, log *logrus.Logger, steps []syncmod.Step, more ...fx.Option) (*fx.App, *syncmod.Ceremony) {
+func newNode(
+	h host.Host,
+	definition syncmod.Definition,
+	log *logrus.Logger,
+	steps []syncmod.Step,
+	more ...fx.Option,
+) (*fx.App, *syncmod.Ceremony) {
 	var c *syncmod.Ceremony
 	app := fx.New(
 		dkgsync.Module,

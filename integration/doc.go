@@ -4,11 +4,14 @@
 //
 //   - networks, peers, hostile: what ceremonies do when networks, members and
 //     strangers misbehave
+//   - sinks: what loggers, tracers, meters and callbacks of a program can do to them
 //   - refpeer, mixed: a peer that behaves as the other implementations do, and
 //     ceremonies together with it
+//   - sinks: loggers, tracers and callbacks of the program that are slow, hang,
+//     panic or call back
 //   - soak: random faults, drawn from a seed
 //   - sim: distances and sizes that no machine has, in virtual time
-//   - telemetry: the spans and metrics of nodes that talk to each other
+//   - telemetry: the spans and metrics of several nodes together
 //   - jaeger: a real Jaeger
 //   - standalone: a module outside the repository that uses the whole public API
 //   - bench: the program that measures

@@ -12,9 +12,9 @@ import (
 )
 
 // addressBook puts the addresses of definitions into the host's peerstore while
-// a ceremony needs them, and takes out what it has put in and nothing else. What is
-// there before stays as it is. Of a peer that is connected, the host keeps every
-// address until it is not, as if it had learned it from the peer.
+// a ceremony needs them, and takes out what it has put in and nothing else. It does
+// not touch an address that was there before. While a peer is connected, the host
+// keeps the addresses that are taken out, as if it had learned them from the peer.
 type addressBook struct {
 	host  host.Host
 	store peerstore.AddrBook
@@ -22,6 +22,10 @@ type addressBook struct {
 	mu   sync.Mutex
 	uses map[addressKey]int // how many open ceremonies need an address that we have added
 }
+
+// ownTTL marks the addresses that are ours: as good as permanent, and told apart
+// from what everybody else adds.
+const ownTTL = peerstore.PermanentAddrTTL - 1<<20
 
 type addressKey struct {
 	id   peer.ID
@@ -54,7 +58,7 @@ func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 			continue // its owner's, not ours
 		}
 		b.uses[key]++
-		b.store.AddAddr(id, a, peerstore.PermanentAddrTTL)
+		b.store.AddAddr(id, a, ownTTL)
 	}
 }
 
@@ -66,15 +70,25 @@ func (b *addressBook) remove(id peer.ID, addrs []multiaddr.Multiaddr) {
 	if b.host.Network().Connectedness(id) == network.Connected {
 		kept = peerstore.ConnectedAddrTTL
 	}
+	ours := false
 	for _, a := range addrs {
 		key := keyOf(id, a)
 		switch b.uses[key] {
 		case 0:
 		case 1:
 			delete(b.uses, key)
-			b.store.SetAddr(id, a, kept)
+			ours = true
 		default:
 			b.uses[key]--
+		}
+	}
+	if !ours {
+		return
+	}
+	b.store.UpdateAddrs(id, ownTTL, kept) // not what its owner has added meanwhile: that has another TTL
+	for key := range b.uses {             // those that another ceremony needs
+		if a, err := multiaddr.NewMultiaddrBytes([]byte(key.addr)); err == nil && key.id == id {
+			b.store.AddAddr(id, a, ownTTL)
 		}
 	}
 }

@@ -112,7 +112,8 @@ func TestAWaitForAStepThatNobodyHasAnnouncedIsAboutThatStep(t *testing.T) {
 	require.ErrorAs(t, err, &wait)
 	require.Equal(t, int64(1), wait.Step)
 	require.Len(t, wait.Missing, 1)
-	require.ErrorContains(t, err, "waiting for 1 of 2 at step 1, which this node itself has not announced (SetStep does): bob (")
+	require.ErrorContains(t, err,
+		"waiting for 1 of 2 at step 1, which this node itself has not announced (SetStep does): bob (")
 }
 
 func TestOneAdvanceAtATime(t *testing.T) {

@@ -1,6 +1,7 @@
 package syncmod_test
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func newTraitor(t *testing.T) *traitor {
 		erin.Connect(t, n.Host)
 	}
 	erin.Serve(func(_ harness.RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
-		response := &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
+		response := erin.Response(r)
 		if erin.refuses.CompareAndSwap(true, false) {
 			response.Error = "nonsense"
 		}
@@ -45,11 +46,12 @@ func newTraitor(t *testing.T) *traitor {
 // number, as dkgsync nodes have, or none.
 func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, []harness.RawStream) {
 	t.Helper()
+	erin.Become(session)
 	ceremonies := harness.Open(t, erin.nodes, erin.def)
 	var streams []harness.RawStream
 	for _, n := range erin.nodes {
 		stream := erin.Open(t, n.Host)
-		stream.Accepted(t, erin.Request(t, erin.def, harness.Session(session), harness.Step(1)))
+		stream.Accepted(t, erin.Request(t, erin.def, harness.Step(1)))
 		streams = append(streams, stream)
 	}
 	advance(t, ceremonies)
@@ -67,7 +69,6 @@ var betrayals = map[string]struct {
 	"another version":     {7, harness.Version("v2.0"), syncmod.ErrVersionMismatch},
 	"another signature":   {7, harness.Signature([]byte("none")), syncmod.ErrBadSignature},
 	"an abort of its own": {7, harness.Abort("no more", ""), syncmod.ErrPeerAborted},
-	"another session":     {7, harness.Session(8), syncmod.ErrPeerRestarted},
 }
 
 func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
@@ -77,8 +78,8 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 			ceremonies, streams := erin.behave(t, betrayal.session)
 			const victim = 2
 
-			fresh := erin.Open(t, erin.nodes[victim].Host) // a session changes with its stream only
-			fresh.Say(t, erin.Request(t, erin.def, harness.Session(betrayal.session), harness.Step(1), betrayal.says))
+			fresh := erin.Open(t, erin.nodes[victim].Host)
+			fresh.Say(t, erin.Request(t, erin.def, harness.Step(1), betrayal.says))
 
 			for i, c := range ceremonies {
 				err := harness.Failure(t, c)
@@ -95,6 +96,22 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 	}
 }
 
+func TestWhoFirstAccusedAMemberIsKnownToWhoeverHearsOfIt(t *testing.T) {
+	erin := newTraitor(t)
+	ceremonies, streams := erin.behave(t, 7)
+	const alice, bob = 0, 1
+
+	lie := harness.Abort("restarted: its step went from 1 to 0", erin.nodes[bob].Host.ID())
+	streams[alice].Say(t, erin.Request(t, erin.def, harness.Step(1), lie))
+
+	for i, c := range ceremonies {
+		err := harness.Failure(t, c)
+		require.Equal(t, bob, harness.Culprit(t, err).Index, harness.Name(i))
+		require.ErrorContains(t, err, "operator 4 (erin)", harness.Name(i))
+	}
+	require.ErrorContains(t, ceremonies[3].Err(), "who has it from operator 4 (erin), reports")
+}
+
 // leave ends a ceremony.
 func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams []harness.RawStream) {
 	t.Helper()
@@ -104,22 +121,31 @@ func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams
 	closeAll(t, ceremonies)
 }
 
-func TestEveryNodeNamesTheMemberThatRefusedOneOfThem(t *testing.T) {
+// An error in an answer does not say whose doing it is. Whoever passes it on names
+// nobody.
+func TestEveryNodeHearsOfTheMemberThatRefusedOneOfThem(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, _ := erin.behave(t, 7)
 
 	erin.refuses.Store(true)
 
+	refused := 0
 	for i, c := range ceremonies {
-		require.Equal(t, 4, harness.Culprit(t, harness.Failure(t, c)).Index, harness.Name(i))
+		err := harness.Failure(t, c)
+		require.ErrorContains(t, err, "operator 4 (erin) refused this node", harness.Name(i))
+		if errors.Is(err, syncmod.ErrPeerRejected) {
+			require.Equal(t, 4, harness.Culprit(t, err).Index)
+			refused++
+		}
 	}
+	require.Equal(t, 1, refused)
 }
 
 func TestEveryNodeNamesTheMemberThatLeftEarlyForOneOfThem(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, streams := erin.behave(t, 7)
 	ctx := harness.Within(t)
-	streams[1].Accepted(t, erin.Request(t, erin.def, harness.Session(7), harness.Step(1), harness.Goodbye))
+	streams[1].Accepted(t, erin.Request(t, erin.def, harness.Step(1), harness.Goodbye))
 
 	errs := harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error {
 		_, err := c.Advance(ctx)

@@ -7,14 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/peer"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // lastWords is how long Close lets the last frame of a stream arrive.
@@ -34,8 +34,10 @@ type Ceremony struct {
 
 	opening   sync.Mutex // held while the ceremony is being opened
 	closeOnce sync.Once
+	endings   sync.WaitGroup // the functions that are called at its end
 	leftOnce  sync.Once
-	endings   sync.WaitGroup // what is done at its end
+	left      time.Time     // when its last stream had ended
+	ended     chan struct{} // closed when it is left and the endings are over
 }
 
 func newCeremony(s *Service, d Definition) (*Ceremony, error) {
@@ -52,16 +54,17 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the definition hash: %w", err)
 	}
-	c := &Ceremony{svc: s}
+	c, session := &Ceremony{svc: s, ended: make(chan struct{})}, newSession()
 	c.core = &core{
-		svc: s, owner: c, def: d, done: make(chan struct{}), closed: make(chan struct{}),
+		svc: s, owner: c, def: d, addressees: make([]atomic.Uint64, len(d.Peers)),
+		done: make(chan struct{}), closed: make(chan struct{}),
 		terms: stream.NewTerms(stream.Terms{
-			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: newSession(), Signature: signature,
+			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
 		state: state{since: time.Now(), roster: roster.New(time.Now(), roster.Config{
 			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
-			PeerTimeout: s.cfg.PeerTimeout, Stale: s.tombstones.of(d),
+			PeerTimeout: s.cfg.PeerTimeout, Session: session,
 		})},
 	}
 	c.core.failed, c.core.setFailed = context.WithCancelCause(context.Background())
@@ -82,8 +85,8 @@ func newSession() uint64 {
 	}
 }
 
-// open begins the ceremony on a running service. The context is only whose span
-// the ceremony's trace links to.
+// open begins the ceremony on a running service. The ceremony's trace links to the
+// span in the context, which serves for nothing else.
 func (c *Ceremony) open(caller context.Context) error {
 	c.opening.Lock()
 	err := c.begin(caller)
@@ -111,7 +114,6 @@ func (c *Ceremony) begin(caller context.Context) error {
 	if err := c.core.clients.Start(opened); err != nil {
 		return fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err)
 	}
-	c.svc.server.half.Opened()
 	return nil
 }
 
@@ -132,25 +134,21 @@ func (c *Ceremony) handleEnd() {
 }
 
 // Abort fails the ceremony for a reason of this node's own, and tells everyone.
-// It returns at once. The others are told the reason's text as far as it fits
-// and is theirs to know: at most 256 bytes, without paths and keys. It does
-// nothing when the ceremony has failed already, or has passed its last barrier.
+// It returns at once. The others are told the reason as text: at most 256 bytes,
+// without file paths and without what looks like a key. It does nothing when the
+// ceremony has failed already, or has passed its last barrier.
 func (c *Ceremony) Abort(reason error) {
 	if reason == nil {
 		reason = errors.New("no reason given")
 	}
-	kind := roster.Aborted
-	if errors.Is(reason, ErrStopped) {
-		kind = roster.Stopped
-	}
-	c.core.fail(kind, reason)
+	c.core.fail(roster.Aborted, reason)
 }
 
 // Close leaves the ceremony and ends its streams. Before step 1 nobody is told,
 // and the others go on waiting for this node; afterwards it is an Abort with
 // ErrStopped; after the last barrier the goodbyes come first. It waits for
-// everything that the ceremony has started, until ctx ends, and for its reports
-// at most 500 ms. Closing twice does nothing.
+// everything that the ceremony has started, until ctx ends, and at most 500 ms for
+// its reports and the functions of [OnEnd]. Closing twice does nothing.
 func (c *Ceremony) Close(ctx context.Context) error {
 	began, err := c.leave(ctx)
 	c.svc.awaitReports(ctx, began, c)
@@ -162,21 +160,22 @@ func (c *Ceremony) Close(ctx context.Context) error {
 func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	c.core.stop() // does nothing after the last barrier
+	grace := lastWords
 	if c.core.sayingGoodbye() {
 		c.sayGoodbye(ctx)
 		began = time.Now()
-	} else {
-		c.awaitTold(ctx)
-	}
-	grace := lastWords
-	if telling := time.Until(c.core.Announcement().Until); telling > 0 {
-		grace = min(grace, telling)
+	} else if until := c.core.Announcement().Until; until.After(began) {
+		c.awaitTold(ctx, until)
+		grace = min(grace, time.Until(until))
 	}
 	c.closeOnce.Do(func() {
 		c.opening.Lock() // what is being opened is opened first, and then closed
 		defer c.opening.Unlock()
-		c.svc.tombstones.add(c.core.def, c.core.close())
+		c.core.close()
 		c.svc.remove(c)
+		if !c.core.isOpened() {
+			return
+		}
 		for _, p := range c.others() {
 			c.svc.addrs.remove(p.ID, p.Addrs)
 		}
@@ -186,7 +185,14 @@ func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 	if err == nil {
 		err = c.core.clients.Wait(ctx)
 	}
-	c.leftOnce.Do(c.core.report.Closed)
+	c.leftOnce.Do(func() {
+		c.core.report.Closed()
+		c.left = time.Now()
+		go func() {
+			c.endings.Wait()
+			close(c.ended)
+		}()
+	})
 	if stuck, ok := errors.AsType[*stream.StuckError](err); ok {
 		direction := "to"
 		if stuck.Inbound {
@@ -196,6 +202,18 @@ func (c *Ceremony) leave(ctx context.Context) (began time.Time, err error) {
 		err = fmt.Errorf("closing the ceremony: the stream %s %s has not ended: %w", direction, member, stuck.Err)
 	}
 	return began, err
+}
+
+// awaitEndings waits until the functions that are called at the end of a ceremony
+// have returned, until ctx ends. It gives up [telemetry.FlushLimit] after the
+// ceremony was left, however often it is called.
+func (c *Ceremony) awaitEndings(ctx context.Context) {
+	ctx, cancel := context.WithDeadline(ctx, c.left.Add(telemetry.FlushLimit))
+	defer cancel()
+	select {
+	case <-c.ended:
+	case <-ctx.Done():
+	}
 }
 
 // sayGoodbye waits for the goodbyes: for GoodbyeTimeout, and for half of the
@@ -214,8 +232,8 @@ func (c *Ceremony) sayGoodbye(ctx context.Context) {
 
 // awaitTold waits until every client has told the failure and every server has
 // answered with it, or the time for it is over.
-func (c *Ceremony) awaitTold(ctx context.Context) {
-	ctx, cancel := context.WithDeadline(ctx, c.core.Announcement().Until) // in the past when nobody is told
+func (c *Ceremony) awaitTold(ctx context.Context, until time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	_ = c.core.clients.Wait(ctx)
 	_ = c.svc.server.half.Wait(ctx, c.core)
@@ -244,22 +262,4 @@ func (c *Ceremony) Context(parent context.Context) (context.Context, context.Can
 		stop()
 		cancel(context.Canceled)
 	}
-}
-
-// info is a definition as reports name it.
-func (d Definition) info(self int) report.Info {
-	info := report.Info{Hash: d.Hash, Index: self}
-	for i, p := range d.Peers {
-		info.Peers = append(info.Peers, report.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
-	}
-	return info
-}
-
-// addrInfos are the members as libp2p names them.
-func (d Definition) addrInfos() []peer.AddrInfo {
-	infos := make([]peer.AddrInfo, len(d.Peers))
-	for i, p := range d.Peers {
-		infos[i] = peer.AddrInfo{ID: p.ID, Addrs: p.Addrs}
-	}
-	return infos
 }

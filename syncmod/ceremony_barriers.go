@@ -14,9 +14,7 @@ import (
 // authenticated. It returns a [*WaitError] when ctx ends first, and the failure
 // when the ceremony fails.
 func (c *Ceremony) AwaitConnected(ctx context.Context) error {
-	var all roster.Barrier
-	c.core.update(func(now time.Time) { all = c.core.roster.AwaitConnected(now) })
-	return c.core.await(ctx, all)
+	return c.core.await(ctx, c.core.connected())
 }
 
 // SetStep announces a step: the current one, which changes nothing, or the next
@@ -73,6 +71,9 @@ func (c *Ceremony) Complete(ctx context.Context) error {
 }
 
 func (c *Ceremony) lastBarrier(ctx context.Context) error {
+	if err := c.core.await(ctx, c.core.current()); err != nil {
+		return err // nobody has waited for that barrier yet
+	}
 	step, err := c.core.announceLast()
 	if err != nil {
 		return err
@@ -112,13 +113,13 @@ func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 	}
 }
 
-// isWait reports whether an error is the end of a wait by its context.
-func isWait(err error) bool {
-	var wait *WaitError
-	return errors.As(err, &wait)
-}
-
 var errAdvancing = errors.New("another Advance is waiting")
+
+// connected is the barrier that everyone is connected.
+func (c *core) connected() (all roster.Barrier) {
+	c.update(func(now time.Time) { all = c.roster.AwaitConnected(now) })
+	return all
+}
 
 // beginAdvance announces the step of an Advance: the next one, or again the one
 // that no Advance has returned yet.
@@ -174,6 +175,13 @@ func (c *core) announceStep(now time.Time, step int64) error {
 	return c.outOfTurn(step, c.roster.Announce(now, step))
 }
 
+// current is the barrier of the current step. Step 0 has none, and is passed.
+func (c *core) current() roster.Barrier {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return roster.StepBarrier(c.roster.Step())
+}
+
 // announceLast announces the last barrier, the next step, unless it is announced.
 func (c *core) announceLast() (step int64, err error) {
 	c.update(func(now time.Time) {
@@ -200,7 +208,8 @@ func (c *core) outOfTurn(step int64, refused error) error {
 	case refused == nil:
 		return nil
 	case c.roster.Last() > 0:
-		return invalid("step", "%d cannot be announced: step %d is the last barrier of this ceremony", step, c.roster.Last())
+		return invalid("step", "%d cannot be announced: step %d is the last barrier of this ceremony",
+			step, c.roster.Last())
 	case c.roster.Passed() < current:
 		return invalid("step", "%d cannot be announced: the barrier of step %d is not passed yet", step, current)
 	}
@@ -255,6 +264,7 @@ func (c *core) reached(b roster.Barrier) (over bool, err error) {
 // waitError says whom a wait was still waiting for. The wait may have ended well,
 // or with the ceremony, at the same moment: that counts more.
 func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
+	why := ctx.Err() // before the lock: the context may be of a type of the program's
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -265,11 +275,14 @@ func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
 		b.Step = c.roster.Step()
 	}
 	e := &WaitError{
-		Barrier: b.Kind.String(), Step: b.Step, Err: ctx.Err(),
+		Barrier: b.Kind.String(), Step: b.Step, Err: why,
 		members: len(c.def.Peers), at: now, early: b.Step > c.roster.Step(),
 	}
 	for _, i := range c.roster.Missing(now, b) {
 		e.Missing = append(e.Missing, c.peerStatus(i))
+	}
+	if b.Kind == roster.BarrierShutdown {
+		return e // the barrier is reported when the goodbyes end
 	}
 	if w, waits := c.roster.Waiting(); waits && w.Kind == b.Kind && w.Step == b.Step {
 		c.report.Barrier(report.Barrier{

@@ -2,7 +2,7 @@ package syncmod
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +28,7 @@ type core struct {
 	report  *telemetry.Ceremony
 
 	announcement atomic.Pointer[stream.Announcement]
+	addressees   []atomic.Uint64 // by operator index: the session of the process that answers us
 	failed       context.Context // ends with the failure, which is its cause
 	setFailed    context.CancelCauseFunc
 	done         chan struct{} // closed when complete or failed
@@ -52,9 +53,10 @@ type state struct {
 	abortText  string // what the others are told of the failure
 	goodbyeErr error  // who did not say goodbye
 
-	stopped     bool  // Close was called
-	advancing   bool  // an Advance waits
-	pendingStep int64 // the step that an Advance has announced and none has returned yet
+	attempt     []byte // the digest of the attempt that this node is in, from step 1 on
+	stopped     bool   // Close was called
+	advancing   bool   // an Advance waits
+	pendingStep int64  // the step that an Advance has announced and none has returned yet
 
 	released chan struct{} // closed when a wait may be over
 	watched  chan struct{} // closed when the status has changed
@@ -74,6 +76,11 @@ func (c *core) update(fact func(now time.Time)) {
 
 // carryOut does what the rules demand. The lock is held; nothing here blocks.
 func (c *core) carryOut(now time.Time) {
+	for c.carryOutNext(now) { // what has happened may be news to the rules again: which attempt this is
+	}
+}
+
+func (c *core) carryOutNext(now time.Time) (more bool) {
 	effects := c.roster.Effects()
 	if f := c.roster.Failure(); f != nil && c.err == nil {
 		c.err = explain(c.def, *f, c.localCause)
@@ -83,8 +90,11 @@ func (c *core) carryOut(now time.Time) {
 		c.announcement.Store(c.terms.NewAnnouncement(c.announcementOf(*effects.Announcement), now))
 		c.clients.Notify()
 	}
-	for _, s := range effects.Leave {
-		c.clients.Leave(s)
+	for _, member := range effects.Repeat {
+		c.clients.Repeat(member)
+	}
+	for _, member := range effects.Ask {
+		c.clients.Ask(member)
 	}
 	if effects.EndStreams {
 		c.clients.End()
@@ -103,6 +113,7 @@ func (c *core) carryOut(now time.Time) {
 		broadcast(&c.watched)
 	}
 	c.arm(now, effects.Next)
+	return effects.Changed
 }
 
 // announcementOf words an announcement.
@@ -110,9 +121,20 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	said := stream.Announcement{Step: a.Step, Goodbye: a.Goodbye, Until: a.Until}
 	if a.Failure != nil {
 		said.Abort = c.abortText
-		said.Culprit = []byte(c.def.Peers[a.Failure.Culprit].ID)
+		said.Culprit, said.Reporter = c.idOf(a.Culprit), c.idOf(a.Reporter)
+	}
+	if a.Step > 1 {
+		said.Attempt = c.attempt
 	}
 	return said
+}
+
+// idOf is the peer ID of a member as it is sent; nothing for nobody.
+func (c *core) idOf(member int) []byte {
+	if member < 0 {
+		return nil
+	}
+	return []byte(c.def.Peers[member].ID)
 }
 
 // arm sets the one coarse timer: members that are gone, goodbyes, the end of
@@ -182,29 +204,27 @@ func (c *core) stop() {
 	})
 }
 
-// fail fails the ceremony for a reason of this node's own.
+// fail fails the ceremony for a reason of this node's own. The text of the reason
+// is made here, before the lock is taken: the reason may be of a type of the
+// program's, whose Error calls whatever it likes.
 func (c *core) fail(kind roster.Kind, reason error) {
+	reason = &shownError{text: fmt.Sprint(reason), err: reason}
 	c.update(func(now time.Time) { c.failAs(now, kind, reason) })
 }
 
 func (c *core) failAs(now time.Time, kind roster.Kind, reason error) {
-	if c.roster.Fail(now, roster.Failure{Kind: kind, Culprit: c.terms.Self, By: c.terms.Self}) {
+	self := c.terms.Self
+	if c.roster.Fail(now, roster.Failure{Kind: kind, Culprit: self, By: self, Reporter: -1}) {
 		c.localCause = reason
 	}
 }
 
-// close ends the ceremony's being open: nothing joins it any more. It returns the
-// members' sessions that no later ceremony may take for its own.
-func (c *core) close() (stale [][]uint64) {
+// close ends the ceremony's being open: nothing joins it any more.
+func (c *core) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stale = make([][]uint64, len(c.def.Peers))
-	for i := range stale {
-		stale[i] = c.roster.StaleSessions(i)
-	}
 	close(c.closed)
 	c.stopTimer()
-	return stale
 }
 
 // finish ends the goodbyes.
@@ -222,6 +242,14 @@ func (c *core) failure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
+}
+
+// isStopped reports whether the ceremony has failed because it was closed.
+func (c *core) isStopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.roster.Failure()
+	return f != nil && f.Kind == roster.Stopped
 }
 
 // isOpened reports whether the ceremony has ever been open.
@@ -251,14 +279,11 @@ func (c *core) end(now time.Time) {
 	for i := range c.def.Peers {
 		o.Reconnects += c.roster.Member(i).Reconnects
 	}
-	switch {
-	case errors.Is(c.err, ErrStopped):
-		o.Outcome = report.OutcomeStopped
-	case c.err != nil:
-		o.Outcome = report.OutcomeFailed
-	}
 	if f := c.roster.Failure(); f != nil {
-		o.Type = kindOf(f.Kind).errorType
+		o.Outcome, o.Type = report.OutcomeFailed, kindOf(f.Kind).errorType
+		if f.Kind == roster.Stopped {
+			o.Outcome = report.OutcomeStopped
+		}
 	}
 	c.report.End(o)
 	c.owner.handleEnd()

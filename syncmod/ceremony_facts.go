@@ -22,6 +22,20 @@ func (c *core) Announcement() *stream.Announcement { return c.announcement.Load(
 // Closed implements stream.Ceremony.
 func (c *core) Closed() <-chan struct{} { return c.closed }
 
+// Awaits implements stream.Ceremony.
+func (c *core) Awaits(member int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.roster.Phase() {
+	case roster.Failed:
+		return true // it is told so
+	case roster.Connecting:
+		return !c.roster.Member(member).Inbound
+	case roster.Running, roster.Completing, roster.Complete:
+	}
+	return false
+}
+
 // Told implements stream.Ceremony.
 func (c *core) Told(member int) <-chan struct{} { return c.clients.Told(member) }
 
@@ -41,7 +55,8 @@ func (c *core) StillUnreached(a stream.Attempts, how stream.Report) {
 
 func (c *core) connect(a stream.Attempts) report.Connect {
 	o := report.Connect{
-		Peer: a.Member, Started: a.From, Ended: a.Until, Since: a.Since, Attempts: a.Count, Relayed: a.Relayed, Reason: a.Lost,
+		Peer: a.Member, Started: a.From, Ended: a.Until, Since: a.Since,
+		Attempts: a.Count, Relayed: a.Relayed, Reason: a.Lost,
 	}
 	if a.Before != nil {
 		o.Lost = a.Before
@@ -51,7 +66,8 @@ func (c *core) connect(a stream.Attempts) report.Connect {
 
 // Unreached implements stream.Ceremony.
 func (c *core) Unreached(member int, why stream.End) {
-	c.update(func(time.Time) { c.roster.Attempt(member, lossOf(why)) })
+	loss := lossOf(why)
+	c.update(func(time.Time) { c.roster.Attempt(member, loss) })
 }
 
 // Inbound implements stream.Ceremony.
@@ -76,6 +92,9 @@ func (c *core) Outbound(o stream.Opening) stream.OutboundFacts {
 	return f
 }
 
+// noteAddressee notes which process of a member answers us. The lock is held.
+func (c *core) noteAddressee(member int) { c.addressees[member].Store(c.roster.Member(member).Session) }
+
 // inboundFacts brings the facts of one stream that a member has opened.
 type inboundFacts struct {
 	core   *core
@@ -89,12 +108,13 @@ func (f *inboundFacts) Request(q roster.Request) (verdict roster.Verdict) {
 	q.Abort = printable(q.Abort, maxReason)
 	f.core.update(func(now time.Time) {
 		verdict = f.core.roster.Request(now, f.member, f.id, q)
+		f.core.noteAddressee(f.member)
 		switch verdict.Action {
 		case roster.Refuse:
 			f.core.report.Rejected(f.member, now, kindOf(verdict.Cause.Kind).errorType)
 		case roster.Drop:
 			f.core.report.Rejected(f.member, now, report.TypeOther)
-		case roster.Accept, roster.AcceptLast, roster.Hold, roster.Supersede:
+		case roster.Accept, roster.AcceptLast, roster.Greet, roster.Hold, roster.Supersede:
 		}
 	})
 	return verdict
@@ -119,6 +139,21 @@ func (f *inboundFacts) Refusal(cause *roster.Failure) (text string, err error) {
 	return abortText(c.def, c.terms.Self, *cause, err), err
 }
 
+// Waiting implements stream.InboundFacts.
+func (f *inboundFacts) Waiting(v roster.Verdict) (text string) {
+	switch {
+	case v.Waiting != nil:
+		f.core.mu.Lock()
+		defer f.core.mu.Unlock()
+		return printable("its attempt has failed: "+f.core.abortText, maxReason)
+	case v.Over:
+		return "its attempt is complete, and not closed yet"
+	case v.KeyInUse:
+		return "another process with this node's key takes part there: stop one of them"
+	}
+	return ""
+}
+
 // Link implements stream.InboundFacts.
 func (f *inboundFacts) Link(traceparent string) {
 	if traceparent != "" {
@@ -131,9 +166,10 @@ func (f *inboundFacts) Answered() { f.report.Message() }
 
 // Down implements stream.InboundFacts.
 func (f *inboundFacts) Down(end stream.End) {
+	ended := streamEnd(end)
 	f.core.update(func(now time.Time) {
 		f.core.roster.InboundDown(now, f.member, f.id)
-		f.report.End(streamEnd(end))
+		f.report.End(ended)
 	})
 }
 
@@ -147,19 +183,23 @@ type outboundFacts struct {
 
 // Response implements stream.OutboundFacts.
 func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err error) {
-	a.Error = printable(a.Error, maxSaid)
+	a.Error, a.WaitingText = printable(a.Error, maxSaid), printable(a.WaitingText, maxSaid)
 	f.report.Message()
 	f.report.RTT(a.RTT)
 	c, failedBefore := f.core, false
 	c.update(func(now time.Time) {
 		failedBefore = c.err != nil
 		reply = c.roster.Response(now, f.member, f.id, a)
+		c.noteAddressee(f.member) // before anything else is sent to the member
 	})
 	if reply == roster.Refused && !failedBefore {
 		err = c.failure()
 	}
 	return reply, err
 }
+
+// Addressee implements stream.OutboundFacts.
+func (f *outboundFacts) Addressee() uint64 { return f.core.addressees[f.member].Load() }
 
 // Traceparent implements stream.OutboundFacts.
 func (f *outboundFacts) Traceparent() string { return f.report.Traceparent() }
@@ -169,9 +209,10 @@ func (f *outboundFacts) SpanContext() trace.SpanContext { return f.report.SpanCo
 
 // Down implements stream.OutboundFacts.
 func (f *outboundFacts) Down(end stream.End) {
+	loss, ended := lossOf(end), streamEnd(end)
 	f.core.update(func(now time.Time) {
-		f.core.roster.OutboundDown(now, f.member, f.id, lossOf(end))
-		f.report.End(streamEnd(end))
+		f.core.roster.OutboundDown(now, f.member, f.id, loss)
+		f.report.End(ended)
 	})
 }
 

@@ -2,7 +2,9 @@ package syncmod_test
 
 import (
 	"context"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -13,11 +15,23 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func TestACeremonyRunsWhoseTimesAreAsLongAsCanBe(t *testing.T) {
+	const forEver = time.Duration(math.MaxInt64)
+	nodes, def := newCluster(t, 2, syncmod.Config{
+		ExchangeTimeout: forEver, PeerTimeout: forEver, OpenGrace: forEver, GoodbyeTimeout: forEver,
+		BackoffMax: forEver,
+	})
+	ceremonies := harness.Open(t, nodes, def)
+
+	run(t, ceremonies)
+}
+
 func TestAWholeCeremonyRunsOnRealHosts(t *testing.T) {
 	nodes, def := newCluster(t, 4, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	ctx := harness.Within(t)
-	steps := []syncmod.Step{{Name: "one", Run: func(context.Context) error { return nil }}, {Name: "two", Run: func(context.Context) error { return nil }}}
+	work := func(context.Context) error { return nil }
+	steps := []syncmod.Step{{Name: "one", Run: work}, {Name: "two", Run: work}}
 
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, steps...) })
 

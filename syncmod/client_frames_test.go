@@ -137,22 +137,32 @@ func TestAWholeCeremonyAsAMemberSeesIt(t *testing.T) {
 }
 
 func TestAGoodbyeWithoutAnAnswerIsSaidAgain(t *testing.T) {
-	s := newScene(t, harness.Fast(), 1)
-	bob := s.others[0]
-	streams := bob.Accept(t)
-	stream := harness.Next(t, streams)
-	stream.Grant(t, stream.Heed(t))
-	s.meet(t, bob, harness.Step(1), harness.Goodbye)
-	complete := make(chan error, 1)
-	go func() { complete <- s.ceremony.Complete(context.Background()) }()
-	for request := stream.Heed(t); !request.GetShutdown(); request = stream.Heed(t) {
-		stream.Grant(t, request)
-	}
-	require.NoError(t, stream.Reset()) // a circuit was recycled at that very moment
+	for name, session := range sessions {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, harness.Fast(), 1)
+			bob := s.others[0]
+			bob.Become(session)
+			streams := bob.Accept(t)
+			stream := harness.Next(t, streams)
+			for greeted := false; !greeted; {
+				request := stream.Heed(t)
+				stream.Grant(t, request)
+				greeted = request.GetAddressee() == session
+			}
+			s.meet(t, bob, harness.Step(1), harness.Goodbye)
+			complete := make(chan error, 1)
+			go func() { complete <- s.ceremony.Complete(context.Background()) }()
+			for request := stream.Heed(t); !request.GetShutdown(); request = stream.Heed(t) {
+				stream.Grant(t, request)
+			}
+			require.NoError(t, stream.Reset()) // a circuit was recycled at that very moment
 
-	stream = harness.Next(t, streams)
-	again := stream.Heed(t)
-	require.True(t, again.GetShutdown())
-	stream.Grant(t, again)
-	require.NoError(t, harness.Next(t, complete))
+			stream = harness.Next(t, streams)
+			again := stream.Heed(t)
+			require.True(t, again.GetShutdown())
+			require.Equal(t, session, again.GetAddressee(), "else it does not count")
+			stream.Grant(t, again)
+			require.NoError(t, harness.Next(t, complete))
+		})
+	}
 }

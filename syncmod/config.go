@@ -28,7 +28,8 @@ type Config struct {
 	// ExchangeTimeout.
 	Heartbeat time.Duration
 	// ExchangeTimeout is how long a request may stay without a response before
-	// its stream is given up, and how long a write may take. Default 10s.
+	// its stream is given up, and how long a write may take. Default 10s. Any length
+	// is valid; ten years and more, here and in the times below, are taken for ten.
 	ExchangeTimeout time.Duration
 	// PeerTimeout is how long a member may be gone once the ceremony runs before
 	// it fails for everyone. It counts from the member's last message, once its
@@ -36,9 +37,13 @@ type Config struct {
 	// a moment is fatal, and above 10s, for libp2p pauses 5s and more after a
 	// failed dial. Negative: for ever. Default 1m.
 	PeerTimeout time.Duration
-	// OpenGrace is how long a member that asks for a definition which is not open
-	// here, on one stream or on several, waits for it to be opened before it is
-	// refused. Default 10s.
+	// OpenGrace is how long a member may ask for a definition that is not open here
+	// before that counts as a mismatch. A member that runs this package is never
+	// refused for it: it is told to wait, and after OpenGrace the mismatch is logged.
+	// A member of another implementation does not say which definition it means. Its
+	// stream is held, and after OpenGrace it fails a ceremony that can only be the one
+	// it means: one that is still connecting, and in which this member is missing.
+	// Default 10s.
 	OpenGrace time.Duration
 	// GoodbyeTimeout bounds the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.
@@ -51,8 +56,8 @@ type Config struct {
 	BackoffMin, BackoffMax time.Duration
 	// ShutdownOnFailure stops the fx app with exit code 1 when a ceremony fails,
 	// ShutdownOnComplete with exit code 0 when one completes. Without fx they do
-	// nothing. A ceremony that the program itself closes, or whose Run it ends by its
-	// context, has not failed in this sense: its caller has the error.
+	// nothing. Closing a ceremony or cancelling Run does not count as a failure: the
+	// caller has the error.
 	ShutdownOnFailure, ShutdownOnComplete bool
 }
 
@@ -69,8 +74,17 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxFrame, 16<<10)
 	def(&c.BackoffMin, 100*time.Millisecond)
 	def(&c.BackoffMax, max(time.Second, c.BackoffMin))
+	for _, d := range []*time.Duration{
+		&c.ExchangeTimeout, &c.PeerTimeout, &c.OpenGrace, &c.GoodbyeTimeout, &c.BackoffMin, &c.BackoffMax,
+	} {
+		*d = min(*d, forEver)
+	}
 	return c
 }
+
+// forEver is the longest time that is told apart from for ever: sums of it do not
+// overflow.
+const forEver = 10 * 365 * 24 * time.Hour
 
 func def[T comparable](field *T, value T) {
 	var zero T
@@ -105,20 +119,23 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Heartbeat > c.ExchangeTimeout/2 {
-		return invalid("Config.Heartbeat", "%s is above half of ExchangeTimeout, which is %s", c.Heartbeat, c.ExchangeTimeout)
+		return invalid("Config.Heartbeat", "%s is above half of ExchangeTimeout, which is %s",
+			c.Heartbeat, c.ExchangeTimeout)
 	}
 	if c.BackoffMin > c.BackoffMax {
 		return invalid("Config.BackoffMin", "%s is above BackoffMax, which is %s", c.BackoffMin, c.BackoffMax)
 	}
 	if c.MaxFrame < minFrameLimit || c.MaxFrame > maxFrameLimit {
-		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d", c.MaxFrame, minFrameLimit, maxFrameLimit)
+		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d",
+			c.MaxFrame, minFrameLimit, maxFrameLimit)
 	}
 	return nil
 }
 
 func validNickname(s string) error {
 	if n := len([]rune(s)); n > maxNickname {
-		return invalid("Config.Nickname", "%q has %d characters, at most %d are allowed", cut(s, 2*maxNickname), n, maxNickname)
+		return invalid("Config.Nickname", "%q has %d characters, at most %d are allowed",
+			cut(s, 2*maxNickname), n, maxNickname)
 	}
 	if s != printable(s, len(s)) {
 		return invalid("Config.Nickname", "%q has characters that cannot be printed", s)

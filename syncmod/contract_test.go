@@ -34,12 +34,19 @@ var (
 	_ func(syncmod.Config) fx.Option               = syncmod.Configure
 	_ func(syncmod.Params) (syncmod.Result, error) = syncmod.New
 	_ func(constructor any) fx.Option              = syncmod.RunSteps
+	_ func(func(*syncmod.Ceremony)) fx.Option      = syncmod.OnEnd
 
 	_ = syncmod.Params{
-		Config: syncmod.Config{}, Host: host.Host(nil), Lifecycle: fx.Lifecycle(nil), Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
+		Config: syncmod.Config{}, Host: host.Host(nil),
+		Lifecycle: fx.Lifecycle(nil), OnEnd: []func(*syncmod.Ceremony){},
+		Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
 		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
-	_ = syncmod.Result{Service: (*syncmod.Service)(nil), Server: (*syncmod.Server)(nil), Clients: (*syncmod.Clients)(nil)}
+	_ = syncmod.Result{
+		Service: (*syncmod.Service)(nil),
+		Server:  (*syncmod.Server)(nil),
+		Clients: (*syncmod.Clients)(nil),
+	}
 )
 
 // Without fx.
@@ -65,20 +72,21 @@ var (
 
 // A ceremony.
 var (
-	_ func(*syncmod.Ceremony, context.Context) error                                 = (*syncmod.Ceremony).AwaitConnected
-	_ func(*syncmod.Ceremony, context.Context) (step int64, err error)               = (*syncmod.Ceremony).Advance
-	_ func(*syncmod.Ceremony, int64) error                                           = (*syncmod.Ceremony).SetStep
-	_ func(*syncmod.Ceremony, context.Context, int64) error                          = (*syncmod.Ceremony).AwaitStep
-	_ func(*syncmod.Ceremony, context.Context, ...syncmod.Step) error                = (*syncmod.Ceremony).Run
-	_ func(*syncmod.Ceremony, context.Context) error                                 = (*syncmod.Ceremony).Complete
-	_ func(*syncmod.Ceremony, error)                                                 = (*syncmod.Ceremony).Abort
-	_ func(*syncmod.Ceremony, context.Context) error                                 = (*syncmod.Ceremony).Close
+	_ func(*syncmod.Ceremony, context.Context) error                    = (*syncmod.Ceremony).AwaitConnected
+	_ func(*syncmod.Ceremony, context.Context) (step int64, err error)  = (*syncmod.Ceremony).Advance
+	_ func(*syncmod.Ceremony, int64) error                              = (*syncmod.Ceremony).SetStep
+	_ func(*syncmod.Ceremony, context.Context, int64) error             = (*syncmod.Ceremony).AwaitStep
+	_ func(*syncmod.Ceremony, context.Context, ...syncmod.Step) error   = (*syncmod.Ceremony).Run
+	_ func(*syncmod.Ceremony, context.Context) error                    = (*syncmod.Ceremony).Complete
+	_ func(*syncmod.Ceremony, error)                                    = (*syncmod.Ceremony).Abort
+	_ func(*syncmod.Ceremony, context.Context) error                    = (*syncmod.Ceremony).Close
+	_ func(*syncmod.Ceremony) <-chan struct{}                           = (*syncmod.Ceremony).Done
+	_ func(*syncmod.Ceremony) error                                     = (*syncmod.Ceremony).Err
+	_ func(*syncmod.Ceremony) syncmod.Definition                        = (*syncmod.Ceremony).Definition
+	_ func(*syncmod.Ceremony) syncmod.Status                            = (*syncmod.Ceremony).Status
+	_ func(*syncmod.Ceremony, context.Context) iter.Seq[syncmod.Status] = (*syncmod.Ceremony).Watch
+
 	_ func(*syncmod.Ceremony, context.Context) (context.Context, context.CancelFunc) = (*syncmod.Ceremony).Context
-	_ func(*syncmod.Ceremony) <-chan struct{}                                        = (*syncmod.Ceremony).Done
-	_ func(*syncmod.Ceremony) error                                                  = (*syncmod.Ceremony).Err
-	_ func(*syncmod.Ceremony) syncmod.Definition                                     = (*syncmod.Ceremony).Definition
-	_ func(*syncmod.Ceremony) syncmod.Status                                         = (*syncmod.Ceremony).Status
-	_ func(*syncmod.Ceremony, context.Context) iter.Seq[syncmod.Status]              = (*syncmod.Ceremony).Watch
 
 	_ = syncmod.Step{Name: "", Run: (func(context.Context) error)(nil)}
 )
@@ -99,8 +107,10 @@ var (
 	_ func(syncmod.Config) error = syncmod.Config.Validate
 
 	_ = syncmod.Config{
-		Version: "", Nickname: "", Heartbeat: time.Duration(0), ExchangeTimeout: time.Duration(0), PeerTimeout: time.Duration(0),
-		OpenGrace: time.Duration(0), GoodbyeTimeout: time.Duration(0), MaxFrame: int(0), BackoffMin: time.Duration(0), BackoffMax: time.Duration(0),
+		Version: "", Nickname: "",
+		Heartbeat: time.Duration(0), ExchangeTimeout: time.Duration(0), PeerTimeout: time.Duration(0),
+		OpenGrace: time.Duration(0), GoodbyeTimeout: time.Duration(0), MaxFrame: int(0),
+		BackoffMin: time.Duration(0), BackoffMax: time.Duration(0),
 		ShutdownOnFailure: false, ShutdownOnComplete: false,
 	}
 )
@@ -108,11 +118,14 @@ var (
 // What comes out.
 var (
 	_ = syncmod.Status{
-		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{}, Peers: []syncmod.PeerStatus(nil), Err: error(nil),
+		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
+		Peers: []syncmod.PeerStatus(nil), Err: error(nil),
 	}
 	_ = syncmod.PeerStatus{
-		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "", Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
-		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0), Reconnects: int(0), Attempts: int(0), LastError: error(nil),
+		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "",
+		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
+		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
+		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
 	}
 	_ json.Marshaler = syncmod.Status{}
 	_ json.Marshaler = syncmod.PeerStatus{}
@@ -125,8 +138,9 @@ var (
 	_ interface{ Unwrap() error } = &syncmod.WaitError{}
 
 	_ = []error{
-		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrPeerRestarted, syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped,
-		syncmod.ErrLeftBehind, syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
+		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrMembersMismatch, syncmod.ErrPeerRestarted,
+		syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
+		syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
 		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
 	}
 )

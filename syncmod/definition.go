@@ -1,12 +1,15 @@
 package syncmod
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 const (
@@ -15,11 +18,11 @@ const (
 	maxMembers = 1024
 )
 
-// Definition is what a ceremony is about: the hash that every member signs, and
-// the members.
+// Definition identifies a ceremony: the hash that every member signs, and the
+// members.
 type Definition struct {
 	// Hash is the definition hash: 1 to 64 bytes, 32 in Charon clusters. Members
-	// with different hashes refuse each other.
+	// with different hashes are in different ceremonies, and wait for each other.
 	Hash []byte
 	// Peers is every member in operator order, this node included: at least 2, at
 	// most 1024. A member's place in it is its operator index.
@@ -63,18 +66,21 @@ func (d Definition) validate(self peer.ID) (int, error) {
 		}
 	}
 	if index < 0 {
-		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members", self, len(d.Peers))
+		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members",
+			self, len(d.Peers))
 	}
 	return index, nil
 }
 
 func (p Peer) validate() error {
 	_, err := peer.IDFromBytes([]byte(p.ID))
-	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil { // the text of some IDs happens to have the form of one
+	// The text of some IDs happens to have the form of one.
+	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil {
 		err = errors.New("it is one's text")
 	}
 	if err != nil {
-		return fmt.Errorf("%q is not a peer ID (peer.Decode makes one from its text): %w", cut(string(p.ID), 2*maxNickname), err)
+		return fmt.Errorf("%q is not a peer ID (peer.Decode makes one from its text): %w",
+			cut(string(p.ID), 2*maxNickname), err)
 	}
 	for _, a := range p.Addrs {
 		switch addr, owner := peer.SplitAddr(a); {
@@ -87,11 +93,43 @@ func (p Peer) validate() error {
 	return nil
 }
 
-// clone copies a definition, so that its owner may go on changing his own.
+// clone copies a definition, so that the caller may go on changing its own.
 func (d Definition) clone() Definition {
 	c := Definition{Hash: slices.Clone(d.Hash), Peers: slices.Clone(d.Peers)}
-	for i := range c.Peers {
-		c.Peers[i].Addrs = slices.Clone(c.Peers[i].Addrs)
+	for i, p := range c.Peers {
+		c.Peers[i] = p.clone()
 	}
 	return c
+}
+
+func (p Peer) clone() Peer {
+	p.Addrs = slices.Clone(p.Addrs)
+	return p
+}
+
+// shortHash is how a definition is called in sentences.
+func shortHash(hash []byte) string {
+	const enough = 8
+	if len(hash) > enough {
+		return hex.EncodeToString(hash[:enough]) + "…"
+	}
+	return hex.EncodeToString(hash)
+}
+
+// info is a definition as reports name it.
+func (d Definition) info(self int) report.Info {
+	info := report.Info{Hash: d.Hash, Index: self}
+	for i, p := range d.Peers {
+		info.Peers = append(info.Peers, report.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
+	}
+	return info
+}
+
+// addrInfos are the members as libp2p names them.
+func (d Definition) addrInfos() []peer.AddrInfo {
+	infos := make([]peer.AddrInfo, len(d.Peers))
+	for i, p := range d.Peers {
+		infos[i] = peer.AddrInfo{ID: p.ID, Addrs: p.Addrs}
+	}
+	return infos
 }

@@ -1,8 +1,7 @@
 package syncmod
 
 import (
-	"encoding/hex"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -26,28 +25,32 @@ func (d directory) Of(id peer.ID) (in []stream.Ceremony, open bool, changed <-ch
 	return in, len(s.ceremonies) > 0, s.changed
 }
 
-// Refuse implements stream.Ceremonies.
-func (d directory) Refuse(in []stream.Ceremony, id peer.ID, hash []byte) (text string) {
-	asked := "an unidentified definition"
-	if len(hash) > 0 {
-		asked = "definition " + shortHash(hash[:min(len(hash), maxHash)])
+// NotOpen implements stream.Ceremonies.
+func (d directory) NotOpen(in []stream.Ceremony) (text string) {
+	if len(in) == 0 {
+		return "it has not opened this ceremony yet"
 	}
-	here := ""
-	for _, c := range in {
-		if here != "" {
-			here += ", "
-		}
-		here += shortHash(c.Terms().Hash)
-	}
-	now := time.Now()
+	return printable("it has not opened this ceremony yet; open there with this node: "+hashes(in), maxReason)
+}
+
+// Mismatch implements stream.Ceremonies.
+func (d directory) Mismatch(in []stream.Ceremony, id peer.ID, hash []byte) {
+	asked := "definition " + shortHash(hash[:min(len(hash), maxHash)])
+	here, now := hashes(in), time.Now()
 	for _, c := range d.svc.Ceremonies() {
 		if i := c.core.terms.Index(id); i >= 0 {
 			c.core.report.Foreign(i, now, asked, here)
 		}
 	}
-	text = fmt.Sprintf(
-		"%s is not open here; open here with this member: %s: all members need the same definition", asked, here)
-	return printable(text, maxReason)
+}
+
+// hashes names the definitions of ceremonies.
+func hashes(of []stream.Ceremony) string {
+	names := make([]string, len(of))
+	for i, c := range of {
+		names[i] = shortHash(c.Terms().Hash)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Stranger implements stream.Ceremonies.
@@ -55,12 +58,3 @@ func (d directory) Stranger(id peer.ID) { d.svc.telemetry.Stranger(time.Now(), i
 
 // Broken implements stream.Ceremonies.
 func (d directory) Broken(err error) { d.svc.broken(err) }
-
-// shortHash is how a definition is called in sentences.
-func shortHash(hash []byte) string {
-	const enough = 8
-	if len(hash) > enough {
-		return hex.EncodeToString(hash[:enough]) + "…"
-	}
-	return hex.EncodeToString(hash)
-}

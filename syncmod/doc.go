@@ -72,7 +72,7 @@
 //
 // A ceremony goes through the [Phase] values in order:
 //
-//	Connecting   from Open. What fails it: a wrong version or definition, a refusal, an abort
+//	Connecting   from Open. What fails it: a wrong version, signature or list of members, a refusal, an abort
 //	Running      from step 1. Also: a restart, a skipped step, a member gone for PeerTimeout
 //	Completing   from the announcement of the last barrier. The same, until that barrier is passed
 //	Complete     from the end of the goodbyes
@@ -86,9 +86,12 @@
 //
 // A wait that ends because its context does returns a [*WaitError], which says
 // whom it was still waiting for and why each of them is missing. The ceremony has
-// not failed; call again to keep waiting. A node that restarts while everyone is
-// connecting is taken back; afterwards its part of the key generation is lost, and
-// the ceremony with it.
+// not failed; call again to keep waiting. A member that comes late is waited for: a
+// node that has not opened the ceremony yet, or whose attempt has failed, says so,
+// and [PeerStatus].Waiting shows it. A node that restarts while everyone is
+// connecting is taken back. Afterwards its part of the key generation is lost, and
+// the ceremony with it: it fails for the others, while the restarted node waits for
+// them to begin again.
 //
 // [Ceremony.Status] and [Ceremony.Watch] show all of this while it happens.
 //
@@ -105,8 +108,8 @@
 //
 // Once the last barrier is passed the ceremony has succeeded, for everybody has
 // announced that its work is done. Nothing fails it any more. What remains is to
-// say goodbye; who does not answer in time is named in the [*WaitError] of
-// Complete, and in the log.
+// say goodbye. The [*WaitError] of Complete, and the log, name the members that do
+// not answer in time.
 //
 // [Ceremony.Close] leaves. While the members connect, nobody is told and they go
 // on waiting; in a running ceremony it is an abort; after the last barrier the
@@ -127,9 +130,17 @@
 // that runs through a relay moves to a direct connection when there is one.
 //
 // What members of this package tell each other beyond the protocol of Charon and
-// Pluto travels in fields that those ignore: a session number, by which a restart
-// can be distinguished from a delayed message; an abort with its culprit; which definition is
-// meant; a trace context. Nothing of the key generation is on these streams.
+// Pluto travels in fields that those ignore: which definition is meant, and a digest
+// of its members; the sender's session, and the session that it addresses, by which
+// what is left of an earlier attempt can be distinguished from this one; a digest of
+// the attempt; an abort with its culprit and with the member that first reported
+// it; why the sender has to wait; a trace context. Nothing of the key generation is
+// on these streams.
+//
+// A node always answers a member of this package: it accepts or refuses the
+// request, or tells the member to wait. An answer that a member of another
+// implementation would take as final is held back where it could be about another
+// attempt. At most one stream of a member and definition waits so, and 1,024 of all.
 //
 // Streams of strangers, who are members of nothing that is open, are reset before
 // a byte is read. Frames are small ([Config].MaxFrame), writes have deadlines, and
@@ -163,15 +174,16 @@
 // and the only place that calls the rules. Facts come to it from the streams
 // (ceremony_facts.go), from the program (ceremony_barriers.go) and from its one
 // timer. It carries out the effects: a new announcement goes to all clients at once,
-// waiters wake, streams end. What has happened (ceremony_events.go) goes as a value
-// to package telemetry, whose one goroutine alone calls loggers and tracers, so that
-// no hook, exporter or log output ever holds up a ceremony.
+// waiters wake, streams end. What has happened goes as a value to package
+// telemetry (ceremony_events.go; the status is in ceremony_status.go), whose one goroutine
+// alone calls loggers and tracers, so that no hook, exporter or log output ever holds
+// up a ceremony.
 //
 // run.go has the steps. service.go ties the halves to a host and keeps the list of
-// open ceremonies, which directory.go shows to the server half; tombstones.go
-// remembers the sessions of closed ones. module.go ties everything to fx and nothing
-// else. definition.go and config.go check what comes in. failures.go is the table of
-// everything that can fail a ceremony, errors.go has the errors, status.go says how a
-// member stands, text.go makes foreign text fit to be shown. addressbook.go puts
-// addresses into the host and takes back exactly those.
+// open ceremonies, which directory.go shows to the server half. module.go ties
+// everything to fx and nothing else. definition.go and config.go check what comes in.
+// failures.go is the table of everything that can fail a ceremony, errors.go has the
+// errors, status.go says how a member stands, text.go makes foreign text fit to be
+// shown. addressbook.go puts addresses into the host and takes back exactly those.
+// limits.go says what a ceremony needs of its host. syncpb has the messages.
 package syncmod

@@ -19,6 +19,9 @@ var (
 	// ErrBadSignature is the failure when a member signed another definition, or
 	// did not sign.
 	ErrBadSignature = errors.New("bad definition signature")
+	// ErrMembersMismatch is the failure when a member has other members for the same
+	// definition hash, or another order.
+	ErrMembersMismatch = errors.New("different members")
 	// ErrPeerRestarted is the failure when a member restarted after step 1 and lost
 	// its state.
 	ErrPeerRestarted = errors.New("member restarted")
@@ -49,6 +52,9 @@ var (
 	ErrStopped = errors.New("stopped")
 	// ErrOpen is returned when a ceremony of the definition is open already.
 	ErrOpen = errors.New("already open")
+	// ErrKeyInUse is the LastError of a member in a status while two processes use
+	// its key. It never fails a ceremony.
+	ErrKeyInUse = errors.New("two processes use this member's key: stop one of them")
 	// ErrInvalid is returned for an invalid argument.
 	ErrInvalid = errors.New("invalid")
 )
@@ -65,7 +71,8 @@ type PeerError struct {
 
 // Error is a sentence about the member: what it did, and what to do next.
 func (e *PeerError) Error() string {
-	if c, ok := e.Err.(*cause); ok { //nolint:errorlint // the text of a wrapped cause is not a sentence about the member
+	// Only a bare cause: the text of a wrapped one is not a sentence about the member.
+	if c, ok := e.Err.(*cause); ok { //nolint:errorlint // see above
 		if c.sentinel == ErrSelfRestarted { //nolint:errorlint // it is never wrapped there
 			return fmt.Sprintf("this node (operator %d, %s) %s", e.Index, displayName(e.Peer), c.text)
 		}
@@ -128,6 +135,9 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 			return printable(err.Error(), maxReason) // verbatim it would read as if this node had said it of itself
 		}
 		return f.Text // verbatim: it has passed through hands enough
+	case roster.SelfRestarted:
+		who := operator(f.Culprit, d.Peers[f.Culprit])
+		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // to others it is not "this node"
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:

@@ -73,8 +73,14 @@ func Example() {
 		fx.Supply(definition),
 		syncmod.RunSteps(func() []syncmod.Step {
 			return []syncmod.Step{
-				{Name: "exchange keys", Run: func(context.Context) error { fmt.Println("all are connected"); return nil }},
-				{Name: "save the share", Run: func(context.Context) error { fmt.Println("all have exchanged keys"); return nil }},
+				{Name: "exchange keys", Run: func(context.Context) error {
+					fmt.Println("all are connected")
+					return nil
+				}},
+				{Name: "save the share", Run: func(context.Context) error {
+					fmt.Println("all have exchanged keys")
+					return nil
+				}},
 			}
 		}),
 		fx.Populate(&ceremony),
@@ -158,7 +164,8 @@ func ExampleService_Open() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println("complete:", ceremony.Run(ctx, syncmod.Step{Name: "exchange keys"}, syncmod.Step{Name: "save the share"}))
+	steps := []syncmod.Step{{Name: "exchange keys"}, {Name: "save the share"}}
+	fmt.Println("complete:", ceremony.Run(ctx, steps...))
 	fmt.Println("closed:", ceremony.Close(ctx))
 	// Output:
 	// complete: <nil>
@@ -189,7 +196,8 @@ func ExampleCeremony_Watch() {
 	for last = range ceremony.Watch(ctx) {
 		_ = last // a program would show it
 	}
-	fmt.Printf("%s after step %d, %s has said goodbye: %t\n", last.Phase, last.Step, last.Peers[0].Peer.Name, last.Peers[0].Done)
+	other := last.Peers[0]
+	fmt.Printf("%s after step %d, %s has said goodbye: %t\n", last.Phase, last.Step, other.Peer.Name, other.Done)
 	// Output:
 	// complete after step 3, bob has said goodbye: true
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +45,9 @@ func connect(t testing.TB, ceremonies []*syncmod.Ceremony) {
 func run(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
-	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, syncmod.Step{Name: "only"}) })
+	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error {
+		return c.Run(ctx, syncmod.Step{Name: "only"})
+	})
 }
 
 func closeAll(t testing.TB, ceremonies []*syncmod.Ceremony) {
@@ -71,7 +74,7 @@ func TestAMemberThatDiesIsNamedByEveryOther(t *testing.T) {
 			continue
 		}
 		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // somebody else has noticed a moment before
-		require.ErrorContains(t, err, "has been gone for")
+		require.ErrorContains(t, err, "operator 2 (carol) ")
 	}
 	require.Positive(t, noticed)
 	require.Less(t, time.Since(died), harness.Fast().PeerTimeout+time.Second)
@@ -197,18 +200,34 @@ func TestWatchEndsWithTheFailure(t *testing.T) {
 	}
 }
 
-func TestMembersWithDifferentDefinitionsNameThem(t *testing.T) {
+func TestMembersWithDifferentDefinitionsWaitAndSeeThem(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	other := def
 	other.Hash = harness.Define("another").Hash
 
 	ceremonies := append(harness.Open(t, nodes[:1], def), harness.Open(t, nodes[1:], other)...)
 
-	for i, c := range ceremonies {
-		err := harness.Failure(t, c)
-		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
-		require.Equal(t, 1-i, harness.Culprit(t, err).Index)
-		require.ErrorContains(t, err, hex.EncodeToString(def.Hash[:8]))
-		require.ErrorContains(t, err, hex.EncodeToString(other.Hash[:8]))
+	for i, open := range []syncmod.Definition{other, def} { // at the other one
+		harness.Until(t, ceremonies[i], func(s syncmod.Status) bool {
+			return strings.Contains(s.Peers[0].Waiting, hex.EncodeToString(open.Hash[:8]))
+		})
+		err := ceremonies[i].AwaitConnected(briefly(t))
+		require.ErrorContains(t, err, "has not opened this ceremony yet")
+		require.ErrorContains(t, err, hex.EncodeToString(open.Hash[:8]))
+		require.NoError(t, ceremonies[i].Err())
 	}
+}
+
+// curious is an error whose text and nature depend on the ceremony.
+type curious struct{ ceremony *syncmod.Ceremony }
+
+func (e curious) Error() string { return "in phase " + e.ceremony.Status().Phase.String() }
+func (e curious) Is(error) bool { return e.ceremony.Status().Phase < syncmod.Connecting }
+
+func TestAReasonMayAskTheCeremonyWhenItIsAskedForItsText(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+
+	s.ceremony.Abort(curious{s.ceremony})
+
+	require.ErrorContains(t, s.ceremony.Err(), "in phase connecting")
 }

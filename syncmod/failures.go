@@ -14,62 +14,106 @@ type failureKind struct {
 	kind      roster.Kind
 	sentinel  error
 	errorType string // for telemetry
-	mendable  bool   // another attempt may mend it
+	mend      mend
 	// sentence says what happened and what to do next. About a member it starts
-	// with the verb. It is nil where the failure is this node's own doing.
-	sentence func(d Definition, f roster.Failure) string
+	// with the verb. It is nil where the failure is no other member's doing.
+	sentence func(Definition, roster.Failure) string
 }
+
+// mend says whether another attempt may mend a failure.
+type mend int
+
+const (
+	permanent mend = iota
+	mendable
+)
 
 // failureKinds has a row for each kind of failure.
 var failureKinds = [...]failureKind{
-	{roster.VersionMismatch, ErrVersionMismatch, report.TypeVersionMismatch, false, func(_ Definition, f roster.Failure) string {
-		theirs := printable(f.Theirs, maxNickname)
-		if theirs == "" {
-			theirs = "no version"
-		}
-		return fmt.Sprintf("runs %s, this node runs %s: all members need the same major and minor version; %s",
-			theirs, f.Wanted, startAgain)
-	}},
-	{roster.BadSignature, ErrBadSignature, report.TypeBadSignature, false, func(d Definition, _ roster.Failure) string {
-		return fmt.Sprintf("did not sign this node's definition %s: all members need the same definition file; %s",
-			shortHash(d.Hash), startAgain)
-	}},
-	{roster.PeerRestarted, ErrPeerRestarted, report.TypePeerRestarted, true, func(_ Definition, f roster.Failure) string {
-		return fmt.Sprintf("restarted: its step went from %d to %d; %s", f.From, f.To, startAgain)
-	}},
-	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, true, func(d Definition, f roster.Failure) string {
-		by := operator(f.By, d.Peers[f.By])
-		return fmt.Sprintf("restarted: %s is already at step %d; %s", by, f.To, startAgain)
-	}},
-	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, true, func(_ Definition, f roster.Failure) string {
-		if f.From < 0 {
-			return fmt.Sprintf("announced step %d as its first, which has to be 0 or 1; %s", f.To, startAgain)
-		}
-		return fmt.Sprintf("skipped a step: it went from %d to %d; %s", f.From, f.To, startAgain)
-	}},
-	{roster.LeftBehind, ErrLeftBehind, report.TypeLeftBehind, true, func(_ Definition, f roster.Failure) string {
-		return fmt.Sprintf("left this node behind: it is at step %d while this node waits for step %d; %s",
-			f.To, f.From, startAgain)
-	}},
-	{roster.PeerRejected, ErrPeerRejected, report.TypePeerRejected, true, func(_ Definition, f roster.Failure) string {
-		return fmt.Sprintf("refused this node: %q%s", f.Text, unlessSaid(f.Text))
-	}},
-	{roster.PeerAborted, ErrPeerAborted, report.TypePeerAborted, true, func(d Definition, f roster.Failure) string {
-		if f.By == f.Culprit {
-			return fmt.Sprintf("ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
-		}
-		by := operator(f.By, d.Peers[f.By])
-		return fmt.Sprintf("made the ceremony fail, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
-	}},
-	{roster.PeerTimeout, ErrPeerTimeout, report.TypePeerTimeout, true, func(_ Definition, f roster.Failure) string {
-		return fmt.Sprintf("has been gone for %s; %s", spell(f.Gone), startAgain)
-	}},
-	{roster.PeerLeft, ErrPeerLeft, report.TypePeerLeft, true, func(_ Definition, f roster.Failure) string {
-		return fmt.Sprintf("said goodbye at step %d, before the barrier of step %d: "+
-			"do all members run the same number of steps? %s", max(f.From, 0), f.To, startAgain)
-	}},
-	{roster.Aborted, ErrAborted, report.TypeAborted, true, nil},
-	{roster.Stopped, ErrStopped, report.TypeStopped, false, nil},
+	{roster.VersionMismatch, ErrVersionMismatch, report.TypeVersionMismatch, permanent, versionMismatch},
+	{roster.BadSignature, ErrBadSignature, report.TypeBadSignature, permanent, badSignature},
+	{roster.MembersMismatch, ErrMembersMismatch, report.TypeMembersMismatch, permanent, membersMismatch},
+	{roster.PeerRestarted, ErrPeerRestarted, report.TypePeerRestarted, mendable, peerRestarted},
+	{roster.AttemptMismatch, ErrPeerRestarted, report.TypePeerRestarted, mendable, nil},
+	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, mendable, selfRestarted},
+	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, mendable, stepSkipped},
+	{roster.LeftBehind, ErrLeftBehind, report.TypeLeftBehind, mendable, leftBehind},
+	{roster.PeerRejected, ErrPeerRejected, report.TypePeerRejected, mendable, peerRejected},
+	{roster.PeerAborted, ErrPeerAborted, report.TypePeerAborted, mendable, peerAborted},
+	{roster.PeerTimeout, ErrPeerTimeout, report.TypePeerTimeout, mendable, peerTimeout},
+	{roster.PeerLeft, ErrPeerLeft, report.TypePeerLeft, mendable, peerLeft},
+	{roster.Aborted, ErrAborted, report.TypeAborted, mendable, nil},
+	{roster.Stopped, ErrStopped, report.TypeStopped, permanent, nil},
+}
+
+func versionMismatch(_ Definition, f roster.Failure) string {
+	theirs := printable(f.Theirs, maxNickname)
+	if theirs == "" {
+		theirs = "no version"
+	}
+	return fmt.Sprintf("runs %s, this node runs %s: all members need the same major and minor version; %s",
+		theirs, f.Wanted, startAgain)
+}
+
+func badSignature(d Definition, _ roster.Failure) string {
+	return fmt.Sprintf("did not sign this node's definition %s: all members need the same definition file; %s",
+		shortHash(d.Hash), startAgain)
+}
+
+func membersMismatch(d Definition, _ roster.Failure) string {
+	return fmt.Sprintf("has other members for definition %s than this node, or another order: "+
+		"all members need the same definition file; %s", shortHash(d.Hash), startAgain)
+}
+
+func peerRestarted(_ Definition, f roster.Failure) string {
+	return fmt.Sprintf("restarted: its step went from %d to %d; %s", f.From, f.To, startAgain)
+}
+
+func selfRestarted(d Definition, f roster.Failure) string {
+	return fmt.Sprintf("restarted: %s is already at step %d; %s", operator(f.By, d.Peers[f.By]), f.To, startAgain)
+}
+
+func stepSkipped(_ Definition, f roster.Failure) string {
+	if f.From < 0 {
+		return fmt.Sprintf("announced step %d as its first, which has to be 0 or 1; %s", f.To, startAgain)
+	}
+	return fmt.Sprintf("skipped a step: it went from %d to %d; %s", f.From, f.To, startAgain)
+}
+
+func leftBehind(_ Definition, f roster.Failure) string {
+	return fmt.Sprintf("left this node behind: it is at step %d while this node waits for step %d; %s",
+		f.To, f.From, startAgain)
+}
+
+func peerRejected(_ Definition, f roster.Failure) string {
+	return fmt.Sprintf("refused this node: %q%s", f.Text, unlessSaid(f.Text))
+}
+
+func peerAborted(d Definition, f roster.Failure) string {
+	if f.By == f.Culprit {
+		return fmt.Sprintf("ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
+	}
+	by := operator(f.By, d.Peers[f.By])
+	if f.Reporter >= 0 && f.Reporter != f.By {
+		by += ", who has it from " + operator(f.Reporter, d.Peers[f.Reporter]) + ","
+	}
+	return fmt.Sprintf("made the ceremony fail, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
+}
+
+func peerTimeout(_ Definition, f roster.Failure) string {
+	gone := "has been gone"
+	switch {
+	case f.NotHeard && !f.NotReached:
+		gone = "has not been heard"
+	case f.NotReached && !f.NotHeard:
+		gone = "is heard, but has not been reached"
+	}
+	return fmt.Sprintf("%s for %s; %s", gone, spell(f.Gone), startAgain)
+}
+
+func peerLeft(_ Definition, f roster.Failure) string {
+	return fmt.Sprintf("said goodbye at step %d, before the barrier of step %d: "+
+		"do all members run the same number of steps? %s", max(f.From, 0), f.To, startAgain)
 }
 
 // kindOf returns the row of a kind.
@@ -89,7 +133,10 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	switch {
 	case row.sentence != nil:
 		text := row.sentence(d, f)
-		return &PeerError{Peer: d.Peers[f.Culprit], Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text}}
+		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text}}
+	case f.Kind == roster.AttemptMismatch: // no digest says whose doing it is
+		text := "the members are in different attempts of the ceremony: one of them restarted meanwhile; " + startAgain
+		return &cause{sentinel: row.sentinel, text: text}
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
 	default:

@@ -1,6 +1,7 @@
 package syncmod_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -15,11 +16,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A member gives a stream up that nobody answers for ExchangeTimeout, and comes with
-// another: OpenGrace runs on.
-func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t *testing.T) {
+func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 	cfg := harness.Fast()
-	cfg.ExchangeTimeout, cfg.OpenGrace = 400*time.Millisecond, 900*time.Millisecond
+	cfg.OpenGrace = 200 * time.Millisecond
 	log, logged := logtest.NewNullLogger()
 	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t)}
 	alice, err := syncmod.NewService(hosts[0], cfg, syncmod.WithLogger(log))
@@ -33,17 +32,61 @@ func TestMembersWithDifferentDefinitionsAreToldThoughTheyDoNotWaitForTheAnswer(t
 	c, err := bob.Open(harness.Define("bob's", hosts...))
 	require.NoError(t, err)
 
-	require.ErrorContains(t, harness.Failure(t, c), "all members need the same definition")
-	require.Equal(t, 0, harness.Culprit(t, c.Err()).Index)
 	require.Eventually(t, func() bool {
 		for _, e := range logged.AllEntries() {
 			if e.Level == logrus.WarnLevel && e.Data["reason"] == "bad_signature" {
-				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…; open here with this member: \w{16}…: all members need the same definition$`, e.Message)
+				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…; `+
+					`open here with this member: \w{16}…: all members need the same definition$`, e.Message)
 				return true
 			}
 		}
 		return false
 	}, harness.Patience, time.Millisecond)
+	require.NoError(t, c.Err())
+}
+
+// The one that is there goes on; the other one is told why it is not taken.
+func TestAKeyThatTwoProcessesUseIsShownOnBothSides(t *testing.T) {
+	key := harness.NewKey(t)
+	alice, carol := harness.NewHost(t), harness.NewSilentHost(t)
+	bobs := []host.Host{harness.NewHostWithKey(t, key), harness.NewHostWithKey(t, key)}
+	def := harness.Define(t.Name(), alice, bobs[0], carol)
+	def.Peers[1].Addrs = nil // bob dials
+	log, logged := logtest.NewNullLogger()
+	service, err := syncmod.NewService(alice, harness.Fast(), syncmod.WithLogger(log))
+	require.NoError(t, err)
+	require.NoError(t, service.Start(t.Context()))
+	defer func() { require.NoError(t, service.Stop(harness.Within(t))) }()
+	atAlice, err := service.Open(def)
+	require.NoError(t, err)
+	atBob := make([]*syncmod.Ceremony, len(bobs))
+	for i, h := range bobs {
+		atBob[i], err = harness.StartService(t, h, harness.Fast()).Open(def)
+		require.NoError(t, err)
+	}
+
+	var displaced *syncmod.Ceremony // the one that alice does not hear
+	require.Eventually(t, func() bool {
+		for _, c := range atBob {
+			if strings.Contains(c.Status().Peers[0].Waiting, "another process with this node's key takes part there") {
+				displaced = c
+			}
+		}
+		return displaced != nil
+	}, harness.Patience, 10*time.Millisecond)
+	require.ErrorContains(t, displaced.AwaitConnected(briefly(t)), "another process with this node's key")
+	require.ErrorIs(t, atAlice.Status().Peers[0].LastError, syncmod.ErrKeyInUse)
+	require.Eventually(t, func() bool {
+		for _, e := range logged.AllEntries() {
+			if e.Level == logrus.WarnLevel && e.Data["peer"] == 1 && strings.Contains(e.Message, "key") {
+				return true
+			}
+		}
+		return false
+	}, harness.Patience, time.Millisecond)
+	for _, c := range append(atBob, atAlice) {
+		require.NoError(t, c.Err())
+	}
 }
 
 func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
@@ -75,12 +118,25 @@ func TestAnAddressOfTheDefinitionIsDialledThoughTheHostHasForgottenIt(t *testing
 	connect(t, append(alice, bob...))
 }
 
+func TestAnAddressThatItsOwnerAddsMeanwhileIsNotForgotten(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	nodes[1].CloseHost()
+	store := nodes[0].Host.Peerstore()
+	c := harness.Open(t, nodes[:1], def)[0]
+	store.AddAddrs(def.Peers[1].ID, def.Peers[1].Addrs, peerstore.PermanentAddrTTL)
+
+	require.NoError(t, c.Close(harness.Within(t)))
+
+	require.Equal(t, def.Peers[1].Addrs, store.Addrs(def.Peers[1].ID))
+}
+
 func TestWhatWasLearnedOfAConnectedMemberOutlivesTheCeremony(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	whole := def
 	whole.Peers = []syncmod.Peer{def.Peers[0], {ID: def.Peers[1].ID}}
+	suffix := multiaddr.StringCast("/p2p/" + def.Peers[1].ID.String())
 	for _, a := range def.Peers[1].Addrs { // as definitions often have them
-		whole.Peers[1].Addrs = append(whole.Peers[1].Addrs, a.Encapsulate(multiaddr.StringCast("/p2p/"+def.Peers[1].ID.String())))
+		whole.Peers[1].Addrs = append(whole.Peers[1].Addrs, a.Encapsulate(suffix))
 	}
 	ceremonies := append(harness.Open(t, nodes[:1], whole), harness.Open(t, nodes[1:], def)...)
 	connect(t, ceremonies)

@@ -1,7 +1,6 @@
 package syncmod_test
 
 import (
-	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,12 +16,14 @@ import (
 func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.Answer()
-	told := s.meet(t, bob, harness.Session(1))
-	s.ceremony.Abort(errors.New("the first attempt is over"))
-	_ = told.End(t)
+	stream := s.run(t)[0]
+	done := make(chan error, 1)
+	ctx := harness.Within(t)
+	go func() { done <- s.ceremony.Complete(ctx) }()
+	stream.Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye))
+	require.NoError(t, harness.Next(t, done))
 	held := bob.Open(t, s.Host)
-	held.Say(t, bob.Request(t, s.def, harness.Session(2), harness.Step(1)))
+	held.Say(t, bob.Request(t, s.def, harness.Step(1)))
 	<-time.After(100 * time.Millisecond) // nothing tells from outside that a held request has been read
 	_ = held.Reset()
 	pong := harness.Next(t, ping.Ping(harness.Within(t), bob.Host, s.Host.ID()))
@@ -31,10 +32,40 @@ func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
 
 	again, err := s.Service.Open(s.def)
 	require.NoError(t, err)
-	bob.Open(t, s.Host).Accepted(t, bob.Request(t, s.def, harness.Session(3)))
+	bob.Open(t, s.Host).Accepted(t, bob.Request(t, s.def))
 
 	require.NoError(t, again.Err())
 	require.Equal(t, int64(0), again.Status().Peers[0].Step)
+}
+
+func TestAfterTheLastBarrierAMemberMakesANodeHoldOneStreamAtTheMost(t *testing.T) {
+	for name, session := range sessions {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, harness.Fast(), 1)
+			bob := s.others[0]
+			bob.Answer()
+			bob.Become(session)
+			s.meet(t, bob, harness.Step(1))
+			complete := make(chan error, 1)
+			ctx := harness.Within(t)
+			go func() { complete <- s.ceremony.Complete(ctx) }()
+			harness.Until(t, s.ceremony, func(now syncmod.Status) bool { return now.Step == 1 })
+			s.meet(t, bob, harness.Step(1))
+
+			var before harness.RawStream
+			for i := range 50 {
+				stream := s.meet(t, bob, harness.Step(1))
+				stream.Say(t, bob.Request(t, s.def, harness.Step(9)))
+				if i > 0 {
+					_ = before.Fate() // it ends
+				}
+				before = stream
+			}
+
+			s.meet(t, bob, harness.Step(1)).Accepted(t, bob.Request(t, s.def, harness.Step(1), harness.Goodbye))
+			require.NoError(t, harness.Next(t, complete))
+		})
+	}
 }
 
 // panicHook is a logger's hook that panics once.
@@ -60,10 +91,10 @@ func TestAHookThatPanicsCostsAReportAndNothingElse(t *testing.T) {
 	c, err := service.Open(def)
 	require.NoError(t, err)
 	bob.Connect(t, h)
-	bob.Answer()
+	bob.Become(1)
 
 	hook.armed.Store(true) // the next line is that bob is connected
-	bob.Open(t, h).Accepted(t, bob.Request(t, def, harness.Session(1)))
+	bob.Open(t, h).Accepted(t, bob.Request(t, def))
 
 	require.NoError(t, c.AwaitConnected(harness.Within(t)))
 	require.NoError(t, service.Stop(harness.Within(t)))

@@ -31,11 +31,36 @@ var invalidConfigs = []struct {
 	{"a version with a line", syncmod.Config{Version: "v1.11\n"}, "Config.Version", `"v1.11\n"`},
 	{"a version with too many parts", syncmod.Config{Version: "v1.2.3.4"}, "Config.Version", `"v1.2.3.4"`},
 	{"a version that is negative", syncmod.Config{Version: "v-1.2"}, "Config.Version", `"v-1.2"`},
-	{"a version that overflows", syncmod.Config{Version: "v99999999999999999999.1"}, "Config.Version", `"v99999999999999999999.1"`},
-	{"a version of a megabyte", syncmod.Config{Version: "v1." + strings.Repeat("1", 1<<20)}, "Config.Version", `"v1.1111`},
-	{"a nickname of 33 characters", syncmod.Config{Nickname: strings.Repeat("x", 33)}, "Config.Nickname", "33 characters"},
-	{"a nickname of 33 wide characters", syncmod.Config{Nickname: strings.Repeat("é", 33)}, "Config.Nickname", "33 characters"},
-	{"a nickname of a megabyte", syncmod.Config{Nickname: strings.Repeat("x", 1<<20)}, "Config.Nickname", "1048576 characters"},
+	{
+		"a version that overflows",
+		syncmod.Config{Version: "v99999999999999999999.1"},
+		"Config.Version",
+		`"v99999999999999999999.1"`,
+	},
+	{
+		"a version of a megabyte",
+		syncmod.Config{Version: "v1." + strings.Repeat("1", 1<<20)},
+		"Config.Version",
+		`"v1.1111`,
+	},
+	{
+		"a nickname of 33 characters",
+		syncmod.Config{Nickname: strings.Repeat("x", 33)},
+		"Config.Nickname",
+		"33 characters",
+	},
+	{
+		"a nickname of 33 wide characters",
+		syncmod.Config{Nickname: strings.Repeat("é", 33)},
+		"Config.Nickname",
+		"33 characters",
+	},
+	{
+		"a nickname of a megabyte",
+		syncmod.Config{Nickname: strings.Repeat("x", 1<<20)},
+		"Config.Nickname",
+		"1048576 characters",
+	},
 	{"a nickname of two lines", syncmod.Config{Nickname: "carol\nroot"}, "Config.Nickname", `"carol\nroot"`},
 	{"a nickname in colour", syncmod.Config{Nickname: "\x1b[31mcarol"}, "Config.Nickname", `"\x1b[31mcarol"`},
 	{"a nickname that is no text", syncmod.Config{Nickname: "carol\xff"}, "Config.Nickname", `"carol\xff"`},
@@ -45,10 +70,25 @@ var invalidConfigs = []struct {
 	{"a negative goodbye timeout", syncmod.Config{GoodbyeTimeout: -time.Second}, "Config.GoodbyeTimeout", "-1s"},
 	{"a negative first pause", syncmod.Config{BackoffMin: -time.Second}, "Config.BackoffMin", "-1s"},
 	{"a negative longest pause", syncmod.Config{BackoffMax: -time.Second}, "Config.BackoffMax", "-1s"},
-	{"a first pause above the longest", syncmod.Config{BackoffMin: 2 * time.Second, BackoffMax: time.Second}, "Config.BackoffMin", "2s"},
+	{
+		"a first pause above the longest",
+		syncmod.Config{BackoffMin: 2 * time.Second, BackoffMax: time.Second},
+		"Config.BackoffMin",
+		"2s",
+	},
 	{"a longest pause below the first", syncmod.Config{BackoffMax: time.Millisecond}, "BackoffMax", "1ms"},
-	{"a heartbeat that is too slow", syncmod.Config{Heartbeat: 6 * time.Second, ExchangeTimeout: 10 * time.Second}, "Config.Heartbeat", "6s"},
-	{"an exchange timeout that is too short", syncmod.Config{ExchangeTimeout: time.Second}, "Config.Heartbeat", "ExchangeTimeout, which is 1s"},
+	{
+		"a heartbeat that is too slow",
+		syncmod.Config{Heartbeat: 6 * time.Second, ExchangeTimeout: 10 * time.Second},
+		"Config.Heartbeat",
+		"6s",
+	},
+	{
+		"an exchange timeout that is too short",
+		syncmod.Config{ExchangeTimeout: time.Second},
+		"Config.Heartbeat",
+		"ExchangeTimeout, which is 1s",
+	},
 	{"a negative frame", syncmod.Config{MaxFrame: -1}, "Config.MaxFrame", "-1 bytes"},
 	{"a tiny frame", syncmod.Config{MaxFrame: 1023}, "Config.MaxFrame", "1023 bytes"},
 	{"a giant frame", syncmod.Config{MaxFrame: 33 << 20}, "Config.MaxFrame", fmt.Sprint(33 << 20)},
@@ -63,7 +103,10 @@ func TestABadConfigIsRefusedBeforeAHostIsMade(t *testing.T) {
 				"a constructor": fx.Provide(func() syncmod.Config { return bad.config }),
 			} {
 				made := false
-				app := fx.New(fx.NopLogger, syncmod.Module, supply, fx.Provide(func() host.Host { made = true; return nil }))
+				app := fx.New(fx.NopLogger, syncmod.Module, supply, fx.Provide(func() host.Host {
+					made = true
+					return nil
+				}))
 
 				requireInvalid(t, app.Err(), bad.field, bad.value)
 				require.False(t, made, "%s: the host was made", route)
@@ -104,8 +147,15 @@ func TestAConfigAtItsLimitsIsValid(t *testing.T) {
 
 func TestTheZeroConfigMeansTheDefaults(t *testing.T) {
 	require.Equal(t, syncmod.Config{
-		Version: "v1.0", Heartbeat: time.Second, ExchangeTimeout: 10 * time.Second, PeerTimeout: time.Minute, OpenGrace: 10 * time.Second,
-		GoodbyeTimeout: 2 * time.Minute, MaxFrame: 16 << 10, BackoffMin: 100 * time.Millisecond, BackoffMax: time.Second,
+		Version:         "v1.0",
+		Heartbeat:       time.Second,
+		ExchangeTimeout: 10 * time.Second,
+		PeerTimeout:     time.Minute,
+		OpenGrace:       10 * time.Second,
+		GoodbyeTimeout:  2 * time.Minute,
+		MaxFrame:        16 << 10,
+		BackoffMin:      100 * time.Millisecond,
+		BackoffMax:      time.Second,
 	}, syncmod.DefaultConfig())
 }
 
@@ -125,31 +175,40 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 	const edwards = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
 	foreign := multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000/p2p/" + others[1].ID.String())
 
+	of := func(members ...syncmod.Peer) syncmod.Definition {
+		return syncmod.Definition{Hash: hash, Peers: members}
+	}
 	for about, bad := range map[string]struct {
 		definition   syncmod.Definition
 		field, value string
 	}{
-		"no hash":               {syncmod.Definition{Peers: []syncmod.Peer{self, others[0]}}, "Definition.Hash", "empty"},
-		"a hash of 65 bytes":    {syncmod.Definition{Hash: bytes.Repeat([]byte{1}, 65), Peers: []syncmod.Peer{self, others[0]}}, "Definition.Hash", "65 bytes"},
-		"no members":            {syncmod.Definition{Hash: hash}, "Definition.Peers", "0 members"},
-		"one member":            {syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self}}, "Definition.Peers", "1 members"},
-		"too many members":      {syncmod.Definition{Hash: hash, Peers: append([]syncmod.Peer{self}, others...)}, "Definition.Peers", "1025 members"},
-		"without this node":     {syncmod.Definition{Hash: hash, Peers: others[:3]}, "Definition.Peers", h.ID().String()},
-		"a member twice":        {syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, others[0], others[1], others[0]}}, "Definition.Peers", others[0].ID.String()},
-		"this node twice":       {syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, others[0], self}}, "Definition.Peers", h.ID().String()},
-		"a member without ID":   {syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {Name: "bob"}}}, "Definition.Peers", "operator 1"},
-		"an ID that is not one": {syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: "bob"}}}, "Definition.Peers", `operator 1: "bob"`},
+		"no hash": {syncmod.Definition{Peers: []syncmod.Peer{self, others[0]}}, "Definition.Hash", "empty"},
+		"a hash of 65 bytes": {
+			syncmod.Definition{Hash: bytes.Repeat([]byte{1}, 65), Peers: []syncmod.Peer{self, others[0]}},
+			"Definition.Hash", "65 bytes",
+		},
+		"no members":            {of(), "Definition.Peers", "0 members"},
+		"one member":            {of(self), "Definition.Peers", "1 members"},
+		"too many members":      {of(append([]syncmod.Peer{self}, others...)...), "Definition.Peers", "1025 members"},
+		"without this node":     {of(others[:3]...), "Definition.Peers", h.ID().String()},
+		"a member twice":        {of(self, others[0], others[1], others[0]), "Definition.Peers", others[0].ID.String()},
+		"this node twice":       {of(self, others[0], self), "Definition.Peers", h.ID().String()},
+		"a member without ID":   {of(self, syncmod.Peer{Name: "bob"}), "Definition.Peers", "operator 1"},
+		"an ID that is not one": {of(self, syncmod.Peer{ID: "bob"}), "Definition.Peers", `operator 1: "bob"`},
 		"the text of an ID": {
-			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: peer.ID(others[0].ID.String())}}}, "Definition.Peers", "operator 1: \"" + others[0].ID.String(),
+			of(self, syncmod.Peer{ID: peer.ID(others[0].ID.String())}),
+			"Definition.Peers", "operator 1: \"" + others[0].ID.String(),
 		},
 		"the text of an ID that has the form of one": {
-			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: peer.ID(edwards)}}}, "Definition.Peers", "operator 1: \"" + edwards + "\" is not a peer ID",
+			of(self, syncmod.Peer{ID: peer.ID(edwards)}),
+			"Definition.Peers", "operator 1: \"" + edwards + "\" is not a peer ID",
 		},
 		"an address that is none": {
-			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: others[0].ID, Addrs: []multiaddr.Multiaddr{nil}}}}, "Definition.Peers", "operator 1: ",
+			of(self, syncmod.Peer{ID: others[0].ID, Addrs: []multiaddr.Multiaddr{nil}}),
+			"Definition.Peers", "operator 1: ",
 		},
 		"another member's address": {
-			syncmod.Definition{Hash: hash, Peers: []syncmod.Peer{self, {ID: others[0].ID, Addrs: []multiaddr.Multiaddr{foreign}}}},
+			of(self, syncmod.Peer{ID: others[0].ID, Addrs: []multiaddr.Multiaddr{foreign}}),
 			"Definition.Peers", "operator 1: " + foreign.String() + " is the address of peer " + others[1].ID.String(),
 		},
 	} {

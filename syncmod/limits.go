@@ -4,10 +4,10 @@ import (
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 )
 
-// ResourceLimits returns what the owner of a host allows this module for
-// ceremonies of so many members: two streams to and from each member, with room
+// ResourceLimits returns the resource-manager limits that a host needs for
+// ceremonies of the given size: two streams to and from each member, with room
 // for reconnecting and for moving from a relay to a direct connection, and the
-// connections under them. Merge it into the limits that the host is made with:
+// connections under them. Merge them into the limits that the host is made with:
 //
 //	defaults := rcmgr.DefaultLimits
 //	libp2p.SetDefaultServiceLimits(&defaults)
@@ -15,9 +15,9 @@ import (
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// What it names replaces what was there. It leaves room for what a host does
-// besides, but libp2p scales its defaults with the machine: on a large one that
-// serves many others, look at both.
+// The limits that it names replace the host's own. They leave room for what else
+// the host does, but libp2p scales its defaults with the machine: on a large machine
+// that serves many other peers, compare both.
 //
 // libp2p's own defaults are enough for about 60 members. They count connections
 // per address too: many nodes behind one address need
@@ -35,7 +35,9 @@ func ResourceLimits(members int) rcmgr.PartialLimitConfig {
 	streams := rcmgr.LimitVal(streamsPerMember*n + spare)
 	conns := rcmgr.LimitVal(connsPerMember*n + besides)
 	memory := rcmgr.LimitVal64(2 * (streamsPerMember*n + spare) * memoryPerStream)
-	service := rcmgr.ResourceLimits{StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams, Memory: memory}
+	service := rcmgr.ResourceLimits{
+		StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams, Memory: memory,
+	}
 	perPeer := rcmgr.ResourceLimits{
 		StreamsInbound: 2 * streamsPerMember, StreamsOutbound: 2 * streamsPerMember, Streams: 4 * streamsPerMember,
 		Memory: 4 * streamsPerMember * memoryPerStream,

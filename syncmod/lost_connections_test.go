@@ -2,10 +2,14 @@ package syncmod_test
 
 import (
 	"context"
+	"errors"
+	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
@@ -32,7 +36,7 @@ func TestACeremonyGoesOnWhileConnectionsBreak(t *testing.T) {
 	ceremonies := harness.Open(t, nodes, def)
 	breaking, stop := context.WithCancel(harness.Within(t))
 	broken := make(chan int, 1)
-	go func() { broken <- breakConnections(breaking, nodes) }()
+	go func() { broken <- breakConnections(breaking, nodes, 20) }()
 	steps := make([]syncmod.Step, 15)
 	for i := range steps {
 		steps[i].Run = func(ctx context.Context) error { return pause(ctx, rand.N(20*time.Millisecond)) }
@@ -51,10 +55,50 @@ func TestACeremonyGoesOnWhileConnectionsBreak(t *testing.T) {
 	}
 }
 
+// Each node runs one definition again and again, at its own pace.
+func TestAttemptAfterAttemptGoesWellWhileConnectionsBreak(t *testing.T) {
+	for name, steps := range map[string]int{"without steps": 0, "with steps": 2} {
+		t.Run(name, func(t *testing.T) {
+			cfg := harness.Patient()
+			cfg.GoodbyeTimeout = harness.Patience
+			nodes, def := newCluster(t, 4, cfg)
+			breaking, stop := context.WithCancel(t.Context())
+			broken := make(chan int, 1)
+			go func() { broken <- breakConnections(breaking, nodes, math.MaxInt) }()
+
+			var wg sync.WaitGroup
+			for _, n := range nodes {
+				wg.Go(func() {
+					for round := range 15 {
+						if !assert.NoError(t, attempt(n.Service, def, steps), "%s, round %d", harness.Name(n.Index), round) {
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+
+			stop()
+			require.Positive(t, harness.Next(t, broken))
+		})
+	}
+}
+
+// attempt opens a definition, runs it and closes it, and pauses now and then.
+func attempt(s *syncmod.Service, def syncmod.Definition, steps int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*harness.Patience)
+	defer cancel()
+	c, err := s.Open(def)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.Run(ctx, make([]syncmod.Step, steps)...), c.Close(ctx), pause(ctx, rand.N(5*time.Millisecond)))
+}
+
 // breakConnections closes a connection between two nodes, any two, again and
-// again. It returns how often it did.
-func breakConnections(ctx context.Context, nodes []*harness.Node) (times int) {
-	for times < 20 && pause(ctx, 20*time.Millisecond) == nil {
+// again, so often at the most. It returns how often it did.
+func breakConnections(ctx context.Context, nodes []*harness.Node, most int) (times int) {
+	for times < most && pause(ctx, 20*time.Millisecond) == nil {
 		one, other := nodes[rand.N(len(nodes))], nodes[rand.N(len(nodes))]
 		if one != other && one.Host.Network().ClosePeer(other.Host.ID()) == nil {
 			times++

@@ -63,13 +63,14 @@ type Params struct {
 	Config     Config `optional:"true"`
 	Host       host.Host
 	Lifecycle  fx.Lifecycle
-	OnEnd      []func(*Ceremony)    `group:"dkgsync.on_end"` // see OnEnd
-	Shutdowner fx.Shutdowner        `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
-	Failer     *lifecycle.Failer    `optional:"true"`        // likewise: an app has one at the most, so that one failure decides
-	Logger     *logrus.Logger       `optional:"true"`
-	Tracer     trace.TracerProvider `optional:"true"`
-	Meter      metric.MeterProvider `optional:"true"`
-	Providers  telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
+	OnEnd      []func(*Ceremony) `group:"dkgsync.on_end"` // see OnEnd
+	Shutdowner fx.Shutdowner     `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
+	// Failer serves the same purpose. An app has at most one, so that one failure decides.
+	Failer    *lifecycle.Failer    `optional:"true"`
+	Logger    *logrus.Logger       `optional:"true"`
+	Tracer    trace.TracerProvider `optional:"true"`
+	Meter     metric.MeterProvider `optional:"true"`
+	Providers telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
 }
 
 // Result is what New gives to the graph.
@@ -81,7 +82,8 @@ type Result struct {
 	Clients *Clients
 }
 
-// New makes the service of a node, with its hooks. [Module] provides with it.
+// New makes the service of a node and appends its hooks to the lifecycle. [Module]
+// has it as a constructor.
 func New(p Params) (Result, error) {
 	var opts []Option
 	if p.Logger != nil {
@@ -110,14 +112,14 @@ func New(p Params) (Result, error) {
 	return Result{Service: s, Server: s.server, Clients: s.clients}, nil
 }
 
-// shutdownOnEnd stops the app when a ceremony ends, where the Config says so. Why
-// it failed is in the log already, once.
+// shutdownOnEnd stops the app when a ceremony ends, if the Config says so. It does
+// not log why the ceremony failed: the report of the end does.
 func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 	return func(c *Ceremony) {
 		err := c.Err()
 		panicked, isPanic := errors.AsType[*lifecycle.PanicError](err)
 		switch {
-		case errors.Is(err, ErrStopped): // the app is stopping already
+		case c.core.isStopped(): // the app is stopping already
 		case err != nil && s.cfg.ShutdownOnFailure:
 			text := fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.core.def.Hash))
 			failer.Fail(&shownError{text: text, err: err})
@@ -130,8 +132,8 @@ func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 }
 
 // OnEnd calls a function once for each ceremony that has completed or failed, on
-// a goroutine of its own. [Ceremony.Err] tells which. The stop of the app waits
-// for it, at most 500 ms.
+// a goroutine of its own. [Ceremony.Err] tells which. A panic of the function is
+// logged. [Ceremony.Close] and the stop of the app wait for it, at most 500 ms.
 func OnEnd(f func(*Ceremony)) fx.Option {
 	if f == nil {
 		return fx.Error(invalid("OnEnd", "the function is nil"))

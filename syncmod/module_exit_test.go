@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -29,7 +30,9 @@ func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 	config.ShutdownOnFailure = true
 	var failer *lifecycle.Failer
 	app := fxtest.New(
-		t, fx.NopLogger, syncmod.Module, fx.Provide(func() host.Host { return h }, lifecycle.NewFailer), fx.Supply(log, config, def),
+		t, fx.NopLogger, syncmod.Module,
+		fx.Provide(func() host.Host { return h }, lifecycle.NewFailer),
+		fx.Supply(log, config, def),
 		syncmod.RunSteps(func() []syncmod.Step {
 			return []syncmod.Step{{Name: "store", Run: func(context.Context) error { return errFull }}}
 		}),
@@ -50,6 +53,34 @@ func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, fatal)
+}
+
+// The error is of something else that this step has used.
+func TestAStepThatFailsWithAnErrStoppedOfAnotherHasFailed(t *testing.T) {
+	h, def, partner := newPair(t)
+	config := harness.Fast()
+	config.ShutdownOnFailure = true
+	var c *syncmod.Ceremony
+	app := fxtest.New(
+		t, syncmod.Module, fx.NopLogger, fx.Provide(func() host.Host { return h }),
+		fx.Supply(harness.Quiet(), config, def),
+		syncmod.RunSteps(func() []syncmod.Step {
+			return []syncmod.Step{{Name: "sign", Run: func(context.Context) error {
+				return fmt.Errorf("the signing ceremony of validator 3: %w", syncmod.ErrStopped)
+			}}}
+		}),
+		fx.Populate(&c),
+	)
+	app.RequireStart()
+
+	told := partner.Run(harness.Within(t), syncmod.Step{Run: untilDone})
+
+	require.Equal(t, 1, harness.Next(t, app.Wait()).ExitCode)
+	require.ErrorIs(t, c.Err(), syncmod.ErrAborted)
+	for _, err := range []error{c.Err(), told} {
+		require.ErrorContains(t, err, "the signing ceremony of validator 3")
+	}
+	app.RequireStop()
 }
 
 const processVariable = "DKGSYNC_TEST_NODE"
@@ -150,7 +181,11 @@ func runNode(t *testing.T, name string) (exitCode int, stderr string) {
 }
 
 func TestANodeWhoseCeremonyFailsExitsWithCode1AndOneCause(t *testing.T) {
-	for name, cause := range map[string]string{"a member aborts": "disk full", "a step fails": "disk full", "a step panics": "divide by zero"} {
+	for name, cause := range map[string]string{
+		"a member aborts": "disk full",
+		"a step fails":    "disk full",
+		"a step panics":   "divide by zero",
+	} {
 		t.Run(name, func(t *testing.T) {
 			exitCode, stderr := runNode(t, name)
 

@@ -10,7 +10,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
@@ -61,7 +60,7 @@ func addrsOf(h host.Host, partner *syncmod.Ceremony) string {
 	for _, conn := range h.Network().ConnsToPeer(other.ID) {
 		_ = conn.Close()
 	}
-	if slices.ContainsFunc(h.Peerstore().Addrs(other.ID), func(a multiaddr.Multiaddr) bool { return a.Equal(other.Addrs[0]) }) {
+	if slices.ContainsFunc(h.Peerstore().Addrs(other.ID), other.Addrs[0].Equal) {
 		return other.Addrs[0].String()
 	}
 	return ""

@@ -23,7 +23,10 @@ import (
 func TestStepsRunInLockstepInTheBackgroundOfAnApp(t *testing.T) {
 	type keystore struct{ stored []string }
 	step := func(store *keystore, name string) syncmod.Step {
-		return syncmod.Step{Name: name, Run: func(context.Context) error { store.stored = append(store.stored, name); return nil }}
+		return syncmod.Step{Name: name, Run: func(context.Context) error {
+			store.stored = append(store.stored, name)
+			return nil
+		}}
 	}
 	for about, constructor := range map[string]any{
 		"steps": func(store *keystore) []syncmod.Step {
@@ -38,7 +41,8 @@ func TestStepsRunInLockstepInTheBackgroundOfAnApp(t *testing.T) {
 			h, def, partner := newPair(t)
 			store := new(keystore)
 			var c *syncmod.Ceremony
-			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def, store), syncmod.RunSteps(constructor), fx.Populate(&c))
+			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def, store),
+				syncmod.RunSteps(constructor), fx.Populate(&c))
 			app.RequireStart()
 
 			err := partner.Run(harness.Within(t), syncmod.Step{Name: "exchange"}, syncmod.Step{Name: "store"})
@@ -98,7 +102,8 @@ func TestAStepThatFailsFailsTheCeremonyForEveryoneByItsName(t *testing.T) {
 			h, def, partner := newPair(t)
 			var c *syncmod.Ceremony
 			steps := []syncmod.Step{{Name: "exchange"}, {Name: "store keys", Run: run}}
-			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def), syncmod.RunSteps(func() []syncmod.Step { return steps }), fx.Populate(&c))
+			app := fxtest.New(t, syncmod.Module, given(h), fx.Supply(def),
+				syncmod.RunSteps(func() []syncmod.Step { return steps }), fx.Populate(&c))
 			app.RequireStart()
 
 			err := partner.Run(harness.Within(t), syncmod.Step{}, syncmod.Step{Run: untilDone})

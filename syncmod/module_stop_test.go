@@ -33,18 +33,24 @@ func TestStoppingEndsEveryWait(t *testing.T) {
 		"connecting": {reach: func(t *testing.T, c, _ *syncmod.Ceremony) <-chan error {
 			return inBackground(func() error { return c.AwaitStep(harness.Within(t), 1) })
 		}},
-		"running": {told: syncmod.ErrPeerAborted, reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
-			advance(t, []*syncmod.Ceremony{c, partner})
-			waiting := inBackground(func() error { _, err := c.Advance(harness.Within(t)); return err })
-			harness.Until(t, c, func(s syncmod.Status) bool { return s.Step == 2 })
-			return waiting
-		}},
-		"completing": {told: syncmod.ErrPeerAborted, reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
-			advance(t, []*syncmod.Ceremony{c, partner})
-			waiting := inBackground(func() error { return c.Complete(harness.Within(t)) })
-			harness.Until(t, c, harness.In(syncmod.Completing))
-			return waiting
-		}},
+		"running": {
+			told: syncmod.ErrPeerAborted,
+			reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
+				advance(t, []*syncmod.Ceremony{c, partner})
+				waiting := inBackground(func() error { _, err := c.Advance(harness.Within(t)); return err })
+				harness.Until(t, c, func(s syncmod.Status) bool { return s.Step == 2 })
+				return waiting
+			},
+		},
+		"completing": {
+			told: syncmod.ErrPeerAborted,
+			reach: func(t *testing.T, c, partner *syncmod.Ceremony) <-chan error {
+				advance(t, []*syncmod.Ceremony{c, partner})
+				waiting := inBackground(func() error { return c.Complete(harness.Within(t)) })
+				harness.Until(t, c, harness.In(syncmod.Completing))
+				return waiting
+			},
+		},
 	} {
 		t.Run(about, func(t *testing.T) {
 			noLeaks(t)
@@ -179,11 +185,15 @@ func TestAnAppStopsQuicklyWhateverItsPeersDo(t *testing.T) {
 func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
 	h, def, partner := newPair(t)
 	recorder, reader := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
-	tracers, meters := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)), sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 	var c *syncmod.Ceremony
 	app := fxtest.New(
 		t, syncmod.Module, given(h), fx.Supply(def), fx.Populate(&c),
-		fx.Supply(fx.Annotate(tracers, fx.As(new(trace.TracerProvider))), fx.Annotate(meters, fx.As(new(metric.MeterProvider)))),
+		fx.Supply(
+			fx.Annotate(tracers, fx.As(new(trace.TracerProvider))),
+			fx.Annotate(meters, fx.As(new(metric.MeterProvider))),
+		),
 	)
 	app.RequireStart()
 	advance(t, []*syncmod.Ceremony{c, partner})

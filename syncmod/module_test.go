@@ -73,7 +73,8 @@ func TestTheModuleNeedsAHostAndNothingElse(t *testing.T) {
 	aHost := fx.Provide(func() host.Host { panic("nothing is made") })
 
 	require.NoError(t, fx.ValidateApp(fx.NopLogger, syncmod.Module, aHost))
-	require.NoError(t, fx.ValidateApp(fx.NopLogger, syncmod.Module, aHost, fx.Supply(syncmod.Definition{}), syncmod.RunSteps(noSteps)))
+	aCeremony := fx.Options(fx.Supply(syncmod.Definition{}), syncmod.RunSteps(noSteps))
+	require.NoError(t, fx.ValidateApp(fx.NopLogger, syncmod.Module, aHost, aCeremony))
 	require.ErrorContains(t, fx.ValidateApp(fx.NopLogger, syncmod.Module), "host.Host")
 }
 
@@ -110,7 +111,9 @@ func TestMakingAnAppTouchesNothing(t *testing.T) {
 	require.NoError(t, store.AddPrivKey(id, key))
 	other, err := test.RandPeerID()
 	require.NoError(t, err)
-	def := syncmod.Definition{Hash: []byte{1}, Peers: []syncmod.Peer{{ID: id}, {ID: other, Addrs: []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/tcp/9")}}}}
+	nowhere := multiaddr.StringCast("/ip4/127.0.0.1/tcp/9")
+	members := []syncmod.Peer{{ID: id}, {ID: other, Addrs: []multiaddr.Multiaddr{nowhere}}}
+	def := syncmod.Definition{Hash: []byte{1}, Peers: members}
 	running := goleak.IgnoreCurrent()
 
 	app := fx.New(syncmod.Module, given(namedHost{id: id, store: store}), fx.Supply(def), syncmod.RunSteps(noSteps))
@@ -175,7 +178,8 @@ func TestWhatIsOptionalIsUsedWhenItIsThereAndNeverShutDown(t *testing.T) {
 			standard.SetOutput(output)
 			log, lines := logtest.NewNullLogger()
 			tracers, meters := new(spyTracers), new(spyMeters)
-			globalTracers, globalMeters, globalText := otel.GetTracerProvider(), otel.GetMeterProvider(), otel.GetTextMapPropagator()
+			globalTracers, globalMeters := otel.GetTracerProvider(), otel.GetMeterProvider()
+			globalText := otel.GetTextMapPropagator()
 			options := []fx.Option{syncmod.Module, fx.NopLogger, syncmod.RunSteps(noSteps)}
 			if there&logger != 0 {
 				options = append(options, fx.Supply(log))

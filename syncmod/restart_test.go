@@ -2,11 +2,13 @@ package syncmod_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 // restart kills a node as a crash would, and starts it again with the same
@@ -30,7 +32,7 @@ func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
 	run(t, ceremonies)
 }
 
-func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
+func TestANodeThatCrashesLaterIsNamedByEveryoneAndJoinsTheNextAttempt(t *testing.T) {
 	for when, barriers := range map[string]int{"at step 1": 1, "at step 3": 3} {
 		t.Run(when, func(t *testing.T) {
 			nodes, def := newCluster(t, 3, harness.Patient())
@@ -42,52 +44,64 @@ func TestANodeThatCrashesLaterIsNamedByEveryone(t *testing.T) {
 			restart(t, nodes[2])
 			ceremonies[2] = nodes[2].Open(t, def)
 
-			for i, c := range ceremonies {
+			for i, c := range ceremonies[:2] {
 				err := harness.Failure(t, c)
-				require.ErrorContains(t, err, "carol", harness.Name(i))
+				require.Equal(t, 2, harness.Culprit(t, err).Index, harness.Name(i))
 				require.ErrorContains(t, err, "restarted", harness.Name(i))
-				if i < 2 { // carol herself hears it from whoever refuses her first, or finds out
-					require.Equal(t, 2, harness.Culprit(t, err).Index, harness.Name(i))
-				}
 			}
+			harness.Until(t, ceremonies[2], func(s syncmod.Status) bool {
+				return strings.Contains(s.Peers[0].Waiting, "operator 2 (carol) restarted") &&
+					strings.Contains(s.Peers[1].Waiting, "operator 2 (carol) restarted")
+			})
+			closeAll(t, ceremonies[:2])
+			run(t, append(harness.Open(t, nodes[:2], def), ceremonies[2]))
 		})
 	}
 }
 
-func TestWhatIsLeftOfACeremonyThatIsOverKillsNoneThatFollows(t *testing.T) {
-	s := newScene(t, harness.Fast(), 1)
+// lateAttempt is a scene whose node has closed an attempt in which bob has reached a
+// step, and has opened the next one. It returns the session that its process had then.
+func lateAttempt(t *testing.T, step int64) (s *scene, before uint64) {
+	t.Helper()
+	s = newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.Answer()
-	first := s.meet(t, bob, harness.Session(7), harness.Step(1))
-	_, err := s.ceremony.Advance(harness.Within(t))
-	require.NoError(t, err)
-	first.Accepted(t, bob.Request(t, s.def, harness.Session(7), harness.Step(2)))
+	bob.Become(7)
+	s.meet(t, bob, harness.Step(step))
+	before = bob.Meet(t, s.Host.ID())
+	if step > 0 {
+		_, err := s.ceremony.Advance(harness.Within(t))
+		require.NoError(t, err)
+	}
 	s.ceremony.Abort(errors.New("no more"))
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 	s.ceremony = s.Open(t, s.def)
-
-	late := bob.Open(t, s.Host) // of the ceremony before: whoever is at step 2 cannot be in this one
-	late.Say(t, bob.Request(t, s.def, harness.Session(7), harness.Step(2)))
-	late.RequireReset(t)
-
-	require.NoError(t, s.ceremony.Err())
-	s.meet(t, bob, harness.Session(8), harness.Step(1))
-	_, err = s.ceremony.Advance(harness.Within(t))
-	require.NoError(t, err)
+	return s, before
 }
 
-func TestAGoodbyeFromACeremonyBeforeIsAnsweredAndChangesNothing(t *testing.T) {
-	s := newScene(t, harness.Fast(), 1)
-	bob := s.others[0]
-	bob.Answer()
+func TestWhatIsLeftOfAnAttemptKillsNoneThatFollows(t *testing.T) {
+	for what, late := range map[string]struct {
+		step int64 // of bob, in the attempt before
+		says []harness.Saying
+	}{
+		"an abort while connecting": {0, []harness.Saying{harness.Abort("no more", "")}},
+		"an abort":                  {1, []harness.Saying{harness.Step(1), harness.Abort("no more", "")}},
+		"step 1":                    {1, []harness.Saying{harness.Step(1)}},
+		"step 2":                    {1, []harness.Saying{harness.Step(2)}},
+		"a goodbye":                 {1, []harness.Saying{harness.Step(1), harness.Goodbye}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s, before := lateAttempt(t, late.step)
+			bob := s.others[0]
 
-	left := bob.Open(t, s.Host)
-	left.Accepted(t, bob.Request(t, s.def, harness.Session(7), harness.Step(5), harness.Goodbye))
-	left.RequireClosed(t)
+			says := append([]harness.Saying{harness.Addressee(before)}, late.says...)
+			require.Empty(t, bob.Open(t, s.Host).Greeted(t, bob.Request(t, s.def, says...)))
 
-	require.NoError(t, s.ceremony.Err())
-	require.False(t, s.ceremony.Status().Peers[0].Done)
-	s.meet(t, bob, harness.Session(8), harness.Step(1))
-	_, err := s.ceremony.Advance(harness.Within(t))
-	require.NoError(t, err)
+			require.False(t, s.ceremony.Status().Peers[0].Done)
+			bob.Become(8)
+			s.meet(t, bob)
+			s.meet(t, bob, harness.Step(1))
+			_, err := s.ceremony.Advance(harness.Within(t))
+			require.NoError(t, err)
+		})
+	}
 }

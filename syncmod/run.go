@@ -2,11 +2,12 @@ package syncmod
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// stopGrace is what a cancelled Run takes for leaving, at the most.
+// stopGrace bounds how long a cancelled Run takes to leave.
 const stopGrace = time.Second
 
 // Step is one phase of what the members do together.
@@ -20,9 +21,9 @@ type Step struct {
 
 // Run is a whole ceremony: it waits until everyone is connected; then, for each
 // step, it waits until everyone has reached it and does its work; then it
-// completes. It returns nil once the ceremony is complete, whoever has not said
-// goodbye in the end, and else what it failed with. When ctx ends, Run closes the
-// ceremony as [Ceremony.Close] does, and says whom it was waiting for.
+// completes. It returns nil once the ceremony is complete, even if some goodbyes
+// are missing, and otherwise the failure. When ctx ends, Run closes the ceremony as
+// [Ceremony.Close] does, and its error says whom it was waiting for.
 func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
 	err := c.run(ctx, steps)
 	if err == nil {
@@ -86,4 +87,10 @@ func (c *Ceremony) work(parent context.Context, step Step) error {
 	}
 	c.Abort(fmt.Errorf("step %q: %w", step.Name, err))
 	return c.Err()
+}
+
+// isWait reports whether an error is the end of a wait by its context.
+func isWait(err error) bool {
+	var wait *WaitError
+	return errors.As(err, &wait)
 }

@@ -17,6 +17,9 @@ func newCluster(t testing.TB, n int, cfg syncmod.Config) ([]*harness.Node, syncm
 	return c.Nodes, c.Define(t.Name())
 }
 
+// sessions are what members played by hand have, by the kind of member.
+var sessions = map[string]uint64{"foreign": 0, "dkgsync": 7}
+
 // scene is one real node, alice, among members that the test plays by hand.
 type scene struct {
 	*harness.Node

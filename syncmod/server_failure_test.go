@@ -65,17 +65,18 @@ func TestAReasonIsPassedOnVerbatimWithItsCulprit(t *testing.T) {
 }
 
 func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
-	for name, says := range map[string]harness.Saying{"foreign": harness.Session(0), "dkgsync": harness.Session(7)} {
+	for name, session := range sessions {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]
-			stream := s.meet(t, bob, says)
-			stream.Accepted(t, bob.Request(t, s.def, says))
-			stream.Accepted(t, bob.Request(t, s.def, says)) // a repeated one is not answered as before either
+			bob.Become(session)
+			stream := s.meet(t, bob)
+			stream.Accepted(t, bob.Request(t, s.def))
+			stream.Accepted(t, bob.Request(t, s.def)) // a repeated one is not answered as before either
 
 			s.ceremony.Abort(errors.New("the disk is full"))
 
-			told := stream.Ask(t, bob.Request(t, s.def, says)).GetError()
+			told := stream.Ask(t, bob.Request(t, s.def)).GetError()
 			require.Contains(t, told, "operator 0 (alice) gave up: the disk is full")
 			stream.RequireClosed(t)
 		})
@@ -85,14 +86,18 @@ func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
 func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	mute := harness.Next(t, bob.Accept(t)) // alice's abort gets no answer
+	streams := bob.Accept(t)
+	bob.Become(7)
+	mute := harness.Next(t, streams) // alice's abort gets no answer
 	mute.Grant(t, mute.Heed(t))
-	stream := s.meet(t, bob, harness.Session(7))
+	mute.Grant(t, mute.Heed(t))
+	stream := s.meet(t, bob)
+	ours := harness.Addressee(bob.Meet(t, s.Host.ID()))
 	s.ceremony.Abort(errors.New("the disk is full"))
 	var frames []byte
 	heartbeat := harness.Step(0) // was on its way
 	for _, says := range []harness.Saying{heartbeat, harness.Abort("no more", bob.Host.ID())} {
-		frames = append(frames, harness.Frame(bob.Request(t, s.def, harness.Session(7), says))...)
+		frames = append(frames, harness.Frame(bob.Request(t, s.def, ours, says))...)
 	}
 
 	began := time.Now()
@@ -106,27 +111,30 @@ func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
 func TestAfterAFailureWhoeverComesBackIsAnsweredWithItsReason(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	s.meet(t, bob, harness.Session(7))
+	bob.Become(7)
+	s.meet(t, bob)
 	s.ceremony.Abort(errors.New("the disk is full"))
 
 	again := bob.Open(t, s.Host)
 
-	require.Contains(t, again.Ask(t, bob.Request(t, s.def, harness.Session(7))).GetError(), "the disk is full")
+	require.Contains(t, again.Ask(t, bob.Request(t, s.def)).GetError(), "the disk is full")
 	again.RequireClosed(t)
 }
 
-func TestANewAttemptIsHeldUntilTheFailedOneIsClosed(t *testing.T) {
+func TestANewAttemptIsToldToWaitUntilTheFailedOneIsClosed(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	require.NoError(t, s.meet(t, bob, harness.Session(1)).Reset())
+	bob.Become(1)
+	s.meet(t, bob)
 	s.ceremony.Abort(errors.New("the disk is full"))
-	fresh := bob.Open(t, s.Host)
-	fresh.Say(t, bob.Request(t, s.def, harness.Session(2)))
+	bob.Become(2)
 
+	waiting := bob.Open(t, s.Host).Greeted(t, bob.Request(t, s.def))
+
+	require.Equal(t, "its attempt has failed: operator 0 (alice) gave up: the disk is full", waiting)
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 	again := s.Open(t, s.def)
-
-	require.Empty(t, fresh.Hear(t).GetError())
+	s.meet(t, bob)
 	require.True(t, bobIsIn(again.Status()))
 }
 
@@ -170,11 +178,12 @@ func TestWhatAMemberSaysIsMadePrintableAndCutWhereverItShows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, log := newLoggedScene(t, 1)
 			bob := s.others[0]
-			stream := s.meet(t, bob, harness.Nickname(text), harness.Session(7))
+			bob.Become(7)
+			stream := s.meet(t, bob, harness.Nickname(text))
 			requireFit(t, s.ceremony.Status().Peers[0].Nickname, 128)
 
 			abort := harness.Abort(text, bob.Host.ID())
-			stream.Accepted(t, bob.Request(t, s.def, harness.Nickname(text), harness.Session(7), abort))
+			stream.Accepted(t, bob.Request(t, s.def, harness.Nickname(text), abort))
 
 			requireFit(t, harness.Failure(t, s.ceremony).Error(), 600)
 			requireFit(t, s.ceremony.Status().Err.Error(), 600)

@@ -12,7 +12,12 @@ import (
 
 func TestALengthThatNoFrameHasEndsTheStreamAndNothingElse(t *testing.T) {
 	for name, length := range map[string]int64{
-		"8 EiB": 1<<63 - 1, "32 MiB": 32 << 20, "a byte too long": 16<<10 + 1, "nothing": 0, "less than nothing": -1, "least": -1 << 63,
+		"8 EiB":             1<<63 - 1,
+		"32 MiB":            32 << 20,
+		"a byte too long":   16<<10 + 1,
+		"nothing":           0,
+		"less than nothing": -1,
+		"least":             -1 << 63,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)

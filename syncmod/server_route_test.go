@@ -18,28 +18,84 @@ func (s *scene) another() syncmod.Definition {
 	return def
 }
 
-func TestAStreamForADefinitionThatIsNotOpenHereIsToldBothHashes(t *testing.T) {
+func TestAMemberThatAsksForADefinitionThatIsNotOpenHereIsToldWhatIs(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
-
-	began := time.Now()
+	bob.Become(7)
 	stream := bob.Open(t, s.Host)
-	refusal := stream.Ask(t, bob.Request(t, other, harness.DefinitionHash(other.Hash)))
+	for range 2 {
+		response := stream.Ask(t, bob.Request(t, other))
 
-	require.GreaterOrEqual(t, time.Since(began), harness.Fast().OpenGrace)
-	require.Contains(t, refusal.GetError(), hex.EncodeToString(other.Hash[:8]))
-	require.Contains(t, refusal.GetError(), hex.EncodeToString(s.def.Hash[:8]))
+		require.Empty(t, response.GetError())
+		require.Zero(t, response.GetSessionId())
+		require.Equal(t, "it has not opened this ceremony yet; open there with this node: "+
+			hex.EncodeToString(s.def.Hash[:8])+"…", response.GetWaiting())
+	}
+	require.NoError(t, s.ceremony.Err())
+}
+
+func TestAServiceWithNothingOpenTellsAMemberToWait(t *testing.T) {
+	c := harness.New(t, 2)
+	c.Idle(0)
+	alice, bob, def := c.Nodes[0], c.Raw(1), c.Define(t.Name())
+	bob.Become(7)
+	stream := bob.Open(t, alice.Host)
+	require.Equal(t, "it has not opened this ceremony yet", stream.Greeted(t, bob.Request(t, def)))
+
+	ceremony := alice.Open(t, def)
+
+	stream.Accepted(t, bob.Request(t, def))
+	require.True(t, bobIsIn(ceremony.Status()))
+}
+
+func TestAMemberThatWaitsForItsDefinitionTakesPartOnceItIsOpened(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob, other := s.others[0], s.another()
+	bob.Become(7)
+	early := bob.Open(t, s.Host)
+	require.NotEmpty(t, early.Greeted(t, bob.Request(t, other)))
+
+	second := s.Open(t, other)
+
+	early.Accepted(t, bob.Request(t, other))
+	require.True(t, bobIsIn(second.Status()))
+}
+
+func TestWhatIsLeftOfAnAttemptIsAnsweredThoughItsDefinitionIsNotOpen(t *testing.T) {
+	for name, says := range map[string]harness.Saying{"goodbye": harness.Goodbye, "abort": harness.Abort("no more", "")} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, harness.Fast(), 1)
+			bob := s.others[0]
+			bob.Become(7)
+			stream := bob.Open(t, s.Host)
+
+			require.Empty(t, stream.Greeted(t, bob.Request(t, s.another(), harness.Step(3), says)))
+
+			stream.RequireClosed(t)
+			require.NoError(t, s.ceremony.Err())
+		})
+	}
+}
+
+func TestAForeignGoodbyeIsAnsweredThoughItsDefinitionIsNotOpen(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	s.meet(t, bob) // he has begun the next ceremony: what is left is of the last one
+	stream := bob.Open(t, s.Host)
+
+	stream.Accepted(t, bob.Request(t, s.another(), harness.Step(3), harness.Goodbye))
+
 	stream.RequireClosed(t)
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAStreamWaitsForItsDefinitionToBeOpened(t *testing.T) {
+func TestAForeignStreamWaitsForItsDefinitionToBeOpened(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.OpenGrace = harness.Patience
 	s := newScene(t, cfg, 1)
 	bob, other := s.others[0], s.another()
 	early := bob.Open(t, s.Host)
-	early.Say(t, bob.Request(t, other, harness.DefinitionHash(other.Hash)))
+	early.Say(t, bob.Request(t, other))
 
 	second := s.Open(t, other)
 
@@ -79,22 +135,40 @@ func TestStreamsOfTwoCeremoniesDoNotGetInEachOthersWay(t *testing.T) {
 	require.True(t, bobIsIn(second.Status()))
 }
 
-func TestASignatureThatFitsNoneOfSeveralIsHeldAndThenRefused(t *testing.T) {
+func TestAForeignSignatureThatFitsNothingIsHeldAndThenFatalWhereTheMemberIsMissing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
 	second := s.Open(t, other)
-	stream := bob.Open(t, s.Host)
+	s.meet(t, bob) // he is there
+	began := time.Now()
 
-	refusal := stream.Ask(t, bob.Request(t, s.def, harness.Signature([]byte("none"))))
+	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, harness.Define("neither")))
 
+	require.GreaterOrEqual(t, time.Since(began), harness.Fast().OpenGrace)
 	require.Contains(t, refusal.GetError(), hex.EncodeToString(other.Hash[:8]))
-	require.Contains(t, refusal.GetError(), hex.EncodeToString(s.def.Hash[:8]))
-	stream.RequireClosed(t)
+	require.ErrorIs(t, harness.Failure(t, second), syncmod.ErrBadSignature)
+	require.Equal(t, 1, harness.Culprit(t, second.Err()).Index)
 	require.NoError(t, s.ceremony.Err())
-	require.NoError(t, second.Err())
 }
 
-func TestASignatureThatDoesNotFitTheOnlyOneIsFatal(t *testing.T) {
+func TestAForeignSignatureThatFitsNothingIsNoEvidenceWhereTheMemberIsConnected(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	current := s.meet(t, bob)
+	early := bob.Open(t, s.Host)
+	early.Say(t, bob.Request(t, s.another()))
+	for began := time.Now(); time.Since(began) < 2*harness.Fast().OpenGrace; {
+		current.Accepted(t, bob.Request(t, s.def))
+	}
+
+	second := s.Open(t, s.another())
+
+	require.Empty(t, early.Hear(t).GetError())
+	require.True(t, bobIsIn(second.Status()))
+	require.NoError(t, s.ceremony.Err())
+}
+
+func TestAForeignSignatureThatDoesNotFitTheOnlyOneIsFatal(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 
@@ -109,6 +183,7 @@ func TestASignatureThatDoesNotFitTheOnlyOneIsFatal(t *testing.T) {
 func TestAHashThatFitsWithASignatureThatDoesNotIsFatal(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
+	bob.Become(7)
 
 	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, s.another(), harness.DefinitionHash(s.def.Hash)))
 
@@ -129,22 +204,24 @@ func TestAStreamThatComesBeforeAnyCeremonyIsKeptUntilThereIsOne(t *testing.T) {
 	require.True(t, bobIsIn(ceremony.Status()))
 }
 
-func TestOfTheStreamsThatComeBeforeAnyCeremonyOneIsKept(t *testing.T) {
+func TestOfTheForeignStreamsThatWaitForADefinitionOneIsKept(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle(0)
 	alice, bob, def := c.Nodes[0], c.Raw(1), c.Define(t.Name())
 	streams := []harness.RawStream{bob.Open(t, alice.Host), bob.Open(t, alice.Host)}
 	answers := []<-chan error{streams[0].Listen(), streams[1].Listen()}
-	reset := 0 // either: handlers start in any order
+	for _, stream := range streams {
+		stream.Say(t, bob.Request(t, def))
+	}
+	reset := 0 // either: handlers run in any order
 	select {
 	case err := <-answers[0]:
-		require.True(t, harness.IsReset(harness.EndOf(err)))
+		require.Equal(t, "reset: rate limited", harness.EndOf(err))
 	case err := <-answers[1]:
-		require.True(t, harness.IsReset(harness.EndOf(err)))
+		require.Equal(t, "reset: rate limited", harness.EndOf(err))
 		reset = 1
 	}
 
-	streams[1-reset].Say(t, bob.Request(t, def))
 	alice.Open(t, def)
 
 	require.NoError(t, harness.Next(t, answers[1-reset]))
@@ -156,12 +233,12 @@ func TestAMemberOfOneCeremonyIsAStrangerToAnother(t *testing.T) {
 	other := harness.Define("another", s.Host, carol.Host)
 	second := s.Open(t, other)
 
-	stream := carol.Open(t, s.Host)
-	stream.Say(t, carol.Request(t, s.def, harness.DefinitionHash(s.def.Hash)))
+	carol.Become(7)
 
-	refusal := stream.Hear(t)
-	require.Contains(t, refusal.GetError(), "not open here")
-	require.NotContains(t, refusal.GetError(), "here with this member: "+hex.EncodeToString(s.def.Hash[:8]))
+	waiting := carol.Open(t, s.Host).Greeted(t, carol.Request(t, s.def))
+
+	require.Equal(t, "it has not opened this ceremony yet; open there with this node: "+
+		hex.EncodeToString(other.Hash[:8])+"…", waiting)
 	require.NoError(t, s.ceremony.Err())
 	require.NoError(t, second.Err())
 }

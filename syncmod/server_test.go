@@ -72,18 +72,19 @@ func bobIsIn(s syncmod.Status) bool  { return s.Peers[0].Inbound }
 func bobIsOut(s syncmod.Status) bool { return !s.Peers[0].Inbound }
 
 func TestASecondStreamTakesOverWithItsFirstRequestAndNobodySeesAGap(t *testing.T) {
-	for name, says := range map[string]harness.Saying{"foreign": harness.Session(0), "dkgsync": harness.Session(7)} {
+	for name, session := range sessions {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]
-			current := s.meet(t, bob, says)
+			bob.Become(session)
+			current := s.meet(t, bob)
 			seen := watch(t, s.ceremony, bobIsAt(1))
 			for range 20 {
-				second := s.meet(t, bob, says)
+				second := s.meet(t, bob)
 				current.RequireReset(t)
 				current = second
 			}
-			current.Accepted(t, bob.Request(t, s.def, says, harness.Step(1)))
+			current.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
 			for _, status := range harness.Next(t, seen) {
 				require.True(t, bobIsIn(status))
 			}
@@ -94,17 +95,18 @@ func TestASecondStreamTakesOverWithItsFirstRequestAndNobodySeesAGap(t *testing.T
 func TestAStreamThatHasNotTakenOverChangesNothing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	current := s.meet(t, bob, harness.Session(7), harness.Step(1))
+	bob.Become(7)
+	current := s.meet(t, bob, harness.Step(1))
 	seen := watch(t, s.ceremony, bobIsAt(2))
 
 	silent := bob.Open(t, s.Host)
 	silent.Send(t, []byte{1}) // the beginning of a frame
 	require.NoError(t, silent.Reset())
 	late := bob.Open(t, s.Host)
-	late.Say(t, bob.Request(t, s.def, harness.Session(7), harness.Step(0)))
+	late.Say(t, bob.Request(t, s.def, harness.Step(0)))
 	late.RequireReset(t)
 
-	current.Accepted(t, bob.Request(t, s.def, harness.Session(7), harness.Step(2)))
+	current.Accepted(t, bob.Request(t, s.def, harness.Step(2)))
 	for _, status := range harness.Next(t, seen) {
 		require.True(t, bobIsIn(status))
 		require.GreaterOrEqual(t, status.Peers[0].Step, int64(1))
@@ -138,65 +140,165 @@ func TestOneFurtherStreamMayWaitForItsFirstRequest(t *testing.T) {
 func TestALateFrameEndsItsStreamAndChangesNothing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	stream := s.meet(t, bob, harness.Session(7), harness.Step(1))
+	bob.Become(7)
+	stream := s.meet(t, bob, harness.Step(1))
 
-	stream.Say(t, bob.Request(t, s.def, harness.Session(7), harness.Step(0)))
+	stream.Say(t, bob.Request(t, s.def, harness.Step(0)))
 
 	stream.RequireReset(t)
 	require.Equal(t, int64(1), harness.Until(t, s.ceremony, bobIsOut).Peers[0].Step)
 	require.NoError(t, s.ceremony.Err())
-	s.meet(t, bob, harness.Session(7), harness.Step(1))
+	s.meet(t, bob, harness.Step(1))
 }
 
-func TestASessionThatWasReplacedStaysDead(t *testing.T) {
+func TestARequestOfAnotherProcessThanTheOneThatAnswersChangesNothing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	s.meet(t, bob, harness.Session(1))
-	current := s.meet(t, bob, harness.Session(2))
+	bob.Become(1)
+	s.meet(t, bob)
+	bob.Become(2)
+	current := s.meet(t, bob)
+	before := stances(s.ceremony.Status())
 
 	dead := bob.Open(t, s.Host)
-	dead.Say(t, bob.Request(t, s.def, harness.Session(1), harness.Step(1)))
+	for _, says := range []harness.Saying{harness.Step(0), harness.Step(1), harness.Step(9)} {
+		require.Empty(t, dead.Greeted(t, bob.Request(t, s.def, harness.Session(1), says)))
+	}
 
-	dead.RequireReset(t)
-	require.Zero(t, s.ceremony.Status().Peers[0].Step)
-	current.Accepted(t, bob.Request(t, s.def, harness.Session(2), harness.Step(1)))
+	require.Equal(t, before, stances(s.ceremony.Status()))
+	current.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
+}
+
+func TestARequestForAnotherProcessOfThisNodeChangesNothing(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+	current := s.meet(t, bob)
+	before := stances(s.ceremony.Status())
+	ours := bob.Meet(t, s.Host.ID())
+
+	late := bob.Open(t, s.Host)
+	for _, says := range []harness.Saying{harness.Step(1), harness.Step(9), harness.Version("v9.9")} {
+		request := bob.Request(t, s.def, harness.Addressee(ours+1), says)
+
+		require.Equal(t, ours, late.Ask(t, request).GetSessionId())
+	}
+	for _, says := range []harness.Saying{harness.Goodbye, harness.Abort("no more", "")} {
+		last := bob.Open(t, s.Host)
+		require.Empty(t, last.Greeted(t, bob.Request(t, s.def, harness.Addressee(ours+1), says)))
+		last.RequireClosed(t)
+	}
+
+	require.Equal(t, before, stances(s.ceremony.Status()))
+	require.NoError(t, s.ceremony.Err())
+	current.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
+}
+
+func TestARequestThatAddressesNobodyIsAnsweredWithOurSession(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+	ours := bob.Meet(t, s.Host.ID())
+	stream := bob.Open(t, s.Host)
+
+	stream.Send(t, harness.Frame(bob.Request(t, s.def)))
+
+	require.Equal(t, ours, stream.Hear(t).GetSessionId())
+	require.True(t, bobIsOut(s.ceremony.Status()))
+	stream.Accepted(t, bob.Request(t, s.def))
+	require.True(t, bobIsIn(s.ceremony.Status()))
+}
+
+// The heartbeat would ask too, in its own time.
+func TestAProcessThatIsNotKnownYetIsAskedAtOnce(t *testing.T) {
+	cfg := harness.Fast()
+	cfg.Heartbeat, cfg.ExchangeTimeout = time.Hour, 2*time.Hour
+	s := newScene(t, cfg, 1)
+	bob := s.others[0]
+	bob.Become(1)
+	s.meet(t, bob)
+	bob.Become(2)
+
+	require.Empty(t, bob.Open(t, s.Host).Greeted(t, bob.Request(t, s.def)))
+
+	bob.Meet(t, s.Host.ID())
 }
 
 func TestAMemberMayRestartBeforeStep1(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	before := s.meet(t, bob, harness.Session(1))
+	bob.Become(1)
+	before := s.meet(t, bob)
+	bob.Become(2)
 
-	after := s.meet(t, bob, harness.Session(2))
+	after := s.meet(t, bob)
 
 	before.RequireReset(t)
-	after.Accepted(t, bob.Request(t, s.def, harness.Session(2), harness.Step(1)))
+	after.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAMemberThatRestartsLaterIsNamed(t *testing.T) {
-	for name, session := range map[string][2]uint64{"foreign": {0, 0}, "dkgsync": {1, 2}} {
-		t.Run(name, func(t *testing.T) {
-			s := newScene(t, harness.Fast(), 2)
-			carol := s.others[1]
-			s.meet(t, carol, harness.Session(session[0]), harness.Step(1))
+func TestAMemberThatRestartsLaterIsNamedAndToldToWait(t *testing.T) {
+	s := newScene(t, harness.Fast(), 2)
+	carol := s.others[1]
+	carol.Become(1)
+	s.meet(t, carol, harness.Step(1))
 
-			refusal := carol.Open(t, s.Host).Ask(t, carol.Request(t, s.def, harness.Session(session[1])))
+	carol.Become(2)
 
-			require.Contains(t, refusal.GetError(), "operator 2 (carol) restarted")
-			err := harness.Failure(t, s.ceremony)
-			require.ErrorIs(t, err, syncmod.ErrPeerRestarted)
-			require.Equal(t, 2, harness.Culprit(t, err).Index)
-			require.Equal(t, carol.Host.ID(), harness.Culprit(t, err).Peer.ID)
-		})
-	}
+	err := harness.Failure(t, s.ceremony)
+	require.ErrorIs(t, err, syncmod.ErrPeerRestarted)
+	require.Equal(t, 2, harness.Culprit(t, err).Index)
+	require.Equal(t, carol.Host.ID(), harness.Culprit(t, err).Peer.ID)
+	waiting := carol.Open(t, s.Host).Greeted(t, carol.Request(t, s.def))
+	require.Contains(t, waiting, "its attempt has failed: operator 2 (carol) restarted")
+}
+
+func TestAForeignMemberThatRestartsLaterIsNamedAndRefused(t *testing.T) {
+	s := newScene(t, harness.Fast(), 2)
+	carol := s.others[1]
+	s.meet(t, carol, harness.Step(1))
+
+	refusal := carol.Open(t, s.Host).Ask(t, carol.Request(t, s.def))
+
+	require.Contains(t, refusal.GetError(), "operator 2 (carol) restarted")
+	err := harness.Failure(t, s.ceremony)
+	require.ErrorIs(t, err, syncmod.ErrPeerRestarted)
+	require.Equal(t, 2, harness.Culprit(t, err).Index)
+}
+
+// Members may have met in pairs, and yet not all be in one attempt.
+func TestAMemberInAnotherAttemptEndsThisOne(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+	stream := s.run(t)[0]
+
+	refusal := stream.Ask(t, bob.Request(t, s.def, harness.Step(2), harness.Attempt([]byte("another!"))))
+
+	require.Contains(t, refusal.GetError(), "the members are in different attempts of the ceremony")
+	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrPeerRestarted)
+}
+
+func TestAMemberThatListsOtherMembersIsRefused(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+
+	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, s.def, harness.Members([]byte("others!!"))))
+
+	require.Contains(t, refusal.GetError(), "operator 1 (bob) has other members for definition")
+	err := harness.Failure(t, s.ceremony)
+	require.ErrorIs(t, err, syncmod.ErrMembersMismatch)
+	require.Equal(t, 1, harness.Culprit(t, err).Index)
 }
 
 func TestARepeatedRequestGetsItsOwnTimestampBack(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	stream := s.meet(t, bob, harness.Session(7))
-	request := bob.Request(t, s.def, harness.Session(7))
+	bob.Become(7)
+	stream := s.meet(t, bob)
+	request := bob.Request(t, s.def)
 	for i := range 6 {
 		request.Timestamp = &timestamppb.Timestamp{Seconds: int64(i), Nanos: int32(5 - i)}
 		if i == 3 {
@@ -275,10 +377,11 @@ func TestNothingFailsACeremonyThatIsComplete(t *testing.T) {
 	require.NoError(t, harness.Next(t, done))
 
 	late := harness.Abort("too late", bob.Host.ID())
-	for _, says := range []harness.Saying{harness.Version("v9.9"), harness.Signature(nil), late} {
+	for _, says := range []harness.Saying{harness.Version("v9.9"), late} {
 		bob.Open(t, s.Host).Ask(t, bob.Request(t, s.def, harness.Step(2), says))
 	}
-	s.meet(t, bob, harness.Step(2)).Say(t, bob.Request(t, s.def, harness.Step(0))) // as after a restart: held
+	bob.Open(t, s.Host).Say(t, bob.Request(t, s.def, harness.Step(2), harness.Signature(nil))) // held
+	s.meet(t, bob, harness.Step(2)).Say(t, bob.Request(t, s.def, harness.Step(0)))             // as after a restart: held
 	s.meet(t, bob, harness.Step(2), harness.Goodbye)
 
 	require.NoError(t, s.ceremony.Err())

@@ -33,15 +33,14 @@ const ServiceName = "dkgsync"
 // any number of ceremonies, one after the other or several at once. All its
 // methods are safe for concurrent use.
 type Service struct {
-	host       host.Host
-	cfg        Config
-	version    roster.Version
-	telemetry  *telemetry.Telemetry
-	server     *Server
-	clients    *Clients
-	addrs      addressBook
-	tombstones tombstones
-	onEnd      []func(*Ceremony) // are told of every ceremony that has completed or failed
+	host      host.Host
+	cfg       Config
+	version   roster.Version
+	telemetry *telemetry.Telemetry
+	server    *Server
+	clients   *Clients
+	addrs     addressBook
+	onEnd     []func(*Ceremony) // are told of every ceremony that has completed or failed
 
 	mu         sync.Mutex
 	running    bool
@@ -169,7 +168,7 @@ func (s *Service) Start(ctx context.Context) error {
 	return s.accept(ctx)
 }
 
-// Stop closes the ceremonies that are open (see [Ceremony.Close]), ends every
+// Stop closes the open ceremonies (see [Ceremony.Close]), ends every
 // stream and waits for every goroutine, until ctx ends. Apart from goodbyes it
 // takes less than a second. Stopping twice does nothing.
 func (s *Service) Stop(ctx context.Context) error {
@@ -228,27 +227,24 @@ func (s *Service) Ceremonies() []*Ceremony {
 	return slices.Clone(s.ceremonies)
 }
 
-// closeLimit is how long closing may take with its reports, apart from goodbyes.
+// closeLimit is how long closing may take, its reports included and goodbyes not.
 const closeLimit = 900 * time.Millisecond
 
-// awaitReports waits until the reports and the ends of ceremonies have been
-// handled, until ctx ends and for a moment at the most: what they call is not ours
-// and may hang. The closing has begun at a time.
+// awaitReports waits until the reports have been carried out and the functions of
+// OnEnd have returned, for ceremonies whose closing began at a time. Both call the
+// program's code, which may hang. So it waits at most for [telemetry.FlushLimit], for
+// what is left of closeLimit, or a tenth of it, and for half of the time that ctx has
+// left: the rest is for stopping.
 func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*Ceremony) {
 	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/2)
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for _, c := range of {
-			c.endings.Wait()
-		}
-	}()
 	s.telemetry.Flush(ctx)
-	select {
-	case <-ended:
-	case <-ctx.Done():
+	for _, c := range of {
+		c.awaitEndings(ctx)
 	}
 }
 

@@ -2,6 +2,7 @@ package syncmod
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -68,6 +69,10 @@ type PeerStatus struct {
 	Reconnects int           // how often our stream to it had to be opened again
 	Attempts   int           // attempts to reach it that failed, since the last that succeeded
 	LastError  error         // why the last attempt failed or the last stream ended
+
+	// Waiting says why the member does not accept this node yet, in its own words;
+	// made printable. It is empty when it does.
+	Waiting string
 }
 
 // describe says in a few words how a member stands.
@@ -76,6 +81,8 @@ func (p PeerStatus) describe(now time.Time) string {
 	switch {
 	case p.Done:
 		parts = append(parts, "has said goodbye")
+	case p.Waiting != "":
+		parts = append(parts, "its node answers, but "+p.Waiting)
 	case p.Inbound && p.Outbound && p.Relayed:
 		parts = append(parts, "connected through a relay")
 	case p.Inbound && p.Outbound:
@@ -92,6 +99,9 @@ func (p PeerStatus) describe(now time.Time) string {
 		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
 		parts = append(parts, "not heard of yet")
+	}
+	if errors.Is(p.LastError, ErrKeyInUse) {
+		parts = append(parts, ErrKeyInUse.Error())
 	}
 	if p.Step >= 0 {
 		parts = append(parts, fmt.Sprintf("at step %d", p.Step))
@@ -160,9 +170,11 @@ func (p PeerStatus) MarshalJSON() ([]byte, error) {
 		Reconnects int       `json:"reconnects"`
 		Attempts   int       `json:"attempts,omitempty"`
 		LastError  string    `json:"last_error,omitempty"`
+		Waiting    string    `json:"waiting,omitempty"`
 	}{
 		p.Index, p.Peer.ID.String(), p.Peer.Name, addrs, p.Nickname, p.Version, p.Inbound, p.Outbound, p.Relayed,
 		p.Step, p.Done, p.LastSeen, p.Since, rtt, p.Reconnects, p.Attempts, errorString(p.LastError),
+		p.Waiting,
 	})
 }
 

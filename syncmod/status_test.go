@@ -23,11 +23,12 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
 	require.NoError(t, err)
 	carol, err := peer.Decode("16Uiu2HAmVSeN2qFYgWewrdep2WFbzF7wv3hG6TkDVyrv5udjd7us")
 	require.NoError(t, err)
+	addr := multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000")
 	status := syncmod.Status{
 		Phase: syncmod.Running, Step: 3, StepName: "exchange shares", Since: now.Add(-2 * time.Second),
 		Peers: []syncmod.PeerStatus{
 			{
-				Index: 1, Peer: syncmod.Peer{ID: bob, Name: "bob", Addrs: []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000")}},
+				Index: 1, Peer: syncmod.Peer{ID: bob, Name: "bob", Addrs: []multiaddr.Multiaddr{addr}},
 				Nickname: "Bob's node", Version: "v1.11", Inbound: true, Outbound: true, Relayed: true, Step: 2,
 				LastSeen: now, Since: now.Add(-time.Minute), RTT: 40 * time.Millisecond, Reconnects: 1,
 			},
@@ -98,8 +99,13 @@ func asJSON(t *testing.T, v any) string {
 
 func TestAPhaseIsAWord(t *testing.T) {
 	for phase, want := range map[syncmod.Phase]string{
-		syncmod.Connecting: "connecting", syncmod.Running: "running", syncmod.Completing: "completing", syncmod.Complete: "complete",
-		syncmod.Failed: "failed", -1: "phase -1", 5: "phase 5",
+		syncmod.Connecting: "connecting",
+		syncmod.Running:    "running",
+		syncmod.Completing: "completing",
+		syncmod.Complete:   "complete",
+		syncmod.Failed:     "failed",
+		-1:                 "phase -1",
+		5:                  "phase 5",
 	} {
 		require.Equal(t, want, phase.String())
 		text, err := phase.MarshalText()
@@ -124,6 +130,22 @@ func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
 		require.Equal(t, int64(-1), p.Step, "nothing has been heard of it")
 		require.False(t, p.Inbound || p.Outbound || p.Done)
 	}
+}
+
+func TestAStatusIsItsReadersOwn(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	c := harness.Open(t, nodes[:1], def)[0]
+	changed := multiaddr.StringCast("/ip4/203.0.113.1/tcp/1")
+	err := c.AwaitConnected(briefly(t))
+	var wait *syncmod.WaitError
+	require.ErrorAs(t, err, &wait)
+
+	c.Status().Peers[0].Peer.Addrs[0] = changed
+	wait.Missing[0].Peer.Addrs[0] = changed
+	c.Definition().Peers[1].Addrs[0] = changed
+
+	require.Equal(t, def.Peers[1].Addrs, c.Definition().Peers[1].Addrs)
+	require.Equal(t, def.Peers[1].Addrs, c.Status().Peers[0].Peer.Addrs)
 }
 
 func TestWatchEndsWithTheLastStatusOfTheCeremony(t *testing.T) {

@@ -79,7 +79,8 @@ func tellable(s string) string {
 	return printable(s, maxReason)
 }
 
-// shownError is an error as a status shows it: in one line, and short.
+// shownError is an error with a text of its own: as a status shows it, in one line
+// and short, or as it was at one moment.
 type shownError struct {
 	text string
 	err  error
@@ -106,7 +107,8 @@ func shown(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		text = "dial timeout"
 	case isMismatch:
-		text = fmt.Sprintf("another peer has its address: %s answers there, correct the address or the definition", mismatch.Actual)
+		text = fmt.Sprintf("another peer has its address: %s answers there, correct the address or the definition",
+			mismatch.Actual)
 	case errors.Is(err, swarm.ErrAllDialsFailed):
 		if failed, ok := errors.AsType[*swarm.DialError](err); ok && len(failed.DialErrors) > 0 {
 			text = "dialling failed: " + failed.DialErrors[0].Cause.Error()

@@ -86,7 +86,7 @@ func (c *Ceremony) arrivalEvents(o report.Barrier, arrivals []time.Time) []event
 	return events
 }
 
-// WaitReport reports a slice of a barrier that still waits.
+// WaitReport reports a part of a wait at a barrier while the wait goes on.
 func (c *Ceremony) WaitReport(o report.WaitReport) {
 	c.queue(normal, "a barrier that waits", func() {
 		ctx := c.record(span{

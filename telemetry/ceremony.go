@@ -142,8 +142,7 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 	})
 }
 
-// Closed reports that the ceremony is closed and its last stream has ended. It has
-// to be the last report of the ceremony, which is not observed any more.
+// Closed reports that the ceremony is closed: it is not observed any more.
 func (c *Ceremony) Closed() { c.t.forget(c) }
 
 // End reports the end of the ceremony.

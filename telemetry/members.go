@@ -23,7 +23,8 @@ func (c *Ceremony) Member(e report.Member) {
 			return
 		}
 		level := logrus.InfoLevel
-		if e.What == report.MemberLost || e.What == report.MemberReplaced {
+		switch e.What {
+		case report.MemberLost, report.MemberReplaced, report.MemberKeyInUse:
 			level = logrus.WarnLevel
 		}
 		entry.Logf(c.level(e.Peer, level, e.At),
@@ -66,7 +67,7 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	})
 }
 
-// Connect reports the outcome of a connect, or a slice of one that keeps failing.
+// Connect reports the outcome of a connect, or a part of one that keeps failing.
 func (c *Ceremony) Connect(o report.Connect) {
 	c.queue(normal, "a connect", func() {
 		s := span{
@@ -90,7 +91,7 @@ func (c *Ceremony) Connect(o report.Connect) {
 		}
 		counted := since
 		if o.Err != nil {
-			counted = o.Started // each slice of a failing connect counts by itself
+			counted = o.Started // each part of a failing connect counts by itself
 		}
 		c.t.instruments.connect.Record(ctx, o.Ended.Sub(counted).Seconds(), recording(failing(o.Type, reason...)...)...)
 		if o.Err == nil && o.Reason != "" {

@@ -29,9 +29,9 @@ const (
 const queueLimit = 4096
 
 // reporter is a queue of reports and the only goroutine that carries them out:
-// nothing else calls what belongs to the program, such as its loggers, hooks,
-// samplers and span processors. The goroutine exists while there is something to
-// report.
+// nothing else calls the program's loggers, hooks, samplers and span processors.
+// Two metrics bypass it: [Stream.Message] and [Stream.RTT] record at once. The
+// goroutine exists while there is something to report.
 //
 // A sink that is slow or hangs makes the queue grow to its limit. From then on
 // each new report costs the least important one, the oldest of several. Only when
@@ -46,8 +46,8 @@ type reporter struct {
 	last    uint64                 // the number of the newest report
 	running bool                   // the goroutine
 	since   time.Time              // when it took the report that it carries out now
-	waiters []*waiter
-	told    int64 // how many of the dropped reports the log has mentioned
+	waiters []waiter               // in the order of their beginning; some have given up
+	told    int64                  // how many of the dropped reports the log has mentioned
 
 	// What follows belongs to the goroutine.
 
@@ -65,6 +65,7 @@ type queued struct {
 // waiter waits until the reports up to a number have been carried out.
 type waiter struct {
 	number uint64
+	since  time.Time
 	done   chan struct{}
 }
 
@@ -101,24 +102,31 @@ func (r *reporter) dropUpTo(i importance) bool {
 }
 
 // flush waits until everything that was pushed before has been carried out or
-// dropped, or the context has ended. It does not wait for a report that has been
-// running for longer than [FlushLimit].
+// dropped, or the context has ended.
 func (r *reporter) flush(ctx context.Context) {
 	r.mu.Lock()
-	if !r.running || time.Since(r.since) > FlushLimit { // the second hangs, and somebody has waited for it already
+	if !r.running {
 		r.mu.Unlock()
 		return
 	}
-	w := &waiter{number: r.last, done: make(chan struct{})}
+	w := waiter{number: r.last, since: time.Now(), done: make(chan struct{})}
 	r.waiters = append(r.waiters, w)
 	r.mu.Unlock()
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.waiters = slices.DeleteFunc(r.waiters, func(other *waiter) bool { return other == w })
 	}
+}
+
+// stuck reports whether a report has been running for [FlushLimit], or somebody
+// began to wait so long ago for reports that have not been carried out yet. Of
+// several waits in a row only the first takes time then.
+func (r *reporter) stuck() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	return r.running && (now.Sub(r.since) >= FlushLimit ||
+		len(r.waiters) > 0 && now.Sub(r.waiters[0].since) >= FlushLimit)
 }
 
 // carryOutAll carries out reports until there are none.
@@ -170,7 +178,7 @@ func number(e *list.Element) uint64 { return e.Value.(queued).number }
 
 // release wakes those that wait only for reports before a number.
 func (r *reporter) release(next uint64) {
-	r.waiters = slices.DeleteFunc(r.waiters, func(w *waiter) bool {
+	r.waiters = slices.DeleteFunc(r.waiters, func(w waiter) bool {
 		if w.number >= next {
 			return false
 		}

@@ -27,6 +27,13 @@ func hanging(t *testing.T) (s *scene, c *telemetry.Ceremony, release func()) {
 	return s, c, func() { close(hangs) }
 }
 
+// flushing returns how long a Flush takes.
+func (s *scene) flushing(ctx context.Context) time.Duration {
+	began := time.Now()
+	s.telemetry.Flush(ctx)
+	return time.Since(began)
+}
+
 // dropped collects the metric while the log hangs.
 func (s *scene) dropped() int64 {
 	return sums(s.t, s.collect()["dkgsync.reports.dropped"])[""]
@@ -154,25 +161,62 @@ func TestTheQueueStaysWithinItsLimitHoweverManyCeremoniesThereAre(t *testing.T) 
 	})
 }
 
-func TestFlushWaitsForWhatWasReportedBeforeWithinItsContext(t *testing.T) {
+func TestFlushWaitsForWhatWasReportedBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
-		for _, wait := range []time.Duration{0, 100 * time.Millisecond, telemetry.FlushLimit} {
-			ctx, cancel := context.WithTimeout(t.Context(), wait)
-			begin := time.Now()
-			s.telemetry.Flush(ctx)
-			require.Equal(t, wait, time.Since(begin))
-			cancel()
-		}
-		begin := time.Now()
 		time.AfterFunc(time.Millisecond, release)
 
-		s.telemetry.Flush(t.Context())
+		took := s.flushing(t.Context())
 
-		require.Equal(t, time.Millisecond, time.Since(begin))
+		require.Equal(t, time.Millisecond, took)
 		require.Contains(t, s.lines.String(), "ceremony opened")
-		atOnce(t, func() { s.telemetry.Flush(t.Context()) })
+		require.Zero(t, s.flushing(t.Context()))
+	})
+}
+
+func TestFlushGivesUpWithItsContextAndAtItsLimit(t *testing.T) {
+	for _, wait := range []time.Duration{0, 100 * time.Millisecond, telemetry.FlushLimit, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			s, c, release := hanging(t)
+			defer release()
+			defer c.Closed()
+			ctx, cancel := context.WithTimeout(t.Context(), wait)
+			defer cancel()
+
+			require.Equal(t, min(wait, telemetry.FlushLimit), s.flushing(ctx))
+		})
+	}
+}
+
+func TestFlushDoesNotWaitForAReportThatHangsAlready(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, release := hanging(t)
+		defer release()
+		defer c.Closed()
+		<-time.After(telemetry.FlushLimit)
+
+		require.Zero(t, s.flushing(t.Context()))
+	})
+}
+
+func TestOnlyTheFirstOfSeveralFlushesWaitsForASinkThatIsTooSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t)
+		s.telemetry.Log().AddHook(&sink{does: func() { <-time.After(telemetry.FlushLimit / 3) }})
+		c := s.opened()
+		defer c.Closed()
+		for range 5 {
+			c.Step(report.Step{Started: noon, Ended: noon})
+		}
+
+		require.Equal(t, telemetry.FlushLimit, s.flushing(t.Context()))
+		c.Step(report.Step{Started: noon, Ended: noon})
+		require.Zero(t, s.flushing(t.Context()), "others behind those for which the first one waits")
+
+		s.flush()
+		c.Step(report.Step{Started: noon, Ended: noon})
+		require.Equal(t, telemetry.FlushLimit/3, s.flushing(t.Context()))
 	})
 }
 

@@ -46,9 +46,10 @@ type Stream struct {
 
 // liveSpan is the span of a stream, once it has been started.
 type liveSpan struct {
-	span  trace.Span // nil before
-	begun time.Time
-	ctx   context.Context // for what is recorded about the stream
+	span    trace.Span        // nil before
+	context trace.SpanContext // of the span, which is the program's and not to be asked by a stream
+	begun   time.Time
+	ctx     context.Context // for what is recorded about the stream
 }
 
 // Stream reports that a stream was opened. End has to follow.
@@ -70,20 +71,15 @@ func (s *Stream) begin() {
 	_, span := c.t.tracer.Start(c.rooted, spanStream,
 		trace.WithSpanKind(s.role.kind()), trace.WithTimestamp(begun),
 		trace.WithAttributes(c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed))...))
-	s.live.Store(&liveSpan{span: span, begun: begun, ctx: c.under(span.SpanContext())})
+	sc := span.SpanContext()
+	s.live.Store(&liveSpan{span: span, context: sc, begun: begun, ctx: c.under(sc)})
 }
 
 // SpanContext returns the span context of the stream's span. It is invalid until
 // the span exists, which it does soon after the stream was opened unless a sink
 // hangs.
 func (s *Stream) SpanContext() trace.SpanContext {
-	if s == nil {
-		return trace.SpanContext{}
-	}
-	if live := s.live.Load(); live.span != nil {
-		return live.span.SpanContext()
-	}
-	return trace.SpanContext{}
+	return s.live.Load().context
 }
 
 // Traceparent returns the stream's span in W3C form, for the peer to link to. It

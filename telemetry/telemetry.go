@@ -17,7 +17,8 @@ import (
 // Telemetry reports what a service does. Its methods, and those of [Ceremony] and
 // [Stream], are safe for concurrent use, may be called with locks held and from
 // whatever a report calls, and return at once: a report is queued, and a goroutine
-// of the Telemetry carries it out. Each report carries the time of what happened.
+// of the Telemetry carries it out. Only [Stream.Message] and [Stream.RTT] record at
+// once. Each report carries the time of what happened.
 //
 // A sink that is too slow, hangs or panics costs reports. The least important ones
 // are lost first, and dkgsync.reports.dropped counts them.
@@ -76,10 +77,14 @@ func (t *Telemetry) Log() *logrus.Logger { return t.reporter.log }
 const FlushLimit = 500 * time.Millisecond
 
 // Flush waits until everything that was reported before has reached the loggers
-// and providers. It gives up when the context ends, and after [FlushLimit]. Called
-// by a report, as by a hook of the logger, it waits for that very report and so
-// always until then.
+// and providers. It gives up when the context ends, and after [FlushLimit]. It
+// returns at once if a report has been running for that long already, or if an
+// earlier call has given up on reports that are not carried out yet. A report that
+// calls it, such as a hook of the logger, waits for itself, and so until then.
 func (t *Telemetry) Flush(ctx context.Context) {
+	if t.reporter.stuck() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, FlushLimit)
 	defer cancel()
 	t.reporter.flush(ctx)

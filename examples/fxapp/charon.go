@@ -96,7 +96,8 @@ func readKeys(dir string, d charonDefinition) ([]crypto.PrivKey, error) {
 			return nil, fmt.Errorf("--keys: %s: %w", path, err)
 		}
 		if got != want {
-			return nil, fmt.Errorf("--keys: %s: operator %d in the definition is %s, this is the key of %s", path, i, want, d.owner(got))
+			return nil, fmt.Errorf("--keys: %s: operator %d in the definition is %s, this is the key of %s",
+				path, i, want, d.owner(got))
 		}
 		keys[i] = key
 	}

@@ -59,23 +59,38 @@ func TestReadDefinitionSaysWhatIsWrong(t *testing.T) {
 		content string // of the file
 		want    string // after its path
 	}{
-		"empty":             {"", `not JSON, line 1: unexpected end of JSON input`},
-		"truncated":         {string(sample(t))[:400], `not JSON, line 16: unexpected end of JSON input`},
-		"not JSON":          {"operators: 4\n", `not JSON, line 1: invalid character 'o' looking for beginning of value`},
-		"followed by more":  {string(sample(t)) + "}", `not JSON, line 52: invalid character '}' after top-level value`},
-		"a list":            {"[]", `not a cluster definition: it is a JSON array`},
-		"a wrong type":      {`{"operators": {}}`, `not a cluster definition: "operators" is a JSON object`},
-		"no hash":           {edited(t, "definition_hash", nil), `"definition_hash" is missing`},
-		"an empty hash":     {edited(t, "definition_hash", ""), `"definition_hash" is missing`},
-		"a short hash":      {edited(t, "definition_hash", "0x3ecf58"), `"definition_hash" is not 32 bytes in hex`},
-		"no hex":            {edited(t, "definition_hash", strings.Repeat("xy", 32)), `"definition_hash" is not 32 bytes in hex`},
-		"no operators":      {edited(t, "operators", nil), `0 operators, the demo runs 2 to 64`},
-		"one operator":      {withENRs(t, enrs[0]), `1 operators, the demo runs 2 to 64`},
-		"no ENR":            {withENRs(t, enrs[0], ""), `operator 1 has no ENR`},
-		"no prefix":         {withENRs(t, enrs[0], enrs[1][4:]), `the ENR of operator 1: it does not begin with "enr:"`},
-		"no base64":         {withENRs(t, enrs[0], "enr:ä"), `the ENR of operator 1: it is not base64`},
-		"a cut ENR":         {withENRs(t, enrs[0], enrs[1][:100]), `the ENR of operator 1: it is cut off or damaged`},
-		"a forged ENR":      {withENRs(t, enrs[0], forged(t, enrs[1])), `the ENR of operator 1: its signature is not valid`},
+		"empty":     {"", `not JSON, line 1: unexpected end of JSON input`},
+		"truncated": {string(sample(t))[:400], `not JSON, line 16: unexpected end of JSON input`},
+		"not JSON": {
+			"operators: 4\n",
+			`not JSON, line 1: invalid character 'o' looking for beginning of value`,
+		},
+		"followed by more": {
+			string(sample(t)) + "}",
+			`not JSON, line 52: invalid character '}' after top-level value`,
+		},
+		"a list":        {"[]", `not a cluster definition: it is a JSON array`},
+		"a wrong type":  {`{"operators": {}}`, `not a cluster definition: "operators" is a JSON object`},
+		"no hash":       {edited(t, "definition_hash", nil), `"definition_hash" is missing`},
+		"an empty hash": {edited(t, "definition_hash", ""), `"definition_hash" is missing`},
+		"a short hash":  {edited(t, "definition_hash", "0x3ecf58"), `"definition_hash" is not 32 bytes in hex`},
+		"no hex": {
+			edited(t, "definition_hash", strings.Repeat("xy", 32)),
+			`"definition_hash" is not 32 bytes in hex`,
+		},
+		"no operators": {edited(t, "operators", nil), `0 operators, the demo runs 2 to 64`},
+		"one operator": {withENRs(t, enrs[0]), `1 operators, the demo runs 2 to 64`},
+		"no ENR":       {withENRs(t, enrs[0], ""), `operator 1 has no ENR`},
+		"no prefix": {
+			withENRs(t, enrs[0], enrs[1][4:]),
+			`the ENR of operator 1: it does not begin with "enr:"`,
+		},
+		"no base64": {withENRs(t, enrs[0], "enr:ä"), `the ENR of operator 1: it is not base64`},
+		"a cut ENR": {withENRs(t, enrs[0], enrs[1][:100]), `the ENR of operator 1: it is cut off or damaged`},
+		"a forged ENR": {
+			withENRs(t, enrs[0], forged(t, enrs[1])),
+			`the ENR of operator 1: its signature is not valid`,
+		},
 		"an operator twice": {withENRs(t, enrs[0], enrs[1], enrs[0]), `operators 0 and 2 have the same key`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,14 +122,23 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 		content string // of operator 1's key file
 		want    string // after its path
 	}{
-		"empty":              {"", "it is empty"},
-		"truncated":          {string(good[:32]), "32 hex digits, a secp256k1 key has 64"},
-		"half a byte short":  {string(good[:63]), "63 hex digits, a secp256k1 key has 64"},
-		"too long":           {string(good) + "00", "66 hex digits, a secp256k1 key has 64"},
-		"not hex":            {"-----BEGIN EC PRIVATE KEY-----", "not a key in hex"},
-		"zero":               {strings.Repeat("0", 64), "not a secp256k1 key: the number is not in the range of the curve"},
-		"too large":          {strings.Repeat("f", 64), "not a secp256k1 key: the number is not in the range of the curve"},
-		"another operator's": {string(other), "operator 1 in the definition is " + samplePeers[1] + ", this is the key of operator 3"},
+		"empty":             {"", "it is empty"},
+		"truncated":         {string(good[:32]), "32 hex digits, a secp256k1 key has 64"},
+		"half a byte short": {string(good[:63]), "63 hex digits, a secp256k1 key has 64"},
+		"too long":          {string(good) + "00", "66 hex digits, a secp256k1 key has 64"},
+		"not hex":           {"-----BEGIN EC PRIVATE KEY-----", "not a key in hex"},
+		"zero": {
+			strings.Repeat("0", 64),
+			"not a secp256k1 key: the number is not in the range of the curve",
+		},
+		"too large": {
+			strings.Repeat("f", 64),
+			"not a secp256k1 key: the number is not in the range of the curve",
+		},
+		"another operator's": {
+			string(other),
+			"operator 1 in the definition is " + samplePeers[1] + ", this is the key of operator 3",
+		},
 		"a stranger's": {one, "operator 1 in the definition is " + samplePeers[1] +
 			", this is the key of 16Uiu2HAm3cuhhRL2msUuLF62KRSfneFDx94RsuouyW25Ho42cFMq, who is no operator of it"},
 	} {
@@ -168,7 +192,8 @@ func TestPeerIDFromENRReadsTheExampleOfTheEIP(t *testing.T) {
 	require.NoError(t, err)
 	want, err := peer.IDFromPrivateKey(key)
 	require.NoError(t, err)
-	got, err := peerIDFromENR("enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX04jRzjzCBOonrkTfj499SZuOh8R33Ls8RRcy5wBgmlkgnY0gmlwhH8AAAGJ" +
+	got, err := peerIDFromENR("enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcB" +
+		"FZntXNFrdvJjX04jRzjzCBOonrkTfj499SZuOh8R33Ls8RRcy5wBgmlkgnY0gmlwhH8AAAGJ" +
 		"c2VjcDI1NmsxoQPKY0yuDUmstAHYpMa2_oxVtw0RW_QAdpzBQA8yWM0xOIN1ZHCCdl8")
 	require.NoError(t, err)
 	require.Equal(t, want, got)

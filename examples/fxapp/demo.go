@@ -85,9 +85,11 @@ Ctrl-C ends the program at once.`,
 	flags.StringVar(&f.transport, "transport", tcp, "tcp or quic")
 	flags.DurationVar(&f.late, "late", 0, "start the last node so much later, for example 3s")
 	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
-	flags.StringVar(&f.definition, "definition", "", "run the operators of this Charon cluster definition, a JSON `file`")
+	flags.StringVar(&f.definition, "definition", "",
+		"run the operators of this Charon cluster definition, a JSON `file`")
 	flags.StringVar(&f.keys, "keys", "", "`directory` with the keys of its operators: operator-0.key, …")
-	flags.CountVarP(&f.verbose, "verbose", "v", "show each node's log, not its warnings only; twice (-vv): with everything")
+	flags.CountVarP(&f.verbose, "verbose", "v",
+		"show each node's log, not its warnings only; twice (-vv): with everything")
 	flags.Lookup("kill").DefValue = "0" // so that none is shown: -1 means nobody
 	return cmd
 }

@@ -85,7 +85,8 @@ func TestSurvivorsNameTheDeadOperator(t *testing.T) {
 			require.Equal(t, exitFailed, code)
 			require.Contains(t, stdout, "operator 2 (carol) dies in step 3")
 			require.Contains(t, stdout, "\noperators 0-1, 3: operator 2 (carol) ")
-			require.True(t, strings.HasSuffix(stderr, "fxapp: the ceremony failed: 0 of 4 nodes completed it\n"), stderr)
+			failed := strings.HasSuffix(stderr, "fxapp: the ceremony failed: 0 of 4 nodes completed it\n")
+			require.True(t, failed, stderr)
 			fails := regexp.MustCompile(`fails, ([0-9.]+) ms after the death`).FindAllStringSubmatch(stdout, -1)
 			require.Len(t, fails, 3, stdout)
 			for _, fail := range fails {
@@ -103,9 +104,21 @@ func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
 		at   string // what is printed at that moment
 		want string
 	}{
-		"before step 1":      {[]string{"--late", "1h"}, "starts 1h0m0s late", "all nodes stop before step 1: interrupted by SIGINT\n"},
-		"while running":      {nil, "barrier 2/6", "all nodes stop in step 2, and tell one another why: interrupted by SIGINT\n"},
-		"with a dead member": {[]string{"--kill", "1"}, "dies in step 3", "all nodes stop in step 3, and tell one another why"},
+		"before step 1": {
+			[]string{"--late", "1h"},
+			"starts 1h0m0s late",
+			"all nodes stop before step 1: interrupted by SIGINT\n",
+		},
+		"while running": {
+			nil,
+			"barrier 2/6",
+			"all nodes stop in step 2, and tell one another why: interrupted by SIGINT\n",
+		},
+		"with a dead member": {
+			[]string{"--kill", "1"},
+			"dies in step 3",
+			"all nodes stop in step 3, and tell one another why",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, interrupt := context.WithCancelCause(t.Context())
@@ -145,9 +158,10 @@ func TestSignalsDecideTheExitCode(t *testing.T) {
 func TestUnusableCommandLines(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"--nodes 1":       "--nodes 1: it has to be between 2 and 64",
-		"--nodes 65":      "--nodes 65: it has to be between 2 and 64",
-		"--nodes four":    `invalid argument "four" for "--nodes" flag: strconv.ParseInt: parsing "four": invalid syntax`,
+		"--nodes 1":  "--nodes 1: it has to be between 2 and 64",
+		"--nodes 65": "--nodes 65: it has to be between 2 and 64",
+		"--nodes four": `invalid argument "four" for "--nodes" flag: ` +
+			`strconv.ParseInt: parsing "four": invalid syntax`,
 		"--steps 0":       "--steps 0: it has to be between 1 and 100",
 		"--steps 101":     "--steps 101: it has to be between 1 and 100",
 		"--transport udp": `--transport "udp": it has to be tcp or quic`,
@@ -155,9 +169,10 @@ func TestUnusableCommandLines(t *testing.T) {
 		"--kill 4":        "--kill 4: the operators are 0 to 3",
 		"--kill -1":       "--kill -1: the operators are 0 to 3",
 		"--kill 4 --definition " + sampleDefinition + " --keys " + sampleKeys: "--kill 4: the operators are 0 to 3",
-		"--definition a.json":                            "--definition and --keys: each needs the other",
-		"--keys testdata":                                "--definition and --keys: each needs the other",
-		"--definition a.json --keys b --nodes 4":         "--definition and --nodes: only one of them can say who takes part",
+		"--definition a.json": "--definition and --keys: each needs the other",
+		"--keys testdata":     "--definition and --keys: each needs the other",
+		"--definition a.json --keys b --nodes 4": "--definition and --nodes: " +
+			"only one of them can say who takes part",
 		"--definition a.json --keys b":                   "--definition a.json: no such file or directory",
 		"--definition " + sampleDefinition + " --keys b": "--keys b: no such file or directory",
 		"--colour": "unknown flag: --colour",

@@ -27,7 +27,14 @@ type identity struct {
 //
 // A program with one node also sets ShutdownOnFailure and ShutdownOnComplete in
 // the Config, and then calls Run: the exit code tells how the ceremony ended.
-func newApp(id identity, definition syncmod.Definition, config syncmod.Config, log *logrus.Logger, steps any, more ...fx.Option) *fx.App {
+func newApp(
+	id identity,
+	definition syncmod.Definition,
+	config syncmod.Config,
+	log *logrus.Logger,
+	steps any,
+	more ...fx.Option,
+) *fx.App {
 	return fx.New(
 		fx.Supply(log, id, definition),
 		fx.Provide(newHost),

@@ -139,8 +139,10 @@ func (r *report) barrier(barrier int) {
 		next = r.plan.steps[barrier-1]
 	}
 	number := fmt.Sprintf("%d/%d", barrier, steps+1)
-	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later all were through", len(fmt.Sprintf("%d/%[1]d", steps+1)), number,
-		r.plan.nameWidth(), next, brief(s.lastArrived.Sub(s.firstArrived)), r.plan.operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
+	width := len(fmt.Sprintf("%d/%[1]d", steps+1))
+	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later all were through",
+		width, number, r.plan.nameWidth(), next,
+		brief(s.lastArrived.Sub(s.firstArrived)), r.plan.operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
 }
 
 // dies says that a node is about to lose its host.

@@ -34,19 +34,23 @@ func TestReportSeesThatNodesAreInLockstep(t *testing.T) {
 
 func TestReportSeesWhoDoesNotWait(t *testing.T) {
 	t.Parallel()
+	const early = "not in lockstep: operator 0 (alice) passed barrier 2 before operator 1 (bob) had arrived"
 	r := reportOf(t)
 	r.arrived(0, 2)
 	r.passed(0, 2, syncmod.Status{})
-	require.EqualError(t, r.lockstep(), "not in lockstep: operator 0 (alice) passed barrier 2 before operator 1 (bob) had arrived")
+	require.EqualError(t, r.lockstep(), early)
 	r.arrived(1, 2)
 	r.passed(1, 2, syncmod.Status{})
-	require.EqualError(t, r.lockstep(), "not in lockstep: operator 0 (alice) passed barrier 2 before operator 1 (bob) had arrived")
+	require.EqualError(t, r.lockstep(), early)
 }
 
 func TestBriefDurations(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		40 * time.Microsecond: "0.0 ms", 1234 * time.Microsecond: "1.2 ms", 345678 * time.Microsecond: "345 ms", 61500 * time.Millisecond: "61.50 s",
+		40 * time.Microsecond:     "0.0 ms",
+		1234 * time.Microsecond:   "1.2 ms",
+		345678 * time.Microsecond: "345 ms",
+		61500 * time.Millisecond:  "61.50 s",
 	} {
 		require.Equal(t, want, brief(d))
 	}

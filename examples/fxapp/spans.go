@@ -53,7 +53,10 @@ func (m *spanMemory) option(instance string) fx.Option {
 			sdk, exports := p.Tracer.(*sdktrace.TracerProvider)
 			if !exports {
 				sdk = sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(
-					resource.NewSchemaless(attribute.String("service.name", serviceName), attribute.String("service.instance.id", instance)),
+					resource.NewSchemaless(
+						attribute.String("service.name", serviceName),
+						attribute.String("service.instance.id", instance),
+					),
 				))
 				p.Tracer = sdk
 			}
@@ -84,5 +87,6 @@ func (r *report) timeline() string {
 	if !t.traceID.IsValid() {
 		return fmt.Sprintf("trace %s: no node has recorded anything\n", telemetry.TraceID(r.plan.hash))
 	}
-	return fmt.Sprintf("trace %s, from the spans of all nodes:\n%s", t.traceID, t.draw(columns(), isColourTerminal(r.out)))
+	drawn := t.draw(columns(), isColourTerminal(r.out))
+	return fmt.Sprintf("trace %s, from the spans of all nodes:\n%s", t.traceID, drawn)
 }

@@ -33,7 +33,8 @@ func (r *report) finish(cause error) error {
 		return &failure{err}
 	}
 	if complete == len(r.nodes) {
-		r.line("complete: %d nodes, %s, nobody passed a barrier before everyone had arrived", complete, r.plan.stepCount())
+		r.line("complete: %d nodes, %s, nobody passed a barrier before everyone had arrived",
+			complete, r.plan.stepCount())
 		return nil
 	}
 	if !r.stop.IsZero() {
@@ -55,9 +56,11 @@ func (r *report) lockstep() error {
 		s := r.sum(b)
 		for i, n := range r.nodes {
 			passed := n.waits[b].passed
-			early := s.missing && b > 1 || passed.Before(s.lastArrived) // of step 1, an announcement may have been missed
+			// Of step 1, an announcement may have been missed.
+			early := s.missing && b > 1 || passed.Before(s.lastArrived)
 			if !passed.IsZero() && early {
-				return fmt.Errorf("not in lockstep: %s passed barrier %d before %s had arrived", r.plan.operator(i), b, r.plan.operator(s.last))
+				return fmt.Errorf("not in lockstep: %s passed barrier %d before %s had arrived",
+					r.plan.operator(i), b, r.plan.operator(s.last))
 			}
 		}
 	}
@@ -122,13 +125,18 @@ func (r *report) table() string {
 	}
 	w := table.NewWriter()
 	w.SetStyle(table.StyleLight)
-	w.Style().Format = table.FormatOptions{Header: text.FormatDefault, Footer: text.FormatDefault, Row: text.FormatDefault}
+	w.Style().Format = table.FormatOptions{
+		Header: text.FormatDefault,
+		Footer: text.FormatDefault,
+		Row:    text.FormatDefault,
+	}
 	w.Style().Options.SeparateColumns = false
 	w.AppendHeader(header)
 	for i, n := range r.nodes {
 		row := table.Row{
 			fmt.Sprintf("%d %s", i, r.plan.members[i].name), n.outcome(),
-			fmt.Sprintf("%d/%d", n.peers, len(r.nodes)-1), fmt.Sprintf("%d/%d", n.step(), len(r.plan.steps)), n.waits[0],
+			fmt.Sprintf("%d/%d", n.peers, len(r.nodes)-1),
+			fmt.Sprintf("%d/%d", n.step(), len(r.plan.steps)), n.waits[0],
 		}
 		if barriers <= wideTable {
 			for _, at := range n.waits[1:] {
@@ -144,7 +152,12 @@ func (r *report) table() string {
 	}
 	columns := make([]table.ColumnConfig, len(header))
 	for i := range columns {
-		columns[i] = table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight}
+		columns[i] = table.ColumnConfig{
+			Number:      i + 1,
+			Align:       text.AlignRight,
+			AlignHeader: text.AlignRight,
+			AlignFooter: text.AlignRight,
+		}
 		if i < 2 {
 			columns[i] = table.ColumnConfig{Number: i + 1}
 		}

@@ -152,7 +152,12 @@ func (t *timeline) crossing(kind string, step int64) *crossing {
 	at := slices.IndexFunc(t.barriers, same)
 	if at < 0 {
 		at = len(t.barriers)
-		t.barriers = append(t.barriers, crossing{kind: kind, step: step, arrived: make(map[int]time.Time), says: make(map[int]int)})
+		t.barriers = append(t.barriers, crossing{
+			kind:    kind,
+			step:    step,
+			arrived: make(map[int]time.Time),
+			says:    make(map[int]int),
+		})
 	}
 	return &t.barriers[at]
 }
@@ -202,7 +207,8 @@ func (t *timeline) shown() (nodes []int, note string) {
 	slices.SortStableFunc(nodes, func(a, b int) int { return cmp.Compare(t.tracks[a].waited, t.tracks[b].waited) })
 	nodes = nodes[:slowNodes]
 	slices.Sort(nodes)
-	return nodes, fmt.Sprintf("the %d of %d nodes that waited least, so those that the others waited for", slowNodes, len(t.tracks))
+	return nodes, fmt.Sprintf("the %d of %d nodes that waited least, so those that the others waited for",
+		slowNodes, len(t.tracks))
 }
 
 // column is where a time is on the axis.

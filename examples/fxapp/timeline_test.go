@@ -20,16 +20,25 @@ import (
 // spanAt is a span from one millisecond to another.
 func spanAt(name string, from, to int, attrs ...attribute.KeyValue) sdktrace.ReadOnlySpan {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
-	return tracetest.SpanStub{Name: "dkgsync." + name, StartTime: at(from), EndTime: at(to), Attributes: attrs}.Snapshot()
+	return tracetest.SpanStub{
+		Name:       "dkgsync." + name,
+		StartTime:  at(from),
+		EndTime:    at(to),
+		Attributes: attrs,
+	}.Snapshot()
 }
 
 func barrierAt(kind string, step, from, to, last int) sdktrace.ReadOnlySpan {
-	return spanAt("barrier", from, to, attribute.String("dkgsync.barrier.kind", kind), attribute.Int("dkgsync.step", step),
+	return spanAt("barrier", from, to,
+		attribute.String("dkgsync.barrier.kind", kind),
+		attribute.Int("dkgsync.step", step),
 		attribute.Int("dkgsync.barrier.last_peer", last))
 }
 
 func failedAt(step, from, to int) sdktrace.ReadOnlySpan {
-	return spanAt("barrier", from, to, attribute.String("dkgsync.barrier.kind", "step"), attribute.Int("dkgsync.step", step),
+	return spanAt("barrier", from, to,
+		attribute.String("dkgsync.barrier.kind", "step"),
+		attribute.Int("dkgsync.step", step),
 		attribute.String("error.type", "peer_left"))
 }
 
@@ -40,9 +49,29 @@ func failureAt(from, to int) sdktrace.ReadOnlySpan {
 func TestTimelineShowsWorkWaitsAndWhoWasLast(t *testing.T) {
 	t.Parallel()
 	line := newTimeline([]string{"alice", "bob", "carol"}, [][]sdktrace.ReadOnlySpan{
-		{barrierAt("connected", 0, 0, 100, 2), spanAt("step", 100, 200), barrierAt("step", 2, 200, 350, 1), spanAt("step", 350, 400), failedAt(3, 400, 500), failureAt(0, 500)},
-		{barrierAt("connected", 0, 0, 100, 2), spanAt("step", 100, 350), barrierAt("step", 2, 350, 350, 1), spanAt("step", 350, 450), failedAt(3, 450, 500), failureAt(0, 500)},
-		{barrierAt("connected", 0, 50, 100, 2), spanAt("step", 100, 150), barrierAt("step", 2, 150, 350, 1), spanAt("step", 350, 400), failureAt(50, 400)},
+		{
+			barrierAt("connected", 0, 0, 100, 2),
+			spanAt("step", 100, 200),
+			barrierAt("step", 2, 200, 350, 1),
+			spanAt("step", 350, 400),
+			failedAt(3, 400, 500),
+			failureAt(0, 500),
+		},
+		{
+			barrierAt("connected", 0, 0, 100, 2),
+			spanAt("step", 100, 350),
+			barrierAt("step", 2, 350, 350, 1),
+			spanAt("step", 350, 450),
+			failedAt(3, 450, 500),
+			failureAt(0, 500),
+		},
+		{
+			barrierAt("connected", 0, 50, 100, 2),
+			spanAt("step", 100, 150),
+			barrierAt("step", 2, 150, 350, 1),
+			spanAt("step", 350, 400),
+			failureAt(50, 400),
+		},
 	})
 	require.Equal(t, strings.TrimPrefix(`
                                               2

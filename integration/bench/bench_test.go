@@ -24,11 +24,13 @@ func TestEveryMeasurementIsALineOfItsName(t *testing.T) {
 		require.True(t, ok, printed)
 		names = append(names, l.name)
 	}
-	require.Equal(t, []string{"machine", "connect", "barrier", "tail", "cost", "straggler", "idle", "waiting", "memory"}, names)
+	want := []string{"machine", "connect", "barrier", "tail", "cost", "straggler", "idle", "waiting", "memory"}
+	require.Equal(t, want, names)
 }
 
 func TestALineIsReadAsItWasPrinted(t *testing.T) {
-	printed := newLine("barrier").with("n", 4).with("p50", 212_300*time.Nanosecond).with("ratio", number(1.204)).with("cpu", percent(0.5))
+	printed := newLine("barrier").with("n", 4).with("p50", 212_300*time.Nanosecond).
+		with("ratio", number(1.204)).with("cpu", percent(0.5))
 
 	read, ok := parseLine(printed.String())
 
@@ -64,14 +66,22 @@ func TestTheGrowthOfASquareIsTwo(t *testing.T) {
 
 func TestOnlyMarkedSectionsOfWhatWasMeasuredAreRewritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "benchmarks.md")
-	require.NoError(t, os.WriteFile(file, []byte("before\n<!-- bench:wan -->\nold\n<!-- /bench -->\nbetween\n<!-- bench:idle -->\nkept\n<!-- /bench -->\n"), 0o600))
+	const (
+		old   = "\nold\n"
+		table = "\n\n| n | over it |\n|---|---|\n| 10 | 7.00 µs |\n\n"
+	)
+	page := func(wan string) string {
+		return "before\n<!-- bench:wan -->" + wan + "<!-- /bench -->\nbetween\n" +
+			"<!-- bench:idle -->\nkept\n<!-- /bench -->\n"
+	}
+	require.NoError(t, os.WriteFile(file, []byte(page(old)), 0o600))
 
 	err := writeTables(file, []line{newLine("wan").with("n", 10).with("over_it", 7*time.Microsecond)})
 
 	require.NoError(t, err)
 	written, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, "before\n<!-- bench:wan -->\n\n| n | over it |\n|---|---|\n| 10 | 7.00 µs |\n\n<!-- /bench -->\nbetween\n<!-- bench:idle -->\nkept\n<!-- /bench -->\n", string(written))
+	require.Equal(t, page(table), string(written))
 }
 
 func TestTheChartIsDrawnFromWhateverWasMeasured(t *testing.T) {

@@ -26,7 +26,9 @@ type curve struct {
 // drawLatencies draws how long barriers take, by the number of members, both
 // axes logarithmic.
 func drawLatencies(file string, lines []line) error {
-	blue, orange, grey := color.RGBA{R: 31, G: 98, B: 178, A: 255}, color.RGBA{R: 214, G: 98, B: 20, A: 255}, color.RGBA{R: 120, G: 120, B: 120, A: 255}
+	blue := color.RGBA{R: 31, G: 98, B: 178, A: 255}
+	orange := color.RGBA{R: 214, G: 98, B: 20, A: 255}
+	grey := color.RGBA{R: 120, G: 120, B: 120, A: 255}
 	dashed, dotted := []vg.Length{vg.Points(5), vg.Points(3)}, []vg.Length{vg.Points(1.5), vg.Points(2.5)}
 	curves := []curve{
 		{"barrier, p99", "barrier", "p99", blue, dashed, draw.CircleGlyph{}},

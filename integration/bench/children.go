@@ -36,7 +36,8 @@ func (b *bench) measureSteady() error {
 		}
 		side, _, _ = strings.Cut(strings.ToLower(fields[0]), "-")
 		ns, _ := strconv.ParseFloat(fields[2], 64)
-		b.print(newLine("steady").with("side", side).with("took", time.Duration(ns)).with("bytes", fields[4]).with("allocs", fields[6]))
+		b.print(newLine("steady").with("side", side).with("took", time.Duration(ns)).
+			with("bytes", fields[4]).with("allocs", fields[6]))
 	}, "-run", "^$", "-bench", "^BenchmarkSteady", "-benchmem", "-benchtime", "200000x", steadyPackage)
 }
 

@@ -37,7 +37,8 @@ func newCluster(n int) (*cluster, error) {
 		if err != nil {
 			return err
 		}
-		manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(rcmgr.InfiniteLimits), rcmgr.WithMetricsDisabled())
+		limiter := rcmgr.NewFixedLimiter(rcmgr.InfiniteLimits)
+		manager, err := rcmgr.NewResourceManager(limiter, rcmgr.WithMetricsDisabled())
 		if err != nil {
 			return err
 		}

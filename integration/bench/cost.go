@@ -86,7 +86,8 @@ func (b *bench) measureProcessor(c *cluster, m *mesh) error {
 	if err := <-beating; err != nil {
 		return err
 	}
-	b.print(newLine("idle").with("n", n).with("cpu", idle).with("bare", bare).with("ratio", ratio(idle, bare)).with("hosts", hosts))
+	b.print(newLine("idle").with("n", n).
+		with("cpu", idle).with("bare", bare).with("ratio", ratio(idle, bare)).with("hosts", hosts))
 	b.print(newLine("waiting").with("n", n).with("cpu", waiting).with("idle", idle).with("ratio", ratio(waiting, idle)))
 	return nil
 }
@@ -97,9 +98,16 @@ type footprint struct{ heap, stacks, goroutines float64 }
 func footprintNow() footprint {
 	settle()
 	runtime.GC()
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	samples := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/stacks:bytes"},
+	}
 	metrics.Read(samples)
-	return footprint{float64(samples[0].Value.Uint64()), float64(samples[1].Value.Uint64()), float64(runtime.NumGoroutine())}
+	return footprint{
+		float64(samples[0].Value.Uint64()),
+		float64(samples[1].Value.Uint64()),
+		float64(runtime.NumGoroutine()),
+	}
 }
 
 func (f footprint) less(g footprint) footprint {
@@ -141,7 +149,9 @@ func (b *bench) measureMemory(c *cluster) error {
 	}
 	full := footprintNow().less(started).per(peers).less(plain)
 	perNode := started.less(bare).per(n)
-	b.print(newLine("memory").with("n", n).with("heap", kib(full.heap)).with("stacks", kib(full.stacks)).with("goroutines", number(full.goroutines)).
+	b.print(newLine("memory").with("n", n).
+		with("heap", kib(full.heap)).with("stacks", kib(full.stacks)).
+		with("goroutines", number(full.goroutines)).
 		with("stream", kib(plain.heap)).with("service_goroutines", number(perNode.goroutines)))
 	return nil
 }

@@ -25,8 +25,10 @@ func growthLines(lines []line) ([]line, error) {
 	wall, cpu := largest.duration("wall"), largest.duration("cpu")
 	for _, n := range []int{100, 1000} {
 		messages := n * (n - 1)
-		out = append(out, newLine("expect").with("n", n).with("messages", messages).with("one_machine", wall*time.Duration(messages)).
-			with("member_messages", 2*(n-1)).with("member_cpu", cpu*time.Duration(n-1)))
+		out = append(out,
+			newLine("expect").with("n", n).with("messages", messages).
+				with("one_machine", wall*time.Duration(messages)).
+				with("member_messages", 2*(n-1)).with("member_cpu", cpu*time.Duration(n-1)))
 	}
 	return out, nil
 }

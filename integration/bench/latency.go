@@ -104,15 +104,18 @@ func (b *bench) measureLatency(c *cluster, m *mesh) error {
 	if err != nil {
 		return fmt.Errorf("measuring barriers: %w", err)
 	}
-	b.print(newLine("barrier").with("n", n).with("p50", percentile(barrier.took, 50)).with("p99", percentile(barrier.took, 99)).
-		with("floor", percentile(floor.took, 50)).with("ratio", ratio(percentile(barrier.took, 50), percentile(floor.took, 50))).
+	p50, p99 := percentile(barrier.took, 50), percentile(barrier.took, 99)
+	floor50, floor99 := percentile(floor.took, 50), percentile(floor.took, 99)
+	b.print(newLine("barrier").with("n", n).with("p50", p50).with("p99", p99).
+		with("floor", floor50).with("ratio", ratio(p50, floor50)).
 		with("ping", percentile(pings.took, 50)))
-	b.print(newLine("tail").with("n", n).with("p99", percentile(barrier.took, 99)).with("floor_p99", percentile(floor.took, 99)).
-		with("ratio", ratio(percentile(barrier.took, 99), percentile(floor.took, 99))))
+	b.print(newLine("tail").with("n", n).with("p99", p99).with("floor_p99", floor99).
+		with("ratio", ratio(p99, floor99)))
 	messages := n * (n - 1)
+	cpu, floorCPU := barrier.perMessage(messages), floor.perMessage(messages)
 	b.print(newLine("cost").with("n", n).with("messages", messages).
-		with("wall", percentile(barrier.took, 50)/time.Duration(messages)).with("cpu", barrier.perMessage(messages)).
-		with("floor", floor.perMessage(messages)).with("ratio", ratio(barrier.perMessage(messages), floor.perMessage(messages))))
+		with("wall", p50/time.Duration(messages)).with("cpu", cpu).
+		with("floor", floorCPU).with("ratio", ratio(cpu, floorCPU)))
 	if b.without["straggler"] {
 		return nil
 	}
@@ -136,8 +139,9 @@ func (b *bench) measureStraggler(c *cluster, m *mesh) error {
 	if err != nil {
 		return fmt.Errorf("measuring stragglers: %w", err)
 	}
-	b.print(newLine("straggler").with("n", n).with("p50", percentile(barrier.took, 50)).with("p99", percentile(barrier.took, 99)).
-		with("floor", percentile(floor.took, 50)).with("ratio", ratio(percentile(barrier.took, 50), percentile(floor.took, 50))))
+	p50, floor50 := percentile(barrier.took, 50), percentile(floor.took, 50)
+	b.print(newLine("straggler").with("n", n).with("p50", p50).with("p99", percentile(barrier.took, 99)).
+		with("floor", floor50).with("ratio", ratio(p50, floor50)))
 	return nil
 }
 

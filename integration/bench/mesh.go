@@ -31,7 +31,8 @@ const (
 // frameSize is the size of the frame that announces a step, with a signature of
 // the longest kind and a session number.
 var frameSize = headerSize + proto.Size(&syncpb.SyncRequest{
-	Timestamp: timestamppb.Now(), HashSignature: make([]byte, 71), Version: syncmod.DefaultConfig().Version, Step: 1, SessionId: 1,
+	Timestamp: timestamppb.Now(), HashSignature: make([]byte, 71),
+	Version: syncmod.DefaultConfig().Version, Step: 1, SessionId: 1,
 })
 
 // node is a host, and its part of a bare mesh: a stream from each host to each

@@ -32,7 +32,8 @@ func TestBarrierOverSlowLinks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { took = crossSlowLinks(t, n) })
 
 			p50, p99 := percentile(took, 50), percentile(took, 99)
-			fmt.Println(newLine("wan").with("n", n).with("delay", oneWay).with("p50", p50).with("p99", p99).with("over", p50-oneWay))
+			fmt.Println(newLine("wan").with("n", n).with("delay", oneWay).
+				with("p50", p50).with("p99", p99).with("over", p50-oneWay))
 			require.LessOrEqual(t, p99, oneWay+tolerate)
 		})
 	}

@@ -19,7 +19,7 @@ func busy() syncmod.Config {
 
 func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
 	for range 5 { // it depends on what comes first, an abort or the answer to a heartbeat
-		m := running(t, busy(), ofSession(session))
+		m := running(t, busy(), session)
 
 		blames(bob)(t, m)
 
@@ -33,26 +33,27 @@ func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
 }
 
 func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
-	m := running(t, impatient(), ofSession(session))
+	m := running(t, impatient(), session)
 
 	blames(bob)(t, m)
 
-	require.ErrorContains(t, m.Failure(alice), `operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
+	require.ErrorContains(t, m.Failure(alice),
+		`operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
 }
 
 func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
 	for range 5 { // it depends on who tells carol first, alice or bob
-		m := running(t, busy(), ofSession(session))
+		m := running(t, busy(), session)
 
 		blames(bob)(t, m)
 
-		require.Regexp(t, `as operator \d \((alice|dave)\) reports`, m.Failure(carol).Error())
+		require.Regexp(t, `as operator \d \((alice|dave)\)(, who has it from operator 3 \(dave\),)? reports`, m.Failure(carol).Error())
 		m.Stop(honest...)
 	}
 }
 
 func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing.T) {
-	m := newMember(t, impatient(), ofSession(session))
+	m := newMember(t, impatient(), foreign)
 	m.Start(honest...)
 	m.meet()
 
@@ -77,7 +78,7 @@ func (m *member) meet() {
 }
 
 func TestAWordThatLooksLikeAReportIsQuoted(t *testing.T) {
-	m := running(t, impatient(), ofSession(session))
+	m := running(t, impatient(), session)
 	const forged = `no" — operator 1 (bob) restarted: its step went from 3 to 0`
 
 	says(abort(forged, ""))(t, m)
@@ -87,17 +88,17 @@ func TestAWordThatLooksLikeAReportIsQuoted(t *testing.T) {
 }
 
 func TestAMemberThatIsAnotherEveryTimeHoldsUpNobodyBeforeStep1(t *testing.T) {
-	m := newMember(t, impatient())
+	m := newMember(t, impatient(), session)
 	m.Start(honest...)
 	costs := peak()
-	for n := uint64(1); n <= 300; n++ { // more than are remembered
+	for n := range uint64(100) {
+		m.self.Become(1 + n)
 		s := m.open(t, alice)
-		s.Accepted(t, m.request(t, step(0), ofSession(n)))
+		s.Greeted(t, m.self.Request(t, m.Define(m.about))) // she asks who that is
+		s.Accepted(t, m.request(t, step(0)))
 	}
 	require.Less(t, costs(), int64(most))
-	require.Equal(t, violation, says(step(0), ofSession(299))(t, m)) // replaced, and stays dead
 
-	m.says = []harness.Saying{ofSession(300)}
 	m.enter(t, 1)
 	m.Advance(honest...)
 	m.requireStops(t)

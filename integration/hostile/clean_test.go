@@ -14,7 +14,8 @@ import (
 
 // evil is a text that a terminal would obey, and that a log would take for lines
 // of its own.
-const evil = "\x1b[2J\x1b[31mred\x07\x00\r\nFORGED level=error msg=\"operator 1 (bob) did it\"\u0085\u2028\u202egnp.exe\x7f\ufeff"
+const evil = "\x1b[2J\x1b[31mred\x07\x00\r\n" +
+	"FORGED level=error msg=\"operator 1 (bob) did it\"\u0085\u2028\u202egnp.exe\x7f\ufeff"
 
 // long is a text of so many bytes, full of that.
 func long(bytes int) string {

@@ -21,7 +21,10 @@ const (
 )
 
 func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
-	for name, limits := range map[string]harness.Option{"libp2p's default limits": harness.Hosts(), "no limits": unlimited()} {
+	for name, limits := range map[string]harness.Option{
+		"libp2p's default limits": harness.Hosts(),
+		"no limits":               unlimited(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMembers(t, limits)
 			calm := median(m.barriers(t, after(50)))
@@ -30,7 +33,8 @@ func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
 			flood := newFlood(t, many, m.Nodes[alice], bobsRequest(t, m.Cluster))
 			during := m.barriers(t, flood.over)
 			fates := flood.end(t)
-			t.Logf("%s, at the most %s more, both sides together; in %s; barriers: median %s before, %s of %d during the flood",
+			t.Logf("%s, at the most %s more, both sides together; in %s; "+
+				"barriers: median %s before, %s of %d during the flood",
 				count(fates), size(costs()), flood.took.Round(time.Millisecond), calm, median(during), len(during))
 
 			for fate := range fates { // libp2p may reset them itself, or be too busy to open them
@@ -39,7 +43,8 @@ func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
 			require.Greater(t, fates[gated], many/2)
 			require.GreaterOrEqual(t, m.refusedStrangers(t), int64(fates[gated]))
 			require.LessOrEqual(t, m.refusedStrangers(t), int64(many))
-			require.LessOrEqual(t, strings.Count(m.Nodes[alice].Logged(), "refused a stranger"), 1+int(flood.took/(10*time.Second)))
+			lines := strings.Count(m.Nodes[alice].Logged(), "refused a stranger")
+			require.LessOrEqual(t, lines, 1+int(flood.took/(10*time.Second)))
 			m.Advance(m.All()...)
 			returnTo(t, goroutines, bytes)
 		})

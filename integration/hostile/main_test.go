@@ -8,6 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "3") // clusters mostly wait: there can be more of them than processors; -parallel overrides it
+	// Clusters mostly wait: there can be more of them than processors; -parallel overrides it.
+	_ = flag.Set("test.parallel", "3")
 	goleak.VerifyTestMain(m)
 }

@@ -2,7 +2,6 @@ package hostile_test
 
 import (
 	"errors"
-	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -18,7 +17,12 @@ import (
 // The operators of a scene: three real nodes, and a member that is hostile.
 const (
 	alice, bob, carol, dave = 0, 1, 2, 3
-	session                 = 7 // of dave, where he has one
+)
+
+// The sessions that dave may have.
+const (
+	foreign = 0 // none, as members of other implementations
+	session = 7
 )
 
 var honest = []int{alice, bob, carol}
@@ -28,7 +32,6 @@ type member struct {
 	*harness.Cluster
 	self  *harness.RawPeer
 	about string
-	says  []harness.Saying // with everything
 
 	hook   atomic.Pointer[answer] // how he answers alice, unless he behaves
 	fates  chan string            // what came next on the streams where he did
@@ -43,6 +46,7 @@ var (
 	step, ofSession, version, nickname = harness.Step, harness.Session, harness.Version, harness.Nickname
 	goodbye, abort, traceparent        = harness.Goodbye, harness.Abort, harness.Traceparent
 	signature, definitionHash          = harness.Signature, harness.DefinitionHash
+	addressee, memberList              = harness.Addressee, harness.Members
 )
 
 // unlimited gives hosts a resource manager that limits nothing: what holds then
@@ -52,11 +56,12 @@ func unlimited() harness.Option {
 }
 
 // newMember makes a cluster of which dave is hostile; nothing runs on it yet.
-func newMember(t testing.TB, config syncmod.Config, says ...harness.Saying) *member {
+func newMember(t testing.TB, config syncmod.Config, session uint64) *member {
 	t.Helper()
 	c := harness.New(t, 4, harness.With(config), unlimited())
-	m := &member{Cluster: c, self: c.Raw(dave), about: t.Name(), says: says, fates: make(chan string, 64)}
-	m.self.Host.SetStreamHandler(syncmod.ProtocolID, m.serve)
+	m := &member{Cluster: c, self: c.Raw(dave), about: t.Name(), fates: make(chan string, 64)}
+	m.self.Handle(m.serve)
+	m.self.Become(session)
 	for _, i := range honest { // before they dial: two hosts that dial each other at the same moment may both fail
 		m.self.Connect(t, m.Nodes[i].Host)
 	}
@@ -64,9 +69,9 @@ func newMember(t testing.TB, config syncmod.Config, says ...harness.Saying) *mem
 }
 
 // running is a cluster that has passed step 1, dave included.
-func running(t testing.TB, config syncmod.Config, says ...harness.Saying) *member {
+func running(t testing.TB, config syncmod.Config, session uint64) *member {
 	t.Helper()
-	m := newMember(t, config, says...)
+	m := newMember(t, config, session)
 	m.Start(honest...)
 	m.enter(t, 1)
 	m.Advance(honest...)
@@ -77,7 +82,7 @@ func running(t testing.TB, config syncmod.Config, says ...harness.Saying) *membe
 func (m *member) enter(t testing.TB, n int64) {
 	t.Helper()
 	for _, i := range honest {
-		m.insist(t, i, m.request(t, step(n)))
+		m.insist(t, i, m.requestTo(t, i, step(n)))
 	}
 }
 
@@ -102,14 +107,24 @@ func (m *member) open(t testing.TB, to int) harness.RawStream {
 	s, err := m.self.Host.NewStream(t.Context(), m.Nodes[to].ID(), syncmod.ProtocolID)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Reset() })
-	return harness.RawStream{Stream: s}
+	return harness.RawStream{Stream: s, Peer: m.self}
 }
 
-// request is what dave has to say, at step 1.
+// request is what dave has to say to alice, at step 1.
 func (m *member) request(t testing.TB, says ...harness.Saying) *syncpb.SyncRequest {
 	t.Helper()
+	return m.requestTo(t, alice, says...)
+}
+
+// requestTo is what dave has to say to a node that has met him, at step 1.
+func (m *member) requestTo(t testing.TB, to int, says ...harness.Saying) *syncpb.SyncRequest {
+	t.Helper()
 	def := syncmod.Definition{Hash: harness.Hash(m.about)}
-	return m.self.Request(t, def, slices.Concat([]harness.Saying{step(1)}, m.says, says)...)
+	known := []harness.Saying{step(1)}
+	if m.self.Session() != foreign {
+		known = append(known, harness.Addressee(m.self.Meet(t, m.Nodes[to].ID())))
+	}
+	return m.self.Request(t, def, append(known, says...)...)
 }
 
 // sign is dave's signature of a definition.
@@ -126,12 +141,11 @@ func (m *member) misbehave(a answer) { m.hook.Store(&a) }
 func (m *member) behave()            { m.hook.Store(nil) }
 
 // serve answers the requests on a stream of another member.
-func (m *member) serve(opened network.Stream) {
-	s := harness.RawStream{Stream: opened}
+func (m *member) serve(s harness.RawStream) {
 	var was *answer // how the request before was answered, unless as it should
 	for {
 		r := new(syncpb.SyncRequest)
-		if err := harness.ReadMessage(s, r); err != nil {
+		if err := s.ReadRequest(r); err != nil {
 			m.tell(was, harness.EndOf(err))
 			_ = s.Reset()
 			return
@@ -149,7 +163,7 @@ func (m *member) serve(opened network.Stream) {
 			continue
 		}
 		was = nil
-		_, _ = s.Write(harness.Frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}))
+		_, _ = s.Write(answerTo(s, r))
 		if r.GetShutdown() || r.GetAbort() != "" {
 			_ = s.Close()
 			return

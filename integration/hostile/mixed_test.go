@@ -10,7 +10,7 @@ import (
 )
 
 func TestACeremonyWithoutTheHostileMemberCompletesBesideTheOneThatItRuins(t *testing.T) {
-	m := newMember(t, syncmod.Config{}, ofSession(session))
+	m := newMember(t, syncmod.Config{}, session)
 	m.Idle(honest...)
 	m.Open(m.about, honest...)
 	m.enter(t, 1)

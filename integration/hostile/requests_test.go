@@ -19,30 +19,72 @@ const anotherSession = session + 1
 // requests are attacks on the rules.
 var requests = []attack{
 	{name: "jumps three steps", do: says(step(4)), gets: refused, fails: syncmod.ErrStepSkipped},
-	{name: "jumps three steps, without a session", foreign: true, do: says(step(4)), gets: refused, fails: syncmod.ErrStepSkipped},
+	{
+		name:    "jumps three steps, without a session",
+		foreign: true,
+		do:      says(step(4)),
+		gets:    refused,
+		fails:   syncmod.ErrStepSkipped,
+	},
 	{name: "jumps as far as it goes", do: says(step(math.MaxInt64)), gets: refused, fails: syncmod.ErrStepSkipped},
 	{name: "climbs two steps a hundred times", do: climbs, gets: "answered", fails: syncmod.ErrLeftBehind},
 	{name: "goes back a step", do: says(step(0)), gets: violation},
-	{name: "goes back a step, without a session", foreign: true, do: says(step(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
+	{
+		name:    "goes back a step, without a session",
+		foreign: true,
+		do:      says(step(0)),
+		gets:    refused,
+		fails:   syncmod.ErrPeerRestarted,
+	},
 	{name: "goes back as far as it goes", do: says(step(math.MinInt64)), gets: violation},
-	{name: "comes back in another session", do: says(ofSession(anotherSession)), gets: refused, fails: syncmod.ErrPeerRestarted},
+	{name: "asks in another session than it answers in", do: says(ofSession(anotherSession)), gets: greeted},
+	{name: "means another process", do: says(addressee(anotherSession), step(4)), gets: greeted},
+	{name: "aborts what another process takes part in", do: abortsAnother, gets: "answered, closed"},
 	{name: "comes back without its session", do: says(ofSession(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
-	{name: "changes its session on a stream", do: changesSession, gets: violation},
+	{name: "changes its session on a stream", do: changesSession, gets: greeted},
 	{name: "shows another member's signature", do: copies, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "shows no signature", do: says(signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
-	{name: "means another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: refused},
-	{name: "means another definition, without naming it", do: meansAnother(), gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "means another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: greeted},
+	{name: "means another definition, without naming it", do: meansAnother(definitionHash(nil)), gets: violation},
+	{name: "lists other members", do: says(memberList([]byte("others!!"))), gets: refused, fails: syncmod.ErrMembersMismatch},
 	{name: "names a definition and signs another", do: signsAnother, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "says goodbye before its time", do: leaves, gets: "answered, closed", fails: syncmod.ErrPeerLeft},
 	{name: "says goodbye with a bad signature", do: leavesUnsigned, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "aborts", do: says(abort("no more", "")), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
-	{name: "aborts and blames another", do: blames(bob), gets: "answered, closed", fails: syncmod.ErrPeerAborted, names: bob},
-	{name: "aborts and blames the victim", do: blames(alice), gets: "answered, closed", fails: syncmod.ErrPeerAborted, names: herself},
-	{name: "aborts and blames nobody that exists", do: says(abort("it was he", "\x00\x01nobody")), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
-	{name: "aborts with a bad signature and blames another", do: blames(bob, signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
+	{
+		name:  "aborts and blames another",
+		do:    blames(bob),
+		gets:  "answered, closed",
+		fails: syncmod.ErrPeerAborted,
+		names: bob,
+	},
+	{
+		name:  "aborts and blames the victim",
+		do:    blames(alice),
+		gets:  "answered, closed",
+		fails: syncmod.ErrPeerAborted,
+		names: herself,
+	},
+	{
+		name:  "aborts and blames nobody that exists",
+		do:    says(abort("it was he", "\x00\x01nobody")),
+		gets:  "answered, closed",
+		fails: syncmod.ErrPeerAborted,
+	},
+	{
+		name:  "aborts with a bad signature and blames another",
+		do:    blames(bob, signature(nil)),
+		gets:  refused,
+		fails: syncmod.ErrBadSignature,
+	},
 	{name: "names no time", do: keepsOn(noTime), gets: "answered"},
 	{name: "names a time that cannot be", do: keepsOn(noSuchTime), gets: "answered"},
 	{name: "sends 8 KiB of unknown fields", do: keepsOn(unknownFields), gets: "answered"},
+}
+
+// abortsAnother aborts an attempt that is over.
+func abortsAnother(t testing.TB, m *member) string {
+	return says(addressee(anotherSession), abort("no more", ""))(t, m)
 }
 
 // says opens a stream and says one thing on it.

@@ -24,11 +24,32 @@ var responses = []attack{
 	{name: "answers a byte now and then", do: gives(dripsAnAnswer), gets: "reset"},
 	{name: "answers what nobody asked", do: gives(answersTwice), gets: violation},
 	{name: "answers in a flood", do: gives(answersForEver), gets: violation},
-	{name: "echoes a wrong time", do: gives(saysIn(&syncpb.SyncResponse{SyncTimestamp: &timestamppb.Timestamp{Seconds: -1 << 62}})), gets: "goes on"},
+	{
+		name: "echoes a wrong time",
+		do: gives(saysIn(&syncpb.SyncResponse{
+			SyncTimestamp: &timestamppb.Timestamp{Seconds: -1 << 62}, SessionId: session,
+		})),
+		gets: "goes on",
+	},
 	{name: "echoes no time", do: gives(saysIn(&syncpb.SyncResponse{SessionId: session})), gets: "goes on"},
+	{
+		name: "answers as nobody",
+		do:   gives(saysIn(&syncpb.SyncResponse{SyncTimestamp: &timestamppb.Timestamp{Seconds: 1}})),
+		gets: "told why", fails: syncmod.ErrPeerRestarted,
+	},
 	{name: "answers in another session", do: answersAnew, gets: "told why", fails: syncmod.ErrPeerRestarted},
-	{name: "refuses in words that terminals obey", do: gives(saysIn(&syncpb.SyncResponse{Error: evil})), gets: "told why", fails: syncmod.ErrPeerRejected},
-	{name: "refuses in 15 KiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(fits)})), gets: "told why", fails: syncmod.ErrPeerRejected},
+	{
+		name:  "refuses in words that terminals obey",
+		do:    gives(saysIn(&syncpb.SyncResponse{Error: evil})),
+		gets:  "told why",
+		fails: syncmod.ErrPeerRejected,
+	},
+	{
+		name:  "refuses in 15 KiB",
+		do:    gives(saysIn(&syncpb.SyncResponse{Error: long(fits)})),
+		gets:  "told why",
+		fails: syncmod.ErrPeerRejected,
+	},
 	{name: "refuses in 1 MiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(huge)})), gets: violation},
 }
 
@@ -65,16 +86,17 @@ func dripsAnAnswer(s harness.RawStream, _ *syncpb.SyncRequest) {
 	drip(s, append(harness.Claim(16<<10), make([]byte, 16<<10)...))
 }
 
-func answerTo(r *syncpb.SyncRequest) []byte {
-	return harness.Frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()})
+// answerTo is how a member answers that behaves.
+func answerTo(s harness.RawStream, r *syncpb.SyncRequest) []byte {
+	return harness.Frame(s.Peer.Response(r))
 }
 
 func answersTwice(s harness.RawStream, r *syncpb.SyncRequest) {
-	_, _ = s.Write(bytes.Repeat(answerTo(r), 2))
+	_, _ = s.Write(bytes.Repeat(answerTo(s, r), 2))
 }
 
 func answersForEver(s harness.RawStream, r *syncpb.SyncRequest) {
-	pour(s, bytes.Repeat(answerTo(r), 1024))
+	pour(s, bytes.Repeat(answerTo(s, r), 1024))
 }
 
 // answersAnew answers in a session that dave has never spoken in. Alice believes

@@ -43,13 +43,15 @@ func (m *member) send(ctx context.Context, to int, b []byte) {
 }
 
 // start begins an attack on every node. It goes on until it is stopped.
-func (m *member) start(t testing.TB, attack func(ctx context.Context, m *member, to int, request []byte)) (stop func()) {
+func (m *member) start(
+	t testing.TB, attack func(ctx context.Context, m *member, to int, request []byte),
+) (stop func()) {
 	t.Helper()
 	const pace = 5 * time.Millisecond // or all that is shown is that attacker and victim share a processor
 	ctx, cancel := context.WithCancel(context.Background())
-	request := harness.Frame(m.request(t))
 	var all sync.WaitGroup
 	for _, i := range honest {
+		request := harness.Frame(m.requestTo(t, i))
 		all.Go(func() {
 			again := time.NewTicker(pace)
 			defer again.Stop()
@@ -70,7 +72,7 @@ func (m *member) start(t testing.TB, attack func(ctx context.Context, m *member,
 func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
-			m := running(t, impatient(), ofSession(session))
+			m := running(t, impatient(), session)
 			goroutines, bytes := runtime.NumGoroutine(), held()
 			costs := peak()
 			end := m.start(t, attack)
@@ -78,7 +80,8 @@ func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 			end()
 			cost := costs()
 			logged := m.Nodes[bob].Logged()
-			t.Logf("%s at the most; %d lines logged, %d of them debug", size(cost), strings.Count(logged, "\n"), strings.Count(logged, "level=debug"))
+			t.Logf("%s at the most; %d lines logged, %d of them debug",
+				size(cost), strings.Count(logged, "\n"), strings.Count(logged, "level=debug"))
 
 			require.Less(t, cost, int64(most))
 			m.requireGoesOn(t)
@@ -90,7 +93,7 @@ func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 func TestStopTakesLessThanASecondUnderAttack(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
-			m := running(t, impatient(), ofSession(session))
+			m := running(t, impatient(), session)
 			m.misbehave(answersForEver)
 			m.start(t, attack)
 			<-time.After(200 * time.Millisecond) // it is to have got going

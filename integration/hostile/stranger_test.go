@@ -35,7 +35,8 @@ type members struct {
 // configuration that programs have by default.
 func newMembers(t testing.TB, opts ...harness.Option) *members {
 	t.Helper()
-	m := &members{harness.New(t, 3, append([]harness.Option{harness.With(syncmod.Config{})}, opts...)...), sdkmetric.NewManualReader()}
+	opts = append([]harness.Option{harness.With(syncmod.Config{})}, opts...)
+	m := &members{harness.New(t, 3, opts...), sdkmetric.NewManualReader()}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(m.metrics))
 	for i, n := range m.Nodes {
 		require.NoError(t, n.Run(
@@ -96,7 +97,9 @@ func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
 	}
 
 	m.Advance(m.All()...)
-	require.Eventually(t, func() bool { return m.refusedStrangers(t) == int64(len(says)) }, harness.Patience, time.Millisecond)
+	require.Eventually(t, func() bool {
+		return m.refusedStrangers(t) == int64(len(says))
+	}, harness.Patience, time.Millisecond)
 	require.Contains(t, m.Nodes[alice].Logged(), "refused a stranger")
 	require.NotContains(t, m.Nodes[alice].Logged(), "FORGED")
 }

@@ -23,24 +23,59 @@ var texts = []attack{
 	{name: "has a nickname of 15 KiB", do: isCalled(long(fits)), gets: "answered"},
 	{name: "has a nickname of 1 MiB", do: says(nickname(long(huge))), gets: violation},
 	{name: "has a nickname that is no text", do: hasNoText(6), gets: violation},
-	{name: "has a version that terminals obey", do: says(version("v1.0-" + evil)), gets: refused, fails: syncmod.ErrVersionMismatch},
-	{name: "has a version of 15 KiB", do: says(version("v1.0-" + long(fits))), gets: refused, fails: syncmod.ErrVersionMismatch},
-	{name: "has a version of a great number", do: says(version("v1.99999999999999999999")), gets: refused, fails: syncmod.ErrVersionMismatch},
-	{name: "aborts in words that terminals obey", do: says(abort(evil, "")), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
-	{name: "aborts in 15 KiB", do: says(abort(long(fits), "")), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
+	{
+		name:  "has a version that terminals obey",
+		do:    says(version("v1.0-" + evil)),
+		gets:  refused,
+		fails: syncmod.ErrVersionMismatch,
+	},
+	{
+		name:  "has a version of 15 KiB",
+		do:    says(version("v1.0-" + long(fits))),
+		gets:  refused,
+		fails: syncmod.ErrVersionMismatch,
+	},
+	{
+		name:  "has a version of a great number",
+		do:    says(version("v1.99999999999999999999")),
+		gets:  refused,
+		fails: syncmod.ErrVersionMismatch,
+	},
+	{
+		name:  "aborts in words that terminals obey",
+		do:    says(abort(evil, "")),
+		gets:  "answered, closed",
+		fails: syncmod.ErrPeerAborted,
+	},
+	{
+		name:  "aborts in 15 KiB",
+		do:    says(abort(long(fits), "")),
+		gets:  "answered, closed",
+		fails: syncmod.ErrPeerAborted,
+	},
 	{name: "aborts in 1 MiB", do: says(abort(long(huge), "")), gets: violation},
-	{name: "aborts and blames 14 KiB", do: says(abort(evil, peer.ID(long(fits-1<<10)))), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
-	{name: "means a definition of 15 KiB", do: says(definitionHash([]byte(long(fits)))), gets: refused},
+	{
+		name:  "aborts and blames 14 KiB",
+		do:    says(abort(evil, peer.ID(long(fits-1<<10)))),
+		gets:  "answered, closed",
+		fails: syncmod.ErrPeerAborted,
+	},
+	{name: "means a definition of 15 KiB", do: says(definitionHash([]byte(long(fits)))), gets: violation},
 	{name: "has a trace context that terminals obey", do: keepsOn(traceparent(evil)), gets: "answered"},
 	{name: "has a trace context of 15 KiB", do: keepsOn(traceparent(long(fits))), gets: "answered"},
-	{name: "has a trace context of another trace", do: keepsOn(traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")), gets: "answered"},
+	{
+		name: "has a trace context of another trace",
+		do:   keepsOn(traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")),
+		gets: "answered",
+	},
 }
 
 // isCalled gives dave a nickname, which is shown as far as it can be.
 func isCalled(name string) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		gets := keepsOn(nickname(name))(t, m)
-		shown := m.Until(alice, func(s syncmod.Status) bool { return s.Peers[dave-1].Nickname != "" }).Peers[dave-1].Nickname
+		status := m.Until(alice, func(s syncmod.Status) bool { return s.Peers[dave-1].Nickname != "" })
+		shown := status.Peers[dave-1].Nickname
 		require.Contains(t, shown, "?[2J?[31mred")
 		return gets
 	}

@@ -21,14 +21,15 @@ func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 			c.done()
 			c.stop(0, 1, 2, 3)
 
-			trace := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == nodes })
+			trace := traceOf(t, c.traceID(), withCeremonies(nodes))
 
 			require.Equal(t, []string{"node0", "node1", "node2", "node3"}, trace.instances())
 			require.Empty(t, trace.warnings())
 			require.Len(t, trace.named("dkgsync.ceremony.start", "internal"), nodes)
 			require.Len(t, trace.named("dkgsync.connect", "client"), nodes*(nodes-1))
 			require.Len(t, trace.named("dkgsync.step", "internal"), 2*nodes)
-			require.Len(t, trace.named("dkgsync.barrier", "internal"), 5*nodes, "connected, 2 steps, the last, goodbyes")
+			require.Len(t, trace.named("dkgsync.barrier", "internal"), 5*nodes,
+				"connected, 2 steps, the last, goodbyes")
 			requireAttributes(t, trace)
 			requireParents(t, trace)
 			requireLinks(t, trace)
@@ -41,9 +42,15 @@ func requireAttributes(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	for operation, keys := range map[string][]string{
 		"dkgsync.ceremony.start": {"dkgsync.definition.hash", "dkgsync.node.index", "dkgsync.node.count"},
-		"dkgsync.connect":        {"dkgsync.peer.index", "dkgsync.peer.id", "dkgsync.connect.attempts", "dkgsync.connect.relayed"},
+		"dkgsync.connect": {
+			"dkgsync.peer.index",
+			"dkgsync.peer.id",
+			"dkgsync.connect.attempts",
+			"dkgsync.connect.relayed",
+		},
 		"dkgsync.stream": {
-			"dkgsync.peer.index", "dkgsync.peer.id", "dkgsync.stream.relayed", "dkgsync.stream.messages", "dkgsync.stream.end_reason",
+			"dkgsync.peer.index", "dkgsync.peer.id",
+			"dkgsync.stream.relayed", "dkgsync.stream.messages", "dkgsync.stream.end_reason",
 		},
 		"dkgsync.step":     {"dkgsync.step", "dkgsync.step.name"},
 		"dkgsync.barrier":  {"dkgsync.barrier.kind", "dkgsync.step", "dkgsync.barrier.last_peer"},
@@ -114,8 +121,10 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 	c.until(0, func(s syncmod.Status) bool { return s.Step == 2 })
 	require.NoError(t, c.hosts[0].Network().ClosePeer(c.hosts[1].ID()))
 
-	// The first slice of a wait lasts ten seconds.
-	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.barrier.waiting", "")) == nodes-1 })
+	// A wait is first reported after ten seconds.
+	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool {
+		return len(trace.named("dkgsync.barrier.waiting", "")) == nodes-1
+	})
 
 	require.Empty(t, stuck.warnings(), "while it is stuck")
 	require.Empty(t, stuck.named("dkgsync.ceremony", ""))
@@ -128,11 +137,15 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 	close(release)
 	c.done()
 	c.stop(0, 1, 2, 3)
-	over := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == nodes })
+	over := traceOf(t, c.traceID(), withCeremonies(nodes))
 
 	require.Empty(t, over.warnings(), "when it is over")
 	requireLinks(t, over)
-	stragglers := search(t, c.service, "dkgsync.barrier", map[string]string{"dkgsync.step": "2", "dkgsync.barrier.kind": "step", "dkgsync.barrier.last_peer": "3"})
+	stragglers := search(t, c.service, "dkgsync.barrier", map[string]string{
+		"dkgsync.step":              "2",
+		"dkgsync.barrier.kind":      "step",
+		"dkgsync.barrier.last_peer": "3",
+	})
 	require.Len(t, stragglers, nodes, "every node says who was last, the straggler included")
 	for _, s := range stragglers {
 		require.Len(t, s.Logs, nodes-1, "who arrived when")
@@ -171,7 +184,7 @@ func TestAFailureIsFoundByItsType(t *testing.T) {
 	c.start(0, 1, 2)
 	c.done()
 	c.stop(0, 1, 2)
-	trace := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == 3 })
+	trace := traceOf(t, c.traceID(), withCeremonies(3))
 
 	require.Empty(t, trace.warnings())
 	own := search(t, c.service, "dkgsync.ceremony", map[string]string{"error.type": "aborted"})
@@ -192,10 +205,11 @@ func TestAMemberThatIsNotThereIsFound(t *testing.T) {
 	c.start(0)
 	c.until(0, func(s syncmod.Status) bool { return s.Peers[0].Attempts > 2 })
 	c.stop(0)
-	trace := traceOf(t, c.traceID(), func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == 1 })
+	trace := traceOf(t, c.traceID(), withCeremonies(1))
 
 	require.Empty(t, trace.warnings())
-	failing := search(t, c.service, "dkgsync.connect", map[string]string{"error.type": "dial_failed", "dkgsync.peer.index": "1"})
+	failing := search(t, c.service, "dkgsync.connect",
+		map[string]string{"error.type": "dial_failed", "dkgsync.peer.index": "1"})
 	require.Len(t, failing, 1)
 	require.Equal(t, true, failing[0].tag("error"))
 	require.NotEmpty(t, failing[0].tag("otel.status_description"))

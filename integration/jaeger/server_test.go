@@ -48,7 +48,9 @@ func startServer(binary string) (stop func(), err error) {
 		return nil, err
 	}
 	server = &jaegerServer{query: ports[0], otlpGRPC: ports[1], otlpHTTP: ports[2]}
-	cmd := exec.CommandContext(context.Background(), binary, "--config", "jaeger.yaml") //nolint:gosec // whoever runs the tests names the binary
+	cmd := exec.CommandContext( //nolint:gosec // whoever runs the tests names the binary
+		context.Background(), binary, "--config", "jaeger.yaml",
+	)
 	cmd.Env = append(os.Environ(),
 		fmt.Sprint("JAEGER_QUERY_PORT=", ports[0]), fmt.Sprint("JAEGER_OTLP_GRPC_PORT=", ports[1]),
 		fmt.Sprint("JAEGER_OTLP_HTTP_PORT=", ports[2]), fmt.Sprint("JAEGER_QUERY_GRPC_PORT=", ports[3]))
@@ -109,7 +111,12 @@ func freePorts(n int) ([]int, error) {
 
 // get asks the API that Jaeger's user interface uses.
 func get[T any](ctx context.Context, path string, query url.Values) (data T, err error) {
-	address := url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(server.query)), Path: path, RawQuery: query.Encode()}
+	address := url.URL{
+		Scheme:   "http",
+		Host:     net.JoinHostPort("127.0.0.1", strconv.Itoa(server.query)),
+		Path:     path,
+		RawQuery: query.Encode(),
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), http.NoBody)
 	if err != nil {
 		return data, err
@@ -233,6 +240,12 @@ func traceOf(t *testing.T, id string, complete func(jaegerTrace) bool) jaegerTra
 		return complete(last)
 	}, harness.Patience, 100*time.Millisecond, "trace %s", id)
 	return last
+}
+
+// withCeremonies tells whether so many ceremonies have ended in a trace, one for
+// each node.
+func withCeremonies(n int) func(jaegerTrace) bool {
+	return func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == n }
 }
 
 // search finds spans as a person does: by service, operation and tags.

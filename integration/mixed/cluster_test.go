@@ -31,7 +31,12 @@ var variants = []refpeer.Variant{refpeer.CharonLike, refpeer.PlutoLike, refpeer.
 
 // config is the defaults, with shorter timeouts where a test would wait for them.
 func config() syncmod.Config {
-	return syncmod.Config{Version: version, Nickname: "ours", PeerTimeout: 3 * time.Second, GoodbyeTimeout: 5 * time.Second}
+	return syncmod.Config{
+		Version:        version,
+		Nickname:       "ours",
+		PeerTimeout:    3 * time.Second,
+		GoodbyeTimeout: 5 * time.Second,
+	}
 }
 
 // cluster is nodes of ours, which come first in operator order, and a reference
@@ -144,7 +149,11 @@ func (c *cluster) begin(step int) {
 
 // each calls one of two functions for each of the nodes, at once, and requires
 // that none fails.
-func (c *cluster) each(nodes []int, ours func(context.Context, *syncmod.Ceremony) error, theirs func(context.Context, *refpeer.Peer) error) {
+func (c *cluster) each(
+	nodes []int,
+	ours func(context.Context, *syncmod.Ceremony) error,
+	theirs func(context.Context, *refpeer.Peer) error,
+) {
 	c.t.Helper()
 	ctx := c.Context()
 	errs := make([]error, len(c.Nodes))

@@ -74,7 +74,9 @@ func TestTheirClientsMayStartBeforeTheCeremonyIsOpenHere(t *testing.T) {
 		}
 		for _, i := range c.theirs {
 			for _, j := range c.ours {
-				c.eventually(func() bool { return len(streams(c.Nodes[j].Host, c.Nodes[i].ID(), network.DirInbound)) > 0 }, "a stream comes")
+				c.eventually(func() bool {
+					return len(streams(c.Nodes[j].Host, c.Nodes[i].ID(), network.DirInbound)) > 0
+				}, "a stream comes")
 			}
 		}
 		c.Open(t.Name(), c.ours...)

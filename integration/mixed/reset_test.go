@@ -26,7 +26,9 @@ func (c *cluster) oneStreamEach() {
 	for _, i := range c.ours {
 		for _, j := range c.theirs {
 			from := c.Nodes[j].ID()
-			c.eventually(func() bool { return len(streams(c.Nodes[i].Host, from, network.DirInbound)) == 1 }, "one stream")
+			c.eventually(func() bool {
+				return len(streams(c.Nodes[i].Host, from, network.DirInbound)) == 1
+			}, "one stream")
 		}
 	}
 	want := len(c.ours) * (len(c.Nodes) - 1)
@@ -96,7 +98,9 @@ func TestAStreamThatIsLeftOpenAndReplacedIsEndedHere(t *testing.T) {
 				for _, j := range c.theirs {
 					before := c.refs[j].Streams(c.Nodes[i].ID())
 					c.refs[j].Reopen(c.Nodes[i].ID())
-					c.eventually(func() bool { return c.refs[j].Streams(c.Nodes[i].ID()) > before }, "it opens another one")
+					c.eventually(func() bool {
+						return c.refs[j].Streams(c.Nodes[i].ID()) > before
+					}, "it opens another one")
 				}
 			}
 			c.advance(c.All()...)

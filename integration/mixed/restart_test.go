@@ -66,7 +66,8 @@ func TestARestartOfOursEndsTheCeremonyOfEverybody(t *testing.T) {
 
 				c.restartOurs()
 
-				failed := c.Failure(1) // as a restart, or as gone: the one that restarted is refused, and may have ended by then
+				// As a restart, or as gone: the one that restarted is refused, and may have ended by then.
+				failed := c.Failure(1)
 				require.Equal(t, 0, harness.Culprit(t, failed).Index, "%v", failed)
 				require.Error(t, c.Failure(0))
 				c.failed(c.theirs...)
@@ -121,7 +122,8 @@ func TestOurOnlyNodeThatRestartsAtStep1WaitsForThoseWhoDoNot(t *testing.T) {
 }
 
 func TestOurOnlyNodeThatRestartsLaterKnowsIt(t *testing.T) {
-	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} { // the other one may refuse us before
+	// The other one may refuse us before.
+	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {
 			c := newCluster(t, 1, times(1, variant), harness.Links())
 			c.begin(3)

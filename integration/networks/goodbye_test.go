@@ -85,7 +85,7 @@ func TestAnOutageOfTheRelayAmongTheGoodbyesFailsNothing(t *testing.T) {
 	<-down
 	relay.Start()
 
-	require.NoError(t, <-bobs, "alice has said goodbye, and is excused for not answering")
+	require.NoError(t, <-bobs, "alice has said goodbye, and need not answer")
 	<-alices
 	for _, n := range c.Nodes {
 		require.Equal(t, syncmod.Complete, n.Ceremony.Status().Phase, harness.Name(n.Index))

@@ -57,7 +57,8 @@ func TestAMemberIsReachedOnceOneOfTwoLearnsWhereTheOtherIs(t *testing.T) {
 			for i, n := range c.Nodes {
 				for j, other := range c.Nodes {
 					if i != j && learns(i, j) {
-						n.Host.Peerstore().AddAddrs(other.ID(), other.Host.Network().ListenAddresses(), peerstore.PermanentAddrTTL)
+						addrs := other.Host.Network().ListenAddresses()
+						n.Host.Peerstore().AddAddrs(other.ID(), addrs, peerstore.PermanentAddrTTL)
 					}
 				}
 			}

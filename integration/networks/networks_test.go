@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 // and no stream because the machine is busy.
 func patient() syncmod.Config {
 	config := harness.Fast()
-	config.ExchangeTimeout, config.PeerTimeout, config.GoodbyeTimeout = 10*time.Second, harness.Patience, harness.Patience
+	config.ExchangeTimeout = 10 * time.Second
+	config.PeerTimeout, config.GoodbyeTimeout = harness.Patience, harness.Patience
 	return config
 }
 

@@ -45,7 +45,8 @@ func TestACeremonyOutlivesTheIdleTimeoutOfAQUICConnection(t *testing.T) {
 
 	path.silent.Store(true)
 	require.Eventually(t, func() bool {
-		return alice.Connectedness(bob.LocalPeer()) == network.NotConnected && bob.Connectedness(alice.LocalPeer()) == network.NotConnected
+		return alice.Connectedness(bob.LocalPeer()) == network.NotConnected &&
+			bob.Connectedness(alice.LocalPeer()) == network.NotConnected
 	}, 2*harness.Patience, 10*time.Millisecond)
 	untilEach(c, gone)
 	path.silent.Store(false)

@@ -69,7 +69,9 @@ func TestAStepThatIsAnnouncedWhileTheRelayIsDownArrivesWhenItIsBack(t *testing.T
 
 	relay.Stop()
 	untilEach(c, gone)
-	for i, err := range c.Each(c.All(), func(_ context.Context, ceremony *syncmod.Ceremony) error { return ceremony.SetStep(3) }) {
+	for i, err := range c.Each(c.All(), func(_ context.Context, ceremony *syncmod.Ceremony) error {
+		return ceremony.SetStep(3)
+	}) {
 		require.NoError(t, err, harness.Name(i))
 	}
 	relay.Start()

@@ -61,7 +61,8 @@ func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {
 			require.False(t, n.Host.ConnManager().IsProtected(id, ""), "of %s: %s", harness.Name(n.Index), id)
 		}
 		n.Host.ConnManager().TrimOpenConns(c.Context())
-		require.Equal(t, network.NotConnected, n.Host.Network().Connectedness(relay.ID()), "trimmed as soon as it is not protected")
+		connectedness := n.Host.Network().Connectedness(relay.ID())
+		require.Equal(t, network.NotConnected, connectedness, "trimmed as soon as it is not protected")
 	}
 }
 
@@ -69,7 +70,8 @@ func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {
 // soon as it is told to, and those that are younger than a grace period.
 func trimming(grace time.Duration) libp2p.Option {
 	return func(config *libp2p.Config) error {
-		manager, err := connmgr.NewConnManager(1, 2, connmgr.WithGracePeriod(grace), connmgr.WithSilencePeriod(time.Hour))
+		manager, err := connmgr.NewConnManager(1, 2,
+			connmgr.WithGracePeriod(grace), connmgr.WithSilencePeriod(time.Hour))
 		if err != nil {
 			return err
 		}
@@ -105,7 +107,8 @@ func favour(t *testing.T, c *harness.Cluster) {
 	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
 	require.NoError(t, err)
 	var other host.Host
-	other, err = libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+	other, err = libp2p.New(libp2p.Identity(key),
+		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = other.Close() })
 	for _, n := range c.Nodes {

@@ -86,8 +86,10 @@ func TestAttemptAfterAttemptOnTheSameNodes(t *testing.T) {
 
 func TestTwoCeremoniesAtOnceOfWhichOneFails(t *testing.T) {
 	for name, fail := range map[string]func(t *testing.T, c *harness.Cluster){
-		"aborted":       func(_ *testing.T, c *harness.Cluster) { c.Nodes[1].Ceremony.Abort(errDisk) },
-		"closed by one": func(t *testing.T, c *harness.Cluster) { require.NoError(t, c.Nodes[1].Ceremony.Close(c.Context())) },
+		"aborted": func(_ *testing.T, c *harness.Cluster) { c.Nodes[1].Ceremony.Abort(errDisk) },
+		"closed by one": func(t *testing.T, c *harness.Cluster) {
+			require.NoError(t, c.Nodes[1].Ceremony.Close(c.Context()))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := harness.New(t, 3)

@@ -42,6 +42,7 @@ func playByHand(t *testing.T, c *harness.Cluster) *byHand {
 		p.heard[c.Nodes[i].ID()] = make(chan struct{})
 	}
 	p.Serve(p.respond)
+	p.Become(session)
 	return p
 }
 
@@ -82,9 +83,10 @@ func (p *byHand) tell(nodes []int, says ...harness.Saying) {
 // say says something to a node, and returns the answer.
 func (p *byHand) say(to int, says ...harness.Saying) *syncpb.SyncResponse {
 	p.t.Helper()
-	def := p.c.Definition(carol, p.t.Name())
-	known := []harness.Saying{harness.Session(session), harness.DefinitionHash(def.Hash)}
-	request := p.Request(p.t, def, append(known, says...)...)
+	if p.Session() != 0 {
+		p.Meet(p.t, p.c.Nodes[to].ID())
+	}
+	request := p.Request(p.t, p.c.Definition(carol, p.t.Name()), says...)
 	request.Timestamp = p.now()
 	if stream, opened := p.streams[to]; opened {
 		if response, err := stream.Exchange(request); err == nil {
@@ -103,17 +105,19 @@ func (p *byHand) open(to int) harness.RawStream {
 	stream, err := p.Host.NewStream(ctx, p.c.Nodes[to].ID(), syncmod.ProtocolID)
 	require.NoError(p.t, err, harness.Name(to))
 	p.t.Cleanup(func() { _ = stream.Reset() })
-	p.streams[to] = harness.RawStream{Stream: stream}
+	p.streams[to] = harness.RawStream{Stream: stream, Peer: p.RawPeer}
 	return p.streams[to]
 }
 
 // respond answers a request, unless the member is mute.
-func (p *byHand) respond(stream harness.RawStream, _ *syncpb.SyncRequest) *syncpb.SyncResponse {
+func (p *byHand) respond(stream harness.RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
 	p.hear(stream.Conn().RemotePeer())
 	if p.isMute() {
 		return nil
 	}
-	return &syncpb.SyncResponse{SyncTimestamp: p.now(), SessionId: session}
+	response := p.Response(r)
+	response.SyncTimestamp = p.now()
+	return response
 }
 
 func (p *byHand) hear(from peer.ID) {

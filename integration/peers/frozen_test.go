@@ -102,7 +102,8 @@ func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
 
 	frozen.Thaw()
 
-	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "operator 2 (carol) has been gone for") // as the others tell it
+	// As the others tell it.
+	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "operator 2 (carol) has been gone for")
 }
 
 func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {

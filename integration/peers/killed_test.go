@@ -55,7 +55,7 @@ func TestAMemberKilledInARunningCeremonyIsNamedByEveryOther(t *testing.T) {
 	require.Less(t, elapsed(), harness.Fast().PeerTimeout+time.Second)
 }
 
-func TestAMemberKilledInARunningCeremonyCannotComeBack(t *testing.T) {
+func TestAMemberKilledInARunningCeremonyHasToWaitForTheNext(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	killed := run(c)
 
@@ -63,9 +63,13 @@ func TestAMemberKilledInARunningCeremonyCannotComeBack(t *testing.T) {
 	again := c.Spawn(2)
 
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerRestarted, 2)
-	failed := again.Wait(isNow(syncmod.Failed))
-	require.Contains(t, failed.Error, "restarted")
-	require.Contains(t, failed.Error, "operator 2 (carol)")
+	waits := again.Wait(func(r harness.Report) bool {
+		return len(r.Waiting) == 2 && r.Waiting[0] != "" && r.Waiting[1] != ""
+	})
+	for _, why := range waits.Waiting {
+		require.Contains(t, why, "its attempt has failed: operator 2 (carol) restarted")
+	}
+	require.Equal(t, syncmod.Connecting.String(), waits.Phase)
 }
 
 func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {

@@ -121,7 +121,9 @@ func isConnected(r harness.Report) bool { return r.Connected }
 // closeAll closes the ceremonies of all nodes.
 func closeAll(t *testing.T, c *harness.Cluster) {
 	t.Helper()
-	well(t, enter(c, c.All(), func(ctx context.Context, ceremony *syncmod.Ceremony) error { return ceremony.Close(ctx) }))
+	well(t, enter(c, c.All(), func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+		return ceremony.Close(ctx)
+	}))
 }
 
 // operator is how sentences name an operator: "2 (carol)".

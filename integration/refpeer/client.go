@@ -42,7 +42,8 @@ func (p *Peer) talk(id peer.ID, m *member) {
 			p.fail(fmt.Errorf("%s: %w", id, err))
 			_ = stream.Close()
 			return
-		case errors.Is(err, network.ErrReset), errors.Is(err, network.ErrResourceScopeClosed), errors.Is(err, errReopen):
+		case errors.Is(err, network.ErrReset),
+			errors.Is(err, network.ErrResourceScopeClosed), errors.Is(err, errReopen):
 			continue // at once, and the old stream is left as it is
 		case !p.rest():
 			return
@@ -113,7 +114,7 @@ func (p *Peer) converse(stream network.Stream, id peer.ID, m *member) error {
 		if err := p.write(stream, q.encode()); err != nil {
 			return err
 		}
-		payload, err := p.read(stream, false)
+		payload, err := p.read(stream, aResponse)
 		if err != nil {
 			return err
 		}
@@ -137,7 +138,11 @@ func (p *Peer) sayNow(now time.Time, m *member) (q request, reopen bool) {
 	defer p.mu.Unlock()
 	reopen, m.reopen = m.reopen, false
 	q = request{
-		at:        timestamp{present: true, seconds: now.Unix(), nanos: int32(now.Nanosecond())}, //nolint:gosec // below 1e9
+		at: timestamp{
+			present: true,
+			seconds: now.Unix(),
+			nanos:   int32(now.Nanosecond()), //nolint:gosec // below 1e9
+		},
 		signature: p.signature, shutdown: p.leaving, version: p.opts.Version, step: p.step,
 	}
 	if p.opts.Variant.tellsNickname() {

@@ -2,7 +2,8 @@
 // against: it is written from the protocol's description, shares no code with
 // syncmod, and behaves as the programs do that a ceremony may be mixed with.
 //
-//	p := refpeer.New(host, refpeer.Definition{Hash: hash, Peers: members}, refpeer.Options{Variant: refpeer.CharonLike, Version: "v1.11"})
+//	definition := refpeer.Definition{Hash: hash, Peers: members}
+//	p := refpeer.New(host, definition, refpeer.Options{Variant: refpeer.CharonLike, Version: "v1.11"})
 //	p.Start()
 //	defer p.Close()
 //	err := p.Run(ctx, 5) // connect, five steps, the last barrier, the goodbyes

@@ -75,7 +75,12 @@ func Step(t testing.TB, payload []byte) int64 {
 
 // Request is a request of a peer, with a step and a version that it need not have.
 func (p *Peer) Request(version string, step int64) []byte {
-	return request{at: timestamp{present: true, seconds: 1}, signature: p.signature, version: version, step: step}.encode()
+	return request{
+		at:        timestamp{present: true, seconds: 1},
+		signature: p.signature,
+		version:   version,
+		step:      step,
+	}.encode()
 }
 
 // Left tells whether the client of a member has ended.

@@ -43,10 +43,21 @@ func TestAFrameIsTakenWithASingleRead(t *testing.T) {
 }
 
 func TestVersionsAreCompatibleByMajorAndMinor(t *testing.T) {
-	for _, pair := range [][2]string{{"v1.11", "v1.11"}, {"v1.11", "v1.11.3"}, {"v1.11.2", "v1.11.3-rc1"}, {"v1.11", "v1.11-dev"}} {
+	for _, pair := range [][2]string{
+		{"v1.11", "v1.11"},
+		{"v1.11", "v1.11.3"},
+		{"v1.11.2", "v1.11.3-rc1"},
+		{"v1.11", "v1.11-dev"},
+	} {
 		require.True(t, refpeer.Compatible(pair[0], pair[1]), pair)
 	}
-	for _, pair := range [][2]string{{"v1.11", "v1.10"}, {"v1.11.2", "v1.11.3"}, {"v1.11", ""}, {"v1.11", "1.11"}, {"v1.11", "v2.11"}} {
+	for _, pair := range [][2]string{
+		{"v1.11", "v1.10"},
+		{"v1.11.2", "v1.11.3"},
+		{"v1.11", ""},
+		{"v1.11", "1.11"},
+		{"v1.11", "v2.11"},
+	} {
 		require.False(t, refpeer.Compatible(pair[0], pair[1]), pair)
 	}
 }
@@ -165,7 +176,11 @@ func TestOnlyOneVariantDropsASecondStream(t *testing.T) {
 }
 
 func TestOlderServersApplyTheStepsOfRejectedRequests(t *testing.T) {
-	for v, applied := range map[refpeer.Variant]int64{refpeer.CharonLike: -1, refpeer.OlderCharonLike: 1, refpeer.PlutoLike: 1} {
+	for v, applied := range map[refpeer.Variant]int64{
+		refpeer.CharonLike:      -1,
+		refpeer.OlderCharonLike: 1,
+		refpeer.PlutoLike:       1,
+	} {
 		t.Run(v.String(), func(t *testing.T) {
 			hosts, peers := newPeers(t, v, refpeer.CharonLike)
 			peers[0].Serve()
@@ -182,7 +197,11 @@ func TestOlderServersApplyTheStepsOfRejectedRequests(t *testing.T) {
 }
 
 func TestOlderServersEndTheStreamWithoutAnAnswerOnAnImpossibleStep(t *testing.T) {
-	for v, answered := range map[refpeer.Variant]bool{refpeer.CharonLike: true, refpeer.OlderCharonLike: false, refpeer.PlutoLike: false} {
+	for v, answered := range map[refpeer.Variant]bool{
+		refpeer.CharonLike:      true,
+		refpeer.OlderCharonLike: false,
+		refpeer.PlutoLike:       false,
+	} {
 		t.Run(v.String(), func(t *testing.T) {
 			hosts, peers := newPeers(t, v, refpeer.CharonLike)
 			peers[0].Serve()

@@ -100,18 +100,31 @@ func (p *Peer) judge(conn network.Conn, m *member, q request) (reply *response, 
 }
 
 func (p *Peer) readRequest(stream network.Stream) (request, error) {
-	payload, err := p.read(stream, true)
+	payload, err := p.read(stream, aRequest)
 	if err != nil {
 		return request{}, err
 	}
 	return decodeRequest(payload)
 }
 
+// content is what a frame carries.
+type content int
+
+const (
+	aRequest content = iota
+	aResponse
+)
+
 // read reads a frame, and reports it.
-func (p *Peer) read(stream network.Stream, isRequest bool) ([]byte, error) {
+func (p *Peer) read(stream network.Stream, what content) ([]byte, error) {
 	payload, size, err := readFrame(stream, p.opts.Variant.maxFrame())
 	if size > 0 && p.opts.OnFrame != nil {
-		p.opts.OnFrame(Frame{From: stream.Conn().RemotePeer(), Request: isRequest, Size: headerSize + size, Whole: err == nil})
+		p.opts.OnFrame(Frame{
+			From:    stream.Conn().RemotePeer(),
+			Request: what == aRequest,
+			Size:    headerSize + size,
+			Whole:   err == nil,
+		})
 	}
 	if err == nil && !p.travel() {
 		err = ErrClosed

@@ -86,7 +86,8 @@ func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
 		func() {},
 	} {
 		frame := readFrame(t, stream)
-		require.Equal(t, refpeer.WithoutTimestamp(t, recorded.ClientFrames[i][8:]), refpeer.WithoutTimestamp(t, frame[8:]))
+		want := refpeer.WithoutTimestamp(t, recorded.ClientFrames[i][8:])
+		require.Equal(t, want, refpeer.WithoutTimestamp(t, frame[8:]))
 		next()
 		stream.Send(t, answerTo(t, frame))
 	}

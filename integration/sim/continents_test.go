@@ -23,7 +23,9 @@ func TestBarriersOverFourContinentsTakeOneDelay(t *testing.T) {
 
 		for k := 1; k <= steps; k++ {
 			took, over := diaries.barrier(k), diaries.overhead(k)
-			t.Logf("barrier %d: %s from the last to enter to the last release; no member later than its last message by more than %s", k, took, over)
+			t.Logf("barrier %d: %s from the last to enter to the last release; "+
+				"no member later than its last message by more than %s",
+				k, took, over)
 			require.LessOrEqual(t, took, farthest+tolerated, "barrier %d", k)
 			require.LessOrEqual(t, over, tolerated, "barrier %d", k)
 		}
@@ -38,7 +40,7 @@ func TestGoodbyesOverFourContinentsTakeOneRoundTrip(t *testing.T) {
 
 		diaries := begin(w, w.ceremonies(), work).end().complete(t)
 
-		took := diaries.farewell()
+		took := diaries.goodbyes()
 		t.Logf("the last barrier and the goodbyes: %s", took)
 		require.LessOrEqual(t, took, 3*(farthest+tolerated))
 	})
@@ -51,13 +53,14 @@ func TestTwoCeremoniesAtOnceOverFourContinents(t *testing.T) {
 		w.start(n)
 		second := w.open(w.definition("another"))
 
-		one, other := begin(w, w.ceremonies(), work), begin(w, second, func(member, step int) time.Duration { return work(member+5, step+1) })
+		one := begin(w, w.ceremonies(), work)
+		other := begin(w, second, func(member, step int) time.Duration { return work(member+5, step+1) })
 
 		for _, diaries := range []diaries{one.end().complete(t), other.end().complete(t)} {
 			for k := 1; k <= steps; k++ {
 				require.LessOrEqual(t, diaries.overhead(k), 2*tolerated, "barrier %d", k)
 			}
-			require.LessOrEqual(t, diaries.farewell(), 3*(farthest+2*tolerated))
+			require.LessOrEqual(t, diaries.goodbyes(), 3*(farthest+2*tolerated))
 		}
 	})
 }

@@ -161,9 +161,9 @@ func (ds diaries) overhead(k int) time.Duration {
 	return most
 }
 
-// farewell is how long the end took, from the last member's entering of the last
+// goodbyes is how long the end took, from the last member's entering of the last
 // barrier to the last member's end.
-func (ds diaries) farewell() time.Duration {
+func (ds diaries) goodbyes() time.Duration {
 	var entered, ended time.Time
 	for _, d := range ds {
 		entered, ended = later(entered, d.entered[steps+1]), later(ended, d.ended)

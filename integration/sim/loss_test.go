@@ -25,10 +25,11 @@ func TestLostPacketsCostRoundTrips(t *testing.T) {
 
 				diaries := begin(w, w.ceremonies(), work).end().complete(t)
 
-				took, farewell := diaries.barriers(), diaries.farewell()
-				t.Logf("barriers: median %s, longest %s; the last one and the goodbyes: %s", took[len(took)/2], took[len(took)-1], farewell)
+				took, goodbyes := diaries.barriers(), diaries.goodbyes()
+				t.Logf("barriers: median %s, longest %s; the last one and the goodbyes: %s",
+					took[len(took)/2], took[len(took)-1], goodbyes)
 				require.LessOrEqual(t, took[len(took)-1], roundTrips*2*farthest)
-				require.LessOrEqual(t, farewell, 2*roundTrips*2*farthest)
+				require.LessOrEqual(t, goodbyes, 2*roundTrips*2*farthest)
 			})
 		})
 	}

@@ -53,7 +53,11 @@ func (w *world) settle(n int) syncmod.Definition {
 func (w *world) definition(about string) syncmod.Definition {
 	def := syncmod.Definition{Hash: harness.Hash(about)}
 	for i, m := range w.members {
-		def.Peers = append(def.Peers, syncmod.Peer{ID: m.id, Name: fmt.Sprintf("member%d", i), Addrs: []multiaddr.Multiaddr{m.site.multiaddr()}})
+		def.Peers = append(def.Peers, syncmod.Peer{
+			ID:    m.id,
+			Name:  fmt.Sprintf("member%d", i),
+			Addrs: []multiaddr.Multiaddr{m.site.multiaddr()},
+		})
 	}
 	return def
 }
@@ -83,7 +87,8 @@ func (w *world) newHost(s *site, key crypto.PrivKey, opts ...libp2p.Option) host
 	w.t.Helper()
 	link := simnet.LinkSettings{BitsPerSecond: bandwidth}
 	h, err := libp2p.New(append([]libp2p.Option{
-		libp2p.Identity(key), libp2p.ListenAddrs(s.multiaddr()), simlibp2p.QUICSimnet(w.net, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}),
+		libp2p.Identity(key), libp2p.ListenAddrs(s.multiaddr()),
+		simlibp2p.QUICSimnet(w.net, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}),
 		libp2p.ResourceManager(&network.NullResourceManager{}), libp2p.DisableMetrics(),
 		libp2p.DisableIdentifyAddressDiscovery(), // it stops the clock
 	}, opts...)...)

@@ -28,9 +28,12 @@ func TestAShortPartitionIsWaitedOut(t *testing.T) {
 		why     string        // those across it are missing, for one of them at least
 		streams bool          // whether those across it have to be opened again
 	}{
-		{"streams live on", 5 * time.Second, 6 * time.Second, "connected, at step 2, heard", false},                   // QUIC sends again after twice as long, each time
-		{"streams are given up", 20 * time.Second, 10 * time.Second, "no response within the exchange timeout", true}, // after ExchangeTimeout, of 10 s
-		{"connections are given up", 40 * time.Second, defaults.PeerTimeout / 3, "dialling failed", true},             // after QUIC's idle timeout, of 30 s
+		// QUIC sends again after twice as long, each time.
+		{"streams live on", 5 * time.Second, 6 * time.Second, "connected, at step 2, heard", false},
+		// After ExchangeTimeout, of 10 s.
+		{"streams are given up", 20 * time.Second, 10 * time.Second, "no response within the exchange timeout", true},
+		// After QUIC's idle timeout, of 30 s.
+		{"connections are given up", 40 * time.Second, defaults.PeerTimeout / 3, "dialling failed", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inVirtualTime(t, func(t *testing.T, w *world) {
@@ -94,7 +97,8 @@ func TestALongPartitionFailsBothSidesNamingTheOther(t *testing.T) {
 
 		for i, d := range running.end() {
 			failed := failedFor(t, d.err, syncmod.ErrPeerTimeout)
-			require.NotEqual(t, i < usual/2, failed.Index < usual/2, "member %d names one on its own side: %v", i, d.err)
+			require.NotEqual(t, i < usual/2, failed.Index < usual/2,
+				"member %d names one on its own side: %v", i, d.err)
 			require.GreaterOrEqual(t, d.ended.Sub(cut), defaults.PeerTimeout-2*defaults.Heartbeat, "member %d", i)
 			require.LessOrEqual(t, d.ended.Sub(cut), defaults.PeerTimeout+time.Second, "member %d", i)
 		}

@@ -47,7 +47,8 @@ func TestAnHourBehindARelayWithDefaultLimits(t *testing.T) {
 		for i, m := range w.members {
 			watching.Go(func() { direct[i] = countDirect(m.ceremony) })
 		}
-		diaries := begin(w, w.ceremonies(), func(member, step int) time.Duration { return time.Hour/steps + work(member, step) }).end().complete(t)
+		slow := func(member, step int) time.Duration { return time.Hour/steps + work(member, step) }
+		diaries := begin(w, w.ceremonies(), slow).end().complete(t)
 		watching.Wait()
 
 		require.Greater(t, diaries[0].ended.Sub(began), time.Hour)
@@ -101,9 +102,10 @@ func (r *relayed) circuit() multiaddr.Multiaddr {
 
 // behind makes a host one that can be reached through a relay only.
 func behind(r *relayed) []libp2p.Option {
+	relay := peer.AddrInfo{ID: r.host.ID(), Addrs: []multiaddr.Multiaddr{r.site.multiaddr()}}
 	return []libp2p.Option{
 		libp2p.ForceReachabilityPrivate(),
-		libp2p.EnableAutoRelayWithStaticRelays([]peer.AddrInfo{{ID: r.host.ID(), Addrs: []multiaddr.Multiaddr{r.site.multiaddr()}}}, autorelay.WithBootDelay(0)),
+		libp2p.EnableAutoRelayWithStaticRelays([]peer.AddrInfo{relay}, autorelay.WithBootDelay(0)),
 		libp2p.AddrsFactory(func(all []multiaddr.Multiaddr) []multiaddr.Multiaddr {
 			return slices.DeleteFunc(slices.Clone(all), func(a multiaddr.Multiaddr) bool {
 				_, err := a.ValueForProtocol(multiaddr.P_CIRCUIT)

@@ -92,7 +92,8 @@ func (w *world) travel(p *simnet.Packet) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	from, to := w.siteAt(p.From), w.siteAt(p.To)
-	if from == nil || to == nil || (w.cut != nil && w.cut(from, to)) || rand.Float64() < w.loss { //nolint:gosec // nobody gains by guessing it
+	cut := from == nil || to == nil || (w.cut != nil && w.cut(from, to))
+	if cut || rand.Float64() < w.loss { //nolint:gosec // nobody gains by guessing it
 		p.To = nowhere
 		return 0
 	}

@@ -77,7 +77,8 @@ func (a *actor) watch(ceremony *syncmod.Ceremony) {
 	defer cancel()
 	for status := range ceremony.Watch(ctx) {
 		if status.Phase < before.Phase || status.Step < before.Step {
-			a.t.Errorf("node %d went from %s at step %d to %s at step %d", a.index, before.Phase, before.Step, status.Phase, status.Step)
+			a.t.Errorf("node %d went from %s at step %d to %s at step %d",
+				a.index, before.Phase, before.Step, status.Phase, status.Step)
 		}
 		before = status
 		if status.Phase < syncmod.Complete {
@@ -192,7 +193,8 @@ func (a *actor) hurry(ctx context.Context, f fault) error {
 		soon, cancel := context.WithTimeout(ctx, f.length)
 		err := a.ceremony.Complete(soon)
 		cancel()
-		if wait, waited := errors.AsType[*syncmod.WaitError](err); !waited || wait.Barrier == "shutdown" || ctx.Err() != nil {
+		wait, waited := errors.AsType[*syncmod.WaitError](err)
+		if !waited || wait.Barrier == "shutdown" || ctx.Err() != nil {
 			a.close()
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ import (
 type cluster struct {
 	t      *testing.T
 	plan   plan
+	config syncmod.Config // of every node
 	nodes  *harness.Cluster
 	wires  *wires
 	tally  *tally
@@ -30,7 +32,7 @@ type cluster struct {
 
 // play makes a plan happen, and checks what comes of it.
 func play(t *testing.T, p plan, counts *tally) {
-	opts := []harness.Option{harness.With(p.config())}
+	var opts []harness.Option
 	switch p.network {
 	case links:
 		opts = append(opts, harness.Links())
@@ -39,12 +41,9 @@ func play(t *testing.T, p plan, counts *tally) {
 	case relay:
 		opts = append(opts, harness.Behind(harness.NewRelay(t, p.recycle, 1<<20)))
 	}
-	c := &cluster{t: t, plan: p, nodes: harness.New(t, p.members, opts...), tally: counts, alive: make([]bool, p.members), up: make([]bool, p.members)}
-	c.wires = newWires(c.nodes)
+	c := newCluster(t, p.members, p.config(), counts, opts...)
+	c.plan = p
 	c.broken.Store(p.network == relay)
-	for i := range c.alive {
-		c.alive[i] = true
-	}
 	var before []*scene
 	for i, r := range p.rounds {
 		before = c.round(i, r, before)
@@ -54,6 +53,20 @@ func play(t *testing.T, p plan, counts *tally) {
 		}
 	}
 	c.end(before)
+}
+
+// newCluster starts the hosts of a cluster, and no app yet.
+func newCluster(t *testing.T, members int, config syncmod.Config, counts *tally, opts ...harness.Option) *cluster {
+	c := &cluster{
+		t:      t,
+		config: config,
+		nodes:  harness.New(t, members, append(opts, harness.With(config))...),
+		tally:  counts,
+		alive:  slices.Repeat([]bool{true}, members),
+		up:     make([]bool, members),
+	}
+	c.wires = newWires(c.nodes)
+	return c
 }
 
 // round plays the ceremonies of a round. They may be of the definition of the round
@@ -74,7 +87,8 @@ func (c *cluster) round(i int, r round, before []*scene) []*scene {
 			scenes = append(scenes, newScene(c, i, planned, before[0].about, before[0]))
 			continue
 		}
-		scenes = append(scenes, newScene(c, i, planned, fmt.Sprintf("%d, round %d, ceremony %d", c.plan.seed, i, j), nil))
+		about := fmt.Sprintf("%d, round %d, ceremony %d", c.plan.seed, i, j)
+		scenes = append(scenes, newScene(c, i, planned, about, nil))
 	}
 	c.startApps(scenes)
 	var wg sync.WaitGroup
@@ -135,7 +149,7 @@ const leaving = 5 * time.Second
 
 // inTime calls a function that has to return without an error, in time.
 func (c *cluster) inTime(what string, f func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.plan.config().GoodbyeTimeout+leaving)
+	ctx, cancel := context.WithTimeout(context.Background(), c.config.GoodbyeTimeout+leaving)
 	defer cancel()
 	began := time.Now()
 	if err := f(ctx); err != nil {
@@ -177,7 +191,8 @@ func (c *cluster) sweep(i int) (end func()) {
 	nobody, err := peer.IDFromPrivateKey(harness.NewKey(c.t))
 	require.NoError(c.t, err)
 	node := c.nodes.Nodes[i]
-	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}})
+	peers := []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}
+	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: peers})
 	require.NoError(c.t, err)
 	return func() { c.inTime(fmt.Sprintf("closing what node %d opened for nobody", i), ceremony.Close) }
 }

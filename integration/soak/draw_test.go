@@ -68,7 +68,11 @@ func (d *dice) round() round {
 func (d *dice) ceremony(alone bool) ceremony {
 	c := ceremony{steps: 1 + d.IntN(6)}
 	for i := range d.plan.members {
-		s := script{open: d.between(0, 50*time.Millisecond), connect: d.chance(50), calls: [...]calls{advance, advance, setAwait, setAwait, run, run, again}[d.IntN(7)]}
+		s := script{
+			open:    d.between(0, 50*time.Millisecond),
+			connect: d.chance(50),
+			calls:   [...]calls{advance, advance, setAwait, setAwait, run, run, again}[d.IntN(7)],
+		}
 		if d.chance(10) {
 			s.open = d.between(300*time.Millisecond, 1500*time.Millisecond)
 			c.faults = append(c.faults, fault{kind: late, node: -1, who: []int{i}})
@@ -180,7 +184,13 @@ func (d *dice) before(gone map[int]bool) []fault {
 	}
 	i := d.node()
 	gone[i] = true
-	return []fault{{kind: []kind{rekill, restop, reopen}[d.IntN(3)], node: i, step: 0, who: []int{i}, length: d.between(0, 300*time.Millisecond)}}
+	return []fault{{
+		kind:   []kind{rekill, restop, reopen}[d.IntN(3)],
+		node:   i,
+		step:   0,
+		who:    []int{i},
+		length: d.between(0, 300*time.Millisecond),
+	}}
 }
 
 // fatal draws what ends a ceremony.

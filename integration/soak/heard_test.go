@@ -68,7 +68,8 @@ func (a *actor) untilHeard(f fault) {
 		case <-a.ceremony.Done():
 			return
 		case <-late:
-			a.t.Errorf("none of the nodes %v has heard within %s that one of %v has announced step 1", nodes, a.bound, f.who)
+			a.t.Errorf("none of the nodes %v has heard within %s that one of %v has announced step 1",
+				nodes, a.bound, f.who)
 			return
 		}
 	}

@@ -25,15 +25,21 @@ import (
 func TestAnAttemptThatFailedWhileItsStreamWasHeldKillsNothing(t *testing.T) {
 	for _, step := range []int64{0, 1, 7} {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			const failed = "the first attempt has failed"
 			c := harness.New(t, 2)
 			c.Idle(0)
 			c.Open("held", 0)
 			c.Nodes[0].Ceremony.Abort(errors.New("the first attempt"))
 			old := dial(t, c.Nodes[1], c.Nodes[0])
 			say(t, c.Nodes[1], old, &syncpb.SyncRequest{SessionId: 1, Step: step, DefinitionHash: harness.Hash("held")})
-			say(t, c.Nodes[1], old, &syncpb.SyncRequest{SessionId: 1, Step: step, Abort: "the first attempt has failed"})
+			say(t, c.Nodes[1], old, &syncpb.SyncRequest{SessionId: 1, Step: step, Abort: failed})
 			late := dial(t, c.Nodes[1], c.Nodes[0]) // a stream on which the abort is the first that is said
-			say(t, c.Nodes[1], late, &syncpb.SyncRequest{SessionId: 1, Step: step, DefinitionHash: harness.Hash("held"), Abort: "the first attempt has failed"})
+			say(t, c.Nodes[1], late, &syncpb.SyncRequest{
+				SessionId:      1,
+				Step:           step,
+				DefinitionHash: harness.Hash("held"),
+				Abort:          failed,
+			})
 			<-time.After(200 * time.Millisecond) // nothing tells from outside that a stream is held
 
 			require.NoError(t, c.Nodes[0].Ceremony.Close(c.Context()))

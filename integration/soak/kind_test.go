@@ -49,8 +49,9 @@ const (
 
 func (k kind) String() string {
 	return [...]string{
-		"drop", "cut", "cut after", "freeze", "slow", "stranger", "late", "hasty", "kill and restart before step 1", "stop and start before step 1",
-		"close and open before step 1", "kill when complete", "abort", "close", "stop", "restart", "kill", "cut for good", "freeze for good", "hurry",
+		"drop", "cut", "cut after", "freeze", "slow", "stranger", "late", "hasty",
+		"kill and restart before step 1", "stop and start before step 1", "close and open before step 1",
+		"kill when complete", "abort", "close", "stop", "restart", "kill", "cut for good", "freeze for good", "hurry",
 	}[k]
 }
 
@@ -65,5 +66,6 @@ func (k kind) ofLink() bool {
 // breaks tells whether connections may end by it, or dials fail, so that those who
 // go on have to dial again.
 func (k kind) breaks() bool {
-	return k == drop || k == cut || k == cutAfter || k == freeze || k == rekill || k == restart || k == kill || k == lateKill || k == cutForGood || k == freezeForGood
+	return k == drop || k == cut || k == cutAfter || k == freeze || k == rekill || k == restart ||
+		k == kill || k == lateKill || k == cutForGood || k == freezeForGood
 }

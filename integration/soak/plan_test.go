@@ -100,7 +100,8 @@ func (p plan) String() string {
 		for _, c := range r.ceremonies {
 			fmt.Fprintf(&b, "  ceremony of %d steps, %s, within %s\n", c.steps, c.expected(), p.bound(i, c))
 			for i, s := range c.nodes {
-				fmt.Fprintf(&b, "    node %d opens it after %s, connect %t, %s, pauses %v\n", i, s.open, s.connect, s.calls, s.pauses)
+				fmt.Fprintf(&b, "    node %d opens it after %s, connect %t, %s, pauses %v\n",
+					i, s.open, s.connect, s.calls, s.pauses)
 			}
 			for _, f := range c.faults {
 				fmt.Fprintf(&b, "    %s\n", f)
@@ -127,8 +128,11 @@ func (f fault) String() string {
 	if f.kind == slow {
 		fmt.Fprintf(&b, " by %s", f.delay)
 	}
-	if f.kind == cutAfter {
+	switch {
+	case f.kind == cutAfter:
 		fmt.Fprintf(&b, " %d bytes", f.bytes)
+	case f.kind == drop && f.bytes > 0:
+		fmt.Fprintf(&b, " after %d bytes", f.bytes)
 	}
 	return b.String()
 }
@@ -176,7 +180,9 @@ func (c ceremony) spares(node int) bool {
 
 // loses tells whether a node's part has an end that is to fail the others.
 func (c ceremony) loses(node int) bool {
-	return slices.ContainsFunc(c.faults, func(f fault) bool { return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node) })
+	return slices.ContainsFunc(c.faults, func(f fault) bool {
+		return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node)
+	})
 }
 
 // How long things take. A fault that breaks connections costs more than its own
@@ -184,7 +190,7 @@ func (c ceremony) loses(node int) bool {
 // for 6, 9, 14 s and so on, unless the other side gets through first.
 const (
 	slack   = 20 * time.Second // for a machine that others use at the same time, race detector included
-	excuse  = 5 * time.Second  // for a member that is gone after its goodbye
+	grace   = 5 * time.Second  // for a member that is gone after its goodbye
 	carried = 10 * time.Second // until a host dials again whom it could not reach in the round before
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
@@ -261,7 +267,7 @@ func (p plan) bound(r int, c ceremony) time.Duration {
 		case hurry:
 			total += config.PeerTimeout + config.GoodbyeTimeout
 		case lateKill:
-			total += excuse
+			total += grace
 		case rekill, restop, restart:
 			total += 5 * time.Second // hosts and apps take their time
 		}

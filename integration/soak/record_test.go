@@ -58,7 +58,8 @@ func (r *record) check(members int) error {
 		}
 		for i := range members {
 			if !slices.Contains(r.events[:at], event{node: i, step: e.step}) {
-				return fmt.Errorf("node %d passed the barrier of step %d before node %d announced it", e.node, e.step, i)
+				return fmt.Errorf("node %d passed the barrier of step %d before node %d announced it",
+					e.node, e.step, i)
 			}
 		}
 	}

@@ -38,7 +38,16 @@ type scene struct {
 }
 
 func newScene(c *cluster, round int, planned ceremony, about string, before *scene) *scene {
-	s := &scene{cluster: c, round: round, planned: planned, bound: c.plan.bound(round, planned), about: about, before: before, heard: newHeard(), over: make(chan struct{})}
+	s := &scene{
+		cluster: c,
+		round:   round,
+		planned: planned,
+		bound:   c.plan.bound(round, planned),
+		about:   about,
+		before:  before,
+		heard:   newHeard(),
+		over:    make(chan struct{}),
+	}
 	for i := range planned.nodes {
 		s.hosts = append(s.hosts, c.nodes.Nodes[i].Host)
 		s.defs = append(s.defs, c.nodes.Definition(i, about))
@@ -173,7 +182,8 @@ func (s *scene) verdict(a *actor) error {
 	case status.Phase == syncmod.Failed && expected != completes:
 		return s.blames(a, status.Err)
 	default:
-		return fmt.Errorf("is %s at step %d, when a ceremony was over that %s: %w", status.Phase, status.Step, expected, a.err)
+		return fmt.Errorf("is %s at step %d, when a ceremony was over that %s: %w",
+			status.Phase, status.Step, expected, a.err)
 	}
 }
 
@@ -190,7 +200,8 @@ func (s *scene) blames(a *actor, err error) error {
 			switch {
 			case own && culprit == a.index, named && blamed.Index == culprit:
 				return nil
-			case s.broken.Load() && strings.Contains(err.Error(), "refused this node") && strings.Contains(err.Error(), fmt.Sprintf("operator %d (", culprit)):
+			case s.broken.Load() && strings.Contains(err.Error(), "refused this node") &&
+				strings.Contains(err.Error(), fmt.Sprintf("operator %d (", culprit)):
 				return nil
 			}
 		}
@@ -231,7 +242,8 @@ func (s *scene) describe() string {
 	}
 	fmt.Fprintf(&b, "%s\n", &s.record)
 	for _, a := range s.actors {
-		fmt.Fprintf(&b, "node %d (alive: %t) ended after %s with %v\n", a.index, a.lives, a.ended.Round(time.Millisecond), a.err)
+		fmt.Fprintf(&b, "node %d (alive: %t) ended after %s with %v\n",
+			a.index, a.lives, a.ended.Round(time.Millisecond), a.err)
 		if a.ceremony == nil {
 			continue
 		}

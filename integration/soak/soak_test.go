@@ -33,14 +33,20 @@ func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
 	first, began, seen := seed, time.Now(), newTally()
 	baseline := warmUp(t)
 	for {
-		p := draw(seed, *members)
 		seen.clusters++
-		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) { play(t, p, seen) })
+		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			if isLoops(seed) {
+				playLoops(t, drawLoops(seed, *members, 0), seen)
+				return
+			}
+			play(t, draw(seed, *members), seen)
+		})
 		if err := baseline.left(); err != nil {
 			t.Errorf("cluster %d has left something behind: %v", seed, err)
 		}
 		if !ok || t.Failed() {
-			t.Fatalf("this runs the cluster that failed again:\n%s\n%s", command(seed), seen.line(first, time.Since(began)))
+			t.Fatalf("this runs the cluster that failed again:\n%s\n%s",
+				command(seed), seen.line(first, time.Since(began)))
 		}
 		if *clusters > 0 && seen.clusters == *clusters || *clusters == 0 && time.Since(began) > lasts {
 			break
@@ -72,7 +78,8 @@ func command(seed uint64) string {
 	if *members > 0 {
 		forced = fmt.Sprintf(" --members %d", *members)
 	}
-	return fmt.Sprintf("go test -race -count=1 -timeout 0 -v ./integration/soak -args --seed %d --clusters 1%s", seed, forced)
+	const again = "go test -race -count=1 -timeout 0 -v ./integration/soak -args --seed %d --clusters 1%s"
+	return fmt.Sprintf(again, seed, forced)
 }
 
 // warmUp lets the process open what it keeps, like its poller, before it counts.

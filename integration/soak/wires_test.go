@@ -30,7 +30,11 @@ func (w *wires) apply(f fault) (undo func()) {
 	for _, l := range between {
 		switch f.kind {
 		case drop:
-			l.Drop()
+			if f.bytes > 0 {
+				l.DropAfter(f.bytes)
+			} else {
+				l.Drop()
+			}
 		case cut, cutForGood:
 			l.Cut()
 		case cutAfter:

@@ -2,7 +2,6 @@ package standalone_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,13 +44,16 @@ type program struct{ dir, flags string }
 
 func newProgram(t *testing.T) program {
 	t.Helper()
-	checkout := strings.TrimSpace(command(t, ".", nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/dkgsync/dkgsync"))
+	listed := command(t, ".", nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/dkgsync/dkgsync")
+	checkout := strings.TrimSpace(listed)
 	p := program{dir: t.TempDir(), flags: "-mod=mod"}
 	if withRaceDetector() {
 		p.flags += " -race" // what has been built for this test is then there already
 	}
 	require.NoError(t, os.CopyFS(p.dir, os.DirFS("testdata/consumer")))
-	p.write(t, "go.mod", fmt.Sprintf("module example.com/consumer\n\ngo 1.26.0\n\nrequire github.com/dkgsync/dkgsync v0.0.0\n\nreplace github.com/dkgsync/dkgsync => %s\n", checkout))
+	p.write(t, "go.mod", "module example.com/consumer\n\ngo 1.26.0\n\n"+
+		"require github.com/dkgsync/dkgsync v0.0.0\n\n"+
+		"replace github.com/dkgsync/dkgsync => "+checkout+"\n")
 	p.write(t, "go.sum", read(t, filepath.Join(checkout, "go.sum"))+read(t, filepath.Join("..", "go.sum")))
 	contract := read(t, filepath.Join(checkout, "syncmod", "contract_test.go"))
 	p.write(t, "contract_test.go", strings.Replace(contract, "package syncmod_test", "package consumer_test", 1))

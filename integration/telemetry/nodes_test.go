@@ -220,7 +220,8 @@ func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
 	for _, n := range nodes {
 		n.stop(t)
 		require.ElementsMatch(t, spanIDs(n.spans.Started()), spanIDs(n.spans.Ended()))
-		served, opened := n.named("dkgsync.stream", trace.SpanKindServer), n.named("dkgsync.stream", trace.SpanKindClient)
+		served := n.named("dkgsync.stream", trace.SpanKindServer)
+		opened := n.named("dkgsync.stream", trace.SpanKindClient)
 		for _, span := range append(served, opened...) {
 			if span.Status().Code == codes.Error {
 				require.Equal(t, "refused", attrs(span)["dkgsync.stream.end_reason"])

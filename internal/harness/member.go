@@ -107,7 +107,12 @@ func (o order) open() (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := []libp2p.Option{libp2p.Identity(key), libp2p.ListenAddrStrings(o.Listen), libp2p.DisableMetrics(), libp2p.DisableRelay()}
+	opts := []libp2p.Option{
+		libp2p.Identity(key),
+		libp2p.ListenAddrStrings(o.Listen),
+		libp2p.DisableMetrics(),
+		libp2p.DisableRelay(),
+	}
 	if o.Hidden {
 		opts = append(opts, libp2p.AddrsFactory(func([]multiaddr.Multiaddr) []multiaddr.Multiaddr { return nil }))
 	}
@@ -157,9 +162,17 @@ func (m *member) report() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.ceremony.Status()
-	r := Report{Phase: s.Phase.String(), Step: s.Step, Connected: true, Passed: m.passed, Returned: m.returned, Culprit: -1}
+	r := Report{
+		Phase:     s.Phase.String(),
+		Step:      s.Step,
+		Connected: true,
+		Passed:    m.passed,
+		Returned:  m.returned,
+		Culprit:   -1,
+	}
 	for _, p := range s.Peers {
 		r.Connected = r.Connected && p.Inbound && p.Outbound
+		r.Waiting = append(r.Waiting, p.Waiting)
 	}
 	if s.Err != nil {
 		r.Error = s.Err.Error()

@@ -40,11 +40,12 @@ type Process struct {
 type Report struct {
 	Phase     string // as [syncmod.Phase] spells it; empty before the app has started
 	Step      int64
-	Connected bool   // with everyone, both ways
-	Passed    int64  // the last barrier that Advance has come back from
-	Returned  string // the error that the last command has come back with
-	Error     string // why the ceremony has failed
-	Culprit   int    // whom that names; -1: nobody
+	Connected bool     // with everyone, both ways
+	Passed    int64    // the last barrier that Advance has come back from
+	Returned  string   // the error that the last command has come back with
+	Error     string   // why the ceremony has failed
+	Culprit   int      // whom that names; -1: nobody
+	Waiting   []string // why each other member does not accept it yet, in operator order
 }
 
 // order is what a process is told when it starts.
@@ -72,7 +73,13 @@ func (c *Cluster) Spawn(node int) *Process {
 	require.NoError(c.t, err)
 	cmd := exec.Command(self)
 	p := &Process{
-		Index: node, t: c.t, cmd: cmd, log: newLog(), ended: make(chan struct{}), changed: make(chan struct{}), last: Report{Culprit: -1},
+		Index:   node,
+		t:       c.t,
+		cmd:     cmd,
+		log:     newLog(),
+		ended:   make(chan struct{}),
+		changed: make(chan struct{}),
+		last:    Report{Culprit: -1},
 	}
 	cmd.Env = append(os.Environ(), memberEnv+"=1")
 	cmd.Stderr = p.log
@@ -164,9 +171,11 @@ func (p *Process) Wait(wanted func(Report) bool) Report {
 		select {
 		case <-changed:
 		case <-p.ended:
-			require.Failf(p.t, "the process has ended", "%s: %s, its last report: %+v", Name(p.Index), p.cmd.ProcessState, last)
+			require.Failf(p.t, "the process has ended",
+				"%s: %s, its last report: %+v", Name(p.Index), p.cmd.ProcessState, last)
 		case <-patience:
-			require.Failf(p.t, "the process never reported what is wanted", "the last report of %s: %+v", Name(p.Index), last)
+			require.Failf(p.t, "the process never reported what is wanted",
+				"the last report of %s: %+v", Name(p.Index), last)
 		}
 	}
 }

@@ -14,9 +14,12 @@ import (
 )
 
 // RawPeer is a member, or a stranger, that a test plays by hand: a host, and
-// streams on which every byte is the test's.
+// streams on which every byte is the test's. It is foreign, as Charon and Pluto
+// are, until [RawPeer.Become] makes a process with a session of it.
 type RawPeer struct {
 	Host host.Host
+
+	acquaintance
 }
 
 // NewRawPeer starts a host with a new identity to be played by hand.
@@ -29,13 +32,19 @@ func NewRawPeer(t testing.TB) *RawPeer {
 // started.
 func (c *Cluster) Raw(node int) *RawPeer { return &RawPeer{Host: c.Nodes[node].Host} }
 
-// Request is what the peer has to say about a definition. Unless the test says
-// otherwise it is what Charon and Pluto say: no session, no definition hash.
+// Request is what the peer has to say about a definition. A foreign peer says what
+// Charon and Pluto say: no session, no definition hash. The one with a session
+// names both. Whom it addresses is filled in when it is said, see [RawStream.Say].
 func (p *RawPeer) Request(t testing.TB, def syncmod.Definition, says ...Saying) *syncpb.SyncRequest {
 	t.Helper()
 	signature, err := p.Host.Peerstore().PrivKey(p.Host.ID()).Sign(def.Hash)
 	require.NoError(t, err)
-	r := &syncpb.SyncRequest{Timestamp: timestamppb.Now(), HashSignature: signature, Version: "v1.0"}
+	r := &syncpb.SyncRequest{
+		Timestamp: timestamppb.Now(), HashSignature: signature, Version: "v1.0", SessionId: p.Session(),
+	}
+	if r.SessionId != 0 {
+		r.DefinitionHash = def.Hash
+	}
 	for _, say := range says {
 		say(r)
 	}
@@ -55,7 +64,7 @@ func (p *RawPeer) Open(t testing.TB, to host.Host) RawStream {
 	stream, err := p.Host.NewStream(Within(t), to.ID(), syncmod.ProtocolID)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = stream.Reset() }) // or a service that stops would wait for the end of it
-	return RawStream{stream}
+	return RawStream{Stream: stream, Peer: p}
 }
 
 // Knock opens a stream to a host, says something on it, and returns what it gets,
@@ -67,7 +76,7 @@ func (p *RawPeer) Knock(ctx context.Context, at host.Host, says []byte) string {
 	}
 	defer func() { _ = stream.Reset() }()
 	_, _ = stream.Write(says)
-	return RawStream{stream}.Fate()
+	return RawStream{Stream: stream, Peer: p}.Fate()
 }
 
 // Accept takes the streams that others open to the peer from now on.
@@ -75,29 +84,38 @@ func (p *RawPeer) Accept(t testing.TB) <-chan RawStream {
 	t.Helper()
 	streams := make(chan RawStream, 64)
 	t.Cleanup(func() { _ = p.Host.Close() }) // or a service that stops would wait for its answers
-	p.Host.SetStreamHandler(syncmod.ProtocolID, func(stream network.Stream) { streams <- RawStream{stream} })
+	p.Handle(func(stream RawStream) { streams <- stream })
 	return streams
 }
 
-// Answer serves every stream that is opened to the peer from now on, as a
-// member without a session does, and hands over what is said on them.
+// Answer serves every stream that is opened to the peer from now on, as a member
+// does, and hands over what is said on them.
 func (p *RawPeer) Answer() <-chan *syncpb.SyncRequest {
 	said := make(chan *syncpb.SyncRequest, 1024)
 	p.Serve(func(_ RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
 		said <- r
-		return &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
+		return p.Response(r)
 	})
 	return said
+}
+
+// Response is what a member answers to a request: its own session too, if the
+// request carries one.
+func (p *RawPeer) Response(r *syncpb.SyncRequest) *syncpb.SyncResponse {
+	response := &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
+	if r.GetSessionId() != 0 {
+		response.SessionId = p.Session()
+	}
+	return response
 }
 
 // Serve answers every request on every stream that is opened to the peer from
 // now on. No response: that request gets no answer.
 func (p *RawPeer) Serve(respond func(RawStream, *syncpb.SyncRequest) *syncpb.SyncResponse) {
-	p.Host.SetStreamHandler(syncmod.ProtocolID, func(opened network.Stream) {
-		stream := RawStream{opened}
+	p.Handle(func(stream RawStream) {
 		for {
 			request := new(syncpb.SyncRequest)
-			if err := ReadMessage(stream, request); err != nil {
+			if err := stream.ReadRequest(request); err != nil {
 				_ = stream.Reset()
 				return
 			}
@@ -111,5 +129,16 @@ func (p *RawPeer) Serve(respond func(RawStream, *syncpb.SyncRequest) *syncpb.Syn
 				return
 			}
 		}
+	})
+}
+
+// Handle has every stream that is opened to the peer from now on be served in this
+// way.
+func (p *RawPeer) Handle(serve func(RawStream)) {
+	p.mu.Lock()
+	p.serves = true
+	p.mu.Unlock()
+	p.Host.SetStreamHandler(syncmod.ProtocolID, func(stream network.Stream) {
+		serve(RawStream{Stream: stream, Peer: p})
 	})
 }

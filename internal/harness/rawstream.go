@@ -18,6 +18,7 @@ import (
 // RawStream is a stream whose every byte is the test's.
 type RawStream struct {
 	network.Stream
+	Peer *RawPeer // whose end of the stream the test has
 }
 
 // Send writes bytes.
@@ -27,17 +28,30 @@ func (s RawStream) Send(t testing.TB, b []byte) {
 	require.NoError(t, err)
 }
 
-// Say sends a request, in one write.
+// Say sends a request, in one write. A request with a session that addresses nobody
+// yet addresses the other side's, where that is known. To have it address nobody,
+// [RawStream.Send] its [Frame]; to have it address another one, make it with
+// [Addressee].
 func (s RawStream) Say(t testing.TB, r *syncpb.SyncRequest) {
 	t.Helper()
-	s.Send(t, Frame(r))
+	s.Send(t, Frame(s.addressed(r)))
+}
+
+// addressed is a request that addresses the other side.
+func (s RawStream) addressed(r *syncpb.SyncRequest) *syncpb.SyncRequest {
+	if r.GetSessionId() == 0 || r.GetAddressee() != 0 {
+		return r
+	}
+	r = proto.CloneOf(r)
+	r.Addressee = s.Peer.addresseeAt(s.Conn().RemotePeer())
+	return r
 }
 
 // Hear reads a response.
 func (s RawStream) Hear(t testing.TB) *syncpb.SyncResponse {
 	t.Helper()
 	response := new(syncpb.SyncResponse)
-	require.NoError(t, s.read(response))
+	require.NoError(t, s.readResponse(response))
 	return response
 }
 
@@ -52,23 +66,24 @@ func (s RawStream) Listen() <-chan error {
 func (s RawStream) Heed(t testing.TB) *syncpb.SyncRequest {
 	t.Helper()
 	request := new(syncpb.SyncRequest)
-	require.NoError(t, s.read(request))
+	s.inTime()
+	require.NoError(t, s.ReadRequest(request))
 	return request
 }
 
-// Grant answers a request as a member without a session does.
+// Grant answers a request as a member does.
 func (s RawStream) Grant(t testing.TB, r *syncpb.SyncRequest) {
 	t.Helper()
-	s.Send(t, Frame(&syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}))
+	s.Send(t, Frame(s.Peer.Response(r)))
 }
 
 // Exchange sends a request and reads the response, and may fail.
 func (s RawStream) Exchange(r *syncpb.SyncRequest) (*syncpb.SyncResponse, error) {
-	if _, err := s.Write(Frame(r)); err != nil {
+	if _, err := s.Write(Frame(s.addressed(r))); err != nil {
 		return nil, err
 	}
 	response := new(syncpb.SyncResponse)
-	return response, s.read(response)
+	return response, s.readResponse(response)
 }
 
 // Ask sends a request and reads the response.
@@ -79,18 +94,58 @@ func (s RawStream) Ask(t testing.TB, r *syncpb.SyncRequest) *syncpb.SyncResponse
 	return response
 }
 
-// Accepted sends a request that has to be accepted.
+// Accepted sends a request that has to be accepted. One with a session counts only
+// once the two sides have met, and where it addresses the process on the other side:
+// it is said again if that is another one than before.
 func (s RawStream) Accepted(t testing.TB, r *syncpb.SyncRequest) {
 	t.Helper()
-	require.Empty(t, s.Ask(t, r).GetError())
+	require.Contains(t, []uint64{0, s.Peer.Session()}, r.GetSessionId(), "another process answers for it")
+	for {
+		if r.GetSessionId() != 0 {
+			s.Peer.Meet(t, s.Conn().RemotePeer())
+		}
+		said := s.addressed(r)
+		response := s.Ask(t, said)
+		require.Empty(t, response.GetError())
+		require.Empty(t, response.GetWaiting())
+		if response.GetSessionId() == said.GetAddressee() {
+			return
+		}
+		require.Zero(t, r.GetAddressee(), "it is for another process")
+	}
 }
 
-// read reads a message, in time. A deadline cannot be set on a stream that was
-// reset, which reading says as well.
-func (s RawStream) read(into proto.Message) error {
-	_ = s.SetReadDeadline(time.Now().Add(Patience))
-	return ReadMessage(s, into)
+// Greeted sends a request that has to be answered without being taken into account,
+// and returns why it has to wait, if the answer says so.
+func (s RawStream) Greeted(t testing.TB, r *syncpb.SyncRequest) (waiting string) {
+	t.Helper()
+	response := s.Ask(t, r)
+	require.Empty(t, response.GetError())
+	return response.GetWaiting()
 }
+
+// ReadRequest reads a request, and notices whom it comes from and whom it addresses.
+func (s RawStream) ReadRequest(into *syncpb.SyncRequest) error {
+	err := ReadMessage(s, into)
+	if err == nil {
+		s.Peer.heardRequest(s.Conn().RemotePeer(), into)
+	}
+	return err
+}
+
+// readResponse reads a response, in time, and notices whom it comes from.
+func (s RawStream) readResponse(into *syncpb.SyncResponse) error {
+	s.inTime()
+	err := ReadMessage(s, into)
+	if err == nil {
+		s.Peer.heardResponse(s.Conn().RemotePeer(), into)
+	}
+	return err
+}
+
+// inTime has what is read next be there in time. A deadline cannot be set on a stream
+// that was reset, which reading says as well.
+func (s RawStream) inTime() { _ = s.SetReadDeadline(time.Now().Add(Patience)) }
 
 // End reads until the other side ends the stream, and returns how, as [EndOf]
 // does. Anything that comes instead fails the test.
@@ -108,7 +163,7 @@ func (s RawStream) Fate() string {
 	var was []string
 	for {
 		response := new(syncpb.SyncResponse)
-		if err := s.read(response); err != nil {
+		if err := s.readResponse(response); err != nil {
 			return strings.Join(append(was, EndOf(err)), ", ")
 		}
 		now := "answered"

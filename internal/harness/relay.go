@@ -57,13 +57,19 @@ func (r *Relay) ID() peer.ID { return r.host.ID() }
 func (r *Relay) Start() {
 	r.t.Helper()
 	var err error
-	r.host, err = libp2p.New(libp2p.Identity(r.key), libp2p.ListenAddrStrings(r.listen), libp2p.DisableMetrics(), libp2p.DisableRelay())
+	r.host, err = libp2p.New(
+		libp2p.Identity(r.key),
+		libp2p.ListenAddrStrings(r.listen),
+		libp2p.DisableMetrics(),
+		libp2p.DisableRelay(),
+	)
 	require.NoError(r.t, err)
 	r.listen = r.host.Addrs()[0].String()
 	resources := relay.DefaultResources()
 	resources.Limit = &r.limit
 	resources.MaxReservationsPerIP, resources.MaxCircuits = 1024, 1024
-	r.service, err = relay.New(r.host, relay.WithResources(resources), relay.WithReservationAddressFilter(func(multiaddr.Multiaddr) bool { return true }))
+	anyAddress := relay.WithReservationAddressFilter(func(multiaddr.Multiaddr) bool { return true })
+	r.service, err = relay.New(r.host, relay.WithResources(resources), anyAddress)
 	require.NoError(r.t, err)
 	for _, h := range r.hidden {
 		r.reserve(h)

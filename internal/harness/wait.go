@@ -12,7 +12,9 @@ import (
 // Connect waits until nodes are connected with everyone.
 func (c *Cluster) Connect(nodes ...int) {
 	c.t.Helper()
-	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error { return ceremony.AwaitConnected(ctx) }))
+	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+		return ceremony.AwaitConnected(ctx)
+	}))
 }
 
 // Advance takes nodes through their next barrier, at once.
@@ -32,7 +34,9 @@ func advance(ctx context.Context, ceremony *syncmod.Ceremony) error {
 // Complete takes nodes through the last barrier and the goodbyes, at once.
 func (c *Cluster) Complete(nodes ...int) {
 	c.t.Helper()
-	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error { return ceremony.Complete(ctx) }))
+	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
+		return ceremony.Complete(ctx)
+	}))
 	for _, i := range nodes {
 		require.Equal(c.t, syncmod.Complete, c.Nodes[i].Ceremony.Status().Phase, Name(i))
 	}

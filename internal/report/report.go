@@ -40,22 +40,23 @@ const (
 	MemberConnected = "connected"
 	MemberLost      = "lost"
 	MemberReplaced  = "restarted before the ceremony ran"
+	MemberKeyInUse  = "takes part with two processes: its key is in use on two machines"
 	MemberGoodbye   = "said goodbye"
 )
 
 // Connect is the outcome of a connect or reconnect, from its first attempt to the
-// first valid response, or one slice of a connect that keeps failing.
+// first valid response, or one part of a connect that keeps failing.
 type Connect struct {
 	Peer     int
-	Started  time.Time // when the slice began
+	Started  time.Time // when the part began
 	Ended    time.Time
-	Since    time.Time // when the first attempt began; zero: when the slice did
+	Since    time.Time // when the first attempt began; zero: when the part did
 	Attempts int
 	Relayed  bool
 	Reason   string // why the previous stream ended: one of the End constants; empty for the first connect
 	Lost     Span   // the previous stream; nil for the first connect
 	Over     bool   // the ceremony ended before the connect succeeded
-	Again    bool   // a slice of the same connect was logged a short time ago
+	Again    bool   // a part of the same connect was logged a short time ago
 	Err      error  // why it has not succeeded
 	Type     string // one of the Type constants; empty without Err
 }
@@ -79,11 +80,11 @@ type Barrier struct {
 	Type     string // one of the Type constants; empty without Err
 }
 
-// WaitReport is one slice of a barrier that still waits.
+// WaitReport is one part of a wait at a barrier that goes on.
 type WaitReport struct {
 	Kind    string // one of the Barrier constants
 	Step    int64
-	Started time.Time // when the slice began
+	Started time.Time // when the part began
 	Ended   time.Time
 	Elapsed time.Duration // since the barrier was announced
 	Missing []int         // operator indexes

@@ -4,6 +4,7 @@ package report
 const (
 	TypeVersionMismatch  = "version_mismatch"
 	TypeBadSignature     = "bad_signature"
+	TypeMembersMismatch  = "members_mismatch"
 	TypePeerRestarted    = "peer_restarted"
 	TypeSelfRestarted    = "self_restarted"
 	TypeStepSkipped      = "step_skipped"

@@ -30,8 +30,8 @@ const (
 // SyncRequest goes from a member's client to another member's server, many times over one long-lived stream.
 type SyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When the client sent this request, by its own clock. Always set: the response echoes it, and a response to a
-	// request without it would be an empty payload, which every reader refuses.
+	// When the client sent this request, by its own clock. Always set: the response echoes it, and the response to a
+	// request with neither it nor a session would be an empty payload, which every reader refuses.
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
 	// The definition hash signed with the client's libp2p identity key. Every server verifies it.
 	HashSignature []byte `protobuf:"bytes,2,opt,name=hash_signature,json=hashSignature,proto3" json:"hash_signature,omitempty"`
@@ -45,10 +45,11 @@ type SyncRequest struct {
 	// The client's name for display, at most 32 characters at its sender. Not authenticated, not checked by anybody;
 	// Pluto does not send it.
 	Nickname string `protobuf:"bytes,6,opt,name=nickname,proto3" json:"nickname,omitempty"`
-	// Random, non-zero, drawn once for each ceremony run in a process: an unseen value is how a restarted member is told
-	// from a late frame. Zero or absent from peers that do not speak the extensions. Charon and Pluto ignore it.
+	// Random, non-zero, drawn once for each ceremony run in a process: which of the client's processes says this. Zero or
+	// absent from peers that do not speak the extensions. Charon and Pluto ignore it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// W3C trace context of the client's stream span. Only on the first request of a stream. Charon and Pluto ignore it.
+	// W3C trace context of the client's stream span. Only on one request of a stream, the first that is written once the
+	// span exists. Charon and Pluto ignore it.
 	Traceparent string `protobuf:"bytes,1002,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// Why the client's ceremony has failed; the receiver's fails with it. Empty while it goes on. At most 256 printable
 	// bytes. Charon and Pluto ignore it.
@@ -59,8 +60,22 @@ type SyncRequest struct {
 	// The ceremony that is meant, for a server that has several. Only on the first request of a stream. Charon and Pluto
 	// ignore it.
 	DefinitionHash []byte `protobuf:"bytes,1005,opt,name=definition_hash,json=definitionHash,proto3" json:"definition_hash,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Which members the client has, in which order: the first 8 bytes of SHA-256("dkgsync/members/v1\0" and then, for each
+	// member in operator order, the length of its peer ID as an unsigned varint and the peer ID). Only on the first
+	// request of a stream. Charon and Pluto ignore it.
+	Members []byte `protobuf:"bytes,1006,opt,name=members,proto3" json:"members,omitempty"`
+	// The peer ID, in binary, of the member that first brought the reason of an abort, when that is neither the client nor
+	// the culprit. Charon and Pluto ignore it.
+	Reporter []byte `protobuf:"bytes,1010,opt,name=reporter,proto3" json:"reporter,omitempty"`
+	// The session that answered the client last: which of the server's processes is meant. Absent while none has answered.
+	// Charon and Pluto ignore it.
+	Addressee uint64 `protobuf:"fixed64,1011,opt,name=addressee,proto3" json:"addressee,omitempty"`
+	// Which attempt the client is in, from step 2 on: the first 8 bytes of SHA-256 of the sessions of all members in
+	// operator order (each as 8 bytes in little endian, zero for one without a session), as the client knew them when it
+	// passed barrier 1. Charon and Pluto ignore it.
+	Attempt       []byte `protobuf:"bytes,1012,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SyncRequest) Reset() {
@@ -170,16 +185,48 @@ func (x *SyncRequest) GetDefinitionHash() []byte {
 	return nil
 }
 
+func (x *SyncRequest) GetMembers() []byte {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *SyncRequest) GetReporter() []byte {
+	if x != nil {
+		return x.Reporter
+	}
+	return nil
+}
+
+func (x *SyncRequest) GetAddressee() uint64 {
+	if x != nil {
+		return x.Addressee
+	}
+	return 0
+}
+
+func (x *SyncRequest) GetAttempt() []byte {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
+}
+
 // SyncResponse answers one SyncRequest. Responses come in the order of their requests.
 type SyncResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The request's timestamp, echoed: the client measures the round trip with it.
+	// The request's timestamp, echoed: some clients measure the round trip with it.
 	SyncTimestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=sync_timestamp,json=syncTimestamp,proto3" json:"sync_timestamp,omitempty"`
 	// Why the request was refused; empty when it was accepted. Clients of every implementation treat any error as final.
 	Error string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
-	// The server's session, only in answer to a request that carried one: a client notices a restart by it as well.
+	// The server's session, only in answer to a request that carried one: which of the server's processes answers. A
+	// client notices a restart by it. Absent when the server has not opened the ceremony.
 	// Charon and Pluto neither send nor read it.
-	SessionId     uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// Why the request does not count, for the client's operator. A request that is answered so has changed nothing.
+	// Charon and Pluto neither send nor read it.
+	Waiting       string `protobuf:"bytes,1002,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -235,11 +282,18 @@ func (x *SyncResponse) GetSessionId() uint64 {
 	return 0
 }
 
+func (x *SyncResponse) GetWaiting() string {
+	if x != nil {
+		return x.Waiting
+	}
+	return ""
+}
+
 var File_syncmod_syncpb_sync_proto protoreflect.FileDescriptor
 
 const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x02\n" +
+	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x03\n" +
 	"\vSyncRequest\x128\n" +
 	"\ttimestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x12%\n" +
 	"\x0ehash_signature\x18\x02 \x01(\fR\rhashSignature\x12\x1a\n" +
@@ -252,12 +306,17 @@ const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\vtraceparent\x18\xea\a \x01(\tR\vtraceparent\x12\x15\n" +
 	"\x05abort\x18\xeb\a \x01(\tR\x05abort\x12\x19\n" +
 	"\aculprit\x18\xec\a \x01(\fR\aculprit\x12(\n" +
-	"\x0fdefinition_hash\x18\xed\a \x01(\fR\x0edefinitionHash\"\x87\x01\n" +
+	"\x0fdefinition_hash\x18\xed\a \x01(\fR\x0edefinitionHash\x12\x19\n" +
+	"\amembers\x18\xee\a \x01(\fR\amembers\x12\x1b\n" +
+	"\breporter\x18\xf2\a \x01(\fR\breporter\x12\x1d\n" +
+	"\taddressee\x18\xf3\a \x01(\x06R\taddressee\x12\x19\n" +
+	"\aattempt\x18\xf4\a \x01(\fR\aattempt\"\xa2\x01\n" +
 	"\fSyncResponse\x12A\n" +
 	"\x0esync_timestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\rsyncTimestamp\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1e\n" +
 	"\n" +
-	"session_id\x18\xe9\a \x01(\x06R\tsessionIdB2Z0github.com/dkgsync/dkgsync/syncmod/syncpb;syncpbb\x06proto3"
+	"session_id\x18\xe9\a \x01(\x06R\tsessionId\x12\x19\n" +
+	"\awaiting\x18\xea\a \x01(\tR\awaitingB2Z0github.com/dkgsync/dkgsync/syncmod/syncpb;syncpbb\x06proto3"
 
 var (
 	file_syncmod_syncpb_sync_proto_rawDescOnce sync.Once

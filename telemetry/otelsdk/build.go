@@ -117,9 +117,14 @@ func (s *sdk) logs() error {
 	if err != nil {
 		return err
 	}
-	made := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewBatchProcessor(exporter)), sdklog.WithResource(about))
+	batches := sdklog.NewBatchProcessor(exporter)
+	made := sdklog.NewLoggerProvider(sdklog.WithProcessor(batches), sdklog.WithResource(about))
 	s.parts = append(s.parts, part{"logs", made.Shutdown})
-	s.log.AddHook(otellogrus.NewHook(telemetry.ScopeName, otellogrus.WithVersion(telemetry.Version), otellogrus.WithLoggerProvider(made)))
+	s.log.AddHook(otellogrus.NewHook(
+		telemetry.ScopeName,
+		otellogrus.WithVersion(telemetry.Version),
+		otellogrus.WithLoggerProvider(made),
+	))
 	return nil
 }
 

@@ -54,7 +54,14 @@ func newProgram(opts ...fx.Option) *program {
 	p := &program{lines: new(bytes.Buffer)}
 	log := logrus.New()
 	log.SetOutput(p.lines)
-	p.app = fx.New(append(opts, fx.NopLogger, fx.StopTimeout(2*time.Second), fx.Supply(log), otelsdk.Module, fx.Populate(&p.providers))...)
+	p.app = fx.New(
+		fx.Options(opts...),
+		fx.NopLogger,
+		fx.StopTimeout(2*time.Second),
+		fx.Supply(log),
+		otelsdk.Module,
+		fx.Populate(&p.providers),
+	)
 	return p
 }
 
@@ -146,7 +153,11 @@ func TestAnEndpointAsksForTracesAndMetrics(t *testing.T) {
 
 func TestTheOperatorNamesTheProgram(t *testing.T) {
 	b := newBackend(t)
-	configure(t, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", b.URL+"/v1/traces", "OTEL_SERVICE_NAME", "mine", "OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=seven")
+	configure(t,
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", b.URL+"/v1/traces",
+		"OTEL_SERVICE_NAME", "mine",
+		"OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=seven",
+	)
 
 	newProgram(fx.Supply(otelsdk.Identity{Service: "charon", Instance: "one"})).run(t)
 
@@ -166,7 +177,12 @@ func TestTheExecutableIsTheNameOfLastResort(t *testing.T) {
 
 func TestLogsAreExportedWhenTheyAreAskedFor(t *testing.T) {
 	b := newBackend(t)
-	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL, "OTEL_LOGS_EXPORTER", "otlp", "OTEL_TRACES_EXPORTER", "none", "OTEL_METRICS_EXPORTER", "none")
+	configure(t,
+		"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL,
+		"OTEL_LOGS_EXPORTER", "otlp",
+		"OTEL_TRACES_EXPORTER", "none",
+		"OTEL_METRICS_EXPORTER", "none",
+	)
 	p := newProgram(fx.Invoke(func(log *logrus.Logger, _ telemetry.Providers) { log.Info("a line") }))
 
 	p.run(t)
@@ -242,7 +258,11 @@ func TestACollectorThatDoesNotAnswerDoesNotKeepTheNodeFromStopping(t *testing.T)
 			silent, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			defer func() { _ = silent.Close() }()
-			configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+silent.Addr().String(), "OTEL_EXPORTER_OTLP_PROTOCOL", protocol, "OTEL_LOGS_EXPORTER", "otlp")
+			configure(t,
+				"OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+silent.Addr().String(),
+				"OTEL_EXPORTER_OTLP_PROTOCOL", protocol,
+				"OTEL_LOGS_EXPORTER", "otlp",
+			)
 			p := newProgram()
 
 			took := p.run(t)

@@ -64,7 +64,8 @@ func TestTheRulesSayWhatTheyShould(t *testing.T) {
 		t.Skip("no promtool: it comes with Prometheus")
 	}
 	for _, args := range [][]string{{"check", "rules", "rules.yml"}, {"test", "rules", "rules_test.yml"}} {
-		out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput() //nolint:gosec // found in the path
+		check := exec.CommandContext(t.Context(), promtool, args...) //nolint:gosec // found in the path
+		out, err := check.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
 }

@@ -19,7 +19,7 @@ import (
 //
 //	cluster members=3 last=2      a ceremony of so many members, whose last barrier is this one
 //	open alice bob [foreign]      the nodes open it, each in a new process
-//	connect [alice bob]           the nodes, or all, open the streams that they miss, and begin with what they announce
+//	connect [alice bob]           the nodes, or all, open the streams that they miss, and send what they announce
 //	deliver [from=alice] [to=bob] [stream=3]    what is on its way arrives, and what that leads to
 //	together [step=1]             without the details: everyone opens, connects and passes the barriers up to this one
 //	announce alice                the next step

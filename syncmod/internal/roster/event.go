@@ -15,6 +15,9 @@ const (
 	// MemberReplaced: a member came back as another process before it had left
 	// step 0.
 	MemberReplaced
+	// KeyInUse: two processes use a member's key: one answers us, and another goes on
+	// asking.
+	KeyInUse
 	// AllConnected: every member is connected, both ways.
 	AllConnected
 	// Arrived: a member has reached the barrier that this node waits at.
@@ -39,7 +42,7 @@ const (
 // String returns the event's name in transcripts.
 func (t EventType) String() string {
 	names := [...]string{
-		"none", "announced", "connected", "lost", "replaced", "all connected", "arrived", "passed", "still waiting",
+		"none", "announced", "connected", "lost", "replaced", "key in use", "all connected", "arrived", "passed", "still waiting",
 		"stepped", "said goodbye", "answered goodbye", "completed", "failed",
 	}
 	if t < 0 || int(t) >= len(names) {

@@ -13,8 +13,8 @@ func (r *Roster) Clone() *Roster {
 }
 
 // WithoutFailure is a copy as it would be had the roster not failed, to compare
-// everything else. Which stream is held, and
-// whom it has asked, is left out, too.
+// everything else. Which stream is held, whom it has asked, and who asks beside the
+// process that answers, is left out, too.
 func (r *Roster) WithoutFailure(phase Phase) *Roster {
 	c := r.Clone()
 	c.phase = phase
@@ -22,7 +22,7 @@ func (r *Roster) WithoutFailure(phase Phase) *Roster {
 	c.failedAt = r.openedAt
 	c.aborting = false
 	for i := range c.members {
-		c.members[i].held, c.members[i].asked = 0, false
+		c.members[i].held, c.members[i].asked, c.members[i].rival = 0, false, rival{}
 	}
 	c.schedule = schedule{}
 	c.pending = pending{}

@@ -47,10 +47,12 @@ func (r *Roster) greet(now time.Time, i int, q Request) Verdict {
 	if q.Aborted || q.Shutdown {
 		return Verdict{Action: AcceptLast}
 	}
+	v := Verdict{Action: Greet, Waiting: r.failure, Over: r.over() && r.phase != Failed}
 	if q.Session != m.Session && !m.Done && !r.over() {
 		r.ask(i)
+		v.KeyInUse = r.hearRival(now, i, q.Session)
 	}
-	return Verdict{Action: Greet, Waiting: r.failure, Over: r.over() && r.phase != Failed}
+	return v
 }
 
 // failBy fails the ceremony by a request, and refuses the request. After the last

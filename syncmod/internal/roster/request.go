@@ -64,4 +64,6 @@ type Verdict struct {
 	// this one has failed, or has passed its last barrier.
 	Waiting *Failure
 	Over    bool
+	// KeyInUse says that another process of the member answers us (Greet).
+	KeyInUse bool
 }

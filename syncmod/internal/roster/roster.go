@@ -71,6 +71,7 @@ type member struct {
 	asked     bool     // our client was told to ask at once, and has had no answer since
 	successor StreamID // an inbound stream that takes over as soon as the current one's handler has returned
 	held      StreamID // the inbound stream that was held last
+	rival     rival    // another process of the member
 
 	doneAt  time.Time // when it said goodbye
 	arrived int64

@@ -103,8 +103,8 @@ func (r *Roster) checkGone(now time.Time) {
 		}
 		f := about(PeerTimeout, i)
 		f.Gone = now.Sub(since)
-		f.NotHeard = r.isGone(now, &r.members[i].in)
-		f.NotReached = r.isGone(now, &r.members[i].out)
+		f.NotHeard = !r.members[i].in.up
+		f.NotReached = !r.members[i].out.up
 		r.Fail(now, f)
 		return
 	}

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -64,8 +66,12 @@ type Ceremony interface {
 	Reached(Attempts)
 	// Unreached notes that an attempt to reach a member has failed.
 	Unreached(member int, why End)
-	// StillUnreached reports attempts that go on failing.
+	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
+	// Awaits reports whether a foreign member that signs no definition that is open
+	// here can only mean this ceremony: it is still connecting and the member has not
+	// connected, or it has failed.
+	Awaits(member int) bool
 	// Told returns a channel that closes when a member has heard why this ceremony
 	// has failed, or cannot hear it.
 	Told(member int) <-chan struct{}
@@ -85,6 +91,9 @@ type InboundFacts interface {
 	// Refusal returns what a refused request is answered with, and the error that
 	// the refusal stands for, if it is not the ceremony's own failure.
 	Refusal(*roster.Failure) (text string, err error)
+	// Waiting returns why a request that is greeted does not count yet, for the
+	// member's operator; empty when it only has to be made again.
+	Waiting(roster.Verdict) (text string)
 	// Link notes the trace context that the member has sent. It is not trusted.
 	Link(traceparent string)
 	// Answered counts a request that was answered.
@@ -99,6 +108,9 @@ type OutboundFacts interface {
 	// Response brings the response to the oldest unanswered request. With
 	// [roster.Refused], the error says what the ceremony failed with.
 	Response(roster.Response) (roster.Reply, error)
+	// Addressee returns the session of the member's process that has answered last, 0
+	// while none has.
+	Addressee() uint64
 	// Traceparent returns the trace context to send, once there is one.
 	Traceparent() string
 	// Down notes that the stream has ended.
@@ -126,7 +138,7 @@ type Attempts struct {
 	Why     End           // why the last attempt failed
 }
 
-// Report says how prominent a report of failing attempts is.
+// Report says how prominent the report of failing attempts is.
 type Report int
 
 // The reports of failing attempts.
@@ -144,6 +156,7 @@ type Terms struct {
 	Self      int             // this node's operator index
 	Session   uint64
 	Signature []byte // of the hash, by this node
+	Digest    []byte // of the members and their order
 	Version   string
 	Nickname  string
 
@@ -170,10 +183,30 @@ func (t *Terms) Operator(id peer.ID) int {
 // NewTerms completes terms, which are not to be changed any more.
 func NewTerms(t Terms) *Terms {
 	t.index = make(map[peer.ID]int, len(t.Members))
+	list := []byte("dkgsync/members/v1\x00")
 	for i, m := range t.Members {
 		t.index[m.ID] = i
+		list = binary.AppendUvarint(list, uint64(len(m.ID)))
+		list = append(list, m.ID...)
 	}
+	digest := sha256.Sum256(list)
+	t.Digest = digest[:digestSize]
 	return &t
+}
+
+// digestSize is the size of a digest that members compare, in bytes.
+const digestSize = 8
+
+// AttemptDigest returns the digest of an attempt, by the sessions of its members in
+// operator order.
+func AttemptDigest(sessions []uint64) (digest [digestSize]byte) {
+	var list []byte
+	for _, session := range sessions {
+		list = binary.LittleEndian.AppendUint64(list, session)
+	}
+	sum := sha256.Sum256(list)
+	copy(digest[:], sum[:])
+	return digest
 }
 
 // Announcement is what this node has to say to every member, until there is
@@ -181,9 +214,13 @@ func NewTerms(t Terms) *Terms {
 type Announcement struct {
 	Step    int64
 	Goodbye bool
-	Abort   string    // not empty: the ceremony has failed for this reason
-	Culprit []byte    // peer ID of the member that the reason is about
-	Until   time.Time // with Abort: when the telling ends
+	Abort   string // not empty: the ceremony has failed for this reason
+	Culprit []byte // peer ID of the member that the reason is about
+	// Reporter is the peer ID of the member that first brought the reason, if that is
+	// neither this node nor the culprit.
+	Reporter []byte
+	Attempt  []byte    // which attempt this node is in, from step 2 on
+	Until    time.Time // with Abort: when the telling ends
 
 	frame []byte // the same for every stream: encoded once
 }
@@ -199,6 +236,7 @@ func (t *Terms) request(a *Announcement, now time.Time) *syncpb.SyncRequest {
 	return &syncpb.SyncRequest{
 		Timestamp: timestamppb.New(now), HashSignature: t.Signature, Shutdown: a.Goodbye, Version: t.Version,
 		Step: a.Step, Nickname: t.Nickname, SessionId: t.Session, Abort: a.Abort, Culprit: a.Culprit,
+		Reporter: a.Reporter, Attempt: a.Attempt,
 	}
 }
 

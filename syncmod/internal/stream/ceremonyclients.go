@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // ErrOff is returned while the client half is not running.
@@ -77,11 +75,20 @@ func (s *CeremonyClients) Notify() {
 	}
 }
 
-// Leave makes a client leave a stream and open another.
-func (s *CeremonyClients) Leave(at roster.Stream) {
-	cl := s.members[at.Member]
-	cl.leave.Store(uint64(at.ID))
+// Repeat makes a client send the announcement again.
+func (s *CeremonyClients) Repeat(member int) {
+	cl := s.members[member]
+	cl.repeat.Store(true)
 	notify(cl.wake)
+}
+
+// Ask makes a client ask its member at once, unless an answer is on its way: two
+// nodes that ask each other because the other has asked would never end.
+func (s *CeremonyClients) Ask(member int) {
+	cl := s.members[member]
+	cl.ask.Store(true)
+	notify(cl.wake)
+	notify(cl.hint)
 }
 
 // Told returns a channel that closes when an abort has reached a member, or
@@ -97,16 +104,10 @@ func (s *CeremonyClients) Wait(ctx context.Context) error {
 		return nil
 	}
 	for _, cl := range s.clients {
-		select {
-		case <-cl.ended:
-		case <-ctx.Done():
-			return &StuckError{Member: cl.index, Err: ctx.Err()}
+		if err := await(ctx, cl.ended); err != nil {
+			return &StuckError{Member: cl.index, Err: err}
 		}
 	}
-	select {
-	case <-s.ended:
-		return nil
-	case <-ctx.Done():
-		return nil // every client has ended: what is left is bookkeeping
-	}
+	_ = await(ctx, s.ended) // every client has ended: what is left is bookkeeping
+	return nil
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// Attempts that go on failing are reported so often, and prominently after ever
-// longer times, up to a longest.
+// While attempts keep failing they are reported every reportEvery. Such a report is
+// prominent when the client has been trying for twice as long as at the last
+// prominent one, or for reportLongest longer.
 const (
 	reportEvery   = 30 * time.Second
 	reportLongest = 5 * time.Minute
@@ -28,11 +29,12 @@ type client struct {
 	index int // operator index of the member
 	id    peer.ID
 
-	wake  chan struct{} // there is another announcement, or a stream to leave
-	hint  chan struct{} // the member may be reachable now
-	leave atomic.Uint64 // the stream that is to be left
-	told  chan struct{} // closed when an abort has been told, or cannot be
-	ended chan struct{} // closed when the client has ended
+	wake   chan struct{} // there is another announcement, or it is to be sent again:
+	repeat atomic.Bool   // in any case
+	ask    atomic.Bool   // unless an answer is on its way
+	hint   chan struct{} // the member may be reachable now
+	told   chan struct{} // closed when an abort has been told, or cannot be
+	ended  chan struct{} // closed when the client has ended
 
 	toldOnce sync.Once
 
@@ -61,14 +63,15 @@ func newClient(s *CeremonyClients, index int) *client {
 	b.RandomizationFactor = backoffJitter
 	return &client{
 		set: s, index: index, id: s.ceremony.Terms().Members[index].ID, attempts: attempts{backoff: b},
-		wake: make(chan struct{}, 1), hint: make(chan struct{}, 1), told: make(chan struct{}), ended: make(chan struct{}),
+		wake: make(chan struct{}, 1), hint: make(chan struct{}, 1),
+		told: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
 
 func (cl *client) cfg() *Config { return cl.set.half.cfg }
 
-// telling reports whether an abort is announced. It is told on streams that are
-// there: a new stream could reach a new attempt.
+// telling reports whether an abort is announced. It goes out on the streams that
+// there are: a new stream could reach a new attempt.
 func (cl *client) telling() bool { return cl.set.ceremony.Announcement().Abort != "" }
 
 // run connects and sends until nothing is left to say. It never gives up before.
@@ -98,7 +101,7 @@ func (cl *client) run() {
 	}
 }
 
-// markTold notes that an abort has been told, or cannot be told any more.
+// markTold notes that the member has heard our abort, or cannot hear it any more.
 func (cl *client) markTold() { cl.toldOnce.Do(func() { close(cl.told) }) }
 
 // untilHeartbeat is the time until the next heartbeat. All streams of a ceremony

@@ -25,7 +25,7 @@ type Clients struct {
 	byPeer map[peer.ID][]*client
 	sets   map[*CeremonyClients]struct{} // those that have started and not ended
 	cancel context.CancelFunc            // ends the host's events; nil: off
-	ended  chan struct{}                 // closed when nobody waits for them any more
+	ended  chan struct{}                 // closed when listen has returned
 }
 
 // NewClients returns a client half that is off. It calls broken when the goroutine
@@ -97,12 +97,10 @@ func (c *Clients) Stop(ctx context.Context) error {
 	if ended == nil {
 		return nil
 	}
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("the host's events are still being handled: %w", ctx.Err())
+	if err := await(ctx, ended); err != nil {
+		return fmt.Errorf("the host's events are still being handled: %w", err)
 	}
+	return nil
 }
 
 // hint tells the clients of a peer that it may be reachable now. Events are
@@ -161,6 +159,22 @@ func notify(ch chan<- struct{}) {
 	select {
 	case ch <- struct{}{}:
 	default:
+	}
+}
+
+// await waits for a channel to close, until ctx ends. What is closed by then counts
+// as closed.
+func await(ctx context.Context, closed <-chan struct{}) error {
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-closed:
+		return nil
+	default:
+		return ctx.Err()
 	}
 }
 

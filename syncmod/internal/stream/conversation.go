@@ -8,7 +8,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/dkgsync/dkgsync/internal/report"
-	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // conversation is what a client says to its member on one stream, and on the
@@ -41,8 +40,12 @@ func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
 		}
 		select {
 		case <-cl.wake:
-			if roster.StreamID(cl.leave.Load()) == v.current.id {
-				return End{Reason: report.EndLost, Err: errStale}
+			repeat, ask := cl.repeat.Swap(false), cl.ask.Swap(false)
+			if !repeat && (!ask || v.current.waiting() > 0) || v.current.announced != cl.set.ceremony.Announcement() {
+				break // a new announcement is sent anyway
+			}
+			if err := v.current.repeat(time.Now()); err != nil {
+				return v.current.failedWrite(ctx, err)
 			}
 		case <-v.answered:
 			v.answered = nil

@@ -12,11 +12,14 @@ import (
 const (
 	backoffJitter = 0.2
 
-	jitterPerMember = time.Millisecond       // first dials are spread over so much for each member,
-	jitterLongest   = 250 * time.Millisecond // and over no more than this
+	// The first dial waits for a random time of up to jitterPerMember for each member, at most jitterLongest.
+	jitterPerMember = time.Millisecond
+	jitterLongest   = 250 * time.Millisecond
 
-	tieBreakPerMember = 10 * time.Millisecond // the member with the higher index dials so much later for each member,
-	tieBreakLongest   = time.Second           // and no more than this
+	// Of two members the one with the higher index waits tieBreakPerMember longer for each member, at most
+	// tieBreakLongest.
+	tieBreakPerMember = 10 * time.Millisecond
+	tieBreakLongest   = time.Second
 
 	why = "dkg sync" // this module's reason for streams, in libp2p's words
 )
@@ -24,7 +27,8 @@ const (
 // dialJitter is the pause before the first dial.
 func (cl *client) dialJitter() time.Duration {
 	members := len(cl.set.members)
-	return rand.N(min(time.Duration(members)*jitterPerMember, jitterLongest)+1) + cl.tieBreak() //nolint:gosec // nobody gains by guessing it
+	longest := min(time.Duration(members)*jitterPerMember, jitterLongest)
+	return rand.N(longest+1) + cl.tieBreak()
 }
 
 // tieBreak is what a member adds to a pause before it dials. Of two members the
@@ -38,7 +42,8 @@ func (cl *client) tieBreak() time.Duration {
 	return min(time.Duration(len(cl.set.members))*tieBreakPerMember, tieBreakLongest)
 }
 
-// wait pauses, unless the member appears or there is something to be told.
+// wait pauses for d. It returns early when the member may be reachable now, and when
+// an abort is announced.
 func (cl *client) wait(ctx context.Context, d time.Duration) {
 	if cl.reachable() && cl.count == 0 && cl.lost == "" {
 		return // nothing to wait for: the connection is there

@@ -83,7 +83,8 @@ func classify(ctx context.Context, err error) End {
 	case isTimeout(err):
 		return End{Reason: report.EndTimeout}
 	}
-	if reset, ok := errors.AsType[*network.StreamError](err); ok && reset.Remote && reset.ErrorCode == network.StreamGated {
+	reset, ok := errors.AsType[*network.StreamError](err)
+	if ok && reset.Remote && reset.ErrorCode == network.StreamGated {
 		return End{Reason: report.EndLost, Gated: true}
 	}
 	return End{Reason: report.EndLost}

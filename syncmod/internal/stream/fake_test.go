@@ -32,7 +32,8 @@ func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
 	c := &fakeCeremony{
 		t: t, terms: terms, announcement: terms.NewAnnouncement(Announcement{}, now), closed: make(chan struct{}),
 		roster: roster.New(now, roster.Config{
-			Members: len(terms.Members), Self: terms.Self, Version: version, VersionText: terms.Version,
+			Members: len(terms.Members), Self: terms.Self, Session: terms.Session,
+			Version: version, VersionText: terms.Version,
 		}),
 	}
 	c.roster.Open(now)
@@ -42,6 +43,7 @@ func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
 func (c *fakeCeremony) Terms() *Terms                   { return c.terms }
 func (c *fakeCeremony) Announcement() *Announcement     { return c.announcement }
 func (c *fakeCeremony) Closed() <-chan struct{}         { return c.closed }
+func (c *fakeCeremony) Awaits(int) bool                 { return true }
 func (c *fakeCeremony) Told(int) <-chan struct{}        { return c.closed }
 func (c *fakeCeremony) Broken(err error)                { c.t.Error(err) }
 func (c *fakeCeremony) Reached(Attempts)                {}
@@ -87,9 +89,11 @@ func (f *fakeFacts) Response(a roster.Response) (roster.Reply, error) {
 }
 
 func (f *fakeFacts) Refusal(*roster.Failure) (string, error) { return "refused", nil }
+func (f *fakeFacts) Waiting(roster.Verdict) string           { return "" }
 func (f *fakeFacts) Link(string)                             {}
 func (f *fakeFacts) Answered()                               {}
 func (f *fakeFacts) Down(End)                                {}
+func (f *fakeFacts) Addressee() uint64                       { return 1 }
 func (f *fakeFacts) Traceparent() string                     { return "" }
 func (f *fakeFacts) SpanContext() trace.SpanContext          { return trace.SpanContext{} }
 
@@ -100,5 +104,6 @@ func (o oneCeremony) Of(peer.ID) (in []Ceremony, open bool, changed <-chan struc
 	return []Ceremony{o.fakeCeremony}, true, o.closed
 }
 
-func (o oneCeremony) Refuse([]Ceremony, peer.ID, []byte) string { return "not open here" }
-func (o oneCeremony) Stranger(id peer.ID)                       { o.t.Errorf("a stranger: %s", id) }
+func (o oneCeremony) NotOpen([]Ceremony) string            { return "not open here" }
+func (o oneCeremony) Mismatch([]Ceremony, peer.ID, []byte) {}
+func (o oneCeremony) Stranger(id peer.ID)                  { o.t.Errorf("a stranger: %s", id) }

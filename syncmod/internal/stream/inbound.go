@@ -29,7 +29,6 @@ type inbound struct {
 	remote peer.ID
 	id     roster.StreamID
 	opened time.Time
-	since  arrival
 	done   chan struct{} // closed when the handler is about to return
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -38,6 +37,7 @@ type inbound struct {
 	superseded atomic.Bool // a newer stream of the member takes its place
 	sendsLast  atomic.Bool // its last frame is on its way, which a reset must not overtake
 	ceremony   Ceremony    // guarded by the server's lock
+	asks       string      // likewise: the definition that a held stream names
 
 	serving // what follows belongs to the handler
 }
@@ -49,9 +49,12 @@ type serving struct {
 	read      deadline
 	write     deadline
 	out       []byte
-	signature []byte   // the one that was verified last
-	verified  Ceremony // for this ceremony
+	signature []byte // the one that was verified last
+	verified  []byte // for this definition hash
 	messages  int64
+	others    bool // it lists other members than we do, or in another order
+
+	mismatched bool // that it asks for another definition has been reported
 
 	// The request that was accepted last, without its timestamp, and what follows the timestamp in its response: most
 	// requests repeat the one before.
@@ -59,18 +62,17 @@ type serving struct {
 	echo     []byte
 }
 
-// arrival says whether a stream has just been opened or was held unread.
-type arrival int
+// reply is what a request is answered with. Both texts are empty when it was
+// accepted.
+type reply struct {
+	refusal string
+	waiting string // why the request does not count yet
+}
 
-const (
-	fresh arrival = iota
-	waited
-)
-
-func newInbound(s *Server, stream network.Stream, since arrival) *inbound {
+func newInbound(s *Server, stream network.Stream) *inbound {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &inbound{
-		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, peekLimit), since: since,
+		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, bufferSize),
 		remote: stream.Conn().RemotePeer(), id: s.cfg.nextStream(), opened: time.Now(),
 		done: make(chan struct{}), ctx: ctx, cancel: cancel,
 		serving: serving{
@@ -102,29 +104,31 @@ func (in *inbound) serve() {
 		in.leave(end)
 	}()
 
-	reader := wire.NewReader(in.buffer, in.server.cfg.MaxFrame)
 	var request syncpb.SyncRequest
-	in.read.renew(time.Now())
-	if err := reader.Request(&request); err != nil {
+	if err := in.first(&request); err != nil {
 		end = classify(in.ctx, err)
 		return
 	}
-	for since := in.since; ; since = waited {
-		c := in.route(&request, since)
-		if c == nil {
+	for {
+		var c Ceremony
+		if c, end = in.route(&request); c == nil {
 			return
 		}
-		if in.join(c, &request) {
+		if in.join(c) {
 			var held bool
-			if held, end = in.converse(c, reader, &request); !held {
+			if held, end = in.converse(c, &request); !held {
 				return
 			}
 			// The request belongs to an attempt that is to come: it waits until this ceremony is closed.
 			in.leave(End{Reason: report.EndStopped})
+			in.server.hold(in, nil)
 		}
 		select {
 		case <-c.Closed():
 		case <-in.ctx.Done():
+			return
+		}
+		if in.gone() {
 			return
 		}
 	}
@@ -132,7 +136,7 @@ func (in *inbound) serve() {
 
 // join makes the stream one of a ceremony. It returns false once the ceremony is
 // closed.
-func (in *inbound) join(c Ceremony, first *syncpb.SyncRequest) bool {
+func (in *inbound) join(c Ceremony) bool {
 	in.server.serves(in, c) // first: whoever closes the ceremony now has to find the stream
 	conn := in.stream.Conn()
 	facts, open := c.Inbound(Opening{
@@ -143,7 +147,6 @@ func (in *inbound) join(c Ceremony, first *syncpb.SyncRequest) bool {
 		return false
 	}
 	in.facts, in.unprotect = facts, in.server.cfg.protect(conn, c, "from", in.id)
-	in.facts.Link(first.GetTraceparent())
 	return true
 }
 
@@ -164,10 +167,13 @@ func (in *inbound) leave(end End) {
 
 // converse brings requests to a ceremony until the stream ends, or until one is
 // to be held.
-func (in *inbound) converse(c Ceremony, reader *wire.Reader, request *syncpb.SyncRequest) (held bool, end End) {
+func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool, end End) {
+	reader := wire.NewReader(in.buffer, in.server.cfg.MaxFrame)
+	in.facts.Link(request.GetTraceparent())
 	first := true
 	for {
 		now := time.Now()
+		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
 		verdict := in.facts.Request(in.fact(c, request))
 		in.messages++
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
@@ -178,19 +184,28 @@ func (in *inbound) converse(c Ceremony, reader *wire.Reader, request *syncpb.Syn
 				in.server.accepted(in)
 			}
 			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
-			if err := in.answer(now, c, request, ""); err != nil {
+			if err := in.answer(now, c, request, reply{}); err != nil {
 				return false, classify(in.ctx, err)
+			}
+		case roster.Greet:
+			in.accepted = in.accepted[:0]
+			waiting := in.facts.Waiting(verdict)
+			if err := in.answer(now, c, request, reply{waiting: waiting}); err != nil {
+				return false, classify(in.ctx, err)
+			}
+			if isClosed(c.Closed()) { // nobody else ends the stream then
+				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
 			if request.GetAbort() != "" {
 				reason = report.EndAbort
 			}
-			return false, in.last(now, c, request, "", End{Reason: reason})
+			return false, in.last(now, c, request, reply{}, End{Reason: reason})
 		case roster.Refuse:
 			text, err := in.facts.Refusal(verdict.Cause)
 			in.awaitTold(c, verdict.After, reader)
-			return false, in.last(time.Now(), c, request, text, End{Reason: report.EndRefused, Err: err})
+			return false, in.last(time.Now(), c, request, reply{refusal: text}, End{Reason: report.EndRefused, Err: err})
 		case roster.Drop:
 			return false, End{Reason: report.EndProtocol, code: network.StreamProtocolViolation}
 		case roster.Hold:
@@ -207,15 +222,33 @@ func (in *inbound) converse(c Ceremony, reader *wire.Reader, request *syncpb.Syn
 	}
 }
 
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
 // fact is a request as the rules look at it.
 func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
+	terms := c.Terms()
+	if members := q.GetMembers(); len(members) > 0 {
+		in.others = !bytes.Equal(members, terms.Digest)
+	}
 	fact := roster.Request{
-		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(c, q.GetHashSignature()),
-		Session: q.GetSessionId(), Step: q.GetStep(), Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1,
+		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(terms.Hash, q.GetHashSignature()),
+		OtherMembers: in.others, Session: q.GetSessionId(), Addressee: q.GetAddressee(), Step: q.GetStep(),
+		Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1, Reporter: -1,
+	}
+	if attempt := q.GetAttempt(); len(attempt) == digestSize {
+		fact.HasAttempt, fact.Attempt = true, [digestSize]byte(attempt)
 	}
 	if q.GetAbort() != "" {
 		fact.Aborted, fact.Abort = true, q.GetAbort()
-		fact.Culprit = c.Terms().Operator(peer.ID(q.GetCulprit()))
+		fact.Culprit = terms.Operator(peer.ID(q.GetCulprit()))
+		fact.Reporter = terms.Operator(peer.ID(q.GetReporter()))
 	}
 	return fact
 }
@@ -272,10 +305,10 @@ func (in *inbound) decode(payload []byte, request *syncpb.SyncRequest) error {
 	return nil
 }
 
-// awaitTold lets our abort reach the member before the answer does, until then
-// at most: the abort names the culprit. It reads on meanwhile: a member that has
-// failed as well may be waiting for us in the same way, with an abort of its own
-// behind the request.
+// awaitTold waits, at most until a time, until the member has heard our abort: it
+// has to arrive before the answer, because it names the culprit. It reads on
+// meanwhile: a member that has failed as well may be waiting for us in the same way,
+// with an abort of its own behind the request.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return
@@ -301,8 +334,10 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 
 // answer writes the response to a request. Without a ceremony it names no
 // session.
-func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest, text string) error {
-	response := syncpb.SyncResponse{SyncTimestamp: request.GetTimestamp(), Error: text}
+func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest, with reply) error {
+	response := syncpb.SyncResponse{
+		SyncTimestamp: request.GetTimestamp(), Error: with.refusal, Waiting: with.waiting,
+	}
 	if request.GetSessionId() != 0 && c != nil {
 		response.SessionId = c.Terms().Session
 	}
@@ -330,29 +365,40 @@ func (in *inbound) send(now time.Time) error {
 
 // last writes a last response, says that nothing follows, and waits a moment for
 // the other side to end the stream: a reset would overtake the response.
-func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, text string, end End) End {
-	if err := in.answer(now, c, request, text); err != nil {
+func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, with reply, end End) End {
+	if err := in.answer(now, c, request, with); err != nil {
 		return classify(in.ctx, err)
 	}
 	_ = in.stream.CloseWrite()
-	_ = in.stream.SetReadDeadline(now.Add(lastWords))
+	_ = in.stream.SetReadDeadline(now.Add(in.patience(request)))
 	_, _ = io.Copy(io.Discard, in.stream)
 	return end
 }
 
-// verify checks a signature over a ceremony's definition hash: once for a
-// stream, and anew when it changes (docs/protocol.md, "Signatures").
-func (in *inbound) verify(c Ceremony, signature []byte) bool {
-	if in.verified == c && bytes.Equal(signature, in.signature) {
+// patience is how long to wait for the other side to end a stream. A foreign peer
+// may leave it open for ever: its answer arrives within a round trip.
+func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
+	const least, roundTrips = 100 * time.Millisecond, 4
+	if request.GetSessionId() != 0 {
+		return lastWords
+	}
+	rtt := in.server.cfg.Host.Peerstore().LatencyEWMA(in.remote)
+	return min(max(least, roundTrips*rtt), lastWords)
+}
+
+// verify checks a signature over a definition hash: once for a stream, and anew
+// when it changes (docs/protocol.md, "Signatures").
+func (in *inbound) verify(hash, signature []byte) bool {
+	if bytes.Equal(hash, in.verified) && bytes.Equal(signature, in.signature) {
 		return true
 	}
 	key := in.stream.Conn().RemotePublicKey()
 	if key == nil {
 		return false
 	}
-	if ok, err := key.Verify(c.Terms().Hash, signature); err != nil || !ok {
+	if ok, err := key.Verify(hash, signature); err != nil || !ok {
 		return false
 	}
-	in.verified, in.signature = c, bytes.Clone(signature)
+	in.verified, in.signature = bytes.Clone(hash), bytes.Clone(signature)
 	return true
 }

@@ -18,7 +18,6 @@ import (
 
 var (
 	errSilent  = errors.New("no response within the exchange timeout")
-	errStale   = errors.New("it leads to a process that the member has replaced")
 	errUnasked = errors.New("a response to nothing")
 	errAborted = errors.New("the ceremony has failed before anything was said on the stream")
 )
@@ -34,7 +33,7 @@ type outbound struct {
 	relayed bool
 	release func()
 
-	answered   chan struct{} // closed with the first response
+	answered   chan struct{} // closed with the first response that is not a waiting one
 	answeredAt time.Time
 	done       chan struct{} // closed when reading has ended, for this reason:
 	end        End
@@ -52,6 +51,7 @@ type writing struct {
 	at        time.Time     // when something was written last
 	deadline  deadline
 	heartbeat *syncpb.SyncRequest // the announcement again, with a new timestamp
+	extra     syncpb.SyncRequest  // what one stream's requests have that the others' have not
 	traced    bool                // the trace context has been sent
 	out       []byte
 }
@@ -89,7 +89,6 @@ func (o *outbound) begin() error {
 		err = errAborted
 	}
 	if err != nil {
-		close(o.done)
 		return err
 	}
 	now := time.Now()
@@ -97,30 +96,38 @@ func (o *outbound) begin() error {
 	set.run("responses of "+o.client.id.String(), o.read)
 	terms := set.ceremony.Terms()
 	first := terms.request(o.announced, now)
-	first.DefinitionHash = terms.Hash
-	o.trace(first)
-	o.out = appendRequest(o.out[:0], first)
+	first.DefinitionHash, first.Members = terms.Hash, terms.Digest
+	return o.encode(first)
+}
+
+// announce writes another announcement: the frame that all streams share, and what
+// only this one has.
+func (o *outbound) announce(a *Announcement) error {
+	o.announced, o.heartbeat = a, nil
+	o.complete(&o.extra)
+	frame, err := wire.ExtendRequest(append(o.out[:0], a.frame...), &o.extra)
+	o.out = frame
+	if err != nil {
+		return err
+	}
 	return o.send(o.out)
 }
 
-// announce writes another announcement.
-func (o *outbound) announce(a *Announcement) error {
-	o.announced, o.heartbeat = a, nil
-	if o.traced || o.facts.Traceparent() == "" {
-		return o.send(a.frame)
-	}
-	return o.repeat(time.Now())
+// encode completes and writes a request.
+func (o *outbound) encode(r *syncpb.SyncRequest) error {
+	o.complete(r)
+	o.out = appendRequest(o.out[:0], r)
+	return o.send(o.out)
 }
 
-// trace adds the trace context to a request, to the first that is written once
-// there is one.
-func (o *outbound) trace(to *syncpb.SyncRequest) {
-	to.Traceparent = ""
-	if o.traced {
-		return
+// complete adds to a request what belongs to this stream: which process of the
+// member is meant, and the trace context, once there is one.
+func (o *outbound) complete(r *syncpb.SyncRequest) {
+	r.Addressee, r.Traceparent = o.facts.Addressee(), ""
+	if !o.traced {
+		r.Traceparent = o.facts.Traceparent()
+		o.traced = r.Traceparent != ""
 	}
-	to.Traceparent = o.facts.Traceparent()
-	o.traced = to.Traceparent != ""
 }
 
 // repeat makes the last announcement again.
@@ -128,17 +135,16 @@ func (o *outbound) repeat(now time.Time) error {
 	if o.heartbeat == nil {
 		o.heartbeat = o.client.set.ceremony.Terms().request(o.announced, now)
 	}
-	o.heartbeat.Timestamp.Seconds, o.heartbeat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond()) //nolint:gosec // below 1e9
-	o.trace(o.heartbeat)
-	o.out = appendRequest(o.out[:0], o.heartbeat)
-	return o.send(o.out)
+	o.heartbeat.Timestamp.Seconds, o.heartbeat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond())
+	return o.encode(o.heartbeat)
 }
 
 func (o *outbound) send(frame []byte) error {
 	now := time.Now()
 	o.at = now
 	o.mu.Lock()
-	o.outstanding = append(o.outstanding, request{at: now, goodbye: o.announced.Goodbye, abort: o.announced.Abort != ""})
+	asked := request{at: now, goodbye: o.announced.Goodbye, abort: o.announced.Abort != ""}
+	o.outstanding = append(o.outstanding, asked)
 	o.mu.Unlock()
 	o.deadline.renew(now)
 	if _, err := o.stream.Write(frame); err != nil {
@@ -207,7 +213,7 @@ func (o *outbound) read() {
 			o.end = End{Reason: report.EndProtocol, code: network.StreamProtocolViolation, Err: errUnasked}
 			return
 		}
-		if o.answeredAt.IsZero() {
+		if o.answeredAt.IsZero() && response.GetWaiting() == "" {
 			o.answeredAt = now
 			close(o.answered)
 		}
@@ -231,6 +237,7 @@ func (o *outbound) response(asked request, now time.Time, r *syncpb.SyncResponse
 	reply, err := o.facts.Response(roster.Response{
 		Session: r.GetSessionId(), Goodbye: asked.goodbye, Abort: asked.abort,
 		Refused: r.GetError() != "", Error: r.GetError(), RTT: rtt,
+		Waiting: r.GetWaiting() != "", WaitingText: r.GetWaiting(),
 	})
 	switch reply {
 	case roster.GoodbyeAnswered:
@@ -277,10 +284,12 @@ func (o *outbound) failedWrite(ctx context.Context, err error) End {
 	return end
 }
 
-// close resets the stream and waits until reading has ended.
+// close resets the stream and waits until reading has ended, if it has begun.
 func (o *outbound) close(end End) {
 	reset(o.stream, end.code)
-	<-o.done
+	if o.facts != nil {
+		<-o.done
+	}
 	o.release()
 	end.At, end.Messages, end.Answered = time.Now(), o.messages, !o.answeredAt.IsZero()
 	switch {

@@ -12,7 +12,7 @@ import (
 
 // protect protects a relayed connection from the host's connection manager: the
 // peer and its relay, without which the peer is lost as well. Tags are not
-// counted, so each stream has its own. It returns what takes the protection back.
+// counted, so each stream has its own. It returns a function that takes the protection back.
 func (c *Config) protect(conn network.Conn, of Ceremony, direction string, id roster.StreamID) (release func()) {
 	if !conn.Stat().Limited {
 		return func() {}

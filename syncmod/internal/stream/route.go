@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
@@ -11,90 +12,129 @@ import (
 )
 
 const (
-	peekLimit   = 1 << 10              // bytes that may be behind a held request: a step and an abort fit
-	peekTimeout = 5 * time.Millisecond // how long to look for what is behind a held request
+	bufferSize  = 1 << 10              // bytes that are read ahead
+	peekTimeout = 5 * time.Millisecond // how long to look whether a held stream has ended
 
 	maxAsked = 1024 // who asks for more makes others wait longer
 	maxHash  = 64   // bytes of a definition hash
 )
 
-// route finds the ceremony that a stream's first request is for (docs/protocol.md,
-// "Which ceremony a stream belongs to"). It waits until that is open. When it has
-// waited in vain it answers with an error and returns nil.
-func (in *inbound) route(request *syncpb.SyncRequest, since arrival) Ceremony {
-	var grace <-chan time.Time // runs while the peer is a member of something else that is open
-	for ; ; since = waited {
-		candidates, _, changed := in.server.ceremonies.Of(in.remote)
-		if since == waited && in.outdated(request) {
-			return nil
+// first reads the first request of a stream.
+func (in *inbound) first(request *syncpb.SyncRequest) error {
+	limit := in.server.cfg.MaxFrame
+	if _, open, _ := in.server.ceremonies.Of(in.remote); !open {
+		limit = firstFrame // nobody is known
+	}
+	in.read.renew(time.Now())
+	return wire.NewReader(in.buffer, limit).Request(request)
+}
+
+// route finds the ceremony that the first request of a stream is for
+// (docs/protocol.md, "Which ceremony a stream belongs to"). It waits until that is
+// open: a member that runs this module is told so, a foreign one gets no answer. It
+// returns nil when the stream is to end.
+func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
+	var grace <-chan time.Time // runs while a foreign peer is a member of something else that is open
+	for {
+		candidates, open, changed := in.server.ceremonies.Of(in.remote)
+		if open && len(candidates) == 0 {
+			in.server.ceremonies.Stranger(in.remote)
+			return nil, End{code: network.StreamGated}
 		}
 		if c := in.choose(candidates, request); c != nil {
-			return c
+			return c, End{}
 		}
+		hash := request.GetDefinitionHash()
+		in.server.hold(in, hash)
 		switch {
-		case len(candidates) == 0:
-			grace = nil
-		case grace == nil:
-			grace = time.After(in.server.grace(in.remote, request.GetDefinitionHash(), changed, time.Now()))
+		case isLast(request) && (request.GetSessionId() != 0 || awaiting(candidates, in.remote) == nil):
+			return nil, in.last(time.Now(), nil, request, reply{}, End{}) // of an attempt that is over
+		case request.GetSessionId() != 0:
+			if len(hash) == 0 || !in.verify(hash, request.GetHashSignature()) {
+				return nil, End{code: network.StreamProtocolViolation}
+			}
+			if err := in.answerNotOpen(candidates, changed, request); err != nil {
+				return nil, classify(in.ctx, err)
+			}
+			continue
+		}
+		if grace == nil && len(candidates) > 0 {
+			grace = time.After(in.server.grace(in.remote, hash, changed, time.Now()))
 		}
 		select {
 		case <-changed:
+			grace = nil
 		case <-in.ctx.Done():
-			return nil
+			return nil, End{}
 		case <-grace:
-			text := in.server.ceremonies.Refuse(candidates, in.remote, request.GetDefinitionHash())
-			in.last(time.Now(), nil, request, text, End{})
-			return nil
+			grace = time.After(max(in.server.cfg.OpenGrace, time.Second)) // to look again
+			if c := awaiting(candidates, in.remote); c != nil {
+				return c, End{} // its signature is wrong there, which is for the rules to say
+			}
+		}
+		if in.gone() {
+			return nil, End{}
 		}
 	}
 }
 
-// choose picks the ceremony that a request is for, nil when it is not open.
-func (in *inbound) choose(candidates []Ceremony, request *syncpb.SyncRequest) Ceremony {
-	if hash := request.GetDefinitionHash(); len(hash) > 0 {
-		for _, c := range candidates {
-			if bytes.Equal(c.Terms().Hash, hash) {
-				return c
-			}
-		}
-		return nil
-	}
+// isLast reports whether a request ends a member's part in an attempt.
+func isLast(request *syncpb.SyncRequest) bool {
+	return request.GetShutdown() || request.GetAbort() != ""
+}
+
+// awaiting returns the first ceremony that a foreign member can only mean, nil for
+// none.
+func awaiting(candidates []Ceremony, id peer.ID) Ceremony {
 	for _, c := range candidates {
-		if in.verify(c, request.GetHashSignature()) {
+		if c.Awaits(c.Terms().Index(id)) {
 			return c
 		}
-	}
-	if len(candidates) == 1 {
-		return candidates[0] // its signature is wrong there, which is for the rules to say
 	}
 	return nil
 }
 
-// outdated reports whether a request that had to wait is not true any more: the
-// other side has ended the stream meanwhile, or has given up the attempt that
-// the request belongs to, which is not held against the next one. Nothing is
-// taken out of the stream.
-func (in *inbound) outdated(request *syncpb.SyncRequest) bool {
-	if request.GetAbort() != "" {
-		return true
-	}
-	in.read.at = time.Time{} // renewed with the next read
-	_ = in.stream.SetReadDeadline(time.Now().Add(peekTimeout))
-	behind, err := in.buffer.Peek(peekLimit)
-	_ = in.stream.SetReadDeadline(time.Time{})
-	if err == nil || !isTimeout(err) || in.stream.Conn().IsClosed() {
-		return true // also with more behind it than any member says while it waits
-	}
-	reader := wire.NewReader(bytes.NewReader(behind), in.server.cfg.MaxFrame)
-	for {
-		var next syncpb.SyncRequest
-		switch err := reader.Request(&next); {
-		case err != nil:
-			return false
-		case next.GetAbort() != "":
-			return true
+// choose picks the ceremony that a request is for, nil when it is not open.
+func (in *inbound) choose(candidates []Ceremony, request *syncpb.SyncRequest) Ceremony {
+	hash := request.GetDefinitionHash()
+	for _, c := range candidates {
+		switch {
+		case len(hash) > 0 && bytes.Equal(c.Terms().Hash, hash):
+			return c
+		case len(hash) == 0 && in.verify(c.Terms().Hash, request.GetHashSignature()):
+			return c
 		}
 	}
+	return nil
+}
+
+// answerNotOpen answers a request for a definition that is not open here, and reads
+// the next request. Both sides get to know of a mismatch that lasts.
+func (in *inbound) answerNotOpen(candidates []Ceremony, changed <-chan struct{}, request *syncpb.SyncRequest) error {
+	now, hash, members := time.Now(), request.GetDefinitionHash(), request.GetMembers()
+	if !in.mismatched && len(candidates) > 0 && in.server.grace(in.remote, hash, changed, now) <= 0 {
+		in.mismatched = true
+		in.server.ceremonies.Mismatch(candidates, in.remote, hash)
+	}
+	text := in.server.ceremonies.NotOpen(candidates)
+	if err := in.answer(now, nil, request, reply{waiting: text}); err != nil {
+		return err
+	}
+	if err := in.first(request); err != nil {
+		return err
+	}
+	request.DefinitionHash, request.Members = hash, members // the first request says them for the whole stream
+	return nil
+}
+
+// gone reports whether the other side has ended a stream that is held. Nothing is
+// taken out of the stream.
+func (in *inbound) gone() bool {
+	in.read.at = time.Time{} // renewed with the next read
+	_ = in.stream.SetReadDeadline(time.Now().Add(peekTimeout))
+	_, err := in.buffer.Peek(1)
+	_ = in.stream.SetReadDeadline(time.Time{})
+	return err != nil && !isTimeout(err) || in.stream.Conn().IsClosed()
 }
 
 // askedFor remembers when peers first asked for definitions that are not open

@@ -14,8 +14,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// maxHeld bounds the streams that wait unread because no ceremony is open.
-const maxHeld = 1024
+const (
+	maxHeld    = 1024 // streams that wait for a ceremony
+	maxUnread  = 8    // streams of a peer that have sent nothing yet, while nothing is open
+	firstFrame = 1200 // bytes of a first request, while nothing is open
+)
 
 // The errors of Server.Start.
 var (
@@ -29,9 +32,12 @@ type Ceremonies interface {
 	// Of returns the open ceremonies that a peer is a member of, whether any is
 	// open at all, and a channel that closes when that may have changed.
 	Of(peer.ID) (in []Ceremony, open bool, changed <-chan struct{})
-	// Refuse notes that a member asks for a definition that is not open here, and
-	// returns what to answer it. The hash is empty when the member names none.
-	Refuse(in []Ceremony, id peer.ID, hash []byte) (text string)
+	// NotOpen returns what to answer a member that asks for a definition that is not
+	// open here.
+	NotOpen(in []Ceremony) (text string)
+	// Mismatch notes that a member goes on asking for a definition that is not open
+	// here.
+	Mismatch(in []Ceremony, id peer.ID, hash []byte)
 	// Stranger notes a stream of a peer that is a member of nothing.
 	Stranger(peer.ID)
 	// Broken notes that a handler has panicked.
@@ -47,8 +53,9 @@ type Server struct {
 	mu      sync.Mutex
 	state   serverState
 	streams map[roster.StreamID]*inbound // those that are served
-	waiting map[peer.ID][]*inbound       // those of a peer on which nothing was accepted yet, oldest first
-	held    []network.Stream             // unread, one a peer: nothing is open here, so nobody is known
+	unread  map[peer.ID][]*inbound       // those of a peer that have sent nothing yet, oldest first
+	held    []*inbound                   // those that have, and on which nothing was accepted yet, oldest first
+	late    []network.Stream             // those that came while the service stops, one a peer
 	asked   askedFor
 	idle    chan struct{} // closed when the last handler has returned, while stopping
 }
@@ -65,7 +72,7 @@ const (
 func NewServer(cfg *Config, ceremonies Ceremonies) *Server {
 	return &Server{
 		cfg: cfg, ceremonies: ceremonies,
-		streams: make(map[roster.StreamID]*inbound), waiting: make(map[peer.ID][]*inbound),
+		streams: make(map[roster.StreamID]*inbound), unread: make(map[peer.ID][]*inbound),
 	}
 }
 
@@ -84,7 +91,7 @@ func (s *Server) Start() error {
 		return ErrHandled
 	}
 	s.state = serverOn
-	s.cfg.Host.SetStreamHandler(s.cfg.Protocol, func(stream network.Stream) { s.serve(stream, fresh) })
+	s.cfg.Host.SetStreamHandler(s.cfg.Protocol, s.serve)
 	return nil
 }
 
@@ -113,50 +120,29 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	idle := s.idle
 	s.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("handlers are still running: %w", ctx.Err())
+	if err := await(ctx, idle); err != nil {
+		return fmt.Errorf("handlers are still running: %w", err)
 	}
+	return nil
 }
 
-// off is the end of stopping: nothing is left, and nothing may be. The lock is
-// held.
+// off ends the stopping, once no handler is left, and resets the streams that are
+// held. The server's lock is held.
 func (s *Server) off() {
 	s.state = serverOff
-	for _, stream := range s.held {
+	for _, stream := range s.late {
 		reset(stream, network.StreamShutdown)
 	}
-	s.held = nil
+	s.late = nil
 	if s.idle != nil {
 		close(s.idle)
 		s.idle = nil
 	}
 }
 
-// Opened serves the streams that were held while nothing was open.
-func (s *Server) Opened() {
-	s.mu.Lock()
-	if s.state != serverOn {
-		s.mu.Unlock()
-		return
-	}
-	held := s.held
-	s.held = nil
-	s.mu.Unlock()
-	for _, stream := range held {
-		if stream.Conn().IsClosed() {
-			reset(stream, network.StreamNoError)
-			continue
-		}
-		go s.serve(stream, waited)
-	}
-}
-
 // serve serves a stream until it ends.
-func (s *Server) serve(stream network.Stream, since arrival) {
-	in, stranger := s.admit(stream, since)
+func (s *Server) serve(stream network.Stream) {
+	in, stranger := s.admit(stream)
 	if stranger {
 		s.ceremonies.Stranger(stream.Conn().RemotePeer())
 	}
@@ -164,78 +150,116 @@ func (s *Server) serve(stream network.Stream, since arrival) {
 		return
 	}
 	defer s.release(in)
+	if err := s.cfg.reserve(stream); err != nil { // without the lock: the resource manager is the program's
+		in.reset(network.StreamResourceLimitExceeded)
+		return
+	}
+	defer stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
+	s.waits(in)
 	in.serve()
 }
 
 // admit decides who is served at all: strangers get a reset before a byte is
-// read from them, and what cannot be served yet is held unread.
-func (s *Server) admit(stream network.Stream, since arrival) (admitted *inbound, stranger bool) {
+// read from them.
+func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool) {
 	remote := stream.Conn().RemotePeer()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == serverOff {
-		reset(stream, network.StreamShutdown)
-		return nil, false
-	}
 	in, open, _ := s.ceremonies.Of(remote)
 	switch {
-	case s.state == serverStopping, !open:
-		s.hold(stream)
+	case s.state == serverOff:
+		reset(stream, network.StreamShutdown)
 		return nil, false
-	case len(in) == 0:
+	case s.state == serverStopping:
+		s.keepLate(stream)
+		return nil, false
+	case open && len(in) == 0:
 		reset(stream, network.StreamGated)
 		return nil, true
 	}
-	if err := s.cfg.reserve(stream); err != nil {
-		reset(stream, network.StreamResourceLimitExceeded)
-		return nil, false
-	}
-	i := newInbound(s, stream, since)
+	i := newInbound(s, stream)
 	s.streams[i.id] = i
-	waiting := s.waiting[remote]
-	waiting = append(waiting, i)
-	if len(waiting) > len(in) { // for each ceremony one stream a peer may wait for its first request: the newest
-		waiting[0].reset(network.StreamRateLimited)
-		waiting = waiting[1:]
-	}
-	s.waiting[remote] = waiting
 	return i, false
 }
 
-// hold keeps a stream unread, one a peer. It is not reset, for Charon would
-// reopen it at once, and not answered with an error, which would be final. The
-// lock is held.
-func (s *Server) hold(stream network.Stream) {
+// waits notes that a stream waits for its first request. For each ceremony one
+// stream of a peer may: the newest.
+func (s *Server) waits(in *inbound) {
+	ceremonies, open, _ := s.ceremonies.Of(in.remote)
+	limit := max(len(ceremonies), 1)
+	if !open {
+		limit = maxUnread
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unread := append(s.unread[in.remote], in)
+	if len(unread) > limit {
+		unread[0].reset(network.StreamRateLimited)
+		unread = unread[1:]
+	}
+	s.unread[in.remote] = unread
+}
+
+// keepLate keeps a stream that comes while the service stops, one a peer. It is not
+// reset, for Charon would reopen it at once. The lock is held.
+func (s *Server) keepLate(stream network.Stream) {
 	remote := stream.Conn().RemotePeer()
-	s.held = slices.DeleteFunc(s.held, func(other network.Stream) bool {
+	s.late = slices.DeleteFunc(s.late, func(other network.Stream) bool {
 		if other.Conn().RemotePeer() != remote {
 			return false
 		}
 		reset(other, network.StreamRateLimited)
 		return true
 	})
-	if len(s.held) >= maxHeld {
-		reset(s.held[0], network.StreamRateLimited)
-		s.held = s.held[1:]
+	if len(s.late) >= maxHeld {
+		reset(s.late[0], network.StreamRateLimited)
+		s.late = s.late[1:]
 	}
-	s.held = append(s.held, stream)
+	s.late = append(s.late, stream)
 }
 
-// accepted notes that a request of a stream was accepted: another stream of the
-// peer may wait now.
+// hold notes that a stream has sent a request that counts for nothing yet. One
+// stream a peer and definition may wait so: the newest.
+func (s *Server) hold(in *inbound, hash []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(in)
+	in.asks = string(hash[:min(len(hash), maxHash)])
+	s.held = slices.DeleteFunc(s.held, func(other *inbound) bool {
+		if other.remote != in.remote || other.asks != in.asks {
+			return false
+		}
+		other.reset(network.StreamRateLimited)
+		return true
+	})
+	if len(s.held) >= maxHeld {
+		s.held[0].reset(network.StreamRateLimited)
+		s.held = s.held[1:]
+	}
+	s.held = append(s.held, in)
+}
+
+// accepted notes that a request of a stream was accepted, or that it has ended:
+// another stream of the peer may wait now.
 func (s *Server) accepted(in *inbound) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := slices.DeleteFunc(s.waiting[in.remote], func(other *inbound) bool { return other == in })
-	s.waiting[in.remote] = waiting
-	if len(waiting) == 0 {
-		delete(s.waiting, in.remote)
+	s.forget(in)
+}
+
+// forget takes a stream from those that wait. The lock is held.
+func (s *Server) forget(in *inbound) {
+	is := func(other *inbound) bool { return other == in }
+	s.held = slices.DeleteFunc(s.held, is)
+	unread := slices.DeleteFunc(s.unread[in.remote], is)
+	s.unread[in.remote] = unread
+	if len(unread) == 0 {
+		delete(s.unread, in.remote)
 	}
 }
 
 // release ends a stream's handler.
 func (s *Server) release(in *inbound) {
-	in.stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
 	s.accepted(in)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -303,10 +327,8 @@ func (s *Server) Close(ctx context.Context, c Ceremony, grace time.Duration) err
 
 func wait(ctx context.Context, c Ceremony, streams []*inbound) error {
 	for _, in := range streams {
-		select {
-		case <-in.done:
-		case <-ctx.Done():
-			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: ctx.Err()}
+		if err := await(ctx, in.done); err != nil {
+			return &StuckError{Member: c.Terms().Index(in.remote), Inbound: true, Err: err}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
@@ -102,10 +104,12 @@ func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 	t.Helper()
 	signature, err := s.member.Sign(s.ceremony.terms.Hash)
 	require.NoError(t, err)
+	_, err = s.ceremony.Outbound(Opening{Member: 1, ID: 99}).Response(roster.Response{Session: 1}) // it has met us
+	require.NoError(t, err)
 	request := func(i int) []byte {
 		frame, err := wire.AppendRequest(nil, &syncpb.SyncRequest{
 			Timestamp: timestamppb.New(time.Unix(1_700_000_000, int64(100_000_000+i))), HashSignature: signature,
-			Version: s.ceremony.terms.Version, SessionId: 1,
+			Version: s.ceremony.terms.Version, SessionId: 1, Addressee: s.ceremony.terms.Session,
 		})
 		require.NoError(t, err)
 		return frame
@@ -131,7 +135,7 @@ func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 			return n, nil
 		},
 		write: func([]byte) { answered++ },
-	}, fresh)
+	})
 	require.Equal(t, 1+exchanges, answered)
 }
 
@@ -187,6 +191,7 @@ type steadyStream struct {
 	conn  network.Conn
 	read  func([]byte) (int, error)
 	write func([]byte)
+	scope network.StreamScope
 }
 
 func (s *steadyStream) Read(p []byte) (int, error) { return s.read(p) }
@@ -196,8 +201,11 @@ func (s *steadyStream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (s *steadyStream) Scope() network.StreamScope {
+	return cmp.Or[network.StreamScope](s.scope, &network.NullScope{})
+}
+
 func (s *steadyStream) Conn() network.Conn                           { return s.conn }
-func (s *steadyStream) Scope() network.StreamScope                   { return &network.NullScope{} }
 func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
 func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
 func (s *steadyStream) CloseWrite() error                            { return nil }

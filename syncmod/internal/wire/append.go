@@ -32,8 +32,8 @@ func AppendRequest(dst []byte, m *syncpb.SyncRequest) ([]byte, error) {
 	return frame, nil
 }
 
-// AppendResponse is [AppendRequest] for a response, but for one thing: the response to a request without a timestamp and
-// without a session number is empty, and every known server answers it with a frame of zero bytes. So does this.
+// AppendResponse is [AppendRequest] for a response, but for one thing: the response to a request without a timestamp
+// and without a session number is empty, and every known server answers it with a frame of zero bytes. So does this.
 func AppendResponse(dst []byte, m *syncpb.SyncResponse) ([]byte, error) {
 	frame, err := appendFrame(dst, m)
 	if errors.Is(err, errEmptyPayload) {
@@ -42,6 +42,19 @@ func AppendResponse(dst []byte, m *syncpb.SyncResponse) ([]byte, error) {
 	if err != nil {
 		return dst, fmt.Errorf("encode sync response: %w", err)
 	}
+
+	return frame, nil
+}
+
+// ExtendRequest appends the fields of m to the last request of a frame that [AppendRequest] has made: in protocol
+// buffers, what is appended to a message is merged into it. The frame has to hold one request and nothing else.
+func ExtendRequest(frame []byte, m *syncpb.SyncRequest) ([]byte, error) {
+	size := proto.Size(m)
+	frame, err := marshal.MarshalAppend(slices.Grow(frame, size), m)
+	if err != nil {
+		return frame, fmt.Errorf("encode sync request: %w", err)
+	}
+	binary.LittleEndian.PutUint64(frame, uint64(len(frame)-HeaderSize))
 
 	return frame, nil
 }

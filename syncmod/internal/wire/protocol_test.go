@@ -2,6 +2,8 @@ package wire_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"regexp"
@@ -39,6 +41,23 @@ func describedFrame(t *testing.T, beginning string) []byte {
 	return frame
 }
 
+// describedMembers returns the digest of the members with the secp256k1 keys of 32
+// bytes 02 and of 32 bytes 03, as docs/protocol.md makes it.
+func describedMembers(t *testing.T) []byte {
+	t.Helper()
+	list := []byte("dkgsync/members/v1\x00")
+	for _, key := range []string{
+		"024d4b6cd1361032ca9bd2aeb9d900aa4d45d9ead80ac9423374c451a7254d0766",
+		"02531fe6068134503d2723133227c867ac8fa6c83c537e9a44c3c5bdbdcb1fe337",
+	} {
+		id, err := hex.DecodeString("0025" + "08021221" + key) // the identity multihash of a libp2p public key
+		require.NoError(t, err)
+		list = append(binary.AppendUvarint(list, uint64(len(id))), id...)
+	}
+	digest := sha256.Sum256(list)
+	return digest[:8]
+}
+
 func TestTheFramesInTheProtocolDescriptionAreTrue(t *testing.T) {
 	at := timestamppb.New(time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, time.UTC))
 	var recorded syncpb.SyncRequest // by the same key, of the same definition
@@ -46,6 +65,7 @@ func TestTheFramesInTheProtocolDescriptionAreTrue(t *testing.T) {
 	request := &syncpb.SyncRequest{
 		Timestamp: at, HashSignature: recorded.GetHashSignature(), Version: "v1.11", Step: 1, Nickname: "alice",
 		SessionId: 0x1122_3344_5566_7788, DefinitionHash: bytes.Repeat([]byte{0xd4, 0x6e, 0x01, 0x5c}, 8),
+		Members: describedMembers(t),
 	}
 	response := &syncpb.SyncResponse{SyncTimestamp: at, SessionId: 0x99aa_bbcc_ddee_ff00}
 
@@ -54,7 +74,7 @@ func TestTheFramesInTheProtocolDescriptionAreTrue(t *testing.T) {
 	responseFrame, err := wire.AppendResponse(nil, response)
 	require.NoError(t, err)
 
-	require.Empty(t, cmp.Diff(requestFrame, describedFrame(t, "94 00")))
+	require.Empty(t, cmp.Diff(requestFrame, describedFrame(t, "9f 00")))
 	require.Empty(t, cmp.Diff(responseFrame, describedFrame(t, "18 00")))
-	require.Len(t, requestFrame, 156)
+	require.Len(t, requestFrame, 167)
 }

@@ -64,7 +64,8 @@ func TestALengthErrorSaysWhatAFrameMayHave(t *testing.T) {
 func TestALimitBelowTheFirstBufferIsKept(t *testing.T) {
 	const tiny = 3
 
-	reader := wire.NewReader(bytes.NewReader(append(frame(tiny, []byte("abc")), frame(tiny+1, []byte("abcd"))...)), tiny)
+	frames := append(frame(tiny, []byte("abc")), frame(tiny+1, []byte("abcd"))...)
+	reader := wire.NewReader(bytes.NewReader(frames), tiny)
 
 	got, err := reader.Next()
 	require.NoError(t, err)

@@ -13,7 +13,10 @@ import (
 )
 
 // Run takes part in a ceremony, and returns when it is over.
-func Run(ctx context.Context, h host.Host, definition syncmod.Definition, log *logrus.Logger, work ...func(context.Context) error) error {
+func Run(
+	ctx context.Context, h host.Host, definition syncmod.Definition, log *logrus.Logger,
+	work ...func(context.Context) error,
+) error {
 	var ceremony *syncmod.Ceremony
 	app := fx.New(
 		dkgsync.Module,

@@ -1,0 +1,137 @@
+package soak
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// circuitLog is what has happened while nodes looped.
+type circuitLog struct {
+	began time.Time
+	laps  []lapLog
+
+	mu       sync.Mutex
+	attempts []*attempt // in the order of their opening
+}
+
+// lapLog is what has happened in a lap.
+type lapLog struct {
+	record
+	broken   map[int]bool // which of its breaks have happened
+	ended    bool         // its ending has happened
+	complete bool         // at a node at least
+}
+
+// attempt is a ceremony of one node.
+type attempt struct {
+	node, lap, number int
+	ceremony          *syncmod.Ceremony
+	opened, over      time.Duration // since the beginning; 0: not over
+	passed            int           // the last step whose barrier it has passed
+	mustFail          bool          // it was behind barrier 1 when another node ended its attempt
+	err               error
+}
+
+func (a *attempt) String() string {
+	return fmt.Sprintf("%7s to %7s: lap %d, node %d, attempt %d passed step %d: %v", a.opened.Round(time.Millisecond),
+		a.over.Round(time.Millisecond), a.lap, a.node, a.number, a.passed, a.err)
+}
+
+func (l *circuitLog) open(node, lap, number int, ceremony *syncmod.Ceremony) *attempt {
+	a := &attempt{node: node, lap: lap, number: number, ceremony: ceremony, opened: time.Since(l.began)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.attempts = append(l.attempts, a)
+	return a
+}
+
+func (l *circuitLog) pass(a *attempt, step int) {
+	l.laps[a.lap].note(event{node: a.node, step: step, passed: true})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a.passed = step
+}
+
+func (l *circuitLog) end(a *attempt, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a.over, a.err = time.Since(l.began), err
+}
+
+// ends notes that a node ends its attempt. Who is behind barrier 1 with it, and has
+// not passed the last one, has to fail.
+func (l *circuitLog) ends(a *attempt, e *ending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.laps[a.lap].ended = true
+	for _, other := range l.attempts {
+		if e.fails() && e.step > 0 && other.over == 0 && other.lap == a.lap && other.passed > 0 {
+			other.mustFail = true
+		}
+	}
+}
+
+func (l *circuitLog) hasEnded(lap int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.laps[lap].ended
+}
+
+func (l *circuitLog) complete(lap int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.laps[lap].complete = true
+}
+
+func (l *circuitLog) isComplete(lap int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.laps[lap].complete
+}
+
+// breaks tells whether something is to break now: it does so once.
+func (l *circuitLog) breaks(lap, which int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.laps[lap].broken == nil {
+		l.laps[lap].broken = make(map[int]bool)
+	}
+	before := l.laps[lap].broken[which]
+	l.laps[lap].broken[which] = true
+	return !before
+}
+
+func (l *circuitLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b strings.Builder
+	for _, a := range l.attempts {
+		fmt.Fprintf(&b, "%s\n", a)
+	}
+	return b.String()
+}
+
+// summary counts the attempts, and those that failed though the lap's ending was over
+// before they were opened.
+func (l *circuitLog) summary() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	failed, again, longest := 0, 0, time.Duration(0)
+	for _, a := range l.attempts {
+		longest = max(longest, a.over-a.opened)
+		if a.err == nil {
+			continue
+		}
+		failed++
+		if a.number > 1 {
+			again++
+		}
+	}
+	return fmt.Sprintf("%d laps in %s: %d attempts, the longest of %s; %d failed, %d of them not the first of their lap",
+		len(l.laps), time.Since(l.began).Round(time.Millisecond), len(l.attempts), longest.Round(time.Millisecond),
+		failed, again)
+}

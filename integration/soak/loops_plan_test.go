@@ -1,0 +1,232 @@
+package soak
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// loops is a plan for nodes that run one definition again and again, each at its own
+// pace. It follows from the seed.
+type loops struct {
+	seed    uint64
+	members int
+	laps    []lap
+	beside  [][]time.Duration // the pauses of each node before the steps of a second ceremony; nil: there is none
+}
+
+// lap is one run of the definition that completes, however many attempts it takes.
+type lap struct {
+	steps  int // the barriers before the last one
+	nodes  []pace
+	breaks []fault // what happens to links
+	ending *ending // nil: the first attempt completes
+}
+
+// last is the step of the last barrier.
+func (l lap) last() int { return l.steps + 1 }
+
+// pace is how long a node takes.
+type pace struct {
+	open   time.Duration   // before it opens an attempt
+	pauses []time.Duration // before each barrier
+	stay   time.Duration   // before it closes an attempt that has ended
+}
+
+// ending is how a node ends its attempt. Only one of the kinds abort, leave, restart
+// and hurry.
+type ending struct {
+	kind   kind
+	node   int
+	step   int           // the last one that the node has passed; 0: before it announces step 1
+	frozen time.Duration // how long its links are frozen from then on: what it says arrives late
+	grace  time.Duration // how long it stays for the goodbyes (hurry)
+}
+
+// fails tells whether the attempt fails for everyone. A node that leaves before step 1
+// is waited for.
+func (e *ending) fails() bool { return e.step > 0 && e.kind != hurry || e.kind == abort }
+
+func (e *ending) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s [%d] when it has passed step %d", e.kind, e.node, e.step)
+	if e.frozen > 0 {
+		fmt.Fprintf(&b, ", with its links frozen for %s", e.frozen)
+	}
+	if e.kind == hurry {
+		fmt.Fprintf(&b, ", within %s", e.grace)
+	}
+	return b.String()
+}
+
+func (l loops) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "cluster %d: %d members run a definition %d times, beside a second ceremony: %t\n",
+		l.seed, l.members, len(l.laps), l.beside != nil)
+	for r := range l.laps {
+		b.WriteString(l.lap(r))
+	}
+	for i, pauses := range l.beside {
+		fmt.Fprintf(&b, "beside: node %d pauses %v\n", i, pauses)
+	}
+	return b.String()
+}
+
+func (l loops) lap(r int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "lap %d of %d steps, within %s\n", r, l.laps[r].steps, l.bound(r))
+	for i, p := range l.laps[r].nodes {
+		fmt.Fprintf(&b, "  node %d opens after %s, pauses %v, closes after %s\n", i, p.open, p.pauses, p.stay)
+	}
+	for _, f := range l.laps[r].breaks {
+		fmt.Fprintf(&b, "  %s\n", f)
+	}
+	if e := l.laps[r].ending; e != nil {
+		fmt.Fprintf(&b, "  %s\n", e)
+	}
+	return b.String()
+}
+
+// config is that of every node. Nobody is missed, as everything comes back.
+func (l loops) config() syncmod.Config {
+	return syncmod.Config{
+		Heartbeat: 100 * time.Millisecond, ExchangeTimeout: silence, PeerTimeout: 2 * time.Minute,
+		GoodbyeTimeout: slack, BackoffMin: 20 * time.Millisecond, BackoffMax: 200 * time.Millisecond,
+	}
+}
+
+// mostAttempts is how many attempts a node may need for a lap. Nodes that have not
+// heard yet that the last attempt is over can end the next one.
+const mostAttempts = 5
+
+// bound is how long a lap may take, from the moment at which everyone could begin it.
+func (l loops) bound(r int) time.Duration {
+	lap := l.laps[r]
+	var slowest time.Duration
+	for _, p := range lap.nodes {
+		own := p.open + p.stay
+		for _, pause := range p.pauses {
+			own += pause
+		}
+		slowest = max(slowest, own)
+	}
+	total := slack + mostAttempts*slowest
+	for i, f := range lap.breaks {
+		total += f.length
+		if f.kind.breaks() {
+			total += 5*time.Second + time.Duration(i*i)*time.Second
+		}
+	}
+	if lap.ending != nil {
+		total += l.config().GoodbyeTimeout + lap.ending.frozen + 5*time.Second
+	}
+	return total
+}
+
+// besideBound is how long a barrier of the second ceremony may take: a lap may delay it
+// at the worst, not more.
+func (l loops) besideBound() (longest time.Duration) {
+	for r := range l.laps {
+		longest = max(longest, l.bound(r))
+	}
+	return longest
+}
+
+// chanceOfLoops is how many of a hundred clusters loop.
+const chanceOfLoops = 20
+
+// isLoops tells whether the cluster of a seed loops.
+func isLoops(seed uint64) bool {
+	return rand.New(rand.NewPCG(seed, 2)).IntN(100) < chanceOfLoops //nolint:gosec // nobody gains by guessing it
+}
+
+// drawLoops makes the plan of a seed. It draws the members, 3 to 5, and the laps, 4
+// to 12, where they are 0.
+func drawLoops(seed uint64, members, laps int) loops {
+	d := &dice{Rand: rand.New(rand.NewPCG(seed, 3))} //nolint:gosec // nobody gains by guessing it
+	l := loops{seed: seed, members: 3 + d.IntN(3)}
+	if members > 0 {
+		l.members = members
+	}
+	d.plan.members = l.members
+	if laps == 0 {
+		laps = 4 + d.IntN(9)
+	}
+	beside := d.chance(70)
+	for range laps {
+		l.laps = append(l.laps, d.lap())
+	}
+	if !beside {
+		return l
+	}
+	for range l.members {
+		var pauses []time.Duration
+		for range laps {
+			pauses = append(pauses, d.between(20*time.Millisecond, 200*time.Millisecond))
+		}
+		l.beside = append(l.beside, pauses)
+	}
+	return l
+}
+
+func (d *dice) lap() lap {
+	l := lap{steps: d.IntN(4)}
+	for range d.plan.members {
+		p := pace{open: d.between(0, 10*time.Millisecond)}
+		if d.chance(15) {
+			p.open = d.between(50*time.Millisecond, 300*time.Millisecond)
+		}
+		if d.chance(15) {
+			p.stay = d.between(20*time.Millisecond, 200*time.Millisecond)
+		}
+		for range l.last() {
+			p.pauses = append(p.pauses, d.pause()/2)
+		}
+		l.nodes = append(l.nodes, p)
+	}
+	for range d.IntN(3) {
+		l.breaks = append(l.breaks, d.breakage(l))
+	}
+	if d.chance(25) {
+		l.ending = d.ending(l)
+	}
+	return l
+}
+
+// breakage draws what happens to links when a node has passed a step. Mostly they can
+// be used again at once: libp2p does not dial for 5 s where a dial has failed.
+func (d *dice) breakage(l lap) fault {
+	f := fault{kind: drop, node: d.node(), step: d.IntN(l.last() + 1)}
+	f.who, f.others = d.sides()
+	switch luck := d.IntN(100); {
+	case luck < 35:
+	case luck < 65:
+		f.bytes = 1 + d.IntN(2000)
+	case luck < 85:
+		f.kind, f.length = freeze, d.between(20*time.Millisecond, 300*time.Millisecond)
+	case luck < 95:
+		f.kind, f.length = slow, d.between(50*time.Millisecond, 500*time.Millisecond)
+		f.delay = d.between(time.Millisecond, 30*time.Millisecond)
+	default:
+		f.kind, f.length = cut, d.between(20*time.Millisecond, 300*time.Millisecond)
+	}
+	return f
+}
+
+func (d *dice) ending(l lap) *ending {
+	e := &ending{kind: []kind{abort, leave, restart, hurry}[d.IntN(4)], node: d.node(), step: d.IntN(l.steps + 1)}
+	switch {
+	case e.kind == hurry && l.steps == 0: // its next attempt could take part in this one of the others
+		e.kind = leave
+	case e.kind == hurry:
+		e.step, e.grace = l.last(), d.between(time.Millisecond, time.Second)
+		return e
+	}
+	if e.kind != restart && d.chance(40) {
+		e.frozen = d.between(100*time.Millisecond, 1500*time.Millisecond)
+	}
+	return e
+}

@@ -1,0 +1,86 @@
+package soak
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+)
+
+var loopLaps = flag.Int("laps", 50, "how often four nodes run one definition")
+
+// What a plain go test plays, every time.
+const plainLoops = 3
+
+func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes several seconds")
+	}
+	seed, first := uint64(plainSeed), newTally()
+	baseline := warmUp(t)
+	began := time.Now()
+	for range plainLoops {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { playLoops(t, drawLoops(seed, 0, 0), first) })
+		if err := baseline.left(); err != nil {
+			t.Errorf("cluster %d has left something behind: %v", seed, err)
+		}
+		seed = next(seed)
+	}
+	t.Log(first.line(plainSeed, time.Since(began)))
+}
+
+func TestFourNodesRunOneDefinition200TimesWithBrokenConnections(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes up to a minute")
+	}
+	seed := uint64(plainSeed)
+	if *seeded != 0 {
+		seed = *seeded
+	}
+	t.Logf("seed %d", seed)
+	counts, began := newTally(), time.Now()
+	playLoops(t, drawLoops(seed, 4, *loopLaps), counts)
+	t.Log(counts.line(seed, time.Since(began)))
+}
+
+func TestTheSameSeedGivesTheSameLoops(t *testing.T) {
+	for seed := range uint64(100) {
+		require.Empty(t, cmp.Diff(drawLoops(seed, 0, 0).String(), drawLoops(seed, 0, 0).String()))
+	}
+	require.NotEqual(t, drawLoops(1, 0, 0).String(), drawLoops(2, 0, 0).String())
+}
+
+func TestEveryKindOfEndingIsDrawn(t *testing.T) {
+	endings := make(map[string]int)
+	breaks := make(map[kind]int)
+	steps := make(map[int]int)
+	looping, beside := 0, 0
+	for seed := range uint64(1000) {
+		if isLoops(seed) {
+			looping++
+		}
+		p := drawLoops(seed, 0, 0)
+		if p.beside != nil {
+			beside++
+		}
+		for _, l := range p.laps {
+			steps[l.steps]++
+			for _, f := range l.breaks {
+				breaks[f.kind]++
+			}
+			if e := l.ending; e != nil {
+				endings[fmt.Sprintf("%s, frozen: %t, before step 1: %t", e.kind, e.frozen > 0, e.step == 0)]++
+			}
+		}
+	}
+
+	t.Log(endings, breaks, steps, looping, beside)
+	require.Len(t, endings, 11) // abort and leave in 4 ways, restart in 2, hurry in 1
+	require.Len(t, breaks, 4)
+	require.Len(t, steps, 4)
+	require.NotZero(t, looping)
+	require.Less(t, beside, 1000)
+}

@@ -1,0 +1,75 @@
+package syncmod
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// describe says how members stand, in a sentence.
+func (c *core) describe(now time.Time, members []int) string {
+	who := make([]string, len(members))
+	for i, m := range members {
+		p := c.peerStatus(m)
+		who[i] = displayName(p.Peer) + " (" + p.describe(now) + ")"
+	}
+	return strings.Join(who, ", ")
+}
+
+// snapshot is what metrics observe.
+func (c *core) snapshot() report.Snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := report.Snapshot{Step: c.roster.Step()}
+	if c.roster.Phase() >= roster.Complete {
+		return s // nobody misses a member that is gone now
+	}
+	s.Peers = make([]report.PeerSnapshot, len(c.def.Peers))
+	for i := range s.Peers {
+		if i == c.terms.Self {
+			continue
+		}
+		m := c.roster.Member(i)
+		s.Peers[i] = report.PeerSnapshot{Inbound: m.Inbound, Outbound: m.Outbound, Step: m.Step, LastSeen: m.LastSeen}
+	}
+	if b, waits := c.roster.Waiting(); waits {
+		missing := c.roster.Missing(time.Now(), b)
+		s.Waiting = &report.WaitingSnapshot{Kind: b.Kind.String(), Since: b.Since, Missing: len(missing)}
+	}
+	return s
+}
+
+// status is how the ceremony stands. The lock is held.
+func (c *core) status() Status {
+	s := Status{Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err}
+	for i := range c.def.Peers {
+		if i != c.terms.Self {
+			s.Peers = append(s.Peers, c.peerStatus(i))
+		}
+	}
+	return s
+}
+
+func (c *core) peerStatus(i int) PeerStatus {
+	m := c.roster.Member(i)
+	if c.roster.KeyInUse(time.Now(), i) {
+		m.LastError = ErrKeyInUse
+	}
+	return PeerStatus{
+		Index: i, Peer: c.def.Peers[i].clone(), Waiting: printable(m.Waiting, maxSaid),
+		Nickname: printable(m.Nickname, 4*maxNickname), Version: printable(m.Version, maxNickname),
+		Inbound: m.Inbound, Outbound: m.Outbound, Relayed: m.Relayed,
+		Step: m.Step, Done: m.Done, answered: m.Answered,
+		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT,
+		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
+	}
+}
+
+// watch returns the status, and a channel that closes when it has changed.
+func (c *core) watch() (Status, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status(), listen(&c.watched)
+}

@@ -1,0 +1,40 @@
+package roster
+
+import "time"
+
+// keyInUseAfter is how long another process of a member has to go on asking, while
+// the one that answers us is there, before its key counts as in use twice. A
+// process that has taken over from another one answers us long before.
+const keyInUseAfter = 3 * time.Second
+
+// rival is another process of a member than the one that answers us. No rule reads
+// it: it is shown.
+type rival struct {
+	session     uint64
+	since, last time.Time // when it began to ask, and asked last
+	told        bool      // that the key is in use twice
+}
+
+// hearRival notes a request from another process of a member than the one that
+// answers us. It returns whether the member's key is in use by two processes.
+func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
+	m := &r.members[i]
+	if session != m.rival.session || now.Sub(m.rival.last) > keyInUseAfter {
+		m.rival = rival{session: session, since: now}
+	}
+	m.rival.last = now
+	inUse := r.KeyInUse(now, i)
+	if inUse && !m.rival.told {
+		m.rival.told = true
+		r.emit(Event{Type: KeyInUse, Member: i})
+	}
+	return inUse
+}
+
+// KeyInUse reports whether two processes use a member's key: one answers us, and
+// another goes on asking.
+func (r *Roster) KeyInUse(now time.Time, i int) bool {
+	m := &r.members[i]
+	return m.rival.last.Sub(m.rival.since) >= keyInUseAfter && now.Sub(m.rival.last) <= keyInUseAfter &&
+		m.out.up && m.out.last.After(m.rival.since)
+}

@@ -1,0 +1,110 @@
+package stream
+
+import (
+	"context"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
+	"github.com/dkgsync/dkgsync/syncmod/syncpb"
+)
+
+// quickCeremony is closed as soon as the rules have judged a request, before the
+// verdict has reached the stream.
+type quickCeremony struct {
+	*fakeCeremony
+	close func()
+}
+
+func (c quickCeremony) Inbound(o Opening) (InboundFacts, bool) {
+	facts, open := c.fakeCeremony.Inbound(o)
+	return quickFacts{facts, c.close}, open
+}
+
+type quickFacts struct {
+	InboundFacts
+	close func()
+}
+
+func (f quickFacts) Request(q roster.Request) roster.Verdict {
+	defer f.close()
+	return f.InboundFacts.Request(q)
+}
+
+type oneQuick struct {
+	oneCeremony
+	quick Ceremony
+}
+
+func (o oneQuick) Of(id peer.ID) (in []Ceremony, open bool, changed <-chan struct{}) {
+	_, open, changed = o.oneCeremony.Of(id)
+	return []Ceremony{o.quick}, open, changed
+}
+
+// looking is a context that says when somebody begins to wait with it.
+type looking struct {
+	context.Context
+	waits func()
+}
+
+func (l looking) Deadline() (time.Time, bool) {
+	l.waits()
+	return l.Context.Deadline()
+}
+
+func TestAClosingDoesNotOvertakeTheLastAnswer(t *testing.T) {
+	for name, goodbye := range map[string]bool{"goodbye": true, "other": false} {
+		t.Run(name, func(t *testing.T) {
+			s := newSteady(t)
+			closed := make(chan error, 1)
+			quick := quickCeremony{s.ceremony, nil}
+			quick.close = func() {
+				close(s.ceremony.closed)
+				looked := make(chan struct{})
+				go func() {
+					ctx := looking{t.Context(), sync.OnceFunc(func() { close(looked) })}
+					closed <- s.server.Close(ctx, &quick, time.Minute)
+				}()
+				<-looked
+			}
+			s.server.ceremonies = oneQuick{oneCeremony{s.ceremony}, &quick}
+			signature, err := s.member.Sign(s.ceremony.terms.Hash)
+			require.NoError(t, err)
+			frame, err := wire.AppendRequest(nil, &syncpb.SyncRequest{
+				Timestamp: timestamppb.Now(), HashSignature: signature, Version: s.ceremony.terms.Version,
+				SessionId: 1, Step: 1, Shutdown: goodbye,
+			})
+			require.NoError(t, err)
+			answered, wentOn := false, false
+
+			s.server.serve(&steadyStream{
+				conn: s.conn,
+				read: func(p []byte) (int, error) {
+					if len(frame) == 0 {
+						wentOn = true
+						return 0, io.EOF
+					}
+					n := copy(p, frame)
+					frame = frame[n:]
+					return n, nil
+				},
+				write: func([]byte) {
+					for _, in := range s.server.of(&quick) {
+						answered = in.ctx.Err() == nil
+					}
+				},
+			})
+
+			require.NoError(t, <-closed)
+			require.True(t, answered, "the stream was reset before the answer")
+			require.Equal(t, goodbye, wentOn, "whoever sends the last frame waits for the other side to end the stream")
+		})
+	}
+}
