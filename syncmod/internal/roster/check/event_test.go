@@ -54,17 +54,17 @@ const longAfter = time.Hour
 
 // events lists what can happen next, streams first.
 func (w *world) events(all []event) []event {
-	for s := range int8(w.count) { //nolint:gosec // few
+	for s := range int8(w.count) {
 		all = w.streamEvents(all, s)
 	}
-	for i := range int8(w.size) { //nolint:gosec // few
+	for i := range int8(w.size) {
 		all = w.nodeEvents(all, i)
 	}
-	for i := range int8(w.size) { //nolint:gosec // few
+	for i := range int8(w.size) {
 		all = w.faultEvents(all, i)
 	}
 	if w.left.losses > 0 {
-		for s := range int8(w.count) { //nolint:gosec // few
+		for s := range int8(w.count) {
 			if st := &w.streams[s]; !st.broken && (st.handler != returned || st.responseCount > 0) {
 				all = append(all, event{lose, s, 0})
 			}
@@ -120,7 +120,7 @@ func (w *world) nodeEvents(all []event, i int8) []event {
 	if r.Phase == roster.Failed && !n.told && w.hasTold(int(i)) {
 		all = append(all, event{stopTelling, i, 0})
 	}
-	for j := range int8(w.size) { //nolint:gosec // few
+	for j := range int8(w.size) {
 		c := &n.clients[j]
 		switch {
 		case j == i:
@@ -240,8 +240,8 @@ func (w *world) mayMigrate(i, j int) bool {
 func (w *world) mayHeartbeat(s int8) bool {
 	st := &w.streams[s]
 	c := &w.nodes[st.from].clients[st.to]
-	return st.handler == reading && !st.broken && !w.clientGone(st) && c.current == s && !c.finished && !w.failed(int(st.from)) &&
-		st.requestCount == 0 && st.responseCount == 0
+	idle := st.handler == reading && !st.broken && st.requestCount == 0 && st.responseCount == 0
+	return idle && !w.clientGone(st) && c.current == s && !c.finished && !w.failed(int(st.from))
 }
 
 // do lets something happen.
@@ -326,7 +326,7 @@ func (w *world) decide(k what, i int) {
 		r.Finish(now)
 	case giveUp:
 		w.left.aborts--
-		w.past.aborted, w.past.abortedAt = int8(i), int8(r.Step()) //nolint:gosec // few
+		w.past.aborted, w.past.abortedAt = int8(i), int8(r.Step())
 		w.past.abortedIn = w.nodes[i].process
 		r.Fail(now, roster.Failure{Kind: roster.Aborted, Culprit: i, By: i, Reporter: -1})
 	}

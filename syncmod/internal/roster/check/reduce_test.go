@@ -25,7 +25,7 @@ func (w *world) settle() {
 
 // promptly lets one thing happen that need not wait.
 func (w *world) promptly() bool {
-	for s := range int8(w.count) { //nolint:gosec // few
+	for s := range int8(w.count) {
 		if w.reduces(promptHandlers) && w.returnsUnnoticed(s) {
 			w.tell("return stream=%d", w.streams[s].id)
 			w.handlerReturns(s)
@@ -130,13 +130,13 @@ func (w *world) openEagerly() {
 
 // arriveEagerly lets streams arrive that have no other beside them.
 func (w *world) arriveEagerly() {
-	for s := range int8(w.count) { //nolint:gosec // few
+	for s := range int8(w.count) {
 		st := &w.streams[s]
 		if st.handler != opening || st.broken || !st.clientOn {
 			continue
 		}
 		alone := true
-		for k := range int8(w.count) { //nolint:gosec // few
+		for k := range int8(w.count) {
 			o := &w.streams[k]
 			alone = alone && (k == s || o.from != st.from || o.to != st.to || o.handler == returned)
 		}
@@ -234,7 +234,7 @@ func (w *world) sweep() {
 		w.count--
 		if s != w.count {
 			w.streams[s] = w.streams[w.count]
-			w.renumber(int8(w.count), int8(s)) //nolint:gosec // few
+			w.renumber(int8(w.count), int8(s))
 		}
 		w.streams[w.count] = stream{}
 		s--
@@ -270,7 +270,7 @@ func (w *world) renumber(from, to int8) {
 func (w *world) forget(i int) {
 	n := &w.nodes[i]
 	w.forgetState(i, &n.state)
-	for s := range int8(w.count) { //nolint:gosec // few
+	for s := range int8(w.count) {
 		st := &w.streams[s]
 		if int(st.to) != i {
 			continue
@@ -304,8 +304,8 @@ func (w *world) forgetState(i int, s *roster.State) {
 		if w.timeouts == 0 {
 			m.In.Ever, m.Out.Ever = true, true
 		}
-		if m.Session != 0 || s.Step > 1 || s.Passed > 0 { // only a foreign member that passes barrier 1 without us is judged by it
-			m.First = 0
+		if m.Session != 0 || s.Step > 1 || s.Passed > 0 {
+			m.First = 0 // what matters of it is whether a foreign member passes barrier 1 without us
 		}
 		if s.HasAttempt || !m.HasAttempt {
 			m.Attempt, m.HasAttempt = [8]byte{}, false
@@ -379,7 +379,7 @@ func (r *ranks) add(rank int8) { *r |= 1 << rank }
 
 // of is a rank without the places that are not taken, from 1.
 func (r ranks) of(rank int8) int8 {
-	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1))) //nolint:gosec // few
+	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1)))
 }
 
 // timeOf is when the stream of a rank arrived.
@@ -389,5 +389,5 @@ func rankOf(t time.Time) int8 {
 	if t.IsZero() {
 		return 0
 	}
-	return int8(t.Sub(now) / time.Millisecond) //nolint:gosec // few
+	return int8(t.Sub(now) / time.Millisecond)
 }
