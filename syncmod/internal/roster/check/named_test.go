@@ -56,6 +56,10 @@ func large() []config {
 		},
 		{name: "3 nodes, 3 steps, a migration", size: 3, last: 3, migrations: 1},
 		{name: "3 nodes, 2 steps, a loss, 1 foreign", size: 3, last: 2, losses: 1, foreign: nodes(2)},
+		{
+			name: "3 nodes, 2 steps, a restart at 1, no late frames",
+			size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true,
+		},
 		{name: "3 nodes, 2 steps, a restart at 0, no late frames", size: 3, last: 2, restarts: 1, tidy: true},
 		{name: "3 nodes, 2 steps, an abort up to step 1", size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}},
 		{
@@ -131,10 +135,6 @@ func larger() []config {
 			size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, restarts: 1, attempts: 2,
 		},
 		{name: "3 nodes, 2 steps, a loss, 2 foreign", size: 3, last: 2, losses: 1, foreign: nodes(1, 2)},
-		{
-			name: "3 nodes, 2 steps, a restart at 1, no late frames",
-			size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true,
-		},
 		{
 			name: "walks: 3 nodes, a restart, many",
 			size: 3, last: 2, restarts: 1, restartAt: steps{0, 1}, walks: 500_000,
