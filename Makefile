@@ -36,6 +36,14 @@ RACE = race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compi
 test: ## Test every module, with the race detector where there is a C compiler: TESTFLAGS
 	@$(RACE); go test $$race $(TESTFLAGS) $(PACKAGES)
 
+.PHONY: check
+check: ## Explore every order of events in small clusters, some minutes long: ARGS="--deep" for larger ones, "--seed 7"
+	@go test -count=1 -timeout 0 -v -run '^TestNamedConfigurations$$' ./syncmod/internal/roster/check -args --named $(ARGS)
+
+.PHONY: mutants
+mutants: ## Break the rules one at a time, and see whether the tests notice; takes long: ARGS="-all"
+	@go run ./tools/mutants $(ARGS)
+
 .PHONY: soak
 soak: ## Run ceremonies through random faults, ten minutes long: ARGS="--duration 1h --seed 7" goes to the test
 	@$(RACE); go test $$race -count=1 -timeout 0 -v ./integration/soak -args --duration 10m $(ARGS)
@@ -129,7 +137,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check check test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

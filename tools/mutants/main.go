@@ -2,9 +2,9 @@
 // whether the tests notice.
 //
 // Each mutant of mutants.txt is applied to a copy that only the tests of that run
-// see. It is caught when its transcripts, its other tests or the checker's small
-// configurations fail. A mutant that nothing catches is a rule without a test, or
-// one that is not needed.
+// see. It is caught when the roster's transcripts, its other tests or the checker's
+// small configurations fail; -all goes on after the first of them. A mutant that
+// nothing catches is a rule without a test, or one that is not needed.
 package main
 
 import (
@@ -39,6 +39,7 @@ var suites = []struct {
 
 func main() {
 	only := flag.String("only", "", "try only the mutants whose sentence has this in it")
+	all := flag.Bool("all", false, "look for everything that catches a mutant, not for the first")
 	flag.Parse()
 	mutants, err := parse(list)
 	if err != nil {
@@ -50,7 +51,7 @@ func main() {
 			chosen = append(chosen, m)
 		}
 	}
-	left, err := tryAll(chosen)
+	left, err := tryAll(chosen, *all)
 	if err != nil {
 		fail(err)
 	}
@@ -65,8 +66,9 @@ func fail(err error) {
 	os.Exit(2)
 }
 
-// tryAll tries mutants, some at once, and returns how many nothing has caught.
-func tryAll(mutants []mutant) (left int, err error) {
+// tryAll tries mutants, some at once, and returns how many nothing has caught. Of
+// each it looks for everything that catches it, or for the first.
+func tryAll(mutants []mutant, byAll bool) (left int, err error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		return 0, fmt.Errorf("making a directory for the copies: %w", err)
@@ -80,7 +82,7 @@ func tryAll(mutants []mutant) (left int, err error) {
 	for range workers {
 		working.Go(func() {
 			for k := range next {
-				by, failure := mutants[k].try(filepath.Join(dir, fmt.Sprint(k)))
+				by, failure := mutants[k].try(filepath.Join(dir, fmt.Sprint(k)), byAll)
 				mu.Lock()
 				switch {
 				case failure != nil:
@@ -103,13 +105,16 @@ func tryAll(mutants []mutant) (left int, err error) {
 	return left, err
 }
 
-// try runs the tests with a mutant and returns which suites catch it.
-func (m *mutant) try(dir string) (by []string, err error) {
+// try runs the tests with a mutant and returns which suites catch it, or the first.
+func (m *mutant) try(dir string, byAll bool) (by []string, err error) {
 	overlay, err := m.apply(dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, suite := range suites {
+		if len(by) > 0 && !byAll {
+			break
+		}
 		args := append([]string{"test", "-count=1", "-failfast", "-timeout=10m", "-overlay", overlay}, suite.args...)
 		out, err := exec.Command("go", args...).CombinedOutput() //nolint:gosec // our own arguments
 		switch {

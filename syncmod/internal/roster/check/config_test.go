@@ -8,8 +8,9 @@ type config struct {
 	size int
 	last int8 // the last barrier
 
-	foreign set // nodes without a session
-	late    set // nodes that have not opened the ceremony at the start
+	foreign set  // nodes without a session
+	tidy    bool // a network without late frames: streams arrive as they are opened, what a dead process wrote is gone
+	late    set  // nodes that have not opened the ceremony at the start
 
 	losses     int8 // streams that the network may lose
 	migrations int8 // streams that may move to another connection
@@ -25,8 +26,6 @@ type config struct {
 	byStream  bool // requests address the process that has answered on their stream, not the one that has answered last
 	leaves    bool // a node may close its complete ceremony while others say goodbye
 	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
-
-	untilFailure bool // what comes after a failure is not looked at
 
 	off reductions // the reductions that are not used
 

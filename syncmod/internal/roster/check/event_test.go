@@ -54,9 +54,6 @@ const longAfter = time.Hour
 
 // events lists what can happen next, streams first.
 func (w *world) events(all []event) []event {
-	if w.untilFailure && w.someFailed() {
-		return all
-	}
 	for s := range int8(w.count) { //nolint:gosec // few
 		all = w.streamEvents(all, s)
 	}
@@ -76,21 +73,14 @@ func (w *world) events(all []event) []event {
 	return all
 }
 
-func (w *world) someFailed() bool {
-	for i := range w.size {
-		if w.failed(i) {
-			return true
-		}
-	}
-	return false
-}
-
 func (w *world) streamEvents(all []event, s int8) []event {
 	st := &w.streams[s]
 	gone, server := w.clientGone(st), w.nodes[st.to].shut
 	if st.handler == reading && server != dead {
 		for k := range st.requestCount {
-			all = append(all, event{readRequest, s, k})
+			if all = append(all, event{readRequest, s, k}); w.tidy {
+				break
+			}
 		}
 	}
 	if !gone && st.responseCount > 0 {

@@ -162,10 +162,6 @@ func (x *explorer) expand(w, after *world, state uint32, events []event, next *l
 	if x.ended != nil {
 		x.ended(w)
 	}
-	if w.untilFailure && w.someFailed() {
-		x.outcomes["some have failed"]++
-		return
-	}
 	outcome, wrong := w.ending()
 	x.outcomes[outcome]++
 	if wrong != "" {

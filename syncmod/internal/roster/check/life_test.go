@@ -67,7 +67,7 @@ func (w *world) kill(i int) {
 		}
 		if int(st.from) == i {
 			st.loseClient()
-			if w.nodes[i].foreign && st.handler != returned { // else a late frame would be a restart
+			if (w.nodes[i].foreign || w.tidy) && st.handler != returned { // else a late frame would be a restart
 				w.handlerReturns(int8(s)) //nolint:gosec // few
 			}
 		}

@@ -14,6 +14,9 @@ func (w *world) settle() {
 	}
 	w.sweep()
 	w.openEagerly()
+	if w.tidy {
+		w.arriveEagerly()
+	}
 	for i := range w.size {
 		w.forget(i)
 	}
@@ -104,7 +107,7 @@ func (w *world) serverOfFailed(s int8) bool {
 // openEagerly opens the streams that clients miss: nothing can tell them from
 // those that are opened later and skip a line.
 func (w *world) openEagerly() {
-	if !w.reduces(eagerOpening) || w.past.restarted >= 0 || w.past.crashed >= 0 {
+	if !w.reduces(eagerOpening) || (w.past.restarted >= 0 || w.past.crashed >= 0) && !w.tidy {
 		return
 	}
 	for i := range w.size {
@@ -301,7 +304,7 @@ func (w *world) forgetState(i int, s *roster.State) {
 		if w.timeouts == 0 {
 			m.In.Ever, m.Out.Ever = true, true
 		}
-		if m.Session != 0 {
+		if m.Session != 0 || s.Step > 1 || s.Passed > 0 { // only a foreign member that passes barrier 1 without us is judged by it
 			m.First = 0
 		}
 		if s.HasAttempt || !m.HasAttempt {

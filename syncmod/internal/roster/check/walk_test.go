@@ -14,7 +14,6 @@ type walk struct {
 	*config
 	random   *rand.Rand
 	events   int
-	all      bool
 	outcomes map[string]int
 	found    map[string][]event // for each violated property, what led to it
 }
@@ -25,7 +24,7 @@ const longest = 600
 // wander walks so often as the configuration says.
 func wander(c *config) *walk {
 	x := &walk{
-		config: c, random: rngOf(c.seed),
+		config: c, random: rand.New(rand.NewPCG(c.seed, 0)), //nolint:gosec // a walk can be repeated
 		outcomes: make(map[string]int), found: make(map[string][]event),
 	}
 	w := emptyWorld(c)
@@ -33,10 +32,6 @@ func wander(c *config) *walk {
 		x.once(w)
 	}
 	return x
-}
-
-func rngOf(seed uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a walk can be repeated
 }
 
 // once walks to an end.
@@ -53,9 +48,6 @@ func (x *walk) once(w *world) {
 		if len(next) == 0 {
 			outcome, wrong := w.ending()
 			x.outcomes[outcome]++
-			if x.all && wrong == "" {
-				wrong = "a walk"
-			}
 			x.note(wrong, path)
 			return
 		}
