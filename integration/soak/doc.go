@@ -10,4 +10,12 @@
 // who it was, both within a bound that follows from the plan, and nothing may be
 // left. A failure prints the command that runs its cluster again. Without a flag, the
 // test takes about ten seconds.
+//
+// One cluster in five loops instead: its nodes run one definition again and again, each
+// at its own pace, beside a second ceremony of the same members, while connections
+// break and nodes end their attempts. An attempt may fail by that alone, it has to fail
+// for everyone, naming the node, and the definition completes in one of the next
+// attempts. The second ceremony goes on. Four nodes do so 200 times with
+//
+//	go test -race -v -run FourNodes ./integration/soak -args --laps 200
 package soak

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -113,7 +114,8 @@ func (n *looper) judge(a *attempt) error {
 		return fmt.Errorf("attempt %d is over and %s, at step %d", a.number, status.Phase, status.Step)
 	}
 	for _, p := range status.Peers {
-		if !p.Done && p.Index != early {
+		excused := early >= 0 && (p.Index == early || n.log.hasFailed(p.Index, a.lap)) || n.log.waited(p.Index, a.lap)
+		if !p.Done && !excused {
 			return fmt.Errorf("attempt %d is complete without the goodbye of node %d", a.number, p.Index)
 		}
 	}
@@ -125,24 +127,43 @@ func (n *looper) judge(a *attempt) error {
 func (n *looper) explains(a *attempt) error {
 	for r := max(a.lap-1, 0); r <= a.lap; r++ {
 		e := n.plan.laps[r].ending
-		if e != nil && n.log.hasEnded(r) && (r == a.lap || e.kind == hurry) && names(a, e) {
+		switch {
+		case e == nil, !n.log.hasEnded(r), r < a.lap && e.kind != hurry:
+		case names(a, e.node), n.followsFromAnother(a):
 			return nil
 		}
 	}
 	return fmt.Errorf("attempt %d has failed with something that the plan does not explain: %w", a.number, a.err)
 }
 
-// names tells whether an attempt has failed with an error that names the node that
-// ended its own. A member that was cut off hears of it later, as the answer to a
-// request: its error names who gave it, and quotes the reason.
-func names(a *attempt, e *ending) bool {
+// names tells whether an attempt has failed with an error that names a node. A member
+// that was cut off hears of it later, as the answer to a request: its error names who
+// gave it, and quotes the reason.
+func names(a *attempt, node int) bool {
 	blamed, named := errors.AsType[*syncmod.PeerError](a.err)
 	switch {
-	case named && blamed.Index == e.node:
+	case named && blamed.Index == node:
 		return true
 	case errors.Is(a.err, syncmod.ErrAborted), errors.Is(a.err, syncmod.ErrStopped):
-		return a.node == e.node
+		return a.node == node
 	}
-	return strings.Contains(a.err.Error(), "refused this node") &&
-		strings.Contains(a.err.Error(), fmt.Sprintf("operator %d (", e.node))
+	return strings.Contains(a.err.Error(), "refused this node") && quotes(a.err, node, "")
+}
+
+// followsFromAnother tells whether an attempt has failed because a member has begun
+// its next one. A node that was cut off when an attempt ended learns of it in this way,
+// from whichever member it hears first, and may so end the next attempt of the others.
+func (n *looper) followsFromAnother(a *attempt) bool {
+	for node := range n.plan.members {
+		if n.log.hasFailed(node, a.lap) && quotes(a.err, node, " restarted: its step") ||
+			quotes(a.err, node, " is in another attempt") {
+			return true
+		}
+	}
+	return false
+}
+
+// quotes tells whether an error says something of a node, or that somebody said so.
+func quotes(err error, node int, what string) bool {
+	return strings.Contains(err.Error(), fmt.Sprintf("operator %d (%s)%s", node, harness.Name(node), what))
 }

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ type attempt struct {
 	ceremony          *syncmod.Ceremony
 	opened, over      time.Duration // since the beginning; 0: not over
 	passed            int           // the last step whose barrier it has passed
-	mustFail          bool          // it was behind barrier 1 when another node ended its attempt
+	mustFail          bool          // it had passed barrier 1 when a node ended the attempt
 	err               error
 }
 
@@ -62,8 +63,8 @@ func (l *circuitLog) end(a *attempt, err error) {
 	a.over, a.err = time.Since(l.began), err
 }
 
-// ends notes that a node ends its attempt. Who is behind barrier 1 with it, and has
-// not passed the last one, has to fail.
+// ends notes that a node ends its attempt. The nodes that have passed barrier 1 in it
+// have to fail.
 func (l *circuitLog) ends(a *attempt, e *ending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,6 +94,30 @@ func (l *circuitLog) isComplete(lap int) bool {
 	return l.laps[lap].complete
 }
 
+// hasFailed tells whether an attempt of a node has failed in a lap.
+func (l *circuitLog) hasFailed(node, lap int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.attempts, func(a *attempt) bool {
+		return a.node == node && a.lap == lap && a.err != nil
+	})
+}
+
+// waited tells whether a node was in an attempt of a lap for so long that its goodbye
+// may be missing: it may have waited for an answer to it until that was not needed any
+// more.
+func (l *circuitLog) waited(node, lap int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.attempts, func(a *attempt) bool {
+		over := a.over
+		if over == 0 {
+			over = time.Since(l.began)
+		}
+		return a.node == node && a.lap == lap && over-a.opened >= grace
+	})
+}
+
 // breaks tells whether something is to break now: it does so once.
 func (l *circuitLog) breaks(lap, which int) bool {
 	l.mu.Lock()
@@ -115,8 +140,8 @@ func (l *circuitLog) String() string {
 	return b.String()
 }
 
-// summary counts the attempts, and those that failed though the lap's ending was over
-// before they were opened.
+// summary counts the attempts, and those that failed after another one of the same node
+// in the same lap.
 func (l *circuitLog) summary() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,7 +156,7 @@ func (l *circuitLog) summary() string {
 			again++
 		}
 	}
-	return fmt.Sprintf("%d laps in %s: %d attempts, the longest of %s; %d failed, %d of them not the first of their lap",
-		len(l.laps), time.Since(l.began).Round(time.Millisecond), len(l.attempts), longest.Round(time.Millisecond),
-		failed, again)
+	const line = "%d laps in %s: %d attempts, the longest took %s; %d failed, %d of them after another in the same lap"
+	took := time.Since(l.began).Round(time.Millisecond)
+	return fmt.Sprintf(line, len(l.laps), took, len(l.attempts), longest.Round(time.Millisecond), failed, again)
 }

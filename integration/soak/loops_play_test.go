@@ -137,6 +137,7 @@ func (n *looper) run(ctx context.Context, a *attempt) error {
 		err := a.ceremony.AwaitConnected(ctx)
 		if err == nil {
 			err = n.endAttempt(a, e, leave)
+			n.inTime(fmt.Sprintf("closing the attempt of node %d before step 1", n.index), a.ceremony.Close)
 			n.comeBack(a)
 		}
 		return failureOr(a, err)

@@ -10,40 +10,43 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var loopLaps = flag.Int("laps", 50, "how often four nodes run one definition")
+var laps = flag.Int("laps", 50, "how often four nodes run one definition")
 
 // What a plain go test plays, every time.
-const plainLoops = 3
+const plainLoops = 2
 
 func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes several seconds")
+	if testing.Short() || given()["seed"] || given()["duration"] || given()["clusters"] {
+		t.Skip("it takes a while, and the soak draws such clusters itself")
 	}
-	seed, first := uint64(plainSeed), newTally()
+	seed, began, seen := uint64(plainSeed), time.Now(), newTally()
 	baseline := warmUp(t)
-	began := time.Now()
 	for range plainLoops {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { playLoops(t, drawLoops(seed, 0, 0), first) })
+		seen.clusters++
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { playLoops(t, drawLoops(seed, 0, 0), seen) })
 		if err := baseline.left(); err != nil {
 			t.Errorf("cluster %d has left something behind: %v", seed, err)
 		}
 		seed = next(seed)
 	}
-	t.Log(first.line(plainSeed, time.Since(began)))
+	t.Log(seen.line(plainSeed, time.Since(began)))
 }
 
+// The flag --laps 200 makes it as many as the name says, which takes minutes.
 func TestFourNodesRunOneDefinition200TimesWithBrokenConnections(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes up to a minute")
-	}
 	seed := uint64(plainSeed)
-	if *seeded != 0 {
+	switch {
+	case testing.Short():
+		t.Skip("it takes up to a minute")
+	case !given()["laps"] && (given()["seed"] || given()["duration"] || given()["clusters"]):
+		t.Skip("the soak is to run, and not this")
+	case given()["seed"]:
 		seed = *seeded
 	}
-	t.Logf("seed %d", seed)
-	counts, began := newTally(), time.Now()
-	playLoops(t, drawLoops(seed, 4, *loopLaps), counts)
-	t.Log(counts.line(seed, time.Since(began)))
+	seen, began := newTally(), time.Now()
+	seen.clusters++
+	playLoops(t, drawLoops(seed, 4, *laps), seen)
+	t.Log(seen.line(seed, time.Since(began)))
 }
 
 func TestTheSameSeedGivesTheSameLoops(t *testing.T) {

@@ -58,8 +58,7 @@ func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
 
 // settings are how long to soak, and from which seed on.
 func settings(t *testing.T) (time.Duration, uint64) {
-	given := make(map[string]bool)
-	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	given := given()
 	require.True(t, *members == 0 || *members >= 3, "--members is at least 3")
 	switch {
 	case given["seed"]:
@@ -70,6 +69,13 @@ func settings(t *testing.T) (time.Duration, uint64) {
 	}
 	fmt.Printf("soak: seed %d\n", *seeded)
 	return *duration, *seeded
+}
+
+// given are the flags on the command line.
+func given() map[string]bool {
+	names := make(map[string]bool)
+	flag.Visit(func(f *flag.Flag) { names[f.Name] = true })
+	return names
 }
 
 // command runs one cluster again.

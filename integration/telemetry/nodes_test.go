@@ -266,6 +266,52 @@ func missing(t *testing.T, n *node) map[string]int64 {
 	return nil
 }
 
+func TestGoodbyesThatAreNotAllHeardAreOneBarrier(t *testing.T) {
+	nodes, def := newNodes(t, 2)
+	errs := run(t, nodes, def, func(ctx context.Context, i int, c *syncmod.Ceremony) error {
+		if i == 1 { // reaches the last barrier, and says no goodbye
+			_, err := c.Advance(ctx)
+			return err
+		}
+		brief, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		return c.Complete(brief)
+	})
+	require.ErrorContains(t, errs[0], "to say goodbye")
+	require.Equal(t, syncmod.Complete, nodes[0].service.Ceremonies()[0].Status().Phase)
+	nodes[1].stop(t)
+	nodes[0].stop(t)
+
+	require.Equal(t, uint64(1), shutdownBarriers(t, nodes[0]))
+	shutdowns := 0
+	for _, span := range nodes[0].named("dkgsync.barrier", trace.SpanKindInternal) {
+		if attrs(span)["dkgsync.barrier.kind"] == "shutdown" {
+			shutdowns++
+		}
+	}
+	require.Equal(t, 1, shutdowns)
+}
+
+// shutdownBarriers is how many goodbyes have been recorded.
+func shutdownBarriers(t *testing.T, n *node) (count uint64) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, n.reader.Collect(t.Context(), &all))
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if m.Name != "dkgsync.barrier.duration" {
+				continue
+			}
+			for _, p := range m.Data.(metricdata.Histogram[float64]).DataPoints {
+				if kind, _ := p.Attributes.Value("dkgsync.barrier.kind"); kind.AsString() == "shutdown" {
+					count += p.Count
+				}
+			}
+		}
+	}
+	return count
+}
+
 func TestAStreamThatIsLostIsReplacedForAReason(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
