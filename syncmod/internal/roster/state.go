@@ -1,6 +1,9 @@
 package roster
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is what a roster's further behaviour depends on, times aside. A program
 // that explores rosters takes it out of one with [Roster.State], compares it, and
@@ -73,41 +76,41 @@ func (d *direction) state() DirectionState {
 // Restore makes the roster what one with this configuration and this state is, to
 // which everything has happened just now.
 func (r *Roster) Restore(now time.Time, cfg Config, s *State) {
-	members, events, repeat, ask := r.members[:0], r.pending.events[:0], r.pending.repeat[:0], r.pending.ask[:0]
+	members := slices.Grow(r.members[:0], len(s.Members))[:len(s.Members)]
+	p := &r.pending
 	*r = Roster{
-		cfg: cfg, phase: s.Phase, step: s.Step, passed: s.Passed, last: s.Last,
+		cfg: cfg, members: members, phase: s.Phase, step: s.Step, passed: s.Passed, last: s.Last,
 		announcedAt: now, runningSince: now, goodbyeSince: now,
 		rounds: s.Rounds, allConnected: s.AllConnected, wantConnected: s.WantConnected,
 		attempt: s.Attempt, hasAttempt: s.HasAttempt, failure: s.Failure, failedAt: now, aborting: s.Aborting,
-		pending: pending{events: events, repeat: repeat, ask: ask},
+		pending: pending{events: p.events[:0], repeat: p.repeat[:0], ask: p.ask[:0]},
 	}
 	if s.Open {
 		r.openedAt = now
 	}
 	for i := range s.Members {
-		members = append(members, s.Members[i].restore(now, s.Step))
-		if s.Members[i].Known {
-			members[i].Version = cfg.VersionText
+		m := &members[i]
+		m.restore(now, &s.Members[i])
+		if m.known {
+			m.Version = cfg.VersionText
+		}
+		if m.isAt(s.Step) {
+			m.arrived = s.Step
 		}
 	}
-	r.members = members
 	r.reschedule(now)
 }
 
-func (s *MemberState) restore(now time.Time, step int64) member {
-	m := member{
-		Member: Member{Session: s.Session, Step: s.Step, Done: s.Done, Answered: s.Answered, Since: now},
-		stepAt: now, prevStepAt: now, known: s.Known, first: s.First, opened: s.Opened,
-		attempt: s.Attempt, hasAttempt: s.HasAttempt,
-		in: s.In.restore(now), out: s.Out.restore(now), asked: s.Asked,
-		successor: s.Successor, held: s.Held, doneAt: now,
-	}
-	if m.isAt(step) {
-		m.arrived = step
-	}
-	return m
+func (m *member) restore(now time.Time, s *MemberState) {
+	*m = member{stepAt: now, prevStepAt: now, doneAt: now}
+	m.Session, m.Step, m.Done, m.Answered, m.Since = s.Session, s.Step, s.Done, s.Answered, now
+	m.known, m.first, m.opened = s.Known, s.First, s.Opened
+	m.attempt, m.hasAttempt = s.Attempt, s.HasAttempt
+	m.asked, m.successor, m.held = s.Asked, s.Successor, s.Held
+	m.in.restore(now, s.In)
+	m.out.restore(now, s.Out)
 }
 
-func (s DirectionState) restore(now time.Time) direction {
-	return direction{stream: s.Stream, up: s.Up, ever: s.Ever, last: now, since: now}
+func (d *direction) restore(now time.Time, s DirectionState) {
+	d.stream, d.up, d.ever, d.last, d.since = s.Stream, s.Up, s.Ever, now, now
 }

@@ -65,49 +65,43 @@ func inverse(order [maxNodes]int8) (perm [maxNodes]int8) {
 func (w *world) signature(i int) uint64 {
 	n := &w.nodes[i]
 	s := &n.state
+	flags := bitOf(n.foreign, 0) | bitOf(n.told, 1) |
+		bitOf(w.past.restarted == int8(i), 2) | bitOf(w.past.aborted == int8(i), 3)
 	h := mixer(1)
-	h.mix(s.Step, s.Passed, int64(s.Phase), int64(n.process), int64(n.attempt), int64(n.shut))
-	h.mix(int64(bits(w.nodes[i].foreign, w.past.restarted == int8(i), w.past.aborted == int8(i), n.told)))
+	h.mix(uint64(s.Step) | uint64(s.Passed)<<8 | uint64(s.Phase)<<16 | uint64(flags)<<24 |
+		uint64(n.process)<<32 | uint64(n.attempt)<<40 | uint64(n.shut)<<48)
 	if f := s.Failure; f != nil {
-		h.mix(int64(f.Kind))
+		h.mix(uint64(f.Kind))
 	}
 	var sum mixer
 	for j := range w.size {
-		if j != i {
-			one := mixer(2)
-			m := &n.members[j]
-			one.mix(int64(processOf(m.Session)), m.Step, int64(bits(m.Done, m.Answered, m.Known, m.In.Up, m.Out.Up)))
-			sum += one
+		if j == i {
+			continue
 		}
+		m := &n.members[j]
+		flags := bitOf(m.Done, 0) | bitOf(m.Answered, 1) | bitOf(m.Known, 2) | bitOf(m.In.Up, 3) | bitOf(m.Out.Up, 4)
+		one := mixer(2)
+		one.mix(uint64(processOf(m.Session)+1) | uint64(m.Step+1)<<8 | uint64(flags)<<16)
+		sum += one
 	}
 	for k := range w.count {
 		st := &w.streams[k]
-		one := mixer(3)
-		switch i {
-		case int(st.from):
-			one.mix(0)
-		case int(st.to):
-			one.mix(1)
-		default:
+		if i != int(st.from) && i != int(st.to) {
 			continue
 		}
-		one.mix(int64(st.handler), int64(st.requestCount), int64(st.responseCount))
-		one.mix(int64(bits(st.clientOn, st.broken, st.accepted)))
-		for q := range st.requestCount {
-			one.mix(int64(st.requests[q].step))
-		}
+		flags := bitOf(st.clientOn, 0) | bitOf(st.broken, 1) | bitOf(st.accepted, 2) | bitOf(i == int(st.from), 3)
+		one := mixer(3)
+		one.mix(uint64(st.handler) | uint64(st.requestCount)<<8 | uint64(st.responseCount)<<16 | uint64(flags)<<24)
 		sum += one
 	}
-	h.mix(int64(sum))
+	h.mix(uint64(sum))
 	return uint64(h)
 }
 
-// mixer is a hash of small numbers.
+// mixer is a hash of numbers.
 type mixer uint64
 
-func (h *mixer) mix(numbers ...int64) {
-	for _, n := range numbers {
-		x := (uint64(*h) ^ uint64(n)) * 0x9e3779b97f4a7c15
-		*h = mixer(x ^ x>>29)
-	}
+func (h *mixer) mix(n uint64) {
+	x := (uint64(*h) ^ n) * 0x9e3779b97f4a7c15
+	*h = mixer(x ^ x>>29)
 }

@@ -16,13 +16,12 @@ type coder struct {
 
 var identity = [maxNodes]int8{0, 1, 2}
 
-func bits(flags ...bool) (b byte) {
-	for k, f := range flags {
-		if f {
-			b |= 1 << k
-		}
+// bitOf is a flag as a bit.
+func bitOf(flag bool, k int) byte {
+	if flag {
+		return 1 << k
 	}
-	return b
+	return 0
 }
 
 func bit(b byte, k int) bool { return b>>k&1 == 1 }
@@ -107,7 +106,7 @@ func (c *coder) world(w *world) {
 	c.out = append(
 		c.out, byte(w.count),
 		nibbles(f.losses, f.migrations), nibbles(f.restarts, f.crashes), nibbles(f.aborts, f.timeouts),
-		byte(c.set(p.succeeded))|bits(p.heard)<<7, nibbles(c.node(p.restarted), p.restartedAt),
+		byte(c.set(p.succeeded))|bitOf(p.heard, 7), nibbles(c.node(p.restarted), p.restartedAt),
 		nibbles(c.node(p.aborted), p.abortedAt), nibbles(c.node(p.crashed), p.abortedIn), byte(c.set(p.excused)),
 	)
 }
@@ -130,9 +129,9 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 	n := &w.nodes[i]
 	s := &n.state
 	c.out = append(
-		c.out, nibbles(n.process, n.attempt), byte(n.shut)|bits(n.foreign, n.told)<<6, byte(c.set(n.served)),
+		c.out, nibbles(n.process, n.attempt), byte(n.shut)|bitOf(n.foreign, 6)|bitOf(n.told, 7), byte(c.set(n.served)),
 		nibbles(int8(s.Phase), int8(s.Step)), nibbles(int8(s.Passed), int8(s.Last)),
-		bits(s.Open, s.AllConnected, s.WantConnected, s.Aborting, s.Rounds > 0),
+		bitOf(s.Open, 0)|bitOf(s.AllConnected, 1)|bitOf(s.WantConnected, 2)|bitOf(s.Aborting, 3)|bitOf(s.Rounds > 0, 4),
 	)
 	for p := range n.process + 1 {
 		c.out = append(c.out, byte(n.said[p]))
@@ -153,8 +152,9 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 		if j := int(inverse[x]); j != i {
 			m, cl := &n.members[j], &n.clients[j]
 			c.out = append(
-				c.out, bits(cl.finished, m.Done, m.Answered, m.Known, m.In.Up, m.In.Ever, m.Out.Up, m.Out.Ever),
-				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)), bits(m.Asked),
+				c.out, bitOf(cl.finished, 0)|bitOf(m.Done, 1)|bitOf(m.Answered, 2)|bitOf(m.Known, 3)|
+					bitOf(m.In.Up, 4)|bitOf(m.In.Ever, 5)|bitOf(m.Out.Up, 6)|bitOf(m.Out.Ever, 7),
+				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)), bitOf(m.Asked, 0),
 			)
 			c.attempt(m.Attempt, m.HasAttempt)
 		}

@@ -72,8 +72,9 @@ func (c *coder) stream(w *world, s int8) {
 	id := streamID(s)
 	c.out = append(
 		c.out, nibbles(c.perm[st.from], c.perm[st.to]), nibbles(st.process, int8(st.handler)),
-		bits(cl.current == s, cl.old == s, out.Stream == id, m.In.Stream == id, m.Successor == id, m.Held == id),
-		bits(st.clientOn, st.broken, st.accepted, st.joined), nibbles(st.rank, st.answered),
+		bitOf(cl.current == s, 0)|bitOf(cl.old == s, 1)|bitOf(out.Stream == id, 2)|
+			bitOf(m.In.Stream == id, 3)|bitOf(m.Successor == id, 4)|bitOf(m.Held == id, 5),
+		bitOf(st.clientOn, 0)|bitOf(st.broken, 1)|bitOf(st.accepted, 2)|bitOf(st.joined, 3), nibbles(st.rank, st.answered),
 		nibbles(st.requestCount, st.responseCount),
 	)
 	if st.handler == waiting || st.handler == refusing || st.handler == holding {
@@ -91,7 +92,7 @@ func (c *coder) stream(w *world, s int8) {
 		if a.refused {
 			about = c.perm[a.about]
 		}
-		c.out = append(c.out, byte(a.asked)|bits(a.refused, a.waiting)<<4, nibbles(a.by, about))
+		c.out = append(c.out, byte(a.asked)|bitOf(a.refused, 4)|bitOf(a.waiting, 5), nibbles(a.by, about))
 	}
 }
 
