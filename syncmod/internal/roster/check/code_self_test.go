@@ -48,7 +48,7 @@ func TestWorldsHaveANormalForm(t *testing.T) {
 			x := newExplorer(&c)
 			seen := 0
 			x.visit = func(_ *world, data []byte) {
-				if seen++; seen%37 == 0 { // a few from all depths
+				if seen++; seen%97 == 0 { // a few from all depths
 					checkNormalForm(t, &c, data)
 				}
 			}
@@ -85,6 +85,7 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 			"Member", "known", "first", "opened", "attempt", "hasAttempt", "in", "out", "asked", "successor", "held",
 			"stepAt", "prevStepAt", "doneAt", // times
 			"arrived", // for events only
+			"rival",   // for reports only
 		}},
 		{field(member, "Member"), []string{
 			"Session", "Step", "Done", "Answered",

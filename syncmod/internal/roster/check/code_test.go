@@ -136,6 +136,11 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 	for p := range n.process + 1 {
 		c.out = append(c.out, byte(n.said[p])) //nolint:gosec // few
 	}
+	if w.leaves {
+		for x := range w.size {
+			c.out = append(c.out, byte(n.partner[inverse[x]])) //nolint:gosec // few
+		}
+	}
 	if f := s.Failure; f != nil {
 		c.out = append(
 			c.out, byte(f.Kind), nibbles(c.node(int8(f.Culprit)), c.node(int8(f.By))), //nolint:gosec // few
@@ -170,6 +175,11 @@ func (d *decoder) nodeOf(w *world, i int) {
 	s.Rounds = int(b >> 4 & 1)
 	for p := range n.process + 1 {
 		n.said[p] = int8(d.byte()) //nolint:gosec // few
+	}
+	if w.leaves {
+		for j := range w.size {
+			n.partner[j] = int8(d.byte()) //nolint:gosec // few
+		}
 	}
 	if s.Phase == roster.Failed {
 		s.Failure = d.failure(w)

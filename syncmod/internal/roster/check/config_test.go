@@ -24,7 +24,8 @@ type config struct {
 
 	attempts  int8 // attempts after the first one: a node that has failed closes its ceremony and opens the next
 	byStream  bool // requests address the process that has answered on their stream, not the one that has answered last
-	leaves    bool // a node may close its complete ceremony while others say goodbye
+	leaves    bool // a node may close its complete ceremony while others say goodbye, and open the next attempt
+	hurries   bool // a node may end its ceremony before the others have said goodbye
 	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
 
 	off reductions // the reductions that are not used

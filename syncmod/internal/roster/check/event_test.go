@@ -140,7 +140,7 @@ func (w *world) nodeEvents(all []event, i int8) []event {
 		if w.graceMayEnd(int(i)) {
 			all = append(all, event{graceEnds, i, 0})
 		}
-		if !w.honest() {
+		if !w.honest() || w.hurries {
 			all = append(all, event{finishGoodbyes, i, 0})
 		}
 	}
@@ -288,7 +288,11 @@ func (w *world) do(e event) {
 	case closeCeremony:
 		w.closeCeremony(a, between)
 	case leave:
-		w.closeCeremony(a, left)
+		why := left
+		if w.nodes[a].attempt < w.attempts {
+			why = between
+		}
+		w.closeCeremony(a, why)
 	case lose:
 		w.left.losses--
 		w.streams[a].broken = true

@@ -36,6 +36,12 @@ func (w *world) checkPassed(i int, step int64) {
 			w.violates("a barrier is passed that a member has not announced")
 		}
 		known := process == w.past.abortedIn || w.foreignPair(i, j) && w.attempts == 0
+		if step == int64(w.last) && w.leaves && !w.foreignPair(i, j) {
+			if w.nodes[i].partner[j] == process+1 {
+				w.violates("two attempts succeed with the same process of a member")
+			}
+			w.nodes[i].partner[j] = process + 1
+		}
 		if step == int64(w.last) && j == int(w.past.aborted) && w.past.abortedAt < w.last && known {
 			w.violates("the last barrier is passed with a member that has aborted")
 		}
@@ -169,11 +175,11 @@ func (w *world) ending() (outcome, wrong string) {
 	}
 	atLast := p.aborted >= 0 && p.abortedAt == w.last || p.restarted >= 0 && p.restartedAt == w.last || w.timeouts > 0 || p.crashed >= 0
 	switch {
-	case w.attempts > 0 && len(gone) == 0 && len(complete) < w.size && p.succeeded == 0:
+	case w.attempts > 0 && !w.leaves && len(gone) == 0 && len(complete) < w.size && p.succeeded == 0:
 		return outcome, "the next attempt does not complete"
 	case len(complete) > 0 && len(failed) > 0 && !atLast:
 		return outcome, "some complete and some fail"
-	case len(complete) > 0 && len(waits) > 0 && !atLast:
+	case len(complete) > 0 && len(waits) > 0 && !atLast && !w.leaves: // who has left need not begin again
 		return outcome, "some complete and some wait"
 	case p.heard && w.restarts == 1 && w.attempts == 0 && w.nodes[p.restarted].state.Phase == roster.Complete:
 		return outcome, "the restarted one completes, though others had heard it above step 0"

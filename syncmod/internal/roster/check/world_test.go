@@ -59,6 +59,7 @@ type node struct {
 	shut    shut
 	told    bool               // it has stopped announcing that its ceremony has failed
 	served  set                // whose streams it served when it failed
+	partner [maxNodes]int8     // one more than the process that it has succeeded with last, of each member
 	said    [maxProcesses]int8 // the highest step that each of its processes has announced
 	clients [maxNodes]client
 
