@@ -16,8 +16,10 @@ import (
 //
 //	open-stream from=alice to=bob     a client opens a stream; if it has one, to move to it
 //	arrive stream=1                   the stream arrives, at whatever process reads its first request
-//	read-request stream=1 step=1 [addressee=0xb1] [goodbye|abort]    its handler reads this request; those before were never written
-//	read-response stream=1 [session=0xb1] [waiting] [refused] [goodbye|abort]    its client reads up to this response
+//	read-request stream=1 step=1 addressee=none [goodbye|abort]
+//	                                  its handler reads this request; those before were never written
+//	read-response stream=1 session=0xb1 [waiting] [refused] [goodbye|abort]
+//	                                  its client reads up to this response
 //	retry stream=1                    the handler that this one waits for has returned
 //	refuse stream=1                   the refusal is answered
 //	return stream=1                   its handler returns
@@ -40,7 +42,8 @@ var stepCommands = map[string]func(*sides, *arguments){
 		goodbye, abort := a.flag("goodbye"), a.flag("abort")
 		k := slices.IndexFunc(stream.requests, func(next sent) bool {
 			q := next.request
-			return q.Step == step && (q.Addressee == addressee || q.Session == 0) && q.Shutdown == goodbye && q.Aborted == abort
+			to := q.Addressee == addressee || q.Session == 0
+			return to && q.Step == step && q.Shutdown == goodbye && q.Aborted == abort
 		})
 		require.GreaterOrEqual(a.t, k, 0, "%s: no such request is on its way", a.d.Pos)
 		stream.skip(k)
@@ -121,7 +124,8 @@ func (s *stream) arrive() {
 	s.world.now = s.world.now.Add(time.Millisecond)
 	s.opened = s.world.now
 	for _, o := range s.world.streams {
-		if o != s && o.arrived && o.from == s.from && o.server.index == s.server.index && o.accepted == nil && o.handler < ending {
+		waits := o.arrived && o.accepted == nil && o.handler < ending
+		if waits && o != s && o.from == s.from && o.server.index == s.server.index {
 			o.broken, o.handler, o.awaits = true, ending, nil
 		}
 	}

@@ -99,7 +99,8 @@ func (s *MemberState) restore(now time.Time, step int64) member {
 		Member: Member{Session: s.Session, Step: s.Step, Done: s.Done, Answered: s.Answered, Since: now},
 		stepAt: now, prevStepAt: now, known: s.Known, first: s.First, opened: s.Opened,
 		attempt: s.Attempt, hasAttempt: s.HasAttempt,
-		in: s.In.restore(now), out: s.Out.restore(now), asked: s.Asked, successor: s.Successor, held: s.Held, doneAt: now,
+		in: s.In.restore(now), out: s.Out.restore(now), asked: s.Asked,
+		successor: s.Successor, held: s.Held, doneAt: now,
 	}
 	if m.isAt(step) {
 		m.arrived = step

@@ -56,7 +56,7 @@ func (c *canonicalizer) canonical(w *world) []byte {
 // inverse tells which number each node gets in an order.
 func inverse(order [maxNodes]int8) (perm [maxNodes]int8) {
 	for x, i := range order {
-		perm[i] = int8(x) //nolint:gosec // few
+		perm[i] = int8(x)
 	}
 	return perm
 }
@@ -67,7 +67,7 @@ func (w *world) signature(i int) uint64 {
 	s := &n.state
 	h := mixer(1)
 	h.mix(s.Step, s.Passed, int64(s.Phase), int64(n.process), int64(n.attempt), int64(n.shut))
-	h.mix(int64(bits(w.nodes[i].foreign, w.past.restarted == int8(i), w.past.aborted == int8(i), n.told))) //nolint:gosec // few
+	h.mix(int64(bits(w.nodes[i].foreign, w.past.restarted == int8(i), w.past.aborted == int8(i), n.told)))
 	if f := s.Failure; f != nil {
 		h.mix(int64(f.Kind))
 	}
@@ -91,13 +91,14 @@ func (w *world) signature(i int) uint64 {
 		default:
 			continue
 		}
-		one.mix(int64(st.handler), int64(st.requestCount), int64(st.responseCount), int64(bits(st.clientOn, st.broken, st.accepted)))
+		one.mix(int64(st.handler), int64(st.requestCount), int64(st.responseCount))
+		one.mix(int64(bits(st.clientOn, st.broken, st.accepted)))
 		for q := range st.requestCount {
 			one.mix(int64(st.requests[q].step))
 		}
 		sum += one
 	}
-	h.mix(int64(sum)) //nolint:gosec // bits are bits
+	h.mix(int64(sum))
 	return uint64(h)
 }
 
@@ -106,7 +107,7 @@ type mixer uint64
 
 func (h *mixer) mix(numbers ...int64) {
 	for _, n := range numbers {
-		x := (uint64(*h) ^ uint64(n)) * 0x9e3779b97f4a7c15 //nolint:gosec // bits are bits
+		x := (uint64(*h) ^ uint64(n)) * 0x9e3779b97f4a7c15
 		*h = mixer(x ^ x>>29)
 	}
 }

@@ -1,24 +1,20 @@
 package check_test
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 // run explores a configuration, or walks through it, and reports what it finds.
 func run(t *testing.T, c *config) {
 	t.Helper()
-	began := time.Now()
 	if c.walks > 0 {
 		x := wander(c)
-		t.Logf("%v, %v", took(began), x)
+		t.Log(x)
 		for what := range x.found {
 			t.Errorf("%s; the shortest story of all walks:\n%s", what, x.storyOf(what))
 		}
 		return
 	}
 	x := search(c)
-	t.Logf("%v, %v", took(began), x)
+	t.Log(x)
 	for _, f := range x.findings {
 		t.Errorf("%s (%d times); the shortest story:\n%s", f.what, f.count, x.storyOf(f.state, f.event, f.what))
 	}

@@ -7,7 +7,7 @@ import (
 // line is what node i has to say to node j now on a stream, unless it has failed.
 func (w *world) line(i, j int, s int8) request {
 	state := &w.nodes[i].state
-	q := request{step: int8(state.Step), to: -1, reporter: -1} //nolint:gosec // few steps
+	q := request{step: int8(state.Step), to: -1, reporter: -1}
 	if !w.foreignPair(i, j) {
 		q.to = processOf(state.Members[j].Session)
 		if w.byStream {
@@ -46,7 +46,7 @@ func (w *world) execute(i int, e *roster.Effects) {
 // a failure where there is none.
 func (w *world) announce(i int, a *roster.Announcement) {
 	n := &w.nodes[i]
-	n.said[n.process] = max(n.said[n.process], int8(a.Step)) //nolint:gosec // few steps
+	n.said[n.process] = max(n.said[n.process], int8(a.Step))
 	for j := range w.size {
 		c := &n.clients[j]
 		switch {
@@ -54,7 +54,7 @@ func (w *world) announce(i int, a *roster.Announcement) {
 		case c.current >= 0:
 			q := w.line(i, j, c.current)
 			if f := a.Failure; f != nil {
-				q.kind, q.culprit, q.reporter, q.about = abort, int8(a.Culprit), int8(a.Reporter), causeOf(f) //nolint:gosec // few
+				q.kind, q.culprit, q.reporter, q.about = abort, int8(a.Culprit), int8(a.Reporter), causeOf(f)
 			}
 			w.push(c.current, q)
 		case a.Failure != nil:
@@ -87,7 +87,7 @@ func (w *world) openStream(i, j int) int8 {
 	if w.count == maxStreams {
 		panic("too many streams")
 	}
-	s := int8(w.count) //nolint:gosec // few
+	s := int8(w.count)
 	w.count++
 	w.opened++
 	st := &w.streams[s]
@@ -208,7 +208,7 @@ func (w *world) endStreams(i int) {
 	}
 	for s := range w.count {
 		if st := &w.streams[s]; int(st.to) == i && st.joined && st.alive() {
-			w.endHandler(int8(s)) //nolint:gosec // few
+			w.endHandler(int8(s))
 		}
 	}
 }

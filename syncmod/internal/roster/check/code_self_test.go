@@ -72,8 +72,8 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 		fields []string
 	}{
 		{r, []string{
-			"cfg", "members", "phase", "step", "passed", "last", "openedAt", "rounds", "allConnected", "wantConnected",
-			"attempt", "hasAttempt", "failure", "aborting",
+			"cfg", "members", "phase", "step", "passed", "last", "openedAt",
+			"rounds", "allConnected", "wantConnected", "attempt", "hasAttempt", "failure", "aborting",
 			// Times: everything happens now.
 			"announcedAt", "runningSince", "goodbyeSince", "failedAt", "schedule",
 			// For events only.
@@ -91,8 +91,8 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 			"Session", "Step", "Done", "Answered",
 			"Version", // everyone has the same
 			// For reports only.
-			"Nickname", "Inbound", "Outbound", "Relayed", "LastSeen", "Since", "RTT", "Reconnects", "Attempts", "LastError",
-			"Waiting",
+			"Nickname", "Inbound", "Outbound", "Relayed", "LastSeen", "Since", "RTT",
+			"Reconnects", "Attempts", "LastError", "Waiting",
 		}},
 		{field(member, "in"), []string{"stream", "up", "ever", "last", "since"}},
 		{reflect.TypeFor[roster.Failure](), []string{
@@ -106,8 +106,8 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 		}},
 	} {
 		var fields []string
-		for i := range known.of.NumField() {
-			fields = append(fields, known.of.Field(i).Name)
+		for field := range known.of.Fields() {
+			fields = append(fields, field.Name)
 		}
 		require.ElementsMatch(t, known.fields, fields, "%v", known.of)
 	}

@@ -28,14 +28,14 @@ func bits(flags ...bool) (b byte) {
 func bit(b byte, k int) bool { return b>>k&1 == 1 }
 
 // nibbles puts two small numbers into a byte, -1 as 15.
-func nibbles(low, high int8) byte { return byte(low&15) | byte(high&15)<<4 } //nolint:gosec // four bits each
+func nibbles(low, high int8) byte { return byte(low&15) | byte(high&15)<<4 }
 
 func unnibble(b byte) (low, high int8) {
 	sign := func(x byte) int8 {
 		if x == 15 {
 			return -1
 		}
-		return int8(x) //nolint:gosec // four bits
+		return int8(x)
 	}
 	return sign(b & 15), sign(b >> 4)
 }
@@ -62,15 +62,15 @@ func (c *coder) encode(w *world, perm [maxNodes]int8) []byte {
 	c.perm = perm
 	var inverse [maxNodes]int8
 	for i := range w.size {
-		inverse[perm[i]] = int8(i) //nolint:gosec // few
+		inverse[perm[i]] = int8(i)
 	}
 	var ends [maxStreams + 1]int
 	var order, position [maxStreams]int8
 	c.out = c.bodies[:0]
 	for s := range w.count {
-		c.stream(w, int8(s)) //nolint:gosec // few
+		c.stream(w, int8(s))
 		ends[s+1] = len(c.out)
-		order[s] = int8(s) //nolint:gosec // few
+		order[s] = int8(s)
 	}
 	c.bodies = c.out
 	body := func(s int8) []byte { return c.bodies[ends[s]:ends[s+1]] }
@@ -80,7 +80,7 @@ func (c *coder) encode(w *world, perm [maxNodes]int8) []byte {
 		}
 	}
 	for x := range w.count {
-		position[order[x]] = int8(x) //nolint:gosec // few
+		position[order[x]] = int8(x)
 	}
 
 	c.out = c.whole[:0]
@@ -95,7 +95,7 @@ func (c *coder) encode(w *world, perm [maxNodes]int8) []byte {
 			if st.awaits >= 0 {
 				to = position[st.awaits]
 			}
-			c.out = append(c.out, byte(to+1)) //nolint:gosec // not negative
+			c.out = append(c.out, byte(to+1))
 		}
 	}
 	c.whole = c.out
@@ -105,7 +105,8 @@ func (c *coder) encode(w *world, perm [maxNodes]int8) []byte {
 func (c *coder) world(w *world) {
 	f, p := &w.left, &w.past
 	c.out = append(
-		c.out, byte(w.count), nibbles(f.losses, f.migrations), nibbles(f.restarts, f.crashes), nibbles(f.aborts, f.timeouts), //nolint:gosec // few
+		c.out, byte(w.count),
+		nibbles(f.losses, f.migrations), nibbles(f.restarts, f.crashes), nibbles(f.aborts, f.timeouts),
 		byte(c.set(p.succeeded))|bits(p.heard)<<7, nibbles(c.node(p.restarted), p.restartedAt),
 		nibbles(c.node(p.aborted), p.abortedAt), nibbles(c.node(p.crashed), p.abortedIn), byte(c.set(p.excused)),
 	)
@@ -130,21 +131,21 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 	s := &n.state
 	c.out = append(
 		c.out, nibbles(n.process, n.attempt), byte(n.shut)|bits(n.foreign, n.told)<<6, byte(c.set(n.served)),
-		nibbles(int8(s.Phase), int8(s.Step)), nibbles(int8(s.Passed), int8(s.Last)), //nolint:gosec // few
+		nibbles(int8(s.Phase), int8(s.Step)), nibbles(int8(s.Passed), int8(s.Last)),
 		bits(s.Open, s.AllConnected, s.WantConnected, s.Aborting, s.Rounds > 0),
 	)
 	for p := range n.process + 1 {
-		c.out = append(c.out, byte(n.said[p])) //nolint:gosec // few
+		c.out = append(c.out, byte(n.said[p]))
 	}
 	if w.leaves {
 		for x := range w.size {
-			c.out = append(c.out, byte(n.partner[inverse[x]])) //nolint:gosec // few
+			c.out = append(c.out, byte(n.partner[inverse[x]]))
 		}
 	}
 	if f := s.Failure; f != nil {
 		c.out = append(
-			c.out, byte(f.Kind), nibbles(c.node(int8(f.Culprit)), c.node(int8(f.By))), //nolint:gosec // few
-			nibbles(c.node(int8(f.Reporter)), c.node(causeOf(f))), //nolint:gosec // few
+			c.out, byte(f.Kind), nibbles(c.node(int8(f.Culprit)), c.node(int8(f.By))),
+			nibbles(c.node(int8(f.Reporter)), c.node(causeOf(f))),
 		)
 	}
 	c.attempt(s.Attempt, s.HasAttempt)
@@ -153,7 +154,7 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 			m, cl := &n.members[j], &n.clients[j]
 			c.out = append(
 				c.out, bits(cl.finished, m.Done, m.Answered, m.Known, m.In.Up, m.In.Ever, m.Out.Up, m.Out.Ever),
-				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)), bits(m.Asked), //nolint:gosec // few
+				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)), bits(m.Asked),
 			)
 			c.attempt(m.Attempt, m.HasAttempt)
 		}
@@ -174,11 +175,11 @@ func (d *decoder) nodeOf(w *world, i int) {
 	s.Open, s.AllConnected, s.WantConnected, s.Aborting = bit(b, 0), bit(b, 1), bit(b, 2), bit(b, 3)
 	s.Rounds = int(b >> 4 & 1)
 	for p := range n.process + 1 {
-		n.said[p] = int8(d.byte()) //nolint:gosec // few
+		n.said[p] = int8(d.byte())
 	}
 	if w.leaves {
 		for j := range w.size {
-			n.partner[j] = int8(d.byte()) //nolint:gosec // few
+			n.partner[j] = int8(d.byte())
 		}
 	}
 	if s.Phase == roster.Failed {

@@ -15,7 +15,7 @@ func (w *world) attemptOf(i int) (a attempt) {
 	if s.HasAttempt && s.Step > 1 {
 		a.named = true
 		for j := range w.size {
-			a.of[j] = int8(s.Attempt[j]) - 1 //nolint:gosec // few
+			a.of[j] = int8(s.Attempt[j]) - 1
 		}
 	}
 	return a
@@ -25,7 +25,7 @@ func (w *world) attemptOf(i int) (a attempt) {
 func (w *world) digest(a attempt) (digest [8]byte, named bool) {
 	if a.named {
 		for j := range w.size {
-			digest[j] = byte(a.of[j] + 1) //nolint:gosec // not negative
+			digest[j] = byte(a.of[j] + 1)
 		}
 	}
 	return digest, a.named
@@ -34,7 +34,7 @@ func (w *world) digest(a attempt) (digest [8]byte, named bool) {
 // digestOf is the attempt that these sessions make.
 func digestOf(sessions []uint64) (digest [8]byte) {
 	for j, session := range sessions {
-		digest[j] = byte(processOf(session) + 1) //nolint:gosec // not negative
+		digest[j] = byte(processOf(session) + 1)
 	}
 	return digest
 }
@@ -71,16 +71,16 @@ func (c *coder) stream(w *world, s int8) {
 	m := &w.nodes[st.to].members[st.from]
 	id := streamID(s)
 	c.out = append(
-		c.out, nibbles(c.perm[st.from], c.perm[st.to]), nibbles(st.process, int8(st.handler)), //nolint:gosec // few
+		c.out, nibbles(c.perm[st.from], c.perm[st.to]), nibbles(st.process, int8(st.handler)),
 		bits(cl.current == s, cl.old == s, out.Stream == id, m.In.Stream == id, m.Successor == id, m.Held == id),
-		bits(st.clientOn, st.broken, st.accepted, st.joined), nibbles(st.rank, st.answered), //nolint:gosec // few
+		bits(st.clientOn, st.broken, st.accepted, st.joined), nibbles(st.rank, st.answered),
 		nibbles(st.requestCount, st.responseCount),
 	)
 	if st.handler == waiting || st.handler == refusing || st.handler == holding {
 		c.request(w, &st.inHand)
 	}
 	if st.handler == refusing {
-		c.out = append(c.out, byte(c.perm[st.inHand.about])) //nolint:gosec // few
+		c.out = append(c.out, byte(c.perm[st.inHand.about]))
 	}
 	for k := range st.requestCount {
 		c.request(w, &st.requests[k])
@@ -100,7 +100,7 @@ func (d *decoder) stream(w *world, s int8) {
 	st.from, st.to = d.nibbles()
 	var h int8
 	st.process, h = d.nibbles()
-	st.handler = handler(h) //nolint:gosec // few
+	st.handler = handler(h)
 	cl := &w.nodes[st.from].clients[st.to]
 	out := &w.nodes[st.from].members[st.to].Out
 	m := &w.nodes[st.to].members[st.from]
@@ -124,7 +124,7 @@ func (d *decoder) stream(w *world, s int8) {
 		st.inHand = d.request()
 	}
 	if st.handler == refusing {
-		st.inHand.about = int8(d.byte()) //nolint:gosec // few
+		st.inHand.about = int8(d.byte())
 	}
 	for k := range st.requestCount {
 		st.requests[k] = d.request()
@@ -140,34 +140,34 @@ func (d *decoder) stream(w *world, s int8) {
 	}
 	st.awaits = -1
 	if st.handler == waiting {
-		st.awaits = int8(d.byte()) - 1 //nolint:gosec // few
+		st.awaits = int8(d.byte()) - 1
 	}
 }
 
 func (c *coder) request(w *world, q *request) {
-	c.out = append(c.out, byte(q.kind)|byte(q.step)<<2, byte(q.to+1)) //nolint:gosec // few
+	c.out = append(c.out, byte(q.kind)|byte(q.step)<<2, byte(q.to+1))
 	digest, named := w.digest(q.attempt)
 	c.attempt(digest, named)
 	if q.kind == abort {
-		c.out = append(c.out, nibbles(c.node(q.culprit), c.node(q.reporter)), byte(c.perm[q.about])) //nolint:gosec // few
+		c.out = append(c.out, nibbles(c.node(q.culprit), c.node(q.reporter)), byte(c.perm[q.about]))
 	}
 }
 
 func (d *decoder) request() (q request) {
 	b := d.byte()
 	q.kind, q.step = kind(b&3), int8(b>>2)
-	q.to = int8(d.byte()) - 1 //nolint:gosec // few
+	q.to = int8(d.byte()) - 1
 	var digest [8]byte
 	digest, q.attempt.named = d.attempt()
 	if q.attempt.named {
 		for j := range q.attempt.of {
-			q.attempt.of[j] = int8(digest[j]) - 1 //nolint:gosec // few
+			q.attempt.of[j] = int8(digest[j]) - 1
 		}
 	}
 	q.reporter = -1
 	if q.kind == abort {
 		q.culprit, q.reporter = d.nibbles()
-		q.about = int8(d.byte()) //nolint:gosec // few
+		q.about = int8(d.byte())
 	}
 	return q
 }
@@ -194,7 +194,7 @@ func (w *world) decode(data []byte) {
 	for i := range w.size {
 		d.nodeOf(w, i)
 	}
-	for s := range int8(w.count) { //nolint:gosec // few
+	for s := range int8(w.count) {
 		d.stream(w, s)
 	}
 	if len(d.in) > 0 {
@@ -228,5 +228,5 @@ func causeOf(f *roster.Failure) int8 {
 	if f.Text != "" {
 		return int8(f.Text[len(f.Text)-1] - '0')
 	}
-	return int8(f.Culprit) //nolint:gosec // few
+	return int8(f.Culprit)
 }

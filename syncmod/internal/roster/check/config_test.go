@@ -75,8 +75,6 @@ const (
 	promptHandlers
 	// symmetry: nodes that differ only in their number are alike.
 	symmetry
-
-	noReductions = eagerOpening | quietAnswers | promptFailures | promptHandlers | symmetry
 )
 
 func (r reductions) String() string {

@@ -42,10 +42,10 @@
 // makes of it.
 //
 // By files: world_test.go, client_test.go, stream_test.go and life_test.go have the
-// cluster, event_test.go what can happen in it, property_test.go the properties.
-// code*_test.go and canonical_test.go write a world as bytes, the same for all
-// worlds that behave alike. reduce_test.go leaves out worlds that behave like
-// others; [TestReductionsHideNothing] compares with and without. explore_test.go
+// cluster, event_test.go and do_test.go what can happen in it, property_test.go the
+// properties. code*_test.go, canonical_test.go and forget_test.go write a world as
+// bytes, the same for all worlds that behave alike. reduce_test.go leaves out worlds
+// that behave like others; TestReductionsHideNothing compares. explore_test.go
 // and walk_test.go search, story_test.go tells what was found, config_test.go and
 // named_test.go have the configurations.
 package check

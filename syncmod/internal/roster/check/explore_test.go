@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
-	"time"
 )
 
 // explorer visits every world that a configuration leads to, level by level: what
@@ -55,29 +54,29 @@ func (x *explorer) resize(size int) {
 	for k := range x.table {
 		x.table[k] = none
 	}
-	for state, print := range x.prints {
-		x.table[x.slot(print)] = uint32(state) //nolint:gosec // fewer than 2^32
+	for state, fingerprint := range x.prints {
+		x.table[x.slot(fingerprint)] = uint32(state)
 	}
 }
 
 // slot is where a state is in the table, or would be.
-func (x *explorer) slot(print uint64) uint64 {
+func (x *explorer) slot(fingerprint uint64) uint64 {
 	mask := uint64(len(x.table) - 1)
-	slot := print & mask
-	for x.table[slot] != none && x.prints[x.table[slot]] != print {
+	slot := fingerprint & mask
+	for x.table[slot] != none && x.prints[x.table[slot]] != fingerprint {
 		slot = (slot + 1) & mask
 	}
 	return slot
 }
 
 // insert returns the state with this hash, and whether it is a new one.
-func (x *explorer) insert(print uint64, parent uint32) (state uint32, fresh bool) {
-	slot := x.slot(print)
+func (x *explorer) insert(fingerprint uint64, parent uint32) (state uint32, fresh bool) {
+	slot := x.slot(fingerprint)
 	if state := x.table[slot]; state != none {
 		return state, false
 	}
-	state = uint32(len(x.prints)) //nolint:gosec // fewer than 2^32
-	x.prints = append(x.prints, print)
+	state = uint32(len(x.prints))
+	x.prints = append(x.prints, fingerprint)
 	x.parents = append(x.parents, parent)
 	x.table[slot] = state
 	if 10*len(x.prints) > 7*len(x.table) {
@@ -154,7 +153,7 @@ func (x *explorer) expand(w, after *world, state uint32, events []event, next *l
 			x.out = append(x.out, to)
 		}
 	}
-	x.ends = append(x.ends, uint32(len(x.out))) //nolint:gosec // fewer than 2^32
+	x.ends = append(x.ends, uint32(len(x.out)))
 	if expected {
 		return
 	}
@@ -199,7 +198,7 @@ func (x *explorer) checkEndings() {
 	filled := slices.Clone(starts[:states])
 	from := uint32(0)
 	for k, to := range x.out {
-		for uint32(k) >= x.ends[from] { //nolint:gosec // fewer than 2^32
+		for uint32(k) >= x.ends[from] {
 			from++
 		}
 		back[filled[to]] = from
@@ -222,7 +221,7 @@ func (x *explorer) checkEndings() {
 	}
 	for state, ok := range reached {
 		if !ok {
-			x.find("there is no way to an end", uint32(state), event{}) //nolint:gosec // fewer than 2^32
+			x.find("there is no way to an end", uint32(state), event{})
 		}
 	}
 }
@@ -251,6 +250,3 @@ func (x *explorer) String() string {
 	}
 	return text
 }
-
-// took is how long something took, for people.
-func took(since time.Time) time.Duration { return time.Since(since).Round(10 * time.Millisecond) }

@@ -68,7 +68,7 @@ func (w *world) kill(i int) {
 		if int(st.from) == i {
 			st.loseClient()
 			if (w.nodes[i].foreign || w.tidy) && st.handler != returned { // else a late frame would be a restart
-				w.handlerReturns(int8(s)) //nolint:gosec // few
+				w.handlerReturns(int8(s))
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func (w *world) kill(i int) {
 
 func (w *world) crash(i int) {
 	w.left.crashes--
-	w.past.crashed = int8(i) //nolint:gosec // few
+	w.past.crashed = int8(i)
 	w.kill(i)
 	w.silence(i)
 	w.nodes[i].shut = dead
@@ -86,8 +86,8 @@ func (w *world) crash(i int) {
 func (w *world) restart(i int) {
 	n := &w.nodes[i]
 	w.left.restarts--
-	w.past.restarted = int8(i)                                       //nolint:gosec // few
-	w.past.restartedAt = max(w.past.restartedAt, int8(n.state.Step)) //nolint:gosec // few
+	w.past.restarted = int8(i)
+	w.past.restartedAt = max(w.past.restartedAt, int8(n.state.Step))
 	w.past.succeeded &^= 1 << i
 	for j := range w.size {
 		if m := &w.nodes[j].members[i]; j != i && w.unsettled(j) && m.Session == w.session(i) && m.Step > 0 {

@@ -2,15 +2,16 @@ package check_test
 
 import (
 	"flag"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"testing"
-	"time"
 )
 
 var (
-	named = flag.Bool("named", false, "explore the named configurations")
-	deep  = flag.Bool("deep", false, "explore larger ones as well")
+	named     = flag.Bool("named", false, "explore the named configurations")
+	deep      = flag.Bool("deep", false, "explore larger ones as well")
+	firstSeed = flag.Uint64("seed", 0, "of the random walks; 0: any")
 )
 
 // workers is how many configurations are explored at once.
@@ -30,7 +31,10 @@ func small() []config {
 		{name: "2 nodes, 1 late, a loss", size: 2, last: 1, late: nodes(1), losses: 1},
 		{name: "2 nodes that leave, a loss", size: 2, last: 1, leaves: true, losses: 1},
 		{name: "2 nodes, an abort and the next attempt", size: 2, last: 1, aborts: 1, attempts: 1},
-		{name: "2 nodes, a restart and the next attempt", size: 2, last: 2, restarts: 1, restartAt: steps{1, 1}, attempts: 1},
+		{
+			name: "2 nodes, a restart and the next attempt",
+			size: 2, last: 2, restarts: 1, restartAt: steps{1, 1}, attempts: 1,
+		},
 		{name: "2 nodes that leave, and the next attempt", size: 2, last: 1, leaves: true, attempts: 1},
 		{name: "2 nodes, a migration and a loss", size: 2, last: 2, migrations: 1, losses: 1},
 		{name: "3 nodes", size: 3, last: 2},
@@ -46,11 +50,18 @@ func small() []config {
 func large() []config {
 	return []config{
 		{name: "3 nodes, 3 steps, a loss", size: 3, last: 3, losses: 1},
-		{name: "2 nodes, 3 steps, a restart at ≤ 2, 2 losses", size: 2, last: 3, restarts: 1, restartAt: steps{0, 2}, losses: 2},
+		{
+			name: "2 nodes, 3 steps, a restart up to step 2, 2 losses",
+			size: 2, last: 3, restarts: 1, restartAt: steps{0, 2}, losses: 2,
+		},
 		{name: "3 nodes, 3 steps, a migration", size: 3, last: 3, migrations: 1},
 		{name: "3 nodes, 2 steps, a loss, 1 foreign", size: 3, last: 2, losses: 1, foreign: nodes(2)},
+		{
+			name: "3 nodes, 2 steps, a restart at 1, no late frames",
+			size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true,
+		},
 		{name: "3 nodes, 2 steps, a restart at 0, no late frames", size: 3, last: 2, restarts: 1, tidy: true},
-		{name: "3 nodes, 2 steps, an abort at ≤ 1", size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}},
+		{name: "3 nodes, 2 steps, an abort up to step 1", size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}},
 		{
 			name: "2 nodes, an abort and the next attempt, a loss",
 			size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, attempts: 1, losses: 1,
@@ -67,17 +78,29 @@ func large() []config {
 		{name: "2 nodes, 3 steps, 2 losses, a migration", size: 2, last: 3, losses: 2, migrations: 1},
 		{name: "2 nodes, a restart at 0, a loss", size: 2, last: 2, restarts: 1, losses: 1},
 		{name: "2 nodes, two restarts at 0", size: 2, last: 2, restarts: 2},
-		{name: "2 nodes, 3 steps, an abort at ≤ 2, 2 losses", size: 2, last: 3, aborts: 1, abortAt: steps{0, 2}, losses: 2},
-		{name: "2 nodes, an impatient abort, a loss", size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, losses: 1, impatient: true},
+		{
+			name: "2 nodes, 3 steps, an abort up to step 2, 2 losses",
+			size: 2, last: 3, aborts: 1, abortAt: steps{0, 2}, losses: 2,
+		},
+		{
+			name: "2 nodes, an impatient abort, a loss",
+			size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, losses: 1, impatient: true,
+		},
 		{name: "2 nodes, a crash, a loss", size: 2, last: 2, crashes: 1, crashAt: steps{0, 2}, losses: 1},
 		{name: "2 nodes, a timeout, 2 losses", size: 2, last: 2, timeouts: 1, losses: 2},
 		{name: "2 nodes, 1 foreign, 2 losses", size: 2, last: 2, losses: 2, foreign: nodes(0)},
 		{name: "2 nodes, 2 foreign, 2 losses", size: 2, last: 2, losses: 2, foreign: nodes(0, 1)},
 		{name: "2 nodes, both late, 2 losses", size: 2, last: 2, losses: 2, late: nodes(0, 1)},
 		{name: "2 nodes that leave, 2 losses", size: 2, last: 2, losses: 2, leaves: true},
-		{name: "2 nodes that leave, and the next attempt, a loss", size: 2, last: 2, losses: 1, leaves: true, attempts: 1},
+		{
+			name: "2 nodes that leave, and the next attempt, a loss",
+			size: 2, last: 2, losses: 1, leaves: true, attempts: 1,
+		},
 		{name: "walks: 3 nodes, a restart", size: 3, last: 2, restarts: 1, restartAt: steps{0, 1}, walks: 20_000},
-		{name: "walks: 3 nodes, 3 steps, a restart, 2 losses", size: 3, last: 3, restarts: 1, restartAt: steps{0, 2}, losses: 2, walks: 10_000},
+		{
+			name: "walks: 3 nodes, 3 steps, a restart, 2 losses",
+			size: 3, last: 3, restarts: 1, restartAt: steps{0, 2}, losses: 2, walks: 10_000,
+		},
 		{name: "walks: 3 nodes, two restarts", size: 3, last: 2, restarts: 2, restartAt: steps{0, 1}, walks: 10_000},
 		{
 			name: "walks: 3 nodes, a restart and next attempts, a loss",
@@ -87,8 +110,14 @@ func large() []config {
 			name: "walks: 3 nodes, an abort and next attempts, a loss",
 			size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}, losses: 1, attempts: 3, walks: 10_000,
 		},
-		{name: "walks: 3 nodes, an abort, 2 losses", size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}, losses: 2, walks: 10_000},
-		{name: "walks: 3 nodes, 1 foreign, 1 late, 2 losses", size: 3, last: 2, losses: 2, foreign: nodes(0), late: nodes(1), walks: 10_000},
+		{
+			name: "walks: 3 nodes, an abort, 2 losses",
+			size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}, losses: 2, walks: 10_000,
+		},
+		{
+			name: "walks: 3 nodes, 1 foreign, 1 late, 2 losses",
+			size: 3, last: 2, losses: 2, foreign: nodes(0), late: nodes(1), walks: 10_000,
+		},
 	}
 }
 
@@ -97,15 +126,23 @@ func larger() []config {
 	return []config{
 		{name: "2 nodes, 3 steps, 4 losses", size: 2, last: 3, losses: 4},
 		{name: "2 nodes, 3 steps, 2 losses, 2 migrations", size: 2, last: 3, losses: 2, migrations: 2},
-		{name: "2 nodes, two restarts, the next attempt, a loss", size: 2, last: 2, restarts: 2, attempts: 1, losses: 1},
-		{name: "2 nodes, an abort and two more attempts", size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, restarts: 1, attempts: 2},
+		{
+			name: "2 nodes, two restarts, the next attempt, a loss",
+			size: 2, last: 2, restarts: 2, attempts: 1, losses: 1,
+		},
+		{
+			name: "2 nodes, an abort and two more attempts",
+			size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, restarts: 1, attempts: 2,
+		},
 		{name: "3 nodes, 2 steps, a loss, 2 foreign", size: 3, last: 2, losses: 1, foreign: nodes(1, 2)},
-		{name: "3 nodes, 2 steps, a restart at 1, no late frames", size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true},
-		{name: "walks: 3 nodes, a restart, many", size: 3, last: 2, restarts: 1, restartAt: steps{0, 1}, walks: 500_000},
+		{
+			name: "walks: 3 nodes, a restart, many",
+			size: 3, last: 2, restarts: 1, restartAt: steps{0, 1}, walks: 500_000,
+		},
 		{
 			name: "walks: 3 nodes, 3 steps, everything",
-			size: 3, last: 3, restarts: 1, restartAt: steps{0, 2}, aborts: 1, abortAt: steps{0, 2}, losses: 2, migrations: 1, attempts: 4,
-			walks: 200_000,
+			size: 3, last: 3, restarts: 1, restartAt: steps{0, 2}, aborts: 1, abortAt: steps{0, 2},
+			losses: 2, migrations: 1, attempts: 4, walks: 200_000,
 		},
 	}
 }
@@ -119,7 +156,7 @@ func TestNamedConfigurations(t *testing.T) {
 	if *deep {
 		all = append(larger(), all...)
 	}
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number
+	seed := rand.Uint64()
 	next := make(chan *config)
 	var working sync.WaitGroup
 	for range workers {
@@ -139,5 +176,3 @@ func TestNamedConfigurations(t *testing.T) {
 	close(next)
 	working.Wait()
 }
-
-var firstSeed = flag.Uint64("seed", 0, "of the random walks; 0: by the clock")

@@ -62,7 +62,6 @@ func (w *world) checkMayFail(i int) {
 	case roster.PeerRejected: // an error does not say who is the culprit: whoever passes it on is taken for it
 		p.excused |= 1 << i
 	}
-	atLast := p.aborted >= 0 && p.abortedAt == w.last || p.restarted >= 0 && p.restartedAt == w.last || w.timeouts > 0
 	switch {
 	case p.aborted < 0 && w.timeouts == 0 && p.restarted < 0:
 		w.violates("an honest cluster fails: %v", f.Kind)
@@ -70,7 +69,7 @@ func (w *world) checkMayFail(i int) {
 		w.violates("a restart at step 0 fails a ceremony: %v", f.Kind)
 	case w.nodes[i].attempt > 0 && w.size == 2: // of three, one may still be in the last attempt, and fail this one
 		w.violates("the last attempt fails the next one: %v", f.Kind)
-	case p.succeeded&^(1<<i) != 0 && !atLast:
+	case p.succeeded&^(1<<i) != 0 && !w.disturbedAtLast():
 		w.violates("a node fails after another has passed the last barrier: %v", f.Kind)
 	case p.excused.has(f.Culprit) || p.excused.has(int(causeOf(f))):
 	case !w.isGuilty(f.Culprit) && !w.isGuilty(int(causeOf(f))):
@@ -78,6 +77,13 @@ func (w *world) checkMayFail(i int) {
 	case !w.isGuilty(f.Culprit) && f.Kind == roster.PeerAborted && f.Culprit != f.By:
 		w.violates("the messenger is blamed: %v%s", f.Kind, w.relation(i, f))
 	}
+}
+
+// disturbedAtLast tells whether an abort or a restart at the last barrier, or a
+// timeout, may have come to some nodes before they passed it.
+func (w *world) disturbedAtLast() bool {
+	p := &w.past
+	return p.aborted >= 0 && p.abortedAt == w.last || p.restarted >= 0 && p.restartedAt == w.last || w.timeouts > 0
 }
 
 // isGuilty tells whether a member may be blamed: it has aborted, or begun again in
@@ -132,7 +138,7 @@ func (w *world) checkServed() {
 		if st.handler != reading || !st.accepted || !st.joined || w.failed(int(st.to)) {
 			continue
 		}
-		if m := &n.members[st.from]; m.Known && (m.In.Stream != streamID(int8(s)) || !m.In.Up) { //nolint:gosec // few
+		if m := &n.members[st.from]; m.Known && (m.In.Stream != streamID(int8(s)) || !m.In.Up) {
 			w.violates("a stream that is served is not the current one")
 		}
 	}
@@ -173,7 +179,7 @@ func (w *world) ending() (outcome, wrong string) {
 			return outcome, wrong
 		}
 	}
-	atLast := p.aborted >= 0 && p.abortedAt == w.last || p.restarted >= 0 && p.restartedAt == w.last || w.timeouts > 0 || p.crashed >= 0
+	atLast := w.disturbedAtLast() || p.crashed >= 0
 	switch {
 	case w.attempts > 0 && !w.leaves && len(gone) == 0 && len(complete) < w.size && p.succeeded == 0:
 		return outcome, "the next attempt does not complete"

@@ -109,7 +109,7 @@ func (w *world) arrive(s int8) {
 	st := &w.streams[s]
 	foreign := w.foreignPair(int(st.from), int(st.to))
 	latest := int8(0)
-	for k := range int8(w.count) { //nolint:gosec // few
+	for k := range int8(w.count) {
 		o := &w.streams[k]
 		if k == s || o.from != st.from || o.to != st.to {
 			continue
@@ -169,11 +169,11 @@ func (w *world) judge(s int8, q request) {
 		st.handler, st.joined, st.inHand = holding, false, q
 		r.InboundDown(now, j, streamID(s))
 		if v.Old != 0 {
-			w.endHandler(int8(v.Old) - 1) //nolint:gosec // few
+			w.endHandler(int8(v.Old) - 1)
 		}
 	case roster.Supersede:
 		st.handler, st.inHand = waiting, q
-		st.awaits = int8(v.Old) - 1 //nolint:gosec // few
+		st.awaits = int8(v.Old) - 1
 		if old := &w.streams[st.awaits]; old.process == st.process && old.rank > st.rank && !w.foreignPair(i, j) {
 			w.violates("an older stream supersedes a newer one")
 		}
@@ -304,4 +304,4 @@ func (st *stream) quit() {
 	st.requestCount = 0
 }
 
-func streamID(s int8) roster.StreamID { return roster.StreamID(s + 1) } //nolint:gosec // not negative
+func streamID(s int8) roster.StreamID { return roster.StreamID(s + 1) }

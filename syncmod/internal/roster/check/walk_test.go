@@ -24,7 +24,7 @@ const longest = 600
 // wander walks so often as the configuration says.
 func wander(c *config) *walk {
 	x := &walk{
-		config: c, random: rand.New(rand.NewPCG(c.seed, 0)), //nolint:gosec // a walk can be repeated
+		config: c, random: rand.New(rand.NewPCG(c.seed, 0)),
 		outcomes: make(map[string]int), found: make(map[string][]event),
 	}
 	w := emptyWorld(c)

@@ -174,7 +174,7 @@ func (w *world) sessionOf(i int, process int8) uint64 {
 	if w.nodes[i].foreign {
 		return 0
 	}
-	return uint64(0xa1 + 0x10*i + int(process)) //nolint:gosec // small
+	return uint64(0xa1 + 0x10*i + int(process))
 }
 
 // processOf is which process a session belongs to, -1 for none.
@@ -182,7 +182,7 @@ func processOf(session uint64) int8 {
 	if session == 0 {
 		return -1
 	}
-	return int8(session&15) - 1 //nolint:gosec // four bits
+	return int8(session&15) - 1
 }
 
 // foreignPair tells whether one of two nodes has no session: they talk without.
