@@ -141,8 +141,8 @@ func TestAGoodbyeWithoutAnAnswerIsSaidAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]
+			streams := bob.Accept(t) // before Become, which answers what nobody takes
 			bob.Become(session)
-			streams := bob.Accept(t)
 			stream := harness.Next(t, streams)
 			for greeted := false; !greeted; {
 				request := stream.Heed(t)

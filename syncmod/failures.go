@@ -133,7 +133,8 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	switch {
 	case row.sentence != nil:
 		text := row.sentence(d, f)
-		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text}}
+		why := &cause{sentinel: row.sentinel, text: text}
+		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: why}
 	case f.Kind == roster.AttemptMismatch: // no digest says whose doing it is
 		text := "the members are in different attempts of the ceremony: one of them restarted meanwhile; " + startAgain
 		return &cause{sentinel: row.sentinel, text: text}

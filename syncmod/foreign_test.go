@@ -84,7 +84,7 @@ func TestAKeyThatTwoProcessesUseIsShownOnBothSides(t *testing.T) {
 		}
 		return false
 	}, harness.Patience, time.Millisecond)
-	for _, c := range append(atBob, atAlice) {
+	for _, c := range []*syncmod.Ceremony{atAlice, atBob[0], atBob[1]} {
 		require.NoError(t, c.Err())
 	}
 }

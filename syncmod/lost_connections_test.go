@@ -70,7 +70,8 @@ func TestAttemptAfterAttemptGoesWellWhileConnectionsBreak(t *testing.T) {
 			for _, n := range nodes {
 				wg.Go(func() {
 					for round := range 15 {
-						if !assert.NoError(t, attempt(n.Service, def, steps), "%s, round %d", harness.Name(n.Index), round) {
+						err := attempt(n.Service, def, steps)
+						if !assert.NoError(t, err, "%s, round %d", harness.Name(n.Index), round) {
 							return
 						}
 					}

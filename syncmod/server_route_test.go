@@ -62,7 +62,10 @@ func TestAMemberThatWaitsForItsDefinitionTakesPartOnceItIsOpened(t *testing.T) {
 }
 
 func TestWhatIsLeftOfAnAttemptIsAnsweredThoughItsDefinitionIsNotOpen(t *testing.T) {
-	for name, says := range map[string]harness.Saying{"goodbye": harness.Goodbye, "abort": harness.Abort("no more", "")} {
+	for name, says := range map[string]harness.Saying{
+		"goodbye": harness.Goodbye,
+		"abort":   harness.Abort("no more", ""),
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]

@@ -47,7 +47,8 @@ func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
 
 		blames(bob)(t, m)
 
-		require.Regexp(t, `as operator \d \((alice|dave)\)(, who has it from operator 3 \(dave\),)? reports`, m.Failure(carol).Error())
+		reports := `as operator \d \((alice|dave)\)(, who has it from operator 3 \(dave\),)? reports`
+		require.Regexp(t, reports, m.Failure(carol).Error())
 		m.Stop(honest...)
 	}
 }

@@ -46,7 +46,12 @@ var requests = []attack{
 	{name: "shows no signature", do: says(signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "means another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: greeted},
 	{name: "means another definition, without naming it", do: meansAnother(definitionHash(nil)), gets: violation},
-	{name: "lists other members", do: says(memberList([]byte("others!!"))), gets: refused, fails: syncmod.ErrMembersMismatch},
+	{
+		name:  "lists other members",
+		do:    says(memberList([]byte("others!!"))),
+		gets:  refused,
+		fails: syncmod.ErrMembersMismatch,
+	},
 	{name: "names a definition and signs another", do: signsAnother, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "says goodbye before its time", do: leaves, gets: "answered, closed", fails: syncmod.ErrPeerLeft},
 	{name: "says goodbye with a bad signature", do: leavesUnsigned, gets: refused, fails: syncmod.ErrBadSignature},

@@ -106,7 +106,8 @@ func (a attack) requireOutcome(t *testing.T, m *member) string {
 	require.ErrorIs(t, m.Failure(alice), a.fails)
 	for _, i := range honest {
 		failed := m.Failure(i)
-		if i != alice && errors.Is(a.fails, syncmod.ErrPeerRejected) { // who is to blame, an error in an answer does not say
+		// An error in an answer does not say who is to blame.
+		if i != alice && errors.Is(a.fails, syncmod.ErrPeerRejected) {
 			require.ErrorContains(t, failed, "operator 3 (dave) refused this node", harness.Name(i))
 			continue
 		}

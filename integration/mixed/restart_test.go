@@ -68,7 +68,8 @@ func TestARestartOfOursEndsTheCeremonyOfEverybody(t *testing.T) {
 				// As a restart, or as gone: the one that restarted is refused, and may have ended by then.
 				failed := c.Failure(1)
 				require.Equal(t, 0, harness.Culprit(t, failed).Index, "%v", failed)
-				c.Until(0, func(s syncmod.Status) bool { // refused by one of theirs, or told to wait by the other of ours
+				// Refused by one of theirs, or told to wait by the other of ours.
+				c.Until(0, func(s syncmod.Status) bool {
 					return s.Phase == syncmod.Failed || strings.HasPrefix(s.Peers[0].Waiting, "its attempt has failed")
 				})
 				c.failed(c.theirs...)

@@ -63,8 +63,8 @@ type pending struct {
 func (r *Roster) Effects() Effects {
 	p := &r.pending
 	e := Effects{
-		Repeat: p.repeat, Ask: p.ask, EndStreams: p.endStreams, Released: p.released, Changed: p.changed, Events: p.events,
-		Next: r.schedule.at(r),
+		Repeat: p.repeat, Ask: p.ask, EndStreams: p.endStreams, Released: p.released, Changed: p.changed,
+		Events: p.events, Next: r.schedule.at(r),
 	}
 	if p.announce {
 		e.Announcement = r.announcement()

@@ -42,8 +42,8 @@ const (
 // String returns the event's name in transcripts.
 func (t EventType) String() string {
 	names := [...]string{
-		"none", "announced", "connected", "lost", "replaced", "key in use", "all connected", "arrived", "passed", "still waiting",
-		"stepped", "said goodbye", "answered goodbye", "completed", "failed",
+		"none", "announced", "connected", "lost", "replaced", "key in use", "all connected", "arrived", "passed",
+		"still waiting", "stepped", "said goodbye", "answered goodbye", "completed", "failed",
 	}
 	if t < 0 || int(t) >= len(names) {
 		return "unknown"

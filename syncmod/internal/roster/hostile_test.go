@@ -71,8 +71,10 @@ func (p *process) lie(s *stream) {
 		Version: rapid.SampledFrom([]string{
 			"v1.11", "v1.11", "v1.11", "v1.11", "v1.11", "v1.11.3", "v1.10", "", "banana",
 		}).Draw(t, "version"),
-		Signed:       rapid.IntRange(0, 15).Draw(t, "signed") != 15,
-		Session:      rapid.SampledFrom([]uint64{0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1}).Draw(t, "session"),
+		Signed: rapid.IntRange(0, 15).Draw(t, "signed") != 15,
+		Session: rapid.SampledFrom([]uint64{
+			0xbad, 0xbad, 0xbad, 0xbad, 0, 0xbad1, 0xbad2, 0xa1,
+		}).Draw(t, "session"),
 		Addressee:    p.drawAddressee(s.server),
 		HasAttempt:   rapid.IntRange(0, 15).Draw(t, "attempt") == 15,
 		OtherMembers: rapid.IntRange(0, 31).Draw(t, "other members") == 31,

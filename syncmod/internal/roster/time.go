@@ -134,12 +134,6 @@ func (r *Roster) goneUntil(d *direction) (since, until time.Time) {
 	return since, later(since.Add(r.cfg.PeerTimeout), d.since.Add(min(lossGrace, r.cfg.PeerTimeout)))
 }
 
-// isGone tells whether a direction has been gone for too long.
-func (r *Roster) isGone(now time.Time, d *direction) bool {
-	_, until := r.goneUntil(d)
-	return d.ever && !d.up && !now.Before(until)
-}
-
 // waitReport returns the report that is due next, nil when this node waits at no
 // barrier.
 func (r *Roster) waitReport() *waitReport {

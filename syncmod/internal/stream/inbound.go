@@ -205,7 +205,8 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		case roster.Refuse:
 			text, err := in.facts.Refusal(verdict.Cause)
 			in.awaitTold(c, verdict.After, reader)
-			return false, in.last(time.Now(), c, request, reply{refusal: text}, End{Reason: report.EndRefused, Err: err})
+			end := End{Reason: report.EndRefused, Err: err}
+			return false, in.last(time.Now(), c, request, reply{refusal: text}, end)
 		case roster.Drop:
 			return false, End{Reason: report.EndProtocol, code: network.StreamProtocolViolation}
 		case roster.Hold:

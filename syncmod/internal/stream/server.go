@@ -192,7 +192,8 @@ func (s *Server) waits(in *inbound) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unread := append(s.unread[in.remote], in)
+	unread := s.unread[in.remote]
+	unread = append(unread, in)
 	if len(unread) > limit {
 		unread[0].reset(network.StreamRateLimited)
 		unread = unread[1:]
