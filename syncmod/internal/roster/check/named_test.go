@@ -50,16 +50,12 @@ func small() []config {
 func large() []config {
 	return []config{
 		{name: "3 nodes, 3 steps, a loss", size: 3, last: 3, losses: 1},
+		{name: "3 nodes, 2 steps, a loss, 1 foreign", size: 3, last: 2, losses: 1, foreign: nodes(2)},
 		{
 			name: "2 nodes, 3 steps, a restart up to step 2, 2 losses",
 			size: 2, last: 3, restarts: 1, restartAt: steps{0, 2}, losses: 2,
 		},
 		{name: "3 nodes, 3 steps, a migration", size: 3, last: 3, migrations: 1},
-		{name: "3 nodes, 2 steps, a loss, 1 foreign", size: 3, last: 2, losses: 1, foreign: nodes(2)},
-		{
-			name: "3 nodes, 2 steps, a restart at 1, no late frames",
-			size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true,
-		},
 		{name: "3 nodes, 2 steps, a restart at 0, no late frames", size: 3, last: 2, restarts: 1, tidy: true},
 		{name: "3 nodes, 2 steps, an abort up to step 1", size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}},
 		{
@@ -124,6 +120,10 @@ func large() []config {
 // larger are those that take long, or much memory.
 func larger() []config {
 	return []config{
+		{
+			name: "3 nodes, 2 steps, a restart at 1, no late frames",
+			size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true,
+		},
 		{name: "2 nodes, 3 steps, 4 losses", size: 2, last: 3, losses: 4},
 		{name: "2 nodes, 3 steps, 2 losses, 2 migrations", size: 2, last: 3, losses: 2, migrations: 2},
 		{
