@@ -236,7 +236,7 @@ func (w *world) checkBlame(p *process) {
 	case by.hostile:
 		right = f.Culprit == by.index
 	case f.Kind == roster.PeerAborted: // passed on
-		right = by.failure != nil && f.Text == reason(by.failure) && by.hasNamed(f)
+		right = by.failure != nil && f.Text == reason(by.failure) && by.hasNamed(f, p.index)
 	case f.Kind == roster.PeerRejected: // passed on, by an error that can name nobody
 		right = by.failure != nil && f.Culprit == by.index && f.Text == reason(by.failure)
 	}
@@ -245,11 +245,15 @@ func (w *world) checkBlame(p *process) {
 	}
 }
 
-// hasNamed tells whether an honest node has blamed whom a failure names.
-func (p *process) hasNamed(f *roster.Failure) bool {
+// hasNamed tells whether an honest node has blamed whom the failure of another one
+// names. Who is said to have reported it knows better, and ignores that.
+func (p *process) hasNamed(f *roster.Failure, to int) bool {
 	culprit, reporter := p.announced.Culprit, p.announced.Reporter
 	if culprit < 0 {
 		culprit = p.index
+	}
+	if reporter == to {
+		reporter = -1
 	}
 	return f.Culprit == culprit && f.Reporter == reporter
 }

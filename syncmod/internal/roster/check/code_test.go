@@ -154,7 +154,8 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 			c.out = append(
 				c.out, bitOf(cl.finished, 0)|bitOf(m.Done, 1)|bitOf(m.Answered, 2)|bitOf(m.Known, 3)|
 					bitOf(m.In.Up, 4)|bitOf(m.In.Ever, 5)|bitOf(m.Out.Up, 6)|bitOf(m.Out.Ever, 7),
-				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)), bitOf(m.Asked, 0),
+				nibbles(processOf(m.Session), int8(m.Step)), nibbles(int8(m.First), rankOf(m.Opened)),
+				bitOf(m.Asked, 0),
 			)
 			c.attempt(m.Attempt, m.HasAttempt)
 		}

@@ -74,7 +74,8 @@ func (c *coder) stream(w *world, s int8) {
 		c.out, nibbles(c.perm[st.from], c.perm[st.to]), nibbles(st.process, int8(st.handler)),
 		bitOf(cl.current == s, 0)|bitOf(cl.old == s, 1)|bitOf(out.Stream == id, 2)|
 			bitOf(m.In.Stream == id, 3)|bitOf(m.Successor == id, 4)|bitOf(m.Held == id, 5),
-		bitOf(st.clientOn, 0)|bitOf(st.broken, 1)|bitOf(st.accepted, 2)|bitOf(st.joined, 3), nibbles(st.rank, st.answered),
+		bitOf(st.clientOn, 0)|bitOf(st.broken, 1)|bitOf(st.accepted, 2)|bitOf(st.joined, 3),
+		nibbles(st.rank, st.answered),
 		nibbles(st.requestCount, st.responseCount),
 	)
 	if st.handler == waiting || st.handler == refusing || st.handler == holding {
