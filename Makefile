@@ -38,7 +38,7 @@ test: ## Test every module, with the race detector where there is a C compiler: 
 
 .PHONY: check
 check: ## Explore every order of events in small clusters, some minutes long: ARGS="--deep" for larger ones, "--seed 7"
-	@go test -count=1 -timeout 0 -v -run '^TestNamedConfigurations$$' ./syncmod/internal/roster/check -args --named $(ARGS)
+	@go test -count=1 -timeout 0 -v -run '^Test(NamedConfigurations|SmallConfigurations|ReductionsHideNothing)$$' ./syncmod/internal/roster/check -args --named $(ARGS)
 
 .PHONY: mutants
 mutants: ## Break the rules one at a time, and see whether the tests notice; takes long: ARGS="-all"
