@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -62,13 +63,14 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
-		state: state{since: time.Now(), roster: roster.New(time.Now(), roster.Config{
+		state: state{since: time.Now(), mesh: mesh.New(time.Now(), len(d.Peers), self, brokenAfter*s.cfg.Heartbeat), roster: roster.New(time.Now(), roster.Config{
 			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
 			PeerTimeout: s.cfg.PeerTimeout, Session: session,
 		})},
 	}
 	c.core.failed, c.core.setFailed = context.WithCancelCause(context.Background())
 	c.core.announcement.Store(&stream.Announcement{})
+	c.core.view.Store(&stream.View{Bits: mesh.NewView(make([]mesh.Link, len(d.Peers)))})
 	c.core.clients = s.clients.half.Of(c.core)
 	c.core.report = s.telemetry.Ceremony(d.info(self), c.core.snapshot)
 	return c, nil

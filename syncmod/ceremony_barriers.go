@@ -278,9 +278,8 @@ func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
 		Barrier: b.Kind.String(), Step: b.Step, Err: why,
 		members: len(c.def.Peers), at: now, early: b.Step > c.roster.Step(),
 	}
-	for _, i := range c.roster.Missing(now, b) {
-		e.Missing = append(e.Missing, c.peerStatus(i))
-	}
+	e.Missing = c.peerStatuses(c.roster.Missing(now, b))
+	e.who = c.who(now, e.Missing)
 	if b.Kind == roster.BarrierShutdown {
 		return e // the barrier is reported when the goodbyes end
 	}

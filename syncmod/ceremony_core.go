@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -28,6 +29,7 @@ type core struct {
 	report  *telemetry.Ceremony
 
 	announcement atomic.Pointer[stream.Announcement]
+	view         atomic.Pointer[stream.View]
 	addressees   []atomic.Uint64 // by operator index: the session of the process that answers us
 	failed       context.Context // ends with the failure, which is its cause
 	setFailed    context.CancelCauseFunc
@@ -52,6 +54,9 @@ type state struct {
 	localCause error  // what this node's user failed it with
 	abortText  string // what the others are told of the failure
 	goodbyeErr error  // who did not say goodbye
+
+	mesh      *mesh.Mesh // how the members see each other
+	viewStale bool       // this node's own view may have changed
 
 	attempt     []byte // the digest of the attempt that this node is in, from step 1 on
 	stopped     bool   // Close was called
@@ -78,6 +83,7 @@ func (c *core) update(fact func(now time.Time)) {
 func (c *core) carryOut(now time.Time) {
 	for c.carryOutNext(now) { // what has happened may be news to the rules again: which attempt this is
 	}
+	c.refreshView(now)
 }
 
 func (c *core) carryOutNext(now time.Time) (more bool) {

@@ -16,21 +16,28 @@ func (c *core) handle(now time.Time, e roster.Event) {
 		c.since = now
 		c.endWork(now)
 	case roster.MemberConnected:
+		c.viewStale = true
 		c.reportMember(now, e, report.MemberConnected)
 	case roster.MemberLost:
+		c.viewStale = true
+		if e.Inbound { // what it has said of the others may no longer be true
+			c.mesh.Forget(e.Member)
+		}
 		c.reportMember(now, e, report.MemberLost)
 	case roster.MemberReplaced:
 		c.reportMember(now, e, report.MemberReplaced)
 	case roster.KeyInUse:
 		c.reportMember(now, e, report.MemberKeyInUse)
 	case roster.SaidGoodbye:
+		c.viewStale = true
 		c.reportMember(now, e, report.MemberGoodbye)
 	case roster.BarrierPassed:
 		c.handlePassed(now, e)
 	case roster.StillWaiting:
 		c.report.WaitReport(report.WaitReport{
 			Kind: e.Barrier.Kind.String(), Step: e.Barrier.Step, Started: e.From, Ended: now,
-			Elapsed: now.Sub(e.Barrier.Since), Missing: e.Missing, Who: c.describe(now, e.Missing),
+			Elapsed: now.Sub(e.Barrier.Since), Missing: e.Missing,
+			Who: c.who(now, c.peerStatuses(e.Missing)), Broken: pairs(c.broken(now)),
 		})
 	case roster.Completed:
 		c.end(now)

@@ -88,6 +88,7 @@ func (c *core) Outbound(o stream.Opening) stream.OutboundFacts {
 	c.update(func(time.Time) {
 		f.report = c.report.Stream(report.StreamStart{Peer: o.Member, Relayed: o.Relayed, At: o.At})
 		c.roster.OutboundOpened(o.Member, o.ID, o.Relayed)
+		c.viewStale = true // it may be direct now
 	})
 	return f
 }

@@ -1,21 +1,19 @@
 package syncmod
 
 import (
-	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// describe says how members stand, in a sentence.
-func (c *core) describe(now time.Time, members []int) string {
-	who := make([]string, len(members))
+// peerStatuses is how members stand.
+func (c *core) peerStatuses(members []int) []PeerStatus {
+	peers := make([]PeerStatus, len(members))
 	for i, m := range members {
-		p := c.peerStatus(m)
-		who[i] = displayName(p.Peer) + " (" + p.describe(now) + ")"
+		peers[i] = c.peerStatus(m)
 	}
-	return strings.Join(who, ", ")
+	return peers
 }
 
 // snapshot is what metrics observe.
@@ -38,12 +36,16 @@ func (c *core) snapshot() report.Snapshot {
 		missing := c.roster.Missing(time.Now(), b)
 		s.Waiting = &report.WaitingSnapshot{Kind: b.Kind.String(), Since: b.Since, Missing: len(missing)}
 	}
+	s.Broken = len(c.mesh.Broken(time.Now()))
 	return s
 }
 
 // status is how the ceremony stands. The lock is held.
 func (c *core) status() Status {
-	s := Status{Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err}
+	s := Status{
+		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
+		Broken: c.broken(time.Now()),
+	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {
 			s.Peers = append(s.Peers, c.peerStatus(i))
@@ -57,14 +59,19 @@ func (c *core) peerStatus(i int) PeerStatus {
 	if c.roster.KeyInUse(time.Now(), i) {
 		m.LastError = ErrKeyInUse
 	}
-	return PeerStatus{
+	p := PeerStatus{
 		Index: i, Peer: c.def.Peers[i].clone(), Waiting: printable(m.Waiting, maxSaid),
 		Nickname: printable(m.Nickname, 4*maxNickname), Version: printable(m.Version, maxNickname),
 		Inbound: m.Inbound, Outbound: m.Outbound, Relayed: m.Relayed,
 		Step: m.Step, Done: m.Done, answered: m.Answered,
 		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT,
 		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
+		View: c.viewOf(i),
 	}
+	if !p.Inbound && !p.Outbound {
+		p.reach = c.reachText(i)
+	}
+	return p
 }
 
 // watch returns the status, and a channel that closes when it has changed.

@@ -156,7 +156,8 @@ type WaitError struct {
 
 	members int // 0 when not known
 	at      time.Time
-	early   bool // this node itself has not announced the step
+	early   bool   // this node itself has not announced the step
+	who     string // the missing members, with the reasons; empty: as Missing says
 }
 
 // Error lists everyone who is missing, and why.
@@ -181,12 +182,17 @@ func (e *WaitError) Error() string {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	for i, p := range e.Missing {
-		sep := ", "
-		if i == 0 {
-			sep = ": "
+	switch {
+	case e.who != "":
+		b.WriteString(": " + e.who)
+	default:
+		for i, p := range e.Missing {
+			sep := ", "
+			if i == 0 {
+				sep = ": "
+			}
+			b.WriteString(sep + displayName(p.Peer) + " (" + p.describe(at) + ")")
 		}
-		b.WriteString(sep + displayName(p.Peer) + " (" + p.describe(at) + ")")
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)

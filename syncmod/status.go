@@ -46,6 +46,45 @@ type Status struct {
 	Since    time.Time    // since when phase and step are what they are
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony has failed
+
+	// Broken lists the pairs of members that have not been connected with each other
+	// for three heartbeats although each of them is connected with somebody else, as
+	// far as the members say: 1,024 pairs at most, this node's own included.
+	Broken []BrokenLink
+}
+
+// BrokenLink is two members that cannot reach each other, or only one way.
+type BrokenLink struct {
+	A, B  int       // operator indexes, A below B
+	Since time.Time // since when this node has known it
+
+	aToB, bToA bool // one of them reaches the other
+}
+
+// MarshalJSON writes a pair by its operator indexes.
+func (b BrokenLink) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		A     int       `json:"a"`
+		B     int       `json:"b"`
+		Since time.Time `json:"since"`
+	}{b.A, b.B, b.Since})
+}
+
+// Link is how one member sees another.
+type Link struct {
+	Inbound, Outbound bool // connected, by direction
+	Relayed           bool // its stream to the other one runs through a relay
+	Done              bool // the other one has said goodbye
+}
+
+// MarshalJSON writes a link in lower case.
+func (l Link) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Inbound  bool `json:"inbound"`
+		Outbound bool `json:"outbound"`
+		Relayed  bool `json:"relayed"`
+		Done     bool `json:"done"`
+	}(l))
 }
 
 // PeerStatus is another member as this node sees it.
@@ -73,6 +112,12 @@ type PeerStatus struct {
 	// Waiting says why the member does not accept this node yet, in its own words;
 	// made printable. It is empty when it does.
 	Waiting string
+
+	// View is how the member sees every member, in operator order; nil while it does not
+	// say. It is the member's claim, and its entry for itself is empty.
+	View []Link
+
+	reach string // who else reaches it, when this node does not
 }
 
 // describe says in a few words how a member stands.
@@ -99,6 +144,9 @@ func (p PeerStatus) describe(now time.Time) string {
 		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
 		parts = append(parts, "not heard of yet")
+	}
+	if p.reach != "" {
+		parts = append(parts, p.reach)
 	}
 	if errors.Is(p.LastError, ErrKeyInUse) {
 		parts = append(parts, ErrKeyInUse.Error())
@@ -139,7 +187,8 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Since    time.Time    `json:"since,omitzero"`
 		Error    string       `json:"error,omitempty"`
 		Peers    []PeerStatus `json:"peers"`
-	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), append([]PeerStatus{}, s.Peers...)})
+		Broken   []BrokenLink `json:"broken,omitempty"`
+	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), append([]PeerStatus{}, s.Peers...), s.Broken})
 }
 
 // MarshalJSON writes a member with its durations and errors as text.
@@ -171,10 +220,11 @@ func (p PeerStatus) MarshalJSON() ([]byte, error) {
 		Attempts   int       `json:"attempts,omitempty"`
 		LastError  string    `json:"last_error,omitempty"`
 		Waiting    string    `json:"waiting,omitempty"`
+		View       []Link    `json:"view,omitempty"`
 	}{
 		p.Index, p.Peer.ID.String(), p.Peer.Name, addrs, p.Nickname, p.Version, p.Inbound, p.Outbound, p.Relayed,
 		p.Step, p.Done, p.LastSeen, p.Since, rtt, p.Reconnects, p.Attempts, errorString(p.LastError),
-		p.Waiting,
+		p.Waiting, p.View,
 	})
 }
 

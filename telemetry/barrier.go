@@ -89,16 +89,17 @@ func (c *Ceremony) arrivalEvents(o report.Barrier, arrivals []time.Time) []event
 // WaitReport reports a part of a wait at a barrier while the wait goes on.
 func (c *Ceremony) WaitReport(o report.WaitReport) {
 	c.queue(normal, "a barrier that waits", func() {
-		ctx := c.record(span{
-			name: spanWaiting, started: o.Started, ended: o.Ended,
-			attrs: []attribute.KeyValue{
-				keyBarrierKind.String(o.Kind), keyStep.Int64(o.Step),
-				keyMissing.IntSlice(o.Missing), keyElapsed.Float64(o.Elapsed.Seconds()),
-			},
-		})
-		c.entry(ctx, o.Ended).WithFields(logrus.Fields{
-			"barrier": o.Kind, "step": o.Step, "missing": o.Missing, "elapsed": took(o.Elapsed),
-		}).Warnf("still waiting after %s: %s", o.Elapsed.Round(time.Second), o.Who)
+		attrs := []attribute.KeyValue{
+			keyBarrierKind.String(o.Kind), keyStep.Int64(o.Step),
+			keyMissing.IntSlice(o.Missing), keyElapsed.Float64(o.Elapsed.Seconds()),
+		}
+		fields := logrus.Fields{"barrier": o.Kind, "step": o.Step, "missing": o.Missing, "elapsed": took(o.Elapsed)}
+		if len(o.Broken) > 0 {
+			attrs = append(attrs, keyBroken.StringSlice(o.Broken))
+			fields["links_broken"] = o.Broken
+		}
+		ctx := c.record(span{name: spanWaiting, started: o.Started, ended: o.Ended, attrs: attrs})
+		c.entry(ctx, o.Ended).WithFields(fields).Warnf("still waiting after %s: %s", o.Elapsed.Round(time.Second), o.Who)
 	})
 }
 

@@ -46,6 +46,8 @@ const (
 	keyMissing     attribute.Key = "dkgsync.barrier.missing_peers" // operator indexes
 	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since the announcement
 
+	keyBroken attribute.Key = "dkgsync.links.broken" // pairs of operator indexes: "1-2"
+
 	keyOutcome    attribute.Key = "dkgsync.outcome"
 	keyReconnects attribute.Key = "dkgsync.reconnects"
 
@@ -77,6 +79,7 @@ const (
 	metricPeerLastSeen     = "dkgsync.peer.last_seen"
 	metricBarrierAge       = "dkgsync.barrier.age"
 	metricBarrierMissing   = "dkgsync.barrier.missing"
+	metricLinksBroken      = "dkgsync.links.broken"
 	metricReportsDropped   = "dkgsync.reports.dropped"
 
 	unitSeconds    = "s"
@@ -86,6 +89,7 @@ const (
 	unitStreams    = "{stream}"
 	unitSteps      = "{step}"
 	unitPeers      = "{peer}"
+	unitPairs      = "{pair}"
 	unitReports    = "{report}"
 	unitOne        = "1"
 )

@@ -89,6 +89,7 @@ type WaitReport struct {
 	Elapsed time.Duration // since the barrier was announced
 	Missing []int         // operator indexes
 	Who     string        // the missing members in words, with the reasons
+	Broken  []string      // pairs of members that cannot reach each other, by operator index: "1-2"
 }
 
 // The kinds of barrier.

@@ -8,6 +8,7 @@ type Snapshot struct {
 	Step    int64
 	Peers   []PeerSnapshot // by operator index, this node's own entry is empty; nil once the ceremony is over
 	Waiting *WaitingSnapshot
+	Broken  int // pairs of members that cannot reach each other
 }
 
 // PeerSnapshot is the state of a member at one moment.

@@ -64,6 +64,11 @@ type SyncRequest struct {
 	// member in operator order, the length of its peer ID as an unsigned varint and the peer ID). Only on the first
 	// request of a stream. Charon and Pluto ignore it.
 	Members []byte `protobuf:"bytes,1006,opt,name=members,proto3" json:"members,omitempty"`
+	// How the client sees each member, in operator order: 4 bits each, the low half of a byte first, 0 for the client
+	// itself. Bit 0: the member's stream to the client is alive. Bit 1: the client's stream to the member is. Bit 2: that
+	// one runs through a relay. Bit 3: the member has said goodbye. With the first heartbeat of a stream and with the next
+	// one after a change, only to members with a session. Charon and Pluto ignore it.
+	View []byte `protobuf:"bytes,1007,opt,name=view,proto3" json:"view,omitempty"`
 	// The peer ID, in binary, of the member that first brought the reason of an abort, when that is neither the client nor
 	// the culprit. Charon and Pluto ignore it.
 	Reporter []byte `protobuf:"bytes,1010,opt,name=reporter,proto3" json:"reporter,omitempty"`
@@ -192,6 +197,13 @@ func (x *SyncRequest) GetMembers() []byte {
 	return nil
 }
 
+func (x *SyncRequest) GetView() []byte {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
 func (x *SyncRequest) GetReporter() []byte {
 	if x != nil {
 		return x.Reporter
@@ -293,7 +305,7 @@ var File_syncmod_syncpb_sync_proto protoreflect.FileDescriptor
 
 const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x03\n" +
+	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x03\n" +
 	"\vSyncRequest\x128\n" +
 	"\ttimestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x12%\n" +
 	"\x0ehash_signature\x18\x02 \x01(\fR\rhashSignature\x12\x1a\n" +
@@ -307,7 +319,8 @@ const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\x05abort\x18\xeb\a \x01(\tR\x05abort\x12\x19\n" +
 	"\aculprit\x18\xec\a \x01(\fR\aculprit\x12(\n" +
 	"\x0fdefinition_hash\x18\xed\a \x01(\fR\x0edefinitionHash\x12\x19\n" +
-	"\amembers\x18\xee\a \x01(\fR\amembers\x12\x1b\n" +
+	"\amembers\x18\xee\a \x01(\fR\amembers\x12\x13\n" +
+	"\x04view\x18\xef\a \x01(\fR\x04view\x12\x1b\n" +
 	"\breporter\x18\xf2\a \x01(\fR\breporter\x12\x1d\n" +
 	"\taddressee\x18\xf3\a \x01(\x06R\taddressee\x12\x19\n" +
 	"\aattempt\x18\xf4\a \x01(\fR\aattempt\"\xa2\x01\n" +

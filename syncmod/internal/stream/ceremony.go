@@ -57,6 +57,9 @@ type Ceremony interface {
 	Terms() *Terms
 	// Announcement returns what this node has to say now.
 	Announcement() *Announcement
+	// View returns how this node sees the members now. It is another one after each
+	// change.
+	View() *View
 	// Inbound registers a stream that a member has opened. It returns false once
 	// the ceremony is closed.
 	Inbound(Opening) (InboundFacts, bool)
@@ -94,6 +97,9 @@ type InboundFacts interface {
 	// Waiting returns why a request that is greeted does not count yet, for the
 	// member's operator; empty when it only has to be made again.
 	Waiting(roster.Verdict) (text string)
+	// View notes how the member sees all members, as it says with a request that
+	// counts. It is not trusted.
+	View(bits []byte)
 	// Link notes the trace context that the member has sent. It is not trusted.
 	Link(traceparent string)
 	// Answered counts a request that was answered.
@@ -224,6 +230,9 @@ type Announcement struct {
 
 	frame []byte // the same for every stream: encoded once
 }
+
+// View is how this node sees the members, as it is sent. It never changes.
+type View struct{ Bits []byte }
 
 // NewAnnouncement makes an announcement ready to be sent.
 func (t *Terms) NewAnnouncement(a Announcement, now time.Time) *Announcement {

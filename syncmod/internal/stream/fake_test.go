@@ -18,10 +18,12 @@ type fakeCeremony struct {
 	t            testing.TB
 	terms        *Terms
 	announcement *Announcement
+	view         *View
 	closed       chan struct{}
 
 	mu     sync.Mutex
 	roster *roster.Roster
+	views  []string // that members have told
 }
 
 func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
@@ -31,6 +33,7 @@ func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
 	now := time.Now()
 	c := &fakeCeremony{
 		t: t, terms: terms, announcement: terms.NewAnnouncement(Announcement{}, now), closed: make(chan struct{}),
+		view: &View{Bits: make([]byte, (len(terms.Members)+1)/2)},
 		roster: roster.New(now, roster.Config{
 			Members: len(terms.Members), Self: terms.Self, Session: terms.Session,
 			Version: version, VersionText: terms.Version,
@@ -42,6 +45,7 @@ func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
 
 func (c *fakeCeremony) Terms() *Terms                   { return c.terms }
 func (c *fakeCeremony) Announcement() *Announcement     { return c.announcement }
+func (c *fakeCeremony) View() *View                     { return c.view }
 func (c *fakeCeremony) Closed() <-chan struct{}         { return c.closed }
 func (c *fakeCeremony) Awaits(int) bool                 { return true }
 func (c *fakeCeremony) Told(int) <-chan struct{}        { return c.closed }
@@ -90,6 +94,7 @@ func (f *fakeFacts) Response(a roster.Response) (roster.Reply, error) {
 
 func (f *fakeFacts) Refusal(*roster.Failure) (string, error) { return "refused", nil }
 func (f *fakeFacts) Waiting(roster.Verdict) string           { return "" }
+func (f *fakeFacts) View(bits []byte)                        { f.c.views = append(f.c.views, string(bits)) }
 func (f *fakeFacts) Link(string)                             {}
 func (f *fakeFacts) Answered()                               {}
 func (f *fakeFacts) Down(End)                                {}

@@ -183,6 +183,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 				first = false
 				in.server.accepted(in)
 			}
+			in.view(request.GetView())
 			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
 			if err := in.answer(now, c, request, reply{}); err != nil {
 				return false, classify(in.ctx, err)
@@ -286,15 +287,24 @@ func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error 
 			in.accepted = in.accepted[:0]
 			return in.decode(payload, request)
 		}
-		if len(in.accepted) == 0 || !bytes.Equal(rest, in.accepted) || !in.facts.Repeated() {
+		view, repeats := wire.SplitView(rest, in.accepted)
+		if len(in.accepted) == 0 || !repeats || !in.facts.Repeated() {
 			in.accepted = append(in.accepted[:0], rest...) // answered with next only once it has been accepted
 			return in.decode(payload, request)
 		}
+		in.view(view)
 		in.messages++
 		in.out = wire.AppendEcho(in.out[:0], timestamp, in.echo)
 		if err := in.send(now); err != nil {
 			return err
 		}
+	}
+}
+
+// view brings the view of a request that counts, if it has one.
+func (in *inbound) view(bits []byte) {
+	if len(bits) > 0 {
+		in.facts.View(bits)
 	}
 }
 

@@ -53,6 +53,7 @@ type writing struct {
 	heartbeat *syncpb.SyncRequest // the announcement again, with a new timestamp
 	extra     syncpb.SyncRequest  // what one stream's requests have that the others' have not
 	traced    bool                // the trace context has been sent
+	viewed    *View               // the last one sent
 	out       []byte
 }
 
@@ -97,7 +98,9 @@ func (o *outbound) begin() error {
 	terms := set.ceremony.Terms()
 	first := terms.request(o.announced, now)
 	first.DefinitionHash, first.Members = terms.Hash, terms.Digest
-	return o.encode(first)
+	o.complete(first)
+	o.out = appendRequest(o.out[:0], first)
+	return o.send(o.out)
 }
 
 // announce writes another announcement: the frame that all streams share, and what
@@ -113,13 +116,6 @@ func (o *outbound) announce(a *Announcement) error {
 	return o.send(o.out)
 }
 
-// encode completes and writes a request.
-func (o *outbound) encode(r *syncpb.SyncRequest) error {
-	o.complete(r)
-	o.out = appendRequest(o.out[:0], r)
-	return o.send(o.out)
-}
-
 // complete adds to a request what belongs to this stream: which process of the
 // member is meant, and the trace context, once there is one.
 func (o *outbound) complete(r *syncpb.SyncRequest) {
@@ -132,11 +128,35 @@ func (o *outbound) complete(r *syncpb.SyncRequest) {
 
 // repeat makes the last announcement again.
 func (o *outbound) repeat(now time.Time) error {
+	o.out = o.again(now)
+	return o.send(o.out)
+}
+
+// beat is a heartbeat: the last announcement again, and our view, when that has
+// changed since it was last sent on this stream. A member without a session does not
+// understand it.
+func (o *outbound) beat(now time.Time) error {
+	o.out = o.again(now)
+	view := o.client.set.ceremony.View()
+	if view != o.viewed && o.heartbeat.GetAddressee() != 0 && len(o.out)+len(view.Bits) < maxHeartbeat {
+		o.viewed = view
+		o.out = wire.AppendView(o.out, view.Bits)
+	}
+	return o.send(o.out)
+}
+
+// maxHeartbeat is what a heartbeat with a view may take, in bytes: some peers read a
+// payload with one Read, which one packet has to fill.
+const maxHeartbeat = 1190
+
+// again is the frame of the last announcement with a new timestamp.
+func (o *outbound) again(now time.Time) []byte {
 	if o.heartbeat == nil {
 		o.heartbeat = o.client.set.ceremony.Terms().request(o.announced, now)
 	}
 	o.heartbeat.Timestamp.Seconds, o.heartbeat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond())
-	return o.encode(o.heartbeat)
+	o.complete(o.heartbeat)
+	return appendRequest(o.out[:0], o.heartbeat)
 }
 
 func (o *outbound) send(frame []byte) error {
@@ -174,7 +194,7 @@ func (o *outbound) onHeartbeat(now time.Time) (time.Duration, error) {
 	if now.Sub(o.at) < cfg.Heartbeat/2 {
 		return next, nil
 	}
-	return next, o.repeat(now)
+	return next, o.beat(now)
 }
 
 // waiting is how many requests have no response yet.

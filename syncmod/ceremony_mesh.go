@@ -1,0 +1,188 @@
+package syncmod
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+)
+
+// brokenAfter is how many heartbeats two members have to be apart before they count
+// as a broken pair: a stream that was lost comes back sooner.
+const brokenAfter = 3
+
+// View implements stream.Ceremony.
+func (c *core) View() *stream.View { return c.view.Load() }
+
+// View implements stream.InboundFacts.
+func (f *inboundFacts) View(bits []byte) {
+	c := f.core
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mesh.Set(time.Now(), f.member, bits) {
+		broadcast(&c.watched)
+	}
+}
+
+// refreshView makes this node's own view anew, when something has changed that is in
+// it. The lock is held.
+func (c *core) refreshView(now time.Time) {
+	if !c.viewStale {
+		return
+	}
+	c.viewStale = false
+	links := make([]mesh.Link, len(c.def.Peers))
+	for i := range links {
+		if i != c.terms.Self {
+			links[i] = c.link(i)
+		}
+	}
+	if view := mesh.NewView(links); c.mesh.Set(now, c.terms.Self, view) {
+		c.view.Store(&stream.View{Bits: view})
+		broadcast(&c.watched)
+	}
+}
+
+// link is how this node sees a member.
+func (c *core) link(member int) (l mesh.Link) {
+	m := c.roster.Member(member)
+	for _, bit := range [...]struct {
+		is   bool
+		link mesh.Link
+	}{
+		{m.Inbound, mesh.Inbound},
+		{m.Outbound, mesh.Outbound},
+		{m.Outbound && m.Relayed, mesh.Relayed},
+		{m.Done, mesh.Done},
+	} {
+		if bit.is {
+			l |= bit.link
+		}
+	}
+	return l
+}
+
+// viewOf is how a member sees every member, nil while it does not say.
+func (c *core) viewOf(member int) []Link {
+	view := c.mesh.View(member)
+	if view == nil {
+		return nil
+	}
+	links := make([]Link, len(c.def.Peers))
+	for i := range links {
+		l := view.Link(i)
+		links[i] = Link{
+			Inbound: l&mesh.Inbound != 0, Outbound: l&mesh.Outbound != 0,
+			Relayed: l&mesh.Relayed != 0, Done: l&mesh.Done != 0,
+		}
+	}
+	return links
+}
+
+// broken lists the pairs of members that cannot reach each other.
+func (c *core) broken(now time.Time) []BrokenLink {
+	var broken []BrokenLink
+	for _, p := range c.mesh.Broken(now) {
+		broken = append(broken, BrokenLink{A: p.A, B: p.B, Since: p.Since, aToB: p.AToB, bToA: p.BToA})
+	}
+	return broken
+}
+
+// reachText says who else reaches a member that this node is not connected with:
+// whether the trouble is here or there.
+func (c *core) reachText(member int) string {
+	by, not := c.mesh.Reach(member)
+	switch {
+	case len(by) > 0:
+		return fmt.Sprintf("but %s: look at this node's network", c.reachIt(by))
+	case len(not) > 0:
+		return "nobody reaches it"
+	}
+	return ""
+}
+
+func (c *core) reachIt(by []int) string {
+	if len(by) == 1 {
+		return c.names(by) + " reaches it"
+	}
+	return c.names(by) + " reach it"
+}
+
+// names lists members as a person would: "alice, bob and 3 others".
+func (c *core) names(members []int) string {
+	const enough = 4
+	var names []string
+	for _, i := range members {
+		names = append(names, displayName(c.def.Peers[i]))
+	}
+	if len(names) > enough {
+		names = append(names[:enough-1], fmt.Sprintf("%d others", len(names)-enough+1))
+	}
+	return list(names)
+}
+
+// list joins words as a sentence does.
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// who says whom a wait is for, and why. The pairs that cannot reach each other come
+// first; of the members that they explain nothing else is said. The lock is held.
+func (c *core) who(now time.Time, missing []PeerStatus) string {
+	var parts []string
+	explained := make(map[int]bool)
+	const enough = 5
+	more := 0
+	for _, pair := range c.broken(now) {
+		if pair.A == c.terms.Self || pair.B == c.terms.Self || !concerns(missing, pair) {
+			continue
+		}
+		explained[pair.A], explained[pair.B] = true, true
+		if len(parts) < enough {
+			parts = append(parts, c.pairText(now, pair))
+		} else {
+			more++
+		}
+	}
+	if more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more pairs", more))
+	}
+	for _, p := range missing {
+		if !explained[p.Index] || !p.Inbound || !p.Outbound {
+			parts = append(parts, displayName(p.Peer)+" ("+p.describe(now)+")")
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// concerns reports whether one of a pair is missing.
+func concerns(missing []PeerStatus, pair BrokenLink) bool {
+	return slices.ContainsFunc(missing, func(p PeerStatus) bool { return p.Index == pair.A || p.Index == pair.B })
+}
+
+func (c *core) pairText(now time.Time, p BrokenLink) string {
+	a, b, since := displayName(c.def.Peers[p.A]), displayName(c.def.Peers[p.B]), spell(now.Sub(p.Since))
+	switch {
+	case p.aToB:
+		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", b, a, a, b, since)
+	case p.bToA:
+		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", a, b, b, a, since)
+	}
+	return fmt.Sprintf("%s and %s cannot reach each other (for %s)", a, b, since)
+}
+
+// pairs names broken pairs as reports do: "1-2".
+func pairs(broken []BrokenLink) []string {
+	var names []string
+	for _, p := range broken {
+		names = append(names, fmt.Sprintf("%d-%d", p.A, p.B))
+	}
+	return names
+}

@@ -1,0 +1,40 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// A view comes last in a request, so that a server sees a request that repeats the
+// one before and adds a view without decoding it.
+
+const viewField protowire.Number = 1007
+
+// AppendView adds a view to the last request of a frame that [AppendRequest] has
+// made. The frame has to hold one request and nothing else.
+func AppendView(frame, view []byte) []byte {
+	frame = slices.Grow(frame, protowire.SizeTag(viewField)+protowire.SizeBytes(len(view)))
+	frame = protowire.AppendTag(frame, viewField, protowire.BytesType)
+	frame = protowire.AppendBytes(frame, view)
+	binary.LittleEndian.PutUint64(frame, uint64(len(frame)-HeaderSize))
+	return frame
+}
+
+// SplitView compares what follows the timestamp of a request with what followed that
+// of another one. It returns true when they are the same, and when the request has a
+// view besides, which it returns.
+func SplitView(rest, other []byte) (view []byte, ok bool) {
+	after, ok := bytes.CutPrefix(rest, other)
+	if !ok || len(after) == 0 {
+		return nil, ok
+	}
+	number, kind, n := protowire.ConsumeTag(after)
+	if n < 0 || number != viewField || kind != protowire.BytesType {
+		return nil, false
+	}
+	view, size := protowire.ConsumeBytes(after[n:])
+	return view, size == len(after)-n
+}
