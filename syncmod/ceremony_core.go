@@ -57,6 +57,7 @@ type state struct {
 
 	mesh      *mesh.Mesh // how the members see each other
 	viewStale bool       // this node's own view may have changed
+	viewed    time.Time  // when a view changed last, if its broken pairs have not been shown yet
 
 	attempt     []byte // the digest of the attempt that this node is in, from step 1 on
 	stopped     bool   // Close was called
@@ -67,6 +68,7 @@ type state struct {
 	watched  chan struct{} // closed when the status has changed
 	timer    *time.Timer
 	next     time.Time // when the timer fires
+	ruled    time.Time // when the rules want to know the time
 }
 
 // update brings a fact to the rules and carries out what follows. The time is
@@ -84,6 +86,7 @@ func (c *core) carryOut(now time.Time) {
 	for c.carryOutNext(now) { // what has happened may be news to the rules again: which attempt this is
 	}
 	c.refreshView(now)
+	c.arm(now)
 }
 
 func (c *core) carryOutNext(now time.Time) (more bool) {
@@ -118,7 +121,7 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 	if effects.Changed {
 		broadcast(&c.watched)
 	}
-	c.arm(now, effects.Next)
+	c.ruled = effects.Next
 	return effects.Changed
 }
 
@@ -144,8 +147,12 @@ func (c *core) idOf(member int) []byte {
 }
 
 // arm sets the one coarse timer: members that are gone, goodbyes, the end of
-// telling, reports of a wait.
-func (c *core) arm(now, next time.Time) {
+// telling, reports of a wait, pairs that have become broken.
+func (c *core) arm(now time.Time) {
+	next := c.ruled
+	if at := c.pairsDue(); next.IsZero() || !at.IsZero() && at.Before(next) {
+		next = at
+	}
 	if next.Equal(c.next) || c.isClosed() {
 		return
 	}
@@ -159,6 +166,7 @@ func (c *core) arm(now, next time.Time) {
 func (c *core) tick() {
 	c.update(func(now time.Time) {
 		c.next = time.Time{}
+		c.showPairs(now)
 		c.roster.Tick(now)
 	})
 }

@@ -22,7 +22,31 @@ func (f *inboundFacts) View(bits []byte) {
 	c := f.core
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mesh.Set(time.Now(), f.member, bits) {
+	if now := time.Now(); c.mesh.Set(now, f.member, bits) {
+		c.handleView(now)
+		c.arm(now)
+	}
+}
+
+// handleView notes that a view has changed. The lock is held.
+func (c *core) handleView(now time.Time) {
+	c.viewed = now
+	broadcast(&c.watched)
+}
+
+// pairsDue is when the pairs are broken that the last changes of views have shown;
+// zero when that is known already.
+func (c *core) pairsDue() time.Time {
+	if c.viewed.IsZero() {
+		return time.Time{}
+	}
+	return c.viewed.Add(brokenAfter * c.svc.cfg.Heartbeat)
+}
+
+// showPairs makes it known that pairs may have become broken by the passing of time.
+func (c *core) showPairs(now time.Time) {
+	if due := c.pairsDue(); !due.IsZero() && !now.Before(due) {
+		c.viewed = time.Time{}
 		broadcast(&c.watched)
 	}
 }
@@ -42,7 +66,7 @@ func (c *core) refreshView(now time.Time) {
 	}
 	if view := mesh.NewView(links); c.mesh.Set(now, c.terms.Self, view) {
 		c.view.Store(&stream.View{Bits: view})
-		broadcast(&c.watched)
+		c.handleView(now)
 	}
 }
 

@@ -1,0 +1,104 @@
+package networks_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// waitAt is what a node reads whose wait at step 1 ends now.
+func waitAt(t *testing.T, c *harness.Cluster, node int) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err := c.Nodes[node].Ceremony.Advance(ctx)
+	require.Error(t, err)
+	return err.Error()
+}
+
+// breaks tells whether exactly these two are the pair that cannot reach each other.
+func breaks(a, b int) func(syncmod.Status) bool {
+	return func(s syncmod.Status) bool {
+		return len(s.Broken) == 1 && s.Broken[0].A == a && s.Broken[0].B == b
+	}
+}
+
+func TestAPairThatCannotReachEachOtherIsNamedByEveryone(t *testing.T) {
+	t.Parallel()
+	c := harness.New(t, 4, harness.Links(), harness.With(patient()))
+	between := c.Between([]int{1}, []int{2})
+	for _, l := range between {
+		l.Cut()
+	}
+	c.Start()
+	for _, i := range c.All() {
+		c.Until(i, breaks(1, 2))
+	}
+
+	for _, i := range []int{0, 3} {
+		require.Regexp(t, `bob and carol cannot reach each other \(for [0-9.]+ m?s\)`, waitAt(t, c, i))
+	}
+	require.Contains(t, waitAt(t, c, 1), "but alice and dave reach it: look at this node's network")
+	require.Contains(t, waitAt(t, c, 2), "but alice and dave reach it: look at this node's network")
+
+	for _, l := range between {
+		l.Heal()
+	}
+	c.Advance(c.All()...)
+	c.Complete(c.All()...)
+}
+
+func TestAPairThatIsReunitedIsNoLongerBroken(t *testing.T) {
+	t.Parallel()
+	c := harness.New(t, 3, harness.Links(), harness.With(patient()))
+	c.Start()
+	c.Advance(c.All()...)
+	between := c.Between([]int{1}, []int{2})
+	for _, l := range between {
+		l.Cut()
+	}
+	c.Until(0, breaks(1, 2))
+
+	for _, l := range between {
+		l.Heal()
+	}
+
+	c.Until(0, func(s syncmod.Status) bool { return len(s.Broken) == 0 })
+	c.Advance(c.All()...)
+	c.Complete(c.All()...)
+}
+
+func TestAMemberThatIsNotThereIsReachedByNobody(t *testing.T) {
+	t.Parallel()
+	c := harness.New(t, 4, harness.Links(), harness.With(patient()))
+	c.Start(0, 1, 3)
+	c.Until(0, func(s syncmod.Status) bool { return sees(s, 1, 3) && sees(s, 3, 1) })
+
+	text := waitAt(t, c, 0)
+
+	require.Contains(t, text, "nobody reaches it")
+	require.Empty(t, c.Nodes[0].Ceremony.Status().Broken)
+}
+
+// sees tells whether a member says that it is connected with another.
+func sees(s syncmod.Status, member, other int) bool {
+	i := slices.IndexFunc(s.Peers, func(p syncmod.PeerStatus) bool { return p.Index == member })
+	view := s.Peers[i].View
+	return view != nil && view[other].Inbound && view[other].Outbound
+}
+
+func TestEveryoneSeesWhichLinksRunThroughARelay(t *testing.T) {
+	t.Parallel()
+	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, long, much)), harness.With(patient()))
+	c.Start()
+
+	c.Until(0, func(s syncmod.Status) bool { return sees(s, 1, 2) && s.Peers[0].View[2].Relayed })
+	c.Advance(c.All()...)
+	c.Complete(c.All()...)
+}
