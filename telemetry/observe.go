@@ -68,10 +68,12 @@ func (t *Telemetry) collect(_ context.Context, o metric.Observer) error {
 	ceremonies := slices.Clone(t.ceremonies)
 	t.mu.Unlock()
 	now := time.Now()
+	broken := 0
 	ages := make(map[string]time.Duration, len(ceremonies))
 	for _, c := range ceremonies {
 		s := c.snapshot()
 		c.observe(o, s)
+		broken += s.Broken
 		if w := s.Waiting; w != nil {
 			ages[w.Kind] = max(ages[w.Kind], now.Sub(w.Since))
 		}
@@ -79,6 +81,7 @@ func (t *Telemetry) collect(_ context.Context, o metric.Observer) error {
 	for kind, age := range ages {
 		o.ObserveFloat64(t.instruments.age, age.Seconds(), observing(keyBarrierKind.String(kind))...)
 	}
+	o.ObserveInt64(t.instruments.broken, int64(broken))
 	o.ObserveInt64(t.instruments.dropped, t.reporter.dropped.Load())
 	return nil
 }
@@ -89,7 +92,6 @@ func (c *Ceremony) observe(o metric.Observer, s report.Snapshot) {
 		o.ObserveInt64(i.streams, c.open[role].Load(), c.t.roles[role]...)
 	}
 	o.ObserveInt64(i.stepCurrent, s.Step)
-	o.ObserveInt64(i.broken, int64(s.Broken))
 	for index, p := range s.Peers {
 		if index == c.info.Index {
 			continue

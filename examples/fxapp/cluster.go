@@ -46,6 +46,9 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait for ever
 	defer giveUp(nil)
 	stopInterrupted := context.AfterFunc(running, func() { r.interrupted(context.Cause(running)) })
+	if p.cut != nil {
+		defer time.AfterFunc(cutTime, func() { giveUp(p.gaveUp()) }).Stop()
+	}
 	finished := make(chan struct{})
 	var nodes, watch sync.WaitGroup
 	watch.Go(func() { r.watch(finished) })
@@ -117,7 +120,7 @@ func (n *node) run(ctx context.Context) error {
 	n.leave = leave
 	n.report.arrived(n.index, 0)
 	app := newApp(n.identity, n.definition, n.plan.config(), n.log, n.steps,
-		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index), fx.Populate(&n.host, &n.ceremony))
+		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index), n.plan.cutOff(n.index), fx.Populate(&n.host, &n.ceremony))
 	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,8 +19,9 @@ import (
 const (
 	minNodes, maxNodes = 2, 64
 	minSteps, maxSteps = 1, 100
-	killStep           = 3  // in which step a killed node dies
-	hastyNodes         = 16 // how many can do everything in fractions of a second
+	cutTime            = 15 * time.Second // after which everyone gives up who cannot reach somebody
+	killStep           = 3                // in which step a killed node dies
+	hastyNodes         = 16               // how many can do everything in fractions of a second
 	tcp, quic          = "tcp", "quic"
 )
 
@@ -29,6 +31,7 @@ type demoFlags struct {
 	transport        string
 	late             time.Duration
 	kill             int
+	cut              string
 	definition, keys string
 	verbose          int
 }
@@ -43,6 +46,7 @@ type plan struct {
 	transport string
 	late      time.Duration // by how much the last node starts late
 	kill      int           // operator index of the node that dies, -1: none
+	cut       []int         // operator indexes of two nodes that cannot reach each other; nil: all can
 	verbose   int
 }
 
@@ -68,6 +72,7 @@ Ctrl-C ends the program at once.`,
 		Example: `  fxapp demo --nodes 7 --transport quic
   fxapp demo --late 3s          # everyone waits for the last node
   fxapp demo --kill 2           # a node dies: everyone else says which one
+  fxapp demo --cut 1-2          # two cannot reach each other: everyone else sees it
   fxapp demo --definition cluster-definition.json --keys keys`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -85,6 +90,8 @@ Ctrl-C ends the program at once.`,
 	flags.StringVar(&f.transport, "transport", tcp, "tcp or quic")
 	flags.DurationVar(&f.late, "late", 0, "start the last node so much later, for example 3s")
 	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
+	flags.StringVar(&f.cut, "cut", "", fmt.Sprintf(
+		"operator `indexes` of two nodes that cannot reach each other, for example 1-2; all give up after %s", cutTime))
 	flags.StringVar(&f.definition, "definition", "",
 		"run the operators of this Charon cluster definition, a JSON `file`")
 	flags.StringVar(&f.keys, "keys", "", "`directory` with the keys of its operators: operator-0.key, …")
@@ -125,7 +132,24 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	if last := len(p.members) - 1; given.Changed("kill") && (f.kill < 0 || f.kill > last) {
 		return plan{}, fmt.Errorf("--kill %d: the operators are 0 to %d", f.kill, last)
 	}
-	return p, nil
+	if given.Changed("cut") {
+		p.cut, err = parsePair(f.cut, len(p.members))
+	}
+	return p, err
+}
+
+// parsePair reads the operator indexes of two nodes: "1-2".
+func parsePair(text string, nodes int) ([]int, error) {
+	first, second, _ := strings.Cut(text, "-")
+	a, errA := strconv.Atoi(first)
+	b, errB := strconv.Atoi(second)
+	switch {
+	case errA != nil || errB != nil || a == b:
+		return nil, fmt.Errorf("--cut %q: it has to be two operators, for example 1-2", text)
+	case min(a, b) < 0 || max(a, b) >= nodes:
+		return nil, fmt.Errorf("--cut %s: the operators are 0 to %d", text, nodes-1)
+	}
+	return []int{a, b}, nil
 }
 
 // readCharon makes the nodes the operators of a Charon cluster definition.

@@ -98,6 +98,17 @@ func TestSurvivorsNameTheDeadOperator(t *testing.T) {
 	}
 }
 
+func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := demo(t, "--cut", "1-2")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "operator 1 (bob) and operator 2 (carol) cannot reach each other (for 4s): seen by operators 0-3\n")
+	require.Contains(t, stderr, "bob and carol cannot reach each other (for", "what the log of a third node says")
+	require.Contains(t, stderr, "but alice and dave reach it: look at this node's network", "what the log of one of the two says")
+	gaveUp := "fxapp: gave up after 15s: operator 1 (bob) and operator 2 (carol) cannot reach each other\n"
+	require.True(t, strings.HasSuffix(stderr, gaveUp), stderr)
+}
+
 func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
@@ -168,6 +179,9 @@ func TestUnusableCommandLines(t *testing.T) {
 		"--late -1s":      "--late -1s: it is negative",
 		"--kill 4":        "--kill 4: the operators are 0 to 3",
 		"--kill -1":       "--kill -1: the operators are 0 to 3",
+		"--cut 1":         `--cut "1": it has to be two operators, for example 1-2`,
+		"--cut 2-2":       `--cut "2-2": it has to be two operators, for example 1-2`,
+		"--cut 1-4":       "--cut 1-4: the operators are 0 to 3",
 		"--kill 4 --definition " + sampleDefinition + " --keys " + sampleKeys: "--kill 4: the operators are 0 to 3",
 		"--definition a.json": "--definition and --keys: each needs the other",
 		"--keys testdata":     "--definition and --keys: each needs the other",

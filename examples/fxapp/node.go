@@ -47,7 +47,7 @@ func newApp(
 }
 
 // newHost makes the host, with room for all members. It does not listen yet.
-func newHost(lc fx.Lifecycle, id identity) (host.Host, error) {
+func newHost(lc fx.Lifecycle, id identity, more hostOptions) (host.Host, error) {
 	defaults := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&defaults)
 	limits := syncmod.ResourceLimits(id.members).Build(defaults.AutoScale())
@@ -55,17 +55,24 @@ func newHost(lc fx.Lifecycle, id identity) (host.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the resource manager: %w", err)
 	}
-	h, err := libp2p.New(
+	h, err := libp2p.New(append(more.Options,
 		libp2p.Identity(id.key),
 		libp2p.ResourceManager(manager),
 		libp2p.NoListenAddrs,
 		libp2p.DisableMetrics(), // they would be those of all nodes in this process
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("making the host: %w", err)
 	}
 	lc.Append(fx.StopHook(h.Close))
 	return h, nil
+}
+
+// hostOptions is what else a program wants of its host.
+type hostOptions struct {
+	fx.In
+
+	Options []libp2p.Option `group:"host"`
 }
 
 // listen makes the host reachable once everything before it has been started.

@@ -51,6 +51,10 @@ func (r *report) explainSilence() {
 		}
 	}
 	const enough = 3
+	if pairs := r.broken(); len(pairs) > 0 && len(pairs) <= enough {
+		r.explainBroken(pairs)
+		return
+	}
 	switch {
 	case len(waiting) > enough && connecting:
 		r.line("connecting: %d of %d links are up, %d of %d operators have all of theirs",
