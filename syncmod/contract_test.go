@@ -119,14 +119,17 @@ var (
 var (
 	_ = syncmod.Status{
 		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
-		Peers: []syncmod.PeerStatus(nil), Err: error(nil),
+		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Broken: []syncmod.BrokenLink(nil),
 	}
 	_ = syncmod.PeerStatus{
 		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "",
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
 		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
+		View: []syncmod.Link(nil),
 	}
+	_ = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
+	_ = struct{ Inbound, Outbound, Relayed, Done bool }(syncmod.Link{})
 	_ json.Marshaler = syncmod.Status{}
 	_ json.Marshaler = syncmod.PeerStatus{}
 	_ fmt.Stringer   = syncmod.Phase(0)

@@ -99,7 +99,8 @@ func (c *Ceremony) WaitReport(o report.WaitReport) {
 			fields["links_broken"] = o.Broken
 		}
 		ctx := c.record(span{name: spanWaiting, started: o.Started, ended: o.Ended, attrs: attrs})
-		c.entry(ctx, o.Ended).WithFields(fields).Warnf("still waiting after %s: %s", o.Elapsed.Round(time.Second), o.Who)
+		c.entry(ctx, o.Ended).WithFields(fields).
+			Warnf("still waiting after %s: %s", o.Elapsed.Round(time.Second), o.Who)
 	})
 }
 

@@ -88,7 +88,7 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 		lastSeen:    seconds(metricPeerLastSeen, "When the last message of a member arrived, as Unix time."),
 		age:         seconds(metricBarrierAge, "How long the current barrier has waited, if any."),
 
-		broken: level(metricLinksBroken, unitPairs, "Pairs of members that cannot reach each other, as far as they say."),
+		broken: level(metricLinksBroken, unitPairs, "Pairs of members that cannot reach each other."),
 
 		dropped: total(metricReportsDropped, unitReports, "Reports that were lost because a sink was too slow."),
 	}

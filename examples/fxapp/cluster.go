@@ -120,7 +120,8 @@ func (n *node) run(ctx context.Context) error {
 	n.leave = leave
 	n.report.arrived(n.index, 0)
 	app := newApp(n.identity, n.definition, n.plan.config(), n.log, n.steps,
-		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index), n.plan.cutOff(n.index), fx.Populate(&n.host, &n.ceremony))
+		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index),
+		n.plan.cutOff(n.index), fx.Populate(&n.host, &n.ceremony))
 	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
 	}

@@ -82,6 +82,10 @@ var requests = []attack{
 		gets:  refused,
 		fails: syncmod.ErrBadSignature,
 	},
+	{name: "tells a view of no member at all", do: keepsOn(harness.View([]byte{0xff})), gets: "answered"},
+	{name: "tells a view of itself", do: keepsOn(harness.View([]byte{0x33, 0x33})), gets: "answered"},
+	{name: "tells a view of 8,000 members", do: keepsOn(harness.View(make([]byte, 4000))), gets: "answered"},
+	{name: "claims that nobody reaches anybody", do: claimsNobody, gets: "answered"},
 	{name: "names no time", do: keepsOn(noTime), gets: "answered"},
 	{name: "names a time that cannot be", do: keepsOn(noSuchTime), gets: "answered"},
 	{name: "sends 8 KiB of unknown fields", do: keepsOn(unknownFields), gets: "answered"},
@@ -114,6 +118,16 @@ func keepsOn(what harness.Saying) func(testing.TB, *member) string {
 		}
 		return "answered"
 	}
+}
+
+// claimsNobody tells a view that can be, and is not true. It is shown, and changes
+// nothing.
+func claimsNobody(t testing.TB, m *member) string {
+	gets := keepsOn(harness.View([]byte{0x03, 0x00}))(t, m) // he reaches alice, and nobody else
+	status := m.Until(alice, func(s syncmod.Status) bool { return len(s.Broken) == 2 })
+	require.Equal(t, []int{bob, dave}, []int{status.Broken[0].A, status.Broken[0].B})
+	require.Equal(t, []int{carol, dave}, []int{status.Broken[1].A, status.Broken[1].B})
+	return gets
 }
 
 func noTime(r *syncpb.SyncRequest) { r.Timestamp, r.SessionId = nil, session }

@@ -17,7 +17,7 @@ func TestAForeignMemberIsSeenThroughTheOthers(t *testing.T) {
 
 		c.Until(0, func(s syncmod.Status) bool {
 			view := s.Peers[0].View
-			return view != nil && view[2].Inbound && view[2].Outbound
+			return len(view) > 2 && view[2].Inbound && view[2].Outbound
 		})
 
 		require.Nil(t, c.Nodes[0].Ceremony.Status().Peers[1].View)

@@ -90,7 +90,7 @@ func TestAMemberThatIsNotThereIsReachedByNobody(t *testing.T) {
 func sees(s syncmod.Status, member, other int) bool {
 	i := slices.IndexFunc(s.Peers, func(p syncmod.PeerStatus) bool { return p.Index == member })
 	view := s.Peers[i].View
-	return view != nil && view[other].Inbound && view[other].Outbound
+	return len(view) > other && view[other].Inbound && view[other].Outbound
 }
 
 func TestEveryoneSeesWhichLinksRunThroughARelay(t *testing.T) {

@@ -145,6 +145,7 @@ func (s *scene) everything() {
 			{Inbound: true, Outbound: true, Step: 2, LastSeen: after(time.Second)},
 			{Inbound: true, Step: 1, LastSeen: noon},
 		},
+		Broken:  1,
 		Waiting: &report.WaitingSnapshot{Kind: report.BarrierStep, Since: time.Now().Add(-time.Minute), Missing: 1},
 	}
 	c := s.opened()
@@ -163,7 +164,7 @@ func (s *scene) everything() {
 	c.Step(report.Step{Step: 1, Name: "deal", Started: after(2 * time.Second), Ended: after(3 * time.Second)})
 	c.WaitReport(report.WaitReport{
 		Kind: report.BarrierStep, Step: 2, Started: noon, Ended: after(10 * time.Second), Elapsed: 10 * time.Second,
-		Missing: []int{2},
+		Missing: []int{2}, Broken: []string{"1-2"},
 	})
 	c.Barrier(report.Barrier{
 		Kind: report.BarrierStep, Step: 2, Started: noon, Ended: after(time.Minute), Err: context.DeadlineExceeded,

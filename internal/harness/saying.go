@@ -50,5 +50,8 @@ func DefinitionHash(hash []byte) Saying {
 	return func(r *syncpb.SyncRequest) { r.DefinitionHash = hash }
 }
 
+// View has a request tell how its sender sees the members.
+func View(bits []byte) Saying { return func(r *syncpb.SyncRequest) { r.View = bits } }
+
 // Traceparent has a request carry a trace context.
 func Traceparent(text string) Saying { return func(r *syncpb.SyncRequest) { r.Traceparent = text } }
