@@ -128,8 +128,8 @@ var (
 		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
 		View: []syncmod.Link(nil),
 	}
-	_ = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
-	_ = struct{ Inbound, Outbound, Relayed, Done bool }(syncmod.Link{})
+	_                = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
+	_                = struct{ Inbound, Outbound, Relayed, Done bool }(syncmod.Link{})
 	_ json.Marshaler = syncmod.Status{}
 	_ json.Marshaler = syncmod.PeerStatus{}
 	_ fmt.Stringer   = syncmod.Phase(0)
