@@ -158,6 +158,7 @@ type WaitError struct {
 	at      time.Time
 	early   bool   // this node itself has not announced the step
 	who     string // the missing members, with the reasons; empty: as Missing says
+	advice  string // what is wrong with the wait itself
 }
 
 // Error lists everyone who is missing, and why.
@@ -196,6 +197,9 @@ func (e *WaitError) Error() string {
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	if e.advice != "" {
+		b.WriteString("; " + e.advice)
 	}
 	return b.String()
 }
