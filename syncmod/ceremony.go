@@ -24,8 +24,8 @@ const lastWords = 500 * time.Millisecond
 // or fx does, from the Definition in the graph.
 //
 // Its calls are either about the barriers ([Ceremony.AwaitConnected],
-// [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it),
-// about the end ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done],
+// [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it), about
+// the result ([Ceremony.Attest], [Ceremony.Receipt]), about the end ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done],
 // [Ceremony.Err], [Ceremony.Context]), or for looking on ([Ceremony.Status],
 // [Ceremony.Watch]). All are safe for concurrent use.
 type Ceremony struct {
@@ -56,7 +56,7 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	}
 	c, session := &Ceremony{svc: s, ended: make(chan struct{})}, newSession()
 	c.core = &core{
-		svc: s, owner: c, def: d, addressees: make([]atomic.Uint64, len(d.Peers)),
+		svc: s, owner: c, def: d, key: key, addressees: make([]atomic.Uint64, len(d.Peers)),
 		done: make(chan struct{}), closed: make(chan struct{}),
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,

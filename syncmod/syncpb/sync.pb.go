@@ -64,6 +64,13 @@ type SyncRequest struct {
 	// member in operator order, the length of its peer ID as an unsigned varint and the peer ID). Only on the first
 	// request of a stream. Charon and Pluto ignore it.
 	Members []byte `protobuf:"bytes,1006,opt,name=members,proto3" json:"members,omitempty"`
+	// The digest of what the client's work has produced, 1 to 64 bytes, with every request from the announcement of the
+	// last barrier on; absent when the client attests nothing. With an abort it says something else: that the members
+	// attest different results. It is empty there if the client attests nothing. Charon and Pluto ignore it.
+	Result []byte `protobuf:"bytes,1008,opt,name=result,proto3,oneof" json:"result,omitempty"`
+	// With result, but not with an abort: the client's signature of what it attests, by its libp2p identity key. Charon and
+	// Pluto ignore it.
+	Attestation []byte `protobuf:"bytes,1009,opt,name=attestation,proto3" json:"attestation,omitempty"`
 	// The peer ID, in binary, of the member that first brought the reason of an abort, when that is neither the client nor
 	// the culprit. Charon and Pluto ignore it.
 	Reporter []byte `protobuf:"bytes,1010,opt,name=reporter,proto3" json:"reporter,omitempty"`
@@ -192,6 +199,20 @@ func (x *SyncRequest) GetMembers() []byte {
 	return nil
 }
 
+func (x *SyncRequest) GetResult() []byte {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *SyncRequest) GetAttestation() []byte {
+	if x != nil {
+		return x.Attestation
+	}
+	return nil
+}
+
 func (x *SyncRequest) GetReporter() []byte {
 	if x != nil {
 		return x.Reporter
@@ -293,7 +314,7 @@ var File_syncmod_syncpb_sync_proto protoreflect.FileDescriptor
 
 const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x03\n" +
+	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x04\n" +
 	"\vSyncRequest\x128\n" +
 	"\ttimestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x12%\n" +
 	"\x0ehash_signature\x18\x02 \x01(\fR\rhashSignature\x12\x1a\n" +
@@ -307,10 +328,13 @@ const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\x05abort\x18\xeb\a \x01(\tR\x05abort\x12\x19\n" +
 	"\aculprit\x18\xec\a \x01(\fR\aculprit\x12(\n" +
 	"\x0fdefinition_hash\x18\xed\a \x01(\fR\x0edefinitionHash\x12\x19\n" +
-	"\amembers\x18\xee\a \x01(\fR\amembers\x12\x1b\n" +
+	"\amembers\x18\xee\a \x01(\fR\amembers\x12\x1c\n" +
+	"\x06result\x18\xf0\a \x01(\fH\x00R\x06result\x88\x01\x01\x12!\n" +
+	"\vattestation\x18\xf1\a \x01(\fR\vattestation\x12\x1b\n" +
 	"\breporter\x18\xf2\a \x01(\fR\breporter\x12\x1d\n" +
 	"\taddressee\x18\xf3\a \x01(\x06R\taddressee\x12\x19\n" +
-	"\aattempt\x18\xf4\a \x01(\fR\aattempt\"\xa2\x01\n" +
+	"\aattempt\x18\xf4\a \x01(\fR\aattemptB\t\n" +
+	"\a_result\"\xa2\x01\n" +
 	"\fSyncResponse\x12A\n" +
 	"\x0esync_timestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\rsyncTimestamp\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1e\n" +
@@ -351,6 +375,7 @@ func file_syncmod_syncpb_sync_proto_init() {
 	if File_syncmod_syncpb_sync_proto != nil {
 		return
 	}
+	file_syncmod_syncpb_sync_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

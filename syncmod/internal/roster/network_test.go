@@ -105,7 +105,7 @@ func (s *stream) judge(next sent) {
 	q := next.request
 	q.Opened = s.opened
 	if p.session == 0 { // a foreign node does not know our extensions
-		q.Session, q.Addressee, q.Aborted, q.HasAttempt = 0, 0, false, false
+		q.Session, q.Addressee, q.Aborted, q.HasAttempt, q.Attestation = 0, 0, false, false, nil
 	}
 	if s.accepted != nil && *s.accepted == next && s.repeated(q) {
 		s.respond(q, roster.Response{})

@@ -51,6 +51,7 @@ type serving struct {
 	out       []byte
 	signature []byte // the one that was verified last
 	verified  []byte // for this definition hash
+	attested  attested
 	messages  int64
 	others    bool // it lists other members than we do, or in another order
 
@@ -242,12 +243,13 @@ func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(terms.Hash, q.GetHashSignature()),
 		OtherMembers: in.others, Session: q.GetSessionId(), Addressee: q.GetAddressee(), Step: q.GetStep(),
 		Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1, Reporter: -1,
+		Attestation: in.attestation(terms, q),
 	}
 	if attempt := q.GetAttempt(); len(attempt) == digestSize {
 		fact.HasAttempt, fact.Attempt = true, [digestSize]byte(attempt)
 	}
 	if q.GetAbort() != "" {
-		fact.Aborted, fact.Abort = true, q.GetAbort()
+		fact.Aborted, fact.Abort, fact.Differ = true, q.GetAbort(), q.Result != nil
 		fact.Culprit = terms.Operator(peer.ID(q.GetCulprit()))
 		fact.Reporter = terms.Operator(peer.ID(q.GetReporter()))
 	}
@@ -393,11 +395,7 @@ func (in *inbound) verify(hash, signature []byte) bool {
 	if bytes.Equal(hash, in.verified) && bytes.Equal(signature, in.signature) {
 		return true
 	}
-	key := in.stream.Conn().RemotePublicKey()
-	if key == nil {
-		return false
-	}
-	if ok, err := key.Verify(hash, signature); err != nil || !ok {
+	if !isSigned(in.stream.Conn().RemotePublicKey(), hash, signature) {
 		return false
 	}
 	in.verified, in.signature = bytes.Clone(hash), bytes.Clone(signature)
