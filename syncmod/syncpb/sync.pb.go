@@ -245,6 +245,9 @@ type SyncResponse struct {
 	// client notices a restart by it. Absent when the server has not opened the ceremony.
 	// Charon and Pluto neither send nor read it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// With error: the server's ceremony has failed because the members attest different results, and the client's fails by
+	// that, too. Charon and Pluto neither send nor read it.
+	Differ bool `protobuf:"varint,1003,opt,name=differ,proto3" json:"differ,omitempty"`
 	// Why the request does not count, for the client's operator. A request that is answered so has changed nothing.
 	// Charon and Pluto neither send nor read it.
 	Waiting       string `protobuf:"bytes,1002,opt,name=waiting,proto3" json:"waiting,omitempty"`
@@ -303,6 +306,13 @@ func (x *SyncResponse) GetSessionId() uint64 {
 	return 0
 }
 
+func (x *SyncResponse) GetDiffer() bool {
+	if x != nil {
+		return x.Differ
+	}
+	return false
+}
+
 func (x *SyncResponse) GetWaiting() string {
 	if x != nil {
 		return x.Waiting
@@ -334,12 +344,13 @@ const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\breporter\x18\xf2\a \x01(\fR\breporter\x12\x1d\n" +
 	"\taddressee\x18\xf3\a \x01(\x06R\taddressee\x12\x19\n" +
 	"\aattempt\x18\xf4\a \x01(\fR\aattemptB\t\n" +
-	"\a_result\"\xa2\x01\n" +
+	"\a_result\"\xbb\x01\n" +
 	"\fSyncResponse\x12A\n" +
 	"\x0esync_timestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\rsyncTimestamp\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1e\n" +
 	"\n" +
-	"session_id\x18\xe9\a \x01(\x06R\tsessionId\x12\x19\n" +
+	"session_id\x18\xe9\a \x01(\x06R\tsessionId\x12\x17\n" +
+	"\x06differ\x18\xeb\a \x01(\bR\x06differ\x12\x19\n" +
 	"\awaiting\x18\xea\a \x01(\tR\awaitingB2Z0github.com/dkgsync/dkgsync/syncmod/syncpb;syncpbb\x06proto3"
 
 var (

@@ -238,7 +238,7 @@ func (w *world) checkBlame(p *process) {
 		right = f.Culprit == p.index && by.hasAborted(f.Text, -1)
 	case f.Kind == roster.ResultMismatch: // passed on
 		right = f.Culprit == p.index && by.failure != nil && by.failure.Kind == f.Kind &&
-			f.Text == reason(by.failure) && by.hasNamed(f, p.index)
+			f.Text == reason(by.failure) && (f.Reporter < 0 || by.hasNamed(f, p.index)) // an error does not name the reporter
 	case by.hostile && f.Kind == roster.PeerAborted:
 		right = by.hasAborted(f.Text, f.Culprit)
 	case by.hostile && f.Kind == roster.AttemptMismatch:

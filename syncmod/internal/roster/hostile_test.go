@@ -123,6 +123,9 @@ func (p *process) answer(s *stream) {
 	}
 	if a.Refused {
 		a.Error = rapid.SampledFrom([]string{"", "no"}).Draw(t, "error")
+		if a.Differ = rapid.Bool().Draw(t, "differ"); a.Differ {
+			p.aborts = append(p.aborts, abort{a.Error, -1})
+		}
 	}
 	s.responses = append(s.responses, a)
 }

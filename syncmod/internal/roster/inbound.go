@@ -181,7 +181,7 @@ func (r *Roster) forget(now time.Time, i int, session uint64) {
 	m := &r.members[i]
 	before := m.known || m.Session != 0
 	m.Session = session
-	m.Step, m.Done, m.known, m.attestation = -1, false, false, nil
+	m.Step, m.Done, m.known = -1, false, false
 	m.opened = time.Time{}
 	if m.in.up {
 		r.setLost(now, i, &m.in)

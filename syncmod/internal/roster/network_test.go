@@ -199,7 +199,9 @@ func (s *stream) mayRefuse() bool {
 }
 
 func (s *stream) refuse() {
-	s.respond(s.inHand.request, roster.Response{Refused: true, Error: s.refusal})
+	q, f := s.inHand.request, s.server.roster.Failure()
+	differ := f != nil && f.Kind == roster.ResultMismatch && s.server.session != 0 && q.Session != 0
+	s.respond(q, roster.Response{Refused: true, Error: s.refusal, Differ: differ})
 	s.handler = ending
 }
 

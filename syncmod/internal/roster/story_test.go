@@ -100,7 +100,7 @@ func attestationOf(word string) *roster.Attestation {
 	case "":
 		return nil
 	case "forged":
-		return &roster.Attestation{}
+		return &roster.Attestation{Result: "aa"}
 	}
 	return &roster.Attestation{Result: word, Verified: true}
 }

@@ -67,6 +67,7 @@ type serving struct {
 // accepted.
 type reply struct {
 	refusal string
+	differ  bool   // the refusal is that the members attest different results
 	waiting string // why the request does not count yet
 }
 
@@ -207,7 +208,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			text, err := in.facts.Refusal(verdict.Cause)
 			in.awaitTold(c, verdict.After, reader)
 			end := End{Reason: report.EndRefused, Err: err}
-			return false, in.last(time.Now(), c, request, reply{refusal: text}, end)
+			return false, in.last(time.Now(), c, request, reply{refusal: text, differ: verdict.Cause.Kind == roster.ResultMismatch}, end)
 		case roster.Drop:
 			return false, End{Reason: report.EndProtocol, code: network.StreamProtocolViolation}
 		case roster.Hold:
@@ -342,7 +343,7 @@ func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest
 		SyncTimestamp: request.GetTimestamp(), Error: with.refusal, Waiting: with.waiting,
 	}
 	if request.GetSessionId() != 0 && c != nil {
-		response.SessionId = c.Terms().Session
+		response.SessionId, response.Differ = c.Terms().Session, with.differ
 	}
 	frame, err := wire.AppendResponse(in.out[:0], &response)
 	if err != nil {
