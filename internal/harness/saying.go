@@ -52,3 +52,8 @@ func DefinitionHash(hash []byte) Saying {
 
 // Traceparent has a request carry a trace context.
 func Traceparent(text string) Saying { return func(r *syncpb.SyncRequest) { r.Traceparent = text } }
+
+// Attested has a request carry a result and an attestation that need not be right.
+func Attested(result, attestation []byte) Saying {
+	return func(r *syncpb.SyncRequest) { r.Result, r.Attestation = result, attestation }
+}
