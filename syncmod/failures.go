@@ -98,7 +98,7 @@ func peerAborted(d Definition, f roster.Failure) string {
 }
 
 func resultMismatch(d Definition, f roster.Failure) string {
-	return fmt.Sprintf("the members attest different results, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
+	return fmt.Sprintf("the results differ, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
 }
 
 // reporters says who brought an abort, and who first did.
