@@ -19,8 +19,9 @@ import (
 // begins anew: everything here is then about the run of the last start.
 //
 // Its calls are either about the barriers ([Ceremony.AwaitConnected],
-// [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it),
-// about the end ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done],
+// [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it), about
+// the result ([Ceremony.Attest], [Ceremony.Receipt]), about the end
+// ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done],
 // [Ceremony.Err], [Ceremony.Context]), or for looking on ([Ceremony.Status],
 // [Ceremony.Watch]). All are safe for concurrent use.
 type Ceremony struct {
@@ -55,7 +56,7 @@ func newCore(s *Service, owner *Ceremony, d Definition) (*core, error) {
 	}
 	session := newSession()
 	c := &core{
-		svc: s, owner: owner, def: d, addressees: make([]atomic.Uint64, len(d.Peers)),
+		svc: s, owner: owner, def: d, key: key, addressees: make([]atomic.Uint64, len(d.Peers)),
 		done: make(chan struct{}), closed: make(chan struct{}), leaving: leaving{ended: make(chan struct{})},
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,

@@ -1,6 +1,7 @@
 package syncmod
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -193,22 +194,39 @@ func (c *core) currentBarrier() roster.Barrier {
 }
 
 // announceLast announces the last barrier, the next step, unless it is announced.
+// What this node attests is signed before, without the lock.
 func (c *core) announceLast() (step int64, err error) {
-	c.update(func(now time.Time) {
-		if step = c.roster.Last(); step > 0 {
-			return
+	for announced := false; !announced; {
+		attests, signErr := c.sign(c.toAttest())
+		if signErr != nil {
+			c.fail(roster.Aborted, signErr)
+			break
 		}
-		if err = c.err; err != nil {
-			return
-		}
-		step = c.roster.Step() + 1
-		c.stepName = ""
-		err = c.outOfTurn(step, c.roster.AnnounceLast(now, step))
-	})
+		c.update(func(now time.Time) { step, announced, err = c.announceLastWith(now, attests) })
+	}
 	if err == nil {
 		err = c.failure()
 	}
 	return step, err
+}
+
+// announceLastWith announces the last barrier with what was signed for it. It does
+// nothing when that is not what this node attests any more.
+func (c *core) announceLastWith(now time.Time, signed signed) (step int64, announced bool, err error) {
+	if step = c.roster.Last(); step > 0 {
+		return step, true, nil
+	}
+	if c.err != nil {
+		return step, true, c.err
+	}
+	if step = c.roster.Step() + 1; signed.step != step || !bytes.Equal(signed.result, c.result) {
+		return step, false, nil
+	}
+	if err := c.roster.Attest(signed.attestation); err != nil {
+		return step, true, c.outOfTurn(step, err)
+	}
+	c.stepName = ""
+	return step, true, c.outOfTurn(step, c.roster.AnnounceLast(now, step))
 }
 
 // outOfTurn words the refusal of a step.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dkgsync/dkgsync/internal/report"
@@ -25,6 +26,7 @@ type core struct {
 	owner   *Ceremony
 	def     Definition
 	terms   *stream.Terms
+	key     crypto.PrivKey // this node's
 	clients *stream.CeremonyClients
 	report  *telemetry.Ceremony
 
@@ -61,10 +63,12 @@ type state struct {
 	viewStale bool       // this node's own view may have changed
 	viewed    time.Time  // when a view changed last, if its broken pairs have not been shown yet
 
-	attempt     []byte // the digest of the attempt that this node is in, from step 1 on
-	stopped     bool   // Close was called
-	advancing   bool   // an Advance waits
-	pendingStep int64  // the step that an Advance has announced and none has returned yet
+	attempt     []byte   // the digest of the attempt that this node is in, from step 1 on
+	result      []byte   // what this node attests at the last barrier, nil if nothing; never changed in place
+	receipt     *Receipt // of what the members have attested, once the last barrier is passed
+	stopped     bool     // Close was called
+	advancing   bool     // an Advance waits
+	pendingStep int64    // the step that an Advance has announced and none has returned yet
 
 	released chan struct{} // closed when a wait may be over
 	watched  chan struct{} // closed when the status has changed
@@ -96,6 +100,9 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 	if f := c.roster.Failure(); f != nil && c.err == nil {
 		c.err = explain(c.def, *f, c.localCause)
 		c.abortText = abortText(c.def, c.terms.Self, *f, c.err)
+		if f.Kind == roster.ResultMismatch && f.By == c.terms.Self {
+			c.err, c.abortText = c.differing()
+		}
 	}
 	if effects.Announcement != nil {
 		c.announcement.Store(c.terms.NewAnnouncement(c.announcementOf(*effects.Announcement), now))
@@ -134,6 +141,7 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 		said.Abort = c.abortText
 		said.Culprit, said.Reporter = c.idOf(a.Culprit), c.idOf(a.Reporter)
 	}
+	said.Result, said.Attestation = attestationOf(a)
 	if a.Step > 1 {
 		said.Attempt = c.attempt
 	}

@@ -60,7 +60,10 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 			c.roster.SetAttempt(now, digest)
 		}
 		o.Name = c.stepName
-		if !c.roster.SayingGoodbye() {
+		if c.roster.SayingGoodbye() {
+			c.receipt = c.makeReceipt()
+			o.Result, o.Attested = c.receipt.agreement()
+		} else {
 			c.working = report.Step{Step: e.Barrier.Step, Name: c.stepName, Started: now}
 		}
 	case roster.BarrierShutdown:

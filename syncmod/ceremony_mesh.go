@@ -135,26 +135,13 @@ func (c *core) reachIt(by []int) string {
 	return c.names(by) + " reach it"
 }
 
-// names lists members as a person would: "alice, bob and 3 others".
+// names lists members as a person would: "alice, bob, carol and 3 others".
 func (c *core) names(members []int) string {
-	const enough = 4
 	var names []string
 	for _, i := range members {
 		names = append(names, displayName(c.def.Peers[i]))
 	}
-	if len(names) > enough {
-		names = append(names[:enough-1], fmt.Sprintf("%d others", len(names)-enough+1))
-	}
 	return list(names)
-}
-
-// list joins words as a sentence does.
-func list(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // who says whom a wait is for, and why. The pairs that cannot reach each other come

@@ -79,6 +79,8 @@ var (
 	_ func(*syncmod.Ceremony, context.Context, int64) error             = (*syncmod.Ceremony).AwaitStep
 	_ func(*syncmod.Ceremony, context.Context, ...syncmod.Step) error   = (*syncmod.Ceremony).Run
 	_ func(*syncmod.Ceremony, context.Context) error                    = (*syncmod.Ceremony).Complete
+	_ func(*syncmod.Ceremony, []byte) error                             = (*syncmod.Ceremony).Attest
+	_ func(*syncmod.Ceremony) *syncmod.Receipt                          = (*syncmod.Ceremony).Receipt
 	_ func(*syncmod.Ceremony, error)                                    = (*syncmod.Ceremony).Abort
 	_ func(*syncmod.Ceremony, context.Context) error                    = (*syncmod.Ceremony).Close
 	_ func(*syncmod.Ceremony) <-chan struct{}                           = (*syncmod.Ceremony).Done
@@ -129,8 +131,18 @@ var (
 		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
 		View: []syncmod.Link(nil),
 	}
-	_                = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
-	_                = struct{ Inbound, Outbound, Relayed, Done bool }(syncmod.Link{})
+	_ = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
+	_ = struct{ Inbound, Outbound, Relayed, Done bool }(syncmod.Link{})
+	_ = syncmod.Receipt{DefinitionHash: []byte(nil), LastStep: int64(0), Members: []syncmod.Attestation(nil)}
+	_ = syncmod.Attestation{
+		ID: peer.ID(""), Session: uint64(0), Result: []byte(nil), Signature: []byte(nil), PublicKey: []byte(nil),
+	}
+	_ func([]byte) (*syncmod.Receipt, error) = syncmod.ParseReceipt
+	_ func(*syncmod.Receipt) error           = (*syncmod.Receipt).Verify
+	_ func(*syncmod.Receipt) []byte          = (*syncmod.Receipt).Result
+	_ json.Marshaler                         = syncmod.Receipt{}
+	_ json.Unmarshaler                       = (*syncmod.Receipt)(nil)
+
 	_ json.Marshaler = syncmod.Status{}
 	_ json.Marshaler = syncmod.PeerStatus{}
 	_ fmt.Stringer   = syncmod.Phase(0)
@@ -143,6 +155,7 @@ var (
 
 	_ = []error{
 		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrMembersMismatch, syncmod.ErrPeerRestarted,
+		syncmod.ErrResultMismatch,
 		syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
 		syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
 		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,

@@ -44,6 +44,8 @@ func (d Definition) validate(self peer.ID) (int, error) {
 		return 0, invalid("Definition.Hash", "it is empty")
 	case n > maxHash:
 		return 0, invalid("Definition.Hash", "%d bytes, at most %d are allowed", n, maxHash)
+	case isStatement(d.Hash):
+		return 0, invalid("Definition.Hash", "%w", errHashIsStatement)
 	}
 	switch n := len(d.Peers); {
 	case n < minMembers:

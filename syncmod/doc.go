@@ -7,6 +7,7 @@
 //   - all enter each step together, one network delay after the last of them is
 //     there;
 //   - when one of them fails, everyone learns at once who it was and why;
+//   - nobody finishes with another result than the others;
 //   - an operator sees at any moment whom the others are waiting for.
 //
 // It does no part of the key generation itself: what a step does, and how its
@@ -139,6 +140,19 @@
 // A ceremony needs all its members. There is no quorum: any of them can hold it
 // up, and any of them can fail it.
 //
+// # Results
+//
+// A node that calls [Ceremony.Attest] says what its work has produced, by a digest
+// of it. The last barrier then passes only if every member attests the same. If not,
+// the ceremony fails everywhere with [ErrResultMismatch], which says who attests
+// what, and nobody has succeeded. Foreign members cannot attest, and are excused.
+//
+// After the last barrier, [Ceremony.Receipt] is the proof, signed by each member with
+// the key of its peer ID. It is JSON to be filed: [ParseReceipt] and
+// [Receipt.Verify] check it later, anywhere, without a network. Members have to
+// store what they have produced before they attest it. What a member that signs two
+// results can do is in docs/guarantees.md.
+//
 // # On the wire
 //
 // Each node keeps one stream to each other member: requests go out on it, and
@@ -154,8 +168,8 @@
 // of its members; the sender's session, and the session that it addresses, by which
 // what is left of an earlier attempt can be distinguished from this one; a digest of
 // the attempt; an abort with its culprit and with the member that first reported
-// it; why the sender has to wait; a trace context. Nothing of the key generation is
-// on these streams.
+// it; why the sender has to wait; the result that it attests, and its signature of
+// that; a trace context. Nothing else of the key generation is on these streams.
 //
 // A node always answers a member of this package: it accepts or refuses the
 // request, or tells the member to wait. An answer that a member of another
@@ -200,7 +214,8 @@
 // alone calls loggers and tracers, so that no hook, exporter or log output ever holds
 // up a ceremony.
 //
-// run.go has the steps. service.go ties the halves to a host and keeps the list of
+// run.go has the steps. result.go attests the result, receipt.go reads, writes and
+// verifies receipts. service.go ties the halves to a host and keeps the list of
 // open ceremonies, which directory.go shows to the server half; service_meter.go
 // knows which services share a meter. module.go and module_steps.go tie everything to
 // fx and nothing else; module_graph.go looks at what the graph has, and service_app.go

@@ -44,6 +44,9 @@ var (
 	// ErrPeerLeft is the failure when a member said goodbye before a barrier that
 	// needs it.
 	ErrPeerLeft = errors.New("member left early")
+	// ErrResultMismatch is the failure when the members attest different results, or
+	// some of them none, see [Ceremony.Attest]. It blames nobody.
+	ErrResultMismatch = errors.New("different results")
 	// ErrAborted is the failure when this node's own user gave up, see
 	// [Ceremony.Abort].
 	ErrAborted = errors.New("ceremony aborted")
@@ -135,6 +138,8 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 			return printable(err.Error(), maxReason) // verbatim it would read as if this node had said it of itself
 		}
 		return f.Text // verbatim: it has passed through hands enough
+	case roster.ResultMismatch:
+		return f.Text // likewise: what this node finds itself has another text
 	case roster.SelfRestarted:
 		who := operator(f.Culprit, d.Peers[f.Culprit])
 		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // to others it is not "this node"

@@ -35,6 +35,7 @@ var failureKinds = [...]failureKind{
 	{roster.MembersMismatch, ErrMembersMismatch, report.TypeMembersMismatch, permanent, membersMismatch},
 	{roster.PeerRestarted, ErrPeerRestarted, report.TypePeerRestarted, mendable, peerRestarted},
 	{roster.AttemptMismatch, ErrPeerRestarted, report.TypePeerRestarted, mendable, nil},
+	{roster.ResultMismatch, ErrResultMismatch, report.TypeResultMismatch, permanent, nil},
 	{roster.SelfRestarted, ErrSelfRestarted, report.TypeSelfRestarted, mendable, selfRestarted},
 	{roster.StepSkipped, ErrStepSkipped, report.TypeStepSkipped, mendable, stepSkipped},
 	{roster.LeftBehind, ErrLeftBehind, report.TypeLeftBehind, mendable, leftBehind},
@@ -93,11 +94,20 @@ func peerAborted(d Definition, f roster.Failure) string {
 	if f.By == f.Culprit {
 		return fmt.Sprintf("ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
 	}
+	return fmt.Sprintf("made the ceremony fail, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
+}
+
+func resultMismatch(d Definition, f roster.Failure) string {
+	return fmt.Sprintf("the results differ, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
+}
+
+// reporters says who brought an abort, and who first did.
+func reporters(d Definition, f roster.Failure) string {
 	by := operator(f.By, d.Peers[f.By])
 	if f.Reporter >= 0 && f.Reporter != f.By {
 		by += ", who has it from " + operator(f.Reporter, d.Peers[f.Reporter]) + ","
 	}
-	return fmt.Sprintf("made the ceremony fail, as %s reports: %q%s", by, f.Text, unlessSaid(f.Text))
+	return by + " reports"
 }
 
 func peerTimeout(_ Definition, f roster.Failure) string {
@@ -138,6 +148,8 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	case f.Kind == roster.AttemptMismatch: // no digest says whose doing it is
 		text := "the members are in different attempts of the ceremony: one of them restarted meanwhile; " + startAgain
 		return &cause{sentinel: row.sentinel, text: text}
+	case f.Kind == roster.ResultMismatch: // as a member has told it
+		return &cause{sentinel: row.sentinel, text: resultMismatch(d, f)}
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
 	default:

@@ -352,6 +352,11 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			"the members are in different attempts of the ceremony: one of them restarted meanwhile; " + again,
 		},
 		{
+			roster.Failure{Kind: roster.ResultMismatch, By: 1, Reporter: -1, Text: "bob attests aa, carol attests bb"},
+			ErrResultMismatch,
+			"the results differ, as operator 1 (bob) reports: \"bob attests aa, carol attests bb\"; " + again,
+		},
+		{
 			roster.Failure{Kind: roster.PeerLeft, Culprit: 1, By: 1, From: 2, To: 3},
 			ErrPeerLeft,
 			"operator 1 (bob) said goodbye at step 2, before the barrier of step 3: " +
@@ -366,7 +371,8 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			require.EqualError(t, err, test.want)
 			require.ErrorIs(t, err, test.sentinel)
 			who, isPeer := errors.AsType[*PeerError](err)
-			aboutMember := test.failure.Kind < roster.Aborted && test.failure.Kind != roster.AttemptMismatch
+			aboutMember := test.failure.Kind < roster.Aborted &&
+				test.failure.Kind != roster.AttemptMismatch && test.failure.Kind != roster.ResultMismatch
 			require.Equal(t, aboutMember, isPeer, "a member's failure names the member")
 			if isPeer {
 				require.Equal(t, test.failure.Culprit, who.Index)

@@ -25,6 +25,9 @@ func (c *Ceremony) Barrier(o report.Barrier) {
 		if o.Err == nil {
 			s.attrs = append(s.attrs, keyLastPeer.Int(o.Last))
 		}
+		if o.Result != "" {
+			s.attrs = append(s.attrs, keyResult.String(o.Result))
+		}
 		ctx := c.record(s)
 		c.t.instruments.barrier.Record(ctx, lasted.Seconds(), recording(failing(o.Type, kind)...)...)
 		c.logBarrier(ctx, o, lasted)
@@ -49,6 +52,9 @@ func (c *Ceremony) logBarrier(ctx context.Context, o report.Barrier, lasted time
 	}
 	entry.WithFields(logrus.Fields{"last": o.Last, "last_name": c.info.Peers[o.Last].Name}).
 		Logf(level, "barrier %s passed at step %d after %s, last was %s", o.Kind, o.Step, took(lasted), c.who(o.Last))
+	if o.Attested != "" {
+		c.entry(ctx, o.Ended).WithFields(logrus.Fields{"step": o.Step, "result": o.Result}).Log(level, o.Attested)
+	}
 }
 
 // arrivals returns when each member arrived at a barrier, as far as this is known

@@ -44,6 +44,7 @@ const (
 	keyBarrierKind attribute.Key = "dkgsync.barrier.kind"
 	keyLastPeer    attribute.Key = "dkgsync.barrier.last_peer"     // operator index of the last member to arrive
 	keyMissing     attribute.Key = "dkgsync.barrier.missing_peers" // operator indexes
+	keyResult      attribute.Key = "dkgsync.barrier.result"        // what the members attest, shortened
 	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since the announcement
 
 	keyBroken attribute.Key = "dkgsync.links.broken" // pairs of operator indexes: "1-2"

@@ -138,11 +138,12 @@ func (n *node) run(ctx context.Context) error {
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	err := app.Stop(stopping)
+	n.report.attested(n.index, n.ceremony.Receipt())
 	n.report.stopped(n.index, n.ceremony.Status(), err)
 	return nil
 }
 
-// steps is the work between the barriers: here, a wait.
+// steps is the work between the barriers: here, a wait, and in the end the result.
 func (n *node) steps() []syncmod.Step {
 	steps := make([]syncmod.Step, len(n.plan.steps))
 	for i, name := range n.plan.steps {
@@ -154,6 +155,11 @@ func (n *node) steps() []syncmod.Step {
 			}
 			if n.index == n.plan.kill && number == n.plan.killStep() {
 				return n.die(ctx)
+			}
+			if number == len(n.plan.steps) {
+				if err := n.ceremony.Attest(n.plan.result(n.index)); err != nil {
+					return err
+				}
 			}
 			n.report.arrived(n.index, number+1) // at the next barrier
 			return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"strconv"
@@ -32,6 +33,7 @@ type demoFlags struct {
 	late             time.Duration
 	kill             int
 	cut              string
+	differ           int
 	definition, keys string
 	verbose          int
 }
@@ -47,6 +49,7 @@ type plan struct {
 	late      time.Duration // by how much the last node starts late
 	kill      int           // operator index of the node that dies, -1: none
 	cut       []int         // operator indexes of two nodes that cannot reach each other; nil: all can
+	differ    int           // operator index of the node with another result, -1: none
 	verbose   int
 }
 
@@ -64,7 +67,8 @@ func newDemoCommand(stdout, stderr io.Writer) *cobra.Command {
 		Short: "Run a ceremony of several nodes in this process",
 		Long: `Run a ceremony of several nodes in this process, each with a libp2p host of its
 own on the loopback interface, and show how they stay in lockstep. The work of
-the steps is a short random wait.
+the steps is a short random wait. In the last step each node attests a digest of
+its result, and all get a receipt of that.
 
 Exit codes: 0 every node has completed the ceremony; 1 one has not; 2 the command
 line or a file cannot be used; 130 interrupted (Ctrl-C), 143 terminated. A second
@@ -73,6 +77,7 @@ Ctrl-C ends the program at once.`,
   fxapp demo --late 3s          # everyone waits for the last node
   fxapp demo --kill 2           # a node dies: everyone else says which one
   fxapp demo --cut 1-2          # two cannot reach each other: everyone else sees it
+  fxapp demo --differ 2         # a node has another result: nobody completes
   fxapp demo --definition cluster-definition.json --keys keys`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -92,19 +97,22 @@ Ctrl-C ends the program at once.`,
 	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
 	flags.StringVar(&f.cut, "cut", "", fmt.Sprintf(
 		"operator `indexes` of two nodes that cannot reach each other, for example 1-2; all give up after %s", cutTime))
+	flags.IntVar(&f.differ, "differ", -1, "operator `index` of a node whose result differs from the others'")
 	flags.StringVar(&f.definition, "definition", "",
 		"run the operators of this Charon cluster definition, a JSON `file`")
 	flags.StringVar(&f.keys, "keys", "", "`directory` with the keys of its operators: operator-0.key, …")
 	flags.CountVarP(&f.verbose, "verbose", "v",
 		"show each node's log, not its warnings only; twice (-vv): with everything")
-	flags.Lookup("kill").DefValue = "0" // so that none is shown: -1 means nobody
+	for _, flag := range []string{"kill", "differ"} {
+		flags.Lookup(flag).DefValue = "0" // so that none is shown: -1 means nobody
+	}
 	return cmd
 }
 
 // plan checks the flags and reads the files they name. Its errors name the flag
 // and the file.
 func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
-	p := plan{transport: f.transport, late: f.late, kill: f.kill, verbose: f.verbose}
+	p := plan{transport: f.transport, late: f.late, kill: f.kill, differ: f.differ, verbose: f.verbose}
 	switch {
 	case f.nodes < minNodes || f.nodes > maxNodes:
 		return plan{}, fmt.Errorf("--nodes %d: it has to be between %d and %d", f.nodes, minNodes, maxNodes)
@@ -131,6 +139,8 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	}
 	if last := len(p.members) - 1; given.Changed("kill") && (f.kill < 0 || f.kill > last) {
 		return plan{}, fmt.Errorf("--kill %d: the operators are 0 to %d", f.kill, last)
+	} else if given.Changed("differ") && (f.differ < 0 || f.differ > last) {
+		return plan{}, fmt.Errorf("--differ %d: the operators are 0 to %d", f.differ, last)
 	}
 	if given.Changed("cut") {
 		p.cut, err = parsePair(f.cut, len(p.members))
@@ -237,6 +247,17 @@ func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members
 // killStep is the step in which a node dies: the third, or the last if there
 // are fewer.
 func (p plan) killStep() int { return min(killStep, len(p.steps)) }
+
+// result is what a node attests in the end. A program takes a digest of what its
+// work has produced, for example of the public key of the group.
+func (p plan) result(node int) []byte {
+	work := append([]byte("result of "), p.hash...)
+	if node == p.differ {
+		work = append(work, " with a fault"...)
+	}
+	digest := sha256.Sum256(work)
+	return digest[:]
+}
 
 // config is that of every node. When one dies, the others are to notice within
 // a second. That is for the loopback interface; and many nodes in one process

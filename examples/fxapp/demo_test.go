@@ -40,7 +40,19 @@ func TestEveryNodeCompletes(t *testing.T) {
 		require.Contains(t, stdout, fmt.Sprintf("barrier %d/6", barrier+1))
 	}
 	require.Regexp(t, `2 carol +complete +3/3 +5/5 `, stdout)
+	require.Regexp(t, `receipt: all 4 attest result [0-9a-f]{16}…, each with its signature; the same \d+ bytes`, stdout)
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
+}
+
+func TestAnotherResultFailsEveryoneWhoSaysWhoAttestsWhat(t *testing.T) {
+	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "2")
+	require.Equal(t, exitFailed, code, stdout+stderr)
+	require.Regexp(t, `\noperators 0-3: the members attest different results: `, stdout)
+	require.Regexp(t, `operator \d \((alice|bob|dave)\) attest [0-9a-f]{8}…`, stdout)
+	require.Regexp(t, `operator 2 \(carol\) attests [0-9a-f]{8}…`, stdout)
+	require.NotContains(t, stdout, "receipt:")
+	failed := strings.HasSuffix(stderr, "fxapp: the ceremony failed: 0 of 4 nodes completed it\n")
+	require.True(t, failed, stderr)
 }
 
 func TestEveryNodeCompletesOverQUIC(t *testing.T) {
@@ -183,6 +195,8 @@ func TestUnusableCommandLines(t *testing.T) {
 		"--cut 1":         `--cut "1": it has to be two operators, for example 1-2`,
 		"--cut 2-2":       `--cut "2-2": it has to be two operators, for example 1-2`,
 		"--cut 1-4":       "--cut 1-4: the operators are 0 to 3",
+		"--differ 4":      "--differ 4: the operators are 0 to 3",
+		"--differ -1":     "--differ -1: the operators are 0 to 3",
 		"--kill 4 --definition " + sampleDefinition + " --keys " + sampleKeys: "--kill 4: the operators are 0 to 3",
 		"--definition a.json": "--definition and --keys: each needs the other",
 		"--keys testdata":     "--definition and --keys: each needs the other",

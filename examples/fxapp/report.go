@@ -39,6 +39,8 @@ type record struct {
 	peers  int            // connected, or said goodbye, while the ceremony went on
 	dead   bool
 	failed bool
+
+	receipt *syncmod.Receipt // nil without one
 }
 
 // wait is one node's at one barrier. The zero time means not yet.
@@ -198,6 +200,13 @@ func (r *report) interrupted(cause error) {
 		return
 	}
 	r.line("all nodes stop in step %d, and tell one another why: %v", step, cause)
+}
+
+// attested notes the receipt that a node has got.
+func (r *report) attested(node int, receipt *syncmod.Receipt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes[node].receipt = receipt
 }
 
 // stopped notes how a node that has been stopped has left its ceremony.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,6 +35,11 @@ func (r *report) finish(cause error) error {
 		return &failure{err}
 	}
 	if complete == len(r.nodes) {
+		receipt, err := r.receipt()
+		if err != nil {
+			return &failure{err}
+		}
+		r.line("receipt: %s", receipt)
 		r.line("complete: %d nodes, %s, nobody passed a barrier before everyone had arrived",
 			complete, r.plan.stepCount())
 		return nil
@@ -47,6 +54,27 @@ func (r *report) finish(cause error) error {
 		return cause
 	}
 	return &failure{fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))}
+}
+
+// receipt says what all have attested, by the receipts that they have.
+func (r *report) receipt() (string, error) {
+	first, err := json.Marshal(r.nodes[0].receipt)
+	if err != nil {
+		return "", err
+	}
+	for i, n := range r.nodes {
+		if n.receipt == nil {
+			return "", fmt.Errorf("%s has no receipt", r.plan.operator(i))
+		}
+		if err := n.receipt.Verify(); err != nil {
+			return "", fmt.Errorf("the receipt of %s: %w", r.plan.operator(i), err)
+		}
+		if text, err := json.Marshal(n.receipt); err != nil || !bytes.Equal(text, first) {
+			return "", fmt.Errorf("%s has another receipt than %s", r.plan.operator(i), r.plan.operator(0))
+		}
+	}
+	return fmt.Sprintf("all %d attest result %x…, each with its signature; the same %d bytes of JSON on every node",
+		len(r.nodes), r.nodes[0].receipt.Result()[:8], len(first)), nil
 }
 
 // lockstep checks what all of this is for: that nobody has passed a barrier
@@ -94,20 +122,30 @@ func (r *report) verdicts() []*verdict {
 		key := err.Error()
 		if culprit, ok := errors.AsType[*syncmod.PeerError](err); ok {
 			key = fmt.Sprint(culprit.Index)
+		} else if errors.Is(err, syncmod.ErrResultMismatch) {
+			key = "different results"
 		}
 		if by[key] == nil {
-			by[key] = &verdict{text: err.Error()}
+			by[key] = &verdict{text: r.told(i, err)}
 			all = append(all, by[key])
 		}
 		v := by[key]
-		if errors.Is(err, syncmod.ErrPeerAborted) {
+		if errors.Is(err, syncmod.ErrPeerAborted) || strings.Contains(err.Error(), "the results differ, as ") {
 			v.told = append(v.told, i)
 		} else if len(v.told) == len(v.nodes) {
-			v.text = err.Error()
+			v.text = r.told(i, err)
 		}
 		v.nodes = append(v.nodes, i)
 	}
 	return all
+}
+
+// told is what a node says, so that it can be said of several.
+func (r *report) told(node int, err error) string {
+	if errors.Is(err, syncmod.ErrResultMismatch) {
+		return strings.Replace(err.Error(), "this node", r.plan.operator(node), 1)
+	}
+	return err.Error()
 }
 
 // table shows how long each node waited, at each barrier if there are few.

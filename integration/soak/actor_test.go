@@ -64,6 +64,9 @@ func (a *actor) begin() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.ceremony.Attest([]byte(a.about)); err != nil {
+		return err
+	}
 	ceremony := a.ceremony
 	a.watched.Go(func() { a.watch(ceremony) })
 	return nil

@@ -178,7 +178,7 @@ func (s *scene) verdict(a *actor) error {
 		if a.err != nil && expected == completes {
 			return fmt.Errorf("is complete, with an error: %w", a.err)
 		}
-		return nil
+		return checkReceipt(a.ceremony.Receipt(), s.about, s.round)
 	case status.Phase == syncmod.Failed && expected != completes:
 		return s.blames(a, status.Err)
 	default:

@@ -69,7 +69,7 @@ func TestDurationsAreRecordedAsTheyEnd(t *testing.T) {
 
 	require.Equal(t, map[string]float64{"step_skipped": 60}, took(t, got["dkgsync.ceremony.duration"]))
 	require.Equal(t, map[string]float64{
-		"connected": 1, "step": 1, "step,deadline_exceeded": 60,
+		"connected": 1, "step": 2, "step,deadline_exceeded": 60,
 	}, took(t, got["dkgsync.barrier.duration"]))
 	require.Equal(t, map[string]float64{"": 1}, took(t, got["dkgsync.step.duration"]))
 	require.Equal(t, map[string]float64{"client,lost": 60, "server,refused": 1},

@@ -161,6 +161,10 @@ func (s *scene) everything() {
 		Last:     2,
 		Arrivals: []time.Time{after(time.Second), noon, after(2 * time.Second)},
 	})
+	c.Barrier(report.Barrier{
+		Kind: report.BarrierStep, Step: 2, Started: after(time.Second), Ended: after(2 * time.Second),
+		Result: "3fa1…", Attested: "all 3 members attest 3fa1…",
+	})
 	c.Step(report.Step{Step: 1, Name: "deal", Started: after(2 * time.Second), Ended: after(3 * time.Second)})
 	c.WaitReport(report.WaitReport{
 		Kind: report.BarrierStep, Step: 2, Started: noon, Ended: after(10 * time.Second), Elapsed: 10 * time.Second,

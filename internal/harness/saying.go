@@ -55,3 +55,8 @@ func View(bits []byte) Saying { return func(r *syncpb.SyncRequest) { r.View = bi
 
 // Traceparent has a request carry a trace context.
 func Traceparent(text string) Saying { return func(r *syncpb.SyncRequest) { r.Traceparent = text } }
+
+// Attested has a request carry a result and an attestation that need not be right.
+func Attested(result, attestation []byte) Saying {
+	return func(r *syncpb.SyncRequest) { r.Result, r.Attestation = result, attestation }
+}

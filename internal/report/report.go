@@ -76,6 +76,8 @@ type Barrier struct {
 	Ended    time.Time
 	Arrivals []time.Time // when each member arrived, by operator index; zero: not at all, or unknown
 	Last     int         // operator index of the last member to arrive
+	Result   string      // what the members attest at the last barrier, shortened; empty: nothing
+	Attested string      // the same as a sentence, with how many do
 	Err      error
 	Type     string // one of the Type constants; empty without Err
 }

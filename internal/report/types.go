@@ -5,6 +5,7 @@ const (
 	TypeVersionMismatch  = "version_mismatch"
 	TypeBadSignature     = "bad_signature"
 	TypeMembersMismatch  = "members_mismatch"
+	TypeResultMismatch   = "result_mismatch"
 	TypePeerRestarted    = "peer_restarted"
 	TypeSelfRestarted    = "self_restarted"
 	TypeStepSkipped      = "step_skipped"

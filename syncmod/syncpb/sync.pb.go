@@ -69,6 +69,13 @@ type SyncRequest struct {
 	// one runs through a relay. Bit 3: the member has said goodbye. With the first heartbeat of a stream and with the next
 	// one after a change, only to members with a session. Charon and Pluto ignore it.
 	View []byte `protobuf:"bytes,1007,opt,name=view,proto3" json:"view,omitempty"`
+	// The digest of what the client's work has produced, 1 to 64 bytes, with every request from the announcement of the
+	// last barrier on; absent when the client attests nothing. With an abort it says something else: that the members
+	// attest different results. It is empty there if the client attests nothing. Charon and Pluto ignore it.
+	Result []byte `protobuf:"bytes,1008,opt,name=result,proto3,oneof" json:"result,omitempty"`
+	// With result, but not with an abort: the client's signature of what it attests, by its libp2p identity key. Charon and
+	// Pluto ignore it.
+	Attestation []byte `protobuf:"bytes,1009,opt,name=attestation,proto3" json:"attestation,omitempty"`
 	// The peer ID, in binary, of the member that first brought the reason of an abort, when that is neither the client nor
 	// the culprit. Charon and Pluto ignore it.
 	Reporter []byte `protobuf:"bytes,1010,opt,name=reporter,proto3" json:"reporter,omitempty"`
@@ -204,6 +211,20 @@ func (x *SyncRequest) GetView() []byte {
 	return nil
 }
 
+func (x *SyncRequest) GetResult() []byte {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *SyncRequest) GetAttestation() []byte {
+	if x != nil {
+		return x.Attestation
+	}
+	return nil
+}
+
 func (x *SyncRequest) GetReporter() []byte {
 	if x != nil {
 		return x.Reporter
@@ -236,6 +257,9 @@ type SyncResponse struct {
 	// client notices a restart by it. Absent when the server has not opened the ceremony.
 	// Charon and Pluto neither send nor read it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// With error: the server's ceremony has failed because the members attest different results, and the client's fails by
+	// that, too. Charon and Pluto neither send nor read it.
+	Differ bool `protobuf:"varint,1003,opt,name=differ,proto3" json:"differ,omitempty"`
 	// Why the request does not count, for the client's operator. A request that is answered so has changed nothing.
 	// Charon and Pluto neither send nor read it.
 	Waiting       string `protobuf:"bytes,1002,opt,name=waiting,proto3" json:"waiting,omitempty"`
@@ -294,6 +318,13 @@ func (x *SyncResponse) GetSessionId() uint64 {
 	return 0
 }
 
+func (x *SyncResponse) GetDiffer() bool {
+	if x != nil {
+		return x.Differ
+	}
+	return false
+}
+
 func (x *SyncResponse) GetWaiting() string {
 	if x != nil {
 		return x.Waiting
@@ -305,7 +336,7 @@ var File_syncmod_syncpb_sync_proto protoreflect.FileDescriptor
 
 const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x03\n" +
+	"\x19syncmod/syncpb/sync.proto\x12\x0fdkgsync.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x04\n" +
 	"\vSyncRequest\x128\n" +
 	"\ttimestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x12%\n" +
 	"\x0ehash_signature\x18\x02 \x01(\fR\rhashSignature\x12\x1a\n" +
@@ -320,15 +351,19 @@ const file_syncmod_syncpb_sync_proto_rawDesc = "" +
 	"\aculprit\x18\xec\a \x01(\fR\aculprit\x12(\n" +
 	"\x0fdefinition_hash\x18\xed\a \x01(\fR\x0edefinitionHash\x12\x19\n" +
 	"\amembers\x18\xee\a \x01(\fR\amembers\x12\x13\n" +
-	"\x04view\x18\xef\a \x01(\fR\x04view\x12\x1b\n" +
+	"\x04view\x18\xef\a \x01(\fR\x04view\x12\x1c\n" +
+	"\x06result\x18\xf0\a \x01(\fH\x00R\x06result\x88\x01\x01\x12!\n" +
+	"\vattestation\x18\xf1\a \x01(\fR\vattestation\x12\x1b\n" +
 	"\breporter\x18\xf2\a \x01(\fR\breporter\x12\x1d\n" +
 	"\taddressee\x18\xf3\a \x01(\x06R\taddressee\x12\x19\n" +
-	"\aattempt\x18\xf4\a \x01(\fR\aattempt\"\xa2\x01\n" +
+	"\aattempt\x18\xf4\a \x01(\fR\aattemptB\t\n" +
+	"\a_result\"\xbb\x01\n" +
 	"\fSyncResponse\x12A\n" +
 	"\x0esync_timestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\rsyncTimestamp\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1e\n" +
 	"\n" +
-	"session_id\x18\xe9\a \x01(\x06R\tsessionId\x12\x19\n" +
+	"session_id\x18\xe9\a \x01(\x06R\tsessionId\x12\x17\n" +
+	"\x06differ\x18\xeb\a \x01(\bR\x06differ\x12\x19\n" +
 	"\awaiting\x18\xea\a \x01(\tR\awaitingB2Z0github.com/dkgsync/dkgsync/syncmod/syncpb;syncpbb\x06proto3"
 
 var (
@@ -364,6 +399,7 @@ func file_syncmod_syncpb_sync_proto_init() {
 	if File_syncmod_syncpb_sync_proto != nil {
 		return
 	}
+	file_syncmod_syncpb_sync_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -18,7 +18,7 @@ import (
 // responses. The story says what happens to them. These are its commands:
 //
 //	cluster members=3 last=2      a ceremony of so many members, whose last barrier is this one
-//	open alice bob [foreign]      the nodes open it, each in a new process
+//	open alice bob [foreign] [attests=aa]       the nodes open it, each in a new process
 //	connect [alice bob]           the nodes, or all, open the streams that they miss, and send what they announce
 //	deliver [from=alice] [to=bob] [stream=3]    what is on its way arrives, and what that leads to
 //	together [step=1]             without the details: everyone opens, connects and passes the barriers up to this one
@@ -91,8 +91,9 @@ var sidesCommands = map[string]func(*sides, *arguments){
 		s.Logf("%s, last barrier %d", nameList(s.all()), s.world.last)
 	},
 	"open": func(s *sides, a *arguments) {
-		foreign := a.flag("foreign")
+		foreign, attests := a.flag("foreign"), attestationOf(a.text("attests", ""))
 		for _, i := range a.named() {
+			s.world.results[i] = attests
 			s.world.open(i, foreign)
 		}
 	},

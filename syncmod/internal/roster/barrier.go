@@ -202,7 +202,11 @@ func (r *Roster) check(now time.Time) {
 			r.emit(Event{Type: Arrived, Member: i, Step: r.step})
 		}
 	}
-	if r.step > r.passed && !waiting {
+	switch {
+	case r.step == r.passed || waiting:
+	case r.step == r.last && !r.agrees():
+		r.differ(now)
+	default:
 		r.pass(now)
 	}
 }

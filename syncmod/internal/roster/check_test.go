@@ -59,6 +59,9 @@ func (p *process) execute(e roster.Effects) {
 	}
 	r := p.roster
 	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure()}
+	if r.Last() > 0 {
+		want.Attestation = p.world.results[p.index]
+	}
 	want.Until, want.Culprit, want.Reporter = p.announced.Until, p.announced.Culprit, p.announced.Reporter
 	if f := want.Failure; f != nil && f.Kind == roster.Stopped && want.Step == 0 {
 		want.Failure = nil // the quiet end
@@ -186,9 +189,13 @@ func (w *world) checkHeld() {
 	}
 }
 
-// checkSafety: no node passes barrier k before every node has announced k.
+// checkSafety: no node passes barrier k before every node has announced k, nor the
+// last one while an honest node has another result.
 func (w *world) checkSafety(p *process) {
 	for _, q := range w.nodes {
+		if p.roster.SayingGoodbye() && !q.hostile && p.session != 0 && q.session != 0 && w.differ(p.index, q.index) {
+			w.t.Fatalf("%v has passed the last barrier with another result than %v", p, q)
+		}
 		announced := p.claimed
 		if !q.hostile {
 			announced = q.roster.Step()
@@ -225,6 +232,13 @@ func (w *world) checkBlame(p *process) {
 	by := w.nodes[f.By]
 	var right bool
 	switch {
+	case f.Kind == roster.ResultMismatch && by == p: // it has found out itself
+		right = f.Culprit == p.index && w.mayDiffer(p)
+	case f.Kind == roster.ResultMismatch && by.hostile:
+		right = f.Culprit == p.index && by.hasAborted(f.Text, -1)
+	case f.Kind == roster.ResultMismatch: // passed on
+		right = f.Culprit == p.index && by.failure != nil && by.failure.Kind == f.Kind &&
+			f.Text == reason(by.failure) && (f.Reporter < 0 || by.hasNamed(f, p.index)) // an error does not name the reporter
 	case by.hostile && f.Kind == roster.PeerAborted:
 		right = by.hasAborted(f.Text, f.Culprit)
 	case by.hostile && f.Kind == roster.AttemptMismatch:
@@ -245,11 +259,27 @@ func (w *world) checkBlame(p *process) {
 	}
 }
 
+// differ tells whether two nodes have different results.
+func (w *world) differ(i, j int) bool {
+	a, b := w.results[i], w.results[j]
+	return (a == nil) != (b == nil) || a != nil && a.Result != b.Result
+}
+
+// mayDiffer tells whether a node can have heard of another result than its own.
+func (w *world) mayDiffer(p *process) bool {
+	return slices.ContainsFunc(w.nodes, func(q *process) bool {
+		return q.hostile || q.session != 0 && w.differ(p.index, q.index)
+	})
+}
+
 // hasNamed tells whether an honest node has blamed whom the failure of another one
 // names. Who is said to have reported it knows better, and ignores that.
 func (p *process) hasNamed(f *roster.Failure, to int) bool {
 	culprit, reporter := p.announced.Culprit, p.announced.Reporter
-	if culprit < 0 {
+	switch {
+	case f.Kind == roster.ResultMismatch:
+		culprit = to
+	case culprit < 0:
 		culprit = p.index
 	}
 	if reporter == to {

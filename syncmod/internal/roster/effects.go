@@ -37,6 +37,8 @@ type Effects struct {
 type Announcement struct {
 	Step    int64
 	Goodbye bool
+	// Attestation is what this node attests, from its last barrier on; nil if nothing.
+	Attestation *Attestation
 	// Failure says why our ceremony has failed. The announcement is an abort then:
 	// send it on the streams that there are, and open no others for it.
 	Failure *Failure
@@ -76,6 +78,9 @@ func (r *Roster) Effects() Effects {
 // announcement returns what there is to say now.
 func (r *Roster) announcement() *Announcement {
 	a := &Announcement{Step: r.step, Goodbye: r.SayingGoodbye(), Culprit: -1, Reporter: -1}
+	if r.last > 0 {
+		a.Attestation = r.attestation
+	}
 	if r.phase == Failed {
 		a.Failure, a.Until = r.failure, r.abortUntil()
 		a.Culprit, a.Reporter = r.named(r.failure)

@@ -56,6 +56,7 @@ func (f *facts) any() {
 	case 8:
 		f.r.OutboundDown(f.now, i, stream, errLost)
 	case 9:
+		_ = f.r.Attest(f.attestation())
 		if f.oneIn(4, "last") {
 			_ = f.r.AnnounceLast(f.now, f.r.Step()+1)
 		} else {
@@ -86,6 +87,10 @@ func (f *facts) session() uint64 {
 	return rapid.SampledFrom([]uint64{0xb1, 0xb1, 0xb1, 0xb2, 0xb3, 0}).Draw(f.t, "session")
 }
 
+func (f *facts) attestation() *roster.Attestation {
+	return attestationOf(rapid.SampledFrom([]string{"", "aa", "aa", "bb", "forged"}).Draw(f.t, "attestation"))
+}
+
 func (f *facts) oneIn(n int, what string) bool { return rapid.IntRange(1, n).Draw(f.t, what) == n }
 
 // request draws a request that passes the checks of version and signature.
@@ -96,9 +101,10 @@ func (f *facts) request() roster.Request {
 		Attempt:    attemptOf(rapid.SampledFrom([]string{"this", "this", "other"}).Draw(f.t, "attempt")),
 		HasAttempt: f.oneIn(2, "has attempt"),
 		Step:       max(f.r.Step(), 0) + rapid.SampledFrom([]int64{0, 0, 0, 1, 1, -1, 2, 3}).Draw(f.t, "steps ahead"),
-		Shutdown:   f.oneIn(8, "shutdown"), Aborted: f.oneIn(20, "aborted"),
-		Culprit:  rapid.IntRange(-1, f.n-1).Draw(f.t, "culprit"),
-		Reporter: rapid.IntRange(-1, f.n-1).Draw(f.t, "reporter"),
+		Shutdown:   f.oneIn(8, "shutdown"), Aborted: f.oneIn(20, "aborted"), Differ: f.oneIn(2, "differ"),
+		Attestation: f.attestation(),
+		Culprit:     rapid.IntRange(-1, f.n-1).Draw(f.t, "culprit"),
+		Reporter:    rapid.IntRange(-1, f.n-1).Draw(f.t, "reporter"),
 	}
 }
 

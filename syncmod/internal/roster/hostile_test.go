@@ -34,6 +34,7 @@ func (p *process) turnHostile() {
 	p.hostile = true
 	p.roster, p.clients = nil, nil
 	p.session = 0xbad
+	p.lies = []*roster.Attestation{nil, p.world.results[p.index], attestationOf("bb"), attestationOf("forged")}
 }
 
 // hasAborted tells whether a hostile member has given a reason and named a
@@ -82,13 +83,18 @@ func (p *process) lie(s *stream) {
 		Shutdown:     rapid.IntRange(0, 11).Draw(t, "shutdown") == 11,
 		Aborted:      rapid.IntRange(0, 15).Draw(t, "aborted") == 15,
 		Nickname:     "mallory",
+		Attestation:  rapid.SampledFrom(p.lies).Draw(t, "attestation"),
 		Culprit:      -1, Reporter: -1,
 	}
 	if q.Aborted {
+		q.Differ = rapid.Bool().Draw(t, "differ")
 		q.Abort = rapid.SampledFrom([]string{"", "disk full", "it was bob"}).Draw(t, "reason")
 		q.Culprit = rapid.IntRange(-1, p.world.members-1).Draw(t, "culprit")
 		q.Reporter = rapid.IntRange(-1, p.world.members-1).Draw(t, "reporter")
 		p.aborts = append(p.aborts, abort{q.Abort, q.Culprit})
+		if q.Differ {
+			p.aborts = append(p.aborts, abort{q.Abort, -1})
+		}
 	}
 	s.send(q)
 }
@@ -117,6 +123,9 @@ func (p *process) answer(s *stream) {
 	}
 	if a.Refused {
 		a.Error = rapid.SampledFrom([]string{"", "no"}).Draw(t, "error")
+		if a.Differ = rapid.Bool().Draw(t, "differ"); a.Differ {
+			p.aborts = append(p.aborts, abort{a.Error, -1})
+		}
 	}
 	s.responses = append(s.responses, a)
 }

@@ -144,6 +144,7 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 	}
 	m.Version, m.Nickname = q.Version, q.Nickname
 	m.attempt, m.hasAttempt = q.Attempt, q.HasAttempt && q.Step > 1
+	m.attestation = q.Attestation
 	m.in.stream, m.in.last = stream, now
 	m.opened = later(m.opened, q.Opened)
 	if m.successor == stream { // else it is the last word of the stream that it takes over from
@@ -206,12 +207,16 @@ func (r *Roster) setStep(now time.Time, i int, step int64) bool {
 }
 
 // hearAbort fails the ceremony because a member's has failed. The one to blame is
-// the culprit that the member names, not the messenger. Who names this node as the
+// the culprit that the member names, not the messenger; nobody where the members
+// attest different results. Who names this node as the
 // reporter is the reporter itself: a node that has reported anything has failed.
 func (r *Roster) hearAbort(now time.Time, i int, q Request) {
 	f := about(PeerAborted, i)
 	f.Text = q.Abort
-	if q.Culprit >= 0 {
+	switch {
+	case q.Differ:
+		f.Kind, f.Culprit = ResultMismatch, r.cfg.Self
+	case q.Culprit >= 0:
 		f.Culprit = q.Culprit
 	}
 	if q.Reporter != i && q.Reporter != f.Culprit && q.Reporter != r.cfg.Self {

@@ -105,7 +105,7 @@ func (s *stream) judge(next sent) {
 	q := next.request
 	q.Opened = s.opened
 	if p.session == 0 { // a foreign node does not know our extensions
-		q.Session, q.Addressee, q.Aborted, q.HasAttempt = 0, 0, false, false
+		q.Session, q.Addressee, q.Aborted, q.HasAttempt, q.Attestation = 0, 0, false, false, nil
 	}
 	if s.accepted != nil && *s.accepted == next && s.repeated(q) {
 		s.respond(q, roster.Response{})
@@ -199,7 +199,9 @@ func (s *stream) mayRefuse() bool {
 }
 
 func (s *stream) refuse() {
-	s.respond(s.inHand.request, roster.Response{Refused: true, Error: s.refusal})
+	q, f := s.inHand.request, s.server.roster.Failure()
+	differ := f != nil && f.Kind == roster.ResultMismatch && s.server.session != 0 && q.Session != 0
+	s.respond(q, roster.Response{Refused: true, Error: s.refusal, Differ: differ})
 	s.handler = ending
 }
 

@@ -9,6 +9,7 @@ type Response struct {
 	Abort       bool          // it answers our abort
 	Refused     bool          // it carries an error
 	Error       string        // that error
+	Differ      bool          // it is that the members attest different results
 	Waiting     bool          // the request did not count: the member waits for our next attempt, or we for its
 	WaitingText string        // why
 	RTT         time.Duration // from writing the request to reading this
@@ -76,7 +77,9 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 	switch {
 	case a.Refused && !m.Done && !r.over():
 		f := about(PeerRejected, i)
-		f.Text = a.Error
+		if f.Text = a.Error; a.Differ {
+			f.Kind, f.Culprit = ResultMismatch, r.cfg.Self
+		}
 		r.Fail(now, f)
 		return Refused
 	case !r.judgeSession(now, i, a):

@@ -21,7 +21,8 @@ type process struct {
 	heard   map[*process]bool // whose requests it has accepted
 	claimed int64             // the highest step that the hostile member has told it
 
-	aborts []abort // the reasons that a hostile one has given
+	aborts []abort               // the reasons that a hostile one has given
+	lies   []*roster.Attestation // what a hostile one attests
 
 	announced roster.Announcement // what it says to everyone
 	failure   *roster.Failure     // as first seen
@@ -62,6 +63,9 @@ func newProcess(w *world, index, number int, session uint64) *process {
 		clients: make([]outbound, n), heard: map[*process]bool{},
 		inbound: make([]bool, n), outbound: make([]bool, n), arrived: make([]int64, n),
 		waits: []roster.Barrier{roster.StepBarrier(1), roster.StepBarrier(w.last), roster.ShutdownBarrier()},
+	}
+	if err := p.roster.Attest(w.results[index]); err != nil {
+		w.t.Fatalf("%v cannot attest anything: %v", p, err)
 	}
 	p.roster.Open(w.now)
 	p.observe()
@@ -191,8 +195,12 @@ func (p *process) write(s *stream) {
 	if a.Step > 1 && p.session != 0 {
 		q.Attempt, q.HasAttempt = attemptIn(p.roster.Sessions()), true
 	}
+	if p.session != 0 {
+		q.Attestation = a.Attestation
+	}
 	if f := a.Failure; f != nil {
-		q.Aborted, q.Abort = true, reason(f)
+		q.Aborted, q.Differ, q.Abort = true, f.Kind == roster.ResultMismatch, reason(f)
+		q.Attestation = nil
 	}
 	s.outstanding = append(s.outstanding, question{q.Shutdown, q.Aborted})
 	s.send(q)

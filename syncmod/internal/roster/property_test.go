@@ -2,6 +2,7 @@ package roster_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -26,7 +27,14 @@ func drawWorld(t *rapid.T, n int, mixed bool) *world {
 	for i := range foreign {
 		foreign[i] = mixed && rapid.Bool().Draw(t, "foreign")
 	}
-	return newWorld(t, n, rapid.Int64Range(1, 4).Draw(t, "last barrier"), foreign)
+	last := rapid.Int64Range(1, 4).Draw(t, "last barrier")
+	results := make([]*roster.Attestation, n)
+	if same := attestationOf(rapid.SampledFrom([]string{"", "aa"}).Draw(t, "results")); same != nil {
+		for i := range results {
+			results[i] = same
+		}
+	}
+	return newWorld(t, last, foreign, results)
 }
 
 // Whatever the network does to honest nodes, nobody passes a barrier before
@@ -41,6 +49,43 @@ func TestHonestMembersNeverFailAndAlwaysFinish(t *testing.T) {
 		w.log("from here on the network works")
 		w.finish()
 	})
+}
+
+// Members with different results never pass the last barrier, whatever the network
+// does, and once it works, each fails by that: it has heard so, or found out itself.
+func TestMembersWithDifferentResultsAllFail(t *testing.T) {
+	clusters(t, func(t *rapid.T, n int, mixed bool) {
+		w := drawWorld(t, n, mixed)
+		one := rapid.IntRange(0, n-1).Draw(t, "who differs")
+		w.setResult(one, attestationOf(rapid.SampledFrom([]string{"bb", "cc"}).Draw(t, "other result")))
+		differs := w.nodes[one].session != 0 && slices.ContainsFunc(w.nodes, func(p *process) bool {
+			return p.session != 0 && p.index != one
+		})
+		steps := rapid.IntRange(0, 100*n).Draw(t, "events")
+		for range steps {
+			w.step()
+		}
+		for range 10 + 3*int(w.last) {
+			w.behave()
+		}
+		for _, p := range w.nodes {
+			switch {
+			case p.session == 0 || !differs:
+			case !p.failed():
+				t.Fatalf("%v has not failed, in phase %d", p, p.roster.Phase())
+			case steps == 0 && !mixed && p.failure.Kind != roster.ResultMismatch:
+				t.Fatalf("%v has failed for another reason: %s", p, failureWords(p.failure))
+			}
+		}
+	})
+}
+
+// setResult gives another result to a node that has announced nothing yet.
+func (w *world) setResult(i int, a *roster.Attestation) {
+	w.results[i] = a
+	if err := w.nodes[i].roster.Attest(a); err != nil {
+		w.t.Fatalf("%v cannot attest anything: %v", w.nodes[i], err)
+	}
 }
 
 // finish lets the network work until the ceremony has had the time to end.

@@ -11,13 +11,15 @@ type Request struct {
 	Session      uint64 // the sender's, 0 for a foreign member
 	Addressee    uint64 // the session that answers the sender, 0 while none does
 	Step         int64
-	Attempt      [8]byte // which attempt the sender is in
-	HasAttempt   bool    // whether it says so
+	Attempt      [8]byte      // which attempt the sender is in
+	HasAttempt   bool         // whether it says so
+	Attestation  *Attestation // what the member attests, nil if nothing
 	Shutdown     bool
 	Nickname     string
 
 	Aborted  bool   // it carries a reason why the member's ceremony has failed
-	Abort    string // that reason
+	Differ   bool   // that is that the members attest different results
+	Abort    string // the reason
 	Culprit  int    // whom the reason is about, -1 when it names no member
 	Reporter int    // who first brought the reason, -1 when it names no member
 }

@@ -64,8 +64,9 @@ type member struct {
 	first  int64     // its step
 	opened time.Time // when the newest of the inbound streams that have been current arrived
 
-	attempt    [8]byte // which attempt the member's requests name
-	hasAttempt bool    // whether they name any
+	attempt     [8]byte      // which attempt the member's requests name
+	hasAttempt  bool         // whether they name any
+	attestation *Attestation // what they attest, nil if nothing
 
 	in, out   direction
 	asked     bool     // our client was told to ask at once, and has had no answer since
@@ -104,6 +105,8 @@ type Roster struct {
 	sessions   []uint64 // of all members, as barrier 1 was passed; nil before
 	attempt    [8]byte  // their digest
 	hasAttempt bool
+
+	attestation *Attestation // this node's own, nil if it attests nothing
 
 	failure  *Failure
 	failedAt time.Time

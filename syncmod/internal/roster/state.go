@@ -20,6 +20,8 @@ type State struct {
 	Attempt    [8]byte
 	HasAttempt bool
 
+	Attestation *Attestation
+
 	Failure  *Failure
 	Aborting bool
 
@@ -36,8 +38,9 @@ type MemberState struct {
 	First    int64
 	Opened   time.Time
 
-	Attempt    [8]byte
-	HasAttempt bool
+	Attempt     [8]byte
+	HasAttempt  bool
+	Attestation *Attestation
 
 	In, Out         DirectionState
 	Asked           bool
@@ -56,14 +59,15 @@ func (r *Roster) State(s *State) {
 	*s = State{
 		Phase: r.phase, Step: r.step, Passed: r.passed, Last: r.last,
 		Open: r.isOpen(), Rounds: r.rounds, AllConnected: r.allConnected, WantConnected: r.wantConnected,
-		Attempt: r.attempt, HasAttempt: r.hasAttempt, Failure: r.failure, Aborting: r.aborting,
+		Attempt: r.attempt, HasAttempt: r.hasAttempt, Attestation: r.attestation,
+		Failure: r.failure, Aborting: r.aborting,
 		Members: s.Members[:len(r.members)],
 	}
 	for i := range r.members {
 		m := &r.members[i]
 		s.Members[i] = MemberState{
 			Session: m.Session, Step: m.Step, Done: m.Done, Answered: m.Answered,
-			Known: m.known, First: m.first, Opened: m.opened, Attempt: m.attempt, HasAttempt: m.hasAttempt,
+			Known: m.known, First: m.first, Opened: m.opened, Attempt: m.attempt, HasAttempt: m.hasAttempt, Attestation: m.attestation,
 			In: m.in.state(), Out: m.out.state(), Asked: m.asked, Successor: m.successor, Held: m.held,
 		}
 	}
@@ -82,7 +86,8 @@ func (r *Roster) Restore(now time.Time, cfg Config, s *State) {
 		cfg: cfg, members: members, phase: s.Phase, step: s.Step, passed: s.Passed, last: s.Last,
 		announcedAt: now, runningSince: now, goodbyeSince: now,
 		rounds: s.Rounds, allConnected: s.AllConnected, wantConnected: s.WantConnected,
-		attempt: s.Attempt, hasAttempt: s.HasAttempt, failure: s.Failure, failedAt: now, aborting: s.Aborting,
+		attempt: s.Attempt, hasAttempt: s.HasAttempt, attestation: s.Attestation,
+		failure: s.Failure, failedAt: now, aborting: s.Aborting,
 		pending: pending{events: p.events[:0], repeat: p.repeat[:0], ask: p.ask[:0]},
 	}
 	if s.Open {
@@ -105,7 +110,7 @@ func (m *member) restore(now time.Time, s *MemberState) {
 	*m = member{stepAt: now, prevStepAt: now, doneAt: now}
 	m.Session, m.Step, m.Done, m.Answered, m.Since = s.Session, s.Step, s.Done, s.Answered, now
 	m.known, m.first, m.opened = s.Known, s.First, s.Opened
-	m.attempt, m.hasAttempt = s.Attempt, s.HasAttempt
+	m.attempt, m.hasAttempt, m.attestation = s.Attempt, s.HasAttempt, s.Attestation
 	m.asked, m.successor, m.held = s.Asked, s.Successor, s.Held
 	m.in.restore(now, s.In)
 	m.out.restore(now, s.Out)

@@ -94,6 +94,17 @@ func attemptOf(word string) (attempt [8]byte) {
 	return attempt
 }
 
+// attestationOf is the attestation that a transcript calls by a word.
+func attestationOf(word string) *roster.Attestation {
+	switch word {
+	case "":
+		return nil
+	case "forged":
+		return &roster.Attestation{Result: "aa"}
+	}
+	return &roster.Attestation{Result: word, Verified: true}
+}
+
 // commands are the facts that a transcript can bring. What they return is said
 // ahead of the events.
 var commands = map[string]func(*story, *arguments) []string{
@@ -152,6 +163,18 @@ var commands = map[string]func(*story, *arguments) []string{
 		}
 		return nil
 	},
+	"attest": func(s *story, a *arguments) []string {
+		if err := s.roster.Attest(attestationOf(a.text("is", ""))); err != nil {
+			return []string{err.Error()}
+		}
+		return nil
+	},
+	"attested": func(s *story, _ *arguments) (said []string) {
+		for i := range s.members {
+			said = append(said, name(i)+" attests "+attestationWords(s.roster.Attested(i)))
+		}
+		return said
+	},
 	"inbound-open": func(s *story, a *arguments) []string {
 		i := a.member("from", -1)
 		stream := a.stream(inboundOf(i))
@@ -169,8 +192,9 @@ var commands = map[string]func(*story, *arguments) []string{
 		if text := a.text("attempt", ""); text != "" {
 			q.Attempt, q.HasAttempt = attemptOf(text), true
 		}
+		q.Attestation = attestationOf(a.text("attests", ""))
 		if q.Aborted {
-			q.Abort = a.d.Input
+			q.Abort, q.Differ = a.d.Input, a.flag("differ")
 		}
 		return []string{verdictWords(s.now, s.request(i, a.stream(inboundOf(i)), q))}
 	},

@@ -30,10 +30,12 @@ import (
 //	reach step=2                  everyone, this node too, passes the barriers up to this one
 //	await-connected               somebody waits for everyone to be connected
 //	announce step=1 [last]        this node's step
+//	attest is=aa                  what this node attests at its last barrier
+//	attested                      what everyone attests there
 //	inbound-open from=bob stream=17                   a stream arrives; it may wait for its first request
 //	request from=bob step=1 [stream=11] [session=0xb1|none] [addressee=0xa1|none] [version=v1.11] [unsigned]
-//	                               [other-members] [attempt=this] [shutdown]
-//	request from=bob step=1 abort [culprit=carol] [reporter=dave]     with the reason on the next line
+//	                               [other-members] [attempt=this] [attests=aa|forged] [shutdown]
+//	request from=bob step=1 abort [differ] [culprit=carol] [reporter=dave]     with the reason on the next line
 //	repeated from=bob [stream=11]                     a request that says what the last one said
 //	inbound-down from=bob [stream=11]
 //	outbound-open to=bob [stream=21] [relayed]

@@ -43,7 +43,7 @@ func nameList(members []int) string {
 // reason is what a node tells the others when its ceremony fails: its own words,
 // or those that it heard.
 func reason(f *roster.Failure) string {
-	if f.Kind == roster.PeerAborted {
+	if f.Kind == roster.PeerAborted || f.Text != "" {
 		return f.Text
 	}
 	return failureWords(f)
@@ -67,6 +67,10 @@ func failureWords(f *roster.Failure) string {
 		words += fmt.Sprintf(": %s for %v", goneWords(f), f.Gone)
 	case roster.PeerRejected, roster.PeerAborted:
 		words += fmt.Sprintf(": %q", f.Text)
+	case roster.ResultMismatch:
+		if words = f.Kind.String(); f.Text != "" {
+			words += fmt.Sprintf(": %q", f.Text)
+		}
 	}
 	switch {
 	case f.Reporter >= 0:
@@ -141,10 +145,25 @@ func announcementWords(a *roster.Announcement) string {
 			words += ", reported by " + name(a.Reporter)
 		}
 		return words
+	case a.Goodbye && a.Attestation != nil:
+		return fmt.Sprintf("step %d, %s and goodbye", a.Step, attestationWords(a.Attestation))
 	case a.Goodbye:
 		return fmt.Sprintf("step %d and goodbye", a.Step)
+	case a.Attestation != nil:
+		return fmt.Sprintf("step %d and %s", a.Step, attestationWords(a.Attestation))
 	}
 	return fmt.Sprintf("step %d", a.Step)
+}
+
+// attestationWords tells what somebody attests.
+func attestationWords(a *roster.Attestation) string {
+	switch {
+	case a == nil:
+		return "nothing"
+	case !a.Verified:
+		return "a forged result"
+	}
+	return "result " + a.Result
 }
 
 // effectWords tells what a node's shell has to do.

@@ -28,7 +28,8 @@ type world struct {
 	draw    *rapid.T // nil in a transcript, where nothing is left to chance
 	now     time.Time
 	members int
-	last    int64 // the last barrier of the ceremony
+	last    int64                 // the last barrier of the ceremony
+	results []*roster.Attestation // what each node attests there, whichever process of it
 
 	nodes         []*process // the current process of each node; nil: its ceremony is not open
 	runs          []int      // how many processes of each node there were
@@ -58,9 +59,9 @@ type event struct {
 	happen func()
 }
 
-func newWorld(t *rapid.T, members int, last int64, foreign []bool) *world {
-	w := emptyWorld(t, members, last)
-	w.draw = t
+func newWorld(t *rapid.T, last int64, foreign []bool, results []*roster.Attestation) *world {
+	w := emptyWorld(t, len(foreign), last)
+	w.draw, w.results = t, results
 	for i := range w.nodes {
 		w.start(i, foreign[i])
 	}
@@ -71,6 +72,7 @@ func newWorld(t *rapid.T, members int, last int64, foreign []bool) *world {
 func emptyWorld(t reporter, members int, last int64) *world {
 	return &world{
 		t: t, now: start, members: members, last: last, nodes: make([]*process, members), runs: make([]int, members),
+		results: make([]*roster.Attestation, members),
 	}
 }
 

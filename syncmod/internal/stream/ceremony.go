@@ -167,6 +167,7 @@ type Terms struct {
 	Nickname  string
 
 	index map[peer.ID]int
+	list  [sha256.Size]byte // of the members and their order: Digest begins it
 }
 
 // Index returns the operator index of another member, -1 for everybody else.
@@ -195,8 +196,8 @@ func NewTerms(t Terms) *Terms {
 		list = binary.AppendUvarint(list, uint64(len(m.ID)))
 		list = append(list, m.ID...)
 	}
-	digest := sha256.Sum256(list)
-	t.Digest = digest[:digestSize]
+	t.list = sha256.Sum256(list)
+	t.Digest = t.list[:digestSize:digestSize]
 	return &t
 }
 
@@ -225,8 +226,11 @@ type Announcement struct {
 	// Reporter is the peer ID of the member that first brought the reason, if that is
 	// neither this node nor the culprit.
 	Reporter []byte
-	Attempt  []byte    // which attempt this node is in, from step 2 on
-	Until    time.Time // with Abort: when the telling ends
+	Attempt  []byte // which attempt this node is in, from step 2 on
+	// Result and Attestation are what this node attests, from the last barrier on. With
+	// Abort, a Result that is not nil says that the members attest different ones.
+	Result, Attestation []byte
+	Until               time.Time // with Abort: when the telling ends
 
 	frame []byte // the same for every stream: encoded once
 }
@@ -245,7 +249,7 @@ func (t *Terms) request(a *Announcement, now time.Time) *syncpb.SyncRequest {
 	return &syncpb.SyncRequest{
 		Timestamp: timestamppb.New(now), HashSignature: t.Signature, Shutdown: a.Goodbye, Version: t.Version,
 		Step: a.Step, Nickname: t.Nickname, SessionId: t.Session, Abort: a.Abort, Culprit: a.Culprit,
-		Reporter: a.Reporter, Attempt: a.Attempt,
+		Reporter: a.Reporter, Attempt: a.Attempt, Result: a.Result, Attestation: a.Attestation,
 	}
 }
 

@@ -51,6 +51,7 @@ type serving struct {
 	out       []byte
 	signature []byte // the one that was verified last
 	verified  []byte // for this definition hash
+	attested  attested
 	messages  int64
 	others    bool // it lists other members than we do, or in another order
 
@@ -66,6 +67,7 @@ type serving struct {
 // accepted.
 type reply struct {
 	refusal string
+	differ  bool   // the refusal is that the members attest different results
 	waiting string // why the request does not count yet
 }
 
@@ -207,7 +209,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			text, err := in.facts.Refusal(verdict.Cause)
 			in.awaitTold(c, verdict.After, reader)
 			end := End{Reason: report.EndRefused, Err: err}
-			return false, in.last(time.Now(), c, request, reply{refusal: text}, end)
+			return false, in.last(time.Now(), c, request, reply{refusal: text, differ: verdict.Cause.Kind == roster.ResultMismatch}, end)
 		case roster.Drop:
 			return false, End{Reason: report.EndProtocol, code: network.StreamProtocolViolation}
 		case roster.Hold:
@@ -243,12 +245,13 @@ func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(terms.Hash, q.GetHashSignature()),
 		OtherMembers: in.others, Session: q.GetSessionId(), Addressee: q.GetAddressee(), Step: q.GetStep(),
 		Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1, Reporter: -1,
+		Attestation: in.attestation(terms, q),
 	}
 	if attempt := q.GetAttempt(); len(attempt) == digestSize {
 		fact.HasAttempt, fact.Attempt = true, [digestSize]byte(attempt)
 	}
 	if q.GetAbort() != "" {
-		fact.Aborted, fact.Abort = true, q.GetAbort()
+		fact.Aborted, fact.Abort, fact.Differ = true, q.GetAbort(), q.Result != nil
 		fact.Culprit = terms.Operator(peer.ID(q.GetCulprit()))
 		fact.Reporter = terms.Operator(peer.ID(q.GetReporter()))
 	}
@@ -350,7 +353,7 @@ func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest
 		SyncTimestamp: request.GetTimestamp(), Error: with.refusal, Waiting: with.waiting,
 	}
 	if request.GetSessionId() != 0 && c != nil {
-		response.SessionId = c.Terms().Session
+		response.SessionId, response.Differ = c.Terms().Session, with.differ
 	}
 	frame, err := wire.AppendResponse(in.out[:0], &response)
 	if err != nil {
@@ -403,11 +406,7 @@ func (in *inbound) verify(hash, signature []byte) bool {
 	if bytes.Equal(hash, in.verified) && bytes.Equal(signature, in.signature) {
 		return true
 	}
-	key := in.stream.Conn().RemotePublicKey()
-	if key == nil {
-		return false
-	}
-	if ok, err := key.Verify(hash, signature); err != nil || !ok {
+	if !isSigned(in.stream.Conn().RemotePublicKey(), hash, signature) {
 		return false
 	}
 	in.verified, in.signature = bytes.Clone(hash), bytes.Clone(signature)

@@ -256,7 +256,7 @@ func (o *outbound) response(asked request, now time.Time, r *syncpb.SyncResponse
 	o.client.cfg().Host.Peerstore().RecordLatency(o.client.id, rtt)
 	reply, err := o.facts.Response(roster.Response{
 		Session: r.GetSessionId(), Goodbye: asked.goodbye, Abort: asked.abort,
-		Refused: r.GetError() != "", Error: r.GetError(), RTT: rtt,
+		Refused: r.GetError() != "", Error: r.GetError(), Differ: r.GetDiffer(), RTT: rtt,
 		Waiting: r.GetWaiting() != "", WaitingText: r.GetWaiting(),
 	})
 	switch reply {

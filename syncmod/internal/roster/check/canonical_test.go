@@ -65,7 +65,7 @@ func inverse(order [maxNodes]int8) (perm [maxNodes]int8) {
 func (w *world) signature(i int) uint64 {
 	n := &w.nodes[i]
 	s := &n.state
-	flags := bitOf(n.foreign, 0) | bitOf(n.told, 1) |
+	flags := bitOf(n.foreign, 0) | bitOf(n.differs, 7) | bitOf(n.told, 1) |
 		bitOf(w.past.restarted == int8(i), 2) | bitOf(w.past.aborted == int8(i), 3)
 	h := mixer(1)
 	h.mix(uint64(s.Step) | uint64(s.Passed)<<8 | uint64(s.Phase)<<16 | uint64(flags)<<24 |

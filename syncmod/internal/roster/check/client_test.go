@@ -55,6 +55,9 @@ func (w *world) announce(i int, a *roster.Announcement) {
 			q := w.line(i, j, c.current)
 			if f := a.Failure; f != nil {
 				q.kind, q.culprit, q.reporter, q.about = abort, int8(a.Culprit), int8(a.Reporter), causeOf(f)
+				if f.Kind == roster.ResultMismatch {
+					q.kind = differ
+				}
 			}
 			w.push(c.current, q)
 		case a.Failure != nil:
@@ -116,7 +119,7 @@ func (w *world) readResponse(s int8) {
 	i, j := int(st.from), int(st.to)
 	c := &w.nodes[i].clients[j]
 
-	answer := roster.Response{Goodbye: a.asked == goodbye, Abort: a.asked == abort, Refused: a.refused}
+	answer := roster.Response{Goodbye: a.asked == goodbye, Abort: a.asked.aborts(), Refused: a.refused, Differ: a.differ}
 	if a.by >= 0 {
 		answer.Session = w.sessionOf(j, a.by)
 	}

@@ -73,7 +73,7 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 	}{
 		{r, []string{
 			"cfg", "members", "phase", "step", "passed", "last", "openedAt",
-			"rounds", "allConnected", "wantConnected", "attempt", "hasAttempt", "failure", "aborting",
+			"rounds", "allConnected", "wantConnected", "attempt", "hasAttempt", "attestation", "failure", "aborting",
 			// Times: everything happens now.
 			"announcedAt", "runningSince", "goodbyeSince", "failedAt", "schedule",
 			// For events only.
@@ -82,7 +82,8 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 			"sessions", "pending",
 		}},
 		{member, []string{
-			"Member", "known", "first", "opened", "attempt", "hasAttempt", "in", "out", "asked", "successor", "held",
+			"Member", "known", "first", "opened", "attempt", "hasAttempt", "attestation",
+			"in", "out", "asked", "successor", "held",
 			"stepAt", "prevStepAt", "doneAt", // times
 			"arrived", // for events only
 			"rival",   // for reports only

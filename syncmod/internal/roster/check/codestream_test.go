@@ -93,7 +93,7 @@ func (c *coder) stream(w *world, s int8) {
 		if a.refused {
 			about = c.perm[a.about]
 		}
-		c.out = append(c.out, byte(a.asked)|bitOf(a.refused, 4)|bitOf(a.waiting, 5), nibbles(a.by, about))
+		c.out = append(c.out, byte(a.asked)|bitOf(a.refused, 4)|bitOf(a.waiting, 5)|bitOf(a.differ, 6), nibbles(a.by, about))
 	}
 }
 
@@ -133,7 +133,7 @@ func (d *decoder) stream(w *world, s int8) {
 	}
 	for k := range st.responseCount {
 		b := d.byte()
-		a := response{asked: kind(b & 3), refused: bit(b, 4), waiting: bit(b, 5)}
+		a := response{asked: kind(b & 3), refused: bit(b, 4), waiting: bit(b, 5), differ: bit(b, 6)}
 		a.by, a.about = d.nibbles()
 		if !a.refused {
 			a.about = 0
@@ -150,7 +150,7 @@ func (c *coder) request(w *world, q *request) {
 	c.out = append(c.out, byte(q.kind)|byte(q.step)<<2, byte(q.to+1))
 	digest, named := w.digest(q.attempt)
 	c.attempt(digest, named)
-	if q.kind == abort {
+	if q.kind.aborts() {
 		c.out = append(c.out, nibbles(c.node(q.culprit), c.node(q.reporter)), byte(c.perm[q.about]))
 	}
 }
@@ -167,7 +167,7 @@ func (d *decoder) request() (q request) {
 		}
 	}
 	q.reporter = -1
-	if q.kind == abort {
+	if q.kind.aborts() {
 		q.culprit, q.reporter = d.nibbles()
 		q.about = int8(d.byte())
 	}
@@ -196,6 +196,7 @@ func (w *world) decode(data []byte) {
 	for i := range w.size {
 		d.nodeOf(w, i)
 	}
+	w.attest()
 	for s := range int8(w.count) {
 		d.stream(w, s)
 	}

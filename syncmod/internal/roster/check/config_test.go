@@ -9,6 +9,7 @@ type config struct {
 	last int8 // the last barrier
 
 	foreign set  // nodes without a session
+	differ  set  // nodes that attest another result than the others
 	tidy    bool // a network without late frames: streams arrive as they are opened, what a dead process wrote is gone
 	late    set  // nodes that have not opened the ceremony at the start
 
@@ -54,7 +55,7 @@ func nodes(list ...int) (s set) {
 
 // honest tells whether nothing may happen that can fail a ceremony.
 func (c *config) honest() bool {
-	return c.restarts == 0 && c.crashes == 0 && c.aborts == 0 && c.timeouts == 0
+	return c.restarts == 0 && c.crashes == 0 && c.aborts == 0 && c.timeouts == 0 && c.differ == 0
 }
 
 // reductions leave out states that behave like others. Each can be turned off, to

@@ -78,6 +78,9 @@ func (w *world) decide(k what, i int) {
 		announce := r.Announce
 		if step == int64(w.last) {
 			announce = r.AnnounceLast
+			if err := r.Attest(w.attestationOf(i)); err != nil {
+				w.violates("a result is refused: %v", err)
+			}
 		}
 		if err := announce(now, step); err != nil {
 			w.violates("a step is refused: %v", err)

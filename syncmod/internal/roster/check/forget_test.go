@@ -89,6 +89,9 @@ func (w *world) forgetState(i int, s *roster.State) {
 		if m.Session != 0 || s.Step > 1 || s.Passed > 0 {
 			m.First = 0 // what matters of it is whether a foreign member passes barrier 1 without us
 		}
+		if !m.Known || m.Step != int64(w.last) {
+			m.Attestation = nil
+		}
 		if s.HasAttempt || !m.HasAttempt {
 			m.Attempt, m.HasAttempt = [8]byte{}, false
 		}
@@ -98,6 +101,7 @@ func (w *world) forgetState(i int, s *roster.State) {
 		return
 	}
 	s.Rounds, s.AllConnected, s.Passed, s.Last, s.Attempt, s.HasAttempt = 0, false, 0, 0, [8]byte{}, false
+	s.Attestation = nil
 	for j := range s.Members {
 		m := &s.Members[j]
 		*m = roster.MemberState{Step: -1, Session: m.Session, Held: m.Held}

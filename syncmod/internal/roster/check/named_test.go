@@ -36,6 +36,7 @@ func small() []config {
 			size: 2, last: 2, restarts: 1, restartAt: steps{1, 1}, attempts: 1,
 		},
 		{name: "2 nodes that leave, and the next attempt", size: 2, last: 1, leaves: true, attempts: 1},
+		{name: "2 nodes with different results, a loss", size: 2, last: 2, differ: nodes(1), losses: 1},
 		{name: "2 nodes, a migration and a loss", size: 2, last: 2, migrations: 1, losses: 1},
 		{name: "3 nodes", size: 3, last: 2},
 	}
@@ -70,6 +71,8 @@ func large() []config {
 			name: "2 nodes, an abort and a restart at 0, the next attempt",
 			size: 2, last: 2, aborts: 1, restarts: 1, attempts: 1,
 		},
+		{name: "3 nodes, 1 with another result", size: 3, last: 2, differ: nodes(2)},
+		{name: "2 nodes with different results, 2 losses", size: 2, last: 2, differ: nodes(1), losses: 2},
 		{name: "2 nodes, 3 steps, 3 losses", size: 2, last: 3, losses: 3},
 		{name: "2 nodes, 3 steps, 2 losses, a migration", size: 2, last: 3, losses: 2, migrations: 1},
 		{name: "2 nodes, a restart at 0, a loss", size: 2, last: 2, restarts: 1, losses: 1},

@@ -23,6 +23,9 @@ func (w *world) checkPassed(i int, step int64) {
 		if j == i {
 			continue
 		}
+		if step == int64(w.last) && w.attestationOf(i) != w.attestationOf(j) && !w.foreignPair(i, j) {
+			w.violates("the last barrier is passed with another result than a member's")
+		}
 		process := processOf(w.bench.rosters[i].Member(j).Session)
 		said := slices.Max(w.nodes[j].said[:])
 		if !w.foreignPair(i, j) {
@@ -63,6 +66,7 @@ func (w *world) checkMayFail(i int) {
 		p.excused |= 1 << i
 	}
 	switch {
+	case w.differ != 0 && f.Kind == roster.ResultMismatch:
 	case p.aborted < 0 && w.timeouts == 0 && p.restarted < 0:
 		w.violates("an honest cluster fails: %v", f.Kind)
 	case p.aborted < 0 && w.timeouts == 0 && p.restartedAt == 0:

@@ -58,7 +58,7 @@ func (w *world) clientOfFailed(s int8) bool {
 		return false
 	}
 	switch {
-	case st.responseCount > 0 && (st.responses[0].refused || st.responses[0].asked == abort):
+	case st.responseCount > 0 && (st.responses[0].refused || st.responses[0].asked.aborts()):
 		w.tellResponse(s)
 		w.readResponse(s)
 	case st.broken || st.handler == returned && st.responseCount == 0:

@@ -111,7 +111,7 @@ func (w *world) sessionWords(i int, process int8) string {
 	return fmt.Sprintf("%#x", w.sessionOf(i, process))
 }
 
-func (k kind) String() string { return [...]string{"", " goodbye", " abort"}[k] }
+func (k kind) String() string { return [...]string{"", " goodbye", " abort", " abort differ"}[k] }
 
 // storyOf tells how a world came to be by its events, and with which end.
 func (x *explorer) storyOf(state uint32, last event, what string) string {
@@ -146,7 +146,7 @@ func format(c *config, what string, lines []string) string {
 		if c.foreign.has(i) {
 			fmt.Fprintf(&text, "\nopen %s foreign\n----\n", name(i))
 		} else if !c.late.has(i) {
-			fmt.Fprintf(&text, "\nopen %s\n----\n", name(i))
+			fmt.Fprintf(&text, "\nopen %s attests=%s\n----\n", name(i), c.resultOf(i))
 		}
 	}
 	for _, line := range lines {

@@ -47,7 +47,11 @@ const (
 	plain kind = iota
 	goodbye
 	abort
+	differ // an abort because the members attest different results
 )
+
+// aborts tells whether a request says that its sender's ceremony has failed.
+func (k kind) aborts() bool { return k == abort || k == differ }
 
 // request is a request in flight.
 type request struct {
@@ -65,6 +69,7 @@ type response struct {
 	asked   kind
 	by      int8 // the process that answers, -1: none that names itself
 	refused bool
+	differ  bool // because the members attest different results
 	waiting bool // the request does not count
 	about   int8 // whom the error's text is about
 }
@@ -216,7 +221,11 @@ func (w *world) fact(st *stream, q request) roster.Request {
 		f.Addressee = w.sessionOf(i, q.to)
 	}
 	f.Attempt, f.HasAttempt = w.digest(q.attempt)
-	if q.kind == abort {
+	if int64(q.step) == int64(w.last) {
+		f.Attestation = w.attestationOf(j)
+	}
+	if q.kind.aborts() {
+		f.Differ = q.kind == differ
 		f.Aborted, f.Abort, f.Culprit, f.Reporter = true, texts[q.about], int(q.culprit), int(q.reporter)
 	}
 	return f
@@ -246,7 +255,9 @@ func (w *world) respond(s int8, a response) {
 // refuse answers with an error.
 func (w *world) refuse(s int8) {
 	st := &w.streams[s]
-	w.respond(s, response{asked: st.inHand.kind, refused: true, about: st.inHand.about})
+	f := w.nodes[st.to].state.Failure
+	differs := f != nil && f.Kind == roster.ResultMismatch
+	w.respond(s, response{asked: st.inHand.kind, refused: true, differ: differs, about: st.inHand.about})
 	st.inHand, st.handler = request{}, ending
 }
 
@@ -260,7 +271,7 @@ func (w *world) mayRefuse(s int8) bool {
 	}
 	knows := w.impatient || n.told || n.clients[st.from].finished || n.clients[st.from].current < 0
 	for k := range st.requestCount {
-		knows = knows || st.requests[k].kind == abort
+		knows = knows || st.requests[k].kind.aborts()
 	}
 	return knows
 }

@@ -56,6 +56,7 @@ type node struct {
 	process int8 // how many sessions there were before
 	attempt int8 // which attempt it is in
 	foreign bool // it has no session
+	differs bool // it attests another result than the others
 	shut    shut
 	told    bool               // it has stopped announcing that its ceremony has failed
 	served  set                // whose streams it served when it failed
@@ -113,7 +114,7 @@ func (w *world) start() {
 	w.left = faults{c.losses, c.migrations, c.restarts, c.crashes, c.aborts, c.timeouts}
 	w.past = past{restarted: -1, crashed: -1, aborted: -1}
 	for i := range c.size {
-		w.nodes[i].foreign = c.foreign.has(i)
+		w.nodes[i].foreign, w.nodes[i].differs = c.foreign.has(i), c.differ.has(i)
 		if c.late.has(i) {
 			w.nodes[i].shut = unborn
 		}

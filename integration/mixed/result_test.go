@@ -1,0 +1,60 @@
+package mixed_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/refpeer"
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestAForeignMemberIsListedAsOneThatAttestsNothing(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 3, times(1, variant))
+		c.start()
+		for _, i := range c.ours {
+			require.NoError(t, c.Nodes[i].Ceremony.Attest([]byte("the key")))
+		}
+
+		c.run()
+
+		c.requireWholeFrames()
+		for _, i := range c.ours {
+			receipt := c.Nodes[i].Ceremony.Receipt()
+			require.NoError(t, receipt.Verify())
+			require.Equal(t, syncmod.Attestation{ID: c.Nodes[3].ID()}, receipt.Members[3])
+			for _, m := range receipt.Members[:3] {
+				require.Equal(t, "the key", string(m.Result))
+			}
+			require.Equal(t, c.Nodes[0].Ceremony.Receipt(), receipt, harness.Name(i))
+		}
+	})
+}
+
+func TestDifferentResultsEndTheCeremonyOfEverybody(t *testing.T) {
+	forEach(t, func(t *testing.T, variant refpeer.Variant) {
+		c := newCluster(t, 2, times(1, variant))
+		c.begin(1)
+		require.NoError(t, c.Nodes[0].Ceremony.Attest([]byte("the key")))
+		require.NoError(t, c.Nodes[1].Ceremony.Attest([]byte("another")))
+		failed := make(chan error, 1)
+		ctx := c.Context()
+		go func() { failed <- c.refs[2].Advance(ctx) }()
+
+		errs := c.Each(c.ours, func(ctx context.Context, ceremony *syncmod.Ceremony) error { return ceremony.Complete(ctx) })
+
+		different := 0
+		for _, i := range c.ours {
+			require.Error(t, errs[i])
+			if errors.Is(errs[i], syncmod.ErrResultMismatch) {
+				different++
+			}
+		}
+		require.Positive(t, different)
+		_ = <-failed // it has heard all three at its last barrier, or the error before
+	})
+}
