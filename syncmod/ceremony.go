@@ -30,9 +30,9 @@ type Ceremony struct {
 
 func (c *Ceremony) core() *core { return c.current.Load() }
 
-func newCeremony(s *Service, d Definition) (*Ceremony, error) {
+func newCeremony(s *Service, d Definition, a attempt) (*Ceremony, error) {
 	c := new(Ceremony)
-	run, err := newCore(s, c, d)
+	run, err := newCore(s, c, d, a)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	return c, nil
 }
 
-func newCore(s *Service, owner *Ceremony, d Definition) (*core, error) {
+func newCore(s *Service, owner *Ceremony, d Definition, a attempt) (*core, error) {
 	self, err := d.validate(s.host.ID())
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func newCore(s *Service, owner *Ceremony, d Definition) (*core, error) {
 	}
 	session := newSession()
 	c := &core{
-		svc: s, owner: owner, def: d, key: key, addressees: make([]atomic.Uint64, len(d.Peers)),
+		svc: s, owner: owner, def: d, attempt: a, key: key, addressees: make([]atomic.Uint64, len(d.Peers)),
 		done: make(chan struct{}), closed: make(chan struct{}), leaving: leaving{ended: make(chan struct{})},
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
@@ -75,7 +75,7 @@ func newCore(s *Service, owner *Ceremony, d Definition) (*core, error) {
 	c.announcement.Store(&stream.Announcement{})
 	c.view.Store(&stream.View{Bits: mesh.NewView(make([]mesh.Link, len(d.Peers)))})
 	c.clients = s.clients.half.Of(c)
-	c.report = s.telemetry.Ceremony(d.info(self), c.snapshot)
+	c.report = s.telemetry.Ceremony(d.info(self, a), c.snapshot)
 	return c, nil
 }
 

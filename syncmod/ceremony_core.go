@@ -25,6 +25,7 @@ type core struct {
 	svc     *Service
 	owner   *Ceremony
 	def     Definition
+	attempt attempt
 	terms   *stream.Terms
 	key     crypto.PrivKey // this node's
 	clients *stream.CeremonyClients
@@ -63,7 +64,7 @@ type state struct {
 	viewStale bool       // this node's own view may have changed
 	viewed    time.Time  // when a view changed last, if its broken pairs have not been shown yet
 
-	attempt     []byte   // the digest of the attempt that this node is in, from step 1 on
+	digest      []byte   // of the attempt that this node is in, from step 1 on
 	result      []byte   // what this node attests at the last barrier, nil if nothing; never changed in place
 	receipt     *Receipt // of what the members have attested, once the last barrier is passed
 	stopped     bool     // Close was called
@@ -143,7 +144,7 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	}
 	said.Result, said.Attestation = attestationOf(a)
 	if a.Step > 1 {
-		said.Attempt = c.attempt
+		said.Attempt = c.digest
 	}
 	return said
 }
@@ -310,6 +311,10 @@ func (c *core) end(now time.Time) {
 		}
 	}
 	c.report.End(o)
+	if c.attempt.another(c.roster.Failure(), c.err) {
+		c.endings.Add(1) // until it is settled whether it is the last one
+		return
+	}
 	c.handleEnd()
 }
 

@@ -56,7 +56,7 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 	case roster.BarrierStep:
 		if e.Barrier.Step == 1 {
 			digest := stream.AttemptDigest(c.roster.Sessions())
-			c.attempt = digest[:]
+			c.digest = digest[:]
 			c.roster.SetAttempt(now, digest)
 		}
 		o.Name = c.stepName

@@ -44,7 +44,7 @@ func (c *core) snapshot() report.Snapshot {
 func (c *core) status() Status {
 	s := Status{
 		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
-		Broken: c.broken(time.Now()),
+		Attempt: c.attempt.shown(), Broken: c.broken(time.Now()),
 	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {

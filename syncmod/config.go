@@ -54,6 +54,9 @@ type Config struct {
 	// BackoffMin and BackoffMax are the first and the longest pause between two
 	// attempts to reach a member. Default 100ms and 1s.
 	BackoffMin, BackoffMax time.Duration
+	// Retry says how often, and after which pauses, [Service.Run] and [RunAttempts] begin
+	// again after a failure. Default one attempt.
+	Retry Retry
 	// RegisterEarly registers the protocol's handler when the service is made and not
 	// when it starts, for a host that listens by then: a member that dials it before the
 	// start waits, as for a ceremony that is not open yet, where it would read "protocol
@@ -84,8 +87,12 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxFrame, 16<<10)
 	def(&c.BackoffMin, 100*time.Millisecond)
 	def(&c.BackoffMax, max(time.Second, c.BackoffMin))
+	def(&c.Retry.Attempts, 1)
+	def(&c.Retry.Pause, time.Second)
+	def(&c.Retry.PauseMax, max(30*time.Second, c.Retry.Pause))
 	for _, d := range []*time.Duration{
 		&c.ExchangeTimeout, &c.PeerTimeout, &c.OpenGrace, &c.GoodbyeTimeout, &c.BackoffMin, &c.BackoffMax,
+		&c.Retry.Pause, &c.Retry.PauseMax,
 	} {
 		*d = min(*d, forEver)
 	}
@@ -123,6 +130,8 @@ func (c Config) Validate() error {
 		{"GoodbyeTimeout", c.GoodbyeTimeout},
 		{"BackoffMin", c.BackoffMin},
 		{"BackoffMax", c.BackoffMax},
+		{"Retry.Pause", c.Retry.Pause},
+		{"Retry.PauseMax", c.Retry.PauseMax},
 	} {
 		if d.value < 0 {
 			return invalid("Config."+d.field, "%s is negative", d.value)
@@ -134,6 +143,9 @@ func (c Config) Validate() error {
 	}
 	if c.BackoffMin > c.BackoffMax {
 		return invalid("Config.BackoffMin", "%s is above BackoffMax, which is %s", c.BackoffMin, c.BackoffMax)
+	}
+	if c.Retry.Pause > c.Retry.PauseMax {
+		return invalid("Config.Retry.Pause", "%s is above PauseMax, which is %s", c.Retry.Pause, c.Retry.PauseMax)
 	}
 	if c.MaxFrame < minFrameLimit || c.MaxFrame > maxFrameLimit {
 		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d",

@@ -36,6 +36,7 @@ var (
 	_ func(syncmod.Params) (syncmod.Result, error) = syncmod.New
 	_ func(constructor any) fx.Option              = syncmod.RunSteps
 	_ func(func(*syncmod.Ceremony)) fx.Option      = syncmod.OnEnd
+	_ func(constructor any) fx.Option              = syncmod.RunAttempts
 
 	_ = syncmod.Params{
 		Config: syncmod.Config{}, Host: host.Host(nil),
@@ -56,6 +57,7 @@ var (
 	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Start
 	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Stop
 	_ func(*syncmod.Service, syncmod.Definition) (*syncmod.Ceremony, error)        = (*syncmod.Service).Open
+	_ func(error) error                                                            = syncmod.Permanent
 	_ func(*syncmod.Service) []*syncmod.Ceremony                                   = (*syncmod.Service).Ceremonies
 	_ func(*logrus.Logger) syncmod.Option                                          = syncmod.WithLogger
 	_ func(trace.TracerProvider) syncmod.Option                                    = syncmod.WithTracerProvider
@@ -70,6 +72,11 @@ var (
 	} = (*syncmod.Clients)(nil)
 	_ func(members int) rcmgr.PartialLimitConfig = syncmod.ResourceLimits
 )
+
+// Attempt after attempt.
+var _ func(
+	*syncmod.Service, context.Context, syncmod.Definition, func(*syncmod.Ceremony) ([]syncmod.Step, error),
+) (*syncmod.Receipt, error) = (*syncmod.Service).Run
 
 // A ceremony.
 var (
@@ -114,6 +121,7 @@ var (
 		Heartbeat: time.Duration(0), ExchangeTimeout: time.Duration(0), PeerTimeout: time.Duration(0),
 		OpenGrace: time.Duration(0), GoodbyeTimeout: time.Duration(0), MaxFrame: int(0),
 		BackoffMin: time.Duration(0), BackoffMax: time.Duration(0),
+		Retry:         syncmod.Retry{Attempts: int(0), Pause: time.Duration(0), PauseMax: time.Duration(0)},
 		RegisterEarly: false, ShutdownOnFailure: false, ShutdownOnComplete: false,
 	}
 )
@@ -122,7 +130,7 @@ var (
 var (
 	_ = syncmod.Status{
 		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
-		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Broken: []syncmod.BrokenLink(nil),
+		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Attempt: int(0), Broken: []syncmod.BrokenLink(nil),
 	}
 	_ = syncmod.PeerStatus{
 		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "",

@@ -68,6 +68,18 @@ var invalidConfigs = []struct {
 	{"a negative exchange timeout", syncmod.Config{ExchangeTimeout: -time.Second}, "Config.ExchangeTimeout", "-1s"},
 	{"a negative open grace", syncmod.Config{OpenGrace: -time.Second}, "Config.OpenGrace", "-1s"},
 	{"a negative goodbye timeout", syncmod.Config{GoodbyeTimeout: -time.Second}, "Config.GoodbyeTimeout", "-1s"},
+	{
+		"a negative pause between attempts",
+		syncmod.Config{Retry: syncmod.Retry{Pause: -time.Second}},
+		"Config.Retry.Pause",
+		"-1s",
+	},
+	{
+		"a pause between attempts above its limit",
+		syncmod.Config{Retry: syncmod.Retry{Pause: time.Minute, PauseMax: time.Second}},
+		"Config.Retry.Pause",
+		"1m0s",
+	},
 	{"a negative first pause", syncmod.Config{BackoffMin: -time.Second}, "Config.BackoffMin", "-1s"},
 	{"a negative longest pause", syncmod.Config{BackoffMax: -time.Second}, "Config.BackoffMax", "-1s"},
 	{
@@ -138,6 +150,8 @@ func TestAConfigAtItsLimitsIsValid(t *testing.T) {
 		"members may be gone for ever":   {PeerTimeout: -1},
 		"a heartbeat of half a timeout":  {Heartbeat: 5 * time.Second, ExchangeTimeout: 10 * time.Second},
 		"a longest pause from the first": {BackoffMin: 5 * time.Second},
+		"any number of attempts":         {Retry: syncmod.Retry{Attempts: -1}},
+		"an hour between two attempts":   {Retry: syncmod.Retry{Pause: time.Hour}},
 		"the smallest frame":             {MaxFrame: 1 << 10},
 		"the largest frame":              {MaxFrame: 32 << 20},
 	} {
@@ -156,6 +170,7 @@ func TestTheZeroConfigMeansTheDefaults(t *testing.T) {
 		MaxFrame:        16 << 10,
 		BackoffMin:      100 * time.Millisecond,
 		BackoffMax:      time.Second,
+		Retry:           syncmod.Retry{Attempts: 1, Pause: time.Second, PauseMax: 30 * time.Second},
 	}, syncmod.DefaultConfig())
 }
 

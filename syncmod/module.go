@@ -156,9 +156,22 @@ func OnEnd(f func(*Ceremony)) fx.Option {
 	return fx.Provide(fx.Annotate(func() func(*Ceremony) { return f }, fx.ResultTags(`group:"dkgsync.on_end"`)))
 }
 
+type ceremonyIn struct {
+	fx.In
+
+	Lifecycle  fx.Lifecycle
+	Service    *Service
+	Definition Definition
+	None       *noSingleCeremony `optional:"true"`
+}
+
 // provideCeremony makes the ceremony of a node that knows it at boot.
-func provideCeremony(lc fx.Lifecycle, s *Service, d Definition) (*Ceremony, error) {
-	c, err := newCeremony(s, d)
+func provideCeremony(in ceremonyIn) (*Ceremony, error) {
+	if in.None != nil {
+		return nil, errNoSingleCeremony
+	}
+	lc, s, d := in.Lifecycle, in.Service, in.Definition
+	c, err := newCeremony(s, d, attempt{})
 	if err != nil {
 		return nil, err
 	}

@@ -26,45 +26,48 @@ func RunSteps(constructor any) fx.Option {
 	if constructor == nil {
 		return fx.Error(invalid("RunSteps", "the constructor is nil"))
 	}
-	return fx.Options(
-		fx.Module(ModuleName+".steps",
-			fx.Provide(constructor, fx.Private),
-			fx.Provide(func(c *Ceremony, steps []Step) *onlyOneRunSteps { return &onlyOneRunSteps{c, steps} }),
-		),
-		fx.Invoke(func(lc fx.Lifecycle, r *onlyOneRunSteps) { r.append(lc) }),
+	return inBackground(
+		fx.Provide(constructor, fx.Private),
+		fx.Provide(func(c *Ceremony, steps []Step) *background { return runSteps(c, steps) }),
 	)
 }
 
-// onlyOneRunSteps brings the steps of a RunSteps, which are private to it, to its
-// Invoke at the root. A second one fails fx.New: one run of a ceremony has one list
-// of steps.
-type onlyOneRunSteps struct {
-	ceremony *Ceremony // nil: there is no host
-	steps    []Step
+// inBackground runs what a private constructor makes.
+func inBackground(private ...fx.Option) fx.Option {
+	return fx.Options(
+		fx.Module(ModuleName+".steps", private...),
+		fx.Invoke(func(lc fx.Lifecycle, b *background) {
+			if b.start != nil {
+				lc.Append(fx.StartStopHook(b.start, b.stop))
+			}
+		}),
+	)
 }
 
-// append appends the hooks that run the steps.
-func (r *onlyOneRunSteps) append(lc fx.Lifecycle) {
-	c := r.ceremony
-	if c == nil {
-		return
-	}
+// background brings what a RunSteps or a RunAttempts makes, which is private to it,
+// to its Invoke at the root. A second one fails fx.New: an app runs one ceremony in
+// the background, by one list of steps.
+type background struct {
+	start func() error // nil: there is no host
+	stop  func(context.Context) error
+}
+
+// runSteps runs one attempt.
+func runSteps(c *Ceremony, steps []Step) *background {
 	tasks := lifecycle.NewGroup(c.core().svc.telemetry.Log(), c.Abort)
-	lc.Append(fx.StartStopHook(
-		func() error {
+	return &background{
+		start: func() error {
 			tasks.Start()
 			run := c.core() // not the one of a later start
 			return tasks.Go("ceremony steps", func(ctx context.Context) error {
-				if err := run.run(ctx, withoutPanics(r.steps)); err != nil && run.failure() == nil {
+				if err := run.run(ctx, withoutPanics(steps)); err != nil && run.failure() == nil {
 					return err
 				}
 				return nil // a ceremony's failure is reported as its end, once
 			})
 		},
-		func(ctx context.Context) error {
-			return errors.Join(c.Close(ctx), tasks.Stop(ctx))
-		},
-	))
+		stop: func(ctx context.Context) error { return errors.Join(c.Close(ctx), tasks.Stop(ctx)) },
+	}
 }
 
 // withoutPanics makes the panic of a step its error: it fails the ceremony, by the

@@ -227,7 +227,7 @@ func (s *Service) closeAll(ctx context.Context) error {
 // after Stop, [ErrInvalid] for a definition that cannot be, [ErrOpen] while a
 // ceremony with the same hash is open.
 func (s *Service) Open(d Definition) (*Ceremony, error) {
-	c, err := newCeremony(s, d)
+	c, err := newCeremony(s, d, attempt{})
 	if err != nil {
 		return nil, err
 	}

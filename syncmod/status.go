@@ -46,6 +46,7 @@ type Status struct {
 	Since    time.Time    // since when phase and step are what they are
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony has failed
+	Attempt  int          // which attempt of [Service.Run] this is, from 1; 1 for every other ceremony
 
 	// Broken lists the pairs of members that have not been connected with each other
 	// for three heartbeats although each of them is connected with somebody else, as
@@ -186,9 +187,10 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		StepName string       `json:"step_name,omitempty"`
 		Since    time.Time    `json:"since,omitzero"`
 		Error    string       `json:"error,omitempty"`
+		Attempt  int          `json:"attempt"`
 		Peers    []PeerStatus `json:"peers"`
 		Broken   []BrokenLink `json:"broken,omitempty"`
-	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), append([]PeerStatus{}, s.Peers...), s.Broken})
+	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt, append([]PeerStatus{}, s.Peers...), s.Broken})
 }
 
 // MarshalJSON writes a member with its durations and errors as text.

@@ -107,6 +107,9 @@ func (c *Ceremony) queue(i importance, what string, run func()) {
 // that of a span that the line is about, or the ceremony's.
 func (c *Ceremony) entry(ctx context.Context, at time.Time) *logrus.Entry {
 	fields := logrus.Fields{"definition": c.short}
+	if c.info.Attempt > 1 {
+		fields["attempt"] = c.info.Attempt
+	}
 	addTrace(ctx, fields)
 	return c.t.Log().WithContext(ctx).WithTime(at).WithFields(fields)
 }
@@ -137,8 +140,20 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 	c.t.observe(c)
 	c.t.reporter.push(vital, "the start of a ceremony", func() {
 		c.start(at, caller)
-		c.entry(c.rooted, at).WithFields(logrus.Fields{"operator": c.info.Index, "members": len(c.info.Peers)}).
-			Info("ceremony opened")
+		entry := c.entry(c.rooted, at).
+			WithFields(logrus.Fields{"operator": c.info.Index, "members": len(c.info.Peers)})
+		if c.info.Before != nil {
+			entry = entry.WithField("before", c.info.Before.Error())
+		}
+		entry.Info("ceremony opened")
+	})
+}
+
+// Pause reports that the ceremony has failed and that another attempt follows.
+func (c *Ceremony) Pause(o report.Pause) {
+	c.queue(progress, "the pause before another attempt", func() {
+		c.entry(c.rooted, o.At).WithFields(logrus.Fields{"pause": took(o.Lasts)}).WithError(o.Err).
+			Warnf("attempt %d has failed, the next one begins in %s", c.info.Attempt, o.Lasts.Round(time.Millisecond))
 	})
 }
 
@@ -152,7 +167,7 @@ func (c *Ceremony) End(o report.End) {
 		ctx := c.record(span{
 			name: spanCeremony, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
 			attrs: []attribute.KeyValue{
-				keyOutcome.String(o.Outcome), keyStep.Int64(o.Step), keyReconnects.Int(o.Reconnects),
+				keyOutcome.String(o.Outcome), keyAttempt.Int(c.info.Attempt), keyStep.Int64(o.Step), keyReconnects.Int(o.Reconnects),
 			},
 		})
 		c.t.instruments.ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)

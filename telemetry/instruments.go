@@ -27,7 +27,7 @@ type instruments struct {
 
 	streams, connected, missing metric.Int64ObservableUpDownCounter
 	stepCurrent, peerStep       metric.Int64ObservableGauge
-	broken                      metric.Int64ObservableGauge
+	attempt, broken             metric.Int64ObservableGauge
 	lastSeen, age               metric.Float64ObservableGauge
 
 	// Observed, and not added to: it can be seen while a sink hangs, and whoever
@@ -88,7 +88,8 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 		lastSeen:    seconds(metricPeerLastSeen, "When the last message of a member arrived, as Unix time."),
 		age:         seconds(metricBarrierAge, "How long the current barrier has waited, if any."),
 
-		broken: level(metricLinksBroken, unitPairs, "Pairs of members that cannot reach each other."),
+		attempt: level(metricAttempt, unitAttempts, "Which attempt of the ceremony this is, from 1."),
+		broken:  level(metricLinksBroken, unitPairs, "Pairs of members that cannot reach each other."),
 
 		dropped: total(metricReportsDropped, unitReports, "Reports that were lost because a sink was too slow."),
 	}
@@ -96,7 +97,7 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 
 func (i *instruments) observables() []metric.Observable {
 	return []metric.Observable{
-		i.streams, i.connected, i.missing, i.stepCurrent, i.peerStep, i.lastSeen, i.age, i.broken, i.dropped,
+		i.streams, i.connected, i.missing, i.stepCurrent, i.peerStep, i.lastSeen, i.age, i.attempt, i.broken, i.dropped,
 	}
 }
 

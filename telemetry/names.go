@@ -47,6 +47,8 @@ const (
 	keyResult      attribute.Key = "dkgsync.barrier.result"        // what the members attest, shortened
 	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since the announcement
 
+	keyAttempt attribute.Key = "dkgsync.attempt" // which attempt of the definition, from 1
+
 	keyBroken attribute.Key = "dkgsync.links.broken" // pairs of operator indexes: "1-2"
 
 	keyOutcome    attribute.Key = "dkgsync.outcome"
@@ -80,6 +82,7 @@ const (
 	metricPeerLastSeen     = "dkgsync.peer.last_seen"
 	metricBarrierAge       = "dkgsync.barrier.age"
 	metricBarrierMissing   = "dkgsync.barrier.missing"
+	metricAttempt          = "dkgsync.attempt.current"
 	metricLinksBroken      = "dkgsync.links.broken"
 	metricReportsDropped   = "dkgsync.reports.dropped"
 
@@ -90,6 +93,7 @@ const (
 	unitStreams    = "{stream}"
 	unitSteps      = "{step}"
 	unitPeers      = "{peer}"
+	unitAttempts   = "{attempt}"
 	unitPairs      = "{pair}"
 	unitReports    = "{report}"
 	unitOne        = "1"

@@ -92,6 +92,7 @@ func (c *Ceremony) observe(o metric.Observer, s report.Snapshot) {
 		o.ObserveInt64(i.streams, c.open[role].Load(), c.t.roles[role]...)
 	}
 	o.ObserveInt64(i.stepCurrent, s.Step)
+	o.ObserveInt64(i.attempt, int64(c.info.Attempt))
 	for index, p := range s.Peers {
 		if index == c.info.Index {
 			continue

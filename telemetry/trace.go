@@ -49,6 +49,7 @@ func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 	c.started, c.since = true, at
 	opts := []trace.SpanStartOption{trace.WithTimestamp(at), trace.WithAttributes(
 		keyHash.String(c.hash), keyNodeIndex.Int(c.info.Index), keyNodeCount.Int(len(c.info.Peers)),
+		keyAttempt.Int(c.info.Attempt),
 	)}
 	if caller.IsValid() {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))

@@ -24,6 +24,16 @@ type Info struct {
 	Hash  []byte // the definition hash
 	Index int    // this node's operator index
 	Peers []Peer // all members, in operator order
+
+	Attempt int   // which attempt of the definition this is, from 1
+	Before  error // why the one before has failed
+}
+
+// Pause is the pause between an attempt that has failed and the next one.
+type Pause struct {
+	At    time.Time // when it began
+	Lasts time.Duration
+	Err   error // why the attempt has failed
 }
 
 // Member is a change in the standing of a member.

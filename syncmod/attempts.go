@@ -1,0 +1,207 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/sirupsen/logrus"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+)
+
+// Retry says how [Service.Run] and [RunAttempts] begin a ceremony again that has
+// failed. All members should have the same Attempts: one that gives up makes the
+// others wait for it.
+type Retry struct {
+	// Attempts is how many attempts there are at most, the first one included.
+	// Default 1. Negative: any number.
+	Attempts int
+	// Pause is the time between the failure of the first attempt and the beginning of
+	// the second. It doubles with each attempt, up to PauseMax, and begins anew after
+	// an attempt that has lasted longer than PauseMax. Half of it is random, so that the
+	// members do not begin in the same moment. Defaults 1s and 30s.
+	Pause, PauseMax time.Duration
+}
+
+// retryJitter is how far a pause may differ from what is due, as a part of it.
+const retryJitter = 0.5
+
+// Permanent marks the error of a step, or of the function that makes the steps, as
+// one that no other attempt can mend: [Service.Run] returns it and does not begin
+// again. The text stays as it is. It returns nil for a nil error.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanentError{err}
+}
+
+type permanentError struct{ err error }
+
+func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Unwrap() error { return e.err }
+
+// Run takes part in a ceremony until it is complete, in as many attempts as
+// [Config].Retry allows. Each attempt opens the definition, makes new steps, and is a
+// [Ceremony.Run]. After a failure that another attempt may mend, Run pauses, closes
+// the ceremony and begins again. The first barrier brings the members together: those
+// that still pause, or whose process has to be started again first, are waited for.
+//
+// Another attempt may mend a restart, a timeout, a member that has left or was left
+// behind, an abort by another member, and an error of this node's own steps. It cannot
+// mend another version, definition, list of members or result, a closed host, the stop
+// of this node, and what is marked as [Permanent]. Members of other implementations
+// end with their first failure: the others wait until they are started again.
+//
+// Run returns nil once an attempt is complete, with its receipt, which is nil if this
+// node attested nothing. Otherwise it returns why the last attempt failed, or why
+// none could begin, as [Service.Open] does. When ctx ends, it closes what is open, as
+// [Ceremony.Run] does. Nothing stays open when it returns. [OnEnd], and the shutdown
+// that a Config asks for, see the last attempt only.
+func (s *Service) Run(ctx context.Context, d Definition, newSteps func(*Ceremony) ([]Step, error)) (*Receipt, error) {
+	if newSteps == nil {
+		return nil, invalid("Run", "the function that makes the steps is nil")
+	}
+	return newAttempts(s, d, newSteps).run(ctx)
+}
+
+// attempts is a run of a definition, attempt after attempt.
+type attempts struct {
+	svc      *Service
+	def      Definition
+	newSteps func(*Ceremony) ([]Step, error)
+	opened   func(*Ceremony) // is told of each attempt; nil: nobody is
+	pauses   *backoff.ExponentialBackOff
+
+	number int   // of the last attempt that has begun, from 1
+	before error // why it has failed
+}
+
+func newAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *attempts {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = s.cfg.Retry.Pause, s.cfg.Retry.PauseMax
+	pauses.Multiplier, pauses.RandomizationFactor = 2, retryJitter
+	return &attempts{svc: s, def: d, newSteps: newSteps, pauses: pauses}
+}
+
+func (r *attempts) run(ctx context.Context) (*Receipt, error) {
+	for {
+		if receipt, err, another := r.next(ctx); !another {
+			return receipt, err
+		}
+	}
+}
+
+// attempt is what a ceremony knows of the run that it belongs to. The zero value is
+// that of a ceremony which belongs to none.
+type attempt struct {
+	number int   // from 1; 0: it belongs to no run
+	before error // why the attempt before has failed
+	limit  int   // how many there are at most; negative: any number
+}
+
+// shown is the number of the attempt in a status and in reports.
+func (a attempt) shown() int { return max(a.number, 1) }
+
+// another reports whether another attempt follows a failure.
+func (a attempt) another(f *roster.Failure, err error) bool {
+	switch {
+	case a.number == 0, f == nil, a.limit >= 0 && a.number >= a.limit:
+		return false
+	case kindOf(f.Kind).mend != mendable:
+		return false
+	}
+	_, permanently := errors.AsType[*permanentError](err)
+	return !permanently
+}
+
+// next is one attempt, and the pause behind it if another one follows.
+func (r *attempts) next(ctx context.Context) (receipt *Receipt, err error, another bool) {
+	r.number++
+	limit := r.svc.cfg.Retry.Attempts
+	c, err := newCeremony(r.svc, r.def, attempt{number: r.number, before: r.before, limit: limit})
+	if err != nil {
+		return nil, r.about(err), false
+	}
+	run := c.core()
+	if err := run.open(ctx); err != nil {
+		return nil, r.about(err), false
+	}
+	if r.opened != nil {
+		r.opened(c)
+	}
+	began := time.Now()
+	err = r.take(ctx, c)
+	if time.Since(began) > r.svc.cfg.Retry.PauseMax {
+		r.pauses.Reset()
+	}
+	if run.anotherFollows() {
+		r.before = err
+		another = r.pause(ctx, run)
+		run.settle(another)
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	if closed := run.leaveAndReport(closing); closed != nil {
+		r.svc.telemetry.Notice(time.Now(), logrus.WarnLevel, closed.Error())
+	}
+	if err != nil {
+		return nil, r.about(err), another
+	}
+	return c.Receipt(), nil, false
+}
+
+// take makes the steps and runs the ceremony.
+func (r *attempts) take(ctx context.Context, c *Ceremony) error {
+	steps, err := r.newSteps(c)
+	if err != nil {
+		c.Abort(fmt.Errorf("making the steps: %w", err))
+		return c.Err()
+	}
+	return c.Run(ctx, steps...)
+}
+
+// pause waits before the next attempt, with the failed one still open: members that
+// reach this node read why they have to wait. It returns false if there is to be no
+// other attempt, because ctx has ended or the ceremony was closed.
+func (r *attempts) pause(ctx context.Context, failed *core) bool {
+	pause := r.pauses.NextBackOff()
+	failed.report.Pause(report.Pause{At: time.Now(), Lasts: pause, Err: r.before})
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+	case <-failed.closed:
+	}
+	return false
+}
+
+// about says which attempt an error is about, if there was more than one.
+func (r *attempts) about(err error) error {
+	if r.number == 1 {
+		return err
+	}
+	return fmt.Errorf("attempt %d: %w", r.number, err)
+}
+
+// anotherFollows reports whether the ceremony has failed and another attempt follows.
+func (c *core) anotherFollows() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.attempt.another(c.roster.Failure(), c.err)
+}
+
+// settle ends the time in which another attempt may follow this one, which has failed.
+// If none does, the program hears now of the end.
+func (c *core) settle(another bool) {
+	if !another {
+		c.handleEnd()
+	}
+	c.endings.Done() // it was added at the failure
+}

@@ -1,0 +1,160 @@
+package syncmod_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxtest"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+type makesSteps = func(*syncmod.Ceremony) ([]syncmod.Step, error)
+
+// failsOnce makes steps of which the one of the first attempt fails.
+func failsOnce() makesSteps {
+	return func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
+		return []syncmod.Step{{Name: "work", Run: func(context.Context) error {
+			if c.Status().Attempt == 1 {
+				panic("not yet")
+			}
+			return nil
+		}}}, nil
+	}
+}
+
+// never makes steps that fail in every attempt.
+func never() makesSteps {
+	return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
+		return []syncmod.Step{{Run: func(context.Context) error { return errors.New("never") }}}, nil
+	}
+}
+
+// attempting is the app of a node that runs attempts, and the ends that it hears of.
+func attempting(
+	t *testing.T, h host.Host, def syncmod.Definition, cfg syncmod.Config, constructor any,
+) (*fxtest.App, <-chan error) {
+	t.Helper()
+	ends := make(chan error, 8)
+	return fxtest.New(t, fx.NopLogger, fx.Provide(func() host.Host { return h }),
+		fx.Supply(harness.Quiet(), def, cfg), syncmod.Module, syncmod.RunAttempts(constructor),
+		syncmod.OnEnd(func(c *syncmod.Ceremony) { ends <- c.Err() })), ends
+}
+
+func TestAnAppBeginsAgainUntilItsCeremonyIsComplete(t *testing.T) {
+	noLeaks(t)
+	a, b := harness.NewHost(t), harness.NewHost(t)
+	def := harness.Define(t.Name(), a, b)
+	one, endsOfOne := attempting(t, a, def, again(3), failsOnce)
+	other, endsOfOther := attempting(t, b, def, again(3), func() (makesSteps, error) { return failsOnce(), nil })
+	one.RequireStart()
+	other.RequireStart()
+
+	require.NoError(t, harness.Next(t, endsOfOne), "the program hears of the last attempt only")
+	require.NoError(t, harness.Next(t, endsOfOther))
+
+	one.RequireStop()
+	other.RequireStop()
+	require.Empty(t, endsOfOne)
+	require.Empty(t, endsOfOther)
+}
+
+func TestAnAppIsAskedToStopAfterItsLastAttempt(t *testing.T) {
+	noLeaks(t)
+	a, b := harness.NewHost(t), harness.NewHost(t)
+	def := harness.Define(t.Name(), a, b)
+	cfg := again(2)
+	cfg.ShutdownOnFailure = true
+	one, ends := attempting(t, a, def, cfg, never)
+	other, _ := attempting(t, b, def, cfg, never)
+	one.RequireStart()
+	other.RequireStart()
+
+	require.Equal(t, 1, harness.Next(t, one.Wait()).ExitCode)
+
+	require.Error(t, harness.Next(t, ends))
+	one.RequireStop()
+	other.RequireStop()
+	require.Empty(t, ends)
+}
+
+func TestAnAppThatStopsEndsItsAttempts(t *testing.T) {
+	noLeaks(t)
+	h := harness.NewHost(t)
+	app, ends := attempting(t, h, unattended(t, h), again(-1), failsOnce)
+	app.RequireStart()
+
+	app.RequireStop()
+
+	require.ErrorIs(t, harness.Next(t, ends), syncmod.ErrStopped)
+	require.Empty(t, ends)
+}
+
+func TestAnAppWithAttemptsCanBeStartedAgain(t *testing.T) {
+	noLeaks(t)
+	a, b := harness.NewHost(t), harness.NewHost(t)
+	def := harness.Define(t.Name(), a, b)
+	one, ends := attempting(t, a, def, again(3), failsOnce)
+	one.RequireStart()
+	one.RequireStop()
+	require.ErrorIs(t, harness.Next(t, ends), syncmod.ErrStopped)
+
+	one.RequireStart()
+	other, _ := attempting(t, b, def, again(3), failsOnce)
+	other.RequireStart()
+
+	require.NoError(t, harness.Next(t, ends))
+	one.RequireStop()
+	other.RequireStop()
+}
+
+func TestRunAttemptsLeavesNoSingleCeremonyToAskFor(t *testing.T) {
+	h := harness.NewSilentHost(t)
+	for about, options := range map[string]fx.Option{
+		"an Invoke": fx.Invoke(func(*syncmod.Ceremony) {}),
+		"RunSteps":  syncmod.RunSteps(noSteps),
+	} {
+		t.Run(about, func(t *testing.T) {
+			app := fx.New(given(h), syncmod.Module, fx.Supply(unattended(t, h)), syncmod.RunAttempts(failsOnce), options)
+
+			require.Error(t, app.Err())
+			if about != "RunSteps" { // fx itself names it: two constructors of one type
+				require.ErrorContains(t, app.Err(), "syncmod.RunAttempts makes one for each attempt")
+			}
+		})
+	}
+}
+
+func TestAttemptsThatCannotBeMadeFailTheApp(t *testing.T) {
+	errNoKeys := errors.New("no keys")
+	for about, test := range map[string]struct {
+		constructor any
+		want        string
+	}{
+		"nothing":          {nil, "RunAttempts"},
+		"an error":         {func() (makesSteps, error) { return nil, errNoKeys }, "no keys"},
+		"steps themselves": {noSteps, "func(*syncmod.Ceremony) ([]syncmod.Step, error)"},
+	} {
+		t.Run(about, func(t *testing.T) {
+			h := harness.NewSilentHost(t)
+
+			app := fx.New(given(h), syncmod.Module, fx.Supply(unattended(t, h)), syncmod.RunAttempts(test.constructor))
+
+			require.ErrorContains(t, app.Err(), test.want)
+		})
+	}
+}
+
+func TestWithoutAHostAttemptsDoNothing(t *testing.T) {
+	app := fxtest.New(t, fx.NopLogger, fx.Supply(harness.Quiet()), syncmod.ModuleIfHost,
+		fx.Provide(func() (syncmod.Definition, error) { return syncmod.Definition{}, errOffline }),
+		syncmod.RunAttempts(failsOnce))
+
+	app.RequireStart()
+	app.RequireStop()
+}
