@@ -90,7 +90,7 @@ func newAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, err
 
 func (r *attempts) run(ctx context.Context) (*Receipt, error) {
 	for {
-		if receipt, err, another := r.next(ctx); !another {
+		if receipt, another, err := r.next(ctx); !another {
 			return receipt, err
 		}
 	}
@@ -120,16 +120,16 @@ func (a attempt) another(f *roster.Failure, err error) bool {
 }
 
 // next is one attempt, and the pause behind it if another one follows.
-func (r *attempts) next(ctx context.Context) (receipt *Receipt, err error, another bool) {
+func (r *attempts) next(ctx context.Context) (receipt *Receipt, another bool, err error) {
 	r.number++
 	limit := r.svc.cfg.Retry.Attempts
 	c, err := newCeremony(r.svc, r.def, attempt{number: r.number, before: r.before, limit: limit})
 	if err != nil {
-		return nil, r.about(err), false
+		return nil, false, r.about(err)
 	}
 	run := c.core()
 	if err := run.open(ctx); err != nil {
-		return nil, r.about(err), false
+		return nil, false, r.about(err)
 	}
 	if r.opened != nil {
 		r.opened(c)
@@ -150,9 +150,9 @@ func (r *attempts) next(ctx context.Context) (receipt *Receipt, err error, anoth
 		r.svc.telemetry.Notice(time.Now(), logrus.WarnLevel, closed.Error())
 	}
 	if err != nil {
-		return nil, r.about(err), another
+		return nil, another, r.about(err)
 	}
-	return c.Receipt(), nil, false
+	return c.Receipt(), false, nil
 }
 
 // take makes the steps and runs the ceremony.

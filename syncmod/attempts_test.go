@@ -175,7 +175,7 @@ func TestARunThatIsCancelledDuringItsPauseReturnsTheFailure(t *testing.T) {
 	}()
 	go func() { _ = r.run(ctx, 1, func(int) error { return nil }) }()
 	<-failed
-	harness.Failure(t, r.services[0].Ceremonies()[0])
+	require.Error(t, harness.Failure(t, r.services[0].Ceremonies()[0]))
 
 	cancel()
 
@@ -199,7 +199,7 @@ func TestAServiceThatStopsDuringAPauseEndsTheRun(t *testing.T) {
 	defer cancel()
 	go func() { _ = r.run(other, 1, func(int) error { return nil }) }()
 	<-failed
-	harness.Failure(t, r.services[0].Ceremonies()[0])
+	require.Error(t, harness.Failure(t, r.services[0].Ceremonies()[0]))
 
 	require.NoError(t, r.services[0].Stop(harness.Within(t)))
 
@@ -244,5 +244,6 @@ func TestARunReturnsTheReceiptOfItsLastAttempt(t *testing.T) {
 
 	require.Equal(t, receipts[0], receipts[1])
 	require.NoError(t, receipts[0].Verify())
-	require.False(t, slices.ContainsFunc(receipts[0].Members, func(a syncmod.Attestation) bool { return a.Result == nil }))
+	nothing := func(a syncmod.Attestation) bool { return a.Result == nil }
+	require.False(t, slices.ContainsFunc(receipts[0].Members, nothing))
 }

@@ -27,9 +27,7 @@ func RunAttempts(constructor any) fx.Option {
 		fx.Supply(&noSingleCeremony{}),
 		inBackground(
 			fx.Provide(constructor, fx.Private),
-			fx.Provide(func(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *background {
-				return runAttempts(s, d, newSteps)
-			}),
+			fx.Provide(runAttempts),
 		),
 	)
 }
@@ -40,6 +38,7 @@ type noSingleCeremony struct{}
 var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, and syncmod.RunAttempts " +
 	"makes one for each attempt: take it from the function that makes the steps, or use syncmod.RunSteps")
 
+// runAttempts runs attempt after attempt.
 func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *background {
 	s.app.used = true
 	var current atomic.Pointer[Ceremony]

@@ -120,7 +120,8 @@ func TestRunAttemptsLeavesNoSingleCeremonyToAskFor(t *testing.T) {
 		"RunSteps":  syncmod.RunSteps(noSteps),
 	} {
 		t.Run(about, func(t *testing.T) {
-			app := fx.New(given(h), syncmod.Module, fx.Supply(unattended(t, h)), syncmod.RunAttempts(failsOnce), options)
+			attempts := syncmod.RunAttempts(failsOnce)
+			app := fx.New(given(h), syncmod.Module, fx.Supply(unattended(t, h)), attempts, options)
 
 			require.Error(t, app.Err())
 			if about != "RunSteps" { // fx itself names it: two constructors of one type

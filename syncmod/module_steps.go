@@ -28,7 +28,7 @@ func RunSteps(constructor any) fx.Option {
 	}
 	return inBackground(
 		fx.Provide(constructor, fx.Private),
-		fx.Provide(func(c *Ceremony, steps []Step) *background { return runSteps(c, steps) }),
+		fx.Provide(runSteps),
 	)
 }
 

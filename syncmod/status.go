@@ -190,7 +190,10 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Attempt  int          `json:"attempt"`
 		Peers    []PeerStatus `json:"peers"`
 		Broken   []BrokenLink `json:"broken,omitempty"`
-	}{s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt, append([]PeerStatus{}, s.Peers...), s.Broken})
+	}{
+		s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt,
+		append([]PeerStatus{}, s.Peers...), s.Broken,
+	})
 }
 
 // MarshalJSON writes a member with its durations and errors as text.

@@ -153,7 +153,8 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 func (c *Ceremony) Pause(o report.Pause) {
 	c.queue(progress, "the pause before another attempt", func() {
 		c.entry(c.rooted, o.At).WithFields(logrus.Fields{"pause": took(o.Lasts)}).WithError(o.Err).
-			Warnf("attempt %d has failed, the next one begins in %s", c.info.Attempt, o.Lasts.Round(time.Millisecond))
+			Warnf("attempt %d has failed, the next one begins in %s",
+				c.info.Attempt, o.Lasts.Round(time.Millisecond))
 	})
 }
 
