@@ -25,9 +25,10 @@ const lastWords = 500 * time.Millisecond
 //
 // Its calls are either about the barriers ([Ceremony.AwaitConnected],
 // [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it), about
-// the result ([Ceremony.Attest], [Ceremony.Receipt]), about the end ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done],
-// [Ceremony.Err], [Ceremony.Context]), or for looking on ([Ceremony.Status],
-// [Ceremony.Watch]). All are safe for concurrent use.
+// the result ([Ceremony.Attest], [Ceremony.Receipt]), about the end
+// ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done], [Ceremony.Err],
+// [Ceremony.Context]), or for looking on ([Ceremony.Status], [Ceremony.Watch]).
+// All are safe for concurrent use.
 type Ceremony struct {
 	svc  *Service
 	core *core

@@ -147,12 +147,12 @@ func (r *Receipt) agreement() (result, text string) {
 
 // differing makes the error of a ceremony whose members attest different results,
 // and what the others are told of it. The lock is held.
-func (c *core) differing() (err error, told string) { //nolint:revive // the error is not of this call
+func (c *core) differing() (told string, failure error) {
 	const differ = "the members attest different results: "
 	row := kindOf(roster.ResultMismatch)
 	told = printable(differ+c.whoAttests("")+"; "+startAgain, maxReason)
 	text := differ + c.whoAttests("this node") + "; compare what they have produced; " + startAgain
-	return &cause{sentinel: row.sentinel, text: text}, told
+	return told, &cause{sentinel: row.sentinel, text: text}
 }
 
 // whoAttests says who attests what: "this node and operator 1 (bob) attest 3fa1…,
