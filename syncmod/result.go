@@ -151,8 +151,17 @@ func (c *core) differing() (told string, failure error) {
 	const differ = "the members attest different results: "
 	row := kindOf(roster.ResultMismatch)
 	told = printable(differ+c.whoAttests("")+"; "+startAgain, maxReason)
-	text := differ + c.whoAttests("this node") + "; compare what they have produced; " + startAgain
+	text := differ + c.whoAttests("this node") + "; " + c.adviceOnResults() + "; " + startAgain
 	return told, &cause{sentinel: row.sentinel, text: text}
+}
+
+func (c *core) adviceOnResults() string {
+	for i := range c.def.Peers {
+		if c.roster.Attested(i) == nil && (i == c.terms.Self || c.roster.Member(i).Session != 0) {
+			return "do all members run the same number of steps, and attest what they have produced?"
+		}
+	}
+	return "compare what they have produced"
 }
 
 // whoAttests says who attests what: "this node and operator 1 (bob) attest 3fa1…,

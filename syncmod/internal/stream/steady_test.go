@@ -64,7 +64,7 @@ func TestAHeartbeatThatAttestsCostsTheClientNoMore(t *testing.T) {
 
 	allocs := allocsPer(func(exchanges int, begin func()) { s.beat(t, exchanges, begin) })
 
-	require.Equal(t, plain, allocs)
+	require.LessOrEqual(t, allocs, plain)
 }
 
 // allocsPer counts the allocations of an exchange, to a tenth: the process may
