@@ -21,9 +21,9 @@ import (
 // Its calls are either about the barriers ([Ceremony.AwaitConnected],
 // [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it), about
 // the result ([Ceremony.Attest], [Ceremony.Receipt]), about the end
-// ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done],
-// [Ceremony.Err], [Ceremony.Context]), or for looking on ([Ceremony.Status],
-// [Ceremony.Watch]). All are safe for concurrent use.
+// ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done], [Ceremony.Err],
+// [Ceremony.Context]), or for looking on ([Ceremony.Status], [Ceremony.Watch]).
+// All are safe for concurrent use.
 type Ceremony struct {
 	current atomic.Pointer[core] // another one once an fx app has started again
 }

@@ -102,7 +102,7 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 		c.err = explain(c.def, *f, c.localCause)
 		c.abortText = abortText(c.def, c.terms.Self, *f, c.err)
 		if f.Kind == roster.ResultMismatch && f.By == c.terms.Self {
-			c.err, c.abortText = c.differing()
+			c.abortText, c.err = c.differing()
 		}
 	}
 	if effects.Announcement != nil {

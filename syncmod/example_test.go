@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -232,4 +233,35 @@ func ExampleWaitError() {
 	// Output:
 	// operator 1 (bob) is missing
 	// deadline: true
+}
+
+// What somebody does with a receipt that was filed, long after the ceremony and
+// without any of its members.
+func ExampleParseReceipt() {
+	filed, err := os.ReadFile("testdata/receipt.json")
+	if err != nil {
+		panic(err)
+	}
+	receipt, err := syncmod.ParseReceipt(filed)
+	if err != nil {
+		panic(err)
+	}
+	if err := receipt.Verify(); err != nil {
+		panic(err)
+	}
+	fmt.Printf("ceremony %x…, last barrier %d: result %x…\n",
+		receipt.DefinitionHash[:4], receipt.LastStep, receipt.Result()[:4])
+	for i, m := range receipt.Members {
+		attests := "attests it"
+		if m.Session == 0 {
+			attests = "cannot attest"
+		}
+		fmt.Printf("operator %d (%s) %s\n", i, m.ID, attests)
+	}
+	// Output:
+	// ceremony a177cc21…, last barrier 6: result 9754d634…
+	// operator 0 (12D3KooWNL7bPesRRwiYSaXhgy8FkjxEwyY3YUeA6wbYVn8HahJ7) attests it
+	// operator 1 (16Uiu2HAkye1phMAxsp4aBzjyGDRoojbkLiNWkRjc9vD2EBZdExe4) attests it
+	// operator 2 (QmbsT91aYWiSvJbL4fyoDxhUiX8oD4n2sw6duWr5zLkWxD) attests it
+	// operator 3 (QmWh2Umjyvj6aGZoax9hDtCBgZA8zWg1o11L7YxjGs2j6z) cannot attest
 }

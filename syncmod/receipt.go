@@ -266,7 +266,8 @@ func (r *Receipt) clone() *Receipt {
 	if r == nil {
 		return nil
 	}
-	c := &Receipt{DefinitionHash: slices.Clone(r.DefinitionHash), LastStep: r.LastStep, Members: slices.Clone(r.Members)}
+	c := &Receipt{LastStep: r.LastStep}
+	c.DefinitionHash, c.Members = slices.Clone(r.DefinitionHash), slices.Clone(r.Members)
 	for i := range c.Members {
 		m := &c.Members[i]
 		m.Result, m.Signature = slices.Clone(m.Result), slices.Clone(m.Signature)

@@ -137,13 +137,17 @@ func TestAReceiptWithinOtherJSONMayBeIndented(t *testing.T) {
 
 func TestWhatIsNoReceiptIsRefused(t *testing.T) {
 	for want, change := range map[string]func(*syncmod.Receipt){
-		"a definition hash of 0 bytes":    func(r *syncmod.Receipt) { r.DefinitionHash = nil },
-		"a definition hash of 65 bytes":   func(r *syncmod.Receipt) { r.DefinitionHash = make([]byte, 65) },
-		"it begins like what a member":    func(r *syncmod.Receipt) { r.DefinitionHash = []byte("dkgsync/receipt/v1\x00") },
-		"step 0 is no last barrier":       func(r *syncmod.Receipt) { r.LastStep = 0 },
-		"1 members":                       func(r *syncmod.Receipt) { r.Members = r.Members[:1] },
-		"1025 members":                    func(r *syncmod.Receipt) { r.Members = make([]syncmod.Attestation, 1025) },
-		"no member attests anything":      func(r *syncmod.Receipt) { r.Members = []syncmod.Attestation{r.Members[3], {}} },
+		"a definition hash of 0 bytes":  func(r *syncmod.Receipt) { r.DefinitionHash = nil },
+		"a definition hash of 65 bytes": func(r *syncmod.Receipt) { r.DefinitionHash = make([]byte, 65) },
+		"it begins like what a member": func(r *syncmod.Receipt) {
+			r.DefinitionHash = []byte("dkgsync/receipt/v1\x00")
+		},
+		"step 0 is no last barrier": func(r *syncmod.Receipt) { r.LastStep = 0 },
+		"1 members":                 func(r *syncmod.Receipt) { r.Members = r.Members[:1] },
+		"1025 members":              func(r *syncmod.Receipt) { r.Members = make([]syncmod.Attestation, 1025) },
+		"no member attests anything": func(r *syncmod.Receipt) {
+			r.Members = []syncmod.Attestation{r.Members[3], {}}
+		},
 		"operators 0 and 3 have the same": func(r *syncmod.Receipt) { r.Members[3].ID = r.Members[0].ID },
 		"is not a peer ID":                func(r *syncmod.Receipt) { r.Members[3].ID = "dave" },
 		"attests something without":       func(r *syncmod.Receipt) { r.Members[0].Session = 0 },
@@ -155,7 +159,9 @@ func TestWhatIsNoReceiptIsRefused(t *testing.T) {
 		"not the one of its peer ID": func(r *syncmod.Receipt) {
 			r.Members[2].ID, r.Members[3].ID = r.Members[3].ID, r.Members[2].ID
 		},
-		"is not encoded as libp2p does": func(r *syncmod.Receipt) { r.Members[2].PublicKey = append(r.Members[2].PublicKey, 0x18, 1) },
+		"is not encoded as libp2p does": func(r *syncmod.Receipt) {
+			r.Members[2].PublicKey = append(r.Members[2].PublicKey, 0x18, 1)
+		},
 	} {
 		t.Run(want, func(t *testing.T) {
 			r := changedReceipt(t, change)

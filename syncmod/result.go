@@ -148,12 +148,21 @@ func (r *Receipt) agreement() (result, text string) {
 
 // differing makes the error of a ceremony whose members attest different results,
 // and what the others are told of it. The lock is held.
-func (c *core) differing() (err error, told string) { //nolint:revive // the error is not of this call
+func (c *core) differing() (told string, failure error) {
 	const differ = "the members attest different results: "
 	row := kindOf(roster.ResultMismatch)
 	told = printable(differ+c.whoAttests("")+"; "+startAgain, maxReason)
-	text := differ + c.whoAttests("this node") + "; compare what they have produced; " + startAgain
-	return &cause{sentinel: row.sentinel, text: text}, told
+	text := differ + c.whoAttests("this node") + "; " + c.adviceOnResults() + "; " + startAgain
+	return told, &cause{sentinel: row.sentinel, text: text}
+}
+
+func (c *core) adviceOnResults() string {
+	for i := range c.def.Peers {
+		if c.roster.Attested(i) == nil && (i == c.terms.Self || c.roster.Member(i).Session != 0) {
+			return "do all members run the same number of steps, and attest what they have produced?"
+		}
+	}
+	return "compare what they have produced"
 }
 
 // whoAttests says who attests what: "this node and operator 1 (bob) attest 3fa1…,

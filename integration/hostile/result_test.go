@@ -108,7 +108,8 @@ func TestAMemberThatSaysThatResultsDifferIsSaidToSaySo(t *testing.T) {
 
 	s := m.open(t, alice)
 	s.Accepted(t, m.request(t))
-	s.Say(t, m.request(t, harness.Attested([]byte{}, nil), abort("bob attests aa, carol attests bb", m.Nodes[bob].ID())))
+	s.Say(t, m.request(t, harness.Attested([]byte{}, nil),
+		abort("bob attests aa, carol attests bb", m.Nodes[bob].ID())))
 
 	for _, i := range honest {
 		err := m.Failure(i)

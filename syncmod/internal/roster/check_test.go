@@ -236,9 +236,9 @@ func (w *world) checkBlame(p *process) {
 		right = f.Culprit == p.index && w.mayDiffer(p)
 	case f.Kind == roster.ResultMismatch && by.hostile:
 		right = f.Culprit == p.index && by.hasAborted(f.Text, -1)
-	case f.Kind == roster.ResultMismatch: // passed on
+	case f.Kind == roster.ResultMismatch: // passed on, by an abort, or by an error that names no reporter
 		right = f.Culprit == p.index && by.failure != nil && by.failure.Kind == f.Kind &&
-			f.Text == reason(by.failure) && (f.Reporter < 0 || by.hasNamed(f, p.index)) // an error does not name the reporter
+			f.Text == reason(by.failure) && (f.Reporter < 0 || by.hasNamed(f, p.index))
 	case by.hostile && f.Kind == roster.PeerAborted:
 		right = by.hasAborted(f.Text, f.Culprit)
 	case by.hostile && f.Kind == roster.AttemptMismatch:

@@ -67,7 +67,8 @@ func (r *Roster) State(s *State) {
 		m := &r.members[i]
 		s.Members[i] = MemberState{
 			Session: m.Session, Step: m.Step, Done: m.Done, Answered: m.Answered,
-			Known: m.known, First: m.first, Opened: m.opened, Attempt: m.attempt, HasAttempt: m.hasAttempt, Attestation: m.attestation,
+			Known: m.known, First: m.first, Opened: m.opened,
+			Attempt: m.attempt, HasAttempt: m.hasAttempt, Attestation: m.attestation,
 			In: m.in.state(), Out: m.out.state(), Asked: m.asked, Successor: m.successor, Held: m.held,
 		}
 	}

@@ -208,8 +208,8 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		case roster.Refuse:
 			text, err := in.facts.Refusal(verdict.Cause)
 			in.awaitTold(c, verdict.After, reader)
-			end := End{Reason: report.EndRefused, Err: err}
-			return false, in.last(time.Now(), c, request, reply{refusal: text, differ: verdict.Cause.Kind == roster.ResultMismatch}, end)
+			refusal := reply{refusal: text, differ: verdict.Cause.Kind == roster.ResultMismatch}
+			return false, in.last(time.Now(), c, request, refusal, End{Reason: report.EndRefused, Err: err})
 		case roster.Drop:
 			return false, End{Reason: report.EndProtocol, code: network.StreamProtocolViolation}
 		case roster.Hold:

@@ -56,6 +56,17 @@ func TestAHeartbeatCostsTheClientNextToNothing(t *testing.T) {
 	require.LessOrEqual(t, allocs, 2.0)
 }
 
+func TestAHeartbeatThatAttestsCostsTheClientNoMore(t *testing.T) {
+	s := newSteady(t)
+	plain := allocsPer(func(exchanges int, begin func()) { s.beat(t, exchanges, begin) })
+	s.ceremony.announcement = s.ceremony.terms.NewAnnouncement(
+		Announcement{Step: 2, Result: make([]byte, 32), Attestation: make([]byte, 71)}, time.Now())
+
+	allocs := allocsPer(func(exchanges int, begin func()) { s.beat(t, exchanges, begin) })
+
+	require.LessOrEqual(t, allocs, plain)
+}
+
 // allocsPer counts the allocations of an exchange, to a tenth: the process may
 // have others to make.
 func allocsPer(run func(exchanges int, begin func())) float64 {

@@ -119,7 +119,9 @@ func (w *world) readResponse(s int8) {
 	i, j := int(st.from), int(st.to)
 	c := &w.nodes[i].clients[j]
 
-	answer := roster.Response{Goodbye: a.asked == goodbye, Abort: a.asked.aborts(), Refused: a.refused, Differ: a.differ}
+	answer := roster.Response{
+		Goodbye: a.asked == goodbye, Abort: a.asked.aborts(), Refused: a.refused, Differ: a.differ,
+	}
 	if a.by >= 0 {
 		answer.Session = w.sessionOf(j, a.by)
 	}

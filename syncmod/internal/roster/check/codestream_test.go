@@ -93,7 +93,9 @@ func (c *coder) stream(w *world, s int8) {
 		if a.refused {
 			about = c.perm[a.about]
 		}
-		c.out = append(c.out, byte(a.asked)|bitOf(a.refused, 4)|bitOf(a.waiting, 5)|bitOf(a.differ, 6), nibbles(a.by, about))
+		c.out = append(
+			c.out, byte(a.asked)|bitOf(a.refused, 4)|bitOf(a.waiting, 5)|bitOf(a.differ, 6), nibbles(a.by, about),
+		)
 	}
 }
 
