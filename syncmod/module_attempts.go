@@ -39,7 +39,7 @@ var errNoSingleCeremony = errors.New("something in the graph asks for the *syncm
 	"makes one for each attempt: take it from the function that makes the steps, or use syncmod.RunSteps")
 
 // runAttempts runs attempt after attempt.
-func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *background {
+func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *onlyOneRun {
 	s.app.used = true
 	var current atomic.Pointer[Ceremony]
 	tasks := lifecycle.NewGroup(s.telemetry.Log(), func(err error) {
@@ -47,7 +47,7 @@ func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, err
 			c.Abort(err)
 		}
 	})
-	return &background{
+	return &onlyOneRun{
 		start: func() error {
 			tasks.Start()
 			return tasks.Go("ceremony attempts", func(ctx context.Context) error {

@@ -96,11 +96,11 @@ func checkIfHost(in ifHost) error {
 type stepsIn struct {
 	fx.In
 	Host given[host.Host]
-	Run  *background `optional:"true"`
+	Run  *onlyOneRun `optional:"true"`
 }
 
 // stepsIfHost makes a RunSteps or RunAttempts do nothing where there is no host.
-func stepsIfHost(in stepsIn) (*background, error) {
+func stepsIfHost(in stepsIn) (*onlyOneRun, error) {
 	switch {
 	case in.Run != nil:
 		return in.Run, nil
@@ -109,7 +109,7 @@ func stepsIfHost(in stepsIn) (*background, error) {
 	case in.Host.provided:
 		return nil, missingWithHost("RunSteps", "the constructor of the steps, or of the Definition,")
 	}
-	return new(background), nil
+	return new(onlyOneRun), nil
 }
 
 func missingWithHost(of, who string) error {

@@ -26,7 +26,7 @@ func (*owner) CloseDatabase() {}
 func TestHooksRunWhereTheOptionsStand(t *testing.T) {
 	const (
 		server   = "(*Server).Start-fm"
-		steps    = "(*onlyOneRunSteps)"
+		steps    = "(*onlyOneRun)"
 		database = "(*owner).OpenDatabase-fm"
 	)
 	o := new(owner)

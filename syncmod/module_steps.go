@@ -36,26 +36,30 @@ func RunSteps(constructor any) fx.Option {
 func inBackground(private ...fx.Option) fx.Option {
 	return fx.Options(
 		fx.Module(ModuleName+".steps", private...),
-		fx.Invoke(func(lc fx.Lifecycle, b *background) {
-			if b.start != nil {
-				lc.Append(fx.StartStopHook(b.start, b.stop))
+		fx.Invoke(func(lc fx.Lifecycle, r *onlyOneRun) {
+			if r.start != nil {
+				lc.Append(fx.StartStopHook(r.Start, r.Stop))
 			}
 		}),
 	)
 }
 
-// background brings what a RunSteps or a RunAttempts makes, which is private to it,
+// onlyOneRun brings what a RunSteps or a RunAttempts makes, which is private to it,
 // to its Invoke at the root. A second one fails fx.New: an app runs one ceremony in
 // the background, by one list of steps.
-type background struct {
+type onlyOneRun struct {
 	start func() error // nil: there is no host
 	stop  func(context.Context) error
 }
 
+// Start and Stop are the hooks: fx events show their names.
+func (r *onlyOneRun) Start() error                   { return r.start() }
+func (r *onlyOneRun) Stop(ctx context.Context) error { return r.stop(ctx) }
+
 // runSteps runs one attempt.
-func runSteps(c *Ceremony, steps []Step) *background {
+func runSteps(c *Ceremony, steps []Step) *onlyOneRun {
 	tasks := lifecycle.NewGroup(c.core().svc.telemetry.Log(), c.Abort)
-	return &background{
+	return &onlyOneRun{
 		start: func() error {
 			tasks.Start()
 			run := c.core() // not the one of a later start

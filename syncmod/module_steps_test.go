@@ -89,7 +89,7 @@ func TestStepsComeFromOneRunSteps(t *testing.T) {
 		syncmod.Module, given(h), fx.Supply(unattended(t, h)), syncmod.RunSteps(noSteps), syncmod.RunSteps(noSteps),
 	)
 
-	require.ErrorContains(t, app.Err(), "onlyOneRunSteps")
+	require.ErrorContains(t, app.Err(), "onlyOneRun")
 }
 
 func TestAStepThatFailsFailsTheCeremonyForEveryoneByItsName(t *testing.T) {

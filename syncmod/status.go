@@ -187,7 +187,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		StepName string       `json:"step_name,omitempty"`
 		Since    time.Time    `json:"since,omitzero"`
 		Error    string       `json:"error,omitempty"`
-		Attempt  int          `json:"attempt"`
+		Attempt  int          `json:"attempt,omitempty"`
 		Peers    []PeerStatus `json:"peers"`
 		Broken   []BrokenLink `json:"broken,omitempty"`
 	}{
