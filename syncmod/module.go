@@ -95,6 +95,7 @@ type Result struct {
 // New makes the service of a node and appends its hooks to the lifecycle. [Module]
 // has it as a constructor.
 func New(p Params) (Result, error) {
+	found := p.found()
 	var opts []Option
 	if p.Logger != nil {
 		opts = append(opts, WithLogger(p.Logger))
@@ -109,7 +110,7 @@ func New(p Params) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	s.app.found = p.found()
+	s.app.found = found
 	if p.Failer == nil && p.Shutdowner != nil {
 		p.Failer = lifecycle.NewFailer(p.Shutdowner, p.Logger)
 	}
