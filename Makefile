@@ -1,7 +1,7 @@
 # `make help` explains every target; CI runs `make ci`, which calls the same ones.
 
 # The modules that go.work ties together. A pattern like ./... ends at a module's border, so each is named.
-WORKSPACE := . ./examples/fxapp ./integration ./telemetry/otelsdk
+WORKSPACE := . ./clusterfile ./examples/fxapp ./integration ./telemetry/otelsdk
 PACKAGES  := $(addsuffix /...,$(WORKSPACE))
 # The modules that pin what the tools are built from.
 TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
