@@ -40,23 +40,33 @@ func TestTheModuleBringsNoOpenTelemetrySDKIntoAProgram(t *testing.T) {
 }
 
 // program is a Go module in a directory of its own, which uses the checkout.
-type program struct{ dir, flags string }
+type program struct{ dir, flags, checkout string }
 
 func newProgram(t *testing.T) program {
 	t.Helper()
-	listed := command(t, ".", nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/dkgsync/dkgsync")
-	checkout := strings.TrimSpace(listed)
-	p := program{dir: t.TempDir(), flags: "-mod=mod"}
-	if withRaceDetector() {
-		p.flags += " -race" // what has been built for this test is then there already
-	}
+	p := emptyProgram(t)
 	require.NoError(t, os.CopyFS(p.dir, os.DirFS("testdata/consumer")))
 	p.write(t, "go.mod", "module example.com/consumer\n\ngo 1.26.0\n\n"+
 		"require github.com/dkgsync/dkgsync v0.0.0\n\n"+
-		"replace github.com/dkgsync/dkgsync => "+checkout+"\n")
-	p.write(t, "go.sum", read(t, filepath.Join(checkout, "go.sum"))+read(t, filepath.Join("..", "go.sum")))
-	contract := read(t, filepath.Join(checkout, "syncmod", "contract_test.go"))
+		"replace github.com/dkgsync/dkgsync => "+p.checkout+"\n")
+	contract := read(t, filepath.Join(p.checkout, "syncmod", "contract_test.go"))
 	p.write(t, "contract_test.go", strings.Replace(contract, "package syncmod_test", "package consumer_test", 1))
+	return p
+}
+
+// emptyProgram has nothing but the sums of what it may have to download.
+func emptyProgram(t *testing.T) program {
+	t.Helper()
+	listed := command(t, ".", nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/dkgsync/dkgsync")
+	p := program{dir: t.TempDir(), flags: "-mod=mod", checkout: strings.TrimSpace(listed)}
+	if withRaceDetector() {
+		p.flags += " -race" // what has been built for this test is then there already
+	}
+	var sums strings.Builder
+	for _, module := range []string{".", "clusterfile", "integration"} {
+		sums.WriteString(read(t, filepath.Join(p.checkout, module, "go.sum")))
+	}
+	p.write(t, "go.sum", sums.String())
 	return p
 }
 
@@ -85,7 +95,11 @@ func (p program) write(t *testing.T, name, text string) {
 // run calls the go command in the program's directory.
 func (p program) run(t *testing.T, args ...string) string {
 	t.Helper()
-	return command(t, p.dir, []string{"GOWORK=off", "GOFLAGS=" + p.flags}, "go", args...)
+	return command(t, p.dir, p.environment(), "go", args...)
+}
+
+func (p program) environment() []string {
+	return []string{"GOWORK=off", "GOFLAGS=" + p.flags}
 }
 
 func command(t *testing.T, dir string, environment []string, name string, args ...string) (stdout string) {
