@@ -3,6 +3,8 @@
 # The modules that go.work ties together. A pattern like ./... ends at a module's border, so each is named.
 WORKSPACE := . ./clusterfile ./examples/fxapp ./integration ./telemetry/otelsdk
 PACKAGES  := $(addsuffix /...,$(WORKSPACE))
+# The example that pins kubo. Outside the workspace, because nothing else shall be built with what kubo needs.
+KUBO      := ./examples/kubo
 # The modules that pin what the tools are built from.
 TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
 
@@ -66,6 +68,12 @@ jaeger: $(JAEGER) ## Run Jaeger on this machine, and print what to ask it: JAEGE
 test-jaeger: $(JAEGER) ## Test what an operator sees of ceremonies in a real Jaeger: JAEGER, TESTFLAGS
 	JAEGER_BIN="$(abspath $(JAEGER))" go test -count=1 $(TESTFLAGS) ./integration/jaeger
 
+.PHONY: test-kubo
+test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLAGS
+	@mkdir -p .bin
+	cd $(KUBO) && GOWORK=off go build -o '$(CURDIR)/.bin/ipfs' .
+	KUBO_BIN='$(CURDIR)/.bin/ipfs' go test -count=1 $(TESTFLAGS) ./integration/kubo
+
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
 	@listed=$$(go test -list '^Fuzz' $(PACKAGES)) || { echo "$$listed"; exit 1; }; \
@@ -86,6 +94,7 @@ generate-check: ## Fail if the generated code is not what generate would write
 .PHONY: lint
 lint: .bin/golangci-lint ## Lint every module, which room may import what included
 	.bin/golangci-lint run $(PACKAGES)
+	cd $(KUBO) && GOWORK=off '$(CURDIR)/.bin/golangci-lint' run ./...
 
 .PHONY: fmt
 fmt: .bin/golangci-lint ## Format the Go code
@@ -102,11 +111,11 @@ vuln: .bin/govulncheck ## Look for known vulnerabilities that the code can reach
 
 .PHONY: tidy
 tidy: ## Tidy every module
-	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 
 .PHONY: tidy-check
 tidy-check: ## Fail if a go.mod is not tidy, or the modules of the workspace want different versions
-	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
 	@stale=; synced=$$(mktemp -d); trap 'rm -rf "$$synced"' EXIT; \
 	tar -cf - --exclude=./.git --exclude=./.bin . | tar -xf - -C "$$synced" && (cd "$$synced" && go work sync) || exit 1; \
 	for module in $(WORKSPACE); do \
@@ -116,7 +125,7 @@ tidy-check: ## Fail if a go.mod is not tidy, or the modules of the workspace wan
 
 .PHONY: standalone
 standalone: ## Build every module without the workspace, as its users do
-	@for module in $(WORKSPACE); do \
+	@for module in $(WORKSPACE) $(KUBO); do \
 		echo "building $$module by itself"; \
 		(cd $$module && export GOWORK=off && go build -o /dev/null ./... && go vet ./...) || exit 1; \
 	done
@@ -137,7 +146,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check check test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-kubo soak-check check test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

@@ -1,0 +1,154 @@
+package syncmod
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"go.uber.org/fx"
+)
+
+// This file is about what a graph may or may not have.
+
+// given is a T of the graph, if the graph has one.
+type given[T any] struct {
+	value    T
+	provided bool
+}
+
+// provideGiven provides a given[T]. An optional T alone does not tell whether nothing
+// provides a T, or something does that fx cannot call because a dependency of its own
+// is missing. The second is an error here. fx looks whether every parameter of a
+// function is provided before it makes the first of them, from left to right: if
+// looked is made, a T is provided.
+func provideGiven[T any]() fx.Option {
+	type look struct{ provided bool }
+	type looked struct{}
+	type made struct{ value T }
+	type params struct {
+		fx.In
+		Look *look
+		Made *made `optional:"true"`
+	}
+	return fx.Provide(
+		func() *look { return new(look) },
+		func(l *look) looked {
+			l.provided = true
+			return looked{}
+		},
+		func(_ looked, value T) *made { return &made{value} },
+		func(p params) (given[T], error) {
+			switch {
+			case p.Made != nil:
+				return given[T]{value: p.Made.value, provided: true}, nil
+			case p.Look.provided:
+				return given[T]{}, fmt.Errorf(
+					"the graph provides a %s that cannot be made: something that its constructor needs is missing",
+					reflect.TypeFor[T]())
+			}
+			return given[T]{}, nil
+		},
+	)
+}
+
+// validConfig is a Config that has been checked. fx makes it before the host, so
+// that a bad one fails before a host is made for it.
+type validConfig struct{ Config }
+
+type configParams struct {
+	fx.In
+	Config  given[Config]
+	Pointer *Config `optional:"true"`
+}
+
+func newValidConfig(p configParams) (validConfig, error) {
+	if p.Pointer != nil && !p.Config.provided {
+		return validConfig{}, invalid("Config",
+			"the graph has a *syncmod.Config, which is not looked at: supply the Config itself")
+	}
+	return validConfig{p.Config.value}, p.Config.value.Validate()
+}
+
+// ifHost is what the graph of a ModuleIfHost has. What needs a host is not made where
+// there is none.
+type ifHost struct {
+	fx.In
+	Host       given[host.Host]
+	Service    *Service           `optional:"true"`
+	Definition *checkedDefinition `optional:"true"`
+}
+
+func checkIfHost(in ifHost) error {
+	if in.Host.provided && (in.Service == nil || in.Definition == nil) {
+		return missingWithHost("ModuleIfHost", "it")
+	}
+	return nil
+}
+
+type stepsIn struct {
+	fx.In
+	Host given[host.Host]
+	Run  *onlyOneRunSteps `optional:"true"`
+}
+
+// stepsIfHost makes a RunSteps do nothing where there is no host.
+func stepsIfHost(in stepsIn) (*onlyOneRunSteps, error) {
+	switch {
+	case in.Run != nil:
+		return in.Run, nil
+	case in.Host.provided:
+		return nil, missingWithHost("RunSteps", "the constructor of the steps, or of the Definition,")
+	}
+	return new(onlyOneRunSteps), nil
+}
+
+func missingWithHost(of, who string) error {
+	return fmt.Errorf("syncmod.%s: the graph has a host, and something else that %s needs is missing: "+
+		"put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it", of, who)
+}
+
+// checkedDefinition says that the Definition of the graph has been looked at, if
+// there is one: it may be that nothing else does.
+type checkedDefinition struct{}
+
+func checkDefinition(s *Service, d given[Definition]) (*checkedDefinition, error) {
+	if !d.provided {
+		return new(checkedDefinition), nil
+	}
+	if _, err := d.value.validate(s.host.ID()); err != nil {
+		return nil, err
+	}
+	s.app.supplied = d.value.Hash
+	return new(checkedDefinition), nil
+}
+
+// found says which of the optional things the graph has.
+func (p *Params) found() string {
+	var found, missing []string
+	for _, o := range []struct {
+		what  string
+		there bool
+	}{
+		{"Config", p.Config != Config{}},
+		{"*logrus.Logger", p.Logger != nil},
+		{"trace.TracerProvider", p.Tracer != nil},
+		{"metric.MeterProvider", p.Meter != nil},
+		{"telemetry.Providers", p.Providers.Tracer != nil || p.Providers.Meter != nil},
+		{"*lifecycle.Failer", p.Failer != nil},
+	} {
+		if o.there {
+			found = append(found, o.what)
+		} else {
+			missing = append(missing, o.what)
+		}
+	}
+	text := "found in the graph: " + strings.Join(found, ", ")
+	if len(found) == 0 {
+		text = "found nothing optional in the graph"
+	}
+	if len(missing) > 0 {
+		text += "; not there: " + strings.Join(missing, ", ")
+	}
+	return text
+}
