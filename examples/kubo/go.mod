@@ -1,3 +1,4 @@
+// The ipfs command with the plugin. Outside the workspace, because nothing else shall be built with what kubo needs.
 module github.com/dkgsync/dkgsync/examples/kubo
 
 go 1.26.5
@@ -8,6 +9,10 @@ require (
 	github.com/ipfs/kubo v0.43.1
 	go.uber.org/fx v1.24.0
 )
+
+// Kubo v0.43.1 replaces go-libp2p v0.49 by a fork, until a release of go-libp2p requires quic-go v0.62. A replace counts in
+// its own module only, and the module proxy does not serve the fork. This release requires quic-go v0.64 by itself.
+require github.com/libp2p/go-libp2p v0.51.0 // indirect
 
 require (
 	contrib.go.opencensus.io/exporter/prometheus v0.4.2 // indirect
@@ -124,7 +129,6 @@ require (
 	github.com/libp2p/go-cidranger v1.1.0 // indirect
 	github.com/libp2p/go-doh-resolver v0.6.0 // indirect
 	github.com/libp2p/go-flow-metrics v0.3.0 // indirect
-	github.com/libp2p/go-libp2p v0.51.0 // indirect
 	github.com/libp2p/go-libp2p-asn-util v0.4.1 // indirect
 	github.com/libp2p/go-libp2p-gostream v0.6.0 // indirect
 	github.com/libp2p/go-libp2p-http v0.5.0 // indirect
