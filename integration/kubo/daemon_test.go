@@ -15,8 +15,7 @@ import (
 // start at once on a busy machine take their time.
 const patience = 3 * time.Minute
 
-// daemon is an ipfs daemon, with everything that it starts in a process group of
-// its own.
+// daemon is an ipfs daemon. It starts no process itself.
 type daemon struct {
 	name string
 	repo repo
@@ -36,14 +35,13 @@ func start(t *testing.T, name string, r repo) *daemon {
 		printed: newPrinted(), ended: make(chan struct{}),
 	}
 	d.cmd.Stdout, d.cmd.Stderr = d.printed, d.printed
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, d.cmd.Start())
 	go func() {
 		defer close(d.ended)
 		_ = d.cmd.Wait()
 	}()
 	t.Cleanup(func() {
-		_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
+		_ = d.cmd.Process.Kill()
 		<-d.ended
 		if t.Failed() {
 			text, _ := d.printed.read()
@@ -84,19 +82,18 @@ func (d *daemon) says(wanted string) {
 }
 
 // terminate ends daemons with SIGTERM, all at once, and waits until each has ended
-// by itself and nothing is left of it.
+// by itself.
 func terminate(t *testing.T, daemons ...*daemon) {
 	t.Helper()
 	for _, d := range daemons {
 		require.NoError(t, d.cmd.Process.Signal(syscall.SIGTERM))
 	}
-	const prompt = 20 * time.Second // much less than the minutes that a ceremony may wait for somebody
+	const prompt = 30 * time.Second // on a busy machine; it takes a fraction of a second
 	late := time.After(prompt)
 	for _, d := range daemons {
 		select {
 		case <-d.ended:
 			require.True(t, d.cmd.ProcessState.Success(), "%s: %s", d.name, d.cmd.ProcessState)
-			require.ErrorIs(t, syscall.Kill(-d.cmd.Process.Pid, 0), syscall.ESRCH, "something is left of %s", d.name)
 		case <-late:
 			require.Fail(t, "it does not stop", "%s still runs %s after SIGTERM", d.name, prompt)
 		}

@@ -47,6 +47,17 @@ func TestADaemonWithoutItsCeremonyFileDoesNotStartAndSaysWhy(t *testing.T) {
 	require.Equal(t, 1, d.cmd.ProcessState.ExitCode())
 }
 
+func TestADaemonThatWaitsForTheOthersCanBeStopped(t *testing.T) {
+	skipWithoutKubo(t)
+	r := newRepo(t)
+	r.write(t, t.Name(), []string{r.id(t), newRepo(t).id(t)}, newWork(t), 0)
+	d := start(t, "alice", r)
+	d.ready()
+	d.shows("dkgsync_barrier_missing", `dkgsync_barrier_kind="connected"`, "1")
+
+	terminate(t, d)
+}
+
 func TestFourDaemonsGoThroughACeremonyTogether(t *testing.T) {
 	skipWithoutKubo(t)
 	w := newWork(t)

@@ -104,13 +104,13 @@ type readmeNode struct {
 func newReadmeNode(t *testing.T) readmeNode {
 	t.Helper()
 	n := readmeNode{program: emptyProgram(t)}
-	readme := read(t, filepath.Join(n.checkout, "README.md"))
+	readme := read(t, filepath.Join(checkout(t), "README.md"))
 	n.code = block(t, readme, "go")
 	require.LessOrEqual(t, strings.Count(n.code, "\n"), 60, "a newcomer reads all of it")
 	n.write(t, "main.go", n.code)
 	replace := ""
 	for _, module := range []string{"", "/clusterfile"} {
-		replace += fmt.Sprintf(" -replace github.com/dkgsync/dkgsync%s=%s%s", module, n.checkout, module)
+		replace += fmt.Sprintf(" -replace github.com/dkgsync/dkgsync%s=%s%s", module, checkout(t), module)
 	}
 	loopback := "127.0.0.1"
 	if runtime.GOOS == "linux" { // which has more than one
@@ -142,7 +142,7 @@ func (n readmeNode) shell(t *testing.T, commands ...string) (output string, err 
 	const end = "trap 'kill $! 2>/dev/null || true' EXIT\n"
 	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", end+strings.Join(commands, "\n"))
 	cmd.Dir = n.dir
-	cmd.Env = append(os.Environ(), n.environment()...)
+	cmd.Env = append(os.Environ(), n.environ()...)
 	printed, err := cmd.CombinedOutput()
 	return string(printed), err
 }
