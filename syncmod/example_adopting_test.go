@@ -10,6 +10,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -55,12 +56,14 @@ func Example_withFxOption() {
 	key, definition := exampleKey(bob)
 	defer elsewhere(bob, definition)()
 
+	log := quiet() // a *logrus.Logger
+
 	ended := make(chan error, 1)
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
 		libp2p.WithFxOption(
-			fx.Supply(definition, quiet()),
+			fx.Supply(definition, log),
 			syncmod.Module,
 			syncmod.RunSteps(ours),
 			syncmod.OnEnd(func(c *syncmod.Ceremony) { ended <- c.Err() }),
@@ -80,8 +83,8 @@ func Example_withFxOption() {
 
 // takePart takes part in one ceremony, and returns how it ended. A ctx that ends leaves
 // the ceremony.
-func takePart(ctx context.Context, h host.Host, definition syncmod.Definition, steps ...syncmod.Step) error {
-	service, err := syncmod.NewService(h, syncmod.Config{Nickname: "alice"}, syncmod.WithLogger(quiet()))
+func takePart(ctx context.Context, h host.Host, log *logrus.Logger, d syncmod.Definition, steps []syncmod.Step) error {
+	service, err := syncmod.NewService(h, syncmod.Config{Nickname: "alice"}, syncmod.WithLogger(log))
 	if err != nil {
 		return err
 	}
@@ -93,7 +96,7 @@ func takePart(ctx context.Context, h host.Host, definition syncmod.Definition, s
 		defer cancel()
 		_ = service.Stop(ctx) // before the host is closed
 	}()
-	ceremony, err := service.Open(definition)
+	ceremony, err := service.Open(d)
 	if err != nil {
 		return err
 	}
@@ -106,7 +109,7 @@ func Example_oneCeremonyWithoutFx() {
 	defer elsewhere(bob, definition)()
 	defer func() { _ = alice.Close() }()
 
-	fmt.Println("ended:", takePart(context.Background(), alice, definition, ours()...))
+	fmt.Println("ended:", takePart(context.Background(), alice, quiet(), definition, ours()))
 	// Output:
 	// all are connected
 	// all have exchanged keys
