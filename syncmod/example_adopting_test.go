@@ -65,6 +65,7 @@ func Example_withFxOption() {
 		libp2p.WithFxOption(
 			fx.Supply(definition, log),
 			syncmod.Module,
+			syncmod.Configure(syncmod.Config{Nickname: "alice", RegisterEarly: true}),
 			syncmod.RunSteps(ours),
 			syncmod.OnEnd(func(c *syncmod.Ceremony) { ended <- c.Err() }),
 		),

@@ -55,6 +55,12 @@ func TestTheNodeOfTheReadmeRunsByItsCommands(t *testing.T) {
 		requireExit(t, 1, err)
 		require.Contains(t, output, "is not among the 2 members")
 	})
+	t.Run("a node that a signal stops exits with 0", func(t *testing.T) {
+		output, err := node.shell(t, "./node run alice.key ceremony.json /ip4/127.0.0.1/tcp/0 2>log &",
+			"until grep -q 'ceremony opened' log; do sleep 0.1; done", "kill $!", "wait $!")
+
+		require.NoError(t, err, output)
+	})
 	t.Run("a node without a command says what there is", func(t *testing.T) {
 		output, err := node.shell(t, "./node")
 
