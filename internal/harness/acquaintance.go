@@ -65,7 +65,7 @@ func (p *RawPeer) Meet(t testing.TB, other peer.ID) (session uint64) {
 	}
 }
 
-// Met reports whether the process at another peer has had an answer from this one.
+// Met tells whether the process at another peer has had an answer from this one.
 func (p *RawPeer) Met(other peer.ID) bool {
 	_, met, _ := p.knows(other)
 	return met
