@@ -58,7 +58,9 @@
 //   - Fail may be called at any time, in a constructor too. fx keeps a shutdown until somebody waits for it, so the
 //     application stops after its start. (A constructor or a hook that can return its error should do that instead:
 //     then the application does not start at all.)
-//   - Run the program by App.Run, or take the exit code from App.Wait. App.Done delivers a signal without it.
+//   - Run the program by App.Run, or take the exit code from App.Wait. App.Done delivers a signal without it. A program
+//     that only calls App.Start and App.Stop reads none of the three, and goes on: its log says that it was asked to
+//     stop, and [Failer.Err] says why.
 //
 // # fx in the application's log: NewFxLogger
 //

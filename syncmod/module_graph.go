@@ -15,13 +15,13 @@ import (
 type given[T any] struct {
 	value    T
 	provided bool
+	err      error // why it cannot be made
 }
 
 // provideGiven provides a given[T]. An optional T alone does not tell whether nothing
 // provides a T, or something does that fx cannot call because a dependency of its own
-// is missing. The second is an error here. fx looks whether every parameter of a
-// function is provided before it makes the first of them, from left to right: if
-// looked is made, a T is provided.
+// is missing. fx looks whether every parameter of a function is provided before it
+// makes the first of them, from left to right: if looked is made, a T is provided.
 func provideGiven[T any]() fx.Option {
 	type look struct{ provided bool }
 	type looked struct{}
@@ -38,16 +38,16 @@ func provideGiven[T any]() fx.Option {
 			return looked{}
 		},
 		func(_ looked, value T) *made { return &made{value} },
-		func(p params) (given[T], error) {
+		func(p params) given[T] {
+			g := given[T]{provided: p.Look.provided}
 			switch {
 			case p.Made != nil:
-				return given[T]{value: p.Made.value, provided: true}, nil
-			case p.Look.provided:
-				return given[T]{}, fmt.Errorf(
-					"the graph provides a %s that cannot be made: something that its constructor needs is missing",
-					reflect.TypeFor[T]())
+				g.value = p.Made.value
+			case g.provided:
+				g.err = fmt.Errorf("the graph has a %s that cannot be made: "+
+					"something that its constructor needs is missing", reflect.TypeFor[T]())
 			}
-			return given[T]{}, nil
+			return g
 		},
 	)
 }
@@ -63,6 +63,9 @@ type configParams struct {
 }
 
 func newValidConfig(p configParams) (validConfig, error) {
+	if p.Config.err != nil {
+		return validConfig{}, p.Config.err
+	}
 	if p.Pointer != nil && !p.Config.provided {
 		return validConfig{}, invalid("Config",
 			"the graph has a *syncmod.Config, which is not looked at: supply the Config itself")
@@ -74,12 +77,15 @@ func newValidConfig(p configParams) (validConfig, error) {
 // there is none.
 type ifHost struct {
 	fx.In
+	Service    *Service `optional:"true"` // first: it looks at its Config before the host is made
 	Host       given[host.Host]
-	Service    *Service           `optional:"true"`
 	Definition *checkedDefinition `optional:"true"`
 }
 
 func checkIfHost(in ifHost) error {
+	if in.Host.err != nil {
+		return in.Host.err
+	}
 	if in.Host.provided && (in.Service == nil || in.Definition == nil) {
 		return missingWithHost("ModuleIfHost", "it")
 	}
@@ -97,6 +103,8 @@ func stepsIfHost(in stepsIn) (*onlyOneRunSteps, error) {
 	switch {
 	case in.Run != nil:
 		return in.Run, nil
+	case in.Host.err != nil:
+		return nil, in.Host.err
 	case in.Host.provided:
 		return nil, missingWithHost("RunSteps", "the constructor of the steps, or of the Definition,")
 	}
@@ -113,13 +121,16 @@ func missingWithHost(of, who string) error {
 type checkedDefinition struct{}
 
 func checkDefinition(s *Service, d given[Definition]) (*checkedDefinition, error) {
-	if !d.provided {
-		return new(checkedDefinition), nil
+	switch {
+	case !d.provided:
+	case d.err != nil: // fx.New fails by whoever asks for it, and names what is missing
+		s.app.definition = d.err.Error()
+	default:
+		if _, err := d.value.validate(s.host.ID()); err != nil {
+			return nil, err
+		}
+		s.app.supplied, s.app.definition = d.value.Hash, "a syncmod.Definition, "+shortHash(d.value.Hash)
 	}
-	if _, err := d.value.validate(s.host.ID()); err != nil {
-		return nil, err
-	}
-	s.app.supplied = d.value.Hash
 	return new(checkedDefinition), nil
 }
 

@@ -37,6 +37,7 @@ type Service struct {
 	cfg       Config
 	version   roster.Version
 	telemetry *telemetry.Telemetry
+	meter     metric.MeterProvider // nil: the OpenTelemetry global
 	server    *Server
 	clients   *Clients
 	addrs     addressBook
@@ -45,8 +46,9 @@ type Service struct {
 
 	mu         sync.Mutex
 	running    bool
-	ceremonies []*core       // the open ones, in the order of their opening
-	changed    chan struct{} // closed, and made anew, whenever they change
+	metered    metric.MeterProvider // where another service may not report as well; nil: nowhere
+	ceremonies []*core              // the open ones, in the order of their opening
+	changed    chan struct{}        // closed, and made anew, whenever they change
 }
 
 // Server is the inbound half of a [Service]: it serves the streams that members
@@ -119,8 +121,8 @@ func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options)
 func WithMeterProvider(p metric.MeterProvider) Option { return func(o *options) { o.meter = p } }
 
 // NewService makes the service of a host. It does no I/O: nothing happens
-// before [Service.Start]. Its error, for a bad Config, is an [ErrInvalid]. The
-// host is used, and never closed.
+// before [Service.Start], but for the handler of [Config].RegisterEarly. Its error,
+// for a bad Config, is an [ErrInvalid]. The host is used, and never closed.
 func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 	if h == nil {
 		return nil, invalid("host", "it is nil")
@@ -152,6 +154,12 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 	}
 	s.server = &Server{half: stream.NewServer(streams, directory{s})}
 	s.clients = &Clients{half: stream.NewClients(streams, s.broken)}
+	s.meter = o.meter
+	if cfg.RegisterEarly {
+		if err := s.server.Start(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -181,6 +189,9 @@ func (s *Service) Stop(ctx context.Context) error {
 func (s *Service) accept(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.running {
+		s.startMetering()
+	}
 	s.running = true
 	return nil
 }
@@ -188,6 +199,9 @@ func (s *Service) accept(context.Context) error {
 // closeAll closes what is open; nothing is opened any more.
 func (s *Service) closeAll(ctx context.Context) error {
 	s.mu.Lock()
+	if s.running {
+		s.stopMetering()
+	}
 	s.running = false
 	if s.app.look != nil {
 		s.app.look.Stop()

@@ -11,23 +11,27 @@ import (
 // app is what a service knows of the fx app that it is part of. Its service's lock
 // guards it once the app starts.
 type app struct {
-	found    string    // what the graph has, in words
-	starting time.Time // the deadline of the app's start, if it has one
-	supplied []byte    // the hash of the Definition in the graph
-	used     bool      // something takes part in it
-	look     *time.Timer
+	found      string    // what the graph has, in words
+	starting   time.Time // the deadline of the app's start, if it has one
+	definition string    // what the graph has as Definition, in words
+	supplied   []byte    // its hash
+	used       bool      // something takes part in it
+	look       *time.Timer
 }
 
 // acceptWithApp is accept as a hook of an app.
 func (s *Service) acceptWithApp(ctx context.Context) error {
+	if err := s.accept(ctx); err != nil {
+		return err
+	}
+	s.telemetry.Notice(time.Now(), logrus.InfoLevel, "ready to synchronize; "+s.app.found)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.app.starting, _ = ctx.Deadline()
-	if s.app.supplied != nil && !s.app.used {
+	if s.app.definition != "" && !s.app.used {
 		s.app.look = time.AfterFunc(s.cfg.OpenGrace, s.noteUnused)
 	}
-	s.mu.Unlock()
-	s.telemetry.Notice(time.Now(), logrus.InfoLevel, "ready to synchronize; "+s.app.found)
-	return s.accept(ctx)
+	return nil
 }
 
 // openWithApp opens the ceremony as a hook of an app. One that was open before begins
@@ -54,16 +58,16 @@ func (s *Service) noteUnused() {
 	s.mu.Unlock()
 	if idle {
 		s.telemetry.Notice(time.Now(), logrus.WarnLevel, fmt.Sprintf(
-			"the graph has a syncmod.Definition (%s), and nothing takes part in its ceremony: "+
-				"add syncmod.RunSteps, or ask for the *syncmod.Ceremony", shortHash(s.app.supplied)))
+			"nothing takes part in the ceremony of the graph (%s): "+
+				"add syncmod.RunSteps, or ask for the *syncmod.Ceremony", s.app.definition))
 	}
 }
 
 // The advice for a wait that holds up the start of an app.
 const (
-	adviceNotOpen = "the ceremony is not open, and nothing opens it while an fx.Invoke or an OnStart hook waits for it: " +
+	adviceNotOpen = "the ceremony is not open, and is not opened while an fx.Invoke or an OnStart hook waits for it: " +
 		"use syncmod.RunSteps, or wait on a goroutine"
-	adviceStarting = "this wait has the context of the app's start, which may not wait for other nodes: " +
+	adviceStarting = "this wait has the context of the app's start, which cannot wait for other nodes: " +
 		"an OnStart hook has to return; use syncmod.RunSteps, or wait on a goroutine with a context of its own"
 )
 
@@ -76,7 +80,7 @@ const waitNotice = 5 * time.Second
 func (c *core) watchStart(ctx context.Context) (early <-chan time.Time, stop func()) {
 	deadline, bounded := ctx.Deadline()
 	opened := c.isOpened()
-	if opened && !(bounded && c.svc.startsUntil(deadline)) {
+	if opened && !c.svc.startsUntil(deadline) {
 		return nil, func() {}
 	}
 	var timers []*time.Timer
