@@ -93,7 +93,11 @@ func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
 			only(2),
 			"operators: there are 2, and threshold is 3, so some are missing" + again,
 		},
-		"not its number": {
+		"more than its number": {
+			charon(t, "num_operators", 3),
+			"operators: there are 4, and num_operators is 3, so the file was changed" + again,
+		},
+		"fewer than its number": {
 			charon(t, "num_operators", 5),
 			"operators: there are 4, and num_operators is 5, so the file was changed" + again,
 		},

@@ -195,6 +195,29 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 	}
 }
 
+// Other members than those of Charon have other keys. That of an RSA key is not in its ID.
+func TestMembersMayHaveKeysOfAnyKind(t *testing.T) {
+	for name, id := range map[string]string{
+		"Ed25519": "12D3KooWFpabomXzPZEXEncjLr2qSPYdbxUVu76FEvp9cw333kP8",
+		"RSA":     "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
+		"a CID":   "bafzaajaiaejca5zn6zafbdqcmrxp2mvjv4jsn43cl3q6ecl4qg5btnhkgq6ydhcd",
+	} {
+		_, err := clusterfile.ParsePeer("alice=" + id)
+
+		require.NoError(t, err, name)
+	}
+}
+
+// One of a member's addresses may be there twice: nothing is unclear by it.
+func TestAnAddressOfOneMemberMayBeRepeated(t *testing.T) {
+	peers := members(t)
+	peers[0].Addrs = append(peers[0].Addrs, peers[0].Addrs[0])
+
+	_, err := clusterfile.WriteDefinition(filepath.Join(t.TempDir(), "ceremony.json"), peers)
+
+	require.NoError(t, err)
+}
+
 // All members behind one relay have the same address: the relay's.
 func TestMembersMayShareARelay(t *testing.T) {
 	relay := "/ip4/192.0.2.9/tcp/4001/p2p/" + operators[3] + "/p2p-circuit"

@@ -43,7 +43,8 @@ func decode(content []byte) (string, error) {
 	case text == "":
 		return "", errors.New("it is empty: copy or make it again")
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return "", errors.New("it is not a text file: check the name, and unpack it if it is an archive")
+		return "", errors.New("it is not UTF-8 text: " +
+			"check the name, unpack it if it is an archive, or save it as UTF-8")
 	}
 	return text, nil
 }

@@ -1,6 +1,7 @@
 package clusterfile_test
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"io/fs"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
@@ -112,4 +114,19 @@ func TestTheENROfTheEIPIsRead(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+// Every signature has a second form that is as valid; records with it are another
+// text for the same key, and go-ethereum refuses them.
+func TestTheSecondFormOfASignatureIsRefused(t *testing.T) {
+	record, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(enrs(t)[0], "enr:"))
+	require.NoError(t, err)
+	var s secp256k1.ModNScalar
+	s.SetByteSlice(record[36:68]) // behind two headers of two bytes each, and r
+	second := s.Negate().Bytes()
+	copy(record[36:68], second[:])
+
+	_, err = clusterfile.ParseENR("enr:" + base64.RawURLEncoding.EncodeToString(record))
+
+	require.ErrorContains(t, err, "the ENR's signature is not valid")
 }

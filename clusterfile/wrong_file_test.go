@@ -36,8 +36,8 @@ func TestAFileThatIsNoDefinitionIsCalledByItsName(t *testing.T) {
 			`it is the error message of a server ("Not Found"), not a definition: download the definition again`,
 		},
 		"a server's long message": {
-			`{"error":"` + strings.Repeat("ä", 100) + `"}`,
-			`it is the error message of a server ("` + strings.Repeat("ä", 40) + `…"), not a definition: ` +
+			`{"error":"x` + strings.Repeat("ä", 100) + `"}`,
+			`it is the error message of a server ("x` + strings.Repeat("ä", 39) + `…"), not a definition: ` +
 				"download the definition again",
 		},
 		"a server's code": {
@@ -50,6 +50,8 @@ func TestAFileThatIsNoDefinitionIsCalledByItsName(t *testing.T) {
 		"empty":                 {"", "it is empty: copy or make it again"},
 		"nothing but spaces":    {" \r\n", "it is empty: copy or make it again"},
 		"nothing but a mark":    {"\xef\xbb\xbf", "it is empty: copy or make it again"},
+		"Latin-1":               {"{\"hash\":\"\",\"peers\":[{\"name\":\"Andr\xe9\"}]}", binary},
+		"zeros at its end":      {sample + "\x00\x00\x00", binary},
 		"a compressed file":     {"\x1f\x8b\x08\x00\x00\xff", binary},
 		"a list":                {"[]", "it is not a definition: it is a JSON array"},
 		"a number of lines":     {"operators: 4\n", "it is not a definition: it is not JSON"},
@@ -79,7 +81,7 @@ func TestAFileThatIsNoDefinitionIsCalledByItsName(t *testing.T) {
 
 const (
 	windows = "it is UTF-16 text, as Windows PowerShell writes with >: save it as UTF-8"
-	binary  = "it is not a text file: check the name, and unpack it if it is an archive"
+	binary  = "it is not UTF-8 text: check the name, unpack it if it is an archive, or save it as UTF-8"
 	hexKey  = "the key of a node is a file of 64 hex digits (Charon's charon-enr-private-key)"
 )
 

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/multiformats/go-multiaddr"
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/clusterfile"
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -134,4 +139,36 @@ func changedSample(t *testing.T, change func(map[string]any)) (path string) {
 	text := "\xef\xbb\xbf" + strings.ReplaceAll(string(content), "\n", "\r\n")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
+}
+
+// Nobody can see in the file itself that it has lost an operator whom the threshold
+// does not need. The members that have another list can.
+func TestAMemberWhoseDefinitionHasLostAnOperatorIsToldApart(t *testing.T) {
+	whole, err := readDefinition(sampleDefinition)
+	require.NoError(t, err)
+	cut, err := readDefinition(changedSample(t, func(d map[string]any) { d["operators"] = d["operators"].([]any)[:3] }))
+	require.NoError(t, err)
+	keys, err := readKeys(sampleKeys, whole)
+	require.NoError(t, err)
+	addrs, err := loopbackAddrs(2, tcp)
+	require.NoError(t, err)
+
+	var ceremonies []*syncmod.Ceremony
+	for i, definition := range []syncmod.Definition{whole, cut} {
+		for j, addr := range addrs {
+			definition.Peers[j].Addrs = []multiaddr.Multiaddr{addr}
+		}
+		var c *syncmod.Ceremony
+		id := identity{key: keys[i], addr: addrs[i], members: len(whole.Peers)}
+		app := newApp(id, definition, syncmod.Config{}, newLogger(io.Discard, i, logrus.ErrorLevel),
+			func() []syncmod.Step { return nil }, fx.Populate(&c))
+		require.NoError(t, app.Start(t.Context()))
+		t.Cleanup(func() { require.NoError(t, app.Stop(context.WithoutCancel(t.Context()))) })
+		ceremonies = append(ceremonies, c)
+	}
+
+	for _, c := range ceremonies {
+		<-c.Done()
+		require.ErrorContains(t, c.Err(), "has other members", "seen here, or told by the other")
+	}
 }
