@@ -14,7 +14,8 @@ import (
 )
 
 // Ceremony is one run of one definition on this node. [Service.Open] makes it,
-// or fx does, from the Definition in the graph.
+// or fx does, from the Definition in the graph. In an app that is started again it
+// begins anew: everything here is then about the run of the last start.
 //
 // Its calls are either about the barriers ([Ceremony.AwaitConnected],
 // [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it),

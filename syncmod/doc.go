@@ -57,7 +57,9 @@
 // calls the Invokes of modules first.
 //
 // An app that was stopped, or whose start was undone, can be started again. Its
-// ceremony begins anew, with the same *Ceremony and the same steps.
+// ceremony begins anew, with the same *Ceremony and the same steps. When a hook
+// outlives the context of the start, fx undoes nothing: until the next start,
+// [Service.Stop] does that here.
 //
 // [Config].ShutdownOnFailure and ShutdownOnComplete ask the app to stop by
 // fx.Shutdowner, which App.Run, App.Wait and App.Done listen to. A program that only

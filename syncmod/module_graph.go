@@ -31,25 +31,26 @@ func provideGiven[T any]() fx.Option {
 		Look *look
 		Made *made `optional:"true"`
 	}
-	return fx.Provide(
+	private := fx.Provide(
 		func() *look { return new(look) },
 		func(l *look) looked {
 			l.provided = true
 			return looked{}
 		},
 		func(_ looked, value T) *made { return &made{value} },
-		func(p params) given[T] {
-			g := given[T]{provided: p.Look.provided}
-			switch {
-			case p.Made != nil:
-				g.value = p.Made.value
-			case g.provided:
-				g.err = fmt.Errorf("the graph has a %s that cannot be made: "+
-					"something that its constructor needs is missing", reflect.TypeFor[T]())
-			}
-			return g
-		},
+		fx.Private,
 	)
+	return fx.Options(private, fx.Provide(func(p params) given[T] {
+		g := given[T]{provided: p.Look.provided}
+		switch {
+		case p.Made != nil:
+			g.value = p.Made.value
+		case g.provided:
+			g.err = fmt.Errorf("the graph has a %s that cannot be made: "+
+				"something that its constructor needs is missing", reflect.TypeFor[T]())
+		}
+		return g
+	}))
 }
 
 // validConfig is a Config that has been checked. fx makes it before the host, so

@@ -27,6 +27,7 @@ func TestWithoutAHostModuleIfHostDoesNothing(t *testing.T) {
 		"alone":                          module,
 		"with steps":                     fx.Options(module, offline, steps),
 		"steps first":                    fx.Options(steps, offline, module),
+		"steps that would fail":          fx.Options(module, offline, syncmod.RunSteps(failingSteps)),
 		"steps that lack something else": fx.Options(module, offline, syncmod.RunSteps(lackingSteps)),
 		"without a definition":           fx.Options(module, steps),
 		"in an fx.Module of its own":     fx.Module("synchronization", module, offline, steps),
@@ -49,6 +50,8 @@ func TestWithoutAHostModuleIfHostDoesNothing(t *testing.T) {
 		})
 	}
 }
+
+func failingSteps() ([]syncmod.Step, error) { return nil, errOffline }
 
 func lackingSteps(*bytes.Buffer) []syncmod.Step { return nil }
 
