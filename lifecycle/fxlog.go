@@ -2,12 +2,15 @@ package lifecycle
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
 
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
+
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 )
 
 type fxLogger struct{ log *logrus.Logger }
@@ -20,15 +23,17 @@ func NewFxLogger(log *logrus.Logger) fxevent.Logger {
 }
 
 // WithFxLogger makes an application log its fx events as [NewFxLogger] does: through the *logrus.Logger of the graph if
-// it has one (that very type: an interface is not found), else through logrus's standard logger. After an fx.Error,
+// it has one (that very type: an interface is not found), else through its *slog.Logger, else through logrus's standard
+// logger. After an fx.Error,
 // which usually reports a bad configuration, it uses the standard logger too: fx then builds nothing.
 func WithFxLogger() fx.Option {
 	type params struct {
 		fx.In
 
-		Log *logrus.Logger `optional:"true"`
+		Log  *logrus.Logger `optional:"true"`
+		Slog *slog.Logger   `optional:"true"`
 	}
-	return fx.WithLogger(func(p params) fxevent.Logger { return NewFxLogger(p.Log) })
+	return fx.WithLogger(func(p params) fxevent.Logger { return NewFxLogger(logbridge.Either(p.Log, p.Slog)) })
 }
 
 // LogEvent implements fxevent.Logger.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
@@ -25,7 +27,7 @@ const ModuleName = "dkgsync"
 // *[Service], *[Server] and *[Clients]. In a graph with a [Definition] it also
 // provides a *[Ceremony], which it opens on start and closes on stop.
 //
-// Optional, by exactly these types: [Config], *logrus.Logger,
+// Optional, by exactly these types: [Config], *logrus.Logger or else *slog.Logger,
 // trace.TracerProvider, metric.MeterProvider, telemetry.Providers,
 // *lifecycle.Failer.
 var Module fx.Option = fx.Module(ModuleName,
@@ -68,6 +70,7 @@ type Params struct {
 	// Failer serves the same purpose. An app has at most one, so that one failure decides.
 	Failer    *lifecycle.Failer    `optional:"true"`
 	Logger    *logrus.Logger       `optional:"true"`
+	Slog      *slog.Logger         `optional:"true"` // where there is no Logger
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
 	Providers telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
@@ -86,9 +89,8 @@ type Result struct {
 // has it as a constructor.
 func New(p Params) (Result, error) {
 	var opts []Option
-	if p.Logger != nil {
-		opts = append(opts, WithLogger(p.Logger))
-	}
+	p.Logger = logbridge.Either(p.Logger, p.Slog)
+	opts = append(opts, WithLogger(p.Logger))
 	if tracer := cmp.Or(p.Tracer, p.Providers.Tracer); tracer != nil {
 		opts = append(opts, WithTracerProvider(tracer))
 	}

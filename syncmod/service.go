@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -108,6 +110,17 @@ type options struct {
 
 // WithLogger sets the logger; the default is logrus's standard logger.
 func WithLogger(log *logrus.Logger) Option { return func(o *options) { o.log = log } }
+
+// WithSlog sets the logger of a program that has no logrus. Fields become attributes,
+// and the context of a line carries the span that the line is about. The later of
+// this option and [WithLogger] counts; nil changes nothing.
+func WithSlog(log *slog.Logger) Option {
+	return func(o *options) {
+		if log != nil {
+			o.log = logbridge.New(log)
+		}
+	}
+}
 
 // WithTracerProvider sets where spans go; the default is the OpenTelemetry
 // global. The provider is used and never shut down.

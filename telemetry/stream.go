@@ -70,7 +70,8 @@ func (s *Stream) begin() {
 	begun := c.clampStart(s.start.At)
 	_, span := c.t.tracer.Start(c.rooted, spanStream,
 		trace.WithSpanKind(s.role.kind()), trace.WithTimestamp(begun),
-		trace.WithAttributes(c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed))...))
+		trace.WithAttributes(
+			c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed), keyNodeIndex.Int(c.info.Index))...))
 	sc := span.SpanContext()
 	s.live.Store(&liveSpan{span: span, context: sc, begun: begun, ctx: c.under(sc)})
 }

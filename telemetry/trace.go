@@ -87,7 +87,8 @@ func (c *Ceremony) record(s span) context.Context {
 	c.t.reporter.carryOut("the span "+s.name, func() {
 		s.started = c.clampStart(s.started)
 		opts := []trace.SpanStartOption{
-			trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started), trace.WithAttributes(s.attrs...),
+			trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started),
+			trace.WithAttributes(append(s.attrs, keyNodeIndex.Int(c.info.Index))...),
 		}
 		if s.link.IsValid() {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
