@@ -64,7 +64,7 @@
 // # fx in the application's log: NewFxLogger
 //
 // fx describes each constructor and each hook on stderr unless it is given a logger. [WithFxLogger] sends these events
-// to logrus, or to slog in a program without it: at debug level if all is well, so as not to disturb an operator, and at
-// error level if something failed, so as never to hide why an application does not start. The application chooses its
-// logger: the option belongs in fx.New, not in a module.
+// to logrus, or to slog in a program without it: at debug level if all is well, so as not to disturb an operator, and
+// once at error level if something failed, so as never to hide why an application does not start. The application
+// chooses its logger: the option belongs in fx.New, not in a module.
 package lifecycle

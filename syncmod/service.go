@@ -53,11 +53,15 @@ type Service struct {
 // Server is the inbound half of a [Service]: it serves the streams that members
 // open, and refuses everyone else's. There is nothing to call on it but Start
 // and Stop, which the service, or fx, does.
-type Server struct{ half *stream.Server }
+type Server struct {
+	half      *stream.Server
+	telemetry *telemetry.Telemetry
+}
 
 // Start registers the protocol's handler at the host. It fails when something
 // else handles the protocol there.
 func (s *Server) Start(context.Context) error {
+	s.telemetry.Start() // before anything can be reported
 	switch err := s.half.Start(); {
 	case errors.Is(err, stream.ErrStopping):
 		return fmt.Errorf("starting the sync server: %w: %w", err, ErrStopped)
@@ -162,7 +166,7 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 		ExchangeTimeout: cfg.ExchangeTimeout, OpenGrace: cfg.OpenGrace,
 		BackoffMin: cfg.BackoffMin, BackoffMax: cfg.BackoffMax, MaxFrame: cfg.MaxFrame,
 	}
-	s.server = &Server{half: stream.NewServer(streams, directory{s})}
+	s.server = &Server{half: stream.NewServer(streams, directory{s}), telemetry: s.telemetry}
 	s.clients = &Clients{half: stream.NewClients(streams, s.broken)}
 	return s, nil
 }

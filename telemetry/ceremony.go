@@ -160,7 +160,7 @@ func (c *Ceremony) End(o report.End) {
 				keyOutcome.String(o.Outcome), keyStep.Int64(o.Step), keyReconnects.Int(o.Reconnects),
 			},
 		})
-		c.t.instruments.ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)
+		c.t.to().ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)
 
 		entry := c.entry(ctx, o.Ended).WithFields(logrus.Fields{
 			"outcome": o.Outcome, "step": o.Step, "reconnects": o.Reconnects, "took": took(lasted),
