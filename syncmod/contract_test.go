@@ -41,7 +41,8 @@ var (
 		Config: syncmod.Config{}, Host: host.Host(nil),
 		Lifecycle: fx.Lifecycle(nil), OnEnd: []func(*syncmod.Ceremony){},
 		Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
-		Logger: (*logrus.Logger)(nil), Slog: (*slog.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
+		Logger: (*logrus.Logger)(nil), Slog: (*slog.Logger)(nil),
+		Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
 	_ = syncmod.Result{
 		Service: (*syncmod.Service)(nil),

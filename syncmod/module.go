@@ -89,8 +89,8 @@ type Result struct {
 // has it as a constructor.
 func New(p Params) (Result, error) {
 	var opts []Option
-	p.Logger = logbridge.Either(p.Logger, p.Slog)
-	opts = append(opts, WithLogger(p.Logger))
+	log := logbridge.Either(p.Logger, p.Slog)
+	opts = append(opts, WithLogger(log))
 	if tracer := cmp.Or(p.Tracer, p.Providers.Tracer); tracer != nil {
 		opts = append(opts, WithTracerProvider(tracer))
 	}
@@ -102,7 +102,7 @@ func New(p Params) (Result, error) {
 		return Result{}, err
 	}
 	if p.Failer == nil && p.Shutdowner != nil {
-		p.Failer = lifecycle.NewFailer(p.Shutdowner, p.Logger)
+		p.Failer = lifecycle.NewFailer(p.Shutdowner, log)
 	}
 	if p.Failer != nil {
 		s.onEnd = append(s.onEnd, shutdownOnEnd(s, p.Failer))

@@ -63,6 +63,7 @@ func forget(key weak.Pointer[slog.Logger]) {
 // unformatted saves the work for an output that nobody reads.
 type unformatted struct{}
 
+// Format returns nothing.
 func (unformatted) Format(*logrus.Entry) ([]byte, error) { return nil, nil }
 
 // hook passes lines on.
@@ -94,7 +95,11 @@ func (h hook) Fire(e *logrus.Entry) error {
 	}
 	record := slog.NewRecord(e.Time, level, e.Message, 0) // where a hook is called from is of no use
 	for _, name := range slices.Sorted(maps.Keys(e.Data)) {
-		record.AddAttrs(slog.Any(name, e.Data[name]))
+		value := e.Data[name]
+		if err, ok := value.(error); ok {
+			value = err.Error() // not every handler knows errors
+		}
+		record.AddAttrs(slog.Any(name, value))
 	}
 	_ = h.to.Handle(ctx, record)
 	return nil

@@ -238,14 +238,14 @@ func endpoint(protocol string) rule {
 	example := "it has to be a URL such as http://127.0.0.1:4318"
 	schemes := []string{"http", "https"}
 	if protocol == protocolGRPC {
-		example, schemes = "it has to be a URL such as http://127.0.0.1:4317", append(schemes, "unix", "dns", "passthrough")
+		example = "it has to be a URL such as http://127.0.0.1:4317"
+		schemes = append(schemes, "unix", "dns", "passthrough")
 	}
 	return func(value string) string {
 		u, err := url.Parse(value)
 		switch {
 		case err != nil:
-			var parsing *url.Error
-			if errors.As(err, &parsing) {
+			if parsing, ok := errors.AsType[*url.Error](err); ok {
 				err = parsing.Err // without the value, which may have a password
 			}
 			return fmt.Sprintf("%s (%v)", example, err)

@@ -142,8 +142,8 @@ func TestSettingsThatNobodyReadsMayBeAnything(t *testing.T) {
 	for about, set := range map[string][]string{
 		"nothing is exported":     {"OTEL_TRACES_SAMPLER", "sometimes", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s"},
 		"the SDK is disabled":     {"OTEL_SDK_DISABLED", "true", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"},
-		"nothing goes out so":     {"OTEL_METRICS_EXPORTER", "none", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "collector:1"},
-		"no endpoint asks for it": {"OTEL_TRACES_EXPORTER", "none", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:1"},
+		"nothing goes out so":     {"OTEL_METRICS_EXPORTER", "none", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "c:1"},
+		"no endpoint asks for it": {"OTEL_TRACES_EXPORTER", "none", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "c:1"},
 	} {
 		t.Run(about, func(t *testing.T) {
 			configure(t, set...)
@@ -161,7 +161,8 @@ func TestSettingsAsTheyShouldBeAreTaken(t *testing.T) {
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
 		{
 			"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL,
-			"OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20Ym9i, x-scope=1", "OTEL_EXPORTER_OTLP_COMPRESSION", "gzip",
+			"OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20Ym9i, x-scope=1",
+			"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip",
 			"OTEL_EXPORTER_OTLP_TIMEOUT", "5000", "OTEL_EXPORTER_OTLP_INSECURE", "TRUE",
 			"OTEL_TRACES_SAMPLER", "ParentBased_TraceIDRatio", "OTEL_TRACES_SAMPLER_ARG", "0.1",
 			"OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=alice,a=b",

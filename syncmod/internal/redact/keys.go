@@ -29,8 +29,8 @@ var (
 
 	hexPattern = regexp.MustCompile(`^(?:0[xX])?[0-9A-Fa-f]{32,}$`)
 	// What names and identifiers are made of, and keys are not.
-	wordsPattern = regexp.MustCompile(`^(?:(?:[A-Z]?[a-z]{1,20}\d{0,3}|[A-Z]{1,12}\d{0,3}|\d{1,6}|(?:[A-Z]?[a-z]{2,})+)?` +
-		`(?:[+/_-]|$))+$`)
+	wordsPattern = regexp.MustCompile(`^(?:(?:[A-Z]?[a-z]{1,20}\d{0,3}|[A-Z]{1,12}\d{0,3}|\d{1,6}|` +
+		`(?:[A-Z]?[a-z]{2,})+)?(?:[+/_-]|$))+$`)
 	upper  = regexp.MustCompile(`[A-Z]`)
 	lower  = regexp.MustCompile(`[a-z]`)
 	digits = regexp.MustCompile(`\d`)

@@ -52,9 +52,9 @@ type piece struct {
 	settled bool
 }
 
-// Text returns a line of text without secrets. A URL keeps its scheme, its host and the words of its path; paths, values
-// with the name of a secret, and what looks like a key are replaced by <path> and <hidden>. It would rather hide too
-// much than too little.
+// Text returns a line of text without secrets. A URL keeps its scheme, its host and the words of its path; paths,
+// values with the name of a secret, and what looks like a key are replaced by <path> and <hidden>. It would rather hide
+// too much than too little.
 func Text(s string) string {
 	pieces := []piece{{text: s}}
 	for i := range secrets {
