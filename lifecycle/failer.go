@@ -39,7 +39,7 @@ func (f *Failer) Fail(err error) {
 	}
 	undelivered := f.shutdowner.Shutdown(fx.ExitCode(1))
 	briefly(func() {
-		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, stopping with exit code 1")
+		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, asking the application to stop with exit code 1")
 		f.logUndelivered(undelivered)
 	})
 }

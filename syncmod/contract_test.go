@@ -32,6 +32,7 @@ const _ protocol.ID = syncmod.ProtocolID
 // With fx.
 var (
 	_ fx.Option                                    = syncmod.Module
+	_ fx.Option                                    = syncmod.ModuleIfHost
 	_ func(syncmod.Config) fx.Option               = syncmod.Configure
 	_ func(syncmod.Params) (syncmod.Result, error) = syncmod.New
 	_ func(constructor any) fx.Option              = syncmod.RunSteps
@@ -114,7 +115,7 @@ var (
 		Heartbeat: time.Duration(0), ExchangeTimeout: time.Duration(0), PeerTimeout: time.Duration(0),
 		OpenGrace: time.Duration(0), GoodbyeTimeout: time.Duration(0), MaxFrame: int(0),
 		BackoffMin: time.Duration(0), BackoffMax: time.Duration(0),
-		ShutdownOnFailure: false, ShutdownOnComplete: false,
+		RegisterEarly: false, ShutdownOnFailure: false, ShutdownOnComplete: false,
 	}
 )
 

@@ -157,7 +157,8 @@ type WaitError struct {
 
 	members int // 0 when not known
 	at      time.Time
-	early   bool // this node itself has not announced the step
+	early   bool   // this node itself has not announced the step
+	advice  string // what is wrong with the wait itself
 }
 
 // Error lists everyone who is missing, and why.
@@ -191,6 +192,9 @@ func (e *WaitError) Error() string {
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	if e.advice != "" {
+		b.WriteString("; " + e.advice)
 	}
 	return b.String()
 }
