@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -41,7 +42,8 @@ var (
 		Config: syncmod.Config{}, Host: host.Host(nil),
 		Lifecycle: fx.Lifecycle(nil), OnEnd: []func(*syncmod.Ceremony){},
 		Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
-		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
+		Logger: (*logrus.Logger)(nil), Slog: (*slog.Logger)(nil),
+		Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
 	_ = syncmod.Result{
 		Service: (*syncmod.Service)(nil),
@@ -58,6 +60,7 @@ var (
 	_ func(*syncmod.Service, syncmod.Definition) (*syncmod.Ceremony, error)        = (*syncmod.Service).Open
 	_ func(*syncmod.Service) []*syncmod.Ceremony                                   = (*syncmod.Service).Ceremonies
 	_ func(*logrus.Logger) syncmod.Option                                          = syncmod.WithLogger
+	_ func(*slog.Logger) syncmod.Option                                            = syncmod.WithSlog
 	_ func(trace.TracerProvider) syncmod.Option                                    = syncmod.WithTracerProvider
 	_ func(metric.MeterProvider) syncmod.Option                                    = syncmod.WithMeterProvider
 	_ interface {

@@ -141,7 +141,8 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:
-		return tellable(operator(self, d.Peers[self]) + strings.TrimPrefix(err.Error(), "this node"))
+		why := tellable(strings.TrimPrefix(err.Error(), "this node "))
+		return printable(operator(self, d.Peers[self])+" "+why, maxReason)
 	default:
 		return printable(err.Error(), maxReason)
 	}

@@ -69,7 +69,7 @@ func logger() (*slog.Logger, error) {
 // goes on.
 func tell(c *syncmod.Ceremony) {
 	if err := c.Err(); err != nil {
-		fmt.Printf("DKG ceremony failed: %s\n", err)
+		fmt.Printf("DKG ceremony did not complete: %s\n", err)
 		return
 	}
 	fmt.Println("DKG ceremony is complete")

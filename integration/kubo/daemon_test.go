@@ -2,6 +2,7 @@ package kubo_test
 
 import (
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -60,23 +61,24 @@ func (d *daemon) ready() {
 	d.api = api
 }
 
-// says waits until the daemon has printed what is wanted.
-func (d *daemon) says(wanted string) {
+// says waits until the daemon has printed what matches this regular expression.
+func (d *daemon) says(pattern string) {
 	d.t.Helper()
+	wanted := regexp.MustCompile(pattern)
 	late := time.After(patience)
 	for {
 		text, more := d.printed.read()
-		if strings.Contains(text, wanted) {
+		if wanted.MatchString(text) {
 			return
 		}
 		select {
 		case <-more:
 		case <-d.ended:
 			text, _ := d.printed.read()
-			require.Contains(d.t, text, wanted, "%s has ended: %s", d.name, d.cmd.ProcessState)
+			require.Regexp(d.t, wanted, text, "%s has ended: %s", d.name, d.cmd.ProcessState)
 			return
 		case <-late:
-			require.Fail(d.t, "it is never said", "%s does not print %q", d.name, wanted)
+			require.Fail(d.t, "it is never said", "%s does not print %q", d.name, pattern)
 		}
 	}
 }
