@@ -85,7 +85,7 @@ func newSession() uint64 {
 
 // Abort fails the ceremony for a reason of this node's own, and tells everyone.
 // It returns at once. The others are told the reason as text: at most 256 bytes,
-// without file paths and without what looks like a key. It does nothing when the
+// without passwords, file paths and what looks like a key. It does nothing when the
 // ceremony has failed already, or has passed its last barrier.
 func (c *Ceremony) Abort(reason error) {
 	if reason == nil {

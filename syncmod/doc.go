@@ -123,7 +123,7 @@
 // culprit and not the messenger; errors.Is tells the kinds apart, beginning with
 // [ErrVersionMismatch]. [Ceremony.Abort], or a step that returns an error, fails
 // it from this side. The others are told the reason as text: at most 256 bytes,
-// without file paths and without what looks like a key. Still, do not put secrets
+// without passwords, file paths and what looks like a key. Still, do not put secrets
 // into errors.
 //
 // Once the last barrier is passed the ceremony has succeeded, for everybody has
