@@ -57,10 +57,10 @@ func newHost(t *testing.T, opts ...libp2p.Option) host.Host {
 	return h
 }
 
-// manager makes the resource manager of one host that exists for a ceremony.
-func manager(t *testing.T, members int) func() libp2p.Option {
+// manager makes the resource manager of a host that exists for ceremonies.
+func manager(t *testing.T, members, ceremonies int) func() libp2p.Option {
 	return func() libp2p.Option {
-		m, err := syncmod.NewResourceManager(members, 1)
+		m, err := syncmod.NewResourceManager(members, ceremonies)
 		require.NoError(t, err)
 		return libp2p.ResourceManager(m)
 	}
@@ -87,7 +87,7 @@ func TestNodesInOnePlaceConnectAtOnce(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
-			hosts := place.hosts(t, place.nodes, tcp, manager(t, place.nodes))
+			hosts := place.hosts(t, place.nodes, tcp, manager(t, place.nodes, 1))
 
 			connect(t, hosts, harness.Define(t.Name(), hosts...))
 		})
@@ -98,7 +98,7 @@ func TestNodesInOnePlaceConnectOverQUIC(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
-			hosts := place.hosts(t, 10, quic, manager(t, 10))
+			hosts := place.hosts(t, 10, quic, manager(t, 10, 1))
 
 			connect(t, hosts, harness.Define(t.Name(), hosts...))
 		})
@@ -109,7 +109,7 @@ func TestNodesInOnePlaceConnectOverQUIC(t *testing.T) {
 func TestNodesBehindOneRelayConnectAtOnce(t *testing.T) {
 	needsNamespace(t)
 	const members = 10
-	r := places[0].hosts(t, 1, tcp, manager(t, members))[0]
+	r := places[0].hosts(t, 1, tcp, manager(t, members, 1))[0]
 	resources := relay.DefaultResources()
 	resources.MaxReservationsPerIP, resources.MaxCircuits = members, members*members
 	service, err := relay.New(r, relay.WithResources(resources))
@@ -119,7 +119,7 @@ func TestNodesBehindOneRelayConnectAtOnce(t *testing.T) {
 
 	hidden := make([]host.Host, members)
 	for i := range hidden {
-		hidden[i] = newHost(t, libp2p.NoListenAddrs, libp2p.EnableRelay(), manager(t, members)())
+		hidden[i] = newHost(t, libp2p.NoListenAddrs, libp2p.EnableRelay(), manager(t, members, 1)())
 		_, err := client.Reserve(harness.Within(t), hidden[i], peer.AddrInfo{ID: r.ID(), Addrs: r.Addrs()})
 		require.NoError(t, err)
 	}
