@@ -3,8 +3,8 @@
 // step together, everyone learns at once when one of them fails, and an operator
 // sees at any moment whom the others are waiting for and why.
 //
-// [Module] is for a new node that is built with fx: one option beside the ones
-// that make its libp2p host.
+// [Module] is for a node that is built with fx: one option beside the ones that
+// make its libp2p host.
 //
 //	fx.New(
 //		dkgsync.Module,
@@ -13,6 +13,5 @@
 //		syncmod.RunSteps(newSteps), // func(…) []syncmod.Step: this node's work
 //	).Run()
 //
-// A node that logs in its own way, or does without fx, uses package syncmod
-// itself, which is described there.
+// Package syncmod describes the rest, and how a program does without fx.
 package dkgsync

@@ -3,22 +3,13 @@ package dkgsync
 import (
 	"go.uber.org/fx"
 
-	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
-	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// Module is [syncmod.Module], with the OpenTelemetry SDK as OTEL_* configures it
-// ([otelsdk.Module]; it does nothing while nothing asks for it), and with the
-// events of fx in the node's log: at debug level what went well, at error level
-// what did not.
+// Module is [syncmod.Module]. It requires a host.Host; that page says what else it
+// takes from the graph.
 //
-// It requires a host.Host. What else it takes from the graph, if it is there,
-// stands at [syncmod.Module]; the log is that of the *logrus.Logger, or else
-// logrus's standard logger. An fx.WithLogger behind it takes fx's events away
-// again.
-var Module fx.Option = fx.Options(
-	otelsdk.Module,
-	syncmod.Module,
-	lifecycle.WithFxLogger(),
-)
+// It adds nothing that a node may have already. otelsdk.Module, an option of a
+// module of its own, brings the OpenTelemetry SDK as OTEL_* configures it.
+// lifecycle.WithFxLogger sends the events of fx to the node's log.
+var Module fx.Option = syncmod.Module

@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -23,6 +20,7 @@ import (
 
 	"github.com/dkgsync/dkgsync"
 	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -39,6 +37,7 @@ func newNode(
 	var c *syncmod.Ceremony
 	app := fx.New(
 		dkgsync.Module,
+		lifecycle.WithFxLogger(),
 		fx.Provide(func() host.Host { return h }),
 		fx.Supply(definition, log),
 		syncmod.RunSteps(func() []syncmod.Step { return steps }),
@@ -98,40 +97,27 @@ func TestANodeThatCannotStartSaysWhyInItsLog(t *testing.T) {
 	require.Contains(t, text.String(), "level=error")
 }
 
-func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
-	posted := make(chan string, 100)
-	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		posted <- r.URL.Path + " " + string(body)
-	}))
-	defer collector.Close()
-	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector.URL+"/v1/traces")
-	log, _ := logtest.NewNullLogger()
-	h := harness.NewHost(t)
-	app, _ := newNode(h, harness.Define(t.Name(), h, harness.NewHost(t)), log, nil)
-	require.NoError(t, app.Start(t.Context()))
+// recorded keeps the events of fx.
+type recorded struct{ events []fxevent.Event }
 
-	require.NoError(t, app.Stop(t.Context()))
+func (r *recorded) LogEvent(event fxevent.Event) { r.events = append(r.events, event) }
 
-	close(posted)
-	var all strings.Builder
-	for request := range posted {
-		all.WriteString(request)
-	}
-	require.Contains(t, all.String(), "/v1/traces")
-	require.Contains(t, all.String(), "dkgsync.ceremony.start")
-	require.Contains(t, all.String(), "stopped", "what ended when the node stopped as well")
-}
-
-func TestAProgramMayLogFxInItsOwnWay(t *testing.T) {
+func TestAProgramLogsFxInItsOwnWay(t *testing.T) {
 	log, hook := logtest.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)
 	h := harness.NewHost(t)
+	var own recorded
 
-	def := harness.Define(t.Name(), h, harness.NewHost(t))
-	app, _ := newNode(h, def, log, nil, fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+	app := fx.New(
+		fx.WithLogger(func() fxevent.Logger { return &own }),
+		dkgsync.Module,
+		fx.Provide(func() host.Host { return h }),
+		fx.Supply(harness.Define(t.Name(), h, harness.NewHost(t)), log),
+		syncmod.RunSteps(func() []syncmod.Step { return nil }),
+	)
 
 	require.NoError(t, app.Err())
+	require.NotEmpty(t, own.events)
 	require.Empty(t, hook.AllEntries())
 }
 

@@ -11,9 +11,11 @@
 //     panic or call back
 //   - soak: random faults, drawn from a seed
 //   - sim: distances and sizes that no machine has, in virtual time
-//   - telemetry: the spans and metrics of several nodes together
+//   - telemetry: what an OpenTelemetry SDK gets, from one node and from several
+//     together
 //   - jaeger: a real Jaeger
-//   - standalone: a module outside the repository that uses the whole public API
+//   - standalone: a module outside the repository that uses the whole public API,
+//     and what importing the module does to a node's dependencies
 //   - bench: the program that measures
 //
 // Their clusters of real nodes, and the networks that fail on command, come from

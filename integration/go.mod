@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/dkgsync/dkgsync v0.0.0
+	github.com/dkgsync/dkgsync/telemetry/otelsdk v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/libp2p/go-libp2p v0.51.0
 	github.com/marcopolo/simnet v0.0.7
@@ -142,4 +143,7 @@ require (
 	lukechampine.com/blake3 v1.4.1 // indirect
 )
 
-replace github.com/dkgsync/dkgsync => ../
+replace (
+	github.com/dkgsync/dkgsync => ../
+	github.com/dkgsync/dkgsync/telemetry/otelsdk => ../telemetry/otelsdk
+)

@@ -12,12 +12,6 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/metric"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 
@@ -180,41 +174,4 @@ func TestAnAppStopsQuicklyWhateverItsPeersDo(t *testing.T) {
 			require.Less(t, time.Since(began), 5*time.Second, "under a second, but for a slow machine")
 		})
 	}
-}
-
-func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
-	h, def, partner := newPair(t)
-	recorder, reader := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
-	tracers := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
-	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	var c *syncmod.Ceremony
-	app := fxtest.New(
-		t, syncmod.Module, given(h), fx.Supply(def), fx.Populate(&c),
-		fx.Supply(
-			fx.Annotate(tracers, fx.As(new(trace.TracerProvider))),
-			fx.Annotate(meters, fx.As(new(metric.MeterProvider))),
-		),
-	)
-	app.RequireStart()
-	advance(t, []*syncmod.Ceremony{c, partner})
-	before := len(recorder.Ended())
-
-	app.RequireStop()
-
-	var names []string
-	for _, span := range recorder.Ended()[before:] {
-		names = append(names, span.Name())
-	}
-	require.Contains(t, names, "dkgsync.stream")
-	require.Contains(t, names, "dkgsync.ceremony")
-	require.Len(t, recorder.Started(), len(recorder.Ended()), "no span is left open")
-	_, span := tracers.Tracer("the program's own").Start(t.Context(), "after the app")
-	require.True(t, span.IsRecording(), "the provider is the program's, who has not shut it down")
-	var metrics metricdata.ResourceMetrics
-	require.NoError(t, reader.Collect(t.Context(), &metrics))
-	var recorded []string
-	for _, m := range metrics.ScopeMetrics[0].Metrics {
-		recorded = append(recorded, m.Name)
-	}
-	require.Contains(t, recorded, "dkgsync.ceremony.duration")
 }

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"container/list"
-	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -24,9 +23,9 @@ const (
 	importances
 )
 
-// queueLimit is how many reports wait at the same time. A ceremony of a hundred
+// QueueLimit is how many reports wait at the same time. A ceremony of a hundred
 // members reports about a thousand things while it connects.
-const queueLimit = 4096
+const QueueLimit = 4096
 
 // reporter is a queue of reports and the only goroutine that carries them out:
 // nothing else calls the program's loggers, hooks, samplers and span processors.
@@ -73,7 +72,7 @@ type waiter struct {
 func (r *reporter) push(i importance, what string, run func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.length == queueLimit {
+	if r.length == QueueLimit {
 		r.dropped.Add(1)
 		if !r.dropUpTo(i) {
 			return // everything else is more important than this one
@@ -101,21 +100,18 @@ func (r *reporter) dropUpTo(i importance) bool {
 	return false
 }
 
-// flush waits until everything that was pushed before has been carried out or
-// dropped, or the context has ended.
-func (r *reporter) flush(ctx context.Context) {
+// flushed returns a channel that is closed when everything that was pushed before
+// has been carried out or dropped.
+func (r *reporter) flushed() <-chan struct{} {
 	r.mu.Lock()
-	if !r.running {
-		r.mu.Unlock()
-		return
-	}
+	defer r.mu.Unlock()
 	w := waiter{number: r.last, since: time.Now(), done: make(chan struct{})}
-	r.waiters = append(r.waiters, w)
-	r.mu.Unlock()
-	select {
-	case <-w.done:
-	case <-ctx.Done():
+	if r.running {
+		r.waiters = append(r.waiters, w)
+	} else {
+		close(w.done)
 	}
+	return w.done
 }
 
 // stuck reports whether a report has been running for [FlushLimit], or somebody

@@ -87,8 +87,16 @@ func (t *Telemetry) Flush(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, FlushLimit)
 	defer cancel()
-	t.reporter.flush(ctx)
+	select {
+	case <-t.Flushed():
+	case <-ctx.Done():
+	}
 }
+
+// Flushed returns a channel that is closed when everything that was reported
+// before has reached the loggers and providers, or was dropped, however long that
+// takes.
+func (t *Telemetry) Flushed() <-chan struct{} { return t.reporter.flushed() }
 
 // rejected counts a refusal.
 func (t *Telemetry) rejected(ctx context.Context, errorType string) {

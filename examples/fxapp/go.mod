@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1
 	github.com/dkgsync/dkgsync v0.0.0
+	github.com/dkgsync/dkgsync/telemetry/otelsdk v0.0.0
 	github.com/jedib0t/go-pretty/v6 v6.8.3
 	github.com/libp2p/go-libp2p v0.51.0
 	github.com/multiformats/go-multiaddr v0.16.1
@@ -136,4 +137,7 @@ require (
 	lukechampine.com/blake3 v1.4.1 // indirect
 )
 
-replace github.com/dkgsync/dkgsync => ../../
+replace (
+	github.com/dkgsync/dkgsync => ../../
+	github.com/dkgsync/dkgsync/telemetry/otelsdk => ../../telemetry/otelsdk
+)

@@ -12,7 +12,9 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync"
+	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
 // identity is what a host is made from; a program has it in its configuration.
@@ -38,6 +40,8 @@ func newApp(
 	return fx.New(
 		fx.Supply(log, id, definition),
 		fx.Provide(newHost),
+		lifecycle.WithFxLogger(),
+		otelsdk.Module, // this node has no OpenTelemetry SDK of its own
 		dkgsync.Module,
 		syncmod.Configure(config),
 		syncmod.RunSteps(steps),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dkgsync/dkgsync"
 	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/telemetry"
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
@@ -49,6 +50,8 @@ func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syn
 		var ceremony *syncmod.Ceremony
 		app := fx.New(
 			dkgsync.Module,
+			otelsdk.Module,
+			lifecycle.WithFxLogger(),
 			fx.Provide(func() host.Host { return h }),
 			fx.Supply(c.definition, harness.Quiet(), otelsdk.Identity{Service: c.service, Instance: nodeName(i)}),
 			syncmod.Configure(syncmod.Config{Heartbeat: 100 * time.Millisecond, PeerTimeout: harness.Patience}),

@@ -65,6 +65,12 @@ func (p *RawPeer) Meet(t testing.TB, other peer.ID) (session uint64) {
 	}
 }
 
+// Met tells whether the process at another peer has had an answer from this one.
+func (p *RawPeer) Met(other peer.ID) bool {
+	_, met, _ := p.knows(other)
+	return met
+}
+
 // knows returns the session of the process at another peer, and whether that has had
 // an answer from this process.
 func (p *RawPeer) knows(other peer.ID) (session uint64, met bool, changed <-chan struct{}) {

@@ -27,12 +27,10 @@ func (a *arguments) flag(key string) bool {
 }
 
 func (a *arguments) text(key, otherwise string) string {
-	if !a.flag(key) {
-		return otherwise
+	if a.flag(key) {
+		a.d.ScanArgs(a.t, key, &otherwise) // which wants one value
 	}
-	arg, _ := a.d.Arg(key)
-	require.Len(a.t, arg.Vals, 1, "%s: %s wants a value", a.d.Pos, key)
-	return arg.Vals[0]
+	return otherwise
 }
 
 func (a *arguments) number(key string, otherwise int64) int64 {

@@ -2,15 +2,26 @@ package telemetry_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 )
+
+// labels are the values of attributes, in the order of their names.
+func labels(list []attribute.KeyValue) string {
+	texts := make([]string, len(list))
+	for i, kv := range list {
+		texts[i] = kv.Value.String()
+	}
+	return strings.Join(texts, ",")
+}
 
 // sums are the values of a sum or gauge by the values of its attributes, in the
 // order of their names.

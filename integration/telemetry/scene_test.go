@@ -82,7 +82,7 @@ func (s *scene) span(name string) sdktrace.ReadOnlySpan {
 }
 
 // flush waits until everything has been reported.
-func (s *scene) flush() { s.telemetry.FlushAll(context.Background()) }
+func (s *scene) flush() { <-s.telemetry.Flushed() }
 
 // text returns the log.
 func (s *scene) text() string {

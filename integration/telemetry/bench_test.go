@@ -20,7 +20,7 @@ func streams(b testing.TB) map[string]*telemetry.Stream {
 	start := report.StreamStart{Peer: 1, At: noon}
 	of := func(t *telemetry.Telemetry) *telemetry.Stream {
 		stream := t.Ceremony(info, nil).Stream(start)
-		t.FlushAll(b.Context())
+		<-t.Flushed()
 		return stream
 	}
 	return map[string]*telemetry.Stream{
@@ -85,7 +85,7 @@ func BenchmarkBarrier(b *testing.B) {
 						Kind: report.BarrierStep, Step: 1, Started: noon, Ended: after(time.Second), Arrivals: arrivals,
 						Last: members - 1,
 					})
-					t.FlushAll(b.Context())
+					<-t.Flushed()
 				}
 			})
 		}

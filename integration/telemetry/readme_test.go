@@ -15,7 +15,7 @@ import (
 // table returns the rows of the first table of a section, without its head.
 func table(t *testing.T, section string) (rows [][]string) {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile("../../telemetry/README.md")
 	require.NoError(t, err)
 	_, rest, found := strings.Cut(string(text), "\n## "+section+"\n")
 	require.True(t, found, section)

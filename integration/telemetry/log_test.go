@@ -1,0 +1,70 @@
+package telemetry_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+func countLines(text, about string) (n int) {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, about) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestEveryLineOfACeremonyHasItsTraceID(t *testing.T) {
+	s := newScene(t)
+	s.everything()
+
+	id := telemetry.TraceID(hash).String()
+	for line := range strings.Lines(s.text()) {
+		if !strings.Contains(line, "refused a stranger") {
+			require.Contains(t, line, "trace_id="+id)
+			require.Contains(t, line, "span_id=")
+		}
+	}
+	require.Equal(t, 1, countLines(s.text(), "ceremony opened"))
+}
+
+func TestAMemberThatStaysAwayIsWarnedOfLessAndLessOften(t *testing.T) {
+	s := newScene(t)
+	c := s.opened()
+	stays := report.Connect{
+		Peer: 2, Since: noon, Started: after(60 * time.Second), Ended: after(90 * time.Second), Attempts: 90,
+		Err: errors.New("no route"),
+	}
+
+	c.Connect(stays)
+	stays.Again = true
+	c.Connect(stays)
+
+	require.Equal(t, 2, countLines(s.text(), "operator 2 (carol) still unreachable after 1m30s"))
+	require.Equal(t, 1, countLines(s.text(), "level=warning"))
+}
+
+func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
+	s := newScene(t)
+	c := s.opened()
+	const rounds = 500
+
+	for i := range rounds {
+		at := after(time.Duration(i) * time.Millisecond)
+		c.Member(report.Member{Peer: 2, What: report.MemberConnected, At: at, Connected: 3})
+		c.Member(report.Member{Peer: 2, What: report.MemberLost, At: at, Connected: 2})
+	}
+	c.Member(report.Member{Peer: 1, What: report.MemberConnected, At: after(time.Second), Connected: 3})
+
+	require.Equal(t, 10, countLines(s.text(), "level=warning"))
+	require.Equal(t, 2*rounds, countLines(s.text(), "operator 2 (carol)"),
+		"the others are there for whoever asks for details")
+	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
+}
