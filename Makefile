@@ -60,6 +60,10 @@ soak: ## Run ceremonies through random faults, ten minutes long: ARGS="--duratio
 sim: ## Run ceremonies of 50 and 100 members on a simulated network: ARGS="-members 200"
 	@go test -count=1 -timeout 0 -v ./integration/sim -args -members 50,100 $(ARGS)
 
+.PHONY: many
+many: ## Run 1,000 ceremonies at once among four hosts: ARGS="-ceremonies 2000"
+	@go test -count=1 -v -run '^TestManyCeremonies' ./integration/limits -args -ceremonies 1000 $(ARGS)
+
 .PHONY: bench
 bench: ## Measure what a ceremony costs, next to the least it can cost; takes minutes: ARGS goes to the program
 	@go build -o .bin/bench ./integration/bench
@@ -148,7 +152,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check check test-floor test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check check many test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -68,6 +69,8 @@ var (
 		Stop(context.Context) error
 	} = (*syncmod.Clients)(nil)
 	_ func(members int) rcmgr.PartialLimitConfig = syncmod.ResourceLimits
+
+	_ func(members, ceremonies int) (network.ResourceManager, error) = syncmod.NewResourceManager
 )
 
 // A ceremony.

@@ -122,7 +122,7 @@ func TestAResourceManagerHoldsItsCeremonies(t *testing.T) {
 		"loopback":         func(i int) string { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", i) },
 	} {
 		for _, size := range []struct{ members, ceremonies int }{{2, 1}, {24, 1}, {mostMembers, 1}, {4, 1000}} {
-			t.Run(fmt.Sprintf("%s, %d members, %d ceremonies", name, size.members, size.ceremonies), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, %d members, %d times", name, size.members, size.ceremonies), func(t *testing.T) {
 				manager, err := syncmod.NewResourceManager(size.members, size.ceremonies)
 				require.NoError(t, err)
 				t.Cleanup(func() { _ = manager.Close() })
@@ -152,7 +152,8 @@ func TestAResourceManagerStillLimits(t *testing.T) {
 	one := func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i) }
 
 	require.ErrorContains(t, takeMembers(manager, mostMembers, 0, one), "connections per ip limit exceeded")
-	require.ErrorIs(t, takeMember(manager, test.RandPeerIDFatal(t), anywhere(1), mostMembers), network.ErrResourceLimitExceeded)
+	err = takeMember(manager, test.RandPeerIDFatal(t), anywhere(1), mostMembers)
+	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
 }
 
 func TestAResourceManagerForWhatCannotBe(t *testing.T) {

@@ -67,5 +67,5 @@ func logCost(t *testing.T) {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	t.Logf("%d goroutines, %d MiB on the heap, %d MiB of stacks", runtime.NumGoroutine(), m.HeapAlloc>>20, m.StackInuse>>20)
+	t.Logf("%d goroutines, %d MiB of heap, %d MiB of stacks", runtime.NumGoroutine(), m.HeapAlloc>>20, m.StackInuse>>20)
 }

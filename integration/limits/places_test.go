@@ -77,7 +77,7 @@ func connect(t *testing.T, hosts []host.Host, definition syncmod.Definition) {
 		require.NoError(t, err)
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience) // so many handshakes take a busy machine a while
+	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience) // for many handshakes on a busy machine
 	defer cancel()
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 	t.Logf("%d nodes are connected with each other after %s", len(hosts), time.Since(began).Round(time.Millisecond))

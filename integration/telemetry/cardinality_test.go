@@ -70,11 +70,13 @@ var reasons = []string{
 	report.EndProtocol, report.EndSuperseded, report.EndMoved, report.EndStopped,
 }
 
+type histogramPoint = metricdata.HistogramDataPoint[float64]
+
 // series are the attributes of each series of a metric.
 func series(m metricdata.Metrics) []attribute.Set {
 	switch data := m.Data.(type) {
 	case metricdata.Histogram[float64]:
-		return sets(data.DataPoints, func(p metricdata.HistogramDataPoint[float64]) attribute.Set { return p.Attributes })
+		return sets(data.DataPoints, func(p histogramPoint) attribute.Set { return p.Attributes })
 	case metricdata.Sum[int64]:
 		return sets(data.DataPoints, func(p metricdata.DataPoint[int64]) attribute.Set { return p.Attributes })
 	case metricdata.Gauge[int64]:
