@@ -23,6 +23,7 @@ type core struct {
 	svc     *Service
 	owner   *Ceremony
 	def     Definition
+	called  []string // the members, in a list of them
 	terms   *stream.Terms
 	clients *stream.CeremonyClients
 	report  *telemetry.Ceremony
@@ -41,6 +42,7 @@ type core struct {
 // state is what the lock of a core guards.
 type state struct {
 	roster *roster.Roster
+	clocks []clock // of the members, by operator index
 	opened time.Time // zero: not open yet
 
 	phase    Phase

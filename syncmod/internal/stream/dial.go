@@ -2,11 +2,12 @@ package stream
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 )
 
 const (
@@ -82,17 +83,18 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	defer cancel()
 	ctx = network.WithAllowLimitedConn(ctx, why)
 	cl.undialled = false
-	if !cl.reachable() {
+	dials := !cl.reachable()
+	if dials {
 		if err := cl.dial(ctx); err != nil && !cl.reachable() {
 			cl.undialled = true
 			return nil, err
 		}
 	}
 	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.cfg().Protocol)
-	if err != nil {
-		return nil, fmt.Errorf("opening a stream: %w", err)
+	if err != nil && dials {
+		return nil, &reason.JustDialled{Err: err}
 	}
-	return stream, nil
+	return stream, err
 }
 
 func (cl *client) dial(ctx context.Context) error {
@@ -124,7 +126,7 @@ func (cl *client) dial(ctx context.Context) error {
 	}()
 	// With the addresses of the definition: what the host knew by itself, it may have forgotten.
 	if err := cl.cfg().Host.Connect(ctx, cl.set.ceremony.Terms().Members[cl.index]); err != nil {
-		return fmt.Errorf("dialling: %w", err)
+		return cl.failed(ctx, err)
 	}
 	return nil
 }

@@ -68,14 +68,14 @@ type fakeFacts struct {
 	id     roster.StreamID
 }
 
-func (f *fakeFacts) Request(q roster.Request) roster.Verdict {
+func (f *fakeFacts) Request(q roster.Request, _ Ahead) roster.Verdict {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	defer f.c.roster.Effects()
 	return f.c.roster.Request(time.Now(), f.member, f.id, q)
 }
 
-func (f *fakeFacts) Repeated() bool {
+func (f *fakeFacts) Repeated(Ahead) bool {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	return f.c.roster.Repeated(time.Now(), f.member, f.id)
