@@ -65,7 +65,7 @@ func (f *facts) any() {
 		f.r.AwaitConnected(f.now)
 	case 11:
 		if f.r.Finish(f.now); f.oneIn(20, "give up") {
-			kind := rapid.SampledFrom([]roster.Kind{roster.Aborted, roster.Stopped}).Draw(f.t, "kind")
+			kind := rapid.SampledFrom([]roster.Kind{roster.Aborted, roster.Stopped, roster.HostClosed}).Draw(f.t, "kind")
 			f.r.Fail(f.now, roster.Failure{Kind: kind})
 		}
 	case 12:

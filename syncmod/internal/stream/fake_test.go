@@ -46,6 +46,8 @@ func (c *fakeCeremony) Closed() <-chan struct{}         { return c.closed }
 func (c *fakeCeremony) Awaits(int) bool                 { return true }
 func (c *fakeCeremony) Told(int) <-chan struct{}        { return c.closed }
 func (c *fakeCeremony) Broken(err error)                { c.t.Error(err) }
+func (c *fakeCeremony) Refused(_ int, err error)        { c.t.Error(err) }
+func (c *fakeCeremony) HostClosed()                     { c.t.Error("the host is closed") }
 func (c *fakeCeremony) Reached(Attempts)                {}
 func (c *fakeCeremony) Unreached(int, End)              {}
 func (c *fakeCeremony) StillUnreached(Attempts, Report) {}
