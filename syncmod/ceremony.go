@@ -62,7 +62,7 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
-		state: state{since: time.Now(), clocks: make([]clock, len(d.Peers)), roster: roster.New(time.Now(), roster.Config{
+		state: state{since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)), roster: roster.New(time.Now(), roster.Config{
 			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
 			PeerTimeout: s.cfg.PeerTimeout, Session: session,
 		})},

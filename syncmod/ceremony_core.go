@@ -41,9 +41,10 @@ type core struct {
 
 // state is what the lock of a core guards.
 type state struct {
-	roster *roster.Roster
-	clocks []clock // of the members, by operator index
-	opened time.Time // zero: not open yet
+	roster  *roster.Roster
+	clocks  []clock   // of the members, by operator index
+	refused []string  // why a stream of a member was refused here last, by operator index
+	opened  time.Time // zero: not open yet
 
 	phase    Phase
 	stepName string    // name of the current step

@@ -50,7 +50,10 @@ func (c *core) Refused(member int, why error) {
 	refused := c.refusalOf(why)
 	c.update(func(now time.Time) {
 		c.roster.Refused(member, refused)
-		c.report.Refused(member, now, refused)
+		if c.refused[member] != refused.text { // once for each reason: a refused stream comes again at once
+			c.refused[member] = refused.text
+			c.report.Refused(member, now, refused)
+		}
 	})
 }
 

@@ -54,7 +54,9 @@ func (c *core) memberOf(id peer.ID) string {
 }
 
 // shown makes a reason fit to be shown: parts of it may be another host's words.
-func shown(why *reason.Error) error { return &shownError{text: printable(why.Error(), maxLoss), err: why} }
+func shown(why *reason.Error) error {
+	return &shownError{text: printable(why.Error(), maxLoss), err: why}
+}
 
 // refusal is why this host had no room for a member's stream.
 type refusal struct{ shownError }

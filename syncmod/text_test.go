@@ -275,7 +275,8 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		},
 		{roster.Failure{Kind: roster.Stopped}, ErrStopped, "this node was stopped before the ceremony was complete"},
 		{
-			roster.Failure{Kind: roster.HostClosed}, ErrHostClosed,
+			roster.Failure{Kind: roster.HostClosed},
+			ErrHostClosed,
 			"this node's own host was closed before the ceremony was complete: close the ceremony first, then the host; " +
 				again,
 		},

@@ -54,7 +54,7 @@ var addresses = []Row{
 	{"no route to it (…)", Network, unroutable},
 	{
 		"its host refuses the connection: its resource manager has no room, or its connection gater does not allow this host", There,
-		plain(contains("CONNECTION_REFUSED")),
+		plain(contains("CONNECTION_REFUSED", "Application error 0x1001", "Application error 0x1007")),
 	},
 	{
 		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not allow " +
@@ -81,9 +81,15 @@ func otherPeer(m members, err error) (string, bool) {
 
 const ownLimit = "this host's resource manager has reached a limit: …; raise it on this host"
 
+// ofAddress are limits by address, which are no [network.ErrResourceLimitExceeded].
+var ofAddress = regexp.MustCompile(`^(?:conn-\d+: )?(rate of connections|connections per ip|rate) limit exceeded`)
+
 // limited says which limit of this host's resource manager was reached, and in which
 // scope: what its error says between the scope that was asked and the end.
 func limited(_ members, err error) (string, bool) {
+	if byAddress := ofAddress.FindStringSubmatch(err.Error()); byAddress != nil {
+		return byAddress[1], true
+	}
 	if !errors.Is(err, network.ErrResourceLimitExceeded) {
 		return "", false
 	}
@@ -135,7 +141,7 @@ func isOtherNetwork(err error) bool {
 		pnet.Error
 	}](err)
 	return ok && private.IsPNetError() || errors.Is(err, multistream.ErrTooLarge) ||
-		errors.Is(err, multistream.ErrIncorrectVersion) || contains("message did not have trailing newline")(err)
+		errors.Is(err, multistream.ErrIncorrectVersion) || contains("message did not have trailing newline", "varint")(err)
 }
 
 func unroutable(_ members, err error) (string, bool) {

@@ -19,6 +19,7 @@ type Dial struct {
 	Tried  []multiaddr.Multiaddr // the addresses that were known
 
 	causes []cause
+	before []cause // of addresses that have not answered this time
 }
 
 // cause is why one address failed.
@@ -30,7 +31,9 @@ type cause struct {
 func (d *Dial) Error() string { return "dialling: " + d.Err.Error() }
 
 // Add notes why one address has failed.
-func (d *Dial) Add(addr multiaddr.Multiaddr, err error) { d.causes = append(d.causes, cause{addr, err}) }
+func (d *Dial) Add(addr multiaddr.Multiaddr, err error) {
+	d.causes = append(d.causes, cause{addr, err})
+}
 
 // unanswered are the addresses of which nothing is known.
 func (d *Dial) unanswered() (addrs []multiaddr.Multiaddr) {
@@ -77,6 +80,11 @@ func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 		}
 	}
 	dial.causes = append(dial.causes, unresolved(ctx, dial)...)
+	for _, a := range dial.unanswered() {
+		if before := d.failed[a.String()]; before != nil {
+			dial.before = append(dial.before, cause{a, before})
+		}
+	}
 	for i := range dial.causes {
 		c := &dial.causes[i]
 		key := c.addr.String()
@@ -155,6 +163,9 @@ func timedOut(m members, err error) (string, bool) {
 	}
 	if len(dial.causes) > 0 {
 		text += "; " + byCause(m, address, dial.causes)
+	}
+	if len(dial.before) > 0 {
+		text += "; before, " + byCause(m, address, dial.before)
 	}
 	return text, true
 }

@@ -142,6 +142,11 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 				"outbound connection in the scope system; raise it on this host",
 		},
 		{
+			reason.Unopened, failed(errors.New("connections per ip limit exceeded for 192.0.2.1:9")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: this host's resource manager has reached a limit: " +
+				"connections per ip; raise it on this host",
+		},
+		{
 			reason.Unopened, failed(errors.New(cert + "before 2026-11-26T16:05:37Z")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: the clocks of the two hosts differ by more than TLS allows: " +
 				"its clock was at least 2 h 30 min ahead of this host's when its host started; " +
@@ -227,7 +232,8 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 
 		{
-			reason.Unopened, multistream.ErrNotSupported[protocol.ID]{},
+			reason.Unopened,
+			multistream.ErrNotSupported[protocol.ID]{},
 			"its host is up, but it does not run the sync protocol yet",
 		},
 		{
@@ -238,6 +244,10 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
 			"its host hangs up after the handshake: its connection gater does not allow this node's key, " +
 				"or its resource manager has no room for this node",
+		},
+		{
+			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
+			"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only",
 		},
 		{
 			reason.Unopened, context.DeadlineExceeded,
@@ -332,6 +342,12 @@ func TestWhyAnAddressFailedIsRememberedWhileTheHostPauses(t *testing.T) {
 
 	require.False(t, again.Pausing())
 	require.ErrorContains(t, reason.Unopened(stranger, again), "connection refused")
+
+	again = dials.Failed(t.Context(), &reason.Dial{
+		Err: context.DeadlineExceeded, Within: time.Second, Tried: []multiaddr.Multiaddr{somewhere},
+	})
+	require.ErrorContains(t, reason.Unopened(stranger, again),
+		"no connection within 1 s from /ip4/192.0.2.1/tcp/9; before, /ip4/192.0.2.1/tcp/9: connection refused")
 
 	dials.Forget()
 

@@ -19,6 +19,10 @@ func (e *JustDialled) Error() string { return e.Err.Error() }
 // Unwrap returns the error.
 func (e *JustDialled) Unwrap() error { return e.Err }
 
+// ErrCrowded marks an error of opening a stream on a connection that has as many as it
+// may have. QUIC then waits without a word.
+var ErrCrowded = errors.New("too many streams on one connection")
+
 const notYet = "its host is up, but it does not run the sync protocol yet"
 
 // codes are what a host says when it resets a stream or closes a connection, see
@@ -94,6 +98,10 @@ var openings = slices.Concat([]Row{
 	{
 		"its host hangs up after the handshake: its connection gater does not allow this node's key, " +
 			"or its resource manager has no room for this node", There, plain(isHungUp),
+	},
+	{
+		"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only", Either,
+		plain(is(ErrCrowded)),
 	},
 	{"no answer: there is a connection, but nothing comes back on it", Network, plain(isTimeout)},
 	{"the connection was lost while a stream was being opened", Network, plain(isConnectionLost)},

@@ -2,7 +2,10 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -91,10 +94,25 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 		}
 	}
 	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.cfg().Protocol)
-	if err != nil && dials {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && cl.crowded():
+		return nil, fmt.Errorf("%w: %w", reason.ErrCrowded, err)
+	case err != nil && dials:
 		return nil, &reason.JustDialled{Err: err}
 	}
 	return stream, err
+}
+
+// crowded reports whether a connection to the member has all the streams that QUIC
+// allows, or nearly so: others come and go.
+func (cl *client) crowded() bool {
+	const nearly = 250 // of 256
+	for _, conn := range cl.cfg().Host.Network().ConnsToPeer(cl.id) {
+		if strings.HasPrefix(conn.ConnState().Transport, "quic") && len(conn.GetStreams()) >= nearly {
+			return true
+		}
+	}
+	return false
 }
 
 func (cl *client) dial(ctx context.Context) error {

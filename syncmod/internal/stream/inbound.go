@@ -53,7 +53,7 @@ type serving struct {
 	verified  []byte // for this definition hash
 	messages  int64
 	ahead     Ahead // of the last request
-	others    bool // it lists other members than we do, or in another order
+	others    bool  // it lists other members than we do, or in another order
 
 	mismatched bool // that it asks for another definition has been reported
 
