@@ -86,8 +86,12 @@ func (c *core) carryOut(now time.Time) {
 func (c *core) carryOutNext(now time.Time) (more bool) {
 	effects := c.roster.Effects()
 	if f := c.roster.Failure(); f != nil && c.err == nil {
-		c.err = explain(c.def, *f, c.localCause)
-		c.abortText = abortText(c.def, c.terms.Self, *f, c.err)
+		failure := *f
+		if last := c.roster.Member(f.Culprit).LastError; f.NotReached && last != nil {
+			failure.Text = last.Error()
+		}
+		c.err = explain(c.def, failure, c.localCause)
+		c.abortText = abortText(c.def, c.terms.Self, failure, c.err)
 	}
 	if effects.Announcement != nil {
 		c.announcement.Store(c.terms.NewAnnouncement(c.announcementOf(*effects.Announcement), now))

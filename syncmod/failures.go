@@ -109,7 +109,11 @@ func peerTimeout(_ Definition, f roster.Failure) string {
 	case f.NotReached && !f.NotHeard:
 		gone = "is heard, but has not been reached"
 	}
-	return fmt.Sprintf("%s for %s; %s", gone, spell(f.Gone), startAgain)
+	why := ""
+	if f.Text != "" {
+		why = " (" + f.Text + ")"
+	}
+	return fmt.Sprintf("%s for %s%s; %s", gone, spell(f.Gone), why, startAgain)
 }
 
 func peerLeft(_ Definition, f roster.Failure) string {

@@ -247,6 +247,11 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			"operator 1 (bob) has been gone for 1 min; " + again,
 		},
 		{
+			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, Text: "dial timeout"},
+			ErrPeerTimeout,
+			"operator 1 (bob) has been gone for 1 min (dial timeout); " + again,
+		},
+		{
 			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, NotHeard: true},
 			ErrPeerTimeout,
 			"operator 1 (bob) has not been heard for 1 min; " + again,
