@@ -221,7 +221,7 @@ var connecting = []fault{
 		arrange: func(s *scene) {
 			s.nodes[carol].absent = true
 		},
-		says: in("the relay has no reservation of it: its host does not run, or is not connected with the relay", alice, bob),
+		says: in("it has no reservation at the relay: its host is down, or is not connected to the relay", alice, bob),
 	},
 	{
 		name: "carol's node takes every stream and says nothing",

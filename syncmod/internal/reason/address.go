@@ -35,7 +35,7 @@ var addresses = []Row{
 	{"this host's connection gater does not allow this address", Here, plain(is(swarm.ErrGaterDisallowedConnection))},
 	{"this host filters this address", Here, plain(is(swarm.ErrAddrFiltered))},
 	{"none of its kind has answered this host lately, so it is not tried", Network, plain(is(swarm.ErrDialRefusedBlackHole))},
-	{"tried a moment ago, the host pauses", Nobody, plain(is(swarm.ErrDialBackoff))},
+	{"it failed a moment ago, the host pauses before it tries again", Nobody, plain(is(swarm.ErrDialBackoff))},
 	{"its name does not resolve here (…)", Either, nameError},
 	{"another peer answers there (…), correct the address or the definition", Either, otherPeer},
 	{ownLimit, Here, limited},

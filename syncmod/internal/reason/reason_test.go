@@ -123,7 +123,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Unopened, dial(swarm.ErrAllDialsFailed,
 				swarm.TransportError{Address: somewhere, Cause: swarm.ErrDialBackoff},
 				swarm.TransportError{Address: elsewhere, Cause: syscall.ECONNREFUSED}),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: tried a moment ago, the host pauses; " +
+			"dialling failed: /ip4/192.0.2.1/tcp/9: it failed a moment ago, the host pauses before it tries again; " +
 				"/ip4/192.0.2.2/tcp/9: connection refused: nothing listens there",
 		},
 		{
@@ -199,12 +199,12 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, failed(through(multistream.ErrNotSupported[protocol.ID]{})),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: the host at the relay's address is no relay",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the host at the relay's address is not a relay",
 		},
 		{
 			reason.Unopened, failed(circuit("NO_RESERVATION (204)")),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: the relay has no reservation of it: its host does not run, " +
-				"or is not connected with the relay",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: it has no reservation at the relay: its host is down, " +
+				"or is not connected to the relay",
 		},
 		{
 			reason.Unopened, failed(circuit("RESOURCE_LIMIT_EXCEEDED (201)")),
@@ -266,15 +266,15 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Lost, ofStream(network.StreamRateLimited),
-			"it has given this stream up for a newer one, or limits how many this node opens",
+			"it replaced this stream by a newer one, or limits how many this node opens",
 		},
-		{reason.Lost, ofStream(network.StreamProtocolViolation), "to it, what this node sent is not the protocol"},
-		{reason.Lost, ofStream(network.StreamSupplanted), "its host has closed a connection that it had twice"},
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent is not the protocol"},
+		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{
 			reason.Lost, ofStream(network.StreamGarbageCollected),
-			"its host has closed the connection to have fewer: its connection manager's limits are low",
+			"its host trimmed the connection: its connection manager's limits are too low",
 		},
-		{reason.Lost, ofStream(network.StreamShutdown), "it has closed its ceremony, or its node is stopping"},
+		{reason.Lost, ofStream(network.StreamShutdown), "it closed its ceremony, or its node is stopping"},
 		{
 			reason.Lost, ofStream(network.StreamGated),
 			"it does not list this node as a member of any open ceremony; compare definitions and keys",
@@ -283,7 +283,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Lost, &network.ConnError{ErrorCode: network.ConnGated, Remote: true},
 			"its host's connection gater does not allow this node",
 		},
-		{reason.Lost, ofStream(0x2001), "it has reset the stream with the code 0x2001"},
+		{reason.Lost, ofStream(0x2001), "it reset the stream with the code 0x2001"},
 		{reason.Lost, nil, "its stream was lost"},
 		{reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET), "its stream was lost: read: connection reset by peer"},
 	} {

@@ -34,23 +34,23 @@ var codes = []Row{
 		code(network.StreamResourceLimitExceeded, network.ConnResourceLimitExceeded),
 	},
 	{
-		"it has given this stream up for a newer one, or limits how many this node opens", Nobody,
+		"it replaced this stream by a newer one, or limits how many this node opens", Nobody,
 		code(network.StreamRateLimited, network.ConnRateLimited),
 	},
 	{
-		"to it, what this node sent is not the protocol", Either,
+		"it says that what this node sent is not the protocol", Either,
 		code(network.StreamProtocolViolation, network.ConnProtocolViolation),
 	},
 	{
-		"its host has closed a connection that it had twice", Nobody,
+		"its host closed a duplicate connection", Nobody,
 		code(network.StreamSupplanted, network.ConnSupplanted),
 	},
 	{
-		"its host has closed the connection to have fewer: its connection manager's limits are low", There,
+		"its host trimmed the connection: its connection manager's limits are too low", There,
 		code(network.StreamGarbageCollected, network.ConnGarbageCollected),
 	},
 	{
-		"it has closed its ceremony, or its node is stopping", There,
+		"it closed its ceremony, or its node is stopping", There,
 		code(network.StreamShutdown, network.ConnShutdown),
 	},
 	{
@@ -58,7 +58,7 @@ var codes = []Row{
 		code(network.StreamGated, noCode),
 	},
 	{"its host's connection gater does not allow this node", There, code(noStreamCode, network.ConnGated)},
-	{"it has reset the stream with the code …", There, anyCode},
+	{"it reset the stream with the code …", There, anyCode},
 }
 
 const (
