@@ -62,10 +62,13 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
-		state: state{since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)), roster: roster.New(time.Now(), roster.Config{
-			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
-			PeerTimeout: s.cfg.PeerTimeout, Session: session,
-		})},
+		state: state{
+			since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)),
+			roster: roster.New(time.Now(), roster.Config{
+				Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
+				PeerTimeout: s.cfg.PeerTimeout, Session: session,
+			}),
+		},
 	}
 	c.core.failed, c.core.setFailed = context.WithCancelCause(context.Background())
 	c.core.announcement.Store(&stream.Announcement{})

@@ -13,10 +13,11 @@ func TestAClockIsKnownToWithinARoundTrip(t *testing.T) {
 	const ahead, there = 3 * time.Second, 20 * time.Millisecond // one way
 	var k clock
 	require.Zero(t, k.offset(), "nothing is known")
-	for i, delay := range []time.Duration{90, 0, 40} { // milliseconds that a request was held up
+	held := []time.Duration{90 * time.Millisecond, 0, 40 * time.Millisecond} // requests, for so long
+	for i, delay := range held {
 		at := noon.Add(time.Duration(i) * time.Second)
-		k.heard(at, ahead-there-delay*time.Millisecond)
-		k.roundTrip(at, 2*there+delay*time.Millisecond)
+		k.heard(at, ahead-there-delay)
+		k.roundTrip(at, 2*there+delay)
 	}
 
 	require.Equal(t, ahead, k.offset(), "the fastest of each counts")

@@ -146,7 +146,8 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
 	case f.Kind == roster.HostClosed:
-		return &cause{sentinel: row.sentinel, text: "this node's own host was closed before the ceremony was complete: " +
+		return &cause{sentinel: row.sentinel, text: "this node's own host was closed before the ceremony was " +
+			"complete: " +
 			"close the ceremony first, then the host; " + startAgain}
 	default:
 		text := fmt.Sprintf("this node gave up: %v", localCause)

@@ -58,14 +58,16 @@ func TestAMemberWhoseClockIsOffIsLoggedOnce(t *testing.T) {
 				odd.tell([]int{0, 1})
 			}
 			untilAll(c, []int{0, 1}, connected(2))
-			require.InDelta(t, time.Minute, member(c.Nodes[0].Ceremony.Status(), 2).ClockOffset, float64(harness.Patience))
-			require.InDelta(t, 0, member(c.Nodes[0].Ceremony.Status(), 1).ClockOffset, float64(harness.Patience))
+			status := c.Nodes[0].Ceremony.Status()
+			require.InDelta(t, time.Minute, member(status, 2).ClockOffset, float64(harness.Patience))
+			require.InDelta(t, 0, member(status, 1).ClockOffset, float64(harness.Patience))
 
 			c.Stop(0, 1) // whose reports are all written then
 
 			for _, i := range []int{0, 1} {
-				require.Equal(t, 1, strings.Count(c.Nodes[i].Logged(), "operator 2 (carol)'s clock is "), harness.Name(i))
-				require.Equal(t, 1, strings.Count(c.Nodes[i].Logged(), "'s clock is "), harness.Name(i))
+				logged := c.Nodes[i].Logged()
+				require.Equal(t, 1, strings.Count(logged, "operator 2 (carol)'s clock is "), harness.Name(i))
+				require.Equal(t, 1, strings.Count(logged, "'s clock is "), harness.Name(i))
 			}
 		})
 	}

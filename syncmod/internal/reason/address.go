@@ -34,14 +34,18 @@ var addresses = []Row{
 	{"this host has no transport for it", Here, plain(is(swarm.ErrNoTransport))},
 	{"this host's connection gater does not allow this address", Here, plain(is(swarm.ErrGaterDisallowedConnection))},
 	{"this host filters this address", Here, plain(is(swarm.ErrAddrFiltered))},
-	{"none of its kind has answered this host lately, so it is not tried", Network, plain(is(swarm.ErrDialRefusedBlackHole))},
+	{
+		"none of its kind has answered this host lately, so it is not tried", Network,
+		plain(is(swarm.ErrDialRefusedBlackHole)),
+	},
 	{"it failed a moment ago, the host pauses before it tries again", Nobody, plain(is(swarm.ErrDialBackoff))},
 	{"its name does not resolve here (…)", Either, nameError},
 	{"another peer answers there (…), correct the address or the definition", Either, otherPeer},
 	{ownLimit, Here, limited},
 	{"the clocks of the two hosts differ by more than TLS allows: …", Either, otherClock},
 	{
-		"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an hour " +
+		"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
+			"hour " +
 			"ahead of its when this host started; set it right, then restart this host", Either,
 		plain(contains("bad certificate")),
 	},
@@ -53,11 +57,13 @@ var addresses = []Row{
 	{"connection refused: nothing listens there", There, plain(is(syscall.ECONNREFUSED))},
 	{"no route to it (…)", Network, unroutable},
 	{
-		"its host refuses the connection: its resource manager has no room, or its connection gater does not allow this host", There,
+		"its host refuses the connection: its resource manager has no room, or its connection gater does not allow " +
+			"this host", There,
 		plain(contains("CONNECTION_REFUSED", "Application error 0x1001", "Application error 0x1007")),
 	},
 	{
-		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not allow " +
+		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not " +
+			"allow " +
 			"this host, or the two are not in the same private network", There, plain(isHangup),
 	},
 	{"no answer", Network, plain(isTimeout)},
@@ -123,7 +129,8 @@ func otherClock(_ members, err error) (string, bool) {
 		return "this host's is far ahead" + what, true
 	}
 	ahead := (limit.Sub(ours) + certified).Round(time.Minute)
-	return fmt.Sprintf("its clock was at least %s ahead of this host's when its host started%s", spell(ahead), what), true
+	const theirs = "its clock was at least %s ahead of this host's when its host started"
+	return fmt.Sprintf(theirs, spell(ahead)) + what, true
 }
 
 // spell writes hours and minutes.
@@ -141,7 +148,8 @@ func isOtherNetwork(err error) bool {
 		pnet.Error
 	}](err)
 	return ok && private.IsPNetError() || errors.Is(err, multistream.ErrTooLarge) ||
-		errors.Is(err, multistream.ErrIncorrectVersion) || contains("message did not have trailing newline", "varint")(err)
+		errors.Is(err, multistream.ErrIncorrectVersion) ||
+		contains("message did not have trailing newline", "varint")(err)
 }
 
 func unroutable(_ members, err error) (string, bool) {

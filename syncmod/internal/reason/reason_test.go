@@ -69,7 +69,8 @@ func ofStream(code network.StreamErrorCode) error {
 	return fmt.Errorf("failed to negotiate protocol: %w", &network.StreamError{ErrorCode: code, Remote: true})
 }
 
-const cert = "failed to negotiate security protocol: certificate verification failed: x509: certificate has expired or " +
+const cert = "failed to negotiate security protocol: certificate verification failed: x509: certificate has " +
+	"expired or " +
 	"is not yet valid: current time 2026-11-26T14:35:37Z is "
 
 func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
@@ -114,7 +115,8 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Unopened, failed(swarm.ErrGaterDisallowedConnection),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: this host's connection gater does not allow this address",
 		},
-		{reason.Unopened, failed(swarm.ErrAddrFiltered), "dialling failed: /ip4/192.0.2.1/tcp/9: this host filters this address"},
+		{reason.Unopened, failed(swarm.ErrAddrFiltered), "dialling failed: /ip4/192.0.2.1/tcp/9: this host filters " +
+			"this address"},
 		{
 			reason.Unopened, failed(swarm.ErrDialRefusedBlackHole),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: none of its kind has answered this host lately, so it is not tried",
@@ -153,19 +155,24 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 				"set the one that is wrong right, then restart its host",
 		},
 		{
-			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: bad certificate")),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: compare the clocks of " +
+			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: bad " +
+				"certificate")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: compare the " +
+				"clocks of " +
 				"the two, this host's was more than an hour ahead of its when this host started; set it right, then " +
 				"restart this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", multistream.ErrTooLarge)),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no libp2p host " +
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no " +
+				"libp2p host " +
 				"answers there: compare the private network keys, and the address",
 		},
 		{
-			reason.Unopened, failed(fmt.Errorf("%w: %w", pnet.NewError("could not read full nonce"), syscall.ECONNRESET)),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no libp2p host " +
+			reason.Unopened,
+			failed(fmt.Errorf("%w: %w", pnet.NewError("could not read full nonce"), syscall.ECONNRESET)),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no " +
+				"libp2p host " +
 				"answers there: compare the private network keys, and the address",
 		},
 		{
@@ -178,12 +185,14 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, failed(errors.New("CONNECTION_REFUSED (remote)")),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses the connection: its resource manager has no room, " +
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses the connection: its resource manager has no " +
+				"room, " +
 				"or its connection gater does not allow this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", io.EOF)),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake: its resource manager has no " +
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake: its resource manager " +
+				"has no " +
 				"room, its connection gater does not allow this host, or the two are not in the same private network",
 		},
 		{
@@ -257,7 +266,8 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{reason.Unopened, errors.New("opening a stream: a riddle"), "no stream could be opened: a riddle"},
 		{
 			reason.Refused, fmt.Errorf("reserving memory for a frame: %w", full("stream-3: service:dkgsync")),
-			"this host's resource manager has reached a limit: memory in the scope service:dkgsync; raise it on this host",
+			"this host's resource manager has reached a limit: memory in the scope service:dkgsync; raise it on " +
+				"this host",
 		},
 
 		{
@@ -268,7 +278,8 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Lost, ofStream(network.StreamRateLimited),
 			"it replaced this stream by a newer one, or limits how many this node opens",
 		},
-		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent is not the protocol"},
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent is not the " +
+			"protocol"},
 		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{
 			reason.Lost, ofStream(network.StreamGarbageCollected),
@@ -285,7 +296,8 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{reason.Lost, ofStream(0x2001), "it reset the stream with the code 0x2001"},
 		{reason.Lost, nil, "its stream was lost"},
-		{reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET), "its stream was lost: read: connection reset by peer"},
+		{reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET), "its stream was lost: read: connection reset by " +
+			"peer"},
 	} {
 		got := test.why(stranger, test.err)
 
@@ -306,71 +318,4 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 func saysSo(text, row string) bool {
 	before, after, _ := strings.Cut(row, "…")
 	return strings.Contains(text, before) && strings.Contains(text, after)
-}
-
-// One wrong name among addresses that are refused must not be hidden by the rest.
-func TestEveryAddressThatFailedIsThereWithItsOwnCause(t *testing.T) {
-	var dials reason.Dials
-
-	got := reason.Unopened(stranger, dials.Failed(t.Context(), &reason.Dial{
-		Err: &swarm.DialError{
-			Cause: swarm.ErrAllDialsFailed,
-			DialErrors: []swarm.TransportError{
-				{Address: somewhere, Cause: syscall.ECONNREFUSED}, {Address: elsewhere, Cause: syscall.ECONNREFUSED},
-			},
-		},
-		Tried: []multiaddr.Multiaddr{somewhere, nowhere, elsewhere},
-	})).Error()
-
-	require.Contains(t, got, "/ip4/192.0.2.1/tcp/9, /ip4/192.0.2.2/tcp/9: connection refused: nothing listens there")
-	require.Contains(t, got, "; /dns4/no-such-host.invalid/tcp/9: its name does not resolve here (")
-}
-
-// A host pauses after a failed dial, and says no more than that it does.
-func TestWhyAnAddressFailedIsRememberedWhileTheHostPauses(t *testing.T) {
-	var dials reason.Dials
-	ask := func(cause error) *reason.Dial {
-		return dials.Failed(t.Context(), &reason.Dial{Err: &swarm.DialError{
-			Cause:      swarm.ErrAllDialsFailed,
-			DialErrors: []swarm.TransportError{{Address: somewhere, Cause: cause}},
-		}})
-	}
-	require.True(t, ask(swarm.ErrDialBackoff).Pausing(), "somebody else has dialled")
-	ask(syscall.ECONNREFUSED)
-
-	again := ask(swarm.ErrDialBackoff)
-
-	require.False(t, again.Pausing())
-	require.ErrorContains(t, reason.Unopened(stranger, again), "connection refused")
-
-	again = dials.Failed(t.Context(), &reason.Dial{
-		Err: context.DeadlineExceeded, Within: time.Second, Tried: []multiaddr.Multiaddr{somewhere},
-	})
-	require.ErrorContains(t, reason.Unopened(stranger, again),
-		"no connection within 1 s from /ip4/192.0.2.1/tcp/9; before, /ip4/192.0.2.1/tcp/9: connection refused")
-
-	dials.Forget()
-
-	require.True(t, ask(swarm.ErrDialBackoff).Pausing(), "the member has been reached meanwhile")
-}
-
-// What is cut is cut from what an operator can find again, never from the reason.
-func TestWhatIsSaidIsBoundedAndKeepsItsReason(t *testing.T) {
-	var causes []swarm.TransportError
-	for i := range 200 {
-		addr := multiaddr.StringCast(fmt.Sprintf("/ip4/192.0.2.%d/tcp/9/p2p/%s/p2p-circuit", i, bob))
-		causes = append(causes, swarm.TransportError{Address: addr, Cause: syscall.ECONNREFUSED})
-	}
-	for i := range 100 {
-		text := strings.Repeat("x", 10000) + fmt.Sprint(" is why ", i)
-		causes = append(causes, swarm.TransportError{Address: elsewhere, Cause: errors.New(text)})
-	}
-
-	got := reason.Unopened(stranger, dial(swarm.ErrAllDialsFailed, causes...)).Error()
-
-	require.Less(t, len(got), 4<<10)
-	require.Contains(t, got, "/ip4/192.0.2.0/tcp/9/p2p/16Uiu2HA…JEYw97/p2p-circuit")
-	require.Contains(t, got, " and 197 more: connection refused: nothing listens there")
-	require.Contains(t, got, " is why 0;")
-	require.True(t, strings.HasSuffix(got, "; and 95 more"), got[len(got)-100:])
 }

@@ -19,7 +19,10 @@ var relays = []Row{
 		plain(isNowhere),
 	},
 	{"the host at the relay's address is not a relay", Either, plain(isNoRelay)},
-	{"it has no reservation at the relay: its host is down, or is not connected to the relay", There, status("NO_RESERVATION")},
+	{
+		"it has no reservation at the relay: its host is down, or is not connected to the relay", There,
+		status("NO_RESERVATION"),
+	},
 	{"the relay has reached a limit: it carries no more circuits", Relay, status("RESOURCE_LIMIT_EXCEEDED")},
 	{"the relay does not allow the circuit", Relay, status("PERMISSION_DENIED")},
 	{"the relay cannot reach it", There, status("CONNECTION_FAILED")},

@@ -100,8 +100,8 @@ var openings = slices.Concat([]Row{
 			"or its resource manager has no room for this node", There, plain(isHungUp),
 	},
 	{
-		"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only", Either,
-		plain(is(ErrCrowded)),
+		"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only",
+		Either, plain(is(ErrCrowded)),
 	},
 	{"no answer: there is a connection, but nothing comes back on it", Network, plain(isTimeout)},
 	{"the connection was lost while a stream was being opened", Network, plain(isConnectionLost)},

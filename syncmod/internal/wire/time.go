@@ -49,7 +49,7 @@ func TimeOf(t *timestamppb.Timestamp) (time.Time, bool) {
 
 func valid(seconds int64, nanos int32) (time.Time, bool) {
 	const year1, year10000 = -62135596800, 253402300800
-	if seconds < year1 || seconds >= year10000 || nanos < 0 || nanos >= int32(time.Second) {
+	if seconds < year1 || seconds >= year10000 || nanos < 0 || int64(nanos) >= int64(time.Second) {
 		return time.Time{}, false
 	}
 	return time.Unix(seconds, int64(nanos)), true
