@@ -56,6 +56,10 @@ mutants: ## Break the rules one at a time, and see whether the tests notice; tak
 soak: ## Run ceremonies through random faults, ten minutes long: ARGS="--duration 1h --seed 7" goes to the test
 	@$(RACE); go test $$race -count=1 -timeout 0 -v ./integration/soak -args --duration 10m $(ARGS)
 
+.PHONY: faults
+faults: ## Break ceremonies in every way that operators meet, and check what logs say: ARGS="--logs DIR --answers FILE --seed 7"
+	@go test -count=1 -timeout 0 -v -parallel 12 ./integration/faults -args $(ARGS)
+
 .PHONY: sim
 sim: ## Run ceremonies of 50 and 100 members on a simulated network: ARGS="-members 200"
 	@go test -count=1 -timeout 0 -v ./integration/sim -args -members 50,100 $(ARGS)

@@ -56,16 +56,19 @@ func newCeremony(s *Service, d Definition) (*Ceremony, error) {
 	}
 	c, session := &Ceremony{svc: s, ended: make(chan struct{})}, newSession()
 	c.core = &core{
-		svc: s, owner: c, def: d, addressees: make([]atomic.Uint64, len(d.Peers)),
+		svc: s, owner: c, def: d, addressees: make([]atomic.Uint64, len(d.Peers)), called: d.called(),
 		done: make(chan struct{}), closed: make(chan struct{}),
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
-		state: state{since: time.Now(), roster: roster.New(time.Now(), roster.Config{
-			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
-			PeerTimeout: s.cfg.PeerTimeout, Session: session,
-		})},
+		state: state{
+			since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)),
+			roster: roster.New(time.Now(), roster.Config{
+				Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
+				PeerTimeout: s.cfg.PeerTimeout, Session: session,
+			}),
+		},
 	}
 	c.core.failed, c.core.setFailed = context.WithCancelCause(context.Background())
 	c.core.announcement.Store(&stream.Announcement{})

@@ -129,6 +129,7 @@ var (
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
 		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
+		ClockOffset: time.Duration(0),
 	}
 	_ json.Marshaler = syncmod.Status{}
 	_ json.Marshaler = syncmod.PeerStatus{}
@@ -144,7 +145,7 @@ var (
 		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrMembersMismatch, syncmod.ErrPeerRestarted,
 		syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
 		syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
-		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
+		syncmod.ErrHostClosed, syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
 	}
 )
 
