@@ -21,7 +21,7 @@ func TestManyCeremoniesAtOnceConnectAndComplete(t *testing.T) {
 	const hosts, steps = 4, 2
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	ceremonies := openMany(t, hosts, *many)
+	ceremonies := open(t, loopback.hosts(t, hosts, tcp, manager(t, hosts, *many)), *many)
 	all := func(what string, f func(*syncmod.Ceremony) error) {
 		t.Helper()
 		began := time.Now()
@@ -42,24 +42,6 @@ func TestManyCeremoniesAtOnceConnectAndComplete(t *testing.T) {
 	for _, c := range ceremonies {
 		require.Equal(t, syncmod.Complete, c.Status().Phase)
 	}
-}
-
-// openMany opens ceremonies of all of so many hosts, on each of them.
-func openMany(t *testing.T, hosts, ceremonies int) (opened []*syncmod.Ceremony) {
-	t.Helper()
-	loopback := place{family: "ip4", address: func(int) string { return "127.0.0.1" }}
-	list := loopback.hosts(t, hosts, tcp, manager(t, hosts, ceremonies))
-	began := time.Now()
-	for _, h := range list {
-		s := harness.StartService(t, h, syncmod.Config{})
-		for i := range ceremonies {
-			c, err := s.Open(harness.Define(fmt.Sprint(t.Name(), i), list...))
-			require.NoError(t, err)
-			opened = append(opened, c)
-		}
-	}
-	t.Logf("%-9s %s", "open", time.Since(began).Round(time.Millisecond))
-	return opened
 }
 
 // logCost logs what everything that is open costs.

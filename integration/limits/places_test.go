@@ -68,14 +68,9 @@ func manager(t *testing.T, members, ceremonies int) func() libp2p.Option {
 
 // connect opens a ceremony of all hosts and waits until everyone is connected with
 // everyone.
-func connect(t *testing.T, hosts []host.Host, definition syncmod.Definition) {
+func connect(t *testing.T, hosts []host.Host) {
 	t.Helper()
-	ceremonies := make([]*syncmod.Ceremony, len(hosts))
-	for i, h := range hosts {
-		var err error
-		ceremonies[i], err = harness.StartService(t, h, syncmod.Config{}).Open(definition)
-		require.NoError(t, err)
-	}
+	ceremonies := open(t, hosts, 1)
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience) // for many handshakes on a busy machine
 	defer cancel()
@@ -89,7 +84,7 @@ func TestNodesInOnePlaceConnectAtOnce(t *testing.T) {
 		t.Run(place.name, func(t *testing.T) {
 			hosts := place.hosts(t, place.nodes, tcp, manager(t, place.nodes, 1))
 
-			connect(t, hosts, harness.Define(t.Name(), hosts...))
+			connect(t, hosts)
 		})
 	}
 }
@@ -100,7 +95,7 @@ func TestNodesInOnePlaceConnectOverQUIC(t *testing.T) {
 		t.Run(place.name, func(t *testing.T) {
 			hosts := place.hosts(t, 10, quic, manager(t, 10, 1))
 
-			connect(t, hosts, harness.Define(t.Name(), hosts...))
+			connect(t, hosts)
 		})
 	}
 }
@@ -116,19 +111,18 @@ func TestNodesBehindOneRelayConnectAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = service.Close() })
 	circuit := multiaddr.StringCast(fmt.Sprintf("%s/p2p/%s/p2p-circuit", r.Addrs()[0], r.ID()))
+	advertised := libp2p.AddrsFactory(func([]multiaddr.Multiaddr) []multiaddr.Multiaddr {
+		return []multiaddr.Multiaddr{circuit}
+	})
 
 	hidden := make([]host.Host, members)
 	for i := range hidden {
-		hidden[i] = newHost(t, libp2p.NoListenAddrs, libp2p.EnableRelay(), manager(t, members, 1)())
+		hidden[i] = newHost(t, libp2p.NoListenAddrs, libp2p.EnableRelay(), advertised, manager(t, members, 1)())
 		_, err := client.Reserve(harness.Within(t), hidden[i], peer.AddrInfo{ID: r.ID(), Addrs: r.Addrs()})
 		require.NoError(t, err)
 	}
-	definition := harness.Define(t.Name(), hidden...)
-	for i := range definition.Peers {
-		definition.Peers[i].Addrs = []multiaddr.Multiaddr{circuit}
-	}
 
-	connect(t, hidden, definition)
+	connect(t, hidden)
 }
 
 // What the tests above lift is there: libp2p's defaults do not allow ten nodes in one
@@ -137,7 +131,7 @@ func TestWithoutTheManagerAPlaceIsFull(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
-			hosts := place.hosts(t, 10, tcp, func() libp2p.Option { return libp2p.DefaultResourceManager })
+			hosts := place.hosts(t, 10, tcp, libp2pAlone)
 
 			require.Error(t, dialEach(harness.Within(t), hosts), "nine nodes are connected with the tenth")
 		})
