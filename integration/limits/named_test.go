@@ -22,7 +22,7 @@ func TestALimitThatKeepsMembersApartIsNamed(t *testing.T) {
 	for name, scene := range map[string]struct {
 		hosts      func(*testing.T) []host.Host
 		ceremonies int
-		says       string
+		reason     string
 	}{
 		"streams of a peer": {
 			func(t *testing.T) []host.Host { return loopback.hosts(t, 2, tcp, libp2pAlone) }, 100,
@@ -43,13 +43,14 @@ func TestALimitThatKeepsMembersApartIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ceremonies := open(t, scene.hosts(t), scene.ceremonies)
 
-			require.Eventually(t, func() bool { return names(ceremonies, scene.says) }, 2*harness.Patience, 100*time.Millisecond)
+			said := func() bool { return says(ceremonies, scene.reason) }
+			require.Eventually(t, said, 2*harness.Patience, 100*time.Millisecond)
 		})
 	}
 }
 
-// names tells whether somebody's status gives this reason.
-func names(ceremonies []*syncmod.Ceremony, reason string) bool {
+// says tells whether somebody's status gives this reason.
+func says(ceremonies []*syncmod.Ceremony, reason string) bool {
 	for _, c := range ceremonies {
 		for _, p := range c.Status().Peers {
 			if !p.Outbound && p.LastError != nil && strings.Contains(p.LastError.Error(), reason) {
