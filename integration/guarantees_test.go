@@ -14,7 +14,7 @@ import (
 var (
 	promised = regexp.MustCompile("`(Test\\w+)`")
 	written  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	rooms    = regexp.MustCompile(`(?:^|[ ;])(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|otelsdk) ` +
+	rooms    = regexp.MustCompile(`(?:^|[ ;])(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|otelsdk) ` +
 		`((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
 )
 

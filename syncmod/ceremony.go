@@ -54,16 +54,19 @@ func newCore(s *Service, owner *Ceremony, d Definition) (*core, error) {
 	}
 	session := newSession()
 	c := &core{
-		svc: s, owner: owner, def: d, addressees: make([]atomic.Uint64, len(d.Peers)),
+		svc: s, owner: owner, def: d, addressees: make([]atomic.Uint64, len(d.Peers)), called: d.called(),
 		done: make(chan struct{}), closed: make(chan struct{}), leaving: leaving{ended: make(chan struct{})},
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
-		state: state{since: time.Now(), roster: roster.New(time.Now(), roster.Config{
-			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
-			PeerTimeout: s.cfg.PeerTimeout, Session: session,
-		})},
+		state: state{
+			since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)),
+			roster: roster.New(time.Now(), roster.Config{
+				Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
+				PeerTimeout: s.cfg.PeerTimeout, Session: session,
+			}),
+		},
 	}
 	c.failed, c.setFailed = context.WithCancelCause(context.Background())
 	c.announcement.Store(&stream.Announcement{})

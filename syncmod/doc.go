@@ -173,9 +173,10 @@
 // ExchangeTimeout should be alike at all members: a node takes another for silent
 // after three of its own heartbeats, or one exchange timeout, whichever is longer.
 //
-// Limits on streams, connections and memory are the host owner's.
-// [ResourceLimits] says what a ceremony needs; from 64 members on that is more
-// than libp2p's defaults allow.
+// Limits on streams, connections and memory are the host owner's. From 64 members
+// on, for many ceremonies at once and for many nodes in one place, libp2p's defaults
+// are too low: [NewResourceManager] makes what a host needs that exists for its
+// ceremonies, [ResourceLimits] says it to a host with needs of its own.
 //
 // # How the files fit
 //

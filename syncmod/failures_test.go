@@ -28,6 +28,6 @@ func TestWhatNoOtherAttemptMendsIsPermanent(t *testing.T) {
 		}
 	}
 	require.Equal(t, []roster.Kind{
-		roster.VersionMismatch, roster.BadSignature, roster.MembersMismatch, roster.Stopped,
+		roster.VersionMismatch, roster.BadSignature, roster.MembersMismatch, roster.Stopped, roster.HostClosed,
 	}, never)
 }

@@ -60,7 +60,7 @@ func (p *process) execute(e roster.Effects) {
 	r := p.roster
 	want := roster.Announcement{Step: r.Step(), Goodbye: r.SayingGoodbye(), Failure: r.Failure()}
 	want.Until, want.Culprit, want.Reporter = p.announced.Until, p.announced.Culprit, p.announced.Reporter
-	if f := want.Failure; f != nil && f.Kind == roster.Stopped && want.Step == 0 {
+	if f := want.Failure; f != nil && (f.Kind == roster.HostClosed || f.Kind == roster.Stopped && want.Step == 0) {
 		want.Failure = nil // the quiet end
 	}
 	if p.announced != want {
