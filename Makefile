@@ -3,10 +3,12 @@
 # The modules that go.work ties together. A pattern like ./... ends at a module's border, so each is named. The go.mod of
 # a library names the oldest versions that its tests pass with, the others name the newest: those are what the workspace
 # builds with.
-LIBRARIES := . ./telemetry/otelsdk
+LIBRARIES := . ./clusterfile ./telemetry/otelsdk
 PROGRAMS  := ./examples/fxapp ./integration
 WORKSPACE := $(LIBRARIES) $(PROGRAMS)
 PACKAGES  := $(addsuffix /...,$(WORKSPACE))
+# The example that pins kubo. Outside the workspace, because nothing else shall be built with what kubo needs.
+KUBO      := ./examples/kubo
 # The modules that pin what the tools are built from.
 TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
 
@@ -56,9 +58,17 @@ mutants: ## Break the rules one at a time, and see whether the tests notice; tak
 soak: ## Run ceremonies through random faults, ten minutes long: ARGS="--duration 1h --seed 7" goes to the test
 	@$(RACE); go test $$race -count=1 -timeout 0 -v ./integration/soak -args --duration 10m $(ARGS)
 
+.PHONY: faults
+faults: ## Break ceremonies in every way that operators meet, and check what logs say: ARGS="--logs DIR --answers FILE --seed 7"
+	@go test -count=1 -timeout 0 -v -parallel 12 ./integration/faults -args $(ARGS)
+
 .PHONY: sim
 sim: ## Run ceremonies of 50 and 100 members on a simulated network: ARGS="-members 200"
 	@go test -count=1 -timeout 0 -v ./integration/sim -args -members 50,100 $(ARGS)
+
+.PHONY: many
+many: ## Run 1,000 ceremonies at once among four hosts: ARGS="-ceremonies 2000"
+	@go test -count=1 -v -run '^TestManyCeremonies' ./integration/limits -args -ceremonies 1000 $(ARGS)
 
 .PHONY: bench
 bench: ## Measure what a ceremony costs, next to the least it can cost; takes minutes: ARGS goes to the program
@@ -73,6 +83,12 @@ jaeger: $(JAEGER) ## Run Jaeger on this machine, and print what to ask it: JAEGE
 .PHONY: test-jaeger
 test-jaeger: $(JAEGER) ## Test what an operator sees of ceremonies in a real Jaeger: JAEGER, TESTFLAGS
 	JAEGER_BIN="$(abspath $(JAEGER))" go test -count=1 $(TESTFLAGS) ./integration/jaeger
+
+.PHONY: test-kubo
+test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLAGS
+	@mkdir -p .bin
+	cd $(KUBO) && GOWORK=off go build -o '$(CURDIR)/.bin/ipfs' .
+	KUBO_BIN='$(CURDIR)/.bin/ipfs' go test -count=1 $(TESTFLAGS) ./integration/kubo
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
@@ -94,6 +110,7 @@ generate-check: ## Fail if the generated code is not what generate would write
 .PHONY: lint
 lint: .bin/golangci-lint ## Lint every module, which room may import what included
 	.bin/golangci-lint run $(PACKAGES)
+	cd $(KUBO) && GOWORK=off '$(CURDIR)/.bin/golangci-lint' run ./...
 
 .PHONY: fmt
 fmt: .bin/golangci-lint ## Format the Go code
@@ -115,11 +132,11 @@ SYNC = synced=$$(mktemp -d); trap 'rm -rf "$$synced"' EXIT; \
 .PHONY: tidy
 tidy: ## Tidy every module, and raise the programs, not the libraries, to the workspace's versions
 	@$(SYNC) && for module in $(PROGRAMS); do cp "$$synced/$$module/go.mod" $$module/go.mod || exit 1; done
-	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 
 .PHONY: tidy-check
 tidy-check: ## Fail if a go.mod is not tidy, or a program names other versions than the workspace builds it with
-	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
 	@$(SYNC) || exit 1; stale=; \
 	for module in $(PROGRAMS); do \
 		git --no-pager diff --no-index "$$module/go.mod" "$$synced/$$module/go.mod" || stale=yes; \
@@ -128,7 +145,7 @@ tidy-check: ## Fail if a go.mod is not tidy, or a program names other versions t
 
 .PHONY: standalone
 standalone: ## Build every module without the workspace, as its users do
-	@for module in $(WORKSPACE); do \
+	@for module in $(WORKSPACE) $(KUBO); do \
 		echo "building $$module by itself"; \
 		(cd $$module && export GOWORK=off && go build -o /dev/null ./... && go vet ./...) || exit 1; \
 	done
@@ -150,7 +167,8 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check check test-floor test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-kubo soak-check check \
+	many test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

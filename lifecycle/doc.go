@@ -42,7 +42,8 @@
 // fx stops an application by [fx.Shutdowner], which takes an exit code and no cause. [Failer] adds the cause and makes
 // the decision once:
 //
-//	fx.Provide(lifecycle.NewFailer) // in a graph with a *logrus.Logger
+//	fx.Provide(lifecycle.NewFailer)                     // in a graph with a *logrus.Logger
+//	fx.Provide(lifecycle.NewFailer, lifecycle.FromSlog) // in a graph with a *slog.Logger
 //
 // Rules, and why:
 //
@@ -65,7 +66,7 @@
 // # fx in the application's log: NewFxLogger
 //
 // fx describes each constructor and each hook on stderr unless it is given a logger. [WithFxLogger] sends these events
-// to logrus: at debug level if all is well, so as not to disturb an operator, and at error level if something failed,
-// so as never to hide why an application does not start. The application chooses its logger: the option belongs in
-// fx.New, not in a module.
+// to logrus, or to slog in a program without it: at debug level if all is well, so as not to disturb an operator, and
+// once at error level if something failed, so as never to hide why an application does not start. The application
+// chooses its logger: the option belongs in fx.New, not in a module.
 package lifecycle

@@ -6,6 +6,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 )
 
 // Failer ends an application for a reason: with an exit code, with the cause in the log, and once. Make one with
@@ -99,9 +101,4 @@ func logLaterFailure(log *logrus.Logger, err error) {
 	logFailure(log, level, err, "a further failure, after the first or while stopping")
 }
 
-func orStandard(log *logrus.Logger) *logrus.Logger {
-	if log == nil {
-		return logrus.StandardLogger()
-	}
-	return log
-}
+func orStandard(log *logrus.Logger) *logrus.Logger { return logbridge.Either(log, nil) }

@@ -139,7 +139,7 @@ func (c *core) reachIt(by []int) string {
 func (c *core) names(members []int) string {
 	var names []string
 	for _, i := range members {
-		names = append(names, displayName(c.def.Peers[i]))
+		names = append(names, c.called[i])
 	}
 	return list(names)
 }
@@ -167,7 +167,7 @@ func (c *core) who(now time.Time, missing []PeerStatus) string {
 	}
 	for _, p := range missing {
 		if !explained[p.Index] || !p.Inbound || !p.Outbound {
-			parts = append(parts, displayName(p.Peer)+" ("+p.describe(now)+")")
+			parts = append(parts, p.name()+" ("+p.describe(now)+")")
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -179,7 +179,7 @@ func concerns(missing []PeerStatus, pair BrokenLink) bool {
 }
 
 func (c *core) pairText(now time.Time, p BrokenLink) string {
-	a, b, since := displayName(c.def.Peers[p.A]), displayName(c.def.Peers[p.B]), spell(now.Sub(p.Since))
+	a, b, since := c.called[p.A], c.called[p.B], spell(now.Sub(p.Since))
 	switch {
 	case p.aToB:
 		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", b, a, a, b, since)

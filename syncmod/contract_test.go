@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -42,7 +44,8 @@ var (
 		Config: syncmod.Config{}, Host: host.Host(nil),
 		Lifecycle: fx.Lifecycle(nil), OnEnd: []func(*syncmod.Ceremony){},
 		Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
-		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
+		Logger: (*logrus.Logger)(nil), Slog: (*slog.Logger)(nil),
+		Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
 	_ = syncmod.Result{
 		Service: (*syncmod.Service)(nil),
@@ -60,6 +63,7 @@ var (
 	_ func(error) error                                                            = syncmod.Permanent
 	_ func(*syncmod.Service) []*syncmod.Ceremony                                   = (*syncmod.Service).Ceremonies
 	_ func(*logrus.Logger) syncmod.Option                                          = syncmod.WithLogger
+	_ func(*slog.Logger) syncmod.Option                                            = syncmod.WithSlog
 	_ func(trace.TracerProvider) syncmod.Option                                    = syncmod.WithTracerProvider
 	_ func(metric.MeterProvider) syncmod.Option                                    = syncmod.WithMeterProvider
 	_ interface {
@@ -71,6 +75,8 @@ var (
 		Stop(context.Context) error
 	} = (*syncmod.Clients)(nil)
 	_ func(members int) rcmgr.PartialLimitConfig = syncmod.ResourceLimits
+
+	_ func(members, ceremonies int) (network.ResourceManager, error) = syncmod.NewResourceManager
 )
 
 // Attempt after attempt.
@@ -137,7 +143,7 @@ var (
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
 		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
-		View: []syncmod.Link(nil),
+		View: []syncmod.Link(nil), ClockOffset: time.Duration(0),
 	}
 	_ = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
 	_ = struct{ Inbound, Outbound, Relayed, Done bool }(syncmod.Link{})
@@ -166,7 +172,7 @@ var (
 		syncmod.ErrResultMismatch,
 		syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
 		syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
-		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
+		syncmod.ErrHostClosed, syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
 	}
 )
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -12,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
@@ -23,7 +25,7 @@ const ModuleName = "dkgsync"
 // *[Service], *[Server] and *[Clients]. In a graph with a [Definition] it also
 // provides a *[Ceremony], which it opens on start and closes on stop.
 //
-// Optional, by exactly these types: [Config], *logrus.Logger,
+// Optional, by exactly these types: [Config], *logrus.Logger or else *slog.Logger,
 // trace.TracerProvider, metric.MeterProvider, telemetry.Providers,
 // *lifecycle.Failer. A line in the log says at start which of them were found.
 //
@@ -78,6 +80,7 @@ type Params struct {
 	// Failer serves the same purpose. An app has at most one, so that one failure decides.
 	Failer    *lifecycle.Failer    `optional:"true"`
 	Logger    *logrus.Logger       `optional:"true"`
+	Slog      *slog.Logger         `optional:"true"` // where there is no Logger
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
 	Providers telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
@@ -97,9 +100,8 @@ type Result struct {
 func New(p Params) (Result, error) {
 	found := p.found()
 	var opts []Option
-	if p.Logger != nil {
-		opts = append(opts, WithLogger(p.Logger))
-	}
+	log := logbridge.Either(p.Logger, p.Slog)
+	opts = append(opts, WithLogger(log))
 	if tracer := cmp.Or(p.Tracer, p.Providers.Tracer); tracer != nil {
 		opts = append(opts, WithTracerProvider(tracer))
 	}
@@ -112,7 +114,7 @@ func New(p Params) (Result, error) {
 	}
 	s.app.found = found
 	if p.Failer == nil && p.Shutdowner != nil {
-		p.Failer = lifecycle.NewFailer(p.Shutdowner, p.Logger)
+		p.Failer = lifecycle.NewFailer(p.Shutdowner, log)
 	}
 	if p.Failer != nil {
 		s.onEnd = append(s.onEnd, shutdownOnEnd(s, p.Failer))

@@ -138,12 +138,16 @@ func checkDefinition(s *Service, d given[Definition]) (*checkedDefinition, error
 // found says which of the optional things the graph has.
 func (p *Params) found() string {
 	var found, missing []string
+	logger := "*logrus.Logger"
+	if p.Logger == nil && p.Slog != nil {
+		logger = "*slog.Logger"
+	}
 	for _, o := range []struct {
 		what  string
 		there bool
 	}{
 		{"Config", p.Config != Config{}},
-		{"*logrus.Logger", p.Logger != nil},
+		{logger, p.Logger != nil || p.Slog != nil},
 		{"trace.TracerProvider", p.Tracer != nil},
 		{"metric.MeterProvider", p.Meter != nil},
 		{"telemetry.Providers", p.Providers.Tracer != nil || p.Providers.Meter != nil},

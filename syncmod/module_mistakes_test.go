@@ -162,6 +162,7 @@ func TestTwoServicesWithOneMeterAreMentioned(t *testing.T) {
 
 func TestAWaitInsideAnOnStartHookIsToldSoAndLeavesNothingBehind(t *testing.T) {
 	const advice = "use syncmod.RunSteps, or wait on a goroutine"
+	noLeaks(t)
 	for about, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
 		"connecting": func(ctx context.Context, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) },
 		"all of it, with a context made from it": func(ctx context.Context, c *syncmod.Ceremony) error {
@@ -170,20 +171,24 @@ func TestAWaitInsideAnOnStartHookIsToldSoAndLeavesNothingBehind(t *testing.T) {
 			return c.Run(ctx)
 		},
 	} {
-		var c *syncmod.Ceremony
-		hook := fx.Invoke(func(lc fx.Lifecycle) {
-			lc.Append(fx.StartHook(func(ctx context.Context) error { return wait(ctx, c) }))
-		})
-		for when, options := range map[string]fx.Option{
-			"before it is open": fx.Options(hook, syncmod.Module, fx.Populate(&c)),
-			"once it is open":   fx.Options(syncmod.Module, fx.Populate(&c), hook),
+		for when, newOptions := range map[string]func(hook fx.Option, c **syncmod.Ceremony) fx.Option{
+			"before it is open": func(hook fx.Option, c **syncmod.Ceremony) fx.Option {
+				return fx.Options(hook, syncmod.Module, fx.Populate(c))
+			},
+			"once it is open": func(hook fx.Option, c **syncmod.Ceremony) fx.Option {
+				return fx.Options(syncmod.Module, fx.Populate(c), hook)
+			},
 		} {
 			t.Run(about+" "+when, func(t *testing.T) {
-				noLeaks(t)
+				t.Parallel()
 				h := harness.NewSilentHost(t)
 				def := unattended(t, h)
-				app := fx.New(given(h), fx.Supply(def), options)
-				starting, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				var c *syncmod.Ceremony
+				hook := fx.Invoke(func(lc fx.Lifecycle) {
+					lc.Append(fx.StartHook(func(ctx context.Context) error { return wait(ctx, c) }))
+				})
+				app := fx.New(given(h), fx.Supply(def), newOptions(hook, &c))
+				starting, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 
 				err := app.Start(starting)
@@ -264,8 +269,8 @@ func TestAStepThatIgnoresItsContextIsNamedWhileItHoldsUpTheStop(t *testing.T) {
 	stopped := inBackground(func() error { return app.Stop(harness.Within(t)) })
 
 	harness.Eventually(t, func() bool {
-		return said(lines, logrus.WarnLevel, `step "store keys" still runs 5s after its context has ended`) == 1 &&
-			said(lines, logrus.WarnLevel, "waiting for ceremony steps") == 1
+		return said(lines, logrus.WarnLevel, `step "store keys" still runs`) > 0 &&
+			said(lines, logrus.WarnLevel, "waiting for ceremony steps") > 0
 	}, "a line names what holds up the stop")
 	close(released)
 	require.NoError(t, harness.Next(t, stopped))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -54,11 +56,20 @@ type Service struct {
 // Server is the inbound half of a [Service]: it serves the streams that members
 // open, and refuses everyone else's. There is nothing to call on it but Start
 // and Stop, which the service, or fx, does.
-type Server struct{ half *stream.Server }
+type Server struct {
+	half      *stream.Server
+	telemetry *telemetry.Telemetry
+}
 
 // Start registers the protocol's handler at the host. It fails when something
 // else handles the protocol there.
 func (s *Server) Start(context.Context) error {
+	s.telemetry.Start() // before anything can be reported
+	return s.register()
+}
+
+// register registers the handler, which may be long before the start.
+func (s *Server) register() error {
 	switch err := s.half.Start(); {
 	case errors.Is(err, stream.ErrStopping):
 		return fmt.Errorf("starting the sync server: %w: %w", err, ErrStopped)
@@ -112,6 +123,17 @@ type options struct {
 // WithLogger sets the logger; the default is logrus's standard logger.
 func WithLogger(log *logrus.Logger) Option { return func(o *options) { o.log = log } }
 
+// WithSlog sets the logger of a program that has no logrus. Fields become attributes,
+// and the context of a line carries the span that the line is about. The later of
+// this option and [WithLogger] counts; nil changes nothing.
+func WithSlog(log *slog.Logger) Option {
+	return func(o *options) {
+		if log != nil {
+			o.log = logbridge.New(log)
+		}
+	}
+}
+
 // WithTracerProvider sets where spans go; the default is the OpenTelemetry
 // global. The provider is used and never shut down.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options) { o.tracer = p } }
@@ -152,11 +174,11 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 		ExchangeTimeout: cfg.ExchangeTimeout, OpenGrace: cfg.OpenGrace,
 		BackoffMin: cfg.BackoffMin, BackoffMax: cfg.BackoffMax, MaxFrame: cfg.MaxFrame,
 	}
-	s.server = &Server{half: stream.NewServer(streams, directory{s})}
+	s.server = &Server{half: stream.NewServer(streams, directory{s}), telemetry: s.telemetry}
 	s.clients = &Clients{half: stream.NewClients(streams, s.broken)}
 	s.meter = o.meter
 	if cfg.RegisterEarly {
-		if err := s.server.Start(context.Background()); err != nil {
+		if err := s.server.register(); err != nil {
 			return nil, err
 		}
 	}

@@ -10,19 +10,12 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
-	"github.com/libp2p/go-libp2p/core/sec"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	"github.com/multiformats/go-multiaddr"
-	"github.com/multiformats/go-multistream"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
-	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
 func TestPrintableMakesForeignTextFitToBeShown(t *testing.T) {
@@ -71,148 +64,6 @@ func TestAMegabyteIsNotEvenLookedAt(t *testing.T) {
 	runtime.ReadMemStats(&after)
 
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10))
-}
-
-func TestAReasonIsToldWithoutPathsAndSecrets(t *testing.T) {
-	hexKey := strings.Repeat("0123456789abcdef", 4)
-	for about, test := range map[string]struct{ given, want string }{
-		"empty":           {"", ""},
-		"nothing to hide": {"step 3 of 5: the disk is full", "step 3 of 5: the disk is full"},
-		"versions":        {"runs v1.10.2, and/or v1.11", "runs v1.10.2, and/or v1.11"},
-		"a fraction":      {"2/4 shares are valid", "2/4 shares are valid"},
-		"a path": {
-			"open /home/carol/keys/share-2.json: permission denied",
-			"open <path>: permission denied",
-		},
-		"a quoted path":     {`open "/home/carol/keys": denied`, `open "<path>": denied`},
-		"a home":            {"stat ~/.charon/enr-key: no such file", "stat <path>: no such file"},
-		"a relative path":   {"open ../keys/share.json: gone, ./x too", "open <path>: gone, <path> too"},
-		"a bare one":        {"open validator_keys/keystore-0.json: gone", "open <path>: gone"},
-		"a drive":           {`open C:\Users\carol\keys: gone`, "open <path>: gone"},
-		"a share":           {`open \\nas\keys\carol: gone`, "open <path>: gone"},
-		"an assignment":     {"dir=/var/lib/keys", "dir=<path>"},
-		"a URL":             {"GET https://vault.example/v1/key?token=abc: 403", "GET https:<path>: 403"},
-		"a hexadecimal key": {"bad key 0x" + hexKey, "bad key <hidden>"},
-		"keys in a row":     {hexKey + " " + hexKey, "<hidden> <hidden>"},
-		"a key in base64":   {"bad key q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=, sorry", "bad key <hidden>, sorry"},
-		"a long one":        {"token " + strings.Repeat("aZ-_", 20) + "==.", "token <hidden>."},
-		"a peer ID stays": {
-			"16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz left",
-			"16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz left",
-		},
-		"an address stays": {
-			"to 0x00000000219ab540356cBB839Cbe05303d7705Fa",
-			"to 0x00000000219ab540356cBB839Cbe05303d7705Fa",
-		},
-		"lines and colours": {"panic:\n\x1b[31mboom", "panic:??[31mboom"},
-		"invalid UTF-8":     {"\xffboom", "?boom"},
-	} {
-		t.Run(about, func(t *testing.T) {
-			require.Equal(t, test.want, tellable(test.given))
-		})
-	}
-}
-
-func TestAReasonIsCutTo256BytesAndNeverInsideACharacter(t *testing.T) {
-	for _, given := range []string{
-		strings.Repeat("no ", 1<<20),
-		strings.Repeat("é", 200),
-		"x" + strings.Repeat("é", 200),
-		strings.Repeat("🦀", 200),
-	} {
-		told := tellable(given)
-
-		require.LessOrEqual(t, len(told), 256)
-		require.Greater(t, len(told), 240)
-		require.True(t, utf8.ValidString(told))
-		require.True(t, strings.HasSuffix(told, "…"))
-	}
-}
-
-func TestWhatIsLeftOfASecretThatWasCutIsNotTold(t *testing.T) {
-	key := strings.Repeat("0123456789abcdef", 4)
-	for before := 4*maxReason - len(key) - 16; before < 4*maxReason; before++ {
-		path := "/" + strings.Repeat("p", before-7)
-
-		require.NotContains(t, tellable("open "+path+" "+key), "0123456789", "cut after %d bytes", before)
-	}
-}
-
-func TestErrorsOfTheNetworkAreShownInPlainWords(t *testing.T) {
-	other := peer.ID("another peer")
-	for _, test := range []struct {
-		given error
-		want  string
-	}{
-		{
-			fmt.Errorf("opening: %w", multistream.ErrNotSupported[protocol.ID]{Protos: []protocol.ID{ProtocolID}}),
-			"its host is up, but it does not run the sync protocol yet",
-		},
-		{
-			fmt.Errorf("dialling: %w", swarm.ErrNoAddresses),
-			"no address of it is known: the definition gives none, and it has not dialled us",
-		},
-		{
-			&swarm.DialError{
-				Cause:      swarm.ErrAllDialsFailed,
-				DialErrors: []swarm.TransportError{{Cause: sec.ErrPeerIDMismatch{Actual: other}}},
-			},
-			"another peer has its address: " + other.String() + " answers there, correct the address or the definition",
-		},
-		{
-			&swarm.DialError{
-				Cause: swarm.ErrNoGoodAddresses,
-				DialErrors: []swarm.TransportError{{
-					Address: multiaddr.StringCast("/ip4/192.0.2.1"),
-					Cause:   swarm.ErrNoTransport,
-				}},
-			},
-			"no address of it can be dialled from here: /ip4/192.0.2.1: no transport for protocol",
-		},
-		{
-			&swarm.DialError{
-				Cause: swarm.ErrNoGoodAddresses,
-				DialErrors: []swarm.TransportError{{
-					Address: multiaddr.StringCast("/ip4/192.0.2.1/tcp/9"),
-					Cause:   swarm.ErrDialToSelf,
-				}},
-			},
-			"no address of it can be dialled from here: /ip4/192.0.2.1/tcp/9 is this node's own",
-		},
-		{
-			&swarm.DialError{Cause: swarm.ErrNoGoodAddresses},
-			"no address of it can be dialled from here: its name does not resolve, " +
-				"or it is of no use on another machine",
-		},
-		{
-			fmt.Errorf("dialling: %w", swarm.ErrDialBackoff),
-			"dialling failed a moment ago, the host pauses before it dials again",
-		},
-		{fmt.Errorf("dialling: %w", context.DeadlineExceeded), "dial timeout"},
-		{fmt.Errorf("opening: %w", network.ErrNoConn), "the connection was lost while a stream was being opened"},
-		{
-			errors.New("all dials failed\n  * [/ip4/192.0.2.1/tcp/9] refused"),
-			"all dials failed * [/ip4/192.0.2.1/tcp/9] refused",
-		},
-	} {
-		got := shown(test.given)
-
-		require.Equal(t, test.want, got.Error())
-		require.ErrorIs(t, got, test.given)
-	}
-}
-
-func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
-	for _, reason := range []string{
-		report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndMoved, report.EndStopped,
-	} {
-		require.NoError(t, lossOf(stream.End{Reason: reason}), reason)
-	}
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndLost}), "its stream was lost")
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndClosed}), "it closed the stream")
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndTimeout}),
-		"it is silent: no response within the exchange timeout")
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndProtocol}), "what it sent is not the protocol")
 }
 
 func TestADurationIsSpelledAsAPersonWouldSayIt(t *testing.T) {
@@ -331,6 +182,11 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			"operator 1 (bob) has been gone for 1 min; " + again,
 		},
 		{
+			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, Text: "dial timeout"},
+			ErrPeerTimeout,
+			"operator 1 (bob) has been gone for 1 min (dial timeout); " + again,
+		},
+		{
 			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, NotHeard: true},
 			ErrPeerTimeout,
 			"operator 1 (bob) has not been heard for 1 min; " + again,
@@ -363,6 +219,13 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 				"do all members run the same number of steps? " + again,
 		},
 		{roster.Failure{Kind: roster.Stopped}, ErrStopped, "this node was stopped before the ceremony was complete"},
+		{
+			roster.Failure{Kind: roster.HostClosed},
+			ErrHostClosed,
+			"this node's own host was closed before the ceremony was complete: close the ceremony first, then the " +
+				"host; " +
+				again,
+		},
 		{roster.Failure{Kind: roster.Aborted}, ErrAborted, `this node gave up: step "keygen": disk full`},
 	} {
 		t.Run(test.failure.Kind.String(), func(t *testing.T) {
@@ -401,7 +264,7 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 	carol := PeerStatus{
 		Index: 2, Peer: cluster.Peers[2],
 		Step: -1, Since: now.Add(-12 * time.Second),
-		LastError: shown(context.DeadlineExceeded), Attempts: 9,
+		LastError: errors.New("dial timeout"), Attempts: 9,
 	}
 
 	err := &WaitError{Barrier: report.BarrierStep, Step: 3, Missing: []PeerStatus{bob, carol}, members: 4, at: now}

@@ -46,9 +46,9 @@ type Ceremony struct {
 // peerOptions are the attributes of everything that is recorded about a member,
 // built once.
 type peerOptions struct {
-	rtt               []metric.RecordOption
-	index             []metric.ObserveOption
-	inbound, outbound []metric.ObserveOption
+	record  []metric.RecordOption
+	add     []metric.AddOption
+	observe []metric.ObserveOption
 }
 
 // A member that comes and goes over and over does not fill the log: after so many
@@ -85,11 +85,7 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	for i := range c.peers {
 		c.lines[i] = rate.NewLimiter(rate.Every(memberPause), memberLines)
 		index := keyPeerIndex.Int(i)
-		c.peers[i] = peerOptions{
-			rtt: recording(index), index: observing(index),
-			inbound:  observing(index, keyRole.String(roleServer)),
-			outbound: observing(index, keyRole.String(roleClient)),
-		}
+		c.peers[i] = peerOptions{record: recording(index), add: adding(index), observe: observing(index)}
 	}
 	return c
 }
@@ -131,8 +127,13 @@ func (c *Ceremony) peer(i int, more ...attribute.KeyValue) []attribute.KeyValue 
 }
 
 // took formats a duration for a field of the log: a JSON formatter would write a
-// time.Duration as a number of nanoseconds.
-func took(d time.Duration) string { return d.Round(time.Microsecond).String() }
+// time.Duration as a number of nanoseconds. [time.ParseDuration] reads it.
+func took(d time.Duration) string {
+	if d >= time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
 
 // Opened reports that the ceremony is open. The trace links to the caller's span,
 // if that is valid.
@@ -171,7 +172,7 @@ func (c *Ceremony) End(o report.End) {
 				keyOutcome.String(o.Outcome), keyAttempt.Int(c.info.Attempt), keyStep.Int64(o.Step), keyReconnects.Int(o.Reconnects),
 			},
 		})
-		c.t.instruments.ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)
+		c.t.to().ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)
 
 		entry := c.entry(ctx, o.Ended).WithFields(logrus.Fields{
 			"outcome": o.Outcome, "step": o.Step, "reconnects": o.Reconnects, "took": took(lasted),
