@@ -146,13 +146,14 @@ func (r *Receipt) agreement() (result, text string) {
 	return result, fmt.Sprintf("%s %s %s", who, verb, result)
 }
 
+const resultsDiffer = "the members attest different results: "
+
 // differing makes the error of a ceremony whose members attest different results,
 // and what the others are told of it. The lock is held.
 func (c *core) differing() (told string, failure error) {
-	const differ = "the members attest different results: "
 	row := kindOf(roster.ResultMismatch)
-	told = printable(differ+c.whoAttests("")+"; "+startAgain, maxReason)
-	text := differ + c.whoAttests("this node") + "; " + c.adviceOnResults() + "; " + startAgain
+	told = printable(resultsDiffer+c.whoAttests("")+"; "+startAgain, maxReason)
+	text := resultsDiffer + c.whoAttests("this node") + "; " + c.adviceOnResults() + "; " + startAgain
 	return told, &cause{sentinel: row.sentinel, text: text}
 }
 
