@@ -96,6 +96,8 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 		{Step: -1, Waiting: "it has not opened this ceremony yet"},
 		{Step: -1, Done: true},
 		{Step: -1, Inbound: true, answered: true},
+		{Step: -1, LastError: lost, reach: "but alice and dave reach it: look at this node's network"},
+		{Step: -1, LastError: lost, reach: "nobody reaches it"},
 	} {
 		sentences := p.describe(now)
 		for at := range sentences { // each that begins a sentence of the page
@@ -110,6 +112,19 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 	for _, page := range pages {
 		require.True(t, found[page], "no member stands like %q", page)
 	}
+}
+
+func TestThePageListsWhichMembersCannotReachEachOther(t *testing.T) {
+	c := watcher()
+	c.called = []string{"alice", "bob", "carol"}
+	pages := shows(troubles(t, "Which members cannot reach each other"))
+
+	var found []string
+	for _, pair := range []BrokenLink{{A: 1, B: 2}, {A: 1, B: 2, aToB: true}} {
+		found = append(found, matches(c.pairText(time.Now(), pair), pages))
+	}
+
+	require.ElementsMatch(t, pages, found)
 }
 
 func TestThePageListsWhatAMemberAnswers(t *testing.T) {
