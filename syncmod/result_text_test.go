@@ -78,7 +78,8 @@ func TestWhoAttestsWhatIsSaidInGroups(t *testing.T) {
 		},
 		{ // as short as they may be without being alike
 			[]string{"abcdefgh", "abcdexyz", "12345678"},
-			"this node attests 616263646566…, operator 1 (m1) attests 616263646578…, operator 2 (m2) attests 31323334…; ",
+			"this node attests 616263646566…, operator 1 (m1) attests 616263646578…, " +
+				"operator 2 (m2) attests 31323334…; ",
 			"operator 0 (m0) attests 616263646566…, ",
 		},
 		{
