@@ -3,10 +3,12 @@
 # The modules that go.work ties together. A pattern like ./... ends at a module's border, so each is named. The go.mod of
 # a library names the oldest versions that its tests pass with, the others name the newest: those are what the workspace
 # builds with.
-LIBRARIES := . ./telemetry/otelsdk
+LIBRARIES := . ./clusterfile ./telemetry/otelsdk
 PROGRAMS  := ./examples/fxapp ./integration
 WORKSPACE := $(LIBRARIES) $(PROGRAMS)
 PACKAGES  := $(addsuffix /...,$(WORKSPACE))
+# The example that pins kubo. Outside the workspace, because nothing else shall be built with what kubo needs.
+KUBO      := ./examples/kubo
 # The modules that pin what the tools are built from.
 TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
 
@@ -74,6 +76,12 @@ jaeger: $(JAEGER) ## Run Jaeger on this machine, and print what to ask it: JAEGE
 test-jaeger: $(JAEGER) ## Test what an operator sees of ceremonies in a real Jaeger: JAEGER, TESTFLAGS
 	JAEGER_BIN="$(abspath $(JAEGER))" go test -count=1 $(TESTFLAGS) ./integration/jaeger
 
+.PHONY: test-kubo
+test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLAGS
+	@mkdir -p .bin
+	cd $(KUBO) && GOWORK=off go build -o '$(CURDIR)/.bin/ipfs' .
+	KUBO_BIN='$(CURDIR)/.bin/ipfs' go test -count=1 $(TESTFLAGS) ./integration/kubo
+
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
 	@listed=$$(go test -list '^Fuzz' $(PACKAGES)) || { echo "$$listed"; exit 1; }; \
@@ -94,6 +102,7 @@ generate-check: ## Fail if the generated code is not what generate would write
 .PHONY: lint
 lint: .bin/golangci-lint ## Lint every module, which room may import what included
 	.bin/golangci-lint run $(PACKAGES)
+	cd $(KUBO) && GOWORK=off '$(CURDIR)/.bin/golangci-lint' run ./...
 
 .PHONY: fmt
 fmt: .bin/golangci-lint ## Format the Go code
@@ -115,11 +124,11 @@ SYNC = synced=$$(mktemp -d); trap 'rm -rf "$$synced"' EXIT; \
 .PHONY: tidy
 tidy: ## Tidy every module, and raise the programs, not the libraries, to the workspace's versions
 	@$(SYNC) && for module in $(PROGRAMS); do cp "$$synced/$$module/go.mod" $$module/go.mod || exit 1; done
-	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 
 .PHONY: tidy-check
 tidy-check: ## Fail if a go.mod is not tidy, or a program names other versions than the workspace builds it with
-	@for module in $(WORKSPACE) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
 	@$(SYNC) || exit 1; stale=; \
 	for module in $(PROGRAMS); do \
 		git --no-pager diff --no-index "$$module/go.mod" "$$synced/$$module/go.mod" || stale=yes; \
@@ -128,7 +137,7 @@ tidy-check: ## Fail if a go.mod is not tidy, or a program names other versions t
 
 .PHONY: standalone
 standalone: ## Build every module without the workspace, as its users do
-	@for module in $(WORKSPACE); do \
+	@for module in $(WORKSPACE) $(KUBO); do \
 		echo "building $$module by itself"; \
 		(cd $$module && export GOWORK=off && go build -o /dev/null ./... && go vet ./...) || exit 1; \
 	done
@@ -150,7 +159,8 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger soak-check check test-floor test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-kubo soak-check check \
+	test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

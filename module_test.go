@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -119,34 +118,6 @@ func TestAProgramLogsFxInItsOwnWay(t *testing.T) {
 	require.NoError(t, app.Err())
 	require.NotEmpty(t, own.events)
 	require.Empty(t, hook.AllEntries())
-}
-
-// The code in the README is the code below: it compiles, and it runs.
-func TestTheCodeOfTheReadmeIsThatOfAnExample(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	var examples strings.Builder
-	for _, file := range []string{"module_test.go", "syncmod/example_test.go"} {
-		source, err := os.ReadFile(file)
-		require.NoError(t, err)
-		examples.WriteString(withoutIndentation(string(source)))
-	}
-	blocks := strings.Split(string(readme), "```go\n")[1:]
-	require.NotEmpty(t, blocks)
-
-	for _, block := range blocks {
-		code, _, found := strings.Cut(block, "```")
-		require.True(t, found)
-		require.Contains(t, examples.String(), withoutIndentation(code))
-	}
-}
-
-func withoutIndentation(code string) string {
-	var b strings.Builder
-	for line := range strings.Lines(code) {
-		b.WriteString(strings.TrimLeft(line, "\t "))
-	}
-	return b.String()
 }
 
 // keystore stands for what a program has of its own.

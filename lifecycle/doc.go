@@ -27,8 +27,8 @@
 //     of any hook before it. Work that may take long is a task.
 //   - If OnStart fails after [Group.Start], call [Group.Stop] before returning: fx rolls back the hooks before the one
 //     that failed, not that one itself.
-//   - A task ends soon after its context does. [Group.Stop] can only wait for it; a [StopError] names the tasks that do
-//     not end, and they are left behind.
+//   - A task ends soon after its context does. [Group.Stop] can only wait for it, and logs every 5 s for which; a
+//     [StopError] names the tasks that do not end, and they are left behind.
 //   - Stop gives up a little before its context's deadline. At the deadline itself fx drops whatever a hook returns,
 //     skips the hooks that are left and ends the process: nobody would read which task was stuck, and the
 //     components below would not be stopped at all.
@@ -42,7 +42,8 @@
 // fx stops an application by [fx.Shutdowner], which takes an exit code and no cause. [Failer] adds the cause and makes
 // the decision once:
 //
-//	fx.Provide(lifecycle.NewFailer) // in a graph with a *logrus.Logger
+//	fx.Provide(lifecycle.NewFailer)                     // in a graph with a *logrus.Logger
+//	fx.Provide(lifecycle.NewFailer, lifecycle.FromSlog) // in a graph with a *slog.Logger
 //
 // Rules, and why:
 //
@@ -58,12 +59,14 @@
 //   - Fail may be called at any time, in a constructor too. fx keeps a shutdown until somebody waits for it, so the
 //     application stops after its start. (A constructor or a hook that can return its error should do that instead:
 //     then the application does not start at all.)
-//   - Run the program by App.Run, or take the exit code from App.Wait. App.Done delivers a signal without it.
+//   - Run the program by App.Run, or take the exit code from App.Wait. App.Done delivers a signal without it. A program
+//     that only calls App.Start and App.Stop reads none of the three, and goes on: its log says that it was asked to
+//     stop, and [Failer.Err] says why.
 //
 // # fx in the application's log: NewFxLogger
 //
 // fx describes each constructor and each hook on stderr unless it is given a logger. [WithFxLogger] sends these events
-// to logrus: at debug level if all is well, so as not to disturb an operator, and at error level if something failed,
-// so as never to hide why an application does not start. The application chooses its logger: the option belongs in
-// fx.New, not in a module.
+// to logrus, or to slog in a program without it: at debug level if all is well, so as not to disturb an operator, and
+// once at error level if something failed, so as never to hide why an application does not start. The application
+// chooses its logger: the option belongs in fx.New, not in a module.
 package lifecycle

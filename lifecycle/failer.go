@@ -6,6 +6,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 )
 
 // Failer ends an application for a reason: with an exit code, with the cause in the log, and once. Make one with
@@ -37,7 +39,7 @@ func (f *Failer) Fail(err error) {
 	}
 	undelivered := f.shutdowner.Shutdown(fx.ExitCode(1))
 	briefly(func() {
-		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, stopping with exit code 1")
+		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, asking the application to stop with exit code 1")
 		f.logUndelivered(undelivered)
 	})
 }
@@ -99,9 +101,4 @@ func logLaterFailure(log *logrus.Logger, err error) {
 	logFailure(log, level, err, "a further failure, after the first or while stopping")
 }
 
-func orStandard(log *logrus.Logger) *logrus.Logger {
-	if log == nil {
-		return logrus.StandardLogger()
-	}
-	return log
-}
+func orStandard(log *logrus.Logger) *logrus.Logger { return logbridge.Either(log, nil) }

@@ -1,18 +1,27 @@
 package lifecycle
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
+
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 )
 
-type fxLogger struct{ log *logrus.Logger }
+type fxLogger struct {
+	log  *logrus.Logger
+	told atomic.Pointer[error] // the error of the last hook or constructor that failed
+}
 
 // NewFxLogger returns a logger for fx.WithLogger. It logs failures at error level and everything else at debug level.
+// One failure is one line at error level: when fx says it again, as it does when it rolls back, that is at debug level.
 // The details are in fields: function, caller, runtime, module, type, kind, method, signal, trace, error. Without a
 // logger, logrus's standard logger is used.
 func NewFxLogger(log *logrus.Logger) fxevent.Logger {
@@ -20,15 +29,17 @@ func NewFxLogger(log *logrus.Logger) fxevent.Logger {
 }
 
 // WithFxLogger makes an application log its fx events as [NewFxLogger] does: through the *logrus.Logger of the graph if
-// it has one (that very type: an interface is not found), else through logrus's standard logger. After an fx.Error,
+// it has one (that very type: an interface is not found), else through its *slog.Logger, else through logrus's standard
+// logger. After an fx.Error,
 // which usually reports a bad configuration, it uses the standard logger too: fx then builds nothing.
 func WithFxLogger() fx.Option {
 	type params struct {
 		fx.In
 
-		Log *logrus.Logger `optional:"true"`
+		Log  *logrus.Logger `optional:"true"`
+		Slog *slog.Logger   `optional:"true"`
 	}
-	return fx.WithLogger(func(p params) fxevent.Logger { return NewFxLogger(p.Log) })
+	return fx.WithLogger(func(p params) fxevent.Logger { return NewFxLogger(logbridge.Either(p.Log, p.Slog)) })
 }
 
 // LogEvent implements fxevent.Logger.
@@ -71,17 +82,19 @@ func (l *fxLogger) LogEvent(event fxevent.Event) {
 		if e.Err != nil {
 			fields["trace"] = e.Trace // where fx.Invoke was called: long, and of use only to find the culprit
 		}
-		l.report("invoke", e.Err, fields)
+		l.summarize("invoke", e.Err, fields)
 	case *fxevent.Started:
-		l.report("application start", e.Err, nil)
+		l.summarize("application start", e.Err, nil)
 	case *fxevent.Stopping:
 		l.report("application stops", nil, logrus.Fields{"signal": fmt.Sprint(e.Signal)})
 	case *fxevent.Stopped:
-		l.report("application stop", e.Err, nil)
+		l.summarize("application stop", e.Err, nil)
 	case *fxevent.RollingBack:
-		l.log.WithError(e.StartErr).Error("fx: start failed, rolling back")
+		level := l.summaryLevel(e.StartErr)
+		l.told.Store(&e.StartErr) // the start says so again
+		l.log.WithError(e.StartErr).Log(level, "fx: start failed, rolling back")
 	case *fxevent.RolledBack:
-		l.report("rollback", e.Err, nil)
+		l.summarize("rollback", e.Err, nil)
 	case *fxevent.LoggerInitialized:
 		l.report("logger", e.Err, logrus.Fields{"function": e.ConstructorName})
 	default:
@@ -94,10 +107,28 @@ func (l *fxLogger) report(what string, err error, fields logrus.Fields) {
 	maps.DeleteFunc(fields, func(_ string, value any) bool { return value == "" })
 	entry := l.log.WithFields(fields)
 	if err != nil {
+		l.told.Store(&err)
 		entry.WithError(err).Error("fx: " + what + " failed")
 		return
 	}
 	entry.Debug("fx: " + what)
+}
+
+// summarize is report for what fx says after hooks and constructors, with their errors.
+func (l *fxLogger) summarize(what string, err error, fields logrus.Fields) {
+	if l.summaryLevel(err) == logrus.ErrorLevel {
+		l.report(what, err, fields)
+		return
+	}
+	l.log.WithFields(fields).WithError(err).Debug("fx: " + what + " failed")
+}
+
+// summaryLevel returns the level of an error that may have been told already.
+func (l *fxLogger) summaryLevel(err error) logrus.Level {
+	if told := l.told.Load(); err != nil && told != nil && errors.Is(err, *told) {
+		return logrus.DebugLevel
+	}
+	return logrus.ErrorLevel
 }
 
 func typeList(names []string) string { return strings.Join(names, ", ") }

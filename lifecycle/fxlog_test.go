@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
@@ -69,6 +70,26 @@ func fxEventTypes(t *testing.T) []string {
 	}
 	require.NotEmpty(t, names)
 	return names
+}
+
+func TestAFailureIsOneLineForAnOperator(t *testing.T) {
+	fails := func() error { return errDisk }
+	for name, opt := range map[string]fx.Option{
+		"a constructor": fx.Options(fx.Provide(func() (int, error) { return 0, errDisk }), fx.Invoke(func(int) {})),
+		"an invoke":     fx.Invoke(fails),
+		"a start hook":  fx.Invoke(func(lc fx.Lifecycle) { lc.Append(fx.StartHook(fails)) }),
+		"a stop hook":   fx.Invoke(func(lc fx.Lifecycle) { lc.Append(fx.StopHook(fails)) }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, lines := recordingLogger()
+			app := fx.New(fx.Supply(log), lifecycle.WithFxLogger(), opt)
+			if app.Err() == nil && app.Start(t.Context()) == nil {
+				require.ErrorIs(t, app.Stop(t.Context()), errDisk)
+			}
+
+			require.Len(t, entriesAt(lines, logrus.ErrorLevel), 1)
+		})
+	}
 }
 
 func TestAnUnknownFxEventIsLoggedWithItsType(t *testing.T) {

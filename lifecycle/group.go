@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +88,8 @@ func (g *Group) Go(name string, work func(context.Context) error) error {
 // Stop cancels the run context and waits for the tasks that were started before, until ctx ends or, if it has a
 // deadline, a tenth of the remaining time (at most a second) before that: see the package comment. It then returns a
 // [*StopError], and the tasks that it names run on; another Stop goes on waiting for them. Stop may be called at any
-// time, from several goroutines too, but not by a task, which it would wait for.
+// time, from several goroutines too, but not by a task, which it would wait for. Every 5 s it logs which tasks it still
+// waits for: an application may have hours to stop.
 func (g *Group) Stop(ctx context.Context) error {
 	g.mu.Lock()
 	g.run.cancel(ErrStopped)
@@ -96,6 +98,7 @@ func (g *Group) Stop(ctx context.Context) error {
 
 	ctx, cancel := leaveTime(ctx)
 	defer cancel()
+	defer g.noteWaiting(tasks)()
 	for i, t := range tasks {
 		select {
 		case <-t.done:
@@ -107,6 +110,31 @@ func (g *Group) Stop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// stopNotice is how often Stop says which tasks it waits for.
+const stopNotice = 5 * time.Second
+
+// noteWaiting logs which tasks hold up a Stop, until that is over. It has a goroutine of its own: Stop does not wait
+// for the log.
+func (g *Group) noteWaiting(tasks []*task) (over func()) {
+	done := make(chan struct{})
+	go func() {
+		began, again := time.Now(), time.NewTicker(stopNotice)
+		defer again.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case now := <-again.C:
+				late := strings.Join(namesOfRunning(tasks), ", ")
+				safely(func() {
+					g.log.Warnf("still stopping after %s: waiting for %s", now.Sub(began).Round(time.Second), late)
+				})
+			}
+		}
+	}()
+	return func() { close(done) }
 }
 
 // leaveTime returns a context that ends a little before ctx's deadline, so that some time is left after a Stop that has

@@ -1,6 +1,17 @@
 package lifecycle
 
-import "time"
+import (
+	"log/slog"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/dkgsync/dkgsync/internal/logbridge"
+)
+
+// FromSlog returns a logger for [NewGroup] and [NewFailer] in a program that has no logrus: it passes everything on to
+// log, fields as attributes. fx.Provide takes it as it is.
+func FromSlog(log *slog.Logger) *logrus.Logger { return logbridge.New(log) }
 
 // logLimit is how long the log may hold up the caller of a Failer.
 const logLimit = 500 * time.Millisecond

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/lifecycle"
@@ -197,4 +198,53 @@ func TestGoAndStopMayRace(t *testing.T) {
 	callers.Wait()
 
 	require.ErrorIs(t, g.Go("late", noTask), lifecycle.ErrStopped)
+}
+
+func TestStopSaysWhichTasksItWaitsForWhileItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, lines := recordingLogger()
+		g := lifecycle.NewGroup(log, nil)
+		g.Start()
+		stuck, release := deaf()
+		require.NoError(t, g.Go("dial alice", stuck))
+		require.NoError(t, g.Go("serve", untilCancelled))
+		stopped := make(chan error, 1)
+		go func() { stopped <- g.Stop(t.Context()) }()
+
+		<-time.After(11 * time.Second)
+		release()
+
+		require.NoError(t, <-stopped)
+		var said []string
+		for _, line := range entriesAt(lines, logrus.WarnLevel) {
+			said = append(said, line.Message)
+		}
+		require.Equal(t, []string{
+			"still stopping after 5s: waiting for dial alice",
+			"still stopping after 10s: waiting for dial alice",
+		}, said)
+	})
+}
+
+func TestStopDoesNotWaitForALogThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, _ := recordingLogger()
+		hanging, released := make(chan struct{}), make(chan struct{})
+		log.AddHook(sink(func() {
+			close(hanging)
+			<-released
+		}))
+		g := lifecycle.NewGroup(log, nil)
+		g.Start()
+		stuck, release := deaf()
+		require.NoError(t, g.Go("dial alice", stuck))
+		stopped := make(chan error, 1)
+		go func() { stopped <- g.Stop(t.Context()) }()
+		<-hanging
+
+		release()
+
+		require.NoError(t, <-stopped)
+		close(released)
+	})
 }

@@ -15,24 +15,21 @@ import (
 // authenticated. It returns a [*WaitError] when ctx ends first, and the failure
 // when the ceremony fails.
 func (c *Ceremony) AwaitConnected(ctx context.Context) error {
-	return c.core.await(ctx, c.core.connected())
+	return c.core().awaitConnected(ctx)
 }
 
 // SetStep announces a step: the current one, which changes nothing, or the next
 // one once the current barrier is passed; else it returns an [ErrInvalid]. It
 // does not wait: [Ceremony.AwaitStep] does. Callers that do not count for
 // themselves use [Ceremony.Advance].
-func (c *Ceremony) SetStep(step int64) error { return c.core.announce(step) }
+func (c *Ceremony) SetStep(step int64) error { return c.core().announce(step) }
 
 // AwaitStep waits at the barrier of a step, the current one or the next, until
 // every member has reached it, this node included: [Ceremony.SetStep] announces it,
 // and may be called meanwhile. It returns a [*WaitError] when ctx ends first,
 // the failure when the ceremony fails, and an [ErrInvalid] for any other step.
 func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
-	if err := c.core.canAwait(step); err != nil {
-		return err
-	}
-	return c.core.await(ctx, roster.StepBarrier(step))
+	return c.core().awaitStep(ctx, step)
 }
 
 // Advance is the next barrier: it announces the next step to everyone and waits
@@ -40,19 +37,7 @@ func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 // ctx ends first the error is a [*WaitError], and the next Advance waits for the
 // same step again. One call at a time: a second one returns an [ErrInvalid].
 func (c *Ceremony) Advance(ctx context.Context) (int64, error) {
-	return c.advance(ctx, "")
-}
-
-func (c *Ceremony) advance(ctx context.Context, name string) (int64, error) {
-	step, err := c.core.beginAdvance(name)
-	if errors.Is(err, errAdvancing) {
-		return step, invalid("Advance", "another call is waiting at step %d: one at a time", step)
-	}
-	if err == nil {
-		err = c.core.await(ctx, roster.StepBarrier(step))
-	}
-	c.core.endAdvance(err)
-	return step, err
+	return c.core().advance(ctx, "")
 }
 
 // Complete is the end of a ceremony that went well: the last barrier, then the
@@ -61,36 +46,12 @@ func (c *Ceremony) advance(ctx context.Context, name string) (int64, error) {
 // and the ceremony is complete all the same. An error before that is as in
 // [Ceremony.Advance].
 func (c *Ceremony) Complete(ctx context.Context) error {
-	if err := c.lastBarrier(ctx); err != nil {
-		return err
-	}
-	err := c.awaitGoodbyes(ctx)
-	if err != nil {
-		c.core.finish(err)
-	}
-	return err
-}
-
-func (c *Ceremony) lastBarrier(ctx context.Context) error {
-	if err := c.core.await(ctx, c.core.current()); err != nil {
-		return err // nobody has waited for that barrier yet
-	}
-	step, err := c.core.announceLast()
-	if err != nil {
-		return err
-	}
-	return c.core.await(ctx, roster.StepBarrier(step))
-}
-
-func (c *Ceremony) awaitGoodbyes(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.svc.cfg.GoodbyeTimeout)
-	defer cancel()
-	return c.core.await(ctx, roster.ShutdownBarrier())
+	return c.core().complete(ctx)
 }
 
 // Status returns how the ceremony stands now.
 func (c *Ceremony) Status() Status {
-	status, _ := c.core.watch()
+	status, _ := c.core().watch()
 	return status
 }
 
@@ -99,9 +60,10 @@ func (c *Ceremony) Status() Status {
 // latest status. It ends after the last status, that of a ceremony that is
 // complete or failed, and when ctx ends.
 func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
+	run := c.core()
 	return func(yield func(Status) bool) {
 		for {
-			status, changed := c.core.watch()
+			status, changed := run.watch()
 			if !yield(status) || status.Phase >= Complete {
 				return
 			}
@@ -116,10 +78,58 @@ func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 
 var errAdvancing = errors.New("another Advance is waiting")
 
-// connected is the barrier that everyone is connected.
-func (c *core) connected() (all roster.Barrier) {
+func (c *core) awaitConnected(ctx context.Context) error {
+	var all roster.Barrier
 	c.update(func(now time.Time) { all = c.roster.AwaitConnected(now) })
-	return all
+	return c.await(ctx, all)
+}
+
+func (c *core) awaitStep(ctx context.Context, step int64) error {
+	if err := c.canAwait(step); err != nil {
+		return err
+	}
+	return c.await(ctx, roster.StepBarrier(step))
+}
+
+// advance is [Ceremony.Advance], with the name of the step that it is for.
+func (c *core) advance(ctx context.Context, name string) (int64, error) {
+	step, err := c.beginAdvance(name)
+	if errors.Is(err, errAdvancing) {
+		return step, invalid("Advance", "another call is waiting at step %d: one at a time", step)
+	}
+	if err == nil {
+		err = c.await(ctx, roster.StepBarrier(step))
+	}
+	c.endAdvance(err)
+	return step, err
+}
+
+func (c *core) complete(ctx context.Context) error {
+	if err := c.lastBarrier(ctx); err != nil {
+		return err
+	}
+	err := c.awaitGoodbyes(ctx)
+	if err != nil {
+		c.finish(err)
+	}
+	return err
+}
+
+func (c *core) lastBarrier(ctx context.Context) error {
+	if err := c.await(ctx, c.currentBarrier()); err != nil {
+		return err // nobody has waited for that barrier yet
+	}
+	step, err := c.announceLast()
+	if err != nil {
+		return err
+	}
+	return c.await(ctx, roster.StepBarrier(step))
+}
+
+func (c *core) awaitGoodbyes(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.svc.cfg.GoodbyeTimeout)
+	defer cancel()
+	return c.await(ctx, roster.ShutdownBarrier())
 }
 
 // beginAdvance announces the step of an Advance: the next one, or again the one
@@ -176,8 +186,8 @@ func (c *core) announceStep(now time.Time, step int64) error {
 	return c.outOfTurn(step, c.roster.Announce(now, step))
 }
 
-// current is the barrier of the current step. Step 0 has none, and is passed.
-func (c *core) current() roster.Barrier {
+// currentBarrier is the barrier of the current step. Step 0 has none, and is passed.
+func (c *core) currentBarrier() roster.Barrier {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return roster.StepBarrier(c.roster.Step())
@@ -248,6 +258,8 @@ func (c *core) canAwait(step int64) error {
 
 // await waits until a barrier is reached, the ceremony ends or ctx does.
 func (c *core) await(ctx context.Context, b roster.Barrier) error {
+	early, stop := c.watchStart(ctx)
+	defer stop()
 	for {
 		c.mu.Lock()
 		over, err := c.reached(b)
@@ -259,8 +271,13 @@ func (c *core) await(ctx context.Context, b roster.Barrier) error {
 		select {
 		case <-released:
 		case <-c.done:
+		case <-early:
+			if advice := c.holdsUpStart(ctx); advice != "" {
+				return c.waitError(context.DeadlineExceeded, b, advice)
+			}
+			early = nil
 		case <-ctx.Done():
-			return c.waitError(ctx, b)
+			return c.waitError(ctx.Err(), b, "")
 		}
 	}
 }
@@ -281,8 +298,7 @@ func (c *core) reached(b roster.Barrier) (over bool, err error) {
 
 // waitError says whom a wait was still waiting for. The wait may have ended well,
 // or with the ceremony, at the same moment: that counts more.
-func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
-	why := ctx.Err() // before the lock: the context may be of a type of the program's
+func (c *core) waitError(why error, b roster.Barrier, advice string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -294,7 +310,7 @@ func (c *core) waitError(ctx context.Context, b roster.Barrier) error {
 	}
 	e := &WaitError{
 		Barrier: b.Kind.String(), Step: b.Step, Err: why,
-		members: len(c.def.Peers), at: now, early: b.Step > c.roster.Step(),
+		members: len(c.def.Peers), at: now, early: b.Step > c.roster.Step(), advice: advice,
 	}
 	for _, i := range c.roster.Missing(now, b) {
 		e.Missing = append(e.Missing, c.peerStatus(i))

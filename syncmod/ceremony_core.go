@@ -36,6 +36,8 @@ type core struct {
 	done         chan struct{} // closed when complete or failed
 	closed       chan struct{} // closed when no longer open
 
+	leaving
+
 	mu sync.Mutex
 	state
 }
@@ -181,9 +183,9 @@ func (c *core) isClosed() bool {
 	}
 }
 
-// open registers the ceremony with its service and begins it. The trace links to
-// the caller's span.
-func (c *core) open(caller trace.SpanContext) (opened time.Time, err error) {
+// register registers the ceremony with its service and begins it. The trace links
+// to the caller's span.
+func (c *core) register(caller trace.SpanContext) (opened time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -294,7 +296,7 @@ func (c *core) end(now time.Time) {
 		}
 	}
 	c.report.End(o)
-	c.owner.handleEnd()
+	c.handleEnd()
 }
 
 // broadcast wakes everyone who waits on a channel that was made for waiting.

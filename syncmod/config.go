@@ -54,10 +54,20 @@ type Config struct {
 	// BackoffMin and BackoffMax are the first and the longest pause between two
 	// attempts to reach a member. Default 100ms and 1s.
 	BackoffMin, BackoffMax time.Duration
-	// ShutdownOnFailure stops the fx app with exit code 1 when a ceremony fails,
-	// ShutdownOnComplete with exit code 0 when one completes. Without fx they do
-	// nothing. Closing a ceremony or cancelling Run does not count as a failure: the
-	// caller has the error.
+	// RegisterEarly registers the protocol's handler when the service is made and not
+	// when it starts, for a host that listens by then: a member that dials it before the
+	// start waits, as for a ceremony that is not open yet, where it would read "protocol
+	// not supported". [NewService], or fx.New, then fails where [Service.Start] would,
+	// when something else handles the protocol. A service that is never started goes on
+	// making members wait until [Service.Stop], or until the host is closed: fx calls
+	// no OnStop for a component that it has not started.
+	RegisterEarly bool
+	// ShutdownOnFailure asks the fx app to stop with exit code 1 when a ceremony fails,
+	// ShutdownOnComplete with exit code 0 when one completes, by fx.Shutdowner. That
+	// reaches a program that waits for it: by App.Run, App.Wait or App.Done. A program
+	// that only calls App.Start and App.Stop does not notice: there [OnEnd] is the way
+	// to learn of the end. Without fx they do nothing. Closing a ceremony or cancelling
+	// Run does not count as a failure: the caller has the error.
 	ShutdownOnFailure, ShutdownOnComplete bool
 }
 

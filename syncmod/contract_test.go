@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ const _ protocol.ID = syncmod.ProtocolID
 // With fx.
 var (
 	_ fx.Option                                    = syncmod.Module
+	_ fx.Option                                    = syncmod.ModuleIfHost
 	_ func(syncmod.Config) fx.Option               = syncmod.Configure
 	_ func(syncmod.Params) (syncmod.Result, error) = syncmod.New
 	_ func(constructor any) fx.Option              = syncmod.RunSteps
@@ -40,7 +42,8 @@ var (
 		Config: syncmod.Config{}, Host: host.Host(nil),
 		Lifecycle: fx.Lifecycle(nil), OnEnd: []func(*syncmod.Ceremony){},
 		Shutdowner: fx.Shutdowner(nil), Failer: (*lifecycle.Failer)(nil),
-		Logger: (*logrus.Logger)(nil), Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
+		Logger: (*logrus.Logger)(nil), Slog: (*slog.Logger)(nil),
+		Tracer: trace.TracerProvider(nil), Meter: metric.MeterProvider(nil),
 	}
 	_ = syncmod.Result{
 		Service: (*syncmod.Service)(nil),
@@ -57,6 +60,7 @@ var (
 	_ func(*syncmod.Service, syncmod.Definition) (*syncmod.Ceremony, error)        = (*syncmod.Service).Open
 	_ func(*syncmod.Service) []*syncmod.Ceremony                                   = (*syncmod.Service).Ceremonies
 	_ func(*logrus.Logger) syncmod.Option                                          = syncmod.WithLogger
+	_ func(*slog.Logger) syncmod.Option                                            = syncmod.WithSlog
 	_ func(trace.TracerProvider) syncmod.Option                                    = syncmod.WithTracerProvider
 	_ func(metric.MeterProvider) syncmod.Option                                    = syncmod.WithMeterProvider
 	_ interface {
@@ -113,7 +117,7 @@ var (
 		Heartbeat: time.Duration(0), ExchangeTimeout: time.Duration(0), PeerTimeout: time.Duration(0),
 		OpenGrace: time.Duration(0), GoodbyeTimeout: time.Duration(0), MaxFrame: int(0),
 		BackoffMin: time.Duration(0), BackoffMax: time.Duration(0),
-		ShutdownOnFailure: false, ShutdownOnComplete: false,
+		RegisterEarly: false, ShutdownOnFailure: false, ShutdownOnComplete: false,
 	}
 )
 

@@ -18,8 +18,8 @@ func (d directory) Of(id peer.ID) (in []stream.Ceremony, open bool, changed <-ch
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.ceremonies {
-		if c.core.terms.Index(id) >= 0 {
-			in = append(in, c.core)
+		if c.terms.Index(id) >= 0 {
+			in = append(in, c)
 		}
 	}
 	return in, len(s.ceremonies) > 0, s.changed
@@ -37,9 +37,9 @@ func (d directory) NotOpen(in []stream.Ceremony) (text string) {
 func (d directory) Mismatch(in []stream.Ceremony, id peer.ID, hash []byte) {
 	asked := "definition " + shortHash(hash[:min(len(hash), maxHash)])
 	here, now := hashes(in), time.Now()
-	for _, c := range d.svc.Ceremonies() {
-		if i := c.core.terms.Index(id); i >= 0 {
-			c.core.report.Foreign(i, now, asked, here)
+	for _, c := range d.svc.open() {
+		if i := c.terms.Index(id); i >= 0 {
+			c.report.Foreign(i, now, asked, here)
 		}
 	}
 }

@@ -48,12 +48,32 @@
 // node that lives longer than its ceremonies injects *Service and opens them when
 // they come. Never wait for a ceremony inside an fx.Invoke or an OnStart hook: fx
 // starts the module only after all Invokes, and the others may not be there for
-// hours.
+// hours. A wait with the context of an OnStart hook ends a little before that context
+// does, with an error that says so, in time for fx to undo the start.
+//
+// The options stand among the node's own: what is appended to the lifecycle before
+// [Module] starts before the service and stops after it, and a root Invoke before it
+// runs before the host is made. The same holds for [RunSteps] and the steps. Inside an
+// fx.Module of the program, all of it comes before every root Invoke, because fx
+// calls the Invokes of modules first.
+//
+// An app that was stopped, or whose start was undone, can be started again. Its
+// ceremony begins anew, with the same *Ceremony and the same steps. When a hook
+// outlives the context of the start, fx undoes nothing: until the next start,
+// [Service.Stop] does that here.
+//
+// [Config].ShutdownOnFailure and ShutdownOnComplete ask the app to stop by
+// fx.Shutdowner, which App.Run, App.Wait and App.Done listen to. A program that only
+// calls App.Start and App.Stop does not notice: it uses [OnEnd].
+//
+// A program whose graphs do not all have a host uses [ModuleIfHost].
 //
 // A host that listens from its constructor on can be dialled before the protocol
 // is registered there. Members that run this package or Charon try again; Pluto
-// takes the first refusal as final. In a cluster with Pluto the host has to listen
-// last, in a hook of its own:
+// takes the first refusal as final. With [Config].RegisterEarly the protocol is
+// registered when the service is made, and who dials before the start waits. Between
+// the host's constructor and the service's, a moment is left. In a cluster with Pluto
+// it is best to listen last, in a hook of its own:
 //
 //	fx.Invoke(func(lc fx.Lifecycle, h host.Host, _ *syncmod.Service) {
 //		lc.Append(fx.StartHook(func() error { return h.Network().Listen(addrs...) }))
@@ -184,8 +204,9 @@
 // connects and reconnects; on each stream it sends the newest announcement, and
 // brings the responses as facts.
 //
-// A [Ceremony] (ceremony.go) has a core (ceremony_core.go): the ceremony's only lock,
-// and the only place that calls the rules. Facts come to it from the streams
+// A [Ceremony] (ceremony.go) is a handle of a core (ceremony_core.go), which is one run:
+// the ceremony's only lock, and the only place that calls the rules. An fx app that is
+// started again makes another core. ceremony_leave.go opens and leaves it. Facts come to it from the streams
 // (ceremony_facts.go), from the program (ceremony_barriers.go) and from its one
 // timer. It carries out the effects: a new announcement goes to all clients at once,
 // waiters wake, streams end. What has happened goes as a value to package
@@ -194,9 +215,11 @@
 // up a ceremony.
 //
 // run.go has the steps. result.go attests the result, receipt.go reads, writes and
-// verifies receipts. service.go ties the halves to a host and keeps the list of
-// open ceremonies, which directory.go shows to the server half. module.go ties
-// everything to fx and nothing else. definition.go and config.go check what comes in.
+// verifies receipts. service.go ties the halves to a host and keeps the list of open
+// ceremonies, which directory.go shows to the server half; service_meter.go
+// knows which services share a meter. module.go and module_steps.go tie everything to
+// fx and nothing else; module_graph.go looks at what the graph has, and service_app.go
+// at what the program does with its app. definition.go and config.go check what comes in.
 // failures.go is the table of everything that can fail a ceremony, errors.go has the
 // errors, status.go says how a member stands, text.go makes foreign text fit to be
 // shown. addressbook.go puts addresses into the host and takes back exactly those.

@@ -146,7 +146,8 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:
-		return tellable(operator(self, d.Peers[self]) + strings.TrimPrefix(err.Error(), "this node"))
+		why := tellable(strings.TrimPrefix(err.Error(), "this node "))
+		return printable(operator(self, d.Peers[self])+" "+why, maxReason)
 	default:
 		return printable(err.Error(), maxReason)
 	}
@@ -161,7 +162,8 @@ type WaitError struct {
 
 	members int // 0 when not known
 	at      time.Time
-	early   bool // this node itself has not announced the step
+	early   bool   // this node itself has not announced the step
+	advice  string // what is wrong with the wait itself
 }
 
 // Error lists everyone who is missing, and why.
@@ -195,6 +197,9 @@ func (e *WaitError) Error() string {
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	if e.advice != "" {
+		b.WriteString("; " + e.advice)
 	}
 	return b.String()
 }

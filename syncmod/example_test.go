@@ -18,17 +18,19 @@ import (
 // quiet makes a logger whose lines nobody sees.
 var quiet = harness.Quiet
 
+// exampleHost makes a host that listens on the loopback interface.
+func exampleHost() host.Host {
+	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
 // exampleHosts makes the hosts of alice and bob, and their definition.
 func exampleHosts() (alice, bob host.Host, definition syncmod.Definition) {
-	hosts := make([]host.Host, 2)
-	for i := range hosts {
-		h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
-		if err != nil {
-			panic(err)
-		}
-		hosts[i] = h
-	}
-	return hosts[0], hosts[1], harness.Define("what all members have agreed on", hosts...)
+	alice, bob = exampleHost(), exampleHost()
+	return alice, bob, harness.Define("what all members have agreed on", alice, bob)
 }
 
 // elsewhere runs a ceremony of two steps on another node. What it returns waits

@@ -1,13 +1,71 @@
 package syncmod
 
 import (
+	"fmt"
+	"net/netip"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// ResourceLimits returns the resource-manager limits that a host needs for
-// ceremonies of the given size: two streams to and from each member, with room
-// for reconnecting and for moving from a relay to a direct connection, and the
-// connections under them. Merge them into the limits that the host is made with:
+// maxCeremonies is how many ceremonies at once limits are made for.
+const maxCeremonies = 10_000
+
+// What a host needs for each member of each ceremony, in either direction.
+const (
+	streamsPerMember = 4 // one that lives, one that takes over, and as many that are being torn down
+	connsPerMember   = 4 // both sides may dial at once, on two transports
+	spareStreams     = 64
+
+	memoryPerStream = 64 << 10  // a frame of the default size, and what goes with it
+	windowPerStream = 256 << 10 // what yamux reserves for each stream when it opens, whether it is used or not
+)
+
+// NewResourceManager returns a resource manager for a host that exists for its
+// ceremonies: so many at once, of so many members each. It is the one line that
+// such a host needs:
+//
+//	manager, err := syncmod.NewResourceManager(100, 1)
+//	host, err := libp2p.New(libp2p.ResourceManager(manager))
+//
+// It allows what [ResourceLimits] does, for every ceremony, and lifts the limits by
+// address as well: libp2p takes eight connections from one IPv4 address or one IPv6
+// /56, 64 from one /48, and after the first few one in five seconds. All members
+// may be behind one address here, and members that are reached through a relay count
+// as being at the relay's.
+//
+// A resource manager cannot lift the system's limit of open files (ulimit -n): each
+// TCP connection takes one, a member up to four while connections are replaced. Nor
+// can it lift libp2p's limit for QUIC: 256 streams in each direction on a
+// connection. Hosts that share more than 240 ceremonies at once should listen on TCP
+// only.
+//
+// The error, for a number of members or of ceremonies that cannot be, is an
+// [ErrInvalid].
+func NewResourceManager(members, ceremonies int) (network.ResourceManager, error) {
+	switch {
+	case members < minMembers || members > maxMembers:
+		return nil, invalid("members", "%d: it has to be between %d and %d", members, minMembers, maxMembers)
+	case ceremonies < 1 || ceremonies > maxCeremonies:
+		return nil, invalid("ceremonies", "%d: it has to be between 1 and %d", ceremonies, maxCeremonies)
+	}
+	defaults := rcmgr.DefaultLimits.AutoScale()
+	limits := resourceLimits(members, ceremonies, defaults).Build(defaults)
+	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), byAddress(members*ceremonies)...)
+	if err != nil {
+		return nil, fmt.Errorf("making the host's resource manager: %w", err)
+	}
+	return manager, nil
+}
+
+// ResourceLimits returns the resource-manager limits that a host needs for one
+// ceremony of the given size: two streams to and from each member, with room for
+// reconnecting and for moving from a relay to a direct connection, the connections
+// under them, and the memory that libp2p reserves for both. They are for a host with
+// needs of its own; for any other [NewResourceManager] does it all. Merge them into
+// the limits that the host is made with:
 //
 //	defaults := rcmgr.DefaultLimits
 //	libp2p.SetDefaultServiceLimits(&defaults)
@@ -15,43 +73,90 @@ import (
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// The limits that it names replace the host's own. They leave room for what else
-// the host does, but libp2p scales its defaults with the machine: on a large machine
-// that serves many other peers, compare both.
+// The scopes of this module get what the ceremony needs, those of the whole host and
+// of a peer get that on top of libp2p's defaults for this machine. They replace what
+// the host had for these scopes. For several ceremonies at once, add their members up.
 //
 // libp2p's own defaults are enough for about 60 members. They count connections
-// per address too: many nodes behind one address need
-// [rcmgr.WithLimitPerSubnet] as well.
+// per address too, which is nothing that limits of scopes can change: many nodes
+// behind one address need [rcmgr.WithLimitPerSubnet] and [rcmgr.WithConnRateLimiters]
+// as well.
 func ResourceLimits(members int) rcmgr.PartialLimitConfig {
-	const (
-		streamsPerMember = 4 // each way: one that lives, one that takes over, and as many that are being torn down
-		connsPerMember   = 4 // both sides may dial at once, on two transports
-		memoryPerStream  = 64 << 10
-		spare            = 64   // streams of the service
-		besides          = 1024 // connections that the host has for other things
-		perConn          = 16   // streams on each of them, whatever their protocol
-	)
-	n := max(members, minMembers)
-	streams := rcmgr.LimitVal(streamsPerMember*n + spare)
-	conns := rcmgr.LimitVal(connsPerMember*n + besides)
-	memory := rcmgr.LimitVal64(2 * (streamsPerMember*n + spare) * memoryPerStream)
-	service := rcmgr.ResourceLimits{
-		StreamsInbound: streams, StreamsOutbound: streams, Streams: 2 * streams, Memory: memory,
-	}
-	perPeer := rcmgr.ResourceLimits{
-		StreamsInbound: 2 * streamsPerMember, StreamsOutbound: 2 * streamsPerMember, Streams: 4 * streamsPerMember,
-		Memory: 4 * streamsPerMember * memoryPerStream,
-	}
+	members = min(max(members, minMembers), maxMembers)
+	return resourceLimits(members, 1, rcmgr.DefaultLimits.AutoScale())
+}
+
+func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig) rcmgr.PartialLimitConfig {
+	all := members * ceremonies // each may be somebody else
+	ours, perPeer := needs(streamsPerMember*all+spareStreams, all), needs(2*streamsPerMember*ceremonies, 1)
+	host := defaults.ToPartialLimitConfig()
 	return rcmgr.PartialLimitConfig{
-		System: rcmgr.ResourceLimits{
-			ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns,
-			StreamsInbound: perConn * conns, StreamsOutbound: perConn * conns, Streams: 2 * perConn * conns,
-		},
-		Transient: rcmgr.ResourceLimits{
-			ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns,
-			StreamsInbound: conns, StreamsOutbound: conns, Streams: 2 * conns,
-		},
-		Service:     map[string]rcmgr.ResourceLimits{ServiceName: service},
-		ServicePeer: map[string]rcmgr.ResourceLimits{ServiceName: perPeer},
+		System:          onTop(host.System, ours),
+		Transient:       onTop(host.Transient, ours),
+		PeerDefault:     onTop(host.PeerDefault, perPeer),
+		ServiceDefault:  onTop(host.ServiceDefault, ours), // libp2p identifies the peer of each connection
+		ProtocolDefault: onTop(host.ProtocolDefault, ours),
+		Service:         map[string]rcmgr.ResourceLimits{ServiceName: ours},
+		ServicePeer:     map[string]rcmgr.ResourceLimits{ServiceName: perPeer},
+		Protocol:        map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: ours},
+		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: perPeer},
+	}
+}
+
+// needs is what so many streams in each direction need, of so many peers.
+func needs(streams, peers int) rcmgr.ResourceLimits {
+	in, conns := rcmgr.LimitVal(streams), rcmgr.LimitVal(connsPerMember*peers)
+	return rcmgr.ResourceLimits{
+		StreamsInbound: in, StreamsOutbound: in, Streams: 2 * in,
+		ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns, FD: 2 * conns,
+		Memory: 2 * rcmgr.LimitVal64(streams) * (memoryPerStream + windowPerStream),
+	}
+}
+
+func onTop(of, more rcmgr.ResourceLimits) rcmgr.ResourceLimits {
+	return rcmgr.ResourceLimits{
+		StreamsInbound:  sum(of.StreamsInbound, more.StreamsInbound),
+		StreamsOutbound: sum(of.StreamsOutbound, more.StreamsOutbound),
+		Streams:         sum(of.Streams, more.Streams),
+		ConnsInbound:    sum(of.ConnsInbound, more.ConnsInbound),
+		ConnsOutbound:   sum(of.ConnsOutbound, more.ConnsOutbound),
+		Conns:           sum(of.Conns, more.Conns),
+		FD:              sum(of.FD, more.FD),
+		Memory:          sum(of.Memory, more.Memory),
+	}
+}
+
+// sum adds to a limit, which libp2p may write as unlimited, or as none at all.
+func sum[T rcmgr.LimitVal | rcmgr.LimitVal64](of, more T) T {
+	if of == T(rcmgr.Unlimited) {
+		return of
+	}
+	return max(of, 0) + more
+}
+
+// byAddress allows the connections of so many members to come from one address.
+// libp2p counts those that are dialled as well.
+func byAddress(members int) []rcmgr.Option {
+	const (
+		ip4, ip6 = 32, 48 // bits of an address, and of the largest network that libp2p counts as one place
+		again    = 10     // seconds after which all may connect again
+	)
+	conns := 2 * connsPerMember * members
+	at := func(bits int) []rcmgr.ConnLimitPerSubnet {
+		return []rcmgr.ConnLimitPerSubnet{{PrefixLength: bits, ConnCount: conns}}
+	}
+	often := rate.Limit{RPS: float64(conns) / again, Burst: 2 * conns}
+	return []rcmgr.Option{
+		rcmgr.WithLimitPerSubnet(at(ip4), at(ip6)),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{
+			NetworkPrefixLimits: []rate.PrefixLimit{ // loopback is not limited
+				{Prefix: netip.MustParsePrefix("127.0.0.0/8")},
+				{Prefix: netip.MustParsePrefix("::1/128")},
+			},
+			SubnetRateLimiter: rate.SubnetLimiter{
+				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: ip4, Limit: often}},
+				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: ip6, Limit: often}},
+			},
+		}),
 	}
 }

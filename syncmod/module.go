@@ -2,10 +2,9 @@ package syncmod
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"log/slog"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -14,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
@@ -25,13 +25,38 @@ const ModuleName = "dkgsync"
 // *[Service], *[Server] and *[Clients]. In a graph with a [Definition] it also
 // provides a *[Ceremony], which it opens on start and closes on stop.
 //
-// Optional, by exactly these types: [Config], *logrus.Logger,
+// Optional, by exactly these types: [Config], *logrus.Logger or else *slog.Logger,
 // trace.TracerProvider, metric.MeterProvider, telemetry.Providers,
-// *lifecycle.Failer.
-var Module fx.Option = fx.Module(ModuleName,
+// *lifecycle.Failer. A line in the log says at start which of them were found.
+//
+// The host is made, and the hooks are appended, where the option stands among the
+// node's own: a hook that is appended before it starts earlier and stops later.
+// Inside an fx.Module of the program it comes before every Invoke of the root, as
+// all of that module does.
+var Module fx.Option = fx.Options(
+	provided,
+	fx.Invoke(func(*Service, *checkedDefinition) {}),
+)
+
+// ModuleIfHost is [Module] for a program whose graphs do not all have a host, such
+// as one that has commands that work offline. Where nothing provides a host.Host
+// nothing happens: the constructors of the Definition and of the steps of a
+// [RunSteps] beside it are not called. Everything else that is missing is an error,
+// as with Module, which names it.
+var ModuleIfHost fx.Option = fx.Options(
+	provided,
+	fx.Decorate(stepsIfHost),
+	fx.Invoke(checkIfHost),
+)
+
+// provided is what both have in common. Nothing is made here: fx calls the Invokes
+// of an fx.Module before those of the root, wherever it stands.
+var provided = fx.Module(ModuleName,
+	provideGiven[host.Host](),
+	provideGiven[Config](),
+	provideGiven[Definition](),
 	fx.Provide(newValidConfig, fx.Private),
-	fx.Provide(func(_ validConfig, p Params) (Result, error) { return New(p) }, provideCeremony),
-	fx.Invoke(func(*Service) {}),
+	fx.Provide(func(_ validConfig, p Params) (Result, error) { return New(p) }, checkDefinition, provideCeremony),
 )
 
 // Configure supplies a Config. A bad one fails fx.New before any constructor
@@ -41,19 +66,6 @@ func Configure(c Config) fx.Option {
 		return fx.Error(err)
 	}
 	return fx.Supply(c)
-}
-
-// validConfig is a Config that has been checked. fx makes it before the host, so
-// that a bad one fails before a host is made for it.
-type validConfig struct{ Config }
-
-type configParams struct {
-	fx.In
-	Config Config `optional:"true"`
-}
-
-func newValidConfig(p configParams) (validConfig, error) {
-	return validConfig{p.Config}, p.Config.Validate()
 }
 
 // Params is what New takes from the graph.
@@ -68,6 +80,7 @@ type Params struct {
 	// Failer serves the same purpose. An app has at most one, so that one failure decides.
 	Failer    *lifecycle.Failer    `optional:"true"`
 	Logger    *logrus.Logger       `optional:"true"`
+	Slog      *slog.Logger         `optional:"true"` // where there is no Logger
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
 	Providers telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
@@ -85,10 +98,10 @@ type Result struct {
 // New makes the service of a node and appends its hooks to the lifecycle. [Module]
 // has it as a constructor.
 func New(p Params) (Result, error) {
+	found := p.found()
 	var opts []Option
-	if p.Logger != nil {
-		opts = append(opts, WithLogger(p.Logger))
-	}
+	log := logbridge.Either(p.Logger, p.Slog)
+	opts = append(opts, WithLogger(log))
 	if tracer := cmp.Or(p.Tracer, p.Providers.Tracer); tracer != nil {
 		opts = append(opts, WithTracerProvider(tracer))
 	}
@@ -99,8 +112,9 @@ func New(p Params) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	s.app.found = found
 	if p.Failer == nil && p.Shutdowner != nil {
-		p.Failer = lifecycle.NewFailer(p.Shutdowner, p.Logger)
+		p.Failer = lifecycle.NewFailer(p.Shutdowner, log)
 	}
 	if p.Failer != nil {
 		s.onEnd = append(s.onEnd, shutdownOnEnd(s, p.Failer))
@@ -108,25 +122,26 @@ func New(p Params) (Result, error) {
 	s.onEnd = append(s.onEnd, p.OnEnd...)
 	p.Lifecycle.Append(fx.StartStopHook(s.server.Start, s.server.Stop))
 	p.Lifecycle.Append(fx.StartStopHook(s.clients.Start, s.clients.Stop))
-	p.Lifecycle.Append(fx.StartStopHook(s.accept, s.closeAll))
+	p.Lifecycle.Append(fx.StartStopHook(s.acceptWithApp, s.closeAll))
 	return Result{Service: s, Server: s.server, Clients: s.clients}, nil
 }
 
-// shutdownOnEnd stops the app when a ceremony ends, if the Config says so. It does
-// not log why the ceremony failed: the report of the end does.
+// shutdownOnEnd asks the app to stop when a ceremony ends, if the Config says so. It
+// does not log why the ceremony failed: the report of the end does.
 func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
-	return func(c *Ceremony) {
-		err := c.Err()
+	return func(owner *Ceremony) {
+		c := owner.core()
+		err := c.failure()
 		panicked, isPanic := errors.AsType[*lifecycle.PanicError](err)
 		switch {
-		case c.core.isStopped(): // the app is stopping already
+		case c.isStopped(): // the app is stopping already
 		case err != nil && s.cfg.ShutdownOnFailure:
-			text := fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.core.def.Hash))
+			text := fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.def.Hash))
 			failer.Fail(&shownError{text: text, err: err})
 		case isPanic:
 			s.telemetry.Panicked(time.Now(), panicked.Task, panicked.Value, panicked.Stack)
 		case err == nil && s.cfg.ShutdownOnComplete:
-			failer.Complete("the ceremony is complete: stopping")
+			failer.Complete("the ceremony is complete: asking the app to stop")
 		}
 	}
 }
@@ -134,6 +149,9 @@ func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 // OnEnd calls a function once for each ceremony that has completed or failed, on
 // a goroutine of its own. [Ceremony.Err] tells which. A panic of the function is
 // logged. [Ceremony.Close] and the stop of the app wait for it, at most 500 ms.
+//
+// It works in every program, also where nothing reads fx.Shutdowner (see
+// [Config].ShutdownOnFailure).
 func OnEnd(f func(*Ceremony)) fx.Option {
 	if f == nil {
 		return fx.Error(invalid("OnEnd", "the function is nil"))
@@ -147,66 +165,7 @@ func provideCeremony(lc fx.Lifecycle, s *Service, d Definition) (*Ceremony, erro
 	if err != nil {
 		return nil, err
 	}
-	lc.Append(fx.StartStopHook(c.open, c.Close))
+	s.app.used = true
+	lc.Append(fx.StartStopHook(c.openWithApp, c.Close))
 	return c, nil
-}
-
-// RunSteps runs a whole ceremony in the background, from the start of the app to
-// its stop: [Ceremony.Run], with the steps that the constructor makes. The
-// constructor is any function that fx can call, and returns []Step or ([]Step,
-// error).
-//
-// Nothing may wait for a ceremony inside an fx.Invoke or an OnStart hook: fx
-// starts nothing before all Invokes have returned, and connects nobody before
-// all OnStart hooks have.
-func RunSteps(constructor any) fx.Option {
-	if constructor == nil {
-		return fx.Error(invalid("RunSteps", "the constructor is nil"))
-	}
-	return fx.Module(ModuleName+".steps",
-		fx.Provide(constructor, fx.Private),
-		fx.Provide(func() onlyOneRunSteps { return onlyOneRunSteps{} }), // a second one fails fx.New
-		fx.Invoke(func(lc fx.Lifecycle, c *Ceremony, steps []Step) {
-			tasks := lifecycle.NewGroup(c.svc.telemetry.Log(), c.Abort)
-			lc.Append(fx.StartStopHook(
-				func() error {
-					tasks.Start()
-					return tasks.Go("ceremony steps", func(ctx context.Context) error {
-						if err := c.Run(ctx, withoutPanics(steps)...); err != nil && c.Err() == nil {
-							return err
-						}
-						return nil // a ceremony's failure is reported as its end, once
-					})
-				},
-				func(ctx context.Context) error {
-					return errors.Join(c.Close(ctx), tasks.Stop(ctx))
-				},
-			))
-		}),
-	)
-}
-
-// onlyOneRunSteps is in a graph with RunSteps: one run of a ceremony has one list
-// of steps.
-type onlyOneRunSteps struct{}
-
-// withoutPanics makes the panic of a step its error: it fails the ceremony, by the
-// step's name, and not the process.
-func withoutPanics(steps []Step) []Step {
-	safe := make([]Step, len(steps))
-	for i, step := range steps {
-		safe[i] = step
-		if step.Run == nil {
-			continue
-		}
-		safe[i].Run = func(ctx context.Context) (err error) {
-			defer func() {
-				if value := recover(); value != nil {
-					err = &lifecycle.PanicError{Task: step.Name, Value: value, Stack: debug.Stack()}
-				}
-			}()
-			return step.Run(ctx)
-		}
-	}
-	return safe
 }

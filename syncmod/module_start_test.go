@@ -20,20 +20,6 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAClosedCeremonyIsNotReopenedWhenItsAppStartsAgain(t *testing.T) {
-	h := harness.NewSilentHost(t)
-	var c *syncmod.Ceremony
-	app := fx.New(syncmod.Module, given(h), fx.Supply(unattended(t, h)), fx.Populate(&c))
-	require.NoError(t, app.Start(t.Context()))
-	require.NoError(t, app.Stop(t.Context()))
-	require.NoError(t, app.Stop(t.Context()), "stopping twice")
-
-	err := app.Start(t.Context())
-
-	require.ErrorIs(t, err, syncmod.ErrStopped)
-	require.NotContains(t, h.Mux().Protocols(), syncmod.ProtocolID)
-}
-
 func TestAHookThatFailsLaterUndoesTheStart(t *testing.T) {
 	noLeaks(t)
 	h, def, partner := newPair(t)

@@ -25,16 +25,17 @@ func (c *Ceremony) Attest(result []byte) error {
 	if n := len(result); n == 0 || n > stream.MaxResult {
 		return invalid("Attest", "a result of %d bytes: it needs 1 to %d", n, stream.MaxResult)
 	}
-	return c.core.attest(bytes.Clone(result))
+	return c.core().attest(bytes.Clone(result))
 }
 
 // Receipt returns the proof of what the members have attested: who attested which
 // result, signed by each. It is nil until the last barrier is passed, and when this
 // node attests nothing. Members that tell all others the same have equal receipts.
 func (c *Ceremony) Receipt() *Receipt {
-	c.core.mu.Lock()
-	defer c.core.mu.Unlock()
-	return c.core.receipt.clone()
+	run := c.core()
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	return run.receipt.clone()
 }
 
 func (c *core) attest(result []byte) error {

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // stopGrace bounds how long a cancelled Run takes to leave.
@@ -24,12 +28,14 @@ type Step struct {
 // completes. It returns nil once the ceremony is complete, even if some goodbyes
 // are missing, and otherwise the failure. When ctx ends, Run closes the ceremony as
 // [Ceremony.Close] does, and its error says whom it was waiting for.
-func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
-	err := c.run(ctx, steps)
+func (c *Ceremony) Run(ctx context.Context, steps ...Step) error { return c.core().run(ctx, steps) }
+
+func (c *core) run(ctx context.Context, steps []Step) error {
+	err := c.runSteps(ctx, steps)
 	if err == nil {
 		return nil
 	}
-	if failure := c.Err(); failure != nil {
+	if failure := c.failure(); failure != nil {
 		return failure
 	}
 	if ctx.Err() == nil && !isWait(err) {
@@ -37,8 +43,8 @@ func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
 	}
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
-	closed := c.Close(leaving)
-	switch failure := c.Err(); {
+	closed := c.leaveAndReport(leaving)
+	switch failure := c.failure(); {
 	case failure == nil:
 		return nil // the last barrier was passed
 	case closed != nil:
@@ -48,8 +54,8 @@ func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
 	}
 }
 
-func (c *Ceremony) run(ctx context.Context, steps []Step) error {
-	if err := c.AwaitConnected(ctx); err != nil {
+func (c *core) runSteps(ctx context.Context, steps []Step) error {
+	if err := c.awaitConnected(ctx); err != nil {
 		return err
 	}
 	for _, step := range steps {
@@ -67,26 +73,54 @@ func (c *Ceremony) run(ctx context.Context, steps []Step) error {
 	if err == nil || ctx.Err() != nil {
 		return err // a cancelled context: the goodbyes go on while Run closes
 	}
-	c.core.finish(err) // which says in the log who did not say goodbye
+	c.finish(err) // which says in the log who did not say goodbye
 	return nil
 }
 
 // work does this node's part of a step.
-func (c *Ceremony) work(parent context.Context, step Step) error {
+func (c *core) work(parent context.Context, step Step) error {
 	if step.Run == nil {
 		return nil
 	}
-	ctx, cancel := c.Context(parent)
+	if step.Name == "" {
+		status, _ := c.watch()
+		step.Name = fmt.Sprint(status.Step)
+	}
+	ctx, cancel := c.context(parent)
 	defer cancel()
+	defer c.watchStep(ctx, step.Name)()
 	err := step.Run(ctx)
 	if err == nil || parent.Err() != nil {
 		return err
 	}
-	if step.Name == "" {
-		step.Name = fmt.Sprint(c.Status().Step)
+	c.fail(roster.Aborted, fmt.Errorf("step %q: %w", step.Name, err))
+	return c.failure()
+}
+
+// stepNotice is how often a step that does not end with its context is mentioned.
+const stepNotice = 5 * time.Second
+
+// watchStep says which step holds up the end of a run: one that ignores its context.
+func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		ended, again := time.Now(), time.NewTicker(stepNotice)
+		defer again.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case now := <-again.C:
+				c.svc.telemetry.Notice(now, logrus.WarnLevel, fmt.Sprintf(
+					"step %q still runs %s after its context has ended: this node waits until it returns",
+					name, now.Sub(ended).Round(time.Second)))
+			}
+		}
+	})
+	return func() {
+		stop()
+		close(done)
 	}
-	c.Abort(fmt.Errorf("step %q: %w", step.Name, err))
-	return c.Err()
 }
 
 // isWait reports whether an error is the end of a wait by its context.

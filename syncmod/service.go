@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -37,25 +39,32 @@ type Service struct {
 	cfg       Config
 	version   roster.Version
 	telemetry *telemetry.Telemetry
+	meter     metric.MeterProvider // nil: the OpenTelemetry global
 	server    *Server
 	clients   *Clients
 	addrs     addressBook
 	onEnd     []func(*Ceremony) // are told of every ceremony that has completed or failed
+	app       app               // that it is part of, if it is
 
 	mu         sync.Mutex
 	running    bool
-	ceremonies []*Ceremony   // the open ones, in the order of their opening
-	changed    chan struct{} // closed, and made anew, whenever they change
+	metered    metric.MeterProvider // where another service may not report as well; nil: nowhere
+	ceremonies []*core              // the open ones, in the order of their opening
+	changed    chan struct{}        // closed, and made anew, whenever they change
 }
 
 // Server is the inbound half of a [Service]: it serves the streams that members
 // open, and refuses everyone else's. There is nothing to call on it but Start
 // and Stop, which the service, or fx, does.
-type Server struct{ half *stream.Server }
+type Server struct {
+	half      *stream.Server
+	telemetry *telemetry.Telemetry
+}
 
 // Start registers the protocol's handler at the host. It fails when something
 // else handles the protocol there.
 func (s *Server) Start(context.Context) error {
+	s.telemetry.Start() // before anything can be reported
 	switch err := s.half.Start(); {
 	case errors.Is(err, stream.ErrStopping):
 		return fmt.Errorf("starting the sync server: %w: %w", err, ErrStopped)
@@ -109,6 +118,17 @@ type options struct {
 // WithLogger sets the logger; the default is logrus's standard logger.
 func WithLogger(log *logrus.Logger) Option { return func(o *options) { o.log = log } }
 
+// WithSlog sets the logger of a program that has no logrus. Fields become attributes,
+// and the context of a line carries the span that the line is about. The later of
+// this option and [WithLogger] counts; nil changes nothing.
+func WithSlog(log *slog.Logger) Option {
+	return func(o *options) {
+		if log != nil {
+			o.log = logbridge.New(log)
+		}
+	}
+}
+
 // WithTracerProvider sets where spans go; the default is the OpenTelemetry
 // global. The provider is used and never shut down.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options) { o.tracer = p } }
@@ -118,8 +138,8 @@ func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options)
 func WithMeterProvider(p metric.MeterProvider) Option { return func(o *options) { o.meter = p } }
 
 // NewService makes the service of a host. It does no I/O: nothing happens
-// before [Service.Start]. Its error, for a bad Config, is an [ErrInvalid]. The
-// host is used, and never closed.
+// before [Service.Start], but for the handler of [Config].RegisterEarly. Its error,
+// for a bad Config, is an [ErrInvalid]. The host is used, and never closed.
 func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 	if h == nil {
 		return nil, invalid("host", "it is nil")
@@ -149,8 +169,14 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 		ExchangeTimeout: cfg.ExchangeTimeout, OpenGrace: cfg.OpenGrace,
 		BackoffMin: cfg.BackoffMin, BackoffMax: cfg.BackoffMax, MaxFrame: cfg.MaxFrame,
 	}
-	s.server = &Server{half: stream.NewServer(streams, directory{s})}
+	s.server = &Server{half: stream.NewServer(streams, directory{s}), telemetry: s.telemetry}
 	s.clients = &Clients{half: stream.NewClients(streams, s.broken)}
+	s.meter = o.meter
+	if cfg.RegisterEarly {
+		if err := s.server.Start(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -180,6 +206,9 @@ func (s *Service) Stop(ctx context.Context) error {
 func (s *Service) accept(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.running {
+		s.startMetering()
+	}
 	s.running = true
 	return nil
 }
@@ -187,7 +216,13 @@ func (s *Service) accept(context.Context) error {
 // closeAll closes what is open; nothing is opened any more.
 func (s *Service) closeAll(ctx context.Context) error {
 	s.mu.Lock()
+	if s.running {
+		s.stopMetering()
+	}
 	s.running = false
+	if s.app.look != nil {
+		s.app.look.Stop()
+	}
 	open := slices.Clone(s.ceremonies)
 	s.mu.Unlock()
 	errs, began := make([]error, len(open)), make([]time.Time, len(open))
@@ -213,7 +248,7 @@ func (s *Service) Open(d Definition) (*Ceremony, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.open(context.Background()); err != nil {
+	if err := c.core().open(context.Background()); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -222,6 +257,15 @@ func (s *Service) Open(d Definition) (*Ceremony, error) {
 // Ceremonies returns the open ones, in the order of their opening. A ceremony
 // that is complete or failed stays open until it is closed.
 func (s *Service) Ceremonies() []*Ceremony {
+	open := s.open()
+	owners := make([]*Ceremony, len(open))
+	for i, c := range open {
+		owners[i] = c.owner
+	}
+	return owners
+}
+
+func (s *Service) open() []*core {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.ceremonies)
@@ -235,7 +279,7 @@ const closeLimit = 900 * time.Millisecond
 // program's code, which may hang. So it waits at most for [telemetry.FlushLimit], for
 // what is left of closeLimit, or a tenth of it, and for half of the time that ctx has
 // left: the rest is for stopping.
-func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*Ceremony) {
+func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*core) {
 	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)/2)
@@ -258,16 +302,17 @@ func (s *Service) add(c *core) error {
 	if s.findLocked(c.def.Hash) != nil {
 		return fmt.Errorf("opening definition %s: %w: close it first", shortHash(c.def.Hash), ErrOpen)
 	}
-	s.ceremonies = append(s.ceremonies, c.owner)
+	s.app.used = s.app.used || bytes.Equal(c.def.Hash, s.app.supplied)
+	s.ceremonies = append(s.ceremonies, c)
 	s.announceLocked()
 	return nil
 }
 
 // remove forgets a ceremony.
-func (s *Service) remove(c *Ceremony) {
+func (s *Service) remove(c *core) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ceremonies = slices.DeleteFunc(s.ceremonies, func(other *Ceremony) bool { return other == c })
+	s.ceremonies = slices.DeleteFunc(s.ceremonies, func(other *core) bool { return other == c })
 	s.announceLocked()
 }
 
@@ -276,9 +321,9 @@ func (s *Service) announceLocked() {
 	s.changed = make(chan struct{})
 }
 
-func (s *Service) findLocked(hash []byte) *Ceremony {
+func (s *Service) findLocked(hash []byte) *core {
 	for _, c := range s.ceremonies {
-		if bytes.Equal(c.core.def.Hash, hash) {
+		if bytes.Equal(c.def.Hash, hash) {
 			return c
 		}
 	}
@@ -287,8 +332,8 @@ func (s *Service) findLocked(hash []byte) *Ceremony {
 
 // broken fails every ceremony for a defect of this node's own.
 func (s *Service) broken(err error) {
-	for _, c := range s.Ceremonies() {
-		c.Abort(err)
+	for _, c := range s.open() {
+		c.Broken(err)
 	}
 }
 

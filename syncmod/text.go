@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,28 +54,6 @@ func cut(s string, limit int) string {
 		return ""
 	}
 	return s[:n] + mark
-}
-
-var (
-	pathPattern     = regexp.MustCompile(`(^|[\s"'=(:,])(~|\.{1,2}|[A-Za-z]:)?[/\\][^\s"',;:)]+`)
-	barePathPattern = regexp.MustCompile(`[\w.-]+([/\\][\w.-]+)*[/\\][\w-]+\.[A-Za-z]\w*`) // relative, and to a file
-	// Keys of 24 bytes and more in hexadecimal, and of 30 and more in base64: without its padding, 32 bytes in base64
-	// look like a peer ID, which may be told.
-	secretPattern = regexp.MustCompile(`(0x)?[0-9A-Fa-f]{48,}|[A-Za-z0-9+/_-]{64,}={0,2}|[A-Za-z0-9+/_-]{40,}={1,2}`)
-)
-
-// tellable makes a reason of this node's own fit to be told to the other
-// members: printable, at most 256 bytes, without paths of this machine and
-// without what looks like a key.
-func tellable(s string) string {
-	if len(s) > 4*maxReason {
-		s = s[:4*maxReason]
-		s = s[:strings.LastIndexAny(s, " \t\r\n")+1] + "…" // part of a key would not look like one
-	}
-	s = pathPattern.ReplaceAllString(s, "$1<path>")
-	s = barePathPattern.ReplaceAllString(s, "<path>")
-	s = secretPattern.ReplaceAllString(s, "<hidden>")
-	return printable(s, maxReason)
 }
 
 // shownError is an error with a text of its own: as a status shows it, in one line

@@ -29,7 +29,7 @@ func (c *Ceremony) Barrier(o report.Barrier) {
 			s.attrs = append(s.attrs, keyResult.String(o.Result))
 		}
 		ctx := c.record(s)
-		c.t.instruments.barrier.Record(ctx, lasted.Seconds(), recording(failing(o.Type, kind)...)...)
+		c.t.to().barrier.Record(ctx, lasted.Seconds(), recording(failing(o.Type, kind)...)...)
 		c.logBarrier(ctx, o, lasted)
 	})
 }
@@ -115,7 +115,7 @@ func (c *Ceremony) Step(o report.Step) {
 		ctx := c.record(span{
 			name: spanStep, started: o.Started, ended: o.Ended, attrs: named(o.Name, keyStep.Int64(o.Step)),
 		})
-		c.t.instruments.step.Record(ctx, lasted.Seconds())
+		c.t.to().step.Record(ctx, lasted.Seconds())
 		if c.t.Log().IsLevelEnabled(logrus.DebugLevel) {
 			c.entry(ctx, o.Ended).
 				WithFields(logrus.Fields{"step": o.Step, "step_name": o.Name, "took": took(lasted)}).

@@ -128,8 +128,13 @@ func (c *Ceremony) peer(i int, more ...attribute.KeyValue) []attribute.KeyValue 
 }
 
 // took formats a duration for a field of the log: a JSON formatter would write a
-// time.Duration as a number of nanoseconds.
-func took(d time.Duration) string { return d.Round(time.Microsecond).String() }
+// time.Duration as a number of nanoseconds. [time.ParseDuration] reads it.
+func took(d time.Duration) string {
+	if d >= time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
 
 // Opened reports that the ceremony is open. The trace links to the caller's span,
 // if that is valid.
@@ -155,7 +160,7 @@ func (c *Ceremony) End(o report.End) {
 				keyOutcome.String(o.Outcome), keyStep.Int64(o.Step), keyReconnects.Int(o.Reconnects),
 			},
 		})
-		c.t.instruments.ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)
+		c.t.to().ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)
 
 		entry := c.entry(ctx, o.Ended).WithFields(logrus.Fields{
 			"outcome": o.Outcome, "step": o.Step, "reconnects": o.Reconnects, "took": took(lasted),

@@ -76,6 +76,7 @@ func TestLinesHaveTheTraceIDWithoutAnSDK(t *testing.T) {
 			log, lines := logrus.New(), new(bytes.Buffer)
 			log.SetOutput(lines)
 			tel := telemetry.New(log, tracers, noop.NewMeterProvider())
+			tel.Start()
 			c := tel.Ceremony(report.Info{Hash: hash, Peers: make([]report.Peer, 2)},
 				func() report.Snapshot { return report.Snapshot{} })
 

@@ -93,9 +93,9 @@ func (c *Ceremony) Connect(o report.Connect) {
 		if o.Err != nil {
 			counted = o.Started // each part of a failing connect counts by itself
 		}
-		c.t.instruments.connect.Record(ctx, o.Ended.Sub(counted).Seconds(), recording(failing(o.Type, reason...)...)...)
+		c.t.to().connect.Record(ctx, o.Ended.Sub(counted).Seconds(), recording(failing(o.Type, reason...)...)...)
 		if o.Err == nil && o.Reason != "" {
-			c.t.instruments.reconnects.Add(ctx, 1, adding(append(reason, keyPeerIndex.Int(o.Peer))...)...)
+			c.t.to().reconnects.Add(ctx, 1, adding(append(reason, keyPeerIndex.Int(o.Peer))...)...)
 		}
 		c.logConnect(c.about(ctx, o.Peer, o.Ended), o, o.Ended.Sub(since))
 	})

@@ -43,27 +43,29 @@ func (t *Telemetry) register() {
 	t.mu.Lock()
 	wanted := len(t.ceremonies) > 0
 	t.mu.Unlock()
-	switch {
-	case wanted && t.callback == nil:
-		callback, err := t.meter.RegisterCallback(t.collect, t.instruments.observables()...)
-		if err != nil {
-			otel.Handle(err)
-			return
-		}
-		t.callback = callback
-	case !wanted && t.callback != nil:
+	to := t.to()
+	if t.callback != nil && (!wanted || t.registered != to) {
 		callback := t.callback
 		t.callback = nil
 		if err := callback.Unregister(); err != nil {
 			otel.Handle(err)
 		}
 	}
+	if wanted && t.callback == nil {
+		observe := func(_ context.Context, o metric.Observer) error { return t.collect(to, o) }
+		callback, err := to.meter.RegisterCallback(observe, to.observables()...)
+		if err != nil {
+			otel.Handle(err)
+			return
+		}
+		t.callback, t.registered = callback, to
+	}
 }
 
 // collect observes the open ceremonies. With several open ceremonies counts are
 // summed, gauges show the most recently opened one and barrier.age the oldest
 // barrier: an attribute per ceremony would be unbounded.
-func (t *Telemetry) collect(_ context.Context, o metric.Observer) error {
+func (t *Telemetry) collect(to *recorders, o metric.Observer) error {
 	t.mu.Lock()
 	ceremonies := slices.Clone(t.ceremonies)
 	t.mu.Unlock()
@@ -71,20 +73,19 @@ func (t *Telemetry) collect(_ context.Context, o metric.Observer) error {
 	ages := make(map[string]time.Duration, len(ceremonies))
 	for _, c := range ceremonies {
 		s := c.snapshot()
-		c.observe(o, s)
+		c.observe(to, o, s)
 		if w := s.Waiting; w != nil {
 			ages[w.Kind] = max(ages[w.Kind], now.Sub(w.Since))
 		}
 	}
 	for kind, age := range ages {
-		o.ObserveFloat64(t.instruments.age, age.Seconds(), observing(keyBarrierKind.String(kind))...)
+		o.ObserveFloat64(to.age, age.Seconds(), observing(keyBarrierKind.String(kind))...)
 	}
-	o.ObserveInt64(t.instruments.dropped, t.reporter.dropped.Load())
+	o.ObserveInt64(to.dropped, t.reporter.dropped.Load())
 	return nil
 }
 
-func (c *Ceremony) observe(o metric.Observer, s report.Snapshot) {
-	i := &c.t.instruments
+func (c *Ceremony) observe(i *recorders, o metric.Observer, s report.Snapshot) {
 	for role := range c.open {
 		o.ObserveInt64(i.streams, c.open[role].Load(), c.t.roles[role]...)
 	}

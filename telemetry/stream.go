@@ -68,9 +68,10 @@ func (c *Ceremony) Stream(o report.StreamStart) *Stream {
 func (s *Stream) begin() {
 	c := s.c
 	begun := c.clampStart(s.start.At)
-	_, span := c.t.tracer.Start(c.rooted, spanStream,
+	_, span := c.t.to().tracer.Start(c.rooted, spanStream,
 		trace.WithSpanKind(s.role.kind()), trace.WithTimestamp(begun),
-		trace.WithAttributes(c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed))...))
+		trace.WithAttributes(
+			c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed), keyNodeIndex.Int(c.info.Index))...))
 	sc := span.SpanContext()
 	s.live.Store(&liveSpan{span: span, context: sc, begun: begun, ctx: c.under(sc)})
 }
@@ -100,13 +101,13 @@ func (s *Stream) Link(traceparent string) {
 // Message counts a request that was answered. Unlike the other methods it records
 // at once, and it does not allocate.
 func (s *Stream) Message() {
-	s.c.t.instruments.messages.Add(s.live.Load().ctx, 1, s.c.t.messages[s.role]...)
+	s.c.t.to().messages.Add(s.live.Load().ctx, 1, s.c.t.messages[s.role]...)
 }
 
 // RTT records a round trip of an outbound stream. Unlike the other methods it
 // records at once, and it does not allocate.
 func (s *Stream) RTT(d time.Duration) {
-	s.c.t.instruments.rtt.Record(s.live.Load().ctx, d.Seconds(), s.c.peers[s.start.Peer].rtt...)
+	s.c.t.to().rtt.Record(s.live.Load().ctx, d.Seconds(), s.c.peers[s.start.Peer].rtt...)
 }
 
 // End reports that the stream has ended. Only the first call counts.
@@ -122,7 +123,7 @@ func (s *Stream) End(o report.StreamEnd) {
 		s.c.t.reporter.carryOut("the span of a stream", func() { s.endSpan(o) })
 		ctx := s.live.Load().ctx
 		lasted := o.At.Sub(s.start.At)
-		s.c.t.instruments.stream.Record(ctx, lasted.Seconds(),
+		s.c.t.to().stream.Record(ctx, lasted.Seconds(),
 			recording(keyRole.String(s.role.String()), keyEndReason.String(o.Reason))...)
 
 		entry := s.c.about(ctx, s.start.Peer, o.At).WithFields(logrus.Fields{

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 )
@@ -23,47 +26,71 @@ import (
 // A sink that is too slow, hangs or panics costs reports. The least important ones
 // are lost first, and dkgsync.reports.dropped counts them.
 type Telemetry struct {
-	reporter    reporter
-	tracer      trace.Tracer
-	meter       metric.Meter
-	instruments instruments
-	messages    [2][]metric.AddOption     // by role
-	roles       [2][]metric.ObserveOption // by role
+	reporter reporter
+	tracers  trace.TracerProvider      // nil: the global one
+	meters   metric.MeterProvider      // nil: the global one
+	current  atomic.Pointer[recorders] // where spans and metrics go since the last Start
+	messages [2][]metric.AddOption     // by role
+	roles    [2][]metric.ObserveOption // by role
 
 	mu         sync.Mutex
 	ceremonies []*Ceremony // the open ones, in the order of their opening
 
 	// What follows belongs to the reporter's goroutine.
 
-	callback  metric.Registration // while a ceremony is open
-	strangers int                 // refused since the last line about them
-	strangeAt time.Time           // when that line was written
+	callback   metric.Registration // while a ceremony is open
+	registered *recorders          // where the callback is registered
+	strangers  int                 // refused since the last line about them
+	strangeAt  time.Time           // when that line was written
 }
 
-// New returns the telemetry of a service. A nil logger stands for logrus's
-// standard logger, a nil provider for OpenTelemetry's global one.
+// recorders record the spans and metrics of a service.
+type recorders struct {
+	tracer trace.Tracer
+	meter  metric.Meter
+	instruments
+}
+
+// New returns the telemetry of a service, which records nothing before
+// [Telemetry.Start]. A nil logger stands for logrus's standard logger, a nil provider
+// for OpenTelemetry's global one.
 func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *Telemetry {
 	if log == nil {
 		log = logrus.StandardLogger()
 	}
-	if tp == nil {
-		tp = otel.GetTracerProvider()
-	}
-	if mp == nil {
-		mp = otel.GetMeterProvider()
-	}
-	t := &Telemetry{
-		reporter: reporter{log: log},
-		tracer:   tp.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
-		meter:    mp.Meter(ScopeName, metric.WithInstrumentationVersion(Version)),
-	}
-	t.instruments = newInstruments(t.meter, t.handle)
+	t := &Telemetry{reporter: reporter{log: log}, tracers: tp, meters: mp}
+	t.record(tracenoop.NewTracerProvider(), metricnoop.NewMeterProvider())
 	for _, r := range []role{client, server} {
 		t.messages[r] = adding(keyRole.String(r.String()))
 		t.roles[r] = observing(keyRole.String(r.String()))
 	}
 	return t
 }
+
+// Start makes the tracer and the instruments. An SDK may be built as late as at the
+// start of an app, and anew at each.
+func (t *Telemetry) Start() {
+	tracers, meters := t.tracers, t.meters
+	if tracers == nil {
+		tracers = otel.GetTracerProvider()
+	}
+	if meters == nil {
+		meters = otel.GetMeterProvider()
+	}
+	t.record(tracers, meters)
+}
+
+func (t *Telemetry) record(tracers trace.TracerProvider, meters metric.MeterProvider) {
+	r := &recorders{
+		tracer: tracers.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		meter:  meters.Meter(ScopeName, metric.WithInstrumentationVersion(Version)),
+	}
+	r.instruments = newInstruments(r.meter, t.handle)
+	t.current.Store(r)
+}
+
+// to returns where spans and metrics go.
+func (t *Telemetry) to() *recorders { return t.current.Load() }
 
 // handle reports an error of OpenTelemetry.
 func (t *Telemetry) handle(err error) {
@@ -100,7 +127,7 @@ func (t *Telemetry) Flushed() <-chan struct{} { return t.reporter.flushed() }
 
 // rejected counts a refusal.
 func (t *Telemetry) rejected(ctx context.Context, errorType string) {
-	t.instruments.rejections.Add(ctx, 1, adding(keyErrorType.String(errorType))...)
+	t.to().rejections.Add(ctx, 1, adding(keyErrorType.String(errorType))...)
 }
 
 // strangerPause limits the lines about strangers, of whom there may be a flood.

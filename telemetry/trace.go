@@ -54,7 +54,7 @@ func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
 	}
 	c.t.reporter.carryOut("the span "+spanStart, func() {
-		_, made := c.t.tracer.Start(c.root, spanStart, opts...)
+		_, made := c.t.to().tracer.Start(c.root, spanStart, opts...)
 		if sc := made.SpanContext(); sc.HasTraceID() {
 			c.rooted = trace.ContextWithSpanContext(context.Background(), sc)
 		}
@@ -87,12 +87,13 @@ func (c *Ceremony) record(s span) context.Context {
 	c.t.reporter.carryOut("the span "+s.name, func() {
 		s.started = c.clampStart(s.started)
 		opts := []trace.SpanStartOption{
-			trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started), trace.WithAttributes(s.attrs...),
+			trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started),
+			trace.WithAttributes(append(s.attrs, keyNodeIndex.Int(c.info.Index))...),
 		}
 		if s.link.IsValid() {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
 		}
-		_, made := c.t.tracer.Start(c.rooted, s.name, opts...)
+		_, made := c.t.to().tracer.Start(c.rooted, s.name, opts...)
 		sc = made.SpanContext()
 		if s.events != nil && made.IsRecording() {
 			for _, e := range s.events() {

@@ -22,6 +22,10 @@ const (
 	killStep           = 3  // in which step a killed node dies
 	hastyNodes         = 16 // how many can do everything in fractions of a second
 	tcp, quic          = "tcp", "quic"
+	hashSize           = 32 // bytes of a definition hash
+	// charonVersion is what Charon v1.11 says on the wire. The version in a
+	// definition file is another one: the file format's.
+	charonVersion = "v1.11"
 )
 
 // demoFlags are the flags of the command, as given.
@@ -92,8 +96,8 @@ Ctrl-C ends the program at once.`,
 	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
 	flags.IntVar(&f.differ, "differ", -1, "operator `index` of a node whose result differs from the others'")
 	flags.StringVar(&f.definition, "definition", "",
-		"run the operators of this Charon cluster definition, a JSON `file`")
-	flags.StringVar(&f.keys, "keys", "", "`directory` with the keys of its operators: operator-0.key, …")
+		"run the members of this definition, a JSON `file`: Charon's, or one of this module")
+	flags.StringVar(&f.keys, "keys", "", "`directory` with their keys: operator-0.key, …")
 	flags.CountVarP(&f.verbose, "verbose", "v",
 		"show each node's log, not its warnings only; twice (-vv): with everything")
 	for _, flag := range []string{"kill", "differ"} {
@@ -123,7 +127,7 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	p.steps = stepNames(f.steps)
 	var err error
 	if given.Changed("definition") {
-		err = p.readCharon(f.definition, f.keys)
+		err = p.readFiles(f.definition, f.keys)
 	} else {
 		err = p.makeUp(f.nodes)
 	}
@@ -138,8 +142,8 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	return p, nil
 }
 
-// readCharon makes the nodes the operators of a Charon cluster definition.
-func (p *plan) readCharon(definition, keys string) error {
+// readFiles makes the nodes the members of a definition.
+func (p *plan) readFiles(definition, keys string) error {
 	d, err := readDefinition(definition)
 	if err != nil {
 		return err
@@ -148,10 +152,13 @@ func (p *plan) readCharon(definition, keys string) error {
 	if err != nil {
 		return err
 	}
-	p.hash, p.version = d.hash, charonVersion
-	for i, id := range d.members {
-		text := id.String()
-		p.members = append(p.members, member{key: privs[i], id: id, name: "…" + text[len(text)-8:]})
+	p.hash, p.version = d.Hash, charonVersion
+	for i, m := range d.Peers {
+		name := m.Name
+		if text := m.ID.String(); name == "" {
+			name = "…" + text[len(text)-8:]
+		}
+		p.members = append(p.members, member{key: privs[i], id: m.ID, name: name})
 	}
 	return nil
 }

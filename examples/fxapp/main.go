@@ -4,8 +4,7 @@
 // The node is node.go: that file is there to be copied. What the demo adds is in
 // cluster.go (the nodes, and what happens to them), report.go, waiting.go,
 // table.go, timeline.go and terminal.go (what is printed), and spans.go (what the
-// nodes record for the timeline). charon.go and enr.go read the cluster definitions
-// of Charon.
+// nodes record for the timeline). operators.go reads a definition and its keys.
 //
 // Exit codes: 0 when every node has completed the ceremony, 1 when one has not,
 // 2 for a command line or a file that cannot be used, 130 after SIGINT and 143

@@ -16,26 +16,33 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
-	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestACeremonyOutlivesTheTrimmingOfItsConnections(t *testing.T) {
+func TestTheConnectionsOfMembersAreNotTrimmed(t *testing.T) {
 	t.Parallel()
-	c := harness.New(t, 4, harness.Hosts(trimming(time.Second/2)), harness.With(patient()))
+	c := harness.New(t, 4, harness.Hosts(trimming(time.Millisecond)), harness.With(patient()))
+	favour(t, c)
 	c.Start()
-	c.Advance(c.All()...)
+	c.Connect(c.All()...)
 
 	stop := trimAll(c)
-	for step := range 5 {
+	for range 10 {
 		c.Advance(c.All()...)
-		for _, i := range c.All() { // until each has lost something again
-			c.Until(i, func(s syncmod.Status) bool {
-				return s.Peers[0].Reconnects+s.Peers[1].Reconnects+s.Peers[2].Reconnects > step
-			})
-		}
+		<-time.After(50 * time.Millisecond) // some trims
 	}
 	c.Complete(c.All()...)
 	stop()
+
+	require.Zero(t, c.Reconnects(c.All()...))
+	c.Stop(c.All()...)
+	for _, n := range c.Nodes {
+		n.Host.ConnManager().TrimOpenConns(c.Context())
+		for _, other := range c.Nodes {
+			require.False(t, n.Host.ConnManager().IsProtected(other.ID(), ""))
+			connectedness := n.Host.Network().Connectedness(other.ID())
+			require.Equal(t, network.NotConnected, connectedness, "trimmed as soon as it is not protected")
+		}
+	}
 }
 
 func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {

@@ -3,6 +3,7 @@ package sinks_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -60,6 +62,11 @@ var sinks = map[string]func(testing.TB, *sink) fx.Option{
 	},
 	"formatter": func(_ testing.TB, s *sink) fx.Option {
 		return logger(func(log *logrus.Logger) { log.SetFormatter(formatter{s, log.Formatter}) })
+	},
+	"slog handler": func(_ testing.TB, s *sink) fx.Option {
+		return fx.Decorate(func(log *logrus.Logger) *logrus.Logger {
+			return lifecycle.FromSlog(slog.New(handler{s, slog.NewTextHandler(log.Out, nil)}))
+		})
 	},
 	"span processor": func(_ testing.TB, s *sink) fx.Option { return tracer(sdktrace.WithSpanProcessor(processor{s})) },
 	"sampler": func(_ testing.TB, s *sink) fx.Option {
@@ -106,6 +113,16 @@ type formatter struct {
 func (f formatter) Format(e *logrus.Entry) ([]byte, error) {
 	f.call()
 	return f.Formatter.Format(e)
+}
+
+type handler struct {
+	*sink
+	slog.Handler
+}
+
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	h.call()
+	return h.Handler.Handle(ctx, r)
 }
 
 func tracer(opt sdktrace.TracerProviderOption) fx.Option {

@@ -36,18 +36,28 @@ type program struct {
 
 func newProgram(t *testing.T) program {
 	t.Helper()
-	checkout := checkout(t)
+	p := emptyProgram(t)
+	require.NoError(t, os.CopyFS(p.dir, os.DirFS("testdata/consumer")))
+	p.write(t, "go.mod", "module example.com/consumer\n\ngo 1.26.0\n\n"+
+		floor+"\nrequire github.com/dkgsync/dkgsync v0.0.0\n\n"+
+		"replace github.com/dkgsync/dkgsync => "+checkout(t)+"\n")
+	contract := read(t, filepath.Join(checkout(t), "syncmod", "contract_test.go"))
+	p.write(t, "contract_test.go", strings.Replace(contract, "package syncmod_test", "package consumer_test", 1))
+	return p
+}
+
+// emptyProgram has nothing but the sums of what it may have to download.
+func emptyProgram(t *testing.T) program {
+	t.Helper()
 	p := program{dir: t.TempDir(), flags: "-mod=mod"}
 	if withRaceDetector() {
 		p.flags += " -race" // what has been built for this test is then there already
 	}
-	require.NoError(t, os.CopyFS(p.dir, os.DirFS("testdata/consumer")))
-	p.write(t, "go.mod", "module example.com/consumer\n\ngo 1.26.0\n\n"+
-		floor+"\nrequire github.com/dkgsync/dkgsync v0.0.0\n\n"+
-		"replace github.com/dkgsync/dkgsync => "+checkout+"\n")
-	p.write(t, "go.sum", read(t, filepath.Join(checkout, "go.sum"))+read(t, filepath.Join("..", "go.sum")))
-	contract := read(t, filepath.Join(checkout, "syncmod", "contract_test.go"))
-	p.write(t, "contract_test.go", strings.Replace(contract, "package syncmod_test", "package consumer_test", 1))
+	var sums strings.Builder
+	for _, module := range []string{".", "clusterfile", "integration"} {
+		sums.WriteString(read(t, filepath.Join(checkout(t), module, "go.sum")))
+	}
+	p.write(t, "go.sum", sums.String())
 	return p
 }
 
@@ -82,8 +92,11 @@ func (p program) write(t *testing.T, name, text string) {
 // run calls the go command in the program's directory.
 func (p program) run(t *testing.T, args ...string) string {
 	t.Helper()
-	environment := append([]string{"GOWORK=off", "GOFLAGS=" + p.flags}, p.environment...)
-	return command(t, p.dir, environment, "go", args...)
+	return command(t, p.dir, p.environ(), "go", args...)
+}
+
+func (p program) environ() []string {
+	return append([]string{"GOWORK=off", "GOFLAGS=" + p.flags}, p.environment...)
 }
 
 func command(t *testing.T, dir string, environment []string, name string, args ...string) (stdout string) {

@@ -19,6 +19,7 @@ func streams(b testing.TB) map[string]*telemetry.Stream {
 	info := report.Info{Hash: hash, Peers: make([]report.Peer, 2)}
 	start := report.StreamStart{Peer: 1, At: noon}
 	of := func(t *telemetry.Telemetry) *telemetry.Stream {
+		t.Start()
 		stream := t.Ceremony(info, nil).Stream(start)
 		<-t.Flushed()
 		return stream
@@ -72,6 +73,7 @@ func BenchmarkBarrier(b *testing.B) {
 		"sdk":  newScene(b).telemetry,
 		"noop": telemetry.New(warnings, nooptrace.NewTracerProvider(), noop.NewMeterProvider()),
 	} {
+		t.Start()
 		for _, members := range []int{10, 100} {
 			b.Run(fmt.Sprintf("%s/%d members", name, members), func(b *testing.B) {
 				arrivals := make([]time.Time, members)

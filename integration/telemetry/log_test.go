@@ -1,11 +1,13 @@
 package telemetry_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/report"
@@ -33,6 +35,29 @@ func TestEveryLineOfACeremonyHasItsTraceID(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, countLines(s.text(), "ceremony opened"))
+}
+
+func TestDurationsInTheLogAreText(t *testing.T) {
+	s := newScene(t)
+	s.telemetry.Log().SetFormatter(&logrus.JSONFormatter{})
+	durations := make(map[string]int)
+
+	s.everything()
+
+	for line := range strings.Lines(s.text()) {
+		fields := make(map[string]any)
+		require.NoError(t, json.Unmarshal([]byte(line), &fields))
+		for _, name := range []string{"took", "elapsed"} {
+			if value, ok := fields[name]; ok {
+				require.IsType(t, "", value, line)
+				_, err := time.ParseDuration(value.(string))
+				require.NoError(t, err, line)
+				durations[name]++
+			}
+		}
+	}
+	require.Positive(t, durations["took"])
+	require.Positive(t, durations["elapsed"])
 }
 
 func TestAMemberThatStaysAwayIsWarnedOfLessAndLessOften(t *testing.T) {

@@ -50,6 +50,7 @@ func newScene(t testing.TB, opts ...sdktrace.TracerProviderOption) *scene {
 	log.SetOutput(s.lines)
 	log.SetLevel(logrus.DebugLevel)
 	s.telemetry = telemetry.New(log, tracers, meters)
+	s.telemetry.Start()
 	return s
 }
 

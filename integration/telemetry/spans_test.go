@@ -204,11 +204,23 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 
 			tc.report(c)
 
+			tc.want.Attrs["dkgsync.node.index"] = int64(0) // as of every span
 			if diff := cmp.Diff(tc.want, lookAt(s.span(tc.want.Name))); diff != "" {
 				t.Error(diff)
 			}
 			require.ElementsMatch(t, spanIDs(s.started()), spanIDs(s.ended()))
 		})
+	}
+}
+
+func TestEverySpanSaysWhichNodeItIsOf(t *testing.T) {
+	s := newScene(t)
+
+	s.everything()
+
+	require.NotEmpty(t, s.ended())
+	for _, span := range s.ended() {
+		require.Equal(t, int64(0), attrs(span)["dkgsync.node.index"], span.Name())
 	}
 }
 

@@ -2,129 +2,138 @@ package otelsdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/contrib/bridges/otellogrus"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// The variables that ask for an exporter, for each signal.
-const (
-	tracesExporter  = "OTEL_TRACES_EXPORTER"
-	metricsExporter = "OTEL_METRICS_EXPORTER"
-	logsExporter    = "OTEL_LOGS_EXPORTER"
-
-	endpoint        = "OTEL_EXPORTER_OTLP_ENDPOINT"
-	tracesEndpoint  = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-	metricsEndpoint = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
-	logsEndpoint    = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"
-)
-
-// disabled tells whether the operator wants no SDK. The SDK does not ask.
-func disabled() bool { return strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") }
-
-// asked tells whether an exporter is wanted: one that is named, or an endpoint to
-// export to. The exporters' own default would be to post to this machine.
-func asked(exporter string, endpoints ...string) bool {
-	if disabled() {
-		return false
-	}
-	if name := os.Getenv(exporter); name != "" {
-		return name != "none"
-	}
-	for _, e := range endpoints {
-		if os.Getenv(e) != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// cannot says which variable cannot be followed.
-func cannot(exporter string, err error) error {
-	return fmt.Errorf("making the exporter that %s=%q asks for: %w", exporter, os.Getenv(exporter), err)
-}
-
-// traces sets where spans go, unless the program has said so.
-func (s *sdk) traces(own trace.TracerProvider, to *trace.TracerProvider) error {
-	if own != nil {
-		*to = own
-		return nil
-	}
-	if !asked(tracesExporter, tracesEndpoint, endpoint) {
-		return nil
-	}
-	exporter, err := autoexport.NewSpanExporter(context.Background())
-	if err != nil {
-		return cannot(tracesExporter, err)
-	}
+// build builds what exports a signal.
+func (s *sdk) build(ctx context.Context, wanted signal) error {
 	about, err := s.resource()
 	if err != nil {
 		return err
 	}
-	made := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
-	s.parts = append(s.parts, part{"traces", made.Shutdown})
-	*to = made
+	err = checkCertificates(wanted)
+	if err == nil {
+		switch wanted {
+		case traces:
+			err = s.buildTraces(ctx, about)
+		case metrics:
+			err = s.buildMetrics(ctx, about)
+		case logs:
+			err = s.buildLogs(ctx, about)
+		}
+	}
+	if err != nil {
+		return cannot(wanted, err)
+	}
 	return nil
 }
 
-// metrics sets where metrics go, unless the program has said so.
-func (s *sdk) metrics(own metric.MeterProvider, to *metric.MeterProvider) error {
-	if own != nil {
-		*to = own
-		return nil
+// cannot says in one line which variable cannot be followed.
+func cannot(wanted signal, err error) error {
+	name, value := wanted.exporter(), get(wanted.exporter())
+	if value == "" {
+		name, value = "an OTLP endpoint", "otlp"
 	}
-	if !asked(metricsExporter, metricsEndpoint, endpoint) {
-		return nil
+	const addressInUse = "OTEL_EXPORTER_PROMETHEUS_PORT names another port for this node"
+	why := strings.Join(strings.Fields(err.Error()), " ")
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why += ": " + addressInUse
+	case strings.Contains(why, "unknown exporter"):
+		known := "otlp, console, none"
+		if wanted == metrics {
+			known = "otlp, prometheus, console, none"
+		}
+		why += ": it has to be one of " + known
 	}
-	reader, err := autoexport.NewMetricReader(context.Background())
+	return &buildError{text: fmt.Sprintf("making the exporter that %s=%q asks for: %s", name, value, why), err: err}
+}
+
+// buildError is an error in one line.
+type buildError struct {
+	text string
+	err  error
+}
+
+func (e *buildError) Error() string { return e.text }
+func (e *buildError) Unwrap() error { return e.err }
+
+func (s *sdk) buildTraces(ctx context.Context, about *resource.Resource) error {
+	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
-		return cannot(metricsExporter, err)
+		return err
 	}
-	about, err := s.resource()
+	counter := &spanCounter{errors: s.errors, over: s.over, limit: queueLimit()}
+	batches := sdktrace.NewBatchSpanProcessor(counter.exporter(exporter))
+	made := sdktrace.NewTracerProvider(
+		sdktrace.WithSpanProcessor(counter.processor(batches)), sdktrace.WithResource(about))
+	s.tracers.set(made)
+	s.parts = append(s.parts, part{"traces", func(ctx context.Context) error {
+		return errors.Join(made.Shutdown(ctx), counter.lost())
+	}})
+	return nil
+}
+
+func (s *sdk) buildMetrics(ctx context.Context, about *resource.Resource) error {
+	reader, err := autoexport.NewMetricReader(ctx)
 	if err != nil {
 		return err
 	}
 	made := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(about))
+	s.meters.set(made)
 	s.parts = append(s.parts, part{"metrics", made.Shutdown})
-	*to = made
 	return nil
 }
 
-// logs bridges the logger, when the operator wants its lines exported.
-func (s *sdk) logs() error {
-	if !asked(logsExporter, logsEndpoint) {
-		return nil
-	}
-	exporter, err := autoexport.NewLogExporter(context.Background())
-	if err != nil {
-		return cannot(logsExporter, err)
-	}
-	about, err := s.resource()
+// buildLogs bridges the logger.
+func (s *sdk) buildLogs(ctx context.Context, about *resource.Resource) error {
+	exporter, err := autoexport.NewLogExporter(ctx)
 	if err != nil {
 		return err
 	}
-	batches := sdklog.NewBatchProcessor(exporter)
-	made := sdklog.NewLoggerProvider(sdklog.WithProcessor(batches), sdklog.WithResource(about))
-	s.parts = append(s.parts, part{"logs", made.Shutdown})
-	s.log.AddHook(otellogrus.NewHook(
+	made := sdklog.NewLoggerProvider(
+		sdklog.WithProcessor(sdklog.NewBatchProcessor(lineExporter{exporter, s.over})), sdklog.WithResource(about))
+	remove := addHook(s.log, otellogrus.NewHook(
 		telemetry.ScopeName,
 		otellogrus.WithVersion(telemetry.Version),
 		otellogrus.WithLoggerProvider(made),
 	))
+	s.parts = append(s.parts, part{"logs", func(ctx context.Context) error {
+		remove()
+		return made.Shutdown(ctx)
+	}})
+	return nil
+}
+
+// lineExporter exports lines until it is over.
+type lineExporter struct {
+	sdklog.Exporter
+	over context.Context
+}
+
+// Export exports lines.
+func (e lineExporter) Export(ctx context.Context, lines []sdklog.Record) error {
+	ctx, cancel := until(ctx, e.over)
+	defer cancel()
+	if err := e.Exporter.Export(ctx, lines); err != nil && e.over.Err() == nil {
+		return fmt.Errorf("%d lines of the log are not exported: %w", len(lines), err)
+	}
 	return nil
 }
 

@@ -2,10 +2,8 @@ package otelsdk
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel"
@@ -15,12 +13,13 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 // Module provides [telemetry.Providers], configured by OTEL_*. It takes what the
 // program has of its own, by exactly these types: trace.TracerProvider,
-// metric.MeterProvider, *logrus.Logger, [Identity].
+// metric.MeterProvider, *logrus.Logger or else *slog.Logger, [Identity].
 var Module fx.Option = fx.Module("otelsdk",
 	fx.Provide(New),
 	fx.Invoke(func(telemetry.Providers) {}), // early, so that what is made later ends before the flush
@@ -40,99 +39,100 @@ type Params struct {
 	Lifecycle fx.Lifecycle
 	Identity  Identity             `optional:"true"`
 	Logger    *logrus.Logger       `optional:"true"`
+	Slog      *slog.Logger         `optional:"true"` // where there is no Logger
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
 }
 
-// New makes the providers. [Module] provides with it. Its errors name the
-// variable that cannot be followed.
+// New checks the settings, and returns providers that lead to an SDK from the start
+// of the app to its stop. [Module] provides with it. Its error names every variable
+// that cannot be followed, and says what can be.
 func New(p Params) (telemetry.Providers, error) {
-	log := p.Logger
-	if log == nil {
-		log = logrus.StandardLogger()
+	s := &sdk{log: logbridge.Either(p.Logger, p.Slog), identity: p.Identity}
+	providers := telemetry.Providers{Tracer: p.Tracer, Meter: p.Meter}
+	if providers.Tracer == nil {
+		providers.Tracer = s.tracerProvider()
 	}
-	providers := telemetry.Providers{Tracer: otel.GetTracerProvider(), Meter: otel.GetMeterProvider()}
-	if disabled() {
-		providers = telemetry.Providers{Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()}
+	if providers.Meter == nil {
+		providers.Meter = s.meterProvider()
 	}
-	made := &sdk{log: log, identity: p.Identity}
-	err := errors.Join(
-		made.traces(p.Tracer, &providers.Tracer),
-		made.metrics(p.Meter, &providers.Meter),
-		made.logs(),
-	)
-	if err != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		return telemetry.Providers{}, errors.Join(err, made.shutdown(ctx))
+	if logs.wanted() {
+		s.wanted = append(s.wanted, logs)
 	}
-	p.Lifecycle.Append(fx.StopHook(made.stop))
+	if err := check(s.wanted); err != nil {
+		return telemetry.Providers{}, err
+	}
+	if len(s.wanted) > 0 {
+		p.Lifecycle.Append(fx.StartStopHook(s.start, s.stop))
+	}
 	return providers, nil
 }
 
-// sdk is what has been built here, and has to be shut down.
+// sdk is what an app has of the SDK. It is built at each start of the app.
 type sdk struct {
 	log      *logrus.Logger
 	identity Identity
-	parts    []part
+	wanted   []signal
+	tracers  tracers
+	meters   meters
+
+	mu      sync.Mutex
+	parts   []part // what has been built, in this order
+	errors  *errorLog
+	release func()          // gives OpenTelemetry's error handler back
+	over    context.Context // ends when nothing is exported any more
+	giveUp  context.CancelFunc
 }
 
-type part struct {
-	signal   string
-	shutdown func(context.Context) error
-}
-
-// patience is what the flush gets when nobody says how long stopping may take.
-const patience = 5 * time.Second
-
-// stop flushes within half of the time that is left. Its errors are nobody's
-// business but the log's.
-func (s *sdk) stop(ctx context.Context) error {
-	timeout := patience
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = time.Until(deadline) / 2
+// tracerProvider returns where spans go that the program has no provider for.
+func (s *sdk) tracerProvider() trace.TracerProvider {
+	switch {
+	case disabled():
+		return tracenoop.NewTracerProvider()
+	case !traces.wanted():
+		return otel.GetTracerProvider()
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if err := s.shutdown(ctx); err != nil {
-		s.log.WithError(err).Warn("telemetry was not flushed in full")
+	s.wanted = append(s.wanted, traces)
+	return &s.tracers
+}
+
+// meterProvider returns where metrics go that the program has no provider for.
+func (s *sdk) meterProvider() metric.MeterProvider {
+	switch {
+	case disabled():
+		return metricnoop.NewMeterProvider()
+	case !metrics.wanted():
+		return otel.GetMeterProvider()
+	}
+	s.wanted = append(s.wanted, metrics)
+	s.meters.early = func(scope string) {
+		s.log.WithField("scope", scope).Warn("instruments that are made before the app starts record nothing: " +
+			"make them in an OnStart hook")
+	}
+	return &s.meters
+}
+
+// start builds the SDK.
+func (s *sdk) start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errors = newErrorLog(s.log)
+	s.release = handleErrors(s.errors)
+	s.over, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
+	for _, wanted := range s.wanted {
+		if err := s.build(ctx, wanted); err != nil {
+			s.shutdown(ctx) // of what has been built so far; fx stops no hook whose start has failed
+			return err
+		}
 	}
 	return nil
 }
 
-// shutdown shuts everything down at the same time, and does not wait for what
-// forgets its context.
-func (s *sdk) shutdown(ctx context.Context) error {
-	var mu sync.Mutex
-	errs := make(map[string]error, len(s.parts))
-	for _, p := range s.parts {
-		errs[p.signal] = context.DeadlineExceeded // until it is known
-	}
-	var wg sync.WaitGroup
-	for _, p := range s.parts {
-		wg.Go(func() {
-			err := p.shutdown(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			errs[p.signal] = err
-		})
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		wg.Wait()
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	var all []error
-	for _, p := range s.parts {
-		if err := errs[p.signal]; err != nil {
-			all = append(all, fmt.Errorf("flushing %s: %w", p.signal, err))
-		}
-	}
-	return errors.Join(all...)
+// stop flushes within half of the time that is left, and ends the SDK. Its errors
+// are nobody's business but the log's.
+func (s *sdk) stop(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shutdown(ctx)
+	return nil
 }

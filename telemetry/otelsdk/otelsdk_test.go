@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -47,12 +46,36 @@ func configure(t *testing.T, pairs ...string) {
 type program struct {
 	app       *fx.App
 	providers telemetry.Providers
-	lines     *bytes.Buffer
+	log       *logrus.Logger
+	lines     *lines
 }
 
-func newProgram(opts ...fx.Option) *program {
-	p := &program{lines: new(bytes.Buffer)}
-	log := logrus.New()
+// lines are what a program has logged.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lines) count(text string) int { return strings.Count(l.String(), text) }
+
+func (p *program) said(text string) bool { return p.lines.count(text) > 0 }
+
+func newProgram(opts ...fx.Option) *program { return newProgramWith(logrus.New(), opts...) }
+
+func newProgramWith(log *logrus.Logger, opts ...fx.Option) *program {
+	p := &program{log: log, lines: new(lines)}
 	log.SetOutput(p.lines)
 	p.app = fx.New(
 		fx.Options(opts...),
@@ -76,6 +99,12 @@ func (p *program) run(t *testing.T) time.Duration {
 	counter, err := p.providers.Meter.Meter("test").Int64Counter("a.counter")
 	require.NoError(t, err)
 	counter.Add(t.Context(), 1)
+	return p.stop(t)
+}
+
+// stop stops the program, and returns how long that took.
+func (p *program) stop(t *testing.T) time.Duration {
+	t.Helper()
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), p.app.StopTimeout())
 	defer cancel()
@@ -183,7 +212,9 @@ func TestLogsAreExportedWhenTheyAreAskedFor(t *testing.T) {
 		"OTEL_TRACES_EXPORTER", "none",
 		"OTEL_METRICS_EXPORTER", "none",
 	)
-	p := newProgram(fx.Invoke(func(log *logrus.Logger, _ telemetry.Providers) { log.Info("a line") }))
+	p := newProgram(fx.Invoke(func(lc fx.Lifecycle, log *logrus.Logger, _ telemetry.Providers) {
+		lc.Append(fx.StartHook(func() { log.Info("a line") }))
+	}))
 
 	p.run(t)
 
@@ -209,9 +240,13 @@ func TestAnExporterThatDoesNotExistIsAnError(t *testing.T) {
 			configure(t, name, "jaeger")
 
 			p := newProgram()
+			require.NoError(t, p.app.Err())
 
-			require.ErrorContains(t, p.app.Err(), name+`="jaeger"`)
-			require.ErrorContains(t, p.app.Err(), "unknown exporter")
+			err := p.app.Start(t.Context())
+
+			require.ErrorContains(t, err, name+`="jaeger"`)
+			require.ErrorContains(t, err, "unknown exporter")
+			require.ErrorContains(t, err, "it has to be one of otlp, ")
 		})
 	}
 }
@@ -241,35 +276,15 @@ func TestTheFlushComesLast(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_TRACES_EXPORTER", "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
 	p := newProgram(fx.Invoke(func(lc fx.Lifecycle, p telemetry.Providers) {
-		_, span := p.Tracer.Tracer("test").Start(context.Background(), "ends with the program")
-		lc.Append(fx.StopHook(func() { span.End() }))
+		var span trace.Span
+		tracer := p.Tracer.Tracer("test") // which may be made before there is an SDK
+		lc.Append(fx.StartStopHook(
+			func() { _, span = tracer.Start(context.Background(), "ends with the program") },
+			func() { span.End() },
+		))
 	}))
 
 	p.run(t)
 
 	require.Contains(t, string(bytes.Join(b.bodies["/v1/traces"], nil)), "ends with the program")
-}
-
-// A collector that accepts connections and never answers is worse than none.
-func TestACollectorThatDoesNotAnswerDoesNotKeepTheNodeFromStopping(t *testing.T) {
-	for _, protocol := range []string{"grpc", "http/protobuf"} {
-		t.Run(protocol, func(t *testing.T) {
-			var config net.ListenConfig
-			silent, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-			require.NoError(t, err)
-			defer func() { _ = silent.Close() }()
-			configure(t,
-				"OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+silent.Addr().String(),
-				"OTEL_EXPORTER_OTLP_PROTOCOL", protocol,
-				"OTEL_LOGS_EXPORTER", "otlp",
-			)
-			p := newProgram()
-
-			took := p.run(t)
-
-			require.Less(t, took, 1500*time.Millisecond, "half of 2 s, and some air")
-			require.Contains(t, p.lines.String(), "telemetry was not flushed in full")
-			require.Contains(t, p.lines.String(), "flushing traces")
-		})
-	}
 }

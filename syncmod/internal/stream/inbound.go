@@ -148,7 +148,7 @@ func (in *inbound) join(c Ceremony) bool {
 		in.server.serves(in, nil)
 		return false
 	}
-	in.facts, in.unprotect = facts, in.server.cfg.protect(conn, c, "from", in.id)
+	in.facts, in.unprotect = facts, in.server.cfg.protectRelay(conn, c, "from", in.id)
 	return true
 }
 

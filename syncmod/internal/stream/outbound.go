@@ -70,7 +70,7 @@ func newOutbound(ctx context.Context, cl *client, stream network.Stream) *outbou
 		answered: make(chan struct{}), done: make(chan struct{}),
 		writing: writing{deadline: deadline{set: stream.SetWriteDeadline, timeout: cfg.ExchangeTimeout}},
 	}
-	unprotect := cfg.protect(stream.Conn(), cl.set.ceremony, "to", o.id)
+	unprotect := cfg.protectRelay(stream.Conn(), cl.set.ceremony, "to", o.id)
 	stop := context.AfterFunc(ctx, func() { reset(stream, network.StreamNoError) }) // a write may be stuck
 	o.release = func() {
 		stop()

@@ -10,27 +10,23 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// protect protects a relayed connection from the host's connection manager: the
-// peer and its relay, without which the peer is lost as well. Tags are not
-// counted, so each stream has its own. It returns a function that takes the protection back.
-func (c *Config) protect(conn network.Conn, of Ceremony, direction string, id roster.StreamID) (release func()) {
+// protectRelay protects the relay of a relayed connection from the host's connection
+// manager: without it the member is lost, which is protected itself as long as its
+// ceremony is open. Tags are not counted, so each stream has its own. It returns a
+// function that takes the protection back.
+func (c *Config) protectRelay(conn network.Conn, of Ceremony, direction string, id roster.StreamID) (release func()) {
 	if !conn.Stat().Limited {
 		return func() {}
 	}
+	address, err := conn.RemoteMultiaddr().ValueForProtocol(multiaddr.P_P2P)
+	if err != nil {
+		return func() {}
+	}
+	relay, err := peer.Decode(address)
+	if err != nil {
+		return func() {}
+	}
 	tag := fmt.Sprintf("%s/%s/%x/%d", c.Service, direction, of.Terms().Session, id)
-	manager := c.Host.ConnManager()
-	protected := []peer.ID{conn.RemotePeer()}
-	if relay, err := conn.RemoteMultiaddr().ValueForProtocol(multiaddr.P_P2P); err == nil {
-		if id, err := peer.Decode(relay); err == nil {
-			protected = append(protected, id)
-		}
-	}
-	for _, id := range protected {
-		manager.Protect(id, tag)
-	}
-	return func() {
-		for _, id := range protected {
-			manager.Unprotect(id, tag)
-		}
-	}
+	c.Host.ConnManager().Protect(relay, tag)
+	return func() { c.Host.ConnManager().Unprotect(relay, tag) }
 }

@@ -1,0 +1,142 @@
+package clusterfile_test
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/clusterfile"
+)
+
+func TestACharonDefinitionGivesItsHashAndItsOperators(t *testing.T) {
+	definition, err := clusterfile.ReadDefinition(charonSample)
+
+	require.NoError(t, err)
+	require.Equal(t, charonHash, hex.EncodeToString(definition.Hash))
+	require.Len(t, definition.Peers, len(operators))
+	for i, p := range definition.Peers {
+		require.Equal(t, operators[i], p.ID.String())
+		require.Empty(t, p.Addrs)
+	}
+}
+
+// As Windows, editors, and older versions of Charon leave them.
+func TestACharonDefinitionIsReadAsOperatorsHaveIt(t *testing.T) {
+	sample := read(t, charonSample)
+	eachENR := func(change func(string) string) string {
+		return withOperators(t, func(all []operator) []operator {
+			for i := range all {
+				all[i].ENR = change(all[i].ENR)
+			}
+			return all
+		})
+	}
+	for name, content := range map[string]string{
+		"a byte order mark":         "\xef\xbb\xbf" + sample,
+		"Windows line ends":         strings.ReplaceAll(sample, "\n", "\r\n") + "\r\n",
+		"spaces around it":          "\n  " + sample + "\n\n",
+		"0X before the hash":        charon(t, "definition_hash", "0X"+charonHash),
+		"no 0x before the hash":     charon(t, "definition_hash", charonHash),
+		"upper case in the hash":    charon(t, "definition_hash", strings.ToUpper(charonHash)),
+		"padded ENRs":               eachENR(func(enr string) string { return enr + strings.Repeat("=", 2) }),
+		"spaces around ENRs":        eachENR(func(enr string) string { return " " + enr + "\r\n" }),
+		"the number of operators":   charon(t, "num_operators", 4),
+		"addresses of all of them":  withOperators(t, addressed("0xA1", "0xA2", "0xA3", "0xA4")),
+		"as many as the threshold":  charon(t, "threshold", 4),
+		"fields that nobody knows":  charon(t, "deposit_amounts_v2", []int{1}),
+		"no threshold, as in tests": charon(t, "threshold", nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			definition, err := clusterfile.ReadDefinition(write(t, content))
+
+			require.NoError(t, err)
+			require.Equal(t, charonHash, hex.EncodeToString(definition.Hash))
+			require.Equal(t, operators[3], definition.Peers[3].ID.String())
+		})
+	}
+}
+
+func addressed(addresses ...string) func([]operator) []operator {
+	return func(all []operator) []operator {
+		for i, address := range addresses {
+			all[i].Address = address
+		}
+		return all
+	}
+}
+
+func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
+	again := ": get the definition again from the one who made it"
+	only := func(n int) string {
+		return withOperators(t, func(all []operator) []operator { return all[:n] })
+	}
+	secondENR := func(enr string) string {
+		return withOperators(t, func(all []operator) []operator {
+			all[1].ENR = enr
+			return all
+		})
+	}
+	second := enrs(t)[1]
+	for name, test := range map[string]struct{ content, want string }{
+		"no hash": {charon(t, "definition_hash", nil), "definition_hash: it is missing"},
+		"a short hash": {
+			charon(t,
+				"definition_hash", "0x3ecf"), "definition_hash: it is not 32 bytes in hex: copy the file again",
+		},
+		"no hex": {
+			charon(t, "definition_hash", strings.Repeat("xy", 32)),
+			"definition_hash: it is not 32 bytes in hex: copy the file again",
+		},
+		"fewer than its threshold": {
+			only(2),
+			"operators: there are 2, and threshold is 3, so some are missing" + again,
+		},
+		"more than its number": {
+			charon(t, "num_operators", 3),
+			"operators: there are 4, and num_operators is 3, so the file was changed" + again,
+		},
+		"fewer than its number": {
+			charon(t, "num_operators", 5),
+			"operators: there are 4, and num_operators is 5, so the file was changed" + again,
+		},
+		"no operators": {charon(t, "operators", nil), "operators: there are 0, a ceremony has 2 to 1024"},
+		"a type that cannot be": {
+			charon(t, "operators", map[string]int{}),
+			"operators: it is a JSON object, which it cannot be in a cluster definition",
+		},
+		"an ENR twice": {
+			secondENR(enrs(t)[0]),
+			"operators[1].enr: its key is that of operators[0] too: every operator needs a key of its own",
+		},
+		"an address twice": {
+			withOperators(t, addressed("0xAB", "0xCD", "0xab")),
+			"operators[2].address: it is that of operators[0] too" + again,
+		},
+		"an operator who has not accepted": {
+			secondENR(" "),
+			"operators[1].enr: it is missing: get the definition again once every operator has accepted it",
+		},
+		"an ENR without its beginning": {
+			secondENR(second[len("enr:"):]),
+			`operators[1].enr: it is not an ENR: it does not begin with "enr:"`,
+		},
+		"an ENR that is cut": {
+			secondENR(second[:100]),
+			"operators[1].enr: the ENR is cut off or damaged: copy it again",
+		},
+		"an ENR that was changed": {
+			secondENR(second[:50] + "AAAA" + second[54:]),
+			"operators[1].enr: the ENR's signature is not valid, so it was changed or not copied whole: copy it again",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, test.content)
+
+			_, err := clusterfile.ReadDefinition(path)
+
+			require.EqualError(t, err, path+": "+test.want)
+		})
+	}
+}

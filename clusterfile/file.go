@@ -1,0 +1,90 @@
+package clusterfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// read returns the text of a file, without a byte order mark and without the white
+// space around it.
+func read(path string, limit int64) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", withoutPath(err)
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return "", errors.New("it is a directory: name the file in it")
+	}
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return "", withoutPath(err)
+	}
+	if int64(len(content)) > limit {
+		return "", fmt.Errorf("it is larger than %d KiB, so it is another file than you mean: "+
+			"check the name", limit>>10)
+	}
+	return decode(content)
+}
+
+// decode checks that the content of a file is text.
+func decode(content []byte) (string, error) {
+	if isUTF16(content) {
+		return "", errors.New("it is UTF-16 text, as Windows PowerShell writes with >: save it as UTF-8")
+	}
+	text := strings.TrimSpace(string(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))))
+	switch {
+	case text == "":
+		return "", errors.New("it is empty: copy or make it again")
+	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+		return "", errors.New("it is not UTF-8 text: " +
+			"check the name, unpack it if it is an archive, or save it as UTF-8")
+	}
+	return text, nil
+}
+
+// isUTF16 knows UTF-16 by its byte order mark or, without one, by every other byte
+// of its beginning: what these files begin with is ASCII.
+func isUTF16(content []byte) bool {
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		return true
+	}
+	return len(content) >= 4 && (content[0] == 0) != (content[1] == 0) &&
+		(content[0] == 0) == (content[2] == 0) && (content[1] == 0) == (content[3] == 0)
+}
+
+// create writes a file that does not exist yet.
+func create(path, content string, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w, and is never overwritten: choose another name, or move that file away",
+			withoutPath(err))
+	}
+	if err != nil {
+		return withoutPath(err)
+	}
+	_, err = f.WriteString(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path)) // half a file is worse than none
+	}
+	return nil
+}
+
+// withoutPath leaves the reason of a failed file access: the path is named already.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// about puts the path before what is wrong with the file.
+func about(path string, err error) error {
+	return fmt.Errorf("%s: %w", path, err)
+}

@@ -1,0 +1,181 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+	"github.com/dkgsync/dkgsync/telemetry"
+)
+
+// This file is how a ceremony is opened and left.
+
+// lastWords is how long Close lets the last frame of a stream arrive.
+const lastWords = 500 * time.Millisecond
+
+// leaving is what opening and leaving a ceremony need beside its lock.
+type leaving struct {
+	opening   sync.Mutex // held while the ceremony is being opened
+	closeOnce sync.Once
+	endings   sync.WaitGroup // the functions that are called at its end
+	leftOnce  sync.Once
+	left      time.Time     // when its last stream had ended
+	ended     chan struct{} // closed when it is left and the endings are over
+}
+
+// open begins the ceremony on a running service. The ceremony's trace links to the
+// span in the context, which serves for nothing else.
+func (c *core) open(caller context.Context) error {
+	c.opening.Lock()
+	err := c.begin(caller)
+	c.opening.Unlock()
+	if err != nil && c.isOpened() {
+		return errors.Join(err, c.leaveAndReport(context.Background()))
+	}
+	return err
+}
+
+var errClosedBefore = fmt.Errorf("opening a ceremony that was closed: %w: open its definition again", ErrStopped)
+
+func abortedBefore(why error) error {
+	return fmt.Errorf("opening a ceremony that was aborted before: %w", why)
+}
+
+func (c *core) begin(caller context.Context) error {
+	opened, err := c.register(trace.SpanContextFromContext(caller))
+	if err != nil {
+		return err
+	}
+	for _, p := range c.others() {
+		c.svc.addrs.add(p.ID, p.Addrs)
+		c.svc.host.ConnManager().Protect(p.ID, c.tag())
+	}
+	if err := c.clients.Start(opened); err != nil {
+		return fmt.Errorf("opening a ceremony: %w: %w", ErrStopped, err)
+	}
+	return nil
+}
+
+// tag names this ceremony to the host's connection manager. Tags are not counted:
+// each ceremony has its own.
+func (c *core) tag() string { return fmt.Sprintf("%s/%x", ServiceName, c.terms.Session) }
+
+func (c *core) unprotect() {
+	for _, p := range c.others() {
+		c.svc.host.ConnManager().Unprotect(p.ID, c.tag())
+	}
+}
+
+func (c *core) others() []Peer {
+	self := c.terms.Self
+	return append(c.def.Peers[:self:self], c.def.Peers[self+1:]...)
+}
+
+// handleEnd does what a program has asked for at the end of a ceremony. Each
+// callback has a goroutine of its own: none waits for another, or for a report.
+func (c *core) handleEnd() {
+	for _, f := range c.svc.onEnd {
+		c.endings.Go(func() {
+			defer c.svc.recovering("at the end of a ceremony")
+			f(c.owner)
+		})
+	}
+}
+
+// leaveAndReport is [Ceremony.Close].
+func (c *core) leaveAndReport(ctx context.Context) error {
+	began, err := c.leave(ctx)
+	c.svc.awaitReports(ctx, began, c)
+	return err
+}
+
+// leave is Close without waiting for reports. It returns when it began, not
+// counting the goodbyes, which may take as long as they need.
+func (c *core) leave(ctx context.Context) (began time.Time, err error) {
+	began = time.Now()
+	c.stop() // does nothing after the last barrier
+	grace := lastWords
+	if c.sayingGoodbye() {
+		c.sayGoodbye(ctx)
+		began = time.Now()
+	} else if until := c.Announcement().Until; until.After(began) {
+		c.awaitTold(ctx, until)
+		grace = min(grace, time.Until(until))
+	}
+	c.closeOnce.Do(func() {
+		c.opening.Lock() // what is being opened is opened first, and then closed
+		defer c.opening.Unlock()
+		c.close()
+		c.svc.remove(c)
+		if !c.isOpened() {
+			return
+		}
+		for _, p := range c.others() {
+			c.svc.addrs.remove(p.ID, p.Addrs)
+		}
+	})
+	c.clients.End()
+	err = c.svc.server.half.Close(ctx, c, grace)
+	if err == nil {
+		err = c.clients.Wait(ctx)
+	}
+	c.leftOnce.Do(func() {
+		c.unprotect()
+		c.report.Closed()
+		c.left = time.Now()
+		go func() {
+			c.endings.Wait()
+			close(c.ended)
+		}()
+	})
+	if stuck, ok := errors.AsType[*stream.StuckError](err); ok {
+		direction := "to"
+		if stuck.Inbound {
+			direction = "of"
+		}
+		member := operator(stuck.Member, c.def.Peers[stuck.Member])
+		err = fmt.Errorf("closing the ceremony: the stream %s %s has not ended: %w", direction, member, stuck.Err)
+	}
+	return began, err
+}
+
+// awaitEndings waits until the functions that are called at the end of a ceremony
+// have returned, until ctx ends. It gives up [telemetry.FlushLimit] after the
+// ceremony was left, however often it is called.
+func (c *core) awaitEndings(ctx context.Context) {
+	ctx, cancel := context.WithDeadline(ctx, c.left.Add(telemetry.FlushLimit))
+	defer cancel()
+	select {
+	case <-c.ended:
+	case <-ctx.Done():
+	}
+}
+
+// sayGoodbye waits for the goodbyes: for GoodbyeTimeout, and for half of the
+// time that ctx has left. The rest is for ending what a mute member leaves open.
+func (c *core) sayGoodbye(ctx context.Context) {
+	patience := c.svc.cfg.GoodbyeTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := c.await(ctx, roster.ShutdownBarrier()); err != nil {
+		c.finish(err)
+	}
+}
+
+// awaitTold waits until every client has told the failure and every server has
+// answered with it, or the time for it is over.
+func (c *core) awaitTold(ctx context.Context, until time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	_ = c.clients.Wait(ctx)
+	_ = c.svc.server.half.Wait(ctx, c)
+}

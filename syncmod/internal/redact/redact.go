@@ -1,0 +1,105 @@
+// Package redact takes out of a text what people keep to themselves before others read it: passwords, keys, and the
+// paths of a machine. It knows how HTTP clients, databases, package os and fmt write them.
+package redact
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// What is told in the place of what is not.
+const (
+	hidden     = "<hidden>"
+	hiddenPath = "<path>"
+)
+
+// secret is a kind of text that is not told, or of text that is although it looks like one.
+type secret struct {
+	// begins matches where one begins: with its first group, or else after the match.
+	begins *regexp.Regexp
+	// length returns how much of the text belongs to it. If it is nil the first group is all of it.
+	length func(rest, before string) int
+	// told returns what to tell in its place. A false means that the text is something else.
+	told func(text string) (string, bool)
+}
+
+// secrets are looked for in this order. What one has found the next ones do not see.
+var secrets = []secret{
+	{begins: urlStart, length: urlLength, told: tellURL},
+	{begins: placeholder, told: asItIs},
+	{begins: pemBlock, told: hide},
+	{begins: assignedStart, length: assignedLength, told: hide},
+	{begins: namedStart, length: namedLength, told: hideUnlessProse},
+	{begins: flagStart, length: assignedLength, told: hideUnlessProse},
+	{begins: credentialStart, length: runLength, told: hideUnlessWord},
+	{begins: multiaddrPattern, told: keepMultiaddr},
+	{begins: userPattern, told: hide},
+	{begins: quotedPathStart, length: quotedLength, told: hidePath},
+	{begins: quotedRelative, told: hideUnlessMIME},
+	{begins: pathStart, length: pathLength, told: hidePath},
+	{begins: publicPattern, told: keepPublic},
+	{begins: mnemonicPattern, told: hideMnemonic},
+	{begins: bytesPattern, told: hide},
+	{begins: vendorPattern, told: hide},
+	{begins: tokenPattern, told: hideRandom},
+	{begins: filePattern, told: hideUnlessMIME},
+}
+
+// piece is a part of a text. One that is settled is told as it is.
+type piece struct {
+	text    string
+	settled bool
+}
+
+// Text returns a line of text without secrets. A URL keeps its scheme, its host and the words of its path; paths,
+// values with the name of a secret, and what looks like a key are replaced by <path> and <hidden>. It would rather hide
+// too much than too little.
+func Text(s string) string {
+	pieces := []piece{{text: s}}
+	for i := range secrets {
+		var next []piece
+		for _, p := range pieces {
+			if p.settled {
+				next = append(next, p)
+				continue
+			}
+			next = append(next, secrets[i].split(p.text)...)
+		}
+		pieces = next
+	}
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// split settles the parts of a text that are secrets of one kind.
+func (k *secret) split(text string) (pieces []piece) {
+	settled := 0 // up to where
+	for _, match := range k.begins.FindAllStringSubmatchIndex(text, -1) {
+		start, end := match[1], match[1]
+		if len(match) > 2 && match[2] >= 0 {
+			start, end = match[2], match[3]
+		}
+		if start < settled {
+			continue
+		}
+		if k.length != nil {
+			end = start + k.length(text[start:], text[settled:start])
+		}
+		told, ok := k.told(text[start:end])
+		if !ok || start == end {
+			continue
+		}
+		pieces = append(pieces, piece{text: text[settled:start]}, piece{text: told, settled: true})
+		settled = end
+	}
+	pieces = append(pieces, piece{text: text[settled:]})
+	return slices.DeleteFunc(pieces, func(p piece) bool { return p.text == "" })
+}
+
+func asItIs(text string) (string, bool) { return text, true }
+func hide(string) (string, bool)        { return hidden, true }
+func hidePath(string) (string, bool)    { return hiddenPath, true }

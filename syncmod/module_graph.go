@@ -1,0 +1,170 @@
+package syncmod
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"go.uber.org/fx"
+)
+
+// This file is about what a graph may or may not have.
+
+// given is a T of the graph, if the graph has one.
+type given[T any] struct {
+	value    T
+	provided bool
+	err      error // why it cannot be made
+}
+
+// provideGiven provides a given[T]. An optional T alone does not tell whether nothing
+// provides a T, or something does that fx cannot call because a dependency of its own
+// is missing. fx looks whether every parameter of a function is provided before it
+// makes the first of them, from left to right: if looked is made, a T is provided.
+func provideGiven[T any]() fx.Option {
+	type look struct{ provided bool }
+	type looked struct{}
+	type made struct{ value T }
+	type params struct {
+		fx.In
+		Look *look
+		Made *made `optional:"true"`
+	}
+	private := fx.Provide(
+		func() *look { return new(look) },
+		func(l *look) looked {
+			l.provided = true
+			return looked{}
+		},
+		func(_ looked, value T) *made { return &made{value} },
+		fx.Private,
+	)
+	return fx.Options(private, fx.Provide(func(p params) given[T] {
+		g := given[T]{provided: p.Look.provided}
+		switch {
+		case p.Made != nil:
+			g.value = p.Made.value
+		case g.provided:
+			g.err = fmt.Errorf("the graph has a %s that cannot be made: "+
+				"something that its constructor needs is missing", reflect.TypeFor[T]())
+		}
+		return g
+	}))
+}
+
+// validConfig is a Config that has been checked. fx makes it before the host, so
+// that a bad one fails before a host is made for it.
+type validConfig struct{ Config }
+
+type configParams struct {
+	fx.In
+	Config  given[Config]
+	Pointer *Config `optional:"true"`
+}
+
+func newValidConfig(p configParams) (validConfig, error) {
+	if p.Config.err != nil {
+		return validConfig{}, p.Config.err
+	}
+	if p.Pointer != nil && !p.Config.provided {
+		return validConfig{}, invalid("Config",
+			"the graph has a *syncmod.Config, which is not looked at: supply the Config itself")
+	}
+	return validConfig{p.Config.value}, p.Config.value.Validate()
+}
+
+// ifHost is what the graph of a ModuleIfHost has. What needs a host is not made where
+// there is none.
+type ifHost struct {
+	fx.In
+	Service    *Service `optional:"true"` // first: it looks at its Config before the host is made
+	Host       given[host.Host]
+	Definition *checkedDefinition `optional:"true"`
+}
+
+func checkIfHost(in ifHost) error {
+	if in.Host.err != nil {
+		return in.Host.err
+	}
+	if in.Host.provided && (in.Service == nil || in.Definition == nil) {
+		return missingWithHost("ModuleIfHost", "it")
+	}
+	return nil
+}
+
+type stepsIn struct {
+	fx.In
+	Host given[host.Host]
+	Run  *onlyOneRunSteps `optional:"true"`
+}
+
+// stepsIfHost makes a RunSteps do nothing where there is no host.
+func stepsIfHost(in stepsIn) (*onlyOneRunSteps, error) {
+	switch {
+	case in.Run != nil:
+		return in.Run, nil
+	case in.Host.err != nil:
+		return nil, in.Host.err
+	case in.Host.provided:
+		return nil, missingWithHost("RunSteps", "the constructor of the steps, or of the Definition,")
+	}
+	return new(onlyOneRunSteps), nil
+}
+
+func missingWithHost(of, who string) error {
+	return fmt.Errorf("syncmod.%s: the graph has a host, and something else that %s needs is missing: "+
+		"put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it", of, who)
+}
+
+// checkedDefinition says that the Definition of the graph has been looked at, if
+// there is one: it may be that nothing else does.
+type checkedDefinition struct{}
+
+func checkDefinition(s *Service, d given[Definition]) (*checkedDefinition, error) {
+	switch {
+	case !d.provided:
+	case d.err != nil: // fx.New fails by whoever asks for it, and names what is missing
+		s.app.definition = d.err.Error()
+	default:
+		if _, err := d.value.validate(s.host.ID()); err != nil {
+			return nil, err
+		}
+		s.app.supplied, s.app.definition = d.value.Hash, "a syncmod.Definition, "+shortHash(d.value.Hash)
+	}
+	return new(checkedDefinition), nil
+}
+
+// found says which of the optional things the graph has.
+func (p *Params) found() string {
+	var found, missing []string
+	logger := "*logrus.Logger"
+	if p.Logger == nil && p.Slog != nil {
+		logger = "*slog.Logger"
+	}
+	for _, o := range []struct {
+		what  string
+		there bool
+	}{
+		{"Config", p.Config != Config{}},
+		{logger, p.Logger != nil || p.Slog != nil},
+		{"trace.TracerProvider", p.Tracer != nil},
+		{"metric.MeterProvider", p.Meter != nil},
+		{"telemetry.Providers", p.Providers.Tracer != nil || p.Providers.Meter != nil},
+		{"*lifecycle.Failer", p.Failer != nil},
+	} {
+		if o.there {
+			found = append(found, o.what)
+		} else {
+			missing = append(missing, o.what)
+		}
+	}
+	text := "found in the graph: " + strings.Join(found, ", ")
+	if len(found) == 0 {
+		text = "found nothing optional in the graph"
+	}
+	if len(missing) > 0 {
+		text += "; not there: " + strings.Join(missing, ", ")
+	}
+	return text
+}

@@ -1,0 +1,125 @@
+package syncmod
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// app is what a service knows of the fx app that it is part of. Its service's lock
+// guards it once the app starts.
+type app struct {
+	found      string    // what the graph has, in words
+	starting   time.Time // the deadline of the app's start, if it has one
+	definition string    // what the graph has as Definition, in words
+	supplied   []byte    // its hash
+	used       bool      // something takes part in it
+	look       *time.Timer
+}
+
+// acceptWithApp is accept as a hook of an app.
+func (s *Service) acceptWithApp(ctx context.Context) error {
+	if err := s.accept(ctx); err != nil {
+		return err
+	}
+	s.telemetry.Notice(time.Now(), logrus.InfoLevel, "ready to synchronize; "+s.app.found)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.app.starting, _ = ctx.Deadline()
+	if s.app.definition != "" && !s.app.used {
+		s.app.look = time.AfterFunc(s.cfg.OpenGrace, s.noteUnused)
+	}
+	return nil
+}
+
+// openWithApp opens the ceremony as a hook of an app. One that was open before begins
+// anew: the app was stopped, or its start was undone, or it timed out, after which fx
+// calls no OnStop.
+func (c *Ceremony) openWithApp(ctx context.Context) error {
+	if run := c.core(); run.isOpened() {
+		if _, err := run.leave(ctx); err != nil {
+			return err
+		}
+		anew, err := newCore(run.svc, c, run.def)
+		if err != nil {
+			return err
+		}
+		c.current.Store(anew)
+	}
+	return c.core().open(ctx)
+}
+
+// noteUnused warns of a Definition that a program has put into the graph for nothing.
+func (s *Service) noteUnused() {
+	s.mu.Lock()
+	idle := s.running && !s.app.used
+	s.mu.Unlock()
+	if idle {
+		s.telemetry.Notice(time.Now(), logrus.WarnLevel, fmt.Sprintf(
+			"nothing takes part in the ceremony of the graph (%s): "+
+				"add syncmod.RunSteps, or ask for the *syncmod.Ceremony", s.app.definition))
+	}
+}
+
+// The advice for a wait that holds up the start of an app.
+const (
+	adviceNotOpen = "the ceremony is not open, and is not opened while an fx.Invoke or an OnStart hook waits for it: " +
+		"use syncmod.RunSteps, or wait on a goroutine"
+	adviceStarting = "this wait has the context of the app's start, which cannot wait for other nodes: " +
+		"an OnStart hook has to return; use syncmod.RunSteps, or wait on a goroutine with a context of its own"
+)
+
+// waitNotice is after how long a wait for a ceremony that is not open is mentioned.
+const waitNotice = 5 * time.Second
+
+// watchStart watches a wait that may hold up the start of the app. The channel fires
+// a little before ctx ends. Once the context of the start has ended, fx drops what an
+// OnStart hook returns, and calls no OnStop.
+func (c *core) watchStart(ctx context.Context) (early <-chan time.Time, stop func()) {
+	deadline, bounded := ctx.Deadline()
+	opened := c.isOpened()
+	if opened && !c.svc.startsUntil(deadline) {
+		return nil, func() {}
+	}
+	var timers []*time.Timer
+	if bounded {
+		left := time.Until(deadline)
+		timer := time.NewTimer(left - min(left/5, 2*time.Second))
+		timers, early = append(timers, timer), timer.C
+	}
+	if !opened {
+		timers = append(timers, time.AfterFunc(waitNotice, func() {
+			if !c.isOpened() {
+				c.svc.telemetry.Notice(time.Now(), logrus.WarnLevel,
+					fmt.Sprintf("something has been waiting for %s: %s", waitNotice, adviceNotOpen))
+			}
+		}))
+	}
+	return early, func() {
+		for _, timer := range timers {
+			timer.Stop()
+		}
+	}
+}
+
+// holdsUpStart returns what to say of a wait that has held up the start of the app,
+// nothing if it has not.
+func (c *core) holdsUpStart(ctx context.Context) (advice string) {
+	deadline, _ := ctx.Deadline()
+	switch {
+	case !c.isOpened():
+		return adviceNotOpen
+	case c.svc.startsUntil(deadline):
+		return adviceStarting
+	}
+	return ""
+}
+
+// startsUntil reports whether a deadline is that of the start of the app.
+func (s *Service) startsUntil(deadline time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !deadline.IsZero() && deadline.Equal(s.app.starting)
+}

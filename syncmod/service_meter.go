@@ -1,0 +1,55 @@
+package syncmod
+
+import (
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// metering counts the running services by the provider that their metrics go to.
+var metering = struct {
+	sync.Mutex
+	services map[metric.MeterProvider]int
+}{services: make(map[metric.MeterProvider]int)}
+
+// noMeter is OpenTelemetry's global provider while a program has set none: what goes
+// there is not recorded.
+var noMeter = otel.GetMeterProvider()
+
+// startMetering warns when another service of this process has the same meter
+// provider. Nothing in a metric says whose it is: counts add up, and of levels one
+// overwrites the other. The service's lock is held.
+func (s *Service) startMetering() {
+	provider := s.meter
+	if provider == nil {
+		provider = otel.GetMeterProvider()
+	}
+	if provider == noMeter || reflect.ValueOf(provider).Kind() != reflect.Pointer {
+		return // it records nothing
+	}
+	metering.Lock()
+	defer metering.Unlock()
+	if metering.services[provider]++; metering.services[provider] > 1 {
+		s.telemetry.Notice(time.Now(), logrus.WarnLevel,
+			"another service of this process has the same metric.MeterProvider: their metrics cannot be told apart; "+
+				"give each service one of its own")
+	}
+	s.metered = provider
+}
+
+// stopMetering takes the service out again. The service's lock is held.
+func (s *Service) stopMetering() {
+	if s.metered == nil {
+		return
+	}
+	metering.Lock()
+	defer metering.Unlock()
+	if metering.services[s.metered]--; metering.services[s.metered] == 0 {
+		delete(metering.services, s.metered)
+	}
+	s.metered = nil
+}

@@ -1,0 +1,103 @@
+package otelsdk_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// silentAddress accepts connections and never answers.
+func silentAddress(t *testing.T) string {
+	t.Helper()
+	var config net.ListenConfig
+	silent, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	return silent.Addr().String()
+}
+
+// closedAddress has nobody who listens.
+func closedAddress(t *testing.T) string {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// A collector that accepts connections and never answers is worse than none.
+func TestACollectorThatDoesNotAnswerDoesNotKeepTheNodeFromStopping(t *testing.T) {
+	for name, address := range map[string]func(*testing.T) string{"silent": silentAddress, "closed": closedAddress} {
+		for _, protocol := range []string{"grpc", "http/protobuf"} {
+			t.Run(name+" "+protocol, func(t *testing.T) {
+				configure(t,
+					"OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+address(t),
+					"OTEL_EXPORTER_OTLP_PROTOCOL", protocol,
+					"OTEL_LOGS_EXPORTER", "otlp",
+				)
+				p := newProgram()
+
+				took := p.run(t)
+
+				require.Less(t, took, 1700*time.Millisecond, "half of 2 s, and some air")
+				require.Contains(t, p.lines.String(), "level=warning")
+				require.Contains(t, p.lines.String(), "traces")
+			})
+		}
+	}
+}
+
+func TestSpansThatCannotBeExportedAreCountedInTheLog(t *testing.T) {
+	configure(t, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"+closedAddress(t)+"/v1/traces")
+	p := newProgram()
+
+	p.run(t)
+
+	require.Contains(t, p.lines.String(), "1 spans are lost")
+	require.Contains(t, p.lines.String(), "connection refused")
+}
+
+func TestSpansThatComeFasterThanTheyAreExportedAreCountedInTheLog(t *testing.T) {
+	configure(t,
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"+silentAddress(t)+"/v1/traces",
+		"OTEL_BSP_MAX_QUEUE_SIZE", "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10",
+	)
+	p := newProgram()
+	require.NoError(t, p.app.Start(t.Context()))
+	tracer := p.providers.Tracer.Tracer("test")
+
+	for range 100 {
+		_, span := tracer.Start(t.Context(), "a span")
+		span.End()
+	}
+
+	require.Eventually(t, func() bool { return p.said("spans are lost so far") }, 10*time.Second, time.Millisecond)
+	p.stop(t)
+	require.Contains(t, p.lines.String(), "spans are lost: they have not been exported")
+}
+
+func TestAnErrorThatComesOverAndOverDoesNotFillTheLog(t *testing.T) {
+	configure(t,
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+closedAddress(t), "OTEL_LOGS_EXPORTER", "otlp",
+		"OTEL_BSP_SCHEDULE_DELAY", "1", "OTEL_BLRP_SCHEDULE_DELAY", "1", "OTEL_METRICS_EXPORTER", "none",
+	)
+	p := newProgram()
+	require.NoError(t, p.app.Start(t.Context()))
+	tracer := p.providers.Tracer.Tracer("test")
+	require.Eventually(t, func() bool {
+		_, span := tracer.Start(t.Context(), "a span")
+		span.End()
+		return p.said("OpenTelemetry reports an error")
+	}, 10*time.Second, time.Millisecond)
+
+	for range 100 {
+		_, span := tracer.Start(t.Context(), "a span")
+		span.End()
+	}
+	p.stop(t)
+
+	require.LessOrEqual(t, p.lines.count("level=warning"), 6, p.lines)
+}

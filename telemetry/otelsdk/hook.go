@@ -1,0 +1,124 @@
+package otelsdk
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/sirupsen/logrus"
+)
+
+// hooked has the hook of each logger whose lines are exported.
+var hooked = struct {
+	sync.Mutex
+	of map[*logrus.Logger]*hook
+}{of: make(map[*logrus.Logger]*hook)}
+
+// hook exports the lines of a logger. Where several apps share the logger, the one that started first exports them.
+type hook struct {
+	mu    sync.Mutex
+	hooks []logrus.Hook // guarded by mu, one for each app
+}
+
+// addHook exports the lines of a logger. The returned function takes everything back.
+func addHook(log *logrus.Logger, export logrus.Hook) (remove func()) {
+	hooked.Lock()
+	defer hooked.Unlock()
+	h := hooked.of[log]
+	if h == nil {
+		h = new(hook)
+		hooked.of[log] = h
+		log.AddHook(h)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hooks = append(h.hooks, export)
+	return func() {
+		hooked.Lock()
+		defer hooked.Unlock()
+		if h.without(export) == 0 {
+			delete(hooked.of, log)
+			removeHook(log, h)
+		}
+	}
+}
+
+// without removes the export of one app, and returns how many are left.
+func (h *hook) without(export logrus.Hook) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hooks = slices.DeleteFunc(h.hooks, func(other logrus.Hook) bool { return other == export })
+	return len(h.hooks)
+}
+
+// Levels returns all levels.
+func (*hook) Levels() []logrus.Level { return logrus.AllLevels }
+
+// Fire exports a line, unless it is about the export.
+func (h *hook) Fire(e *logrus.Entry) error {
+	if e.Context != nil && e.Context.Value(ownLine{}) != nil {
+		return nil
+	}
+	h.mu.Lock()
+	var export logrus.Hook
+	if len(h.hooks) > 0 {
+		export = h.hooks[0]
+	}
+	h.mu.Unlock()
+	if export == nil {
+		return nil
+	}
+	return export.Fire(e)
+}
+
+// removeHook takes a hook off a logger. logrus can only replace all of them, and says which there are when it does:
+// whoever logs in between waits at a gate for those that stay.
+func removeHook(log *logrus.Logger, h logrus.Hook) {
+	g := &gate{open: make(chan struct{})}
+	closed := make(logrus.LevelHooks)
+	closed.Add(g)
+	g.stay = without(log.ReplaceHooks(closed), h)
+	meanwhile := without(log.ReplaceHooks(g.stay), g)
+	close(g.open)
+	for level, hooks := range meanwhile { // that somebody has added
+		for _, added := range hooks {
+			log.AddHook(onLevel{added, level})
+		}
+	}
+}
+
+// without returns hooks without one of them.
+func without(all logrus.LevelHooks, h logrus.Hook) logrus.LevelHooks {
+	rest := make(logrus.LevelHooks)
+	for level, hooks := range all {
+		for _, other := range hooks {
+			if other != h {
+				rest[level] = append(rest[level], other)
+			}
+		}
+	}
+	return rest
+}
+
+// gate holds up lines until it is known which hooks stay.
+type gate struct {
+	open chan struct{}
+	stay logrus.LevelHooks
+}
+
+// Levels returns all levels.
+func (*gate) Levels() []logrus.Level { return logrus.AllLevels }
+
+// Fire calls the hooks that stay.
+func (g *gate) Fire(e *logrus.Entry) error {
+	<-g.open
+	return g.stay.Fire(e.Level, e)
+}
+
+// onLevel is a hook at one level.
+type onLevel struct {
+	logrus.Hook
+	level logrus.Level
+}
+
+// Levels returns the level.
+func (h onLevel) Levels() []logrus.Level { return []logrus.Level{h.level} }

@@ -1,0 +1,257 @@
+package otelsdk_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
+	"go.uber.org/fx"
+	"go.uber.org/goleak"
+)
+
+func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
+	const general = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	for about, test := range map[string]struct {
+		set  []string
+		want string
+	}{
+		"an address without a scheme": {
+			[]string{general, "127.0.0.1:4318"},
+			`OTEL_EXPORTER_OTLP_ENDPOINT="127.0.0.1:4318": it has to be a URL such as http://127.0.0.1:4318`,
+		},
+		"a host without a scheme": {
+			[]string{general, "collector:4318"},
+			`OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": it has to be a URL such as http://127.0.0.1:4318`,
+		},
+		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "missing ']' in host"},
+		"a port that cannot be":        {[]string{general, "http://collector:99999"}, "99999 is no port"},
+		"a port that is a word":        {[]string{general, "http://collector:grpc"}, general},
+		"no host":                      {[]string{general, "http://:4318"}, "the host is missing"},
+		"another scheme":               {[]string{general, "ftp://collector"}, "one of the schemes http, https"},
+		"an endpoint of one signal": {
+			[]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "collector:4318"}, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+		},
+		"an endpoint of the log": {
+			[]string{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "collector:4318"}, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+		},
+		"an endpoint for gRPC": {
+			[]string{general, "collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, "http://127.0.0.1:4317",
+		},
+		"a protocol": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
+			`OTEL_EXPORTER_OTLP_PROTOCOL="http/json": it has to be one of grpc, http/protobuf`,
+		},
+		"a protocol of one signal": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "udp"},
+			`OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="udp"`,
+		},
+		"a sampler": {
+			[]string{"OTEL_TRACES_EXPORTER", "otlp", "OTEL_TRACES_SAMPLER", "sometimes"},
+			`OTEL_TRACES_SAMPLER="sometimes": it has to be one of always_on, always_off, traceidratio, `,
+		},
+		"a share in percent": {
+			[]string{
+				"OTEL_TRACES_EXPORTER", "otlp",
+				"OTEL_TRACES_SAMPLER", "traceidratio", "OTEL_TRACES_SAMPLER_ARG", "10%",
+			},
+			`OTEL_TRACES_SAMPLER_ARG="10%": it has to be the share of traces that are recorded, from 0 to 1`,
+		},
+		"a share above 1": {
+			[]string{
+				"OTEL_TRACES_EXPORTER", "otlp",
+				"OTEL_TRACES_SAMPLER", "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG", "10",
+			},
+			`OTEL_TRACES_SAMPLER_ARG="10"`,
+		},
+		"a share that is no number": {
+			[]string{
+				"OTEL_TRACES_EXPORTER", "otlp",
+				"OTEL_TRACES_SAMPLER", "TraceIDRatio", "OTEL_TRACES_SAMPLER_ARG", "NaN",
+			},
+			`OTEL_TRACES_SAMPLER_ARG="NaN"`,
+		},
+		"a timeout": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s"},
+			`OTEL_EXPORTER_OTLP_TIMEOUT="10s": it has to be a number of milliseconds`,
+		},
+		"a compression": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "zstd"},
+			`OTEL_EXPORTER_OTLP_METRICS_COMPRESSION="zstd": it has to be one of gzip, none`,
+		},
+		"a flag": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_INSECURE", "yes"}, `OTEL_EXPORTER_OTLP_INSECURE="yes"`,
+		},
+		"a header": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_HEADERS", "a=b,hunter2"},
+			"OTEL_EXPORTER_OTLP_HEADERS: it has to be headers such as name=value,name=value",
+		},
+		"a queue": {
+			[]string{general, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "0"}, `OTEL_BSP_MAX_QUEUE_SIZE="0"`,
+		},
+		"an interval": {
+			[]string{"OTEL_METRICS_EXPORTER", "otlp", "OTEL_METRIC_EXPORT_INTERVAL", "1m"},
+			`OTEL_METRIC_EXPORT_INTERVAL="1m"`,
+		},
+		"buckets": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "native"},
+			"it has to be one of explicit_bucket_histogram, base2_exponential_bucket_histogram",
+		},
+		"a port of prometheus": {
+			[]string{"OTEL_METRICS_EXPORTER", "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT", "metrics"},
+			`OTEL_EXPORTER_PROMETHEUS_PORT="metrics"`,
+		},
+		"attributes": {
+			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "alice"}, `OTEL_RESOURCE_ATTRIBUTES="alice"`,
+		},
+		"two at once": {
+			[]string{general, "collector:4318", "OTEL_TRACES_SAMPLER", "sometimes"},
+			`it has to be one of always_on`,
+		},
+	} {
+		t.Run(about, func(t *testing.T) {
+			configure(t, test.set...)
+
+			err := newProgram().app.Err()
+
+			require.ErrorContains(t, err, test.want)
+			require.NotContains(t, err.Error(), "hunter2")
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestThePasswordOfAnEndpointIsNotShown(t *testing.T) {
+	for _, endpoint := range []string{
+		"ftp://bob:hunter2@collector", "http://bob:hunter2@[::1", "http://bob:hunt er2@c?k=hunter2",
+	} {
+		configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+
+		err := newProgram().app.Err()
+
+		require.ErrorContains(t, err, "OTEL_EXPORTER_OTLP_ENDPOINT")
+		require.NotContains(t, err.Error(), "hunter2")
+		require.NotContains(t, err.Error(), "er2@")
+	}
+}
+
+func TestSettingsThatNobodyReadsMayBeAnything(t *testing.T) {
+	for about, set := range map[string][]string{
+		"nothing is exported":     {"OTEL_TRACES_SAMPLER", "sometimes", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s"},
+		"the SDK is disabled":     {"OTEL_SDK_DISABLED", "true", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"},
+		"nothing goes out so":     {"OTEL_METRICS_EXPORTER", "none", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "c:1"},
+		"no endpoint asks for it": {"OTEL_TRACES_EXPORTER", "none", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "c:1"},
+	} {
+		t.Run(about, func(t *testing.T) {
+			configure(t, set...)
+
+			require.NoError(t, newProgram().app.Err())
+		})
+	}
+}
+
+func TestSettingsAsTheyShouldBeAreTaken(t *testing.T) {
+	b := newBackend(t)
+	for _, set := range [][]string{
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", " " + b.URL + "/ "},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+		{
+			"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL,
+			"OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20Ym9i, x-scope=1",
+			"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip",
+			"OTEL_EXPORTER_OTLP_TIMEOUT", "5000", "OTEL_EXPORTER_OTLP_INSECURE", "TRUE",
+			"OTEL_TRACES_SAMPLER", "ParentBased_TraceIDRatio", "OTEL_TRACES_SAMPLER_ARG", "0.1",
+			"OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=alice,a=b",
+		},
+	} {
+		configure(t, set...)
+
+		require.NoError(t, newProgram().app.Err(), set)
+	}
+}
+
+func TestAPortInUseIsOneLineThatNamesIt(t *testing.T) {
+	taken := silentAddress(t)
+	host, port, err := net.SplitHostPort(taken)
+	require.NoError(t, err)
+	configure(t, "OTEL_METRICS_EXPORTER", "prometheus",
+		"OTEL_EXPORTER_PROMETHEUS_HOST", host, "OTEL_EXPORTER_PROMETHEUS_PORT", port)
+	p := newProgram()
+	require.NoError(t, p.app.Err())
+
+	err = p.app.Start(t.Context())
+
+	require.ErrorContains(t, err, taken)
+	require.ErrorContains(t, err, "OTEL_EXPORTER_PROMETHEUS_PORT")
+	require.NotContains(t, err.Error(), "\n")
+}
+
+func TestCertificatesThatCannotBeReadAreRefusedByName(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	for _, test := range []struct{ variable, file string }{
+		{"OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere.pem"},
+		{"OTEL_EXPORTER_OTLP_CERTIFICATE", empty},
+		{"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", empty},
+	} {
+		configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1", test.variable, test.file)
+
+		err := newProgram().app.Start(t.Context())
+
+		require.ErrorContains(t, err, test.variable)
+	}
+}
+
+// everything exports every signal, and metrics at an address.
+func everything(t *testing.T, address string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	configure(t, "OTEL_TRACES_EXPORTER", "otlp", "OTEL_LOGS_EXPORTER", "otlp", "OTEL_METRICS_EXPORTER", "prometheus",
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+closedAddress(t), "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc",
+		"OTEL_EXPORTER_PROMETHEUS_HOST", host, "OTEL_EXPORTER_PROMETHEUS_PORT", port)
+}
+
+func TestAnAppThatHasStoppedLeavesNothing(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	everything(t, "127.0.0.1:0")
+	p := newProgram()
+
+	for range 2 {
+		p.run(t)
+	}
+
+	require.Empty(t, p.log.Hooks)
+}
+
+func TestAnAppThatCannotStartLeavesNothing(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	everything(t, silentAddress(t))
+	before := otel.GetErrorHandler()
+	p := newProgram()
+
+	require.ErrorContains(t, p.app.Start(t.Context()), "OTEL_EXPORTER_PROMETHEUS_PORT")
+
+	require.Empty(t, p.log.Hooks)
+	require.Equal(t, before, otel.GetErrorHandler())
+}
+
+// fx stops nothing of an app that it could not build.
+func TestAnAppThatIsNeverBuiltLeavesNothing(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	address := closedAddress(t)
+	everything(t, address)
+	p := newProgram(fx.Invoke(func() error { return errors.New("a bad configuration") }))
+	require.Error(t, p.app.Err())
+
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", address)
+
+	require.NoError(t, err, "nobody listens there")
+	require.NoError(t, l.Close())
+	require.Empty(t, p.log.Hooks)
+}

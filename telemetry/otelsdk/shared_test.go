@@ -1,0 +1,164 @@
+package otelsdk_test
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/internal/logbridge"
+	"github.com/dkgsync/dkgsync/telemetry"
+	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
+)
+
+func exportLogs(t *testing.T) *backend {
+	t.Helper()
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", b.URL+"/v1/logs")
+	return b
+}
+
+// received counts a text in what has come.
+func (b *backend) received(path, text string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, body := range b.bodies[path] {
+		n += strings.Count(string(body), text)
+	}
+	return n
+}
+
+func TestTheLoggerIsGivenBackAsItWas(t *testing.T) {
+	exportLogs(t)
+	log := logrus.New()
+	own := telemetry.NewLogHook()
+	log.AddHook(own)
+	before := log.Hooks[logrus.InfoLevel]
+
+	for range 3 {
+		newProgramWith(log).run(t)
+	}
+
+	require.Equal(t, before, log.Hooks[logrus.InfoLevel])
+	require.Equal(t, before, log.Hooks[logrus.ErrorLevel])
+}
+
+func TestAHookThatTheProgramAddsMeanwhileStays(t *testing.T) {
+	exportLogs(t)
+	log := logrus.New()
+	p := newProgramWith(log)
+	require.NoError(t, p.app.Start(t.Context()))
+	log.AddHook(telemetry.NewLogHook())
+
+	p.stop(t)
+
+	require.Equal(t, []logrus.Hook{telemetry.NewLogHook()}, log.Hooks[logrus.InfoLevel])
+}
+
+func TestTwoAppsThatShareALoggerExportALineOnce(t *testing.T) {
+	b := exportLogs(t)
+	log := logrus.New()
+	alice, bob := newProgramWith(log), newProgramWith(log)
+	require.NoError(t, alice.app.Start(t.Context()))
+	require.NoError(t, bob.app.Start(t.Context()))
+
+	log.Info("while both run")
+	alice.stop(t)
+	log.Info("while one does")
+	bob.stop(t)
+	log.Info("while none does")
+
+	require.Equal(t, 1, b.received("/v1/logs", "while both run"))
+	require.Equal(t, 1, b.received("/v1/logs", "while one does"))
+	require.Zero(t, b.received("/v1/logs", "while none does"))
+	require.Empty(t, log.Hooks[logrus.InfoLevel])
+}
+
+func TestLinesOfAProgramWithoutLogrusAreExported(t *testing.T) {
+	b := exportLogs(t)
+	log := slog.New(slog.DiscardHandler)
+	app := fx.New(fx.NopLogger, fx.Supply(log), otelsdk.Module)
+	require.NoError(t, app.Start(t.Context()))
+
+	logbridge.New(log).Info("of the module")
+
+	require.NoError(t, app.Stop(t.Context()))
+	require.Equal(t, 1, b.received("/v1/logs", "of the module"))
+}
+
+func TestErrorsOfOpenTelemetryGoToTheLogsOfTheAppsThatRun(t *testing.T) {
+	b := exportLogs(t)
+	var own handled
+	otel.SetErrorHandler(&own)
+	alice, bob := newProgram(), newProgram()
+	require.NoError(t, alice.app.Start(t.Context()))
+	require.NoError(t, bob.app.Start(t.Context()))
+
+	otel.Handle(errors.New("while both run"))
+	require.Eventually(t, func() bool { return alice.said("while both run") && bob.said("while both run") },
+		10*time.Second, time.Millisecond)
+	alice.stop(t)
+	otel.Handle(errors.New("while one does"))
+	bob.stop(t)
+	otel.Handle(errors.New("while none does"))
+
+	require.False(t, alice.said("while one does"))
+	require.True(t, bob.said("while one does"))
+	require.False(t, bob.said("while none does"))
+	require.Equal(t, handled{"while none does"}, own, "and then to the program's handler again")
+	require.Zero(t, b.received("/v1/logs", "while both run"), "a line about the export is not exported")
+}
+
+func TestAHandlerThatTheProgramSetsMeanwhileStays(t *testing.T) {
+	exportLogs(t)
+	var before, own handled
+	otel.SetErrorHandler(&before)
+	p := newProgram()
+	require.NoError(t, p.app.Start(t.Context()))
+	otel.SetErrorHandler(&own)
+
+	p.stop(t)
+
+	otel.Handle(errors.New("an error"))
+	require.Equal(t, handled{"an error"}, own)
+	require.Empty(t, before)
+}
+
+// handled is a handler of the program.
+type handled []string
+
+func (h *handled) Handle(err error) { *h = append(*h, err.Error()) }
+
+func TestAnAppThatStartsAgainHasAnSDKAgain(t *testing.T) {
+	b := newBackend(t)
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
+	p := newProgram()
+	tracer := p.providers.Tracer.Tracer("test")
+
+	for _, name := range []string{"the.first.run", "the.second.run"} {
+		require.NoError(t, p.app.Start(t.Context()))
+		_, span := tracer.Start(t.Context(), name)
+		span.End()
+		counter, err := p.providers.Meter.Meter("test").Int64Counter(name)
+		require.NoError(t, err)
+		counter.Add(t.Context(), 1)
+		p.stop(t)
+		require.Equal(t, 1, b.received("/v1/traces", name))
+		require.Equal(t, 1, b.received("/v1/metrics", name))
+	}
+}
+
+func TestInstrumentsThatAreMadeTooEarlyAreSaidToRecordNothing(t *testing.T) {
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", newBackend(t).URL)
+	p := newProgram()
+
+	p.providers.Meter.Meter("eager")
+
+	require.True(t, p.said("instruments that are made before the app starts record nothing"))
+}
