@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
@@ -160,6 +162,29 @@ func TestADefinitionHashIsNothingThatAMemberSignsOtherwise(t *testing.T) {
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
 	require.ErrorContains(t, err, "Definition.Hash: it begins like what a member signs to attest a result")
+}
+
+// lostKey is a key that signs definitions and nothing more, as one in a device that is
+// gone meanwhile.
+type lostKey struct{ crypto.PrivKey }
+
+func (k lostKey) Sign(data []byte) ([]byte, error) {
+	if bytes.HasPrefix(data, []byte("dkgsync/receipt/v1\x00")) {
+		return nil, errors.New("the device is gone")
+	}
+	return k.PrivKey.Sign(data)
+}
+
+func TestAResultThatCannotBeSignedFailsTheCeremony(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	require.NoError(t, nodes[0].Host.Peerstore().AddPrivKey(nodes[0].ID(), lostKey{nodes[0].Key}))
+	ceremonies := harness.Open(t, nodes, def)
+
+	errs := runWith(t, ceremonies, digest("the key"), digest("the key"))
+
+	require.ErrorIs(t, errs[0], syncmod.ErrAborted)
+	require.ErrorContains(t, errs[0], "signing the result: the device is gone")
+	require.ErrorIs(t, errs[1], syncmod.ErrPeerAborted)
 }
 
 // lastStep brings alice and bob, who is played by hand and has a session, to the
