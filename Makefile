@@ -58,9 +58,17 @@ mutants: ## Break the rules one at a time, and see whether the tests notice; tak
 soak: ## Run ceremonies through random faults, ten minutes long: ARGS="--duration 1h --seed 7" goes to the test
 	@$(RACE); go test $$race -count=1 -timeout 0 -v ./integration/soak -args --duration 10m $(ARGS)
 
+.PHONY: faults
+faults: ## Break ceremonies in every way that operators meet, and check what logs say: ARGS="--logs DIR --answers FILE --seed 7"
+	@go test -count=1 -timeout 0 -v -parallel 12 ./integration/faults -args $(ARGS)
+
 .PHONY: sim
 sim: ## Run ceremonies of 50 and 100 members on a simulated network: ARGS="-members 200"
 	@go test -count=1 -timeout 0 -v ./integration/sim -args -members 50,100 $(ARGS)
+
+.PHONY: many
+many: ## Run 1,000 ceremonies at once among four hosts: ARGS="-ceremonies 2000"
+	@go test -count=1 -v -run '^TestManyCeremonies' ./integration/limits -args -ceremonies 1000 $(ARGS)
 
 .PHONY: bench
 bench: ## Measure what a ceremony costs, next to the least it can cost; takes minutes: ARGS goes to the program
@@ -160,7 +168,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 
 # The tests come last: what they say is the end of the log.
 CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-kubo soak-check check \
-	test-floor test
+	many test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

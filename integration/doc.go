@@ -10,6 +10,7 @@
 //   - sinks: loggers, tracers and callbacks of the program that are slow, hang,
 //     panic or call back
 //   - soak: random faults, drawn from a seed
+//   - limits: many nodes in one place, and many ceremonies at once
 //   - sim: distances and sizes that no machine has, in virtual time
 //   - telemetry: what an OpenTelemetry SDK gets, from one node and from several
 //     together

@@ -14,7 +14,7 @@ import (
 var (
 	promised = regexp.MustCompile("`(Test\\w+)`")
 	written  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	rooms    = regexp.MustCompile(`(?:^|[ ;])(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed) ` +
+	rooms    = regexp.MustCompile(`(?:^|[ ;])(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|otelsdk) ` +
 		`((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
 )
 
@@ -40,7 +40,9 @@ func TestEveryPromiseNamesItsTests(t *testing.T) {
 // testsOf are the names of the tests in a package.
 func testsOf(t *testing.T, room string) map[string]bool {
 	t.Helper()
-	dir := map[string]string{"syncmod": "../syncmod", "roster": "../syncmod/internal/roster"}[room]
+	dir := map[string]string{
+		"syncmod": "../syncmod", "roster": "../syncmod/internal/roster", "otelsdk": "../telemetry/otelsdk",
+	}[room]
 	if dir == "" {
 		dir = room
 	}

@@ -55,16 +55,19 @@ func newCore(s *Service, owner *Ceremony, d Definition) (*core, error) {
 	}
 	session := newSession()
 	c := &core{
-		svc: s, owner: owner, def: d, key: key, addressees: make([]atomic.Uint64, len(d.Peers)),
+		svc: s, owner: owner, def: d, key: key, called: d.called(), addressees: make([]atomic.Uint64, len(d.Peers)),
 		done: make(chan struct{}), closed: make(chan struct{}), leaving: leaving{ended: make(chan struct{})},
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
 			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
 		}),
-		state: state{since: time.Now(), roster: roster.New(time.Now(), roster.Config{
-			Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
-			PeerTimeout: s.cfg.PeerTimeout, Session: session,
-		})},
+		state: state{
+			since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)),
+			roster: roster.New(time.Now(), roster.Config{
+				Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
+				PeerTimeout: s.cfg.PeerTimeout, Session: session,
+			}),
+		},
 	}
 	c.failed, c.setFailed = context.WithCancelCause(context.Background())
 	c.announcement.Store(&stream.Announcement{})
@@ -86,7 +89,7 @@ func newSession() uint64 {
 
 // Abort fails the ceremony for a reason of this node's own, and tells everyone.
 // It returns at once. The others are told the reason as text: at most 256 bytes,
-// without file paths and without what looks like a key. It does nothing when the
+// without passwords, file paths and what looks like a key. It does nothing when the
 // ceremony has failed already, or has passed its last barrier.
 func (c *Ceremony) Abort(reason error) {
 	if reason == nil {

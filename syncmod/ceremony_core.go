@@ -24,6 +24,7 @@ type core struct {
 	svc     *Service
 	owner   *Ceremony
 	def     Definition
+	called  []string // the members, in a list of them
 	terms   *stream.Terms
 	key     crypto.PrivKey // this node's
 	clients *stream.CeremonyClients
@@ -44,8 +45,10 @@ type core struct {
 
 // state is what the lock of a core guards.
 type state struct {
-	roster *roster.Roster
-	opened time.Time // zero: not open yet
+	roster  *roster.Roster
+	clocks  []clock   // of the members, by operator index
+	refused []string  // why a stream of a member was refused here last, by operator index
+	opened  time.Time // zero: not open yet
 
 	phase    Phase
 	stepName string    // name of the current step
@@ -89,8 +92,12 @@ func (c *core) carryOut(now time.Time) {
 func (c *core) carryOutNext(now time.Time) (more bool) {
 	effects := c.roster.Effects()
 	if f := c.roster.Failure(); f != nil && c.err == nil {
-		c.err = explain(c.def, *f, c.localCause)
-		c.abortText = abortText(c.def, c.terms.Self, *f, c.err)
+		failure := *f
+		if last := c.roster.Member(f.Culprit).LastError; f.NotReached && last != nil {
+			failure.Text = last.Error()
+		}
+		c.err = explain(c.def, failure, c.localCause)
+		c.abortText = abortText(c.def, c.terms.Self, failure, c.err)
 		if f.Kind == roster.ResultMismatch && f.By == c.terms.Self {
 			c.abortText, c.err = c.differing()
 		}

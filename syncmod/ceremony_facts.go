@@ -42,13 +42,28 @@ func (c *core) Told(member int) <-chan struct{} { return c.clients.Told(member) 
 // Broken implements stream.Ceremony.
 func (c *core) Broken(err error) { c.fail(roster.Aborted, err) }
 
+// HostClosed implements stream.Ceremony.
+func (c *core) HostClosed() { c.fail(roster.HostClosed, ErrHostClosed) }
+
+// Refused implements stream.Ceremony.
+func (c *core) Refused(member int, why error) {
+	refused := c.refusalOf(why)
+	c.update(func(now time.Time) {
+		c.roster.Refused(member, refused)
+		if c.refused[member] != refused.text { // once for each reason: a refused stream comes again at once
+			c.refused[member] = refused.text
+			c.report.Refused(member, now, refused)
+		}
+	})
+}
+
 // Reached implements stream.Ceremony.
 func (c *core) Reached(a stream.Attempts) { c.report.Connect(c.connect(a)) }
 
 // StillUnreached implements stream.Ceremony.
 func (c *core) StillUnreached(a stream.Attempts, how stream.Report) {
 	o := c.connect(a)
-	o.Err, o.Type = lossOf(a.Why), report.TypeDialFailed
+	o.Err, o.Type = c.lossOf(a.Why), report.TypeDialFailed
 	o.Over, o.Again = how == stream.ReportOver, how == stream.ReportAgain
 	c.report.Connect(o)
 }
@@ -66,7 +81,7 @@ func (c *core) connect(a stream.Attempts) report.Connect {
 
 // Unreached implements stream.Ceremony.
 func (c *core) Unreached(member int, why stream.End) {
-	loss := lossOf(why)
+	loss := c.lossOf(why)
 	c.update(func(time.Time) { c.roster.Attempt(member, loss) })
 }
 
@@ -104,9 +119,10 @@ type inboundFacts struct {
 }
 
 // Request implements stream.InboundFacts.
-func (f *inboundFacts) Request(q roster.Request) (verdict roster.Verdict) {
+func (f *inboundFacts) Request(q roster.Request, ahead stream.Ahead) (verdict roster.Verdict) {
 	q.Abort = printable(q.Abort, maxReason)
 	f.core.update(func(now time.Time) {
+		f.core.noteClock(now, f.member, ahead)
 		verdict = f.core.roster.Request(now, f.member, f.id, q)
 		f.core.noteAddressee(f.member)
 		switch verdict.Action {
@@ -121,10 +137,12 @@ func (f *inboundFacts) Request(q roster.Request) (verdict roster.Verdict) {
 }
 
 // Repeated implements stream.InboundFacts.
-func (f *inboundFacts) Repeated() bool {
+func (f *inboundFacts) Repeated(ahead stream.Ahead) bool {
 	f.core.mu.Lock()
 	defer f.core.mu.Unlock()
-	return f.core.roster.Repeated(time.Now(), f.member, f.id)
+	now := time.Now()
+	f.core.noteClock(now, f.member, ahead)
+	return f.core.roster.Repeated(now, f.member, f.id)
 }
 
 // Refusal implements stream.InboundFacts.
@@ -191,6 +209,7 @@ func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err err
 		failedBefore = c.err != nil
 		reply = c.roster.Response(now, f.member, f.id, a)
 		c.noteAddressee(f.member) // before anything else is sent to the member
+		c.clocks[f.member].roundTrip(now, a.RTT)
 	})
 	if reply == roster.Refused && !failedBefore {
 		err = c.failure()
@@ -209,7 +228,7 @@ func (f *outboundFacts) SpanContext() trace.SpanContext { return f.report.SpanCo
 
 // Down implements stream.OutboundFacts.
 func (f *outboundFacts) Down(end stream.End) {
-	loss, ended := lossOf(end), streamEnd(end)
+	loss, ended := f.core.lossOf(end), streamEnd(end)
 	f.core.update(func(now time.Time) {
 		f.core.roster.OutboundDown(now, f.member, f.id, loss)
 		f.report.End(ended)

@@ -13,7 +13,7 @@ func (c *core) describe(now time.Time, members []int) string {
 	who := make([]string, len(members))
 	for i, m := range members {
 		p := c.peerStatus(m)
-		who[i] = displayName(p.Peer) + " (" + p.describe(now) + ")"
+		who[i] = p.name() + " (" + p.describe(now) + ")"
 	}
 	return strings.Join(who, ", ")
 }
@@ -61,7 +61,8 @@ func (c *core) peerStatus(i int) PeerStatus {
 		Index: i, Peer: c.def.Peers[i].clone(), Waiting: printable(m.Waiting, maxSaid),
 		Nickname: printable(m.Nickname, 4*maxNickname), Version: printable(m.Version, maxNickname),
 		Inbound: m.Inbound, Outbound: m.Outbound, Relayed: m.Relayed,
-		Step: m.Step, Done: m.Done, answered: m.Answered,
+		Step: m.Step, Done: m.Done, answered: m.Answered, called: c.called[i],
+		ClockOffset: c.clocks[i].offset(), clockWrong: c.clocks[i].isWrong(),
 		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT,
 		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
 	}

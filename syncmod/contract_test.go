@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -72,6 +73,8 @@ var (
 		Stop(context.Context) error
 	} = (*syncmod.Clients)(nil)
 	_ func(members int) rcmgr.PartialLimitConfig = syncmod.ResourceLimits
+
+	_ func(members, ceremonies int) (network.ResourceManager, error) = syncmod.NewResourceManager
 )
 
 // A ceremony.
@@ -132,6 +135,7 @@ var (
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
 		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
+		ClockOffset: time.Duration(0),
 	}
 	_ = syncmod.Receipt{DefinitionHash: []byte(nil), LastStep: int64(0), Members: []syncmod.Attestation(nil)}
 	_ = syncmod.Attestation{
@@ -158,7 +162,7 @@ var (
 		syncmod.ErrResultMismatch,
 		syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
 		syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
-		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
+		syncmod.ErrHostClosed, syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrOpen, syncmod.ErrInvalid,
 	}
 )
 

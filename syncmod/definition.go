@@ -109,6 +109,22 @@ func (p Peer) clone() Peer {
 	return p
 }
 
+// called is how the members are called in a list: by their operator indexes as well,
+// where several have the same name.
+func (d Definition) called() []string {
+	count := make(map[string]int, len(d.Peers))
+	for _, p := range d.Peers {
+		count[displayName(p)]++
+	}
+	names := make([]string, len(d.Peers))
+	for i, p := range d.Peers {
+		if names[i] = displayName(p); count[names[i]] > 1 {
+			names[i] = operator(i, p)
+		}
+	}
+	return names
+}
+
 // shortHash is how a definition is called in sentences.
 func shortHash(hash []byte) string {
 	const enough = 8

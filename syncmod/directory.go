@@ -1,6 +1,8 @@
 package syncmod
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,24 +35,30 @@ func (d directory) NotOpen(in []stream.Ceremony) (text string) {
 	return printable("it has not opened this ceremony yet; open there with this node: "+hashes(in), maxReason)
 }
 
-// Mismatch implements stream.Ceremonies.
+// Mismatch implements stream.Ceremonies. The newest ceremony reports it: one line is
+// enough, and says what else is open.
 func (d directory) Mismatch(in []stream.Ceremony, id peer.ID, hash []byte) {
 	asked := "definition " + shortHash(hash[:min(len(hash), maxHash)])
-	here, now := hashes(in), time.Now()
-	for _, c := range d.svc.open() {
+	for _, c := range slices.Backward(d.svc.open()) {
 		if i := c.terms.Index(id); i >= 0 {
-			c.report.Foreign(i, now, asked, here)
+			c.report.Foreign(i, time.Now(), asked, hashes(in))
+			return
 		}
 	}
 }
 
-// hashes names the definitions of ceremonies.
+// hashes names the definitions of ceremonies, the first of many.
 func hashes(of []stream.Ceremony) string {
-	names := make([]string, len(of))
-	for i, c := range of {
-		names[i] = shortHash(c.Terms().Hash)
+	const most = 8
+	names := make([]string, 0, most)
+	for _, c := range of[:min(len(of), most)] {
+		names = append(names, shortHash(c.Terms().Hash))
 	}
-	return strings.Join(names, ", ")
+	text := strings.Join(names, ", ")
+	if more := len(of) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // Stranger implements stream.Ceremonies.

@@ -124,7 +124,7 @@
 // culprit and not the messenger; errors.Is tells the kinds apart, beginning with
 // [ErrVersionMismatch]. [Ceremony.Abort], or a step that returns an error, fails
 // it from this side. The others are told the reason as text: at most 256 bytes,
-// without file paths and without what looks like a key. Still, do not put secrets
+// without passwords, file paths and what looks like a key. Still, do not put secrets
 // into errors.
 //
 // Once the last barrier is passed the ceremony has succeeded, for everybody has
@@ -187,9 +187,10 @@
 // ExchangeTimeout should be alike at all members: a node takes another for silent
 // after three of its own heartbeats, or one exchange timeout, whichever is longer.
 //
-// Limits on streams, connections and memory are the host owner's.
-// [ResourceLimits] says what a ceremony needs; from 64 members on that is more
-// than libp2p's defaults allow.
+// Limits on streams, connections and memory are the host owner's. From 64 members
+// on, for many ceremonies at once and for many nodes in one place, libp2p's defaults
+// are too low: [NewResourceManager] makes what a host needs that exists for its
+// ceremonies, [ResourceLimits] says it to a host with needs of its own.
 //
 // # How the files fit
 //

@@ -53,6 +53,9 @@ var (
 	// ErrStopped is returned when the ceremony was closed or the service is not
 	// running.
 	ErrStopped = errors.New("stopped")
+	// ErrHostClosed is the failure when this node's own host was closed: no other
+	// member can be reached any more, nor told.
+	ErrHostClosed = errors.New("this node's host is closed")
 	// ErrOpen is returned when a ceremony of the definition is open already.
 	ErrOpen = errors.New("already open")
 	// ErrKeyInUse is the LastError of a member in a status while two processes use
@@ -193,7 +196,7 @@ func (e *WaitError) Error() string {
 		if i == 0 {
 			sep = ": "
 		}
-		b.WriteString(sep + displayName(p.Peer) + " (" + p.describe(at) + ")")
+		b.WriteString(sep + p.name() + " (" + p.describe(at) + ")")
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)

@@ -45,6 +45,7 @@ var failureKinds = [...]failureKind{
 	{roster.PeerLeft, ErrPeerLeft, report.TypePeerLeft, mendable, peerLeft},
 	{roster.Aborted, ErrAborted, report.TypeAborted, mendable, nil},
 	{roster.Stopped, ErrStopped, report.TypeStopped, permanent, nil},
+	{roster.HostClosed, ErrHostClosed, report.TypeHostClosed, permanent, nil},
 }
 
 func versionMismatch(_ Definition, f roster.Failure) string {
@@ -118,7 +119,11 @@ func peerTimeout(_ Definition, f roster.Failure) string {
 	case f.NotReached && !f.NotHeard:
 		gone = "is heard, but has not been reached"
 	}
-	return fmt.Sprintf("%s for %s; %s", gone, spell(f.Gone), startAgain)
+	why := ""
+	if f.Text != "" {
+		why = " (" + f.Text + ")"
+	}
+	return fmt.Sprintf("%s for %s%s; %s", gone, spell(f.Gone), why, startAgain)
 }
 
 func peerLeft(_ Definition, f roster.Failure) string {
@@ -152,6 +157,10 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 		return &cause{sentinel: row.sentinel, text: resultMismatch(d, f)}
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
+	case f.Kind == roster.HostClosed:
+		return &cause{sentinel: row.sentinel, text: "this node's own host was closed before the ceremony was " +
+			"complete: " +
+			"close the ceremony first, then the host; " + startAgain}
 	default:
 		text := fmt.Sprintf("this node gave up: %v", localCause)
 		return &cause{sentinel: row.sentinel, text: text, local: localCause}

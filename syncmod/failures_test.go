@@ -28,6 +28,7 @@ func TestWhatNoOtherAttemptMendsIsPermanent(t *testing.T) {
 		}
 	}
 	require.Equal(t, []roster.Kind{
-		roster.VersionMismatch, roster.BadSignature, roster.MembersMismatch, roster.ResultMismatch, roster.Stopped,
+		roster.VersionMismatch, roster.BadSignature, roster.MembersMismatch, roster.ResultMismatch,
+		roster.Stopped, roster.HostClosed,
 	}, never)
 }

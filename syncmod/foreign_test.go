@@ -1,6 +1,7 @@
 package syncmod_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,37 @@ func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 		return false
 	}, harness.Patience, time.Millisecond)
 	require.NoError(t, c.Err())
+}
+
+func TestAnotherDefinitionIsLoggedOnceHoweverManyAreOpen(t *testing.T) {
+	cfg := harness.Fast()
+	cfg.OpenGrace = 200 * time.Millisecond
+	log, logged := logtest.NewNullLogger()
+	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t)}
+	alice, err := syncmod.NewService(hosts[0], cfg, syncmod.WithLogger(log))
+	require.NoError(t, err)
+	require.NoError(t, alice.Start(t.Context()))
+	bob := harness.StartService(t, hosts[1], cfg)
+	for i := range 20 {
+		_, err = alice.Open(harness.Define(fmt.Sprint("alice's ", i), hosts...))
+		require.NoError(t, err)
+	}
+	_, err = bob.Open(harness.Define("bob's", hosts...))
+	require.NoError(t, err)
+	lines := func() (found []string) {
+		for _, e := range logged.AllEntries() {
+			if strings.Contains(e.Message, "asks for definition") {
+				found = append(found, e.Message)
+			}
+		}
+		return found
+	}
+
+	require.Eventually(t, func() bool { return len(lines()) > 0 }, harness.Patience, time.Millisecond)
+
+	require.NoError(t, alice.Stop(harness.Within(t))) // after which all lines are there
+	require.Len(t, lines(), 1)
+	require.Contains(t, lines()[0], "… and 12 more: all members need the same definition")
 }
 
 // The one that is there goes on; the other one is told why it is not taken.

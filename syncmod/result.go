@@ -151,7 +151,7 @@ func (r *Receipt) agreement() (result, text string) {
 // differing makes the error of a ceremony whose members attest different results,
 // and what the others are told of it. The lock is held.
 func (c *core) differing() (told string, failure error) {
-	const differ = "the members attest different results: "
+	const differ = "the results differ: "
 	row := kindOf(roster.ResultMismatch)
 	told = printable(differ+c.whoAttests("")+"; "+startAgain, maxReason)
 	text := differ + c.whoAttests("this node") + "; " + c.adviceOnResults() + "; " + startAgain

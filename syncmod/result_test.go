@@ -101,7 +101,7 @@ func TestDifferentResultsFailEveryoneAndSayWhoAttestsWhat(t *testing.T) {
 		require.ErrorIs(t, err, syncmod.ErrResultMismatch, harness.Name(i))
 		var blamed *syncmod.PeerError
 		require.NotErrorAs(t, err, &blamed)
-		require.ErrorContains(t, err, "the members attest different results: ")
+		require.ErrorContains(t, err, "the results differ: ")
 		if !strings.Contains(err.Error(), "reports") {
 			require.ErrorContains(t, err, "; do all members run the same number of steps, and attest what")
 		}
@@ -353,7 +353,7 @@ func TestAnAbortForDifferentResultsSaysSo(t *testing.T) {
 				require.True(t, bytes.Equal(ours, r.GetResult()))
 				require.Empty(t, r.GetAttestation())
 				require.Empty(t, r.GetCulprit())
-				require.Regexp(t, `^the members attest different results: operator 0 \(alice\) attests `, r.GetAbort())
+				require.Regexp(t, `^the results differ: operator 0 \(alice\) attests `, r.GetAbort())
 				break
 			}
 			response := stream.Ask(t, bob.Request(t, s.def, harness.Step(2)))

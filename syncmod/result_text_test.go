@@ -91,10 +91,10 @@ func TestWhoAttestsWhatIsSaidInGroups(t *testing.T) {
 		told, err := differ(t, test.results...).differing()
 
 		require.ErrorIs(t, err, ErrResultMismatch)
-		require.ErrorContains(t, err, "the members attest different results: ")
+		require.ErrorContains(t, err, "the results differ: ")
 		require.ErrorContains(t, err, test.ours)
 		require.ErrorContains(t, err, startAgain)
-		require.Contains(t, told, "the members attest different results: ")
+		require.Contains(t, told, "the results differ: ")
 		require.Contains(t, told, test.told)
 		require.LessOrEqual(t, len(told), maxReason)
 	}

@@ -65,6 +65,11 @@ type Server struct {
 // else handles the protocol there.
 func (s *Server) Start(context.Context) error {
 	s.telemetry.Start() // before anything can be reported
+	return s.register()
+}
+
+// register registers the handler, which may be long before the start.
+func (s *Server) register() error {
 	switch err := s.half.Start(); {
 	case errors.Is(err, stream.ErrStopping):
 		return fmt.Errorf("starting the sync server: %w: %w", err, ErrStopped)
@@ -173,7 +178,7 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 	s.clients = &Clients{half: stream.NewClients(streams, s.broken)}
 	s.meter = o.meter
 	if cfg.RegisterEarly {
-		if err := s.server.Start(context.Background()); err != nil {
+		if err := s.server.register(); err != nil {
 			return nil, err
 		}
 	}

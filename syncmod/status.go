@@ -70,9 +70,24 @@ type PeerStatus struct {
 	Attempts   int           // attempts to reach it that failed, since the last that succeeded
 	LastError  error         // why the last attempt failed or the last stream ended
 
+	// ClockOffset is how far its clock is ahead of this node's, to within a round trip;
+	// 0 while nothing is known of it.
+	ClockOffset time.Duration
+
+	called     string // among the members
+	clockWrong bool
+
 	// Waiting says why the member does not accept this node yet, in its own words;
 	// made printable. It is empty when it does.
 	Waiting string
+}
+
+// name names the member.
+func (p PeerStatus) name() string {
+	if p.called != "" {
+		return p.called
+	}
+	return displayName(p.Peer)
 }
 
 // describe says in a few words how a member stands.
@@ -92,13 +107,16 @@ func (p PeerStatus) describe(now time.Time) string {
 	case p.Inbound:
 		parts = append(parts, "it reaches us, we have not reached it for "+p.sinceText(now)+p.errorText())
 	case p.Outbound:
-		parts = append(parts, "we reach it, it has not reached us for "+p.sinceText(now))
+		parts = append(parts, "we reach it, it has not reached us for "+p.sinceText(now)+p.refusalText())
 	case p.LastError != nil:
 		parts = append(parts, "unreachable for "+p.sinceText(now)+p.errorText())
 	case !p.LastSeen.IsZero():
 		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
 		parts = append(parts, "not heard of yet")
+	}
+	if p.clockWrong {
+		parts = append(parts, "its clock is "+aheadText(p.ClockOffset))
 	}
 	if errors.Is(p.LastError, ErrKeyInUse) {
 		parts = append(parts, ErrKeyInUse.Error())
@@ -117,6 +135,14 @@ func (p PeerStatus) sinceText(now time.Time) string {
 		return "a while"
 	}
 	return spell(now.Sub(p.Since))
+}
+
+// refusalText says why this host refuses the member's streams, if it does.
+func (p PeerStatus) refusalText() string {
+	if refused, ok := errors.AsType[*refusal](p.LastError); ok {
+		return ": " + refused.Error()
+	}
+	return ""
 }
 
 func (p PeerStatus) errorText() string {
@@ -148,6 +174,10 @@ func (p PeerStatus) MarshalJSON() ([]byte, error) {
 	if p.RTT > 0 {
 		rtt = p.RTT.String()
 	}
+	var offset string
+	if rounded := p.ClockOffset.Round(time.Millisecond); rounded != 0 {
+		offset = rounded.String()
+	}
 	var addrs []string
 	for _, a := range p.Peer.Addrs {
 		addrs = append(addrs, a.String())
@@ -167,13 +197,14 @@ func (p PeerStatus) MarshalJSON() ([]byte, error) {
 		LastSeen   time.Time `json:"last_seen,omitzero"`
 		Since      time.Time `json:"since,omitzero"`
 		RTT        string    `json:"rtt,omitempty"`
+		Clock      string    `json:"clock_offset,omitempty"`
 		Reconnects int       `json:"reconnects"`
 		Attempts   int       `json:"attempts,omitempty"`
 		LastError  string    `json:"last_error,omitempty"`
 		Waiting    string    `json:"waiting,omitempty"`
 	}{
 		p.Index, p.Peer.ID.String(), p.Peer.Name, addrs, p.Nickname, p.Version, p.Inbound, p.Outbound, p.Relayed,
-		p.Step, p.Done, p.LastSeen, p.Since, rtt, p.Reconnects, p.Attempts, errorString(p.LastError),
+		p.Step, p.Done, p.LastSeen, p.Since, rtt, offset, p.Reconnects, p.Attempts, errorString(p.LastError),
 		p.Waiting,
 	})
 }

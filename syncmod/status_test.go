@@ -31,6 +31,7 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
 				Index: 1, Peer: syncmod.Peer{ID: bob, Name: "bob", Addrs: []multiaddr.Multiaddr{addr}},
 				Nickname: "Bob's node", Version: "v1.11", Inbound: true, Outbound: true, Relayed: true, Step: 2,
 				LastSeen: now, Since: now.Add(-time.Minute), RTT: 40 * time.Millisecond, Reconnects: 1,
+				ClockOffset: -1500 * time.Millisecond,
 			},
 			{Index: 2, Peer: syncmod.Peer{ID: carol}, Step: -1, Attempts: 9, LastError: errors.New("dial timeout")},
 		},
@@ -59,6 +60,7 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
       "last_seen": "2025-11-22T12:00:00Z",
       "since": "2025-11-22T11:59:00Z",
       "rtt": "40ms",
+      "clock_offset": "-1.5s",
       "reconnects": 1
     },
     {

@@ -10,19 +10,12 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
-	"github.com/libp2p/go-libp2p/core/sec"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	"github.com/multiformats/go-multiaddr"
-	"github.com/multiformats/go-multistream"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
-	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
 func TestPrintableMakesForeignTextFitToBeShown(t *testing.T) {
@@ -71,83 +64,6 @@ func TestAMegabyteIsNotEvenLookedAt(t *testing.T) {
 	runtime.ReadMemStats(&after)
 
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10))
-}
-
-func TestErrorsOfTheNetworkAreShownInPlainWords(t *testing.T) {
-	other := peer.ID("another peer")
-	for _, test := range []struct {
-		given error
-		want  string
-	}{
-		{
-			fmt.Errorf("opening: %w", multistream.ErrNotSupported[protocol.ID]{Protos: []protocol.ID{ProtocolID}}),
-			"its host is up, but it does not run the sync protocol yet",
-		},
-		{
-			fmt.Errorf("dialling: %w", swarm.ErrNoAddresses),
-			"no address of it is known: the definition gives none, and it has not dialled us",
-		},
-		{
-			&swarm.DialError{
-				Cause:      swarm.ErrAllDialsFailed,
-				DialErrors: []swarm.TransportError{{Cause: sec.ErrPeerIDMismatch{Actual: other}}},
-			},
-			"another peer has its address: " + other.String() + " answers there, correct the address or the definition",
-		},
-		{
-			&swarm.DialError{
-				Cause: swarm.ErrNoGoodAddresses,
-				DialErrors: []swarm.TransportError{{
-					Address: multiaddr.StringCast("/ip4/192.0.2.1"),
-					Cause:   swarm.ErrNoTransport,
-				}},
-			},
-			"no address of it can be dialled from here: /ip4/192.0.2.1: no transport for protocol",
-		},
-		{
-			&swarm.DialError{
-				Cause: swarm.ErrNoGoodAddresses,
-				DialErrors: []swarm.TransportError{{
-					Address: multiaddr.StringCast("/ip4/192.0.2.1/tcp/9"),
-					Cause:   swarm.ErrDialToSelf,
-				}},
-			},
-			"no address of it can be dialled from here: /ip4/192.0.2.1/tcp/9 is this node's own",
-		},
-		{
-			&swarm.DialError{Cause: swarm.ErrNoGoodAddresses},
-			"no address of it can be dialled from here: its name does not resolve, " +
-				"or it is of no use on another machine",
-		},
-		{
-			fmt.Errorf("dialling: %w", swarm.ErrDialBackoff),
-			"dialling failed a moment ago, the host pauses before it dials again",
-		},
-		{fmt.Errorf("dialling: %w", context.DeadlineExceeded), "dial timeout"},
-		{fmt.Errorf("opening: %w", network.ErrNoConn), "the connection was lost while a stream was being opened"},
-		{
-			errors.New("all dials failed\n  * [/ip4/192.0.2.1/tcp/9] refused"),
-			"all dials failed * [/ip4/192.0.2.1/tcp/9] refused",
-		},
-	} {
-		got := shown(test.given)
-
-		require.Equal(t, test.want, got.Error())
-		require.ErrorIs(t, got, test.given)
-	}
-}
-
-func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
-	for _, reason := range []string{
-		report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndMoved, report.EndStopped,
-	} {
-		require.NoError(t, lossOf(stream.End{Reason: reason}), reason)
-	}
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndLost}), "its stream was lost")
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndClosed}), "it closed the stream")
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndTimeout}),
-		"it is silent: no response within the exchange timeout")
-	require.EqualError(t, lossOf(stream.End{Reason: report.EndProtocol}), "what it sent is not the protocol")
 }
 
 func TestADurationIsSpelledAsAPersonWouldSayIt(t *testing.T) {
@@ -266,6 +182,11 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			"operator 1 (bob) has been gone for 1 min; " + again,
 		},
 		{
+			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, Text: "dial timeout"},
+			ErrPeerTimeout,
+			"operator 1 (bob) has been gone for 1 min (dial timeout); " + again,
+		},
+		{
 			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, NotHeard: true},
 			ErrPeerTimeout,
 			"operator 1 (bob) has not been heard for 1 min; " + again,
@@ -298,6 +219,13 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 				"do all members run the same number of steps? " + again,
 		},
 		{roster.Failure{Kind: roster.Stopped}, ErrStopped, "this node was stopped before the ceremony was complete"},
+		{
+			roster.Failure{Kind: roster.HostClosed},
+			ErrHostClosed,
+			"this node's own host was closed before the ceremony was complete: close the ceremony first, then the " +
+				"host; " +
+				again,
+		},
 		{roster.Failure{Kind: roster.Aborted}, ErrAborted, `this node gave up: step "keygen": disk full`},
 	} {
 		t.Run(test.failure.Kind.String(), func(t *testing.T) {
@@ -336,7 +264,7 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 	carol := PeerStatus{
 		Index: 2, Peer: cluster.Peers[2],
 		Step: -1, Since: now.Add(-12 * time.Second),
-		LastError: shown(context.DeadlineExceeded), Attempts: 9,
+		LastError: errors.New("dial timeout"), Attempts: 9,
 	}
 
 	err := &WaitError{Barrier: report.BarrierStep, Step: 3, Missing: []PeerStatus{bob, carol}, members: 4, at: now}

@@ -46,9 +46,9 @@ type Ceremony struct {
 // peerOptions are the attributes of everything that is recorded about a member,
 // built once.
 type peerOptions struct {
-	rtt               []metric.RecordOption
-	index             []metric.ObserveOption
-	inbound, outbound []metric.ObserveOption
+	record  []metric.RecordOption
+	add     []metric.AddOption
+	observe []metric.ObserveOption
 }
 
 // A member that comes and goes over and over does not fill the log: after so many
@@ -85,11 +85,7 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	for i := range c.peers {
 		c.lines[i] = rate.NewLimiter(rate.Every(memberPause), memberLines)
 		index := keyPeerIndex.Int(i)
-		c.peers[i] = peerOptions{
-			rtt: recording(index), index: observing(index),
-			inbound:  observing(index, keyRole.String(roleServer)),
-			outbound: observing(index, keyRole.String(roleClient)),
-		}
+		c.peers[i] = peerOptions{record: recording(index), add: adding(index), observe: observing(index)}
 	}
 	return c
 }

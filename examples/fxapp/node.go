@@ -6,7 +6,6 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
-	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/sirupsen/logrus"
 	"go.uber.org/fx"
@@ -52,12 +51,9 @@ func newApp(
 
 // newHost makes the host, with room for all members. It does not listen yet.
 func newHost(lc fx.Lifecycle, id identity) (host.Host, error) {
-	defaults := rcmgr.DefaultLimits
-	libp2p.SetDefaultServiceLimits(&defaults)
-	limits := syncmod.ResourceLimits(id.members).Build(defaults.AutoScale())
-	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+	manager, err := syncmod.NewResourceManager(id.members, 1)
 	if err != nil {
-		return nil, fmt.Errorf("making the resource manager: %w", err)
+		return nil, err
 	}
 	h, err := libp2p.New(
 		libp2p.Identity(id.key),

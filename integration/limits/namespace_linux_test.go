@@ -57,7 +57,7 @@ func address() error {
 		return fmt.Errorf("setting up the loopback device: %w", err)
 	}
 	for _, place := range places {
-		for i := range tooMany {
+		for i := range place.nodes {
 			at, err := netlink.ParseAddr(fmt.Sprintf("%s/%d", place.address(i), place.bits))
 			if err != nil {
 				return err

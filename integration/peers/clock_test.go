@@ -1,6 +1,7 @@
 package peers_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -35,8 +36,39 @@ func TestAMemberWhoseClockIsHoursOffChangesNothing(t *testing.T) {
 				require.WithinRange(t, p.Since, began, time.Now())
 				require.Less(t, c.Nodes[i].Host.Peerstore().LatencyEWMA(c.Nodes[2].ID()), harness.Patience)
 				require.Positive(t, c.Nodes[i].Host.Peerstore().LatencyEWMA(c.Nodes[2].ID()))
+				require.InDelta(t, min(max(off, -farthest), farthest), p.ClockOffset, float64(harness.Patience))
 			}
 			finishByHand(t, c, odd)
+		})
+	}
+}
+
+// farthest is the most that a clock is said to be off.
+const farthest = 100 * 365 * 24 * time.Hour
+
+func TestAMemberWhoseClockIsOffIsLoggedOnce(t *testing.T) {
+	for name, session := range map[string]uint64{"of this module": session, "foreign": 0} {
+		t.Run(name, func(t *testing.T) {
+			c := harness.New(t, 3)
+			odd := playByHand(t, c)
+			odd.Become(session)
+			odd.setClock(time.Minute)
+			c.Start(0, 1)
+			for range 3 {
+				odd.tell([]int{0, 1})
+			}
+			untilAll(c, []int{0, 1}, connected(2))
+			status := c.Nodes[0].Ceremony.Status()
+			require.InDelta(t, time.Minute, member(status, 2).ClockOffset, float64(harness.Patience))
+			require.InDelta(t, 0, member(status, 1).ClockOffset, float64(harness.Patience))
+
+			c.Stop(0, 1) // whose reports are all written then
+
+			for _, i := range []int{0, 1} {
+				logged := c.Nodes[i].Logged()
+				require.Equal(t, 1, strings.Count(logged, "operator 2 (carol)'s clock is "), harness.Name(i))
+				require.Equal(t, 1, strings.Count(logged, "'s clock is "), harness.Name(i))
+			}
 		})
 	}
 }

@@ -314,25 +314,17 @@ func shutdownBarriers(t *testing.T, n *node) (count uint64) {
 
 func TestAStreamThatIsLostIsReplacedForAReason(t *testing.T) {
 	nodes, def := newNodes(t, 2)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	for _, err := range run(t, nodes, def, connected) {
 		require.NoError(t, err)
 	}
 
 	require.NoError(t, nodes[0].host.Network().ClosePeer(nodes[1].host.ID()))
-	c := nodes[0].service.Ceremonies()[0]
-	for status := range c.Watch(ctx) {
-		if p := status.Peers[0]; p.Reconnects > 0 && p.Inbound && p.Outbound {
-			break
-		}
-	}
-	require.NoError(t, ctx.Err())
+	reconnects := func() []sdktrace.ReadOnlySpan { return nodes[0].named("dkgsync.reconnect", trace.SpanKindClient) }
+	require.Eventually(t, func() bool { return len(reconnects()) > 0 }, patience, time.Millisecond)
 	nodes[0].stop(t)
 	nodes[1].stop(t)
 
-	spans := nodes[0].named("dkgsync.reconnect", trace.SpanKindClient)
-	require.NotEmpty(t, spans)
+	spans := reconnects()
 	require.Contains(t, []any{"lost", "closed"}, attrs(spans[0])["dkgsync.connect.reason"])
 	streams := nodes[0].named("dkgsync.stream", trace.SpanKindClient)
 	require.Equal(t, streams[0].SpanContext().SpanID(), spans[0].Links()[0].SpanContext.SpanID())

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -75,14 +77,30 @@ func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
 	require.Contains(t, recorded, "dkgsync.ceremony.duration")
 }
 
-func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
-	posted := make(chan string, 100)
+// newCollector returns the URL of a collector, and a function that returns what has
+// come since its last call.
+func newCollector(t *testing.T) (url string, posted func() string) {
+	t.Helper()
+	var mu sync.Mutex
+	var all strings.Builder
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		posted <- r.URL.Path + " " + string(body)
+		mu.Lock()
+		defer mu.Unlock()
+		all.WriteString(r.URL.Path + " " + string(body))
 	}))
-	defer collector.Close()
-	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector.URL+"/v1/traces")
+	t.Cleanup(collector.Close)
+	return collector.URL, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		defer all.Reset()
+		return all.String()
+	}
+}
+
+func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
+	url, posted := newCollector(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url+"/v1/traces")
 	h := harness.NewHost(t)
 	app := newApp(h, harness.Define(t.Name(), h, harness.NewHost(t)),
 		otelsdk.Module, syncmod.RunSteps(func() []syncmod.Step { return nil }))
@@ -90,12 +108,48 @@ func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
 
 	require.NoError(t, app.Stop(t.Context()))
 
-	close(posted)
-	var all strings.Builder
-	for request := range posted {
-		all.WriteString(request)
+	all := posted()
+	require.Contains(t, all, "/v1/traces")
+	require.Contains(t, all, "dkgsync.ceremony.start")
+	require.Contains(t, all, "stopped", "what ended when the node stopped as well")
+}
+
+// Each start builds an SDK of its own.
+func TestANodeThatStartsAgainIsSeenAgain(t *testing.T) {
+	url, posted := newCollector(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+	h := harness.NewHost(t)
+	app := newApp(h, harness.Define(t.Name(), h, harness.NewHost(t)),
+		otelsdk.Module, syncmod.RunSteps(func() []syncmod.Step { return nil }))
+	for range 2 {
+		require.NoError(t, app.Start(t.Context()))
+
+		require.NoError(t, app.Stop(t.Context()))
+
+		all := posted()
+		require.Contains(t, all, "dkgsync.ceremony.start")
+		require.Contains(t, all, "dkgsync.ceremony.duration")
 	}
-	require.Contains(t, all.String(), "/v1/traces")
-	require.Contains(t, all.String(), "dkgsync.ceremony.start")
-	require.Contains(t, all.String(), "stopped", "what ended when the node stopped as well")
+}
+
+// Instruments that are made in a constructor would record nothing.
+func TestANodeMakesItsInstrumentsWhenItStarts(t *testing.T) {
+	url, posted := newCollector(t)
+	t.Setenv("OTEL_METRICS_EXPORTER", "otlp")
+	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", url)
+	h := harness.NewHost(t)
+	log, lines := logtest.NewNullLogger()
+	config := harness.Fast()
+	config.RegisterEarly = true
+	app := fx.New(fx.NopLogger, otelsdk.Module, dkgsync.Module, fx.Provide(func() host.Host { return h }),
+		fx.Supply(log, config, harness.Define(t.Name(), h, harness.NewHost(t))),
+		syncmod.RunSteps(func() []syncmod.Step { return nil }))
+
+	require.NoError(t, app.Start(t.Context()))
+	require.NoError(t, app.Stop(t.Context()))
+
+	require.Contains(t, posted(), "dkgsync.ceremony.duration")
+	for _, line := range lines.AllEntries() {
+		require.NotContains(t, line.Message, "record nothing")
+	}
 }

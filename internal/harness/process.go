@@ -143,6 +143,9 @@ func (p *Process) Thaw() {
 	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGCONT))
 }
 
+// Logged is what the process has logged so far, at debug level.
+func (p *Process) Logged() string { return p.log.String() }
+
 // Advance has the process enter its next barrier, once it has done what it was
 // told before. It does not wait for it.
 func (p *Process) Advance() {

@@ -14,6 +14,7 @@ const (
 	TypePeerAborted      = "peer_aborted"
 	TypePeerTimeout      = "peer_timeout"
 	TypePeerLeft         = "peer_left"
+	TypeHostClosed       = "host_closed"
 	TypeAborted          = "aborted"
 	TypeStopped          = "stopped"
 	TypeDialFailed       = "dial_failed"

@@ -147,7 +147,8 @@ var (
 		`remove|unlink|unlinkat|rename|link|symlink|readlink|chmod|chown|lchown|chtimes|chdir|truncate|read|write|` +
 		`readdir|readdirent|fdopendir|mmap|exec|fork/exec|CreateFile|GetFileAttributesEx|FindFirstFile) $`)
 	newPath = regexp.MustCompile(`^` + pathBegins)
-	inPath  = regexp.MustCompile(`[\pL\pN][/\\]+\pL`)
+	inPath  = regexp.MustCompile(`[\pL\pN][/\\]+[\pL\pN]`)
+	ofWhole = regexp.MustCompile(`^\d+/\d+\PL*$`) // 2/4
 	mime    = regexp.MustCompile(`^(?:application|audio|font|image|message|multipart|text|video)/[\w.+-]+$`)
 )
 
@@ -168,7 +169,7 @@ func pathLength(rest, before string) int {
 		if newPath.MatchString(word) || strings.HasSuffix(clause[:at-1], ",") {
 			break
 		}
-		if inPath.MatchString(word) {
+		if inPath.MatchString(word) && !ofWhole.MatchString(word) {
 			end = at + trimmedLength(word)
 		}
 		at += len(word) + 1

@@ -63,7 +63,7 @@ func (p *process) execute(e roster.Effects) {
 		want.Attestation = p.world.results[p.index]
 	}
 	want.Until, want.Culprit, want.Reporter = p.announced.Until, p.announced.Culprit, p.announced.Reporter
-	if f := want.Failure; f != nil && f.Kind == roster.Stopped && want.Step == 0 {
+	if f := want.Failure; f != nil && (f.Kind == roster.HostClosed || f.Kind == roster.Stopped && want.Step == 0) {
 		want.Failure = nil // the quiet end
 	}
 	if p.announced != want {

@@ -66,8 +66,8 @@ func (f *facts) any() {
 		f.r.AwaitConnected(f.now)
 	case 11:
 		if f.r.Finish(f.now); f.oneIn(20, "give up") {
-			kind := rapid.SampledFrom([]roster.Kind{roster.Aborted, roster.Stopped}).Draw(f.t, "kind")
-			f.r.Fail(f.now, roster.Failure{Kind: kind})
+			kinds := []roster.Kind{roster.Aborted, roster.Stopped, roster.HostClosed}
+			f.r.Fail(f.now, roster.Failure{Kind: rapid.SampledFrom(kinds).Draw(f.t, "kind")})
 		}
 	case 12:
 		if f.r.Sessions() != nil {

@@ -46,6 +46,12 @@ func (r *Roster) Attempt(i int, err error) {
 	r.pending.changed = true
 }
 
+// Refused notes that there was no room here for a stream of a member.
+func (r *Roster) Refused(i int, err error) {
+	r.members[i].LastError = err
+	r.pending.changed = true
+}
+
 // OutboundOpened notes that a stream to a member has been opened. It proves
 // nothing yet: protocol negotiation is lazy.
 func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {

@@ -35,6 +35,7 @@ func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 // another goes on asking.
 func (r *Roster) KeyInUse(now time.Time, i int) bool {
 	m := &r.members[i]
-	return m.rival.last.Sub(m.rival.since) >= keyInUseAfter && now.Sub(m.rival.last) <= keyInUseAfter &&
+	return m.rival.session != m.Session && // else it has asked before it could answer
+		m.rival.last.Sub(m.rival.since) >= keyInUseAfter && now.Sub(m.rival.last) <= keyInUseAfter &&
 		m.out.up && m.out.last.After(m.rival.since)
 }

@@ -250,6 +250,10 @@ var commands = map[string]func(*story, *arguments) []string{
 		s.roster.Fail(s.now, roster.Failure{Kind: roster.Stopped, Culprit: s.self, By: s.self})
 		return nil
 	},
+	"close-host": func(s *story, _ *arguments) []string {
+		s.roster.Fail(s.now, roster.Failure{Kind: roster.HostClosed, Culprit: s.self, By: s.self})
+		return nil
+	},
 	"finish": func(s *story, _ *arguments) []string {
 		s.roster.Finish(s.now)
 		return nil

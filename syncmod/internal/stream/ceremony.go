@@ -77,6 +77,11 @@ type Ceremony interface {
 	Told(member int) <-chan struct{}
 	// Closed returns a channel that closes when the ceremony is no longer open.
 	Closed() <-chan struct{}
+	// Refused notes that this node's own host has no room for a stream that a member
+	// has opened.
+	Refused(member int, why error)
+	// HostClosed notes that this node's own host is closed.
+	HostClosed()
 	// Broken notes that a goroutine of a stream has panicked.
 	Broken(error)
 }
@@ -84,10 +89,10 @@ type Ceremony interface {
 // InboundFacts takes the facts of one stream that a member has opened.
 type InboundFacts interface {
 	// Request brings a request.
-	Request(roster.Request) roster.Verdict
+	Request(roster.Request, Ahead) roster.Verdict
 	// Repeated brings a request that says what the last accepted one said. It
 	// returns false when the request has to be judged anew.
-	Repeated() bool
+	Repeated(Ahead) bool
 	// Refusal returns what a refused request is answered with, and the error that
 	// the refusal stands for, if it is not the ceremony's own failure.
 	Refusal(*roster.Failure) (text string, err error)
@@ -100,6 +105,20 @@ type InboundFacts interface {
 	Answered()
 	// Down notes that the stream has ended.
 	Down(End)
+}
+
+// Ahead is how far the time that a request carries was ahead of this node's clock when
+// the request arrived. The zero value is a request without a time.
+type Ahead struct {
+	By    time.Duration
+	Known bool
+}
+
+func aheadOf(now, sent time.Time, ok bool) Ahead {
+	if !ok {
+		return Ahead{}
+	}
+	return Ahead{By: sent.Sub(now), Known: true}
 }
 
 // OutboundFacts takes the facts of one stream that this node has opened.

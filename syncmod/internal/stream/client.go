@@ -8,9 +8,9 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 
 	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 )
 
 // While attempts keep failing they are reported every reportEvery. Such a report is
@@ -51,6 +51,7 @@ type attempts struct {
 	lost    string        // why the stream before was lost
 	before  OutboundFacts // that stream
 	failure End           // why the last attempt failed; no reason: it has not
+	dials   reason.Dials  // why the last dials failed
 
 	undialled bool // it was the dialling that failed
 }
@@ -91,6 +92,10 @@ func (cl *client) run() {
 		if err != nil {
 			end = End{Reason: report.EndLost, Err: err, Unopened: true}
 			cl.unopened(end)
+			if reason.IsClosed(err) {
+				cl.set.ceremony.HostClosed()
+				return
+			}
 		} else {
 			end = cl.converse(ctx, newOutbound(ctx, cl, stream))
 		}
@@ -125,13 +130,14 @@ func (cl *client) reached(o *outbound) {
 	done.Count, done.Relayed = cl.count+1, o.relayed
 	cl.set.ceremony.Reached(done)
 	cl.count, cl.failure = 0, End{}
+	cl.dials.Forget()
 }
 
 // unopened notes that no stream could be opened.
 func (cl *client) unopened(end End) {
 	// A host that only pauses after a failed dial says so: what it failed with before is worth more. Without a failure
 	// of ours, the host has failed to dial the member for somebody else.
-	if errors.Is(end.Err, swarm.ErrDialBackoff) && cl.failure.Reason != "" {
+	if dial, ok := errors.AsType[*reason.Dial](end.Err); ok && dial.Pausing() && cl.failure.Reason != "" {
 		end = cl.failure
 	}
 	cl.unreached(end)

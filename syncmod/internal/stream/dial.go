@@ -2,11 +2,15 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 )
 
 const (
@@ -82,17 +86,33 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	defer cancel()
 	ctx = network.WithAllowLimitedConn(ctx, why)
 	cl.undialled = false
-	if !cl.reachable() {
+	dials := !cl.reachable()
+	if dials {
 		if err := cl.dial(ctx); err != nil && !cl.reachable() {
 			cl.undialled = true
 			return nil, err
 		}
 	}
 	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.cfg().Protocol)
-	if err != nil {
-		return nil, fmt.Errorf("opening a stream: %w", err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && cl.crowded():
+		return nil, fmt.Errorf("%w: %w", reason.ErrCrowded, err)
+	case err != nil && dials:
+		return nil, &reason.JustDialled{Err: err}
 	}
-	return stream, nil
+	return stream, err
+}
+
+// crowded reports whether a connection to the member has all the streams that QUIC
+// allows, or nearly so: others come and go.
+func (cl *client) crowded() bool {
+	const nearly = 250 // of 256
+	for _, conn := range cl.cfg().Host.Network().ConnsToPeer(cl.id) {
+		if strings.HasPrefix(conn.ConnState().Transport, "quic") && len(conn.GetStreams()) >= nearly {
+			return true
+		}
+	}
+	return false
 }
 
 func (cl *client) dial(ctx context.Context) error {
@@ -124,7 +144,7 @@ func (cl *client) dial(ctx context.Context) error {
 	}()
 	// With the addresses of the definition: what the host knew by itself, it may have forgotten.
 	if err := cl.cfg().Host.Connect(ctx, cl.set.ceremony.Terms().Members[cl.index]); err != nil {
-		return fmt.Errorf("dialling: %w", err)
+		return cl.failed(ctx, err)
 	}
 	return nil
 }

@@ -21,7 +21,6 @@ type End struct {
 	Reason   string // one of the report.End constants
 	Err      error  // why, where that is known
 	Unopened bool   // no stream could be opened
-	Gated    bool   // the other side takes this node for a stranger
 	Answered bool   // a response has come on the stream
 	Messages int64
 	At       time.Time
@@ -81,13 +80,9 @@ func classify(ctx context.Context, err error) End {
 	case errors.As(err, &length), errors.As(err, &payload):
 		return End{Reason: report.EndProtocol, code: network.StreamProtocolViolation, Err: err}
 	case isTimeout(err):
-		return End{Reason: report.EndTimeout}
+		return End{Reason: report.EndTimeout, Err: err}
 	}
-	reset, ok := errors.AsType[*network.StreamError](err)
-	if ok && reset.Remote && reset.ErrorCode == network.StreamGated {
-		return End{Reason: report.EndLost, Gated: true}
-	}
-	return End{Reason: report.EndLost}
+	return End{Reason: report.EndLost, Err: err}
 }
 
 func isTimeout(err error) bool {

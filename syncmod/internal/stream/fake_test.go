@@ -46,6 +46,8 @@ func (c *fakeCeremony) Closed() <-chan struct{}         { return c.closed }
 func (c *fakeCeremony) Awaits(int) bool                 { return true }
 func (c *fakeCeremony) Told(int) <-chan struct{}        { return c.closed }
 func (c *fakeCeremony) Broken(err error)                { c.t.Error(err) }
+func (c *fakeCeremony) Refused(_ int, err error)        { c.t.Error(err) }
+func (c *fakeCeremony) HostClosed()                     { c.t.Error("the host is closed") }
 func (c *fakeCeremony) Reached(Attempts)                {}
 func (c *fakeCeremony) Unreached(int, End)              {}
 func (c *fakeCeremony) StillUnreached(Attempts, Report) {}
@@ -68,14 +70,14 @@ type fakeFacts struct {
 	id     roster.StreamID
 }
 
-func (f *fakeFacts) Request(q roster.Request) roster.Verdict {
+func (f *fakeFacts) Request(q roster.Request, _ Ahead) roster.Verdict {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	defer f.c.roster.Effects()
 	return f.c.roster.Request(time.Now(), f.member, f.id, q)
 }
 
-func (f *fakeFacts) Repeated() bool {
+func (f *fakeFacts) Repeated(Ahead) bool {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	return f.c.roster.Repeated(time.Now(), f.member, f.id)

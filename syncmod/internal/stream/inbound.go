@@ -53,7 +53,8 @@ type serving struct {
 	verified  []byte // for this definition hash
 	attested  attested
 	messages  int64
-	others    bool // it lists other members than we do, or in another order
+	ahead     Ahead // of the last request
+	others    bool  // it lists other members than we do, or in another order
 
 	mismatched bool // that it asks for another definition has been reported
 
@@ -176,7 +177,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 	for {
 		now := time.Now()
 		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
-		verdict := in.facts.Request(in.fact(c, request))
+		verdict := in.facts.Request(in.fact(c, request), in.ahead)
 		in.messages++
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
 		switch verdict.Action {
@@ -286,10 +287,12 @@ func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error 
 		now = time.Now()
 		timestamp, rest, ok := wire.SplitTimestamp(payload)
 		if !ok {
-			in.accepted = in.accepted[:0]
+			in.accepted, in.ahead = in.accepted[:0], Ahead{}
 			return in.decode(payload, request)
 		}
-		if len(in.accepted) == 0 || !bytes.Equal(rest, in.accepted) || !in.facts.Repeated() {
+		sent, ok := wire.Time(timestamp)
+		in.ahead = aheadOf(now, sent, ok)
+		if len(in.accepted) == 0 || !bytes.Equal(rest, in.accepted) || !in.facts.Repeated(in.ahead) {
 			in.accepted = append(in.accepted[:0], rest...) // answered with next only once it has been accepted
 			return in.decode(payload, request)
 		}

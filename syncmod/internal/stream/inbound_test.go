@@ -33,9 +33,9 @@ type quickFacts struct {
 	close func()
 }
 
-func (f quickFacts) Request(q roster.Request) roster.Verdict {
+func (f quickFacts) Request(q roster.Request, ahead Ahead) roster.Verdict {
 	defer f.close()
-	return f.InboundFacts.Request(q)
+	return f.InboundFacts.Request(q, ahead)
 }
 
 type oneQuick struct {

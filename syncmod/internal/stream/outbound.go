@@ -279,9 +279,7 @@ func (o *outbound) failedWrite(ctx context.Context, err error) End {
 	if errors.Is(err, errSilent) {
 		return End{Reason: report.EndTimeout, Err: err}
 	}
-	end := classify(ctx, err)
-	end.Err = err
-	return end
+	return classify(ctx, err)
 }
 
 // close resets the stream and waits until reading has ended, if it has begun.

@@ -26,7 +26,10 @@ func (in *inbound) first(request *syncpb.SyncRequest) error {
 		limit = firstFrame // nobody is known
 	}
 	in.read.renew(time.Now())
-	return wire.NewReader(in.buffer, limit).Request(request)
+	err := wire.NewReader(in.buffer, limit).Request(request)
+	sent, ok := wire.TimeOf(request.GetTimestamp())
+	in.ahead = aheadOf(time.Now(), sent, ok)
+	return err
 }
 
 // route finds the ceremony that the first request of a stream is for

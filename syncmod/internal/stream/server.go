@@ -152,11 +152,24 @@ func (s *Server) serve(stream network.Stream) {
 	defer s.release(in)
 	if err := s.cfg.reserve(stream); err != nil { // without the lock: the resource manager is the program's
 		in.reset(network.StreamResourceLimitExceeded)
+		s.refused(in.remote, err)
 		return
 	}
 	defer stream.Scope().ReleaseMemory(s.cfg.MaxFrame)
 	s.waits(in)
 	in.serve()
+}
+
+// refused brings it to the ceremonies of a peer that the host has no room for its
+// stream.
+func (s *Server) refused(remote peer.ID, err error) {
+	if !errors.Is(err, network.ErrResourceLimitExceeded) {
+		return // the stream has ended meanwhile
+	}
+	in, _, _ := s.ceremonies.Of(remote)
+	for _, c := range in {
+		c.Refused(c.Terms().Index(remote), err)
+	}
 }
 
 // admit decides who is served at all: strangers get a reset before a byte is

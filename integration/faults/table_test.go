@@ -1,0 +1,78 @@
+package faults
+
+import (
+	"context"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+)
+
+// fault is one thing that is wrong.
+type fault struct {
+	name    string
+	hosts   func(*scene) // changes the hosts, before they are opened
+	arrange func(*scene) // changes what the nodes know and do
+	play    func(*scene) // runs the ceremony, where that is not done as always
+	says    []said
+}
+
+// said is what the log of a node has to say.
+type said struct {
+	who  int
+	text string
+}
+
+// two are any two of the three: who meets whom first is chance, and the third finds
+// that they have stopped.
+const two = -1
+
+// in has the logs of nodes say something.
+func in(text string, who ...int) (all []said) {
+	for _, i := range who {
+		all = append(all, said{i, text})
+	}
+	return all
+}
+
+func saying(all ...[]said) (list []said) {
+	for _, some := range all {
+		list = append(list, some...)
+	}
+	return list
+}
+
+// step2 has bob do something in step 2.
+func (s *scene) step2(run func(context.Context) error) { s.nodes[bob].steps[1].Run = run }
+
+// limited gives a node's host these limits.
+func (s *scene) limited(who int, limits rcmgr.PartialLimitConfig) {
+	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(rcmgr.DefaultLimits.AutoScale())))
+	require.NoError(s.t, err)
+	s.nodes[who].options = append(s.nodes[who].options, libp2p.ResourceManager(manager))
+}
+
+// behind hides every host behind a relay.
+func (s *scene) behind(relay *harness.Relay) {
+	s.relay = relay
+	for _, n := range s.nodes {
+		n.listen = ""
+	}
+}
+
+// gater lets nobody in but some, as Charon's does with the members of its cluster.
+type gater struct{ allowed map[peer.ID]bool }
+
+func (g gater) InterceptPeerDial(p peer.ID) bool                    { return g.allowed[p] }
+func (g gater) InterceptAddrDial(peer.ID, multiaddr.Multiaddr) bool { return true }
+func (g gater) InterceptAccept(network.ConnMultiaddrs) bool         { return true }
+func (g gater) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
+	return g.allowed[p]
+}
+func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }

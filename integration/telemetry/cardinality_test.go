@@ -1,0 +1,96 @@
+package telemetry_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+)
+
+// The SDK folds what exceeds 2,000 series of an instrument into one, without a word.
+func TestTheLargestCeremonyLosesNoSeries(t *testing.T) {
+	s := newScene(t)
+	const members = 1024
+	for _, self := range []int{0, members - 1} { // two ceremonies, in which this node has another index
+		s.large(members, self)
+	}
+
+	got := s.metrics()
+
+	for name, m := range got {
+		for _, set := range series(m) {
+			require.False(t, set.HasValue("otel.metric.overflow"), "%s has lost series", name)
+		}
+	}
+	for _, name := range []string{
+		"dkgsync.rtt", "dkgsync.reconnects", "dkgsync.peer.inbound", "dkgsync.peer.outbound", "dkgsync.peer.step",
+		"dkgsync.peer.last_seen",
+	} {
+		require.Len(t, series(got[name]), members, name)
+	}
+}
+
+// large opens a ceremony of so many members, in which all that can happen to a
+// member happens to each.
+func (s *scene) large(members, self int) {
+	s.t.Helper()
+	info := report.Info{Hash: fmt.Append(nil, "large ", self), Index: self}
+	state := report.Snapshot{Step: 1, Peers: make([]report.PeerSnapshot, members)}
+	for i := range members {
+		info.Peers = append(info.Peers, report.Peer{Index: i, ID: fmt.Sprint("id", i)})
+		state.Peers[i] = report.PeerSnapshot{Inbound: true, Outbound: true, Step: 1, LastSeen: noon}
+	}
+	c := s.telemetry.Ceremony(info, func() report.Snapshot { return state })
+	c.Opened(trace.SpanContext{}, noon)
+	s.t.Cleanup(c.Closed)
+	for i := range members {
+		if i == self {
+			continue
+		}
+		stream := c.Stream(report.StreamStart{Peer: i, At: noon})
+		stream.Message()
+		stream.RTT(time.Millisecond)
+		for _, reason := range reasons {
+			c.Connect(report.Connect{Peer: i, Started: noon, Ended: after(time.Second), Reason: reason})
+		}
+		stream.End(report.StreamEnd{At: after(time.Second), Reason: reasons[i%len(reasons)]})
+		s.flush() // the queue holds some thousand reports
+	}
+}
+
+// reasons are those for which a stream may end.
+var reasons = []string{
+	report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndClosed, report.EndLost, report.EndTimeout,
+	report.EndProtocol, report.EndSuperseded, report.EndMoved, report.EndStopped,
+}
+
+type histogramPoint = metricdata.HistogramDataPoint[float64]
+
+// series are the attributes of each series of a metric.
+func series(m metricdata.Metrics) []attribute.Set {
+	switch data := m.Data.(type) {
+	case metricdata.Histogram[float64]:
+		return sets(data.DataPoints, func(p histogramPoint) attribute.Set { return p.Attributes })
+	case metricdata.Sum[int64]:
+		return sets(data.DataPoints, func(p metricdata.DataPoint[int64]) attribute.Set { return p.Attributes })
+	case metricdata.Gauge[int64]:
+		return sets(data.DataPoints, func(p metricdata.DataPoint[int64]) attribute.Set { return p.Attributes })
+	case metricdata.Gauge[float64]:
+		return sets(data.DataPoints, func(p metricdata.DataPoint[float64]) attribute.Set { return p.Attributes })
+	}
+	return nil
+}
+
+func sets[P any](points []P, of func(P) attribute.Set) []attribute.Set {
+	all := make([]attribute.Set, 0, len(points))
+	for _, p := range points {
+		all = append(all, of(p))
+	}
+	return all
+}

@@ -1,0 +1,106 @@
+package syncmod
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+)
+
+const (
+	clockPeriod  = time.Minute     // a jump back is seen after two at the latest
+	clockWarning = 5 * time.Second // differences below are of no interest
+	clockSamples = 5               // before a clock is said to be behind: what came late only seems to be
+	clockMost    = 100 * 365 * 24 * time.Hour
+)
+
+// clock is what is known of a member's clock: how far the times that its requests
+// carry are ahead of this node's when they arrive. Each has been under way for a
+// while, so the one that is ahead most has lost the least, half a round trip at the
+// fastest.
+type clock struct {
+	now, before clockStretch
+	began       time.Time // when the current stretch did
+	warned      bool
+}
+
+// clockStretch is what one period has shown.
+type clockStretch struct {
+	samples int
+	ahead   time.Duration // the most
+	rtt     time.Duration // the least; 0: none
+}
+
+// heard notes how far a request was ahead.
+func (k *clock) heard(now time.Time, ahead time.Duration) {
+	k.turn(now)
+	ahead = min(max(ahead, -clockMost), clockMost)
+	if k.now.samples == 0 || ahead > k.now.ahead {
+		k.now.ahead = ahead
+	}
+	k.now.samples++
+}
+
+// roundTrip notes how long a request of this node took.
+func (k *clock) roundTrip(now time.Time, rtt time.Duration) {
+	k.turn(now)
+	if k.now.rtt == 0 || rtt < k.now.rtt {
+		k.now.rtt = rtt
+	}
+}
+
+func (k *clock) turn(now time.Time) {
+	if now.Sub(k.began) >= clockPeriod {
+		k.before, k.now, k.began = k.now, clockStretch{}, now
+	}
+}
+
+// offset is how far the clock is ahead of this node's, 0 while nothing is known.
+func (k *clock) offset() time.Duration {
+	best := k.now
+	switch {
+	case k.before.samples == 0:
+	case best.samples == 0:
+		best.ahead = k.before.ahead
+	default:
+		best.ahead = max(best.ahead, k.before.ahead)
+	}
+	if k.samples() == 0 {
+		return 0
+	}
+	if best.rtt == 0 || k.before.rtt > 0 && k.before.rtt < best.rtt {
+		best.rtt = k.before.rtt
+	}
+	return best.ahead + best.rtt/2
+}
+
+func (k *clock) samples() int { return k.now.samples + k.before.samples }
+
+// isWrong reports whether the two clocks differ by more than is of no interest.
+func (k *clock) isWrong() bool {
+	offset := k.offset()
+	return offset > clockWarning || offset < -clockWarning && k.samples() >= clockSamples
+}
+
+// aheadText says how far a clock is ahead of this node's: "12 s ahead of ours".
+func aheadText(offset time.Duration) string {
+	if offset < 0 {
+		return spell(-offset) + " behind ours"
+	}
+	return spell(offset) + " ahead of ours"
+}
+
+// noteClock notes what a request says of its sender's clock. The lock is held.
+func (c *core) noteClock(now time.Time, member int, ahead stream.Ahead) {
+	if !ahead.Known {
+		return
+	}
+	k := &c.clocks[member]
+	k.heard(now, ahead.By)
+	if k.warned || !k.isWrong() {
+		return
+	}
+	k.warned = true
+	c.report.Clock(member, now, fmt.Sprintf(
+		"%s: set the one that is wrong right; beyond an hour TLS refuses the connection", aheadText(k.offset())))
+}

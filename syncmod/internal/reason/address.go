@@ -1,0 +1,175 @@
+package reason
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/pnet"
+	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/multiformats/go-multistream"
+)
+
+// address says why one address failed.
+func address(m members, err error) string {
+	if isRelayed(err) {
+		return explain(relays, m, err).text
+	}
+	return direct(m, err)
+}
+
+// direct is address, where no relay is between.
+func direct(m members, err error) string { return explain(addresses, m, err).text }
+
+// addresses are the reasons why an address has failed.
+var addresses = []Row{
+	{"it is this node's own address: correct the definition", Here, plain(is(swarm.ErrDialToSelf))},
+	{"this host has no transport for it", Here, plain(is(swarm.ErrNoTransport))},
+	{"this host's connection gater does not allow this address", Here, plain(is(swarm.ErrGaterDisallowedConnection))},
+	{"this host filters this address", Here, plain(is(swarm.ErrAddrFiltered))},
+	{
+		"none of its kind has answered this host lately, so it is not tried", Network,
+		plain(is(swarm.ErrDialRefusedBlackHole)),
+	},
+	{"it failed a moment ago, the host pauses before it tries again", Nobody, plain(is(swarm.ErrDialBackoff))},
+	{"its name does not resolve here (…)", Either, nameError},
+	{"another peer answers there (…), correct the address or the definition", Either, otherPeer},
+	{ownLimit, Here, limited},
+	{"the clocks of the two hosts differ by more than TLS allows: …", Either, otherClock},
+	{
+		"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
+			"hour " +
+			"ahead of its when this host started; set it right, then restart this host", Either,
+		plain(contains("bad certificate")),
+	},
+	{
+		"the two hosts are not in the same private network, or no libp2p host answers there: " +
+			"compare the private network keys, and the address", Either, plain(isOtherNetwork),
+	},
+	{"the two hosts have no security protocol or multiplexer in common", Either, plain(isNotSupported)},
+	{"connection refused: nothing listens there", There, plain(is(syscall.ECONNREFUSED))},
+	{"no route to it (…)", Network, unroutable},
+	{
+		"its host refuses the connection: its resource manager has no room, or its connection gater does not allow " +
+			"this host", There,
+		plain(contains("CONNECTION_REFUSED", "Application error 0x1001", "Application error 0x1007")),
+	},
+	{
+		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not " +
+			"allow " +
+			"this host, or the two are not in the same private network", There, plain(isHangup),
+	},
+	{"no answer", Network, plain(isTimeout)},
+	{"…", Either, otherwise},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func otherPeer(m members, err error) (string, bool) {
+	mismatch, ok := errors.AsType[sec.ErrPeerIDMismatch](err)
+	if !ok {
+		return "", false
+	}
+	if name := m(mismatch.Actual); name != "" {
+		return name + ", " + mismatch.Actual.String(), true
+	}
+	return mismatch.Actual.String(), true
+}
+
+const ownLimit = "this host's resource manager has reached a limit: …; raise it on this host"
+
+// ofAddress are limits by address, which are no [network.ErrResourceLimitExceeded].
+var ofAddress = regexp.MustCompile(`^(?:conn-\d+: )?(rate of connections|connections per ip|rate) limit exceeded`)
+
+// limited says which limit of this host's resource manager was reached, and in which
+// scope: what its error says between the scope that was asked and the end.
+func limited(_ members, err error) (string, bool) {
+	if byAddress := ofAddress.FindStringSubmatch(err.Error()); byAddress != nil {
+		return byAddress[1], true
+	}
+	if !errors.Is(err, network.ErrResourceLimitExceeded) {
+		return "", false
+	}
+	text := strings.TrimSuffix(err.Error(), network.ErrResourceLimitExceeded.Error())
+	parts := strings.Split(strings.TrimSuffix(text, ": "), ": ")
+	what := "memory"
+	if last := parts[len(parts)-1]; strings.HasPrefix(last, "cannot reserve ") {
+		what, parts = strings.TrimPrefix(last, "cannot reserve "), parts[:len(parts)-1]
+	}
+	if len(parts) == 0 || parts[len(parts)-1] == "" {
+		return what, true
+	}
+	return fmt.Sprintf("%s in the scope %s", what, shorten(withoutPeerIDs(parts[len(parts)-1]), longestAddress)), true
+}
+
+// Libp2p makes a certificate when a host starts: valid from an hour before, for a
+// hundred years.
+const certified = time.Hour
+
+var validity = regexp.MustCompile(`current time (\S+) is (before|after) (\S+)`)
+
+func otherClock(_ members, err error) (string, bool) {
+	found := validity.FindStringSubmatch(err.Error())
+	if found == nil {
+		return "", false
+	}
+	const what = "; set the one that is wrong right, then restart its host"
+	ours, errOurs := time.Parse(time.RFC3339, found[1])
+	limit, errLimit := time.Parse(time.RFC3339, strings.TrimRight(found[3], ")];,"))
+	if found[2] == "after" || errOurs != nil || errLimit != nil {
+		return "this host's is far ahead" + what, true
+	}
+	ahead := (limit.Sub(ours) + certified).Round(time.Minute)
+	const theirs = "its clock was at least %s ahead of this host's when its host started"
+	return fmt.Sprintf(theirs, spell(ahead)) + what, true
+}
+
+// spell writes hours and minutes.
+func spell(d time.Duration) string {
+	hours, minutes := int(d.Hours()), int(d.Minutes())%60
+	if minutes == 0 {
+		return fmt.Sprintf("%d h", hours)
+	}
+	return fmt.Sprintf("%d h %d min", hours, minutes)
+}
+
+func isOtherNetwork(err error) bool {
+	private, ok := errors.AsType[interface {
+		error
+		pnet.Error
+	}](err)
+	return ok && private.IsPNetError() || errors.Is(err, multistream.ErrTooLarge) ||
+		errors.Is(err, multistream.ErrIncorrectVersion) ||
+		contains("message did not have trailing newline", "varint")(err)
+}
+
+func unroutable(_ members, err error) (string, bool) {
+	for _, errno := range []syscall.Errno{syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL} {
+		if errors.Is(err, errno) {
+			return errno.Error(), true
+		}
+	}
+	return "", false
+}
+
+func isHangup(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, network.ErrReset)
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded)
+}

@@ -1,0 +1,84 @@
+package reason_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
+)
+
+// One wrong name among addresses that are refused must not be hidden by the rest.
+func TestEveryAddressThatFailedIsThereWithItsOwnCause(t *testing.T) {
+	var dials reason.Dials
+
+	got := reason.Unopened(stranger, dials.Failed(t.Context(), &reason.Dial{
+		Err: &swarm.DialError{
+			Cause: swarm.ErrAllDialsFailed,
+			DialErrors: []swarm.TransportError{
+				{Address: somewhere, Cause: syscall.ECONNREFUSED}, {Address: elsewhere, Cause: syscall.ECONNREFUSED},
+			},
+		},
+		Tried: []multiaddr.Multiaddr{somewhere, nowhere, elsewhere},
+	})).Error()
+
+	require.Contains(t, got, "/ip4/192.0.2.1/tcp/9, /ip4/192.0.2.2/tcp/9: connection refused: nothing listens there")
+	require.Contains(t, got, "; /dns4/no-such-host.invalid/tcp/9: its name does not resolve here (")
+}
+
+// A host pauses after a failed dial, and says no more than that it does.
+func TestWhyAnAddressFailedIsRememberedWhileTheHostPauses(t *testing.T) {
+	var dials reason.Dials
+	ask := func(cause error) *reason.Dial {
+		return dials.Failed(t.Context(), &reason.Dial{Err: &swarm.DialError{
+			Cause:      swarm.ErrAllDialsFailed,
+			DialErrors: []swarm.TransportError{{Address: somewhere, Cause: cause}},
+		}})
+	}
+	require.True(t, ask(swarm.ErrDialBackoff).Pausing(), "somebody else has dialled")
+	require.False(t, ask(syscall.ECONNREFUSED).Pausing())
+
+	again := ask(swarm.ErrDialBackoff)
+
+	require.False(t, again.Pausing())
+	require.ErrorContains(t, reason.Unopened(stranger, again), "connection refused")
+
+	again = dials.Failed(t.Context(), &reason.Dial{
+		Err: context.DeadlineExceeded, Within: time.Second, Tried: []multiaddr.Multiaddr{somewhere},
+	})
+	require.ErrorContains(t, reason.Unopened(stranger, again),
+		"no connection within 1 s from /ip4/192.0.2.1/tcp/9; before, /ip4/192.0.2.1/tcp/9: connection refused")
+
+	dials.Forget()
+
+	require.True(t, ask(swarm.ErrDialBackoff).Pausing(), "the member has been reached meanwhile")
+}
+
+// What is cut is cut from what an operator can find again, never from the reason.
+func TestWhatIsSaidIsBoundedAndKeepsItsReason(t *testing.T) {
+	var causes []swarm.TransportError
+	for i := range 200 {
+		addr := multiaddr.StringCast(fmt.Sprintf("/ip4/192.0.2.%d/tcp/9/p2p/%s/p2p-circuit", i, bob))
+		causes = append(causes, swarm.TransportError{Address: addr, Cause: syscall.ECONNREFUSED})
+	}
+	for i := range 100 {
+		text := strings.Repeat("x", 10000) + fmt.Sprint(" is why ", i)
+		causes = append(causes, swarm.TransportError{Address: elsewhere, Cause: errors.New(text)})
+	}
+
+	got := reason.Unopened(stranger, dial(swarm.ErrAllDialsFailed, causes...)).Error()
+
+	require.Less(t, len(got), 4<<10)
+	require.Contains(t, got, "/ip4/192.0.2.0/tcp/9/p2p/16Uiu2HA…JEYw97/p2p-circuit")
+	require.Contains(t, got, " and 197 more: connection refused: nothing listens there")
+	require.Contains(t, got, " is why 0;")
+	require.True(t, strings.HasSuffix(got, "; and 95 more"), got[len(got)-100:])
+}

@@ -1,0 +1,321 @@
+package reason_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/pnet"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/multiformats/go-multistream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
+)
+
+const (
+	bob   = "16Uiu2HAm87LMAngk2CYY25asp25HR3qpDVNA8LUrub9KmWJEYw97"
+	carol = "16Uiu2HAmVSeN2qFYgWewrdep2WFbzF7wv3hG6TkDVyrv5udjd7us"
+)
+
+func id(t *testing.T, text string) peer.ID {
+	t.Helper()
+	id, err := peer.Decode(text)
+	require.NoError(t, err)
+	return id
+}
+
+func stranger(peer.ID) string { return "" }
+
+// full is what libp2p's resource manager says, in scopes from the inside out.
+func full(text string) error { return fmt.Errorf("%s: %w", text, network.ErrResourceLimitExceeded) }
+
+var (
+	somewhere = multiaddr.StringCast("/ip4/192.0.2.1/tcp/9")
+	elsewhere = multiaddr.StringCast("/ip4/192.0.2.2/tcp/9")
+	nowhere   = multiaddr.StringCast("/dns4/no-such-host.invalid/tcp/9")
+)
+
+// failed is a dial in which an address failed for this.
+func failed(cause error) error {
+	return dial(swarm.ErrAllDialsFailed, swarm.TransportError{Address: somewhere, Cause: cause})
+}
+
+func dial(whole error, causes ...swarm.TransportError) error {
+	var dials reason.Dials
+	return dials.Failed(context.Background(), &reason.Dial{
+		Err: fmt.Errorf("failed to dial: %w", &swarm.DialError{Cause: whole, DialErrors: causes}),
+	})
+}
+
+// through is what the transport of relays says.
+func through(err error) error { return fmt.Errorf("error opening hop stream to relay: %w", err) }
+
+func circuit(status string) error { return fmt.Errorf("error opening relay circuit: %s", status) }
+
+func ofStream(code network.StreamErrorCode) error {
+	return fmt.Errorf("failed to negotiate protocol: %w", &network.StreamError{ErrorCode: code, Remote: true})
+}
+
+const cert = "failed to negotiate security protocol: certificate verification failed: x509: certificate has " +
+	"expired or " +
+	"is not yet valid: current time 2026-11-26T14:35:37Z is "
+
+func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
+	shown := make(map[string]bool) // by the texts of the table
+	for _, test := range []struct {
+		why  func(reason.Members, error) *reason.Error
+		err  error
+		want string
+	}{
+		{reason.Unopened, &reason.Dial{Err: swarm.ErrSwarmClosed}, "this node's own host is closed"},
+		{
+			reason.Unopened, dial(swarm.ErrGaterDisallowedConnection),
+			"this host's connection gater does not allow it",
+		},
+		{
+			reason.Unopened, dial(swarm.ErrNoAddresses),
+			"no address of it is known: the definition gives none, and it has not dialled us",
+		},
+		{
+			reason.Unopened,
+			dial(swarm.ErrNoGoodAddresses, swarm.TransportError{Address: somewhere, Cause: swarm.ErrNoTransport}),
+			"no address of it can be dialled from here: /ip4/192.0.2.1/tcp/9: this host has no transport for it",
+		},
+		{
+			reason.Unopened,
+			&reason.Dial{
+				Err: context.DeadlineExceeded, Within: 10 * time.Second, Tried: []multiaddr.Multiaddr{somewhere},
+			},
+			"dial timeout: no connection within 10 s from /ip4/192.0.2.1/tcp/9",
+		},
+		{
+			reason.Unopened, &reason.Dial{Err: swarm.ErrDialBackoff},
+			"dialling failed a moment ago, the host pauses before it dials again",
+		},
+		{
+			reason.Unopened, dial(swarm.ErrNoGoodAddresses,
+				swarm.TransportError{Address: somewhere, Cause: swarm.ErrDialToSelf}),
+			"no address of it can be dialled from here: " +
+				"/ip4/192.0.2.1/tcp/9: it is this node's own address: correct the definition",
+		},
+		{
+			reason.Unopened, failed(swarm.ErrGaterDisallowedConnection),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: this host's connection gater does not allow this address",
+		},
+		{reason.Unopened, failed(swarm.ErrAddrFiltered), "dialling failed: /ip4/192.0.2.1/tcp/9: this host filters " +
+			"this address"},
+		{
+			reason.Unopened, failed(swarm.ErrDialRefusedBlackHole),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: none of its kind has answered this host lately, so it is not tried",
+		},
+		{
+			reason.Unopened, dial(swarm.ErrAllDialsFailed,
+				swarm.TransportError{Address: somewhere, Cause: swarm.ErrDialBackoff},
+				swarm.TransportError{Address: elsewhere, Cause: syscall.ECONNREFUSED}),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: it failed a moment ago, the host pauses before it tries again; " +
+				"/ip4/192.0.2.2/tcp/9: connection refused: nothing listens there",
+		},
+		{
+			reason.Unopened, failed(&net.DNSError{Err: "no such host", Name: "x.invalid", IsNotFound: true}),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its name does not resolve here (no such host)",
+		},
+		{
+			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w",
+				sec.ErrPeerIDMismatch{Expected: id(t, bob), Actual: id(t, carol)})),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: another peer answers there (" + carol +
+				"), correct the address or the definition",
+		},
+		{
+			reason.Unopened, failed(full("conn-1: system: cannot reserve outbound connection")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: this host's resource manager has reached a limit: " +
+				"outbound connection in the scope system; raise it on this host",
+		},
+		{
+			reason.Unopened, failed(errors.New("connections per ip limit exceeded for 192.0.2.1:9")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: this host's resource manager has reached a limit: " +
+				"connections per ip; raise it on this host",
+		},
+		{
+			reason.Unopened, failed(errors.New(cert + "before 2026-11-26T16:05:37Z")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the clocks of the two hosts differ by more than TLS allows: " +
+				"its clock was at least 2 h 30 min ahead of this host's when its host started; " +
+				"set the one that is wrong right, then restart its host",
+		},
+		{
+			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: bad " +
+				"certificate")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: compare the " +
+				"clocks of " +
+				"the two, this host's was more than an hour ahead of its when this host started; set it right, then " +
+				"restart this host",
+		},
+		{
+			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", multistream.ErrTooLarge)),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no " +
+				"libp2p host " +
+				"answers there: compare the private network keys, and the address",
+		},
+		{
+			reason.Unopened,
+			failed(fmt.Errorf("%w: %w", pnet.NewError("could not read full nonce"), syscall.ECONNRESET)),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no " +
+				"libp2p host " +
+				"answers there: compare the private network keys, and the address",
+		},
+		{
+			reason.Unopened, failed(multistream.ErrNotSupported[protocol.ID]{Protos: []protocol.ID{"/noise"}}),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts have no security protocol or multiplexer in common",
+		},
+		{
+			reason.Unopened, failed(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: no route to it (no route to host)",
+		},
+		{
+			reason.Unopened, failed(errors.New("CONNECTION_REFUSED (remote)")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses the connection: its resource manager has no " +
+				"room, " +
+				"or its connection gater does not allow this host",
+		},
+		{
+			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", io.EOF)),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake: its resource manager " +
+				"has no " +
+				"room, its connection gater does not allow this host, or the two are not in the same private network",
+		},
+		{
+			reason.Unopened, failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: no answer",
+		},
+		{reason.Unopened, failed(errors.New("a riddle")), "dialling failed: /ip4/192.0.2.1/tcp/9: a riddle"},
+
+		{
+			reason.Unopened, failed(through(&swarm.DialError{Cause: swarm.ErrNoAddresses})),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the address names a relay, but not where it is: " +
+				"put the relay's own address in front of its peer ID",
+		},
+		{
+			reason.Unopened, failed(through(multistream.ErrNotSupported[protocol.ID]{})),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the host at the relay's address is not a relay",
+		},
+		{
+			reason.Unopened, failed(circuit("NO_RESERVATION (204)")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: it has no reservation at the relay: its host is down, " +
+				"or is not connected to the relay",
+		},
+		{
+			reason.Unopened, failed(circuit("RESOURCE_LIMIT_EXCEEDED (201)")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the relay has reached a limit: it carries no more circuits",
+		},
+		{
+			reason.Unopened, failed(circuit("PERMISSION_DENIED (202)")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the relay does not allow the circuit",
+		},
+		{
+			reason.Unopened, failed(circuit("CONNECTION_FAILED (203)")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the relay cannot reach it",
+		},
+		{
+			reason.Unopened, failed(circuit("MALFORMED_MESSAGE (400)")),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the relay refuses the circuit: MALFORMED_MESSAGE (400)",
+		},
+		{
+			reason.Unopened, failed(through(&swarm.DialError{
+				Cause:      swarm.ErrAllDialsFailed,
+				DialErrors: []swarm.TransportError{{Address: elsewhere, Cause: syscall.ECONNREFUSED}},
+			})),
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the relay cannot be reached: " +
+				"/ip4/192.0.2.2/tcp/9: connection refused: nothing listens there",
+		},
+
+		{
+			reason.Unopened,
+			multistream.ErrNotSupported[protocol.ID]{},
+			"its host is up, but it does not run the sync protocol yet",
+		},
+		{
+			reason.Unopened, ofStream(network.StreamProtocolNegotiationFailed),
+			"its host is up, but it does not run the sync protocol yet",
+		},
+		{
+			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
+			"its host hangs up after the handshake: its connection gater does not allow this node's key, " +
+				"or its resource manager has no room for this node",
+		},
+		{
+			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
+			"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only",
+		},
+		{
+			reason.Unopened, context.DeadlineExceeded,
+			"no answer: there is a connection, but nothing comes back on it",
+		},
+		{reason.Unopened, network.ErrNoConn, "the connection was lost while a stream was being opened"},
+		{reason.Unopened, errors.New("opening a stream: a riddle"), "no stream could be opened: a riddle"},
+		{
+			reason.Refused, fmt.Errorf("reserving memory for a frame: %w", full("stream-3: service:dkgsync")),
+			"this host's resource manager has reached a limit: memory in the scope service:dkgsync; raise it on " +
+				"this host",
+		},
+
+		{
+			reason.Lost, ofStream(network.StreamResourceLimitExceeded),
+			"its host has reached a limit: its resource manager refuses this node's streams; raise it on that host",
+		},
+		{
+			reason.Lost, ofStream(network.StreamRateLimited),
+			"it replaced this stream by a newer one, or limits how many this node opens",
+		},
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent is not the " +
+			"protocol"},
+		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
+		{
+			reason.Lost, ofStream(network.StreamGarbageCollected),
+			"its host trimmed the connection: its connection manager's limits are too low",
+		},
+		{reason.Lost, ofStream(network.StreamShutdown), "it closed its ceremony, or its node is stopping"},
+		{
+			reason.Lost, ofStream(network.StreamGated),
+			"it does not list this node as a member of any open ceremony; compare definitions and keys",
+		},
+		{
+			reason.Lost, &network.ConnError{ErrorCode: network.ConnGated, Remote: true},
+			"its host's connection gater does not allow this node",
+		},
+		{reason.Lost, ofStream(0x2001), "it reset the stream with the code 0x2001"},
+		{reason.Lost, nil, "its stream was lost"},
+		{reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET), "its stream was lost: read: connection reset by " +
+			"peer"},
+	} {
+		got := test.why(stranger, test.err)
+
+		require.EqualError(t, got, test.want)
+		require.Equal(t, test.err, errors.Unwrap(got))
+		for _, row := range reason.Table() {
+			if saysSo(test.want, row.Text) {
+				shown[row.Text] = true
+			}
+		}
+	}
+	for _, row := range reason.Table() {
+		require.True(t, shown[row.Text], "nothing shows %q", row.Text)
+	}
+}
+
+// saysSo reports whether a text has the parts of a row's, but for its details.
+func saysSo(text, row string) bool {
+	before, after, _ := strings.Cut(row, "…")
+	return strings.Contains(text, before) && strings.Contains(text, after)
+}

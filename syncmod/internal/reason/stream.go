@@ -1,0 +1,133 @@
+package reason
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/multiformats/go-multistream"
+)
+
+// JustDialled marks an error of opening a stream on a connection that this node has
+// made a moment before.
+type JustDialled struct{ Err error }
+
+func (e *JustDialled) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *JustDialled) Unwrap() error { return e.Err }
+
+// ErrCrowded marks an error of opening a stream on a connection that has as many as it
+// may have. QUIC then waits without a word.
+var ErrCrowded = errors.New("too many streams on one connection")
+
+const notYet = "its host is up, but it does not run the sync protocol yet"
+
+// codes are what a host says when it resets a stream or closes a connection, see
+// https://github.com/libp2p/specs/blob/master/error-codes/README.md.
+var codes = []Row{
+	{notYet, There, code(network.StreamProtocolNegotiationFailed, network.ConnProtocolNegotiationFailed)},
+	{
+		"its host has reached a limit: its resource manager refuses this node's streams; raise it on that host", There,
+		code(network.StreamResourceLimitExceeded, network.ConnResourceLimitExceeded),
+	},
+	{
+		"it replaced this stream by a newer one, or limits how many this node opens", Nobody,
+		code(network.StreamRateLimited, network.ConnRateLimited),
+	},
+	{
+		"it says that what this node sent is not the protocol", Either,
+		code(network.StreamProtocolViolation, network.ConnProtocolViolation),
+	},
+	{
+		"its host closed a duplicate connection", Nobody,
+		code(network.StreamSupplanted, network.ConnSupplanted),
+	},
+	{
+		"its host trimmed the connection: its connection manager's limits are too low", There,
+		code(network.StreamGarbageCollected, network.ConnGarbageCollected),
+	},
+	{
+		"it closed its ceremony, or its node is stopping", There,
+		code(network.StreamShutdown, network.ConnShutdown),
+	},
+	{
+		"it does not list this node as a member of any open ceremony; compare definitions and keys", Either,
+		code(network.StreamGated, noCode),
+	},
+	{"its host's connection gater does not allow this node", There, code(noStreamCode, network.ConnGated)},
+	{"it reset the stream with the code …", There, anyCode},
+}
+
+const (
+	noStreamCode = network.StreamErrorCode(0xffffffff)
+	noCode       = network.ConnErrorCode(0xffffffff)
+)
+
+// codeOf returns the code that the other host has sent, zero for none: of a stream or
+// of a connection.
+func codeOf(err error) (network.StreamErrorCode, network.ConnErrorCode) {
+	if reset, ok := errors.AsType[*network.StreamError](err); ok && reset.Remote {
+		return reset.ErrorCode, 0
+	}
+	if closed, ok := errors.AsType[*network.ConnError](err); ok && closed.Remote {
+		return 0, closed.ErrorCode
+	}
+	return 0, 0
+}
+
+func code(stream network.StreamErrorCode, conn network.ConnErrorCode) func(members, error) (string, bool) {
+	return plain(func(err error) bool {
+		ofStream, ofConn := codeOf(err)
+		return ofStream == stream || ofConn == conn
+	})
+}
+
+func anyCode(_ members, err error) (string, bool) {
+	ofStream, ofConn := codeOf(err)
+	return fmt.Sprintf("0x%x", max(uint32(ofStream), uint32(ofConn))), ofStream != 0 || ofConn != 0
+}
+
+// openings are the reasons why no stream could be opened on a connection.
+var openings = slices.Concat([]Row{
+	{notYet, There, plain(isNotSupported)},
+	{ownLimit, Here, limited},
+}, codes, []Row{
+	{
+		"its host hangs up after the handshake: its connection gater does not allow this node's key, " +
+			"or its resource manager has no room for this node", There, plain(isHungUp),
+	},
+	{
+		"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only",
+		Either, plain(is(ErrCrowded)),
+	},
+	{"no answer: there is a connection, but nothing comes back on it", Network, plain(isTimeout)},
+	{"the connection was lost while a stream was being opened", Network, plain(isConnectionLost)},
+	{"no stream could be opened: …", Either, otherwise},
+})
+
+// isNotSupported: the other host has none of the protocols that were asked for.
+func isNotSupported(err error) bool {
+	_, ok := errors.AsType[multistream.ErrNotSupported[protocol.ID]](err)
+	return ok
+}
+
+// isConnectionLost: libp2p wraps nothing when the connection is gone by then.
+func isConnectionLost(err error) bool {
+	return errors.Is(err, network.ErrNoConn) || isHangup(err) || contains("connection failed")(err)
+}
+
+func isHungUp(err error) bool {
+	_, ok := errors.AsType[*JustDialled](err)
+	return ok && isConnectionLost(err)
+}
+
+// losses are the reasons why a stream was lost.
+var losses = slices.Concat([]Row{
+	{"its stream was lost", Network, plain(func(err error) bool { return err == nil })},
+	{ownLimit, Here, limited},
+}, codes, []Row{
+	{"its stream was lost: …", Network, otherwise},
+})

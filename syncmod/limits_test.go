@@ -1,0 +1,173 @@
+package syncmod_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/test"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+const (
+	mostMembers = 1024      // members
+	yamuxWindow = 256 << 10 // what yamux reserves for a stream
+	frameMemory = 16 << 10  // what this module reserves for one
+)
+
+// takeMember takes what a host takes for a member at an address: a connection, and on it
+// a stream in each direction for every ceremony.
+func takeMember(m network.ResourceManager, id peer.ID, at string, ceremonies int) error {
+	conn, err := m.OpenConnection(network.DirInbound, true, multiaddr.StringCast(at))
+	if err != nil {
+		return err
+	}
+	if err := conn.SetPeer(id); err != nil {
+		return err
+	}
+	for range ceremonies {
+		for _, direction := range []network.Direction{network.DirInbound, network.DirOutbound} {
+			if err := takeStream(m, conn.PeerScope(), id, direction); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// takeStream takes what yamux, the host and this module take for a stream.
+func takeStream(m network.ResourceManager, muxer network.PeerScope, id peer.ID, direction network.Direction) error {
+	span, err := muxer.BeginSpan()
+	if err != nil {
+		return err
+	}
+	if err := span.ReserveMemory(yamuxWindow, network.ReservationPriorityAlways); err != nil {
+		return err
+	}
+	s, err := m.OpenStream(id, direction)
+	if err != nil {
+		return err
+	}
+	if err := s.SetProtocol(syncmod.ProtocolID); err != nil {
+		return err
+	}
+	if err := s.SetService(syncmod.ServiceName); err != nil {
+		return err
+	}
+	return s.ReserveMemory(frameMemory, network.ReservationPriorityAlways)
+}
+
+// takeMembers takes what the other members of ceremonies take, each at its own address
+// or all at the same one.
+func takeMembers(m network.ResourceManager, n, ceremonies int, at func(i int) string) error {
+	for i := 1; i < n; i++ {
+		id, err := test.RandPeerID()
+		if err != nil {
+			return err
+		}
+		if err := takeMember(m, id, at(i), ceremonies); err != nil {
+			return fmt.Errorf("member %d of %d, %d ceremonies: %w", i, n, ceremonies, err)
+		}
+	}
+	return nil
+}
+
+func anywhere(i int) string { return fmt.Sprintf("/ip4/10.0.%d.%d/tcp/3610", i>>8, i&255) }
+
+func TestTheLargestCeremonyFitsIntoItsResourceLimits(t *testing.T) {
+	for _, memory := range []int64{1 << 30, 4 << 30, 16 << 30} {
+		t.Run(fmt.Sprintf("%d GiB", memory>>30), func(t *testing.T) {
+			defaults := rcmgr.DefaultLimits
+			libp2p.SetDefaultServiceLimits(&defaults)
+			limits := syncmod.ResourceLimits(mostMembers).Build(defaults.Scale(memory/8, 1<<9))
+			manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = manager.Close() })
+
+			require.NoError(t, takeMembers(manager, mostMembers, 1, anywhere))
+		})
+	}
+}
+
+func TestResourceLimitsNameEveryScopeAndLowerNone(t *testing.T) {
+	defaults := rcmgr.DefaultLimits.AutoScale().ToPartialLimitConfig()
+
+	limits := syncmod.ResourceLimits(2)
+
+	require.Contains(t, limits.Service, syncmod.ServiceName)
+	require.Contains(t, limits.ServicePeer, syncmod.ServiceName)
+	require.Contains(t, limits.Protocol, syncmod.ProtocolID)
+	require.Contains(t, limits.ProtocolPeer, syncmod.ProtocolID)
+	require.Greater(t, limits.System.Conns, defaults.System.Conns)
+	require.Greater(t, limits.System.Memory, defaults.System.Memory)
+	require.Greater(t, limits.Transient.FD, defaults.Transient.FD)
+	require.Greater(t, limits.PeerDefault.Streams, defaults.PeerDefault.Streams)
+	require.Greater(t, limits.ProtocolDefault.StreamsInbound, defaults.ProtocolDefault.StreamsInbound)
+	require.Greater(t, limits.ServiceDefault.StreamsInbound, defaults.ServiceDefault.StreamsInbound)
+}
+
+// The members are at one address, or in one network, and come at once.
+func TestAResourceManagerHoldsItsCeremonies(t *testing.T) {
+	for name, at := range map[string]func(i int) string{
+		"anywhere":         anywhere,
+		"one IPv4 address": func(i int) string { return fmt.Sprintf("/ip4/192.0.2.1/tcp/%d", i) },
+		"one IPv6 /56":     func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i) },
+		"one IPv6 /48":     func(i int) string { return fmt.Sprintf("/ip6/2001:db8:0:%x::1/tcp/3610", i) },
+		"loopback":         func(i int) string { return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", i) },
+	} {
+		for _, size := range []struct{ members, ceremonies int }{{2, 1}, {24, 1}, {mostMembers, 1}, {4, 1000}} {
+			t.Run(fmt.Sprintf("%s, %d members, %d times", name, size.members, size.ceremonies), func(t *testing.T) {
+				manager, err := syncmod.NewResourceManager(size.members, size.ceremonies)
+				require.NoError(t, err)
+				t.Cleanup(func() { _ = manager.Close() })
+
+				require.NoError(t, takeMembers(manager, size.members, size.ceremonies, at))
+			})
+		}
+	}
+}
+
+func TestAResourceManagerDoesNotLimitLoopback(t *testing.T) {
+	manager, err := syncmod.NewResourceManager(2, 1)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+
+	for _, address := range []string{"/ip4/127.0.0.1/tcp/%d", "/ip6/::1/tcp/%d"} {
+		at := func(i int) string { return fmt.Sprintf(address, i) }
+		require.NoError(t, takeMembers(manager, 35, 0, at))
+	}
+}
+
+// A resource manager lifts limits for its ceremonies, and does away with none.
+func TestAResourceManagerStillLimits(t *testing.T) {
+	manager, err := syncmod.NewResourceManager(4, 1)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+	one := func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i) }
+
+	require.ErrorContains(t, takeMembers(manager, mostMembers, 0, one), "connections per ip limit exceeded")
+	err = takeMember(manager, test.RandPeerIDFatal(t), anywhere(1), mostMembers)
+	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
+}
+
+func TestAResourceManagerForWhatCannotBe(t *testing.T) {
+	for _, c := range []struct {
+		members, ceremonies int
+		says                string
+	}{
+		{1, 1, "members: 1: it has to be between 2 and 1024"},
+		{1025, 1, "members: 1025: it has to be between 2 and 1024"},
+		{4, 0, "ceremonies: 0: it has to be between 1 and 10000"},
+		{4, 10001, "ceremonies: 10001: it has to be between 1 and 10000"},
+	} {
+		_, err := syncmod.NewResourceManager(c.members, c.ceremonies)
+		require.ErrorIs(t, err, syncmod.ErrInvalid)
+		require.ErrorContains(t, err, c.says)
+	}
+}

@@ -1,0 +1,67 @@
+package syncmod
+
+import (
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+)
+
+// maxLoss bounds what is said of a loss. Package reason keeps to less, so that nothing
+// is cut here before it comes to the point.
+const maxLoss = 8 << 10
+
+// What a stream can end with that is no error of the network's.
+const (
+	closedByIt  = "it closed the stream"
+	silent      = "it is silent: no response within the exchange timeout"
+	notProtocol = "what it sent is not the protocol"
+	refusedHere = "its stream was refused: "
+)
+
+// lossOf says for the status why a stream was lost, or why there is none; nil when
+// a stream ended without being lost.
+func (c *core) lossOf(end stream.End) error {
+	switch {
+	case !end.Lost():
+		return nil
+	case end.Unopened:
+		return shown(reason.Unopened(c.memberOf, end.Err))
+	}
+	switch end.Reason {
+	case report.EndClosed:
+		return &shownError{text: closedByIt, err: end.Err}
+	case report.EndTimeout:
+		return &shownError{text: silent, err: end.Err}
+	case report.EndProtocol:
+		text := notProtocol
+		if end.Err != nil {
+			text += ": " + printable(end.Err.Error(), maxReason)
+		}
+		return &shownError{text: text, err: end.Err}
+	}
+	return shown(reason.Lost(c.memberOf, end.Err))
+}
+
+// memberOf names a member by its peer ID; nothing for a stranger.
+func (c *core) memberOf(id peer.ID) string {
+	i := c.terms.Operator(id)
+	if i < 0 {
+		return ""
+	}
+	return operator(i, c.def.Peers[i])
+}
+
+// shown makes a reason fit to be shown: parts of it may be another host's words.
+func shown(why *reason.Error) error {
+	return &shownError{text: printable(why.Error(), maxLoss), err: why}
+}
+
+// refusal is why this host had no room for a member's stream.
+type refusal struct{ shownError }
+
+func (c *core) refusalOf(err error) *refusal {
+	why := reason.Refused(c.memberOf, err)
+	return &refusal{shownError{text: refusedHere + printable(why.Error(), maxLoss), err: why}}
+}

@@ -1,0 +1,22 @@
+package telemetry
+
+import (
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Refused reports that this node's host has refused a member's stream.
+func (c *Ceremony) Refused(peer int, at time.Time, why error) {
+	c.queue(normal, "a stream that the host has no room for", func() {
+		c.about(c.rooted, peer, at).WithError(why).
+			Logf(c.level(peer, logrus.WarnLevel, at), "this host has no room for a stream of %s", c.who(peer))
+	})
+}
+
+// Clock reports that a member's clock is not right, or this node's.
+func (c *Ceremony) Clock(peer int, at time.Time, text string) {
+	c.queue(normal, "a clock", func() {
+		c.about(c.rooted, peer, at).Warnf("%s's clock is %s", c.who(peer), text)
+	})
+}
