@@ -46,10 +46,18 @@ type Ceremony struct {
 // peerOptions are the attributes of everything that is recorded about a member,
 // built once.
 type peerOptions struct {
-	record  []metric.RecordOption
-	add     []metric.AddOption
-	observe []metric.ObserveOption
+	rtt               []metric.RecordOption
+	index             []metric.ObserveOption
+	inbound, outbound []metric.ObserveOption
 }
+
+// fewMembers is up to how many members the metrics that tell members apart tell
+// something else apart, too. The SDK folds what exceeds 2,000 series of an instrument
+// into one, silently: a member would have up to ten of dkgsync.reconnects, and there may
+// be 1,024 members.
+const fewMembers = 64
+
+func (c *Ceremony) large() bool { return len(c.info.Peers) > fewMembers }
 
 // A member that comes and goes over and over does not fill the log: after so many
 // lines about it there is one every so often. The others are logged at debug level.
@@ -85,7 +93,11 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	for i := range c.peers {
 		c.lines[i] = rate.NewLimiter(rate.Every(memberPause), memberLines)
 		index := keyPeerIndex.Int(i)
-		c.peers[i] = peerOptions{record: recording(index), add: adding(index), observe: observing(index)}
+		c.peers[i] = peerOptions{
+			rtt: recording(index), index: observing(index),
+			inbound:  observing(index, keyRole.String(roleServer)),
+			outbound: observing(index, keyRole.String(roleClient)),
+		}
 	}
 	return c
 }

@@ -20,16 +20,14 @@ var (
 )
 
 // instruments are those for what is recorded when it happens, and for what is
-// observed when somebody asks. An instrument that tells members apart tells nothing
-// else apart: the SDK folds what exceeds 2,000 series of an instrument into one, and
-// there may be 1,024 members.
+// observed when somebody asks.
 type instruments struct {
 	ceremony, barrier, step, stream, connect, rtt metric.Float64Histogram
 	messages, rejections, reconnects              metric.Int64Counter
 
-	streams, inbound, outbound, missing metric.Int64ObservableUpDownCounter
-	stepCurrent, peerStep               metric.Int64ObservableGauge
-	lastSeen, age                       metric.Float64ObservableGauge
+	streams, connected, missing metric.Int64ObservableUpDownCounter
+	stepCurrent, peerStep       metric.Int64ObservableGauge
+	lastSeen, age               metric.Float64ObservableGauge
 
 	// Observed, and not added to: it can be seen while a sink hangs, and whoever
 	// causes a drop calls no meter.
@@ -79,11 +77,10 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 
 		messages:   counter(metricMessages, unitMessages, "Requests that were answered."),
 		rejections: counter(metricRejections, unitRequests, "Requests and streams that this node refused."),
-		reconnects: counter(metricReconnects, unitReconnects, "Streams that were lost and replaced."),
+		reconnects: counter(metricReconnects, unitReconnects, "Streams that were replaced."),
 
 		streams:     number(metricStreams, unitStreams, "Streams that are open."),
-		inbound:     number(metricPeerInbound, unitOne, "Whether a member is connected to this node."),
-		outbound:    number(metricPeerOutbound, unitOne, "Whether this node is connected to a member."),
+		connected:   number(metricPeerConnected, unitOne, "Directions in which a member is connected."),
 		missing:     number(metricBarrierMissing, unitPeers, "Members for which the current barrier waits, if any."),
 		stepCurrent: level(metricStepCurrent, unitSteps, "The step that this node has announced."),
 		peerStep:    level(metricPeerStep, unitSteps, "The step that a member has announced."),
@@ -96,7 +93,7 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 
 func (i *instruments) observables() []metric.Observable {
 	return []metric.Observable{
-		i.streams, i.inbound, i.outbound, i.missing, i.stepCurrent, i.peerStep, i.lastSeen, i.age, i.dropped,
+		i.streams, i.connected, i.missing, i.stepCurrent, i.peerStep, i.lastSeen, i.age, i.dropped,
 	}
 }
 

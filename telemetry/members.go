@@ -94,8 +94,11 @@ func (c *Ceremony) Connect(o report.Connect) {
 			counted = o.Started // each part of a failing connect counts by itself
 		}
 		c.t.to().connect.Record(ctx, o.Ended.Sub(counted).Seconds(), recording(failing(o.Type, reason...)...)...)
-		if o.Err == nil && o.Reason != "" && o.Reason != report.EndMoved {
-			c.t.to().reconnects.Add(ctx, 1, c.peers[o.Peer].add...)
+		if o.Err == nil && o.Reason != "" {
+			if c.large() {
+				reason = nil
+			}
+			c.t.to().reconnects.Add(ctx, 1, adding(append(reason, keyPeerIndex.Int(o.Peer))...)...)
 		}
 		c.logConnect(c.about(ctx, o.Peer, o.Ended), o, o.Ended.Sub(since))
 	})

@@ -95,13 +95,17 @@ func (c *Ceremony) observe(i *recorders, o metric.Observer, s report.Snapshot) {
 			continue
 		}
 		options := &c.peers[index]
-		o.ObserveInt64(i.inbound, oneIf(p.Inbound), options.observe...)
-		o.ObserveInt64(i.outbound, oneIf(p.Outbound), options.observe...)
+		if c.large() {
+			o.ObserveInt64(i.connected, oneIf(p.Inbound)+oneIf(p.Outbound), options.index...)
+		} else {
+			o.ObserveInt64(i.connected, oneIf(p.Inbound), options.inbound...)
+			o.ObserveInt64(i.connected, oneIf(p.Outbound), options.outbound...)
+		}
 		if p.Step >= 0 {
-			o.ObserveInt64(i.peerStep, p.Step, options.observe...)
+			o.ObserveInt64(i.peerStep, p.Step, options.index...)
 		}
 		if !p.LastSeen.IsZero() {
-			o.ObserveFloat64(i.lastSeen, unixSeconds(p.LastSeen), options.observe...)
+			o.ObserveFloat64(i.lastSeen, unixSeconds(p.LastSeen), options.index...)
 		}
 	}
 	if w := s.Waiting; w != nil {

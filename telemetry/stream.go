@@ -107,7 +107,7 @@ func (s *Stream) Message() {
 // RTT records a round trip of an outbound stream. Unlike the other methods it
 // records at once, and it does not allocate.
 func (s *Stream) RTT(d time.Duration) {
-	s.c.t.to().rtt.Record(s.live.Load().ctx, d.Seconds(), s.c.peers[s.start.Peer].record...)
+	s.c.t.to().rtt.Record(s.live.Load().ctx, d.Seconds(), s.c.peers[s.start.Peer].rtt...)
 }
 
 // End reports that the stream has ended. Only the first call counts.

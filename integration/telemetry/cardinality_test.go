@@ -16,10 +16,11 @@ import (
 // The SDK folds what exceeds 2,000 series of an instrument into one, without a word.
 func TestTheLargestCeremonyLosesNoSeries(t *testing.T) {
 	s := newScene(t)
-	const members = 1024
+	const members, fewMembers = 1024, 64
 	for _, self := range []int{0, members - 1} { // two ceremonies, in which this node has another index
 		s.large(members, self)
 	}
+	s.large(fewMembers, 0) // and one beside them whose members have more series each
 
 	got := s.metrics()
 
@@ -28,11 +29,11 @@ func TestTheLargestCeremonyLosesNoSeries(t *testing.T) {
 			require.False(t, set.HasValue("otel.metric.overflow"), "%s has lost series", name)
 		}
 	}
-	for _, name := range []string{
-		"dkgsync.rtt", "dkgsync.reconnects", "dkgsync.peer.inbound", "dkgsync.peer.outbound", "dkgsync.peer.step",
-		"dkgsync.peer.last_seen",
+	for name, more := range map[string]int{
+		"dkgsync.rtt": 0, "dkgsync.peer.step": 0, "dkgsync.peer.last_seen": 0,
+		"dkgsync.peer.connected": 2 * (fewMembers - 1), "dkgsync.reconnects": len(reasons) * (fewMembers - 1),
 	} {
-		require.Len(t, series(got[name]), members, name)
+		require.Len(t, series(got[name]), members+more, name)
 	}
 }
 
@@ -40,7 +41,7 @@ func TestTheLargestCeremonyLosesNoSeries(t *testing.T) {
 // member happens to each.
 func (s *scene) large(members, self int) {
 	s.t.Helper()
-	info := report.Info{Hash: fmt.Append(nil, "large ", self), Index: self}
+	info := report.Info{Hash: fmt.Append(nil, members, " members ", self), Index: self}
 	state := report.Snapshot{Step: 1, Peers: make([]report.PeerSnapshot, members)}
 	for i := range members {
 		info.Peers = append(info.Peers, report.Peer{Index: i, ID: fmt.Sprint("id", i)})

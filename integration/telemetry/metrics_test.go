@@ -87,19 +87,8 @@ func TestCounters(t *testing.T) {
 
 	require.Equal(t, map[string]int64{"client": 1, "server": 1}, sums(t, got["dkgsync.messages"]))
 	require.Equal(t, map[string]int64{"not_a_member": 1, "step_skipped": 1}, sums(t, got["dkgsync.rejections"]))
-	require.Equal(t, map[string]int64{"1": 1}, sums(t, got["dkgsync.reconnects"]),
+	require.Equal(t, map[string]int64{"lost,1": 1}, sums(t, got["dkgsync.reconnects"]),
 		"what goes on failing is none yet")
-}
-
-func TestAMoveIsNoReconnect(t *testing.T) {
-	s := newScene(t)
-	c := s.opened()
-	defer c.Closed()
-
-	c.Connect(report.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Reason: report.EndMoved})
-
-	require.NotContains(t, s.metrics(), "dkgsync.reconnects")
-	require.Equal(t, map[string]float64{"moved": 1}, took(t, s.metrics()["dkgsync.connect.duration"]))
 }
 
 func TestAConnectThatSucceedsInTheEndTookAllItsSlices(t *testing.T) {
@@ -123,7 +112,7 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 	s.state = report.Snapshot{
 		Step: 2,
 		Peers: []report.PeerSnapshot{
-			{}, {Inbound: true, Outbound: true, Step: 2, LastSeen: noon}, {Inbound: true, Step: -1},
+			{}, {Inbound: true, Outbound: true, Step: 2, LastSeen: noon}, {Step: -1},
 		},
 		Waiting: &report.WaitingSnapshot{Kind: report.BarrierStep, Since: time.Now().Add(-time.Hour), Missing: 1},
 	}
@@ -134,8 +123,9 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 
 	require.InDelta(t, 3600, levels(t, got["dkgsync.barrier.age"])["step"], 60)
 	require.Equal(t, map[string]int64{"step": 1}, sums(t, got["dkgsync.barrier.missing"]))
-	require.Equal(t, map[string]int64{"1": 1, "2": 1}, sums(t, got["dkgsync.peer.inbound"]))
-	require.Equal(t, map[string]int64{"1": 1, "2": 0}, sums(t, got["dkgsync.peer.outbound"]))
+	require.Equal(t, map[string]int64{
+		"1,server": 1, "1,client": 1, "2,server": 0, "2,client": 0,
+	}, sums(t, got["dkgsync.peer.connected"]))
 	require.Equal(t, map[string]int64{"": 2}, sums(t, got["dkgsync.step.current"]))
 	require.Equal(t, map[string]int64{"1": 2}, sums(t, got["dkgsync.peer.step"]), "nothing is known of carol")
 	require.Equal(t, map[string]float64{"1": float64(noon.Unix())}, levels(t, got["dkgsync.peer.last_seen"]))
@@ -191,8 +181,9 @@ func TestCeremoniesAtTheSameTimeAddUp(t *testing.T) {
 	got := s.metrics()
 
 	require.Equal(t, map[string]int64{"step": 4}, sums(t, got["dkgsync.barrier.missing"]))
-	require.Equal(t, map[string]int64{"1": 2, "2": 0}, sums(t, got["dkgsync.peer.inbound"]))
-	require.Equal(t, map[string]int64{"1": 0, "2": 0}, sums(t, got["dkgsync.peer.outbound"]))
+	require.Equal(t, map[string]int64{
+		"1,server": 2, "1,client": 0, "2,server": 0, "2,client": 0,
+	}, sums(t, got["dkgsync.peer.connected"]))
 	require.Equal(t, map[string]int64{"": 1}, sums(t, got["dkgsync.step.current"]))
 	require.InDelta(t, 3600, levels(t, got["dkgsync.barrier.age"])["step"], 60)
 }
