@@ -197,15 +197,11 @@ func (c *core) currentBarrier() roster.Barrier {
 // What this node attests is signed before, without the lock.
 func (c *core) announceLast() (step int64, err error) {
 	for announced := false; !announced; {
-		attests, signErr := c.sign(c.toAttest())
-		if signErr != nil {
-			c.fail(roster.Aborted, signErr)
-			break
-		}
+		attests := c.sign(c.toAttest())
 		c.update(func(now time.Time) { step, announced, err = c.announceLastWith(now, attests) })
 	}
-	if err == nil {
-		err = c.failure()
+	if failure := c.failure(); failure != nil {
+		return step, failure
 	}
 	return step, err
 }
@@ -221,6 +217,10 @@ func (c *core) announceLastWith(now time.Time, signed signed) (step int64, annou
 	}
 	if step = c.roster.Step() + 1; signed.step != step || !bytes.Equal(signed.result, c.result) {
 		return step, false, nil
+	}
+	if signed.failure != nil {
+		c.failAs(now, roster.Aborted, signed.failure)
+		return step, true, signed.failure
 	}
 	if err := c.roster.Attest(signed.attestation); err != nil {
 		return step, true, c.outOfTurn(step, err)

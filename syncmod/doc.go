@@ -216,8 +216,8 @@
 // up a ceremony.
 //
 // run.go has the steps. result.go attests the result, receipt.go reads, writes and
-// verifies receipts. service.go ties the halves to a host and keeps the list of
-// open ceremonies, which directory.go shows to the server half; service_meter.go
+// verifies receipts. service.go ties the halves to a host and keeps the list of open
+// ceremonies, which directory.go shows to the server half; service_meter.go
 // knows which services share a meter. module.go and module_steps.go tie everything to
 // fx and nothing else; module_graph.go looks at what the graph has, and service_app.go
 // at what the program does with its app. definition.go and config.go check what comes in.

@@ -56,6 +56,7 @@ type signed struct {
 	step        int64
 	result      []byte
 	attestation *roster.Attestation // nil without a result
+	failure     error               // why it could not be signed
 }
 
 // toAttest returns what this node attests, and at which barrier if the next one is
@@ -69,21 +70,22 @@ func (c *core) toAttest() (last int64, result []byte) {
 	return c.roster.Step() + 1, c.result
 }
 
-func (c *core) sign(last int64, result []byte) (signed, error) {
+func (c *core) sign(last int64, result []byte) signed {
 	s := signed{step: last, result: result}
 	if result == nil {
-		return s, nil
+		return s
 	}
 	self := c.terms.Self
 	signature, err := c.key.Sign(c.terms.Statement(self, last, c.terms.Session, result))
 	if err != nil {
-		return s, fmt.Errorf("signing the result: %w", err)
+		s.failure = &shownError{text: fmt.Sprintf("signing the result: %v", err), err: err}
+		return s
 	}
 	s.attestation = &roster.Attestation{
 		Result: string(result), Verified: true,
 		Signature: signature, PublicKey: stream.KeyFor(c.def.Peers[self].ID, c.key.GetPublic()),
 	}
-	return s, nil
+	return s
 }
 
 // attestationOf is what the others are told of this node's result. An abort for
@@ -146,14 +148,13 @@ func (r *Receipt) agreement() (result, text string) {
 	return result, fmt.Sprintf("%s %s %s", who, verb, result)
 }
 
-const resultsDiffer = "the members attest different results: "
-
 // differing makes the error of a ceremony whose members attest different results,
 // and what the others are told of it. The lock is held.
 func (c *core) differing() (told string, failure error) {
+	const differ = "the results differ: "
 	row := kindOf(roster.ResultMismatch)
-	told = printable(resultsDiffer+c.whoAttests("")+"; "+startAgain, maxReason)
-	text := resultsDiffer + c.whoAttests("this node") + "; " + c.adviceOnResults() + "; " + startAgain
+	told = printable(differ+c.whoAttests("")+"; "+startAgain, maxReason)
+	text := differ + c.whoAttests("this node") + "; " + c.adviceOnResults() + "; " + startAgain
 	return told, &cause{sentinel: row.sentinel, text: text}
 }
 

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
@@ -99,7 +101,7 @@ func TestDifferentResultsFailEveryoneAndSayWhoAttestsWhat(t *testing.T) {
 		require.ErrorIs(t, err, syncmod.ErrResultMismatch, harness.Name(i))
 		var blamed *syncmod.PeerError
 		require.NotErrorAs(t, err, &blamed)
-		require.ErrorContains(t, err, "the members attest different results: ")
+		require.ErrorContains(t, err, "the results differ: ")
 		if !strings.Contains(err.Error(), "reports") {
 			require.ErrorContains(t, err, "; do all members run the same number of steps, and attest what")
 		}
@@ -160,6 +162,29 @@ func TestADefinitionHashIsNothingThatAMemberSignsOtherwise(t *testing.T) {
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
 	require.ErrorContains(t, err, "Definition.Hash: it begins like what a member signs to attest a result")
+}
+
+// lostKey is a key that signs definitions and nothing more, as one in a device that is
+// gone meanwhile.
+type lostKey struct{ crypto.PrivKey }
+
+func (k lostKey) Sign(data []byte) ([]byte, error) {
+	if bytes.HasPrefix(data, []byte("dkgsync/receipt/v1\x00")) {
+		return nil, errors.New("the device is gone")
+	}
+	return k.PrivKey.Sign(data)
+}
+
+func TestAResultThatCannotBeSignedFailsTheCeremony(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	require.NoError(t, nodes[0].Host.Peerstore().AddPrivKey(nodes[0].ID(), lostKey{nodes[0].Key}))
+	ceremonies := harness.Open(t, nodes, def)
+
+	errs := runWith(t, ceremonies, digest("the key"), digest("the key"))
+
+	require.ErrorIs(t, errs[0], syncmod.ErrAborted)
+	require.ErrorContains(t, errs[0], "signing the result: the device is gone")
+	require.ErrorIs(t, errs[1], syncmod.ErrPeerAborted)
 }
 
 // lastStep brings alice and bob, who is played by hand and has a session, to the
@@ -328,7 +353,7 @@ func TestAnAbortForDifferentResultsSaysSo(t *testing.T) {
 				require.True(t, bytes.Equal(ours, r.GetResult()))
 				require.Empty(t, r.GetAttestation())
 				require.Empty(t, r.GetCulprit())
-				require.Regexp(t, `^the members attest different results: operator 0 \(alice\) attests `, r.GetAbort())
+				require.Regexp(t, `^the results differ: operator 0 \(alice\) attests `, r.GetAbort())
 				break
 			}
 			response := stream.Ask(t, bob.Request(t, s.def, harness.Step(2)))

@@ -78,7 +78,8 @@ func TestWhoAttestsWhatIsSaidInGroups(t *testing.T) {
 		},
 		{ // as short as they may be without being alike
 			[]string{"abcdefgh", "abcdexyz", "12345678"},
-			"this node attests 616263646566…, operator 1 (m1) attests 616263646578…, operator 2 (m2) attests 31323334…; ",
+			"this node attests 616263646566…, operator 1 (m1) attests 616263646578…, " +
+				"operator 2 (m2) attests 31323334…; ",
 			"operator 0 (m0) attests 616263646566…, ",
 		},
 		{
@@ -90,10 +91,10 @@ func TestWhoAttestsWhatIsSaidInGroups(t *testing.T) {
 		told, err := differ(t, test.results...).differing()
 
 		require.ErrorIs(t, err, ErrResultMismatch)
-		require.ErrorContains(t, err, "the members attest different results: ")
+		require.ErrorContains(t, err, "the results differ: ")
 		require.ErrorContains(t, err, test.ours)
 		require.ErrorContains(t, err, startAgain)
-		require.Contains(t, told, "the members attest different results: ")
+		require.Contains(t, told, "the results differ: ")
 		require.Contains(t, told, test.told)
 		require.LessOrEqual(t, len(told), maxReason)
 	}

@@ -47,7 +47,7 @@ func TestEveryNodeCompletes(t *testing.T) {
 func TestAnotherResultFailsEveryoneWhoSaysWhoAttestsWhat(t *testing.T) {
 	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "2")
 	require.Equal(t, exitFailed, code, stdout+stderr)
-	require.Regexp(t, `\noperators 0-3: the members attest different results: `, stdout)
+	require.Regexp(t, `\noperators 0-3: the results differ: `, stdout)
 	require.Regexp(t, `operator \d \((alice|bob|dave)\) attest [0-9a-f]{8}…`, stdout)
 	require.Regexp(t, `operator 2 \(carol\) attests [0-9a-f]{8}…`, stdout)
 	require.NotContains(t, stdout, "receipt:")
