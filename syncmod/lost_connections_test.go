@@ -69,7 +69,7 @@ func TestAttemptAfterAttemptGoesWellWhileConnectionsBreak(t *testing.T) {
 			var wg sync.WaitGroup
 			for _, n := range nodes {
 				wg.Go(func() {
-					for round := range 15 {
+					for round := range 8 {
 						err := attempt(n.Service, def, steps)
 						if !assert.NoError(t, err, "%s, round %d", harness.Name(n.Index), round) {
 							return
