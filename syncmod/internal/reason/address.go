@@ -60,8 +60,8 @@ var addresses = []Row{
 		plain(contains("CONNECTION_REFUSED", "Application error 0x1001", "Application error 0x1007")),
 	},
 	{
-		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not allow " +
-			"this host, the two are not in the same private network, or their clocks differ by more than an hour",
+		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not " +
+			"allow this host, the two are not in the same private network, or their clocks differ by more than an hour",
 		There, plain(isHangup),
 	},
 	{"no answer", Network, plain(isTimeout)},

@@ -187,8 +187,8 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", io.EOF)),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake: its resource manager has " +
-				"no room, its connection gater does not allow this host, the two are not in the same private network, " +
-				"or their clocks differ by more than an hour",
+				"no room, its connection gater does not allow this host, the two are not in the same private " +
+				"network, or their clocks differ by more than an hour",
 		},
 		{
 			reason.Unopened, failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}),
@@ -292,7 +292,10 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{reason.Lost, ofStream(0x2001), "it reset the stream with the code 0x2001"},
 		{reason.Lost, nil, "its stream was lost"},
 		{reason.Lost, fmt.Errorf("read frame header: %w", network.ErrReset), "its stream was lost: stream reset"},
-		{reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET), "its stream was lost: its host ended the connection, or the way to it broke"},
+		{
+			reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET),
+			"its stream was lost: its host ended the connection, or the way to it broke",
+		},
 	} {
 		got := test.why(stranger, test.err)
 
