@@ -104,6 +104,9 @@ func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 	return dial
 }
 
+// Knows reports whether the cause of an address is remembered.
+func (d *Dials) Knows(addr multiaddr.Multiaddr) bool { return d.failed[addr.String()] != nil }
+
 // Forget forgets the causes, once the member has been reached.
 func (d *Dials) Forget() { clear(d.failed) }
 
