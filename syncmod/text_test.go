@@ -217,9 +217,8 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.HostClosed},
 			ErrHostClosed,
-			"this node's own host was closed before the ceremony was complete: close the ceremony first, then the " +
-				"host; " +
-				again,
+			"this node's own host was closed before the ceremony was complete: close the ceremony first, " +
+				"then the host; " + again,
 		},
 		{roster.Failure{Kind: roster.Aborted}, ErrAborted, `this node gave up: step "keygen": disk full`},
 	} {
