@@ -60,7 +60,7 @@ soak: ## Run ceremonies through random faults, ten minutes long: ARGS="--duratio
 
 .PHONY: faults
 faults: ## Break ceremonies in every way that operators meet, and check what logs say: ARGS="--logs DIR --answers FILE --seed 7"
-	@go test -count=1 -timeout 0 -v -parallel 12 ./integration/faults -args $(ARGS)
+	@go test -count=1 -timeout 0 -v ./integration/faults -args $(ARGS)
 
 .PHONY: sim
 sim: ## Run ceremonies of 50 and 100 members on a simulated network: ARGS="-members 200"

@@ -14,7 +14,8 @@ import (
 var (
 	promised = regexp.MustCompile("`(Test\\w+)`")
 	written  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	rooms    = regexp.MustCompile(`(?:^|[ ;])(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|otelsdk) ` +
+	rooms    = regexp.MustCompile(`(?:^|[ ;])` +
+		`(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|otelsdk) ` +
 		`((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
 )
 

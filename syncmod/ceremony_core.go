@@ -102,12 +102,13 @@ func (c *core) carryOut(now time.Time) {
 func (c *core) carryOutNext(now time.Time) (more bool) {
 	effects := c.roster.Effects()
 	if f := c.roster.Failure(); f != nil && c.err == nil {
-		failure := *f
+		c.err = explain(c.def, *f, c.localCause)
+		c.abortText = abortText(c.def, c.terms.Self, *f, c.err)
 		if last := c.roster.Member(f.Culprit).LastError; f.NotReached && last != nil {
-			failure.Text = last.Error()
+			known := *f
+			known.Text = last.Error()
+			c.err = explain(c.def, known, c.localCause) // the others are not told this node's addresses
 		}
-		c.err = explain(c.def, failure, c.localCause)
-		c.abortText = abortText(c.def, c.terms.Self, failure, c.err)
 		if f.Kind == roster.ResultMismatch && f.By == c.terms.Self {
 			c.abortText, c.err = c.differing()
 		}

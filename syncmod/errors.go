@@ -1,6 +1,7 @@
 package syncmod
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -204,7 +205,7 @@ func (e *WaitError) Error() string {
 			b.WriteString(sep + p.name() + " (" + p.describe(at) + ")")
 		}
 	}
-	if e.Err != nil {
+	if e.Err != nil && !errors.Is(e.Err, context.Canceled) && !errors.Is(e.Err, context.DeadlineExceeded) {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
 	if e.advice != "" {

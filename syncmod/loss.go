@@ -17,7 +17,7 @@ const (
 	closedByIt  = "it closed the stream"
 	silent      = "it is silent: no response within the exchange timeout"
 	notProtocol = "what it sent is not the protocol"
-	refusedHere = "its stream was refused: "
+	refusedHere = "this host refused its stream: "
 )
 
 // lossOf says for the status why a stream was lost, or why there is none; nil when

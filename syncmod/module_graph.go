@@ -137,7 +137,7 @@ func checkDefinition(s *Service, d given[Definition]) (*checkedDefinition, error
 
 // found says which of the optional things the graph has.
 func (p *Params) found() string {
-	var found, missing []string
+	var found []string
 	logger := "*logrus.Logger"
 	if p.Logger == nil && p.Slog != nil {
 		logger = "*slog.Logger"
@@ -155,16 +155,11 @@ func (p *Params) found() string {
 	} {
 		if o.there {
 			found = append(found, o.what)
-		} else {
-			missing = append(missing, o.what)
 		}
 	}
 	text := "found in the graph: " + strings.Join(found, ", ")
 	if len(found) == 0 {
 		text = "found nothing optional in the graph"
-	}
-	if len(missing) > 0 {
-		text += "; not there: " + strings.Join(missing, ", ")
 	}
 	return text
 }

@@ -130,8 +130,7 @@ func TestWhatIsFoundInTheGraphIsLogged(t *testing.T) {
 	startAndStop(t, fx.New(node, syncmod.Module, meters))
 
 	require.Equal(t, 1, said(lines, logrus.InfoLevel,
-		"found in the graph: Config, *logrus.Logger, metric.MeterProvider; "+
-			"not there: trace.TracerProvider, telemetry.Providers, *lifecycle.Failer"))
+		"ready to synchronize; found in the graph: Config, *logrus.Logger, metric.MeterProvider"))
 }
 
 func TestTwoServicesWithOneMeterAreMentioned(t *testing.T) {

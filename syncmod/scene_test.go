@@ -10,9 +10,11 @@ import (
 )
 
 // newCluster starts n nodes, and returns them with a definition of theirs.
-func newCluster(t testing.TB, n int, cfg syncmod.Config) ([]*harness.Node, syncmod.Definition) {
+func newCluster(
+	t testing.TB, n int, cfg syncmod.Config, opts ...harness.Option,
+) ([]*harness.Node, syncmod.Definition) {
 	t.Helper()
-	c := harness.New(t, n, harness.With(cfg))
+	c := harness.New(t, n, append(opts, harness.With(cfg))...)
 	c.Idle()
 	return c.Nodes, c.Define(t.Name())
 }

@@ -132,7 +132,11 @@ func TestALateMemberIsWaitedFor(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	require.NoError(t, nodes[2].Service.Stop(harness.Within(t)))
 	early := harness.Open(t, nodes[:2], def)
-	soon, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	for i, c := range early {
+		harness.Until(t, c, func(s syncmod.Status) bool { return harness.Connected(s.Peers[0]) })
+		require.Equal(t, 1-i, c.Status().Peers[0].Index)
+	}
+	soon, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	for _, err := range harness.Everyone(early, func(c *syncmod.Ceremony) error { return c.AwaitConnected(soon) }) {
 		require.ErrorContains(t, err, "waiting for 1 of 3 to connect: carol (")

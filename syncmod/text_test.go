@@ -222,9 +222,8 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.HostClosed},
 			ErrHostClosed,
-			"this node's own host was closed before the ceremony was complete: close the ceremony first, then the " +
-				"host; " +
-				again,
+			"this node's own host was closed before the ceremony was complete: close the ceremony first, " +
+				"then the host; " + again,
 		},
 		{roster.Failure{Kind: roster.Aborted}, ErrAborted, `this node gave up: step "keygen": disk full`},
 	} {
@@ -274,12 +273,12 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 		"carol (unreachable for 12 s: dial timeout, attempt 9)")
 }
 
-func TestAWaitErrorEndsWithWhyTheWaitEnded(t *testing.T) {
+func TestAWaitErrorSaysWhomItWasForAndNotHowItsContextEnded(t *testing.T) {
 	dave := PeerStatus{Index: 3, Peer: cluster.Peers[3], Step: -1}
 	for barrier, want := range map[string]string{
-		report.BarrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard of yet): context canceled",
-		report.BarrierStep:      "waiting for 1 at step 2: …en1hXx2f (not heard of yet): context canceled",
-		report.BarrierShutdown:  "waiting for 1 to say goodbye: …en1hXx2f (not heard of yet): context canceled",
+		report.BarrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard of yet)",
+		report.BarrierStep:      "waiting for 1 at step 2: …en1hXx2f (not heard of yet)",
+		report.BarrierShutdown:  "waiting for 1 to say goodbye: …en1hXx2f (not heard of yet)",
 	} {
 		err := &WaitError{Barrier: barrier, Step: 2, Missing: []PeerStatus{dave}, Err: context.Canceled}
 

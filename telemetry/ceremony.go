@@ -195,7 +195,7 @@ func (c *Ceremony) End(o report.End) {
 		case o.Err != nil:
 			entry.WithError(o.Err).Error("ceremony failed")
 		case o.GoodbyeErr != nil:
-			entry.WithError(o.GoodbyeErr).Warn("ceremony complete, but not everyone said goodbye")
+			entry.WithError(o.GoodbyeErr).Warn("ceremony complete here, but not everyone said goodbye: see whether it is complete at all members before you use its result")
 		default:
 			entry.Info("ceremony complete")
 		}

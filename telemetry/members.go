@@ -60,7 +60,7 @@ func (c *Ceremony) Rejected(peer int, at time.Time, errorType string) {
 func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	c.queue(normal, "a member with another definition", func() {
 		c.t.rejected(c.rooted, report.TypeBadSignature)
-		c.about(c.rooted, peer, at).WithField("reason", report.TypeBadSignature).
+		c.about(c.rooted, peer, at).
 			Logf(c.level(peer, logrus.WarnLevel, at),
 				"%s asks for %s; open here with this member: %s: all members need the same definition",
 				c.who(peer), asked, here)

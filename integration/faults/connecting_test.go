@@ -210,6 +210,6 @@ var connecting = []fault{
 	{
 		name:    "carol's host runs, and nothing on it",
 		arrange: func(s *scene) { s.nodes[carol].bare = true },
-		says:    in("its host is up, but it does not run the sync protocol yet", alice, bob),
+		says:    in("its host is up, but it does not run the sync protocol: not yet, or not any more", alice, bob),
 	},
 }

@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
@@ -21,10 +23,14 @@ var (
 	seed    = flag.Uint64("seed", 1, "the order of the folders")
 )
 
+// atOnce is how many ceremonies run at once: they do little but wait.
+const atOnce = 12
+
 func TestMain(m *testing.M) {
 	harness.Main()
 	flag.Parse()
-	os.Exit(m.Run())
+	_ = flag.Set("test.parallel", strconv.Itoa(atOnce))
+	goleak.VerifyTestMain(m)
 }
 
 // Whoever waits, or whoever can mend it, reads in the log what is wrong and where.

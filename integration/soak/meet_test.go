@@ -80,7 +80,7 @@ func (a *actor) anew(f fault) error {
 	case reopen:
 		a.close()
 	}
-	if err := a.ceremony.Err(); !errors.Is(err, syncmod.ErrStopped) {
+	if err := a.ceremony.Err(); !errors.Is(err, syncmod.ErrStopped) && !errors.Is(err, syncmod.ErrHostClosed) {
 		return err // it has failed before
 	}
 	<-time.After(f.length) // the others find it gone for a while

@@ -193,7 +193,8 @@ func (s *scene) verdict(a *actor) error {
 // whom it tells, name who gave that answer and repeat the reason, which names the
 // culprit.
 func (s *scene) blames(a *actor, err error) error {
-	own := errors.Is(err, syncmod.ErrAborted) || errors.Is(err, syncmod.ErrStopped)
+	own := errors.Is(err, syncmod.ErrAborted) || errors.Is(err, syncmod.ErrStopped) ||
+		errors.Is(err, syncmod.ErrHostClosed)
 	blamed, named := errors.AsType[*syncmod.PeerError](err)
 	for _, f := range s.happened {
 		for _, culprit := range s.culprits(f, a.index) {

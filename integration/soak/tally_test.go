@@ -67,7 +67,7 @@ func kindOf(err error) string {
 		return ""
 	}
 	for _, sentinel := range []error{
-		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrPeerRestarted,
+		syncmod.ErrAborted, syncmod.ErrStopped, syncmod.ErrHostClosed, syncmod.ErrPeerRestarted,
 		syncmod.ErrPeerTimeout, syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped,
 		syncmod.ErrLeftBehind, syncmod.ErrPeerLeft, syncmod.ErrVersionMismatch, syncmod.ErrBadSignature,
 	} {

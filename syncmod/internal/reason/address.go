@@ -3,7 +3,6 @@ package reason
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -45,8 +44,7 @@ var addresses = []Row{
 	{"the clocks of the two hosts differ by more than TLS allows: …", Either, otherClock},
 	{
 		"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
-			"hour " +
-			"ahead of its when this host started; set it right, then restart this host", Either,
+			"hour ahead of its when this host started; set it right, then restart this host", Either,
 		plain(contains("bad certificate")),
 	},
 	{
@@ -63,8 +61,8 @@ var addresses = []Row{
 	},
 	{
 		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not " +
-			"allow " +
-			"this host, or the two are not in the same private network", There, plain(isHangup),
+			"allow this host, the two are not in the same private network, or their clocks differ by more than an hour",
+		There, plain(isHangup),
 	},
 	{"no answer", Network, plain(isTimeout)},
 	{"…", Either, otherwise},
@@ -152,6 +150,12 @@ func isOtherNetwork(err error) bool {
 		contains("message did not have trailing newline", "varint")(err)
 }
 
+// isTelling reports whether a failed handshake says what is wrong. The next one may end
+// without a word: what the other host has written last is lost when it hangs up.
+func isTelling(err error) bool {
+	return validity.MatchString(err.Error()) || contains("bad certificate")(err) || isOtherNetwork(err)
+}
+
 func unroutable(_ members, err error) (string, bool) {
 	for _, errno := range []syscall.Errno{syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL} {
 		if errors.Is(err, errno) {
@@ -162,8 +166,7 @@ func unroutable(_ members, err error) (string, bool) {
 }
 
 func isHangup(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE) || errors.Is(err, network.ErrReset)
+	return isBroken(err) || errors.Is(err, network.ErrReset)
 }
 
 func isTimeout(err error) bool {

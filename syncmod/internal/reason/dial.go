@@ -88,10 +88,12 @@ func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 	for i := range dial.causes {
 		c := &dial.causes[i]
 		key := c.addr.String()
-		if errors.Is(c.err, swarm.ErrDialBackoff) {
-			if before := d.failed[key]; before != nil {
-				c.err = before
-			}
+		before := d.failed[key]
+		switch paused := errors.Is(c.err, swarm.ErrDialBackoff); {
+		case before != nil && (paused || isHangup(c.err) && isTelling(before)):
+			c.err = before
+			continue
+		case paused:
 			continue
 		}
 		if d.failed == nil {
@@ -101,6 +103,9 @@ func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 	}
 	return dial
 }
+
+// Knows reports whether the cause of an address is remembered.
+func (d *Dials) Knows(addr multiaddr.Multiaddr) bool { return d.failed[addr.String()] != nil }
 
 // Forget forgets the causes, once the member has been reached.
 func (d *Dials) Forget() { clear(d.failed) }

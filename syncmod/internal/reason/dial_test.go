@@ -62,6 +62,22 @@ func TestWhyAnAddressFailedIsRememberedWhileTheHostPauses(t *testing.T) {
 	require.True(t, ask(swarm.ErrDialBackoff).Pausing(), "the member has been reached meanwhile")
 }
 
+// A host that hangs up may do so before what it has written arrives.
+func TestAHandshakeThatSaysNothingHidesNoneThatDid(t *testing.T) {
+	var dials reason.Dials
+	ask := func(cause error) string {
+		return reason.Unopened(stranger, dials.Failed(t.Context(), &reason.Dial{Err: &swarm.DialError{
+			Cause:      swarm.ErrAllDialsFailed,
+			DialErrors: []swarm.TransportError{{Address: somewhere, Cause: cause}},
+		}})).Error()
+	}
+	told := ask(errors.New("remote error: tls: bad certificate"))
+	require.Contains(t, told, "compare the clocks")
+
+	require.Equal(t, told, ask(syscall.ECONNRESET))
+	require.Contains(t, ask(syscall.ECONNREFUSED), "connection refused")
+}
+
 // What is cut is cut from what an operator can find again, never from the reason.
 func TestWhatIsSaidIsBoundedAndKeepsItsReason(t *testing.T) {
 	var causes []swarm.TransportError

@@ -101,8 +101,8 @@ func contains(texts ...string) func(error) bool {
 
 var (
 	peerIDs  = regexp.MustCompile(`\b(12D3KooW|16Uiu2HA|Qm)[1-9A-HJ-NP-Za-km-z]{30,}`)
-	wrapping = regexp.MustCompile(`^(failed to dial: |dialling: |opening a stream: |failed to open stream: |` +
-		`failed to negotiate (protocol|security protocol|stream multiplexer): )+`)
+	wrapping = regexp.MustCompile(`^(failed to dial: |opening a stream: |failed to open stream: |writing: |` +
+		`read frame (header|payload): |failed to negotiate (protocol|security protocol|stream multiplexer): )+`)
 )
 
 // The bounds of what is said, in bytes and in number.

@@ -70,8 +70,7 @@ func ofStream(code network.StreamErrorCode) error {
 }
 
 const cert = "failed to negotiate security protocol: certificate verification failed: x509: certificate has " +
-	"expired or " +
-	"is not yet valid: current time 2026-11-26T14:35:37Z is "
+	"expired or is not yet valid: current time 2026-11-26T14:35:37Z is "
 
 func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 	shown := make(map[string]bool) // by the texts of the table
@@ -158,22 +157,19 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: bad " +
 				"certificate")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: compare the " +
-				"clocks of " +
-				"the two, this host's was more than an hour ahead of its when this host started; set it right, then " +
-				"restart this host",
+				"clocks of the two, this host's was more than an hour ahead of its when this host started; set it " +
+				"right, then restart this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", multistream.ErrTooLarge)),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no " +
-				"libp2p host " +
-				"answers there: compare the private network keys, and the address",
+				"libp2p host answers there: compare the private network keys, and the address",
 		},
 		{
 			reason.Unopened,
 			failed(fmt.Errorf("%w: %w", pnet.NewError("could not read full nonce"), syscall.ECONNRESET)),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: the two hosts are not in the same private network, or no " +
-				"libp2p host " +
-				"answers there: compare the private network keys, and the address",
+				"libp2p host answers there: compare the private network keys, and the address",
 		},
 		{
 			reason.Unopened, failed(multistream.ErrNotSupported[protocol.ID]{Protos: []protocol.ID{"/noise"}}),
@@ -186,14 +182,13 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{
 			reason.Unopened, failed(errors.New("CONNECTION_REFUSED (remote)")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses the connection: its resource manager has no " +
-				"room, " +
-				"or its connection gater does not allow this host",
+				"room, or its connection gater does not allow this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", io.EOF)),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake: its resource manager " +
-				"has no " +
-				"room, its connection gater does not allow this host, or the two are not in the same private network",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake: its resource manager has " +
+				"no room, its connection gater does not allow this host, the two are not in the same private " +
+				"network, or their clocks differ by more than an hour",
 		},
 		{
 			reason.Unopened, failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}),
@@ -243,11 +238,11 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{
 			reason.Unopened,
 			multistream.ErrNotSupported[protocol.ID]{},
-			"its host is up, but it does not run the sync protocol yet",
+			"its host is up, but it does not run the sync protocol: not yet, or not any more",
 		},
 		{
 			reason.Unopened, ofStream(network.StreamProtocolNegotiationFailed),
-			"its host is up, but it does not run the sync protocol yet",
+			"its host is up, but it does not run the sync protocol: not yet, or not any more",
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
@@ -296,8 +291,11 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{reason.Lost, ofStream(0x2001), "it reset the stream with the code 0x2001"},
 		{reason.Lost, nil, "its stream was lost"},
-		{reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET), "its stream was lost: read: connection reset by " +
-			"peer"},
+		{reason.Lost, fmt.Errorf("read frame header: %w", network.ErrReset), "its stream was lost: stream reset"},
+		{
+			reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET),
+			"its stream was lost: its host ended the connection, or the way to it broke",
+		},
 	} {
 		got := test.why(stranger, test.err)
 

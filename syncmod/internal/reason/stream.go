@@ -3,7 +3,9 @@ package reason
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"syscall"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -23,7 +25,7 @@ func (e *JustDialled) Unwrap() error { return e.Err }
 // may have. QUIC then waits without a word.
 var ErrCrowded = errors.New("too many streams on one connection")
 
-const notYet = "its host is up, but it does not run the sync protocol yet"
+const notYet = "its host is up, but it does not run the sync protocol: not yet, or not any more"
 
 // codes are what a host says when it resets a stream or closes a connection, see
 // https://github.com/libp2p/specs/blob/master/error-codes/README.md.
@@ -124,10 +126,17 @@ func isHungUp(err error) bool {
 	return ok && isConnectionLost(err)
 }
 
+// isBroken: a reset of the stream alone is something else.
+func isBroken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // losses are the reasons why a stream was lost.
 var losses = slices.Concat([]Row{
 	{"its stream was lost", Network, plain(func(err error) bool { return err == nil })},
 	{ownLimit, Here, limited},
 }, codes, []Row{
+	{"its stream was lost: its host ended the connection, or the way to it broke", There, plain(isBroken)},
 	{"its stream was lost: …", Network, otherwise},
 })

@@ -40,19 +40,19 @@ type dialler interface {
 
 func (cl *client) dialAgain(ctx context.Context, dial *reason.Dial) {
 	host, ok := cl.cfg().Host.Network().(dialler)
-	if _, whole := errors.AsType[*swarm.DialError](dial.Err); whole || !ok {
-		return
+	if _, whole := errors.AsType[*swarm.DialError](dial.Err); whole || !ok || len(dial.Tried) < 2 {
+		return // nothing was dropped
 	}
 	for _, a := range dial.Tried {
 		by := host.TransportForDialing(a)
-		if by == nil || by.Proxy() || !host.Backoff().Backoff(cl.id, a) {
-			continue // only what the host itself has dialled, and no relay's circuit
+		if by == nil || by.Proxy() || cl.dials.Knows(a) || !host.Backoff().Backoff(cl.id, a) {
+			continue // only what the host itself has dialled, once, and no relay's circuit
 		}
 		conn, err := by.Dial(ctx, a, cl.id)
 		if err != nil {
 			dial.Add(a, err)
 			continue
 		}
-		_ = conn.Close()
+		go func() { _ = conn.Close() }() // which may wait for a write
 	}
 }
