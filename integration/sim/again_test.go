@@ -1,0 +1,68 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// few is how many members the smallest ceremony has whose nodes begin again.
+const few = 4
+
+// strays are attempts that a member has ended which had not noticed that the one before
+// was over: see docs/guarantees.md. It has noticed then, so that is rare: it takes two
+// members that begin again within the time of a message.
+const strays = 2
+
+var seed = flag.Uint64("seed", 1, "what the faults of nodes that begin again are drawn from")
+
+// Processes restart and steps fail, at random, in every phase of a ceremony, while
+// other steps take long. Every node begins again until the ceremony is complete on
+// all of them, and takes no more attempts than there are reasons.
+//
+// A fault ends the attempt in which it happens, so it costs a node one attempt at
+// most: nothing but the faults ends one. While the nodes are connecting it costs
+// nobody but its own node any. A storm or a livelock, in which one failure leads to
+// the next, has no such bound. What may come on top is in [strays].
+func TestNodesBeginAgainUntilAllAreComplete(t *testing.T) {
+	ofSizes(t, fmt.Sprint(few, ",", *sizes), few, func(t *testing.T, w *world, n int) {
+		began := time.Now()
+		nodes := w.runAgain(n, *seed)
+		took := time.Since(began)
+
+		faults, most, total := 0, 0, 0
+		var story strings.Builder
+		for i, a := range nodes {
+			require.NoError(t, a.err, "member %d", i)
+			require.Empty(t, a.faults, "faults of member %d that have not happened", i)
+			faults, most, total = faults+a.struck, max(most, len(a.attempts)), total+len(a.attempts)
+			fmt.Fprintf(&story, "\nmember %d: %s", i, a)
+		}
+		t.Logf("seed %d: all %d members complete after %s, with %d faults; %d attempts, one member takes %d%s",
+			*seed, n, took.Round(time.Millisecond), faults, total, most, &story)
+		require.LessOrEqual(t, most, 1+faults+strays, "attempts of one member")
+		require.Less(t, took, time.Duration(1+faults)*longestAttempt())
+	})
+}
+
+// runAgain runs n nodes until the ceremony is complete on each.
+func (w *world) runAgain(n int, seed uint64) []*again {
+	random := rand.New(rand.NewPCG(seed, uint64(n))) //nolint:gosec // nobody gains by guessing it
+	faults, def := drawFaults(random, n), w.settle(n)
+	nodes := make([]*again, n)
+	for i, m := range w.members {
+		own := rand.New(rand.NewPCG(seed, uint64(n+1+i))) //nolint:gosec // likewise
+		nodes[i] = &again{member: m, def: def, faults: faults[i], random: own}
+	}
+	w.separate(func(from, to *site) bool { return nodes[from.index].dead.Load() || nodes[to.index].dead.Load() })
+	for _, a := range nodes { // one after the other: the network is not made for more
+		a.open()
+	}
+	each(nodes, (*again).live)
+	return nodes
+}
