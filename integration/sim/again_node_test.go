@@ -36,7 +36,7 @@ type again struct {
 	kill     context.CancelCauseFunc // ends the process
 	attempts []string                // of all its processes, with how each ended
 	current  *syncmod.Ceremony
-	err      error                   // of the last process
+	err      error // of the last process
 }
 
 func (a *again) String() string { return strings.Join(a.attempts, "\n  ") }

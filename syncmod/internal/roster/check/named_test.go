@@ -73,8 +73,8 @@ func large() []config {
 			size: 2, last: 2, aborts: 1, restarts: 1, attempts: 1,
 		},
 		{
-			name: "2 nodes that begin again, two aborts, a loss",
-			size: 2, last: 2, aborts: 2, abortAt: steps{0, 1}, attempts: 2, again: true, losses: 1,
+			name: "2 nodes that begin again, two aborts",
+			size: 2, last: 2, aborts: 2, abortAt: steps{0, 1}, attempts: 2, again: true,
 		},
 		{
 			name: "2 nodes that begin again, an abort and a restart",
@@ -141,6 +141,10 @@ func large() []config {
 // larger are those that take long, or much memory.
 func larger() []config {
 	return []config{
+		{
+			name: "2 nodes that begin again, two aborts, a loss",
+			size: 2, last: 2, aborts: 2, abortAt: steps{0, 1}, attempts: 2, again: true, losses: 1,
+		},
 		{
 			name: "3 nodes, 2 steps, a restart at 1, no late frames",
 			size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true,
