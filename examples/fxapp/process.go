@@ -46,12 +46,13 @@ func (n *node) run(ctx context.Context) error {
 	if n.dies = n.plan.death(n.index); n.dies != restarts {
 		return n.process(ctx)
 	}
-	if err := n.process(ctx); err != nil || ctx.Err() != nil {
-		return err
+	err := n.process(ctx)
+	if err == nil && ctx.Err() == nil {
+		n.dies = survives
+		n.report.startsAgain(n.index)
+		err = n.process(ctx)
 	}
-	n.dies = survives
-	n.report.startsAgain(n.index)
-	return n.process(ctx)
+	return err
 }
 
 // process makes the node and starts it, and stops it when its last attempt has ended,

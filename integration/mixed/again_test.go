@@ -65,8 +65,9 @@ func (r *oursAgain) waitFor(t *testing.T, member int) {
 				return false
 			}
 			status := open[0].Status()
-			missing := status.Peers[len(status.Peers)-1]
-			return status.Attempt > 1 && status.Phase == syncmod.Connecting && missing.Index == member && !missing.Inbound
+			last := status.Peers[len(status.Peers)-1]
+			waits := status.Attempt > 1 && status.Phase == syncmod.Connecting
+			return waits && last.Index == member && !last.Inbound
 		}, "it is in its next attempt, and waits for the foreign member")
 	}
 }

@@ -16,7 +16,7 @@ type retries struct {
 	members int
 	steps   int
 	work    [][]time.Duration // of each node, what its steps take
-	faults  [][]fault         // of each node, in their order: it fails, stops or restarts, in a step or before step 1 (0)
+	faults  [][]fault         // of each node, one after the other: it fails, stops or restarts in a step; 0: before step 1
 	breaks  []fault           // what happens to links
 }
 
@@ -49,8 +49,8 @@ func drawRetries(seed uint64, members int) retries {
 	for range 1 + d.IntN(6) {
 		i := d.node()
 		f := fault{
-			kind: [...]kind{abort, stop, restart, restart}[d.IntN(4)], node: i, step: d.IntN(p.steps + 1), who: []int{i},
-			delay: d.between(0, 300*time.Millisecond),
+			kind: [...]kind{abort, stop, restart, restart}[d.IntN(4)], who: []int{i},
+			node: i, step: d.IntN(p.steps + 1), delay: d.between(0, 300*time.Millisecond),
 		}
 		if f.kind != abort {
 			f.length = d.between(10*time.Millisecond, 2*time.Second)

@@ -31,7 +31,7 @@ type retrier struct {
 	index    int
 	faults   []fault            // those that have not happened, the next one first
 	down     time.Duration      // how long there is no process, once this one has ended
-	end      context.CancelFunc // ends the run of this process; nil: a fault has ended it
+	leave    context.CancelFunc // ends the run of this process; nil: a fault has ended it
 	current  *syncmod.Ceremony
 	attempts []string // how each has ended
 }
@@ -65,7 +65,7 @@ func playRetries(t *testing.T, p retries, counts *tally) {
 	if limit := 1 + 2*p.count(); most > limit {
 		t.Errorf("a node took %d attempts for %d faults, which is more than %d", most, p.count(), limit)
 	}
-	c.cluster.end(nil)
+	c.end(nil)
 	t.Logf("%d faults and %d breaks: at most %d attempts, %s", p.count(), len(p.breaks), most,
 		time.Since(began).Round(time.Millisecond))
 	if t.Failed() {
@@ -89,12 +89,12 @@ func (c *retry) happen(f fault, over <-chan struct{}) {
 func (n *retrier) play() {
 	for {
 		n.start(n.index)
-		ctx, end := context.WithCancel(n.ctx)
-		n.end = end
+		ctx, leave := context.WithCancel(n.ctx)
+		n.leave = leave
 		receipt, err := n.nodes.Nodes[n.index].Service.Run(ctx, n.nodes.Definition(n.index, n.about), n.begin)
-		end()
+		leave()
 		n.note()
-		if n.end != nil {
+		if n.leave != nil {
 			if err == nil {
 				err = checkReceipt(receipt, n.about, 0)
 			}
@@ -160,7 +160,7 @@ func (n *retrier) meet(ctx context.Context, step int) error {
 	}
 	n.faults = n.faults[1:]
 	n.tally.injected(f.kind)
-	end := n.end
+	leave := n.leave
 	switch f.kind {
 	case abort:
 		return errGaveUp
@@ -169,8 +169,8 @@ func (n *retrier) meet(ctx context.Context, step int) error {
 	default:
 		n.kill(n.index)
 	}
-	n.down, n.end = f.length, nil
-	end()
+	n.down, n.leave = f.length, nil
+	leave()
 	return errOver
 }
 

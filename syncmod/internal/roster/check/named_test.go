@@ -78,7 +78,8 @@ func large() []config {
 		},
 		{
 			name: "2 nodes that begin again, an abort and a restart",
-			size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, restarts: 1, restartAt: steps{0, 1}, attempts: 2, again: true,
+			size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, restarts: 1, restartAt: steps{0, 1},
+			attempts: 2, again: true,
 		},
 		{
 			name: "2 nodes that begin again, two restarts",
