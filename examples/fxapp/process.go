@@ -39,8 +39,10 @@ func (n *node) run(ctx context.Context) error {
 	if n.plan.isLate(n.index) {
 		sleep(ctx, n.plan.late)
 	}
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
 	}
 	n.report.arrived(n.index, 0)
 	if n.dies = n.plan.death(n.index); n.dies != restarts {

@@ -16,7 +16,7 @@ type retries struct {
 	members int
 	steps   int
 	work    [][]time.Duration // of each node, what its steps take
-	faults  [][]fault         // of each node, one after the other: it fails, stops or restarts in a step; 0: before step 1
+	faults  [][]fault         // of each node, one after the other: what ends its part in a step; 0: before step 1
 	breaks  []fault           // what happens to links
 }
 
