@@ -27,6 +27,9 @@ var (
 type again struct {
 	*member
 	def    syncmod.Definition
+	ctx    context.Context // ends when the nodes are to give up
+	giveUp context.CancelFunc
+	most   int     // how many attempts it may take
 	faults []fault // those of this node that have not happened, the next one first
 	dead   atomic.Bool
 	random *rand.Rand
@@ -44,10 +47,12 @@ func (a *again) String() string { return strings.Join(a.attempts, "\n  ") }
 // live runs process after process, until one has a complete ceremony.
 func (a *again) live() {
 	for process := 1; ; process++ {
-		ctx, kill := context.WithCancelCause(context.Background())
+		ctx, kill := context.WithCancelCause(a.ctx)
 		a.kill, a.doomed = kill, false
 		_, a.err = a.service.Run(ctx, a.def, func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
-			a.begins(c, process)
+			if a.begins(c, process); len(a.attempts) > a.most {
+				a.giveUp()
+			}
 			return a.steps(), nil
 		})
 		a.ends()
