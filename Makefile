@@ -155,8 +155,9 @@ deps-check: ## Fail if the plugin brings an OpenTelemetry SDK, or moves dependen
 	@go test -count=1 $(TESTFLAGS) -run '^Test(TheRootModule|ANode)' ./integration/standalone
 
 .PHONY: demo-check
-demo-check: ## Run the demo, then one that loses a node and one with another result, which must exit with code 1
+demo-check: ## Run the demo, then one that begins again, then one that loses a node and one with another result, which must exit with code 1
 	@$(MAKE) --no-print-directory demo ARGS=
+	@$(MAKE) --no-print-directory demo ARGS='--restart 1 --attempts 3'
 	@for fault in '--kill 2' '--differ 2'; do \
 		code=0; .bin/fxapp demo $$fault || code=$$?; \
 		if [ $$code -ne 1 ]; then echo "demo $$fault exited with code $$code instead of 1" >&2; exit 1; fi; \

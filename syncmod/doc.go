@@ -140,6 +140,27 @@
 // A ceremony needs all its members. There is no quorum: any of them can hold it
 // up, and any of them can fail it.
 //
+// # Other attempts
+//
+// [Service.Run] takes part in a definition, attempt after attempt: it opens the
+// definition, makes the steps, and is a [Ceremony.Run]. After a failure it pauses,
+// closes the ceremony and begins again, as often as [Config].Retry says; by default
+// there is one attempt. The first barrier brings the members together: whoever is
+// still pausing, or has to be started again, is waited for, and a node that a
+// supervisor restarts simply joins. All members should run so, with the same Retry.
+// In an fx app [RunAttempts] takes the place of [RunSteps].
+//
+// The function that makes the steps is called for each attempt, with its ceremony:
+// what is left of an earlier attempt must not get into the next one.
+// [Status].Attempt says which one it is.
+//
+// Another attempt follows a restart, a timeout, a member that left, an abort, and an
+// error of a step. None follows another version, definition, list of members or
+// result, the stop of this node, and an error that is marked as [Permanent]: the other
+// members then wait for this node. None helps a node whose failure came at the last
+// barrier, which the others may have passed: it waits for members that are complete.
+// [OnEnd], and the shutdown that a Config asks for, come after the last attempt.
+//
 // # Results
 //
 // A node that calls [Ceremony.Attest] says what its work has produced, by a digest

@@ -175,6 +175,46 @@ func ExampleService_Open() {
 	// closed: <nil>
 }
 
+// Each attempt has steps of its own. Both members run so, or the other one would not
+// come back after the failure.
+func ExampleService_Run() {
+	alice, bob, definition := exampleHosts()
+	ctx := context.Background()
+	config := syncmod.Config{Retry: syncmod.Retry{Attempts: 3, Pause: 10 * time.Millisecond}}
+	run := func(h host.Host, work func(attempt int) error) error {
+		service, err := syncmod.NewService(h, config, syncmod.WithLogger(quiet()))
+		if err != nil {
+			return err
+		}
+		if err := service.Start(ctx); err != nil {
+			return err
+		}
+		defer func() { _ = errors.Join(service.Stop(ctx), h.Close()) }()
+		_, err = service.Run(ctx, definition, func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
+			attempt := c.Status().Attempt
+			return []syncmod.Step{{Name: "work", Run: func(context.Context) error { return work(attempt) }}}, nil
+		})
+		return err
+	}
+	ended := make(chan error)
+	go func() { ended <- run(bob, func(int) error { return nil }) }()
+
+	err := run(alice, func(attempt int) error {
+		fmt.Println("attempt", attempt)
+		if attempt == 1 {
+			return errors.New("a disk that is slow to mount") // Permanent(err) would end it here
+		}
+		return nil
+	})
+	fmt.Println("alice:", err)
+	fmt.Println("bob:", <-ended)
+	// Output:
+	// attempt 1
+	// attempt 2
+	// alice: <nil>
+	// bob: <nil>
+}
+
 // Watch shows how the ceremony stands, whenever that changes.
 func ExampleCeremony_Watch() {
 	alice, bob, definition := exampleHosts()

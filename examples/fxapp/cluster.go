@@ -10,11 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/sirupsen/logrus"
-	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
@@ -57,7 +55,7 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	for i, m := range p.members {
 		joining <- struct{}{}
 		n := &node{
-			index: i, plan: p, report: r, log: newLogger(logs, i, p.logLevel()), definition: p.definition(i, addrs),
+			index: i, plan: p, report: r, logs: logs, definition: p.definition(i, addrs),
 			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
 			joined:   sync.OnceFunc(func() { <-joining }), spans: r.nodes[i].spans,
 		}
@@ -88,95 +86,6 @@ func (p plan) definition(node int, addrs []multiaddr.Multiaddr) syncmod.Definiti
 		d.Peers = append(d.Peers, member)
 	}
 	return d
-}
-
-// node is one node of the demo.
-type node struct {
-	index      int
-	plan       plan
-	identity   identity
-	definition syncmod.Definition
-	report     *report
-	log        *logrus.Logger
-	spans      *spanMemory
-
-	joined   func()             // called when it is connected with the nodes before it
-	leave    context.CancelFunc // ends its run
-	host     host.Host
-	ceremony *syncmod.Ceremony
-}
-
-// run makes the node and starts it, and stops it when its ceremony has ended,
-// when it has died or when ctx ends. Its error says that it could not be started.
-func (n *node) run(ctx context.Context) error {
-	if n.plan.isLate(n.index) {
-		sleep(ctx, n.plan.late)
-	}
-	if ctx.Err() != nil {
-		return nil
-	}
-	running, leave := context.WithCancel(ctx)
-	defer leave()
-	n.leave = leave
-	n.report.arrived(n.index, 0)
-	app := newApp(n.identity, n.definition, n.plan.config(), n.log, n.steps,
-		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index),
-		n.plan.cutOff(n.index), fx.Populate(&n.host, &n.ceremony))
-	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
-		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
-	}
-	for status := range n.ceremony.Watch(running) {
-		n.report.saw(n.index, status)
-		if countPeers(status, isConnected) >= n.index {
-			n.joined()
-		}
-	}
-	timeout := stopTimeout
-	if ctx.Err() != nil {
-		timeout = interruptTimeout
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	defer cancel()
-	err := app.Stop(stopping)
-	n.report.attested(n.index, n.ceremony.Receipt())
-	n.report.stopped(n.index, n.ceremony.Status(), err)
-	return nil
-}
-
-// steps is the work between the barriers: here, a wait, and in the end the result.
-func (n *node) steps() []syncmod.Step {
-	steps := make([]syncmod.Step, len(n.plan.steps))
-	for i, name := range n.plan.steps {
-		number := i + 1
-		steps[i] = syncmod.Step{Name: name, Run: func(ctx context.Context) error {
-			n.report.passed(n.index, number, n.ceremony.Status())
-			if !sleep(ctx, 20*time.Millisecond+rand.N(100*time.Millisecond)) {
-				return context.Cause(ctx)
-			}
-			if n.index == n.plan.kill && number == n.plan.killStep() {
-				return n.die(ctx)
-			}
-			if number == len(n.plan.steps) {
-				if err := n.ceremony.Attest(n.plan.result(n.index)); err != nil {
-					return err
-				}
-			}
-			n.report.arrived(n.index, number+1) // at the next barrier
-			return nil
-		}}
-	}
-	return steps
-}
-
-// die is the end of a process as the others see it: its connections are gone,
-// and nobody has been told anything.
-func (n *node) die(ctx context.Context) error {
-	n.report.dies(n.index)
-	n.log.SetOutput(io.Discard)
-	err := n.host.Close()
-	n.leave()
-	<-ctx.Done() // a dead process does nothing more
-	return err
 }
 
 // sleep returns false when ctx ends first.

@@ -21,7 +21,7 @@ const (
 	minNodes, maxNodes = 2, 64
 	minSteps, maxSteps = 1, 100
 	cutTime            = 15 * time.Second // after which everyone gives up who cannot reach somebody
-	killStep           = 3                // in which step a killed node dies
+	killStep           = 3                // in which step a node dies or restarts
 	hastyNodes         = 16               // how many can do everything in fractions of a second
 	tcp, quic          = "tcp", "quic"
 	hashSize           = 32 // bytes of a definition hash
@@ -36,6 +36,8 @@ type demoFlags struct {
 	transport        string
 	late             time.Duration
 	kill             int
+	restart          int
+	attempts         int
 	cut              string
 	differ           int
 	definition, keys string
@@ -52,6 +54,8 @@ type plan struct {
 	transport string
 	late      time.Duration // by how much the last node starts late
 	kill      int           // operator index of the node that dies, -1: none
+	restart   int           // operator index of the node whose process restarts, -1: none
+	attempts  int           // how many there are at most
 	cut       []int         // operator indexes of two nodes that cannot reach each other; nil: all can
 	differ    int           // operator index of the node with another result, -1: none
 	verbose   int
@@ -80,6 +84,7 @@ Ctrl-C ends the program at once.`,
 		Example: `  fxapp demo --nodes 7 --transport quic
   fxapp demo --late 3s          # everyone waits for the last node
   fxapp demo --kill 2           # a node dies: everyone else says which one
+  fxapp demo --restart 1 --attempts 3   # a node restarts: all begin again, and complete
   fxapp demo --cut 1-2          # two cannot reach each other: everyone else sees it
   fxapp demo --differ 2         # a node has another result: nobody completes
   fxapp demo --definition cluster-definition.json --keys keys`,
@@ -99,6 +104,9 @@ Ctrl-C ends the program at once.`,
 	flags.StringVar(&f.transport, "transport", tcp, "tcp or quic")
 	flags.DurationVar(&f.late, "late", 0, "start the last node so much later, for example 3s")
 	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
+	flags.IntVar(&f.restart, "restart", -1, fmt.Sprintf(
+		"operator `index` of a node whose process restarts in step %d; needs --attempts", killStep))
+	flags.IntVar(&f.attempts, "attempts", 1, "how often the nodes begin the ceremony at most, when it fails")
 	flags.StringVar(&f.cut, "cut", "", fmt.Sprintf(
 		"operator `indexes` of two nodes that cannot reach each other, for example 1-2; all give up after %s", cutTime))
 	flags.IntVar(&f.differ, "differ", -1, "operator `index` of a node whose result differs from the others'")
@@ -107,7 +115,7 @@ Ctrl-C ends the program at once.`,
 	flags.StringVar(&f.keys, "keys", "", "`directory` with their keys: operator-0.key, …")
 	flags.CountVarP(&f.verbose, "verbose", "v",
 		"show each node's log, not its warnings only; twice (-vv): with everything")
-	for _, flag := range []string{"kill", "differ"} {
+	for _, flag := range []string{"kill", "restart", "differ"} {
 		flags.Lookup(flag).DefValue = "0" // so that none is shown: -1 means nobody
 	}
 	return cmd
@@ -116,7 +124,10 @@ Ctrl-C ends the program at once.`,
 // plan checks the flags and reads the files they name. Its errors name the flag
 // and the file.
 func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
-	p := plan{transport: f.transport, late: f.late, kill: f.kill, differ: f.differ, verbose: f.verbose}
+	p := plan{
+		transport: f.transport, late: f.late, kill: f.kill, restart: f.restart, attempts: f.attempts, differ: f.differ,
+		verbose: f.verbose,
+	}
 	switch {
 	case f.nodes < minNodes || f.nodes > maxNodes:
 		return plan{}, fmt.Errorf("--nodes %d: it has to be between %d and %d", f.nodes, minNodes, maxNodes)
@@ -126,6 +137,14 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 		return plan{}, fmt.Errorf("--transport %q: it has to be %s or %s", f.transport, tcp, quic)
 	case f.late < 0:
 		return plan{}, fmt.Errorf("--late %s: it is negative", f.late)
+	case f.attempts < 1:
+		return plan{}, fmt.Errorf("--attempts %d: it has to be at least 1", f.attempts)
+	case given.Changed("kill") && f.attempts > 1:
+		return plan{}, fmt.Errorf("--kill and --attempts: the others would wait for the dead node in the next attempt")
+	case given.Changed("restart") && f.attempts == 1:
+		return plan{}, fmt.Errorf("--restart needs --attempts 2 or more: a restart ends an attempt for every node")
+	case given.Changed("restart") && given.Changed("cut"):
+		return plan{}, fmt.Errorf("--restart and --cut: no node reaches step %d", killStep)
 	case given.Changed("definition") && given.Changed("nodes"):
 		return plan{}, fmt.Errorf("--definition and --nodes: only one of them can say who takes part")
 	case given.Changed("definition") != given.Changed("keys"):
@@ -141,10 +160,10 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	if last := len(p.members) - 1; given.Changed("kill") && (f.kill < 0 || f.kill > last) {
-		return plan{}, fmt.Errorf("--kill %d: the operators are 0 to %d", f.kill, last)
-	} else if given.Changed("differ") && (f.differ < 0 || f.differ > last) {
-		return plan{}, fmt.Errorf("--differ %d: the operators are 0 to %d", f.differ, last)
+	for flag, index := range map[string]int{"kill": f.kill, "restart": f.restart, "differ": f.differ} {
+		if last := len(p.members) - 1; given.Changed(flag) && (index < 0 || index > last) {
+			return plan{}, fmt.Errorf("--%s %d: the operators are 0 to %d", flag, index, last)
+		}
 	}
 	if given.Changed("cut") {
 		p.cut, err = parsePair(f.cut, len(p.members))
@@ -251,9 +270,20 @@ func (p plan) nameWidth() int {
 // isLate tells whether a node is the one that starts late.
 func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members)-1 }
 
-// killStep is the step in which a node dies: the third, or the last if there
+// killStep is the step in which a node dies or restarts: the third, or the last if there
 // are fewer.
 func (p plan) killStep() int { return min(killStep, len(p.steps)) }
+
+// death is what happens to the process of a node in the kill step.
+func (p plan) death(node int) death {
+	switch node {
+	case p.kill:
+		return forGood
+	case p.restart:
+		return restarts
+	}
+	return survives
+}
 
 // result is what a node attests in the end. A program takes a digest of what its
 // work has produced, for example of the public key of the group.
@@ -270,7 +300,7 @@ func (p plan) result(node int) []byte {
 // a second. That is for the loopback interface; and many nodes in one process
 // need all their time for one another, so they keep the usual pace.
 func (p plan) config() syncmod.Config {
-	c := syncmod.Config{Version: p.version}
+	c := syncmod.Config{Version: p.version, Retry: syncmod.Retry{Attempts: p.attempts}}
 	if p.kill < 0 {
 		return c
 	}

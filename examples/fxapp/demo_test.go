@@ -110,6 +110,29 @@ func TestSurvivorsNameTheDeadOperator(t *testing.T) {
 	}
 }
 
+func TestARestartedNodeTakesPartInTheNextAttempt(t *testing.T) {
+	code, stdout, stderr := demo(t, "--restart", "1", "--attempts", "3")
+	require.Zero(t, code, stdout+stderr)
+	const why = `operator 1 \(bob\) (restarted: its step went from 3 to 0|made the ceremony fail)`
+	require.Contains(t, stdout, "operator 1 (bob) restarts in step 3: its host is closed, nobody has been told")
+	require.Contains(t, stdout, "operator 1 (bob) starts again, with the same key at the same address")
+	require.Regexp(t, `fails, .+ after the restart began: `+why, stdout)
+	for _, other := range []string{"0 (alice)", "2 (carol)", "3 (dave)"} {
+		require.Contains(t, stdout, "operator "+other+" begins attempt 2")
+	}
+	require.Contains(t, stdout, "operator 1 (bob) completed in attempt 1 of its second process")
+	require.Regexp(t, `operators 0, 2-3 completed in attempt 2: attempt 1 had failed, for `+why, stdout)
+	require.Contains(t, stdout, "receipt: all 4 attest")
+	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
+}
+
+func TestNoOtherAttemptMendsAnotherResult(t *testing.T) {
+	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "1", "--attempts", "3")
+	require.Equal(t, exitFailed, code, stdout+stderr)
+	require.NotContains(t, stdout, "begins attempt")
+	require.Regexp(t, `\noperators 0-3: the members attest different results: `, stdout)
+}
+
 func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := demo(t, "--cut", "1-2")
@@ -192,11 +215,18 @@ func TestUnusableCommandLines(t *testing.T) {
 		"--late -1s":      "--late -1s: it is negative",
 		"--kill 4":        "--kill 4: the operators are 0 to 3",
 		"--kill -1":       "--kill -1: the operators are 0 to 3",
-		"--cut 1":         `--cut "1": it has to be two operators, for example 1-2`,
-		"--cut 2-2":       `--cut "2-2": it has to be two operators, for example 1-2`,
-		"--cut 1-4":       "--cut 1-4: the operators are 0 to 3",
-		"--differ 4":      "--differ 4: the operators are 0 to 3",
-		"--differ -1":     "--differ -1: the operators are 0 to 3",
+		"--attempts 0":    "--attempts 0: it has to be at least 1",
+		"--restart 1": "--restart needs --attempts 2 or more: " +
+			"a restart ends an attempt for every node",
+		"--restart 4 --attempts 2":           "--restart 4: the operators are 0 to 3",
+		"--restart 1 --attempts 2 --cut 1-2": "--restart and --cut: no node reaches step 3",
+		"--kill 1 --attempts 2": "--kill and --attempts: " +
+			"the others would wait for the dead node in the next attempt",
+		"--cut 1":     `--cut "1": it has to be two operators, for example 1-2`,
+		"--cut 2-2":   `--cut "2-2": it has to be two operators, for example 1-2`,
+		"--cut 1-4":   "--cut 1-4: the operators are 0 to 3",
+		"--differ 4":  "--differ 4: the operators are 0 to 3",
+		"--differ -1": "--differ -1: the operators are 0 to 3",
 		"--kill 4 --definition " + sampleDefinition + " --keys " + sampleKeys: "--kill 4: the operators are 0 to 3",
 		"--definition a.json": "--definition and --keys: each needs the other",
 		"--keys testdata":     "--definition and --keys: each needs the other",

@@ -2,7 +2,7 @@
 // that runs a whole cluster of such nodes in one process.
 //
 // The node is node.go: that file is there to be copied. What the demo adds is in
-// cluster.go (the nodes, and what happens to them), report.go, waiting.go,
+// cluster.go and process.go (the nodes, and what happens to them), report.go, waiting.go,
 // table.go, timeline.go and terminal.go (what is printed), and spans.go (what the
 // nodes record for the timeline). operators.go reads a definition and its keys.
 //

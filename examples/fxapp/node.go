@@ -23,8 +23,9 @@ type identity struct {
 	members int                 // of the largest ceremony that the host has to carry
 }
 
-// newApp makes the application of one node. steps is a function that returns the
-// []syncmod.Step; its parameters come from the graph, as a constructor's do.
+// newApp makes the application of one node. run is what it does in the ceremony:
+// syncmod.RunSteps, or syncmod.RunAttempts, of a function whose parameters come from
+// the graph, as a constructor's do.
 //
 // A program with one node also sets ShutdownOnFailure and ShutdownOnComplete in
 // the Config, and then calls Run: the exit code tells how the ceremony ended.
@@ -33,7 +34,7 @@ func newApp(
 	definition syncmod.Definition,
 	config syncmod.Config,
 	log *logrus.Logger,
-	steps any,
+	run fx.Option,
 	more ...fx.Option,
 ) *fx.App {
 	return fx.New(
@@ -43,7 +44,7 @@ func newApp(
 		otelsdk.Module, // this node has no OpenTelemetry SDK of its own
 		dkgsync.Module,
 		syncmod.Configure(config),
-		syncmod.RunSteps(steps),
+		run,
 		fx.Invoke(listen), // last: whoever reaches this node finds the protocol there
 		fx.Options(more...),
 	)

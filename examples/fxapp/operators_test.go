@@ -161,7 +161,7 @@ func TestAMemberWhoseDefinitionHasLostAnOperatorIsToldApart(t *testing.T) {
 		var c *syncmod.Ceremony
 		id := identity{key: keys[i], addr: addrs[i], members: len(whole.Peers)}
 		app := newApp(id, definition, syncmod.Config{}, newLogger(io.Discard, i, logrus.ErrorLevel),
-			func() []syncmod.Step { return nil }, fx.Populate(&c))
+			syncmod.RunSteps(func() []syncmod.Step { return nil }), fx.Populate(&c))
 		require.NoError(t, app.Start(t.Context()))
 		t.Cleanup(func() { require.NoError(t, app.Stop(context.WithoutCancel(t.Context()))) })
 		ceremonies = append(ceremonies, c)

@@ -40,6 +40,11 @@ type record struct {
 	dead   bool
 	failed bool
 
+	began   time.Time // its last attempt, if that is not its first
+	attempt int       // which one that is; 0: its first
+	before  error     // why the one before has failed
+	again   bool      // it is a process that has started again
+
 	receipt *syncmod.Receipt // nil without one
 }
 
@@ -93,7 +98,7 @@ func (r *report) saw(node int, status syncmod.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := &r.nodes[node]
-	if n.dead || n.status.Phase >= syncmod.Complete {
+	if n.dead || n.status.Phase >= syncmod.Complete || status.Attempt < n.attempt {
 		return
 	}
 	n.status = status
@@ -148,12 +153,41 @@ func (r *report) barrier(barrier int) {
 }
 
 // dies says that a node is about to lose its host.
-func (r *report) dies(node int) {
+func (r *report) dies(node int, d death) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nodes[node].dead = true
 	r.death = time.Now()
-	r.line("%s dies in step %d: its host is closed, nobody has been told", r.plan.operator(node), r.plan.killStep())
+	dies := "dies"
+	if d == restarts {
+		dies = "restarts"
+	}
+	r.line("%s %s in step %d: its host is closed, nobody has been told", r.plan.operator(node), dies, r.plan.killStep())
+}
+
+// startsAgain says that the process of a node is started again.
+func (r *report) startsAgain(node int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begins(node, record{began: time.Now(), again: true})
+	r.line("%s starts again, with the same key at the same address", r.plan.operator(node))
+}
+
+// beginsAgain says that a node begins another attempt, and why.
+func (r *report) beginsAgain(node int, status syncmod.Status, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begins(node, record{
+		began: status.Since, attempt: status.Attempt, before: why, again: r.nodes[node].again,
+	})
+	r.line("%s begins attempt %d", r.plan.operator(node), status.Attempt)
+}
+
+// begins forgets what a node has done in its attempt before.
+func (r *report) begins(node int, n record) {
+	n.spans, n.waits = r.nodes[node].spans, make([]wait, len(r.plan.steps)+2)
+	n.waits[0].arrived = n.began
+	r.nodes[node] = n
 }
 
 // failed prints a line when the first node fails and when all have, and in
@@ -175,6 +209,9 @@ func (r *report) failed(node int, status syncmod.Status) {
 	after := ""
 	if !r.death.IsZero() {
 		after = ", " + brief(time.Since(r.death)) + " after the death"
+		if r.plan.restart >= 0 {
+			after = ", " + brief(time.Since(r.death)) + " after the restart began"
+		}
 	}
 	switch {
 	case failed == 1:

@@ -13,7 +13,7 @@ import (
 // reportOf is a report on two nodes that are at step 1, connected a second ago.
 func reportOf(t *testing.T) *report {
 	t.Helper()
-	p := plan{steps: stepNames(2), kill: -1, differ: -1}
+	p := plan{steps: stepNames(2), kill: -1, restart: -1, differ: -1}
 	require.NoError(t, p.makeUp(2))
 	r := newReport(io.Discard, p)
 	for i := range r.nodes {

@@ -76,12 +76,17 @@ func withoutMetrics(node int) fx.Option {
 	return fx.Provide(func() metric.MeterProvider { return noop.NewMeterProvider() })
 }
 
-// timeline draws the ceremony from the spans of its nodes.
+// isOfEarlierAttempt tells whether a span is of an attempt before the last one.
+func (n record) isOfEarlierAttempt(span sdktrace.ReadOnlySpan) bool {
+	return span.StartTime().Before(n.began)
+}
+
+// timeline draws the last attempt from the spans of its nodes.
 func (r *report) timeline() string {
 	names := make([]string, len(r.nodes))
 	spans := make([][]sdktrace.ReadOnlySpan, len(r.nodes))
 	for i, n := range r.nodes {
-		names[i], spans[i] = r.plan.members[i].name, n.spans.spans()
+		names[i], spans[i] = r.plan.members[i].name, slices.DeleteFunc(n.spans.spans(), n.isOfEarlierAttempt)
 	}
 	t := newTimeline(names, spans)
 	if !t.traceID.IsValid() {

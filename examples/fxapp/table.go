@@ -39,6 +39,7 @@ func (r *report) finish(cause error) error {
 		if err != nil {
 			return &failure{err}
 		}
+		r.attempts()
 		r.line("receipt: %s", receipt)
 		r.line("complete: %d nodes, %s, nobody passed a barrier before everyone had arrived",
 			complete, r.plan.stepCount())
@@ -47,13 +48,35 @@ func (r *report) finish(cause error) error {
 	if !r.stop.IsZero() {
 		r.line("all nodes have stopped within %s", brief(time.Since(r.stop)))
 	}
-	for _, v := range r.verdicts() {
+	why := make([]error, len(r.nodes))
+	for i, n := range r.nodes {
+		if !n.dead {
+			why[i] = n.status.Err
+		}
+	}
+	for _, v := range r.verdicts(why) {
 		_, _ = fmt.Fprintln(r.out, v)
 	}
 	if cause != nil {
 		return cause
 	}
 	return &failure{fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))}
+}
+
+// attempts says in which attempt the nodes have completed, if that is not the first
+// one for all, and why the one before had ended.
+func (r *report) attempts() {
+	why := make([]error, len(r.nodes))
+	for i, n := range r.nodes {
+		if why[i] = n.before; n.again && n.attempt == 0 {
+			r.line("%s completed in attempt 1 of its second process", r.plan.operator(i))
+		}
+	}
+	for _, v := range r.verdicts(why) {
+		number := r.nodes[v.nodes[0]].attempt
+		r.line("%s completed in attempt %d: attempt %d had failed, for %s",
+			operators(v.nodes), number, number-1, v.text)
+	}
 }
 
 // receipt says what all have attested, by the receipts that they have.
@@ -111,12 +134,11 @@ func (v verdict) String() string {
 
 // verdicts collects why nodes have failed, once for each culprit: whoever saw it
 // has the words, the others pass them on.
-func (r *report) verdicts() []*verdict {
+func (r *report) verdicts(why []error) []*verdict {
 	var all []*verdict
 	by := make(map[string]*verdict)
-	for i, n := range r.nodes {
-		err := n.status.Err
-		if err == nil || n.dead {
+	for i, err := range why {
+		if err == nil {
 			continue
 		}
 		key := err.Error()

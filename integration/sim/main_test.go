@@ -46,10 +46,16 @@ func inVirtualTime(t *testing.T, test func(t *testing.T, w *world)) {
 // asked for.
 func ofEachSize(t *testing.T, test func(t *testing.T, w *world, n int)) {
 	t.Helper()
-	for list := range strings.SplitSeq(*sizes, ",") {
-		n, err := strconv.Atoi(list)
+	ofSizes(t, *sizes, len(delays), test) // at least one in each city
+}
+
+// ofSizes runs a test in virtual time for each number of members in a list.
+func ofSizes(t *testing.T, list string, least int, test func(t *testing.T, w *world, n int)) {
+	t.Helper()
+	for size := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(size)
 		require.NoError(t, err, "-members")
-		require.GreaterOrEqual(t, n, len(delays), "-members: at least one in each city")
+		require.GreaterOrEqual(t, n, least, "-members")
 		t.Run(fmt.Sprintf("%d members", n), func(t *testing.T) {
 			inVirtualTime(t, func(t *testing.T, w *world) { test(t, w, n) })
 		})

@@ -93,6 +93,8 @@ func (w *world) newHost(s *site, key crypto.PrivKey, opts ...libp2p.Option) host
 		libp2p.DisableIdentifyAddressDiscovery(), // it stops the clock
 	}, opts...)...)
 	require.NoError(w.t, err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.hosts = append(w.hosts, h)
 	return h
 }

@@ -18,4 +18,8 @@
 // attempts. The second ceremony goes on. Four nodes do so 200 times with
 //
 //	go test -race -v -run FourNodes ./integration/soak -args --laps 200
+//
+// In one of five clusters the nodes begin again by themselves, as Config.Retry says,
+// while steps fail, processes end and start again, and links break. The ceremony is
+// complete on all of them in the end, after no more attempts than there are reasons.
 package soak

@@ -35,11 +35,14 @@ func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
 	for {
 		seen.clusters++
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			if isLoops(seed) {
+			switch {
+			case isLoops(seed):
 				playLoops(t, drawLoops(seed, *members, 0), seen)
-				return
+			case isRetries(seed):
+				playRetries(t, drawRetries(seed, *members), seen)
+			default:
+				play(t, draw(seed, *members), seen)
 			}
-			play(t, draw(seed, *members), seen)
 		})
 		if err := baseline.left(); err != nil {
 			t.Errorf("cluster %d has left something behind: %v", seed, err)

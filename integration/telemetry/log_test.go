@@ -9,6 +9,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -92,4 +94,43 @@ func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
 	require.Equal(t, 2*rounds, countLines(s.text(), "operator 2 (carol)"),
 		"the others are there for whoever asks for details")
 	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
+}
+
+func TestAnAttemptSaysWhichItIsAndWhyTheOneBeforeHasFailed(t *testing.T) {
+	s := newScene(t)
+	failed := errors.New("bob restarted")
+	first := s.opened()
+	first.Pause(report.Pause{At: noon, Lasts: 1500 * time.Millisecond, Err: failed})
+	first.Closed()
+	second := s.attempt(2, failed)
+	second.Opened(trace.SpanContext{}, after(2*time.Second))
+	defer second.Closed()
+	second.Step(report.Step{Step: 1, Name: "deal", Started: noon, Ended: after(time.Second)})
+
+	s.flush()
+
+	text := s.text()
+	pause := lineWith(t, text, "attempt 1 has failed, the next one begins in 1.5s")
+	require.Contains(t, pause, "pause=1.5s")
+	require.Contains(t, pause, `error="bob restarted"`)
+	require.NotContains(t, pause, "attempt=")
+	opened := lineWith(t, text, `before="bob restarted"`)
+	require.Contains(t, opened, "ceremony opened")
+	require.Contains(t, opened, "attempt=2")
+	current := s.metrics()["dkgsync.attempt.current"]
+	gauge, ok := current.Data.(metricdata.Gauge[int64])
+	require.True(t, ok)
+	require.EqualValues(t, 2, gauge.DataPoints[0].Value)
+}
+
+// lineWith is the line of a log that contains something.
+func lineWith(t *testing.T, log, what string) string {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, what) {
+			return line
+		}
+	}
+	require.Fail(t, "no line with "+what, log)
+	return ""
 }

@@ -54,9 +54,12 @@ func newScene(t testing.TB, opts ...sdktrace.TracerProviderOption) *scene {
 	return s
 }
 
-// ceremony is that of alice, operator 0 of 3.
-func (s *scene) ceremony() *telemetry.Ceremony {
-	info := report.Info{Hash: hash, Index: 0}
+// ceremony is that of alice, operator 0 of 3, in its first attempt.
+func (s *scene) ceremony() *telemetry.Ceremony { return s.attempt(1, nil) }
+
+// attempt is another attempt of it.
+func (s *scene) attempt(number int, before error) *telemetry.Ceremony {
+	info := report.Info{Hash: hash, Index: 0, Attempt: number, Before: before}
 	for i, name := range names {
 		info.Peers = append(info.Peers, report.Peer{Index: i, ID: "id-of-" + name, Name: name})
 	}

@@ -134,7 +134,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "complete", "dkgsync.step": int64(3), "dkgsync.reconnects": int64(4),
+				"dkgsync.outcome": "complete", "dkgsync.attempt": int64(1), "dkgsync.step": int64(3), "dkgsync.reconnects": int64(4),
 			}, unset},
 		},
 		"a ceremony that fails": {
@@ -145,7 +145,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "failed", "dkgsync.step": int64(3), "dkgsync.reconnects": int64(0),
+				"dkgsync.outcome": "failed", "dkgsync.attempt": int64(1), "dkgsync.step": int64(3), "dkgsync.reconnects": int64(0),
 				"error.type": "step_skipped",
 			}, sdktrace.Status{Code: codes.Error, Description: errSkipped.Error()}},
 		},
@@ -157,7 +157,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "stopped", "dkgsync.step": int64(0), "dkgsync.reconnects": int64(0),
+				"dkgsync.outcome": "stopped", "dkgsync.attempt": int64(1), "dkgsync.step": int64(0), "dkgsync.reconnects": int64(0),
 				"error.type": "stopped",
 			}, unset},
 		},
@@ -230,7 +230,7 @@ func TestTheStartSaysWhoseCeremonyItIs(t *testing.T) {
 
 	require.Equal(t, map[string]any{
 		"dkgsync.definition.hash": "abababababababababababababababababababababababababababababababab",
-		"dkgsync.node.index":      int64(0), "dkgsync.node.count": int64(3),
+		"dkgsync.node.index":      int64(0), "dkgsync.node.count": int64(3), "dkgsync.attempt": int64(1),
 	}, attrs(s.span("dkgsync.ceremony.start")))
 }
 

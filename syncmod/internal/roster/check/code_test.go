@@ -132,7 +132,7 @@ func (c *coder) nodeOf(w *world, i int, inverse *[maxNodes]int8) {
 		c.out, nibbles(n.process, n.attempt), byte(n.shut)|bitOf(n.foreign, 6)|bitOf(n.told, 7), byte(c.set(n.served)),
 		nibbles(int8(s.Phase), int8(s.Step)), nibbles(int8(s.Passed), int8(s.Last)),
 		bitOf(s.Open, 0)|bitOf(s.AllConnected, 1)|bitOf(s.WantConnected, 2)|bitOf(s.Aborting, 3)|bitOf(s.Rounds > 0, 4)|
-			bitOf(n.differs, 5),
+			bitOf(n.differs, 5)|bitOf(n.upset, 6),
 	)
 	for p := range n.process + 1 {
 		c.out = append(c.out, byte(n.said[p]))
@@ -175,7 +175,7 @@ func (d *decoder) nodeOf(w *world, i int) {
 	s.Phase, s.Step, s.Passed, s.Last = roster.Phase(phase), int64(step), int64(passed), int64(last)
 	b = d.byte()
 	s.Open, s.AllConnected, s.WantConnected, s.Aborting = bit(b, 0), bit(b, 1), bit(b, 2), bit(b, 3)
-	s.Rounds, n.differs = int(b>>4&1), bit(b, 5)
+	s.Rounds, n.differs, n.upset = int(b>>4&1), bit(b, 5), bit(b, 6)
 	for p := range n.process + 1 {
 		n.said[p] = int8(d.byte())
 	}

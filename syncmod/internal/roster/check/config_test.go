@@ -24,6 +24,7 @@ type config struct {
 	timeouts   int8 // how often a member may be gone for too long
 
 	attempts  int8 // attempts after the first one: a node that has failed closes its ceremony and opens the next
+	again     bool // faults may happen in every attempt, not in the first one only
 	byStream  bool // requests address the process that has answered on their stream, not the one that has answered last
 	leaves    bool // a node may close its complete ceremony while others say goodbye, and open the next attempt
 	hurries   bool // a node may end its ceremony before the others have said goodbye

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // A defect that there was: a client addressed the process that had answered on the
@@ -20,4 +22,26 @@ func TestAGoodbyeThatDoesNotCountIsFound(t *testing.T) {
 	require.Contains(t, found, "some complete and some wait")
 	story := x.storyOf(x.findings[0].state, x.findings[0].event, x.findings[0].what)
 	require.Contains(t, story, "addressee=none goodbye")
+}
+
+// Nodes complete in as many attempts as there are faults and one more, so with one
+// fewer they do not.
+func TestAnAttemptTooFewIsFound(t *testing.T) {
+	x := search(&config{size: 2, last: 1, aborts: 2, attempts: 1, again: true})
+
+	require.Len(t, x.findings, 1)
+	require.Equal(t, "the next attempt does not complete", x.findings[0].what)
+}
+
+// Nothing but a fault may end an attempt.
+func TestAnAttemptThatFailsWithoutAFaultIsFound(t *testing.T) {
+	w := newWorld(&config{size: 2, last: 1, aborts: 1, attempts: 1, again: true})
+	w.past.aborted, w.past.abortedAt = 0, 0
+	w.nodes[1].attempt = 1
+	r := w.begin(1)
+	r.Fail(now, roster.Failure{Kind: roster.PeerAborted, Culprit: 0, By: 0, Reporter: -1})
+
+	w.end(1)
+
+	require.Contains(t, w.wrong, "the last attempt fails the next one")
 }

@@ -96,6 +96,10 @@ func (w *world) decide(k what, i int) {
 		w.left.aborts--
 		w.past.aborted, w.past.abortedAt = int8(i), int8(r.Step())
 		w.past.abortedIn = w.nodes[i].process
+		if w.again { // only the last abort is remembered
+			w.past.excused |= 1 << i
+		}
+		w.upset()
 		r.Fail(now, roster.Failure{Kind: roster.Aborted, Culprit: i, By: i, Reporter: -1})
 	}
 	w.end(i)

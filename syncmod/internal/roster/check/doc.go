@@ -31,7 +31,8 @@
 //   - Nobody completes with a member that has aborted before, or with a process
 //     that has not announced everything.
 //   - What is left of an attempt does not fail the next one of two nodes, and any
-//     number of nodes complete together in the end.
+//     number of nodes complete together in the end, in as many attempts as there are
+//     faults and one more.
 //   - Nobody is blamed who has neither aborted nor begun again. There are two
 //     exceptions. A member that passes on an error, which names nobody, is taken for
 //     the culprit, and a member that names another attempt may be in the right one.

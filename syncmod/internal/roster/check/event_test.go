@@ -159,7 +159,7 @@ func (w *world) faultEvents(all []event, i int8) []event {
 	if w.left.crashes > 0 && w.crashAt.contains(r.Step) {
 		all = append(all, event{crash, i, 0})
 	}
-	if w.left.aborts > 0 && w.abortAt.contains(r.Step) && n.attempt == 0 && !succeeds(r) {
+	if w.left.aborts > 0 && w.abortAt.contains(r.Step) && (n.attempt == 0 || w.again) && !succeeds(r) {
 		all = append(all, event{giveUp, i, 0})
 	}
 	if w.left.timeouts > 0 && r.Phase != roster.Connecting && !succeeds(r) && w.missesSomebody(int(i)) {

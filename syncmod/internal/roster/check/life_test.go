@@ -10,7 +10,7 @@ func (w *world) openCeremony(i int) {
 		n.process++
 		n.attempt++
 	}
-	n.shut = open
+	n.shut, n.upset = open, false
 	w.boot(i)
 	for s := range w.count {
 		st := &w.streams[s]
@@ -89,6 +89,7 @@ func (w *world) restart(i int) {
 	w.past.restarted = int8(i)
 	w.past.restartedAt = max(w.past.restartedAt, int8(n.state.Step))
 	w.past.succeeded &^= 1 << i
+	w.upset()
 	for j := range w.size {
 		if m := &w.nodes[j].members[i]; j != i && w.unsettled(j) && m.Session == w.session(i) && m.Step > 0 {
 			w.past.heard = true
@@ -97,6 +98,14 @@ func (w *world) restart(i int) {
 	w.kill(i)
 	n.process++
 	w.boot(i)
+	n.upset = false
+}
+
+// upset notes that there is a reason to fail for all attempts that are open.
+func (w *world) upset() {
+	for i := range w.size {
+		w.nodes[i].upset = w.again
+	}
 }
 
 // note looks at an event of a node's ceremony.

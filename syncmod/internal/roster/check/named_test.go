@@ -36,6 +36,7 @@ func small() []config {
 			size: 2, last: 2, restarts: 1, restartAt: steps{1, 1}, attempts: 1,
 		},
 		{name: "2 nodes that leave, and the next attempt", size: 2, last: 1, leaves: true, attempts: 1},
+		{name: "2 nodes that begin again twice", size: 2, last: 1, aborts: 2, attempts: 2, again: true},
 		{name: "2 nodes with different results, a loss", size: 2, last: 2, differ: nodes(1), losses: 1},
 		{name: "2 nodes, a migration and a loss", size: 2, last: 2, migrations: 1, losses: 1},
 		{name: "3 nodes", size: 3, last: 2},
@@ -70,6 +71,19 @@ func large() []config {
 		{
 			name: "2 nodes, an abort and a restart at 0, the next attempt",
 			size: 2, last: 2, aborts: 1, restarts: 1, attempts: 1,
+		},
+		{
+			name: "2 nodes that begin again, two aborts",
+			size: 2, last: 2, aborts: 2, abortAt: steps{0, 1}, attempts: 2, again: true,
+		},
+		{
+			name: "2 nodes that begin again, an abort and a restart",
+			size: 2, last: 2, aborts: 1, abortAt: steps{0, 1}, restarts: 1, restartAt: steps{0, 1},
+			attempts: 2, again: true,
+		},
+		{
+			name: "2 nodes that begin again, two restarts",
+			size: 2, last: 2, restarts: 2, restartAt: steps{0, 1}, attempts: 2, again: true,
 		},
 		{name: "3 nodes, 1 with another result", size: 3, last: 2, differ: nodes(2)},
 		{name: "2 nodes with different results, 2 losses", size: 2, last: 2, differ: nodes(1), losses: 2},
@@ -110,6 +124,11 @@ func large() []config {
 			size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}, losses: 1, attempts: 3, walks: 10_000,
 		},
 		{
+			name: "walks: 3 nodes that begin again, two aborts and a restart, a loss",
+			size: 3, last: 2, aborts: 2, abortAt: steps{0, 1}, restarts: 1, restartAt: steps{0, 1}, losses: 1,
+			attempts: 4, again: true, walks: 10_000,
+		},
+		{
 			name: "walks: 3 nodes, an abort, 2 losses",
 			size: 3, last: 2, aborts: 1, abortAt: steps{0, 1}, losses: 2, walks: 10_000,
 		},
@@ -123,6 +142,10 @@ func large() []config {
 // larger are those that take long, or much memory.
 func larger() []config {
 	return []config{
+		{
+			name: "2 nodes that begin again, two aborts, a loss",
+			size: 2, last: 2, aborts: 2, abortAt: steps{0, 1}, attempts: 2, again: true, losses: 1,
+		},
 		{
 			name: "3 nodes, 2 steps, a restart at 1, no late frames",
 			size: 3, last: 2, restarts: 1, restartAt: steps{1, 1}, tidy: true,

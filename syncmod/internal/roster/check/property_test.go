@@ -71,7 +71,8 @@ func (w *world) checkMayFail(i int) {
 		w.violates("an honest cluster fails: %v", f.Kind)
 	case p.aborted < 0 && w.timeouts == 0 && p.restartedAt == 0:
 		w.violates("a restart at step 0 fails a ceremony: %v", f.Kind)
-	case w.nodes[i].attempt > 0 && w.size == 2: // of three, one may still be in the last attempt, and fail this one
+	case w.nodes[i].attempt > 0 && w.size == 2 && !w.nodes[i].upset:
+		// of three, one may still be in the last attempt, and fail this one
 		w.violates("the last attempt fails the next one: %v", f.Kind)
 	case p.succeeded&^(1<<i) != 0 && !w.disturbedAtLast():
 		w.violates("a node fails after another has passed the last barrier: %v", f.Kind)

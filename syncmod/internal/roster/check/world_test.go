@@ -59,6 +59,7 @@ type node struct {
 	differs bool // it attests another result than the others
 	shut    shut
 	told    bool               // it has stopped announcing that its ceremony has failed
+	upset   bool               // somebody has aborted or restarted since it opened its attempt (again)
 	served  set                // whose streams it served when it failed
 	partner [maxNodes]int8     // one more than the process that it has succeeded with last, of each member
 	said    [maxProcesses]int8 // the highest step that each of its processes has announced

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/sirupsen/logrus"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// node is one node of the demo: a process, and another one when it restarts.
+type node struct {
+	index      int
+	plan       plan
+	identity   identity
+	definition syncmod.Definition
+	report     *report
+	logs       io.Writer
+	spans      *spanMemory
+
+	joined func() // called when it is connected with the nodes before it
+
+	log       *logrus.Logger
+	leave     context.CancelFunc // ends its run
+	host      host.Host
+	attempted chan *syncmod.Ceremony // each attempt, as it begins
+	over      chan *syncmod.Ceremony // the last one, when it is over
+	dies      death
+}
+
+// run runs the node's processes. Its error says that one could not be started.
+func (n *node) run(ctx context.Context) error {
+	if n.plan.isLate(n.index) {
+		sleep(ctx, n.plan.late)
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	default:
+	}
+	n.report.arrived(n.index, 0)
+	if n.dies = n.plan.death(n.index); n.dies != restarts {
+		return n.process(ctx)
+	}
+	err := n.process(ctx)
+	if err == nil && ctx.Err() == nil {
+		n.dies = survives
+		n.report.startsAgain(n.index)
+		err = n.process(ctx)
+	}
+	return err
+}
+
+// process makes the node and starts it, and stops it when its last attempt has ended,
+// when it has died or when ctx ends.
+func (n *node) process(ctx context.Context) error {
+	running, leave := context.WithCancel(ctx)
+	defer leave()
+	n.leave, n.log = leave, newLogger(n.logs, n.index, n.plan.logLevel())
+	n.attempted, n.over = make(chan *syncmod.Ceremony, n.plan.attempts), make(chan *syncmod.Ceremony, 1)
+	app := newApp(n.identity, n.definition, n.plan.config(), n.log, syncmod.RunAttempts(n.attempts),
+		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index), n.plan.cutOff(n.index),
+		syncmod.OnEnd(func(c *syncmod.Ceremony) { n.over <- c }), fx.Populate(&n.host))
+	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
+		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
+	}
+	last := n.watch(running)
+	timeout := stopTimeout
+	if ctx.Err() != nil {
+		timeout = interruptTimeout
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	err := app.Stop(stopping)
+	if last != nil && (n.dies != restarts || ctx.Err() != nil) {
+		n.report.attested(n.index, last.Receipt())
+		n.report.stopped(n.index, last.Status(), err)
+	}
+	return nil
+}
+
+// watch tells the report of each attempt, until the last one is over, and returns it.
+func (n *node) watch(ctx context.Context) (last *syncmod.Ceremony) {
+	for {
+		select {
+		case last = <-n.attempted:
+		case last = <-n.over:
+			n.report.saw(n.index, last.Status())
+			return last
+		case <-ctx.Done():
+			return last
+		}
+		for status := range last.Watch(ctx) {
+			n.report.saw(n.index, status)
+			if countPeers(status, isConnected) >= n.index {
+				n.joined()
+			}
+		}
+	}
+}
+
+// attempts makes the function that makes the steps of each attempt.
+func (n *node) attempts() func(*syncmod.Ceremony) ([]syncmod.Step, error) {
+	var before *syncmod.Ceremony
+	return func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
+		if before != nil {
+			n.report.beginsAgain(n.index, c.Status(), before.Err())
+		}
+		before = c
+		n.attempted <- c
+		return n.steps(c), nil
+	}
+}
+
+// steps is the work between the barriers: here, a wait, and in the end the result.
+func (n *node) steps(c *syncmod.Ceremony) []syncmod.Step {
+	steps := make([]syncmod.Step, len(n.plan.steps))
+	for i, name := range n.plan.steps {
+		number := i + 1
+		steps[i] = syncmod.Step{Name: name, Run: func(ctx context.Context) error {
+			n.report.passed(n.index, number, c.Status())
+			if !sleep(ctx, 20*time.Millisecond+rand.N(100*time.Millisecond)) {
+				return context.Cause(ctx)
+			}
+			if number == n.plan.killStep() && n.dies != survives {
+				return n.die(ctx)
+			}
+			if number == len(n.plan.steps) {
+				if err := c.Attest(n.plan.result(n.index)); err != nil {
+					return err
+				}
+			}
+			n.report.arrived(n.index, number+1) // at the next barrier
+			return nil
+		}}
+	}
+	return steps
+}
+
+// death is what happens to a process in a step.
+type death int
+
+const (
+	survives death = iota
+	forGood        // nothing follows
+	restarts       // another process of the same node follows
+)
+
+// die is the end of a process as the others see it: its connections are gone,
+// and nobody has been told anything.
+func (n *node) die(ctx context.Context) error {
+	n.report.dies(n.index, n.dies)
+	n.log.SetOutput(io.Discard)
+	err := n.host.Close()
+	n.leave()
+	<-ctx.Done() // a dead process does nothing more
+	return err
+}

@@ -1,0 +1,85 @@
+package sim
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// few and many are how many members the ceremonies have whose nodes begin again.
+const few, many = 4, 50
+
+// strays are attempts that a member has ended which had not noticed that the one before
+// was over: see docs/guarantees.md. It has noticed then, so that is rare: it takes two
+// members that begin again within the time of a message.
+const strays = 2
+
+var seed = flag.Uint64("seed", 1, "what the faults of nodes that begin again are drawn from")
+
+// Processes restart and steps fail, at random, in every phase of a ceremony, while
+// other steps take long. Every node begins again until the ceremony is complete on
+// all of them, and takes no more attempts than there are reasons.
+//
+// A fault ends the attempt in which it happens, so it costs a node one attempt at
+// most: nothing but the faults ends one. While the nodes are connecting it costs
+// nobody but its own node any. A storm or a livelock, in which one failure leads to
+// the next, has no such bound. What may come on top is in [strays].
+func TestNodesBeginAgainUntilAllAreComplete(t *testing.T) {
+	ofSizes(t, fmt.Sprint(few, ",", *sizes), few, func(t *testing.T, w *world, n int) {
+		if n > many {
+			t.Skip("so many hosts that close and open again take too long")
+		}
+		began := time.Now()
+		nodes := w.runAgain(n, *seed)
+		took := time.Since(began)
+
+		faults, most, total := 0, 0, 0
+		var story strings.Builder
+		for i, a := range nodes {
+			faults, most, total = faults+a.struck, max(most, len(a.attempts)), total+len(a.attempts)
+			fmt.Fprintf(&story, "\nmember %d: %s", i, a)
+		}
+		t.Logf("seed %d: the last of %d members ended after %s, with %d faults; %d attempts, one member takes %d",
+			*seed, n, took.Round(time.Millisecond), faults, total, most)
+		defer func() {
+			if t.Failed() {
+				t.Log(&story)
+			}
+		}()
+		for i, a := range nodes {
+			require.LessOrEqual(t, len(a.attempts), a.most, "attempts of member %d", i)
+			require.NoError(t, a.err, "member %d", i)
+			require.Empty(t, a.faults, "faults of member %d that have not happened", i)
+		}
+	})
+}
+
+// runAgain runs n nodes until the ceremony is complete on each. They give up when one
+// takes too many attempts, or all of it longer than the faults themselves may take.
+func (w *world) runAgain(n int, seed uint64) []*again {
+	random := rand.New(rand.NewPCG(seed, uint64(n))) //nolint:gosec // nobody gains by guessing it
+	faults, def := drawFaults(random, n), w.settle(n)
+	count := len(slices.Concat(faults...))
+	ctx, giveUp := context.WithTimeout(context.Background(), time.Duration(1+count)*longestAttempt())
+	defer giveUp()
+	nodes := make([]*again, n)
+	for i, m := range w.members {
+		own := rand.New(rand.NewPCG(seed, uint64(n+1+i))) //nolint:gosec // likewise
+		nodes[i] = &again{
+			member: m, def: def, ctx: ctx, giveUp: giveUp, most: 1 + count + strays, faults: faults[i], random: own,
+		}
+	}
+	w.separate(func(from, to *site) bool { return nodes[from.index].dead.Load() || nodes[to.index].dead.Load() })
+	for _, a := range nodes { // one after the other: the network is not made for more
+		a.open()
+	}
+	each(nodes, (*again).live)
+	return nodes
+}
