@@ -8,10 +8,8 @@ import (
 	"strings"
 	"sync"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.uber.org/fx"
 
@@ -49,20 +47,7 @@ func (m *spanMemory) spans() []sdktrace.ReadOnlySpan {
 func (m *spanMemory) option(instance string) fx.Option {
 	return fx.Options(
 		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: instance}),
-		fx.Decorate(func(p telemetry.Providers) telemetry.Providers {
-			sdk, exports := p.Tracer.(*sdktrace.TracerProvider)
-			if !exports {
-				sdk = sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithResource(
-					resource.NewSchemaless(
-						attribute.String("service.name", serviceName),
-						attribute.String("service.instance.id", instance),
-					),
-				))
-				p.Tracer = sdk
-			}
-			sdk.RegisterSpanProcessor(m)
-			return p
-		}),
+		otelsdk.WithSpanProcessor(m),
 	)
 }
 

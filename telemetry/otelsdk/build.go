@@ -75,14 +75,20 @@ func (e *buildError) Error() string { return e.text }
 func (e *buildError) Unwrap() error { return e.err }
 
 func (s *sdk) buildTraces(ctx context.Context, about *resource.Resource) error {
-	exporter, err := autoexport.NewSpanExporter(ctx)
-	if err != nil {
-		return err
+	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(about)}
+	for _, p := range s.processors {
+		opts = append(opts, sdktrace.WithSpanProcessor(p))
 	}
 	counter := &spanCounter{errors: s.errors, over: s.over, limit: queueLimit()}
-	batches := sdktrace.NewBatchSpanProcessor(counter.exporter(exporter))
-	made := sdktrace.NewTracerProvider(
-		sdktrace.WithSpanProcessor(counter.processor(batches)), sdktrace.WithResource(about))
+	if traces.wanted() {
+		exporter, err := autoexport.NewSpanExporter(ctx)
+		if err != nil {
+			return err
+		}
+		batches := sdktrace.NewBatchSpanProcessor(counter.exporter(exporter))
+		opts = append(opts, sdktrace.WithSpanProcessor(counter.processor(batches)))
+	}
+	made := sdktrace.NewTracerProvider(opts...)
 	s.tracers.set(made)
 	s.parts = append(s.parts, part{"traces", func(ctx context.Context) error {
 		return errors.Join(made.Shutdown(ctx), counter.lost())

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/fx"
@@ -42,13 +43,22 @@ type Params struct {
 	Slog      *slog.Logger         `optional:"true"` // where there is no Logger
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
+	// Processors get every span, see WithSpanProcessor.
+	Processors []sdktrace.SpanProcessor `group:"otelsdk.span_processors"`
+}
+
+// WithSpanProcessor gives the spans of the program to a processor as well, whether or
+// not the operator asks for an exporter. It is shut down with the SDK.
+func WithSpanProcessor(p sdktrace.SpanProcessor) fx.Option {
+	return fx.Provide(fx.Annotate(
+		func() sdktrace.SpanProcessor { return p }, fx.ResultTags(`group:"otelsdk.span_processors"`)))
 }
 
 // New checks the settings, and returns providers that lead to an SDK from the start
 // of the app to its stop. [Module] provides with it. Its error names every variable
 // that cannot be followed, and says what can be.
 func New(p Params) (telemetry.Providers, error) {
-	s := &sdk{log: logbridge.Either(p.Logger, p.Slog), identity: p.Identity}
+	s := &sdk{log: logbridge.Either(p.Logger, p.Slog), identity: p.Identity, processors: p.Processors}
 	providers := telemetry.Providers{Tracer: p.Tracer, Meter: p.Meter}
 	if providers.Tracer == nil {
 		providers.Tracer = s.tracerProvider()
@@ -76,6 +86,8 @@ type sdk struct {
 	tracers  tracers
 	meters   meters
 
+	processors []sdktrace.SpanProcessor // of the program's
+
 	mu      sync.Mutex
 	parts   []part // what has been built, in this order
 	errors  *errorLog
@@ -89,7 +101,7 @@ func (s *sdk) tracerProvider() trace.TracerProvider {
 	switch {
 	case disabled():
 		return tracenoop.NewTracerProvider()
-	case !traces.wanted():
+	case !traces.wanted() && len(s.processors) == 0:
 		return otel.GetTracerProvider()
 	}
 	s.wanted = append(s.wanted, traces)

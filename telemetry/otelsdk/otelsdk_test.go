@@ -180,6 +180,29 @@ func TestAnEndpointAsksForTracesAndMetrics(t *testing.T) {
 	require.Len(t, b.resource(t)["service.instance.id"], 36, "a UUID")
 }
 
+func TestAProcessorGetsEverySpanWhateverIsExported(t *testing.T) {
+	b := newBackend(t)
+	for name, test := range map[string]struct {
+		settings []string
+		paths    []string
+	}{
+		"nothing is exported": {nil, nil},
+		"traces are": {
+			[]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", b.URL + "/v1/traces"}, []string{"/v1/traces"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			configure(t, test.settings...)
+			spans := tracetest.NewSpanRecorder()
+
+			newProgram(otelsdk.WithSpanProcessor(spans)).run(t)
+
+			require.Len(t, spans.Ended(), 1)
+			require.ElementsMatch(t, test.paths, b.paths())
+		})
+	}
+}
+
 func TestTheOperatorNamesTheProgram(t *testing.T) {
 	b := newBackend(t)
 	configure(t,
