@@ -52,8 +52,10 @@ type onlyOneRun struct {
 	stop  func(context.Context) error
 }
 
-// Start and Stop are the hooks: fx events show their names.
-func (r *onlyOneRun) Start() error                   { return r.start() }
+// Start is a hook: fx events show its name.
+func (r *onlyOneRun) Start() error { return r.start() }
+
+// Stop is the hook that ends it.
 func (r *onlyOneRun) Stop(ctx context.Context) error { return r.stop(ctx) }
 
 // runSteps runs one attempt.

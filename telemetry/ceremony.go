@@ -181,7 +181,8 @@ func (c *Ceremony) End(o report.End) {
 		ctx := c.record(span{
 			name: spanCeremony, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
 			attrs: []attribute.KeyValue{
-				keyOutcome.String(o.Outcome), keyAttempt.Int(c.info.Attempt), keyStep.Int64(o.Step), keyReconnects.Int(o.Reconnects),
+				keyOutcome.String(o.Outcome), keyAttempt.Int(c.info.Attempt), keyStep.Int64(o.Step),
+				keyReconnects.Int(o.Reconnects),
 			},
 		})
 		c.t.to().ceremony.Record(ctx, lasted.Seconds(), recording(failing(o.Type)...)...)
@@ -195,7 +196,8 @@ func (c *Ceremony) End(o report.End) {
 		case o.Err != nil:
 			entry.WithError(o.Err).Error("ceremony failed")
 		case o.GoodbyeErr != nil:
-			entry.WithError(o.GoodbyeErr).Warn("ceremony complete here, but not everyone said goodbye: see whether it is complete at all members before you use its result")
+			entry.WithError(o.GoodbyeErr).Warn("ceremony complete here, but not everyone said goodbye: " +
+				"see whether it is complete at all members before you use its result")
 		default:
 			entry.Info("ceremony complete")
 		}

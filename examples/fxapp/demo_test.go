@@ -130,7 +130,7 @@ func TestNoOtherAttemptMendsAnotherResult(t *testing.T) {
 	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "1", "--attempts", "3")
 	require.Equal(t, exitFailed, code, stdout+stderr)
 	require.NotContains(t, stdout, "begins attempt")
-	require.Regexp(t, `\noperators 0-3: the members attest different results: `, stdout)
+	require.Regexp(t, `\noperators 0-3: the results differ: `, stdout)
 }
 
 func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
