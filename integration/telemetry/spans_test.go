@@ -134,7 +134,8 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "complete", "dkgsync.attempt": int64(1), "dkgsync.step": int64(3), "dkgsync.reconnects": int64(4),
+				"dkgsync.outcome": "complete", "dkgsync.attempt": int64(1),
+				"dkgsync.step": int64(3), "dkgsync.reconnects": int64(4),
 			}, unset},
 		},
 		"a ceremony that fails": {
@@ -145,7 +146,8 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "failed", "dkgsync.attempt": int64(1), "dkgsync.step": int64(3), "dkgsync.reconnects": int64(0),
+				"dkgsync.outcome": "failed", "dkgsync.attempt": int64(1),
+				"dkgsync.step": int64(3), "dkgsync.reconnects": int64(0),
 				"error.type": "step_skipped",
 			}, sdktrace.Status{Code: codes.Error, Description: errSkipped.Error()}},
 		},
@@ -157,7 +159,8 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.ceremony", trace.SpanKindInternal, 0, time.Hour, map[string]any{
-				"dkgsync.outcome": "stopped", "dkgsync.attempt": int64(1), "dkgsync.step": int64(0), "dkgsync.reconnects": int64(0),
+				"dkgsync.outcome": "stopped", "dkgsync.attempt": int64(1),
+				"dkgsync.step": int64(0), "dkgsync.reconnects": int64(0),
 				"error.type": "stopped",
 			}, unset},
 		},
