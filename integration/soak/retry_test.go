@@ -62,7 +62,7 @@ func playRetries(t *testing.T, p retries, counts *tally) {
 	for _, n := range nodes {
 		most = max(most, len(n.attempts))
 	}
-	if limit := 1 + 2*p.count(); most > limit {
+	if limit := 1 + p.count() + strays; most > limit {
 		t.Errorf("a node took %d attempts for %d faults, which is more than %d", most, p.count(), limit)
 	}
 	c.end(nil)
@@ -174,8 +174,12 @@ func (n *retrier) meet(ctx context.Context, step int) error {
 	return errOver
 }
 
+// strays are attempts that a member has ended which had not noticed that the one before
+// was over: see docs/guarantees.md.
+const strays = 2
+
 // What a plain go test plays, every time.
-const plainRetries = 3
+const plainRetries = 2
 
 func TestNodesBeginAgainUntilTheirCeremonyIsComplete(t *testing.T) {
 	if testing.Short() || given()["seed"] || given()["duration"] || given()["clusters"] {
