@@ -21,7 +21,7 @@ func (c *core) handle(now time.Time, e roster.Event) {
 	case roster.MemberLost:
 		c.viewStale = true
 		if e.Inbound { // what it has said of the others may no longer be true
-			c.mesh.Forget(e.Member)
+			c.mesh.Forget(now, e.Member)
 		}
 		c.reportMember(now, e, report.MemberLost)
 	case roster.MemberReplaced:

@@ -22,7 +22,11 @@ func (f *inboundFacts) View(bits []byte) {
 	c := f.core
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); c.mesh.Set(now, f.member, bits) {
+	now := time.Now()
+	if !c.roster.Repeated(now, f.member, f.id) {
+		return // the stream does not count any more
+	}
+	if c.mesh.Set(now, f.member, bits) {
 		c.handleView(now)
 		c.arm(now)
 	}
@@ -110,20 +114,30 @@ func (c *core) viewOf(member int) []Link {
 func (c *core) broken(now time.Time) []BrokenLink {
 	var broken []BrokenLink
 	for _, p := range c.mesh.Broken(now) {
-		broken = append(broken, BrokenLink{A: p.A, B: p.B, Since: p.Since, aToB: p.AToB, bToA: p.BToA})
+		broken = append(broken, BrokenLink{A: p.A, B: p.B, Since: p.Since, aToB: p.AToB, bToA: p.BToA, disputed: p.Disputed})
 	}
 	return broken
 }
 
 // reachText says who else reaches a member that this node is not connected with:
-// whether the trouble is here or there.
-func (c *core) reachText(member int) string {
+// whether the trouble is here or there. It says nothing before this node has been
+// without the member for as long as it takes the others to notice the same.
+func (c *core) reachText(now time.Time, member int, since time.Time) string {
+	if now.Sub(since) < brokenAfter*c.svc.cfg.Heartbeat {
+		return ""
+	}
 	by, not := c.mesh.Reach(member)
 	switch {
-	case len(by) > 0:
+	case len(by) > 0 && len(by) >= len(not):
 		return fmt.Sprintf("but %s: look at this node's network", c.reachIt(by))
-	case len(not) > 0:
+	case len(by) > 0:
+		return fmt.Sprintf("only %s: look at its network", c.reachIt(by))
+	case len(not) == len(c.def.Peers)-2: // all but this node and the member
 		return "nobody reaches it"
+	case len(not) == 1:
+		return c.names(not) + " does not reach it either"
+	case len(not) > 0:
+		return c.names(not) + " do not reach it either"
 	}
 	return ""
 }
@@ -155,7 +169,9 @@ func (c *core) who(now time.Time, missing []PeerStatus) string {
 		if pair.A == c.terms.Self || pair.B == c.terms.Self || !concerns(missing, pair) {
 			continue
 		}
-		explained[pair.A], explained[pair.B] = true, true
+		if !pair.disputed { // or one of the two could hide behind what it says
+			explained[pair.A], explained[pair.B] = true, true
+		}
 		if len(parts) < enough {
 			parts = append(parts, c.pairText(now, pair))
 		} else {

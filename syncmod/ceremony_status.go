@@ -70,7 +70,7 @@ func (c *core) peerStatus(i int) PeerStatus {
 		View: c.viewOf(i),
 	}
 	if !p.Inbound && !p.Outbound {
-		p.reach = c.reachText(i)
+		p.reach = c.reachText(time.Now(), i, m.Since)
 	}
 	return p
 }

@@ -60,6 +60,7 @@ type BrokenLink struct {
 	Since time.Time // since when this node has known it
 
 	aToB, bToA bool // one of them reaches the other
+	disputed   bool // one of them says so, and the other denies it
 }
 
 // MarshalJSON writes a pair by its operator indexes.

@@ -15,12 +15,25 @@ type Mesh struct {
 	began time.Time
 	grace time.Duration // how long a pair has to be down before it counts as broken
 	rows  []row         // by operator index
+	seen  []presence    // likewise
+
+	// What Broken returned last is true until a view changes, and until a time.
+	broken []Pair
+	until  time.Time // zero: for ever
+	stale  bool
 }
 
 // row is what one member says.
 type row struct {
-	view View            // nil while it says nothing
-	down []time.Duration // since when it has not been connected with each member, from the beginning; isUp where it is
+	view  View            // nil while it says nothing
+	down  []time.Duration // since when it has not been connected with each member, from the beginning; isUp where it is
+	downs int             // how many others it is not connected with
+}
+
+// presence is whether a member is there, as far as the others say.
+type presence struct {
+	by    int           // how many say that they are connected with it
+	since time.Duration // since when somebody does, from the beginning
 }
 
 const isUp time.Duration = -1
@@ -28,7 +41,9 @@ const isUp time.Duration = -1
 // New makes the mesh of a ceremony with so many members, in which nobody has said
 // anything. A pair counts as broken once it has been down for the grace.
 func New(now time.Time, members, self int, grace time.Duration) *Mesh {
-	return &Mesh{self: self, began: now, grace: grace, rows: make([]row, members)}
+	return &Mesh{
+		self: self, began: now, grace: grace, rows: make([]row, members), seen: make([]presence, members),
+	}
 }
 
 // Set notes a member's view. It returns false when that is the one before, or
@@ -41,20 +56,48 @@ func (m *Mesh) Set(now time.Time, member int, v View) bool {
 	if r.view == nil {
 		r.down = slices.Repeat([]time.Duration{isUp}, len(m.rows))
 	}
-	r.view = bytes.Clone(v)
+	before := r.view
+	r.view, r.downs = bytes.Clone(v), 0
 	for i := range r.down {
+		up := r.view.Link(i).Up()
 		switch {
-		case r.view.Link(i).Up():
+		case up || i == member:
 			r.down[i] = isUp
 		case r.down[i] == isUp:
 			r.down[i] = now.Sub(m.began)
 		}
+		if r.down[i] != isUp {
+			r.downs++
+		}
+		m.see(now, i, before != nil && before.Link(i).Up(), up)
 	}
+	m.stale = true
 	return true
 }
 
+// see notes whether one more member, or one less, is connected with a member.
+func (m *Mesh) see(now time.Time, i int, before, up bool) {
+	p := &m.seen[i]
+	switch {
+	case up && !before:
+		if p.by++; p.by == 1 {
+			p.since = now.Sub(m.began)
+		}
+	case before && !up:
+		p.by--
+	}
+}
+
 // Forget notes that what a member has said may no longer be true.
-func (m *Mesh) Forget(member int) { m.rows[member] = row{} }
+func (m *Mesh) Forget(now time.Time, member int) {
+	if v := m.rows[member].view; v != nil {
+		for i := range m.rows {
+			m.see(now, i, v.Link(i).Up(), false)
+		}
+		m.stale = true
+	}
+	m.rows[member] = row{}
+}
 
 // View returns a member's view, nil while it says nothing.
 func (m *Mesh) View(member int) View { return m.rows[member].view }
@@ -65,47 +108,51 @@ type Pair struct {
 	Since time.Time // since when that has been known here
 	// AToB and BToA say which of the two reaches the other all the same.
 	AToB, BToA bool
+	// Disputed: the two do not say the same.
+	Disputed bool
 }
 
 // Broken lists the pairs of members that have not been connected both ways for the
-// grace although each of the two is there: it is connected with somebody else. It
-// lists at most 1,024.
+// grace although each of the two has been there as long: it is connected with somebody
+// else. It lists at most 1,024. The slice is not to be changed.
 func (m *Mesh) Broken(now time.Time) []Pair {
-	var pairs []Pair
-	present := m.present()
-	for a := range m.rows {
-		for b := a + 1; b < len(m.rows) && present[a] > 0; b++ {
-			since, down := m.downSince(a, b)
-			if !down || !m.isElsewhere(present, a, b) || now.Sub(since) < m.grace {
-				continue
-			}
-			pairs = append(pairs, Pair{A: a, B: b, Since: since, AToB: m.reaches(a, b), BToA: m.reaches(b, a)})
-			if len(pairs) == maxPairs {
-				return pairs
-			}
-		}
+	if m.stale || !m.until.IsZero() && !now.Before(m.until) {
+		m.broken, m.until, m.stale = nil, time.Time{}, false
+		m.findBroken(now)
 	}
-	return pairs
+	return m.broken
 }
 
-// present counts for each member by how many others it is said to be connected.
-func (m *Mesh) present() []int {
-	counts := make([]int, len(m.rows))
-	for of := range m.rows {
-		v := m.rows[of].view
-		for i := range m.rows {
-			if v != nil && v.Link(i).Up() {
-				counts[i]++
+func (m *Mesh) findBroken(now time.Time) {
+	for a := range m.rows {
+		for b := a + 1; b < len(m.rows); b++ {
+			if m.rows[a].downs == 0 && m.rows[b].downs == 0 {
+				continue
+			}
+			since, down := m.downSince(a, b)
+			if !down || !m.isElsewhere(a, b) {
+				continue
+			}
+			if counts := since.Add(m.grace); now.Before(counts) {
+				if m.until.IsZero() || counts.Before(m.until) {
+					m.until = counts
+				}
+				continue
+			}
+			m.broken = append(m.broken, Pair{
+				A: a, B: b, Since: since, AToB: m.reaches(a, b), BToA: m.reaches(b, a), Disputed: m.isDisputed(a, b),
+			})
+			if len(m.broken) == maxPairs {
+				return
 			}
 		}
 	}
-	return counts
 }
 
 // isElsewhere reports whether both of a pair are connected with somebody else.
-func (m *Mesh) isElsewhere(present []int, a, b int) bool {
+func (m *Mesh) isElsewhere(a, b int) bool {
 	for _, p := range [...][2]int{{a, b}, {b, a}} {
-		others := present[p[0]]
+		others := m.seen[p[0]].by
 		if v := m.rows[p[1]].view; v != nil && v.Link(p[0]).Up() {
 			others-- // not the other one of the pair
 		}
@@ -116,8 +163,9 @@ func (m *Mesh) isElsewhere(present []int, a, b int) bool {
 	return true
 }
 
-// downSince tells since when one of a pair has said that the two are not connected.
-// A member that has said goodbye to the other one needs no connection any more.
+// downSince tells since when both of a pair have been there, and one of them has said
+// that the two are not connected. A member that has said goodbye to the other one needs
+// no connection any more.
 func (m *Mesh) downSince(a, b int) (since time.Time, down bool) {
 	first := isUp
 	for _, p := range [...][2]int{{a, b}, {b, a}} {
@@ -132,7 +180,7 @@ func (m *Mesh) downSince(a, b int) (since time.Time, down bool) {
 			first = at
 		}
 	}
-	return m.began.Add(first), first != isUp
+	return m.began.Add(max(first, m.seen[a].since, m.seen[b].since)), first != isUp
 }
 
 // reaches reports whether a member's stream to another one is alive, as far as the
@@ -140,6 +188,16 @@ func (m *Mesh) downSince(a, b int) (since time.Time, down bool) {
 func (m *Mesh) reaches(from, to int) bool {
 	f, t := m.rows[from].view, m.rows[to].view
 	return (f == nil || f.Link(to)&Outbound != 0) && (t == nil || t.Link(from)&Inbound != 0)
+}
+
+// isDisputed reports whether one of a pair says of a stream between them what the
+// other one denies.
+func (m *Mesh) isDisputed(a, b int) bool {
+	v, w := m.rows[a].view, m.rows[b].view
+	if v == nil || w == nil {
+		return false
+	}
+	return (v.Link(b)&Outbound != 0) != (w.Link(a)&Inbound != 0) || (w.Link(a)&Outbound != 0) != (v.Link(b)&Inbound != 0)
 }
 
 // Reach lists the other members that say whether they are connected with a member:

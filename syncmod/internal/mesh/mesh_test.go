@@ -72,6 +72,48 @@ func TestALinkThatWorksOneWayIsBroken(t *testing.T) {
 	require.Equal(t, []mesh.Pair{{A: bob, B: carol, Since: at(0), BToA: true}}, m.Broken(at(grace)))
 }
 
+func TestAPairIsNotBrokenBeforeBothHaveBeenThereForTheGrace(t *testing.T) {
+	m := newMesh()
+	for _, i := range []int{alice, bob, dave} { // an hour without carol
+		m.Set(at(0), i, sees(i, map[int]mesh.Link{carol: 0}))
+	}
+	require.Empty(t, m.Broken(at(time.Hour)))
+
+	m.Set(at(time.Hour), alice, sees(alice, nil)) // the first of us that carol is connected with
+
+	require.Empty(t, m.Broken(at(time.Hour+grace-1)))
+	require.Equal(t, []mesh.Pair{
+		{A: bob, B: carol, Since: at(time.Hour)}, {A: carol, B: dave, Since: at(time.Hour)},
+	}, m.Broken(at(time.Hour+grace)), "had they not connected by then")
+}
+
+func TestAMemberThatWasGoneIsThereAnew(t *testing.T) {
+	m := newMesh()
+	for _, i := range []int{alice, bob, dave} {
+		m.Set(at(0), i, sees(i, nil))
+	}
+	for _, i := range []int{alice, bob, dave} {
+		m.Set(at(time.Minute), i, sees(i, map[int]mesh.Link{carol: 0}))
+	}
+
+	m.Set(at(time.Hour), alice, sees(alice, nil))
+
+	require.Empty(t, m.Broken(at(time.Hour+grace-1)))
+}
+
+func TestWhatOneOfTwoDeniesIsDisputed(t *testing.T) {
+	m := newMesh()
+	m.Set(at(0), alice, sees(alice, nil))
+	m.Set(at(0), dave, sees(dave, nil))
+	m.Set(at(0), bob, sees(bob, map[int]mesh.Link{carol: 0}))
+	m.Set(at(0), carol, sees(carol, nil))
+
+	broken := m.Broken(at(grace))
+
+	require.Len(t, broken, 1)
+	require.True(t, broken[0].Disputed)
+}
+
 func TestAMemberThatNobodyReachesIsNoBrokenPair(t *testing.T) {
 	m := newMesh()
 	for _, i := range []int{alice, bob, dave} {
@@ -123,7 +165,7 @@ func TestWhatAMemberSaidIsForgottenWithIt(t *testing.T) {
 	m.Set(at(0), alice, sees(alice, nil))
 	m.Set(at(0), bob, sees(bob, map[int]mesh.Link{carol: 0}))
 
-	m.Forget(bob)
+	m.Forget(at(time.Second), bob)
 
 	require.Nil(t, m.View(bob))
 	require.Empty(t, m.Broken(at(time.Hour)))

@@ -1,0 +1,51 @@
+package syncmod
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
+)
+
+// Five members. This node is operator 0, and is not connected with operator 2.
+func TestWhoReachesAMemberSaysWhoseNetworkToLookAt(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		says map[int]bool // whether a member is connected with operator 2
+		lost time.Duration
+		want string
+	}{
+		"nobody says":                   {nil, time.Minute, ""},
+		"everyone does": {
+			map[int]bool{1: true, 3: true, 4: true}, time.Minute,
+			"but b, d and e reach it: look at this node's network",
+		},
+		"one does, and nobody denies":   {map[int]bool{1: true}, time.Minute, "but b reaches it: look at this node's network"},
+		"one of three does":             {map[int]bool{1: false, 3: true, 4: false}, time.Minute, "only d reaches it: look at its network"},
+		"nobody does":                   {map[int]bool{1: false, 3: false, 4: false}, time.Minute, "nobody reaches it"},
+		"one does not":                  {map[int]bool{4: false}, time.Minute, "e does not reach it either"},
+		"two do not":                    {map[int]bool{1: false, 4: false}, time.Minute, "b and e do not reach it either"},
+		"the others know no better yet": {map[int]bool{1: true, 3: true, 4: true}, time.Second, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &core{
+				svc: &Service{cfg: Config{}.withDefaults()}, def: Definition{Peers: make([]Peer, 5)},
+				called: []string{"a", "b", "c", "d", "e"},
+			}
+			c.mesh = mesh.New(now, 5, 0, time.Second)
+			for member, up := range test.says {
+				links := make([]mesh.Link, 5)
+				if up {
+					links[2] = mesh.Inbound | mesh.Outbound
+				}
+				links[(member+1)%5] |= mesh.Inbound // so that no view is empty
+				links[member] = 0
+				require.True(t, c.mesh.Set(now, member, mesh.NewView(links)))
+			}
+
+			require.Equal(t, test.want, c.reachText(now, 2, now.Add(-test.lost)))
+		})
+	}
+}
