@@ -65,7 +65,8 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt) (*core, error
 		}),
 		state: state{
 			since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)),
-			mesh: mesh.New(time.Now(), len(d.Peers), self, brokenAfter*s.cfg.Heartbeat),
+			views: make([][]Link, len(d.Peers)),
+			mesh:  mesh.New(time.Now(), len(d.Peers), self, brokenAfter*s.cfg.Heartbeat),
 			roster: roster.New(time.Now(), roster.Config{
 				Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
 				PeerTimeout: s.cfg.PeerTimeout, Session: session,

@@ -64,6 +64,7 @@ type state struct {
 	goodbyeErr error  // who did not say goodbye
 
 	mesh      *mesh.Mesh // how the members see each other
+	views     [][]Link   // the same as a status shows it, by operator index; nil: to be made
 	viewStale bool       // this node's own view may have changed
 	viewed    time.Time  // when a view changed last, if its broken pairs have not been shown yet
 

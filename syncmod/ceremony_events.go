@@ -22,6 +22,7 @@ func (c *core) handle(now time.Time, e roster.Event) {
 		c.viewStale = true
 		if e.Inbound { // what it has said of the others may no longer be true
 			c.mesh.Forget(now, e.Member)
+			c.views[e.Member] = nil
 		}
 		c.reportMember(now, e, report.MemberLost)
 	case roster.MemberReplaced:

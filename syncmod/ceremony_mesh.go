@@ -27,6 +27,7 @@ func (f *inboundFacts) View(bits []byte) {
 		return // the stream does not count any more
 	}
 	if c.mesh.Set(now, f.member, bits) {
+		c.views[f.member] = nil
 		c.handleView(now)
 		c.arm(now)
 	}
@@ -93,13 +94,15 @@ func (c *core) link(member int) (l mesh.Link) {
 	return l
 }
 
-// viewOf is how a member sees every member, nil while it does not say.
+// viewOf is how a member sees every member, nil while it does not say. It is made once
+// for each view: for all statuses of many members it would be large.
 func (c *core) viewOf(member int) []Link {
 	view := c.mesh.View(member)
-	if view == nil {
-		return nil
+	if view == nil || c.views[member] != nil {
+		return c.views[member]
 	}
 	links := make([]Link, len(c.def.Peers))
+	c.views[member] = links
 	for i := range links {
 		l := view.Link(i)
 		links[i] = Link{
@@ -114,7 +117,9 @@ func (c *core) viewOf(member int) []Link {
 func (c *core) broken(now time.Time) []BrokenLink {
 	var broken []BrokenLink
 	for _, p := range c.mesh.Broken(now) {
-		broken = append(broken, BrokenLink{A: p.A, B: p.B, Since: p.Since, aToB: p.AToB, bToA: p.BToA, disputed: p.Disputed})
+		broken = append(broken, BrokenLink{
+			A: p.A, B: p.B, Since: p.Since, aToB: p.AToB, bToA: p.BToA, disputed: p.Disputed,
+		})
 	}
 	return broken
 }

@@ -123,7 +123,8 @@ type PeerStatus struct {
 	Waiting string
 
 	// View is how the member sees every member, in operator order; nil while it does not
-	// say. It is the member's claim, and its entry for itself is empty.
+	// say. It is the member's claim, and its entry for itself is empty. Statuses share it:
+	// do not change it.
 	View []Link
 
 	reach string // who else reaches it, when this node does not

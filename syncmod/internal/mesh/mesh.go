@@ -197,7 +197,8 @@ func (m *Mesh) isDisputed(a, b int) bool {
 	if v == nil || w == nil {
 		return false
 	}
-	return (v.Link(b)&Outbound != 0) != (w.Link(a)&Inbound != 0) || (w.Link(a)&Outbound != 0) != (v.Link(b)&Inbound != 0)
+	return (v.Link(b)&Outbound != 0) != (w.Link(a)&Inbound != 0) ||
+		(w.Link(a)&Outbound != 0) != (v.Link(b)&Inbound != 0)
 }
 
 // Reach lists the other members that say whether they are connected with a member:
