@@ -193,7 +193,7 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 			`unknown field "` + strings.Repeat("x", 65) + `…: was it misspelt?`,
 		},
 		"a long address": {
-			replaced("bob.example/tcp/9001", "bob.example/tcp/0"+strings.Repeat("/ws", 1<<20)),
+			replaced("bob.example/tcp/9001", "bob.example/tcp/0"+strings.Repeat("/ws", 1<<10)),
 			"peers[1].addrs[0]: it is longer than 1024 bytes",
 		},
 		"a field twice":              {replaced(`"name":"alice"`, `"name":"x","name":"alice"`), twice("name")},
