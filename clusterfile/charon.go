@@ -33,6 +33,9 @@ func parseCharon(text string) (syncmod.Definition, error) {
 	if err := file.checkNumbers(); err != nil {
 		return syncmod.Definition{}, err
 	}
+	if err := checkKeys(text); err != nil {
+		return syncmod.Definition{}, err
+	}
 	definition := syncmod.Definition{Hash: hash}
 	ids, addresses := make(map[peer.ID]int), make(map[string]int)
 	for i, operator := range file.Operators {

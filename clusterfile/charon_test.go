@@ -46,6 +46,7 @@ func TestACharonDefinitionIsReadAsOperatorsHaveIt(t *testing.T) {
 		"addresses of all of them":  withOperators(t, addressed("0xA1", "0xA2", "0xA3", "0xA4")),
 		"as many as the threshold":  charon(t, "threshold", 4),
 		"fields that nobody knows":  charon(t, "deposit_amounts_v2", []int{1}),
+		"fields of other objects":   charon(t, "more", []any{map[string]any{"a": map[string]int{"x": 1, "X": 2}}}),
 		"no threshold, as in tests": charon(t, "threshold", nil),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +79,7 @@ func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
 			return all
 		})
 	}
-	second := enrs(t)[1]
+	second, sample := enrs(t)[1], read(t, charonSample)
 	for name, test := range map[string]struct{ content, want string }{
 		"no hash": {charon(t, "definition_hash", nil), "definition_hash: it is missing"},
 		"a short hash": {
@@ -106,6 +107,21 @@ func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
 			charon(t, "operators", map[string]int{}),
 			"operators: it is a JSON object, which it cannot be in a cluster definition",
 		},
+		"a number of operators that is none": {
+			strings.Replace(charon(t, "num_operators", 4), `"num_operators":4`,
+				`"num_operators":`+strings.Repeat("9", 1<<20), 1),
+			"num_operators: it is a JSON number " + strings.Repeat("9", 73) +
+				"…, which it cannot be in a cluster definition",
+		},
+		"operators twice": {
+			strings.Replace(sample, `"operators":`, `"operators":[{},{},{},{}],"operators":`, 1),
+			twice("operators"),
+		},
+		"operators twice, in upper case": {
+			strings.Replace(sample, `"operators":`, `"OPERATORſ":[{},{},{},{}],"operators":`, 1),
+			twice("operators"),
+		},
+		"an operator's ENR twice": {strings.Replace(sample, `"enr":`, `"ENR":"","\u0065nr":`, 1), twice("enr")},
 		"an ENR twice": {
 			secondENR(enrs(t)[0]),
 			"operators[1].enr: its key is that of operators[0] too: every operator needs a key of its own",

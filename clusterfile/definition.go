@@ -111,7 +111,16 @@ func parseDefinition(text string) (syncmod.Definition, error) {
 
 func parseOwn(text string) (syncmod.Definition, error) {
 	var file definitionFile
-	if err := unmarshalKnown(text, &file, "a definition"); err != nil {
+	if err := unmarshal(text, &file, "a definition"); err != nil {
+		return syncmod.Definition{}, err
+	}
+	if n := len(file.Peers); n > maxMembers { // before much work is done for them
+		return syncmod.Definition{}, checkCount(n)
+	}
+	if err := checkKnown(text, new(definitionFile)); err != nil {
+		return syncmod.Definition{}, err
+	}
+	if err := checkKeys(text); err != nil {
 		return syncmod.Definition{}, err
 	}
 	var members []syncmod.Peer

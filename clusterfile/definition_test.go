@@ -110,6 +110,10 @@ const (
 	addresses = "/ip4/192.0.2.1/tcp/9001 or /dns4/node.example/tcp/9001"
 )
 
+func twice(field string) string {
+	return `the field "` + field + `" is there twice: get the file again from the one who made it`
+}
+
 func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 	file := own(t)
 	replaced := func(old, replacement string) string {
@@ -183,6 +187,21 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 		"a field that is misspelt": {
 			replaced(`"addrs"`, `"adrs"`),
 			`unknown field "adrs": was it misspelt?`,
+		},
+		"a long field that nobody knows": {
+			replaced(`"addrs"`, `"`+strings.Repeat("x", 1<<20)+`"`),
+			`unknown field "` + strings.Repeat("x", 65) + `…: was it misspelt?`,
+		},
+		"a long address": {
+			replaced("bob.example/tcp/9001", "bob.example/tcp/0"+strings.Repeat("/ws", 1<<10)),
+			"peers[1].addrs[0]: it is longer than 1024 bytes",
+		},
+		"a field twice":              {replaced(`"name":"alice"`, `"name":"x","name":"alice"`), twice("name")},
+		"a field twice, with a null": {replaced(`"name":"alice"`, `"name":"alice","name":null`), twice("name")},
+		"peers twice":                {replaced(`"peers":`, `"PEERS":[{},{}],"peers":`), twice("peers")},
+		"more members than any": {
+			`{"peers":[` + strings.Repeat("{},", 1024) + `{}]}`,
+			"peers: 1025 members, a ceremony has 2 to 1024",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

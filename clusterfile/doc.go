@@ -9,7 +9,8 @@
 // charon-enr-private-key and what [CreateKey] writes, which is the same. Files may
 // have a byte order mark, Windows line ends, spaces around them, and 0x or 0X
 // before hex digits. An error names the file, the field, and what to do; a file of
-// another kind is called by its name. No error contains any part of a key.
+// another kind is called by its name. No error contains any part of a key. Pipes and
+// devices are refused, and so is JSON in which a field is there twice.
 //
 // # A definition of this package
 //

@@ -14,14 +14,20 @@ import (
 // read returns the text of a file, without a byte order mark and without the white
 // space around it.
 func read(path string, limit int64) (string, error) {
+	info, err := os.Stat(path) // before it is opened: opening a pipe waits for its writer
+	switch {
+	case err != nil:
+		return "", withoutPath(err)
+	case info.IsDir():
+		return "", errors.New("it is a directory: name the file in it")
+	case !info.Mode().IsRegular():
+		return "", errors.New("it is a pipe or a device: save its content to a file, and name that file")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", withoutPath(err)
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return "", errors.New("it is a directory: name the file in it")
-	}
 	content, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return "", withoutPath(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -13,9 +14,9 @@ func unmarshal(text string, into any, what string) error {
 	err := json.Unmarshal([]byte(text), into)
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if e.Field == "" {
-			return fmt.Errorf("it is not %s: it is a JSON %s", what, e.Value)
+			return fmt.Errorf("it is not %s: it is a JSON %s", what, cut(e.Value))
 		}
-		return fmt.Errorf("%s: it is a JSON %s, which it cannot be in %s", e.Field, e.Value, what)
+		return fmt.Errorf("%s: it is a JSON %s, which it cannot be in %s", e.Field, cut(e.Value), what)
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		if !strings.HasPrefix(text, "{") {
@@ -27,28 +28,78 @@ func unmarshal(text string, into any, what string) error {
 	return err
 }
 
-// unmarshalKnown is unmarshal, and refuses fields that it does not know.
-func unmarshalKnown(text string, into any, what string) error {
-	if err := unmarshal(text, into, what); err != nil {
+// checkKeys refuses JSON that has a field twice: encoding/json merges the two. It looks
+// as deep as that lies which is read: the fields of the members, in their list, in the
+// file.
+func checkKeys(text string) error {
+	return checkKeysOf(json.NewDecoder(strings.NewReader(text)), 3)
+}
+
+// checkKeysOf compares keys as encoding/json does: upper and lower case are the same.
+func checkKeysOf(decoder *json.Decoder, levels int) error {
+	if levels == 0 {
+		return decoder.Decode(new(json.RawMessage))
+	}
+	start, err := decoder.Token()
+	if err != nil || start != json.Delim('{') && start != json.Delim('[') {
 		return err
 	}
+	keys := make(map[string]bool)
+	for decoder.More() {
+		if start == json.Delim('{') {
+			token, err := decoder.Token()
+			if err != nil {
+				return err
+			}
+			key, _ := token.(string)
+			if keys[fold(key)] {
+				return fmt.Errorf("the field %s is there twice: get the file again from the one who made it",
+					quote(key))
+			}
+			keys[fold(key)] = true
+		}
+		if err := checkKeysOf(decoder, levels-1); err != nil {
+			return err
+		}
+	}
+	_, err = decoder.Token() // the end of it
+	return err
+}
+
+// fold makes equal what differs by case only, also by one that strings.ToLower does
+// not know of.
+func fold(key string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		return least
+	}, key)
+}
+
+// checkKnown refuses fields that the type does not have.
+func checkKnown(text string, into any) error {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("%s: was it misspelt?", strings.TrimPrefix(err.Error(), "json: "))
+		return fmt.Errorf("%s: was it misspelt?", cut(strings.TrimPrefix(err.Error(), "json: ")))
 	}
 	return nil
 }
 
 // quote makes foreign text fit for an error: printable and short.
-func quote(text string) string {
+func quote(text string) string { return fmt.Sprintf("%q", cut(text)) }
+
+// cut makes text short.
+func cut(text string) string {
 	const enough = 80 // bytes
 	if len(text) > enough {
-		cut := enough
-		for !utf8.RuneStart(text[cut]) {
-			cut--
+		end := enough
+		for !utf8.RuneStart(text[end]) {
+			end--
 		}
-		text = text[:cut] + "…"
+		text = text[:end] + "…"
 	}
-	return fmt.Sprintf("%q", text)
+	return text
 }

@@ -14,13 +14,16 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-const maxName = 64 // characters
+const (
+	maxName = 64   // characters
+	maxAddr = 1024 // bytes of its binary form
+)
 
 // checkMembers finds what cannot be right about the members of a definition. Its
 // errors name the field.
 func checkMembers(members []syncmod.Peer) error {
-	if n := len(members); n < minMembers || n > maxMembers {
-		return fmt.Errorf("peers: %d members, a ceremony has %d to %d", n, minMembers, maxMembers)
+	if err := checkCount(len(members)); err != nil {
+		return err
 	}
 	ids, addrs := make(map[peer.ID]int), make(map[string]int)
 	for i, m := range members {
@@ -53,6 +56,13 @@ func checkMembers(members []syncmod.Peer) error {
 	return nil
 }
 
+func checkCount(n int) error {
+	if n < minMembers || n > maxMembers {
+		return fmt.Errorf("peers: %d members, a ceremony has %d to %d", n, minMembers, maxMembers)
+	}
+	return nil
+}
+
 func checkName(name string) error {
 	unprintable := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 	switch {
@@ -67,10 +77,12 @@ func checkName(name string) error {
 // checkAddr finds addresses at which nobody can be reached.
 func checkAddr(addr multiaddr.Multiaddr, id peer.ID) error {
 	switch transport, owner := peer.SplitAddr(addr); {
+	case len(addr.Bytes()) > maxAddr:
+		return fmt.Errorf("it is longer than %d bytes", maxAddr)
 	case transport == nil:
 		return fmt.Errorf("%s says who, not where: write it as /ip4/192.0.2.1/tcp/9001", addr)
 	case owner != "" && owner != id:
-		return fmt.Errorf("%s is an address of peer %s, and this member is %s", addr, owner, id)
+		return fmt.Errorf("%s is an address of peer %s, and this member is %s", addr, owner, cut(id.String()))
 	case manet.IsIPUnspecified(addr):
 		return fmt.Errorf("%s stands for every address of a machine: write the one at which the others reach it", addr)
 	}

@@ -127,9 +127,13 @@ func (g *Group) noteWaiting(tasks []*task) (over func()) {
 			case <-done:
 				return
 			case now := <-again.C:
-				late := strings.Join(namesOfRunning(tasks), ", ")
+				late := namesOfRunning(tasks)
+				if len(late) == 0 {
+					return // done is about to be closed, or was while the log was slow
+				}
 				safely(func() {
-					g.log.Warnf("still stopping after %s: waiting for %s", now.Sub(began).Round(time.Second), late)
+					g.log.Warnf("still stopping after %s: waiting for %s",
+						now.Sub(began).Round(time.Second), strings.Join(late, ", "))
 				})
 			}
 		}

@@ -226,6 +226,29 @@ func TestStopSaysWhichTasksItWaitsForWhileItWaits(t *testing.T) {
 	})
 }
 
+// A slow log makes it look again when the stop is over. Often: Go chooses at random
+// between a tick and the end.
+func TestStopDoesNotSayThatItWaitsForNothing(t *testing.T) {
+	for range 30 {
+		synctest.Test(t, func(t *testing.T) {
+			log, lines := recordingLogger()
+			stuck, release := deaf()
+			log.AddHook(sink(func() {
+				release()
+				<-time.After(6 * time.Second)
+			}))
+			g := lifecycle.NewGroup(log, nil)
+			g.Start()
+			require.NoError(t, g.Go("dial alice", stuck))
+
+			require.NoError(t, g.Stop(t.Context()))
+
+			<-time.After(time.Minute)
+			require.Len(t, entriesAt(lines, logrus.WarnLevel), 1)
+		})
+	}
+}
+
 func TestStopDoesNotWaitForALogThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, _ := recordingLogger()

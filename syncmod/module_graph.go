@@ -16,6 +16,9 @@ type given[T any] struct {
 	value    T
 	provided bool
 	err      error // why it cannot be made
+	// undecorated says that a decorator is the reason. dig does not call it again:
+	// whoever asks next gets what is not decorated, and no error.
+	undecorated bool
 }
 
 // provideGiven provides a given[T]. An optional T alone does not tell whether nothing
@@ -26,10 +29,12 @@ func provideGiven[T any]() fx.Option {
 	type look struct{ provided bool }
 	type looked struct{}
 	type made struct{ value T }
+	type madeNext struct{}
 	type params struct {
 		fx.In
 		Look *look
-		Made *made `optional:"true"`
+		Made *made     `optional:"true"`
+		Next *madeNext `optional:"true"` // after Made
 	}
 	private := fx.Provide(
 		func() *look { return new(look) },
@@ -38,6 +43,7 @@ func provideGiven[T any]() fx.Option {
 			return looked{}
 		},
 		func(_ looked, value T) *made { return &made{value} },
+		func(T) *madeNext { return new(madeNext) },
 		fx.Private,
 	)
 	return fx.Options(private, fx.Provide(func(p params) given[T] {
@@ -46,8 +52,12 @@ func provideGiven[T any]() fx.Option {
 		case p.Made != nil:
 			g.value = p.Made.value
 		case g.provided:
+			who := "its constructor"
+			if p.Next != nil {
+				who, g.undecorated = "an fx.Decorate of it", true
+			}
 			g.err = fmt.Errorf("the graph has a %s that cannot be made: "+
-				"something that its constructor needs is missing", reflect.TypeFor[T]())
+				"something that %s needs is missing", reflect.TypeFor[T](), who)
 		}
 		return g
 	}))
@@ -68,10 +78,14 @@ func newValidConfig(p configParams) (validConfig, error) {
 		return validConfig{}, p.Config.err
 	}
 	if p.Pointer != nil && !p.Config.provided {
-		return validConfig{}, invalid("Config",
-			"the graph has a *syncmod.Config, which is not looked at: supply the Config itself")
+		return validConfig{}, pointer("Config")
 	}
 	return validConfig{p.Config.value}, p.Config.value.Validate()
+}
+
+// pointer is the error of a graph that has a pointer in place of what it points to.
+func pointer(of string) error {
+	return invalid(of, "the graph has a *syncmod.%s, which is not looked at: supply the %[1]s itself", of)
 }
 
 // ifHost is what the graph of a ModuleIfHost has. What needs a host is not made where
@@ -121,9 +135,21 @@ func missingWithHost(of, who string) error {
 // there is one: it may be that nothing else does.
 type checkedDefinition struct{}
 
-func checkDefinition(s *Service, d given[Definition]) (*checkedDefinition, error) {
+type definitionParams struct {
+	fx.In
+	Service    *Service // first: without a host, the rest is not made
+	Definition given[Definition]
+	Pointer    *Definition `optional:"true"`
+}
+
+func checkDefinition(p definitionParams) (*checkedDefinition, error) {
+	s, d := p.Service, p.Definition
 	switch {
+	case !d.provided && p.Pointer != nil:
+		return nil, pointer("Definition")
 	case !d.provided:
+	case d.undecorated:
+		return nil, d.err
 	case d.err != nil: // fx.New fails by whoever asks for it, and names what is missing
 		s.app.definition = d.err.Error()
 	default:

@@ -53,6 +53,47 @@ func TestAPointerToAConfigIsRefused(t *testing.T) {
 	require.NoError(t, fx.New(syncmod.Module, given(h), pointer).Err(), "a Config is there as well")
 }
 
+func TestAPointerToADefinitionIsRefused(t *testing.T) {
+	h := harness.NewSilentHost(t)
+	aHost := fx.Provide(func() host.Host { return h })
+	def := unattended(t, h)
+	for about, module := range map[string]fx.Option{"Module": syncmod.Module, "ModuleIfHost": syncmod.ModuleIfHost} {
+		err := fx.New(fx.NopLogger, module, aHost, fx.Supply(&def)).Err()
+
+		require.ErrorIs(t, err, syncmod.ErrInvalid, about)
+		require.ErrorContains(t, err,
+			"the graph has a *syncmod.Definition, which is not looked at: supply the Definition itself", about)
+		require.NoError(t, fx.New(fx.NopLogger, module, aHost, fx.Supply(def, &def)).Err(), about)
+	}
+}
+
+// Each of them, in each order: dig does not call a decorator again that has failed, and
+// gives the value without it.
+func TestADecoratorThatLacksSomethingIsNotLeftOut(t *testing.T) {
+	h := harness.NewSilentHost(t)
+	aHost := fx.Provide(func() host.Host { return h })
+	def := fx.Supply(unattended(t, h))
+	decorated := fx.Decorate(func(syncmod.Definition, *strings.Builder) syncmod.Definition { panic("never") })
+	manySteps := syncmod.RunAttempts(func() func(*syncmod.Ceremony) ([]syncmod.Step, error) { return nil })
+	for about, asks := range map[string]fx.Option{
+		"nobody":         fx.Options(),
+		"steps":          syncmod.RunSteps(noSteps),
+		"attempts":       manySteps,
+		"the ceremony":   fx.Invoke(func(*syncmod.Ceremony) { panic("never") }),
+		"the definition": fx.Invoke(func(syncmod.Definition) { panic("never") }),
+	} {
+		for _, module := range []fx.Option{syncmod.Module, syncmod.ModuleIfHost} {
+			require.ErrorContains(t, fx.New(fx.NopLogger, module, aHost, def, decorated, asks).Err(),
+				"the graph has a syncmod.Definition that cannot be made: "+
+					"something that an fx.Decorate of it needs is missing", about)
+			require.Error(t, fx.New(fx.NopLogger, asks, aHost, def, decorated, module).Err(), about)
+		}
+	}
+	require.ErrorContains(t, fx.New(fx.NopLogger, syncmod.Module, given(h),
+		fx.Decorate(func(syncmod.Config, *strings.Builder) syncmod.Config { panic("never") })).Err(),
+		"the graph has a syncmod.Config that cannot be made: something that an fx.Decorate of it needs is missing")
+}
+
 func TestAConfigMayBeDecoratedAndReplaced(t *testing.T) {
 	config := harness.Fast()
 	config.Nickname = "from " + strings.Repeat("far ", 10) + "away"
