@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -51,16 +52,19 @@ func cannot(wanted signal, err error) error {
 		name, value = "an OTLP endpoint", "otlp"
 	}
 	const addressInUse = "OTEL_EXPORTER_PROMETHEUS_PORT names another port for this node"
+	const producers = "OTEL_METRICS_PRODUCERS"
 	why := strings.Join(strings.Fields(err.Error()), " ")
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		why += ": " + addressInUse
-	case strings.Contains(why, "unknown exporter"):
-		known := "otlp, console, none"
-		if wanted == metrics {
-			known = "otlp, prometheus, console, none"
-		}
-		why += ": it has to be one of " + known
+	case !strings.Contains(why, "unknown exporter"):
+	case wanted != metrics:
+		why += ": it has to be one of otlp, console, none"
+	case slices.Contains([]string{"otlp", "prometheus", "console"}, value): // then it is not the exporter
+		name, value = producers, get(producers)
+		why += ": it has to be prometheus or none"
+	default:
+		why += ": it has to be one of otlp, prometheus, console, none"
 	}
 	return &buildError{text: fmt.Sprintf("making the exporter that %s=%q asks for: %s", name, value, why), err: err}
 }

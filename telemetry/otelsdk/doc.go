@@ -13,7 +13,9 @@
 // globals.
 //
 // A variable that cannot be followed is an error of [New], or of the start where it
-// names a file, a port or an exporter. The error names it and says what can be.
+// names a file, a port, an exporter or a producer. The error names it and says what
+// can be. Spaces around a value are such an error. A time is from a millisecond to a
+// day, and a queue or a batch has at most 1048576 entries.
 //
 // # A program with providers of its own
 //

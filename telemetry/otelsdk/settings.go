@@ -32,7 +32,7 @@ func (s signal) otlp(setting string) []string {
 	return []string{prefix + string(s) + "_" + setting, prefix + setting}
 }
 
-// get returns the value of a variable. Spaces around it do not count.
+// get returns the value of a variable without the spaces around it, which check refuses.
 func get(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
 // disabled tells whether the operator wants no SDK. The SDK does not ask.
@@ -74,6 +74,7 @@ const (
 func check(wanted []signal) error {
 	var wrong faults
 	for _, s := range wanted {
+		wrong.check(s.exporter(), anything)
 		if s.usesOTLP() {
 			wrong.checkOTLP(s)
 		}
@@ -85,6 +86,7 @@ func check(wanted []signal) error {
 		wrong.checkSampler()
 	}
 	if slices.Contains(wanted, metrics) && get(metrics.exporter()) == "prometheus" {
+		wrong.check("OTEL_EXPORTER_PROMETHEUS_HOST", anything)
 		wrong.check("OTEL_EXPORTER_PROMETHEUS_PORT", port)
 	}
 	if len(wanted) > 0 {
@@ -119,13 +121,18 @@ func (f faults) err() error {
 // rule returns what is wrong with a value, or nothing.
 type rule func(value string) string
 
-// check applies a rule to a variable, unless it is not set.
+// check applies a rule to a variable, unless it is not set. Some of OpenTelemetry's libraries take spaces off, and some
+// do not.
 func (f *faults) check(name string, r rule) {
-	value := get(name)
+	value := os.Getenv(name)
 	if value == "" {
 		return
 	}
-	if why := r(value); why != "" {
+	why := "there are spaces around it"
+	if value == strings.TrimSpace(value) {
+		why = r(value)
+	}
+	if why != "" {
 		f.add(name, fmt.Sprintf("=%q: %s", shown(value), why))
 	}
 }
@@ -159,6 +166,11 @@ func (f *faults) checkOTLP(s signal) {
 	}
 	for _, name := range s.otlp("COMPRESSION") {
 		f.check(name, oneOf("gzip", "none"))
+	}
+	for _, setting := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
+		for _, name := range s.otlp(setting) {
+			f.check(name, anything)
+		}
 	}
 	for _, name := range s.otlp("INSECURE") {
 		f.check(name, inLowerCase(oneOf("true", "false")))
@@ -201,6 +213,8 @@ func (f *faults) checkSampler() {
 	}
 }
 
+func anything(string) string { return "" }
+
 func oneOf(values ...string) rule {
 	return func(value string) string {
 		if slices.Contains(values, value) {
@@ -212,16 +226,22 @@ func oneOf(values ...string) rule {
 
 func inLowerCase(r rule) rule { return func(value string) string { return r(strings.ToLower(value)) } }
 
+// What is out of these bounds makes the SDK panic, run all the time, or use its default.
+const (
+	maxMilliseconds = 24 * 60 * 60 * 1000
+	maxCount        = 1 << 20
+)
+
 func milliseconds(value string) string {
-	if n, err := strconv.Atoi(value); err != nil || n < 0 {
-		return "it has to be a number of milliseconds, such as 5000"
+	if n, err := strconv.Atoi(value); err != nil || n <= 0 || n > maxMilliseconds {
+		return fmt.Sprintf("it has to be a number of milliseconds, from 1 to %d (a day), such as 5000", maxMilliseconds)
 	}
 	return ""
 }
 
 func count(value string) string {
-	if n, err := strconv.Atoi(value); err != nil || n <= 0 {
-		return "it has to be a number above 0, such as 512"
+	if n, err := strconv.Atoi(value); err != nil || n <= 0 || n > maxCount {
+		return fmt.Sprintf("it has to be a number from 1 to %d, such as 512", maxCount)
 	}
 	return ""
 }

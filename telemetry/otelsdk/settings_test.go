@@ -92,6 +92,39 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		"a queue": {
 			[]string{general, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "0"}, `OTEL_BSP_MAX_QUEUE_SIZE="0"`,
 		},
+		"a queue that does not fit into memory": {
+			[]string{general, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999999"},
+			`OTEL_BSP_MAX_QUEUE_SIZE="99999999999999999": it has to be a number from 1 to 1048576`,
+		},
+		"a queue of the log that does not fit into memory": {
+			[]string{"OTEL_LOGS_EXPORTER", "console", "OTEL_BLRP_MAX_QUEUE_SIZE", "1048577"},
+			`OTEL_BLRP_MAX_QUEUE_SIZE="1048577"`,
+		},
+		"no delay": {
+			[]string{general, "http://c", "OTEL_BSP_SCHEDULE_DELAY", "0"},
+			`OTEL_BSP_SCHEDULE_DELAY="0": it has to be a number of milliseconds, from 1 to 86400000`,
+		},
+		"an interval of nothing": {
+			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", "0"}, `OTEL_METRIC_EXPORT_INTERVAL="0"`,
+		},
+		"an interval of more than a day": {
+			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", "99999999999999999"},
+			`OTEL_METRIC_EXPORT_INTERVAL="99999999999999999"`,
+		},
+		"an interval with a space": {
+			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", " 7000"},
+			`OTEL_METRIC_EXPORT_INTERVAL=" 7000": there are spaces around it`,
+		},
+		"an exporter with spaces": {
+			[]string{"OTEL_TRACES_EXPORTER", " otlp "}, `OTEL_TRACES_EXPORTER=" otlp ": there are spaces around it`,
+		},
+		"a protocol with a space": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc "},
+			`OTEL_EXPORTER_OTLP_PROTOCOL="grpc ": there are spaces around it`,
+		},
+		"an endpoint with a space": {
+			[]string{general, "http://c\n"}, `OTEL_EXPORTER_OTLP_ENDPOINT="http://c\n": there are spaces around it`,
+		},
 		"an interval": {
 			[]string{"OTEL_METRICS_EXPORTER", "otlp", "OTEL_METRIC_EXPORT_INTERVAL", "1m"},
 			`OTEL_METRIC_EXPORT_INTERVAL="1m"`,
@@ -156,7 +189,7 @@ func TestSettingsThatNobodyReadsMayBeAnything(t *testing.T) {
 func TestSettingsAsTheyShouldBeAreTaken(t *testing.T) {
 	b := newBackend(t)
 	for _, set := range [][]string{
-		{"OTEL_EXPORTER_OTLP_ENDPOINT", " " + b.URL + "/ "},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL + "/"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
 		{
