@@ -90,7 +90,7 @@ func check(wanted []signal) error {
 		wrong.check("OTEL_EXPORTER_PROMETHEUS_PORT", port)
 	}
 	if len(wanted) > 0 {
-		wrong.check("OTEL_RESOURCE_ATTRIBUTES", pairs)
+		wrong.checkSecret("OTEL_RESOURCE_ATTRIBUTES", pairs)
 	}
 	return wrong.err()
 }
@@ -146,10 +146,11 @@ func (f *faults) checkSecret(name string, r rule) {
 	}
 }
 
-var userOrQuery = regexp.MustCompile(`(://)[^/]*@|\?.*`)
+// Whether an @ after a ? is of the password or of the query nobody knows.
+var userOrQuery = regexp.MustCompile(`(?s)^[^?#]*[?#].*@.*|^.*@|[?#].*`)
 
-// shown is a value without the secrets that a URL may have.
-func shown(value string) string { return userOrQuery.ReplaceAllString(value, "$1") }
+// shown is a value without the secrets that a URL may have, however it is written.
+func shown(value string) string { return userOrQuery.ReplaceAllString(value, "…") }
 
 func (f *faults) checkOTLP(s signal) {
 	for _, name := range s.otlp("PROTOCOL") {
@@ -265,10 +266,7 @@ func endpoint(protocol string) rule {
 		u, err := url.Parse(value)
 		switch {
 		case err != nil:
-			if parsing, ok := errors.AsType[*url.Error](err); ok {
-				err = parsing.Err // without the value, which may have a password
-			}
-			return fmt.Sprintf("%s (%v)", example, err)
+			return example // the error quotes parts of the value, which may be of a password
 		case !slices.Contains(schemes, strings.ToLower(u.Scheme)):
 			return example + ", with one of the schemes " + strings.Join(schemes, ", ")
 		case !strings.HasPrefix(strings.ToLower(u.Scheme), "http"): // a target of gRPC
@@ -297,11 +295,13 @@ func headers(value string) string {
 	return ""
 }
 
+// pairs is the rule for attributes. It does not quote them.
 func pairs(value string) string {
-	for pair := range strings.SplitSeq(value, ",") {
+	for i, pair := range strings.Split(value, ",") {
 		name, content, found := strings.Cut(pair, "=")
 		if _, err := url.PathUnescape(content); !found || strings.TrimSpace(name) == "" || err != nil {
-			return "it has to be attributes such as name=value,name=value with values in URL encoding"
+			return fmt.Sprintf("it has to be attributes such as name=value,name=value with values in URL encoding: "+
+				"number %d is not", i+1)
 		}
 	}
 	return ""

@@ -27,7 +27,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 			[]string{general, "collector:4318"},
 			`OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": it has to be a URL such as http://127.0.0.1:4318`,
 		},
-		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "missing ']' in host"},
+		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "http://127.0.0.1:4318"},
 		"a port that cannot be":        {[]string{general, "http://collector:99999"}, "99999 is no port"},
 		"a port that is a word":        {[]string{general, "http://collector:grpc"}, general},
 		"no host":                      {[]string{general, "http://:4318"}, "the host is missing"},
@@ -138,7 +138,9 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 			`OTEL_EXPORTER_PROMETHEUS_PORT="metrics"`,
 		},
 		"attributes": {
-			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "alice"}, `OTEL_RESOURCE_ATTRIBUTES="alice"`,
+			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "token=hunter2,alice=hunter2%"},
+			"OTEL_RESOURCE_ATTRIBUTES: it has to be attributes such as name=value,name=value " +
+				"with values in URL encoding: number 2 is not",
 		},
 		"two at once": {
 			[]string{general, "collector:4318", "OTEL_TRACES_SAMPLER", "sometimes"},
@@ -160,6 +162,8 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 func TestThePasswordOfAnEndpointIsNotShown(t *testing.T) {
 	for _, endpoint := range []string{
 		"ftp://bob:hunter2@collector", "http://bob:hunter2@[::1", "http://bob:hunt er2@c?k=hunter2",
+		"bob:hunter2@collector:4318", "http//bob:hunter2@collector:4318", "http://bob:hun/ter2@collector",
+		"http://bob:hun?ter2@collector", "ftp://collector/?mail=bob@hunter2", "http://bob:hun#ter2@collector",
 	} {
 		configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
 
@@ -168,6 +172,7 @@ func TestThePasswordOfAnEndpointIsNotShown(t *testing.T) {
 		require.ErrorContains(t, err, "OTEL_EXPORTER_OTLP_ENDPOINT")
 		require.NotContains(t, err.Error(), "hunter2")
 		require.NotContains(t, err.Error(), "er2@")
+		require.NotContains(t, err.Error(), "hun")
 	}
 }
 
