@@ -91,7 +91,7 @@ type sdk struct {
 	mu      sync.Mutex
 	parts   []part // what has been built, in this order
 	errors  *errorLog
-	release func()          // gives OpenTelemetry's error handler back
+	release func()          // gives OpenTelemetry's error handler back; nil while nothing is built
 	over    context.Context // ends when nothing is exported any more
 	giveUp  context.CancelFunc
 }
@@ -124,10 +124,15 @@ func (s *sdk) meterProvider() metric.MeterProvider {
 	return &s.meters
 }
 
-// start builds the SDK.
+// start builds the SDK. Where an earlier start of the app has timed out fx has called no stop.
 func (s *sdk) start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.release != nil {
+		before, cancel := context.WithTimeout(ctx, leftover)
+		s.shutdown(before)
+		cancel()
+	}
 	s.errors = newErrorLog(s.log)
 	s.release = handleErrors(s.errors)
 	s.over, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))

@@ -1,16 +1,20 @@
 package otelsdk_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 	"go.uber.org/fx"
 	"go.uber.org/goleak"
+
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
@@ -273,6 +277,29 @@ func TestAnAppThatCannotStartLeavesNothing(t *testing.T) {
 	p := newProgram()
 
 	require.ErrorContains(t, p.app.Start(t.Context()), "OTEL_EXPORTER_PROMETHEUS_PORT")
+
+	require.Empty(t, p.log.Hooks)
+	require.Equal(t, before, otel.GetErrorHandler())
+}
+
+// fx calls no OnStop of an app whose start has timed out.
+func TestAnAppWhoseStartHasTimedOutCanBeStartedAgain(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	everything(t, closedAddress(t))
+	before := otel.GetErrorHandler()
+	first, timeOut := context.WithCancel(t.Context())
+	p := newProgram(fx.Invoke(func(lc fx.Lifecycle, _ telemetry.Providers) {
+		lc.Append(fx.StartHook(func(ctx context.Context) error {
+			timeOut()
+			return ctx.Err()
+		}))
+	}))
+	require.ErrorIs(t, p.app.Start(first), context.Canceled)
+
+	require.Eventually(t, func() bool { // fx may still be about to undo the first
+		return p.app.Start(context.Background()) == nil
+	}, 10*time.Second, time.Millisecond)
+	p.stop(t)
 
 	require.Empty(t, p.log.Hooks)
 	require.Equal(t, before, otel.GetErrorHandler())
