@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel"
@@ -81,7 +82,7 @@ func (l *errorLog) say(text string, err error) {
 func (l *errorLog) sayLocked(text string, err error) {
 	fields := make(logrus.Fields)
 	if err != nil {
-		fields["error"] = strings.Join(strings.Fields(err.Error()), " ")
+		fields["error"] = printable(err.Error())
 	}
 	if l.unsaid > 0 {
 		fields["unsaid"] = l.unsaid
@@ -94,6 +95,27 @@ func (l *errorLog) sayLocked(text string, err error) {
 	default: // the log hangs
 		l.unsaid++
 	}
+}
+
+// maxError is how many bytes of an error are logged.
+const maxError = 512
+
+// printable makes an error fit for the log: one line, short, and nothing that a terminal follows. It may quote a
+// collector.
+func printable(s string) string {
+	s = s[:min(len(s), 4*maxError)] // a megabyte is not even looked at
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+	if len(s) > maxError {
+		const mark = "…"
+		s = strings.ToValidUTF8(s[:maxError-len(mark)], "") + mark
+	}
+	return s
 }
 
 // logLimit is how long a log may hold up a stop.
