@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/google/uuid"
+	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/contrib/bridges/otellogrus"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/attribute"
@@ -19,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
@@ -119,16 +122,34 @@ func (s *sdk) buildLogs(ctx context.Context, about *resource.Resource) error {
 	}
 	made := sdklog.NewLoggerProvider(
 		sdklog.WithProcessor(sdklog.NewBatchProcessor(lineExporter{exporter, s.over})), sdklog.WithResource(about))
-	remove := addHook(s.log, otellogrus.NewHook(
+	var export logrus.Hook = otellogrus.NewHook(
 		telemetry.ScopeName,
 		otellogrus.WithVersion(telemetry.Version),
 		otellogrus.WithLoggerProvider(made),
-	))
+	)
+	if s.bridged != nil {
+		export = &bridgedLines{export, s.bridged}
+	}
+	remove := addHook(s.log, export)
 	s.parts = append(s.parts, part{"logs", func(ctx context.Context) error {
 		remove()
 		return made.Shutdown(ctx)
 	}})
 	return nil
+}
+
+// bridgedLines exports the lines that the handler behind a bridge wants. The bridge itself has every level.
+type bridgedLines struct {
+	logrus.Hook
+	to slog.Handler
+}
+
+// Fire exports a line.
+func (h *bridgedLines) Fire(e *logrus.Entry) error {
+	if !logbridge.Enabled(h.to, e) {
+		return nil
+	}
+	return h.Hook.Fire(e)
 }
 
 // lineExporter exports lines until it is over.

@@ -39,8 +39,8 @@
 // is replaced, and put back at the stop. Where OTEL_LOGS_EXPORTER asks for it, lines of
 // the *logrus.Logger are exported by a hook, which is taken off again; several apps
 // that share a logger export each line once. Of a program that has only a
-// *slog.Logger the lines of this project are exported, and its own are not:
-// OpenTelemetry's bridge for slog does that.
+// *slog.Logger the lines of this project that its handler wants are exported, and its
+// own are not: OpenTelemetry's bridge for slog does that.
 //
 // # The end
 //

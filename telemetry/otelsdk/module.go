@@ -59,6 +59,9 @@ func WithSpanProcessor(p sdktrace.SpanProcessor) fx.Option {
 // that cannot be followed, and says what can be.
 func New(p Params) (telemetry.Providers, error) {
 	s := &sdk{log: logbridge.Either(p.Logger, p.Slog), identity: p.Identity, processors: p.Processors}
+	if p.Logger == nil && p.Slog != nil {
+		s.bridged = p.Slog.Handler()
+	}
 	providers := telemetry.Providers{Tracer: p.Tracer, Meter: p.Meter}
 	if providers.Tracer == nil {
 		providers.Tracer = s.tracerProvider()
@@ -81,6 +84,7 @@ func New(p Params) (telemetry.Providers, error) {
 // sdk is what an app has of the SDK. It is built at each start of the app.
 type sdk struct {
 	log      *logrus.Logger
+	bridged  slog.Handler // where log leads, if it is a bridge
 	identity Identity
 	wanted   []signal
 	tracers  tracers

@@ -2,6 +2,7 @@ package otelsdk_test
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -82,14 +83,17 @@ func TestTwoAppsThatShareALoggerExportALineOnce(t *testing.T) {
 
 func TestLinesOfAProgramWithoutLogrusAreExported(t *testing.T) {
 	b := exportLogs(t)
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // which has no debug lines
 	app := fx.New(fx.NopLogger, fx.Supply(log), otelsdk.Module)
 	require.NoError(t, app.Start(t.Context()))
 
 	logbridge.New(log).Info("of the module")
+	logbridge.New(log).Debug("that nobody wants")
+	logbridge.New(log).Trace("that nobody wants")
 
 	require.NoError(t, app.Stop(t.Context()))
 	require.Equal(t, 1, b.received("/v1/logs", "of the module"))
+	require.Zero(t, b.received("/v1/logs", "that nobody wants"))
 }
 
 func TestErrorsOfOpenTelemetryGoToTheLogsOfTheAppsThatRun(t *testing.T) {
