@@ -1,10 +1,12 @@
 package otelsdk_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,6 +81,38 @@ func TestTwoAppsThatShareALoggerExportALineOnce(t *testing.T) {
 	require.Equal(t, 1, b.received("/v1/logs", "while one does"))
 	require.Zero(t, b.received("/v1/logs", "while none does"))
 	require.Empty(t, log.Hooks[logrus.InfoLevel])
+}
+
+// stuck is a writer that hangs until it is let go.
+type stuck struct{ hangs, goOn chan struct{} }
+
+func (s *stuck) Write(p []byte) (int, error) {
+	close(s.hangs)
+	<-s.goOn
+	return len(p), nil
+}
+
+func TestALogThatHangsDoesNotHoldUpAnotherApp(t *testing.T) {
+	exportLogs(t)
+	alice, bob := newProgram(), newProgram()
+	require.NoError(t, alice.app.Start(t.Context()))
+	out := &stuck{hangs: make(chan struct{}), goOn: make(chan struct{})}
+	alice.log.SetOutput(out)
+	var wg sync.WaitGroup
+	wg.Go(func() { alice.log.Info("a line") })
+	<-out.hangs
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_ = alice.app.Stop(ctx) // which cannot take the hook off yet
+
+	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	started := bob.app.Start(ctx)
+
+	close(out.goOn)
+	wg.Wait()
+	require.NoError(t, started)
+	bob.stop(t)
 }
 
 func TestLinesOfAProgramWithoutLogrusAreExported(t *testing.T) {
