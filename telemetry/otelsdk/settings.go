@@ -156,8 +156,12 @@ func (f *faults) checkOTLP(s signal) {
 	for _, name := range s.otlp("PROTOCOL") {
 		f.check(name, oneOf(protocolGRPC, protocolHTTP))
 	}
-	for _, name := range s.otlp("ENDPOINT") {
-		f.check(name, endpoint(s.protocol()))
+	endpoints := s.otlp("ENDPOINT")
+	if s == logs && get(endpoints[0]) != "" {
+		endpoints = endpoints[:1] // the other one may be for the other signals only
+	}
+	for _, name := range endpoints {
+		f.check(name, endpoint(s))
 	}
 	for _, name := range s.otlp("HEADERS") {
 		f.checkSecret(name, headers)
@@ -254,13 +258,16 @@ func port(value string) string {
 	return ""
 }
 
-// endpoint returns the rule for a place to export to. A host without a scheme looks like a scheme to net/url.
-func endpoint(protocol string) rule {
+// endpoint returns the rule for a place to export to. A host without a scheme looks like a scheme to net/url. The
+// exporters of traces and metrics pass targets on that gRPC knows, and the one of the log passes only a host on.
+func endpoint(s signal) rule {
 	example := "it has to be a URL such as http://127.0.0.1:4318"
 	schemes := []string{"http", "https"}
-	if protocol == protocolGRPC {
+	if s.protocol() == protocolGRPC {
 		example = "it has to be a URL such as http://127.0.0.1:4317"
-		schemes = append(schemes, "unix", "dns", "passthrough")
+		if s != logs {
+			schemes = append(schemes, "unix", "unix-abstract", "dns", "passthrough")
+		}
 	}
 	return func(value string) string {
 		u, err := url.Parse(value)

@@ -45,6 +45,16 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		"an endpoint for gRPC": {
 			[]string{general, "collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, "http://127.0.0.1:4317",
 		},
+		"a target of gRPC that the exporter of the log does not pass on": {
+			[]string{
+				"OTEL_LOGS_EXPORTER", "otlp", general, "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc",
+			},
+			`OTEL_EXPORTER_OTLP_ENDPOINT="unix:///run/otel.sock": it has to be a URL such as http://127.0.0.1:4317`,
+		},
+		"a target that the gRPC of Go does not know": {
+			[]string{general, "ipv4:127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+			"with one of the schemes http, https, unix, unix-abstract, dns, passthrough",
+		},
 		"a protocol": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
 			`OTEL_EXPORTER_OTLP_PROTOCOL="http/json": it has to be one of grpc, http/protobuf`,
@@ -201,6 +211,11 @@ func TestSettingsAsTheyShouldBeAreTaken(t *testing.T) {
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL + "/"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix-abstract:otel", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+		{
+			"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc",
+			"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://c:4317",
+		},
 		{
 			"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL,
 			"OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20Ym9i, x-scope=1",
