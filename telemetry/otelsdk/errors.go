@@ -4,6 +4,7 @@ import (
 	"context"
 	"log"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -138,35 +139,64 @@ func (l *errorLog) close(ctx context.Context) {
 	}
 }
 
-// handler is OpenTelemetry's error handler while an app with this module runs.
+// handler is OpenTelemetry's error handler while an app with this module runs. A program may have wrapped it meanwhile:
+// then it leads to the handler from before. There is a new one whenever the first app starts, so that no two can lead
+// to each other.
 type handler struct {
-	mu      sync.Mutex
-	logs    []*errorLog // of the apps that run, in the order of their start
-	before  otel.ErrorHandler
-	without *log.Logger // when no app runs: OpenTelemetry's default leads here once it has been replaced
+	before otel.ErrorHandler
+
+	mu   sync.Mutex
+	logs []*errorLog // of the apps that run, in the order of their start
 }
 
-var errorHandler = &handler{without: log.New(os.Stderr, "", log.LstdFlags)}
+// current is the handler while an app runs.
+var current struct {
+	sync.Mutex
+	*handler
+}
+
+// OpenTelemetry's default leads to the first handler that replaces it, so that one cannot lead back.
+var (
+	byDefault = reflect.TypeOf(otel.GetErrorHandler())
+	instead   = log.New(os.Stderr, "", log.LstdFlags)
+)
 
 // handleErrors makes the errors of OpenTelemetry go to the log of an app too. When the last app ends the handler from
 // before is put back, unless the program has set another one meanwhile.
 func handleErrors(l *errorLog) (release func()) {
-	h := errorHandler
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.logs) == 0 {
-		h.before = otel.GetErrorHandler()
-		otel.SetErrorHandler(h)
+	current.Lock()
+	defer current.Unlock()
+	if current.handler == nil {
+		current.handler = &handler{before: otel.GetErrorHandler()}
+		otel.SetErrorHandler(current.handler)
 	}
-	h.logs = append(h.logs, l)
+	h := current.handler
+	h.add(l)
 	return func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.logs = slices.DeleteFunc(h.logs, func(other *errorLog) bool { return other == l })
-		if len(h.logs) == 0 && otel.GetErrorHandler() == otel.ErrorHandler(h) {
+		current.Lock()
+		defer current.Unlock()
+		if h.remove(l) > 0 {
+			return
+		}
+		current.handler = nil
+		if otel.GetErrorHandler() == otel.ErrorHandler(h) {
 			otel.SetErrorHandler(h.before)
 		}
 	}
+}
+
+func (h *handler) add(l *errorLog) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.logs = append(h.logs, l)
+}
+
+// remove returns how many logs are left.
+func (h *handler) remove(l *errorLog) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.logs = slices.DeleteFunc(h.logs, func(other *errorLog) bool { return other == l })
+	return len(h.logs)
 }
 
 // Handle passes an error on to every log once. It does not say whose SDK it is from.
@@ -174,9 +204,12 @@ func (h *handler) Handle(err error) {
 	h.mu.Lock()
 	logs := slices.Clone(h.logs)
 	h.mu.Unlock()
-	if len(logs) == 0 {
-		h.without.Print(err)
-		return
+	switch {
+	case len(logs) > 0:
+	case reflect.TypeOf(h.before) == byDefault:
+		instead.Print(err)
+	default:
+		h.before.Handle(err)
 	}
 	told := make(map[*logrus.Logger]bool, len(logs))
 	for _, l := range logs {

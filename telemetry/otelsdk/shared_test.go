@@ -3,6 +3,7 @@ package otelsdk_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -166,6 +167,26 @@ func TestAHandlerThatTheProgramSetsMeanwhileStays(t *testing.T) {
 	otel.Handle(errors.New("an error"))
 	require.Equal(t, handled{"an error"}, own)
 	require.Empty(t, before)
+}
+
+func TestAHandlerThatWrapsOursLeadsToTheOneFromBefore(t *testing.T) {
+	exportLogs(t)
+	var before handled
+	otel.SetErrorHandler(&before)
+	p := newProgram()
+	require.NoError(t, p.app.Start(t.Context()))
+	ours := otel.GetErrorHandler()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { ours.Handle(fmt.Errorf("wrapped: %w", err)) }))
+	otel.Handle(errors.New("while it runs"))
+	p.stop(t)
+
+	otel.Handle(errors.New("after the stop"))
+	require.NoError(t, p.app.Start(t.Context()))
+	p.stop(t)
+	otel.Handle(errors.New("after another one"))
+
+	require.True(t, p.said("wrapped: while it runs"))
+	require.Equal(t, handled{"wrapped: after the stop", "wrapped: after another one"}, before)
 }
 
 // handled is a handler of the program.
