@@ -173,6 +173,7 @@ func TestAHandlerThatWrapsOursLeadsToTheOneFromBefore(t *testing.T) {
 	exportLogs(t)
 	var before handled
 	otel.SetErrorHandler(&before)
+	defer otel.SetErrorHandler(&before)
 	p := newProgram()
 	require.NoError(t, p.app.Start(t.Context()))
 	ours := otel.GetErrorHandler()
