@@ -83,17 +83,22 @@ var levels = map[logrus.Level]slog.Level{
 	logrus.PanicLevel: slog.LevelError + 8,
 }
 
+// Enabled tells whether a handler wants a line.
+func Enabled(to slog.Handler, e *logrus.Entry) bool { return to.Enabled(contextOf(e), levels[e.Level]) }
+
+func contextOf(e *logrus.Entry) context.Context {
+	if e.Context == nil {
+		return context.Background()
+	}
+	return e.Context
+}
+
 // Fire passes a line on. What the handler fails with is nobody's business, as with slog itself.
 func (h hook) Fire(e *logrus.Entry) error {
-	ctx := e.Context
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	level := levels[e.Level]
-	if !h.to.Enabled(ctx, level) {
+	if !Enabled(h.to, e) {
 		return nil
 	}
-	record := slog.NewRecord(e.Time, level, e.Message, 0) // where a hook is called from is of no use
+	record := slog.NewRecord(e.Time, levels[e.Level], e.Message, 0) // where a hook is called from is of no use
 	for _, name := range slices.Sorted(maps.Keys(e.Data)) {
 		value := e.Data[name]
 		if err, ok := value.(error); ok {
@@ -101,6 +106,6 @@ func (h hook) Fire(e *logrus.Entry) error {
 		}
 		record.AddAttrs(slog.Any(name, value))
 	}
-	_ = h.to.Handle(ctx, record)
+	_ = h.to.Handle(contextOf(e), record)
 	return nil
 }

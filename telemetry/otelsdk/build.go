@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/google/uuid"
+	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/contrib/bridges/otellogrus"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/attribute"
@@ -18,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/dkgsync/dkgsync/internal/logbridge"
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
@@ -51,16 +55,19 @@ func cannot(wanted signal, err error) error {
 		name, value = "an OTLP endpoint", "otlp"
 	}
 	const addressInUse = "OTEL_EXPORTER_PROMETHEUS_PORT names another port for this node"
+	const producers = "OTEL_METRICS_PRODUCERS"
 	why := strings.Join(strings.Fields(err.Error()), " ")
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		why += ": " + addressInUse
-	case strings.Contains(why, "unknown exporter"):
-		known := "otlp, console, none"
-		if wanted == metrics {
-			known = "otlp, prometheus, console, none"
-		}
-		why += ": it has to be one of " + known
+	case !strings.Contains(why, "unknown exporter"):
+	case wanted != metrics:
+		why += ": it has to be one of otlp, console, none"
+	case slices.Contains([]string{"otlp", "prometheus", "console"}, value): // then it is not the exporter
+		name, value = producers, get(producers)
+		why += ": it has to be prometheus or none"
+	default:
+		why += ": it has to be one of otlp, prometheus, console, none"
 	}
 	return &buildError{text: fmt.Sprintf("making the exporter that %s=%q asks for: %s", name, value, why), err: err}
 }
@@ -115,16 +122,34 @@ func (s *sdk) buildLogs(ctx context.Context, about *resource.Resource) error {
 	}
 	made := sdklog.NewLoggerProvider(
 		sdklog.WithProcessor(sdklog.NewBatchProcessor(lineExporter{exporter, s.over})), sdklog.WithResource(about))
-	remove := addHook(s.log, otellogrus.NewHook(
+	var export logrus.Hook = otellogrus.NewHook(
 		telemetry.ScopeName,
 		otellogrus.WithVersion(telemetry.Version),
 		otellogrus.WithLoggerProvider(made),
-	))
+	)
+	if s.bridged != nil {
+		export = &bridgedLines{export, s.bridged}
+	}
+	remove := addHook(s.log, export)
 	s.parts = append(s.parts, part{"logs", func(ctx context.Context) error {
 		remove()
 		return made.Shutdown(ctx)
 	}})
 	return nil
+}
+
+// bridgedLines exports the lines that the handler behind a bridge wants. The bridge itself has every level.
+type bridgedLines struct {
+	logrus.Hook
+	to slog.Handler
+}
+
+// Fire exports a line.
+func (h *bridgedLines) Fire(e *logrus.Entry) error {
+	if !logbridge.Enabled(h.to, e) {
+		return nil
+	}
+	return h.Hook.Fire(e)
 }
 
 // lineExporter exports lines until it is over.

@@ -1,11 +1,17 @@
 package otelsdk_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 )
@@ -60,6 +66,31 @@ func TestSpansThatCannotBeExportedAreCountedInTheLog(t *testing.T) {
 
 	require.Contains(t, p.lines.String(), "1 spans are lost")
 	require.Contains(t, p.lines.String(), "connection refused")
+}
+
+func TestTheAnswerOfACollectorIsCutAndMadePrintable(t *testing.T) {
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write(bytes.Repeat([]byte("\x1b[31mno\u202e"), 100_000))
+	}))
+	defer refusing.Close()
+	configure(t, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", refusing.URL, "OTEL_LOGS_EXPORTER", "otlp",
+		"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", refusing.URL)
+	p := newProgram()
+	p.log.SetFormatter(&logrus.JSONFormatter{})
+
+	p.run(t)
+
+	require.Positive(t, p.lines.count("spans are lost"))
+	for line := range strings.Lines(p.lines.String()) {
+		var said struct {
+			Error string `json:"error"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &said))
+		require.LessOrEqual(t, len(said.Error), 512)
+		require.NotContains(t, said.Error, "\x1b")
+		require.NotContains(t, said.Error, "\u202e")
+	}
 }
 
 func TestSpansThatComeFasterThanTheyAreExportedAreCountedInTheLog(t *testing.T) {

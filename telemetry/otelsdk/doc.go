@@ -13,7 +13,9 @@
 // globals.
 //
 // A variable that cannot be followed is an error of [New], or of the start where it
-// names a file, a port or an exporter. The error names it and says what can be.
+// names a file, a port, an exporter or a producer. The error names it and says what
+// can be. Spaces around a value are such an error. A time is from a millisecond to a
+// day, and a queue or a batch has at most 1048576 entries.
 //
 // # A program with providers of its own
 //
@@ -37,8 +39,8 @@
 // is replaced, and put back at the stop. Where OTEL_LOGS_EXPORTER asks for it, lines of
 // the *logrus.Logger are exported by a hook, which is taken off again; several apps
 // that share a logger export each line once. Of a program that has only a
-// *slog.Logger the lines of this project are exported, and its own are not:
-// OpenTelemetry's bridge for slog does that.
+// *slog.Logger the lines of this project that its handler wants are exported, and its
+// own are not: OpenTelemetry's bridge for slog does that.
 //
 // # The end
 //

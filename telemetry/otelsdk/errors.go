@@ -4,10 +4,12 @@ import (
 	"context"
 	"log"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel"
@@ -81,7 +83,7 @@ func (l *errorLog) say(text string, err error) {
 func (l *errorLog) sayLocked(text string, err error) {
 	fields := make(logrus.Fields)
 	if err != nil {
-		fields["error"] = strings.Join(strings.Fields(err.Error()), " ")
+		fields["error"] = printable(err.Error())
 	}
 	if l.unsaid > 0 {
 		fields["unsaid"] = l.unsaid
@@ -94,6 +96,27 @@ func (l *errorLog) sayLocked(text string, err error) {
 	default: // the log hangs
 		l.unsaid++
 	}
+}
+
+// maxError is how many bytes of an error are logged.
+const maxError = 512
+
+// printable makes an error fit for the log: one line, short, and nothing that a terminal follows. It may quote a
+// collector.
+func printable(s string) string {
+	s = s[:min(len(s), 4*maxError)] // a megabyte is not even looked at
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+	if len(s) > maxError {
+		const mark = "…"
+		s = strings.ToValidUTF8(s[:maxError-len(mark)], "") + mark
+	}
+	return s
 }
 
 // logLimit is how long a log may hold up a stop.
@@ -116,35 +139,64 @@ func (l *errorLog) close(ctx context.Context) {
 	}
 }
 
-// handler is OpenTelemetry's error handler while an app with this module runs.
+// handler is OpenTelemetry's error handler while an app with this module runs. A program may have wrapped it meanwhile:
+// then it leads to the handler from before. There is a new one whenever the first app starts, so that no two can lead
+// to each other.
 type handler struct {
-	mu      sync.Mutex
-	logs    []*errorLog // of the apps that run, in the order of their start
-	before  otel.ErrorHandler
-	without *log.Logger // when no app runs: OpenTelemetry's default leads here once it has been replaced
+	before otel.ErrorHandler
+
+	mu   sync.Mutex
+	logs []*errorLog // of the apps that run, in the order of their start
 }
 
-var errorHandler = &handler{without: log.New(os.Stderr, "", log.LstdFlags)}
+// current is the handler while an app runs.
+var current struct {
+	sync.Mutex
+	*handler
+}
+
+// OpenTelemetry's default leads to the first handler that replaces it, so that one cannot lead back.
+var (
+	byDefault = reflect.TypeOf(otel.GetErrorHandler())
+	instead   = log.New(os.Stderr, "", log.LstdFlags)
+)
 
 // handleErrors makes the errors of OpenTelemetry go to the log of an app too. When the last app ends the handler from
 // before is put back, unless the program has set another one meanwhile.
 func handleErrors(l *errorLog) (release func()) {
-	h := errorHandler
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.logs) == 0 {
-		h.before = otel.GetErrorHandler()
-		otel.SetErrorHandler(h)
+	current.Lock()
+	defer current.Unlock()
+	if current.handler == nil {
+		current.handler = &handler{before: otel.GetErrorHandler()}
+		otel.SetErrorHandler(current.handler)
 	}
-	h.logs = append(h.logs, l)
+	h := current.handler
+	h.add(l)
 	return func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.logs = slices.DeleteFunc(h.logs, func(other *errorLog) bool { return other == l })
-		if len(h.logs) == 0 && otel.GetErrorHandler() == otel.ErrorHandler(h) {
+		current.Lock()
+		defer current.Unlock()
+		if h.remove(l) > 0 {
+			return
+		}
+		current.handler = nil
+		if otel.GetErrorHandler() == otel.ErrorHandler(h) {
 			otel.SetErrorHandler(h.before)
 		}
 	}
+}
+
+func (h *handler) add(l *errorLog) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.logs = append(h.logs, l)
+}
+
+// remove returns how many logs are left.
+func (h *handler) remove(l *errorLog) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.logs = slices.DeleteFunc(h.logs, func(other *errorLog) bool { return other == l })
+	return len(h.logs)
 }
 
 // Handle passes an error on to every log once. It does not say whose SDK it is from.
@@ -152,9 +204,12 @@ func (h *handler) Handle(err error) {
 	h.mu.Lock()
 	logs := slices.Clone(h.logs)
 	h.mu.Unlock()
-	if len(logs) == 0 {
-		h.without.Print(err)
-		return
+	switch {
+	case len(logs) > 0:
+	case reflect.TypeOf(h.before) == byDefault:
+		instead.Print(err)
+	default:
+		h.before.Handle(err)
 	}
 	told := make(map[*logrus.Logger]bool, len(logs))
 	for _, l := range logs {

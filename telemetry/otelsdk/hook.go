@@ -7,7 +7,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// hooked has the hook of each logger whose lines are exported.
+// hooked has the hook of each logger whose lines are exported. Nobody calls logrus while it is locked: a logger whose
+// writer hangs holds up nobody who uses another one.
 var hooked = struct {
 	sync.Mutex
 	of map[*logrus.Logger]*hook
@@ -15,39 +16,69 @@ var hooked = struct {
 
 // hook exports the lines of a logger. Where several apps share the logger, the one that started first exports them.
 type hook struct {
+	apps int // that use it or are about to, guarded by hooked
+
+	turn sync.Mutex // of putting the hook on and taking it off
+	on   bool       // guarded by turn
+
 	mu    sync.Mutex
 	hooks []logrus.Hook // guarded by mu, one for each app
 }
 
 // addHook exports the lines of a logger. The returned function takes everything back.
 func addHook(log *logrus.Logger, export logrus.Hook) (remove func()) {
+	h := hookOf(log)
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	if !h.on {
+		log.AddHook(h)
+		h.on = true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hooks = append(h.hooks, export)
+	return func() { h.remove(log, export) }
+}
+
+// hookOf returns the hook of a logger for one more app.
+func hookOf(log *logrus.Logger) *hook {
 	hooked.Lock()
 	defer hooked.Unlock()
 	h := hooked.of[log]
 	if h == nil {
 		h = new(hook)
 		hooked.of[log] = h
-		log.AddHook(h)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.hooks = append(h.hooks, export)
-	return func() {
-		hooked.Lock()
-		defer hooked.Unlock()
-		if h.without(export) == 0 {
-			delete(hooked.of, log)
-			removeHook(log, h)
-		}
+	h.apps++
+	return h
+}
+
+// remove ends the export of one app. The last one takes the hook off.
+func (h *hook) remove(log *logrus.Logger, export logrus.Hook) {
+	h.without(export)
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	hooked.Lock()
+	h.apps--
+	last := h.apps == 0
+	hooked.Unlock()
+	if !last {
+		return
+	}
+	removeHook(log, h)
+	h.on = false
+	hooked.Lock()
+	defer hooked.Unlock()
+	if h.apps == 0 { // nobody waits for the turn
+		delete(hooked.of, log)
 	}
 }
 
-// without removes the export of one app, and returns how many are left.
-func (h *hook) without(export logrus.Hook) int {
+// without removes the export of one app.
+func (h *hook) without(export logrus.Hook) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.hooks = slices.DeleteFunc(h.hooks, func(other logrus.Hook) bool { return other == export })
-	return len(h.hooks)
 }
 
 // Levels returns all levels.

@@ -59,6 +59,9 @@ func WithSpanProcessor(p sdktrace.SpanProcessor) fx.Option {
 // that cannot be followed, and says what can be.
 func New(p Params) (telemetry.Providers, error) {
 	s := &sdk{log: logbridge.Either(p.Logger, p.Slog), identity: p.Identity, processors: p.Processors}
+	if p.Logger == nil && p.Slog != nil {
+		s.bridged = p.Slog.Handler()
+	}
 	providers := telemetry.Providers{Tracer: p.Tracer, Meter: p.Meter}
 	if providers.Tracer == nil {
 		providers.Tracer = s.tracerProvider()
@@ -81,6 +84,7 @@ func New(p Params) (telemetry.Providers, error) {
 // sdk is what an app has of the SDK. It is built at each start of the app.
 type sdk struct {
 	log      *logrus.Logger
+	bridged  slog.Handler // where log leads, if it is a bridge
 	identity Identity
 	wanted   []signal
 	tracers  tracers
@@ -91,7 +95,7 @@ type sdk struct {
 	mu      sync.Mutex
 	parts   []part // what has been built, in this order
 	errors  *errorLog
-	release func()          // gives OpenTelemetry's error handler back
+	release func()          // gives OpenTelemetry's error handler back; nil while nothing is built
 	over    context.Context // ends when nothing is exported any more
 	giveUp  context.CancelFunc
 }
@@ -124,10 +128,15 @@ func (s *sdk) meterProvider() metric.MeterProvider {
 	return &s.meters
 }
 
-// start builds the SDK.
+// start builds the SDK. Where an earlier start of the app has timed out fx has called no stop.
 func (s *sdk) start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.release != nil {
+		before, cancel := context.WithTimeout(ctx, leftover)
+		s.shutdown(before)
+		cancel()
+	}
 	s.errors = newErrorLog(s.log)
 	s.release = handleErrors(s.errors)
 	s.over, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))

@@ -274,6 +274,17 @@ func TestAnExporterThatDoesNotExistIsAnError(t *testing.T) {
 	}
 }
 
+func TestAProducerThatDoesNotExistIsAnErrorThatNamesIt(t *testing.T) {
+	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", newBackend(t).URL, "OTEL_METRICS_PRODUCERS", "bad")
+	p := newProgram()
+	require.NoError(t, p.app.Err())
+
+	err := p.app.Start(t.Context())
+
+	require.ErrorContains(t, err, `OTEL_METRICS_PRODUCERS="bad"`)
+	require.ErrorContains(t, err, "it has to be prometheus or none")
+}
+
 func TestTheProgramsOwnProvidersAreUsedAndNotShutDown(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)

@@ -32,7 +32,7 @@ func (s signal) otlp(setting string) []string {
 	return []string{prefix + string(s) + "_" + setting, prefix + setting}
 }
 
-// get returns the value of a variable. Spaces around it do not count.
+// get returns the value of a variable without the spaces around it, which check refuses.
 func get(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
 // disabled tells whether the operator wants no SDK. The SDK does not ask.
@@ -74,6 +74,7 @@ const (
 func check(wanted []signal) error {
 	var wrong faults
 	for _, s := range wanted {
+		wrong.check(s.exporter(), anything)
 		if s.usesOTLP() {
 			wrong.checkOTLP(s)
 		}
@@ -85,10 +86,11 @@ func check(wanted []signal) error {
 		wrong.checkSampler()
 	}
 	if slices.Contains(wanted, metrics) && get(metrics.exporter()) == "prometheus" {
+		wrong.check("OTEL_EXPORTER_PROMETHEUS_HOST", anything)
 		wrong.check("OTEL_EXPORTER_PROMETHEUS_PORT", port)
 	}
 	if len(wanted) > 0 {
-		wrong.check("OTEL_RESOURCE_ATTRIBUTES", pairs)
+		wrong.checkSecret("OTEL_RESOURCE_ATTRIBUTES", pairs)
 	}
 	return wrong.err()
 }
@@ -119,13 +121,18 @@ func (f faults) err() error {
 // rule returns what is wrong with a value, or nothing.
 type rule func(value string) string
 
-// check applies a rule to a variable, unless it is not set.
+// check applies a rule to a variable, unless it is not set. Some of OpenTelemetry's libraries take spaces off, and some
+// do not.
 func (f *faults) check(name string, r rule) {
-	value := get(name)
+	value := os.Getenv(name)
 	if value == "" {
 		return
 	}
-	if why := r(value); why != "" {
+	why := "there are spaces around it"
+	if value == strings.TrimSpace(value) {
+		why = r(value)
+	}
+	if why != "" {
 		f.add(name, fmt.Sprintf("=%q: %s", shown(value), why))
 	}
 }
@@ -139,17 +146,22 @@ func (f *faults) checkSecret(name string, r rule) {
 	}
 }
 
-var userOrQuery = regexp.MustCompile(`(://)[^/]*@|\?.*`)
+// Whether an @ after a ? is of the password or of the query nobody knows.
+var userOrQuery = regexp.MustCompile(`(?s)^[^?#]*[?#].*@.*|^.*@|[?#].*`)
 
-// shown is a value without the secrets that a URL may have.
-func shown(value string) string { return userOrQuery.ReplaceAllString(value, "$1") }
+// shown is a value without the secrets that a URL may have, however it is written.
+func shown(value string) string { return userOrQuery.ReplaceAllString(value, "…") }
 
 func (f *faults) checkOTLP(s signal) {
 	for _, name := range s.otlp("PROTOCOL") {
 		f.check(name, oneOf(protocolGRPC, protocolHTTP))
 	}
-	for _, name := range s.otlp("ENDPOINT") {
-		f.check(name, endpoint(s.protocol()))
+	endpoints := s.otlp("ENDPOINT")
+	if s == logs && get(endpoints[0]) != "" {
+		endpoints = endpoints[:1] // the other one may be for the other signals only
+	}
+	for _, name := range endpoints {
+		f.check(name, endpoint(s))
 	}
 	for _, name := range s.otlp("HEADERS") {
 		f.checkSecret(name, headers)
@@ -159,6 +171,11 @@ func (f *faults) checkOTLP(s signal) {
 	}
 	for _, name := range s.otlp("COMPRESSION") {
 		f.check(name, oneOf("gzip", "none"))
+	}
+	for _, setting := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
+		for _, name := range s.otlp(setting) {
+			f.check(name, anything)
+		}
 	}
 	for _, name := range s.otlp("INSECURE") {
 		f.check(name, inLowerCase(oneOf("true", "false")))
@@ -201,6 +218,8 @@ func (f *faults) checkSampler() {
 	}
 }
 
+func anything(string) string { return "" }
+
 func oneOf(values ...string) rule {
 	return func(value string) string {
 		if slices.Contains(values, value) {
@@ -212,16 +231,22 @@ func oneOf(values ...string) rule {
 
 func inLowerCase(r rule) rule { return func(value string) string { return r(strings.ToLower(value)) } }
 
+// What is out of these bounds makes the SDK panic, run all the time, or use its default.
+const (
+	maxMilliseconds = 24 * 60 * 60 * 1000
+	maxCount        = 1 << 20
+)
+
 func milliseconds(value string) string {
-	if n, err := strconv.Atoi(value); err != nil || n < 0 {
-		return "it has to be a number of milliseconds, such as 5000"
+	if n, err := strconv.Atoi(value); err != nil || n <= 0 || n > maxMilliseconds {
+		return fmt.Sprintf("it has to be a number of milliseconds, from 1 to %d (a day), such as 5000", maxMilliseconds)
 	}
 	return ""
 }
 
 func count(value string) string {
-	if n, err := strconv.Atoi(value); err != nil || n <= 0 {
-		return "it has to be a number above 0, such as 512"
+	if n, err := strconv.Atoi(value); err != nil || n <= 0 || n > maxCount {
+		return fmt.Sprintf("it has to be a number from 1 to %d, such as 512", maxCount)
 	}
 	return ""
 }
@@ -233,22 +258,22 @@ func port(value string) string {
 	return ""
 }
 
-// endpoint returns the rule for a place to export to. A host without a scheme looks like a scheme to net/url.
-func endpoint(protocol string) rule {
+// endpoint returns the rule for a place to export to. A host without a scheme looks like a scheme to net/url. The
+// exporters of traces and metrics pass targets on that gRPC knows, and the one of the log passes only a host on.
+func endpoint(s signal) rule {
 	example := "it has to be a URL such as http://127.0.0.1:4318"
 	schemes := []string{"http", "https"}
-	if protocol == protocolGRPC {
+	if s.protocol() == protocolGRPC {
 		example = "it has to be a URL such as http://127.0.0.1:4317"
-		schemes = append(schemes, "unix", "dns", "passthrough")
+		if s != logs {
+			schemes = append(schemes, "unix", "unix-abstract", "dns", "passthrough")
+		}
 	}
 	return func(value string) string {
 		u, err := url.Parse(value)
 		switch {
 		case err != nil:
-			if parsing, ok := errors.AsType[*url.Error](err); ok {
-				err = parsing.Err // without the value, which may have a password
-			}
-			return fmt.Sprintf("%s (%v)", example, err)
+			return example // the error quotes parts of the value, which may be of a password
 		case !slices.Contains(schemes, strings.ToLower(u.Scheme)):
 			return example + ", with one of the schemes " + strings.Join(schemes, ", ")
 		case !strings.HasPrefix(strings.ToLower(u.Scheme), "http"): // a target of gRPC
@@ -277,11 +302,13 @@ func headers(value string) string {
 	return ""
 }
 
+// pairs is the rule for attributes. It does not quote them.
 func pairs(value string) string {
-	for pair := range strings.SplitSeq(value, ",") {
+	for i, pair := range strings.Split(value, ",") {
 		name, content, found := strings.Cut(pair, "=")
 		if _, err := url.PathUnescape(content); !found || strings.TrimSpace(name) == "" || err != nil {
-			return "it has to be attributes such as name=value,name=value with values in URL encoding"
+			return fmt.Sprintf("it has to be attributes such as name=value,name=value with values in URL encoding: "+
+				"number %d is not", i+1)
 		}
 	}
 	return ""

@@ -1,16 +1,20 @@
 package otelsdk_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 	"go.uber.org/fx"
 	"go.uber.org/goleak"
+
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
@@ -27,7 +31,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 			[]string{general, "collector:4318"},
 			`OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": it has to be a URL such as http://127.0.0.1:4318`,
 		},
-		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "missing ']' in host"},
+		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "http://127.0.0.1:4318"},
 		"a port that cannot be":        {[]string{general, "http://collector:99999"}, "99999 is no port"},
 		"a port that is a word":        {[]string{general, "http://collector:grpc"}, general},
 		"no host":                      {[]string{general, "http://:4318"}, "the host is missing"},
@@ -40,6 +44,16 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"an endpoint for gRPC": {
 			[]string{general, "collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, "http://127.0.0.1:4317",
+		},
+		"a target of gRPC that the exporter of the log does not pass on": {
+			[]string{
+				"OTEL_LOGS_EXPORTER", "otlp", general, "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc",
+			},
+			`OTEL_EXPORTER_OTLP_ENDPOINT="unix:///run/otel.sock": it has to be a URL such as http://127.0.0.1:4317`,
+		},
+		"a target that the gRPC of Go does not know": {
+			[]string{general, "ipv4:127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+			"with one of the schemes http, https, unix, unix-abstract, dns, passthrough",
 		},
 		"a protocol": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
@@ -92,6 +106,39 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		"a queue": {
 			[]string{general, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "0"}, `OTEL_BSP_MAX_QUEUE_SIZE="0"`,
 		},
+		"a queue that does not fit into memory": {
+			[]string{general, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999999"},
+			`OTEL_BSP_MAX_QUEUE_SIZE="99999999999999999": it has to be a number from 1 to 1048576`,
+		},
+		"a queue of the log that does not fit into memory": {
+			[]string{"OTEL_LOGS_EXPORTER", "console", "OTEL_BLRP_MAX_QUEUE_SIZE", "1048577"},
+			`OTEL_BLRP_MAX_QUEUE_SIZE="1048577"`,
+		},
+		"no delay": {
+			[]string{general, "http://c", "OTEL_BSP_SCHEDULE_DELAY", "0"},
+			`OTEL_BSP_SCHEDULE_DELAY="0": it has to be a number of milliseconds, from 1 to 86400000`,
+		},
+		"an interval of nothing": {
+			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", "0"}, `OTEL_METRIC_EXPORT_INTERVAL="0"`,
+		},
+		"an interval of more than a day": {
+			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", "99999999999999999"},
+			`OTEL_METRIC_EXPORT_INTERVAL="99999999999999999"`,
+		},
+		"an interval with a space": {
+			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", " 7000"},
+			`OTEL_METRIC_EXPORT_INTERVAL=" 7000": there are spaces around it`,
+		},
+		"an exporter with spaces": {
+			[]string{"OTEL_TRACES_EXPORTER", " otlp "}, `OTEL_TRACES_EXPORTER=" otlp ": there are spaces around it`,
+		},
+		"a protocol with a space": {
+			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc "},
+			`OTEL_EXPORTER_OTLP_PROTOCOL="grpc ": there are spaces around it`,
+		},
+		"an endpoint with a space": {
+			[]string{general, "http://c\n"}, `OTEL_EXPORTER_OTLP_ENDPOINT="http://c\n": there are spaces around it`,
+		},
 		"an interval": {
 			[]string{"OTEL_METRICS_EXPORTER", "otlp", "OTEL_METRIC_EXPORT_INTERVAL", "1m"},
 			`OTEL_METRIC_EXPORT_INTERVAL="1m"`,
@@ -105,7 +152,9 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 			`OTEL_EXPORTER_PROMETHEUS_PORT="metrics"`,
 		},
 		"attributes": {
-			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "alice"}, `OTEL_RESOURCE_ATTRIBUTES="alice"`,
+			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "token=hunter2,alice=hunter2%"},
+			"OTEL_RESOURCE_ATTRIBUTES: it has to be attributes such as name=value,name=value " +
+				"with values in URL encoding: number 2 is not",
 		},
 		"two at once": {
 			[]string{general, "collector:4318", "OTEL_TRACES_SAMPLER", "sometimes"},
@@ -127,6 +176,8 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 func TestThePasswordOfAnEndpointIsNotShown(t *testing.T) {
 	for _, endpoint := range []string{
 		"ftp://bob:hunter2@collector", "http://bob:hunter2@[::1", "http://bob:hunt er2@c?k=hunter2",
+		"bob:hunter2@collector:4318", "http//bob:hunter2@collector:4318", "http://bob:hun/ter2@collector",
+		"http://bob:hun?ter2@collector", "ftp://collector/?mail=bob@hunter2", "http://bob:hun#ter2@collector",
 	} {
 		configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
 
@@ -135,6 +186,7 @@ func TestThePasswordOfAnEndpointIsNotShown(t *testing.T) {
 		require.ErrorContains(t, err, "OTEL_EXPORTER_OTLP_ENDPOINT")
 		require.NotContains(t, err.Error(), "hunter2")
 		require.NotContains(t, err.Error(), "er2@")
+		require.NotContains(t, err.Error(), "hun")
 	}
 }
 
@@ -156,9 +208,14 @@ func TestSettingsThatNobodyReadsMayBeAnything(t *testing.T) {
 func TestSettingsAsTheyShouldBeAreTaken(t *testing.T) {
 	b := newBackend(t)
 	for _, set := range [][]string{
-		{"OTEL_EXPORTER_OTLP_ENDPOINT", " " + b.URL + "/ "},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL + "/"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix-abstract:otel", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+		{
+			"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc",
+			"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://c:4317",
+		},
 		{
 			"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL,
 			"OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20Ym9i, x-scope=1",
@@ -235,6 +292,29 @@ func TestAnAppThatCannotStartLeavesNothing(t *testing.T) {
 	p := newProgram()
 
 	require.ErrorContains(t, p.app.Start(t.Context()), "OTEL_EXPORTER_PROMETHEUS_PORT")
+
+	require.Empty(t, p.log.Hooks)
+	require.Equal(t, before, otel.GetErrorHandler())
+}
+
+// fx calls no OnStop of an app whose start has timed out.
+func TestAnAppWhoseStartHasTimedOutCanBeStartedAgain(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	everything(t, closedAddress(t))
+	before := otel.GetErrorHandler()
+	first, timeOut := context.WithCancel(t.Context())
+	p := newProgram(fx.Invoke(func(lc fx.Lifecycle, _ telemetry.Providers) {
+		lc.Append(fx.StartHook(func(ctx context.Context) error {
+			timeOut()
+			return ctx.Err()
+		}))
+	}))
+	require.ErrorIs(t, p.app.Start(first), context.Canceled)
+
+	require.Eventually(t, func() bool { // fx may still be about to undo the first
+		return p.app.Start(context.Background()) == nil
+	}, 10*time.Second, time.Millisecond)
+	p.stop(t)
 
 	require.Empty(t, p.log.Hooks)
 	require.Equal(t, before, otel.GetErrorHandler())

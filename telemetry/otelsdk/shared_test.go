@@ -1,9 +1,13 @@
 package otelsdk_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,16 +84,51 @@ func TestTwoAppsThatShareALoggerExportALineOnce(t *testing.T) {
 	require.Empty(t, log.Hooks[logrus.InfoLevel])
 }
 
+// stuck is a writer that hangs until it is let go.
+type stuck struct{ hangs, goOn chan struct{} }
+
+func (s *stuck) Write(p []byte) (int, error) {
+	close(s.hangs)
+	<-s.goOn
+	return len(p), nil
+}
+
+func TestALogThatHangsDoesNotHoldUpAnotherApp(t *testing.T) {
+	exportLogs(t)
+	alice, bob := newProgram(), newProgram()
+	require.NoError(t, alice.app.Start(t.Context()))
+	out := &stuck{hangs: make(chan struct{}), goOn: make(chan struct{})}
+	alice.log.SetOutput(out)
+	var wg sync.WaitGroup
+	wg.Go(func() { alice.log.Info("a line") })
+	<-out.hangs
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_ = alice.app.Stop(ctx) // which cannot take the hook off yet
+
+	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	started := bob.app.Start(ctx)
+
+	close(out.goOn)
+	wg.Wait()
+	require.NoError(t, started)
+	bob.stop(t)
+}
+
 func TestLinesOfAProgramWithoutLogrusAreExported(t *testing.T) {
 	b := exportLogs(t)
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // which has no debug lines
 	app := fx.New(fx.NopLogger, fx.Supply(log), otelsdk.Module)
 	require.NoError(t, app.Start(t.Context()))
 
 	logbridge.New(log).Info("of the module")
+	logbridge.New(log).Debug("that nobody wants")
+	logbridge.New(log).Trace("that nobody wants")
 
 	require.NoError(t, app.Stop(t.Context()))
 	require.Equal(t, 1, b.received("/v1/logs", "of the module"))
+	require.Zero(t, b.received("/v1/logs", "that nobody wants"))
 }
 
 func TestErrorsOfOpenTelemetryGoToTheLogsOfTheAppsThatRun(t *testing.T) {
@@ -128,6 +167,27 @@ func TestAHandlerThatTheProgramSetsMeanwhileStays(t *testing.T) {
 	otel.Handle(errors.New("an error"))
 	require.Equal(t, handled{"an error"}, own)
 	require.Empty(t, before)
+}
+
+func TestAHandlerThatWrapsOursLeadsToTheOneFromBefore(t *testing.T) {
+	exportLogs(t)
+	var before handled
+	otel.SetErrorHandler(&before)
+	defer otel.SetErrorHandler(&before)
+	p := newProgram()
+	require.NoError(t, p.app.Start(t.Context()))
+	ours := otel.GetErrorHandler()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { ours.Handle(fmt.Errorf("wrapped: %w", err)) }))
+	otel.Handle(errors.New("while it runs"))
+	p.stop(t)
+
+	otel.Handle(errors.New("after the stop"))
+	require.NoError(t, p.app.Start(t.Context()))
+	p.stop(t)
+	otel.Handle(errors.New("after another one"))
+
+	require.True(t, p.said("wrapped: while it runs"))
+	require.Equal(t, handled{"wrapped: after the stop", "wrapped: after another one"}, before)
 }
 
 // handled is a handler of the program.

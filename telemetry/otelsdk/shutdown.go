@@ -31,6 +31,9 @@ const grace = 100 * time.Millisecond
 // patience is what the flush gets when nobody says how long stopping may take.
 const patience = 5 * time.Second
 
+// leftover is how long ending what an earlier start has left may hold up the next one.
+const leftover = time.Second
+
 // shutdown ends everything within half of the time that is left, and logs what went wrong.
 func (s *sdk) shutdown(whole context.Context) {
 	timeout := patience
@@ -45,6 +48,7 @@ func (s *sdk) shutdown(whole context.Context) {
 	s.giveUp()
 	s.parts = nil
 	s.release()
+	s.release = nil
 	if err != nil {
 		s.errors.say("telemetry was not flushed in full", err)
 	}
