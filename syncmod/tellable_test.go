@@ -14,7 +14,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var hexKey = strings.Repeat("0123456789abcdef", 4)
+var (
+	hexKey    = strings.Repeat("0123456789abcdef", 4)
+	rawKey    = sha512.New().Sum(nil)[:32]
+	base64Key = base64.StdEncoding.EncodeToString(rawKey[:24])
+)
+
+// grouped puts a separator after every n characters of a text.
+func grouped(s string, n int, separator string) string {
+	var groups []string
+	for ; len(s) > n; s = s[n:] {
+		groups = append(groups, s[:n])
+	}
+	return strings.Join(append(groups, s), separator)
+}
+
+// numbered puts a number before every word.
+func numbered(words string) string {
+	var b strings.Builder
+	for i, word := range strings.Fields(words) {
+		fmt.Fprintf(&b, "%d. %s ", i+1, word)
+	}
+	return strings.TrimSpace(b.String())
+}
 
 func TestAReasonIsToldWithoutSecrets(t *testing.T) {
 	const mnemonic = "abandon ability able about above absent absorb abstract absurd abuse access zoo"
@@ -69,7 +91,7 @@ func TestAReasonIsToldWithoutSecrets(t *testing.T) {
 		},
 		"postgres": {
 			"dial postgres://dkg:hunter2@db.example:5432/shares?sslmode=no: refused",
-			"dial postgres://db.example:5432/shares: refused",
+			"dial postgres://db.example:5432/<path>: refused",
 		},
 		"libpq": {
 			"connecting to `host=db user=dkg password='hun ter2' dbname=shares`: refused",
@@ -80,26 +102,78 @@ func TestAReasonIsToldWithoutSecrets(t *testing.T) {
 			"Error 1045: Access denied for user 'dkg'@'db' (using password: YES)",
 			"Error 1045: Access denied for user '<hidden>@'db' (using password: YES)",
 		},
-		"JDBC":               {"jdbc:sqlserver://db:1433;user=sa;password=x", "jdbc:sqlserver://db:1433"},
-		"JSON":               {`got {"password": "hun, ter2", "n": 5}`, `got {"password": <hidden>, "n": 5}`},
-		"quoted JSON":        {`got "{\"token\":\"hunter2\",\"n\":5}"`, `got "{\"token\":<hidden>,\"n\":5}"`},
-		"YAML":               {"line 3: password: correct horse", "line 3: password: <hidden>"},
-		"a header":           {"Authorization: Bearer a.b-c: 401", "Authorization: <hidden>: 401"},
-		"a bearer":           {"sent Bearer q83vASNF, refused", "sent Bearer <hidden>, refused"},
-		"a flag":             {"charon --api-token hunter2 run: failed", "charon --api-token <hidden> run: failed"},
-		"a variable":         {"DKG_PASSWORD=hunter2 is too short", "DKG_PASSWORD=<hidden> is too short"},
-		"a hexadecimal key":  {"bad key 0x" + hexKey, "bad key <hidden>"},
-		"keys in a row":      {hexKey + " " + hexKey, "<hidden> <hidden>"},
-		"a key in base64":    {"bad key q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=, no", "bad key <hidden>, no"},
-		"a long one":         {"token " + strings.Repeat("aZ-_", 20) + "==.", "token <hidden>."},
-		"bytes":              {fmt.Sprintf("bad key %v", make([]byte, 32)), "bad key [<hidden>]"},
-		"bytes in Go":        {fmt.Sprintf("bad key %#v", make([]byte, 32)), "bad key []byte{<hidden>}"},
-		"a PEM block":        {"-----BEGIN KEY-----\nabc\n-----END KEY-----: bad", "<hidden>: bad"},
-		"half a PEM block":   {"bad: -----BEGIN KEY-----\nabc", "bad: <hidden>"},
-		"a JSON web token":   {"bad eyJhbGciOi.eyJzdWIi.c2ln: expired", "bad <hidden>: expired"},
-		"a key of a cloud":   {"AKIAIOSFODNN7EXAMPLE is not allowed", "<hidden> is not allowed"},
-		"a mnemonic":         {mnemonic + " is wrong", "<hidden> is wrong"},
-		"a quoted mnemonic":  {"from " + strings.ReplaceAll(mnemonic, " ", ", "), "<hidden>"},
+		"JDBC":              {"jdbc:sqlserver://db:1433;user=sa;password=x", "jdbc:sqlserver://db:1433"},
+		"JSON":              {`got {"password": "hun, ter2", "n": 5}`, `got {"password": <hidden>, "n": 5}`},
+		"quoted JSON":       {`got "{\"token\":\"hunter2\",\"n\":5}"`, `got "{\"token\":<hidden>,\"n\":5}"`},
+		"YAML":              {"line 3: password: correct horse", "line 3: password: <hidden>"},
+		"a header":          {"Authorization: Bearer a.b-c: 401", "Authorization: <hidden>: 401"},
+		"a bearer":          {"sent Bearer q83vASNF, refused", "sent Bearer <hidden>, refused"},
+		"a flag":            {"charon --api-token hunter2 run: failed", "charon --api-token <hidden> run: failed"},
+		"a variable":        {"DKG_PASSWORD=hunter2 is too short", "DKG_PASSWORD=<hidden> is too short"},
+		"a hexadecimal key": {"bad key 0x" + hexKey, "bad key <hidden>"},
+		"keys in a row":     {hexKey + " " + hexKey, "<hidden> <hidden>"},
+		"a key in base64":   {"bad key q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=, no", "bad key <hidden>, no"},
+		"a long one":        {"token " + strings.Repeat("aZ-_", 20) + "==.", "token <hidden>."},
+		"bytes":             {fmt.Sprintf("bad key %v", make([]byte, 32)), "bad key [<hidden>]"},
+		"bytes in Go":       {fmt.Sprintf("bad key %#v", make([]byte, 32)), "bad key []byte{<hidden>}"},
+		"a PEM block":       {"-----BEGIN KEY-----\nabc\n-----END KEY-----: bad", "<hidden>: bad"},
+		"half a PEM block":  {"bad: -----BEGIN KEY-----\nabc", "bad: <hidden>"},
+		"a JSON web token":  {"bad eyJhbGciOi.eyJzdWIi.c2ln: expired", "bad <hidden>: expired"},
+		"a key of a cloud":  {"AKIAIOSFODNN7EXAMPLE is not allowed", "<hidden> is not allowed"},
+		"a mnemonic":        {mnemonic + " is wrong", "<hidden> is wrong"},
+		"a quoted mnemonic": {"from " + strings.ReplaceAll(mnemonic, " ", ", "), "<hidden>"},
+		"groups of 4":       {"key " + grouped(hexKey, 4, " ") + ", no", "key <hidden>, no"},
+		"groups of 8":       {"key " + grouped(hexKey, 8, " ") + ", no", "key <hidden>, no"},
+		"groups of 16":      {"key " + grouped(hexKey, 16, " ") + ", no", "key <hidden>, no"},
+		"a fingerprint":     {"key " + grouped(hexKey, 4, ":") + ", no", "key <hidden>, no"},
+		"words of 64 bits": {
+			fmt.Sprintf("bad key %d", [4]uint64{1234567890123456789, 2345678901234567891, 34567890123456789, 4}),
+			"bad key [<hidden>]",
+		},
+		"quoted bytes":       {fmt.Sprintf("bad key %q, no", rawKey), "bad key <hidden>, no"},
+		"quoted ASCII bytes": {fmt.Sprintf("bad key %+q, no", rawKey), "bad key <hidden>, no"},
+		"escaped bytes":      {`bad key ab\x01\x02\t\xffcd\xfe, no`, "bad key <hidden> no"},
+		"PEM without a header": {
+			"bad " + base64Key + base64Key + "\nq83vASM\n-----END KEY-----: no", "bad <hidden> <hidden>: no",
+		},
+		"PEM without both":     {"bad " + base64Key + base64Key + "\nq83vASM, no", "bad <hidden>, no"},
+		"a word after base64":  {"key " + base64Key + " is bad", "key <hidden> is bad"},
+		"an upper mnemonic":    {strings.ToUpper(mnemonic) + " is wrong", "<hidden> is wrong"},
+		"a title's mnemonic":   {"is Abandon" + strings.ReplaceAll(mnemonic, " a", " A")[7:], "is <hidden>"},
+		"a numbered mnemonic":  {numbered(mnemonic) + " is wrong", "1. <hidden> is wrong"},
+		"a mnemonic with -":    {"is " + strings.ReplaceAll(mnemonic, " ", "-"), "is <hidden>"},
+		"a mnemonic with _":    {"is " + strings.ReplaceAll(mnemonic, " ", "_"), "is <hidden>"},
+		"a mnemonic with ;":    {"is " + strings.ReplaceAll(mnemonic, " ", ";"), "is <hidden>"},
+		"a mnemonic with |":    {"is " + strings.ReplaceAll(mnemonic, " ", " | "), "is <hidden>"},
+		"a mnemonic with .":    {"is " + strings.ReplaceAll(mnemonic, " ", "."), "is <hidden>"},
+		"a mnemonic with /":    {"is " + strings.ReplaceAll(mnemonic, " ", "/"), "is <hidden>"},
+		"a mnemonic with +":    {"is " + strings.ReplaceAll(mnemonic, " ", "+"), "is <hidden>"},
+		"a mnemonic's name":    {"mnemonic=" + mnemonic + ".", "mnemonic=<hidden>."},
+		"a mnemonic of a list": {"mnemonic: " + strings.ReplaceAll(mnemonic, " ", ", "), "mnemonic: <hidden>"},
+
+		"XML":               {"got <password>hunter2</password>, no", "got <password><hidden>, no"},
+		"a name and quotes": {`wrong password "hunter2", no`, "wrong password <hidden>, no"},
+		"an arrow":          {"password => hunter2, no", "password => <hidden>, no"},
+		"an encoded form":   {"sent password%3Dhunter2, no", "sent password%3D<hidden>, no"},
+		"a short name":      {"pass: hunter2, auth: x", "pass: <hidden>, auth: <hidden>"},
+		"pw":                {"pw=hunter2 is wrong", "pw=<hidden> is wrong"},
+		"an encryption key": {"encryption key: hunter2", "encryption key: <hidden>"},
+		"netrc":             {"machine db login bob password hunter, no", "machine db login bob password <hidden>, no"},
+		"a spaced name":     {"line 3: password hunter2, no", "line 3: password <hidden>, no"},
+		"curl's user":       {"curl -u bob:hunter2 -v: exit 1", "curl -u <hidden> -v: exit 1"},
+		"mysql's flag":      {"mysql -h db -phunter2: exit 1", "mysql -h db -p<hidden>: exit 1"},
+		"prose with dashes": {"password: open-sesame-99", "password: <hidden>"},
+		"prose with dots":   {"secret: no.one.knows.77", "secret: <hidden>"},
+		"prose with a mark": {"password: is!hunter2", "password: <hidden>"},
+
+		"curl's file":       {"curl -d @/home/bob/.charon/enr-key: gone", "curl -d @<path>: gone"},
+		"a flag's path":     {"cc -I/home/bob/keys x.c", "cc -I<path> x.c"},
+		"a path after plus": {"vi +/home/bob/keys: gone", "vi +<path>: gone"},
+		"an encoded path":   {"open %2Fhome%2Fbob%2Fkeys: gone", "open <path>: gone"},
+		"no extension":      {"open validator_keys/bob/keystore: gone", "open <path>: gone"},
+		"another letter":    {"open é/home/bob/keys: gone", "open <path>: gone"},
+		"sftp":              {"get sftp://nas/home/bob/keys/share.json: gone", "get sftp://nas/<path>: gone"},
+
 		"lines and colours":  {"panic:\n\x1b[31mboom", "panic: ?[31mboom"},
 		"invalid UTF-8":      {"\xffboom", "?boom"},
 		"what was told once": {"open <path>: <hidden>", "open <path>: <hidden>"},
@@ -132,6 +206,11 @@ func TestAReasonWithoutSecretsIsToldAsItIs(t *testing.T) {
 		`x509: certificate signed by unknown authority (possibly because of "crypto/rsa: verification error")`,
 		"ERR_CERT_AUTHORITY_INVALID in TestEveryRecordedScenarioPlaysLikeCharonServes",
 		"the members have had enough people together that came along this long way without once being late again",
+		"bypass=true, key=5 missing, auth: failed",
+		"each member must verify that every other member has sent its own share before they sign it",
+		"Members could not reach their quorum after every node sent its share twice during that long round",
+		"dial tcp [2a02:8070:1234:5678:1211:22ff:fe33:4455]:53: connect: connection refused",
+		"2026/11/26 14:33:38 boom",
 		"missing shares of [1 2 3 4 5 6 7 8 9]",
 		"request 6ba7b810-9dad-11d1-80b4-00c04fd430c8 was refused",
 	} {
@@ -189,6 +268,26 @@ var named = []string{
 	`"{\"api_key\":\"%s\"}" is not what was expected`,
 	`{User:bob Password:%s Host:db.example}`,
 	`yaml: line 3: password: %s`,
+	`<login><password>%s</password></login> is not allowed`,
+	`wrong password "%s"`,
+	`map: password => %s`,
+	`unexpected form password%%3D%s`,
+	`yaml: line 3: pass: %s`,
+	`yaml: line 3: auth: %s`,
+	`cannot connect with pw=%s`,
+	`encryption key: %s`,
+	`machine db.example login bob password %s`,
+	`exec: curl -u bob:%s: exit status 1`,
+	`exec: mysql -h db.example -p%s: exit status 1`,
+	`exec: curl -d @/home/%s/keys: exit status 1`,
+	`exec: cc -I/home/%s/keys: exit status 1`,
+	`open %%2Fhome%%2F%s%%2Fkeys: gone`,
+	`open validator_keys/%s/keystore: gone`,
+	`open é/home/%s/keys: gone`,
+	`get sftp://nas/home/%s/share.json: gone`,
+	`password: open-%s-99`,
+	`secret: no.%s.77`,
+	`password: is!%s`,
 	`DKG_TOKEN=%s charon dkg: exit status 1`,
 	`exec: charon --keystore-password %s: exit status 2`,
 	`exec: charon --keystore-password=%s: exit status 2`,
@@ -211,19 +310,48 @@ var named = []string{
 	`get file:///home/%s/keys: not found`,
 }
 
-// The same for a secret that its looks give away.
-var bare = []string{
+// The same for a secret that its looks give away, though it is not in one piece.
+var loose = []string{
 	`invalid key %s`, `cannot decode "%s": illegal data`, `key (%s) is not on the curve`, `got '%s', want another`,
 	`unknown share %s: not found`, `value %s, length 32`, `[%s]`, `{Share:%s Index:3}`,
+}
+
+// The same for one in one piece.
+var bare = append([]string{
 	`-----BEGIN PRIVATE KEY-----` + "\n%s\n" + `-----END PRIVATE KEY-----`,
 	`Post "https://mainnet.infura.io/v3/%s": EOF`,
 	`Get "https://%s.example/": EOF`,
+}, loose...)
+
+// What a mnemonic is made of.
+var mnemonicWords = strings.Fields("abandon ability able about above absent absorb abstract absurd abuse access zoo")
+
+// inPieces writes a key in ways that have something between its parts.
+func inPieces(key []byte) []string {
+	digits := hex.EncodeToString(key)
+	words, numbers := make([]string, 0, len(key)), make([]uint64, len(key)/8)
+	for i := range numbers {
+		numbers[i] = binary.BigEndian.Uint64(key[8*i:])
+	}
+	for _, b := range key {
+		words = append(words, mnemonicWords[int(b)%len(mnemonicWords)])
+	}
+	mnemonic := strings.Join(words[:12], " ")
+	return []string{
+		grouped(digits, 4, " "), grouped(digits, 8, " "), grouped(digits, 16, " "), grouped("01"+digits, 4, ":"),
+		fmt.Sprintf("%q", key), fmt.Sprintf("%+q", key), fmt.Sprint(numbers),
+		mnemonic, strings.ToUpper(mnemonic), numbered(mnemonic), strings.ReplaceAll(mnemonic, " ", "-"),
+		strings.ReplaceAll(mnemonic, " ", "_"), strings.ReplaceAll(mnemonic, " ", ";"),
+		strings.ReplaceAll(mnemonic, " ", " | "), strings.ReplaceAll(mnemonic, " ", "."),
+		strings.ReplaceAll(mnemonic, " ", "/"), strings.ReplaceAll(mnemonic, " ", "+"),
+	}
 }
 
 // FuzzTellable plants a secret into texts such as programs write, with any text around them, and requires that no part
 // of it is told.
 func FuzzTellable(f *testing.F) {
 	for i := range max(len(named), len(bare)) {
+		f.Add("giving up: ", ", really", uint64(i), byte(2*i), byte(5*(i+1)))
 		f.Add("", "", uint64(i), byte(2*i), byte(i))
 		f.Add("giving up: ", ", really", uint64(16), byte(2*i+1), byte(i+1))
 		f.Add(`password: "/x `, "\n@", uint64(0), byte(2*i), byte(i+2))
@@ -242,6 +370,9 @@ func FuzzTellable(f *testing.F) {
 		texts := named
 		if secret != "hunter2" && text%2 == 0 && !strings.ContainsAny(secret, "/+=") {
 			texts = bare
+		}
+		if pieces := inPieces(key); int(form)/5 > 0 && int(form)/5 <= len(pieces) {
+			texts, secret = loose, pieces[form/5-1]
 		}
 		planted := fmt.Sprintf(texts[int(text/2)%len(texts)], secret)
 

@@ -1,26 +1,45 @@
 package redact
 
 import (
+	"net/netip"
 	"regexp"
 	"strings"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
+const (
+	newLine = `(?:\s|\\+[nr])`
+	escaped = `\\+(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})`
+)
+
 var (
 	placeholder = regexp.MustCompile(`(` + hidden + `|` + hiddenPath + `)`)
 	pemBlock    = regexp.MustCompile(`(-----BEGIN .*?(?:-----END [^-]*(?:-----)?|$))`)
+	// The last line of a PEM block whose header is missing.
+	pemEnd = regexp.MustCompile(`([A-Za-z0-9+/=]*` + newLine + `*-----END [^-]*(?:-----)?)`)
+	// Lines of base64 of which the last is shorter.
+	pemLines = regexp.MustCompile(`(?:^|[^A-Za-z0-9+/_-])((?:[A-Za-z0-9+/]{40,}` + newLine + `+)+` +
+		`[A-Za-z0-9+/]{1,63}={0,2})(?:[^A-Za-z0-9+/=_-]|$)`)
 
 	// What is told although it looks like a key: peer IDs, and addresses of accounts.
 	publicPattern = regexp.MustCompile(`\b((?:16Uiu2|12D3Koo|Qm)[1-9A-HJ-NP-Za-km-z]{40,}|` +
 		`(?:bafz|k51)[a-z0-9]{40,}|0x[0-9A-Fa-f]{40})\b`)
-	// Twelve words and more: fewer are no mnemonic.
-	mnemonicPattern = regexp.MustCompile(`\b((?:[a-z]{3,8}[ ,"']{1,4}){11,}[a-z]{3,8})\b`)
+	// Twelve words and more, maybe with numbers: fewer are no mnemonic.
+	mnemonicPattern = regexp.MustCompile(`(?:^|[^A-Za-z])((?:[A-Za-z]{3,8}(?:[ ,;|./+_"'-]|\\+[nrt"']){1,4}` +
+		`(?:[#(\[]?\d{1,2}[.):\]]{0,2} ?)?){11,}[A-Za-z]{3,8})(?:[^A-Za-z]|$)`)
 	// Words that prose has and mnemonics do not.
-	proseWords = regexp.MustCompile(`\b(?:the|and|for|not|was|were|has|had|but|its|from|with|into|cannot|` +
-		`which|are|been|being|does|did|while|until|because|without)\b`)
-	// Bytes as fmt prints a slice of them, 16 or more.
-	bytesPattern = regexp.MustCompile(`\b((?:(?:0x)?[0-9A-Fa-f]{1,3}[ ,:]{1,2}){15,}(?:0x)?[0-9A-Fa-f]{1,3})\b`)
+	proseWords = regexp.MustCompile(`(?i)\b(?:the|and|for|not|was|were|has|had|but|its|from|with|cannot|` +
+		`which|are|been|being|does|did|while|without|would|could|may|might|than|them|their|your|our|his|who|whose|` +
+		`why|how|after|through|against|most|less|least|some|every|both|each|many|here|these|those|done|doing|got|` +
+		`went|made|makes|took|takes|came|comes|gave|gives|failed|closed|opened|lost|started|stopped|expected|wanted|` +
+		`received|sent|returned|invalid|missing|members|peers|nodes|shares|errors|shall|per|via|though|although|` +
+		`however|therefore|thus|itself|themselves|others|keys)\b`)
+	// Numbers in a row: as fmt prints a slice of them, or a key in groups.
+	groupsPattern = regexp.MustCompile(`\b((?:(?:0x)?[0-9A-Fa-f]{1,31}[ ,:]{1,2}-?)+(?:0x)?[0-9A-Fa-f]{1,31})\b`)
+	// Bytes that fmt does not print as they are, four or more, with what stands between them.
+	escapedRun = regexp.MustCompile(`((?:"(?:[^"\\]|\\.){0,24}|\S{0,12})` + escaped + `(?:.{0,12}` + escaped + `){3,}` +
+		`(?:(?:[^"\\]|\\.){0,24}"|\S{0,12}))`)
 	// Keys that their first characters give away: of clouds, of forges, of wallets, JSON web tokens.
 	vendorPattern = regexp.MustCompile(`\b(eyJ[\w-]{5,}(?:\.[\w-]*)*|A(?:KIA|SIA|GPA|IDA|ROA)[A-Z0-9]{12,}|` +
 		`AIza[\w-]{20,}|gh[oprsu]_\w{16,}|github_pat_\w+|glpat-[\w-]+|xox[a-z]-[\w-]+|[prs]k_(?:live|test)_\w+|` +
@@ -31,6 +50,9 @@ var (
 	// What names and identifiers are made of, and keys are not.
 	wordsPattern = regexp.MustCompile(`^(?:(?:[A-Z]?[a-z]{1,20}\d{0,3}|[A-Z]{1,12}\d{0,3}|\d{1,6}|` +
 		`(?:[A-Z]?[a-z]{2,})+)?(?:[+/_-]|$))+$`)
+	mnemonicWord = regexp.MustCompile(`[A-Za-z]{3,8}`)
+	hexDigits    = regexp.MustCompile(`[0-9A-Fa-f]+`)
+
 	upper  = regexp.MustCompile(`[A-Z]`)
 	lower  = regexp.MustCompile(`[a-z]`)
 	digits = regexp.MustCompile(`\d`)
@@ -49,11 +71,34 @@ func keepPublic(text string) (string, bool) {
 func hideMnemonic(text string) (string, bool) {
 	const words = 12
 	for _, row := range proseWords.Split(text, -1) {
-		if len(strings.FieldsFunc(row, func(r rune) bool { return r < 'a' || r > 'z' })) >= words {
+		if len(mnemonicWord.FindAllString(row, words)) == words {
 			return hidden, true
 		}
 	}
 	return "", false
+}
+
+// hideGroups hides numbers in a row if they have the digits of a key, or are as many as its bytes. An IP address is
+// told.
+func hideGroups(text string) (string, bool) {
+	const shortest, fewest = 32, 16
+	if _, err := netip.ParseAddr(text); err == nil {
+		return "", false
+	}
+	groups, digits := hexDigits.FindAllString(strings.ReplaceAll(text, "0x", ""), -1), 0
+	for _, group := range groups {
+		digits += len(group)
+	}
+	return hidden, digits >= shortest || len(groups) >= fewest
+}
+
+// hideLines hides lines of base64, but not the word that follows them.
+func hideLines(text string) (string, bool) {
+	last := strings.LastIndex(text, " ") + 1
+	if word.MatchString(text[last:]) {
+		return hidden + " " + text[last:], last > 0
+	}
+	return hidden, true
 }
 
 // isRandom reports whether a text looks like a key: long hexadecimal, base64 in both alphabets, and what is like it.

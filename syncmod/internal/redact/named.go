@@ -7,17 +7,39 @@ import (
 
 // What secrets are called.
 const secretNames = `passw(?:or)?d|pwd|pass[ _-]?phrase|secret|token|api[ _-]?key|access[ _-]?key|` +
-	`account[ _-]?key|private[ _-]?key|secret[ _-]?key|authorization|cookie|mnemonic|credentials?|jwt|seed[ _-]?phrase`
+	`account[ _-]?key|private[ _-]?key|secret[ _-]?key|` +
+	`(?:(?:en|de)cryption|signing|master|session)[ _-]?key|authorization|cookie|mnemonic|` +
+	`credentials?|jwt|seed[ _-]?phrase`
+
+// What stands between a name and its value.
+const assigns = "[\"'`\\\\]*\\s?(?::?={1,2}>?|->|%(?:25)*3D)\\s?"
 
 var (
+	// No name of a secret, although it ends like one.
+	bypass = regexp.MustCompile(`(?i)\b(bypass)\s?[:=]`)
 	// name=value. More names count here: it is not how people write sentences.
-	assignedStart = regexp.MustCompile(`(?i)(?:` + secretNames +
-		`|pass|key|seed|sig|signature|auth|session|user|username|uid)` +
-		"[\"'`\\\\]*\\s?:?={1,2}\\s?")
+	assignedStart = regexp.MustCompile(`(?i)(?:` + secretNames + `|pass|pw|auth|user|username)` + assigns)
+	// name=value, where the value may be a number that is no secret.
+	indexedStart = regexp.MustCompile(`(?i)(?:key|seed|sig|signature|session|uid)` + assigns)
 	// name: value
-	namedStart = regexp.MustCompile("(?i)(?:" + secretNames + ")[\"'`\\\\]*\\s?:\\s?")
+	namedStart = regexp.MustCompile(`(?i)(?:` + secretNames +
+		"|pass|pw|auth)[\"'`\\\\]*\\s?(?::|%(?:25)*3A)\\s?")
+	// name "value"
+	quotedStart = regexp.MustCompile(`(?i)(?:` + secretNames + ")\\s(\\\\*[\"'`])")
+	// name value
+	spacedStart = regexp.MustCompile(`(?i)\b(?:passw(?:or)?d|pwd|passphrase|secret|token)\s`)
+	// login name password value, as in a file netrc
+	loginStart = regexp.MustCompile(`(?i)\blogin\s\S+\s(?:password|account)\s`)
+	// <name>value</name>
+	elementPattern = regexp.MustCompile(`(?i)<[\w:.-]*(?:` + secretNames + `|pass|key|auth)` +
+		`(?:\s[^>]*)?>(.*?</[^\s>]*>?)`)
 	// --name value
 	flagStart = regexp.MustCompile(`(?i)(?:^|[\s"'])--?[\w-]*(?:` + secretNames + `)\s`)
+	// -u name:value, as curl takes it
+	userFlagStart = regexp.MustCompile("(?:^|[\\s\"'])(?:-[uU][ =]?|--(?:proxy-)?user[ =])[\"']?" +
+		"([^\\s\"':]+:[^\\s\"']+)")
+	// -pvalue, as mysql takes it
+	passwordFlagStart = regexp.MustCompile(`(?i)\b(?:mysql|mariadb|sshpass)[\w-]*\s(?:.*?\s)?-p\s?`)
 	// Bearer value
 	credentialStart = regexp.MustCompile(`(?i)\b(?:bearer|basic|digest|negotiate)\s`)
 
@@ -26,8 +48,11 @@ var (
 	// How a sentence goes on after such a name and a colon.
 	prose = regexp.MustCompile(`(?i)^(?:not?|yes|is|too|the|an?|cannot|could|must|should|has|was|were|are|at|of|in|` +
 		`invalid|expired|missing|unexpected|failed|permission|context|connection|wrong|required|unknown|EOF|` +
-		`unauthorized|denied|refused|timed?|http|open|read|step|decrypt\w*|mac|checksum)\b`)
-	word = regexp.MustCompile(`^[A-Za-z][a-z]*$`)
+		`unauthorized|denied|refused|timed?|http|open|read|step|decrypt[a-z]*|mac|checksum)` +
+		`(?:[,;:.!?)]*\s|[,;:.!?)]*$)`)
+	index     = regexp.MustCompile(`^\d{1,4}$`)
+	withDigit = regexp.MustCompile(`[A-Za-z]\S*\d|\d\S*[A-Za-z]`)
+	word      = regexp.MustCompile(`^[A-Za-z][a-z]*$`)
 )
 
 // assignedLength returns how long a value is: up to the end of its quotes, or to the next space.
@@ -67,3 +92,7 @@ func namedLength(rest, before string) int {
 func hideUnlessProse(text string) (string, bool) { return hidden, !prose.MatchString(text) }
 
 func hideUnlessWord(text string) (string, bool) { return hidden, text != "" && !word.MatchString(text) }
+
+func hideUnlessIndex(text string) (string, bool) { return hidden, !index.MatchString(text) }
+
+func hideWithDigit(text string) (string, bool) { return hidden, withDigit.MatchString(text) }

@@ -75,7 +75,10 @@ func urlLength(rest, before string) int {
 	return runLength(rest, before)
 }
 
-// tellURL tells a URL's scheme and host, and of its path what are words.
+// webSchemes are those of URLs whose path names no file.
+var webSchemes = []string{"http://", "https://", "ws://", "wss://"}
+
+// tellURL tells a URL's scheme and host, and of the path of one of the web what are words.
 func tellURL(text string) (string, bool) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	scheme += "://"
@@ -95,6 +98,12 @@ func tellURL(text string) (string, bool) {
 	}
 	if end := strings.IndexAny(path, `?#\;`); end >= 0 {
 		path = path[:end]
+	}
+	if !slices.Contains(webSchemes, strings.ToLower(scheme)) {
+		if strings.TrimPrefix(path, "/") != "" {
+			path = "/" + hiddenPath
+		}
+		return scheme + host + path, true
 	}
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
@@ -139,9 +148,16 @@ var (
 	quotedRelative = regexp.MustCompile("[\"'`]" +
 		"((?:[^\"'`/\\\\]*[^\"'`/\\\\\\s](?:/|\\\\\\\\|\\\\[^ntrxu\"'\\\\])){2,}[^\"'`]*|" +
 		"[^\"'`]*[\\pL\\pN_-][/\\\\][^\"'`/\\\\]*\\.[A-Za-z]\\w*)[\"'`]")
-	pathStart = regexp.MustCompile(`(?:^|[^\pL\pN_+\-./\\~%$@])` + pathBegins)
+	pathStart = regexp.MustCompile(`(?:^|[^\pL\pN_+\-./\\~%$])` + pathBegins)
+	// A path right behind an option, or behind a plus.
+	flagPathStart = regexp.MustCompile("(?:^|[\\s\"'`(\\[{,=])(?:--?[A-Za-z]|\\+)" + pathBegins)
+	// A path that was made fit for a URL.
+	encodedPath = regexp.MustCompile("(?i)([^\\s\"'`=&?(\\[{<]*%(?:25)*(?:2F|5C)[^\\s\"'`&)\\]}>]*)")
 	// A relative path to a file.
 	filePattern = regexp.MustCompile(`((?:[\pL\pN_.~-]+(?:/|\\+))+[\pL\pN_-]+\.[A-Za-z]\w*)`)
+	// A relative path with two separators and more.
+	relativePattern = regexp.MustCompile(`([\pL\pN_.~-]+(?:(?:/|\\{2,}|\\[^ntrxuU"'\\\s])[\pL\pN_.~-]*){2,})`)
+	numbers         = regexp.MustCompile(`^[\d/.-]+$`)
 	// The operations that package os puts before a path, which may have spaces in it.
 	osOperation = regexp.MustCompile(`(?:^|[\s:("'])(?:open|openat|openfdat|stat|lstat|fstatat|mkdir|mkdirat|rmdir|` +
 		`remove|unlink|unlinkat|rename|link|symlink|readlink|chmod|chown|lchown|chtimes|chdir|truncate|read|write|` +
@@ -178,3 +194,5 @@ func pathLength(rest, before string) int {
 }
 
 func hideUnlessMIME(text string) (string, bool) { return hiddenPath, !mime.MatchString(text) }
+
+func hideUnlessNumbers(text string) (string, bool) { return hiddenPath, !numbers.MatchString(text) }

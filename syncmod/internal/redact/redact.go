@@ -29,21 +29,35 @@ var secrets = []secret{
 	{begins: urlStart, length: urlLength, told: tellURL},
 	{begins: placeholder, told: asItIs},
 	{begins: pemBlock, told: hide},
+	{begins: pemEnd, told: hide},
+	{begins: escapedRun, told: hide},
+	{begins: mnemonicPattern, told: hideMnemonic},
+	{begins: groupsPattern, told: hideGroups},
+	{begins: elementPattern, told: hide},
+	{begins: bypass, told: asItIs},
 	{begins: assignedStart, length: assignedLength, told: hide},
+	{begins: indexedStart, length: assignedLength, told: hideUnlessIndex},
 	{begins: namedStart, length: namedLength, told: hideUnlessProse},
 	{begins: flagStart, length: assignedLength, told: hideUnlessProse},
+	{begins: userFlagStart, told: hide},
+	{begins: passwordFlagStart, length: assignedLength, told: hide},
+	{begins: loginStart, length: assignedLength, told: hide},
+	{begins: quotedStart, length: assignedLength, told: hide},
+	{begins: spacedStart, length: assignedLength, told: hideWithDigit},
 	{begins: credentialStart, length: runLength, told: hideUnlessWord},
 	{begins: multiaddrPattern, told: keepMultiaddr},
 	{begins: userPattern, told: hide},
 	{begins: quotedPathStart, length: quotedLength, told: hidePath},
 	{begins: quotedRelative, told: hideUnlessMIME},
 	{begins: pathStart, length: pathLength, told: hidePath},
+	{begins: flagPathStart, length: pathLength, told: hidePath},
+	{begins: encodedPath, length: runLength, told: hidePath},
 	{begins: publicPattern, told: keepPublic},
-	{begins: mnemonicPattern, told: hideMnemonic},
-	{begins: bytesPattern, told: hide},
+	{begins: pemLines, told: hideLines},
 	{begins: vendorPattern, told: hide},
 	{begins: tokenPattern, told: hideRandom},
 	{begins: filePattern, told: hideUnlessMIME},
+	{begins: relativePattern, told: hideUnlessNumbers},
 }
 
 // piece is a part of a text. One that is settled is told as it is.
@@ -52,9 +66,9 @@ type piece struct {
 	settled bool
 }
 
-// Text returns a line of text without secrets. A URL keeps its scheme, its host and the words of its path; paths,
-// values with the name of a secret, and what looks like a key are replaced by <path> and <hidden>. It would rather hide
-// too much than too little.
+// Text returns a line of text without secrets. A URL keeps its scheme and its host, and one of the web also the words
+// of its path; other paths, values with the name of a secret, and what looks like a key are replaced by <path> and
+// <hidden>. It would rather hide too much than too little.
 func Text(s string) string {
 	pieces := []piece{{text: s}}
 	for i := range secrets {
