@@ -45,7 +45,7 @@ var addresses = []Row{
 	{
 		"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
 			"hour ahead of its when this host started; set it right, then restart this host", Either,
-		plain(contains("bad certificate")),
+		plain(isCertificateRefused),
 	},
 	{
 		"the two hosts are not in the same private network, or no libp2p host answers there: " +
@@ -116,7 +116,7 @@ const certified = time.Hour
 var validity = regexp.MustCompile(`current time (\S+) is (before|after) (\S+)`)
 
 func otherClock(_ members, err error) (string, bool) {
-	found := validity.FindStringSubmatch(err.Error())
+	found := validity.FindStringSubmatch(ownWords(err))
 	if found == nil {
 		return "", false
 	}
@@ -125,6 +125,9 @@ func otherClock(_ members, err error) (string, bool) {
 	limit, errLimit := time.Parse(time.RFC3339, strings.TrimRight(found[3], ")];,"))
 	if found[2] == "after" || errOurs != nil || errLimit != nil {
 		return "this host's is far ahead" + what, true
+	}
+	if limit.Before(ours) {
+		return "", false // no certificate says so
 	}
 	ahead := (limit.Sub(ours) + certified).Round(time.Minute)
 	const theirs = "its clock was at least %s ahead of this host's when its host started"
@@ -153,7 +156,12 @@ func isOtherNetwork(err error) bool {
 // isTelling reports whether a failed handshake says what is wrong. The next one may end
 // without a word: what the other host has written last is lost when it hangs up.
 func isTelling(err error) bool {
-	return validity.MatchString(err.Error()) || contains("bad certificate")(err) || isOtherNetwork(err)
+	return validity.MatchString(ownWords(err)) || isCertificateRefused(err) || isOtherNetwork(err)
+}
+
+// isCertificateRefused: TLS says so over TCP, and QUIC by the number of the same alert.
+func isCertificateRefused(err error) bool {
+	return contains("remote error: tls: bad certificate", "CRYPTO_ERROR 0x12a (remote)")(err)
 }
 
 func unroutable(_ members, err error) (string, bool) {
