@@ -27,6 +27,14 @@ func address(m members, err error) string {
 // direct is address, where no relay is between.
 func direct(m members, err error) string { return explain(addresses, m, err).text }
 
+// certificateRefused is said of a handshake that fails, and of the first stream: a TLS
+// client has done its part before the server refuses it.
+var certificateRefused = Row{
+	"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
+		"hour ahead of its when this host started; set it right, then restart this host", Either,
+	plain(isCertificateRefused),
+}
+
 // addresses are the reasons why an address has failed.
 var addresses = []Row{
 	{"it is this node's own address: correct the definition", Here, plain(is(swarm.ErrDialToSelf))},
@@ -42,11 +50,7 @@ var addresses = []Row{
 	{"another peer answers there (…), correct the address or the definition", Either, otherPeer},
 	{ownLimit, Here, limited},
 	{"the clocks of the two hosts differ by more than TLS allows: …", Either, otherClock},
-	{
-		"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
-			"hour ahead of its when this host started; set it right, then restart this host", Either,
-		plain(isCertificateRefused),
-	},
+	certificateRefused,
 	{
 		"the two hosts are not in the same private network, or no libp2p host answers there: " +
 			"compare the private network keys, and the address", Either, plain(isOtherNetwork),

@@ -246,8 +246,14 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
-			"its host hangs up after the handshake: its connection gater does not allow this node's key, " +
-				"or its resource manager has no room for this node",
+			"its host hangs up after the handshake: its connection gater does not allow this node's key, its " +
+				"resource manager has no room for this node, or the clocks of the two hosts differ by more than an " +
+				"hour",
+		},
+		{
+			reason.Unopened, &reason.JustDialled{Err: errors.New("remote error: tls: bad certificate")},
+			"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than " +
+				"an hour ahead of its when this host started; set it right, then restart this host",
 		},
 		{
 			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
