@@ -99,6 +99,27 @@ func TestAFirstStreamThatSaysNothingHidesNoneThatDid(t *testing.T) {
 	require.Contains(t, ask(io.EOF), "its host hangs up after the handshake")
 }
 
+func TestALimitOfThisHostIsOurs(t *testing.T) {
+	var dials reason.Dials
+	limit := full("peer:x: cannot reserve outbound stream")
+	isOurs := func(err error) bool { return reason.IsOurs(fmt.Errorf("shown: %w", reason.Unopened(stranger, err))) }
+	refused := swarm.TransportError{Address: elsewhere, Cause: syscall.ECONNREFUSED}
+
+	require.True(t, isOurs(limit))
+	require.True(t, isOurs(failed(limit)))
+	require.True(t, reason.IsOurs(reason.Lost(stranger, limit)))
+
+	require.False(t, isOurs(ofStream(network.StreamResourceLimitExceeded)), "it is the other host's")
+	require.False(t, isOurs(dial(swarm.ErrAllDialsFailed, refused)))
+	require.False(t, isOurs(dial(swarm.ErrAllDialsFailed, swarm.TransportError{Address: somewhere, Cause: limit},
+		refused)), "one address is not")
+	require.False(t, isOurs(dials.Failed(t.Context(), &reason.Dial{
+		Err:   &swarm.DialError{DialErrors: []swarm.TransportError{{Address: somewhere, Cause: limit}}},
+		Tried: []multiaddr.Multiaddr{somewhere, elsewhere},
+	})), "nothing is known of one address")
+	require.False(t, reason.IsOurs(limit), "no reason")
+}
+
 // What is cut is cut from what an operator can find again, never from the reason.
 func TestWhatIsSaidIsBoundedAndKeepsItsReason(t *testing.T) {
 	var causes []swarm.TransportError

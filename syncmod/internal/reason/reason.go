@@ -1,6 +1,7 @@
 package reason
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -83,6 +84,20 @@ func Lost(m Members, err error) *Error { return explain(losses, m, err) }
 
 // Refused says why a stream of a member was refused: the error is this node's own.
 func Refused(m Members, err error) *Error { return explain(openings, m, err) }
+
+// IsOurs reports whether an error is a reason that this node alone can mend. Of a dial
+// it is where that holds for every address.
+func IsOurs(err error) bool {
+	why, ok := errors.AsType[*Error](err)
+	if !ok || why.Row.Whose == Here {
+		return ok
+	}
+	dial, ok := errors.AsType[*Dial](why.err)
+	return ok && len(dial.causes) > 0 && len(dial.unanswered()) == 0 &&
+		!slices.ContainsFunc(dial.causes, func(c cause) bool {
+			return explain(addresses, func(peer.ID) string { return "" }, c.err).Row.Whose != Here
+		})
+}
 
 // plain is a row without details.
 func plain(matches func(error) bool) func(members, error) (string, bool) {
