@@ -12,6 +12,7 @@ import (
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
+	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	"github.com/dkgsync/dkgsync/telemetry"
@@ -61,6 +62,7 @@ type state struct {
 	err        error  // why the ceremony has failed
 	localCause error  // what this node's user failed it with
 	abortText  string // what the others are told of the failure
+	ownFault   bool   // a member was not reached because of this node's own host
 	goodbyeErr error  // who did not say goodbye
 
 	mesh      *mesh.Mesh // how the members see each other
@@ -106,9 +108,7 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 		c.err = explain(c.def, *f, c.localCause)
 		c.abortText = abortText(c.def, c.terms.Self, *f, c.err)
 		if last := c.roster.Member(f.Culprit).LastError; f.NotReached && last != nil {
-			known := *f
-			known.Text = last.Error()
-			c.err = explain(c.def, known, c.localCause) // the others are not told this node's addresses
+			c.unreached(*f, last)
 		}
 		if f.Kind == roster.ResultMismatch && f.By == c.terms.Self {
 			c.abortText, c.err = c.differing()
@@ -144,12 +144,32 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 	return effects.Changed
 }
 
+// unreached says why a member was not reached, to this node only: the others are not told
+// its addresses. Where it is the fault of this node's own host, they are told so, and
+// nobody blames the member.
+func (c *core) unreached(f roster.Failure, last error) {
+	if !reason.IsOurs(last) {
+		f.Text = last.Error()
+		c.err = explain(c.def, f, c.localCause)
+		return
+	}
+	c.ownFault = true
+	what := fmt.Sprintf("could not reach %s for %s", operator(f.Culprit, c.def.Peers[f.Culprit]), spell(f.Gone))
+	c.err = &cause{sentinel: ErrPeerTimeout, text: fmt.Sprintf("this node %s: %v; %s", what, last, startAgain)}
+	self := operator(c.terms.Self, c.def.Peers[c.terms.Self])
+	c.abortText = printable(fmt.Sprintf("%s %s because of a limit or a setting of its own host, which its log names; "+
+		"%s", self, what, startAgain), maxReason)
+}
+
 // announcementOf words an announcement.
 func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	said := stream.Announcement{Step: a.Step, Goodbye: a.Goodbye, Until: a.Until}
 	if a.Failure != nil {
 		said.Abort = c.abortText
 		said.Culprit, said.Reporter = c.idOf(a.Culprit), c.idOf(a.Reporter)
+		if c.ownFault {
+			said.Culprit = c.idOf(c.terms.Self)
+		}
 	}
 	said.Result, said.Attestation = attestationOf(a)
 	if a.Step > 1 {

@@ -40,7 +40,8 @@ var (
 	// ErrPeerAborted is the failure when another member aborts.
 	ErrPeerAborted = errors.New("aborted by a member")
 	// ErrPeerTimeout is the failure when a member was gone for longer than
-	// Config.PeerTimeout.
+	// Config.PeerTimeout. It blames nobody where a limit or a setting of this node's
+	// own host is the reason.
 	ErrPeerTimeout = errors.New("member gone")
 	// ErrPeerLeft is the failure when a member said goodbye before a barrier that
 	// needs it.

@@ -12,6 +12,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
+var otherClocks = saying(
+	in("its clock was at least 2 h ahead of this host's when its host started", alice, bob),
+	in("its host refuses this host's TLS certificate: compare the clocks of the two", carol),
+)
+
 // connecting are the faults that show before everyone is connected.
 var connecting = []fault{
 	{
@@ -155,10 +160,17 @@ var connecting = []fault{
 	{
 		name:  "carol's clock is two hours ahead",
 		hosts: func(s *scene) { s.nodes[carol].options = append(s.nodes[carol].options, clockAhead(2*time.Hour)) },
-		says: saying(
-			in("its clock was at least 2 h ahead of this host's when its host started", alice, bob),
-			in("compare the clocks of the two", carol),
-		),
+		says:  otherClocks,
+	},
+	{
+		name: "carol's clock is two hours ahead, and all use QUIC",
+		hosts: func(s *scene) {
+			s.nodes[carol].options = append(s.nodes[carol].options, clockAhead(2*time.Hour))
+			for _, n := range s.nodes {
+				n.listen = "/ip4/127.0.0.1/udp/0/quic-v1"
+			}
+		},
+		says: otherClocks,
 	},
 	{
 		name: "the definition names a relay, and not where it is",

@@ -2,9 +2,30 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
+	"sync/atomic"
 	"syscall"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 )
+
+// filling is a resource manager that has no room for streams to a peer once it is full.
+type filling struct {
+	network.ResourceManager
+	peer peer.ID
+	full atomic.Bool
+}
+
+func (f *filling) OpenStream(p peer.ID, dir network.Direction) (network.StreamManagementScope, error) {
+	if f.full.Load() && p == f.peer && dir == network.DirOutbound {
+		return nil, fmt.Errorf("peer:%s: cannot reserve outbound stream: %w", p, network.ErrResourceLimitExceeded)
+	}
+	return f.ResourceManager.OpenStream(p, dir)
+}
 
 // running are the faults that happen in step 2.
 var running = []fault{
@@ -58,6 +79,29 @@ var running = []fault{
 			})
 		},
 		says: in("bob (connected, at step 2", alice, carol),
+	},
+	{
+		name: "alice's host has no room for streams to bob any more",
+		hosts: func(s *scene) {
+			manager := &filling{ResourceManager: s.manager(rcmgr.PartialLimitConfig{}), peer: s.nodes[bob].id()}
+			s.nodes[alice].options = append(s.nodes[alice].options, libp2p.ResourceManager(manager))
+			s.nodes[bob].config.PeerTimeout, s.nodes[carol].config.PeerTimeout = mostPatience, mostPatience
+			s.step2(func(ctx context.Context) error {
+				manager.full.Store(true)
+				if err := s.nodes[bob].host.Network().ClosePeer(s.nodes[alice].id()); err != nil {
+					return err
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		},
+		says: saying(
+			in("this node could not reach operator 1 (bob) for ", alice),
+			in("this host's resource manager has reached a limit: ", alice),
+			in("operator 0 (alice) ended the ceremony", carol),
+			in("operator 0 (alice) could not reach operator 1 (bob) for ", bob, carol),
+			in("because of a limit or a setting of its own host", bob, carol),
+		),
 	},
 	{name: "carol's process is killed", play: killed, says: in("operator 2 (carol) has been gone for ", alice)},
 	{name: "carol's process stands still", play: frozen, says: in("operator 2 (carol) has been gone for ", alice)},

@@ -53,9 +53,13 @@ func (s *scene) step2(run func(context.Context) error) { s.nodes[bob].steps[1].R
 
 // limited gives a node's host these limits.
 func (s *scene) limited(who int, limits rcmgr.PartialLimitConfig) {
+	s.nodes[who].options = append(s.nodes[who].options, libp2p.ResourceManager(s.manager(limits)))
+}
+
+func (s *scene) manager(limits rcmgr.PartialLimitConfig) network.ResourceManager {
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(rcmgr.DefaultLimits.AutoScale())))
 	require.NoError(s.t, err)
-	s.nodes[who].options = append(s.nodes[who].options, libp2p.ResourceManager(manager))
+	return manager
 }
 
 // behind hides every host behind a relay.

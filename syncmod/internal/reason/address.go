@@ -27,6 +27,14 @@ func address(m members, err error) string {
 // direct is address, where no relay is between.
 func direct(m members, err error) string { return explain(addresses, m, err).text }
 
+// certificateRefused is said of a handshake that fails, and of the first stream: a TLS
+// client has done its part before the server refuses it.
+var certificateRefused = Row{
+	"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
+		"hour ahead of its when this host started; set it right, then restart this host", Either,
+	plain(isCertificateRefused),
+}
+
 // addresses are the reasons why an address has failed.
 var addresses = []Row{
 	{"it is this node's own address: correct the definition", Here, plain(is(swarm.ErrDialToSelf))},
@@ -42,11 +50,7 @@ var addresses = []Row{
 	{"another peer answers there (…), correct the address or the definition", Either, otherPeer},
 	{ownLimit, Here, limited},
 	{"the clocks of the two hosts differ by more than TLS allows: …", Either, otherClock},
-	{
-		"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
-			"hour ahead of its when this host started; set it right, then restart this host", Either,
-		plain(contains("bad certificate")),
-	},
+	certificateRefused,
 	{
 		"the two hosts are not in the same private network, or no libp2p host answers there: " +
 			"compare the private network keys, and the address", Either, plain(isOtherNetwork),
@@ -116,7 +120,7 @@ const certified = time.Hour
 var validity = regexp.MustCompile(`current time (\S+) is (before|after) (\S+)`)
 
 func otherClock(_ members, err error) (string, bool) {
-	found := validity.FindStringSubmatch(err.Error())
+	found := validity.FindStringSubmatch(ownWords(err))
 	if found == nil {
 		return "", false
 	}
@@ -125,6 +129,9 @@ func otherClock(_ members, err error) (string, bool) {
 	limit, errLimit := time.Parse(time.RFC3339, strings.TrimRight(found[3], ")];,"))
 	if found[2] == "after" || errOurs != nil || errLimit != nil {
 		return "this host's is far ahead" + what, true
+	}
+	if limit.Before(ours) {
+		return "", false // no certificate says so
 	}
 	ahead := (limit.Sub(ours) + certified).Round(time.Minute)
 	const theirs = "its clock was at least %s ahead of this host's when its host started"
@@ -153,7 +160,12 @@ func isOtherNetwork(err error) bool {
 // isTelling reports whether a failed handshake says what is wrong. The next one may end
 // without a word: what the other host has written last is lost when it hangs up.
 func isTelling(err error) bool {
-	return validity.MatchString(err.Error()) || contains("bad certificate")(err) || isOtherNetwork(err)
+	return validity.MatchString(ownWords(err)) || isCertificateRefused(err) || isOtherNetwork(err)
+}
+
+// isCertificateRefused: TLS says so over TCP, and QUIC by the number of the same alert.
+func isCertificateRefused(err error) bool {
+	return contains("remote error: tls: bad certificate", "CRYPTO_ERROR 0x12a (remote)")(err)
 }
 
 func unroutable(_ members, err error) (string, bool) {

@@ -69,7 +69,10 @@ func (d *Dial) Pausing() bool {
 
 // Dials remembers why the addresses of a member failed. A host that pauses after a
 // failed dial says only that it does. The zero value is ready to use.
-type Dials struct{ failed map[string]error }
+type Dials struct {
+	failed  map[string]error // by address
+	refused error            // of the first stream: that the member's host refuses our certificate
+}
 
 // Failed completes a dial: each address that failed has its own cause, those included
 // whose name does not resolve, and those that the host has not tried again.
@@ -104,11 +107,25 @@ func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 	return dial
 }
 
+// Unopened completes an error of opening a stream on a connection just made. The one
+// that says that the other host refuses our certificate may be lost when it hangs up.
+func (d *Dials) Unopened(err error) error {
+	if err = (&JustDialled{Err: err}); isCertificateRefused(err) {
+		d.refused = err
+	} else if d.refused != nil && isHungUp(err) {
+		return d.refused
+	}
+	return err
+}
+
 // Knows reports whether the cause of an address is remembered.
 func (d *Dials) Knows(addr multiaddr.Multiaddr) bool { return d.failed[addr.String()] != nil }
 
 // Forget forgets the causes, once the member has been reached.
-func (d *Dials) Forget() { clear(d.failed) }
+func (d *Dials) Forget() {
+	clear(d.failed)
+	d.refused = nil
+}
 
 // dials are the reasons why a dial as a whole has failed.
 var dials = []Row{

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/multiformats/go-multiaddr"
+	"github.com/multiformats/go-multistream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
@@ -76,6 +80,44 @@ func TestAHandshakeThatSaysNothingHidesNoneThatDid(t *testing.T) {
 
 	require.Equal(t, told, ask(syscall.ECONNRESET))
 	require.Contains(t, ask(syscall.ECONNREFUSED), "connection refused")
+}
+
+// A TLS client learns that it is refused on the first stream, if at all.
+func TestAFirstStreamThatSaysNothingHidesNoneThatDid(t *testing.T) {
+	var dials reason.Dials
+	ask := func(err error) string { return reason.Unopened(stranger, dials.Unopened(err)).Error() }
+	require.Contains(t, ask(io.EOF), "its host hangs up after the handshake")
+	told := ask(errors.New("remote error: tls: bad certificate"))
+	require.Contains(t, told, "compare the clocks")
+
+	for _, hangup := range []error{io.EOF, syscall.ECONNRESET, network.ErrReset, errors.New("connection failed")} {
+		require.Equal(t, told, ask(hangup))
+	}
+	require.Contains(t, ask(multistream.ErrNotSupported[protocol.ID]{}), "it does not run the sync protocol")
+	dials.Forget()
+
+	require.Contains(t, ask(io.EOF), "its host hangs up after the handshake")
+}
+
+func TestALimitOfThisHostIsOurs(t *testing.T) {
+	var dials reason.Dials
+	limit := full("peer:x: cannot reserve outbound stream")
+	isOurs := func(err error) bool { return reason.IsOurs(fmt.Errorf("shown: %w", reason.Unopened(stranger, err))) }
+	refused := swarm.TransportError{Address: elsewhere, Cause: syscall.ECONNREFUSED}
+
+	require.True(t, isOurs(limit))
+	require.True(t, isOurs(failed(limit)))
+	require.True(t, reason.IsOurs(reason.Lost(stranger, limit)))
+
+	require.False(t, isOurs(ofStream(network.StreamResourceLimitExceeded)), "it is the other host's")
+	require.False(t, isOurs(dial(swarm.ErrAllDialsFailed, refused)))
+	require.False(t, isOurs(dial(swarm.ErrAllDialsFailed, swarm.TransportError{Address: somewhere, Cause: limit},
+		refused)), "one address is not")
+	require.False(t, isOurs(dials.Failed(t.Context(), &reason.Dial{
+		Err:   &swarm.DialError{DialErrors: []swarm.TransportError{{Address: somewhere, Cause: limit}}},
+		Tried: []multiaddr.Multiaddr{somewhere, elsewhere},
+	})), "nothing is known of one address")
+	require.False(t, reason.IsOurs(limit), "no reason")
 }
 
 // What is cut is cut from what an operator can find again, never from the reason.

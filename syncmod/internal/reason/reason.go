@@ -1,6 +1,7 @@
 package reason
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,6 +85,20 @@ func Lost(m Members, err error) *Error { return explain(losses, m, err) }
 // Refused says why a stream of a member was refused: the error is this node's own.
 func Refused(m Members, err error) *Error { return explain(openings, m, err) }
 
+// IsOurs reports whether an error is a reason that this node alone can mend. Of a dial
+// it is where that holds for every address.
+func IsOurs(err error) bool {
+	why, ok := errors.AsType[*Error](err)
+	if !ok || why.Row.Whose == Here {
+		return ok
+	}
+	dial, ok := errors.AsType[*Dial](why.err)
+	return ok && len(dial.causes) > 0 && len(dial.unanswered()) == 0 &&
+		!slices.ContainsFunc(dial.causes, func(c cause) bool {
+			return explain(addresses, func(peer.ID) string { return "" }, c.err).Row.Whose != Here
+		})
+}
+
 // plain is a row without details.
 func plain(matches func(error) bool) func(members, error) (string, bool) {
 	return func(_ members, err error) (string, bool) { return "", matches(err) }
@@ -95,8 +110,20 @@ func otherwise(_ members, err error) (string, bool) { return brief(err), true }
 // contains matches errors by what libp2p writes where it wraps nothing.
 func contains(texts ...string) func(error) bool {
 	return func(err error) bool {
-		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(err.Error(), text) })
+		own := ownWords(err)
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(own, text) })
 	}
+}
+
+// ownWords is the text of an error without what the other host has written: QUIC quotes
+// that behind the code of an error, and the code alone chooses a sentence.
+func ownWords(err error) string {
+	const quoting = "(remote)"
+	before, _, quotes := strings.Cut(err.Error(), quoting)
+	if quotes {
+		return before + quoting
+	}
+	return before
 }
 
 var (

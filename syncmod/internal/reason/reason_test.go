@@ -246,8 +246,14 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
-			"its host hangs up after the handshake: its connection gater does not allow this node's key, " +
-				"or its resource manager has no room for this node",
+			"its host hangs up after the handshake: its connection gater does not allow this node's key, its " +
+				"resource manager has no room for this node, or the clocks of the two hosts differ by more than an " +
+				"hour",
+		},
+		{
+			reason.Unopened, &reason.JustDialled{Err: errors.New("remote error: tls: bad certificate")},
+			"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than " +
+				"an hour ahead of its when this host started; set it right, then restart this host",
 		},
 		{
 			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
@@ -316,4 +322,28 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 func saysSo(text, row string) bool {
 	before, after, _ := strings.Cut(row, "…")
 	return strings.Contains(text, before) && strings.Contains(text, after)
+}
+
+// Over QUIC another host gives each error a text of its own.
+func TestTheWordsOfAnotherHostChooseNoSentence(t *testing.T) {
+	for _, words := range []string{
+		"current time 2030-01-01T00:00:00Z is after 2020-01-01T00:00:00Z", "tls: bad certificate",
+		"remote error: tls: bad certificate", "CRYPTO_ERROR 0x12a (remote)", "CONNECTION_REFUSED (remote)",
+		"varint", "error opening relay circuit: NO_RESERVATION",
+	} {
+		said := "INTERNAL_ERROR (remote): " + words
+
+		got := reason.Unopened(stranger, failed(errors.New(said)))
+
+		require.EqualError(t, got, "dialling failed: /ip4/192.0.2.1/tcp/9: "+said)
+	}
+	got := reason.Unopened(stranger, failed(errors.New("CRYPTO_ERROR 0x12a (remote): fine")))
+
+	require.ErrorContains(t, got, "its host refuses this host's TLS certificate")
+}
+
+func TestNoClockIsAheadByLessThanNothing(t *testing.T) {
+	got := reason.Unopened(stranger, failed(errors.New(cert+"before 2020-01-01T00:00:00Z")))
+
+	require.NotContains(t, got.Error(), "ahead")
 }

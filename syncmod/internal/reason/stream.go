@@ -97,9 +97,11 @@ var openings = slices.Concat([]Row{
 	{notYet, There, plain(isNotSupported)},
 	{ownLimit, Here, limited},
 }, codes, []Row{
+	certificateRefused,
 	{
-		"its host hangs up after the handshake: its connection gater does not allow this node's key, " +
-			"or its resource manager has no room for this node", There, plain(isHungUp),
+		"its host hangs up after the handshake: its connection gater does not allow this node's key, its resource " +
+			"manager has no room for this node, or the clocks of the two hosts differ by more than an hour",
+		Either, plain(isHungUp),
 	},
 	{
 		"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only",

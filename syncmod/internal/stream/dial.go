@@ -98,7 +98,7 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	case errors.Is(err, context.DeadlineExceeded) && cl.crowded():
 		return nil, fmt.Errorf("%w: %w", reason.ErrCrowded, err)
 	case err != nil && dials:
-		return nil, &reason.JustDialled{Err: err}
+		return nil, cl.dials.Unopened(err)
 	}
 	return stream, err
 }
