@@ -52,7 +52,7 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 		return nil, invalid("ceremonies", "%d: it has to be between 1 and %d", ceremonies, maxCeremonies)
 	}
 	defaults := rcmgr.DefaultLimits.AutoScale()
-	limits := resourceLimits(members, ceremonies, defaults).Build(defaults)
+	limits := resourceLimits(members*ceremonies, ceremonies, defaults).Build(defaults)
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), byAddress(members*ceremonies)...)
 	if err != nil {
 		return nil, fmt.Errorf("making the host's resource manager: %w", err)
@@ -73,22 +73,26 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// The scopes of this module get what the ceremony needs, those of the whole host and
-// of a peer get that on top of libp2p's defaults for this machine. They replace what
-// the host had for these scopes. For several ceremonies at once, add their members up.
+// Each scope gets what the ceremony needs on top of libp2p's defaults for this machine.
+// That replaces what the host had for these scopes. For several ceremonies at once, add
+// their members up: two ceremonies of ten members are ResourceLimits(20). The same host
+// may be a member of all of them, so a peer gets room for half as many ceremonies as
+// there are members.
 //
 // libp2p's own defaults are enough for about 60 members. They count connections
 // per address too, which is nothing that limits of scopes can change: many nodes
 // behind one address need [rcmgr.WithLimitPerSubnet] and [rcmgr.WithConnRateLimiters]
 // as well.
 func ResourceLimits(members int) rcmgr.PartialLimitConfig {
-	members = min(max(members, minMembers), maxMembers)
-	return resourceLimits(members, 1, rcmgr.DefaultLimits.AutoScale())
+	members = min(max(members, minMembers), maxMembers*maxCeremonies)
+	return resourceLimits(members, members/minMembers, rcmgr.DefaultLimits.AutoScale())
 }
 
+// resourceLimits is for ceremonies of so many members in all, each of which may be
+// somebody else; or the same one in every ceremony.
 func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig) rcmgr.PartialLimitConfig {
-	all := members * ceremonies // each may be somebody else
-	ours, perPeer := needs(streamsPerMember*all+spareStreams, all), needs(2*streamsPerMember*ceremonies, 1)
+	ours := needs(streamsPerMember*members+spareStreams, members)
+	perPeer := needs(streamsPerMember*(ceremonies+1), 1)
 	host := defaults.ToPartialLimitConfig()
 	return rcmgr.PartialLimitConfig{
 		System:          onTop(host.System, ours),
@@ -96,10 +100,10 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 		PeerDefault:     onTop(host.PeerDefault, perPeer),
 		ServiceDefault:  onTop(host.ServiceDefault, ours), // libp2p identifies the peer of each connection
 		ProtocolDefault: onTop(host.ProtocolDefault, ours),
-		Service:         map[string]rcmgr.ResourceLimits{ServiceName: ours},
-		ServicePeer:     map[string]rcmgr.ResourceLimits{ServiceName: perPeer},
-		Protocol:        map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: ours},
-		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: perPeer},
+		Service:         map[string]rcmgr.ResourceLimits{ServiceName: onTop(host.ServiceDefault, ours)},
+		ServicePeer:     map[string]rcmgr.ResourceLimits{ServiceName: onTop(host.ServicePeerDefault, perPeer)},
+		Protocol:        map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolDefault, ours)},
+		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolPeerDefault, perPeer)},
 	}
 }
 

@@ -95,21 +95,43 @@ func TestTheLargestCeremonyFitsIntoItsResourceLimits(t *testing.T) {
 	}
 }
 
+// Two hosts are the only members of all the ceremonies.
+func TestSeveralCeremoniesOfTheSameMembersFitIntoResourceLimits(t *testing.T) {
+	for _, ceremonies := range []int{20, 1000} {
+		t.Run(fmt.Sprint(ceremonies), func(t *testing.T) {
+			limits := syncmod.ResourceLimits(2 * ceremonies).Build(rcmgr.DefaultLimits.AutoScale())
+			manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = manager.Close() })
+
+			require.NoError(t, takeMembers(manager, 2, ceremonies, anywhere))
+		})
+	}
+}
+
 func TestResourceLimitsNameEveryScopeAndLowerNone(t *testing.T) {
 	defaults := rcmgr.DefaultLimits.AutoScale().ToPartialLimitConfig()
 
 	limits := syncmod.ResourceLimits(2)
 
-	require.Contains(t, limits.Service, syncmod.ServiceName)
-	require.Contains(t, limits.ServicePeer, syncmod.ServiceName)
-	require.Contains(t, limits.Protocol, syncmod.ProtocolID)
-	require.Contains(t, limits.ProtocolPeer, syncmod.ProtocolID)
-	require.Greater(t, limits.System.Conns, defaults.System.Conns)
-	require.Greater(t, limits.System.Memory, defaults.System.Memory)
-	require.Greater(t, limits.Transient.FD, defaults.Transient.FD)
-	require.Greater(t, limits.PeerDefault.Streams, defaults.PeerDefault.Streams)
-	require.Greater(t, limits.ProtocolDefault.StreamsInbound, defaults.ProtocolDefault.StreamsInbound)
-	require.Greater(t, limits.ServiceDefault.StreamsInbound, defaults.ServiceDefault.StreamsInbound)
+	for name, scope := range map[string]struct{ of, than rcmgr.ResourceLimits }{
+		"system":           {limits.System, defaults.System},
+		"transient":        {limits.Transient, defaults.Transient},
+		"peer":             {limits.PeerDefault, defaults.PeerDefault},
+		"a service":        {limits.ServiceDefault, defaults.ServiceDefault},
+		"a protocol":       {limits.ProtocolDefault, defaults.ProtocolDefault},
+		"service":          {limits.Service[syncmod.ServiceName], defaults.ServiceDefault},
+		"peer of service":  {limits.ServicePeer[syncmod.ServiceName], defaults.ServicePeerDefault},
+		"protocol":         {limits.Protocol[syncmod.ProtocolID], defaults.ProtocolDefault},
+		"peer of protocol": {limits.ProtocolPeer[syncmod.ProtocolID], defaults.ProtocolPeerDefault},
+	} {
+		require.Greater(t, scope.of.Streams, scope.than.Streams, name)
+		require.Greater(t, scope.of.StreamsInbound, scope.than.StreamsInbound, name)
+		require.Greater(t, scope.of.StreamsOutbound, scope.than.StreamsOutbound, name)
+		require.Greater(t, scope.of.Conns, max(scope.than.Conns, 0), name)
+		require.Greater(t, scope.of.FD, max(scope.than.FD, 0), name)
+		require.Greater(t, scope.of.Memory, scope.than.Memory, name)
+	}
 }
 
 // The members are at one address, or in one network, and come at once.
