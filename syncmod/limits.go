@@ -36,6 +36,11 @@ const (
 // may be behind one address here, and members that are reached through a relay count
 // as being at the relay's.
 //
+// Strangers at one address, or in one /56 or /48, leave room for the connections of all
+// members that are elsewhere; those behind the same address they can keep out. So can
+// strangers at many addresses together: a host that they can reach should have a
+// connection gater that knows its members.
+//
 // A resource manager cannot lift the system's limit of open files (ulimit -n): each
 // TCP connection takes one, a member up to four while connections are replaced. Nor
 // can it lift libp2p's limit for QUIC: 256 streams in each direction on a
@@ -91,8 +96,9 @@ func ResourceLimits(members int) rcmgr.PartialLimitConfig {
 // resourceLimits is for ceremonies of so many members in all, each of which may be
 // somebody else; or the same one in every ceremony.
 func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig) rcmgr.PartialLimitConfig {
-	ours := needs(streamsPerMember*members+spareStreams, members)
-	perPeer := needs(streamsPerMember*(ceremonies+1), 1)
+	_, strangers := inOnePlace(members) // they leave room for all members
+	ours := needs(streamsPerMember*members+spareStreams, strangers+connsPerMember*members)
+	perPeer := needs(streamsPerMember*(ceremonies+1), connsPerMember)
 	host := defaults.ToPartialLimitConfig()
 	return rcmgr.PartialLimitConfig{
 		System:          onTop(host.System, ours),
@@ -107,9 +113,9 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 	}
 }
 
-// needs is what so many streams in each direction need, of so many peers.
-func needs(streams, peers int) rcmgr.ResourceLimits {
-	in, conns := rcmgr.LimitVal(streams), rcmgr.LimitVal(connsPerMember*peers)
+// needs is what so many streams and connections in each direction need.
+func needs(streams, connections int) rcmgr.ResourceLimits {
+	in, conns := rcmgr.LimitVal(streams), rcmgr.LimitVal(connections)
 	return rcmgr.ResourceLimits{
 		StreamsInbound: in, StreamsOutbound: in, Streams: 2 * in,
 		ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns, FD: 2 * conns,
@@ -138,28 +144,34 @@ func sum[T rcmgr.LimitVal | rcmgr.LimitVal64](of, more T) T {
 	return max(of, 0) + more
 }
 
-// byAddress allows the connections of so many members to come from one address.
-// libp2p counts those that are dialled as well.
+// inOnePlace is how many connections a host may have with one IPv4 address or one IPv6
+// /56, and with one /48: those of all members, but not less than libp2p allows.
+func inOnePlace(members int) (conns, conns48 int) {
+	conns = connsPerMember * members
+	return max(conns, 8), max(2*conns, 64)
+}
+
+// byAddress allows the connections of so many members to come from one place. libp2p
+// counts those that are dialled as well.
 func byAddress(members int) []rcmgr.Option {
-	const (
-		ip4, ip6 = 32, 48 // bits of an address, and of the largest network that libp2p counts as one place
-		again    = 10     // seconds after which all may connect again
-	)
-	conns := 2 * connsPerMember * members
-	at := func(bits int) []rcmgr.ConnLimitPerSubnet {
-		return []rcmgr.ConnLimitPerSubnet{{PrefixLength: bits, ConnCount: conns}}
+	const again = 10 // seconds after which all may connect again
+	conns, conns48 := inOnePlace(members)
+	often := func(bits, conns int) rate.SubnetLimit {
+		return rate.SubnetLimit{PrefixLength: bits, Limit: rate.Limit{RPS: float64(conns) / again, Burst: 2 * conns}}
 	}
-	often := rate.Limit{RPS: float64(conns) / again, Burst: 2 * conns}
 	return []rcmgr.Option{
-		rcmgr.WithLimitPerSubnet(at(ip4), at(ip6)),
+		rcmgr.WithLimitPerSubnet(
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: conns}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: conns}, {PrefixLength: 48, ConnCount: conns48}},
+		),
 		rcmgr.WithConnRateLimiters(&rate.Limiter{
 			NetworkPrefixLimits: []rate.PrefixLimit{ // loopback is not limited
 				{Prefix: netip.MustParsePrefix("127.0.0.0/8")},
 				{Prefix: netip.MustParsePrefix("::1/128")},
 			},
 			SubnetRateLimiter: rate.SubnetLimiter{
-				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: ip4, Limit: often}},
-				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: ip6, Limit: often}},
+				IPv4SubnetLimits: []rate.SubnetLimit{often(32, conns)},
+				IPv6SubnetLimits: []rate.SubnetLimit{often(56, conns), often(48, conns48)},
 			},
 		}),
 	}

@@ -178,6 +178,60 @@ func TestAResourceManagerStillLimits(t *testing.T) {
 	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
 }
 
+// A stranger takes all connections that it is given, with a new key for each or with no
+// handshake at all. The members are elsewhere, and then come all the same.
+func TestStrangersInOnePlaceLeaveRoomForAllMembers(t *testing.T) {
+	for name, at := range map[string]func(i int) string{
+		"one IPv4 address": func(i int) string { return fmt.Sprintf("/ip4/192.0.2.1/tcp/%d", 1+i%65535) },
+		"one IPv6 /56":     func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i&65535) },
+		"one IPv6 /48":     func(i int) string { return fmt.Sprintf("/ip6/2001:db8:0:%x::1/tcp/3610", i&65535) },
+	} {
+		for _, size := range []struct{ members, ceremonies int }{{2, 1}, {100, 1}, {4, 100}} {
+			for _, shakesHands := range []bool{true, false} {
+				t.Run(fmt.Sprint(name, size, shakesHands), func(t *testing.T) {
+					manager, err := syncmod.NewResourceManager(size.members, size.ceremonies)
+					require.NoError(t, err)
+					t.Cleanup(func() { _ = manager.Close() })
+					held := takeConns(t, manager, shakesHands, at)
+
+					for i := range 2 * size.members * size.ceremonies { // each connects twice
+						conn, err := manager.OpenConnection(network.DirInbound, true, multiaddr.StringCast(anywhere(i)))
+						require.NoError(t, err, "connection %d, a stranger holds %d", i, held)
+						require.NoError(t, conn.SetPeer(test.RandPeerIDFatal(t)))
+					}
+				})
+			}
+		}
+	}
+}
+
+// Whoever has one /56 leaves room for members elsewhere in the same /48.
+func TestStrangersInOneIPv6NetworkLeaveRoomForItsNeighbours(t *testing.T) {
+	manager, err := syncmod.NewResourceManager(100, 1)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+	takeConns(t, manager, true, func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i&65535) })
+
+	next := func(i int) string { return fmt.Sprintf("/ip6/2001:db8:0:100::%x/tcp/3610", i) }
+	require.NoError(t, takeMembers(manager, 100, 1, next))
+}
+
+// takeConns takes inbound connections until one is refused, and returns how many.
+func takeConns(t *testing.T, m network.ResourceManager, shakesHands bool, at func(i int) string) int {
+	t.Helper()
+	for i := range 1 << 20 {
+		conn, err := m.OpenConnection(network.DirInbound, true, multiaddr.StringCast(at(i)))
+		if err != nil {
+			return i
+		}
+		if shakesHands {
+			require.NoError(t, conn.SetPeer(test.RandPeerIDFatal(t)))
+		}
+	}
+	require.Fail(t, "nothing limits a stranger")
+	return 0
+}
+
 func TestAResourceManagerForWhatCannotBe(t *testing.T) {
 	for _, c := range []struct {
 		members, ceremonies int
