@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -56,7 +57,7 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 	case ceremonies < 1 || ceremonies > maxCeremonies:
 		return nil, invalid("ceremonies", "%d: it has to be between 1 and %d", ceremonies, maxCeremonies)
 	}
-	defaults := rcmgr.DefaultLimits.AutoScale()
+	defaults := libp2pDefaults()
 	limits := resourceLimits(members*ceremonies, ceremonies, defaults).Build(defaults)
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), byAddress(members*ceremonies)...)
 	if err != nil {
@@ -90,7 +91,14 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 // as well.
 func ResourceLimits(members int) rcmgr.PartialLimitConfig {
 	members = min(max(members, minMembers), maxMembers*maxCeremonies)
-	return resourceLimits(members, members/minMembers, rcmgr.DefaultLimits.AutoScale())
+	return resourceLimits(members, members/minMembers, libp2pDefaults())
+}
+
+// libp2pDefaults are the limits of a host that is made without any, on this machine.
+func libp2pDefaults() rcmgr.ConcreteLimitConfig {
+	scaling := rcmgr.DefaultLimits
+	libp2p.SetDefaultServiceLimits(&scaling)
+	return scaling.AutoScale()
 }
 
 // resourceLimits is for ceremonies of so many members in all, each of which may be
@@ -100,17 +108,25 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 	ours := needs(streamsPerMember*members+spareStreams, strangers+connsPerMember*members)
 	perPeer := needs(streamsPerMember*(ceremonies+1), connsPerMember)
 	host := defaults.ToPartialLimitConfig()
-	return rcmgr.PartialLimitConfig{
+	limits := rcmgr.PartialLimitConfig{
 		System:          onTop(host.System, ours),
 		Transient:       onTop(host.Transient, ours),
 		PeerDefault:     onTop(host.PeerDefault, perPeer),
-		ServiceDefault:  onTop(host.ServiceDefault, ours), // libp2p identifies the peer of each connection
+		ServiceDefault:  onTop(host.ServiceDefault, ours),
 		ProtocolDefault: onTop(host.ProtocolDefault, ours),
 		Service:         map[string]rcmgr.ResourceLimits{ServiceName: onTop(host.ServiceDefault, ours)},
 		ServicePeer:     map[string]rcmgr.ResourceLimits{ServiceName: onTop(host.ServicePeerDefault, perPeer)},
 		Protocol:        map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolDefault, ours)},
 		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolPeerDefault, perPeer)},
 	}
+	// libp2p identifies the peer of each connection, and has more services for it.
+	for name, service := range host.Service {
+		limits.Service[name] = onTop(service, ours)
+	}
+	for id, limit := range host.Protocol {
+		limits.Protocol[id] = onTop(limit, ours)
+	}
+	return limits
 }
 
 // needs is what so many streams and connections in each direction need.

@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/test"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	libp2pidentify "github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 
@@ -176,6 +177,61 @@ func TestAResourceManagerStillLimits(t *testing.T) {
 	require.ErrorContains(t, takeMembers(manager, mostMembers, 0, one), "connections per ip limit exceeded")
 	err = takeMember(manager, test.RandPeerIDFatal(t), anywhere(1), mostMembers)
 	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
+}
+
+// Every host identifies the peer of each connection: all members at once, but none of
+// them more often than libp2p lets a peer.
+func TestAResourceManagerLimitsWhatLibp2pDoesForEachMember(t *testing.T) {
+	managers := map[string]func() (network.ResourceManager, error){
+		"NewResourceManager": func() (network.ResourceManager, error) {
+			return syncmod.NewResourceManager(mostMembers, 1)
+		},
+		"ResourceLimits": func() (network.ResourceManager, error) {
+			defaults := rcmgr.DefaultLimits
+			libp2p.SetDefaultServiceLimits(&defaults)
+			limits := syncmod.ResourceLimits(mostMembers).Build(defaults.Scale(1<<27, 1<<9))
+			return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+		},
+	}
+	for name, newManager := range managers {
+		t.Run(name, func(t *testing.T) {
+			manager, err := newManager()
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = manager.Close() })
+
+			for range mostMembers {
+				require.NoError(t, identify(manager, test.RandPeerIDFatal(t)))
+			}
+			id, most := test.RandPeerIDFatal(t), 0
+			for ; most < 100 && identify(manager, id) == nil; most++ {
+			}
+			require.Equal(t, 16, most)
+		})
+	}
+}
+
+func identify(m network.ResourceManager, id peer.ID) error {
+	s, err := m.OpenStream(id, network.DirInbound)
+	if err != nil {
+		return err
+	}
+	if err := s.SetProtocol(libp2pidentify.ID); err != nil {
+		return err
+	}
+	return s.SetService(libp2pidentify.ServiceName)
+}
+
+// A few members lower none of libp2p's limits by address.
+func TestAResourceManagerForFewIsNotBelowLibp2pByAddress(t *testing.T) {
+	manager, err := syncmod.NewResourceManager(2, 1)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+
+	for i := range 64 {
+		address := fmt.Sprintf("/ip6/2001:db8:0:%x00::1/tcp/3610", i)
+		_, err := manager.OpenConnection(network.DirInbound, true, multiaddr.StringCast(address))
+		require.NoError(t, err, "connection %d from one /48", i)
+	}
 }
 
 // A stranger takes all connections that it is given, with a new key for each or with no
