@@ -42,6 +42,11 @@ const (
 // strangers at many addresses together: a host that they can reach should have a
 // connection gater that knows its members.
 //
+// The host reserves at most half of the machine's memory, or libp2p's default where
+// that is more. A member of one ceremony takes about half a MiB, though
+// most of it is reserved and never used: 1,000 members, or ten ceremonies of a hundred,
+// fit on a machine of 2 GiB, ten times as many need 16.
+//
 // A resource manager cannot lift the system's limit of open files (ulimit -n): each
 // TCP connection takes one, a member up to four while connections are replaced. Nor
 // can it lift libp2p's limit for QUIC: 256 streams in each direction on a
@@ -83,7 +88,7 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 // That replaces what the host had for these scopes. For several ceremonies at once, add
 // their members up: two ceremonies of ten members are ResourceLimits(20). The same host
 // may be a member of all of them, so a peer gets room for half as many ceremonies as
-// there are members.
+// there are members. The memory of the whole host is at most half of the machine's.
 //
 // libp2p's own defaults are enough for about 60 members. They count connections
 // per address too, which is nothing that limits of scopes can change: many nodes
@@ -119,6 +124,7 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 		Protocol:        map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolDefault, ours)},
 		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolPeerDefault, perPeer)},
 	}
+	limits.System.Memory = max(host.System.Memory, min(limits.System.Memory, mostMemory(host.System.Memory)))
 	// libp2p identifies the peer of each connection, and has more services for it.
 	for name, service := range host.Service {
 		limits.Service[name] = onTop(service, ours)
@@ -127,6 +133,12 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 		limits.Protocol[id] = onTop(limit, ours)
 	}
 	return limits
+}
+
+// mostMemory is half of the machine's memory. libp2p's default is an eighth of it, and
+// what the smallest host gets.
+func mostMemory(libp2ps rcmgr.LimitVal64) rcmgr.LimitVal64 {
+	return 4 * (libp2ps - rcmgr.LimitVal64(rcmgr.DefaultLimits.SystemBaseLimit.Memory))
 }
 
 // needs is what so many streams and connections in each direction need.

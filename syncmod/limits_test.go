@@ -234,6 +234,27 @@ func TestAResourceManagerForFewIsNotBelowLibp2pByAddress(t *testing.T) {
 	}
 }
 
+func TestMemoryStaysBelowTheMachines(t *testing.T) {
+	libp2ps := int64(rcmgr.DefaultLimits.AutoScale().ToPartialLimitConfig().System.Memory)
+	manager, err := syncmod.NewResourceManager(mostMembers, 10_000)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+
+	limits := syncmod.ResourceLimits(mostMembers * 10_000)
+	require.GreaterOrEqual(t, int64(limits.System.Memory), libp2ps)
+	require.LessOrEqual(t, int64(limits.System.Memory), 4*libp2ps) // half of the machine's, and half a GiB
+	require.NoError(t, manager.ViewSystem(func(system network.ResourceScope) error {
+		span, err := system.BeginSpan()
+		if err != nil {
+			return err
+		}
+		defer span.Done()
+		require.NoError(t, span.ReserveMemory(int(libp2ps), network.ReservationPriorityAlways))
+		require.Error(t, span.ReserveMemory(int(3*libp2ps), network.ReservationPriorityAlways))
+		return nil
+	}))
+}
+
 // A stranger takes all connections that it is given, with a new key for each or with no
 // handshake at all. The members are elsewhere, and then come all the same.
 func TestStrangersInOnePlaceLeaveRoomForAllMembers(t *testing.T) {
