@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -36,6 +37,16 @@ const (
 // may be behind one address here, and members that are reached through a relay count
 // as being at the relay's.
 //
+// Strangers at one address, or in one /56 or /48, leave room for the connections of all
+// members that are elsewhere; those behind the same address they can keep out. So can
+// strangers at many addresses together: a host that they can reach should have a
+// connection gater that knows its members.
+//
+// The host reserves at most half of the machine's memory, or libp2p's default where
+// that is more. A member of one ceremony takes about half a MiB, though
+// most of it is reserved and never used: 1,000 members, or ten ceremonies of a hundred,
+// fit on a machine of 2 GiB, ten times as many need 16.
+//
 // A resource manager cannot lift the system's limit of open files (ulimit -n): each
 // TCP connection takes one, a member up to four while connections are replaced. Nor
 // can it lift libp2p's limit for QUIC: 256 streams in each direction on a
@@ -51,8 +62,8 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 	case ceremonies < 1 || ceremonies > maxCeremonies:
 		return nil, invalid("ceremonies", "%d: it has to be between 1 and %d", ceremonies, maxCeremonies)
 	}
-	defaults := rcmgr.DefaultLimits.AutoScale()
-	limits := resourceLimits(members, ceremonies, defaults).Build(defaults)
+	defaults := libp2pDefaults()
+	limits := resourceLimits(members*ceremonies, ceremonies, defaults).Build(defaults)
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), byAddress(members*ceremonies)...)
 	if err != nil {
 		return nil, fmt.Errorf("making the host's resource manager: %w", err)
@@ -73,39 +84,66 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// The scopes of this module get what the ceremony needs, those of the whole host and
-// of a peer get that on top of libp2p's defaults for this machine. They replace what
-// the host had for these scopes. For several ceremonies at once, add their members up.
+// Each scope gets what the ceremony needs on top of libp2p's defaults for this machine.
+// That replaces what the host had for these scopes. For several ceremonies at once, add
+// their members up: two ceremonies of ten members are ResourceLimits(20). The same host
+// may be a member of all of them, so a peer gets room for half as many ceremonies as
+// there are members. The memory of the whole host is at most half of the machine's.
 //
 // libp2p's own defaults are enough for about 60 members. They count connections
 // per address too, which is nothing that limits of scopes can change: many nodes
 // behind one address need [rcmgr.WithLimitPerSubnet] and [rcmgr.WithConnRateLimiters]
 // as well.
 func ResourceLimits(members int) rcmgr.PartialLimitConfig {
-	members = min(max(members, minMembers), maxMembers)
-	return resourceLimits(members, 1, rcmgr.DefaultLimits.AutoScale())
+	members = min(max(members, minMembers), maxMembers*maxCeremonies)
+	return resourceLimits(members, members/minMembers, libp2pDefaults())
 }
 
+// libp2pDefaults are the limits of a host that is made without any, on this machine.
+func libp2pDefaults() rcmgr.ConcreteLimitConfig {
+	scaling := rcmgr.DefaultLimits
+	libp2p.SetDefaultServiceLimits(&scaling)
+	return scaling.AutoScale()
+}
+
+// resourceLimits is for ceremonies of so many members in all, each of which may be
+// somebody else; or the same one in every ceremony.
 func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig) rcmgr.PartialLimitConfig {
-	all := members * ceremonies // each may be somebody else
-	ours, perPeer := needs(streamsPerMember*all+spareStreams, all), needs(2*streamsPerMember*ceremonies, 1)
+	_, strangers := inOnePlace(members) // they leave room for all members
+	ours := needs(streamsPerMember*members+spareStreams, strangers+connsPerMember*members)
+	perPeer := needs(streamsPerMember*(ceremonies+1), connsPerMember)
 	host := defaults.ToPartialLimitConfig()
-	return rcmgr.PartialLimitConfig{
+	limits := rcmgr.PartialLimitConfig{
 		System:          onTop(host.System, ours),
 		Transient:       onTop(host.Transient, ours),
 		PeerDefault:     onTop(host.PeerDefault, perPeer),
-		ServiceDefault:  onTop(host.ServiceDefault, ours), // libp2p identifies the peer of each connection
+		ServiceDefault:  onTop(host.ServiceDefault, ours),
 		ProtocolDefault: onTop(host.ProtocolDefault, ours),
-		Service:         map[string]rcmgr.ResourceLimits{ServiceName: ours},
-		ServicePeer:     map[string]rcmgr.ResourceLimits{ServiceName: perPeer},
-		Protocol:        map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: ours},
-		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: perPeer},
+		Service:         map[string]rcmgr.ResourceLimits{ServiceName: onTop(host.ServiceDefault, ours)},
+		ServicePeer:     map[string]rcmgr.ResourceLimits{ServiceName: onTop(host.ServicePeerDefault, perPeer)},
+		Protocol:        map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolDefault, ours)},
+		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolPeerDefault, perPeer)},
 	}
+	limits.System.Memory = max(host.System.Memory, min(limits.System.Memory, mostMemory(host.System.Memory)))
+	// libp2p identifies the peer of each connection, and has more services for it.
+	for name, service := range host.Service {
+		limits.Service[name] = onTop(service, ours)
+	}
+	for id, limit := range host.Protocol {
+		limits.Protocol[id] = onTop(limit, ours)
+	}
+	return limits
 }
 
-// needs is what so many streams in each direction need, of so many peers.
-func needs(streams, peers int) rcmgr.ResourceLimits {
-	in, conns := rcmgr.LimitVal(streams), rcmgr.LimitVal(connsPerMember*peers)
+// mostMemory is half of the machine's memory. libp2p's default is an eighth of it, and
+// what the smallest host gets.
+func mostMemory(libp2ps rcmgr.LimitVal64) rcmgr.LimitVal64 {
+	return 4 * (libp2ps - rcmgr.LimitVal64(rcmgr.DefaultLimits.SystemBaseLimit.Memory))
+}
+
+// needs is what so many streams and connections in each direction need.
+func needs(streams, connections int) rcmgr.ResourceLimits {
+	in, conns := rcmgr.LimitVal(streams), rcmgr.LimitVal(connections)
 	return rcmgr.ResourceLimits{
 		StreamsInbound: in, StreamsOutbound: in, Streams: 2 * in,
 		ConnsInbound: conns, ConnsOutbound: conns, Conns: 2 * conns, FD: 2 * conns,
@@ -134,28 +172,34 @@ func sum[T rcmgr.LimitVal | rcmgr.LimitVal64](of, more T) T {
 	return max(of, 0) + more
 }
 
-// byAddress allows the connections of so many members to come from one address.
-// libp2p counts those that are dialled as well.
+// inOnePlace is how many connections a host may have with one IPv4 address or one IPv6
+// /56, and with one /48: those of all members, but not less than libp2p allows.
+func inOnePlace(members int) (conns, conns48 int) {
+	conns = connsPerMember * members
+	return max(conns, 8), max(2*conns, 64)
+}
+
+// byAddress allows the connections of so many members to come from one place. libp2p
+// counts those that are dialled as well.
 func byAddress(members int) []rcmgr.Option {
-	const (
-		ip4, ip6 = 32, 48 // bits of an address, and of the largest network that libp2p counts as one place
-		again    = 10     // seconds after which all may connect again
-	)
-	conns := 2 * connsPerMember * members
-	at := func(bits int) []rcmgr.ConnLimitPerSubnet {
-		return []rcmgr.ConnLimitPerSubnet{{PrefixLength: bits, ConnCount: conns}}
+	const again = 10 // seconds after which all may connect again
+	conns, conns48 := inOnePlace(members)
+	often := func(bits, conns int) rate.SubnetLimit {
+		return rate.SubnetLimit{PrefixLength: bits, Limit: rate.Limit{RPS: float64(conns) / again, Burst: 2 * conns}}
 	}
-	often := rate.Limit{RPS: float64(conns) / again, Burst: 2 * conns}
 	return []rcmgr.Option{
-		rcmgr.WithLimitPerSubnet(at(ip4), at(ip6)),
+		rcmgr.WithLimitPerSubnet(
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: conns}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: conns}, {PrefixLength: 48, ConnCount: conns48}},
+		),
 		rcmgr.WithConnRateLimiters(&rate.Limiter{
 			NetworkPrefixLimits: []rate.PrefixLimit{ // loopback is not limited
 				{Prefix: netip.MustParsePrefix("127.0.0.0/8")},
 				{Prefix: netip.MustParsePrefix("::1/128")},
 			},
 			SubnetRateLimiter: rate.SubnetLimiter{
-				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: ip4, Limit: often}},
-				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: ip6, Limit: often}},
+				IPv4SubnetLimits: []rate.SubnetLimit{often(32, conns)},
+				IPv6SubnetLimits: []rate.SubnetLimit{often(56, conns), often(48, conns48)},
 			},
 		}),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/test"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	libp2pidentify "github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 
@@ -95,21 +96,43 @@ func TestTheLargestCeremonyFitsIntoItsResourceLimits(t *testing.T) {
 	}
 }
 
+// Two hosts are the only members of all the ceremonies.
+func TestSeveralCeremoniesOfTheSameMembersFitIntoResourceLimits(t *testing.T) {
+	for _, ceremonies := range []int{20, 1000} {
+		t.Run(fmt.Sprint(ceremonies), func(t *testing.T) {
+			limits := syncmod.ResourceLimits(2 * ceremonies).Build(rcmgr.DefaultLimits.AutoScale())
+			manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = manager.Close() })
+
+			require.NoError(t, takeMembers(manager, 2, ceremonies, anywhere))
+		})
+	}
+}
+
 func TestResourceLimitsNameEveryScopeAndLowerNone(t *testing.T) {
 	defaults := rcmgr.DefaultLimits.AutoScale().ToPartialLimitConfig()
 
 	limits := syncmod.ResourceLimits(2)
 
-	require.Contains(t, limits.Service, syncmod.ServiceName)
-	require.Contains(t, limits.ServicePeer, syncmod.ServiceName)
-	require.Contains(t, limits.Protocol, syncmod.ProtocolID)
-	require.Contains(t, limits.ProtocolPeer, syncmod.ProtocolID)
-	require.Greater(t, limits.System.Conns, defaults.System.Conns)
-	require.Greater(t, limits.System.Memory, defaults.System.Memory)
-	require.Greater(t, limits.Transient.FD, defaults.Transient.FD)
-	require.Greater(t, limits.PeerDefault.Streams, defaults.PeerDefault.Streams)
-	require.Greater(t, limits.ProtocolDefault.StreamsInbound, defaults.ProtocolDefault.StreamsInbound)
-	require.Greater(t, limits.ServiceDefault.StreamsInbound, defaults.ServiceDefault.StreamsInbound)
+	for name, scope := range map[string]struct{ of, than rcmgr.ResourceLimits }{
+		"system":           {limits.System, defaults.System},
+		"transient":        {limits.Transient, defaults.Transient},
+		"peer":             {limits.PeerDefault, defaults.PeerDefault},
+		"a service":        {limits.ServiceDefault, defaults.ServiceDefault},
+		"a protocol":       {limits.ProtocolDefault, defaults.ProtocolDefault},
+		"service":          {limits.Service[syncmod.ServiceName], defaults.ServiceDefault},
+		"peer of service":  {limits.ServicePeer[syncmod.ServiceName], defaults.ServicePeerDefault},
+		"protocol":         {limits.Protocol[syncmod.ProtocolID], defaults.ProtocolDefault},
+		"peer of protocol": {limits.ProtocolPeer[syncmod.ProtocolID], defaults.ProtocolPeerDefault},
+	} {
+		require.Greater(t, scope.of.Streams, scope.than.Streams, name)
+		require.Greater(t, scope.of.StreamsInbound, scope.than.StreamsInbound, name)
+		require.Greater(t, scope.of.StreamsOutbound, scope.than.StreamsOutbound, name)
+		require.Greater(t, scope.of.Conns, max(scope.than.Conns, 0), name)
+		require.Greater(t, scope.of.FD, max(scope.than.FD, 0), name)
+		require.Greater(t, scope.of.Memory, scope.than.Memory, name)
+	}
 }
 
 // The members are at one address, or in one network, and come at once.
@@ -154,6 +177,136 @@ func TestAResourceManagerStillLimits(t *testing.T) {
 	require.ErrorContains(t, takeMembers(manager, mostMembers, 0, one), "connections per ip limit exceeded")
 	err = takeMember(manager, test.RandPeerIDFatal(t), anywhere(1), mostMembers)
 	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
+}
+
+// Every host identifies the peer of each connection: all members at once, but none of
+// them more often than libp2p lets a peer.
+func TestAResourceManagerLimitsWhatLibp2pDoesForEachMember(t *testing.T) {
+	managers := map[string]func() (network.ResourceManager, error){
+		"NewResourceManager": func() (network.ResourceManager, error) {
+			return syncmod.NewResourceManager(mostMembers, 1)
+		},
+		"ResourceLimits": func() (network.ResourceManager, error) {
+			defaults := rcmgr.DefaultLimits
+			libp2p.SetDefaultServiceLimits(&defaults)
+			limits := syncmod.ResourceLimits(mostMembers).Build(defaults.Scale(1<<27, 1<<9))
+			return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+		},
+	}
+	for name, newManager := range managers {
+		t.Run(name, func(t *testing.T) {
+			manager, err := newManager()
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = manager.Close() })
+
+			for range mostMembers {
+				require.NoError(t, identify(manager, test.RandPeerIDFatal(t)))
+			}
+			id, most := test.RandPeerIDFatal(t), 0
+			for ; most < 100 && identify(manager, id) == nil; most++ {
+			}
+			require.Equal(t, 16, most)
+		})
+	}
+}
+
+func identify(m network.ResourceManager, id peer.ID) error {
+	s, err := m.OpenStream(id, network.DirInbound)
+	if err != nil {
+		return err
+	}
+	if err := s.SetProtocol(libp2pidentify.ID); err != nil {
+		return err
+	}
+	return s.SetService(libp2pidentify.ServiceName)
+}
+
+// A few members lower none of libp2p's limits by address.
+func TestAResourceManagerForFewIsNotBelowLibp2pByAddress(t *testing.T) {
+	manager, err := syncmod.NewResourceManager(2, 1)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+
+	for i := range 64 {
+		address := fmt.Sprintf("/ip6/2001:db8:0:%x00::1/tcp/3610", i)
+		_, err := manager.OpenConnection(network.DirInbound, true, multiaddr.StringCast(address))
+		require.NoError(t, err, "connection %d from one /48", i)
+	}
+}
+
+func TestMemoryStaysBelowTheMachines(t *testing.T) {
+	libp2ps := int64(rcmgr.DefaultLimits.AutoScale().ToPartialLimitConfig().System.Memory)
+	manager, err := syncmod.NewResourceManager(mostMembers, 10_000)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+
+	limits := syncmod.ResourceLimits(mostMembers * 10_000)
+	require.GreaterOrEqual(t, int64(limits.System.Memory), libp2ps)
+	require.LessOrEqual(t, int64(limits.System.Memory), 4*libp2ps) // half of the machine's, and half a GiB
+	require.NoError(t, manager.ViewSystem(func(system network.ResourceScope) error {
+		span, err := system.BeginSpan()
+		if err != nil {
+			return err
+		}
+		defer span.Done()
+		require.NoError(t, span.ReserveMemory(int(libp2ps), network.ReservationPriorityAlways))
+		require.Error(t, span.ReserveMemory(int(3*libp2ps), network.ReservationPriorityAlways))
+		return nil
+	}))
+}
+
+// A stranger takes all connections that it is given, with a new key for each or with no
+// handshake at all. The members are elsewhere, and then come all the same.
+func TestStrangersInOnePlaceLeaveRoomForAllMembers(t *testing.T) {
+	for name, at := range map[string]func(i int) string{
+		"one IPv4 address": func(i int) string { return fmt.Sprintf("/ip4/192.0.2.1/tcp/%d", 1+i%65535) },
+		"one IPv6 /56":     func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i&65535) },
+		"one IPv6 /48":     func(i int) string { return fmt.Sprintf("/ip6/2001:db8:0:%x::1/tcp/3610", i&65535) },
+	} {
+		for _, size := range []struct{ members, ceremonies int }{{2, 1}, {100, 1}, {4, 100}} {
+			for _, shakesHands := range []bool{true, false} {
+				t.Run(fmt.Sprint(name, size, shakesHands), func(t *testing.T) {
+					manager, err := syncmod.NewResourceManager(size.members, size.ceremonies)
+					require.NoError(t, err)
+					t.Cleanup(func() { _ = manager.Close() })
+					held := takeConns(t, manager, shakesHands, at)
+
+					for i := range 2 * size.members * size.ceremonies { // each connects twice
+						conn, err := manager.OpenConnection(network.DirInbound, true, multiaddr.StringCast(anywhere(i)))
+						require.NoError(t, err, "connection %d, a stranger holds %d", i, held)
+						require.NoError(t, conn.SetPeer(test.RandPeerIDFatal(t)))
+					}
+				})
+			}
+		}
+	}
+}
+
+// Whoever has one /56 leaves room for members elsewhere in the same /48.
+func TestStrangersInOneIPv6NetworkLeaveRoomForItsNeighbours(t *testing.T) {
+	manager, err := syncmod.NewResourceManager(100, 1)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = manager.Close() })
+	takeConns(t, manager, true, func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i&65535) })
+
+	next := func(i int) string { return fmt.Sprintf("/ip6/2001:db8:0:100::%x/tcp/3610", i) }
+	require.NoError(t, takeMembers(manager, 100, 1, next))
+}
+
+// takeConns takes inbound connections until one is refused, and returns how many.
+func takeConns(t *testing.T, m network.ResourceManager, shakesHands bool, at func(i int) string) int {
+	t.Helper()
+	for i := range 1 << 20 {
+		conn, err := m.OpenConnection(network.DirInbound, true, multiaddr.StringCast(at(i)))
+		if err != nil {
+			return i
+		}
+		if shakesHands {
+			require.NoError(t, conn.SetPeer(test.RandPeerIDFatal(t)))
+		}
+	}
+	require.Fail(t, "nothing limits a stranger")
+	return 0
 }
 
 func TestAResourceManagerForWhatCannotBe(t *testing.T) {

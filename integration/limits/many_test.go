@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
@@ -42,6 +44,21 @@ func TestManyCeremoniesAtOnceConnectAndComplete(t *testing.T) {
 	for _, c := range ceremonies {
 		require.Equal(t, syncmod.Complete, c.Status().Phase)
 	}
+}
+
+// Two hosts are the only members of all the ceremonies.
+func TestManyCeremoniesOfTwoHostsConnectWithinResourceLimits(t *testing.T) {
+	const ceremonies = 20
+	limited := func() libp2p.Option {
+		limits := syncmod.ResourceLimits(2 * ceremonies).Build(rcmgr.DefaultLimits.AutoScale())
+		m, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
+		require.NoError(t, err)
+		return libp2p.ResourceManager(m)
+	}
+	opened := open(t, loopback.hosts(t, 2, tcp, limited), ceremonies)
+
+	ctx := harness.Within(t)
+	harness.RequireEach(t, opened, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 }
 
 // logCost logs what everything that is open costs.
