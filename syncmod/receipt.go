@@ -78,8 +78,7 @@ func (r *Receipt) Verify() error {
 		if err != nil {
 			return invalid("receipt", "operator %d: %w", i, err)
 		}
-		ok, err := key.Verify(terms.Statement(i, r.LastStep, m.Session, m.Result), m.Signature)
-		if err != nil || !ok {
+		if !stream.IsAttested(key, terms.Statement(i, r.LastStep, m.Session, m.Result), m.Signature) {
 			text := "did not sign what the receipt says that it attests"
 			return &PeerError{Peer: Peer{ID: m.ID}, Index: i, Err: &cause{sentinel: ErrBadSignature, text: text}}
 		}

@@ -76,7 +76,7 @@ func (c *core) sign(last int64, result []byte) signed {
 		return s
 	}
 	self := c.terms.Self
-	signature, err := c.key.Sign(c.terms.Statement(self, last, c.terms.Session, result))
+	signature, err := stream.Sign(c.key, c.terms.Statement(self, last, c.terms.Session, result))
 	if err != nil {
 		s.failure = &shownError{text: fmt.Sprintf("signing the result: %v", err), err: err}
 		return s
