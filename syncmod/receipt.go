@@ -60,8 +60,11 @@ func (r *Receipt) Result() []byte {
 // over this ceremony, attempt and result, and that all attest the same. It needs no
 // network. The error is a [*PeerError] with [ErrBadSignature] for the first member
 // whose attestation does not verify, an [ErrResultMismatch] for different results,
-// and an [ErrInvalid] for what is no receipt.
+// and an [ErrInvalid] for what is no receipt, nil included.
 func (r *Receipt) Verify() error {
+	if r == nil {
+		return invalid("receipt", "there is none: the node attests nothing, or has not passed its last barrier")
+	}
 	if err := r.validate(); err != nil {
 		return invalid("receipt", "%w", err)
 	}

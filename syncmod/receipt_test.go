@@ -210,6 +210,15 @@ func TestWhatIsNoReceiptIsRefused(t *testing.T) {
 	}
 }
 
+func TestANodeWithoutAReceiptHasNothingToVerify(t *testing.T) {
+	s, _, _, _ := lastStep(t, digest("the key"))
+
+	err := s.ceremony.Receipt().Verify()
+
+	require.ErrorIs(t, err, syncmod.ErrInvalid)
+	require.ErrorContains(t, err, "there is none")
+}
+
 func TestAReceiptOfDifferentResultsDoesNotVerify(t *testing.T) {
 	// Bob, who has signed two results in one attempt, and a receipt made of both.
 	s, bob, stream, done := lastStep(t, digest("the key"))
