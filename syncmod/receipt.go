@@ -60,8 +60,11 @@ func (r *Receipt) Result() []byte {
 // over this ceremony, attempt and result, and that all attest the same. It needs no
 // network. The error is a [*PeerError] with [ErrBadSignature] for the first member
 // whose attestation does not verify, an [ErrResultMismatch] for different results,
-// and an [ErrInvalid] for what is no receipt.
+// and an [ErrInvalid] for what is no receipt, nil included.
 func (r *Receipt) Verify() error {
+	if r == nil {
+		return invalid("receipt", "there is none: the node attests nothing, or has not passed its last barrier")
+	}
 	if err := r.validate(); err != nil {
 		return invalid("receipt", "%w", err)
 	}
@@ -78,8 +81,7 @@ func (r *Receipt) Verify() error {
 		if err != nil {
 			return invalid("receipt", "operator %d: %w", i, err)
 		}
-		ok, err := key.Verify(terms.Statement(i, r.LastStep, m.Session, m.Result), m.Signature)
-		if err != nil || !ok {
+		if !stream.IsAttested(key, terms.Statement(i, r.LastStep, m.Session, m.Result), m.Signature) {
 			text := "did not sign what the receipt says that it attests"
 			return &PeerError{Peer: Peer{ID: m.ID}, Index: i, Err: &cause{sentinel: ErrBadSignature, text: text}}
 		}

@@ -2,11 +2,15 @@ package syncmod_test
 
 import (
 	"bytes"
+	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +82,38 @@ func TestAReceiptThatIsChangedInAnyByteIsRefused(t *testing.T) {
 		}
 	}
 	require.True(t, refused(append(text, '\n')))
+}
+
+func TestAReceiptWithASignatureInAnotherEncodingIsRefused(t *testing.T) {
+	receipt := newReceipt(t)
+	refuses := func(member int, signature []byte) {
+		t.Helper()
+		changed := *receipt
+		changed.Members = slices.Clone(receipt.Members)
+		changed.Members[member].Signature = signature
+		err := changed.Verify()
+		require.ErrorIs(t, err, syncmod.ErrBadSignature)
+		require.Equal(t, member, harness.Culprit(t, err).Index)
+	}
+	for i, m := range receipt.Members {
+		refuses(i, append(slices.Clone(m.Signature), 0))
+		for bit := range len(m.Signature) * 8 {
+			flipped := slices.Clone(m.Signature)
+			flipped[bit/8] ^= 1 << (bit % 8)
+			refuses(i, flipped)
+		}
+	}
+	secp256k1, ok := new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
+	require.True(t, ok)
+	for member, order := range map[int]*big.Int{0: secp256k1, 2: elliptic.P256().Params().N} {
+		var pair crypto.ECDSASig
+		_, err := asn1.Unmarshal(receipt.Members[member].Signature, &pair)
+		require.NoError(t, err)
+		pair.S.Sub(order, pair.S)
+		high, err := asn1.Marshal(pair)
+		require.NoError(t, err)
+		refuses(member, high)
+	}
 }
 
 func TestAReceiptThatDoesNotVerifyNamesTheMember(t *testing.T) {
@@ -172,6 +208,15 @@ func TestWhatIsNoReceiptIsRefused(t *testing.T) {
 			require.ErrorContains(t, err, want)
 		})
 	}
+}
+
+func TestANodeWithoutAReceiptHasNothingToVerify(t *testing.T) {
+	s, _, _, _ := lastStep(t, digest("the key"))
+
+	err := s.ceremony.Receipt().Verify()
+
+	require.ErrorIs(t, err, syncmod.ErrInvalid)
+	require.ErrorContains(t, err, "there is none")
 }
 
 func TestAReceiptOfDifferentResultsDoesNotVerify(t *testing.T) {

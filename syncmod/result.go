@@ -17,6 +17,11 @@ import (
 // member has succeeded. A member that attests nothing differs from one that attests
 // something. Foreign members (Charon, Pluto) cannot attest and are excused.
 //
+// All this holds for members with the same number of steps. A result counts at the
+// last barrier of the node that looks at it: one that attests nothing passes its last
+// barrier k and succeeds although another member goes on and attests a result at
+// k+1. That one fails, with [ErrPeerLeft].
+//
 // It has to be called before [Ceremony.Complete] or [Ceremony.Run] announces the
 // last barrier, for example in the last step; called again, it replaces the result.
 // Later, or for a result of another size, it returns an [ErrInvalid]. It does not
@@ -76,7 +81,7 @@ func (c *core) sign(last int64, result []byte) signed {
 		return s
 	}
 	self := c.terms.Self
-	signature, err := c.key.Sign(c.terms.Statement(self, last, c.terms.Session, result))
+	signature, err := stream.Sign(c.key, c.terms.Statement(self, last, c.terms.Session, result))
 	if err != nil {
 		s.failure = &shownError{text: fmt.Sprintf("signing the result: %v", err), err: err}
 		return s

@@ -46,12 +46,17 @@ func New(now time.Time, members, self int, grace time.Duration) *Mesh {
 	}
 }
 
-// Set notes a member's view. It returns false when that is the one before, or
-// cannot be the member's.
+// Set notes a member's view. One that cannot be the member's says nothing: the one
+// before is void. It returns false when that changes nothing.
 func (m *Mesh) Set(now time.Time, member int, v View) bool {
 	r := &m.rows[member]
-	if bytes.Equal(r.view, v) || !v.IsOf(member, len(m.rows)) {
+	switch {
+	case bytes.Equal(r.view, v):
 		return false
+	case !v.IsOf(member, len(m.rows)):
+		said := r.view != nil
+		m.Forget(member)
+		return said
 	}
 	if r.view == nil {
 		r.down = slices.Repeat([]time.Duration{isUp}, len(m.rows))

@@ -171,7 +171,7 @@ func TestWhatAMemberSaidIsForgottenWithIt(t *testing.T) {
 	require.Empty(t, m.Broken(at(time.Hour)))
 }
 
-func TestAViewThatCannotBeIsIgnored(t *testing.T) {
+func TestAViewThatCannotBeMakesTheOneBeforeVoid(t *testing.T) {
 	whole := sees(bob, nil)
 	for name, view := range map[string]mesh.View{
 		"too short":                 whole[:1],
@@ -184,6 +184,14 @@ func TestAViewThatCannotBeIsIgnored(t *testing.T) {
 
 			require.False(t, m.Set(at(0), bob, view))
 			require.Nil(t, m.View(bob))
+
+			m.Set(at(0), alice, sees(alice, nil))
+			m.Set(at(0), bob, sees(bob, map[int]mesh.Link{carol: 0}))
+			require.Len(t, m.Broken(at(grace)), 1)
+			require.True(t, m.Set(at(0), bob, view))
+			require.Nil(t, m.View(bob))
+			require.Empty(t, m.Broken(at(grace)))
+			require.False(t, m.Set(at(0), bob, view))
 		})
 	}
 	t.Run("with a member that does not exist", func(t *testing.T) {

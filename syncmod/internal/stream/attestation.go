@@ -72,7 +72,7 @@ func (in *inbound) attestation(terms *Terms, q *syncpb.SyncRequest) *roster.Atte
 	last := &in.attested
 	if !bytes.Equal(statement, last.statement) || !bytes.Equal(signature, last.signature) {
 		*last = attested{statement: statement, signature: signature, is: &roster.Attestation{}}
-		if key := in.stream.Conn().RemotePublicKey(); isSigned(key, statement, signature) {
+		if key := in.stream.Conn().RemotePublicKey(); IsAttested(key, statement, signature) {
 			*last.is = roster.Attestation{
 				Result: string(result), Verified: true, Signature: signature, PublicKey: KeyFor(in.remote, key),
 			}

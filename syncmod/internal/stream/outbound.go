@@ -137,10 +137,13 @@ func (o *outbound) repeat(now time.Time) error {
 // understand it.
 func (o *outbound) beat(now time.Time) error {
 	o.out = o.again(now)
-	view := o.client.set.ceremony.View()
-	if view != o.viewed && o.heartbeat.GetAddressee() != 0 && len(o.out)+len(view.Bits) < maxHeartbeat {
+	if view := o.client.set.ceremony.View(); view != o.viewed && o.heartbeat.GetAddressee() != 0 {
 		o.viewed = view
-		o.out = wire.AppendView(o.out, view.Bits)
+		bits := view.Bits
+		if len(bits) > len(noView) && len(o.out)+len(bits) >= maxHeartbeat {
+			bits = noView
+		}
+		o.out = wire.AppendView(o.out, bits)
 	}
 	return o.send(o.out)
 }
@@ -148,6 +151,10 @@ func (o *outbound) beat(now time.Time) error {
 // maxHeartbeat is what a heartbeat with a view may take, in bytes: some peers read a
 // payload with one Read, which one packet has to fill.
 const maxHeartbeat = 1190
+
+// noView is sent instead of a view that does not fit, which is always longer. It is
+// no view, so that the one before is void.
+var noView = []byte{0}
 
 // again is the frame of the last announcement with a new timestamp.
 func (o *outbound) again(now time.Time) []byte {
