@@ -22,8 +22,9 @@ type Retry struct {
 	Attempts int
 	// Pause is the time between the failure of the first attempt and the beginning of
 	// the second. It doubles with each attempt, up to PauseMax, and begins anew after
-	// an attempt that has lasted longer than PauseMax. Half of it is random, so that the
-	// members do not begin in the same moment. Defaults 1s and 30s.
+	// an attempt that has lasted longer than PauseMax. Each pause is up to a half shorter
+	// or longer than that, so that the members do not begin in the same moment: the
+	// longest is one and a half times PauseMax. Defaults 1s and 30s.
 	Pause, PauseMax time.Duration
 }
 
@@ -60,8 +61,8 @@ func (e *permanentError) Unwrap() error { return e.err }
 // Run returns nil once an attempt is complete, with its receipt, which is nil if this
 // node attested nothing. Otherwise it returns why the last attempt failed, or why
 // none could begin, as [Service.Open] does. When ctx ends, it closes what is open, as
-// [Ceremony.Run] does. Nothing stays open when it returns. [OnEnd], and the shutdown
-// that a Config asks for, see the last attempt only.
+// [Ceremony.Run] does. Nothing stays open when it returns or panics. [OnEnd], and the
+// shutdown that a Config asks for, see the last attempt that was opened, and no other.
 func (s *Service) Run(ctx context.Context, d Definition, newSteps func(*Ceremony) ([]Step, error)) (*Receipt, error) {
 	if newSteps == nil {
 		return nil, invalid("Run", "the function that makes the steps is nil")
@@ -77,8 +78,10 @@ type attempts struct {
 	opened   func(*Ceremony) // is told of each attempt; nil: nobody is
 	pauses   *backoff.ExponentialBackOff
 
-	number int   // of the last attempt that has begun, from 1
-	before error // why it has failed
+	number  int       // of the last attempt that has begun, from 1
+	current *Ceremony // of that attempt; nil: it could not be opened
+	before  error     // why the attempt before has failed
+	failed  *core     // the attempt before, until it is known whether the next one opens
 }
 
 func newAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *attempts {
@@ -89,9 +92,21 @@ func newAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, err
 }
 
 func (r *attempts) run(ctx context.Context) (*Receipt, error) {
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	return r.goOn(ctx)
+}
+
+// goOn is run once the first attempt is open.
+func (r *attempts) goOn(ctx context.Context) (*Receipt, error) {
 	for {
-		if receipt, another, err := r.next(ctx); !another {
+		receipt, another, err := r.take(ctx)
+		if !another {
 			return receipt, err
+		}
+		if err := r.open(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -119,35 +134,59 @@ func (a attempt) another(f *roster.Failure, err error) bool {
 	return !permanently
 }
 
-// next is one attempt, and the pause behind it if another one follows.
-func (r *attempts) next(ctx context.Context) (receipt *Receipt, another bool, err error) {
+// open opens the next attempt. If it cannot, the one before was the last.
+func (r *attempts) open(ctx context.Context) error {
 	r.number++
-	limit := r.svc.cfg.Retry.Attempts
-	c, err := newCeremony(r.svc, r.def, attempt{number: r.number, before: r.before, limit: limit})
-	if err != nil {
-		return nil, false, r.about(err)
+	before := r.failed
+	r.current, r.failed = nil, nil
+	a := attempt{number: r.number, before: r.before, limit: r.svc.cfg.Retry.Attempts}
+	c, err := newCeremony(r.svc, r.def, a)
+	if err == nil {
+		err = c.core().open(ctx)
 	}
-	run := c.core()
-	if err := run.open(ctx); err != nil {
-		return nil, false, r.about(err)
+	switch {
+	case err == nil:
+		r.current = c
+		if r.opened != nil {
+			r.opened(c)
+		}
+		if before != nil {
+			before.endings.Done()
+		}
+		return nil
+	case before == nil:
+		return err
+	case c != nil && c.core().isOpened(): // the program has heard of its end
+		before.endings.Done()
+	default:
+		before.handleEnd()
+		before.endings.Done()
+		r.svc.awaitReports(context.WithoutCancel(ctx), time.Now(), before)
 	}
-	if r.opened != nil {
-		r.opened(c)
-	}
-	began := time.Now()
-	err = r.take(ctx, c)
+	return r.about(fmt.Errorf("%w; the attempt before: %w", err, r.before))
+}
+
+var errNotReturned = errors.New("the run has panicked, or its goroutine has exited")
+
+// take is the attempt that is open, and the pause behind it if another one follows.
+func (r *attempts) take(ctx context.Context) (receipt *Receipt, another bool, err error) {
+	c, began, returned := r.current, time.Now(), false
+	defer func() {
+		if !returned {
+			c.Abort(errNotReturned)
+		}
+		r.leave(ctx, c.core())
+	}()
+	err = r.work(ctx, c)
+	returned = true
 	if time.Since(began) > r.svc.cfg.Retry.PauseMax {
 		r.pauses.Reset()
 	}
-	if run.anotherFollows() {
+	if run := c.core(); run.unsettled() {
 		r.before = err
-		another = r.pause(ctx, run)
-		run.settle(another)
-	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	if closed := run.leaveAndReport(closing); closed != nil {
-		r.svc.telemetry.Notice(time.Now(), logrus.WarnLevel, closed.Error())
+		if another = r.pause(ctx, run); another {
+			r.failed = run
+		}
 	}
 	if err != nil {
 		return nil, another, r.about(err)
@@ -155,19 +194,38 @@ func (r *attempts) next(ctx context.Context) (receipt *Receipt, another bool, er
 	return c.Receipt(), false, nil
 }
 
-// take makes the steps and runs the ceremony.
-func (r *attempts) take(ctx context.Context, c *Ceremony) error {
+// work makes the steps and runs the ceremony.
+func (r *attempts) work(ctx context.Context, c *Ceremony) error {
 	steps, err := r.newSteps(c)
-	if err != nil {
-		c.Abort(fmt.Errorf("making the steps: %w", err))
-		return c.Err()
+	if err == nil {
+		return c.Run(ctx, steps...)
 	}
-	return c.Run(ctx, steps...)
+	err = fmt.Errorf("making the steps: %w", err)
+	c.Abort(err)
+	if failure := c.Err(); failure != nil {
+		return failure
+	}
+	return err // the ceremony was complete
+}
+
+// leave closes an attempt, and waits for its end unless that is still to be held back.
+func (r *attempts) leave(ctx context.Context, run *core) {
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	began, err := run.leave(closing)
+	if r.failed == run {
+		r.svc.awaitReports(closing, began)
+	} else {
+		r.svc.awaitReports(closing, began, run)
+	}
+	if err != nil {
+		r.svc.telemetry.Notice(time.Now(), logrus.WarnLevel, err.Error())
+	}
 }
 
 // pause waits before the next attempt, with the failed one still open: members that
 // reach this node read why they have to wait. It returns false if there is to be no
-// other attempt, because ctx has ended or the ceremony was closed.
+// other attempt, because ctx has ended or somebody has closed the ceremony.
 func (r *attempts) pause(ctx context.Context, failed *core) bool {
 	pause := r.pauses.NextBackOff()
 	failed.report.Pause(report.Pause{At: time.Now(), Lasts: pause, Err: r.before})
@@ -175,7 +233,7 @@ func (r *attempts) pause(ctx context.Context, failed *core) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return ctx.Err() == nil
+		return ctx.Err() == nil && failed.settle(true)
 	case <-ctx.Done():
 	case <-failed.closed:
 	}
@@ -190,18 +248,23 @@ func (r *attempts) about(err error) error {
 	return fmt.Errorf("attempt %d: %w", r.number, err)
 }
 
-// anotherFollows reports whether the ceremony has failed and another attempt follows.
-func (c *core) anotherFollows() bool {
+// unsettled reports whether the ceremony has failed and another attempt may follow.
+func (c *core) unsettled() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.attempt.another(c.roster.Failure(), c.err)
+	return c.attempt.another(c.roster.Failure(), c.err) && !c.settled.Load()
 }
 
-// settle ends the time in which another attempt may follow this one, which has failed.
-// If none does, the program hears now of the end.
-func (c *core) settle(another bool) {
+// settle decides, once, whether another attempt follows one that has failed. If none
+// does, the program hears now of the end. Otherwise the end is held back until the
+// next attempt is open. It returns whether this call has decided it.
+func (c *core) settle(another bool) bool {
+	if !c.unsettled() || !c.settled.CompareAndSwap(false, true) {
+		return false
+	}
 	if !another {
 		c.handleEnd()
+		c.endings.Done() // it was added at the failure
 	}
-	c.endings.Done() // it was added at the failure
+	return true
 }

@@ -3,11 +3,13 @@ package syncmod_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
@@ -160,9 +162,64 @@ func TestAnErrorOfTheFunctionThatMakesTheStepsIsThisNodesOwn(t *testing.T) {
 	require.Equal(t, 2, calls)
 }
 
+func TestAnErrorAfterTheCeremonyIsCompleteIsReturned(t *testing.T) {
+	r := newRuns(t, 2, again(3))
+	other := make(chan error, 1)
+	go func() { other <- r.run(harness.Within(t), 1, func(int) error { return nil }) }()
+
+	_, err := r.services[0].Run(harness.Within(t), r.def, func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
+		require.NoError(t, c.Run(harness.Within(t), syncmod.Step{Name: "work"}))
+		return nil, errors.New("the file is not written")
+	})
+
+	require.ErrorContains(t, err, "the file is not written")
+	require.NoError(t, <-other)
+}
+
+func TestARunThatPanicsLeavesNothingOpen(t *testing.T) {
+	c := harness.New(t, 2)
+	s := harness.StartService(t, c.Nodes[0].Host, again(3))
+	def := c.Define(t.Name())
+	var failed *syncmod.Ceremony
+
+	require.PanicsWithValue(t, "no share", func() {
+		_, _ = s.Run(t.Context(), def, func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
+			failed = c
+			panic("no share")
+		})
+	})
+
+	require.Empty(t, s.Ceremonies())
+	require.ErrorContains(t, failed.Err(), "the run has panicked")
+	_, err := s.Open(def)
+	require.NoError(t, err)
+}
+
+func TestARunThatCannotBeginAgainReturnsBothReasons(t *testing.T) {
+	c := harness.New(t, 2)
+	h := c.Nodes[0].Host
+	s := harness.StartService(t, h, again(3))
+
+	_, err := s.Run(t.Context(), c.Define(t.Name()), losesItsKey(h))
+
+	require.ErrorIs(t, err, syncmod.ErrInvalid)
+	require.ErrorIs(t, err, syncmod.ErrAborted)
+	require.ErrorContains(t, err, "attempt 2: ")
+	require.ErrorContains(t, err, "not yet")
+	require.Empty(t, s.Ceremonies())
+}
+
+// losesItsKey fails in the first attempt, and so that there can be no second one.
+func losesItsKey(h host.Host) makesSteps {
+	return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
+		h.Peerstore().RemovePeer(h.ID())
+		return nil, errors.New("not yet")
+	}
+}
+
 func TestARunThatIsCancelledDuringItsPauseReturnsTheFailure(t *testing.T) {
 	cfg := again(2)
-	cfg.Retry.Pause, cfg.Retry.PauseMax = time.Hour, time.Hour
+	cfg.Retry.Pause, cfg.Retry.PauseMax = math.MaxInt64, math.MaxInt64
 	r := newRuns(t, 2, cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan struct{})

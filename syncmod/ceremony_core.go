@@ -341,7 +341,7 @@ func (c *core) end(now time.Time) {
 	}
 	c.report.End(o)
 	if c.attempt.another(c.roster.Failure(), c.err) {
-		c.endings.Add(1) // until it is settled whether it is the last one
+		c.endings.Add(1) // until settle, or the opening of the next attempt
 		return
 	}
 	c.handleEnd()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -24,6 +25,7 @@ type leaving struct {
 	opening   sync.Mutex // held while the ceremony is being opened
 	closeOnce sync.Once
 	endings   sync.WaitGroup // the functions that are called at its end
+	settled   atomic.Bool    // after a failure: whether another attempt follows
 	leftOnce  sync.Once
 	left      time.Time     // when its last stream had ended
 	ended     chan struct{} // closed when it is left and the endings are over
@@ -100,6 +102,7 @@ func (c *core) leaveAndReport(ctx context.Context) error {
 func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	c.stop() // does nothing after the last barrier
+	c.settle(false)
 	grace := lastWords
 	if c.sayingGoodbye() {
 		c.sayGoodbye(ctx)

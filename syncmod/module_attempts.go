@@ -16,6 +16,10 @@ import (
 // call, and returns a func(*Ceremony) ([]Step, error), or that and an error: fx calls
 // it once, and [Service.Run] calls the function for the steps of each attempt.
 //
+// The first attempt begins with the start of the app, which fails if the definition
+// cannot be opened. A panic of the function that makes the steps, or of a step, fails
+// its attempt.
+//
 // Each attempt is a ceremony of its own. So there is no *[Ceremony] to inject: beside
 // something that asks for one, and beside a [RunSteps], it fails fx.New. Everything
 // else is as with RunSteps.
@@ -38,29 +42,37 @@ type noSingleCeremony struct{}
 var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, and syncmod.RunAttempts " +
 	"makes one for each attempt: take it from the function that makes the steps, or use syncmod.RunSteps")
 
-// runAttempts runs attempt after attempt.
+// runAttempts runs attempt after attempt. The first one is opened as a hook of the app,
+// whose start fails if that fails.
 func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *onlyOneRun {
 	s.app.used = true
+	const name = "ceremony attempts"
 	var current atomic.Pointer[Ceremony]
-	tasks := lifecycle.NewGroup(s.telemetry.Log(), func(err error) {
-		if c := current.Load(); c != nil {
-			c.Abort(err)
-		}
-	})
+	tasks := lifecycle.NewGroup(s.telemetry.Log(), nil)
 	return &onlyOneRun{
-		start: func() error {
-			tasks.Start()
-			return tasks.Go("ceremony attempts", func(ctx context.Context) error {
-				r := newAttempts(s, d, func(c *Ceremony) ([]Step, error) {
-					steps, err := newSteps(c)
-					return withoutPanics(steps), err
-				})
-				r.opened = func(c *Ceremony) { current.Store(c) }
-				_, err := r.run(ctx)
-				if c := current.Load(); err != nil && (c == nil || c.Err() == nil) {
+		start: func(ctx context.Context) error {
+			// It may be open: the start before was undone, or it timed out, after which fx calls no OnStop.
+			if c := current.Swap(nil); c != nil {
+				if _, err := c.core().leave(ctx); err != nil {
 					return err
 				}
-				return nil // a ceremony's failure is reported as its end, once
+			}
+			r := newAttempts(s, d, func(c *Ceremony) (steps []Step, err error) {
+				defer recoverAsError(name, &err)
+				steps, err = newSteps(c)
+				return withoutPanics(steps), err
+			})
+			r.opened = current.Store
+			if err := r.open(context.Background()); err != nil {
+				return err
+			}
+			tasks.Start()
+			return tasks.Go(name, func(ctx context.Context) error {
+				_, err := r.goOn(ctx)
+				if r.current != nil && errors.Is(err, r.current.Err()) {
+					return nil // a ceremony's failure is reported as its end, once
+				}
+				return err
 			})
 		},
 		stop: func(ctx context.Context) error {

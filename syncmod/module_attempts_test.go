@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/fx/fxtest"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -111,6 +113,104 @@ func TestAnAppWithAttemptsCanBeStartedAgain(t *testing.T) {
 	require.NoError(t, harness.Next(t, ends))
 	one.RequireStop()
 	other.RequireStop()
+}
+
+func TestAPanicOfTheFunctionThatMakesTheStepsFailsTheAttempt(t *testing.T) {
+	noLeaks(t)
+	h := harness.NewHost(t)
+	calls := 0
+	app, ends := attempting(t, h, unattended(t, h), again(2), func() makesSteps {
+		return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
+			calls++
+			panic("no share")
+		}
+	})
+	app.RequireStart()
+
+	var panicked *lifecycle.PanicError
+	err := harness.Next(t, ends)
+	require.ErrorAs(t, err, &panicked)
+	require.ErrorContains(t, err, "no share")
+	app.RequireStop()
+	require.Equal(t, 2, calls)
+	require.Empty(t, ends)
+}
+
+func TestAnAppHearsOfTheFailureThatNoAttemptCouldFollow(t *testing.T) {
+	noLeaks(t)
+	h := harness.NewHost(t)
+	cfg := again(3)
+	cfg.ShutdownOnFailure = true
+	app, ends := attempting(t, h, unattended(t, h), cfg, losesItsKey)
+	app.RequireStart()
+
+	require.Equal(t, 1, harness.Next(t, app.Wait()).ExitCode)
+
+	require.ErrorIs(t, harness.Next(t, ends), syncmod.ErrAborted)
+	app.RequireStop()
+	require.Empty(t, ends)
+}
+
+func TestAnAppWhoseFirstAttemptCannotBeginDoesNotStart(t *testing.T) {
+	noLeaks(t)
+	h := harness.NewHost(t)
+	def := unattended(t, h)
+	app := fx.New(given(h), syncmod.Module, fx.Supply(def),
+		fx.Invoke(func(lc fx.Lifecycle, s *syncmod.Service) {
+			lc.Append(fx.StartHook(func() error {
+				_, err := s.Open(def)
+				return err
+			}))
+		}),
+		syncmod.RunAttempts(never))
+
+	require.ErrorIs(t, app.Start(t.Context()), syncmod.ErrOpen)
+}
+
+func TestAStepOfAnEarlierStartDoesNotEndTheAppThatWasStartedAgain(t *testing.T) {
+	noLeaks(t)
+	a, b := harness.NewHost(t), harness.NewHost(t)
+	def := harness.Define(t.Name(), a, b)
+	cfg := again(3)
+	cfg.ShutdownOnFailure = true
+	made, inside, release := make(chan *syncmod.Ceremony, 8), make(chan struct{}, 8), make(chan struct{})
+	app, ends := attempting(t, a, def, cfg, func() makesSteps {
+		return func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
+			made <- c
+			return []syncmod.Step{{Name: "deaf", Run: func(context.Context) error {
+				inside <- struct{}{}
+				<-release
+				return nil
+			}}}, nil
+		}
+	})
+	app.RequireStart()
+	asked := app.Wait()
+	partner, err := harness.StartService(t, b, harness.Fast()).Open(def)
+	require.NoError(t, err)
+	other := inBackground(func() error {
+		return partner.Run(harness.Within(t), syncmod.Step{Run: func(context.Context) error {
+			<-inside
+			return errFull
+		}})
+	})
+	require.ErrorIs(t, harness.Failure(t, harness.Next(t, made)), syncmod.ErrPeerAborted)
+	require.ErrorIs(t, harness.Next(t, other), errFull)
+	require.NoError(t, partner.Close(harness.Within(t)))
+
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	require.ErrorContains(t, app.Stop(ctx), "ceremony attempts")
+	require.ErrorIs(t, harness.Next(t, ends), syncmod.ErrPeerAborted)
+	require.Equal(t, 1, harness.Next(t, asked).ExitCode)
+	app.RequireStart()
+	asked = app.Wait()
+	close(release)
+
+	app.RequireStop() // waits for the step
+	require.ErrorIs(t, harness.Next(t, ends), syncmod.ErrStopped)
+	require.Empty(t, ends)
+	require.Empty(t, asked)
 }
 
 func TestRunAttemptsLeavesNoSingleCeremonyToAskFor(t *testing.T) {

@@ -121,7 +121,7 @@ func stepsIfHost(in stepsIn) (*onlyOneRun, error) {
 	case in.Host.err != nil:
 		return nil, in.Host.err
 	case in.Host.provided:
-		return nil, missingWithHost("RunSteps", "the constructor of the steps, or of the Definition,")
+		return nil, missingWithHost("RunSteps or RunAttempts", "the constructor of the steps, or of the Definition,")
 	}
 	return new(onlyOneRun), nil
 }

@@ -103,6 +103,10 @@ func TestWithAHostEverythingElseThatIsMissingIsAnError(t *testing.T) {
 			fx.Options(aHost, aDefinition, syncmod.RunSteps(lackingSteps)),
 			"bytes.Buffer", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",
 		},
+		"of the attempts": {
+			fx.Options(aHost, aDefinition, syncmod.RunAttempts(func(*bytes.Buffer) makesSteps { return nil })),
+			"bytes.Buffer", "syncmod.RunSteps or RunAttempts: the graph has a host",
+		},
 		"of a definition": {
 			fx.Options(aHost, steps, fx.Provide(func(*bytes.Buffer) syncmod.Definition { panic("never") })),
 			"bytes.Buffer", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",

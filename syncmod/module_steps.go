@@ -48,12 +48,12 @@ func inBackground(private ...fx.Option) fx.Option {
 // to its Invoke at the root. A second one fails fx.New: an app runs one ceremony in
 // the background, by one list of steps.
 type onlyOneRun struct {
-	start func() error // nil: there is no host
+	start func(context.Context) error // nil: there is no host
 	stop  func(context.Context) error
 }
 
 // Start is a hook: fx events show its name.
-func (r *onlyOneRun) Start() error { return r.start() }
+func (r *onlyOneRun) Start(ctx context.Context) error { return r.start(ctx) }
 
 // Stop is the hook that ends it.
 func (r *onlyOneRun) Stop(ctx context.Context) error { return r.stop(ctx) }
@@ -62,7 +62,7 @@ func (r *onlyOneRun) Stop(ctx context.Context) error { return r.stop(ctx) }
 func runSteps(c *Ceremony, steps []Step) *onlyOneRun {
 	tasks := lifecycle.NewGroup(c.core().svc.telemetry.Log(), c.Abort)
 	return &onlyOneRun{
-		start: func() error {
+		start: func(context.Context) error {
 			tasks.Start()
 			run := c.core() // not the one of a later start
 			return tasks.Go("ceremony steps", func(ctx context.Context) error {
@@ -86,13 +86,16 @@ func withoutPanics(steps []Step) []Step {
 			continue
 		}
 		safe[i].Run = func(ctx context.Context) (err error) {
-			defer func() {
-				if value := recover(); value != nil {
-					err = &lifecycle.PanicError{Task: step.Name, Value: value, Stack: debug.Stack()}
-				}
-			}()
+			defer recoverAsError(step.Name, &err)
 			return step.Run(ctx)
 		}
 	}
 	return safe
+}
+
+// recoverAsError is to be deferred: it makes a panic the error that is returned.
+func recoverAsError(task string, err *error) {
+	if value := recover(); value != nil {
+		*err = &lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()}
+	}
 }
