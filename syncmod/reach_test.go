@@ -12,23 +12,24 @@ import (
 // Five members. This node is operator 0, and is not connected with operator 2.
 func TestWhoReachesAMemberSaysWhoseNetworkToLookAt(t *testing.T) {
 	type connected = map[int]bool
+	const long = time.Minute
 	now := time.Now()
 	for name, test := range map[string]struct {
 		says connected // whether a member is connected with operator 2
 		lost time.Duration
 		want string
 	}{
-		"nobody says": {nil, time.Minute, ""},
+		"nobody says": {nil, long, ""},
 		"everyone does": {
 			connected{1: true, 3: true, 4: true},
-			time.Minute,
+			long,
 			"but b, d and e reach it: look at this node's network",
 		},
-		"one does, and nobody denies":   {connected{1: true}, time.Minute, "but b reaches it: look at this node's network"},
-		"one of three does":             {connected{1: false, 3: true, 4: false}, time.Minute, "only d reaches it: look at its network"},
-		"nobody does":                   {connected{1: false, 3: false, 4: false}, time.Minute, "nobody reaches it"},
-		"one does not":                  {connected{4: false}, time.Minute, "e does not reach it either"},
-		"two do not":                    {connected{1: false, 4: false}, time.Minute, "b and e do not reach it either"},
+		"one does, and nobody denies":   {connected{1: true}, long, "but b reaches it: look at this node's network"},
+		"one of three does":             {connected{1: false, 3: true, 4: false}, long, "only d reaches it: look at its network"},
+		"nobody does":                   {connected{1: false, 3: false, 4: false}, long, "nobody reaches it"},
+		"one does not":                  {connected{4: false}, long, "e does not reach it either"},
+		"two do not":                    {connected{1: false, 4: false}, long, "b and e do not reach it either"},
 		"the others know no better yet": {connected{1: true, 3: true, 4: true}, time.Second, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -22,10 +23,13 @@ import (
 // spanHandler notes the trace that a handler such as otelslog's finds in the context.
 type spanHandler struct {
 	slog.Handler
+	mu     *sync.Mutex
 	traces *[]trace.TraceID
 }
 
 func (h spanHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	*h.traces = append(*h.traces, trace.SpanContextFromContext(ctx).TraceID())
 	return h.Handler.Handle(ctx, r)
 }
@@ -70,7 +74,7 @@ func TestAProgramWithoutLogrusLogsThroughSlog(t *testing.T) {
 			var traces []trace.TraceID
 			options := &slog.HandlerOptions{Level: slog.LevelDebug}
 
-			run(t, slog.New(spanHandler{slog.NewJSONHandler(&lines, options), &traces}))
+			run(t, slog.New(spanHandler{slog.NewJSONHandler(&lines, options), new(sync.Mutex), &traces}))
 
 			opened := logged(t, lines.String(), "ceremony opened")
 			require.Equal(t, "INFO", opened["level"])

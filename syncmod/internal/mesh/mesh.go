@@ -55,7 +55,7 @@ func (m *Mesh) Set(now time.Time, member int, v View) bool {
 		return false
 	case !v.IsOf(member, len(m.rows)):
 		said := r.view != nil
-		m.Forget(member)
+		m.Forget(now, member)
 		return said
 	}
 	if r.view == nil {
