@@ -69,7 +69,7 @@ func (c *core) peerStatus(i int) PeerStatus {
 		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
 		View: c.viewOf(i),
 	}
-	if !p.Inbound && !p.Outbound {
+	if !p.Inbound && !p.Outbound && p.Waiting == "" { // else it answers, and says itself what it waits for
 		p.reach = c.reachText(time.Now(), i, m.Since)
 	}
 	return p
