@@ -96,7 +96,7 @@ fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
 	echo "$$listed" | awk '/^Fuzz/ { names[++n] = $$1 } /^ok/ { while (n) print $$2, names[n--] }' | \
 	while read -r package name; do \
 		echo "fuzzing $$name of $$package: $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzzminimizetime 2s -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
 	done
 
 .PHONY: generate
