@@ -35,6 +35,7 @@ type core struct {
 
 	announcement atomic.Pointer[stream.Announcement]
 	view         atomic.Pointer[stream.View]
+	running      atomic.Bool     // Run is at work
 	addressees   []atomic.Uint64 // by operator index: the session of the process that answers us
 	failed       context.Context // ends with the failure, which is its cause
 	setFailed    context.CancelCauseFunc

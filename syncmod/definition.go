@@ -68,7 +68,8 @@ func (d Definition) validate(self peer.ID) (int, error) {
 		}
 	}
 	if index < 0 {
-		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members",
+		return 0, invalid("Definition.Peers", "this node's own peer ID %s is not among the %d members: "+
+			"is this the right key, and the right definition?",
 			self, len(d.Peers))
 	}
 	return index, nil

@@ -52,12 +52,16 @@ var ModuleIfHost fx.Option = fx.Options(
 // provided is what both have in common. Nothing is made here: fx calls the Invokes
 // of an fx.Module before those of the root, wherever it stands.
 var provided = fx.Module(ModuleName,
+	fx.Provide(func() *onlyOneOfModuleAndModuleIfHost { return nil }), // a second one fails fx.New, by this name
 	provideGiven[host.Host](),
 	provideGiven[Config](),
 	provideGiven[Definition](),
 	fx.Provide(newValidConfig, fx.Private),
 	fx.Provide(func(_ validConfig, p Params) (Result, error) { return New(p) }, checkDefinition, provideCeremony),
 )
+
+// onlyOneOfModuleAndModuleIfHost is in a graph with one of them.
+type onlyOneOfModuleAndModuleIfHost struct{}
 
 // Configure supplies a Config. A bad one fails fx.New before any constructor
 // runs.

@@ -139,6 +139,9 @@ func TestTheModuleIsThereOnce(t *testing.T) {
 	h := harness.NewSilentHost(t)
 
 	for about, second := range map[string]fx.Option{"Module": syncmod.Module, "ModuleIfHost": syncmod.ModuleIfHost} {
-		require.ErrorContains(t, fx.New(syncmod.Module, given(h), second).Err(), "already provided", about)
+		err := fx.New(syncmod.Module, given(h), second).Err()
+
+		require.ErrorContains(t, err, "already provided", about)
+		require.ErrorContains(t, err, "onlyOneOfModuleAndModuleIfHost", about)
 	}
 }

@@ -16,8 +16,8 @@ import (
 // error). It is called once: an app that is started again runs the same steps again.
 //
 // Nothing may wait for a ceremony inside an fx.Invoke or an OnStart hook: fx
-// starts nothing before all Invokes have returned, and connects nobody before
-// all OnStart hooks have.
+// starts nothing before all Invokes have returned, and the start of an app must not
+// wait for other nodes.
 //
 // The steps start and stop where the option stands among the node's own, as
 // [Module] does: after what is before it has started, and before that stops. Beside

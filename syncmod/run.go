@@ -27,10 +27,15 @@ type Step struct {
 // step, it waits until everyone has reached it and does its work; then it
 // completes. It returns nil once the ceremony is complete, even if some goodbyes
 // are missing, and otherwise the failure. When ctx ends, Run closes the ceremony as
-// [Ceremony.Close] does, and its error says whom it was waiting for.
+// [Ceremony.Close] does, and its error says whom it was waiting for. A second Run at
+// the same time returns an [ErrInvalid].
 func (c *Ceremony) Run(ctx context.Context, steps ...Step) error { return c.core().run(ctx, steps) }
 
 func (c *core) run(ctx context.Context, steps []Step) error {
+	if !c.running.CompareAndSwap(false, true) {
+		return invalid("Run", "this ceremony is being run already, by another Run or by RunSteps: once at a time")
+	}
+	defer c.running.Store(false)
 	err := c.runSteps(ctx, steps)
 	if err == nil {
 		return nil
