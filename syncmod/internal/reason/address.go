@@ -37,7 +37,10 @@ var certificateRefused = Row{
 
 // addresses are the reasons why an address has failed.
 var addresses = []Row{
-	{"this node itself listens there: check its listen address and its key file, then the definition", Here, plain(is(swarm.ErrDialToSelf))},
+	{
+		"this node itself listens there: check its listen address and its key file, then the definition",
+		Here, plain(is(swarm.ErrDialToSelf)),
+	},
 	{"this host has no transport for it", Here, plain(is(swarm.ErrNoTransport))},
 	{"this host's connection gater does not allow this address", Here, plain(is(swarm.ErrGaterDisallowedConnection))},
 	{"this host filters this address", Here, plain(is(swarm.ErrAddrFiltered))},

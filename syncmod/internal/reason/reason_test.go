@@ -108,7 +108,8 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Unopened, dial(swarm.ErrNoGoodAddresses,
 				swarm.TransportError{Address: somewhere, Cause: swarm.ErrDialToSelf}),
 			"no address of it can be dialled from here: " +
-				"/ip4/192.0.2.1/tcp/9: this node itself listens there: check its listen address and its key file, then the definition",
+				"/ip4/192.0.2.1/tcp/9: this node itself listens there: " +
+				"check its listen address and its key file, then the definition",
 		},
 		{
 			reason.Unopened, failed(swarm.ErrGaterDisallowedConnection),
