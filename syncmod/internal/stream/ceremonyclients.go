@@ -3,9 +3,14 @@ package stream
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 // ErrOff is returned while the client half is not running.
@@ -19,10 +24,12 @@ type CeremonyClients struct {
 	clients  []*client // the same without this node
 	opened   time.Time // heartbeats are counted from it
 
+	heartbeat *time.Timer // calls beat
+
 	ctx     context.Context // ends with the streams
 	cancel  context.CancelFunc
 	started atomic.Bool
-	running sync.WaitGroup // the clients and the readers of their streams
+	running sync.WaitGroup // the clients
 	ended   chan struct{}  // closed when they have ended
 }
 
@@ -30,6 +37,8 @@ type CeremonyClients struct {
 func (c *Clients) Of(ceremony Ceremony) *CeremonyClients {
 	s := &CeremonyClients{half: c, ceremony: ceremony, ended: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.heartbeat = time.AfterFunc(math.MaxInt64, s.beat) // Start sets it
+	s.heartbeat.Stop()
 	terms := ceremony.Terms()
 	s.members = make([]*client, len(terms.Members))
 	for i := range terms.Members {
@@ -52,6 +61,7 @@ func (s *CeremonyClients) Start(opened time.Time) error {
 	for _, cl := range s.clients {
 		s.run("stream to "+cl.id.String(), cl.run)
 	}
+	s.heartbeat.Reset(s.untilHeartbeat(time.Now()))
 	go func() {
 		defer close(s.ended)
 		s.running.Wait()
@@ -68,27 +78,66 @@ func (s *CeremonyClients) run(task string, work func()) {
 	})
 }
 
-// Notify tells the clients that there is another announcement.
+// Notify says another announcement to every member. It does not wait for that.
 func (s *CeremonyClients) Notify() {
-	for _, cl := range s.clients {
-		notify(cl.wake)
+	if s.ceremony.Announcement().Abort != "" {
+		for _, cl := range s.clients {
+			notify(cl.wake)
+		}
 	}
+	go s.say()
 }
 
-// Repeat makes a client send the announcement again.
-func (s *CeremonyClients) Repeat(member int) {
-	cl := s.members[member]
-	cl.repeat.Store(true)
-	notify(cl.wake)
+// say says what there is to say on every stream.
+func (s *CeremonyClients) say() {
+	fanOut(len(s.clients), func(i int) { s.clients[i].say() }, s.ceremony.Broken)
 }
 
-// Ask makes a client ask its member at once, unless an answer is on its way: two
-// nodes that ask each other because the other has asked would never end.
+// beat is the heartbeat of all streams: in the same moment, for which the process wakes
+// up once. It ends streams that have been silent for too long.
+func (s *CeremonyClients) beat() {
+	defer recovering("heartbeats", s.ceremony.Broken)
+	now := time.Now()
+	next := s.untilHeartbeat(now)
+	for _, cl := range s.clients {
+		o := cl.current.Load()
+		if o == nil {
+			continue
+		}
+		left := o.patience(now)
+		if left <= 0 {
+			o.fail(End{Reason: report.EndTimeout, Err: errSilent})
+			continue
+		}
+		next = min(next, left)
+		cl.due.Or(dueBeat)
+	}
+	s.heartbeat.Reset(next)
+	if s.ctx.Err() != nil {
+		s.heartbeat.Stop()
+	}
+	s.say()
+}
+
+func (s *CeremonyClients) untilHeartbeat(now time.Time) time.Duration {
+	every := s.half.cfg.Heartbeat
+	return every - now.Sub(s.opened)%every
+}
+
+// Repeat says the announcement to a member again.
+func (s *CeremonyClients) Repeat(member int) { s.due(s.members[member], dueRepeat) }
+
+// Ask asks a member at once, unless an answer is on its way: two nodes that ask each
+// other because the other has asked would never end.
 func (s *CeremonyClients) Ask(member int) {
 	cl := s.members[member]
-	cl.ask.Store(true)
-	notify(cl.wake)
+	s.due(cl, dueAsk)
 	notify(cl.hint)
+}
+
+func (s *CeremonyClients) due(cl *client, what uint32) {
+	cl.due.Or(what)
+	go fanOut(1, func(int) { cl.say() }, s.ceremony.Broken)
 }
 
 // Told returns a channel that closes when an abort has reached a member, or
@@ -96,7 +145,15 @@ func (s *CeremonyClients) Ask(member int) {
 func (s *CeremonyClients) Told(member int) <-chan struct{} { return s.members[member].told }
 
 // End resets the streams. It does not wait.
-func (s *CeremonyClients) End() { s.cancel() }
+func (s *CeremonyClients) End() {
+	s.cancel()
+	s.heartbeat.Stop()
+	for _, cl := range s.clients {
+		if o := cl.current.Load(); o != nil {
+			reset(o.stream, network.StreamNoError)
+		}
+	}
+}
 
 // Wait waits until every client has ended, or ctx has.
 func (s *CeremonyClients) Wait(ctx context.Context) error {

@@ -171,9 +171,9 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 					begin()
 				}
 				beats++
-				if _, err := o.onHeartbeat(o.at.Add(s.cfg.Heartbeat)); err != nil {
-					return 0, err
-				}
+				o.at = o.at.Add(-s.cfg.Heartbeat)
+				o.client.due.Or(dueBeat)
+				o.client.say()
 			}
 			n := copy(p, pending)
 			pending = pending[n:]
@@ -188,10 +188,11 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 	}
 	clients := NewClients(s.cfg, s.ceremony.Broken).Of(s.ceremony)
 	defer clients.End()
-	o = newOutbound(clients.ctx, clients.members[1], stream)
-	o.announced = s.ceremony.Announcement()
+	o = newOutbound(clients.members[1], stream)
+	o.announced.Store(s.ceremony.Announcement())
 	o.facts = s.ceremony.Outbound(Opening{Member: 1, ID: o.id})
-	o.read()
+	o.client.current.Store(o)
+	o.read(t.Context())
 	require.Equal(t, 1+exchanges, asked)
 	require.Equal(t, int64(1+exchanges), o.messages)
 }
