@@ -38,6 +38,9 @@ type inbound struct {
 	sendsLast  atomic.Bool // its last frame is on its way, which a reset must not overtake
 	ceremony   Ceremony    // guarded by the server's lock
 	asks       string      // likewise: the definition that a held stream names
+	owing      bool        // guarded by the ceremony's [Late]: it has late answers
+
+	writing // guards what is to be written: the answers that wait
 
 	serving // what follows belongs to the handler
 }
@@ -47,8 +50,7 @@ type serving struct {
 	facts     InboundFacts // nil while no ceremony serves it
 	unprotect func()
 	read      deadline
-	write     deadline
-	out       []byte
+	step      int64  // of the request that was accepted last
 	signature []byte // the one that was verified last
 	verified  []byte // for this definition hash
 	attested  attested
@@ -74,15 +76,14 @@ type reply struct {
 
 func newInbound(s *Server, stream network.Stream) *inbound {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &inbound{
+	in := &inbound{
 		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, bufferSize),
 		remote: stream.Conn().RemotePeer(), id: s.cfg.nextStream(), opened: time.Now(),
 		done: make(chan struct{}), ctx: ctx, cancel: cancel,
-		serving: serving{
-			read:  deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()},
-			write: deadline{set: stream.SetWriteDeadline, timeout: s.cfg.ExchangeTimeout},
-		},
+		serving: serving{read: deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()}},
 	}
+	in.on(stream, s.cfg.ExchangeTimeout)
+	return in
 }
 
 // reset ends the stream from any goroutine; its handler returns soon after.
@@ -103,7 +104,9 @@ func (in *inbound) serve() {
 			task := "serving " + in.remote.String()
 			in.server.ceremonies.Broken(&lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()})
 		}
-		in.reset(end.code)
+		if end.Reason != report.EndClosed || !in.finish() {
+			in.reset(end.code)
+		}
 		in.leave(end)
 	}()
 
@@ -173,7 +176,7 @@ func (in *inbound) leave(end End) {
 func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool, end End) {
 	reader := wire.NewReader(in.buffer, in.server.cfg.MaxFrame)
 	in.facts.Link(request.GetTraceparent())
-	first := true
+	in.step = none
 	for {
 		now := time.Now()
 		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
@@ -182,13 +185,8 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
 		switch verdict.Action {
 		case roster.Accept:
-			if first {
-				first = false
-				in.server.accepted(in)
-			}
 			in.view(request.GetView())
-			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
-			if err := in.answer(now, c, request, reply{}); err != nil {
+			if err := in.accept(now, c, request); err != nil {
 				return false, classify(in.ctx, err)
 			}
 		case roster.Greet:
@@ -222,7 +220,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			continue
 		}
 		if err := in.next(reader, request); err != nil {
-			return false, classify(in.ctx, err)
+			return false, in.ended(in.ctx, err)
 		}
 	}
 }
@@ -300,8 +298,7 @@ func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error 
 		}
 		in.view(view)
 		in.messages++
-		in.out = wire.AppendEcho(in.out[:0], timestamp, in.echo)
-		if err := in.send(now); err != nil {
+		if err := in.answerAgain(now, timestamp); err != nil {
 			return err
 		}
 	}
@@ -349,29 +346,81 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	<-knows
 }
 
-// answer writes the response to a request. Without a ceremony it names no
-// session.
+// none is the step of a stream on which no request was accepted.
+const none = -1
+
+// accept answers a request that is accepted. Nobody waits for the answer if it says
+// another step, unless it is the first of its stream or the ceremony can still be
+// closed without a word, which is before step 1. Foreign members make one request at a
+// time.
+func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
+	before, step := in.step, request.GetStep()
+	if in.step = step; before == none {
+		in.server.accepted(in)
+	} else if request.GetSessionId() != 0 && step > max(before, 1) {
+		return in.answerLate(now, c, request)
+	}
+	runtime.Gosched() // the requests that a barrier waits for go first
+	return in.answer(now, c, request, reply{})
+}
+
+// answerLate makes the response to a request, and lets it wait, unless too many do.
+func (in *inbound) answerLate(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
+	in.Lock()
+	defer in.Unlock()
+	if err := in.respond(c, request, reply{}); err != nil {
+		return err
+	}
+	if len(in.out) > lateSize {
+		return in.send(now)
+	}
+	in.facts.Answered()
+	c.Late().add(in, now)
+	return nil
+}
+
+// answer writes the response to a request, behind those that wait. Without a ceremony
+// it names no session.
 func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest, with reply) error {
+	in.Lock()
+	defer in.Unlock()
+	if err := in.respond(c, request, with); err != nil {
+		return err
+	}
+	return in.send(now)
+}
+
+// answerAgain writes the response to a request that repeats the one before.
+func (in *inbound) answerAgain(now time.Time, timestamp []byte) error {
+	in.Lock()
+	defer in.Unlock()
+	in.out = wire.AppendEcho(in.out, timestamp, in.echo)
+	return in.send(now)
+}
+
+// respond makes the response to a request. The lock is held.
+func (in *inbound) respond(c Ceremony, request *syncpb.SyncRequest, with reply) error {
 	response := syncpb.SyncResponse{
 		SyncTimestamp: request.GetTimestamp(), Error: with.refusal, Waiting: with.waiting,
 	}
 	if request.GetSessionId() != 0 && c != nil {
 		response.SessionId, response.Differ = c.Terms().Session, with.differ
 	}
-	frame, err := wire.AppendResponse(in.out[:0], &response)
+	begin := len(in.out)
+	frame, err := wire.AppendResponse(in.out, &response)
 	if err != nil {
 		return err
 	}
 	in.out = frame
-	if _, rest, ok := wire.SplitTimestamp(frame[wire.HeaderSize:]); ok {
+	if _, rest, ok := wire.SplitTimestamp(frame[begin+wire.HeaderSize:]); ok {
 		in.echo = append(in.echo[:0], rest...)
 	}
-	return in.send(now)
+	return nil
 }
 
+// send writes the answers that are made. The lock is held.
 func (in *inbound) send(now time.Time) error {
-	in.write.renew(now)
-	if _, err := in.stream.Write(in.out); err != nil {
+	if err := in.flush(now); err != nil {
 		return err
 	}
 	if in.facts != nil {

@@ -58,6 +58,7 @@ type request struct {
 	at      time.Time
 	goodbye bool
 	abort   bool
+	late    bool // its answer may be a late one, which does not measure the round trip
 }
 
 func newOutbound(cl *client, stream network.Stream) *outbound {
@@ -115,7 +116,7 @@ func (o *outbound) first(a *Announcement, now time.Time) error {
 	first.DefinitionHash, first.Members = terms.Hash, terms.Digest
 	o.complete(first)
 	o.out = appendRequest(o.out, first)
-	return o.send(now)
+	return o.send(request{at: now})
 }
 
 // announce writes another announcement: the frame that all streams share, and what
@@ -128,7 +129,7 @@ func (o *outbound) announce(a *Announcement, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return o.send(now)
+	return o.send(request{at: now, late: true})
 }
 
 // complete adds to a request what belongs to this stream: which process of the
@@ -144,7 +145,7 @@ func (o *outbound) complete(r *syncpb.SyncRequest) {
 // repeat makes the last announcement again.
 func (o *outbound) repeat(now time.Time) error {
 	o.again(now)
-	return o.send(now)
+	return o.send(request{at: now})
 }
 
 // beat is a heartbeat: the last announcement again, and our view, when that has
@@ -160,7 +161,7 @@ func (o *outbound) beat(now time.Time) error {
 		}
 		o.out = wire.AppendView(o.out, bits)
 	}
-	return o.send(now)
+	return o.send(request{at: now})
 }
 
 // maxHeartbeat is what a heartbeat with a view may take, in bytes: some peers read a
@@ -182,13 +183,14 @@ func (o *outbound) again(now time.Time) {
 }
 
 // send writes the request that is made.
-func (o *outbound) send(now time.Time) error {
+func (o *outbound) send(asks request) error {
 	said := o.announced.Load()
-	o.at = now
+	asks.goodbye, asks.abort = said.Goodbye, said.Abort != ""
+	o.at = asks.at
 	o.mu.Lock()
-	o.outstanding = append(o.outstanding, request{at: now, goodbye: said.Goodbye, abort: said.Abort != ""})
+	o.outstanding = append(o.outstanding, asks)
 	o.mu.Unlock()
-	return o.flush(now)
+	return o.flush(asks.at)
 }
 
 // patience is how long the oldest request may still wait for its response, the
@@ -260,8 +262,11 @@ func (o *outbound) read(ctx context.Context) End {
 // response brings a response to the ceremony. It returns how the stream ends by
 // it, without a reason if it goes on.
 func (o *outbound) response(asked request, now time.Time, r *syncpb.SyncResponse) End {
-	rtt := now.Sub(asked.at)
-	o.client.cfg().Host.Peerstore().RecordLatency(o.client.id, rtt)
+	var rtt time.Duration
+	if !asked.late {
+		rtt = now.Sub(asked.at)
+		o.client.cfg().Host.Peerstore().RecordLatency(o.client.id, rtt)
+	}
 	reply, err := o.facts.Response(roster.Response{
 		Session: r.GetSessionId(), Goodbye: asked.goodbye, Abort: asked.abort,
 		Refused: r.GetError() != "", Error: r.GetError(), Differ: r.GetDiffer(), RTT: rtt,

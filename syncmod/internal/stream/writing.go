@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network")
+	"github.com/libp2p/go-libp2p/core/network"
+)
 
 // writing is the only way to write on a stream: whoever has its lock appends whole
 // frames to out, and flushes them.
