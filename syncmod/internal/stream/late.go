@@ -9,7 +9,7 @@ const (
 	lull       = 10 * time.Millisecond  // how long no step of another member has come when late answers go out
 	latest     = 200 * time.Millisecond // how long one waits for that at most,
 	latestPart = 8                      // and this part of the exchange timeout
-	lateSize   = 512                    // bytes of late answers on a stream: a member that rushes through steps waits
+	lateSize   = 1 << 10                // bytes of late answers on a stream: a member that rushes through steps waits
 )
 
 // Late is the answers of a ceremony for which nobody waits: those to another step.

@@ -203,6 +203,7 @@ type steadyStream struct {
 	conn  network.Conn
 	read  func([]byte) (int, error)
 	write func([]byte)
+	ends  func(how string)
 	scope network.StreamScope
 }
 
@@ -220,8 +221,15 @@ func (s *steadyStream) Scope() network.StreamScope {
 func (s *steadyStream) Conn() network.Conn                           { return s.conn }
 func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
 func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
-func (s *steadyStream) CloseWrite() error                            { return nil }
-func (s *steadyStream) ResetWithError(network.StreamErrorCode) error { return nil }
+func (s *steadyStream) CloseWrite() error                            { return s.end("closed") }
+func (s *steadyStream) ResetWithError(network.StreamErrorCode) error { return s.end("reset") }
+
+func (s *steadyStream) end(how string) error {
+	if s.ends != nil {
+		s.ends(how)
+	}
+	return nil
+}
 
 type steadyConn struct {
 	network.Conn
