@@ -20,9 +20,10 @@ var ErrOff = errors.New("the clients are not running")
 type CeremonyClients struct {
 	half     *Clients
 	ceremony Ceremony
-	members  []*client // by operator index; nil for this node
-	clients  []*client // the same without this node
-	opened   time.Time // heartbeats are counted from it
+	members  []*client    // by operator index; nil for this node
+	clients  []*client    // the same without this node
+	opened   time.Time    // heartbeats are counted from it
+	met      atomic.Int64 // when a member was last heard of by the host, in Unix nanoseconds
 
 	heartbeat *time.Timer // calls beat
 

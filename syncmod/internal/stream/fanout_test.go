@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
@@ -27,12 +26,8 @@ type mesh struct {
 
 func newMesh(t *testing.T, members int, stuck ...int) *mesh {
 	t.Helper()
-	var infos []peer.AddrInfo
-	for i := range members {
-		infos = append(infos, peer.AddrInfo{ID: peer.ID(rune('a' + i))})
-	}
 	cfg := &Config{Heartbeat: time.Second, ExchangeTimeout: 10 * time.Second, MaxFrame: 16 << 10}
-	c := newFakeCeremony(t, NewTerms(Terms{Hash: []byte("mesh"), Members: infos, Session: 7, Version: "v1.0"}))
+	c := newFakeCeremony(t, NewTerms(Terms{Hash: []byte("mesh"), Members: membersOf(members), Session: 7, Version: "v1.0"}))
 	m := &mesh{
 		ceremony: c, clients: NewClients(cfg, c.Broken).Of(c),
 		steps: make(map[int][]int64), at: make(map[int]time.Time), stuck: make(map[int]chan struct{}),
