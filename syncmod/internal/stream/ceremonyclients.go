@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +29,8 @@ type CeremonyClients struct {
 	ctx     context.Context // ends with the streams
 	cancel  context.CancelFunc
 	started atomic.Bool
-	running sync.WaitGroup // the clients
-	ended   chan struct{}  // closed when they have ended
+	left    atomic.Int64  // clients that have not ended
+	ended   chan struct{} // closed when they have ended
 }
 
 // Of returns the clients of a ceremony. None runs before [CeremonyClients.Start].
@@ -59,24 +58,24 @@ func (s *CeremonyClients) Start(opened time.Time) error {
 		return ErrOff
 	}
 	s.started.Store(true)
+	s.left.Store(int64(len(s.clients)))
 	for _, cl := range s.clients {
-		s.run("stream to "+cl.id.String(), cl.run)
+		go s.run(cl)
 	}
 	s.heartbeat.Reset(s.untilHeartbeat(time.Now()))
-	go func() {
-		defer close(s.ended)
-		s.running.Wait()
-		s.half.forget(s)
-	}()
 	return nil
 }
 
-// run runs work on a goroutine of its own. A panic is brought to the ceremony.
-func (s *CeremonyClients) run(task string, work func()) {
-	s.running.Go(func() {
-		defer recovering(task, s.ceremony.Broken)
-		work()
-	})
+// run runs a client. A panic is brought to the ceremony.
+func (s *CeremonyClients) run(cl *client) {
+	defer func() {
+		if s.left.Add(-1) == 0 {
+			s.half.forget(s)
+			close(s.ended)
+		}
+	}()
+	defer recovering("stream to "+cl.id.String(), s.ceremony.Broken)
+	cl.run()
 }
 
 // Notify says another announcement to every member. It does not wait for that.

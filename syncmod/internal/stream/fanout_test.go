@@ -27,7 +27,9 @@ type mesh struct {
 func newMesh(t *testing.T, members int, stuck ...int) *mesh {
 	t.Helper()
 	cfg := &Config{Heartbeat: time.Second, ExchangeTimeout: 10 * time.Second, MaxFrame: 16 << 10}
-	c := newFakeCeremony(t, NewTerms(Terms{Hash: []byte("mesh"), Members: membersOf(members), Session: 7, Version: "v1.0"}))
+	c := newFakeCeremony(t, NewTerms(Terms{
+		Hash: []byte("mesh"), Members: membersOf(members), Session: 7, Version: "v1.0",
+	}))
 	m := &mesh{
 		ceremony: c, clients: NewClients(cfg, c.Broken).Of(c),
 		steps: make(map[int][]int64), at: make(map[int]time.Time), stuck: make(map[int]chan struct{}),

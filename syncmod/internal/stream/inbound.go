@@ -13,6 +13,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/lifecycle"
@@ -178,6 +179,21 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 	in.facts.Link(request.GetTraceparent())
 	in.step = none
 	for {
+		if held, end = in.take(c, request, reader); held || end.Reason != "" {
+			return held, end
+		}
+		proto.Reset(request) // what it said is not kept while the stream is silent
+		if err := in.next(reader, request); err != nil {
+			return false, in.ended(in.ctx, err)
+		}
+	}
+}
+
+// take brings a request to a ceremony and answers it. It returns how the stream ends by
+// it, without a reason if it goes on. What it needs is not on the stack while the stream
+// is silent.
+func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Reader) (held bool, end End) {
+	for {
 		now := time.Now()
 		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
 		verdict := in.facts.Request(in.fact(c, request), in.ahead)
@@ -219,9 +235,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			}
 			continue
 		}
-		if err := in.next(reader, request); err != nil {
-			return false, in.ended(in.ctx, err)
-		}
+		return false, End{}
 	}
 }
 

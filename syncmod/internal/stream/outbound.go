@@ -40,13 +40,11 @@ type outbound struct {
 
 	announced atomic.Pointer[Announcement] // the last one written; nil: nothing was
 
-	writing                       // guards what is needed to write the next request
-	at        time.Time           // when something was written last
-	heartbeat *syncpb.SyncRequest // the announcement again, with a new timestamp
-	extra     syncpb.SyncRequest  // what one stream's requests have that the others' have not
-	traced    bool                // the trace context has been sent
-	viewed    *View               // the last one sent
-	successor *outbound           // the direct stream that takes over
+	writing             // guards what is needed to write the next request
+	at        time.Time // when something was written last
+	traced    bool      // the trace context has been sent
+	viewed    *View     // the last one sent
+	successor *outbound // the direct stream that takes over
 
 	mu          sync.Mutex
 	outstanding []request // written and not answered, oldest first
@@ -100,9 +98,9 @@ func (o *outbound) sayNext() {
 	case said != next:
 		err = o.announce(next, now)
 	case due&dueRepeat != 0, due&dueAsk != 0 && o.waiting() == 0:
-		err = o.repeat(now)
+		err = o.repeat(next, now)
 	case due&dueBeat != 0 && o.waiting() == 0 && now.Sub(o.at) >= o.client.cfg().Heartbeat/2:
-		err = o.beat(now)
+		err = o.beat(next, now)
 	}
 	if err != nil {
 		o.fail(notWritten(o.client.set.ctx, err))
@@ -112,48 +110,28 @@ func (o *outbound) sayNext() {
 // first makes the first request: which ceremony is meant, and where we are.
 func (o *outbound) first(a *Announcement, now time.Time) error {
 	terms := o.client.set.ceremony.Terms()
-	first := terms.request(a, now)
-	first.DefinitionHash, first.Members = terms.Hash, terms.Digest
-	o.complete(first)
-	o.out = appendRequest(o.out, first)
+	o.compose(a, now, wire.Extra{DefinitionHash: terms.Hash, Members: terms.Digest})
 	return o.send(request{at: now})
 }
 
-// announce writes another announcement: the frame that all streams share, and what
-// only this one has.
+// announce makes another announcement.
 func (o *outbound) announce(a *Announcement, now time.Time) error {
-	o.heartbeat = nil
-	o.complete(&o.extra)
-	frame, err := wire.ExtendRequest(append(o.out, a.frame...), &o.extra)
-	o.out = frame
-	if err != nil {
-		return err
-	}
+	o.compose(a, now, wire.Extra{})
 	return o.send(request{at: now, late: true})
 }
 
-// complete adds to a request what belongs to this stream: which process of the
-// member is meant, and the trace context, once there is one.
-func (o *outbound) complete(r *syncpb.SyncRequest) {
-	r.Addressee, r.Traceparent = o.facts.Addressee(), ""
-	if !o.traced {
-		r.Traceparent = o.facts.Traceparent()
-		o.traced = r.Traceparent != ""
-	}
-}
-
 // repeat makes the last announcement again.
-func (o *outbound) repeat(now time.Time) error {
-	o.again(now)
+func (o *outbound) repeat(a *Announcement, now time.Time) error {
+	o.compose(a, now, wire.Extra{})
 	return o.send(request{at: now})
 }
 
 // beat is a heartbeat: the last announcement again, and our view, when that has
 // changed since it was last sent on this stream. A member without a session does not
 // understand it.
-func (o *outbound) beat(now time.Time) error {
-	o.again(now)
-	if view := o.client.set.ceremony.View(); view != o.viewed && o.heartbeat.GetAddressee() != 0 {
+func (o *outbound) beat(a *Announcement, now time.Time) error {
+	addressee := o.compose(a, now, wire.Extra{})
+	if view := o.client.set.ceremony.View(); view != o.viewed && addressee != 0 {
 		o.viewed = view
 		bits := view.Bits
 		if len(bits) > len(noView) && len(o.out)+len(bits) >= maxHeartbeat {
@@ -164,6 +142,18 @@ func (o *outbound) beat(now time.Time) error {
 	return o.send(request{at: now})
 }
 
+// compose makes the frame of a request: what all streams share, and what only this one
+// has. It returns which process of the member is meant.
+func (o *outbound) compose(a *Announcement, now time.Time, extra wire.Extra) (addressee uint64) {
+	extra.Addressee = o.facts.Addressee()
+	if !o.traced {
+		extra.Traceparent = o.facts.Traceparent()
+		o.traced = extra.Traceparent != ""
+	}
+	o.out = wire.AppendAgain(o.out, a.frame, now, extra)
+	return extra.Addressee
+}
+
 // maxHeartbeat is what a heartbeat with a view may take, in bytes: some peers read a
 // payload with one Read, which one packet has to fill.
 const maxHeartbeat = 1190
@@ -171,16 +161,6 @@ const maxHeartbeat = 1190
 // noView is sent instead of a view that does not fit, which is always longer. It is
 // no view, so that the one before is void.
 var noView = []byte{0}
-
-// again makes the frame of the last announcement with a new timestamp.
-func (o *outbound) again(now time.Time) {
-	if o.heartbeat == nil {
-		o.heartbeat = o.client.set.ceremony.Terms().request(o.announced.Load(), now)
-	}
-	o.heartbeat.Timestamp.Seconds, o.heartbeat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond())
-	o.complete(o.heartbeat)
-	o.out = appendRequest(o.out, o.heartbeat)
-}
 
 // send writes the request that is made.
 func (o *outbound) send(asks request) error {

@@ -23,16 +23,13 @@ func TestAViewThatDoesNotFitIsReplacedByNoneOnce(t *testing.T) {
 	o.facts = s.ceremony.Outbound(Opening{Member: 1, ID: o.id})
 	tells := func(view []byte) []byte {
 		s.ceremony.view = &View{Bits: view}
-		require.NoError(t, o.beat(time.Now()))
+		require.NoError(t, o.beat(o.announced.Load(), time.Now()))
 		first := told
-		require.NoError(t, o.beat(time.Now()))
+		require.NoError(t, o.beat(o.announced.Load(), time.Now()))
 		require.Nil(t, told, "told again")
 		return first
 	}
-	announce := func(a Announcement) {
-		o.announced.Store(s.ceremony.terms.NewAnnouncement(a, time.Now()))
-		o.heartbeat = nil
-	}
+	announce := func(a Announcement) { o.announced.Store(s.ceremony.terms.NewAnnouncement(a, time.Now())) }
 
 	announce(Announcement{Step: 1})
 	require.Equal(t, []byte{0x30, 0x03}, tells([]byte{0x30, 0x03}))
