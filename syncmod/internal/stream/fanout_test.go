@@ -132,6 +132,7 @@ func TestAFanOutCallsEachOnce(t *testing.T) {
 			calls[i]++
 		}, func(err error) { t.Error(err) })
 		after(time.Minute)
+		synctest.Wait()
 
 		for i, called := range calls {
 			require.Equal(t, 1, called, i)

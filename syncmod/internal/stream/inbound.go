@@ -333,19 +333,27 @@ func (in *inbound) decode(payload []byte, request *syncpb.SyncRequest) error {
 	return nil
 }
 
+// mostBehind is how many requests behind a refused one are looked at for an abort.
+const mostBehind = 100
+
 // awaitTold waits, at most until a time, until the member has heard our abort: it
 // has to arrive before the answer, because it names the culprit. It reads on
 // meanwhile: a member that has failed as well may be waiting for us in the same way,
-// with an abort of its own behind the request.
+// with an abort of its own behind the request. A flood is not read any further: the
+// window of a stream grows while it is read.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return
 	}
-	knows := make(chan struct{})
+	knows, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(knows)
+		defer close(ended)
 		var behind syncpb.SyncRequest
-		for behind.GetAbort() == "" && reader.Request(&behind) == nil {
+		for range mostBehind {
+			if reader.Request(&behind) != nil || behind.GetAbort() != "" {
+				close(knows)
+				return
+			}
 		}
 	}()
 	enough := time.NewTimer(time.Until(until))
@@ -357,7 +365,7 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	case <-in.ctx.Done():
 	}
 	_ = in.stream.SetReadDeadline(longAgo) // what else it says is of no interest
-	<-knows
+	<-ended
 }
 
 // none is the step of a stream on which no request was accepted.
@@ -450,10 +458,19 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 		return classify(in.ctx, err)
 	}
 	_ = in.stream.CloseWrite()
-	_ = in.stream.SetReadDeadline(now.Add(in.patience(request)))
-	_, _ = io.Copy(io.Discard, in.stream)
+	until := now.Add(in.patience(request))
+	_ = in.stream.SetReadDeadline(until)
+	if _, err := io.CopyN(io.Discard, in.stream, mostIgnored); err == nil { // a flood, which is not read
+		select {
+		case <-time.After(time.Until(until)):
+		case <-in.ctx.Done():
+		}
+	}
 	return end
 }
+
+// mostIgnored is how many bytes are read behind the last request of a stream.
+const mostIgnored = 64 << 10
 
 // patience is how long to wait for the other side to end a stream. A foreign peer
 // may leave it open for ever: its answer arrives within a round trip.
