@@ -89,48 +89,29 @@ func (o *outbound) sayNext() {
 	due := o.client.due.Swap(0)
 	now, said, next := time.Now(), o.announced.Load(), o.client.set.ceremony.Announcement()
 	o.announced.Store(next)
-	var err error
 	switch {
 	case said == nil && next.Abort != "": // a stream never begins with an abort
-		err = errAborted
+		o.fail(notBegun(errAborted))
 	case said == nil:
-		err = o.first(next, now)
+		terms := o.client.set.ceremony.Terms()
+		o.compose(now, wire.Extra{DefinitionHash: terms.Hash, Members: terms.Digest})
+		o.send(request{at: now})
 	case said != next:
-		err = o.announce(next, now)
+		o.compose(now, wire.Extra{})
+		o.send(request{at: now, late: true})
 	case due&dueRepeat != 0, due&dueAsk != 0 && o.waiting() == 0:
-		err = o.repeat(next, now)
+		o.compose(now, wire.Extra{})
+		o.send(request{at: now})
 	case due&dueBeat != 0 && o.waiting() == 0 && now.Sub(o.at) >= o.client.cfg().Heartbeat/2:
-		err = o.beat(next, now)
+		o.beat(now)
 	}
-	if err != nil {
-		o.fail(notWritten(o.client.set.ctx, err))
-	}
-}
-
-// first makes the first request: which ceremony is meant, and where we are.
-func (o *outbound) first(a *Announcement, now time.Time) error {
-	terms := o.client.set.ceremony.Terms()
-	o.compose(a, now, wire.Extra{DefinitionHash: terms.Hash, Members: terms.Digest})
-	return o.send(request{at: now})
-}
-
-// announce makes another announcement.
-func (o *outbound) announce(a *Announcement, now time.Time) error {
-	o.compose(a, now, wire.Extra{})
-	return o.send(request{at: now, late: true})
-}
-
-// repeat makes the last announcement again.
-func (o *outbound) repeat(a *Announcement, now time.Time) error {
-	o.compose(a, now, wire.Extra{})
-	return o.send(request{at: now})
 }
 
 // beat is a heartbeat: the last announcement again, and our view, when that has
 // changed since it was last sent on this stream. A member without a session does not
 // understand it.
-func (o *outbound) beat(a *Announcement, now time.Time) error {
-	addressee := o.compose(a, now, wire.Extra{})
+func (o *outbound) beat(now time.Time) {
+	addressee := o.compose(now, wire.Extra{})
 	if view := o.client.set.ceremony.View(); view != o.viewed && addressee != 0 {
 		o.viewed = view
 		bits := view.Bits
@@ -139,18 +120,18 @@ func (o *outbound) beat(a *Announcement, now time.Time) error {
 		}
 		o.out = wire.AppendView(o.out, bits)
 	}
-	return o.send(request{at: now})
+	o.send(request{at: now})
 }
 
 // compose makes the frame of a request: what all streams share, and what only this one
 // has. It returns which process of the member is meant.
-func (o *outbound) compose(a *Announcement, now time.Time, extra wire.Extra) (addressee uint64) {
+func (o *outbound) compose(now time.Time, extra wire.Extra) (addressee uint64) {
 	extra.Addressee = o.facts.Addressee()
 	if !o.traced {
 		extra.Traceparent = o.facts.Traceparent()
 		o.traced = extra.Traceparent != ""
 	}
-	o.out = wire.AppendAgain(o.out, a.frame, now, extra)
+	o.out = wire.AppendAgain(o.out, o.announced.Load().frame, now, extra)
 	return extra.Addressee
 }
 
@@ -163,14 +144,16 @@ const maxHeartbeat = 1190
 var noView = []byte{0}
 
 // send writes the request that is made.
-func (o *outbound) send(asks request) error {
+func (o *outbound) send(asks request) {
 	said := o.announced.Load()
 	asks.goodbye, asks.abort = said.Goodbye, said.Abort != ""
 	o.at = asks.at
 	o.mu.Lock()
 	o.outstanding = append(o.outstanding, asks)
 	o.mu.Unlock()
-	return o.flush(asks.at)
+	if err := o.flush(asks.at); err != nil {
+		o.fail(classify(o.client.set.ctx, err))
+	}
 }
 
 // patience is how long the oldest request may still wait for its response, the

@@ -55,11 +55,3 @@ func (w *writing) ended(ctx context.Context, err error) End {
 	}
 	return classify(ctx, err)
 }
-
-// notWritten is how a stream ends by an error of writing on it.
-func notWritten(ctx context.Context, err error) End {
-	if errors.Is(err, errAborted) {
-		return notBegun(err)
-	}
-	return classify(ctx, err)
-}
