@@ -101,8 +101,11 @@ func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	if direct == nil {
 		return false
 	}
+	if !relayed.TryLock() {
+		direct.close(End{Reason: report.EndStopped})
+		return false
+	}
 	defer cl.say()
-	relayed.Lock()
 	defer relayed.Unlock()
 	if relayed.waiting() > 0 || cl.current.Load() != relayed || direct.begin() != nil {
 		direct.close(End{Reason: report.EndStopped})

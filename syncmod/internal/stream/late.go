@@ -79,5 +79,9 @@ func (in *inbound) catchUp() {
 func (in *inbound) finish() bool {
 	in.Lock()
 	defer in.Unlock()
-	return len(in.out) > 0 && in.flush(time.Now()) == nil && in.stream.CloseWrite() == nil
+	if len(in.out) == 0 || in.flush(time.Now()) != nil {
+		return false
+	}
+	go func() { _ = in.stream.Close() }() // which may block, like every write
+	return true
 }

@@ -221,7 +221,8 @@ func (s *steadyStream) Scope() network.StreamScope {
 func (s *steadyStream) Conn() network.Conn                           { return s.conn }
 func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
 func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
-func (s *steadyStream) CloseWrite() error                            { return s.end("closed") }
+func (s *steadyStream) CloseWrite() error                            { return s.end("closed for writing") }
+func (s *steadyStream) Close() error                                 { return s.end("closed") }
 func (s *steadyStream) ResetWithError(network.StreamErrorCode) error { return s.end("reset") }
 
 func (s *steadyStream) end(how string) error {
