@@ -140,7 +140,7 @@ func (a attempt) another(f *roster.Failure, err error) bool {
 type attemptError struct{ err error }
 
 func (e *attemptError) Error() string {
-	return strings.ReplaceAll(e.err.Error(), startAgain, "this node begins again by itself")
+	return strings.ReplaceAll(e.err.Error(), "; "+startAgain, "") + "; this node begins again by itself"
 }
 
 func (e *attemptError) Unwrap() error { return e.err }
