@@ -190,7 +190,7 @@ func (c ceremony) loses(node int) bool {
 // for 6, 9, 14 s and so on, unless the other side gets through first.
 const (
 	slack   = 20 * time.Second // for a machine that others use at the same time, race detector included
-	grace   = 5 * time.Second  // for a member that is gone after its goodbye
+	grace   = 7 * time.Second  // for a member that is gone after its goodbye
 	carried = 10 * time.Second // until a host dials again whom it could not reach in the round before
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
