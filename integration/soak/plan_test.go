@@ -268,6 +268,10 @@ func (p plan) bound(r int, c ceremony) time.Duration {
 			total += config.PeerTimeout + config.GoodbyeTimeout
 		case lateKill:
 			total += grace
+		case leave, stop:
+			if p.unreachable(r) > 0 { // what breaks at that moment keeps it from telling: it is missed
+				total += config.PeerTimeout + config.ExchangeTimeout*3/2
+			}
 		case rekill, restop, restart:
 			total += 5 * time.Second // hosts and apps take their time
 		}
