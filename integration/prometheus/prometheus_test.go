@@ -2,6 +2,7 @@ package prometheus_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -61,7 +62,7 @@ func TestEveryQueryFindsWhatItNames(t *testing.T) {
 		names[i] = harness.Name(i)
 	}
 	prometheus := startServer(t, names, ports)
-	newScene(t, ports).everything()
+	newScene(t, prometheus, ports).everything()
 	recorded := func() bool { return len(prometheus.labels("dkgsync:rtt_seconds:p99_5m")) > 0 }
 	harness.Eventually(t, recorded, "rules are evaluated")
 
@@ -122,6 +123,9 @@ func (s *server) checkRules() {
 			s.finds(rule.Name)
 		}
 	}
+	waiting := fmt.Sprintf("dkgsync:peer_waited_for:count{job='dkg',dkgsync_peer_index='%d'} == %d", straggler, straggler)
+	s.finds(waiting) // in one job, whether nodes push or are scraped
+	s.finds(`dkgsync_step_current{job="dkg/dkg-carol",instance="carol"}`)
 	for _, alert := range []string{"DkgCeremonyFailed", "DkgLinkBroken", "DkgMemberUnreachable", "DkgThisNodeIsLast"} {
 		harness.Eventually(s.t, func() bool { return s.alerts()[alert] != "" }, alert)
 	}

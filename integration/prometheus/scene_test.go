@@ -19,26 +19,35 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-const members, straggler = 4, 3
+const members, pushes, straggler = 4, 2, 3
 
-// scene is long-lived nodes that serve their metrics as their operators have asked for
-// with variables.
+// scene is long-lived nodes that serve their metrics, as their operators have asked for
+// with variables. One of them pushes.
 type scene struct {
 	t        *testing.T
 	cluster  *harness.Cluster
 	services []*syncmod.Service
 }
 
-func newScene(t *testing.T, ports []int) *scene {
+func newScene(t *testing.T, prometheus *server, ports []int) *scene {
 	t.Helper()
 	s := &scene{t: t, cluster: harness.New(t, members, harness.Links())}
-	t.Setenv("OTEL_METRICS_EXPORTER", "prometheus")
+	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://"+prometheus.address+"/api/v1/otlp/v1/metrics")
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "200")
 	for i, n := range s.cluster.Nodes {
+		exporter := "prometheus"
+		if i == pushes {
+			exporter = "otlp"
+		}
+		t.Setenv("OTEL_METRICS_EXPORTER", exporter)
 		t.Setenv("OTEL_EXPORTER_PROMETHEUS_PORT", fmt.Sprint(ports[i]))
+		name := harness.Name(i)
 		var service *syncmod.Service
 		app := fx.New(
 			fx.Provide(func() host.Host { return n.Host }),
-			fx.Supply(harness.Quiet(), otelsdk.Identity{Service: telemetry.ServiceName(harness.Name(i), i)}),
+			fx.Supply(harness.Quiet(), otelsdk.Identity{
+				Service: telemetry.ServiceName(name, i), Namespace: "dkg", Instance: name,
+			}),
 			lifecycle.WithFxLogger(),
 			otelsdk.Module,
 			dkgsync.Module,

@@ -37,6 +37,9 @@ func startServer(t *testing.T, nodes []string, ports []int) *server {
 	fmt.Fprintf(&config, "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 500ms}\n"+
 		"rule_files: [%q]\nscrape_configs:\n  - job_name: dkg\n    static_configs:\n", rules)
 	for i, node := range nodes {
+		if i == pushes {
+			continue
+		}
 		fmt.Fprintf(&config, "      - {targets: ['127.0.0.1:%d'], labels: {instance: %s}}\n", ports[i], node)
 	}
 	dir := t.TempDir()
@@ -46,7 +49,7 @@ func startServer(t *testing.T, nodes []string, ports []int) *server {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	cmd := exec.CommandContext( //nolint:gosec // whoever runs the tests names the binary
 		ctx, binary, "--config.file", file, "--storage.tsdb.path", filepath.Join(dir, "data"),
-		"--web.listen-address", s.address, "--log.level", "error",
+		"--web.listen-address", s.address, "--web.enable-otlp-receiver", "--log.level", "error",
 	)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, harness.Patience
