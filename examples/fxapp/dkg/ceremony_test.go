@@ -80,4 +80,3 @@ func TestAnAttemptThatFailsLeavesNothing(t *testing.T) {
 	}
 	require.Empty(t, c.nodes[1].files())
 }
-
