@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
@@ -57,7 +56,7 @@ func TestAnotherAttemptMendsWhatAMemberDid(t *testing.T) {
 func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
 	c := clusterWith(t, config(3), 3)
 	c.nodes[bob].change = misdeed(twoDeals).steadily
-	ctx, cancel := context.WithCancel(harness.Within(t))
+	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
 	errs := make([]error, 3)
 	var wg sync.WaitGroup
@@ -95,7 +94,7 @@ func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
 				}
 				return steps
 			}
-			ctx := harness.Within(t)
+			ctx := within(t)
 			var wg sync.WaitGroup
 			for _, i := range []int{alice, carol} {
 				wg.Go(func() {
@@ -128,9 +127,6 @@ func TestAMessageOfAnEarlierAttemptIsRefused(t *testing.T) {
 	for _, p := range []phase{deals, responses} {
 		t.Run(p.String(), func(t *testing.T) {
 			c := clusterWith(t, config(2), 3)
-			for _, n := range c.nodes {
-				n.generator.timeout = 2 * time.Second
-			}
 			var old []byte
 			c.nodes[bob].change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 				if old != nil {

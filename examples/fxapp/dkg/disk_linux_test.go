@@ -66,7 +66,7 @@ func TestADiskThatFillsUpFailsTheAttempt(t *testing.T) {
 		}
 		return steps
 	}
-	ctx, cancel := context.WithCancel(harness.Within(t))
+	ctx, cancel := context.WithCancel(within(t))
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

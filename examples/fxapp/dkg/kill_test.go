@@ -255,12 +255,17 @@ func killedNode(t *testing.T) (completed bool) {
 	c := &cluster{t: t, definition: harness.Define(t.Name(), alicesHost)}
 	c.definition.Peers = append(c.definition.Peers, syncmod.Peer{ID: bobsID, Name: "bob"})
 	node := &node{cluster: c, host: alicesHost, dir: t.TempDir(), log: new(logs)}
-	conf := config(1)
-	conf.PeerTimeout, conf.GoodbyeTimeout = time.Second, time.Second
-	node.start(conf)
+	ceremonies := make(chan *syncmod.Ceremony, 1)
+	node.change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
+		ceremonies <- a.ceremony
+		return steps
+	}
+	node.start(config(1))
+	ctx, cancel := context.WithCancel(within(t))
+	defer cancel()
 	over := make(chan error, 1)
 	go func() {
-		_, err := node.run(harness.Within(t))
+		_, err := node.run(ctx)
 		over <- err
 	}()
 
@@ -269,6 +274,10 @@ func killedNode(t *testing.T) (completed bool) {
 	require.Equal(t, "about to write", harness.Next(t, lines))
 	<-time.After(time.Duration(rand.Int64N(int64(60 * time.Millisecond)))) // any moment will do
 	kill(cmd, lines)
+	harness.Until(t, harness.Next(t, ceremonies), func(s syncmod.Status) bool {
+		return s.Phase >= syncmod.Complete || !s.Peers[0].Inbound && !s.Peers[0].Outbound
+	})
+	cancel() // alice has heard all that bob has said
 	err = harness.Next(t, over)
 	if err != nil {
 		_, err := ReadShare(m.Dir)

@@ -74,7 +74,7 @@ func TestAnotherDefinitionThanTheStoresIsRefused(t *testing.T) {
 	c := newCluster(t, 2)
 	n := c.nodes[0]
 	other := harness.Define("another", c.nodes[0].host, c.nodes[1].host)
-	_, err := n.service.Run(harness.Within(t), other, n.steps)
+	_, err := n.service.Run(within(t), other, n.steps)
 	require.ErrorContains(t, err, "was opened for another definition than the ceremony's")
 }
 

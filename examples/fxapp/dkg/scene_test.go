@@ -43,6 +43,14 @@ type node struct {
 	change func(a *attempt, steps []syncmod.Step) []syncmod.Step
 }
 
+// within is as long as a ceremony may take on a machine that has much to do.
+func within(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 4*harness.Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // config of the nodes: they begin again at once.
 func config(attempts int) syncmod.Config {
 	c := harness.Patient()
@@ -119,7 +127,7 @@ func (n *node) steps(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 // runAll runs all nodes at once, and returns their errors by operator index.
 func (c *cluster) runAll() []error {
 	c.t.Helper()
-	ctx := harness.Within(c.t)
+	ctx := within(c.t)
 	errs := make([]error, len(c.nodes))
 	var wg sync.WaitGroup
 	for i, n := range c.nodes {
