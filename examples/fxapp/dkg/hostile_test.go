@@ -175,7 +175,13 @@ func TestAMemberThatMakesNothingIsNamed(t *testing.T) {
 }
 
 func TestAnOversizedMessageIsRefused(t *testing.T) {
-	large := saying(deals, func(*attempt, peer.ID) []byte { return make([]byte, 10<<20) })
+	large := handling(deals, func(_ *attempt, s network.Stream) {
+		for { // without an end
+			if _, err := s.Write(make([]byte, 1<<10)); err != nil {
+				return
+			}
+		}
+	})
 	fails(t, large, "operator 1 (bob) gave a deal of more than 10 KiB")
 }
 
@@ -306,12 +312,7 @@ func TestAMemberWithTwoKeysIsNamed(t *testing.T) {
 			panic(err)
 		}
 		second := a.generator.message(a, keyPhase)
-		return saying(keyPhase, func(a *attempt, to peer.ID) []byte {
-			if to == a.members[alice].ID {
-				return first
-			}
-			return second
-		})(a, steps)
+		return saying(keyPhase, toAlice(first, second))(a, steps)
 	}
 	c := newCluster(t, 3)
 	c.nodes[bob].change = misdeed(two).steadily
@@ -321,7 +322,7 @@ func TestAMemberWithTwoKeysIsNamed(t *testing.T) {
 	}
 }
 
-// twoDeals has bob make two deals in one attempt, both signed.
+// twoDeals has bob make two deals in one attempt, both signed, the first for alice.
 func twoDeals(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	work := steps[0].Run
 	steps[0].Run = func(ctx context.Context) error {
@@ -329,21 +330,54 @@ func twoDeals(a *attempt, steps []syncmod.Step) []syncmod.Step {
 			return err
 		}
 		first := a.generator.message(a, deals)
-		err := work(ctx)
-		second := a.generator.message(a, deals)
-		saying(deals, func(a *attempt, to peer.ID) []byte {
-			if to == a.members[alice].ID {
-				return first
-			}
-			return second
-		})(a, nil)
-		return err
+		if err := work(ctx); err != nil {
+			return err
+		}
+		saying(deals, toAlice(first, a.generator.message(a, deals)))(a, nil)
+		return nil
 	}
 	return steps
 }
 
+// twoDealsHidden is [twoDeals] by a bob who tells alice that hers is the one he made.
+func twoDealsHidden(a *attempt, steps []syncmod.Step) []syncmod.Step {
+	var first []byte
+	work := steps[0].Run
+	steps[0].Run = func(ctx context.Context) error {
+		err := work(ctx)
+		if first == nil {
+			first = a.generator.message(a, deals)
+		}
+		return err
+	}
+	return after(responses, twoDeals(a, steps), func() error {
+		others := a.generator.message(a, responses)
+		b, err := honest(a, responses, new(responseBody))
+		if err != nil {
+			return err
+		}
+		if b.Deals[bob], err = a.open(deals, bob, first, new(dealBody)); err != nil {
+			return err
+		}
+		hers, err := a.make(responses, b)
+		saying(responses, toAlice(hers, others))(a, nil)
+		return err
+	})
+}
+
+// toAlice is one message for alice, and another for everybody else.
+func toAlice(hers, others []byte) func(*attempt, peer.ID) []byte {
+	return func(a *attempt, to peer.ID) []byte {
+		if to == a.members[alice].ID {
+			return hers
+		}
+		return others
+	}
+}
+
 func TestAMemberWithTwoDealsIsNamed(t *testing.T) {
 	fails(t, twoDeals, "operator 1 (bob) cheats: it gave this node ")
+	fails(t, twoDealsHidden, "operator 1 (bob) cheats: it gave this node and operator ")
 }
 
 func TestAComplaintNamesBoth(t *testing.T) {
