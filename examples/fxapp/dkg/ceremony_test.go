@@ -118,10 +118,10 @@ func TestNoShareIsWrittenAfterTheEnd(t *testing.T) {
 	n := c.nodes[1]
 	late := make(chan error, 1)
 	n.change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
-		steps[responses].Run = func(ctx context.Context) error {
+		steps[responses].Run = func(context.Context) error {
 			a.ceremony.Abort(errors.New("out of coffee"))
 			n.generator.following.Wait() // the end is dealt with while the step still runs
-			late <- a.store(ctx, share)
+			late <- a.store(share)
 			return nil
 		}
 		return steps
