@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -68,7 +67,7 @@ type member struct {
 	name string
 }
 
-func newDemoCommand(stdout, stderr io.Writer) *cobra.Command {
+func newDemoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -88,13 +87,13 @@ Ctrl-C ends the program at once.`,
   fxapp demo --cut 1-2          # two cannot reach each other: everyone else sees it
   fxapp demo --differ 2         # a node has another result: nobody completes
   fxapp demo --definition cluster-definition.json --keys keys`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.plan(cmd.Flags())
 			if err != nil {
 				return err
 			}
-			return runCluster(cmd.Context(), p, stdout, stderr)
+			return runCluster(cmd.Context(), p, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
