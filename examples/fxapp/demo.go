@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dkgsync/dkgsync/examples/fxapp/display"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -244,27 +245,19 @@ func stepNames(n int) []string {
 	return names[:n]
 }
 
+// ceremony is the plan as the report has it.
+func (p plan) ceremony() display.Ceremony {
+	c := display.Ceremony{
+		Hash: p.hash, Steps: p.steps, Transport: p.transport, Late: p.late, FaultStep: p.killStep(),
+	}
+	for _, m := range p.members {
+		c.Members = append(c.Members, m.name)
+	}
+	return c
+}
+
 // operator names a member in a sentence: "operator 2 (carol)".
-func (p plan) operator(index int) string {
-	return fmt.Sprintf("operator %d (%s)", index, p.members[index].name)
-}
-
-// stepCount says how many steps there are.
-func (p plan) stepCount() string {
-	if len(p.steps) == 1 {
-		return "1 step"
-	}
-	return fmt.Sprintf("%d steps", len(p.steps))
-}
-
-// nameWidth is how much room the names of the steps need.
-func (p plan) nameWidth() int {
-	width := 0
-	for _, name := range p.steps {
-		width = max(width, len(name))
-	}
-	return width
-}
+func (p plan) operator(index int) string { return p.ceremony().Operator(index) }
 
 // isLate tells whether a node is the one that starts late.
 func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members)-1 }

@@ -205,9 +205,9 @@ func TestSignalsDecideTheExitCode(t *testing.T) {
 func TestUnusableCommandLines(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"--nodes 1":  "--nodes 1: it has to be between 2 and 64",
-		"--nodes 65": "--nodes 65: it has to be between 2 and 64",
-		"--nodes four": `--nodes "four": it has to be a whole number`,
+		"--nodes 1":       "--nodes 1: it has to be between 2 and 64",
+		"--nodes 65":      "--nodes 65: it has to be between 2 and 64",
+		"--nodes four":    `--nodes "four": it has to be a whole number`,
 		"--steps 0":       "--steps 0: it has to be between 1 and 100",
 		"--steps 101":     "--steps 101: it has to be between 1 and 100",
 		"--transport udp": `--transport "udp": it has to be tcp or quic`,
