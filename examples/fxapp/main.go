@@ -42,6 +42,7 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newKeygenCommand(),
 		newDefineCommand(),
+		newNodeCommand(),
 		newDemoCommand(),
 		newVersionCommand(),
 	}
