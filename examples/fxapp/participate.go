@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -67,9 +67,9 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
-			r := &participation{seat: s, log: log, ended: make(chan *syncmod.Ceremony, 1), timeout: place.timeout}
-			outcome, err := r.run(cmd.Context(), generateKey(store))
-			return printOutcome(cmd.OutOrStdout(), logs.format, r, outcome, err)
+			p := &participation{seat: s, log: log, timeout: place.timeout}
+			outcome, failed := p.run(cmd.Context(), generateKey(store))
+			return errors.Join(failed, p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format))
 		},
 	}
 	flags := cmd.Flags()
@@ -86,117 +86,153 @@ type participation struct {
 	log     *logrus.Logger
 	timeout time.Duration // 0: none
 
-	ended   chan *syncmod.Ceremony // the last attempt, when it is over
 	service *syncmod.Service
-	last    *syncmod.Ceremony // the last attempt that was seen, for what is said in the end
+	last    *syncmod.Ceremony // the attempt that was the last
 }
 
-// run runs the node until its ceremony is over, and returns what it has left on the
-// disk. The error says why the ceremony is not complete.
-func (r *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, error) {
+// run runs the node until its ceremony is over, and returns what that has left on the
+// disk. The error says why this node has no share that counts.
+func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, error) {
 	var generator *dkg.Generator
-	more := fx.Options(
-		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: r.name()}),
-		syncmod.OnEnd(func(c *syncmod.Ceremony) { r.ended <- c }),
-		fx.Populate(&generator, &r.service),
-		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout),
+	ended := make(chan *syncmod.Ceremony, 1)
+	app := newApp(p.host, p.definition, p.config, p.log, work,
+		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: p.name()}),
+		syncmod.OnEnd(func(c *syncmod.Ceremony) { ended <- c }),
+		fx.Populate(&generator, &p.service),
+		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(),
 	)
-	if !r.log.IsLevelEnabled(logrus.DebugLevel) {
-		more = fx.Options(more, fx.NopLogger) // what goes wrong with the start is in its error
-	}
-	app := newApp(r.host, r.definition, r.config, r.log, work, more)
-	r.greet()
+	p.greet()
 	starting, started := context.WithTimeout(context.WithoutCancel(ctx), app.StartTimeout()) // it must not be left half done
 	defer started()
 	if err := app.Start(starting); err != nil {
 		return dkg.Outcome{}, startError(err)
 	}
-	failed := r.wait(ctx)
+	failed := p.wait(ctx, ended)
 	stopping, stopped := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout())
 	defer stopped()
 	err := app.Stop(stopping)
 	outcome := generator.Outcome()
 	switch {
-	case failed == nil && err != nil:
-		return outcome, &failure{fmt.Errorf("stopping the node: %w", err)}
-	case failed != nil && err != nil:
-		r.log.WithError(err).Warn("the node did not stop properly")
+	case outcome.Share != nil: // whatever has happened since
+		failed = nil
+	case failed == nil:
+		failed = &failure{fmt.Errorf("the ceremony is complete, and this node has no share: %w", errors.Join(outcome.Err, err))}
+	}
+	if err != nil {
+		p.log.WithError(err).Warn("the node did not stop properly")
+	}
+	if advice := outcome.Advice(); advice != "" && failed != nil {
+		failed = fmt.Errorf("%w; %s", failed, advice)
 	}
 	return outcome, failed
 }
 
-// greet says who this node is, and where.
-func (r *participation) greet() {
-	self := r.definition.Peers[r.self]
-	r.log.WithFields(logrus.Fields{"operator": r.self, "definition": fmt.Sprintf("%x", r.definition.Hash), "peer_id": self.ID.String()}).
-		Infof("this node is operator %d (%s) of %d, %s; definition %x", r.self, r.name(), len(r.definition.Peers), self.ID, r.definition.Hash)
-}
-
-func (r *participation) name() string {
-	self := r.definition.Peers[r.self]
-	if self.Name != "" {
-		return self.Name
+// fxLog leaves fx's events to a debug log: what goes wrong with the start is its error.
+func (p *participation) fxLog() fx.Option {
+	if p.log.IsLevelEnabled(logrus.DebugLevel) {
+		return fx.Options()
 	}
-	id := self.ID.String()
-	return "…" + id[len(id)-8:]
+	return fx.NopLogger
 }
 
-// wait waits for the end of the ceremony, of ctx or of the time that it may take.
-func (r *participation) wait(ctx context.Context) error {
+// greet says who this node is, whom it waits for, and where it is.
+func (p *participation) greet() {
+	self := p.definition.Peers[p.self]
+	p.log.WithFields(logrus.Fields{"operator": p.self, "peer_id": self.ID.String()}).Infof(
+		"this node is %s of %d, %s", operatorText(p.definition, p.self), len(p.definition.Peers), self.ID)
+	p.log.Infof("the definition's hash is %x", p.definition.Hash)
+	var others []string
+	for i := range p.definition.Peers {
+		if i != p.self {
+			others = append(others, operatorText(p.definition, i))
+		}
+	}
+	p.log.Infof("step 1 begins when all are connected: %s", strings.Join(others, ", "))
+	switch where := addrText(self.Addrs); {
+	case len(p.host.Listen)+len(p.host.Relays) == 0:
+		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
+	case where != "":
+		p.log.Infof("the others look for this node at %s", where)
+	}
+}
+
+// name is what this node is called in the definition.
+func (p *participation) name() string { return nameOf(p.definition.Peers[p.self]) }
+
+// wait waits for the end of the ceremony, of ctx or of the time that it may take. Its
+// error says what happened, and what to do.
+func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony) error {
 	var late <-chan time.Time
-	if r.timeout > 0 {
-		timer := time.NewTimer(r.timeout)
+	if p.timeout > 0 {
+		timer := time.NewTimer(p.timeout)
 		defer timer.Stop()
 		late = timer.C
 	}
 	select {
-	case r.last = <-r.ended:
-		if err := r.last.Err(); err != nil {
-			return &failure{err}
+	case p.last = <-ended:
+		if err := p.last.Err(); err != nil {
+			return &failure{fmt.Errorf("the ceremony failed, %s: %w", p.noOtherAttempt(), err)}
 		}
 		return nil
 	case <-late:
-		return &failure{fmt.Errorf("gave up after %s: %w", r.timeout, r.missing())}
+		return &failure{fmt.Errorf("gave up after %s: %w", p.timeout, p.missing())}
 	case <-ctx.Done():
-		r.log.Warnf("%v: this node leaves the ceremony", context.Cause(ctx))
-		return context.Cause(ctx)
+		return fmt.Errorf("%w: %s", context.Cause(ctx), p.leaving())
 	}
+}
+
+// noOtherAttempt says why none follows.
+func (p *participation) noOtherAttempt() string {
+	switch number, limit := p.last.Status().Attempt, p.config.Retry.Attempts; {
+	case limit == 1:
+		return "and --attempts allows no other attempt"
+	case number == limit:
+		return fmt.Sprintf("and attempt %d was the last", number)
+	default:
+		return "and no other attempt would mend it"
+	}
+}
+
+// current is the attempt that is open.
+func (p *participation) current() *syncmod.Ceremony {
+	if open := p.service.Ceremonies(); len(open) > 0 {
+		p.last = open[len(open)-1]
+	}
+	return p.last
+}
+
+// leaving says what it means for the others that this node leaves.
+func (p *participation) leaving() string {
+	if c := p.current(); c == nil || c.Status().Phase == syncmod.Connecting {
+		return "this node has left before step 1, and the others wait for it: start it again"
+	}
+	return "this node has left after step 1, and has told the others that it ends the attempt: start again together"
 }
 
 // missing says whom the node is waiting for.
-func (r *participation) missing() error {
-	open := r.service.Ceremonies()
-	if len(open) == 0 {
-		return errors.New("no attempt is open")
+func (p *participation) missing() error {
+	c := p.current()
+	if c == nil {
+		return errors.New("between two attempts")
 	}
-	c := open[len(open)-1]
-	r.last = c
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
+	await := c.AwaitConnected
 	status := c.Status()
-	var err error
-	if status.Phase == syncmod.Connecting {
-		err = c.AwaitConnected(now)
-	} else {
-		err = c.AwaitStep(now, status.Step)
+	if status.Phase != syncmod.Connecting {
+		await = func(ctx context.Context) error { return c.AwaitStep(ctx, status.Step) }
 	}
-	if err == nil {
-		return fmt.Errorf("this node is in step %d (%s), and waits for nobody", status.Step, status.StepName)
+	if err := await(now); err != nil {
+		return err
 	}
-	return err
+	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
 }
 
-// startError makes of why a node has not started one sentence, and finds the exit code.
+// startError makes one sentence of why a node has not started, and decides the exit
+// code: an address that cannot be listened on is like any other that cannot be used.
 func startError(err error) error {
 	if e, ok := errors.AsType[*hosts.ListenError](err); ok {
-		return e // as every address that cannot be used
+		return fmt.Errorf("--listen: %w", e)
 	}
 	return &failure{dig.RootCause(err)}
-}
-
-// printOutcome prints what the node has in the end.
-func printOutcome(out io.Writer, format string, r *participation, o dkg.Outcome, failed error) error {
-	_ = format
-	_, _ = fmt.Fprintf(out, "%+v\n", o)
-	return failed
 }

@@ -176,3 +176,18 @@ func memberText(d syncmod.Definition, i int) string {
 	}
 	return fmt.Sprintf("operator %d (%s)", i, d.Peers[i].ID)
 }
+
+// operatorText names a member in a sentence: "operator 2 (carol)".
+func operatorText(d syncmod.Definition, i int) string {
+	return fmt.Sprintf("operator %d (%s)", i, nameOf(d.Peers[i]))
+}
+
+// nameOf is a member's name, or the end of its peer ID when it has none.
+func nameOf(p syncmod.Peer) string {
+	const end = 8
+	if p.Name != "" {
+		return p.Name
+	}
+	id := p.ID.String()
+	return "…" + id[max(0, len(id)-end):]
+}
