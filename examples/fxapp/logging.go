@@ -40,7 +40,7 @@ func (f *logFlags) logger(out io.Writer) (*logrus.Logger, error) {
 	case textFormat:
 		log.SetFormatter(plainText{})
 	case jsonFormat:
-		log.SetFormatter(&logrus.JSONFormatter{})
+		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: "2006-01-02T15:04:05.000Z07:00"})
 	default:
 		return nil, fmt.Errorf("--log-format %q: it has to be %s or %s", f.format, textFormat, jsonFormat)
 	}
