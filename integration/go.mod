@@ -40,6 +40,7 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/davidlazar/go-crypto v0.0.0-20200604182044-b73af7476f6c // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
+	github.com/dkgsync/dkgsync/examples/fxapp v0.0.0
 	github.com/dunglas/httpsfv v1.1.1 // indirect
 	github.com/filecoin-project/go-clock v0.1.0 // indirect
 	github.com/flynn/noise v1.1.0 // indirect
@@ -150,3 +151,7 @@ replace (
 	github.com/dkgsync/dkgsync => ../
 	github.com/dkgsync/dkgsync/telemetry/otelsdk => ../telemetry/otelsdk
 )
+
+replace github.com/dkgsync/dkgsync/examples/fxapp => ../examples/fxapp
+
+replace github.com/dkgsync/dkgsync/clusterfile => ../clusterfile
