@@ -43,6 +43,8 @@ func commands() []*cobra.Command {
 		newKeygenCommand(),
 		newDefineCommand(),
 		newNodeCommand(),
+		newNodeCommand(),
+		newRelayCommand(),
 		newVerifyCommand(),
 		newDemoCommand(),
 		newVersionCommand(),
