@@ -43,7 +43,6 @@ func commands() []*cobra.Command {
 		newKeygenCommand(),
 		newDefineCommand(),
 		newNodeCommand(),
-		newNodeCommand(),
 		newRelayCommand(),
 		newVerifyCommand(),
 		newDemoCommand(),

@@ -9,6 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/telemetry"
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
@@ -47,4 +48,10 @@ func generateKey(store *dkg.Store) fx.Option {
 		dkg.Module,
 		syncmod.RunAttempts(dkg.Attempts),
 	)
+}
+
+// identity is what a node is in its telemetry: a service of its own, as which the
+// others know it too.
+func identity(name string, index int) otelsdk.Identity {
+	return otelsdk.Identity{Service: telemetry.ServiceName(name, index), Namespace: "dkg", Instance: name}
 }

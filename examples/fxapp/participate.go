@@ -15,7 +15,6 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/syncmod"
-	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
 // leaveTimeout is how long a node may take to tell the others that it leaves, to store
@@ -96,7 +95,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	var generator *dkg.Generator
 	ended := make(chan *syncmod.Ceremony, 1)
 	app := newApp(p.host, p.definition, p.config, p.log, work,
-		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: p.name()}),
+		fx.Supply(identity(p.definition.Peers[p.self].Name, p.self)),
 		syncmod.OnEnd(func(c *syncmod.Ceremony) { ended <- c }),
 		fx.Populate(&generator, &p.service),
 		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(),
@@ -156,9 +155,6 @@ func (p *participation) greet() {
 		p.log.Infof("the others look for this node at %s", where)
 	}
 }
-
-// name is what this node is called in the definition.
-func (p *participation) name() string { return nameOf(p.definition.Peers[p.self]) }
 
 // wait waits for the end of the ceremony, of ctx or of the time that it may take. Its
 // error says what happened, and what to do.
