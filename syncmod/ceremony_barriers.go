@@ -314,10 +314,12 @@ func (c *core) waitError(why error, b roster.Barrier, advice string) error {
 	}
 	e.Missing = c.peerStatuses(c.roster.Missing(now, b))
 	e.who = c.who(now, e.Missing)
-	if b.Kind == roster.BarrierShutdown {
-		return e // the barrier is reported when the goodbyes end
+	w, waits := c.roster.Waiting()
+	if !waits || w.Kind != b.Kind || w.Step != b.Step {
+		return e
 	}
-	if w, waits := c.roster.Waiting(); waits && w.Kind == b.Kind && w.Step == b.Step {
+	e.Since = w.Since
+	if b.Kind != roster.BarrierShutdown { // which is reported when the goodbyes end
 		c.report.Barrier(report.Barrier{
 			Kind: e.Barrier, Step: e.Step, Name: c.stepName, Started: w.Since, Ended: now,
 			Last: c.terms.Self, Err: e, Type: errorType(e),

@@ -56,7 +56,9 @@ type state struct {
 	opened  time.Time // zero: not open yet
 
 	phase    Phase
-	stepName string    // name of the current step
+	stepName string   // name of the current step
+	steps    []string // names of all steps
+	passed   []PassedBarrier
 	since    time.Time // of the current phase and step
 	working  report.Step
 

@@ -1,6 +1,8 @@
 package syncmod
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/dkgsync/dkgsync/internal/report"
@@ -42,13 +44,25 @@ func (c *core) snapshot() report.Snapshot {
 
 // status is how the ceremony stands. The lock is held.
 func (c *core) status() Status {
+	now := time.Now()
 	s := Status{
 		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
-		Attempt: c.attempt.shown(), Broken: c.broken(time.Now()),
+		Attempt: c.attempt.shown(), Retried: c.retried(), Steps: c.steps, Passed: slices.Clip(c.passed),
+		Broken: c.broken(now), at: now, called: c.called,
 	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {
 			s.Peers = append(s.Peers, c.peerStatus(i))
+		}
+	}
+	s.unsaid, _ = errors.AsType[*WaitError](c.goodbyeErr)
+	if barrier, waits := c.roster.Waiting(); waits {
+		s.barrier = barrier
+		for _, i := range c.roster.Missing(now, barrier) {
+			if i > c.terms.Self {
+				i-- // this node is not among them
+			}
+			s.Peers[i].missing = true
 		}
 	}
 	return s

@@ -60,6 +60,7 @@ func (c *core) run(ctx context.Context, steps []Step) error {
 }
 
 func (c *core) runSteps(ctx context.Context, steps []Step) error {
+	c.nameSteps(steps)
 	if err := c.awaitConnected(ctx); err != nil {
 		return err
 	}
@@ -80,6 +81,20 @@ func (c *core) runSteps(ctx context.Context, steps []Step) error {
 	}
 	c.finish(err) // which says in the log who did not say goodbye
 	return nil
+}
+
+// nameSteps notes what the steps are called, if any of them has a name.
+func (c *core) nameSteps(steps []Step) {
+	names, named := make([]string, len(steps)), false
+	for i, step := range steps {
+		names[i] = step.Name
+		named = named || step.Name != ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.steps = nil; named {
+		c.steps = names
+	}
 }
 
 // work does this node's part of a step.
