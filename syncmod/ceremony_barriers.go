@@ -50,15 +50,12 @@ func (c *Ceremony) Complete(ctx context.Context) error {
 }
 
 // Status returns how the ceremony stands now.
-func (c *Ceremony) Status() Status {
-	status, _ := c.core().watch()
-	return status
-}
+func (c *Ceremony) Status() Status { return c.core().statusNow() }
 
 // Watch yields the current status, then each change of it: phase, step,
 // connections, attempts. Heartbeats are not changes. Slow consumers see only the
-// latest status. It ends after the last status, that of a ceremony that is
-// complete or failed, and when ctx ends.
+// latest status. It ends after the last status, that of the moment at which the
+// ceremony was complete or failed, and when ctx ends.
 func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 	run := c.core()
 	return func(yield func(Status) bool) {

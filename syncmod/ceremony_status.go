@@ -89,9 +89,19 @@ func (c *core) peerStatus(i int) PeerStatus {
 	return p
 }
 
-// watch returns the status, and a channel that closes when it has changed.
+// watch returns the status, and a channel that closes when it has changed. Once the
+// ceremony is over, the status is that of its end.
 func (c *core) watch() (Status, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.last != nil {
+		return *c.last, nil
+	}
 	return c.status(), listen(&c.watched)
+}
+
+func (c *core) statusNow() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status()
 }

@@ -103,8 +103,7 @@ func (c *core) work(parent context.Context, step Step) error {
 		return nil
 	}
 	if step.Name == "" {
-		status, _ := c.watch()
-		step.Name = fmt.Sprint(status.Step)
+		step.Name = fmt.Sprint(c.statusNow().Step)
 	}
 	ctx, cancel := c.context(parent)
 	defer cancel()

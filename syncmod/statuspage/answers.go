@@ -1,8 +1,10 @@
 package statuspage
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -83,7 +85,22 @@ func (v view) wasItMe() reply {
 		}
 		return reply{"No", "It began at " + name + ": that node's log has the whole reason."}
 	}
-	return reply{"Perhaps", "It is the one that differs from the others: compare this node with them."}
+	if agreeing := v.agreeing(); len(agreeing) > 0 {
+		return reply{"Probably not", "This node agrees with " + list(agreeing) + "."}
+	}
+	return reply{"Perhaps", "One member differs from the others: compare this node with them."}
+}
+
+// agreeing names the members that were connected with this node when the ceremony failed, but
+// for the one that made it fail: they run the same version and definition.
+func (v view) agreeing() (names []string) {
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	for _, p := range v.status.Peers {
+		if named && p.Inbound && p.Outbound && p.Index != culprit.Index {
+			names = append(names, v.names[p.Index])
+		}
+	}
+	return names
 }
 
 // notOpen is what a member answers that has nothing else open.
@@ -106,15 +123,58 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) reply {
 				capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
 		}
 	}
-	switch {
-	case alone && w.Barrier == "connected":
+	if alone && w.Barrier == "connected" {
 		return reply{"Perhaps", "This node is connected with nobody: the others are not there yet, or its network is broken."}
-	case w.Barrier == "step":
-		return reply{"No", "This node has reached the barrier."}
-	case w.Barrier == "shutdown":
-		return reply{"No", "This node has said goodbye."}
 	}
-	return reply{"No", "This node is connected with everyone else that is there."}
+	return reply{"No", v.turn(w)}
+}
+
+// turn says who has to do what before the wait is over.
+func (v view) turn(w *syncmod.WaitError) string {
+	var apart, closed, away, working []string
+	var step int64
+	for _, p := range w.Missing {
+		name := v.names[p.Index]
+		switch {
+		case p.Waiting == notOpen:
+			closed = append(closed, name)
+		case !p.Inbound || !p.Outbound:
+			away = append(away, name)
+		case v.isApart(p.Index):
+			apart = append(apart, name)
+		default:
+			working, step = append(working, name), p.Step
+		}
+	}
+	var text []string
+	if len(closed) > 0 {
+		text = append(text, capital(list(closed))+" "+plural(len(closed), "has", "have")+" to start the ceremony there.")
+	}
+	if len(away) > 0 {
+		text = append(text, capital(list(away))+" "+plural(len(away), "has", "have")+" to start the node there, or to mend its network.")
+	}
+	if len(apart) > 0 {
+		text = append(text, capital(list(apart))+" "+plural(len(apart), "has", "have")+" to mend the network between them.")
+	}
+	switch {
+	case len(working) == 0:
+	case w.Barrier == "shutdown":
+		text = append(text, capital(list(working))+" "+plural(len(working), "has", "have")+" to finish there.")
+	case step == 0:
+		text = append(text, capital(list(working))+" "+plural(len(working), "has", "have")+" not begun step 1.")
+	default:
+		text = append(text, fmt.Sprintf("%s still %s on step %d%s.",
+			capital(list(working)), plural(len(working), "works", "work"), step, inBrackets(v.nameOf(step))))
+	}
+	return strings.Join(text, " ")
+}
+
+// nameOf is the name of a step, if it is known.
+func (v view) nameOf(step int64) string {
+	if i := int(step) - 1; i >= 0 && i < len(v.status.Steps) {
+		return v.status.Steps[i]
+	}
+	return ""
 }
 
 // reaching names the other members that say they are connected with one, and counts those
@@ -144,7 +204,10 @@ func (v view) why(all []view) reply {
 			}
 		}
 	}
-	return reply{"It has not", ""}
+	if v.status.Phase == syncmod.Complete {
+		return reply{"It has not", "It is complete."}
+	}
+	return reply{"It has not", "It goes on."}
 }
 
 // tell is how much later than the others a member has to come to be called slow.
@@ -217,15 +280,19 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) reply {
 	case v.status.Phase == syncmod.Failed && v.status.Retried:
 		return reply{"No", "The next attempt begins by itself. Leave this node running."}
 	case v.status.Phase == syncmod.Failed:
-		return reply{"Yes", "Nothing is left to lose here. Shares of this ceremony are of no use: delete them, and start " +
-			"again together with the others."}
+		if v.status.Step == 0 {
+			return reply{"Yes", "Nothing is left to lose. Start again together with the others."}
+		}
+		return reply{"Yes", "Nothing is left to lose. Shares of this ceremony are of no use: delete them, and start again " +
+			"together with the others."}
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return reply{"Yes", fmt.Sprintf("This node is done. But %s may not know it: ask before you stop this node, it "+
-			"still answers.", v.whom(w))}
+		return reply{"Yes", fmt.Sprintf("This node is done. %s may not have finished, and can still say goodbye while "+
+			"this node runs: ask before you stop it.", capital(v.whom(w)))}
 	case v.status.Phase == syncmod.Complete:
 		return reply{"Yes", "Everyone is done."}
 	case w != nil && w.Barrier == "shutdown":
-		return reply{"Not yet", fmt.Sprintf("The ceremony has succeeded, but %s may not know it: wait for the goodbyes.", v.whom(w))}
+		return reply{"Not yet", fmt.Sprintf("The ceremony has succeeded here. %s may not know it yet: wait for the goodbyes.",
+			capital(v.whom(w)))}
 	case v.status.Phase == syncmod.Connecting:
 		return reply{"Better not", "It harms nothing before step 1, but then the others wait for this node until it is back."}
 	}

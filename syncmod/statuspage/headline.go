@@ -69,14 +69,18 @@ func (v view) missing(w *syncmod.WaitError) string {
 // apart reports whether all whom a wait is for are in pairs that cannot reach each other.
 func (v view) apart(w *syncmod.WaitError) bool {
 	for _, p := range w.Missing {
-		inPair := slices.ContainsFunc(v.status.Broken, func(b syncmod.BrokenLink) bool {
-			return b.A != v.self && b.B != v.self && (b.A == p.Index || b.B == p.Index)
-		})
-		if !inPair {
+		if !v.isApart(p.Index) {
 			return false
 		}
 	}
 	return len(w.Missing) > 1
+}
+
+// isApart reports whether a member is in a broken pair with another one than this node.
+func (v view) isApart(member int) bool {
+	return slices.ContainsFunc(v.status.Broken, func(b syncmod.BrokenLink) bool {
+		return b.A != v.self && b.B != v.self && (b.A == member || b.B == member)
+	})
 }
 
 // step names the current step: "step 2 of 5 (deal)".
@@ -119,7 +123,7 @@ var failures = []struct {
 	{syncmod.ErrPeerRestarted, "restarted", "a member restarted", theirs},
 	{syncmod.ErrStepSkipped, "skipped a step", "a step was skipped", theirs},
 	{syncmod.ErrLeftBehind, "went on without this node", "this node was left behind", unknown},
-	{syncmod.ErrPeerRejected, "rejects this node", "this node was rejected", unknown},
+	{syncmod.ErrPeerRejected, "refuses this node", "this node was refused", unknown},
 	{syncmod.ErrPeerAborted, "gave up", "a member gave up", theirs},
 	{syncmod.ErrPeerTimeout, "is gone", "this node cannot reach a member", ours},
 	{syncmod.ErrPeerLeft, "left early", "a member left early", theirs},

@@ -64,7 +64,7 @@ func (h *history) update(open []*syncmod.Ceremony) (opened []*record) {
 	for _, r := range h.all {
 		if r.open && !slices.Contains(open, r.ceremony) {
 			r.open = false
-			h.noteLocked(r, r.ceremony, r.ceremony.Status())
+			r.release()
 		}
 		known[r.ceremony] = r.open
 	}
@@ -99,21 +99,20 @@ func (h *history) forget() {
 func (h *history) follow(ctx context.Context, r *record, c *syncmod.Ceremony) {
 	for status := range c.Watch(ctx) {
 		h.mu.Lock()
-		h.noteLocked(r, c, status)
+		if status.Phase >= syncmod.Complete {
+			r.ended, r.last, r.receipt = time.Now(), status, c.Receipt()
+			r.release()
+		}
 		h.announce()
 		h.mu.Unlock()
 		wait(ctx, c.Done(), pace)
 	}
 }
 
-// noteLocked keeps how a ceremony has ended, as it was at its end: what follows is only that its
-// streams end.
-func (h *history) noteLocked(r *record, c *syncmod.Ceremony, status syncmod.Status) {
-	if r.ended.IsZero() && status.Phase >= syncmod.Complete {
-		r.ended, r.last, r.receipt = time.Now(), status, c.Receipt()
-	}
+// release lets go of a ceremony that is closed and over: it may be large.
+func (r *record) release() {
 	if !r.open && !r.ended.IsZero() {
-		r.ceremony = nil // it may be large
+		r.ceremony = nil
 	}
 }
 
