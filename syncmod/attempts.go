@@ -266,6 +266,12 @@ func (c *core) unsettled() bool {
 	return c.attempt.another(c.roster.Failure(), c.err) && !c.settled.Load()
 }
 
+// retried reports whether another attempt follows this one, as far as is known. The lock
+// is held.
+func (c *core) retried() bool {
+	return !c.abandoned.Load() && c.attempt.another(c.roster.Failure(), c.err)
+}
+
 // settle decides, once, whether another attempt follows one that has failed. If none
 // does, the program hears now of the end. Otherwise the end is held back until the
 // next attempt is open. It returns whether this call has decided it.
@@ -274,6 +280,7 @@ func (c *core) settle(another bool) bool {
 		return false
 	}
 	if !another {
+		c.abandoned.Store(true)
 		c.handleEnd()
 		c.endings.Done() // it was added at the failure
 	}

@@ -49,6 +49,7 @@ func (c *core) handle(now time.Time, e roster.Event) {
 }
 
 func (c *core) handlePassed(now time.Time, e roster.Event) {
+	c.notePassed(now, e)
 	o := report.Barrier{
 		Kind: e.Barrier.Kind.String(), Step: e.Barrier.Step, Started: e.Barrier.Since, Ended: now,
 		Arrivals: e.Arrivals, Last: e.Last,

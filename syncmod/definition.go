@@ -111,9 +111,10 @@ func (p Peer) clone() Peer {
 	return p
 }
 
-// called is how the members are called in a list: by their operator indexes as well,
-// where several have the same name.
-func (d Definition) called() []string {
+// Names returns the names of the members as errors, logs and statuses show them: made
+// printable, the end of the peer ID for one without a name, and with the operator index
+// where several have the same.
+func (d Definition) Names() []string {
 	count := make(map[string]int, len(d.Peers))
 	for _, p := range d.Peers {
 		count[displayName(p)]++
