@@ -15,7 +15,8 @@ import (
 
 // newApp makes the application of one node. work is what it does in the ceremony:
 // [generateKey], or a syncmod.RunSteps or syncmod.RunAttempts of a function whose
-// parameters come from the graph, as a constructor's do.
+// parameters come from the graph, as a constructor's do. more starts before the ceremony
+// and stops after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete
 // in the Config, and then calls Run: the exit code tells how the ceremony ended.
@@ -31,12 +32,12 @@ func newApp(
 		fx.Supply(log, host, definition),
 		fx.Provide(hosts.New), // a host.Host, which listens nowhere yet
 		lifecycle.WithFxLogger(),
+		fx.Options(more...),
 		otelsdk.Module, // this node has no OpenTelemetry SDK of its own
 		dkgsync.Module,
 		syncmod.Configure(config),
 		work,
 		fx.Invoke(hosts.Listen), // last: whoever reaches this node finds the protocol there
-		fx.Options(more...),
 	)
 }
 
