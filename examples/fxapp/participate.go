@@ -54,7 +54,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
-			if err := fx.ValidateApp(statuspage.Serve(page)); page != "" && err != nil {
+			if err := fx.ValidateApp(fx.NopLogger, statuspage.Serve(page)); page != "" && err != nil {
 				return fmt.Errorf("--http %w", err)
 			}
 			s, err := place.seat()
