@@ -164,6 +164,9 @@ func (p *participation) greet() {
 		}
 	}
 	p.log.Infof("step 1 begins when all are connected: %s", strings.Join(others, ", "))
+	if p.ofCharon {
+		p.log.Warn("the definition is Charon's: all members have to run this program, for Charon generates keys by another protocol")
+	}
 	switch where := addrText(self.Addrs); {
 	case len(p.host.Listen)+len(p.host.Relays) == 0:
 		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
