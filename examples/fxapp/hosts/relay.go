@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/libp2p/go-libp2p/x/rate"
 	"github.com/multiformats/go-multiaddr"
@@ -73,10 +74,15 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	if err != nil {
 		return nil, err
 	}
+	trimmer, err := connmgr.NewConnManager(reservations, 3*reservations/2)
+	if err != nil {
+		return nil, fmt.Errorf("making the relay's connection manager: %w", err)
+	}
 	options := []libp2p.Option{
 		libp2p.Identity(c.Key),
 		libp2p.ResourceManager(manager),
-		libp2p.NoListenAddrs, // it listens last, and is not reached through other relays
+		libp2p.ConnectionManager(trimmer), // it closes first what has no reservation and no circuit
+		libp2p.NoListenAddrs,              // it listens last, and is not reached through other relays
 		libp2p.DisableMetrics(),
 	}
 	if len(announce) > 0 {

@@ -139,12 +139,18 @@ func (l *Listener) dialAtOnce(peers ...peer.ID) {
 	}
 }
 
-// lookThere lets the host look for the members at a relay.
+// lookThere lets the host look for the members at a relay: at the relay's addresses, and where it is connected with it.
 func (l *Listener) lookThere(relay peer.AddrInfo) {
+	where := slices.Clone(relay.Addrs)
+	for _, conn := range l.host.Network().ConnsToPeer(relay.ID) {
+		where = append(where, conn.RemoteMultiaddr())
+	}
 	through := multiaddr.StringCast("/p2p/" + relay.ID.String() + "/p2p-circuit")
 	var addrs []multiaddr.Multiaddr
-	for _, addr := range relay.Addrs {
-		addrs = append(addrs, addr.Encapsulate(through))
+	for _, addr := range where {
+		if addr[0].Protocol().Code != multiaddr.P_DNSADDR { // libp2p would look for the member in the text of the name
+			addrs = append(addrs, addr.Encapsulate(through))
+		}
 	}
 	for _, member := range l.members {
 		if member != l.host.ID() {

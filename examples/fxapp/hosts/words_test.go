@@ -2,12 +2,15 @@ package hosts_test
 
 import (
 	"context"
+	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
@@ -15,7 +18,6 @@ import (
 	"go.uber.org/fx/fxevent"
 
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
-	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 const aPeer = "/p2p/16Uiu2HAmGYv6vzHkzCvSkSVUmTxqLDm1rVVEUxkqKiYbUGfJ4kSP"
@@ -127,7 +129,12 @@ func TestARelayOfNoUseIsExplained(t *testing.T) {
 	member.start(t, 2)
 	noRelay := member.nodes[0].host
 
+	secret := httptest.NewTLSServer(r)
+	secret.Config.ErrorLog = stdlog.New(io.Discard, "", 0)
+	t.Cleanup(secret.Close)
+
 	for name, scene := range map[string]struct{ relay, says string }{
+		"a certificate":       {secret.URL, "certificate signed by unknown authority"},
 		"it is down":          {closed.listen[0] + aPeer, "connection refused"},
 		"somebody else":       {r.listen[0] + aPeer, "another host is at its address, " + r.ID().String()},
 		"not a relay":         {noRelay.Addrs()[0].String() + "/p2p/" + noRelay.ID().String(), "is not a relay"},
