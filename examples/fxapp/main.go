@@ -31,6 +31,7 @@ const (
 )
 
 func main() {
+	cobra.EnableCommandSorting = false // commands() has the order
 	os.Exit(run(untilSignal(context.Background()), os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -44,6 +45,7 @@ func commands() []*cobra.Command {
 		newDefineCommand(),
 		newNodeCommand(),
 		newRelayCommand(),
+		newVerifyCommand(),
 		newDemoCommand(),
 		newVersionCommand(),
 	}
@@ -71,7 +73,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func newRootCommand() *cobra.Command {
-	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
 		Use:   "fxapp",
 		Short: "Nodes that run a DKG ceremony in lockstep",
@@ -112,7 +113,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
 		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(similar, " or "))
 	}
-	return fmt.Errorf("unknown command %q: fxapp --help lists them", args[0])
+	return fmt.Errorf("unknown command %s: fxapp --help lists them", shown(args[0]))
 }
 
 // noArguments is for commands that have flags only.
@@ -120,8 +121,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%q is not a flag, and fxapp %s takes nothing else: fxapp %[2]s --help lists its flags",
-		args[0], cmd.Name())
+	return fmt.Errorf("%s is not a flag, and fxapp %s takes nothing else: fxapp %[2]s --help lists its flags",
+		shown(args[0]), cmd.Name())
 }
 
 // failure is what went wrong once there were nodes.

@@ -53,6 +53,7 @@ type seat struct {
 	self       int // operator index of this node
 	host       hosts.Config
 	config     syncmod.Config
+	ofCharon   bool // the definition is
 }
 
 // seat checks the flags and reads the files that they name. Its errors name the flag.
@@ -80,7 +81,10 @@ func (f *seatFlags) seat() (seat, error) {
 	if err != nil {
 		return seat{}, err
 	}
-	s := seat{definition: definition, self: self, host: hosts.Config{Key: key, Listen: f.listen, Relays: f.relays}}
+	s := seat{
+		definition: definition, self: self, ofCharon: ofCharon,
+		host: hosts.Config{Key: key, Listen: f.listen, Relays: f.relays},
+	}
 	for _, p := range definition.Peers {
 		s.host.Members = append(s.host.Members, p.ID)
 	}
@@ -101,6 +105,9 @@ func (f *seatFlags) check() error {
 		return fmt.Errorf("--attempts %d: it has to be at least 1, or -1 for any number", f.attempts)
 	case f.timeout < 0:
 		return fmt.Errorf("--timeout %s: it is negative", f.timeout)
+	}
+	if err := checkKeyPath(f.key); err != nil {
+		return err
 	}
 	for flag, config := range map[string]syncmod.Config{
 		"version":  {Version: f.version},
