@@ -41,11 +41,7 @@ func (v view) waitingFor(w *syncmod.WaitError) reply {
 	case v.status.Phase == syncmod.Complete:
 		return reply{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
 	case w != nil:
-		var names []string
-		for _, p := range w.Missing {
-			names = append(names, v.names[p.Index])
-		}
-		return reply{capital(list(names)), capital(w.Error()) + "."}
+		return reply{capital(v.whom(w)), capital(v.shortened(w)) + "."}
 	case v.status.Step == 0:
 		return reply{"This node", "All are connected. Its program has not begun step 1."}
 	}
@@ -54,6 +50,23 @@ func (v view) waitingFor(w *syncmod.WaitError) reply {
 			capital(list(ahead)), plural(len(ahead), "has", "have"), v.step())}
 	}
 	return reply{"Nobody", "All work on " + v.step() + ", and none has finished it."}
+}
+
+// shortened is what a wait says; of many members only the first ones.
+func (v view) shortened(w *syncmod.WaitError) string {
+	const enough, shown = 5, 3
+	if len(w.Missing) <= enough {
+		return w.Error()
+	}
+	text, _, _ := strings.Cut(w.Error(), ": ")
+	var of []string
+	for _, b := range v.status.Broken[:min(shown, len(v.status.Broken))] {
+		of = append(of, b.Describe(v.names, v.now))
+	}
+	for _, p := range w.Missing[:shown] {
+		of = append(of, v.names[p.Index]+" ("+p.Describe(v.now)+")")
+	}
+	return fmt.Sprintf("%s: %s, and others, who are listed below", text, strings.Join(of, ", "))
 }
 
 // isItMe answers whether it is this node that has to do something.
@@ -193,14 +206,18 @@ func (v view) reaching(member int) (by []string, not int) {
 }
 
 func (v view) why(all []view) reply {
-	if v.status.Err != nil {
+	switch {
+	case v.status.Err == nil:
+	case v.status.Retried:
+		return reply{capital(v.failure()), capital(withoutAdvice(v.status.Err)) + "."}
+	default:
 		return reply{capital(v.failure()), capital(v.status.Err.Error()) + "."}
 	}
 	for _, other := range all {
 		if other.isLater(v) && other.status.Err != nil {
 			return reply{
 				"It has not",
-				fmt.Sprintf("Attempt %d did: %v.", other.status.Attempt, other.status.Err),
+				fmt.Sprintf("Attempt %d did: %s.", other.status.Attempt, withoutAdvice(other.status.Err)),
 			}
 		}
 	}
@@ -208,6 +225,16 @@ func (v view) why(all []view) reply {
 		return reply{"It has not", "It is complete."}
 	}
 	return reply{"It has not", "It goes on."}
+}
+
+// withoutAdvice is what an error says without the advice to start the ceremony again, which is
+// not for somebody whose node does so by itself.
+func withoutAdvice(err error) string {
+	text, _, cut := strings.Cut(err.Error(), "; the ceremony cannot go on")
+	if quotes := strings.Count(text, `"`) - strings.Count(text, `\"`); cut && quotes%2 == 1 {
+		text += `"`
+	}
+	return text
 }
 
 // tell is how much later than the others a member has to come to be called slow.
