@@ -57,7 +57,9 @@ func TestThePageShowsTheAttemptThatFailedAndTheNext(t *testing.T) {
 		t.Cleanup(func() { cancel(); <-done })
 		go func() {
 			defer close(done)
-			_, _ = n.Service.Run(ctx, s.Definition(n.Index, t.Name()), func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
+			_, _ = n.Service.Run(ctx, s.Definition(n.Index, t.Name()), func(c *syncmod.Ceremony) ([]syncmod.Step,
+				error,
+			) {
 				all := s.stepsOf(n.Index, c)
 				if n.Index == carol && failed.CompareAndSwap(false, true) {
 					all[1].Run = func(context.Context) error { return errors.New("the disk is full") }

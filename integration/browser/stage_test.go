@@ -197,7 +197,7 @@ func connectedWith(n int) func(syncmod.Status) bool {
 }
 
 // failed waits until alice's ceremony has failed.
-func (s *stage) failed() { harness.Failure(s.t, s.Nodes[alice].Ceremony) }
+func (s *stage) failed() { require.Error(s.t, harness.Failure(s.t, s.Nodes[alice].Ceremony)) }
 
 // alone starts a node with a configuration or a definition of its own.
 func (s *stage) alone(node int, config syncmod.Config, def syncmod.Definition) {

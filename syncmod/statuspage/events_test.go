@@ -28,7 +28,10 @@ func TestAClientFollowsACeremonyToItsEnd(t *testing.T) {
 	f.until(headline("Everyone is connected"))
 	key := harness.Hash("the key")
 	c.Each(c.All(), func(ctx context.Context, ceremony *syncmod.Ceremony) error {
-		return ceremony.Run(ctx, syncmod.Step{Name: "deal", Run: func(context.Context) error { return ceremony.Attest(key) }})
+		return ceremony.Run(ctx, syncmod.Step{
+			Name: "deal",
+			Run:  func(context.Context) error { return ceremony.Attest(key) },
+		})
 	})
 	done := f.until(headline("The ceremony is complete")).said.Ceremony
 	require.True(t, done.Receipt)
@@ -37,7 +40,8 @@ func TestAClientFollowsACeremonyToItsEnd(t *testing.T) {
 	require.Equal(t, "Yes", done.Answers.Close.Short)
 
 	p.Close()
-	require.Equal(t, "The ceremony is complete", f.until(func(e event) bool { return e.name == "end" }).said.Ceremony.Headline)
+	require.Equal(t, "The ceremony is complete",
+		f.until(func(e event) bool { return e.name == "end" }).said.Ceremony.Headline)
 	_, more := <-f.events
 	require.False(t, more)
 }
@@ -118,10 +122,12 @@ func TestAttemptsAreKeptAndTheOldestForgotten(t *testing.T) {
 	for i := range maxClosed + 3 {
 		ceremony, err := s.Open(c.Definition(0, fmt.Sprint("number ", i)))
 		require.NoError(t, err)
-		harness.Eventually(t, func() bool { return len(status(t, p, "").Ceremonies) == min(i+1, maxClosed+1) }, "it is seen")
+		harness.Eventually(t, func() bool { return len(status(t, p, "").Ceremonies) == min(i+1, maxClosed+1) },
+			"it is seen")
 		require.NoError(t, ceremony.Close(c.Context()))
 	}
-	harness.Eventually(t, func() bool { return len(status(t, p, "").Ceremonies) == maxClosed }, "what is too much is forgotten")
+	harness.Eventually(t, func() bool { return len(status(t, p, "").Ceremonies) == maxClosed },
+		"what is too much is forgotten")
 
 	d := status(t, p, "")
 
@@ -143,7 +149,8 @@ func TestReadyMeansThatItTakesPart(t *testing.T) {
 	harness.Eventually(t, func() bool { return get(p, "/readyz").Code == http.StatusOK }, "it takes part")
 	c.Nodes[0].Ceremony.Abort(nil)
 
-	harness.Eventually(t, func() bool { return get(p, "/readyz").Code == http.StatusServiceUnavailable }, "it has failed")
+	harness.Eventually(t, func() bool { return get(p, "/readyz").Code == http.StatusServiceUnavailable },
+		"it has failed")
 	require.Equal(t, "a ceremony has failed\n", get(p, "/readyz").Body.String())
 }
 

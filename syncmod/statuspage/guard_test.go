@@ -20,7 +20,8 @@ func TestEveryResponseIsLockedDown(t *testing.T) {
 	for _, path := range everyPath {
 		head := get(p, path, func(r *http.Request) { r.Method = http.MethodHead }).Header()
 
-		require.Contains(t, head.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'; style-src 'self'", path)
+		require.Contains(t, head.Get("Content-Security-Policy"),
+			"default-src 'none'; script-src 'self'; style-src 'self'", path)
 		require.NotContains(t, head.Get("Content-Security-Policy"), "unsafe", path)
 		require.Equal(t, "nosniff", head.Get("X-Content-Type-Options"), path)
 		require.Equal(t, "no-store", head.Get("Cache-Control"), path)
@@ -58,12 +59,14 @@ func TestThePageOnlyShows(t *testing.T) {
 func TestForeignNamesAreRefused(t *testing.T) {
 	p := newPage(t, Hosts("dkg.example.org"))
 	ours := []string{
-		"127.0.0.1", "127.0.0.1:8080", "[::1]:8080", "::1", "10.1.2.3:80", "localhost", "LOCALHOST:8080", "localhost.", "a.localhost",
+		"127.0.0.1", "127.0.0.1:8080", "[::1]:8080", "::1", "10.1.2.3:80", "localhost", "LOCALHOST:8080",
+		"localhost.", "a.localhost",
 		"dkg.example.org", "DKG.example.org:8443", "[fe80::1%eth0]:8080",
 	}
 	foreign := []string{
 		"", "evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example", "xlocalhost",
-		"dkg.example.org.evil.example", "2130706433", "0x7f000001", "127.1", "[evil.example]", "<script>alert(1)</script>",
+		"dkg.example.org.evil.example", "2130706433", "0x7f000001", "127.1", "[evil.example]",
+		"<script>alert(1)</script>",
 	}
 	for _, path := range everyPath {
 		for _, host := range ours {
@@ -107,8 +110,9 @@ func TestAPageIsMountedWhereAProgramWants(t *testing.T) {
 	url := serve(t, mux)
 
 	for path, kind := range map[string]string{
-		"": "text/html", "/": "text/html", "/?x=1": "text/html", "/page.js": "text/javascript", "/style.css": "text/css",
-		"/icon.svg": "image/svg+xml", "/status": "application/json", "/healthz": "text/plain",
+		"": "text/html", "/": "text/html", "/?x=1": "text/html", "/page.js": "text/javascript",
+		"/style.css": "text/css",
+		"/icon.svg":  "image/svg+xml", "/status": "application/json", "/healthz": "text/plain",
 	} {
 		response, err := http.Get(url + "/deep/dkg" + path)
 		require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
@@ -177,26 +176,4 @@ func (v view) blames() (whose, string) {
 		}
 	}
 	return unknown, ""
-}
-
-// list names some: "alice, bob and 12 others".
-func list(names []string) string {
-	const shown = 3
-	switch n := len(names); {
-	case n == 0:
-		return "nobody"
-	case n == 1:
-		return names[0]
-	case n > shown+1:
-		return fmt.Sprintf("%s and %d others", strings.Join(names[:shown], ", "), n-shown)
-	default:
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
-	}
-}
-
-func plural(n int, one, more string) string {
-	if n == 1 {
-		return one
-	}
-	return more
 }

@@ -58,7 +58,6 @@ func status(t *testing.T, p *Page, id string) document {
 type follower struct {
 	t      *testing.T
 	events <-chan event
-	body   io.Closer
 }
 
 type event struct {
@@ -70,21 +69,27 @@ type event struct {
 func follow(t *testing.T, url string) *follower {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/events", nil)
 	require.NoError(t, err)
 	response, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
-	events := make(chan event, 1024)
-	go read(response.Body, events)
-	return &follower{t: t, events: events, body: response.Body}
+	events, done := make(chan event, 1024), make(chan struct{})
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		_ = response.Body.Close()
+	})
+	go func() {
+		defer close(done)
+		read(response.Body, events)
+	}()
+	return &follower{t: t, events: events}
 }
 
 // read reads events until there are no more.
-func read(body io.ReadCloser, events chan<- event) {
+func read(body io.Reader, events chan<- event) {
 	defer close(events)
-	defer body.Close() //nolint:errcheck // it was read
 	e := event{name: "message"}
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, 1<<24)

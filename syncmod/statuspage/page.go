@@ -96,7 +96,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.URL.Path == "" { // http.StripPrefix has removed all of it: what the page links to is beside it
 		original, _, _ := strings.Cut(r.RequestURI, "?")
-		w.Header().Set("Location", path.Base(original)+"/") // http.Redirect makes it an absolute one, without the prefix
+		w.Header().Set("Location", path.Base(original)+"/") // http.Redirect makes it absolute, without the prefix
 		say(w, http.StatusPermanentRedirect, "the status page is below")
 		return
 	}

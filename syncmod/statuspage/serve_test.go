@@ -124,7 +124,10 @@ func TestAPortInUseFailsTheStartInOneSentence(t *testing.T) {
 }
 
 func TestAnAddressThatCannotBeFailsAtOnce(t *testing.T) {
-	for _, addr := range []string{"", "8080", "127.0.0.1", "127.0.0.1:http:80", "127.0.0.1:99999", "127.0.0.1:-1", "::1:8080"} {
+	for _, addr := range []string{
+		"", "8080", "127.0.0.1", "127.0.0.1:http:80", "127.0.0.1:99999", "127.0.0.1:-1",
+		"::1:8080",
+	} {
 		err := fx.New(quietly, statuspage.Serve(addr)).Err()
 
 		require.ErrorContains(t, err, "is no address to serve the status page at: give it as 127.0.0.1:8080", addr)
