@@ -238,6 +238,9 @@ func (p *participation) missing() error {
 	if waiting := status.WaitingFor(); waiting != nil {
 		return waiting
 	}
+	if status.Err != nil {
+		return fmt.Errorf("between two attempts, of which the first failed: %w", status.Err)
+	}
 	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
 }
 

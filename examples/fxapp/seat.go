@@ -161,7 +161,8 @@ func (f *seatFlags) checkReach(s seat) error {
 			"dialling this node, for the definition has no addresses of theirs; listen, or give a --relay")
 	}
 	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, "+
-		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses", f.definition, listMembers(s.definition, lost))
+		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
+		f.definition, listMembers(s.definition, lost))
 }
 
 // listMembers names members in a sentence, not too many.
