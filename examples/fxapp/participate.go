@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -124,7 +124,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		failed = nil
 	case failed == nil:
 		failed = &failure{fmt.Errorf("the ceremony is complete, and this node could not keep its share: %w",
-			errors.Join(outcome.Err, err))}
+			cmp.Or(outcome.Err, err))}
 	}
 	if err != nil {
 		p.log.WithError(err).Warn("the node did not stop properly")
@@ -159,13 +159,13 @@ func (p *participation) greet() {
 	p.log.WithFields(logrus.Fields{"operator": p.self, "peer_id": self.ID.String()}).Infof(
 		"this node is %s of %d, %s", operatorText(p.definition, p.self), len(p.definition.Peers), self.ID)
 	p.log.Infof("the definition's hash is %x", p.definition.Hash)
-	var others []string
+	var others []int
 	for i := range p.definition.Peers {
 		if i != p.self {
-			others = append(others, operatorText(p.definition, i))
+			others = append(others, i)
 		}
 	}
-	p.log.Infof("step 1 begins when all are connected: %s", strings.Join(others, ", "))
+	p.log.Infof("step 1 begins when all are connected: %s", listMembers(p.definition, others, operatorText))
 	if p.ofCharon {
 		p.log.Warn("the definition is Charon's: all members have to run this program, " +
 			"for Charon generates keys by another protocol")
