@@ -80,7 +80,8 @@ func (cl *client) reachable() bool {
 }
 
 // connect opens a stream to the member, through whatever path works. A
-// connection that the member makes meanwhile is as good as ours.
+// connection that the member makes meanwhile is as good as ours. A ceremony that only
+// looks opens none to a member that does not serve those who look: then it is nil.
 func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()
@@ -88,12 +89,17 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	cl.undialled = false
 	dials := !cl.reachable()
 	if dials {
-		if err := cl.dial(ctx); err != nil && !cl.reachable() {
+		err := cl.dial(ctx)
+		if err != nil && !cl.reachable() {
 			cl.undialled = true
 			return nil, err
 		}
+		cl.made.Store(err == nil)
 	}
-	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.cfg().Protocol)
+	if !cl.speaks() {
+		return nil, nil
+	}
+	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.protocol())
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && cl.crowded():
 		return nil, fmt.Errorf("%w: %w", reason.ErrCrowded, err)
