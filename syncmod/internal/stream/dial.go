@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,12 +90,11 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	cl.undialled = false
 	dials := !cl.reachable()
 	if dials {
-		err := cl.dial(ctx)
-		if err != nil && !cl.reachable() {
+		if err := cl.dial(ctx); err != nil && !cl.reachable() {
 			cl.undialled = true
 			return nil, err
 		}
-		cl.made.Store(err == nil)
+		cl.made.Store(cl.hasDialled())
 	}
 	if !cl.speaks() {
 		return nil, nil
@@ -107,6 +107,14 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 		return nil, cl.dials.Unopened(err)
 	}
 	return stream, err
+}
+
+// hasDialled reports whether this host has made a connection with the member. That the
+// dial was cut short by the member's own does not tell.
+func (cl *client) hasDialled() bool {
+	return slices.ContainsFunc(cl.cfg().Host.Network().ConnsToPeer(cl.id), func(conn network.Conn) bool {
+		return conn.Stat().Direction == network.DirOutbound
+	})
 }
 
 // crowded reports whether a connection to the member has all the streams that QUIC
