@@ -174,6 +174,9 @@ func (r *Roster) check(now time.Time) {
 		return
 	}
 	r.checkConnected()
+	if r.cfg.Observes {
+		return // nothing fails by a member that leaves
+	}
 	if r.SayingGoodbye() {
 		r.checkGoodbyes(now)
 		return
