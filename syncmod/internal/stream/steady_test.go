@@ -219,7 +219,7 @@ func (s *steadyStream) Scope() network.StreamScope {
 }
 
 func (s *steadyStream) Conn() network.Conn                           { return s.conn }
-func (s *steadyStream) Protocol() protocol.ID                         { return "/steady" }
+func (s *steadyStream) Protocol() protocol.ID                        { return "/steady" }
 func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
 func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
 func (s *steadyStream) CloseWrite() error                            { return nil }
