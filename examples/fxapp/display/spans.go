@@ -1,24 +1,15 @@
-package main
+package display
 
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 
-	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/telemetry"
-	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
-
-// serviceName is what all nodes are in their telemetry.
-const serviceName = "fxapp"
 
 // spanMemory keeps the spans of one node for the timeline. It is a span
 // processor, beside that of an exporter if OTEL_* asks for one.
@@ -43,23 +34,8 @@ func (m *spanMemory) spans() []sdktrace.ReadOnlySpan {
 	return slices.Clone(m.ended)
 }
 
-// option makes the node that is called so remember its spans.
-func (m *spanMemory) option(instance string) fx.Option {
-	return fx.Options(
-		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: instance}),
-		otelsdk.WithSpanProcessor(m),
-	)
-}
-
-// withoutMetrics is for all nodes but the first when metrics are to be scraped:
-// the nodes are one process, and one port is not for all of them.
-func withoutMetrics(node int) fx.Option {
-	exporters := strings.Split(os.Getenv("OTEL_METRICS_EXPORTER"), ",")
-	if node == 0 || !slices.Contains(exporters, "prometheus") {
-		return fx.Options()
-	}
-	return fx.Provide(func() metric.MeterProvider { return noop.NewMeterProvider() })
-}
+// Spans is for the spans of a node: the timeline is drawn from them.
+func (r *Report) Spans(node int) sdktrace.SpanProcessor { return r.nodes[node].spans }
 
 // isOfEarlierAttempt tells whether a span is of an attempt before the last one.
 func (n record) isOfEarlierAttempt(span sdktrace.ReadOnlySpan) bool {
@@ -67,15 +43,15 @@ func (n record) isOfEarlierAttempt(span sdktrace.ReadOnlySpan) bool {
 }
 
 // timeline draws the last attempt from the spans of its nodes.
-func (r *report) timeline() string {
+func (r *Report) timeline() string {
 	names := make([]string, len(r.nodes))
 	spans := make([][]sdktrace.ReadOnlySpan, len(r.nodes))
 	for i, n := range r.nodes {
-		names[i], spans[i] = r.plan.members[i].name, slices.DeleteFunc(n.spans.spans(), n.isOfEarlierAttempt)
+		names[i], spans[i] = r.ceremony.Members[i], slices.DeleteFunc(n.spans.spans(), n.isOfEarlierAttempt)
 	}
 	t := newTimeline(names, spans)
 	if !t.traceID.IsValid() {
-		return fmt.Sprintf("trace %s: no node has recorded anything\n", telemetry.TraceID(r.plan.hash))
+		return fmt.Sprintf("trace %s: no node has recorded anything\n", telemetry.TraceID(r.ceremony.Hash))
 	}
 	drawn := t.draw(columns(), isColourTerminal(r.out))
 	return fmt.Sprintf("trace %s, from the spans of all nodes:\n%s", t.traceID, drawn)
