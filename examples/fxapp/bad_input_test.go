@@ -48,6 +48,7 @@ func TestBadInput(t *testing.T) {
 		"node --definition": "--definition needs a value: fxapp node --help shows which",
 
 		// Flags.
+		node + "--watch":           "--watch goes with --rehearse only",
 		node + "--attempts 0":      "--attempts 0: it has to be at least 1, or -1 for any number",
 		node + "--attempts three":  `--attempts "three": it has to be a whole number`,
 		node + "--timeout -1s":     "--timeout -1s: it is negative",
