@@ -227,7 +227,7 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 		return &failure{errors.New("the real ceremony has begun: this rehearsal has left at once")}
 	case len(unfit) > 0:
 		return &failure{fmt.Errorf("%d of %d members are not ready: %s",
-			len(unfit), len(r.definition.Peers), listMembers(r.definition, unfit, memberText))}
+			len(unfit), len(r.definition.Peers), listMembers(r.definition, unfit))}
 	}
 	if r.format == textFormat {
 		_, _ = fmt.Fprintf(r.out, "all %d members are ready\n", len(r.definition.Peers))

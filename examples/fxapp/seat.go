@@ -44,7 +44,7 @@ func (f *seatFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.nickname, "nickname", "",
 		"the `name` that this node calls itself, for people (default its name in the definition)")
 	flags.IntVar(&f.attempts, "attempts", 1,
-		"the `number` of times that the ceremony is begun at most, when it fails; -1: no limit; the same at every member")
+		"how often the ceremony is begun at most, a `number`; -1: without limit; the same at every member")
 	flags.DurationVar(&f.timeout, "timeout", 0, "give up after this `time`, for example 30m (default never)")
 }
 
@@ -137,7 +137,7 @@ func (f *seatFlags) findSelf(d syncmod.Definition, key crypto.PrivKey) (int, err
 		all[i] = i
 	}
 	return 0, fmt.Errorf("--key %s: it is the key of %s, who is no member of %s: its members are %s; "+
-		"give the key of one of them, or a definition with this peer ID", f.key, id, f.definition, listMembers(d, all, memberText))
+		"give the key of one of them, or a definition with this peer ID", f.key, id, f.definition, listMembers(d, all))
 }
 
 // checkReach finds members with whom this node can never be connected: neither of the
@@ -157,16 +157,19 @@ func (f *seatFlags) checkReach(s seat) error {
 	case len(lost) == 0:
 		return nil
 	case len(s.definition.Peers[s.self].Addrs) > 0:
-		return errors.New("--listen is missing: " + listMembers(s.definition, lost, memberText) + " can only be connected by " +
+		return errors.New("--listen is missing: " + listMembers(s.definition, lost) + " can only be connected by " +
 			"dialling this node, for the definition has no addresses of theirs; listen, or give a --relay")
 	}
 	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, "+
 		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
-		f.definition, listMembers(s.definition, lost, memberText))
+		f.definition, listMembers(s.definition, lost))
 }
 
-// listMembers names members in a sentence, not too many.
-func listMembers(d syncmod.Definition, indexes []int, named func(syncmod.Definition, int) string) string {
+// listMembers names members in a sentence, by their peer IDs too.
+func listMembers(d syncmod.Definition, indexes []int) string { return list(d, indexes, memberText) }
+
+// list names members in a sentence, not too many.
+func list(d syncmod.Definition, indexes []int, named func(syncmod.Definition, int) string) string {
 	names := make([]string, 0, enough)
 	for _, i := range indexes[:min(enough, len(indexes))] {
 		names = append(names, named(d, i))
