@@ -179,6 +179,12 @@ func TestATimeoutNamesWhoIsMissing(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Empty(t, stdout)
 	require.Regexp(t, `^gave up after 300ms: waiting for 1 of 2 to connect: bob \(`, s.requireOneSentence(t, stderr))
+
+	code, stdout, stderr = execute(t, s.node("alice", "--timeout", "1ms", "--log-format", "json")...)
+
+	require.Equal(t, exitFailed, code, stderr)
+	require.Regexp(t, `^\{"outcome":"failed","operator":0,.*"error":"gave up after 1ms: `, stdout)
+	require.Equal(t, 1, strings.Count(stdout, "\n"))
 }
 
 func TestARelayThatDoesNotAnswer(t *testing.T) {

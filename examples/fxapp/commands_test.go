@@ -99,6 +99,7 @@ func (s *site) requireOneSentence(t *testing.T, stderr string) (sentence string)
 	require.True(t, ok, stderr)
 	require.Equal(t, 1, strings.Count(stderr, "fxapp: "), stderr)
 	require.NotContains(t, stderr, "goroutine ")
+	require.NotContains(t, stderr, "fx: ", "what fx says is for developers")
 	for _, key := range s.keys {
 		require.NotContains(t, stderr, key)
 	}
