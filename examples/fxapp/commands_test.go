@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -273,6 +275,30 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Equal(t, exitFailed, code)
 		s.requireOneSentence(t, stderr)
 	})
+}
+
+func TestTheStatusPageOfANode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ctx, interrupt := context.WithCancelCause(soon(t))
+	opened := make(chan struct{})
+	stderr := &watched{text: "ceremony opened", found: func() { close(opened) }}
+	ended := make(chan int)
+	go func() { ended <- run(ctx, s.node("alice", "--http", "0.0.0.0:0"), io.Discard, stderr) }()
+	<-opened
+
+	url := regexp.MustCompile(`the status page is at (http://\S+)`).FindStringSubmatch(stderr.String())
+	require.Len(t, url, 2, stderr.String())
+	port := url[1][strings.LastIndex(url[1], ":"):]
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1"+port, http.NoBody)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	http.DefaultClient.CloseIdleConnections()
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	interrupt(interruption{syscall.SIGINT})
+	require.Equal(t, 130, <-ended)
 }
 
 func TestASignalEndsANode(t *testing.T) {
