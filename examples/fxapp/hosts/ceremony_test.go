@@ -173,7 +173,7 @@ func TestARelayThatIsDownDelaysNobody(t *testing.T) {
 }
 
 func TestManyMembersMeetAtOneRelay(t *testing.T) {
-	const members = 20 // libp2p's relays carry 16 circuits for each, and hold 8 reservations for one address
+	const members = 10 // libp2p's relays hold eight reservations for one address
 	c := cluster{relays: startRelay(t, tcp4).at()}
 	c.start(t, members)
 
