@@ -49,7 +49,8 @@ func Observe() OpenOption { return func(o *openOptions) { o.observes = true } }
 func (c *Ceremony) taking(call string) (*core, error) {
 	run := c.core()
 	if run.terms.Observes {
-		return nil, invalid(call, "this ceremony only looks: close it, and open its definition without Observe to take part")
+		return nil, invalid(call, "this ceremony only looks: "+
+			"close it, and open its definition without Observe to take part")
 	}
 	return run, nil
 }
