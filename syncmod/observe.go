@@ -104,6 +104,7 @@ func (f *sightFacts) Down(end stream.End) {
 // disconnect leaves the members of a ceremony that only looks, before anything of it
 // ends at this host: their streams end with the connections.
 func (c *core) disconnect(ctx context.Context) {
+	c.update(func(time.Time) { c.stopped = true }) // so that nobody counts as lost
 	c.clients.End()
 	_ = c.clients.Wait(ctx)
 	c.unprotect() // what is protected still is needed otherwise

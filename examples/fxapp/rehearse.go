@@ -244,8 +244,9 @@ func (r *rehearsal) effect(s syncmod.Status) string {
 	for _, p := range s.Peers {
 		if p.Step > 0 {
 			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony runs, with this node's key in another "+
-				"process. A member that loses its stream to that process while this one is there may come here instead: "+
-				"see whether the real node is still connected with everyone, and do not rehearse before it is done",
+				"process. A member that loses its stream to that process while this one is there may come here "+
+				"instead: see whether the real node is still connected with everyone, and do not rehearse before "+
+				"it is done",
 				operatorText(r.definition, p.Index), p.Step)
 		}
 	}
@@ -262,7 +263,7 @@ func (r *rehearsal) table(s syncmod.Status) string {
 	w.AppendHeader(table.Row{
 		"operator", "path", "version", "nickname", "signature", "clock", "round trip", "step", "what is wrong",
 	})
-	w.SetColumnConfigs([]table.ColumnConfig{{Number: 9, WidthMax: widestRemark}})
+	w.SetColumnConfigs([]table.ColumnConfig{{Number: 9, WidthMax: widestRemark, WidthMaxEnforcer: text.WrapSoft}})
 	now := time.Now()
 	for _, p := range s.Peers {
 		w.AppendRow(table.Row{
