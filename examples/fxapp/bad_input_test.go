@@ -34,17 +34,21 @@ func TestBadInput(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(held)
 	node := "node --definition $/ceremony.json --key $/alice.key --data-dir $/alice --listen /ip4/127.0.0.1/tcp/0 "
+	charon := "node --definition " + sampleDefinition + " --key " + sampleKeys + "/operator-0.key "
+	const secret = "--key: this is a private key, not the name of its file; others may have seen it now: make another"
 
 	for args, want := range map[string]string{
-		"launch":            `unknown command "launch": fxapp --help lists them`,
-		"verfy":             `unknown command "verfy": did you mean verify?`,
-		alice:               "unknown command what looks like a private key: fxapp --help lists them",
-		"node --colour":     "unknown flag: --colour: fxapp node --help lists the flags",
-		"node now":          `"now" is not a flag, and fxapp node takes nothing else: fxapp node --help lists its flags`,
+		"launch":        `unknown command "launch": fxapp --help lists them`,
+		"verfy":         `unknown command "verfy": did you mean verify?`,
+		alice:           "unknown command what looks like a private key: fxapp --help lists them",
+		"node --colour": "unknown flag: --colour: fxapp node --help lists the flags",
+		"node now": `"now" is not a flag, and fxapp node takes nothing else: ` +
+			"fxapp node --help lists its flags",
 		"--key x":           "unknown flag: --key: fxapp --help lists the flags",
 		"node --definition": "--definition needs a value: fxapp node --help shows which",
 
 		// Flags.
+		node + "--watch":           "--watch goes with --rehearse only",
 		node + "--attempts 0":      "--attempts 0: it has to be at least 1, or -1 for any number",
 		node + "--attempts three":  `--attempts "three": it has to be a whole number`,
 		node + "--timeout -1s":     "--timeout -1s: it is negative",
@@ -53,8 +57,9 @@ func TestBadInput(t *testing.T) {
 		node + "--nickname x\x07y": `--nickname "x\ay" has characters that cannot be printed`,
 		node + "--log-level loud":  `--log-level "loud": it has to be debug, info, warning, error`,
 		node + "--log-format xml":  `--log-format "xml": it has to be text or json`,
-		node + "--http 8080":       `--http "8080" is no address to serve the status page at: give it as 127.0.0.1:8080`,
-		"define --out $/x.json":    "no members: name each as NAME=ID@ADDRESS; fxapp define --help has an example",
+		node + "--http 8080": `--http "8080" is no address to serve the status page at: ` +
+			"give it as 127.0.0.1:8080",
+		"define --out $/x.json": "no members: name each as NAME=ID@ADDRESS; fxapp define --help has an example",
 		"define --out $/x.json - alice=" + stranger: `"-" stands for all members: ` +
 			"leave the others out, or write them on standard input too",
 		"verify":     "fxapp verify takes one receipt, and got 0: name its file",
@@ -63,19 +68,18 @@ func TestBadInput(t *testing.T) {
 		// Files.
 		"node --definition $/nothing.json --key $/alice.key": "--definition $/nothing.json: no such file or directory",
 		"node --definition $ --key $/alice.key":              "--definition $: it is a directory: name the file in it",
-		"node --definition $/empty.json --key $/alice.key":   "--definition $/empty.json: it is empty: copy or make it again",
+		"node --definition $/empty.json --key $/alice.key": "--definition $/empty.json: " +
+			"it is empty: copy or make it again",
 		"node --definition $/alice.key --key $/alice.key": "--definition $/alice.key: " +
 			"it is a private key, not a definition: were the two files swapped?",
 		"node --definition $/ceremony.json --key $/nothing.key": "--key $/nothing.key: no such file or directory",
 		"node --definition $/ceremony.json --key $/ceremony.json": "--key $/ceremony.json: " +
 			"it is a definition, not a private key: were the two files swapped?",
-		"node --definition $/ceremony.json --key " + alice: "--key: this is a private key, not the name of its file; " +
-			"others may have seen it now: make another",
-		"keygen --key " + alice: "--key: this is a private key, not the name of its file; " +
-			"others may have seen it now: make another",
-		"keygen --key $/nowhere/x.key": "--key $/nowhere/x.key: no such file or directory",
-		"define --out $/ceremony.json a=" + stranger + " b=" + s.keygen(t, "eve"): "--out $/ceremony.json: file exists, " +
-			"and is never overwritten: choose another name, or move that file away",
+		"node --definition $/ceremony.json --key " + alice: secret,
+		"keygen --key " + alice:                            secret,
+		"keygen --key $/nowhere/x.key":                     "--key $/nowhere/x.key: no such file or directory",
+		"define --out $/ceremony.json a=" + stranger + " b=" + s.keygen(t, "eve"): "--out $/ceremony.json: " +
+			"file exists, and is never overwritten: choose another name, or move that file away",
 		"verify $/nothing.json": "$/nothing.json: no such file or directory",
 		"verify $":              "$: is a directory",
 
@@ -83,28 +87,29 @@ func TestBadInput(t *testing.T) {
 		"node --definition $/ceremony.json --key $/mallory.key": "--key $/mallory.key: it is the key of " + stranger +
 			", who is no member of $/ceremony.json: its members are operator 0 (alice, …), operator 1 (bob, …); " +
 			"give the key of one of them, or a definition with this peer ID",
-		"node --definition " + sampleDefinition + " --key " + sampleKeys + "/operator-0.key --relay http://relay.example": "--version is missing: " +
-			sampleDefinition + " is a definition of Charon, whose members refuse other versions; " +
-			"give theirs, for example --version v1.11",
-		"node --definition " + sampleDefinition + " --key " + sampleKeys + "/operator-0.key --version v1.11": "--relay is missing: " +
-			sampleDefinition + " has no address of operator 1 (…), operator 2 (…), operator 3 (…), nor of this node, " +
+		charon + "--relay http://relay.example": "--version is missing: " + sampleDefinition +
+			" is a definition of Charon, whose members refuse other versions; give theirs, for example --version v1.11",
+		charon + "--version v1.11": "--relay is missing: " + sampleDefinition +
+			" has no address of operator 1 (…), operator 2 (…), operator 3 (…), nor of this node, " +
 			"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
-		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob, …) can only be " +
-			"reached by dialling this node, for the definition has no addresses of theirs; listen, or give a --relay",
+		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob, …) " +
+			"can only be connected by dialling this node, for the definition has no addresses of theirs; " +
+			"listen, or give a --relay",
 		"define --out $/x.json alice=" + stranger + "@127.0.0.1:9001": `argument 1: member "alice": addrs[0]: ` +
 			"it is not a multiaddr: write it as /ip4/192.0.2.1/tcp/9001 or /dns4/node.example/tcp/9001",
 		"define --out $/x.json " + alice: "argument 1: a member without a name: write NAME=ID@ADDRESS",
-		"node --definition $/ceremony.json --key $/alice.key --listen 127.0.0.1:9001": `listen address "127.0.0.1:9001": ` +
+		node + "--listen 127.0.0.1:9001": `listen address "127.0.0.1:9001": ` +
 			"not an address: write it as /ip4/0.0.0.0/tcp/9000, or /ip4/0.0.0.0/udp/9000/quic-v1 for QUIC",
 		node + "--relay relay.example": `relay "relay.example": ` +
 			"not an address: write it as /ip4/192.0.2.1/tcp/9000/p2p/ID, or as the relay's URL, https://relay.example",
 
 		// The machine.
-		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: it is a file, or lies below one; name a directory",
+		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: " +
+			"it is a file, or lies below one; name a directory",
 		node + "--data-dir $/held": "--data-dir $/held: another node runs with it: stop that one, " +
 			"or give this one a directory of its own",
-		"node --definition $/ceremony.json --key $/alice.key --data-dir $/a --listen " + s.listen["bob"]: "--listen: listening on " +
-			s.listen["bob"] + ": another program uses the port: stop it, or choose another port",
+		node + "--listen " + s.listen["bob"]: "--listen: listening on " + s.listen["bob"] +
+			": another program uses the port: stop it, or choose another port",
 		node + "--http 127.0.0.1:" + port: "--http: the status page cannot listen at 127.0.0.1:" + port +
 			": the port is in use, by another node or another program: choose another one",
 	} {
@@ -183,7 +188,9 @@ func TestARelayThatDoesNotAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, nobody.Close())
 	ctx, interrupt := context.WithCancelCause(soon(t))
-	stderr := &watched{text: "cannot be used, and is tried again", found: func() { interrupt(interruption{syscall.SIGINT}) }}
+	stderr := &watched{text: "cannot be used, and is tried again", found: func() {
+		interrupt(interruption{syscall.SIGINT})
+	}}
 
 	code := run(ctx, s.node("alice", "--relay", "http://"+nobody.Addr().String()), io.Discard, stderr)
 

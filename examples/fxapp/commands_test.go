@@ -253,7 +253,8 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	t.Run("another receipt does not", func(t *testing.T) {
 		receipt, err := os.ReadFile(s.file("alice/receipt.json"))
 		require.NoError(t, err)
-		changed := s.write(t, "changed.json", strings.ReplaceAll(string(receipt), key, hex.EncodeToString(make([]byte, 48))))
+		zeros := hex.EncodeToString(make([]byte, len(key)/2))
+		changed := s.write(t, "changed.json", strings.ReplaceAll(string(receipt), key, zeros))
 		code, stdout, stderr := execute(t, "verify", changed)
 		require.Equal(t, exitFailed, code)
 		require.Empty(t, stdout)
@@ -285,8 +286,9 @@ func TestASignalEndsANode(t *testing.T) {
 			code := run(ctx, s.node("alice"), io.Discard, stderr)
 
 			require.Equal(t, want, code)
-			require.Contains(t, s.requireOneSentence(t, stderr.String()), interruption{sig}.Error()+
-				": this node has left before step 1, and the others wait for it: start it again")
+			require.Equal(t, interruption{sig}.Error()+
+				": this node has left before step 1, and the others wait for it: start it again",
+				s.requireOneSentence(t, stderr.String()))
 		})
 	}
 }
@@ -312,5 +314,6 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	}
 	require.Equal(t, 143, code)
 	require.Contains(t, s.requireOneSentence(t, stderr.String()), "this node has left after step 1")
-	require.Contains(t, s.requireOneSentence(t, told), "operator 0 (alice) was stopped before the ceremony was complete")
+	require.Contains(t, s.requireOneSentence(t, told),
+		"operator 0 (alice) was stopped before the ceremony was complete")
 }

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -95,7 +95,8 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags.SortFlags = false
 	place.register(flags)
 	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is made")
-	flags.StringVar(&page, "http", "", "serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
+	flags.StringVar(&page, "http", "",
+		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
 	look.register(flags)
 	logs.register(flags)
 	return cmd
@@ -124,13 +125,18 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(), p.statusPage(),
 	)
 	p.greet()
-	starting, started := context.WithTimeout(context.WithoutCancel(ctx), app.StartTimeout()) // it must not be left half done
+	if p.ofCharon {
+		p.log.Warn("the definition is Charon's: all members have to run this program, " +
+			"for Charon generates keys by another protocol")
+	}
+	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
+	starting, started := context.WithTimeout(whole, app.StartTimeout())
 	defer started()
 	if err := app.Start(starting); err != nil {
 		return dkg.Outcome{}, startError(err)
 	}
 	failed := p.wait(ctx, ended)
-	stopping, stopped := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout())
+	stopping, stopped := context.WithTimeout(whole, app.StopTimeout())
 	defer stopped()
 	err := app.Stop(stopping)
 	outcome := generator.Outcome()
@@ -139,7 +145,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		failed = nil
 	case failed == nil:
 		failed = &failure{fmt.Errorf("the ceremony is complete, and this node could not keep its share: %w",
-			errors.Join(outcome.Err, err))}
+			cmp.Or(outcome.Err, err))}
 	}
 	if err != nil {
 		p.log.WithError(err).Warn("the node did not stop properly")
@@ -174,16 +180,13 @@ func (p *participation) greet() {
 	p.log.WithFields(logrus.Fields{"operator": p.self, "peer_id": self.ID.String()}).Infof(
 		"this node is %s of %d, %s", operatorText(p.definition, p.self), len(p.definition.Peers), self.ID)
 	p.log.Infof("the definition's hash is %x", p.definition.Hash)
-	var others []string
+	var others []int
 	for i := range p.definition.Peers {
 		if i != p.self {
-			others = append(others, operatorText(p.definition, i))
+			others = append(others, i)
 		}
 	}
-	p.log.Infof("step 1 begins when all are connected: %s", strings.Join(others, ", "))
-	if p.ofCharon {
-		p.log.Warn("the definition is Charon's: all members have to run this program, for Charon generates keys by another protocol")
-	}
+	p.log.Infof("step 1 begins when all are connected: %s", list(p.definition, others, operatorText))
 	switch where := addrText(self.Addrs); {
 	case len(p.host.Listen)+len(p.host.Relays) == 0:
 		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
@@ -251,6 +254,9 @@ func (p *participation) missing() error {
 	status := c.Status()
 	if waiting := status.WaitingFor(); waiting != nil {
 		return waiting
+	}
+	if status.Err != nil {
+		return fmt.Errorf("between two attempts, of which the first failed: %w", status.Err)
 	}
 	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
 }
