@@ -194,15 +194,15 @@ func TestARelayThatDoesNotAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, nobody.Close())
 	ctx, interrupt := context.WithCancelCause(soon(t))
-	stderr := &watched{text: "cannot be used, and is tried again", found: func() {
+	stderr := &watched{text: "cannot be used, ", found: func() {
 		interrupt(interruption{syscall.SIGINT})
 	}}
 
 	code := run(ctx, s.node("alice", "--relay", "http://"+nobody.Addr().String()), io.Discard, stderr)
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), code)
-	require.Contains(t, stderr.String(), "WARNING  relay http://"+nobody.Addr().String()+
-		" cannot be used, and is tried again: connect: connection refused\n")
+	refused := `WARNING  relay http://` + nobody.Addr().String() + ` cannot be used, .*connection refused`
+	require.Regexp(t, refused, stderr.String())
 	s.requireOneSentence(t, stderr.String())
 }
 
