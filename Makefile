@@ -23,6 +23,9 @@ JAEGER     ?= $(CURDIR)/.bin/jaeger
 PROMETHEUS ?= $(CURDIR)/.bin/prometheus
 PROMTOOL   ?= $(CURDIR)/.bin/promtool
 
+# The browser in which the status page is tested.
+CHROMIUM  ?= chromium
+
 # Does cgo work? The race detector needs it.
 HAVE_CC = [ "$$(go env CGO_ENABLED)" = 1 ] && set -- $$(go env CC) && command -v "$$1" >/dev/null
 
@@ -100,6 +103,10 @@ test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLA
 	@mkdir -p .bin
 	cd $(KUBO) && GOWORK=off go build -o '$(CURDIR)/.bin/ipfs' .
 	KUBO_BIN='$(CURDIR)/.bin/ipfs' go test -count=1 $(TESTFLAGS) ./integration/kubo
+
+.PHONY: test-page
+test-page: ## Look at the status page in Chromium: CHROMIUM, TESTFLAGS, ARGS="-pictures DIR" writes what it sees
+	CHROMIUM='$(CHROMIUM)' go test -count=1 $(TESTFLAGS) ./integration/browser -args $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
@@ -179,7 +186,8 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-prometheus test-kubo soak-check check \
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-prometheus test-kubo \
+	test-page soak-check check \
 	many test-floor test
 
 .PHONY: ci

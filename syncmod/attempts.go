@@ -151,7 +151,7 @@ func (r *attempts) open(ctx context.Context) error {
 	before := r.failed
 	r.current, r.failed = nil, nil
 	a := attempt{number: r.number, before: r.before, limit: r.svc.cfg.Retry.Attempts}
-	c, err := newCeremony(r.svc, r.def, a)
+	c, err := newCeremony(r.svc, r.def, a, openOptions{})
 	if err == nil {
 		err = c.core().open(ctx)
 	}
@@ -266,6 +266,12 @@ func (c *core) unsettled() bool {
 	return c.attempt.another(c.roster.Failure(), c.err) && !c.settled.Load()
 }
 
+// retried reports whether another attempt follows this one, as far as is known. The lock
+// is held.
+func (c *core) retried() bool {
+	return !c.abandoned.Load() && c.attempt.another(c.roster.Failure(), c.err)
+}
+
 // settle decides, once, whether another attempt follows one that has failed. If none
 // does, the program hears now of the end. Otherwise the end is held back until the
 // next attempt is open. It returns whether this call has decided it.
@@ -274,6 +280,7 @@ func (c *core) settle(another bool) bool {
 		return false
 	}
 	if !another {
+		c.abandoned.Store(true)
 		c.handleEnd()
 		c.endings.Done() // it was added at the failure
 	}

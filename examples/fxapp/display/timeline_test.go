@@ -1,13 +1,8 @@
-package main
+package display
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"net/http"
-	"net/http/httptest"
-	"regexp"
+	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -88,14 +83,14 @@ func TestTimelineShowsThoseOfManyNodesThatWereWaitedFor(t *testing.T) {
 	var names []string
 	var spans [][]sdktrace.ReadOnlySpan
 	for i := range 20 {
-		names = append(names, memberName(i))
+		names = append(names, fmt.Sprintf("member-%d", i))
 		spans = append(spans, []sdktrace.ReadOnlySpan{spanAt("step", 0, 10*i), barrierAt("step", 2, 10*i, 200, 19)})
 	}
 	line := newTimeline(names, spans)
 	drawn := line.draw(100, false)
-	require.NotContains(t, drawn, "11 leo")
-	require.Regexp(t, `\n  12 mia +█+░+│\n`, drawn)
-	require.Regexp(t, `\n  19 tina +█+░+◆ last 1×\n`, drawn)
+	require.NotContains(t, drawn, "11 member-11")
+	require.Regexp(t, `\n  12 member-12 +█+░+│\n`, drawn)
+	require.Regexp(t, `\n  19 member-19 +█+░+◆ last 1×\n`, drawn)
 	require.Contains(t, drawn, "the 8 of 20 nodes that waited least")
 }
 
@@ -103,31 +98,4 @@ func TestGlyphsHaveColoursWhereTheyAreWanted(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "██ ×", paint([]rune("██ ×"), false))
 	require.Equal(t, "\x1b[32m██\x1b[0m \x1b[31;1m×\x1b[0m", paint([]rune("██ ×"), true))
-}
-
-func TestTheDemoPrintsTheTraceOfItsDefinition(t *testing.T) {
-	code, stdout, stderr := demo(t)
-	require.Zero(t, code, stdout+stderr)
-	definition, err := hex.DecodeString(regexp.MustCompile(`definition ([0-9a-f]{64})`).FindStringSubmatch(stdout)[1])
-	require.NoError(t, err)
-	sum := sha256.Sum256(append([]byte("dkgsync/trace/v1\x00"), definition...))
-	require.Contains(t, stdout, "\ntrace "+hex.EncodeToString(sum[:16])+", from the spans of all nodes:\n")
-	require.Regexp(t, `\n  2 carol +░+[░█│◆]+`, stdout)
-}
-
-func TestTheDemoAlsoExportsWhatItDraws(t *testing.T) {
-	var mu sync.Mutex
-	paths := make(map[string]int)
-	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		paths[r.URL.Path]++
-	}))
-	defer collector.Close()
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
-	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-	code, stdout, stderr := demo(t, "--steps", "1")
-	require.Zero(t, code, stdout+stderr)
-	require.Contains(t, stdout, "◆ last to arrive")
-	require.GreaterOrEqual(t, paths["/v1/traces"], 4, "one for each node")
 }

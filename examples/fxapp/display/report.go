@@ -1,4 +1,4 @@
-package main
+package display
 
 import (
 	"fmt"
@@ -13,21 +13,22 @@ import (
 // fewNodes is up to how many nodes each has lines of its own.
 const fewNodes = 8
 
-// report is what the demo prints: a line for whatever an operator would want to
+// Report is what the demo prints: a line for whatever an operator would want to
 // know, in the moment it happens, and a table at the end. Everything on stdout
 // is printed here.
 //
 // It numbers the waits of a ceremony through: 0 is for everyone to be connected,
 // then come the barriers, the last one with the goodbyes after it.
-type report struct {
-	out   io.Writer
-	plan  plan
-	begin time.Time
+type Report struct {
+	out      io.Writer
+	ceremony Ceremony
+	begin    time.Time
 
 	mu      sync.Mutex
 	printed time.Time // when the last line was
 	nodes   []record
-	death   time.Time // of the node that is killed
+	death   time.Time // of the node that dies or restarts
+	restart bool      // it restarts
 	stop    time.Time // of all nodes, by a signal
 }
 
@@ -51,37 +52,38 @@ type record struct {
 // wait is one node's at one barrier. The zero time means not yet.
 type wait struct{ arrived, passed time.Time }
 
-func newReport(out io.Writer, p plan) *report {
-	r := &report{out: out, plan: p, begin: time.Now(), nodes: make([]record, len(p.members))}
+// New returns the report of a ceremony, which it prints to out from now on.
+func New(out io.Writer, c Ceremony) *Report {
+	r := &Report{out: out, ceremony: c, begin: time.Now(), nodes: make([]record, len(c.Members))}
 	for i := range r.nodes {
-		r.nodes[i] = record{spans: new(spanMemory), waits: make([]wait, len(p.steps)+2)}
+		r.nodes[i] = record{spans: new(spanMemory), waits: make([]wait, len(c.Steps)+2)}
 	}
-	r.line("%d nodes, %s, %s, definition %x", len(p.members), p.stepCount(), strings.ToUpper(p.transport), p.hash)
-	if p.late > 0 {
-		r.line("%s starts %s late", p.operator(len(p.members)-1), p.late)
+	r.line("%d nodes, %s, %s, definition %x", len(c.Members), c.stepCount(), strings.ToUpper(c.Transport), c.Hash)
+	if c.Late > 0 {
+		r.line("%s starts %s late", c.Operator(len(c.Members)-1), c.Late)
 	}
 	return r
 }
 
-// line prints a line with the time since the beginning. But for newReport, the
+// line prints a line with the time since the beginning. But for New, the
 // lock is held.
-func (r *report) line(format string, args ...any) {
+func (r *Report) line(format string, args ...any) {
 	r.printed = time.Now()
 	_, _ = fmt.Fprintf(r.out, "%8.3fs  %s\n", r.printed.Sub(r.begin).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// arrived notes that a node waits from now on; 0: that it starts.
-func (r *report) arrived(node, barrier int) {
+// Arrived notes that a node waits from now on; 0: that it starts.
+func (r *Report) Arrived(node, barrier int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nodes[node].waits[barrier].arrived = time.Now()
-	if barrier == 0 && r.plan.isLate(node) {
-		r.line("%s starts", r.plan.operator(node))
+	if barrier == 0 && r.ceremony.isLate(node) {
+		r.line("%s starts", r.ceremony.Operator(node))
 	}
 }
 
-// passed notes that a node has passed a barrier and begins the step after it.
-func (r *report) passed(node, barrier int, status syncmod.Status) {
+// Passed notes that a node has passed a barrier and begins the step after it.
+func (r *Report) Passed(node, barrier int, status syncmod.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	waits := r.nodes[node].waits
@@ -93,8 +95,8 @@ func (r *report) passed(node, barrier int, status syncmod.Status) {
 	r.barrier(barrier)
 }
 
-// saw notes the status of a node.
-func (r *report) saw(node int, status syncmod.Status) {
+// Saw notes the status of a node.
+func (r *Report) Saw(node int, status syncmod.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := &r.nodes[node]
@@ -121,13 +123,13 @@ func (r *report) saw(node int, status syncmod.Status) {
 
 // connected notes that a node is connected with all others, and prints a line
 // once they all are.
-func (r *report) connected(node int, at time.Time) {
+func (r *Report) connected(node int, at time.Time) {
 	if !r.nodes[node].waits[0].passed.IsZero() {
 		return
 	}
 	r.nodes[node].waits[0].passed = at
 	if len(r.nodes) <= fewNodes {
-		r.line("%s is connected with all others", r.plan.operator(node))
+		r.line("%s is connected with all others", r.ceremony.Operator(node))
 	}
 	if s := r.sum(0); !s.waiting {
 		r.line("all %d are connected after %s", len(r.nodes), brief(s.lastPassed.Sub(s.firstArrived)))
@@ -135,64 +137,72 @@ func (r *report) connected(node int, at time.Time) {
 }
 
 // barrier prints a line once everyone has passed a barrier.
-func (r *report) barrier(barrier int) {
+func (r *Report) barrier(barrier int) {
 	s := r.sum(barrier)
 	if s.waiting {
 		return
 	}
-	steps := len(r.plan.steps)
+	steps := len(r.ceremony.Steps)
 	next := "goodbyes"
 	if barrier <= steps {
-		next = r.plan.steps[barrier-1]
+		next = r.ceremony.Steps[barrier-1]
 	}
 	number := fmt.Sprintf("%d/%d", barrier, steps+1)
 	width := len(fmt.Sprintf("%d/%[1]d", steps+1))
 	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later all were through",
-		width, number, r.plan.nameWidth(), next,
-		brief(s.lastArrived.Sub(s.firstArrived)), r.plan.operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
+		width, number, r.ceremony.nameWidth(), next,
+		brief(s.lastArrived.Sub(s.firstArrived)), r.ceremony.Operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
 }
 
-// dies says that a node is about to lose its host.
-func (r *report) dies(node int, d death) {
+// Dies says that a node is about to lose its host, for good.
+func (r *Report) Dies(node int) { r.dies(node, "dies") }
+
+// Restarts says that a node is about to lose its host, and that another process of it
+// follows.
+func (r *Report) Restarts(node int) {
+	r.mu.Lock()
+	r.restart = true
+	r.mu.Unlock()
+	r.dies(node, "restarts")
+}
+
+func (r *Report) dies(node int, how string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nodes[node].dead = true
 	r.death = time.Now()
-	dies := "dies"
-	if d == restarts {
-		dies = "restarts"
-	}
-	r.line("%s %s in step %d: its host is closed, nobody has been told", r.plan.operator(node), dies, r.plan.killStep())
+	r.line("%s %s in step %d: its host is closed, nobody has been told",
+		r.ceremony.Operator(node), how, r.ceremony.FaultStep)
 }
 
-// startsAgain says that the process of a node is started again.
-func (r *report) startsAgain(node int) {
+// StartsAgain says that the process of a node is started again.
+func (r *Report) StartsAgain(node int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begins(node, record{began: time.Now(), again: true})
-	r.line("%s starts again, with the same key at the same address", r.plan.operator(node))
+	r.line("%s starts again, with the same key at the same address", r.ceremony.Operator(node))
 }
 
-// beginsAgain says that a node begins another attempt, and why.
-func (r *report) beginsAgain(node int, status syncmod.Status, why error) {
+// BeginsAgain says that a node begins another attempt, and why.
+func (r *Report) BeginsAgain(node int, status syncmod.Status, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begins(node, record{
 		began: status.Since, attempt: status.Attempt, before: why, again: r.nodes[node].again,
 	})
-	r.line("%s begins attempt %d", r.plan.operator(node), status.Attempt)
+	r.line("%s begins attempt %d", r.ceremony.Operator(node), status.Attempt)
 }
 
 // begins forgets what a node has done in its attempt before.
-func (r *report) begins(node int, n record) {
-	n.spans, n.waits = r.nodes[node].spans, make([]wait, len(r.plan.steps)+2)
+func (r *Report) begins(node int, n record) {
+	n.spans, n.waits = r.nodes[node].spans, make([]wait, len(r.ceremony.Steps)+2)
 	n.waits[0].arrived = n.began
 	r.nodes[node] = n
 }
 
 // failed prints a line when the first node fails and when all have, and in
 // small clusters for each.
-func (r *report) failed(node int, status syncmod.Status) {
+func (r *Report) failed(node int, status syncmod.Status) {
 	r.nodes[node].failed = true
 	if !r.stop.IsZero() {
 		return // that is why
@@ -209,22 +219,22 @@ func (r *report) failed(node int, status syncmod.Status) {
 	after := ""
 	if !r.death.IsZero() {
 		after = ", " + brief(time.Since(r.death)) + " after the death"
-		if r.plan.restart >= 0 {
+		if r.restart {
 			after = ", " + brief(time.Since(r.death)) + " after the restart began"
 		}
 	}
 	switch {
 	case failed == 1:
-		r.line("%s fails%s: %v", r.plan.operator(node), after, status.Err)
+		r.line("%s fails%s: %v", r.ceremony.Operator(node), after, status.Err)
 	case len(r.nodes) <= fewNodes:
-		r.line("%s fails%s", r.plan.operator(node), after)
+		r.line("%s fails%s", r.ceremony.Operator(node), after)
 	case running == 0:
 		r.line("all %d have failed%s", failed, after)
 	}
 }
 
-// interrupted says that all nodes are stopped before their time, and why.
-func (r *report) interrupted(cause error) {
+// Interrupted says that all nodes are stopped before their time, and why.
+func (r *Report) Interrupted(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stop = time.Now()
@@ -239,19 +249,19 @@ func (r *report) interrupted(cause error) {
 	r.line("all nodes stop in step %d, and tell one another why: %v", step, cause)
 }
 
-// attested notes the receipt that a node has got.
-func (r *report) attested(node int, receipt *syncmod.Receipt) {
+// Attested notes the receipt that a node has got.
+func (r *Report) Attested(node int, receipt *syncmod.Receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nodes[node].receipt = receipt
 }
 
-// stopped notes how a node that has been stopped has left its ceremony.
-func (r *report) stopped(node int, status syncmod.Status, err error) {
-	r.saw(node, status)
+// Stopped notes how a node that has been stopped has left its ceremony.
+func (r *Report) Stopped(node int, status syncmod.Status, err error) {
+	r.Saw(node, status)
 	if err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.line("%s did not stop properly: %v", r.plan.operator(node), err)
+		r.line("%s did not stop properly: %v", r.ceremony.Operator(node), err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package display
 
 import (
 	"io"
@@ -11,14 +11,12 @@ import (
 )
 
 // reportOf is a report on two nodes that are at step 1, connected a second ago.
-func reportOf(t *testing.T) *report {
+func reportOf(t *testing.T) *Report {
 	t.Helper()
-	p := plan{steps: stepNames(2), kill: -1, restart: -1, differ: -1}
-	require.NoError(t, p.makeUp(2))
-	r := newReport(io.Discard, p)
+	r := New(io.Discard, Ceremony{Members: []string{"alice", "bob"}, Steps: []string{"deal", "respond"}})
 	for i := range r.nodes {
-		r.arrived(i, 0)
-		r.passed(i, 1, syncmod.Status{Since: time.Now().Add(-time.Second)})
+		r.Arrived(i, 0)
+		r.Passed(i, 1, syncmod.Status{Since: time.Now().Add(-time.Second)})
 	}
 	return r
 }
@@ -26,9 +24,9 @@ func reportOf(t *testing.T) *report {
 func TestReportSeesThatNodesAreInLockstep(t *testing.T) {
 	t.Parallel()
 	r := reportOf(t)
-	r.arrived(0, 2)
-	r.arrived(1, 2)
-	r.passed(1, 2, syncmod.Status{})
+	r.Arrived(0, 2)
+	r.Arrived(1, 2)
+	r.Passed(1, 2, syncmod.Status{})
 	require.NoError(t, r.lockstep())
 }
 
@@ -36,11 +34,11 @@ func TestReportSeesWhoDoesNotWait(t *testing.T) {
 	t.Parallel()
 	const early = "not in lockstep: operator 0 (alice) passed barrier 2 before operator 1 (bob) had arrived"
 	r := reportOf(t)
-	r.arrived(0, 2)
-	r.passed(0, 2, syncmod.Status{})
+	r.Arrived(0, 2)
+	r.Passed(0, 2, syncmod.Status{})
 	require.EqualError(t, r.lockstep(), early)
-	r.arrived(1, 2)
-	r.passed(1, 2, syncmod.Status{})
+	r.Arrived(1, 2)
+	r.Passed(1, 2, syncmod.Status{})
 	require.EqualError(t, r.lockstep(), early)
 }
 

@@ -1,4 +1,4 @@
-package main
+package display
 
 import (
 	"bytes"
@@ -18,10 +18,9 @@ import (
 // wideTable is up to how many barriers each has a column of its own.
 const wideTable = 8
 
-// finish prints the timeline and the table, and for those that have not
-// completed, why. It returns nil if every node has, the cause if there is one, or
-// else a [*failure].
-func (r *report) finish(cause error) error {
+// Finish prints the timeline and the table, and for those that have not
+// completed, why. It returns nil if every node has, or else the cause if there is one.
+func (r *Report) Finish(cause error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, _ = fmt.Fprintf(r.out, "\n%s\n%s\n\n", r.timeline(), r.table())
@@ -32,17 +31,17 @@ func (r *report) finish(cause error) error {
 		}
 	}
 	if err := r.lockstep(); err != nil {
-		return &failure{err}
+		return err
 	}
 	if complete == len(r.nodes) {
 		receipt, err := r.receipt()
 		if err != nil {
-			return &failure{err}
+			return err
 		}
 		r.attempts()
 		r.line("receipt: %s", receipt)
 		r.line("complete: %d nodes, %s, nobody passed a barrier before everyone had arrived",
-			complete, r.plan.stepCount())
+			complete, r.ceremony.stepCount())
 		return nil
 	}
 	if !r.stop.IsZero() {
@@ -60,16 +59,16 @@ func (r *report) finish(cause error) error {
 	if cause != nil {
 		return cause
 	}
-	return &failure{fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))}
+	return fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))
 }
 
 // attempts says in which attempt the nodes have completed, if that is not the first
 // one for all, and why the one before had ended.
-func (r *report) attempts() {
+func (r *Report) attempts() {
 	why := make([]error, len(r.nodes))
 	for i, n := range r.nodes {
 		if why[i] = n.before; n.again && n.attempt == 0 {
-			r.line("%s completed in attempt 1 of its second process", r.plan.operator(i))
+			r.line("%s completed in attempt 1 of its second process", r.ceremony.Operator(i))
 		}
 	}
 	for _, v := range r.verdicts(why) {
@@ -80,20 +79,20 @@ func (r *report) attempts() {
 }
 
 // receipt says what all have attested, by the receipts that they have.
-func (r *report) receipt() (string, error) {
+func (r *Report) receipt() (string, error) {
 	first, err := json.Marshal(r.nodes[0].receipt)
 	if err != nil {
 		return "", err
 	}
 	for i, n := range r.nodes {
 		if n.receipt == nil {
-			return "", fmt.Errorf("%s has no receipt", r.plan.operator(i))
+			return "", fmt.Errorf("%s has no receipt", r.ceremony.Operator(i))
 		}
 		if err := n.receipt.Verify(); err != nil {
-			return "", fmt.Errorf("the receipt of %s: %w", r.plan.operator(i), err)
+			return "", fmt.Errorf("the receipt of %s: %w", r.ceremony.Operator(i), err)
 		}
 		if text, err := json.Marshal(n.receipt); err != nil || !bytes.Equal(text, first) {
-			return "", fmt.Errorf("%s has another receipt than %s", r.plan.operator(i), r.plan.operator(0))
+			return "", fmt.Errorf("%s has another receipt than %s", r.ceremony.Operator(i), r.ceremony.Operator(0))
 		}
 	}
 	return fmt.Sprintf("all %d attest result %x…, each with its signature; the same %d bytes of JSON on every node",
@@ -102,8 +101,8 @@ func (r *report) receipt() (string, error) {
 
 // lockstep checks what all of this is for: that nobody has passed a barrier
 // before everyone had arrived.
-func (r *report) lockstep() error {
-	for b := 1; b < len(r.plan.steps)+2; b++ {
+func (r *Report) lockstep() error {
+	for b := 1; b < len(r.ceremony.Steps)+2; b++ {
 		s := r.sum(b)
 		for i, n := range r.nodes {
 			passed := n.waits[b].passed
@@ -111,7 +110,7 @@ func (r *report) lockstep() error {
 			early := s.missing && b > 1 || passed.Before(s.lastArrived)
 			if !passed.IsZero() && early {
 				return fmt.Errorf("not in lockstep: %s passed barrier %d before %s had arrived",
-					r.plan.operator(i), b, r.plan.operator(s.last))
+					r.ceremony.Operator(i), b, r.ceremony.Operator(s.last))
 			}
 		}
 	}
@@ -134,7 +133,7 @@ func (v verdict) String() string {
 
 // verdicts collects why nodes have failed, once for each culprit: whoever saw it
 // has the words, the others pass them on.
-func (r *report) verdicts(why []error) []*verdict {
+func (r *Report) verdicts(why []error) []*verdict {
 	var all []*verdict
 	by := make(map[string]*verdict)
 	for i, err := range why {
@@ -163,16 +162,16 @@ func (r *report) verdicts(why []error) []*verdict {
 }
 
 // told is what a node says, so that it can be said of several.
-func (r *report) told(node int, err error) string {
+func (r *Report) told(node int, err error) string {
 	if errors.Is(err, syncmod.ErrResultMismatch) {
-		return strings.Replace(err.Error(), "this node", r.plan.operator(node), 1)
+		return strings.Replace(err.Error(), "this node", r.ceremony.Operator(node), 1)
 	}
 	return err.Error()
 }
 
 // table shows how long each node waited, at each barrier if there are few.
-func (r *report) table() string {
-	barriers := len(r.plan.steps) + 1
+func (r *Report) table() string {
+	barriers := len(r.ceremony.Steps) + 1
 	header := table.Row{"operator", "outcome", "peers", "step", "connect"}
 	footer := table.Row{"last to arrive", "", "", "", r.lastAt(0)}
 	if barriers <= wideTable {
@@ -194,9 +193,9 @@ func (r *report) table() string {
 	w.AppendHeader(header)
 	for i, n := range r.nodes {
 		row := table.Row{
-			fmt.Sprintf("%d %s", i, r.plan.members[i].name), n.outcome(),
+			fmt.Sprintf("%d %s", i, r.ceremony.Members[i]), n.outcome(),
 			fmt.Sprintf("%d/%d", n.peers, len(r.nodes)-1),
-			fmt.Sprintf("%d/%d", n.step(), len(r.plan.steps)), n.waits[0],
+			fmt.Sprintf("%d/%d", n.step(), len(r.ceremony.Steps)), n.waits[0],
 		}
 		if barriers <= wideTable {
 			for _, at := range n.waits[1:] {
@@ -227,7 +226,7 @@ func (r *report) table() string {
 }
 
 // summary is all barriers of one node in four columns.
-func (r *report) summary(node int) table.Row {
+func (r *Report) summary(node int) table.Row {
 	var total, longest time.Duration
 	at, last := 0, 0
 	for b, w := range r.nodes[node].waits {
@@ -247,12 +246,12 @@ func (r *report) summary(node int) table.Row {
 }
 
 // lastAt names who arrived last, once all have.
-func (r *report) lastAt(barrier int) string {
+func (r *Report) lastAt(barrier int) string {
 	s := r.sum(barrier)
 	if s.missing {
 		return "–"
 	}
-	return fmt.Sprintf("%d %s", s.last, r.plan.members[s.last].name)
+	return fmt.Sprintf("%d %s", s.last, r.ceremony.Members[s.last])
 }
 
 // barrierSum is a barrier as the whole cluster went through it.
@@ -264,7 +263,7 @@ type barrierSum struct {
 	waiting bool // somebody has not passed
 }
 
-func (r *report) sum(barrier int) barrierSum {
+func (r *Report) sum(barrier int) barrierSum {
 	var s barrierSum
 	for i, n := range r.nodes {
 		w := n.waits[barrier]

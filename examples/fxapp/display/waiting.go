@@ -1,4 +1,4 @@
-package main
+package display
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 // silence is after how long without a line the report says who waits for whom.
 const silence = time.Second
 
-// watch says who waits for whom whenever nothing has happened for a while.
-func (r *report) watch(done <-chan struct{}) {
+// Watch says who waits for whom whenever nothing has happened for a while.
+func (r *Report) Watch(done <-chan struct{}) {
 	ticker := time.NewTicker(silence / 10)
 	defer ticker.Stop()
 	for {
@@ -26,7 +26,7 @@ func (r *report) watch(done <-chan struct{}) {
 	}
 }
 
-func (r *report) explainSilence() {
+func (r *Report) explainSilence() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if time.Since(r.printed) < silence {
@@ -66,7 +66,7 @@ func (r *report) explainSilence() {
 	}
 	for i := range r.nodes {
 		if by := waiting[i]; len(by) > 0 {
-			r.line("%s wait for %s: %s", operators(by), r.plan.operator(i), describe(known[i]))
+			r.line("%s wait for %s: %s", operators(by), r.ceremony.Operator(i), describe(known[i]))
 		}
 	}
 }
