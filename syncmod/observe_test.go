@@ -385,3 +385,31 @@ func readEnd(stream io.Reader) error {
 	_, err := stream.Read(make([]byte, 1))
 	return err
 }
+
+// On a service with nothing open, and on one whose ceremony has failed, both wait.
+func TestALookDoesNotStandInTheWayOfTheRealNode(t *testing.T) {
+	for name, others := range map[string]func(*harness.Node, syncmod.Definition){
+		"nothing open": func(*harness.Node, syncmod.Definition) {},
+		"failed": func(n *harness.Node, def syncmod.Definition) {
+			n.Open(t, def).Abort(nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nodes, def := newCluster(t, 2, harness.Fast())
+			others(nodes[1], def)
+			alice := nodes[0].Open(t, def)
+			twin := harness.StartService(t, harness.NewHostWithKey(t, nodes[0].Key), harness.Fast())
+			harness.Until(t, alice, func(s syncmod.Status) bool { return s.Peers[0].Waiting != "" })
+
+			look, err := twin.Open(def, syncmod.Observe())
+			require.NoError(t, err)
+
+			first := all(t, look, func(p syncmod.PeerStatus) bool { return p.Outbound })[0].LastSeen
+			harness.Eventually(t, func() bool { // some heartbeats, or attempts
+				return look.Status().Peers[0].LastSeen.Sub(first) > 10*harness.Fast().Heartbeat
+			}, "it goes on looking")
+			require.LessOrEqual(t, look.Status().Peers[0].Reconnects, 1) // from pings to a stream
+			require.NoError(t, alice.Err())
+		})
+	}
+}

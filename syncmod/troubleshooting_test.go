@@ -136,7 +136,9 @@ func TestThePageListsWhatAMemberAnswers(t *testing.T) {
 	c.abortText = "disk full"
 	f := &inboundFacts{core: c}
 	var said []string
-	for _, v := range []roster.Verdict{{Waiting: new(roster.Failure)}, {Over: true}, {KeyInUse: true}, {Observes: true}} {
+	for _, v := range []roster.Verdict{
+		{Waiting: new(roster.Failure)}, {Over: true}, {KeyInUse: true}, {Observes: true},
+	} {
 		said = append(said, f.Waiting(v))
 	}
 	said = append(said, directory{}.NotOpen(nil), directory{}.NotOpen(nil)+"; open there with this node: deadbeef")

@@ -26,7 +26,7 @@ type inbound struct {
 	server *Server
 	stream network.Stream
 	buffer *bufio.Reader // reads the stream
-	remote peer.ID
+	sender
 	id     roster.StreamID
 	opened time.Time
 	done   chan struct{} // closed when the handler is about to return
@@ -40,6 +40,13 @@ type inbound struct {
 	asks       string      // likewise: the definition that a held stream names
 
 	serving // what follows belongs to the handler
+}
+
+// sender is whose stream it is. A process that only looks does not stand in the way of
+// another one with the same key.
+type sender struct {
+	remote   peer.ID
+	observes bool
 }
 
 // serving is what a handler keeps from one request to the next.
@@ -76,7 +83,8 @@ func newInbound(s *Server, stream network.Stream) *inbound {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &inbound{
 		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, bufferSize),
-		remote: stream.Conn().RemotePeer(), id: s.cfg.nextStream(), opened: time.Now(),
+		sender: sender{remote: stream.Conn().RemotePeer(), observes: stream.Protocol() == s.cfg.Observe},
+		id:     s.cfg.nextStream(), opened: time.Now(),
 		done: make(chan struct{}), ctx: ctx, cancel: cancel,
 		serving: serving{
 			read:  deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()},
@@ -268,7 +276,7 @@ func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(terms.Hash, q.GetHashSignature()),
 		OtherMembers: in.others, Session: q.GetSessionId(), Addressee: q.GetAddressee(), Step: q.GetStep(),
 		Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1, Reporter: -1,
-		Attestation: in.attestation(terms, q), Observes: in.stream.Protocol() == in.server.cfg.Observe,
+		Attestation: in.attestation(terms, q), Observes: in.observes,
 	}
 	if attempt := q.GetAttempt(); len(attempt) == digestSize {
 		fact.HasAttempt, fact.Attempt = true, [digestSize]byte(attempt)
