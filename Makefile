@@ -10,7 +10,7 @@ PACKAGES  := $(addsuffix /...,$(WORKSPACE))
 # The example that pins kubo. Outside the workspace, because nothing else shall be built with what kubo needs.
 KUBO      := ./examples/kubo
 # The modules that pin what the tools are built from.
-TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
+TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/*/server/go.mod))
 
 # For the command line: make demo ARGS="--kill 2", make test TESTFLAGS="-v -run Barrier", make fuzz FUZZTIME=5000000x
 ARGS      ?=
@@ -18,8 +18,10 @@ TESTFLAGS ?=
 # How many inputs each fuzz target gets. A duration works too, but Go's fuzzer now and then calls the end of one a failure.
 FUZZTIME  ?= 200000x
 
-# The Jaeger to use, where another than the one that is built here is wanted.
-JAEGER    ?= $(CURDIR)/.bin/jaeger
+# The Jaeger, Prometheus and promtool to use, where others than those that are built here are wanted.
+JAEGER     ?= $(CURDIR)/.bin/jaeger
+PROMETHEUS ?= $(CURDIR)/.bin/prometheus
+PROMTOOL   ?= $(CURDIR)/.bin/promtool
 
 # The browser in which the status page is tested.
 CHROMIUM  ?= chromium
@@ -40,6 +42,10 @@ demo: ## Run a ceremony of several nodes on this machine: ARGS="--kill 2" goes t
 
 # Sets $race to the flag of the race detector, or to nothing where that cannot work.
 RACE = race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compiler: testing without the race detector'; }
+
+.PHONY: docs-demo
+docs-demo: ## Run the demos that the docs show, and write what they print into the docs
+	@tools/docs/demo.sh README.md docs/observability.md
 
 .PHONY: test
 test: ## Test every module, with the race detector where there is a C compiler: TESTFLAGS
@@ -86,6 +92,11 @@ jaeger: $(JAEGER) ## Run Jaeger on this machine, and print what to ask it: JAEGE
 .PHONY: test-jaeger
 test-jaeger: $(JAEGER) ## Test what an operator sees of ceremonies in a real Jaeger: JAEGER, TESTFLAGS
 	JAEGER_BIN="$(abspath $(JAEGER))" go test -count=1 $(TESTFLAGS) ./integration/jaeger
+
+.PHONY: test-prometheus
+test-prometheus: $(PROMETHEUS) ## Test alerts and dashboard in a real Prometheus: PROMETHEUS and PROMTOOL, TESTFLAGS
+	PROMTOOL="$(abspath $(PROMTOOL))" go test -count=1 $(TESTFLAGS) ./telemetry/prometheus
+	PROMETHEUS_BIN="$(abspath $(PROMETHEUS))" go test -count=1 $(TESTFLAGS) ./integration/prometheus
 
 .PHONY: test-kubo
 test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLAGS
@@ -181,7 +192,8 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-kubo test-page soak-check check \
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-prometheus test-kubo test-page \
+	soak-check check \
 	many test-floor test
 
 .PHONY: ci
@@ -196,10 +208,13 @@ ci: ## Run all checks, as CI does; needs a C compiler
 # up-to-date file alone, hence the touch.
 .bin/golangci-lint: tools/lint/go.mod
 .bin/govulncheck: tools/vuln/go.mod
-# Its build takes minutes when nothing of it is in Go's caches.
+# These builds take minutes when nothing of them is in Go's caches. Prometheus finds its targets in its configuration:
+# without the tag it would also be built with the clients of two dozen clouds.
 $(CURDIR)/.bin/jaeger: integration/jaeger/server/go.mod
-.bin/golangci-lint .bin/govulncheck $(CURDIR)/.bin/jaeger:
+$(CURDIR)/.bin/prometheus: integration/prometheus/server/go.mod
+$(CURDIR)/.bin/prometheus: TAGS := -tags remove_all_sd
+.bin/golangci-lint .bin/govulncheck $(CURDIR)/.bin/jaeger $(CURDIR)/.bin/prometheus:
 	@echo 'building $(@F)'
 	@mkdir -p .bin
-	@cd $(<D) && GOWORK=off GOOS= GOARCH= go build -o '$(CURDIR)/.bin/' tool
+	@cd $(<D) && GOWORK=off GOOS= GOARCH= go build $(TAGS) -o '$(CURDIR)/.bin/' tool
 	@touch $@

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -133,6 +134,16 @@ func (a attempt) another(f *roster.Failure, err error) bool {
 	_, permanently := errors.AsType[*permanentError](err)
 	return !permanently
 }
+
+// attemptError is why an attempt has failed that another one follows. Nobody has to do
+// what its text asks of nodes that end with their first failure.
+type attemptError struct{ err error }
+
+func (e *attemptError) Error() string {
+	return strings.ReplaceAll(e.err.Error(), "; "+startAgain, "") + "; this node begins again by itself"
+}
+
+func (e *attemptError) Unwrap() error { return e.err }
 
 // open opens the next attempt. If it cannot, the one before was the last.
 func (r *attempts) open(ctx context.Context) error {

@@ -117,6 +117,9 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 		if f.Kind == roster.ResultMismatch && f.By == c.terms.Self {
 			c.abortText, c.err = c.differing()
 		}
+		if c.attempt.another(f, c.err) {
+			c.err = &attemptError{c.err}
+		}
 	}
 	if effects.Announcement != nil {
 		c.announcement.Store(c.terms.NewAnnouncement(c.announcementOf(*effects.Announcement), now))

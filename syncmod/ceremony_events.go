@@ -36,7 +36,7 @@ func (c *core) handle(now time.Time, e roster.Event) {
 		c.handlePassed(now, e)
 	case roster.StillWaiting:
 		c.report.WaitReport(report.WaitReport{
-			Kind: e.Barrier.Kind.String(), Step: e.Barrier.Step, Started: e.From, Ended: now,
+			Kind: e.Barrier.Kind.String(), Step: e.Barrier.Step, Name: c.stepName, Started: e.From, Ended: now,
 			Elapsed: now.Sub(e.Barrier.Since), Missing: e.Missing,
 			Who: c.who(now, c.peerStatuses(e.Missing)), Broken: pairs(c.broken(now)),
 		})

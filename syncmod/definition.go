@@ -10,6 +10,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 
 	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 const (
@@ -140,7 +141,9 @@ func shortHash(hash []byte) string {
 func (d Definition) info(self int, a attempt) report.Info {
 	info := report.Info{Hash: d.Hash, Index: self, Attempt: a.shown(), Before: a.before}
 	for i, p := range d.Peers {
-		info.Peers = append(info.Peers, report.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
+		info.Peers = append(info.Peers, report.Peer{
+			Index: i, ID: p.ID.String(), Name: displayName(p), Service: telemetry.ServiceName(p.Name, i),
+		})
 	}
 	return info
 }

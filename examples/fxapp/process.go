@@ -65,7 +65,7 @@ func (n *node) process(ctx context.Context) error {
 	n.leave, n.log = leave, newLogger(n.logs, n.index, n.plan.logLevel())
 	n.attempted, n.over = make(chan *syncmod.Ceremony, n.plan.attempts), make(chan *syncmod.Ceremony, 1)
 	app := newApp(n.identity, n.definition, n.plan.config(), n.log, syncmod.RunAttempts(n.attempts),
-		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index), n.plan.cutOff(n.index),
+		n.spans.option(n.plan.members[n.index].name, n.index), withoutMetrics(n.index), n.plan.cutOff(n.index),
 		syncmod.OnEnd(func(c *syncmod.Ceremony) { n.over <- c }), fx.Populate(&n.host))
 	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)

@@ -17,9 +17,6 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// serviceName is what all nodes are in their telemetry.
-const serviceName = "fxapp"
-
 // spanMemory keeps the spans of one node for the timeline. It is a span
 // processor, beside that of an exporter if OTEL_* asks for one.
 type spanMemory struct {
@@ -44,9 +41,9 @@ func (m *spanMemory) spans() []sdktrace.ReadOnlySpan {
 }
 
 // option makes the node that is called so remember its spans.
-func (m *spanMemory) option(instance string) fx.Option {
+func (m *spanMemory) option(name string, index int) fx.Option {
 	return fx.Options(
-		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: instance}),
+		fx.Supply(otelsdk.Identity{Service: telemetry.ServiceName(name, index), Namespace: "dkg", Instance: name}),
 		otelsdk.WithSpanProcessor(m),
 	)
 }
