@@ -193,8 +193,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 
 # The tests come last: what they say is the end of the log.
 CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-prometheus test-kubo test-page \
-	soak-check check \
-	many test-floor test
+	soak-check check many test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler
