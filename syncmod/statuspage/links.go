@@ -14,6 +14,7 @@ const (
 	pathRelay   = "relay"
 	pathReached = "only it reaches us"
 	pathReaches = "only we reach it"
+	pathLeft    = "left" // it has said goodbye
 	pathNone    = "none"
 )
 
@@ -23,6 +24,8 @@ func pathOf(p syncmod.PeerStatus) string {
 		return pathRelay
 	case p.Inbound && p.Outbound:
 		return pathDirect
+	case p.Done:
+		return pathLeft
 	case p.Inbound:
 		return pathReached
 	case p.Outbound:

@@ -137,7 +137,8 @@ func (v view) turn(w *syncmod.WaitError) string {
 		{working, rest},
 	} {
 		if n := len(turn.who); n > 0 {
-			text = append(text, fmt.Sprintf("%s %s to %s.", capital(list(turn.who)), plural(n, "has", "have"), turn.what))
+			who, verb := capital(list(turn.who)), plural(n, "has", "have")
+			text = append(text, fmt.Sprintf("%s %s to %s.", who, verb, turn.what))
 		}
 	}
 	return strings.Join(text, " ")
