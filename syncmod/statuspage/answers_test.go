@@ -147,6 +147,24 @@ func TestAdviceToStartAgainIsNotForWhoDoesSoAnyway(t *testing.T) {
 	}
 }
 
+func TestTooManyMembersAreNotDrawn(t *testing.T) {
+	v := made(syncmod.Status{})
+	v.names, v.def.Peers = nil, make([]syncmod.Peer, maxDrawn+1)
+	for i := range v.def.Peers {
+		v.names = append(v.names, fmt.Sprint("operator ", i))
+		if i > 0 {
+			v.status.Peers = append(v.status.Peers, syncmod.PeerStatus{Index: i, View: make([]syncmod.Link, maxDrawn+1)})
+		}
+	}
+
+	d := v.detail(nil)
+
+	for _, m := range d.Members {
+		require.Empty(t, m.Links)
+	}
+	require.NotContains(t, d.diagnosis(), "Who reaches whom")
+}
+
 func TestADiagnosisHasItAll(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start(0, 1)

@@ -64,6 +64,9 @@ func linkOf(l syncmod.Link) rune {
 
 // linksOf is how a member says that it sees all.
 func linksOf(p syncmod.PeerStatus, members int) string {
+	if members > maxDrawn {
+		return ""
+	}
 	var b strings.Builder
 	for i := range members {
 		switch {
@@ -80,6 +83,9 @@ func linksOf(p syncmod.PeerStatus, members int) string {
 
 // ownLinks is how this node sees all.
 func (v view) ownLinks() string {
+	if len(v.def.Peers) > maxDrawn {
+		return ""
+	}
 	var b strings.Builder
 	for i, p := range v.status.Peers {
 		if i == v.self {
