@@ -153,7 +153,8 @@ func TestTooManyMembersAreNotDrawn(t *testing.T) {
 	for i := range v.def.Peers {
 		v.names = append(v.names, fmt.Sprint("operator ", i))
 		if i > 0 {
-			v.status.Peers = append(v.status.Peers, syncmod.PeerStatus{Index: i, View: make([]syncmod.Link, maxDrawn+1)})
+			said := make([]syncmod.Link, maxDrawn+1)
+			v.status.Peers = append(v.status.Peers, syncmod.PeerStatus{Index: i, View: said})
 		}
 	}
 
