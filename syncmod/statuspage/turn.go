@@ -36,9 +36,9 @@ func (v view) wasItMe() reply {
 		return reply{"Yes", "Look at this node first: its log has the whole reason."}
 	case theirs:
 		if name == "" {
-			return reply{"No", "It began at another member."}
+			return reply{"No", "It ended at another member."}
 		}
-		return reply{"No", "It began at " + name + ": that node's log has the whole reason."}
+		return reply{"No", "It ended at " + name + ": that node's log has the whole reason."}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return reply{"Probably not", "This node agrees with " + list(agreeing) + "."}
