@@ -198,7 +198,7 @@ function showMembers(c) {
     set(tr.cells[0].children[0], `${i} ${m.name}`);
     set(tr.cells[0].children[1], i === c.self ? ' (this node)' : m.waiting ? (c.phase === 'complete' ? ' (no goodbye)' : ' (waited for)') : '');
     const clock = m.clock_ms ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
-    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${m.rtt_ms} ms` : '', '', clock, m.version || '', m.nickname || '',
+    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${m.rtt_ms.toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || '', m.nickname || '',
       m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 4) set(tr.cells[k + 1], text); });
   });
 }
@@ -212,6 +212,13 @@ function stepName(c, m) {
 
 function showLinks(c) {
   const table = $('links'), n = c.members.length;
+  fit($('broken'), (c.broken || []).length, () => make('li'));
+  (c.broken || []).forEach((b, i) => set($('broken').children[i], b.text));
+  if (!c.members[c.self].links) {
+    table.replaceChildren();
+    set($('legend'), `${n} members are too many for a picture. Pairs that cannot reach each other would be listed here.`);
+    return;
+  }
   if (!table.tHead || table.tBodies[0].rows.length !== n) {
     table.replaceChildren(
       make('caption', { class: 'hidden' }, 'How each member, in its row, says that it sees the member of the column'),
@@ -234,8 +241,6 @@ function showLinks(c) {
       set(td, isBroken ? `${words}, broken` : words);
     }
   });
-  fit($('broken'), (c.broken || []).length, () => make('li'));
-  (c.broken || []).forEach((b, i) => set($('broken').children[i], b.text));
 }
 
 // showTimes shows what changes by the passing of time.
