@@ -9,6 +9,8 @@ WORKSPACE := $(LIBRARIES) $(PROGRAMS)
 PACKAGES  := $(addsuffix /...,$(WORKSPACE))
 # The example that pins kubo. Outside the workspace, because nothing else shall be built with what kubo needs.
 KUBO      := ./examples/kubo
+# The tests of what an operator installs. Outside the workspace, because nothing else shall be built with their parsers.
+PACKAGING := ./packaging
 # The modules that pin what the tools are built from.
 TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
 
@@ -34,6 +36,15 @@ help: ## List the targets
 demo: ## Run a ceremony of several nodes on this machine: ARGS="--kill 2" goes to the program
 	@go build -o .bin/fxapp ./examples/fxapp
 	@.bin/fxapp demo $(ARGS)
+
+.PHONY: release
+release: ## Build fxapp for every platform from the commit that is checked out, with sums, into .bin/release
+	@packaging/release.sh .bin/release
+
+.PHONY: release-check
+release-check: ## Build a release twice in two places and compare, and build one for Windows
+	@packaging/release.sh --check
+	@packaging/release.sh .bin/release windows/amd64
 
 # Sets $race to the flag of the race detector, or to nothing where that cannot work.
 RACE = race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compiler: testing without the race detector'; }
@@ -90,6 +101,11 @@ test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLA
 	cd $(KUBO) && GOWORK=off go build -o '$(CURDIR)/.bin/ipfs' .
 	KUBO_BIN='$(CURDIR)/.bin/ipfs' go test -count=1 $(TESTFLAGS) ./integration/kubo
 
+.PHONY: test-packaging
+test-packaging: ## Test the container file, the compose file and the systemd units with parsers and fxapp itself: TESTFLAGS
+	@go build -o .bin/fxapp ./examples/fxapp
+	cd $(PACKAGING) && FXAPP_BIN='$(CURDIR)/.bin/fxapp' GOWORK=off go test -count=1 $(TESTFLAGS) ./...
+
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
 	@listed=$$(go test -list '^Fuzz' $(PACKAGES)) || { echo "$$listed"; exit 1; }; \
@@ -111,6 +127,7 @@ generate-check: ## Fail if the generated code is not what generate would write
 lint: .bin/golangci-lint ## Lint every module, which room may import what included
 	.bin/golangci-lint run $(PACKAGES)
 	cd $(KUBO) && GOWORK=off '$(CURDIR)/.bin/golangci-lint' run ./...
+	cd $(PACKAGING) && GOWORK=off '$(CURDIR)/.bin/golangci-lint' run ./...
 
 .PHONY: fmt
 fmt: .bin/golangci-lint ## Format the Go code
@@ -132,11 +149,11 @@ SYNC = synced=$$(mktemp -d); trap 'rm -rf "$$synced"' EXIT; \
 .PHONY: tidy
 tidy: ## Tidy every module, and raise the programs, not the libraries, to the workspace's versions
 	@$(SYNC) && for module in $(PROGRAMS); do cp "$$synced/$$module/go.mod" $$module/go.mod || exit 1; done
-	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(PACKAGING) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 
 .PHONY: tidy-check
 tidy-check: ## Fail if a go.mod is not tidy, or a program names other versions than the workspace builds it with
-	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(PACKAGING) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
 	@$(SYNC) || exit 1; stale=; \
 	for module in $(PROGRAMS); do \
 		git --no-pager diff --no-index "$$module/go.mod" "$$synced/$$module/go.mod" || stale=yes; \
@@ -168,7 +185,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-kubo soak-check check \
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check release-check test-packaging test-jaeger test-kubo soak-check check \
 	many test-floor test
 
 .PHONY: ci
