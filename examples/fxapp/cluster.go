@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/dkgsync/dkgsync/examples/fxapp/display"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -58,8 +59,8 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 		joining <- struct{}{}
 		n := &node{
 			index: i, plan: p, report: r, logs: logs, definition: p.definition(i, addrs),
-			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
-			joined:   sync.OnceFunc(func() { <-joining }), spans: r.Spans(i),
+			hosts:  p.hosts(m, addrs[i]),
+			joined: sync.OnceFunc(func() { <-joining }), spans: r.Spans(i),
 		}
 		nodes.Go(func() {
 			defer n.joined()
@@ -92,6 +93,15 @@ func (p plan) definition(node int, addrs []multiaddr.Multiaddr) syncmod.Definiti
 		d.Peers = append(d.Peers, member)
 	}
 	return d
+}
+
+// hosts is what the host of a node is made from.
+func (p plan) hosts(m member, addr multiaddr.Multiaddr) hosts.Config {
+	c := hosts.Config{Key: m.key, Listen: []string{addr.String()}}
+	for _, member := range p.members {
+		c.Members = append(c.Members, member.id)
+	}
+	return c
 }
 
 // sleep returns false when ctx ends first.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/multiformats/go-multiaddr"
 	"github.com/spf13/cobra"
 
 	"github.com/dkgsync/dkgsync/clusterfile"
@@ -89,14 +90,19 @@ func parseMembers(texts []string, where func(int) string) ([]syncmod.Peer, error
 func printDefinition(out io.Writer, path string, d syncmod.Definition) {
 	_, _ = fmt.Fprintf(out, "%s: %d members, hash %x\n", path, len(d.Peers), d.Hash)
 	for i, m := range d.Peers {
-		addrs := make([]string, len(m.Addrs))
-		for j, addr := range m.Addrs {
-			addrs[j] = addr.String()
-		}
-		where := strings.Join(addrs, ", ")
+		where := addrText(m.Addrs)
 		if where == "" {
 			where = "no address: reached through a relay"
 		}
 		_, _ = fmt.Fprintf(out, "  operator %d  %s  %s  %s\n", i, m.Name, m.ID, where)
 	}
+}
+
+// addrText lists addresses; it is empty if there are none.
+func addrText(addrs []multiaddr.Multiaddr) string {
+	texts := make([]string, len(addrs))
+	for i, addr := range addrs {
+		texts[i] = addr.String()
+	}
+	return strings.Join(texts, ", ")
 }

@@ -197,11 +197,7 @@ func (p *plan) readFiles(definition, keys string) error {
 	}
 	p.hash, p.version = d.Hash, charonVersion
 	for i, m := range d.Peers {
-		name := m.Name
-		if text := m.ID.String(); name == "" {
-			name = "…" + text[len(text)-8:]
-		}
-		p.members = append(p.members, member{key: privs[i], id: m.ID, name: name})
+		p.members = append(p.members, member{key: privs[i], id: m.ID, name: nameOf(m)})
 	}
 	return nil
 }

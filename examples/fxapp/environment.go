@@ -50,9 +50,9 @@ func explainFlag(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("--%s %q: it has to be %s", e.GetFlag().Name, e.GetValue(), kindOf(e.GetFlag()))
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return fmt.Errorf("--%s needs a value: fxapp %s --help shows which", e.GetSpecifiedName(), cmd.Name())
+		return fmt.Errorf("--%s needs a value: %s --help shows which", e.GetSpecifiedName(), cmd.CommandPath())
 	}
-	return fmt.Errorf("%w: fxapp %s --help lists the flags", err, cmd.Name())
+	return fmt.Errorf("%w: %s --help lists the flags", err, cmd.CommandPath())
 }
 
 // kindOf says what the value of a flag has to be.

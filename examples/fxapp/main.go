@@ -42,6 +42,7 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newKeygenCommand(),
 		newDefineCommand(),
+		newNodeCommand(),
 		newDemoCommand(),
 		newVersionCommand(),
 	}
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintf(stderr, "fxapp: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "fxapp: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	if i, ok := errors.AsType[interruption](err); ok {
 		return exitSignal + int(i.signal)
 	}

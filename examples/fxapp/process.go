@@ -18,6 +18,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/examples/fxapp/display"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/syncmod"
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
@@ -29,7 +30,7 @@ const serviceName = "fxapp"
 type node struct {
 	index      int
 	plan       plan
-	identity   identity
+	hosts      hosts.Config
 	definition syncmod.Definition
 	report     *display.Report
 	logs       io.Writer
@@ -75,7 +76,7 @@ func (n *node) process(ctx context.Context) error {
 	defer leave()
 	n.leave, n.log = leave, newLogger(n.logs, n.index, n.plan.logLevel())
 	n.attempted, n.over = make(chan *syncmod.Ceremony, n.plan.attempts), make(chan *syncmod.Ceremony, 1)
-	app := newApp(n.identity, n.definition, n.plan.config(), n.log, syncmod.RunAttempts(n.attempts),
+	app := newApp(n.hosts, n.definition, n.plan.config(), n.log, syncmod.RunAttempts(n.attempts),
 		n.telemetry(), withoutMetrics(n.index), n.plan.cutOff(n.index),
 		syncmod.OnEnd(func(c *syncmod.Ceremony) { n.over <- c }), fx.Populate(&n.host))
 	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done

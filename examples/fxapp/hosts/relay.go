@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/libp2p/go-libp2p/x/rate"
@@ -111,6 +112,9 @@ func (r *Relay) Close() error {
 	}
 	return r.host.Close()
 }
+
+// ID returns the relay's peer ID.
+func (r *Relay) ID() peer.ID { return r.host.ID() }
 
 // Addrs returns where the relay is, each address with its peer ID.
 func (r *Relay) Addrs() []multiaddr.Multiaddr {

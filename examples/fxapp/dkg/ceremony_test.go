@@ -1,0 +1,83 @@
+package dkg
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestEveryMemberGetsAShareOfOneKey(t *testing.T) {
+	for name, n := range map[string]int{"2 members": 2, "4 members": 4, "10 members": 10} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, n)
+
+			shares := c.complete()
+
+			requireOneKey(t, shares)
+			for i, s := range shares {
+				require.Equal(t, i, s.Index)
+				require.Equal(t, Threshold(n), s.Threshold)
+				require.Equal(t, []string{receiptName, shareName}, c.nodes[i].files())
+				outcome := c.nodes[i].generator.Outcome()
+				require.Equal(t, s.GroupKey, outcome.Share.GroupKey)
+				require.Equal(t, filepath.Join(c.nodes[i].dir, shareName), outcome.Path)
+				require.NoError(t, outcome.Err)
+				require.Empty(t, outcome.Advice())
+			}
+		})
+	}
+}
+
+func TestTheReceiptAttestsTheGroupKey(t *testing.T) {
+	c := newCluster(t, 4)
+	shares := c.complete()
+	for _, n := range c.nodes {
+		content, err := os.ReadFile(filepath.Join(n.dir, receiptName))
+		require.NoError(t, err)
+		receipt, err := syncmod.ParseReceipt(content)
+		require.NoError(t, err)
+		require.NoError(t, receipt.Verify())
+		require.Equal(t, shares[0].GroupKey, receipt.Result())
+	}
+}
+
+func TestFilesAreForTheOwnerOnly(t *testing.T) {
+	c := newCluster(t, 2)
+	c.complete()
+	for _, name := range []string{shareName, receiptName} {
+		info, err := os.Stat(filepath.Join(c.nodes[0].dir, name))
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), name)
+	}
+}
+
+func TestTwoCeremoniesHaveTwoKeys(t *testing.T) {
+	c := newCluster(t, 2)
+	first := c.complete()
+	for _, n := range c.nodes {
+		for _, name := range n.files() {
+			require.NoError(t, os.Remove(filepath.Join(n.dir, name)))
+		}
+	}
+	second := c.complete()
+	require.NotEqual(t, first[0].GroupKey, second[0].GroupKey)
+	requireOneKey(t, second)
+}
+
+func TestAnAttemptThatFailsLeavesNothing(t *testing.T) {
+	c := newCluster(t, 3)
+	c.nodes[1].change = func(_ *attempt, steps []syncmod.Step) []syncmod.Step {
+		steps[2].Run = nil // it does not attest: the last barrier fails, and nobody has passed it
+		return steps
+	}
+	for i, err := range c.runAll() {
+		require.ErrorIs(t, err, syncmod.ErrResultMismatch, harness.Name(i))
+	}
+	require.Empty(t, c.nodes[1].files())
+}
+

@@ -1,0 +1,5 @@
+package dkg
+
+const asNode = "FXAPP_DKG_AS_NODE"
+
+func playNode() {}
