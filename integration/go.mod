@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/dkgsync/dkgsync v0.0.0
+	github.com/dkgsync/dkgsync/examples/fxapp v0.0.0
 	github.com/dkgsync/dkgsync/telemetry/otelsdk v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/libp2p/go-libp2p v0.51.0
@@ -145,5 +146,7 @@ require (
 
 replace (
 	github.com/dkgsync/dkgsync => ../
+	github.com/dkgsync/dkgsync/clusterfile => ../clusterfile
+	github.com/dkgsync/dkgsync/examples/fxapp => ../examples/fxapp
 	github.com/dkgsync/dkgsync/telemetry/otelsdk => ../telemetry/otelsdk
 )
