@@ -43,6 +43,7 @@ func commands() []*cobra.Command {
 		newKeygenCommand(),
 		newDefineCommand(),
 		newNodeCommand(),
+		newRelayCommand(),
 		newDemoCommand(),
 		newVersionCommand(),
 	}

@@ -96,14 +96,14 @@ func TestARelayMayComeLate(t *testing.T) {
 	c := cluster{relays: at}
 	c.start(t, 4)
 	eventually(t, func() bool {
-		return strings.Contains(c.nodes[0].log.String(), "the relay cannot be used") &&
+		return strings.Contains(c.nodes[0].log.String(), "cannot be used, and is tried again") &&
 			strings.Contains(c.nodes[0].log.String(), "connection refused")
 	}, "the relay is said to be down")
 
 	r.start(t)
 
 	c.run(t)
-	eventually(t, func() bool { return strings.Contains(c.nodes[0].log.String(), "the relay answers") }, "and up")
+	eventually(t, func() bool { return strings.Contains(c.nodes[0].log.String(), "can reach this node through it") }, "and up")
 }
 
 func TestARelayMayRestart(t *testing.T) {

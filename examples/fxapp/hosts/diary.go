@@ -24,6 +24,7 @@ const repeat = time.Minute
 
 // diary logs how a relay is doing: each change, and a trouble that lasts once a minute.
 type diary struct {
+	relay   string
 	log     *logrus.Entry
 	trouble string // the last that was logged; empty: there is none
 	at      time.Time
@@ -33,7 +34,8 @@ type diary struct {
 func (d *diary) enter(held []reservation, err error) {
 	if err == nil {
 		if d.trouble != "" || !d.begun {
-			d.log.WithFields(limitsOf(held)).Info("the relay answers: the other members can reach this node through it")
+			d.log.WithFields(limitsOf(held)).Infof(
+				"relay %s: the other members can reach this node through it", d.relay)
 		}
 		d.begun, d.trouble = true, ""
 		return
@@ -43,7 +45,7 @@ func (d *diary) enter(held []reservation, err error) {
 		return
 	}
 	d.begun, d.trouble, d.at = true, trouble, time.Now()
-	d.log.Warnf("the relay cannot be used, this node goes on trying: %s", trouble)
+	d.log.Warnf("relay %s cannot be used, and is tried again: %s", d.relay, trouble)
 }
 
 // limitsOf are the limits of the relays' circuits, for the log.

@@ -2,8 +2,10 @@ package hosts
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -14,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/libp2p/go-libp2p/x/rate"
 	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 // RelayConfig is what a relay is made from.
@@ -23,18 +26,16 @@ type RelayConfig struct {
 	Announce []string // addresses that others reach it at, where they differ from those that it listens on
 }
 
-// Validate returns an error that says which address cannot be, and what to write instead. It does no I/O.
+// Validate returns an error that says which address cannot be, and what to write instead. It does no I/O, and needs no
+// key.
 func (c RelayConfig) Validate() error {
 	_, _, err := c.parse()
 	return err
 }
 
 func (c RelayConfig) parse() (listen, announce []multiaddr.Multiaddr, err error) {
-	if c.Key == nil {
-		return nil, nil, fmt.Errorf("a relay needs a key")
-	}
 	if len(c.Listen) == 0 {
-		return nil, nil, fmt.Errorf("a relay needs an address to listen on: %s", listenExample)
+		return nil, nil, errors.New("a relay needs an address to listen on: " + listenExample)
 	}
 	if listen, err = parseListen(c.Listen); err != nil {
 		return nil, nil, err
@@ -62,8 +63,11 @@ type Relay struct {
 // NewRelay starts a relay. The error of an address that it cannot listen on is a [*ListenError].
 func NewRelay(c RelayConfig) (*Relay, error) {
 	listen, announce, err := c.parse()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case c.Key == nil:
+		return nil, errors.New("a relay needs a key")
 	}
 	manager, err := newRelayManager()
 	if err != nil {
@@ -116,12 +120,17 @@ func (r *Relay) Close() error {
 // ID returns the relay's peer ID.
 func (r *Relay) ID() peer.ID { return r.host.ID() }
 
-// Addrs returns where the relay is, each address with its peer ID.
+// Addrs returns where the relay is, each address with its peer ID. Those of the loopback device are left out, unless
+// there are no others.
 func (r *Relay) Addrs() []multiaddr.Multiaddr {
+	all := r.host.Addrs()
+	addrs := slices.DeleteFunc(slices.Clone(all), manet.IsIPLoopback)
+	if len(addrs) == 0 {
+		addrs = all
+	}
 	id := multiaddr.StringCast("/p2p/" + r.host.ID().String())
-	var addrs []multiaddr.Multiaddr
-	for _, addr := range r.host.Addrs() {
-		addrs = append(addrs, addr.Encapsulate(id))
+	for i, addr := range addrs {
+		addrs[i] = addr.Encapsulate(id)
 	}
 	return addrs
 }

@@ -39,7 +39,7 @@ func (l *Listener) keep(ctx context.Context, at relayAt) {
 	l.host.Network().Notify(disconnected)
 	defer l.host.Network().StopNotify(disconnected)
 
-	notes := diary{log: l.log.WithField("relay", at.name)}
+	notes := diary{relay: at.name, log: l.log.WithField("relay", at.name)}
 	pause := pauseMin
 	for {
 		held, err := l.attempt(ctx, at)
@@ -112,9 +112,7 @@ func (l *Listener) attempt(ctx context.Context, at relayAt) ([]reservation, erro
 
 // reserve makes a reservation at one relay, and lets the host look for the members there.
 func (l *Listener) reserve(ctx context.Context, relay peer.AddrInfo) (reservation, error) {
-	if s, ok := l.host.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
-		s.Backoff().Clear(relay.ID) // or the reason would be that there was one
-	}
+	l.dialAtOnce(relay.ID)
 	err := l.host.Connect(ctx, relay)
 	if err == nil {
 		l.awaitAddress(ctx, relay.ID)
@@ -128,7 +126,17 @@ func (l *Listener) reserve(ctx context.Context, relay peer.AddrInfo) (reservatio
 	if err != nil {
 		return reservation{}, err
 	}
+	l.dialAtOnce(l.members...) // a relay that was lost is there again
 	return reservation{relay.ID, r.Expiration, r.LimitDuration, r.LimitData}, nil
+}
+
+// dialAtOnce makes the host forget that it has dialled somebody in vain, and how long it wanted to wait.
+func (l *Listener) dialAtOnce(peers ...peer.ID) {
+	if s, ok := l.host.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
+		for _, id := range peers {
+			s.Backoff().Clear(id)
+		}
+	}
 }
 
 // lookThere lets the host look for the members at a relay.
