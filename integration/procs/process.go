@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -45,7 +45,7 @@ func start(ctx context.Context, name string, cmd *exec.Cmd, show io.Writer) (*pr
 func (p *process) kill() { _ = p.cmd.Process.Kill() }
 
 // ask asks the process to end, as systemd and container engines do.
-func (p *process) ask() { _ = p.cmd.Process.Signal(os.Interrupt) }
+func (p *process) ask() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
 // exit waits for the end of the process and returns its exit code, -1 if it was killed.
 func (p *process) exit(ctx context.Context) (int, error) {

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// binary is the fxapp that the tests run.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "procs-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "fxapp")
+	args := []string{"build", "-o", binary}
+	if withRaceDetector() {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "github.com/dkgsync/dkgsync/examples/fxapp")...) //nolint:gosec // ours
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("building fxapp: %v: %s", err, out))
+	}
+	return m.Run()
+}
+
+// withRaceDetector reports whether this test was built with -race: so is what it runs.
+func withRaceDetector() bool {
+	info, _ := debug.ReadBuildInfo()
+	for _, setting := range info.Settings {
+		if setting.Key == "-race" {
+			return setting.Value == "true"
+		}
+	}
+	return false
+}
+
+func TestACeremonyOfProcesses(t *testing.T) {
+	c := newCluster(t, 1)
+
+	require.NoError(t, c.play(bounded(t), story{kill: -1}))
+}
+
+func TestALateProcess(t *testing.T) {
+	c := newCluster(t, 1)
+
+	require.NoError(t, c.play(bounded(t), story{kill: -1, late: time.Second}))
+	_, found, _ := c.members[0].process.said.find("3 of 4 connected")
+	require.True(t, found, "it waited for the one that was late")
+}
+
+func TestAKilledProcess(t *testing.T) {
+	for victim := range 4 {
+		t.Run(fmt.Sprint("operator ", victim), func(t *testing.T) {
+			c := newCluster(t, 2)
+
+			require.NoError(t, c.play(bounded(t), story{kill: victim}))
+		})
+	}
+}
+
+// newCluster is one on the loopback interface, which the end of the test ends.
+func newCluster(t *testing.T, attempts int) *cluster {
+	t.Helper()
+	c, release, err := onLoopback(binary, t.TempDir(), attempts, t.Output())
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		c.stop()
+		release()
+	})
+	return c
+}
+
+// bounded ends before the test is ended.
+func bounded(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// passed is what a node says when all members have arrived at a barrier of a step.
+const passed = "barrier step passed"
+
+// grace is how long processes may go on once one of them has ended, or has stored its
+// share: they may wait for one that will never come.
+const grace = 10 * time.Second
+
+// story is what happens to a ceremony.
+type story struct {
+	late time.Duration // by how much the last member is late
+	kill int           // operator index of the member whose process is killed and started again, -1: none
+}
+
+// play runs a ceremony in which this happens, until no node runs any more, and checks
+// that all have shares of one key.
+func (c *cluster) play(ctx context.Context, s story) error {
+	if err := c.begin(ctx, s.late); err != nil {
+		return err
+	}
+	if s.kill < 0 {
+		return errors.Join(c.finish(ctx), c.check(ctx))
+	}
+	victim := c.members[s.kill]
+	if _, err := victim.process.said.wait(ctx, passed); err != nil {
+		return err
+	}
+	if err := c.restart(ctx, victim); err != nil {
+		return err
+	}
+	if err := c.settle(ctx); err != nil {
+		return err
+	}
+	return errors.Join(c.mend(ctx), c.check(ctx))
+}
+
+// begin makes the files, and starts the relay and all nodes.
+func (c *cluster) begin(ctx context.Context, late time.Duration) error {
+	if err := c.prepare(ctx); err != nil {
+		return err
+	}
+	if err := c.startRelay(ctx); err != nil {
+		return err
+	}
+	last := len(c.members) - 1
+	for _, m := range c.members[:last] {
+		if err := c.startNode(ctx, m); err != nil {
+			return err
+		}
+	}
+	if late > 0 {
+		c.tell("%s is late", c.members[last].name)
+		select {
+		case <-time.After(late):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return c.startNode(ctx, c.members[last])
+}
+
+// restart kills the process of a member and starts another.
+func (c *cluster) restart(ctx context.Context, m *member) error {
+	c.kill(m.process)
+	return c.startNode(ctx, m)
+}
+
+// kill kills a process, and returns when it is gone.
+func (c *cluster) kill(p *process) {
+	c.tell("$ kill -9 %s", p.name)
+	p.kill()
+	<-p.over
+}
+
+// finish waits until every node has completed the ceremony.
+func (c *cluster) finish(ctx context.Context) error {
+	for _, m := range c.members {
+		switch code, err := m.process.exit(ctx); {
+		case err != nil:
+			return err
+		case code != 0:
+			return fmt.Errorf("%s ended with exit code %d", m.name, code)
+		}
+	}
+	return nil
+}
+
+// settle waits until the nodes have ended. Once one has, the others have some time left:
+// they may wait for somebody who will not come again.
+func (c *cluster) settle(ctx context.Context) error {
+	over := make(chan struct{}, len(c.members))
+	for _, m := range c.members {
+		go func(p *process) {
+			<-p.over
+			over <- struct{}{}
+		}(m.process)
+	}
+	var enough <-chan time.Time
+	for range c.members {
+		select {
+		case <-over:
+			if enough == nil {
+				enough = time.After(grace)
+			}
+		case <-enough:
+			return c.interrupt(ctx)
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the nodes to end: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// interrupt ends the nodes that still run, as their operators would.
+func (c *cluster) interrupt(ctx context.Context) error {
+	for _, m := range c.members {
+		if m.process.hasEnded() {
+			continue
+		}
+		c.tell("$ kill %s", m.name)
+		if err := m.process.finish(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
