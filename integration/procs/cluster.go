@@ -38,7 +38,7 @@ type member struct {
 type place struct {
 	listen  []string // addresses to listen on; none: the process is firewalled
 	address []string // addresses at which others find it
-	command func(program string, args ...string) *exec.Cmd
+	start   func(*exec.Cmd) error
 }
 
 // relay is the relay's process.
@@ -91,9 +91,7 @@ func (c *cluster) run(ctx context.Context, args ...string) (string, error) {
 func (c *cluster) startRelay(ctx context.Context) (err error) {
 	args := []string{"relay", "--key", c.path("relay.key"), "--http", c.relay.http}
 	args = append(args, each("--listen", c.relay.place.listen)...)
-	c.tell("$ fxapp %s", strings.Join(args, " "))
-	cmd := c.relay.place.command(c.fxapp, args...)
-	if c.relay.process, err = start(ctx, "relay", cmd, c.show); err != nil {
+	if c.relay.process, err = c.start(ctx, "relay", c.relay.place, args); err != nil {
 		return err
 	}
 	page, err := c.relay.process.said.wait(ctx, "answers with the addresses")
@@ -119,9 +117,15 @@ func (c *cluster) startNode(ctx context.Context, m *member) (err error) {
 		"--relay", c.relay.at[min(len(m.place.listen), 1)],
 	}
 	args = append(args, each("--listen", m.place.listen)...)
-	c.tell("$ fxapp %s", strings.Join(args, " "))
-	m.process, err = start(ctx, m.name, m.place.command(c.fxapp, args...), c.show)
+	m.process, err = c.start(ctx, m.name, m.place, args)
 	return err
+}
+
+// start starts a process in its place.
+func (c *cluster) start(ctx context.Context, name string, p place, args []string) (*process, error) {
+	c.tell("$ fxapp %s", strings.Join(args, " "))
+	cmd := exec.Command(c.fxapp, args...) //nolint:gosec // the program that is run here
+	return start(ctx, name, cmd, p.start, c.show)
 }
 
 // each is a flag with each of its values.

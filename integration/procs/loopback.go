@@ -27,10 +27,10 @@ func onLoopback(fxapp, dir string, attempts int, show io.Writer) (c *cluster, re
 	}
 	at := func(p *port) place {
 		listen := []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", p.number)}
-		return place{listen: listen, address: listen, command: exec.Command}
+		return place{listen: listen, address: listen, start: (*exec.Cmd).Start}
 	}
 	c.relay = relay{place: at(ports[0]), http: fmt.Sprintf("127.0.0.1:%d", ports[1].number)}
-	firewalled := place{command: exec.Command}
+	firewalled := place{start: (*exec.Cmd).Start}
 	c.members = []*member{
 		{name: "alice", place: at(ports[2])},
 		{name: "bob", place: firewalled},

@@ -24,11 +24,14 @@ type process struct {
 	over chan struct{} // closed when it has ended
 }
 
-// start starts a command. It is killed when ctx ends.
-func start(ctx context.Context, name string, cmd *exec.Cmd, show io.Writer) (*process, error) {
+// start starts a command, by a function that starts it where it shall run. It is killed
+// when ctx ends.
+func start(
+	ctx context.Context, name string, cmd *exec.Cmd, begin func(*exec.Cmd) error, show io.Writer,
+) (*process, error) {
 	p := &process{name: name, cmd: cmd, said: newTranscript(name, show), over: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.said, p.said
-	if err := cmd.Start(); err != nil {
+	if err := begin(cmd); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	stop := context.AfterFunc(ctx, p.kill)

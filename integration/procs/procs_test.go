@@ -11,31 +11,47 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/integration/netns"
 )
 
-// binary is the fxapp that the tests run.
-var binary string
+// built says in the environment of a test process where the fxapp is that it shall run.
+const built = "DKGSYNC_TEST_FXAPP"
+
+var (
+	binary   string // the fxapp that the tests run
+	isolated error  // why the tests have no network of their own
+)
 
 func TestMain(m *testing.M) {
-	os.Exit(testMain(m))
+	if os.Getenv(built) == "" { // before there is a network of its own: Go may have to ask the one that is there
+		build()
+	}
+	binary = os.Getenv(built)
+	isolated = netns.Enter()
+	code := m.Run()
+	_ = os.RemoveAll(filepath.Dir(binary))
+	os.Exit(code)
 }
 
-func testMain(m *testing.M) int {
+// build builds fxapp.
+func build() {
 	dir, err := os.MkdirTemp("", "procs-")
 	if err != nil {
 		panic(err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "fxapp")
+	binary := filepath.Join(dir, "fxapp")
 	args := []string{"build", "-o", binary}
 	if withRaceDetector() {
 		args = append(args, "-race")
 	}
-	build := exec.Command("go", append(args, "github.com/dkgsync/dkgsync/examples/fxapp")...) //nolint:gosec // ours
-	if out, err := build.CombinedOutput(); err != nil {
+	cmd := exec.Command("go", append(args, "github.com/dkgsync/dkgsync/examples/fxapp")...) //nolint:gosec // ours
+	if out, err := cmd.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("building fxapp: %v: %s", err, out))
 	}
-	return m.Run()
+	if err := os.Setenv(built, binary); err != nil {
+		panic(err)
+	}
 }
 
 // withRaceDetector reports whether this test was built with -race: so is what it runs.
