@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
+	"strconv"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -28,6 +30,9 @@ The file has the format of Charon's charon-enr-private-key.`,
   fxapp keygen --key /etc/dkg/alice.key`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkKeyPath(path); err != nil {
+				return err
+			}
 			key, err := createKey(path)
 			if err != nil {
 				return err
@@ -74,4 +79,23 @@ func flagError(flag string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("--%s %w", flag, err)
+}
+
+// keyDigits is a private key as its file has it.
+var keyDigits = regexp.MustCompile(`^(0[xX])?[0-9a-fA-F]{64}$`)
+
+// checkKeyPath refuses a key in the place of the name of its file, without repeating it.
+func checkKeyPath(path string) error {
+	if keyDigits.MatchString(path) {
+		return errors.New("--key: this is a private key, not the name of its file; others may have seen it now: make another")
+	}
+	return nil
+}
+
+// shown is an argument that cannot be right, for an error: not if it may be a secret.
+func shown(argument string) string {
+	if keyDigits.MatchString(argument) {
+		return "what looks like a private key"
+	}
+	return strconv.Quote(argument)
 }

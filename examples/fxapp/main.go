@@ -43,7 +43,9 @@ func commands() []*cobra.Command {
 		newKeygenCommand(),
 		newDefineCommand(),
 		newNodeCommand(),
+		newNodeCommand(),
 		newRelayCommand(),
+		newVerifyCommand(),
 		newDemoCommand(),
 		newVersionCommand(),
 	}
@@ -112,7 +114,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
 		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(similar, " or "))
 	}
-	return fmt.Errorf("unknown command %q: fxapp --help lists them", args[0])
+	return fmt.Errorf("unknown command %s: fxapp --help lists them", shown(args[0]))
 }
 
 // noArguments is for commands that have flags only.
@@ -120,8 +122,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%q is not a flag, and fxapp %s takes nothing else: fxapp %[2]s --help lists its flags",
-		args[0], cmd.Name())
+	return fmt.Errorf("%s is not a flag, and fxapp %s takes nothing else: fxapp %[2]s --help lists its flags",
+		shown(args[0]), cmd.Name())
 }
 
 // failure is what went wrong once there were nodes.

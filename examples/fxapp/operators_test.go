@@ -73,7 +73,7 @@ func TestReadKeysSaysThatAFileIsMissing(t *testing.T) {
 	_, err = readKeys("nowhere", d)
 	require.EqualError(t, err, "--keys nowhere: no such file or directory")
 	_, err = readKeys(sampleDefinition, d)
-	require.EqualError(t, err, "--keys "+sampleDefinition+": not a directory")
+	require.EqualError(t, err, "--keys "+sampleDefinition+": it is a file: name the directory")
 }
 
 func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {

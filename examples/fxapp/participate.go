@@ -116,7 +116,8 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	case outcome.Share != nil: // whatever has happened since
 		failed = nil
 	case failed == nil:
-		failed = &failure{fmt.Errorf("the ceremony is complete, and this node has no share: %w", errors.Join(outcome.Err, err))}
+		failed = &failure{fmt.Errorf("the ceremony is complete, and this node could not keep its share: %w",
+			errors.Join(outcome.Err, err))}
 	}
 	if err != nil {
 		p.log.WithError(err).Warn("the node did not stop properly")

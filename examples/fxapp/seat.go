@@ -102,6 +102,9 @@ func (f *seatFlags) check() error {
 	case f.timeout < 0:
 		return fmt.Errorf("--timeout %s: it is negative", f.timeout)
 	}
+	if err := checkKeyPath(f.key); err != nil {
+		return err
+	}
 	for flag, config := range map[string]syncmod.Config{
 		"version":  {Version: f.version},
 		"nickname": {Nickname: f.nickname},

@@ -106,8 +106,12 @@ func (a *attempt) compare(p phase, witness int, was []seen) error {
 	if len(was) != len(a.members) {
 		return a.blame(witness, "does not say which %ss it was given", p)
 	}
-	for i, is := range a.given[p] {
-		if !bytes.Equal(was[i].Digest, is.Digest) {
+	differs := func(i int) bool { return !bytes.Equal(was[i].Digest, a.given[p][i].Digest) }
+	if differs(witness) {
+		return a.differ(p, witness, witness, was[witness]) // whatever it says of others then
+	}
+	for i := range a.members {
+		if differs(i) {
 			return a.differ(p, witness, i, was[i])
 		}
 	}
@@ -128,8 +132,10 @@ func (a *attempt) differ(p phase, witness, member int, was seen) error {
 	signed := len(was.Digest) == sha256.Size &&
 		isSigned(a.keyOf(member), a.statement(p, member, attempt, was.Digest), was.Signature)
 	switch {
+	case member == witness && p == deals && signed:
+		return syncmod.Permanent(a.blame(member, "cheats: it gave this node another deal than it gave others"))
 	case member == witness:
-		return a.blame(witness, "gave this node another %s than it says", p)
+		return a.blame(member, "gave this node another %s than it says", p)
 	case !signed:
 		return a.blame(witness, "says that it was given a %s by %s, which did not sign it", p, a.name(member))
 	case member == a.self:
