@@ -37,6 +37,12 @@ demo: ## Run a ceremony of several nodes on this machine: ARGS="--kill 2" goes t
 	@go build -o .bin/fxapp ./examples/fxapp
 	@.bin/fxapp demo $(ARGS)
 
+.PHONY: demo-procs
+demo-procs: ## Run a ceremony of fxapp processes on this machine, through a relay too: ARGS="--kill 1 --attempts 2"
+	@go build -o .bin/fxapp ./examples/fxapp
+	@go build -o .bin/procs ./integration/procs
+	@.bin/procs $(ARGS)
+
 .PHONY: release
 release: ## Build fxapp for every platform from the commit that is checked out, with sums, into .bin/release
 	@packaging/release.sh .bin/release
@@ -172,21 +178,22 @@ deps-check: ## Fail if the plugin brings an OpenTelemetry SDK, or moves dependen
 	@go test -count=1 $(TESTFLAGS) -run '^Test(TheRootModule|ANode)' ./integration/standalone
 
 .PHONY: demo-check
-demo-check: ## Run the demo, then one that begins again, then one that loses a node and one with another result, which must exit with code 1
+demo-check: ## Run the demos: of one process, in every variant, and of several
 	@$(MAKE) --no-print-directory demo ARGS=
 	@$(MAKE) --no-print-directory demo ARGS='--restart 1 --attempts 3'
 	@for fault in '--kill 2' '--differ 2'; do \
 		code=0; .bin/fxapp demo $$fault || code=$$?; \
 		if [ $$code -ne 1 ]; then echo "demo $$fault exited with code $$code instead of 1" >&2; exit 1; fi; \
 	done
+	@$(MAKE) --no-print-directory demo-procs ARGS='--late 1s --kill 1 --attempts 2'
 
 .PHONY: soak-check
 soak-check: ## Run ceremonies through random faults that are always the same, for two minutes
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check release-check test-packaging test-jaeger test-kubo soak-check check \
-	many test-floor test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check release-check test-packaging \
+	test-jaeger test-kubo soak-check check many test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

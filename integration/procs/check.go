@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
 )
@@ -109,20 +110,34 @@ func choices(n, k int) [][]int {
 	return all
 }
 
-// checkAllOrNone returns an error unless every member has a share that counts, or nobody
-// has one and nobody can be given one.
+// checkAllOrNone returns an error unless every member has a share that counts, or can be
+// given one by another's receipt, or nobody has one and there is no receipt.
 func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
 	receipt, err := c.anyReceipt()
 	if err != nil {
 		return false, err
 	}
-	if receipt == "" {
-		for _, m := range c.members {
-			if _, err := os.Stat(c.path(m.name, "share.json")); !errors.Is(err, fs.ErrNotExist) {
-				return false, fmt.Errorf("%s has a share, and nobody has a receipt: %w", m.name, err)
-			}
-		}
-		return false, nil
+	if receipt != "" {
+		return true, errors.Join(c.mend(ctx), c.check(ctx))
 	}
-	return true, errors.Join(c.mend(ctx), c.check(ctx))
+	for _, m := range c.members {
+		if _, err := dkg.ReadShare(c.path(m.name)); err == nil {
+			return false, fmt.Errorf("%s has a share that counts, and nobody has a receipt", m.name)
+		}
+		if _, err := os.Stat(c.path(m.name, "share.json")); err == nil {
+			return false, fmt.Errorf("%s has a share that looks as if it counted, and nobody has a receipt", m.name)
+		}
+	}
+	return false, nil
+}
+
+// checkRest returns an error if there are files beside those of a complete ceremony.
+func (c *cluster) checkRest() error {
+	for _, m := range c.members {
+		rest, err := filepath.Glob(c.path(m.name, "*unconfirmed*"))
+		if err != nil || len(rest) > 0 {
+			return fmt.Errorf("%s has kept %v: %w", m.name, rest, err)
+		}
+	}
+	return nil
 }

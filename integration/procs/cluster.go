@@ -138,7 +138,9 @@ func each(flag string, values []string) []string {
 }
 
 // path is that of a file or a directory of the ceremony.
-func (c *cluster) path(name ...string) string { return filepath.Join(append([]string{c.dir}, name...)...) }
+func (c *cluster) path(name ...string) string {
+	return filepath.Join(append([]string{c.dir}, name...)...)
+}
 
 // tell shows what the operators do.
 func (c *cluster) tell(format string, values ...any) {

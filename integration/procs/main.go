@@ -27,7 +27,7 @@ func main() {
 func run(ctx context.Context, show io.Writer) (err error) {
 	fxapp := flag.String("fxapp", ".bin/fxapp", "the binary to run, a `file`")
 	late := flag.Duration("late", 0, "start the last node so much later, for example 3s")
-	kill := flag.Int("kill", -1, "operator `index` of a node that is killed after the first step began, and started again")
+	kill := flag.Int("kill", -1, "operator `index` of a node that is killed in the first step and started again")
 	attempts := flag.Int("attempts", 1, "how often the nodes begin the ceremony at most; a kill needs 2")
 	keep := flag.String("keep", "", "make the files in this new `directory`, and keep them")
 	flag.Parse()

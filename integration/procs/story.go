@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// passed is what a node says when all members have arrived at a barrier of a step.
-const passed = "barrier step passed"
+const (
+	passed = "barrier step passed"                  // a node says it when all have arrived at a step's barrier
+	stored = "the share and the receipt are stored" // and this when the ceremony is complete
 
-// grace is how long processes may go on once one of them has ended, or has stored its
-// share: they may wait for one that will never come.
-const grace = 10 * time.Second
+	// grace is how long nodes may go on once one of them has ended or is complete: they
+	// may wait for somebody who will not come again.
+	grace = 3 * time.Second
+)
 
 // story is what happens to a ceremony.
 type story struct {
@@ -51,10 +53,8 @@ func (c *cluster) begin(ctx context.Context, late time.Duration) error {
 		return err
 	}
 	last := len(c.members) - 1
-	for _, m := range c.members[:last] {
-		if err := c.startNode(ctx, m); err != nil {
-			return err
-		}
+	if err := c.startNodes(ctx, c.members[:last]); err != nil {
+		return err
 	}
 	if late > 0 {
 		c.tell("%s is late", c.members[last].name)
@@ -64,7 +64,16 @@ func (c *cluster) begin(ctx context.Context, late time.Duration) error {
 			return context.Cause(ctx)
 		}
 	}
-	return c.startNode(ctx, c.members[last])
+	return c.startNodes(ctx, c.members[last:])
+}
+
+func (c *cluster) startNodes(ctx context.Context, members []*member) error {
+	for _, m := range members {
+		if err := c.startNode(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restart kills the process of a member and starts another.
@@ -93,27 +102,29 @@ func (c *cluster) finish(ctx context.Context) error {
 	return nil
 }
 
-// settle waits until the nodes have ended. Once one has, the others have some time left:
-// they may wait for somebody who will not come again.
+// settle waits until the nodes have ended. Those that go on when another has ended, or
+// is complete, are ended after some time.
 func (c *cluster) settle(ctx context.Context) error {
-	over := make(chan struct{}, len(c.members))
+	first, over := make(chan struct{}, len(c.members)), make(chan struct{}, len(c.members))
 	for _, m := range c.members {
 		go func(p *process) {
+			_, _ = p.said.wait(ctx, stored) // or its end
+			first <- struct{}{}
 			<-p.over
 			over <- struct{}{}
 		}(m.process)
 	}
-	var enough <-chan time.Time
+	select {
+	case <-first:
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the nodes to end: %w", context.Cause(ctx))
+	}
+	enough := time.After(grace)
 	for range c.members {
 		select {
 		case <-over:
-			if enough == nil {
-				enough = time.After(grace)
-			}
 		case <-enough:
 			return c.interrupt(ctx)
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the nodes to end: %w", context.Cause(ctx))
 		}
 	}
 	return nil
