@@ -3,6 +3,8 @@ module github.com/dkgsync/dkgsync/integration
 go 1.26.0
 
 require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
 	github.com/dkgsync/dkgsync v0.0.0
 	github.com/dkgsync/dkgsync/examples/fxapp v0.0.0
 	github.com/dkgsync/dkgsync/telemetry/otelsdk v0.0.0
@@ -50,6 +52,7 @@ require (
 	github.com/dunglas/httpsfv v1.1.1 // indirect
 	github.com/filecoin-project/go-clock v0.1.0 // indirect
 	github.com/flynn/noise v1.1.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect

@@ -57,7 +57,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt) (*core, error
 	session := newSession()
 	c := &core{
 		svc: s, owner: owner, def: d, attempt: a, key: key,
-		addressees: make([]atomic.Uint64, len(d.Peers)), called: d.called(),
+		addressees: make([]atomic.Uint64, len(d.Peers)), called: d.Names(),
 		done: make(chan struct{}), closed: make(chan struct{}), leaving: leaving{ended: make(chan struct{})},
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,

@@ -50,15 +50,12 @@ func (c *Ceremony) Complete(ctx context.Context) error {
 }
 
 // Status returns how the ceremony stands now.
-func (c *Ceremony) Status() Status {
-	status, _ := c.core().watch()
-	return status
-}
+func (c *Ceremony) Status() Status { return c.core().statusNow() }
 
 // Watch yields the current status, then each change of it: phase, step,
 // connections, attempts. Heartbeats are not changes. Slow consumers see only the
-// latest status. It ends after the last status, that of a ceremony that is
-// complete or failed, and when ctx ends.
+// latest status. It ends after the last status, that of the moment at which the
+// ceremony was complete or failed, and when ctx ends.
 func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 	run := c.core()
 	return func(yield func(Status) bool) {
@@ -314,10 +311,12 @@ func (c *core) waitError(why error, b roster.Barrier, advice string) error {
 	}
 	e.Missing = c.peerStatuses(c.roster.Missing(now, b))
 	e.who = c.who(now, e.Missing)
-	if b.Kind == roster.BarrierShutdown {
-		return e // the barrier is reported when the goodbyes end
+	w, waits := c.roster.Waiting()
+	if !waits || w.Kind != b.Kind || w.Step != b.Step {
+		return e
 	}
-	if w, waits := c.roster.Waiting(); waits && w.Kind == b.Kind && w.Step == b.Step {
+	e.Since = w.Since
+	if b.Kind != roster.BarrierShutdown { // which is reported when the goodbyes end
 		c.report.Barrier(report.Barrier{
 			Kind: e.Barrier, Step: e.Step, Name: c.stepName, Started: w.Since, Ended: now,
 			Last: c.terms.Self, Err: e, Type: errorType(e),

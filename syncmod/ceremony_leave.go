@@ -26,6 +26,7 @@ type leaving struct {
 	closeOnce sync.Once
 	endings   sync.WaitGroup // the functions that are called at its end
 	settled   atomic.Bool    // after a failure: whether another attempt follows
+	abandoned atomic.Bool    // after a failure: no other attempt follows
 	leftOnce  sync.Once
 	left      time.Time     // when its last stream had ended
 	ended     chan struct{} // closed when it is left and the endings are over

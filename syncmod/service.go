@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -268,6 +269,26 @@ func (s *Service) Ceremonies() []*Ceremony {
 		owners[i] = c.owner
 	}
 	return owners
+}
+
+// Watch yields the open ceremonies, as [Service.Ceremonies] returns them, and again
+// whenever one was opened or closed. Slow consumers see only the latest. It ends when
+// ctx does.
+func (s *Service) Watch(ctx context.Context) iter.Seq[[]*Ceremony] {
+	return func(yield func([]*Ceremony) bool) {
+		for ctx.Err() == nil {
+			s.mu.Lock()
+			changed := s.changed
+			s.mu.Unlock()
+			if !yield(s.Ceremonies()) {
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+	}
 }
 
 func (s *Service) open() []*core {

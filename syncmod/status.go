@@ -47,11 +47,22 @@ type Status struct {
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony has failed
 	Attempt  int          // which attempt of [Service.Run] this is, from 1; 1 for every other ceremony
+	Retried  bool         // it has failed, and [Service.Run] begins another attempt
+	Steps    []string     // the names of all steps, when the ceremony is run with named steps
+
+	// Passed lists the barriers that this node has passed, in their order: at least the
+	// last 100 of them. Statuses share it: do not change it.
+	Passed []PassedBarrier
 
 	// Broken lists the pairs of members that have not been connected with each other
 	// for three heartbeats although each of them is connected with somebody else, as
 	// far as the members say: 1,024 pairs at most, this node's own included.
 	Broken []BrokenLink
+
+	at      time.Time
+	barrier roster.Barrier // that this node waits at, the zero value if it waits at none
+	called  []string       // the members, in a list of them
+	unsaid  *WaitError     // who did not say goodbye
 }
 
 // BrokenLink is two members that cannot reach each other, or only one way.
@@ -61,6 +72,7 @@ type BrokenLink struct {
 
 	aToB, bToA bool // one of them reaches the other
 	disputed   bool // one of them says so, and the other denies it
+	own        bool // this node is one of them
 }
 
 // MarshalJSON writes a pair by its operator indexes.
@@ -115,6 +127,7 @@ type PeerStatus struct {
 	// 0 while nothing is known of it.
 	ClockOffset time.Duration
 
+	missing    bool   // this node waits for it
 	called     string // among the members
 	clockWrong bool
 
@@ -138,8 +151,9 @@ func (p PeerStatus) name() string {
 	return displayName(p.Peer)
 }
 
-// describe says in a few words how a member stands.
-func (p PeerStatus) describe(now time.Time) string {
+// Describe says in a few words how a member stands, as a [WaitError] does: whether it is
+// connected, or why not, its step, and when it was last heard.
+func (p PeerStatus) Describe(now time.Time) string {
 	var parts []string
 	switch {
 	case p.Done:
@@ -210,17 +224,20 @@ func (p PeerStatus) errorText() string {
 // MarshalJSON writes a status with phases as words and errors as sentences.
 func (s Status) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Phase    Phase        `json:"phase"`
-		Step     int64        `json:"step"`
-		StepName string       `json:"step_name,omitempty"`
-		Since    time.Time    `json:"since,omitzero"`
-		Error    string       `json:"error,omitempty"`
-		Attempt  int          `json:"attempt,omitempty"`
-		Peers    []PeerStatus `json:"peers"`
-		Broken   []BrokenLink `json:"broken,omitempty"`
+		Phase    Phase           `json:"phase"`
+		Step     int64           `json:"step"`
+		StepName string          `json:"step_name,omitempty"`
+		Since    time.Time       `json:"since,omitzero"`
+		Error    string          `json:"error,omitempty"`
+		Attempt  int             `json:"attempt,omitempty"`
+		Retried  bool            `json:"retried,omitempty"`
+		Steps    []string        `json:"steps,omitempty"`
+		Passed   []PassedBarrier `json:"passed,omitempty"`
+		Peers    []PeerStatus    `json:"peers"`
+		Broken   []BrokenLink    `json:"broken,omitempty"`
 	}{
 		s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt,
-		append([]PeerStatus{}, s.Peers...), s.Broken,
+		s.Retried, s.Steps, s.Passed, append([]PeerStatus{}, s.Peers...), s.Broken,
 	})
 }
 

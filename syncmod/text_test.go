@@ -316,6 +316,6 @@ func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
 			Step: 1, LastSeen: since, Inbound: true, Outbound: true, Relayed: true,
 		},
 	} {
-		require.Equal(t, want, p.describe(now))
+		require.Equal(t, want, p.Describe(now))
 	}
 }

@@ -101,7 +101,7 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 		{Step: -1, LastError: lost, reach: "bob does not reach it either"},
 		{Step: -1, LastError: lost, reach: "nobody reaches it"},
 	} {
-		sentences := p.describe(now)
+		sentences := p.Describe(now)
 		for at := range sentences { // each that begins a sentence of the page
 			if at > 0 && !strings.HasSuffix(sentences[:at], ", ") {
 				continue
@@ -123,7 +123,7 @@ func TestThePageListsWhichMembersCannotReachEachOther(t *testing.T) {
 
 	var found []string
 	for _, pair := range []BrokenLink{{A: 1, B: 2}, {A: 1, B: 2, aToB: true}} {
-		found = append(found, matches(c.pairText(time.Now(), pair), pages))
+		found = append(found, matches(pair.Describe(c.called, time.Now()), pages))
 	}
 
 	require.ElementsMatch(t, pages, found)

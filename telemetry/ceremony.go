@@ -135,7 +135,8 @@ func (c *Ceremony) who(peer int) string {
 
 // peer adds the attributes of a member's spans.
 func (c *Ceremony) peer(i int, more ...attribute.KeyValue) []attribute.KeyValue {
-	return append(more, keyPeerIndex.Int(i), keyPeerID.String(c.info.Peers[i].ID))
+	p := c.info.Peers[i]
+	return append(more, keyPeerIndex.Int(i), keyPeerID.String(p.ID), keyPeerService.String(p.Service))
 }
 
 // took formats a duration for a field of the log: a JSON formatter would write a

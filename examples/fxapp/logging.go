@@ -50,8 +50,8 @@ func (f *logFlags) logger(out io.Writer) (*logrus.Logger, error) {
 	return log, nil
 }
 
-// plainText writes log lines for a person: the time, the sentence, and why. The fields
-// say what the sentence says; JSON has them.
+// plainText writes log lines for a person: the time, the attempt if it is not the first,
+// the sentence, and why. The other fields say what the sentence says; JSON has them.
 type plainText struct{}
 
 // Format implements [logrus.Formatter].
@@ -60,6 +60,9 @@ func (plainText) Format(entry *logrus.Entry) ([]byte, error) {
 	b.WriteString(entry.Time.Format("15:04:05.000  "))
 	if entry.Level != logrus.InfoLevel {
 		b.WriteString(strings.ToUpper(entry.Level.String()) + "  ")
+	}
+	if attempt, ok := entry.Data["attempt"]; ok {
+		fmt.Fprintf(&b, "attempt %v: ", attempt)
 	}
 	b.WriteString(entry.Message)
 	if err, ok := entry.Data[logrus.ErrorKey]; ok {

@@ -31,6 +31,7 @@ const (
 )
 
 func main() {
+	cobra.EnableCommandSorting = false // commands() has the order
 	os.Exit(run(untilSignal(context.Background()), os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -42,7 +43,6 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newKeygenCommand(),
 		newDefineCommand(),
-		newNodeCommand(),
 		newNodeCommand(),
 		newRelayCommand(),
 		newVerifyCommand(),
@@ -73,7 +73,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func newRootCommand() *cobra.Command {
-	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
 		Use:   "fxapp",
 		Short: "Nodes that run a DKG ceremony in lockstep",

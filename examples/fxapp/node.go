@@ -9,12 +9,14 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/telemetry"
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
 // newApp makes the application of one node. work is what it does in the ceremony:
 // [generateKey], or a syncmod.RunSteps or syncmod.RunAttempts of a function whose
-// parameters come from the graph, as a constructor's do.
+// parameters come from the graph, as a constructor's do. more starts before the ceremony
+// and stops after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete
 // in the Config, and then calls Run: the exit code tells how the ceremony ended.
@@ -30,12 +32,12 @@ func newApp(
 		fx.Supply(log, host, definition),
 		fx.Provide(hosts.New), // a host.Host, which listens nowhere yet
 		lifecycle.WithFxLogger(),
+		fx.Options(more...),
 		otelsdk.Module, // this node has no OpenTelemetry SDK of its own
 		dkgsync.Module,
 		syncmod.Configure(config),
 		work,
 		fx.Invoke(hosts.Listen), // last: whoever reaches this node finds the protocol there
-		fx.Options(more...),
 	)
 }
 
@@ -47,4 +49,10 @@ func generateKey(store *dkg.Store) fx.Option {
 		dkg.Module,
 		syncmod.RunAttempts(dkg.Attempts),
 	)
+}
+
+// identity is what a node is in its telemetry: a service of its own, as which the
+// others know it too.
+func identity(name string, index int) otelsdk.Identity {
+	return otelsdk.Identity{Service: telemetry.ServiceName(name, index), Namespace: "dkg", Instance: name}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/syncmod"
-	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
+	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
 // leaveTimeout is how long a node may take to tell the others that it leaves, to store
@@ -25,7 +25,7 @@ const leaveTimeout = 10 * time.Second
 func newNodeCommand() *cobra.Command {
 	var place seatFlags
 	var logs logFlags
-	var dataDir string
+	var dataDir, page string
 	cmd := &cobra.Command{
 		Use:   "node",
 		Short: "Take part in a ceremony: generate a key together with the other members",
@@ -54,6 +54,9 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
+			if err := fx.ValidateApp(fx.NopLogger, statuspage.Serve(page)); page != "" && err != nil {
+				return fmt.Errorf("--http %w", err)
+			}
 			s, err := place.seat()
 			if err != nil {
 				return err
@@ -67,7 +70,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
-			p := &participation{seat: s, log: log, timeout: place.timeout}
+			p := &participation{seat: s, log: log, timeout: place.timeout, page: page}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
 			return errors.Join(failed, p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format))
 		},
@@ -76,6 +79,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags.SortFlags = false
 	place.register(flags)
 	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is made")
+	flags.StringVar(&page, "http", "", "serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
 	logs.register(flags)
 	return cmd
 }
@@ -85,6 +89,7 @@ type participation struct {
 	seat
 	log     *logrus.Logger
 	timeout time.Duration // 0: none
+	page    string        // where to serve the status page; empty: nowhere
 
 	service *syncmod.Service
 	last    *syncmod.Ceremony // the attempt that was the last
@@ -96,10 +101,10 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	var generator *dkg.Generator
 	ended := make(chan *syncmod.Ceremony, 1)
 	app := newApp(p.host, p.definition, p.config, p.log, work,
-		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: p.name()}),
+		fx.Supply(identity(p.definition.Peers[p.self].Name, p.self)),
 		syncmod.OnEnd(func(c *syncmod.Ceremony) { ended <- c }),
 		fx.Populate(&generator, &p.service),
-		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(),
+		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(), p.statusPage(),
 	)
 	p.greet()
 	starting, started := context.WithTimeout(context.WithoutCancel(ctx), app.StartTimeout()) // it must not be left half done
@@ -136,6 +141,16 @@ func (p *participation) fxLog() fx.Option {
 	return fx.NopLogger
 }
 
+// statusPage serves the page that shows the ceremony live, if it is wanted.
+func (p *participation) statusPage() fx.Option {
+	if p.page == "" {
+		return fx.Options()
+	}
+	return fx.Options(statuspage.Serve(p.page), fx.Invoke(func(lc fx.Lifecycle, s *statuspage.Server) {
+		lc.Append(fx.StartHook(func() { p.log.Infof("the status page is at %s", s.URL()) }))
+	}))
+}
+
 // greet says who this node is, whom it waits for, and where it is.
 func (p *participation) greet() {
 	self := p.definition.Peers[p.self]
@@ -156,9 +171,6 @@ func (p *participation) greet() {
 		p.log.Infof("the others look for this node at %s", where)
 	}
 }
-
-// name is what this node is called in the definition.
-func (p *participation) name() string { return nameOf(p.definition.Peers[p.self]) }
 
 // wait waits for the end of the ceremony, of ctx or of the time that it may take. Its
 // error says what happened, and what to do.
@@ -216,15 +228,9 @@ func (p *participation) missing() error {
 	if c == nil {
 		return errors.New("between two attempts")
 	}
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	await := c.AwaitConnected
 	status := c.Status()
-	if status.Phase != syncmod.Connecting {
-		await = func(ctx context.Context) error { return c.AwaitStep(ctx, status.Step) }
-	}
-	if err := await(now); err != nil {
-		return err
+	if waiting := status.WaitingFor(); waiting != nil {
+		return waiting
 	}
 	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
 }
@@ -234,6 +240,9 @@ func (p *participation) missing() error {
 func startError(err error) error {
 	if e, ok := errors.AsType[*hosts.ListenError](err); ok {
 		return fmt.Errorf("--listen: %w", e)
+	}
+	if errors.Is(err, statuspage.ErrListen) {
+		return fmt.Errorf("--http: %w", dig.RootCause(err))
 	}
 	return &failure{dig.RootCause(err)}
 }

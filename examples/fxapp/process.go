@@ -23,9 +23,6 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// serviceName is what all nodes are in their telemetry.
-const serviceName = "fxapp"
-
 // node is one node of the demo: a process, and another one when it restarts.
 type node struct {
 	index      int
@@ -131,7 +128,7 @@ func connected(s syncmod.Status) int {
 // telemetry makes the node remember its spans, beside what OTEL_* asks for.
 func (n *node) telemetry() fx.Option {
 	return fx.Options(
-		fx.Supply(otelsdk.Identity{Service: serviceName, Instance: n.plan.members[n.index].name}),
+		fx.Supply(identity(n.plan.members[n.index].name, n.index)),
 		otelsdk.WithSpanProcessor(n.spans),
 	)
 }

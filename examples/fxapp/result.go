@@ -58,11 +58,10 @@ The ceremony is complete: all %d members have attested the same group public key
 
   group public key  %s
   threshold         %d of %d shares sign together
-  share             %s: this node's own; keep it secret, and back it up
+  share             %s: this node's own, not encrypted; keep it secret, and back it up
   receipt           %s: signed by every member; file it
 
-Compare the group public key with that of another member. fxapp verify %[6]s
-shows who attests it.
+fxapp verify %[6]s shows who has attested it.
 `, r.Members, r.GroupPublicKey, r.Threshold, r.Members, r.Share, r.Receipt)
 	return err
 }

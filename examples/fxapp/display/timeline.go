@@ -107,7 +107,7 @@ func (t *timeline) read(node int, span sdktrace.ReadOnlySpan) {
 		is[kv.Key] = kv.Value
 	}
 	from, to := span.StartTime(), span.EndTime()
-	switch span.Name() {
+	switch is["dkgsync.span"].AsString() {
 	case "dkgsync.ceremony":
 		if is["dkgsync.outcome"].AsString() != "complete" {
 			n.stopped = append(n.stopped, to)

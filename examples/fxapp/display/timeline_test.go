@@ -19,7 +19,7 @@ func spanAt(name string, from, to int, attrs ...attribute.KeyValue) sdktrace.Rea
 		Name:       "dkgsync." + name,
 		StartTime:  at(from),
 		EndTime:    at(to),
-		Attributes: attrs,
+		Attributes: append(attrs, attribute.String("dkgsync.span", "dkgsync."+name)),
 	}.Snapshot()
 }
 
