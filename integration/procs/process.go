@@ -3,18 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
-
-// endTimeout is how long a process may take to end once it was told to.
-const endTimeout = 30 * time.Second
 
 // process is a running fxapp. What it prints is shown, and kept.
 type process struct {
@@ -58,15 +53,6 @@ func (p *process) exit(ctx context.Context) (int, error) {
 	case <-ctx.Done():
 		return 0, fmt.Errorf("waiting for the end of %s: %w", p.name, context.Cause(ctx))
 	}
-}
-
-// finish asks the process to end and waits for that.
-func (p *process) finish(ctx context.Context) error {
-	p.ask()
-	ctx, cancel := context.WithTimeoutCause(ctx, endTimeout, errors.New("it goes on although it was asked to end"))
-	defer cancel()
-	_, err := p.exit(ctx)
-	return err
 }
 
 // hasEnded reports whether the process has ended.

@@ -14,6 +14,8 @@ const (
 	// grace is how long nodes may go on once one of them has ended or is complete: they
 	// may wait for somebody who will not come again.
 	grace = 3 * time.Second
+	// endTimeout is how long nodes may take to end once they were asked to.
+	endTimeout = 30 * time.Second
 )
 
 // story is what happens to a ceremony.
@@ -133,11 +135,15 @@ func (c *cluster) settle(ctx context.Context) error {
 // interrupt ends the nodes that still run, as their operators would.
 func (c *cluster) interrupt(ctx context.Context) error {
 	for _, m := range c.members {
-		if m.process.hasEnded() {
-			continue
+		if !m.process.hasEnded() {
+			c.tell("$ kill %s", m.name)
+			m.process.ask()
 		}
-		c.tell("$ kill %s", m.name)
-		if err := m.process.finish(ctx); err != nil {
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, endTimeout, errors.New("it goes on although it was asked to end"))
+	defer cancel()
+	for _, m := range c.members {
+		if _, err := m.process.exit(ctx); err != nil {
 			return err
 		}
 	}
