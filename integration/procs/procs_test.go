@@ -44,6 +44,10 @@ func build() {
 	args := []string{"build", "-o", binary}
 	if withRaceDetector() {
 		args = append(args, "-race")
+		// It lets a process sleep for a second in the end, and every command is a process.
+		if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+			panic(err)
+		}
 	}
 	cmd := exec.Command("go", append(args, "github.com/dkgsync/dkgsync/examples/fxapp")...) //nolint:gosec // ours
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -80,8 +84,8 @@ func TestALateProcess(t *testing.T) {
 }
 
 func TestAKilledProcess(t *testing.T) {
-	for victim := range 4 {
-		t.Run(fmt.Sprint("operator ", victim), func(t *testing.T) {
+	for victim, kind := range []string{"reachable", "firewalled"} {
+		t.Run(kind, func(t *testing.T) {
 			c := newCluster(t, 2)
 
 			require.NoError(t, c.play(bounded(t), story{kill: victim}))
