@@ -23,6 +23,9 @@ FUZZTIME  ?= 200000x
 # The Jaeger to use, where another than the one that is built here is wanted.
 JAEGER    ?= $(CURDIR)/.bin/jaeger
 
+# The browser in which the status page is tested.
+CHROMIUM  ?= chromium
+
 # Does cgo work? The race detector needs it.
 HAVE_CC = [ "$$(go env CGO_ENABLED)" = 1 ] && set -- $$(go env CC) && command -v "$$1" >/dev/null
 
@@ -112,6 +115,10 @@ test-packaging: ## Test the container file, the compose file and the systemd uni
 	@go build -o .bin/fxapp ./examples/fxapp
 	cd $(PACKAGING) && FXAPP_BIN='$(CURDIR)/.bin/fxapp' GOWORK=off go test -count=1 $(TESTFLAGS) ./...
 
+.PHONY: test-page
+test-page: ## Look at the status page in Chromium: CHROMIUM, TESTFLAGS, ARGS="-pictures DIR" writes what it sees
+	CHROMIUM='$(CHROMIUM)' go test -count=1 $(TESTFLAGS) ./integration/browser -args $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
 	@listed=$$(go test -list '^Fuzz' $(PACKAGES)) || { echo "$$listed"; exit 1; }; \
@@ -193,7 +200,7 @@ soak-check: ## Run ceremonies through random faults that are always the same, fo
 
 # The tests come last: what they say is the end of the log.
 CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check release-check test-packaging \
-	test-jaeger test-kubo soak-check check many test-floor test
+	test-jaeger test-kubo test-page soak-check check many test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler

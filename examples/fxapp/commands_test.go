@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
@@ -17,11 +19,19 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
+// soon is a context that ends what a test waits for in vain.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the test has waited in vain"))
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // execute runs the program.
 func execute(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(t.Context(), args, &out, &errs)
+	code = run(soon(t), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -208,7 +218,7 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	bob := make(chan end)
 	go func() {
 		var out, errs bytes.Buffer
-		code := run(t.Context(), s.node("bob", "--log-format", "json"), &out, &errs)
+		code := run(soon(t), s.node("bob", "--log-format", "json"), &out, &errs)
 		bob <- end{code, out.String(), errs.String()}
 	}()
 
@@ -243,7 +253,8 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	t.Run("another receipt does not", func(t *testing.T) {
 		receipt, err := os.ReadFile(s.file("alice/receipt.json"))
 		require.NoError(t, err)
-		changed := s.write(t, "changed.json", strings.ReplaceAll(string(receipt), key, hex.EncodeToString(make([]byte, 48))))
+		zeros := hex.EncodeToString(make([]byte, len(key)/2))
+		changed := s.write(t, "changed.json", strings.ReplaceAll(string(receipt), key, zeros))
 		code, stdout, stderr := execute(t, "verify", changed)
 		require.Equal(t, exitFailed, code)
 		require.Empty(t, stdout)
@@ -269,14 +280,15 @@ func TestASignalEndsANode(t *testing.T) {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			ctx, interrupt := context.WithCancelCause(t.Context())
+			ctx, interrupt := context.WithCancelCause(soon(t))
 			stderr := &watched{text: "ceremony opened", found: func() { interrupt(interruption{sig}) }}
 
 			code := run(ctx, s.node("alice"), io.Discard, stderr)
 
 			require.Equal(t, want, code)
-			require.Contains(t, s.requireOneSentence(t, stderr.String()), interruption{sig}.Error()+
-				": this node has left before step 1, and the others wait for it: start it again")
+			require.Equal(t, interruption{sig}.Error()+
+				": this node has left before step 1, and the others wait for it: start it again",
+				s.requireOneSentence(t, stderr.String()))
 		})
 	}
 }
@@ -287,10 +299,10 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	bob := make(chan string)
 	go func() {
 		var errs bytes.Buffer
-		_ = run(t.Context(), s.node("bob"), io.Discard, &errs)
+		_ = run(soon(t), s.node("bob"), io.Discard, &errs)
 		bob <- errs.String()
 	}()
-	ctx, interrupt := context.WithCancelCause(t.Context())
+	ctx, interrupt := context.WithCancelCause(soon(t))
 	stderr := &watched{text: "passed at step 1", found: func() { interrupt(interruption{syscall.SIGTERM}) }}
 
 	code := run(ctx, s.node("alice"), io.Discard, stderr)

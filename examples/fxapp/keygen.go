@@ -87,7 +87,8 @@ var keyDigits = regexp.MustCompile(`^(0[xX])?[0-9a-fA-F]{64}$`)
 // checkKeyPath refuses a key in the place of the name of its file, without repeating it.
 func checkKeyPath(path string) error {
 	if keyDigits.MatchString(path) {
-		return errors.New("--key: this is a private key, not the name of its file; others may have seen it now: make another")
+		return errors.New("--key: this is a private key, not the name of its file; " +
+			"others may have seen it now: make another")
 	}
 	return nil
 }

@@ -27,7 +27,8 @@ func lockDirectory(dir string) (unlock func(), err error) {
 	case err != nil:
 		return nil, fmt.Errorf("--data-dir %s: %w", dir, explainDisk(err))
 	case !locked:
-		return nil, fmt.Errorf("--data-dir %s: another node runs with it: stop that one, or give this one a directory of its own", dir)
+		return nil, fmt.Errorf("--data-dir %s: another node runs with it: "+
+			"stop that one, or give this one a directory of its own", dir)
 	}
 	return func() { _ = lock.Close() }, nil
 }

@@ -79,7 +79,8 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags.SortFlags = false
 	place.register(flags)
 	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is made")
-	flags.StringVar(&page, "http", "", "serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
+	flags.StringVar(&page, "http", "",
+		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
 	logs.register(flags)
 	return cmd
 }
@@ -107,13 +108,14 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(), p.statusPage(),
 	)
 	p.greet()
-	starting, started := context.WithTimeout(context.WithoutCancel(ctx), app.StartTimeout()) // it must not be left half done
+	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
+	starting, started := context.WithTimeout(whole, app.StartTimeout())
 	defer started()
 	if err := app.Start(starting); err != nil {
 		return dkg.Outcome{}, startError(err)
 	}
 	failed := p.wait(ctx, ended)
-	stopping, stopped := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout())
+	stopping, stopped := context.WithTimeout(whole, app.StopTimeout())
 	defer stopped()
 	err := app.Stop(stopping)
 	outcome := generator.Outcome()
@@ -164,6 +166,10 @@ func (p *participation) greet() {
 		}
 	}
 	p.log.Infof("step 1 begins when all are connected: %s", strings.Join(others, ", "))
+	if p.ofCharon {
+		p.log.Warn("the definition is Charon's: all members have to run this program, " +
+			"for Charon generates keys by another protocol")
+	}
 	switch where := addrText(self.Addrs); {
 	case len(p.host.Listen)+len(p.host.Relays) == 0:
 		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")

@@ -41,7 +41,8 @@ func (f *seatFlags) register(flags *pflag.FlagSet) {
 		"`relay` to be reached through: its address with /p2p/ID, or its URL; may be repeated")
 	flags.StringVar(&f.version, "version", "",
 		"the `version` that the members run, such as v1.11; needed with a definition of Charon")
-	flags.StringVar(&f.nickname, "nickname", "", "what this node calls itself, for people (default its name in the definition)")
+	flags.StringVar(&f.nickname, "nickname", "",
+		"what this node calls itself, for people (default its name in the definition)")
 	flags.IntVar(&f.attempts, "attempts", 1,
 		"how often the ceremony is begun at most, when it fails; -1: without end; the same at every member")
 	flags.DurationVar(&f.timeout, "timeout", 0, "give up after this `time`, for example 30m (default never)")
@@ -53,6 +54,7 @@ type seat struct {
 	self       int // operator index of this node
 	host       hosts.Config
 	config     syncmod.Config
+	ofCharon   bool // the definition is
 }
 
 // seat checks the flags and reads the files that they name. Its errors name the flag.
@@ -69,8 +71,8 @@ func (f *seatFlags) seat() (seat, error) {
 		return seat{}, flagError("definition", err)
 	}
 	if ofCharon && f.version == "" {
-		return seat{}, fmt.Errorf("--version is missing: %s is a definition of Charon, whose members refuse other versions; "+
-			"give theirs, for example --version v1.11", f.definition)
+		return seat{}, fmt.Errorf("--version is missing: %s is a definition of Charon, "+
+			"whose members refuse other versions; give theirs, for example --version v1.11", f.definition)
 	}
 	key, err := clusterfile.ReadKey(f.key)
 	if err != nil {
@@ -80,7 +82,10 @@ func (f *seatFlags) seat() (seat, error) {
 	if err != nil {
 		return seat{}, err
 	}
-	s := seat{definition: definition, self: self, host: hosts.Config{Key: key, Listen: f.listen, Relays: f.relays}}
+	s := seat{
+		definition: definition, self: self, ofCharon: ofCharon,
+		host: hosts.Config{Key: key, Listen: f.listen, Relays: f.relays},
+	}
 	for _, p := range definition.Peers {
 		s.host.Members = append(s.host.Members, p.ID)
 	}
@@ -152,11 +157,11 @@ func (f *seatFlags) checkReach(s seat) error {
 	case len(lost) == 0:
 		return nil
 	case len(s.definition.Peers[s.self].Addrs) > 0:
-		return errors.New("--listen is missing: " + listMembers(s.definition, lost) + " can only be reached by dialling " +
-			"this node, for the definition has no addresses of theirs; listen, or give a --relay")
+		return errors.New("--listen is missing: " + listMembers(s.definition, lost) + " can only be connected by " +
+			"dialling this node, for the definition has no addresses of theirs; listen, or give a --relay")
 	}
-	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, so they cannot reach each other; "+
-		"give the relay of the ceremony, or a definition with addresses", f.definition, listMembers(s.definition, lost))
+	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, "+
+		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses", f.definition, listMembers(s.definition, lost))
 }
 
 // listMembers names members in a sentence, not too many.

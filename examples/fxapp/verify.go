@@ -100,8 +100,8 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 		return nil, flagError("definition", err)
 	}
 	if !bytes.Equal(d.Hash, r.DefinitionHash) {
-		return nil, &failure{fmt.Errorf("the receipt is of another ceremony: its definition hash is %x, that of %s is %x",
-			r.DefinitionHash, path, d.Hash)}
+		return nil, &failure{fmt.Errorf("the receipt is of another ceremony: "+
+			"its definition hash is %x, that of %s is %x", r.DefinitionHash, path, d.Hash)}
 	}
 	same := func(a syncmod.Attestation, p syncmod.Peer) bool { return a.ID == p.ID }
 	if !slices.EqualFunc(r.Members, d.Peers, same) {
@@ -117,7 +117,8 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 // printReceipt says who attests what.
 func printReceipt(out io.Writer, r *syncmod.Receipt, names []string) {
 	_, _ = fmt.Fprintf(out, "The receipt is good: every signature is its member's, and all attest the same.\n\n"+
-		"  definition hash  %x\n  last barrier     %d\n  attested result  %x\n\n", r.DefinitionHash, r.LastStep, r.Result())
+		"  definition hash  %x\n  last barrier     %d\n  attested result  %x\n\n",
+		r.DefinitionHash, r.LastStep, r.Result())
 	for i, m := range r.Members {
 		said := "attests it"
 		if m.Session == 0 {
@@ -158,6 +159,7 @@ func confirm(out io.Writer, dir string, r *syncmod.Receipt) error {
 	if err != nil {
 		return &failure{err}
 	}
-	_, err = fmt.Fprintf(out, "\nThe share in %s is that of operator %d, of this group public key: it counts.\n", dir, share.Index)
+	_, err = fmt.Fprintf(out, "\nThe share in %s is that of operator %d, of this group public key: it counts.\n",
+		dir, share.Index)
 	return err
 }

@@ -3,8 +3,8 @@
 // that everyone can read it, on a phone and with a screen reader, too. testdata has axe-core, which finds
 // what keeps people from reading a page, with its licence.
 //
-// It needs Chromium, Debian's for example. CHROMIUM names it where it is not in the PATH; without one
-// the tests are skipped.
+// It needs Chromium, which CHROMIUM names: without it the tests are skipped.
 //
-//	make test-page ARGS="-pictures DIR"   # writes what it sees, a PNG each
+//	make test-page                        # CHROMIUM=/path/to/it where it is not Debian's
+//	make test-page ARGS="-pictures DIR"   # writes what it sees, two PNGs for each situation
 package browser

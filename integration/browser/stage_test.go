@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
@@ -98,8 +99,18 @@ func (s *stage) runs(node int, c *syncmod.Ceremony) {
 func serve(t *testing.T, s *syncmod.Service) string {
 	t.Helper()
 	p := statuspage.New(s)
-	server := httptest.NewServer(p)
-	t.Cleanup(func() { p.Close(); server.Close() })
+	url := serveHandler(t, p)
+	t.Cleanup(p.Close) // which ends what is being served
+	return url
+}
+
+func serveHandler(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
 	return server.URL + "/"
 }
 
@@ -173,8 +184,20 @@ func (s *stage) at(step int64) {
 	s.Until(alice, func(st syncmod.Status) bool { return st.Step >= step })
 }
 
+// connectedWith wants a node to be connected with so many.
+func connectedWith(n int) func(syncmod.Status) bool {
+	return func(s syncmod.Status) bool {
+		for _, p := range s.Peers {
+			if harness.Connected(p) {
+				n--
+			}
+		}
+		return n <= 0
+	}
+}
+
 // failed waits until alice's ceremony has failed.
-func (s *stage) failed() { harness.Failure(s.t, s.Nodes[alice].Ceremony) }
+func (s *stage) failed() { require.Error(s.t, harness.Failure(s.t, s.Nodes[alice].Ceremony)) }
 
 // alone starts a node with a configuration or a definition of its own.
 func (s *stage) alone(node int, config syncmod.Config, def syncmod.Definition) {

@@ -239,3 +239,18 @@ func TestAPairThatOnlyTheRelayConnects(t *testing.T) {
 	require.Regexp(t, "^r.. r.. ... ...$", w.paths())
 	w.all("complete")
 }
+
+// All of them come from one address: libp2p takes eight connections from it, and a relay eight reservations.
+func TestAClusterBehindOneRouter(t *testing.T) {
+	w := newWorld(t)
+	machine := w.behind("everyone", netns.RandomPort)
+	for range 10 {
+		w.player(machine)
+	}
+	w.start()
+	w.all("connect")
+	w.all("advance")
+
+	require.NotContains(t, w.paths(), "d")
+	w.all("complete")
+}

@@ -1,6 +1,6 @@
 // Package netns gives tests machines of their own: network namespaces of Linux, cables between them, routers that
-// translate addresses, and firewalls. Nothing of it needs root, or a tool of the system: [Enter] runs the tests once more
-// in a user namespace, in which they may do all that, and what they do there ends with them.
+// translate addresses, and firewalls. None of this needs root or a tool of the system: [Enter] runs the tests once more
+// in a user namespace, where they may do all of it, and where all of it ends with them.
 //
 //	func TestMain(m *testing.M) {
 //		isolated = netns.Enter()

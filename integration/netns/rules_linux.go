@@ -9,12 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Ports say which port of a router's address a connection from inside gets.
+// Ports is how a router chooses the port of its address that a connection from inside gets.
 type Ports int
 
+// With SamePort the port is the one that the machine inside uses, where it is free: holes can be punched. With
+// RandomPort each connection gets another port, which nobody can guess.
 const (
-	SamePort   Ports = iota // that of the machine inside, where it is free: holes can be punched
-	RandomPort              // another one for each connection: nobody can guess it
+	SamePort Ports = iota
+	RandomPort
 )
 
 // Masquerade lets everything that leaves through a device come from the router's address there, as the router of a home
@@ -44,7 +46,8 @@ func (n *Namespace) Firewall(t testing.TB, device string) {
 		"here": nftables.ChainHookInput, "through": nftables.ChainHookForward,
 	} {
 		chain := rules.AddChain(&nftables.Chain{
-			Name: name, Table: table, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityFilter,
+			Name: name, Table: table, Type: nftables.ChainTypeFilter,
+			Hooknum: hook, Priority: nftables.ChainPriorityFilter,
 		})
 		rules.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(
 			append(isDevice(expr.MetaKeyIIFNAME, device), isUnknown()...), &expr.Verdict{Kind: expr.VerdictDrop},

@@ -1,7 +1,6 @@
 package statuspage
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,7 +27,8 @@ type reply struct {
 func (v view) answers(all []view) answers {
 	w := v.status.WaitingFor()
 	return answers{
-		WaitingFor: v.waitingFor(w), IsItMe: v.isItMe(w), Failure: v.why(all), Slow: v.slow(w), Close: v.mayClose(w, all),
+		WaitingFor: v.waitingFor(w), IsItMe: v.isItMe(w), Failure: v.why(all), Slow: v.slow(w), Close: v.mayClose(w,
+			all),
 	}
 }
 
@@ -41,11 +41,7 @@ func (v view) waitingFor(w *syncmod.WaitError) reply {
 	case v.status.Phase == syncmod.Complete:
 		return reply{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
 	case w != nil:
-		var names []string
-		for _, p := range w.Missing {
-			names = append(names, v.names[p.Index])
-		}
-		return reply{capital(list(names)), capital(w.Error()) + "."}
+		return reply{capital(v.whom(w)), capital(v.shortened(w)) + "."}
 	case v.status.Step == 0:
 		return reply{"This node", "All are connected. Its program has not begun step 1."}
 	}
@@ -56,151 +52,36 @@ func (v view) waitingFor(w *syncmod.WaitError) reply {
 	return reply{"Nobody", "All work on " + v.step() + ", and none has finished it."}
 }
 
-// isItMe answers whether it is this node that has to do something.
-func (v view) isItMe(w *syncmod.WaitError) reply {
-	switch {
-	case v.status.Phase == syncmod.Failed:
-		return v.wasItMe()
-	case v.status.Phase == syncmod.Complete:
-		return reply{"No", "This node has nothing left to do."}
-	case w != nil:
-		return v.isItMyNetwork(w)
-	case v.status.Step == 0:
-		return reply{"Yes", "This node's program has to begin step 1."}
+// shortened is what a wait says; of many members only the first ones.
+func (v view) shortened(w *syncmod.WaitError) string {
+	const enough, shown = 5, 3
+	if len(w.Missing) <= enough {
+		return w.Error()
 	}
-	if ahead := v.ahead(); len(ahead) > 0 {
-		return reply{"Yes", fmt.Sprintf("%s %s for this node to finish %s.",
-			capital(list(ahead)), plural(len(ahead), "waits", "wait"), v.step())}
+	text, _, _ := strings.Cut(w.Error(), ": ")
+	var of []string
+	for _, b := range v.status.Broken[:min(shown, len(v.status.Broken))] {
+		of = append(of, b.Describe(v.names, v.now))
 	}
-	return reply{"Not yet", "This node has not finished " + v.step() + ", and nobody else has."}
-}
-
-func (v view) wasItMe() reply {
-	switch who, name := v.blames(); who {
-	case ours:
-		return reply{"Yes", "Look at this node first: its log has the whole reason."}
-	case theirs:
-		if name == "" {
-			return reply{"No", "It began at another member."}
-		}
-		return reply{"No", "It began at " + name + ": that node's log has the whole reason."}
+	for _, p := range w.Missing[:shown] {
+		of = append(of, v.names[p.Index]+" ("+p.Describe(v.now)+")")
 	}
-	if agreeing := v.agreeing(); len(agreeing) > 0 {
-		return reply{"Probably not", "This node agrees with " + list(agreeing) + "."}
-	}
-	return reply{"Perhaps", "One member differs from the others: compare this node with them."}
-}
-
-// agreeing names the members that were connected with this node when the ceremony failed, but
-// for the one that made it fail: they run the same version and definition.
-func (v view) agreeing() (names []string) {
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
-	for _, p := range v.status.Peers {
-		if named && p.Inbound && p.Outbound && p.Index != culprit.Index {
-			names = append(names, v.names[p.Index])
-		}
-	}
-	return names
-}
-
-// notOpen is what a member answers that has nothing else open.
-const notOpen = "it has not opened this ceremony yet"
-
-// isItMyNetwork answers whether a wait is because of this node.
-func (v view) isItMyNetwork(w *syncmod.WaitError) reply {
-	alone := true
-	for _, p := range v.status.Peers {
-		alone = alone && !p.Inbound && !p.Outbound
-	}
-	for _, p := range w.Missing {
-		by, not := v.reaching(p.Index)
-		switch {
-		case p.Waiting != "" && p.Waiting != notOpen:
-			return reply{"Perhaps", fmt.Sprintf("%s's node does not take part with this one: %s.", v.names[p.Index], p.Waiting)}
-		case p.Inbound && p.Outbound:
-		case len(by) > 0 && len(by) >= not:
-			return reply{"Probably", fmt.Sprintf("%s %s %s, and this node does not: look at this node's network.",
-				capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
-		}
-	}
-	if alone && w.Barrier == "connected" {
-		return reply{"Perhaps", "This node is connected with nobody: the others are not there yet, or its network is broken."}
-	}
-	return reply{"No", v.turn(w)}
-}
-
-// turn says who has to do what before the wait is over.
-func (v view) turn(w *syncmod.WaitError) string {
-	var apart, closed, away, working []string
-	var step int64
-	for _, p := range w.Missing {
-		name := v.names[p.Index]
-		switch {
-		case p.Waiting == notOpen:
-			closed = append(closed, name)
-		case !p.Inbound || !p.Outbound:
-			away = append(away, name)
-		case v.isApart(p.Index):
-			apart = append(apart, name)
-		default:
-			working, step = append(working, name), p.Step
-		}
-	}
-	var text []string
-	if len(closed) > 0 {
-		text = append(text, capital(list(closed))+" "+plural(len(closed), "has", "have")+" to start the ceremony there.")
-	}
-	if len(away) > 0 {
-		text = append(text, capital(list(away))+" "+plural(len(away), "has", "have")+" to start the node there, or to mend its network.")
-	}
-	if len(apart) > 0 {
-		text = append(text, capital(list(apart))+" "+plural(len(apart), "has", "have")+" to mend the network between them.")
-	}
-	switch {
-	case len(working) == 0:
-	case w.Barrier == "shutdown":
-		text = append(text, capital(list(working))+" "+plural(len(working), "has", "have")+" to finish there.")
-	case step == 0:
-		text = append(text, capital(list(working))+" "+plural(len(working), "has", "have")+" not begun step 1.")
-	default:
-		text = append(text, fmt.Sprintf("%s still %s on step %d%s.",
-			capital(list(working)), plural(len(working), "works", "work"), step, inBrackets(v.nameOf(step))))
-	}
-	return strings.Join(text, " ")
-}
-
-// nameOf is the name of a step, if it is known.
-func (v view) nameOf(step int64) string {
-	if i := int(step) - 1; i >= 0 && i < len(v.status.Steps) {
-		return v.status.Steps[i]
-	}
-	return ""
-}
-
-// reaching names the other members that say they are connected with one, and counts those
-// that say they are not.
-func (v view) reaching(member int) (by []string, not int) {
-	for _, p := range v.status.Peers {
-		switch {
-		case p.Index == member || p.View == nil:
-		case p.View[member].Inbound || p.View[member].Outbound:
-			by = append(by, v.names[p.Index])
-		default:
-			not++
-		}
-	}
-	return by, not
+	return fmt.Sprintf("%s: %s, and others, who are listed below", text, strings.Join(of, ", "))
 }
 
 func (v view) why(all []view) reply {
-	if v.status.Err != nil {
+	switch {
+	case v.status.Err == nil:
+	case v.status.Retried:
+		return reply{capital(v.failure()), capital(withoutAdvice(v.status.Err)) + "."}
+	default:
 		return reply{capital(v.failure()), capital(v.status.Err.Error()) + "."}
 	}
 	for _, other := range all {
 		if other.isLater(v) && other.status.Err != nil {
 			return reply{
 				"It has not",
-				fmt.Sprintf("Attempt %d did: %v.", other.status.Attempt, other.status.Err),
+				fmt.Sprintf("Attempt %d did: %s.", other.status.Attempt, withoutAdvice(other.status.Err)),
 			}
 		}
 	}
@@ -208,6 +89,16 @@ func (v view) why(all []view) reply {
 		return reply{"It has not", "It is complete."}
 	}
 	return reply{"It has not", "It goes on."}
+}
+
+// withoutAdvice is what an error says without the advice to start the ceremony again, which is
+// not for somebody whose node does so by itself.
+func withoutAdvice(err error) string {
+	text, _, cut := strings.Cut(err.Error(), "; the ceremony cannot go on")
+	if quotes := strings.Count(text, `"`) - strings.Count(text, `\"`); cut && quotes%2 == 1 {
+		text += `"`
+	}
+	return text
 }
 
 // tell is how much later than the others a member has to come to be called slow.
@@ -250,7 +141,10 @@ func (v view) slow(w *syncmod.WaitError) reply {
 	case steps > 0:
 		return reply{"Nobody", "At every step all came within " + spell(tell) + " of each other."}
 	case len(v.status.Passed) > 0:
-		return reply{"Nobody yet", v.who(v.status.Passed[0].Last) + " was the last to connect. No step has been passed yet."}
+		return reply{
+			"Nobody yet",
+			v.who(v.status.Passed[0].Last) + " was the last to connect. No step has been passed yet.",
+		}
 	}
 	return reply{"Nobody yet", "No step has been passed yet."}
 }
@@ -273,7 +167,7 @@ func (v view) who(i int) string {
 
 // mayClose answers what happens if this node is stopped now.
 func (v view) mayClose(w *syncmod.WaitError, all []view) reply {
-	again := slices.ContainsFunc(all, func(other view) bool { return v.isLater(other) })
+	again := slices.ContainsFunc(all, v.isLater)
 	switch {
 	case again:
 		return reply{"No", "A later attempt of this ceremony has begun: look there."}
@@ -283,51 +177,27 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) reply {
 		if v.status.Step == 0 {
 			return reply{"Yes", "Nothing is left to lose. Start again together with the others."}
 		}
-		return reply{"Yes", "Nothing is left to lose. Shares of this ceremony are of no use: delete them, and start again " +
-			"together with the others."}
+		return reply{
+			"Yes",
+			"Nothing is left to lose. Shares of this ceremony are of no use: delete them, and start again " +
+				"together with the others.",
+		}
 	case v.status.Phase == syncmod.Complete && w != nil:
 		return reply{"Yes", fmt.Sprintf("This node is done. %s may not have finished, and can still say goodbye while "+
 			"this node runs: ask before you stop it.", capital(v.whom(w)))}
 	case v.status.Phase == syncmod.Complete:
 		return reply{"Yes", "Everyone is done."}
 	case w != nil && w.Barrier == "shutdown":
-		return reply{"Not yet", fmt.Sprintf("The ceremony has succeeded here. %s may not know it yet: wait for the goodbyes.",
-			capital(v.whom(w)))}
+		return reply{
+			"Not yet",
+			fmt.Sprintf("The ceremony has succeeded here. %s may not know it yet: wait for the goodbyes.",
+				capital(v.whom(w))),
+		}
 	case v.status.Phase == syncmod.Connecting:
-		return reply{"Better not", "It harms nothing before step 1, but then the others wait for this node until it is back."}
-	}
-	return reply{"No", "Stopping this node now fails the ceremony for everyone."}
-}
-
-// capital makes the first letter of a sentence a capital; a name that begins with a small
-// letter keeps it.
-func capital(s string) string {
-	for _, word := range []string{"waiting for ", "this node", "operator ", "a member ", "the ", "other ", "another ", "nobody"} {
-		if len(s) >= len(word) && s[:len(word)] == word {
-			return string(s[0]-'a'+'A') + s[1:]
+		return reply{
+			"Better not",
+			"It harms nothing before step 1, but then the others wait for this node until it is back.",
 		}
 	}
-	return s
-}
-
-func inBrackets(name string) string {
-	if name == "" {
-		return ""
-	}
-	return " (" + name + ")"
-}
-
-// spell writes a duration as a person would say it.
-func spell(d time.Duration) string {
-	switch d = max(d, 0); {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Truncate(time.Second).Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
-	}
-	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	return reply{"No", "Stopping this node now fails the ceremony for everyone."}
 }

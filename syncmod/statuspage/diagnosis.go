@@ -32,8 +32,8 @@ func (d *detail) diagnosis() string {
 	for _, p := range d.Broken {
 		line("  %d-%d: %s", p.A, p.B, p.Text)
 	}
-	line("\nWho reaches whom (row sees column; = both ways, ~ through a relay, > only to it, < only from it, ! not at all, " +
-		"g after its goodbye, ? does not say):")
+	line("\nWho reaches whom (row sees column; = both ways, ~ through a relay, > only to it, < only from it, " +
+		"! not at all, g after its goodbye, ? does not say):")
 	for _, m := range d.Members {
 		line("  %3d %s", m.Index, m.Links)
 	}

@@ -202,7 +202,7 @@ func (v view) member(p syncmod.PeerStatus) member {
 // isTroubled reports whether something is wrong with a member.
 func isTroubled(p syncmod.PeerStatus) bool {
 	const clockWrong = 5 * time.Second // as a status has it
-	return !p.Done && !(p.Inbound && p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
+	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
 		p.ClockOffset.Abs() > clockWrong
 }
 

@@ -25,16 +25,21 @@ func (p *Page) render(id string) []byte {
 	if last, ok := p.rendered[id]; ok && now.Sub(last.at) < pace/2 {
 		return last.json
 	}
-	content, err := json.Marshal(newDocument(p.history.views(), id, now))
-	if err != nil { // no field of it can do that
-		content = fmt.Appendf(nil, `{"version":%d,"error":%q}`, documentVersion, err)
-	}
+	content := p.renderNow(id, now)
 	for other, r := range p.rendered {
 		if now.Sub(r.at) >= pace/2 {
 			delete(p.rendered, other)
 		}
 	}
 	p.rendered[id] = rendering{now, content}
+	return content
+}
+
+func (p *Page) renderNow(id string, now time.Time) []byte {
+	content, err := json.Marshal(newDocument(p.history.views(), id, now))
+	if err != nil { // no field of it can do that
+		return fmt.Appendf(nil, `{"version":%d,"error":%q}`, documentVersion, err)
+	}
 	return content
 }
 
@@ -77,7 +82,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if !p.awaitNews(r.Context(), changed) {
-			_ = p.send(w, out, "event: end\ndata: %s\n\n", p.render(id))
+			_ = p.send(w, out, "event: end\ndata: %s\n\n", p.renderNow(id, time.Now()))
 			return
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
@@ -124,7 +123,7 @@ var failures = []struct {
 	{syncmod.ErrStepSkipped, "skipped a step", "a step was skipped", theirs},
 	{syncmod.ErrLeftBehind, "went on without this node", "this node was left behind", unknown},
 	{syncmod.ErrPeerRejected, "refuses this node", "this node was refused", unknown},
-	{syncmod.ErrPeerAborted, "gave up", "a member gave up", theirs},
+	{syncmod.ErrPeerAborted, "made it fail", "a member made it fail", theirs},
 	{syncmod.ErrPeerTimeout, "is gone", "this node cannot reach a member", ours},
 	{syncmod.ErrPeerLeft, "left early", "a member left early", theirs},
 	{syncmod.ErrResultMismatch, "has another result", "the members have different results", unknown},
@@ -177,26 +176,4 @@ func (v view) blames() (whose, string) {
 		}
 	}
 	return unknown, ""
-}
-
-// list names some: "alice, bob and 12 others".
-func list(names []string) string {
-	const shown = 3
-	switch n := len(names); {
-	case n == 0:
-		return "nobody"
-	case n == 1:
-		return names[0]
-	case n > shown+1:
-		return fmt.Sprintf("%s and %d others", strings.Join(names[:shown], ", "), n-shown)
-	default:
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
-	}
-}
-
-func plural(n int, one, more string) string {
-	if n == 1 {
-		return one
-	}
-	return more
 }

@@ -85,8 +85,8 @@ func (h *history) update(open []*syncmod.Ceremony) (opened []*record) {
 // forget forgets the oldest ceremonies that are closed.
 func (h *history) forget() {
 	closed := 0
-	for i := len(h.all) - 1; i >= 0; i-- {
-		if h.all[i].open {
+	for i, r := range slices.Backward(h.all) {
+		if r.open {
 			continue
 		}
 		if closed++; closed > maxClosed {

@@ -96,7 +96,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.URL.Path == "" { // http.StripPrefix has removed all of it: what the page links to is beside it
 		original, _, _ := strings.Cut(r.RequestURI, "?")
-		http.Redirect(w, r, path.Base(original)+"/", http.StatusPermanentRedirect)
+		w.Header().Set("Location", path.Base(original)+"/") // http.Redirect makes it absolute, without the prefix
+		say(w, http.StatusPermanentRedirect, "the status page is below")
 		return
 	}
 	p.mux.ServeHTTP(w, r)

@@ -107,15 +107,20 @@ func (s *Server) Start(ctx context.Context) error {
 	url := "http://" + listener.Addr().String() + "/"
 	s.url.Store(&url)
 	s.page, s.served = New(s.service, s.opts...), make(chan struct{})
-	s.server = &http.Server{
-		Handler: s.page, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ConnState: bounded(maxConnections), ErrorLog: log.New(io.Discard, "", 0),
-	}
+	s.server = newServer(s.page)
 	go func() {
 		defer close(s.served)
 		_ = s.server.Serve(listener) // until Stop
 	}()
 	return nil
+}
+
+// newServer makes a server that no client can hold up.
+func newServer(p *Page) *http.Server {
+	return &http.Server{
+		Handler: p, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ConnState: bounded(maxConnections), ErrorLog: log.New(io.Discard, "", 0),
+	}
 }
 
 // Stop is the hook that ends it. It takes little more than a second, whatever the clients do.

@@ -31,7 +31,7 @@ func (r *Report) broken() []apart {
 // explainBroken prints a line for each pair that cannot reach each other.
 func (r *Report) explainBroken(pairs []apart) {
 	for _, p := range pairs {
-		r.line("%s and %s cannot reach each other (for %s): seen by %s", r.ceremony.Operator(p.a), r.ceremony.Operator(p.b),
-			time.Since(p.since).Round(time.Second), operators(p.by))
+		r.line("%s and %s cannot reach each other (for %s): seen by %s",
+			r.ceremony.Operator(p.a), r.ceremony.Operator(p.b), time.Since(p.since).Round(time.Second), operators(p.by))
 	}
 }

@@ -171,7 +171,8 @@ func (r *Report) dies(node int, how string) {
 	defer r.mu.Unlock()
 	r.nodes[node].dead = true
 	r.death = time.Now()
-	r.line("%s %s in step %d: its host is closed, nobody has been told", r.ceremony.Operator(node), how, r.ceremony.FaultStep)
+	r.line("%s %s in step %d: its host is closed, nobody has been told",
+		r.ceremony.Operator(node), how, r.ceremony.FaultStep)
 }
 
 // StartsAgain says that the process of a node is started again.

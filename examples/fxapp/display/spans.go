@@ -18,10 +18,16 @@ type spanMemory struct {
 	ended []sdktrace.ReadOnlySpan
 }
 
+// OnStart implements [sdktrace.SpanProcessor], as the methods below do.
 func (*spanMemory) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-func (*spanMemory) ForceFlush(context.Context) error                { return nil }
-func (*spanMemory) Shutdown(context.Context) error                  { return nil }
 
+// ForceFlush has nothing to flush.
+func (*spanMemory) ForceFlush(context.Context) error { return nil }
+
+// Shutdown has nothing to end.
+func (*spanMemory) Shutdown(context.Context) error { return nil }
+
+// OnEnd keeps a span.
 func (m *spanMemory) OnEnd(span sdktrace.ReadOnlySpan) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

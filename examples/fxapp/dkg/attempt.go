@@ -109,7 +109,7 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 				return a.copied(j, i, "key")
 			}
 		}
-		nodes[i] = pedersen.Node{Index: uint32(i), Public: key} //nolint:gosec // an operator index
+		nodes[i] = pedersen.Node{Index: uint32(i), Public: key}
 		id.Write(a.given[keyPhase][i].Digest)
 	}
 	a.id = id.Sum(nil)
@@ -179,7 +179,7 @@ func (a *attempt) exchangeDeals(ctx context.Context) error {
 		fits[r.DealerIndex] = r.Status == pedersen.Success
 	}
 	for i := range a.members {
-		if !fits[uint32(i)] { //nolint:gosec // an operator index
+		if !fits[uint32(i)] {
 			return a.blame(i, "dealt this node a share that does not fit its commitments")
 		}
 	}
@@ -193,11 +193,12 @@ func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) 
 	case !bytes.Equal(b.Attempt, a.id):
 		return nil, a.blame(member, "gave a deal of another attempt")
 	case len(b.Commitments) != Threshold(n):
-		return nil, a.blame(member, "dealt for a threshold of %d, where it has to be %d", len(b.Commitments), Threshold(n))
+		return nil, a.blame(member, "dealt for a threshold of %d, where it has to be %d",
+			len(b.Commitments), Threshold(n))
 	case len(b.Shares) != n:
 		return nil, a.blame(member, "dealt %d shares to %d members", len(b.Shares), n)
 	}
-	bundle := &pedersen.DealBundle{DealerIndex: uint32(member), SessionID: a.id} //nolint:gosec // an operator index
+	bundle := &pedersen.DealBundle{DealerIndex: uint32(member), SessionID: a.id}
 	for _, data := range b.Commitments {
 		c, err := parsePoint(data)
 		if err != nil {
@@ -207,7 +208,7 @@ func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) 
 	}
 	for i, encrypted := range b.Shares {
 		if i != member {
-			d := pedersen.Deal{ShareIndex: uint32(i), EncryptedShare: encrypted} //nolint:gosec // an operator index
+			d := pedersen.Deal{ShareIndex: uint32(i), EncryptedShare: encrypted}
 			bundle.Deals = append(bundle.Deals, d)
 		}
 	}
@@ -235,9 +236,9 @@ func (a *attempt) exchangeResponses(ctx context.Context) error {
 			}
 			return a.blame(i, "complains about the deal of %s: one of them is at fault", a.name(dealer))
 		}
-		bundles[i] = &pedersen.ResponseBundle{ShareIndex: uint32(i), SessionID: a.id} //nolint:gosec // an operator index
+		bundles[i] = &pedersen.ResponseBundle{ShareIndex: uint32(i), SessionID: a.id}
 		for dealer := range bodies {
-			r := pedersen.Response{DealerIndex: uint32(dealer), Status: pedersen.Success} //nolint:gosec // likewise
+			r := pedersen.Response{DealerIndex: uint32(dealer), Status: pedersen.Success}
 			bundles[i].Responses = append(bundles[i].Responses, r)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/drand/kyber"
 	bls12381 "github.com/drand/kyber-bls12381"
@@ -89,11 +90,8 @@ func (s *Share) Recover(message []byte, partials ...[]byte) ([]byte, error) {
 		valid[index] = partial
 	}
 	if len(valid) < s.Threshold {
-		text := fmt.Sprintf("%d valid partial signatures: it needs those of %d members", len(valid), s.Threshold)
-		for _, why := range refused {
-			text += "; " + why
-		}
-		return nil, errors.New(text)
+		few := fmt.Sprintf("%d valid partial signatures: it needs those of %d members", len(valid), s.Threshold)
+		return nil, errors.New(strings.Join(append([]string{few}, refused...), "; "))
 	}
 	enough := make([][]byte, 0, len(valid))
 	for _, partial := range valid {

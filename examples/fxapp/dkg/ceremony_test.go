@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,7 +15,9 @@ import (
 func TestEveryMemberGetsAShareOfOneKey(t *testing.T) {
 	for name, n := range map[string]int{"2 members": 2, "4 members": 4, "10 members": 10} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, n)
+			conf := config(1)
+			conf.Heartbeat = time.Second // ten nodes in one process have enough to do
+			c := clusterWith(t, conf, n)
 
 			shares := c.complete()
 
@@ -80,4 +83,3 @@ func TestAnAttemptThatFailsLeavesNothing(t *testing.T) {
 	}
 	require.Empty(t, c.nodes[1].files())
 }
-

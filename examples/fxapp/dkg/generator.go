@@ -68,7 +68,7 @@ func New(h host.Host, s *Store, log *logrus.Logger) (*Generator, error) {
 }
 
 // Start registers the protocols at the host. The host should not listen before.
-func (g *Generator) Start() error { return g.listen() }
+func (g *Generator) Start() error { return g.startServing() }
 
 // Stop waits until the ends of all ceremonies are dealt with, and removes the protocols
 // from the host. It returns why the share of a complete ceremony could not be confirmed,
@@ -85,7 +85,7 @@ func (g *Generator) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		late = fmt.Errorf("a ceremony is still open, or its share still being stored: %w", ctx.Err())
 	}
-	return errors.Join(late, g.deafen(ctx), g.Outcome().Err)
+	return errors.Join(late, g.stopServing(ctx), g.Outcome().Err)
 }
 
 // Steps makes the steps of an attempt, as [syncmod.Service.Run] takes them. It also
@@ -144,7 +144,7 @@ func (g *Generator) confirm(name string, r *syncmod.Receipt) {
 func (g *Generator) keepOrRemove(name string, s syncmod.Status) {
 	if s.Step < lastBarrier {
 		if err := g.store.remove(name); err != nil {
-			g.log.WithError(err).Warn("the unconfirmed share of the attempt that failed is still there; nothing uses it")
+			g.log.WithError(err).Warn("the unconfirmed share of a failed attempt is still there; nothing uses it")
 		}
 		return
 	}

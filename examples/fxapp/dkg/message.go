@@ -66,10 +66,10 @@ func (b *responseBody) attempt() []byte { return b.Attempt }
 func (a *attempt) statement(p phase, member int, attempt, digest []byte) []byte {
 	var about []byte
 	for _, part := range [][]byte{a.hash, []byte(p.String()), attempt, digest} {
-		about = binary.BigEndian.AppendUint32(about, uint32(len(part))) //nolint:gosec // none is longer than 64 bytes
+		about = binary.BigEndian.AppendUint32(about, uint32(len(part)))
 		about = append(about, part...)
 	}
-	about = binary.BigEndian.AppendUint32(about, uint32(member)) //nolint:gosec // an operator index
+	about = binary.BigEndian.AppendUint32(about, uint32(member))
 	sum := sha512.Sum512(about)
 	return slices.Concat([]byte(statementPrefix), sum[:])
 }
@@ -141,7 +141,8 @@ func (a *attempt) differ(p phase, witness, member int, was seen) error {
 	case member == a.self:
 		return a.blame(witness, "was given a %s by this node in another attempt", p)
 	case p == deals:
-		return syncmod.Permanent(a.blame(member, "cheats: it gave this node and %s two different deals", a.name(witness)))
+		return syncmod.Permanent(
+			a.blame(member, "cheats: it gave this node and %s two different deals", a.name(witness)))
 	}
 	return a.blame(member, "gave this node and %s two different keys, or %s shows one of another attempt",
 		a.name(witness), a.name(witness))

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
@@ -20,9 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asNode) != "" {
-		playNode()
-	}
+	playProcess()
 	goleak.VerifyTestMain(m)
 }
 
@@ -46,6 +43,14 @@ type node struct {
 	change func(a *attempt, steps []syncmod.Step) []syncmod.Step
 }
 
+// within is as long as a ceremony may take on a machine that has much to do.
+func within(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 4*harness.Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // config of the nodes: they begin again at once.
 func config(attempts int) syncmod.Config {
 	c := harness.Patient()
@@ -54,17 +59,17 @@ func config(attempts int) syncmod.Config {
 }
 
 // newCluster starts n nodes, which take part once they are run.
-func newCluster(t testing.TB, n int, opts ...syncmod.Option) *cluster {
+func newCluster(t testing.TB, n int) *cluster {
+	t.Helper()
+	return clusterWith(t, config(1), n)
+}
+
+func clusterWith(t testing.TB, config syncmod.Config, n int, opts ...syncmod.Option) *cluster {
 	t.Helper()
 	var hosts []host.Host
 	for range n {
 		hosts = append(hosts, harness.NewHost(t))
 	}
-	return clusterOf(t, config(1), hosts, opts...)
-}
-
-func clusterOf(t testing.TB, config syncmod.Config, hosts []host.Host, opts ...syncmod.Option) *cluster {
-	t.Helper()
 	c := &cluster{t: t, definition: harness.Define(t.Name(), hosts...)}
 	for i, h := range hosts {
 		node := &node{cluster: c, index: i, host: h, dir: t.TempDir(), log: new(logs)}
@@ -119,16 +124,13 @@ func (n *node) steps(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 	return steps, err
 }
 
-// runAll runs nodes, or all, at once, and returns their errors in order.
-func (c *cluster) runAll(nodes ...*node) []error {
+// runAll runs all nodes at once, and returns their errors by operator index.
+func (c *cluster) runAll() []error {
 	c.t.Helper()
-	if len(nodes) == 0 {
-		nodes = c.nodes
-	}
-	ctx := harness.Within(c.t)
-	errs := make([]error, len(nodes))
+	ctx := within(c.t)
+	errs := make([]error, len(c.nodes))
 	var wg sync.WaitGroup
-	for i, n := range nodes {
+	for i, n := range c.nodes {
 		wg.Go(func() { _, errs[i] = n.run(ctx) })
 	}
 	wg.Wait()
@@ -136,9 +138,9 @@ func (c *cluster) runAll(nodes ...*node) []error {
 }
 
 // complete runs all nodes, and requires that all complete.
-func (c *cluster) complete(nodes ...*node) []*Share {
+func (c *cluster) complete() []*Share {
 	c.t.Helper()
-	for i, err := range c.runAll(nodes...) {
+	for i, err := range c.runAll() {
 		require.NoError(c.t, err, harness.Name(i))
 	}
 	return c.shares()
@@ -209,5 +211,18 @@ func (l *logs) String() string {
 	return l.buf.String()
 }
 
-// privateKey is the identity of a host.
-func privateKey(h host.Host) crypto.PrivKey { return h.Peerstore().PrivKey(h.ID()) }
+// die ends a node as a dead process does: the others are not told.
+func (n *node) die() {
+	t := n.cluster.t
+	require.NoError(t, n.host.Close())
+	require.NoError(t, n.service.Stop(harness.Within(t)))
+	require.NoError(t, n.generator.Stop(harness.Within(t)))
+}
+
+// rise starts a node again that has died: with the same key, and what is on its disk.
+func (n *node) rise(config syncmod.Config) {
+	t := n.cluster.t
+	t.Helper()
+	n.host = harness.NewHostWithKey(t, n.host.Peerstore().PrivKey(n.host.ID()))
+	n.start(config)
+}

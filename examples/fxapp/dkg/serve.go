@@ -29,7 +29,6 @@ const (
 // that are being served.
 type server struct {
 	members map[peer.ID]bool
-	limit   int // bytes of the largest message
 
 	current *attempt // nothing of another one is served
 	texts   [phases][]byte
@@ -143,8 +142,8 @@ func reserve(stream network.Stream, size int) (release func(), err error) {
 	return func() { stream.Scope().ReleaseMemory(size) }, nil
 }
 
-// listen registers the protocols at the host.
-func (g *Generator) listen() error {
+// startServing registers the protocols at the host.
+func (g *Generator) startServing() error {
 	for _, id := range protocols {
 		if slices.Contains(g.host.Mux().Protocols(), id) {
 			return fmt.Errorf("this host handles %s already: one generator a host", id)
@@ -159,9 +158,9 @@ func (g *Generator) listen() error {
 	return nil
 }
 
-// deafen removes the protocols from the host, and waits for the streams that are being
+// stopServing removes the protocols from the host, and waits for the streams that are being
 // served.
-func (g *Generator) deafen(ctx context.Context) error {
+func (g *Generator) stopServing(ctx context.Context) error {
 	for _, id := range protocols {
 		g.host.RemoveStreamHandler(id)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/drand/kyber"
 	"github.com/drand/kyber/share"
@@ -37,7 +36,7 @@ func Threshold(n int) int { return n - (n-1)/3 }
 
 // Format names the share. The secret is left out, whatever the verb.
 func (s Share) Format(w fmt.State, _ rune) {
-	_, _ = io.WriteString(w, fmt.Sprintf("operator %d's share of group key %s", s.Index, shortKey(s.GroupKey)))
+	_, _ = fmt.Fprintf(w, "operator %d's share of group key %s", s.Index, shortKey(s.GroupKey))
 }
 
 func (s *Share) private() *share.PriShare { return &share.PriShare{I: s.Index, V: s.secret} }

@@ -174,10 +174,10 @@ func look(dir string) (holding, error) {
 		if err != nil {
 			return held, about(dir, "cannot read "+name, err)
 		}
-		switch {
-		case name == receiptName:
+		switch name {
+		case receiptName:
 			held.receipt, err = parseReceipt(content)
-		case name == shareName:
+		case shareName:
 			held.share, err = parseShare(content)
 		default:
 			held.unconfirmed[name], err = parseShare(content)
@@ -191,10 +191,13 @@ func look(dir string) (holding, error) {
 
 func parseReceipt(content []byte) (*syncmod.Receipt, error) {
 	r, err := syncmod.ParseReceipt(bytes.TrimSpace(content))
+	if err == nil {
+		err = r.Verify()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
-	return r, r.Verify()
+	return r, nil
 }
 
 // finish confirms the share for which there is a receipt: the process died between the

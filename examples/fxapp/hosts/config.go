@@ -23,12 +23,13 @@ type Config struct {
 	// list of such addresses.
 	Relays []string
 
-	// Members has the peer IDs of the ceremony, at least two; this node's may be among them. The host has room for
-	// them, and looks for each of them at the relays.
+	// Members has the peer IDs of the ceremony, at least two, this node's included. The host has room for them, and
+	// looks for each of them at the relays.
 	Members []peer.ID
 }
 
-// Validate returns an error that says which address cannot be, and what to write instead. It does no I/O.
+// Validate returns an error that names the first address that makes no sense, and says what to write instead. It does
+// no I/O.
 func (c Config) Validate() error {
 	if c.Key == nil {
 		return errors.New("a host needs a key")
@@ -141,7 +142,7 @@ func parseRelay(text string) (peer.AddrInfo, error) {
 	}
 	for _, part := range addr {
 		if part.Protocol().Code == multiaddr.P_CIRCUIT {
-			return peer.AddrInfo{}, errors.New("leave out /p2p-circuit and what follows: it has to end in the relay's /p2p/ID")
+			return peer.AddrInfo{}, errors.New("leave out /p2p-circuit: it has to end in the relay's /p2p/ID")
 		}
 	}
 	where, id := peer.SplitAddr(addr)

@@ -1,5 +1,5 @@
-// Package hosts makes the libp2p host of a node from what its operator says: the key, where to listen, and the relays
-// through which others reach it. It also makes the relay itself.
+// Package hosts makes the libp2p host of a node from what its operator knows: the key, where to listen, and the
+// relays through which others reach the node. It also makes the relay itself.
 //
 //	fx.New(
 //		fx.Supply(hosts.Config{Key: key, Listen: listen, Relays: relays, Members: members}, log),
@@ -10,23 +10,23 @@
 //
 // # Behind relays
 //
-// A node behind a NAT or a firewall is reached through a relay that everyone can reach. For that, two things are needed:
-// the node holds a reservation at the relay, and the others know that they can find it there. [Listen] does both, for
-// every relay that the operator names: it reserves, and renews the reservation for as long as the host lives; and it
-// notes for every member that it may be found at the relay too, by the address RELAY/p2p-circuit. So give all members
-// the same relays.
+// Others reach a node behind a NAT or a firewall through a relay, which runs where all of them can reach it. That
+// takes two things: the node holds a reservation at the relay, and the others look for it there. [Listen] does both,
+// at each relay that the operator names. It makes reservations and renews them until the host is closed, and it adds
+// the address RELAY/p2p-circuit for every member to the peerstore. Give all members the same relays.
 //
-// A relay may be named by its address, or by a URL that answers GET with a JSON list of such addresses, as the page of
-// [Relay] and Charon's relays do. A relay that does not answer, or refuses, is logged with the reason and tried again
-// until it does. A URL is asked again each time.
+// An operator names a relay by its address, or by a URL that answers GET with a JSON list of such addresses, as
+// [Relay] and Charon's relays do. When a relay does not answer, or refuses, the log says why, and the node tries
+// again until the host is closed. Each attempt asks the URL again.
 //
-// The node always reserves, whether the internet can reach it or not: a firewall between two members is nothing that
-// libp2p's AutoNAT could see. For the same reason it does not use AutoRelay, which starts with the host and not once
-// the host listens, keeps its reasons to itself, and stops when others say that the node is public.
+// A node makes reservations even when the internet can reach it: there may be a firewall between two members that
+// nobody else sees. That is one reason not to use libp2p's AutoRelay, which stops when a node is public. The others:
+// it starts with the host, before the host listens; and it does not say why a relay is of no use.
 //
 // # From a relay to a direct connection
 //
-// Two members that meet at a relay try to reach each other directly (hole punching, DCUtR), and syncmod moves its
-// streams when they succeed. For this a node has to listen, and to know the address at which the internet sees it. The
-// relay tells it that, so the node connects to a relay first, waits a moment for the address, and only then reserves.
+// Two members that meet at a relay try to connect directly (hole punching, DCUtR). When they succeed, syncmod moves
+// its streams. Both have to listen, and to know the address at which the internet sees them, which the relay tells
+// them. So a node first connects to the relay, waits a moment for its address, and then makes the reservation: two
+// members that meet earlier do not try.
 package hosts

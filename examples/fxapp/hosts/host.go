@@ -33,8 +33,8 @@ type Result struct {
 	Listener *Listener
 }
 
-// New makes the host of a node. It listens nowhere, and nobody reaches it, before [Listen]. The host is closed when the
-// app stops, after everything that uses it.
+// New makes the host of a node. It listens nowhere, and nobody reaches it, before [Listen]. The host is closed when
+// the app stops, after everything that uses it.
 func New(p Params) (Result, error) {
 	listen, err := parseListen(p.Config.Listen)
 	if err != nil {
@@ -78,8 +78,8 @@ type Listener struct {
 	addressed sync.Once // the host has waited for its address
 }
 
-// Listen has the node listen once everything has started whose hooks stand before this one's. The error that it starts
-// with is a [*ListenError]. Reservations are made in the background, and until the host is closed.
+// Listen has the node listen once everything has started whose hooks stand before this one's. The error that it
+// starts with is a [*ListenError]. Reservations are made in the background, and until the host is closed.
 func Listen(lc fx.Lifecycle, l *Listener) { lc.Append(fx.StartHook(l.start)) }
 
 func (l *Listener) start() error {

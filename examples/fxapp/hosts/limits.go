@@ -14,24 +14,25 @@ import (
 	"github.com/pbnjay/memory"
 )
 
-// What a relay carries. The largest ceremony that it is made for has 64 members, all behind it: each has a circuit with
-// each other one. Two that dial each other at the same moment make two, and circuits that replace others stand beside
-// them for a moment.
+// What a relay carries. The largest ceremony it is made for has 64 members that are all behind the relay: each member
+// has a circuit to every other one. Two members that dial each other at the same moment make two circuits, and a new
+// circuit exists for a moment beside the one that it replaces.
 const (
-	largestCeremony = 64
+	largestCeremony = 64 // members
 	circuitsPerPeer = 4 * largestCeremony
+	circuits        = largestCeremony * circuitsPerPeer
 	reservations    = 1024                // nodes at once
-	fromOnePlace    = 2 * largestCeremony // reservations from one address: a whole cluster behind one NAT
-	circuitTime     = 12 * time.Hour      // then a circuit ends, and its members make another
-	circuitBytes    = 64 << 20            // the same, in each direction
+	fromOnePlace    = 2 * largestCeremony // reservations from one address: a whole cluster may be behind one NAT
 	reservationTime = time.Hour           // nodes renew theirs
-	circuits        = 4 * largestCeremony * largestCeremony
-)
 
-// The relay's memory: what libp2p reserves for its streams, whether they use it or not, is half a MiB for a circuit.
-const (
-	maxMemory        = 4 << 30
-	memoryPerCircuit = 2 * (256<<10 + 4<<10)
+	// A circuit ends after this time, or this many bytes in one direction. The members make another.
+	circuitTime  = 12 * time.Hour
+	circuitBytes = 64 << 20
+
+	// What libp2p reserves for the streams and buffers of a circuit, used or not: about half a MiB.
+	memoryPerCircuit = 2*256<<10 + 2*bufferSize
+	bufferSize       = 4 << 10
+	maxMemory        = 4 << 30 // of all of them
 )
 
 func relayResources() relay.Resources {
@@ -40,7 +41,7 @@ func relayResources() relay.Resources {
 		ReservationTTL:        reservationTime,
 		MaxReservations:       reservations,
 		MaxCircuits:           circuitsPerPeer,
-		BufferSize:            4 << 10,
+		BufferSize:            bufferSize,
 		MaxReservationsPerIP:  fromOnePlace,
 		MaxReservationsPerASN: reservations,
 	}
@@ -71,12 +72,13 @@ func newRelayManager() (network.ResourceManager, error) {
 		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{proto.ProtoIDv2Hop: peer, proto.ProtoIDv2Stop: peer},
 	}
 	limits.System.FD = 0 // libp2p's: half of what the system allows
+	const conns = 4 * fromOnePlace
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(defaults)),
 		rcmgr.WithLimitPerSubnet(
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 4 * fromOnePlace}},
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: 4 * fromOnePlace}, {PrefixLength: 48, ConnCount: 8 * fromOnePlace}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: conns}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: conns}, {PrefixLength: 48, ConnCount: 2 * conns}},
 		),
-		rcmgr.WithConnRateLimiters(perSubnet(fromOnePlace/4, 4*fromOnePlace)),
+		rcmgr.WithConnRateLimiters(perSubnet(conns/16, conns)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("making the relay's resource manager: %w", err)
@@ -89,11 +91,11 @@ func relayMemory() rcmgr.LimitVal64 {
 	return rcmgr.LimitVal64(min(memory.TotalMemory()/2, maxMemory))
 }
 
-// requestRate is how many reservations and circuits a relay is asked for: a whole cluster at one address may ask for all
+// requestRate limits the requests for reservations and circuits. The whole cluster behind one address may ask for all
 // of its circuits at once.
 func requestRate() *rate.Limiter { return perSubnet(circuits/60, circuits) }
 
-// perSubnet allows one place so many of something in a second, and so many at once.
+// perSubnet allows each IPv4 address, and each IPv6 /56, so many a second, and so many at once.
 func perSubnet(perSecond float64, burst int) *rate.Limiter {
 	limit := rate.Limit{RPS: perSecond, Burst: burst}
 	return &rate.Limiter{SubnetRateLimiter: rate.SubnetLimiter{

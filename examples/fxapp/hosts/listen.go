@@ -45,8 +45,8 @@ func listenOn(h host.Host, addr multiaddr.Multiaddr) error {
 	}).AddListenAddr(addr)
 }
 
-// checkFree finds out whether a TCP port is used by another program. libp2p shares its ports, so that it can dial from
-// them; two nodes could listen on one port, and each would get half of the connections.
+// checkFree finds out whether a TCP port is used by another program. libp2p shares its ports, so that it can dial
+// from them; two nodes could listen on one port, and each would get half of the connections.
 func checkFree(addr multiaddr.Multiaddr) error {
 	if port, err := addr.ValueForProtocol(multiaddr.P_TCP); err != nil || port == "0" {
 		return nil //nolint:nilerr // QUIC shares no port

@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/libp2p/go-libp2p/x/rate"
 	"github.com/multiformats/go-multiaddr"
@@ -26,8 +27,10 @@ type RelayConfig struct {
 	Announce []string // addresses that others reach it at, where they differ from those that it listens on
 }
 
-// Validate returns an error that says which address cannot be, and what to write instead. It does no I/O, and needs no
-// key.
+const announceExample = "/dns4/relay.example/tcp/9000"
+
+// Validate returns an error that names the first address that makes no sense, and says what to write instead. It does
+// no I/O, and needs no key.
 func (c RelayConfig) Validate() error {
 	_, _, err := c.parse()
 	return err
@@ -43,7 +46,7 @@ func (c RelayConfig) parse() (listen, announce []multiaddr.Multiaddr, err error)
 	for _, text := range c.Announce {
 		addr, err := multiaddr.NewMultiaddr(text)
 		if err != nil {
-			return nil, nil, fmt.Errorf("announced address %q: not an address: write it as /dns4/relay.example/tcp/9000", text)
+			return nil, nil, fmt.Errorf("announced address %q: not an address: write it as %s", text, announceExample)
 		}
 		if _, err := addr.ValueForProtocol(multiaddr.P_P2P); err == nil {
 			return nil, nil, fmt.Errorf("announced address %s: leave out /p2p/…: the relay knows its peer ID", text)
@@ -53,14 +56,14 @@ func (c RelayConfig) parse() (listen, announce []multiaddr.Multiaddr, err error)
 	return listen, announce, nil
 }
 
-// Relay is a circuit relay v2 for ceremonies, with the limits of limits.go. It is an [http.Handler] that answers GET /
-// with its addresses, a JSON list of strings that end in /p2p/ID.
+// Relay is a circuit relay v2 with room for ceremonies; limits.go has the numbers. As an [http.Handler] it answers
+// GET / with its addresses, a JSON list of strings that end in /p2p/ID.
 type Relay struct {
 	host    host.Host
 	service *relay.Relay
 }
 
-// NewRelay starts a relay. The error of an address that it cannot listen on is a [*ListenError].
+// NewRelay starts a relay. It returns a [*ListenError] if it cannot listen on an address.
 func NewRelay(c RelayConfig) (*Relay, error) {
 	listen, announce, err := c.parse()
 	switch {
@@ -73,10 +76,15 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	if err != nil {
 		return nil, err
 	}
+	trimmer, err := connmgr.NewConnManager(reservations, 3*reservations/2)
+	if err != nil {
+		return nil, fmt.Errorf("making the relay's connection manager: %w", err)
+	}
 	options := []libp2p.Option{
 		libp2p.Identity(c.Key),
 		libp2p.ResourceManager(manager),
-		libp2p.NoListenAddrs, // it listens last, and is not reached through other relays
+		libp2p.ConnectionManager(trimmer), // it closes first what has no reservation and no circuit
+		libp2p.NoListenAddrs,              // it listens last, and is not reached through other relays
 		libp2p.DisableMetrics(),
 	}
 	if len(announce) > 0 {
@@ -135,6 +143,7 @@ func (r *Relay) Addrs() []multiaddr.Multiaddr {
 	return addrs
 }
 
+// ServeHTTP implements [http.Handler].
 func (r *Relay) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	switch {
 	case request.URL.Path != "/":
@@ -152,12 +161,13 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// rated is a host that takes so many requests of a protocol only.
+// rated is a host that limits how often its protocols are used.
 type rated struct {
 	host.Host
 	limiter *rate.Limiter
 }
 
+// SetStreamHandler implements [host.Host].
 func (r rated) SetStreamHandler(id protocol.ID, handle network.StreamHandler) {
 	r.Host.SetStreamHandler(id, r.limiter.Limit(handle))
 }

@@ -20,14 +20,18 @@ import (
 )
 
 const (
-	attemptTime        = 15 * time.Second                         // of one attempt at a relay
-	pauseMin, pauseMax = 500 * time.Millisecond, 10 * time.Second // between attempts
-	renewMin, renewMax = 30 * time.Second, 30 * time.Minute       // a reservation is renewed after half of its time
-	addressTime        = 3 * time.Second                          // for which a node waits to hear its address from a relay
+	attemptTime = 15 * time.Second // for one attempt at a relay
+	addressTime = 3 * time.Second  // for which a node waits to learn its address from a relay
+
+	// The pause after an attempt that failed; it doubles.
+	shortestPause, longestPause = 500 * time.Millisecond, 10 * time.Second
+
+	// When a reservation is renewed: after half of its time, but within these bounds.
+	earliestRenewal, latestRenewal = 30 * time.Second, 30 * time.Minute
 )
 
-// keep holds a reservation at a relay until ctx ends: it makes one, and makes it again when it is about to expire, and
-// when the relay was lost.
+// keep holds a reservation at a relay until ctx ends. It makes the reservation again before it expires, and when the
+// connection to the relay is lost.
 func (l *Listener) keep(ctx context.Context, at relayAt) {
 	lost := make(chan struct{}, 1)
 	disconnected := &network.NotifyBundle{DisconnectedF: func(network.Network, network.Conn) {
@@ -40,7 +44,7 @@ func (l *Listener) keep(ctx context.Context, at relayAt) {
 	defer l.host.Network().StopNotify(disconnected)
 
 	notes := diary{relay: at.name, log: l.log.WithField("relay", at.name)}
-	pause := pauseMin
+	pause := shortestPause
 	for {
 		held, err := l.attempt(ctx, at)
 		if ctx.Err() != nil {
@@ -49,10 +53,10 @@ func (l *Listener) keep(ctx context.Context, at relayAt) {
 		notes.enter(held, err)
 		if err != nil {
 			sleep(ctx, jittered(pause))
-			pause = min(2*pause, pauseMax)
+			pause = min(2*pause, longestPause)
 			continue
 		}
-		pause = pauseMin
+		pause = shortestPause
 		l.stay(ctx, held, lost)
 		sleep(ctx, jittered(pause)) // not everyone at once, when the relay comes back
 	}
@@ -66,7 +70,7 @@ type reservation struct {
 	bytes   uint64        // of a circuit, in each direction; 0: no limit
 }
 
-// stay returns when a reservation should be renewed, or its relay is not connected any more.
+// stay returns when it is time to renew a reservation, or the connection to a relay is lost.
 func (l *Listener) stay(ctx context.Context, held []reservation, lost <-chan struct{}) {
 	renew := time.NewTimer(untilRenewal(held))
 	defer renew.Stop()
@@ -83,14 +87,14 @@ func (l *Listener) stay(ctx context.Context, held []reservation, lost <-chan str
 }
 
 func untilRenewal(held []reservation) time.Duration {
-	until := renewMax
+	until := latestRenewal
 	for _, r := range held {
 		until = min(until, time.Until(r.expires)/2)
 	}
-	return max(until, renewMin)
+	return max(until, earliestRenewal)
 }
 
-// attempt reserves at every relay that a name stands for. It is one, unless a URL gives several.
+// attempt makes a reservation at each relay that the operator means: one, unless a URL answers with several.
 func (l *Listener) attempt(ctx context.Context, at relayAt) ([]reservation, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
@@ -126,11 +130,11 @@ func (l *Listener) reserve(ctx context.Context, relay peer.AddrInfo) (reservatio
 	if err != nil {
 		return reservation{}, err
 	}
-	l.dialAtOnce(l.members...) // a relay that was lost is there again
+	l.dialAtOnce(l.members...) // they may have been out of reach because the relay was
 	return reservation{relay.ID, r.Expiration, r.LimitDuration, r.LimitData}, nil
 }
 
-// dialAtOnce makes the host forget that it has dialled somebody in vain, and how long it wanted to wait.
+// dialAtOnce ends the pause that the host makes after it has dialled a peer in vain.
 func (l *Listener) dialAtOnce(peers ...peer.ID) {
 	if s, ok := l.host.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
 		for _, id := range peers {
@@ -139,12 +143,19 @@ func (l *Listener) dialAtOnce(peers ...peer.ID) {
 	}
 }
 
-// lookThere lets the host look for the members at a relay.
+// lookThere lets the host look for the members at a relay: at the relay's addresses, and where it is connected with
+// it.
 func (l *Listener) lookThere(relay peer.AddrInfo) {
+	where := slices.Clone(relay.Addrs)
+	for _, conn := range l.host.Network().ConnsToPeer(relay.ID) {
+		where = append(where, conn.RemoteMultiaddr())
+	}
 	through := multiaddr.StringCast("/p2p/" + relay.ID.String() + "/p2p-circuit")
 	var addrs []multiaddr.Multiaddr
-	for _, addr := range relay.Addrs {
-		addrs = append(addrs, addr.Encapsulate(through))
+	for _, addr := range where {
+		if addr[0].Protocol().Code != multiaddr.P_DNSADDR { // libp2p would look for the member in the text of the name
+			addrs = append(addrs, addr.Encapsulate(through))
+		}
 	}
 	for _, member := range l.members {
 		if member != l.host.ID() {
@@ -153,9 +164,9 @@ func (l *Listener) lookThere(relay peer.AddrInfo) {
 	}
 }
 
-// awaitAddress waits until the host has learned its public address from a relay in the internet: from then on it can
-// punch holes. Whoever meets it at the relay before that stays there. It waits once: what has not come by then may
-// never come.
+// awaitAddress waits until the host has learned its public address from a relay in the internet, and so can punch
+// holes: libp2p does not try again for members that meet at the relay before. It waits once in the host's life, for
+// the address may never come.
 func (l *Listener) awaitAddress(ctx context.Context, relay peer.ID) {
 	conns := l.host.Network().ConnsToPeer(relay)
 	public := func(c network.Conn) bool { return manet.IsPublicAddr(c.RemoteMultiaddr()) }

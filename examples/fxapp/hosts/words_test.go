@@ -2,12 +2,15 @@ package hosts_test
 
 import (
 	"context"
+	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
@@ -15,29 +18,28 @@ import (
 	"go.uber.org/fx/fxevent"
 
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
-	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 const aPeer = "/p2p/16Uiu2HAmGYv6vzHkzCvSkSVUmTxqLDm1rVVEUxkqKiYbUGfJ4kSP"
 
 func TestAnAddressThatCannotBeIsNamed(t *testing.T) {
-	for name, scene := range map[string]struct {
-		listen, relay string
-		says          string
-	}{
-		"no multiaddr":       {listen: "127.0.0.1:9000", says: `listen address "127.0.0.1:9000": not an address: write it as /ip4/`},
-		"a name":             {listen: "/dns4/alice.example/tcp/9000", says: "a name: listen on an IP address of this machine"},
+	for name, scene := range map[string]struct{ listen, relay, says string }{
+		"no multiaddr": {
+			listen: "127.0.0.1:9000",
+			says:   `listen address "127.0.0.1:9000": not an address: write it as /ip4/`,
+		},
+		"a name":             {listen: "/dns4/a.example/tcp/9000", says: "a name: listen on an IP address"},
 		"another transport":  {listen: "/ip4/127.0.0.1/tcp/9000/ws", says: "neither TCP nor QUIC at an IP address"},
 		"UDP alone":          {listen: "/ip4/127.0.0.1/udp/9000", says: "neither TCP nor QUIC at an IP address"},
-		"a peer":             {listen: "/ip4/127.0.0.1/tcp/9000" + aPeer, says: "leave out /p2p/…"},
-		"a relay's circuit":  {listen: "/ip4/127.0.0.1/tcp/9000" + aPeer + "/p2p-circuit", says: "a relay is no listen address"},
-		"no relay":           {relay: "relay.example:9000", says: `relay "relay.example:9000": not an address: write it as`},
+		"a peer":             {listen: "/ip4/127.0.0.1/tcp/1" + aPeer, says: "leave out /p2p/…"},
+		"a relay's circuit":  {listen: "/ip4/1.1.1.1/tcp/1" + aPeer + "/p2p-circuit", says: "no listen address"},
+		"no relay":           {relay: "relay.example:9000", says: `relay "relay.example:9000": not an address`},
 		"nobody there":       {relay: "/ip4/192.0.2.1/tcp/9000", says: "it has to end in the relay's /p2p/ID"},
 		"nowhere":            {relay: aPeer, says: "it does not say where the relay is"},
-		"a circuit":          {relay: "/ip4/192.0.2.1/tcp/9000" + aPeer + "/p2p-circuit", says: "leave out /p2p-circuit"},
+		"a circuit":          {relay: "/ip4/192.0.2.1/tcp/1" + aPeer + "/p2p-circuit", says: "leave out /p2p-circuit"},
 		"another scheme":     {relay: "ftp://relay.example", says: "begins with https:// or http://"},
 		"a URL without host": {relay: "https:///list", says: "begins with https:// or http://"},
-		"a bad URL":          {relay: "https://me:secret@relay.example:port", says: `"https://…@relay.example:port": not a URL`},
+		"a bad URL":          {relay: "https://me:secret@a.example:port", says: `"https://…@a.example:port": not`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := hosts.Config{Key: newKey(t), Listen: texts(scene.listen), Relays: texts(scene.relay)}
@@ -82,8 +84,9 @@ func TestAPlaceThatCannotBeListenedOn(t *testing.T) {
 		"... over QUIC":      {"/ip4/192.0.2.1/udp/0/quic-v1", "no network interface of this machine has that address"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			config := hosts.Config{Key: newKey(t), Listen: []string{scene.listen}, Members: make([]peer.ID, 2)}
 			app := fx.New(
-				fx.Supply(logrus.New(), hosts.Config{Key: newKey(t), Listen: []string{scene.listen}, Members: make([]peer.ID, 2)}),
+				fx.Supply(logrus.New(), config),
 				fx.Provide(hosts.New), fx.Invoke(hosts.Listen),
 				fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }),
 			)
@@ -127,7 +130,13 @@ func TestARelayOfNoUseIsExplained(t *testing.T) {
 	member.start(t, 2)
 	noRelay := member.nodes[0].host
 
+	secret := httptest.NewTLSServer(r)
+	secret.Config.ErrorLog = stdlog.New(io.Discard, "", 0)
+	t.Cleanup(secret.Close)
+
+	many := "[" + strings.Repeat(`"x",`, 99) + `"x"]`
 	for name, scene := range map[string]struct{ relay, says string }{
+		"a certificate":       {secret.URL, "certificate signed by unknown authority"},
 		"it is down":          {closed.listen[0] + aPeer, "connection refused"},
 		"somebody else":       {r.listen[0] + aPeer, "another host is at its address, " + r.ID().String()},
 		"not a relay":         {noRelay.Addrs()[0].String() + "/p2p/" + noRelay.ID().String(), "is not a relay"},
@@ -137,19 +146,20 @@ func TestARelayOfNoUseIsExplained(t *testing.T) {
 		"a web page":          {answering(t, http.StatusOK, "<html>\x1b[31m"), "something else than a JSON list"},
 		"an object":           {answering(t, http.StatusOK, `{"a":1}`), "something else than a JSON list"},
 		"an empty list":       {answering(t, http.StatusOK, "[]"), "no address ends in a relay's /p2p/ID"},
-		"other addresses":     {answering(t, http.StatusOK, `["/ip4/127.0.0.1/tcp/1","enr:-x"]`), "no address ends in"},
+		"other addresses":     {answering(t, http.StatusOK, `["/ip4/1.1.1.1/tcp/1","enr:-x"]`), "no address ends in"},
 		"a very long answer":  {answering(t, http.StatusOK, strings.Repeat(" ", 1<<20)), "more than 64 KiB"},
-		"very many addresses": {answering(t, http.StatusOK, "["+strings.Repeat(`"x",`, 99)+`"x"]`), "answers with 100 addresses"},
+		"very many addresses": {answering(t, http.StatusOK, many), "answers with 100 addresses"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := cluster{relays: []string{scene.relay}}
 			c.start(t, 2)
 
-			eventually(t, func() bool { return strings.Contains(c.nodes[0].log.String(), "cannot be used") }, "a warning")
+			log := c.nodes[0].log
+			eventually(t, func() bool { return strings.Contains(log.String(), "cannot be used") }, "a warning")
 
-			require.Contains(t, c.nodes[0].log.String(), scene.says)
-			require.NotContains(t, c.nodes[0].log.String(), "\x1b")
+			require.Contains(t, log.String(), scene.says)
+			require.NotContains(t, log.String(), "\x1b")
 		})
 	}
 }
@@ -187,5 +197,6 @@ func TestARelayAnnouncesAnotherAddress(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.Close()) }()
 
-	require.Equal(t, []multiaddr.Multiaddr{multiaddr.StringCast("/dns4/relay.example/tcp/9000/p2p/" + r.ID().String())}, r.Addrs())
+	want := multiaddr.StringCast("/dns4/relay.example/tcp/9000/p2p/" + r.ID().String())
+	require.Equal(t, []multiaddr.Multiaddr{want}, r.Addrs())
 }

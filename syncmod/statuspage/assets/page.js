@@ -4,6 +4,7 @@
 
 const $ = (id) => document.getElementById(id);
 const doc = { now: null, skew: 0, at: 0, ended: false }; // what was said last, and when it came
+const patience = 4000; // ms without news after which they are stale: the node says something every second
 const kinds = {
   waiting: ['…', 'Waiting for others'], working: ['▶', 'This node works'], our_turn: ['▲', 'It is this node'],
   complete: ['✓', 'Complete'], failed: ['✕', 'Failed'],
@@ -51,7 +52,9 @@ function spell(ms) {
 }
 
 const time = (text) => Date.parse(text);
-const nodeNow = () => Date.now() + doc.skew;
+// nodeNow is the time at the node. It stands still while nothing is heard from there.
+const nodeNow = () => isSilent() ? time(doc.now.now) : Date.now() + doc.skew;
+const isSilent = () => performance.now() - doc.at > patience || doc.ended;
 const between = (from, to) => spell(time(to) - time(from));
 
 // moment is what ages are counted to: now, or the end of a ceremony that is over.
@@ -136,9 +139,13 @@ function phaseState(c, p) {
   }
   const text = lastOf(c, p.barrier);
   if (!p.step || p.last) return ['done', text];
-  if (p.next) return ['done', `${text}; this node worked ${between(p.barrier.passed, p.next.since)}`];
+  if (p.next) return ['done', `${text}${worked(p.barrier.passed, p.next.since)}`];
   if (!p.at) return ['done', text];
   return c.phase === 'failed' ? ['failed', `${text}; failed here`] : over ? ['done', text] : ['working', `${text}; this node works on it`];
+}
+
+function worked(from, to) {
+  return time(to) - time(from) < 10 ? '' : `; this node worked ${between(from, to)}`;
 }
 
 // lastOf says who was last at a barrier, and by how much.
@@ -249,7 +256,6 @@ function showTimes() {
 
 // What follows is how the page gets its news: by events, and by asking where there are none.
 let source, asking = 0;
-const patience = 4000; // ms without news after which they are stale: the node says something every second
 
 const query = () => location.hash ? `?ceremony=${encodeURIComponent(decodeURIComponent(location.hash.slice(1)))}` : '';
 
@@ -282,7 +288,7 @@ async function ask() {
 
 function showLive() {
   const silent = performance.now() - doc.at;
-  const state = !doc.now ? 'new' : silent > patience || doc.ended ? 'stale' : 'live';
+  const state = !doc.now ? 'new' : isSilent() ? 'stale' : 'live';
   mark($('live'), 'data-state', state);
   set($('live'), { new: 'connecting to the node', live: 'live', stale: doc.ended ? 'the node has stopped' : 'stale' }[state]);
   set($('stale'), state !== 'stale' ? '' : doc.ended ? 'The node has stopped. This is what it said last. The page goes on when the node does.'
