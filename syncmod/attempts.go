@@ -151,7 +151,7 @@ func (r *attempts) open(ctx context.Context) error {
 	before := r.failed
 	r.current, r.failed = nil, nil
 	a := attempt{number: r.number, before: r.before, limit: r.svc.cfg.Retry.Attempts}
-	c, err := newCeremony(r.svc, r.def, a)
+	c, err := newCeremony(r.svc, r.def, a, openOptions{})
 	if err == nil {
 		err = c.core().open(ctx)
 	}

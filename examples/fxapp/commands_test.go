@@ -314,5 +314,6 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	}
 	require.Equal(t, 143, code)
 	require.Contains(t, s.requireOneSentence(t, stderr.String()), "this node has left after step 1")
-	require.Contains(t, s.requireOneSentence(t, told), "operator 0 (alice) was stopped before the ceremony was complete")
+	require.Contains(t, s.requireOneSentence(t, told),
+		"operator 0 (alice) was stopped before the ceremony was complete")
 }

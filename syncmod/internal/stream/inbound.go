@@ -182,10 +182,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
 		switch verdict.Action {
 		case roster.Accept:
-			if first {
-				first = false
-				in.server.accepted(in)
-			}
+			in.noted(&first)
 			in.view(request.GetView())
 			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
 			if err := in.answer(now, c, request, reply{}); err != nil {
@@ -200,6 +197,22 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			if isClosed(c.Closed()) { // nobody else ends the stream then
 				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
+		case roster.Decline:
+			in.accepted = in.accepted[:0]
+			if verdict.Observes {
+				in.noted(&first)
+			}
+			waiting := in.facts.Waiting(verdict)
+			if err := in.answer(now, nil, request, reply{waiting: waiting}); err != nil {
+				return false, classify(in.ctx, err)
+			}
+			if isClosed(c.Closed()) {
+				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
+			}
+		case roster.Ignore:
+			in.accepted = in.accepted[:0]
+			in.noted(&first)
+			in.read.lift() // it waits for an answer
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
 			if request.GetAbort() != "" {
@@ -227,6 +240,15 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 	}
 }
 
+// noted lets another stream of the peer wait, once the ceremony has taken note of this
+// one.
+func (in *inbound) noted(first *bool) {
+	if *first {
+		*first = false
+		in.server.accepted(in)
+	}
+}
+
 func isClosed(ch <-chan struct{}) bool {
 	select {
 	case <-ch:
@@ -246,7 +268,7 @@ func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(terms.Hash, q.GetHashSignature()),
 		OtherMembers: in.others, Session: q.GetSessionId(), Addressee: q.GetAddressee(), Step: q.GetStep(),
 		Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1, Reporter: -1,
-		Attestation: in.attestation(terms, q),
+		Attestation: in.attestation(terms, q), Observes: in.stream.Protocol() == in.server.cfg.Observe,
 	}
 	if attempt := q.GetAttempt(); len(attempt) == digestSize {
 		fact.HasAttempt, fact.Attempt = true, [digestSize]byte(attempt)

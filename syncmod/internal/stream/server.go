@@ -87,10 +87,11 @@ func (s *Server) Start() error {
 	case serverStopping:
 		return ErrStopping
 	}
-	if slices.Contains(s.cfg.Host.Mux().Protocols(), s.cfg.Protocol) {
+	if served := s.cfg.Host.Mux().Protocols(); slices.Contains(served, s.cfg.Protocol) {
 		return ErrHandled
 	}
 	s.state = serverOn
+	s.cfg.Host.SetStreamHandler(s.cfg.Observe, s.serve)
 	s.cfg.Host.SetStreamHandler(s.cfg.Protocol, s.serve)
 	return nil
 }
@@ -105,6 +106,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	if s.state == serverOn {
 		s.cfg.Host.RemoveStreamHandler(s.cfg.Protocol)
+		s.cfg.Host.RemoveStreamHandler(s.cfg.Observe)
 	}
 	s.state = serverStopping
 	for _, in := range s.streams {
