@@ -3,7 +3,7 @@
 #
 #   packaging/release.sh DIRECTORY                 for every platform
 #   packaging/release.sh DIRECTORY OS/ARCH...      for these only
-#   packaging/release.sh --check                   builds one twice, in two places, and compares
+#   packaging/release.sh --check OS/ARCH           builds one twice, in two places, and compares
 #
 # The same commit and the same version of Go give the same bytes, whoever builds them and wherever: what is built is a
 # clone of the commit, so nothing else gets in, and every setting that Go reads from the machine is set here.
@@ -61,10 +61,9 @@ sums() {
   if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
 }
 
-# check builds for this machine twice, the second time in another place and with nothing that the first has left.
+# check OS/ARCH builds one twice, the second time in another place and with nothing that the first has left.
 check() {
-  local platform first second
-  platform=$(go env GOHOSTOS)/$(go env GOHOSTARCH)
+  local platform=$1 first second
   clone first
   clone elsewhere/second
   build first "$platform" "$source/one"
@@ -76,12 +75,15 @@ check() {
     exit 1
   fi
   echo "two builds for $platform, in two places, are the same ${first%% *}:"
-  "$source/one" version
+  go version -m "$source/one" | grep -E '^\s(mod|build\svcs)'
 }
 
 case "${1-}" in
 '' | -h | --help) usage ;;
---check) check ;;
+--check)
+  [ $# -eq 2 ] || usage
+  check "$2"
+  ;;
 -*) usage ;;
 *)
   directory=$1
