@@ -202,7 +202,7 @@ func TestARelayThatDoesNotAnswer(t *testing.T) {
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), code)
 	require.Contains(t, stderr.String(), "WARNING  relay http://"+nobody.Addr().String()+
-		" cannot be used, and is tried again: connect: connection refused\n")
+		" cannot be used, and is tried again: connection refused\n")
 	s.requireOneSentence(t, stderr.String())
 }
 
