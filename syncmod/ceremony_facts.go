@@ -131,7 +131,8 @@ func (f *inboundFacts) Request(q roster.Request, ahead stream.Ahead) (verdict ro
 			f.core.report.Rejected(f.member, now, kindOf(verdict.Cause.Kind).errorType)
 		case roster.Drop:
 			f.core.report.Rejected(f.member, now, report.TypeOther)
-		case roster.Accept, roster.AcceptLast, roster.Greet, roster.Hold, roster.Supersede, roster.Decline, roster.Ignore:
+		case roster.Accept, roster.AcceptLast, roster.Greet, roster.Hold, roster.Supersede, roster.Decline,
+			roster.Ignore:
 		}
 	})
 	return verdict

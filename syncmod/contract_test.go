@@ -77,10 +77,13 @@ var (
 	} = (*syncmod.Clients)(nil)
 	_ func(members int) rcmgr.PartialLimitConfig = syncmod.ResourceLimits
 
-	_ func(*syncmod.Service, syncmod.Definition, ...syncmod.OpenOption) (*syncmod.Ceremony, error) = (*syncmod.Service).Open
-
 	_ func(members, ceremonies int) (network.ResourceManager, error) = syncmod.NewResourceManager
 )
+
+// Looking on, or taking part.
+var _ func(
+	*syncmod.Service, syncmod.Definition, ...syncmod.OpenOption,
+) (*syncmod.Ceremony, error) = (*syncmod.Service).Open
 
 // Attempt after attempt.
 var _ func(

@@ -49,7 +49,8 @@ func Observe() OpenOption { return func(o *openOptions) { o.observes = true } }
 func (c *Ceremony) taking(call string) (*core, error) {
 	run := c.core()
 	if run.terms.Observes {
-		return nil, invalid(call, "this ceremony only looks: close it, and open its definition without Observe to take part")
+		return nil, invalid(call, "this ceremony only looks: "+
+			"close it, and open its definition without Observe to take part")
 	}
 	return run, nil
 }
@@ -103,6 +104,7 @@ func (f *sightFacts) Down(end stream.End) {
 // disconnect leaves the members of a ceremony that only looks, before anything of it
 // ends at this host: their streams end with the connections.
 func (c *core) disconnect(ctx context.Context) {
+	c.update(func(time.Time) { c.stopped = true }) // so that nobody counts as lost
 	c.clients.End()
 	_ = c.clients.Wait(ctx)
 	c.unprotect() // what is protected still is needed otherwise

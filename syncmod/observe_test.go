@@ -106,7 +106,8 @@ func TestNodesThatLookAtTheSameTimeSeeEachOther(t *testing.T) {
 	}
 
 	for _, c := range open {
-		for _, p := range all(t, c, func(p syncmod.PeerStatus) bool { return harness.Connected(p) && p.Waiting != "" }) {
+		seen := all(t, c, func(p syncmod.PeerStatus) bool { return harness.Connected(p) && p.Waiting != "" })
+		for _, p := range seen {
 			require.Equal(t, "it only looks at the ceremony, and does not take part yet", p.Waiting)
 			require.Equal(t, "v1.0", p.Version)
 			require.Equal(t, "somebody", p.Nickname)
@@ -264,7 +265,7 @@ func TestALookLeavesAsIfItsHostHadGone(t *testing.T) {
 
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 
-	require.True(t, harness.EndOf(readEnd(stream)) != "closed")
+	require.NotEqual(t, "closed", harness.EndOf(readEnd(stream)))
 	require.Equal(t, network.NotConnected, s.Host.Network().Connectedness(bob.Host.ID()))
 	harness.Eventually(t, func() bool {
 		return bob.Host.Network().Connectedness(s.ID()) == network.NotConnected

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func (r *rehearsal) run(ctx context.Context) error {
 	if !r.log.IsLevelEnabled(logrus.DebugLevel) {
 		r.log.SetLevel(logrus.WarnLevel) // the table says the rest
 	}
-	r.config.OpenGrace = time.Second // nobody is refused by a rehearsal, so it need not wait before it says what is wrong
+	r.config.OpenGrace = time.Second // a rehearsal refuses nobody: it need not wait before it says what is wrong
 	var h host.Host
 	app := fx.New(
 		fx.Supply(r.log, r.host),
@@ -113,9 +114,12 @@ func (r *rehearsal) look(ctx context.Context) error {
 func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syncmod.Status {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if r.timeout > 0 {
-		defer time.AfterFunc(r.timeout, cancel).Stop()
+	limit := r.timeout
+	if limit == 0 {
+		limit = math.MaxInt64
 	}
+	leave := time.AfterFunc(limit, cancel)
+	defer leave.Stop()
 	seen := false
 	for s := range c.Watch(ctx) {
 		s = r.remember(s)
@@ -127,7 +131,7 @@ func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syn
 		}
 		if !r.watch && !seen && settled(s) {
 			seen = true
-			defer time.AfterFunc(encore, cancel).Stop()
+			leave.Reset(encore)
 		}
 	}
 	return r.remember(c.Status())
@@ -239,13 +243,15 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 func (r *rehearsal) effect(s syncmod.Status) string {
 	for _, p := range s.Peers {
 		if p.Step > 0 {
-			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony runs, with this node's key in another process. "+
-				"A member that loses its stream to that process while this one is there may take this one for it: see "+
-				"whether the real node is still connected with everyone, and do not rehearse again before it is done",
+			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony runs, with this node's key in another "+
+				"process. A member that loses its stream to that process while this one is there may come here "+
+				"instead: see whether the real node is still connected with everyone, and do not rehearse before "+
+				"it is done",
 				operatorText(r.definition, p.Index), p.Step)
 		}
 	}
-	return "the cluster is as it was: this node has taken no part, no member counts it as connected, and none has left step 0"
+	return "the cluster is as it was: this node has taken no part, no member counts it as connected, " +
+		"and none has left step 0"
 }
 
 // table shows every other member.
@@ -257,7 +263,7 @@ func (r *rehearsal) table(s syncmod.Status) string {
 	w.AppendHeader(table.Row{
 		"operator", "path", "version", "nickname", "signature", "clock", "round trip", "step", "what is wrong",
 	})
-	w.SetColumnConfigs([]table.ColumnConfig{{Number: 9, WidthMax: widestRemark}})
+	w.SetColumnConfigs([]table.ColumnConfig{{Number: 9, WidthMax: widestRemark, WidthMaxEnforcer: text.WrapSoft}})
 	now := time.Now()
 	for _, p := range s.Peers {
 		w.AppendRow(table.Row{

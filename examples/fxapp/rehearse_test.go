@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/clusterfile"
@@ -48,7 +47,7 @@ func (s *site) rehearse(name string, more ...string) []string {
 }
 
 // takePart has a member take part in this process, without the work.
-func (s *site) takePart(t *testing.T, name string, config syncmod.Config) (*syncmod.Ceremony, host.Host) {
+func (s *site) takePart(t *testing.T, name string, config syncmod.Config) *syncmod.Ceremony {
 	t.Helper()
 	key, err := clusterfile.ReadKey(s.file(name + ".key"))
 	require.NoError(t, err)
@@ -63,7 +62,7 @@ func (s *site) takePart(t *testing.T, name string, config syncmod.Config) (*sync
 	require.NoError(t, err)
 	c, err := service.Open(d)
 	require.NoError(t, err)
-	return c, h
+	return c
 }
 
 func TestARehearsalShowsWhoIsThereAndTheRealNodeFollows(t *testing.T) {
@@ -109,7 +108,7 @@ func TestARehearsalSaysWhoIsMissing(t *testing.T) {
 func TestARehearsalSaysWhatWouldFail(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	c, _ := s.takePart(t, "bob", syncmod.Config{Version: "v1.9"})
+	c := s.takePart(t, "bob", syncmod.Config{Version: "v1.9"})
 
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--version", "v1.11", "--timeout", "50s")...)
 
@@ -122,7 +121,7 @@ func TestARehearsalSaysWhatWouldFail(t *testing.T) {
 func TestARehearsalLeavesAtOnceWhenTheCeremonyHasBegun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	c, _ := s.takePart(t, "bob", syncmod.Config{})
+	c := s.takePart(t, "bob", syncmod.Config{})
 	require.NoError(t, c.SetStep(1))
 
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--watch")...)
@@ -137,7 +136,7 @@ func TestAWatchedRehearsalShowsWhatChanges(t *testing.T) {
 	s := newSite(t)
 	interrupt, alice := begin(t, s.rehearse("alice", "--watch", "--log-format", "json")...)
 
-	c, _ := s.takePart(t, "bob", syncmod.Config{Nickname: "Bob himself"})
+	c := s.takePart(t, "bob", syncmod.Config{Nickname: "Bob himself"})
 	for status := range c.Watch(soon(t)) {
 		if strings.Contains(status.Peers[0].Waiting, "only looks") {
 			break

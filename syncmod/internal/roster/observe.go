@@ -34,8 +34,11 @@ func (r *Roster) note(now time.Time, i int, stream StreamID, q Request) {
 	if m.successor == stream {
 		m.successor = 0
 	}
-	m.Version, m.Nickname = q.Version, q.Nickname
-	m.Fault = r.authenticate(i, q)
+	fault := r.authenticate(i, q)
+	if q.Version != m.Version || q.Nickname != m.Nickname || !sameFault(fault, m.Fault) {
+		m.Version, m.Nickname, m.Fault = q.Version, q.Nickname, fault
+		r.pending.changed = true
+	}
 	switch {
 	case m.Fault == nil && !m.in.up:
 		r.setConnected(now, i, &m.in)
@@ -46,9 +49,10 @@ func (r *Roster) note(now time.Time, i int, stream StreamID, q Request) {
 	if q.Shutdown {
 		r.hearGoodbye(now, i)
 	}
-	r.pending.changed = true
 	r.check(now)
 }
+
+func sameFault(a, b *Failure) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // AsksForAnother notes that a member goes on asking for another definition. It is of
 // interest to a ceremony that only looks.

@@ -72,3 +72,25 @@ func TestWhatAMemberSaysThatOnlyLooksChangesNothing(t *testing.T) {
 		require.Equal(t, before, f.r)
 	})
 }
+
+func TestWhatARosterThatObservesHearsAgainIsNoNews(t *testing.T) {
+	version, err := roster.ParseVersion("v1.11")
+	require.NoError(t, err)
+	r := roster.New(start, roster.Config{
+		Members: 2, Session: 0xa1, Version: version, VersionText: "v1.11", Observes: true,
+	})
+	r.Open(start)
+	for _, q := range []roster.Request{
+		{Version: "v1.11", Signed: true, Session: 0xb1},
+		{Version: "v1.10", Signed: true, Session: 0xb1},
+		{Version: "v1.11", Session: 0xb1},
+		{Version: "v1.11", Signed: true, Session: 0xb1, Nickname: "bob"},
+	} {
+		r.Request(start, 1, inboundOf(1), q)
+		require.True(t, r.Effects().Changed)
+
+		r.Request(start, 1, inboundOf(1), q)
+
+		require.False(t, r.Effects().Changed)
+	}
+}

@@ -55,7 +55,9 @@ const (
 
 // String names the action as a transcript spells it.
 func (a Action) String() string {
-	return [...]string{"accept", "accept and end", "refuse", "drop", "hold", "supersede", "greet", "decline", "ignore"}[a]
+	return [...]string{
+		"accept", "accept and end", "refuse", "drop", "hold", "supersede", "greet", "decline", "ignore",
+	}[a]
 }
 
 // Verdict is the answer to a request.
