@@ -36,6 +36,16 @@ func ReadDefinition(path string) (syncmod.Definition, error) {
 	return definition, nil
 }
 
+// IsCharon reports whether a file is a cluster definition of Charon. Its members run
+// Charon's version on the wire, which the file does not say.
+func IsCharon(path string) (bool, error) {
+	text, err := read(path, maxDefinitionFile)
+	if err != nil {
+		return false, about(path, err)
+	}
+	return kindOf(text) == charonDefinition, nil
+}
+
 // WriteDefinition writes a definition of this package with these members, in this
 // order, and returns it. It never overwrites a file. Every member has to have the
 // same file.

@@ -15,7 +15,7 @@ var (
 	promised = regexp.MustCompile("`(Test\\w+)`")
 	written  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	rooms    = regexp.MustCompile(`(?:^|[ ;])` +
-		`(roster|stream|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|otelsdk) ` +
+		`(roster|stream|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|nat|otelsdk) ` +
 		`((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -134,13 +135,23 @@ func (a attempt) another(f *roster.Failure, err error) bool {
 	return !permanently
 }
 
+// attemptError is why an attempt has failed that another one follows. Nobody has to do
+// what its text asks of nodes that end with their first failure.
+type attemptError struct{ err error }
+
+func (e *attemptError) Error() string {
+	return strings.ReplaceAll(e.err.Error(), "; "+startAgain, "") + "; this node begins again by itself"
+}
+
+func (e *attemptError) Unwrap() error { return e.err }
+
 // open opens the next attempt. If it cannot, the one before was the last.
 func (r *attempts) open(ctx context.Context) error {
 	r.number++
 	before := r.failed
 	r.current, r.failed = nil, nil
 	a := attempt{number: r.number, before: r.before, limit: r.svc.cfg.Retry.Attempts}
-	c, err := newCeremony(r.svc, r.def, a)
+	c, err := newCeremony(r.svc, r.def, a, openOptions{})
 	if err == nil {
 		err = c.core().open(ctx)
 	}
@@ -255,6 +266,12 @@ func (c *core) unsettled() bool {
 	return c.attempt.another(c.roster.Failure(), c.err) && !c.settled.Load()
 }
 
+// retried reports whether another attempt follows this one, as far as is known. The lock
+// is held.
+func (c *core) retried() bool {
+	return !c.abandoned.Load() && c.attempt.another(c.roster.Failure(), c.err)
+}
+
 // settle decides, once, whether another attempt follows one that has failed. If none
 // does, the program hears now of the end. Otherwise the end is held back until the
 // next attempt is open. It returns whether this call has decided it.
@@ -263,6 +280,7 @@ func (c *core) settle(another bool) bool {
 		return false
 	}
 	if !another {
+		c.abandoned.Store(true)
 		c.handleEnd()
 		c.endings.Done() // it was added at the failure
 	}

@@ -57,7 +57,10 @@ type state struct {
 	opened  time.Time // zero: not open yet
 
 	phase    Phase
-	stepName string    // name of the current step
+	stepName string   // name of the current step
+	steps    []string // names of all steps
+	passed   []PassedBarrier
+	last     *Status   // of the moment at which the ceremony ended: the streams end after it
 	since    time.Time // of the current phase and step
 	working  report.Step
 
@@ -115,6 +118,9 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 		if f.Kind == roster.ResultMismatch && f.By == c.terms.Self {
 			c.abortText, c.err = c.differing()
 		}
+		if c.attempt.another(f, c.err) {
+			c.err = &attemptError{c.err}
+		}
 	}
 	if effects.Announcement != nil {
 		c.announcement.Store(c.terms.NewAnnouncement(c.announcementOf(*effects.Announcement), now))
@@ -135,6 +141,10 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 	}
 	if phase := Phase(c.roster.Phase()); phase != c.phase {
 		c.phase, c.since = phase, now
+		if phase >= Complete {
+			last := c.status()
+			c.last = &last
+		}
 	}
 	if effects.Released {
 		broadcast(&c.released)

@@ -36,7 +36,7 @@ func (c *core) handle(now time.Time, e roster.Event) {
 		c.handlePassed(now, e)
 	case roster.StillWaiting:
 		c.report.WaitReport(report.WaitReport{
-			Kind: e.Barrier.Kind.String(), Step: e.Barrier.Step, Started: e.From, Ended: now,
+			Kind: e.Barrier.Kind.String(), Step: e.Barrier.Step, Name: c.stepName, Started: e.From, Ended: now,
 			Elapsed: now.Sub(e.Barrier.Since), Missing: e.Missing,
 			Who: c.who(now, c.peerStatuses(e.Missing)), Broken: pairs(c.broken(now)),
 		})
@@ -49,6 +49,7 @@ func (c *core) handle(now time.Time, e roster.Event) {
 }
 
 func (c *core) handlePassed(now time.Time, e roster.Event) {
+	c.notePassed(now, e)
 	o := report.Barrier{
 		Kind: e.Barrier.Kind.String(), Step: e.Barrier.Step, Started: e.Barrier.Since, Ended: now,
 		Arrivals: e.Arrivals, Last: e.Last,
@@ -105,7 +106,7 @@ func (c *core) reportMember(now time.Time, e roster.Event, what string) {
 		other = m.Outbound
 	}
 	switch {
-	case c.roster.Phase() >= roster.Complete:
+	case c.roster.Phase() >= roster.Complete, c.stopped:
 		return
 	case what == report.MemberConnected && (!m.Inbound || !m.Outbound):
 		return // one direction alone is not news yet

@@ -26,6 +26,7 @@ type leaving struct {
 	closeOnce sync.Once
 	endings   sync.WaitGroup // the functions that are called at its end
 	settled   atomic.Bool    // after a failure: whether another attempt follows
+	abandoned atomic.Bool    // after a failure: no other attempt follows
 	leftOnce  sync.Once
 	left      time.Time     // when its last stream had ended
 	ended     chan struct{} // closed when it is left and the endings are over
@@ -101,6 +102,9 @@ func (c *core) leaveAndReport(ctx context.Context) error {
 // counting the goodbyes, which may take as long as they need.
 func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
+	if c.terms.Observes {
+		c.disconnect(ctx)
+	}
 	c.stop() // does nothing after the last barrier
 	c.settle(false)
 	grace := lastWords

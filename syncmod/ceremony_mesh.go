@@ -2,8 +2,6 @@ package syncmod
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
@@ -119,6 +117,7 @@ func (c *core) broken(now time.Time) []BrokenLink {
 	for _, p := range c.mesh.Broken(now) {
 		broken = append(broken, BrokenLink{
 			A: p.A, B: p.B, Since: p.Since, aToB: p.AToB, bToA: p.BToA, disputed: p.Disputed,
+			own: p.A == c.terms.Self || p.B == c.terms.Self,
 		})
 	}
 	return broken
@@ -163,51 +162,9 @@ func (c *core) names(members []int) string {
 	return list(names)
 }
 
-// who says whom a wait is for, and why. The pairs that cannot reach each other come
-// first; of the members that they explain nothing else is said. The lock is held.
+// who says whom a wait is for, and why. The lock is held.
 func (c *core) who(now time.Time, missing []PeerStatus) string {
-	var parts []string
-	explained := make(map[int]bool)
-	const enough = 5
-	more := 0
-	for _, pair := range c.broken(now) {
-		if pair.A == c.terms.Self || pair.B == c.terms.Self || !concerns(missing, pair) {
-			continue
-		}
-		if !pair.disputed { // or one of the two could hide behind what it says
-			explained[pair.A], explained[pair.B] = true, true
-		}
-		if len(parts) < enough {
-			parts = append(parts, c.pairText(now, pair))
-		} else {
-			more++
-		}
-	}
-	if more > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more pairs", more))
-	}
-	for _, p := range missing {
-		if !explained[p.Index] || !p.Inbound || !p.Outbound {
-			parts = append(parts, p.name()+" ("+p.describe(now)+")")
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// concerns reports whether one of a pair is missing.
-func concerns(missing []PeerStatus, pair BrokenLink) bool {
-	return slices.ContainsFunc(missing, func(p PeerStatus) bool { return p.Index == pair.A || p.Index == pair.B })
-}
-
-func (c *core) pairText(now time.Time, p BrokenLink) string {
-	a, b, since := c.called[p.A], c.called[p.B], spell(now.Sub(p.Since))
-	switch {
-	case p.aToB:
-		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", b, a, a, b, since)
-	case p.bToA:
-		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", a, b, b, a, since)
-	}
-	return fmt.Sprintf("%s and %s cannot reach each other (for %s)", a, b, since)
+	return who(now, c.called, c.broken(now), missing)
 }
 
 // pairs names broken pairs as reports do: "1-2".

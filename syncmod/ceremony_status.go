@@ -1,6 +1,8 @@
 package syncmod
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/dkgsync/dkgsync/internal/report"
@@ -42,13 +44,25 @@ func (c *core) snapshot() report.Snapshot {
 
 // status is how the ceremony stands. The lock is held.
 func (c *core) status() Status {
+	now := time.Now()
 	s := Status{
 		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
-		Attempt: c.attempt.shown(), Broken: c.broken(time.Now()),
+		Attempt: c.attempt.shown(), Retried: c.retried(), Steps: c.steps, Passed: slices.Clip(c.passed),
+		Broken: c.broken(now), at: now, called: c.called,
 	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {
 			s.Peers = append(s.Peers, c.peerStatus(i))
+		}
+	}
+	s.unsaid, _ = errors.AsType[*WaitError](c.goodbyeErr)
+	if barrier, waits := c.roster.Waiting(); waits {
+		s.barrier = barrier
+		for _, i := range c.roster.Missing(now, barrier) {
+			if i > c.terms.Self {
+				i-- // this node is not among them
+			}
+			s.Peers[i].missing = true
 		}
 	}
 	return s
@@ -67,7 +81,7 @@ func (c *core) peerStatus(i int) PeerStatus {
 		ClockOffset: c.clocks[i].offset(), clockWrong: c.clocks[i].isWrong(),
 		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT,
 		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
-		View: c.viewOf(i),
+		View: c.viewOf(i), Fault: c.fault(m.Fault),
 	}
 	if !p.Inbound && !p.Outbound && p.Waiting == "" { // else it answers, and says itself what it waits for
 		p.reach = c.reachText(time.Now(), i, m.Since)
@@ -75,9 +89,19 @@ func (c *core) peerStatus(i int) PeerStatus {
 	return p
 }
 
-// watch returns the status, and a channel that closes when it has changed.
+// watch returns the status, and a channel that closes when it has changed. Once the
+// ceremony is over, the status is that of its end.
 func (c *core) watch() (Status, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.last != nil {
+		return *c.last, nil
+	}
 	return c.status(), listen(&c.watched)
+}
+
+func (c *core) statusNow() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status()
 }

@@ -59,9 +59,10 @@ var (
 	_ func(host.Host, syncmod.Config, ...syncmod.Option) (*syncmod.Service, error) = syncmod.NewService
 	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Start
 	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Stop
-	_ func(*syncmod.Service, syncmod.Definition) (*syncmod.Ceremony, error)        = (*syncmod.Service).Open
+	_ func() syncmod.OpenOption                                                    = syncmod.Observe
 	_ func(error) error                                                            = syncmod.Permanent
 	_ func(*syncmod.Service) []*syncmod.Ceremony                                   = (*syncmod.Service).Ceremonies
+	_ func(*syncmod.Service, context.Context) iter.Seq[[]*syncmod.Ceremony]        = (*syncmod.Service).Watch
 	_ func(*logrus.Logger) syncmod.Option                                          = syncmod.WithLogger
 	_ func(*slog.Logger) syncmod.Option                                            = syncmod.WithSlog
 	_ func(trace.TracerProvider) syncmod.Option                                    = syncmod.WithTracerProvider
@@ -78,6 +79,11 @@ var (
 
 	_ func(members, ceremonies int) (network.ResourceManager, error) = syncmod.NewResourceManager
 )
+
+// Looking on, or taking part.
+var _ func(
+	*syncmod.Service, syncmod.Definition, ...syncmod.OpenOption,
+) (*syncmod.Ceremony, error) = (*syncmod.Service).Open
 
 // Attempt after attempt.
 var _ func(
@@ -137,12 +143,22 @@ var (
 	_ = syncmod.Status{
 		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
 		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Attempt: int(0), Broken: []syncmod.BrokenLink(nil),
+		Retried: false, Steps: []string(nil), Passed: []syncmod.PassedBarrier(nil),
 	}
-	_ = syncmod.PeerStatus{
+	_ = syncmod.PassedBarrier{
+		Kind: "", Step: int64(0), Name: "", Since: time.Time{}, Passed: time.Time{}, Last: int(0),
+		Arrivals: []time.Time(nil),
+	}
+	_ func(syncmod.PassedBarrier) time.Duration            = syncmod.PassedBarrier.Behind
+	_ func(syncmod.Status) *syncmod.WaitError              = syncmod.Status.WaitingFor
+	_ func(syncmod.PeerStatus, time.Time) string           = syncmod.PeerStatus.Describe
+	_ func(syncmod.BrokenLink, []string, time.Time) string = syncmod.BrokenLink.Describe
+	_ func(syncmod.Definition) []string                    = syncmod.Definition.Names
+	_                                                      = syncmod.PeerStatus{
 		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "",
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
-		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
+		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "", Fault: error(nil),
 		View: []syncmod.Link(nil), ClockOffset: time.Duration(0),
 	}
 	_ = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
@@ -162,7 +178,10 @@ var (
 	_ fmt.Stringer   = syncmod.Phase(0)
 
 	_ error = &syncmod.PeerError{Peer: syncmod.Peer{}, Index: int(0), Err: error(nil)}
-	_ error = &syncmod.WaitError{Barrier: "", Step: int64(0), Missing: []syncmod.PeerStatus(nil), Err: error(nil)}
+	_ error = &syncmod.WaitError{
+		Barrier: "", Step: int64(0), Since: time.Time{}, Missing: []syncmod.PeerStatus(nil),
+		Err: error(nil),
+	}
 
 	_ interface{ Unwrap() error } = &syncmod.PeerError{}
 	_ interface{ Unwrap() error } = &syncmod.WaitError{}

@@ -10,6 +10,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 
 	"github.com/dkgsync/dkgsync/internal/report"
+	"github.com/dkgsync/dkgsync/telemetry"
 )
 
 const (
@@ -110,9 +111,10 @@ func (p Peer) clone() Peer {
 	return p
 }
 
-// called is how the members are called in a list: by their operator indexes as well,
-// where several have the same name.
-func (d Definition) called() []string {
+// Names returns the names of the members as errors, logs and statuses show them: made
+// printable, the end of the peer ID for one without a name, and with the operator index
+// where several have the same.
+func (d Definition) Names() []string {
 	count := make(map[string]int, len(d.Peers))
 	for _, p := range d.Peers {
 		count[displayName(p)]++
@@ -136,10 +138,12 @@ func shortHash(hash []byte) string {
 }
 
 // info is a definition as reports name it.
-func (d Definition) info(self int, a attempt) report.Info {
-	info := report.Info{Hash: d.Hash, Index: self, Attempt: a.shown(), Before: a.before}
+func (d Definition) info(self int, a attempt, o openOptions) report.Info {
+	info := report.Info{Hash: d.Hash, Index: self, Attempt: a.shown(), Before: a.before, Observes: o.observes}
 	for i, p := range d.Peers {
-		info.Peers = append(info.Peers, report.Peer{Index: i, ID: p.ID.String(), Name: displayName(p)})
+		info.Peers = append(info.Peers, report.Peer{
+			Index: i, ID: p.ID.String(), Name: displayName(p), Service: telemetry.ServiceName(p.Name, i),
+		})
 	}
 	return info
 }

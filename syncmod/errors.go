@@ -162,6 +162,7 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 type WaitError struct {
 	Barrier string // connected, step or shutdown
 	Step    int64
+	Since   time.Time // when this node's wait at the barrier began; zero: not known
 	Missing []PeerStatus
 	Err     error // the context's error
 
@@ -203,7 +204,7 @@ func (e *WaitError) Error() string {
 			if i == 0 {
 				sep = ": "
 			}
-			b.WriteString(sep + p.name() + " (" + p.describe(at) + ")")
+			b.WriteString(sep + p.name() + " (" + p.Describe(at) + ")")
 		}
 	}
 	if e.Err != nil && !errors.Is(e.Err, context.Canceled) && !errors.Is(e.Err, context.DeadlineExceeded) {

@@ -29,7 +29,13 @@ type Step struct {
 // are missing, and otherwise the failure. When ctx ends, Run closes the ceremony as
 // [Ceremony.Close] does, and its error says whom it was waiting for. A second Run at
 // the same time returns an [ErrInvalid].
-func (c *Ceremony) Run(ctx context.Context, steps ...Step) error { return c.core().run(ctx, steps) }
+func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
+	run, err := c.taking("Run")
+	if err != nil {
+		return err
+	}
+	return run.run(ctx, steps)
+}
 
 func (c *core) run(ctx context.Context, steps []Step) error {
 	if !c.running.CompareAndSwap(false, true) {
@@ -60,6 +66,7 @@ func (c *core) run(ctx context.Context, steps []Step) error {
 }
 
 func (c *core) runSteps(ctx context.Context, steps []Step) error {
+	c.nameSteps(steps)
 	if err := c.awaitConnected(ctx); err != nil {
 		return err
 	}
@@ -82,14 +89,27 @@ func (c *core) runSteps(ctx context.Context, steps []Step) error {
 	return nil
 }
 
+// nameSteps notes what the steps are called, if any of them has a name.
+func (c *core) nameSteps(steps []Step) {
+	names, named := make([]string, len(steps)), false
+	for i, step := range steps {
+		names[i] = step.Name
+		named = named || step.Name != ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.steps = nil; named {
+		c.steps = names
+	}
+}
+
 // work does this node's part of a step.
 func (c *core) work(parent context.Context, step Step) error {
 	if step.Run == nil {
 		return nil
 	}
 	if step.Name == "" {
-		status, _ := c.watch()
-		step.Name = fmt.Sprint(status.Step)
+		step.Name = fmt.Sprint(c.statusNow().Step)
 	}
 	ctx, cancel := c.context(parent)
 	defer cancel()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -170,7 +171,7 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 		changed:   make(chan struct{}),
 	}
 	streams := &stream.Config{
-		Host: h, Protocol: ProtocolID, Service: ServiceName, Heartbeat: cfg.Heartbeat,
+		Host: h, Protocol: ProtocolID, Observe: observeProtocol, Service: ServiceName, Heartbeat: cfg.Heartbeat,
 		ExchangeTimeout: cfg.ExchangeTimeout, OpenGrace: cfg.OpenGrace,
 		BackoffMin: cfg.BackoffMin, BackoffMax: cfg.BackoffMax, MaxFrame: cfg.MaxFrame,
 	}
@@ -248,8 +249,12 @@ func (s *Service) closeAll(ctx context.Context) error {
 // answers them. It returns at once. Its errors: [ErrStopped] before Start and
 // after Stop, [ErrInvalid] for a definition that cannot be, [ErrOpen] while a
 // ceremony with the same hash is open.
-func (s *Service) Open(d Definition) (*Ceremony, error) {
-	c, err := newCeremony(s, d, attempt{})
+func (s *Service) Open(d Definition, opts ...OpenOption) (*Ceremony, error) {
+	var o openOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	c, err := newCeremony(s, d, attempt{}, o)
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +273,26 @@ func (s *Service) Ceremonies() []*Ceremony {
 		owners[i] = c.owner
 	}
 	return owners
+}
+
+// Watch yields the open ceremonies, as [Service.Ceremonies] returns them, and again
+// whenever one was opened or closed. Slow consumers see only the latest. It ends when
+// ctx does.
+func (s *Service) Watch(ctx context.Context) iter.Seq[[]*Ceremony] {
+	return func(yield func([]*Ceremony) bool) {
+		for ctx.Err() == nil {
+			s.mu.Lock()
+			changed := s.changed
+			s.mu.Unlock()
+			if !yield(s.Ceremonies()) {
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+	}
 }
 
 func (s *Service) open() []*core {

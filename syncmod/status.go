@@ -47,11 +47,22 @@ type Status struct {
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony has failed
 	Attempt  int          // which attempt of [Service.Run] this is, from 1; 1 for every other ceremony
+	Retried  bool         // it has failed, and [Service.Run] begins another attempt
+	Steps    []string     // the names of all steps, when the ceremony is run with named steps
+
+	// Passed lists the barriers that this node has passed, in their order: at least the
+	// last 100 of them. Statuses share it: do not change it.
+	Passed []PassedBarrier
 
 	// Broken lists the pairs of members that have not been connected with each other
 	// for three heartbeats although each of them is connected with somebody else, as
 	// far as the members say: 1,024 pairs at most, this node's own included.
 	Broken []BrokenLink
+
+	at      time.Time
+	barrier roster.Barrier // that this node waits at, the zero value if it waits at none
+	called  []string       // the members, in a list of them
+	unsaid  *WaitError     // who did not say goodbye
 }
 
 // BrokenLink is two members that cannot reach each other, or only one way.
@@ -61,6 +72,7 @@ type BrokenLink struct {
 
 	aToB, bToA bool // one of them reaches the other
 	disputed   bool // one of them says so, and the other denies it
+	own        bool // this node is one of them
 }
 
 // MarshalJSON writes a pair by its operator indexes.
@@ -96,7 +108,9 @@ type PeerStatus struct {
 
 	Nickname, Version string // as it says; made printable
 
-	Inbound, Outbound bool // connected: an exchange has succeeded and the stream is alive
+	// Connected: an exchange has succeeded and the stream is alive. What it means to a
+	// ceremony that only looks, see [Observe].
+	Inbound, Outbound bool
 	Relayed           bool // our stream to it runs through a relay
 
 	Step int64 // the last step seen from it; -1: none
@@ -115,12 +129,17 @@ type PeerStatus struct {
 	// 0 while nothing is known of it.
 	ClockOffset time.Duration
 
+	missing    bool   // this node waits for it
 	called     string // among the members
 	clockWrong bool
 
 	// Waiting says why the member does not accept this node yet, in its own words;
 	// made printable. It is empty when it does.
 	Waiting string
+
+	// Fault says why the ceremony would fail by what the member says, nil while nothing is
+	// known to. Only a ceremony that [Observe] has opened has it: any other fails.
+	Fault error
 
 	// View is how the member sees every member, in operator order; nil while it does not
 	// say. It is the member's claim, and its entry for itself is empty. Statuses share it:
@@ -138,12 +157,15 @@ func (p PeerStatus) name() string {
 	return displayName(p.Peer)
 }
 
-// describe says in a few words how a member stands.
-func (p PeerStatus) describe(now time.Time) string {
+// Describe says in a few words how a member stands, as a [WaitError] does: whether it is
+// connected, or why not, its step, and when it was last heard.
+func (p PeerStatus) Describe(now time.Time) string {
 	var parts []string
 	switch {
 	case p.Done:
 		parts = append(parts, "has said goodbye")
+	case p.Fault != nil:
+		parts = append(parts, faultText(p.Fault))
 	case p.Waiting != "":
 		parts = append(parts, "its node answers, but "+p.Waiting)
 	case p.Inbound && p.Outbound && p.Relayed:
@@ -193,6 +215,9 @@ func (p PeerStatus) refusalText() string {
 	if refused, ok := errors.AsType[*refusal](p.LastError); ok {
 		return ": " + refused.Error()
 	}
+	if errors.Is(p.LastError, errNotServing) {
+		return ": " + errNotServing.Error()
+	}
 	return ""
 }
 
@@ -207,20 +232,31 @@ func (p PeerStatus) errorText() string {
 	return text
 }
 
+// faultText is what is wrong with a member, behind its name.
+func faultText(fault error) string {
+	if why, ok := errors.AsType[*cause](fault); ok {
+		return why.Error()
+	}
+	return fault.Error()
+}
+
 // MarshalJSON writes a status with phases as words and errors as sentences.
 func (s Status) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Phase    Phase        `json:"phase"`
-		Step     int64        `json:"step"`
-		StepName string       `json:"step_name,omitempty"`
-		Since    time.Time    `json:"since,omitzero"`
-		Error    string       `json:"error,omitempty"`
-		Attempt  int          `json:"attempt,omitempty"`
-		Peers    []PeerStatus `json:"peers"`
-		Broken   []BrokenLink `json:"broken,omitempty"`
+		Phase    Phase           `json:"phase"`
+		Step     int64           `json:"step"`
+		StepName string          `json:"step_name,omitempty"`
+		Since    time.Time       `json:"since,omitzero"`
+		Error    string          `json:"error,omitempty"`
+		Attempt  int             `json:"attempt,omitempty"`
+		Retried  bool            `json:"retried,omitempty"`
+		Steps    []string        `json:"steps,omitempty"`
+		Passed   []PassedBarrier `json:"passed,omitempty"`
+		Peers    []PeerStatus    `json:"peers"`
+		Broken   []BrokenLink    `json:"broken,omitempty"`
 	}{
 		s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt,
-		append([]PeerStatus{}, s.Peers...), s.Broken,
+		s.Retried, s.Steps, s.Passed, append([]PeerStatus{}, s.Peers...), s.Broken,
 	})
 }
 
@@ -258,11 +294,12 @@ func (p PeerStatus) MarshalJSON() ([]byte, error) {
 		Attempts   int       `json:"attempts,omitempty"`
 		LastError  string    `json:"last_error,omitempty"`
 		Waiting    string    `json:"waiting,omitempty"`
+		Fault      string    `json:"fault,omitempty"`
 		View       []Link    `json:"view,omitempty"`
 	}{
 		p.Index, p.Peer.ID.String(), p.Peer.Name, addrs, p.Nickname, p.Version, p.Inbound, p.Outbound, p.Relayed,
 		p.Step, p.Done, p.LastSeen, p.Since, rtt, offset, p.Reconnects, p.Attempts, errorString(p.LastError),
-		p.Waiting, p.View,
+		p.Waiting, errorString(p.Fault), p.View,
 	})
 }
 

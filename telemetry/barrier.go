@@ -18,7 +18,8 @@ func (c *Ceremony) Barrier(o report.Barrier) {
 		lasted := o.Ended.Sub(o.Started)
 		kind := keyBarrierKind.String(o.Kind)
 		s := span{
-			name: spanBarrier, started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
+			name: spanBarrier, about: barrierAbout(o.Kind, o.Name, o.Step),
+			started: o.Started, ended: o.Ended, err: o.Err, errType: o.Type,
 			attrs:  named(o.Name, kind, keyStep.Int64(o.Step)),
 			events: func() []event { return c.arrivalEvents(o, arrivals) },
 		}
@@ -95,16 +96,17 @@ func (c *Ceremony) arrivalEvents(o report.Barrier, arrivals []time.Time) []event
 // WaitReport reports a part of a wait at a barrier while the wait goes on.
 func (c *Ceremony) WaitReport(o report.WaitReport) {
 	c.queue(normal, "a barrier that waits", func() {
-		attrs := []attribute.KeyValue{
-			keyBarrierKind.String(o.Kind), keyStep.Int64(o.Step),
-			keyMissing.IntSlice(o.Missing), keyElapsed.Float64(o.Elapsed.Seconds()),
-		}
+		attrs := named(o.Name, keyBarrierKind.String(o.Kind), keyStep.Int64(o.Step),
+			keyMissing.IntSlice(o.Missing), keyElapsed.Float64(o.Elapsed.Seconds()))
 		fields := logrus.Fields{"barrier": o.Kind, "step": o.Step, "missing": o.Missing, "elapsed": took(o.Elapsed)}
 		if len(o.Broken) > 0 {
 			attrs = append(attrs, keyBroken.StringSlice(o.Broken))
 			fields["links_broken"] = o.Broken
 		}
-		ctx := c.record(span{name: spanWaiting, started: o.Started, ended: o.Ended, attrs: attrs})
+		ctx := c.record(span{
+			name: spanWaiting, about: barrierAbout(o.Kind, o.Name, o.Step),
+			started: o.Started, ended: o.Ended, attrs: attrs,
+		})
 		c.entry(ctx, o.Ended).WithFields(fields).
 			Warnf("still waiting after %s: %s", o.Elapsed.Round(time.Second), o.Who)
 	})
@@ -115,7 +117,8 @@ func (c *Ceremony) Step(o report.Step) {
 	c.queue(normal, "a step", func() {
 		lasted := o.Ended.Sub(o.Started)
 		ctx := c.record(span{
-			name: spanStep, started: o.Started, ended: o.Ended, attrs: named(o.Name, keyStep.Int64(o.Step)),
+			name: spanStep, about: stepAbout(o.Name, o.Step),
+			started: o.Started, ended: o.Ended, attrs: named(o.Name, keyStep.Int64(o.Step)),
 		})
 		c.t.to().step.Record(ctx, lasted.Seconds())
 		if c.t.Log().IsLevelEnabled(logrus.DebugLevel) {
@@ -128,7 +131,7 @@ func (c *Ceremony) Step(o report.Step) {
 
 // named adds the step's name, if it has one.
 func named(step string, attrs ...attribute.KeyValue) []attribute.KeyValue {
-	if step != "" {
+	if step = shown(step); step != "" {
 		attrs = append(attrs, keyStepName.String(step))
 	}
 	return attrs

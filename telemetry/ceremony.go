@@ -135,7 +135,8 @@ func (c *Ceremony) who(peer int) string {
 
 // peer adds the attributes of a member's spans.
 func (c *Ceremony) peer(i int, more ...attribute.KeyValue) []attribute.KeyValue {
-	return append(more, keyPeerIndex.Int(i), keyPeerID.String(c.info.Peers[i].ID))
+	p := c.info.Peers[i]
+	return append(more, keyPeerIndex.Int(i), keyPeerID.String(p.ID), keyPeerService.String(p.Service))
 }
 
 // took formats a duration for a field of the log: a JSON formatter would write a
@@ -158,7 +159,11 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 		if c.info.Before != nil {
 			entry = entry.WithField("before", c.info.Before.Error())
 		}
-		entry.Info("ceremony opened")
+		what := "ceremony opened"
+		if c.info.Observes {
+			what = "ceremony opened only to look at it"
+		}
+		entry.Info(what)
 	})
 }
 

@@ -8,7 +8,7 @@ const (
 	Version   = "0.1.0"
 )
 
-// The spans.
+// The spans: what their names begin with. A word about the step or the peer may follow.
 const (
 	spanStart     = "dkgsync.ceremony.start"
 	spanCeremony  = "dkgsync.ceremony"
@@ -24,12 +24,17 @@ const (
 
 // The attributes of spans and metrics.
 const (
+	keySpan attribute.Key = "dkgsync.span" // what the span's name begins with
+
 	keyHash      attribute.Key = "dkgsync.definition.hash" // in hex
 	keyNodeIndex attribute.Key = "dkgsync.node.index"      // this node's operator index
 	keyNodeCount attribute.Key = "dkgsync.node.count"      // how many members there are
 
 	keyPeerIndex attribute.Key = "dkgsync.peer.index" // a member's operator index
 	keyPeerID    attribute.Key = "dkgsync.peer.id"
+	// A member's service.name, if its operator has followed the advice: see [ServiceName]. OpenTelemetry's name for it,
+	// which Jaeger's page shows.
+	keyPeerService attribute.Key = "peer.service"
 
 	keyAttempts      attribute.Key = "dkgsync.connect.attempts"
 	keyRelayed       attribute.Key = "dkgsync.connect.relayed"

@@ -68,10 +68,14 @@ func (c *Ceremony) Stream(o report.StreamStart) *Stream {
 func (s *Stream) begin() {
 	c := s.c
 	begun := c.clampStart(s.start.At)
-	_, span := c.t.to().tracer.Start(c.rooted, spanStream,
+	about := ""
+	if s.role == server { // a row of a backend names the peer of a CLIENT span only
+		about = "from " + c.info.Peers[s.start.Peer].Name
+	}
+	_, span := c.t.to().tracer.Start(c.rooted, c.t.names.name(spanStream, about),
 		trace.WithSpanKind(s.role.kind()), trace.WithTimestamp(begun),
-		trace.WithAttributes(
-			c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed), keyNodeIndex.Int(c.info.Index))...))
+		trace.WithAttributes(c.peer(s.start.Peer, keyStreamRelayed.Bool(s.start.Relayed),
+			keySpan.String(spanStream), keyNodeIndex.Int(c.info.Index))...))
 	sc := span.SpanContext()
 	s.live.Store(&liveSpan{span: span, context: sc, begun: begun, ctx: c.under(sc)})
 }

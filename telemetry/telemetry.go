@@ -38,6 +38,7 @@ type Telemetry struct {
 
 	// What follows belongs to the reporter's goroutine.
 
+	names      spanNames
 	callback   metric.Registration // while a ceremony is open
 	registered *recorders          // where the callback is registered
 	strangers  int                 // refused since the last line about them
@@ -58,7 +59,7 @@ func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *
 	if log == nil {
 		log = logrus.StandardLogger()
 	}
-	t := &Telemetry{reporter: reporter{log: log}, tracers: tp, meters: mp}
+	t := &Telemetry{reporter: reporter{log: log}, tracers: tp, meters: mp, names: make(spanNames)}
 	t.record(tracenoop.NewTracerProvider(), metricnoop.NewMeterProvider())
 	for _, r := range []role{client, server} {
 		t.messages[r] = adding(keyRole.String(r.String()))

@@ -49,13 +49,14 @@ func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 	c.started, c.since = true, at
 	opts := []trace.SpanStartOption{trace.WithTimestamp(at), trace.WithAttributes(
 		keyHash.String(c.hash), keyNodeIndex.Int(c.info.Index), keyNodeCount.Int(len(c.info.Peers)),
-		keyAttempt.Int(c.info.Attempt),
+		keyAttempt.Int(c.info.Attempt), keySpan.String(spanStart),
 	)}
 	if caller.IsValid() {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
 	}
 	c.t.reporter.carryOut("the span "+spanStart, func() {
-		_, made := c.t.to().tracer.Start(c.root, spanStart, opts...)
+		name := c.t.names.name(spanStart, c.who(c.info.Index))
+		_, made := c.t.to().tracer.Start(c.root, name, opts...)
 		if sc := made.SpanContext(); sc.HasTraceID() {
 			c.rooted = trace.ContextWithSpanContext(context.Background(), sc)
 		}
@@ -65,7 +66,8 @@ func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 
 // span is a span that is recorded after it has ended.
 type span struct {
-	name           string
+	name           string // one of the span constants,
+	about          string // and what follows it in the span's name; empty: nothing
 	kind           trace.SpanKind
 	started, ended time.Time
 	attrs          []attribute.KeyValue
@@ -89,12 +91,12 @@ func (c *Ceremony) record(s span) context.Context {
 		s.started = c.clampStart(s.started)
 		opts := []trace.SpanStartOption{
 			trace.WithSpanKind(s.kind), trace.WithTimestamp(s.started),
-			trace.WithAttributes(append(s.attrs, keyNodeIndex.Int(c.info.Index))...),
+			trace.WithAttributes(append(s.attrs, keySpan.String(s.name), keyNodeIndex.Int(c.info.Index))...),
 		}
 		if s.link.IsValid() {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: s.link}))
 		}
-		_, made := c.t.to().tracer.Start(c.rooted, s.name, opts...)
+		_, made := c.t.to().tracer.Start(c.rooted, c.t.names.name(s.name, s.about), opts...)
 		sc = made.SpanContext()
 		if s.events != nil && made.IsRecording() {
 			for _, e := range s.events() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +15,8 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	"github.com/sirupsen/logrus"
 
+	"github.com/dkgsync/dkgsync/examples/fxapp/display"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -40,24 +43,24 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	if p.verbose == 0 {
 		gologshim.SetDefaultHandler(slog.DiscardHandler) // libp2p's own log: what matters of it is in ours
 	}
-	r := newReport(stdout, p)
+	r := display.New(stdout, p.ceremony())
 	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait for ever
 	defer giveUp(nil)
-	stopInterrupted := context.AfterFunc(running, func() { r.interrupted(context.Cause(running)) })
+	stopInterrupted := context.AfterFunc(running, func() { r.Interrupted(context.Cause(running)) })
 	if p.cut != nil {
 		defer time.AfterFunc(cutTime, func() { giveUp(p.gaveUp()) }).Stop()
 	}
 	finished := make(chan struct{})
 	var nodes, watch sync.WaitGroup
-	watch.Go(func() { r.watch(finished) })
+	watch.Go(func() { r.Watch(finished) })
 	logs := &lockedWriter{w: stderr}
 	joining := make(chan struct{}, atOnce)
 	for i, m := range p.members {
 		joining <- struct{}{}
 		n := &node{
 			index: i, plan: p, report: r, logs: logs, definition: p.definition(i, addrs),
-			identity: identity{key: m.key, addr: addrs[i], members: len(p.members)},
-			joined:   sync.OnceFunc(func() { <-joining }), spans: r.nodes[i].spans,
+			hosts:  p.hosts(m, addrs[i]),
+			joined: sync.OnceFunc(func() { <-joining }), spans: r.Spans(i),
 		}
 		nodes.Go(func() {
 			defer n.joined()
@@ -70,7 +73,11 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	stopInterrupted()
 	close(finished)
 	watch.Wait()
-	return r.finish(context.Cause(running))
+	err = r.Finish(context.Cause(running))
+	if _, ok := errors.AsType[interruption](err); err == nil || ok {
+		return err
+	}
+	return &failure{err}
 }
 
 // definition is the ceremony's definition as one of the nodes is given it. In a
@@ -86,6 +93,15 @@ func (p plan) definition(node int, addrs []multiaddr.Multiaddr) syncmod.Definiti
 		d.Peers = append(d.Peers, member)
 	}
 	return d
+}
+
+// hosts is what the host of a node is made from.
+func (p plan) hosts(m member, addr multiaddr.Multiaddr) hosts.Config {
+	c := hosts.Config{Key: m.key, Listen: []string{addr.String()}}
+	for _, member := range p.members {
+		c.Members = append(c.Members, member.id)
+	}
+	return c
 }
 
 // sleep returns false when ctx ends first.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/control"
@@ -46,39 +45,8 @@ func (g gater) InterceptSecured(_ network.Direction, id peer.ID, _ network.ConnM
 
 func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
-// apart is a pair of nodes that cannot reach each other, and who sees that.
-type apart struct {
-	a, b  int
-	since time.Time
-	by    []int
-}
-
-// broken lists the pairs that the nodes see.
-func (r *report) broken() []apart {
-	var pairs []apart
-	for i, n := range r.nodes {
-		for _, link := range n.status.Broken {
-			k := slices.IndexFunc(pairs, func(p apart) bool { return p.a == link.A && p.b == link.B })
-			if k < 0 {
-				k = len(pairs)
-				pairs = append(pairs, apart{a: link.A, b: link.B, since: link.Since})
-			}
-			pairs[k].by = append(pairs[k].by, i)
-		}
-	}
-	return pairs
-}
-
-// explainBroken prints a line for each pair that cannot reach each other.
-func (r *report) explainBroken(pairs []apart) {
-	for _, p := range pairs {
-		r.line("%s and %s cannot reach each other (for %s): seen by %s", r.plan.operator(p.a), r.plan.operator(p.b),
-			time.Since(p.since).Round(time.Second), operators(p.by))
-	}
-}
-
 // gaveUp is what ends a demo in which two nodes cannot reach each other.
 func (p plan) gaveUp() error {
-	return &failure{fmt.Errorf("gave up after %s: %s and %s cannot reach each other",
-		cutTime, p.operator(p.cut[0]), p.operator(p.cut[1]))}
+	return fmt.Errorf("gave up after %s: %s and %s cannot reach each other",
+		cutTime, p.operator(p.cut[0]), p.operator(p.cut[1]))
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dkgsync/dkgsync/examples/fxapp/display"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -68,7 +68,7 @@ type member struct {
 	name string
 }
 
-func newDemoCommand(stdout, stderr io.Writer) *cobra.Command {
+func newDemoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -88,13 +88,13 @@ Ctrl-C ends the program at once.`,
   fxapp demo --cut 1-2          # two cannot reach each other: everyone else sees it
   fxapp demo --differ 2         # a node has another result: nobody completes
   fxapp demo --definition cluster-definition.json --keys keys`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.plan(cmd.Flags())
 			if err != nil {
 				return err
 			}
-			return runCluster(cmd.Context(), p, stdout, stderr)
+			return runCluster(cmd.Context(), p, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
@@ -197,11 +197,7 @@ func (p *plan) readFiles(definition, keys string) error {
 	}
 	p.hash, p.version = d.Hash, charonVersion
 	for i, m := range d.Peers {
-		name := m.Name
-		if text := m.ID.String(); name == "" {
-			name = "…" + text[len(text)-8:]
-		}
-		p.members = append(p.members, member{key: privs[i], id: m.ID, name: name})
+		p.members = append(p.members, member{key: privs[i], id: m.ID, name: nameOf(m)})
 	}
 	return nil
 }
@@ -245,27 +241,19 @@ func stepNames(n int) []string {
 	return names[:n]
 }
 
+// ceremony is the plan as the report has it.
+func (p plan) ceremony() display.Ceremony {
+	c := display.Ceremony{
+		Hash: p.hash, Steps: p.steps, Transport: p.transport, Late: p.late, FaultStep: p.killStep(),
+	}
+	for _, m := range p.members {
+		c.Members = append(c.Members, m.name)
+	}
+	return c
+}
+
 // operator names a member in a sentence: "operator 2 (carol)".
-func (p plan) operator(index int) string {
-	return fmt.Sprintf("operator %d (%s)", index, p.members[index].name)
-}
-
-// stepCount says how many steps there are.
-func (p plan) stepCount() string {
-	if len(p.steps) == 1 {
-		return "1 step"
-	}
-	return fmt.Sprintf("%d steps", len(p.steps))
-}
-
-// nameWidth is how much room the names of the steps need.
-func (p plan) nameWidth() int {
-	width := 0
-	for _, name := range p.steps {
-		width = max(width, len(name))
-	}
-	return width
-}
+func (p plan) operator(index int) string { return p.ceremony().Operator(index) }
 
 // isLate tells whether a node is the one that starts late.
 func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members)-1 }

@@ -1,14 +1,14 @@
-// Command fxapp is a libp2p node that takes part in a DKG ceremony, and a demo
-// that runs a whole cluster of such nodes in one process.
+// Command fxapp is a libp2p node that takes part in a DKG ceremony, with what its
+// operator needs beside it: a key, a definition, a relay, and a look at the receipt.
 //
-// The node is node.go: that file is there to be copied. What the demo adds is in
-// cluster.go and process.go (the nodes, and what happens to them), report.go, waiting.go,
-// table.go, timeline.go and terminal.go (what is printed), and spans.go (what the
-// nodes record for the timeline). operators.go reads a definition and its keys.
+// node.go is the node: that file is there to be copied. Package dkg is what it does in
+// the ceremony, package hosts makes its libp2p host. Every command has a file of its
+// own, environment.go reads their flags from the environment, and package display
+// prints what the demo shows.
 //
-// Exit codes: 0 when every node has completed the ceremony, 1 when one has not,
-// 2 for a command line or a file that cannot be used, 130 after SIGINT and 143
-// after SIGTERM.
+// Exit codes: 0 complete, or the receipt is good; 1 failed; 2 the command line, a file
+// or an address cannot be used, and nothing was begun; 130 after SIGINT and 143 after
+// SIGTERM.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,20 +31,30 @@ const (
 )
 
 func main() {
+	cobra.EnableCommandSorting = false // commands() has the order
 	os.Exit(run(untilSignal(context.Background()), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// commands are those of the program, in the order in which a ceremony needs them. A
+// command prints to its OutOrStdout, logs to its ErrOrStderr and ends with its Context.
+// What it returns decides the exit code: an [interruption] that of the signal, a
+// [*failure] 1, any other error 2.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		newKeygenCommand(),
+		newDefineCommand(),
+		newNodeCommand(),
+		newRelayCommand(),
+		newVerifyCommand(),
+		newDemoCommand(),
+		newVersionCommand(),
+	}
 }
 
 // run is the program: it returns the exit code, and says why on stderr when that
 // is not 0. A ctx that ends with an [interruption] is a signal.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := &cobra.Command{
-		Use:               "fxapp",
-		Short:             "Nodes that run a DKG ceremony in lockstep",
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-	}
-	root.AddCommand(newDemoCommand(stdout, stderr))
+	root := newRootCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -51,14 +62,67 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintf(stderr, "fxapp: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "fxapp: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	if i, ok := errors.AsType[interruption](err); ok {
 		return exitSignal + int(i.signal)
 	}
 	if _, ok := errors.AsType[*failure](err); ok {
 		return exitFailed
 	}
-	return exitUsage // whatever went wrong before the first node was made
+	return exitUsage
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "fxapp",
+		Short: "Nodes that run a DKG ceremony in lockstep",
+		Long: `Nodes that run a DKG ceremony in lockstep.
+
+Each operator makes a key (keygen) and gives away its peer ID. One of them writes
+the definition (define), and all get the same copy. All run a node until the
+ceremony is complete, and keep the share and the receipt (verify).
+
+Exit codes: 0 complete, or the receipt is good; 1 failed; 2 the command line, a
+file or an address cannot be used, and nothing was begun; 130 interrupted
+(Ctrl-C), 143 terminated. A second Ctrl-C ends the program at once.
+
+Every flag can be set by an environment variable, which its help names. The
+command line wins, an empty variable counts as unset, and a variable with a list
+separates its entries by commas or spaces.`,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+		SuggestionsMinimumDistance: 2,
+		Args:                       knownCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE:          func(cmd *cobra.Command, _ []string) error { return setFromEnvironment(cmd) },
+	}
+	root.SetFlagErrorFunc(explainFlag)
+	root.AddCommand(commands()...)
+	for _, cmd := range root.Commands() {
+		nameVariables(cmd)
+	}
+	return root
+}
+
+// knownCommand refuses what is no command.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
+		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(similar, " or "))
+	}
+	return fmt.Errorf("unknown command %s: fxapp --help lists them", shown(args[0]))
+}
+
+// noArguments is for commands that have flags only.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s is not a flag, and fxapp %s takes nothing else: fxapp %[2]s --help lists its flags",
+		shown(args[0]), cmd.Name())
 }
 
 // failure is what went wrong once there were nodes.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -30,10 +29,8 @@ func readDefinition(path string) (syncmod.Definition, error) {
 // readKeys reads the keys of all operators of a definition, operator-0.key and
 // so on. Each has to be its operator's.
 func readKeys(dir string, d syncmod.Definition) ([]crypto.PrivKey, error) {
-	if info, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("--keys %s: %w", dir, withoutPath(err))
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("--keys %s: not a directory", dir)
+	if err := isDirectory(dir); err != nil {
+		return nil, fmt.Errorf("--keys %s: %w", dir, err)
 	}
 	keys := make([]crypto.PrivKey, len(d.Peers))
 	for i, member := range d.Peers {

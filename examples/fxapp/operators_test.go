@@ -15,6 +15,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync/clusterfile"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -72,7 +73,7 @@ func TestReadKeysSaysThatAFileIsMissing(t *testing.T) {
 	_, err = readKeys("nowhere", d)
 	require.EqualError(t, err, "--keys nowhere: no such file or directory")
 	_, err = readKeys(sampleDefinition, d)
-	require.EqualError(t, err, "--keys "+sampleDefinition+": not a directory")
+	require.EqualError(t, err, "--keys "+sampleDefinition+": it is a file: name the directory")
 }
 
 func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {
@@ -159,8 +160,11 @@ func TestAMemberWhoseDefinitionHasLostAnOperatorIsToldApart(t *testing.T) {
 			definition.Peers[j].Addrs = []multiaddr.Multiaddr{addr}
 		}
 		var c *syncmod.Ceremony
-		id := identity{key: keys[i], addr: addrs[i], members: len(whole.Peers)}
-		app := newApp(id, definition, syncmod.Config{}, newLogger(io.Discard, i, logrus.ErrorLevel),
+		host := hosts.Config{Key: keys[i], Listen: []string{addrs[i].String()}}
+		for _, p := range whole.Peers {
+			host.Members = append(host.Members, p.ID)
+		}
+		app := newApp(host, definition, syncmod.Config{}, newLogger(io.Discard, i, logrus.ErrorLevel),
 			syncmod.RunSteps(func() []syncmod.Step { return nil }), fx.Populate(&c))
 		require.NoError(t, app.Start(t.Context()))
 		t.Cleanup(func() { require.NoError(t, app.Stop(context.WithoutCancel(t.Context()))) })

@@ -5,24 +5,33 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/sirupsen/logrus"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.uber.org/fx"
 
+	"github.com/dkgsync/dkgsync/examples/fxapp/display"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
 // node is one node of the demo: a process, and another one when it restarts.
 type node struct {
 	index      int
 	plan       plan
-	identity   identity
+	hosts      hosts.Config
 	definition syncmod.Definition
-	report     *report
+	report     *display.Report
 	logs       io.Writer
-	spans      *spanMemory
+	spans      sdktrace.SpanProcessor
 
 	joined func() // called when it is connected with the nodes before it
 
@@ -44,14 +53,14 @@ func (n *node) run(ctx context.Context) error {
 		return nil
 	default:
 	}
-	n.report.arrived(n.index, 0)
+	n.report.Arrived(n.index, 0)
 	if n.dies = n.plan.death(n.index); n.dies != restarts {
 		return n.process(ctx)
 	}
 	err := n.process(ctx)
 	if err == nil && ctx.Err() == nil {
 		n.dies = survives
-		n.report.startsAgain(n.index)
+		n.report.StartsAgain(n.index)
 		err = n.process(ctx)
 	}
 	return err
@@ -64,8 +73,8 @@ func (n *node) process(ctx context.Context) error {
 	defer leave()
 	n.leave, n.log = leave, newLogger(n.logs, n.index, n.plan.logLevel())
 	n.attempted, n.over = make(chan *syncmod.Ceremony, n.plan.attempts), make(chan *syncmod.Ceremony, 1)
-	app := newApp(n.identity, n.definition, n.plan.config(), n.log, syncmod.RunAttempts(n.attempts),
-		n.spans.option(n.plan.members[n.index].name), withoutMetrics(n.index), n.plan.cutOff(n.index),
+	app := newApp(n.hosts, n.definition, n.plan.config(), n.log, syncmod.RunAttempts(n.attempts),
+		n.telemetry(), withoutMetrics(n.index), n.plan.cutOff(n.index),
 		syncmod.OnEnd(func(c *syncmod.Ceremony) { n.over <- c }), fx.Populate(&n.host))
 	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
@@ -79,8 +88,8 @@ func (n *node) process(ctx context.Context) error {
 	defer cancel()
 	err := app.Stop(stopping)
 	if last != nil && (n.dies != restarts || ctx.Err() != nil) {
-		n.report.attested(n.index, last.Receipt())
-		n.report.stopped(n.index, last.Status(), err)
+		n.report.Attested(n.index, last.Receipt())
+		n.report.Stopped(n.index, last.Status(), err)
 	}
 	return nil
 }
@@ -91,18 +100,47 @@ func (n *node) watch(ctx context.Context) (last *syncmod.Ceremony) {
 		select {
 		case last = <-n.attempted:
 		case last = <-n.over:
-			n.report.saw(n.index, last.Status())
+			n.report.Saw(n.index, last.Status())
 			return last
 		case <-ctx.Done():
 			return last
 		}
 		for status := range last.Watch(ctx) {
-			n.report.saw(n.index, status)
-			if countPeers(status, isConnected) >= n.index {
+			n.report.Saw(n.index, status)
+			if connected(status) >= n.index {
 				n.joined()
 			}
 		}
 	}
+}
+
+// connected is with how many others a node is connected both ways.
+func connected(s syncmod.Status) int {
+	count := 0
+	for _, p := range s.Peers {
+		if p.Inbound && p.Outbound {
+			count++
+		}
+	}
+	return count
+}
+
+// telemetry makes the node remember its spans, beside what OTEL_* asks for.
+func (n *node) telemetry() fx.Option {
+	return fx.Options(
+		fx.Supply(identity(n.plan.members[n.index].name, n.index)),
+		otelsdk.WithSpanProcessor(n.spans),
+	)
+}
+
+// withoutMetrics is for all nodes but the first when metrics are to be scraped:
+// the nodes are one process, and one port is not for all of them.
+func withoutMetrics(node int) fx.Option {
+	exporters := strings.Split(os.Getenv("OTEL_METRICS_EXPORTER"), ",")
+	if node == 0 || !slices.Contains(exporters, "prometheus") {
+		return fx.Options()
+	}
+	return fx.Provide(func() metric.MeterProvider { return noop.NewMeterProvider() })
 }
 
 // attempts makes the function that makes the steps of each attempt.
@@ -110,7 +148,7 @@ func (n *node) attempts() func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 	var before *syncmod.Ceremony
 	return func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 		if before != nil {
-			n.report.beginsAgain(n.index, c.Status(), before.Err())
+			n.report.BeginsAgain(n.index, c.Status(), before.Err())
 		}
 		before = c
 		n.attempted <- c
@@ -124,7 +162,7 @@ func (n *node) steps(c *syncmod.Ceremony) []syncmod.Step {
 	for i, name := range n.plan.steps {
 		number := i + 1
 		steps[i] = syncmod.Step{Name: name, Run: func(ctx context.Context) error {
-			n.report.passed(n.index, number, c.Status())
+			n.report.Passed(n.index, number, c.Status())
 			if !sleep(ctx, 20*time.Millisecond+rand.N(100*time.Millisecond)) {
 				return context.Cause(ctx)
 			}
@@ -136,7 +174,7 @@ func (n *node) steps(c *syncmod.Ceremony) []syncmod.Step {
 					return err
 				}
 			}
-			n.report.arrived(n.index, number+1) // at the next barrier
+			n.report.Arrived(n.index, number+1) // at the next barrier
 			return nil
 		}}
 	}
@@ -155,7 +193,11 @@ const (
 // die is the end of a process as the others see it: its connections are gone,
 // and nobody has been told anything.
 func (n *node) die(ctx context.Context) error {
-	n.report.dies(n.index, n.dies)
+	if n.dies == restarts {
+		n.report.Restarts(n.index)
+	} else {
+		n.report.Dies(n.index)
+	}
 	n.log.SetOutput(io.Discard)
 	err := n.host.Close()
 	n.leave()

@@ -20,7 +20,7 @@ import (
 // cluster is the nodes of one ceremony: real programs but for their process.
 type cluster struct {
 	t          *testing.T
-	service    string
+	services   []string // by operator index
 	definition syncmod.Definition
 	hosts      []host.Host
 	apps       []*fx.App
@@ -40,11 +40,13 @@ func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syn
 	t.Setenv("OTEL_METRICS_EXPORTER", "none")
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100") // ms
 	hash := harness.Hash(fmt.Sprint(t.Name(), time.Now()))
-	c := &cluster{t: t, service: fmt.Sprintf("%s %x", t.Name(), hash[:4]), definition: syncmod.Definition{Hash: hash}}
+	c := &cluster{t: t, definition: syncmod.Definition{Hash: hash}}
 	for i := range n {
 		h := harness.NewHost(t)
+		name := fmt.Sprintf("%x-%s", hash[:4], nodeName(i)) // Jaeger is the same for all tests
 		c.hosts = append(c.hosts, h)
-		c.definition.Peers = append(c.definition.Peers, syncmod.Peer{ID: h.ID(), Name: nodeName(i), Addrs: h.Addrs()})
+		c.services = append(c.services, telemetry.ServiceName(name, i))
+		c.definition.Peers = append(c.definition.Peers, syncmod.Peer{ID: h.ID(), Name: name, Addrs: h.Addrs()})
 	}
 	for i, h := range c.hosts {
 		var ceremony *syncmod.Ceremony
@@ -53,7 +55,7 @@ func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syn
 			otelsdk.Module,
 			lifecycle.WithFxLogger(),
 			fx.Provide(func() host.Host { return h }),
-			fx.Supply(c.definition, harness.Quiet(), otelsdk.Identity{Service: c.service, Instance: nodeName(i)}),
+			fx.Supply(c.definition, harness.Quiet(), otelsdk.Identity{Service: c.services[i], Instance: nodeName(i)}),
 			syncmod.Configure(syncmod.Config{Heartbeat: 100 * time.Millisecond, PeerTimeout: harness.Patience}),
 			syncmod.RunSteps(func() []syncmod.Step { return steps(i) }),
 			fx.Populate(&ceremony),

@@ -3,7 +3,10 @@ package jaeger_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,16 +27,46 @@ func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 			trace := traceOf(t, c.traceID(), withCeremonies(nodes))
 
 			require.Equal(t, []string{"node0", "node1", "node2", "node3"}, trace.instances())
+			requireRows(t, c, trace)
 			require.Empty(t, trace.warnings())
-			require.Len(t, trace.named("dkgsync.ceremony.start", "internal"), nodes)
-			require.Len(t, trace.named("dkgsync.connect", "client"), nodes*(nodes-1))
-			require.Len(t, trace.named("dkgsync.step", "internal"), 2*nodes)
-			require.Len(t, trace.named("dkgsync.barrier", "internal"), 5*nodes,
+			require.Len(t, trace.are("dkgsync.ceremony.start", "internal"), nodes)
+			require.Len(t, trace.are("dkgsync.connect", "client"), nodes*(nodes-1))
+			require.Len(t, trace.are("dkgsync.step", "internal"), 2*nodes)
+			require.Len(t, trace.are("dkgsync.barrier", "internal"), 5*nodes,
 				"connected, 2 steps, the last, goodbyes")
 			requireAttributes(t, trace)
 			requireParents(t, trace)
 			requireLinks(t, trace)
 		})
+	}
+}
+
+// requireRows looks at the page of a trace: nothing that it shows has to be clicked on
+// to learn which node, which step or which member it is about.
+func requireRows(t *testing.T, c *cluster, trace jaegerTrace) {
+	t.Helper()
+	var want []string
+	for i, service := range c.services {
+		own := c.definition.Peers[i].Name
+		for _, operation := range []string{
+			fmt.Sprintf("ceremony.start operator %d (%s)", i, own),
+			"barrier connected", "barrier deal", "step deal", "barrier verify", "step verify", "barrier 3",
+			"barrier shutdown", "ceremony",
+		} {
+			want = append(want, service+" dkgsync."+operation)
+		}
+		for j, peer := range c.services {
+			if j != i {
+				want = append(want, service+" → "+peer+" dkgsync.connect", service+" → "+peer+" dkgsync.stream",
+					service+" dkgsync.stream from "+c.definition.Peers[j].Name)
+			}
+		}
+	}
+	require.Subset(t, trace.rows(), want)
+	for _, row := range trace.rows() {
+		if !slices.Contains(want, row) { // two that dial each other at once may replace a stream
+			require.Regexp(t, `^\S+ → \S+ dkgsync\.reconnect$`, row)
+		}
 	}
 }
 
@@ -56,7 +89,7 @@ func requireAttributes(t *testing.T, trace jaegerTrace) {
 		"dkgsync.barrier":  {"dkgsync.barrier.kind", "dkgsync.step", "dkgsync.barrier.last_peer"},
 		"dkgsync.ceremony": {"dkgsync.outcome", "dkgsync.step", "dkgsync.reconnects"},
 	} {
-		spans := trace.named(operation, "")
+		spans := trace.are(operation, "")
 		require.NotEmpty(t, spans, operation)
 		for _, s := range spans {
 			for _, key := range keys {
@@ -72,12 +105,12 @@ func requireAttributes(t *testing.T, trace jaegerTrace) {
 func requireParents(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	starts := make(map[string]string) // by node
-	for _, s := range trace.named("dkgsync.ceremony.start", "") {
+	for _, s := range trace.are("dkgsync.ceremony.start", "") {
 		require.Empty(t, s.parent())
 		starts[trace.instance(s)] = s.SpanID
 	}
 	for _, s := range trace.Spans {
-		if s.OperationName != "dkgsync.ceremony.start" {
+		if s.tag("dkgsync.span") != "dkgsync.ceremony.start" {
 			require.Equal(t, starts[trace.instance(s)], s.parent(), s.OperationName)
 		}
 	}
@@ -87,10 +120,10 @@ func requireParents(t *testing.T, trace jaegerTrace) {
 func requireLinks(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	clients := make(map[string]bool)
-	for _, s := range trace.named("dkgsync.stream", "client") {
+	for _, s := range trace.are("dkgsync.stream", "client") {
 		clients[s.SpanID] = true
 	}
-	served := trace.named("dkgsync.stream", "server")
+	served := trace.are("dkgsync.stream", "server")
 	require.NotEmpty(t, served)
 	for _, s := range served {
 		require.Len(t, s.links(), 1)
@@ -123,12 +156,15 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 
 	// A wait is first reported after ten seconds.
 	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool {
-		return len(trace.named("dkgsync.barrier.waiting", "")) == nodes-1
+		return len(trace.are("dkgsync.barrier.waiting", "")) == nodes-1
 	})
 
 	require.Empty(t, stuck.warnings(), "while it is stuck")
-	require.Empty(t, stuck.named("dkgsync.ceremony", ""))
-	for _, s := range search(t, c.service, "dkgsync.barrier.waiting", map[string]string{"dkgsync.step": "2"}) {
+	require.Empty(t, stuck.are("dkgsync.ceremony", ""))
+	for _, service := range c.services[:late] {
+		require.Contains(t, stuck.rows(), service+" dkgsync.barrier.waiting verify")
+	}
+	for _, s := range c.search(map[string]string{"dkgsync.span": "dkgsync.barrier.waiting", "dkgsync.step": "2"}) {
 		require.Equal(t, "[3]", s.tag("dkgsync.barrier.missing_peers"), "whom the others wait for")
 		require.Equal(t, "step", s.tag("dkgsync.barrier.kind"))
 		require.InDelta(t, 10, s.tag("dkgsync.barrier.elapsed"), 2)
@@ -141,21 +177,25 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 
 	require.Empty(t, over.warnings(), "when it is over")
 	requireLinks(t, over)
-	stragglers := search(t, c.service, "dkgsync.barrier", map[string]string{
+	stragglers := c.search(map[string]string{
+		"dkgsync.span":              "dkgsync.barrier",
 		"dkgsync.step":              "2",
 		"dkgsync.barrier.kind":      "step",
 		"dkgsync.barrier.last_peer": "3",
 	})
+	slow := c.searchLong(map[string]string{"dkgsync.span": "dkgsync.step"}, 5*time.Second)
+	require.Len(t, slow, 1, "the work of the straggler")
+	require.Equal(t, c.services[late]+" dkgsync.step deal", over.row(spanOf(t, over, slow[0].SpanID)))
 	require.Len(t, stragglers, nodes, "every node says who was last, the straggler included")
 	for _, s := range stragglers {
 		require.Len(t, s.Logs, nodes-1, "who arrived when")
 	}
-	broken := search(t, c.service, "dkgsync.reconnect", map[string]string{"dkgsync.connect.reason": "lost"})
+	broken := c.search(map[string]string{"dkgsync.span": "dkgsync.reconnect", "dkgsync.connect.reason": "lost"})
 	require.NotEmpty(t, broken, "a reconnect is found by its cause")
 	for _, s := range broken {
 		require.Len(t, s.links(), 1, "the stream that was lost")
 		lost := spanOf(t, over, s.links()[0])
-		require.Equal(t, "dkgsync.stream", lost.OperationName)
+		require.Equal(t, "dkgsync.stream", lost.tag("dkgsync.span"))
 		require.Equal(t, "lost", lost.tag("dkgsync.stream.end_reason"))
 		require.Nil(t, lost.tag("error"), "what is replaced is no error")
 	}
@@ -187,15 +227,15 @@ func TestAFailureIsFoundByItsType(t *testing.T) {
 	trace := traceOf(t, c.traceID(), withCeremonies(3))
 
 	require.Empty(t, trace.warnings())
-	own := search(t, c.service, "dkgsync.ceremony", map[string]string{"error.type": "aborted"})
+	own := c.search(map[string]string{"dkgsync.span": "dkgsync.ceremony", "error.type": "aborted"})
 	require.Len(t, own, 1)
 	require.Equal(t, "node1", trace.instance(spanOf(t, trace, own[0].SpanID)))
 	require.Contains(t, own[0].tag("otel.status_description"), errDisk.Error())
-	told := search(t, c.service, "dkgsync.ceremony", map[string]string{"error.type": "peer_aborted"})
+	told := c.search(map[string]string{"dkgsync.span": "dkgsync.ceremony", "error.type": "peer_aborted"})
 	require.Len(t, told, 2)
 	for _, s := range told {
 		require.Equal(t, true, s.tag("error"))
-		require.Contains(t, s.tag("otel.status_description"), "operator 1 (node1)")
+		require.Contains(t, s.tag("otel.status_description"), "operator 1 ("+c.definition.Peers[1].Name+")")
 	}
 }
 
@@ -208,12 +248,13 @@ func TestAMemberThatIsNotThereIsFound(t *testing.T) {
 	trace := traceOf(t, c.traceID(), withCeremonies(1))
 
 	require.Empty(t, trace.warnings())
-	failing := search(t, c.service, "dkgsync.connect",
-		map[string]string{"error.type": "dial_failed", "dkgsync.peer.index": "1"})
+	failing := c.search(map[string]string{
+		"dkgsync.span": "dkgsync.connect", "error.type": "dial_failed", "dkgsync.peer.index": "1",
+	})
 	require.Len(t, failing, 1)
 	require.Equal(t, true, failing[0].tag("error"))
 	require.NotEmpty(t, failing[0].tag("otel.status_description"))
-	stopped := search(t, c.service, "dkgsync.ceremony", map[string]string{"dkgsync.outcome": "stopped"})
+	stopped := c.search(map[string]string{"dkgsync.span": "dkgsync.ceremony", "dkgsync.outcome": "stopped"})
 	require.Len(t, stopped, 1)
 	require.Nil(t, stopped[0].tag("error"), "this node has stopped itself: nobody's error")
 }

@@ -148,6 +148,7 @@ type (
 	}
 	span struct {
 		SpanID        string
+		Duration      int64 // µs
 		OperationName string
 		References    []reference
 		Tags          []tag
@@ -193,9 +194,10 @@ func (s span) links() (ids []string) {
 	return ids
 }
 
-func (t jaegerTrace) named(operation, kind string) (spans []span) {
+// are are the spans whose names begin so.
+func (t jaegerTrace) are(name, kind string) (spans []span) {
 	for _, s := range t.Spans {
-		if s.OperationName == operation && (kind == "" || s.tag("span.kind") == kind) {
+		if s.tag("dkgsync.span") == name && (kind == "" || s.tag("span.kind") == kind) {
 			spans = append(spans, s)
 		}
 	}
@@ -214,6 +216,30 @@ func (t jaegerTrace) instances() (ids []string) {
 // instance is the node that a span comes from.
 func (t jaegerTrace) instance(s span) string {
 	return fmt.Sprint(value(t.Processes[s.ProcessID].Tags, "service.instance.id"))
+}
+
+// service is the node's service that a span comes from.
+func (t jaegerTrace) service(s span) string { return t.Processes[s.ProcessID].ServiceName }
+
+// row is what Jaeger's page shows of a span: its service, behind an arrow the peer of
+// a CLIENT span without children, and its operation.
+func (t jaegerTrace) row(s span) string {
+	row := t.service(s)
+	child := func(other span) bool { return other.parent() == s.SpanID }
+	if peer := s.tag("peer.service"); peer != nil && s.tag("span.kind") == "client" &&
+		!slices.ContainsFunc(t.Spans, child) {
+		row += fmt.Sprint(" → ", peer)
+	}
+	return row + " " + s.OperationName
+}
+
+// rows are all rows of a trace, each once.
+func (t jaegerTrace) rows() (rows []string) {
+	for _, s := range t.Spans {
+		rows = append(rows, t.row(s))
+	}
+	slices.Sort(rows)
+	return slices.Compact(rows)
 }
 
 // warnings are all that Jaeger has to say about a trace.
@@ -245,22 +271,29 @@ func traceOf(t *testing.T, id string, complete func(jaegerTrace) bool) jaegerTra
 // withCeremonies tells whether so many ceremonies have ended in a trace, one for
 // each node.
 func withCeremonies(n int) func(jaegerTrace) bool {
-	return func(trace jaegerTrace) bool { return len(trace.named("dkgsync.ceremony", "")) == n }
+	return func(trace jaegerTrace) bool { return len(trace.are("dkgsync.ceremony", "")) == n }
 }
 
-// search finds spans as a person does: by service, operation and tags.
-func search(t *testing.T, service, operation string, tags map[string]string) (found []span) {
-	t.Helper()
+// search finds spans as a person does: by the service of each node in turn, and tags.
+func (c *cluster) search(tags map[string]string) []span { return c.searchLong(tags, time.Microsecond) }
+
+// searchLong finds those that lasted so long at least.
+func (c *cluster) searchLong(tags map[string]string, least time.Duration) (found []span) {
+	c.t.Helper()
 	text, err := json.Marshal(tags)
-	require.NoError(t, err)
-	traces, err := get[[]jaegerTrace](t.Context(), "/api/traces", url.Values{
-		"service": {service}, "operation": {operation}, "tags": {string(text)}, "lookback": {"1h"}, "limit": {"20"},
-	})
-	require.NoError(t, err)
-	for _, trace := range traces {
-		for _, s := range trace.named(operation, "") {
-			if matches(s, tags) {
-				found = append(found, s)
+	require.NoError(c.t, err)
+	for _, service := range c.services {
+		query := url.Values{
+			"service": {service}, "tags": {string(text)}, "minDuration": {least.String()},
+			"lookback": {"1h"}, "limit": {"20"},
+		}
+		traces, err := get[[]jaegerTrace](c.t.Context(), "/api/traces", query)
+		require.NoError(c.t, err)
+		for _, trace := range traces {
+			for _, s := range trace.Spans {
+				if trace.service(s) == service && matches(s, tags) && s.Duration >= least.Microseconds() {
+					found = append(found, s)
+				}
 			}
 		}
 	}

@@ -2,59 +2,29 @@ package limits_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"runtime"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/dkgsync/dkgsync/integration/netns"
 )
 
-// inNamespace says in the environment of a test process that it has a network of
-// its own.
-const inNamespace = "DKGSYNC_TEST_NAMESPACE"
-
-// isolate runs the tests once more, in a network namespace, and ends this process
-// as they end. There it gives the loopback device its addresses, and returns. It
-// returns an error where namespaces are not allowed.
+// isolate gives the tests a network of their own, whose loopback device has the addresses of every place.
 func isolate() error {
-	if os.Getenv(inNamespace) != "" {
-		if err := address(); err != nil {
-			panic(err) // what follows would not be what it says
-		}
-		return nil
-	}
-	runtime.LockOSThread() // Pdeathsig is about the thread
-	self, err := os.Executable()
-	if err != nil {
+	if err := netns.Enter(); err != nil {
 		return err
 	}
-	tests := exec.Command(self, os.Args[1:]...)
-	tests.Env = append(os.Environ(), inNamespace+"=1")
-	tests.Stdin, tests.Stdout, tests.Stderr = os.Stdin, os.Stdout, os.Stderr
-	tests.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
+	if err := address(); err != nil {
+		panic(err) // what follows would not be what it says
 	}
-	if err := tests.Start(); err != nil {
-		return fmt.Errorf("starting the tests in a network namespace: %w", err)
-	}
-	_ = tests.Wait()
-	os.Exit(tests.ProcessState.ExitCode())
 	return nil
 }
 
-// address makes the namespace's loopback device work, and gives it the addresses
-// of every place.
+// address gives the loopback device the addresses of every place.
 func address() error {
 	device, err := netlink.LinkByName("lo")
 	if err != nil {
 		return fmt.Errorf("finding the loopback device: %w", err)
-	}
-	if err := netlink.LinkSetUp(device); err != nil {
-		return fmt.Errorf("setting up the loopback device: %w", err)
 	}
 	for _, place := range places {
 		for i := range place.nodes {

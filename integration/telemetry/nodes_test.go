@@ -80,7 +80,7 @@ func (n *node) stop(t *testing.T) {
 // named returns the ended spans of a name.
 func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnlySpan) {
 	for _, span := range n.spans.Ended() {
-		if span.Name() == name && span.SpanKind() == kind {
+		if attrs(span)["dkgsync.span"] == name && span.SpanKind() == kind {
 			spans = append(spans, span)
 		}
 	}
@@ -94,7 +94,7 @@ func (n *node) awaitStreamSpans(streams int) func(context.Context) error {
 		for {
 			started := 0
 			for _, span := range n.spans.Started() {
-				if span.Name() == "dkgsync.stream" && span.SpanKind() == trace.SpanKindClient {
+				if attrs(span)["dkgsync.span"] == "dkgsync.stream" && span.SpanKind() == trace.SpanKindClient {
 					started++
 				}
 			}

@@ -56,10 +56,12 @@ func TestTheReadmeListsTheSpansAndTheirAttributes(t *testing.T) {
 	s.everything()
 	emitted := make(map[string][2][]string)
 	for _, span := range s.ended() {
-		e := emitted[span.Name()]
+		name := attrs(span)["dkgsync.span"].(string)
+		require.Regexp(t, "^"+regexp.QuoteMeta(name)+"( .+)?$", span.Name())
+		e := emitted[name]
 		e[0] = sorted(append(e[0], strings.ToUpper(span.SpanKind().String())))
 		e[1] = sorted(append(e[1], keys(span.Attributes())...))
-		emitted[span.Name()] = e
+		emitted[name] = e
 	}
 
 	listed := make(map[string][2][]string)
@@ -68,6 +70,31 @@ func TestTheReadmeListsTheSpansAndTheirAttributes(t *testing.T) {
 	}
 
 	require.Equal(t, emitted, listed)
+}
+
+var (
+	// The tags of a search, as the page or the API takes them.
+	searched = regexp.MustCompile(`[{\x60]"?dkgsync\.span"?[=:][^\x60}]+`)
+	tags     = regexp.MustCompile(`([a-z_.]+)"?[=:]"?([a-z_.0-9]+)`)
+)
+
+func TestTheDocsSearchForSpansThatExist(t *testing.T) {
+	has := make(map[string][]string)
+	for _, row := range table(t, "Spans") {
+		has[inQuotes(row[0])[0]] = inQuotes(row[3])
+	}
+	text, err := os.ReadFile("../../docs/observability.md")
+	require.NoError(t, err)
+	searches := searched.FindAllString(string(text), -1)
+	require.Greater(t, len(searches), 11, "one for each question")
+	for _, search := range searches {
+		found := tags.FindAllStringSubmatch(search, -1)
+		require.Equal(t, "dkgsync.span", found[0][1], search)
+		for _, tag := range found[1:] {
+			require.Contains(t, has[found[0][2]], tag[1], search)
+		}
+		require.Contains(t, has, found[0][2], search)
+	}
 }
 
 func TestTheReadmeListsTheMetrics(t *testing.T) {

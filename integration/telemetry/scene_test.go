@@ -61,7 +61,9 @@ func (s *scene) ceremony() *telemetry.Ceremony { return s.attempt(1, nil) }
 func (s *scene) attempt(number int, before error) *telemetry.Ceremony {
 	info := report.Info{Hash: hash, Index: 0, Attempt: number, Before: before}
 	for i, name := range names {
-		info.Peers = append(info.Peers, report.Peer{Index: i, ID: "id-of-" + name, Name: name})
+		info.Peers = append(info.Peers, report.Peer{
+			Index: i, ID: "id-of-" + name, Name: name, Service: telemetry.ServiceName(name, i),
+		})
 	}
 	return s.telemetry.Ceremony(info, func() report.Snapshot { return s.state })
 }
@@ -72,12 +74,12 @@ func (s *scene) opened() *telemetry.Ceremony {
 	return c
 }
 
-// span returns the only ended span of a name.
+// span returns the only ended span whose name begins so.
 func (s *scene) span(name string) sdktrace.ReadOnlySpan {
 	s.t.Helper()
 	var found []sdktrace.ReadOnlySpan
 	for _, span := range s.ended() {
-		if span.Name() == name {
+		if attrs(span)["dkgsync.span"] == name {
 			found = append(found, span)
 		}
 	}
@@ -171,7 +173,8 @@ func (s *scene) everything() {
 	})
 	c.Step(report.Step{Step: 1, Name: "deal", Started: after(2 * time.Second), Ended: after(3 * time.Second)})
 	c.WaitReport(report.WaitReport{
-		Kind: report.BarrierStep, Step: 2, Started: noon, Ended: after(10 * time.Second), Elapsed: 10 * time.Second,
+		Kind: report.BarrierStep, Step: 2, Name: "verify",
+		Started: noon, Ended: after(10 * time.Second), Elapsed: 10 * time.Second,
 		Missing: []int{2}, Broken: []string{"1-2"},
 	})
 	c.Barrier(report.Barrier{

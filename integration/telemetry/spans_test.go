@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ func lookAt(span sdktrace.ReadOnlySpan) look {
 }
 
 func TestEachOutcomeIsASpan(t *testing.T) {
+	const after10s, after30s = 10 * time.Second, 30 * time.Second
 	unset := sdktrace.Status{}
 	for name, tc := range map[string]struct {
 		report func(c *telemetry.Ceremony)
@@ -46,8 +48,9 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				c.Connect(report.Connect{Peer: 1, Started: noon, Ended: after(time.Second), Attempts: 3, Relayed: true})
 			},
 			look{"dkgsync.connect", trace.SpanKindClient, 0, time.Second, map[string]any{
-				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.connect.attempts": int64(3),
-				"dkgsync.connect.relayed": true,
+				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "peer.service": "dkg-bob",
+				"dkgsync.connect.attempts": int64(3),
+				"dkgsync.connect.relayed":  true,
 			}, unset},
 		},
 		"a part of a connect that goes on failing": {
@@ -58,9 +61,10 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.connect", trace.SpanKindClient, 30 * time.Second, time.Minute, map[string]any{
-				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.connect.attempts": int64(9),
-				"dkgsync.connect.relayed": false,
-				"error.type":              "dial_failed",
+				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "peer.service": "dkg-bob",
+				"dkgsync.connect.attempts": int64(9),
+				"dkgsync.connect.relayed":  false,
+				"error.type":               "dial_failed",
 			}, sdktrace.Status{Code: codes.Error, Description: "no route"}},
 		},
 		"a step": {
@@ -68,7 +72,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				c.Step(report.Step{Step: 1, Name: "deal", Started: noon, Ended: after(time.Second)})
 			},
 			look{
-				"dkgsync.step", trace.SpanKindInternal, 0, time.Second,
+				"dkgsync.step deal", trace.SpanKindInternal, 0, time.Second,
 				map[string]any{"dkgsync.step": int64(1), "dkgsync.step.name": "deal"},
 				unset,
 			},
@@ -76,7 +80,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 		"a step that takes no time": {
 			func(c *telemetry.Ceremony) { c.Step(report.Step{Step: 1, Started: noon, Ended: noon}) },
 			look{
-				"dkgsync.step", trace.SpanKindInternal, 0, time.Microsecond,
+				"dkgsync.step 1", trace.SpanKindInternal, 0, time.Microsecond,
 				map[string]any{"dkgsync.step": int64(1)},
 				unset,
 			},
@@ -87,7 +91,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 					Kind: report.BarrierStep, Step: 2, Name: "deal", Started: noon, Ended: after(time.Hour), Last: 2,
 				})
 			},
-			look{"dkgsync.barrier", trace.SpanKindInternal, 0, time.Hour, map[string]any{
+			look{"dkgsync.barrier deal", trace.SpanKindInternal, 0, time.Hour, map[string]any{
 				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2), "dkgsync.step.name": "deal",
 				"dkgsync.barrier.last_peer": int64(2),
 			}, unset},
@@ -99,7 +103,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 					Type: report.TypeStepSkipped,
 				})
 			},
-			look{"dkgsync.barrier", trace.SpanKindInternal, 0, time.Hour, map[string]any{
+			look{"dkgsync.barrier 2", trace.SpanKindInternal, 0, time.Hour, map[string]any{
 				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2), "error.type": "step_skipped",
 			}, sdktrace.Status{Code: codes.Error, Description: errSkipped.Error()}},
 		},
@@ -110,7 +114,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 					Type: report.TypeStopped,
 				})
 			},
-			look{"dkgsync.barrier", trace.SpanKindInternal, 0, time.Hour, map[string]any{
+			look{"dkgsync.barrier connected", trace.SpanKindInternal, 0, time.Hour, map[string]any{
 				"dkgsync.barrier.kind": "connected", "dkgsync.step": int64(0), "error.type": "stopped",
 			}, unset},
 		},
@@ -121,7 +125,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 					Elapsed: 30 * time.Second, Missing: []int{1, 2},
 				})
 			},
-			look{"dkgsync.barrier.waiting", trace.SpanKindInternal, 10 * time.Second, 30 * time.Second, map[string]any{
+			look{"dkgsync.barrier.waiting 2", trace.SpanKindInternal, after10s, after30s, map[string]any{
 				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2),
 				"dkgsync.barrier.missing_peers": []int64{1, 2}, "dkgsync.barrier.elapsed": 30.0,
 			}, unset},
@@ -171,7 +175,8 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				})
 			},
 			look{"dkgsync.stream", trace.SpanKindClient, 0, time.Second, map[string]any{
-				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "dkgsync.stream.relayed": true,
+				"dkgsync.peer.index": int64(1), "dkgsync.peer.id": "id-of-bob", "peer.service": "dkg-bob",
+				"dkgsync.stream.relayed":  true,
 				"dkgsync.stream.messages": int64(7), "dkgsync.stream.end_reason": "lost",
 			}, unset},
 		},
@@ -182,8 +187,9 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 					Type: report.TypeStepSkipped,
 				})
 			},
-			look{"dkgsync.stream", trace.SpanKindServer, 0, time.Second, map[string]any{
-				"dkgsync.peer.index": int64(2), "dkgsync.peer.id": "id-of-carol", "dkgsync.stream.relayed": false,
+			look{"dkgsync.stream from carol", trace.SpanKindServer, 0, time.Second, map[string]any{
+				"dkgsync.peer.index": int64(2), "dkgsync.peer.id": "id-of-carol", "peer.service": "dkg-carol",
+				"dkgsync.stream.relayed":  false,
 				"dkgsync.stream.messages": int64(1), "dkgsync.stream.end_reason": "refused",
 				"error.type": "step_skipped",
 			}, sdktrace.Status{Code: codes.Error, Description: errSkipped.Error()}},
@@ -194,8 +200,9 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 					At: after(time.Second), Reason: report.EndProtocol,
 				})
 			},
-			look{"dkgsync.stream", trace.SpanKindServer, 0, time.Second, map[string]any{
-				"dkgsync.peer.index": int64(2), "dkgsync.peer.id": "id-of-carol", "dkgsync.stream.relayed": false,
+			look{"dkgsync.stream from carol", trace.SpanKindServer, 0, time.Second, map[string]any{
+				"dkgsync.peer.index": int64(2), "dkgsync.peer.id": "id-of-carol", "peer.service": "dkg-carol",
+				"dkgsync.stream.relayed":  false,
 				"dkgsync.stream.messages": int64(0), "dkgsync.stream.end_reason": "protocol", "error.type": "_OTHER",
 			}, sdktrace.Status{Code: codes.Error, Description: "_OTHER"}},
 		},
@@ -208,7 +215,9 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 			tc.report(c)
 
 			tc.want.Attrs["dkgsync.node.index"] = int64(0) // as of every span
-			if diff := cmp.Diff(tc.want, lookAt(s.span(tc.want.Name))); diff != "" {
+			name, _, _ := strings.Cut(tc.want.Name, " ")
+			tc.want.Attrs["dkgsync.span"] = name
+			if diff := cmp.Diff(tc.want, lookAt(s.span(name))); diff != "" {
 				t.Error(diff)
 			}
 			require.ElementsMatch(t, spanIDs(s.started()), spanIDs(s.ended()))
@@ -234,6 +243,7 @@ func TestTheStartSaysWhoseCeremonyItIs(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"dkgsync.definition.hash": "abababababababababababababababababababababababababababababababab",
 		"dkgsync.node.index":      int64(0), "dkgsync.node.count": int64(3), "dkgsync.attempt": int64(1),
+		"dkgsync.span": "dkgsync.ceremony.start",
 	}, attrs(s.span("dkgsync.ceremony.start")))
 }
 

@@ -17,6 +17,8 @@ type Peer struct {
 	Index int
 	ID    string
 	Name  string // printable
+
+	Service string // what telemetry calls its node
 }
 
 // Info identifies the ceremony that reports are about.
@@ -27,6 +29,8 @@ type Info struct {
 
 	Attempt int   // which attempt of the definition this is, from 1
 	Before  error // why the one before has failed
+
+	Observes bool // this node only looks
 }
 
 // Pause is the pause between an attempt that has failed and the next one.
@@ -96,6 +100,7 @@ type Barrier struct {
 type WaitReport struct {
 	Kind    string // one of the Barrier constants
 	Step    int64
+	Name    string    // the step's name, if it has one
 	Started time.Time // when the part began
 	Ended   time.Time
 	Elapsed time.Duration // since the barrier was announced

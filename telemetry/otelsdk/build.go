@@ -169,8 +169,9 @@ func (e lineExporter) Export(ctx context.Context, lines []sdklog.Record) error {
 }
 
 const (
-	serviceName     attribute.Key = "service.name"
-	serviceInstance attribute.Key = "service.instance.id"
+	serviceName      attribute.Key = "service.name"
+	serviceNamespace attribute.Key = "service.namespace"
+	serviceInstance  attribute.Key = "service.instance.id"
 )
 
 // resource says who emits. What the operator says in OTEL_* counts more than the
@@ -183,11 +184,14 @@ func (s *sdk) resource() (*resource.Resource, error) {
 	if s.identity.Service == "" {
 		s.identity.Service = filepath.Base(os.Args[0])
 	}
+	names := []attribute.KeyValue{
+		serviceName.String(s.identity.Service), serviceInstance.String(s.identity.Instance),
+	}
+	if s.identity.Namespace != "" {
+		names = append(names, serviceNamespace.String(s.identity.Namespace))
+	}
 	about := resource.Default()
-	for _, more := range []*resource.Resource{
-		resource.NewSchemaless(serviceName.String(s.identity.Service), serviceInstance.String(s.identity.Instance)),
-		resource.Environment(),
-	} {
+	for _, more := range []*resource.Resource{resource.NewSchemaless(names...), resource.Environment()} {
 		merged, err := resource.Merge(about, more)
 		if err != nil {
 			return nil, fmt.Errorf("describing this program for its telemetry: %w", err)

@@ -29,8 +29,9 @@ var Module fx.Option = fx.Module("otelsdk",
 // Identity is what the program is called in its telemetry, where OTEL_SERVICE_NAME
 // and OTEL_RESOURCE_ATTRIBUTES say nothing else.
 type Identity struct {
-	Service  string // service.name; default the name of the executable
-	Instance string // service.instance.id; default a random UUID
+	Service   string // service.name; default the name of the executable; see telemetry.ServiceName
+	Namespace string // service.namespace, the same for nodes that belong together; default none
+	Instance  string // service.instance.id; default a random UUID
 }
 
 // Params is what New takes from the graph.

@@ -172,11 +172,12 @@ func TestAnEndpointAsksForTracesAndMetrics(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
 
-	p := newProgram(fx.Supply(otelsdk.Identity{Service: "charon"}))
+	p := newProgram(fx.Supply(otelsdk.Identity{Service: "dkg-alice", Namespace: "dkg"}))
 	p.run(t)
 
 	require.ElementsMatch(t, []string{"/v1/traces", "/v1/metrics"}, b.paths(), p.lines)
-	require.Equal(t, "charon", b.resource(t)["service.name"])
+	require.Equal(t, "dkg-alice", b.resource(t)["service.name"])
+	require.Equal(t, "dkg", b.resource(t)["service.namespace"])
 	require.Len(t, b.resource(t)["service.instance.id"], 36, "a UUID")
 }
 
@@ -208,13 +209,14 @@ func TestTheOperatorNamesTheProgram(t *testing.T) {
 	configure(t,
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", b.URL+"/v1/traces",
 		"OTEL_SERVICE_NAME", "mine",
-		"OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=seven",
+		"OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=seven,service.namespace=ours",
 	)
 
-	newProgram(fx.Supply(otelsdk.Identity{Service: "charon", Instance: "one"})).run(t)
+	newProgram(fx.Supply(otelsdk.Identity{Service: "charon", Namespace: "dkg", Instance: "one"})).run(t)
 
 	require.Equal(t, []string{"/v1/traces"}, b.paths())
 	require.Equal(t, "mine", b.resource(t)["service.name"])
+	require.Equal(t, "ours", b.resource(t)["service.namespace"])
 	require.Equal(t, "seven", b.resource(t)["service.instance.id"])
 }
 
@@ -225,6 +227,7 @@ func TestTheExecutableIsTheNameOfLastResort(t *testing.T) {
 	newProgram().run(t)
 
 	require.Equal(t, "otelsdk.test", b.resource(t)["service.name"])
+	require.NotContains(t, b.resource(t), "service.namespace")
 }
 
 func TestLogsAreExportedWhenTheyAreAskedFor(t *testing.T) {

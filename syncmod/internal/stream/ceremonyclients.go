@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 )
@@ -153,6 +155,24 @@ func (s *CeremonyClients) End() {
 			reset(o.stream, network.StreamNoError)
 		}
 	}
+}
+
+// Disconnect closes the connections of members with whom the clients have connected
+// this host, unless they are needed otherwise, until ctx ends: to the members it is as
+// if this host had gone.
+func (s *CeremonyClients) Disconnect(ctx context.Context, needed func(peer.ID) bool) {
+	var closing sync.WaitGroup
+	for _, cl := range s.clients {
+		if cl.made.Swap(false) && !needed(cl.id) {
+			closing.Go(func() { _ = s.half.cfg.Host.Network().ClosePeer(cl.id) })
+		}
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		closing.Wait()
+	}()
+	_ = await(ctx, closed) // what has not closed by then does so in its own time
 }
 
 // Wait waits until every client has ended, or ctx has.

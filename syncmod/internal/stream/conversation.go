@@ -131,7 +131,7 @@ func (cl *client) openDirect(ctx context.Context, relayed *outbound) *outbound {
 	}
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()
-	stream, err := host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.cfg().Protocol)
+	stream, err := host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.protocol())
 	if err != nil {
 		return nil
 	}

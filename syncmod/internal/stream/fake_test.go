@@ -37,7 +37,7 @@ func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
 		view: &View{Bits: make([]byte, (len(terms.Members)+1)/2)},
 		roster: roster.New(now, roster.Config{
 			Members: len(terms.Members), Self: terms.Self, Session: terms.Session,
-			Version: version, VersionText: terms.Version,
+			Observes: terms.Observes, Version: version, VersionText: terms.Version,
 		}),
 	}
 	c.roster.Open(now)
@@ -68,6 +68,8 @@ func (c *fakeCeremony) Outbound(o Opening) OutboundFacts {
 	c.roster.OutboundOpened(o.Member, o.ID, o.Relayed)
 	return &fakeFacts{c: c, member: o.Member, id: o.ID}
 }
+
+func (c *fakeCeremony) Sight(Opening) SightFacts { panic("it takes part") }
 
 // fakeFacts brings the facts of one stream.
 type fakeFacts struct {

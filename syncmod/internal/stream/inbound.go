@@ -27,7 +27,7 @@ type inbound struct {
 	server *Server
 	stream network.Stream
 	buffer *bufio.Reader // reads the stream
-	remote peer.ID
+	sender
 	id     roster.StreamID
 	opened time.Time
 	done   chan struct{} // closed when the handler is about to return
@@ -46,12 +46,19 @@ type inbound struct {
 	serving // what follows belongs to the handler
 }
 
+// sender is whose stream it is. A process that only looks does not stand in the way of
+// another one with the same key.
+type sender struct {
+	remote   peer.ID
+	observes bool
+}
+
 // serving is what a handler keeps from one request to the next.
 type serving struct {
 	facts     InboundFacts // nil while no ceremony serves it
 	unprotect func()
 	read      deadline
-	step      int64  // of the request that was accepted last
+	step      int64  // of the request that was noted last
 	signature []byte // the one that was verified last
 	verified  []byte // for this definition hash
 	attested  attested
@@ -79,7 +86,8 @@ func newInbound(s *Server, stream network.Stream) *inbound {
 	ctx, cancel := context.WithCancel(context.Background())
 	in := &inbound{
 		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, bufferSize),
-		remote: stream.Conn().RemotePeer(), id: s.cfg.nextStream(), opened: time.Now(),
+		sender: sender{remote: stream.Conn().RemotePeer(), observes: stream.Protocol() == s.cfg.Observe},
+		id:     s.cfg.nextStream(), opened: time.Now(),
 		done: make(chan struct{}), ctx: ctx, cancel: cancel,
 		serving: serving{read: deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()}},
 	}
@@ -214,6 +222,22 @@ func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Re
 			if isClosed(c.Closed()) { // nobody else ends the stream then
 				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
+		case roster.Decline:
+			in.accepted = in.accepted[:0]
+			if verdict.Observes {
+				in.noted(request)
+			}
+			waiting := in.facts.Waiting(verdict)
+			if err := in.answer(now, nil, request, reply{waiting: waiting}); err != nil {
+				return false, classify(in.ctx, err)
+			}
+			if isClosed(c.Closed()) {
+				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
+			}
+		case roster.Ignore:
+			in.accepted = in.accepted[:0]
+			in.noted(request)
+			in.read.lift() // it waits for an answer
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
 			if request.GetAbort() != "" {
@@ -239,6 +263,16 @@ func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Re
 	}
 }
 
+// noted lets another stream of the peer wait, once the ceremony has taken note of this
+// one. It returns the step that was noted before.
+func (in *inbound) noted(request *syncpb.SyncRequest) (before int64) {
+	before, in.step = in.step, request.GetStep()
+	if before == none {
+		in.server.accepted(in)
+	}
+	return before
+}
+
 func isClosed(ch <-chan struct{}) bool {
 	select {
 	case <-ch:
@@ -258,7 +292,7 @@ func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(terms.Hash, q.GetHashSignature()),
 		OtherMembers: in.others, Session: q.GetSessionId(), Addressee: q.GetAddressee(), Step: q.GetStep(),
 		Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1, Reporter: -1,
-		Attestation: in.attestation(terms, q),
+		Attestation: in.attestation(terms, q), Observes: in.observes,
 	}
 	if attempt := q.GetAttempt(); len(attempt) == digestSize {
 		fact.HasAttempt, fact.Attempt = true, [digestSize]byte(attempt)
@@ -368,7 +402,7 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	<-ended
 }
 
-// none is the step of a stream on which no request was accepted.
+// none is the step of a stream of which no request was noted.
 const none = -1
 
 // accept answers a request that is accepted. Nobody waits for the answer if it says
@@ -376,10 +410,8 @@ const none = -1
 // closed without a word, which is before step 1. Foreign members make one request at a
 // time.
 func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
-	before, step := in.step, request.GetStep()
-	if in.step = step; before == none {
-		in.server.accepted(in)
-	} else if request.GetSessionId() != 0 && step > max(before, 1) {
+	before := in.noted(request)
+	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {
 		return in.answerLate(now, c, request)
 	}
 	runtime.Gosched() // the requests that a barrier waits for go first

@@ -39,15 +39,19 @@ type piece struct {
 	answers int
 }
 
-func newAsking(t *testing.T, session uint64) *asking {
+func newAsking(t *testing.T, session uint64, change ...func(*Terms)) *asking {
 	t.Helper()
 	key, public, err := crypto.GenerateSecp256k1Key(rand.Reader)
 	require.NoError(t, err)
 	id, err := peer.IDFromPublicKey(public)
 	require.NoError(t, err)
-	c := newFakeCeremony(t, NewTerms(Terms{
+	terms := Terms{
 		Hash: []byte("late"), Members: []peer.AddrInfo{{ID: "self"}, {ID: id}}, Session: 7, Version: "v1.0",
-	}))
+	}
+	for _, c := range change {
+		c(&terms)
+	}
+	c := newFakeCeremony(t, NewTerms(terms))
 	_, err = c.Outbound(Opening{Member: 1, ID: 99}).Response(roster.Response{Session: session}) // it has met us
 	require.NoError(t, err)
 	signature, err := key.Sign(c.terms.Hash)
@@ -117,6 +121,8 @@ func (a *asking) heard() []piece {
 }
 
 func goodbye(r *syncpb.SyncRequest) { r.Shutdown = true }
+
+func looks(t *Terms) { t.Observes = true }
 
 func TestTheAnswerToAStepWaitsForALull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -212,6 +218,34 @@ func TestAForeignMemberIsAnsweredAtOnce(t *testing.T) {
 		a.say(0, 2)
 
 		require.Equal(t, []piece{{0, 1}, {0, 1}}, a.heard())
+		a.hangUp()
+		<-a.ended
+	})
+}
+
+func TestALookDeclinesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAsking(t, 1, looks)
+		for step := range int64(4) {
+			a.say(1, step)
+		}
+		a.say(1, 3, goodbye)
+
+		require.Equal(t, []piece{{0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1}}, a.heard())
+		a.hangUp()
+		<-a.ended
+	})
+}
+
+func TestALookLeavesAForeignMemberUnanswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAsking(t, 0, looks)
+		for step := range int64(4) {
+			a.say(0, step)
+		}
+		after(time.Hour)
+
+		require.Empty(t, a.heard())
 		a.hangUp()
 		<-a.ended
 	})

@@ -36,7 +36,7 @@ type outbound struct {
 
 	// What follows belongs to the client's goroutine.
 	before     *outbound // the stream through a relay that this one takes over from, until it is answered
-	answeredAt time.Time // when the first response came that is not a waiting one
+	answeredAt time.Time // when the first response came that is not a waiting one; who only looks takes any
 
 	announced atomic.Pointer[Announcement] // the last one written; nil: nothing was
 
@@ -204,9 +204,9 @@ func (o *outbound) read(ctx context.Context) End {
 		if !ok {
 			return End{Reason: report.EndProtocol, code: network.StreamProtocolViolation, Err: errUnasked}
 		}
-		if o.answeredAt.IsZero() && response.GetWaiting() == "" {
+		if o.answeredAt.IsZero() && (response.GetWaiting() == "" || o.client.set.ceremony.Terms().Observes) {
 			o.answeredAt = now
-			o.client.reached(o)
+			o.client.reached(now, o.relayed)
 			o.endBefore()
 		}
 		end := o.response(asked, now, &response)

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/multiformats/go-multiaddr"
+	"github.com/spf13/cobra"
+
+	"github.com/dkgsync/dkgsync/clusterfile"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func newDefineCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "define MEMBER...",
+		Short: "Write the definition of a ceremony",
+		Long: `Write the definition of a ceremony: who takes part, in operator order, and where
+each one is reached. Its hash binds all of it, so every member needs the same file.
+
+A member is NAME=ID@ADDRESS,ADDRESS: a name for people, a peer ID or an ENR (keygen
+prints both), and the addresses at which the others reach it. Without addresses it
+is reached through the relay that every node is given. With "-" in place of members,
+they are read from standard input, one a line; blank lines and lines that begin
+with # are skipped.`,
+		Example: `  fxapp define --out ceremony.json \
+    alice=16Uiu2HAm…@/ip4/192.0.2.1/tcp/9001,/ip4/192.0.2.1/udp/9001/quic-v1 \
+    bob=enr:-HW4Q…@/dns4/bob.example/tcp/9001 carol=16Uiu2HAm… dave=16Uiu2HAm…
+  fxapp define --out ceremony.json - < members.txt`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			members, err := readMembers(args, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			definition, err := clusterfile.WriteDefinition(path, members)
+			if err != nil {
+				return flagError("out", err)
+			}
+			printDefinition(cmd.OutOrStdout(), path, definition)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&path, "out", "ceremony.json", "the `file` to write; it is never overwritten")
+	return cmd
+}
+
+// readMembers reads the members from the arguments, or from the lines of a text.
+func readMembers(args []string, lines io.Reader) ([]syncmod.Peer, error) {
+	if slices.Contains(args, "-") && len(args) > 1 {
+		return nil, errors.New(`"-" stands for all members: leave the others out, or write them on standard input too`)
+	}
+	if !slices.Contains(args, "-") {
+		return parseMembers(args, func(i int) string { return fmt.Sprintf("argument %d", i+1) })
+	}
+	var texts []string
+	var numbers []int
+	scanner := bufio.NewScanner(lines)
+	for number := 1; scanner.Scan(); number++ {
+		if text := strings.TrimSpace(scanner.Text()); text != "" && !strings.HasPrefix(text, "#") {
+			texts, numbers = append(texts, text), append(numbers, number)
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	return parseMembers(texts, func(i int) string { return fmt.Sprintf("standard input, line %d", numbers[i]) })
+}
+
+// parseMembers parses one text for each member. where says which one is wrong.
+func parseMembers(texts []string, where func(int) string) ([]syncmod.Peer, error) {
+	if len(texts) == 0 {
+		return nil, errors.New("no members: name each as NAME=ID@ADDRESS; fxapp define --help has an example")
+	}
+	members := make([]syncmod.Peer, len(texts))
+	for i, text := range texts {
+		var err error
+		if members[i], err = clusterfile.ParsePeer(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", where(i), err)
+		}
+	}
+	return members, nil
+}
+
+// printDefinition prints what a definition says, so that members can compare it.
+func printDefinition(out io.Writer, path string, d syncmod.Definition) {
+	_, _ = fmt.Fprintf(out, "%s: %d members, hash %x\n", path, len(d.Peers), d.Hash)
+	for i, m := range d.Peers {
+		where := addrText(m.Addrs)
+		if where == "" {
+			where = "no address: reached through a relay"
+		}
+		_, _ = fmt.Fprintf(out, "  operator %d  %s  %s  %s\n", i, m.Name, m.ID, where)
+	}
+}
+
+// addrText lists addresses; it is empty if there are none.
+func addrText(addrs []multiaddr.Multiaddr) string {
+	texts := make([]string, len(addrs))
+	for i, addr := range addrs {
+		texts[i] = addr.String()
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,267 @@
+package display
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// fewNodes is up to how many nodes each has lines of its own.
+const fewNodes = 8
+
+// Report is what the demo prints: a line for whatever an operator would want to
+// know, in the moment it happens, and a table at the end. Everything on stdout
+// is printed here.
+//
+// It numbers the waits of a ceremony through: 0 is for everyone to be connected,
+// then come the barriers, the last one with the goodbyes after it.
+type Report struct {
+	out      io.Writer
+	ceremony Ceremony
+	begin    time.Time
+
+	mu      sync.Mutex
+	printed time.Time // when the last line was
+	nodes   []record
+	death   time.Time // of the node that dies or restarts
+	restart bool      // it restarts
+	stop    time.Time // of all nodes, by a signal
+}
+
+// record is what the report knows of a node.
+type record struct {
+	spans  *spanMemory
+	waits  []wait
+	status syncmod.Status // the newest one
+	peers  int            // connected, or said goodbye, while the ceremony went on
+	dead   bool
+	failed bool
+
+	began   time.Time // its last attempt, if that is not its first
+	attempt int       // which one that is; 0: its first
+	before  error     // why the one before has failed
+	again   bool      // it is a process that has started again
+
+	receipt *syncmod.Receipt // nil without one
+}
+
+// wait is one node's at one barrier. The zero time means not yet.
+type wait struct{ arrived, passed time.Time }
+
+// New returns the report of a ceremony, which it prints to out from now on.
+func New(out io.Writer, c Ceremony) *Report {
+	r := &Report{out: out, ceremony: c, begin: time.Now(), nodes: make([]record, len(c.Members))}
+	for i := range r.nodes {
+		r.nodes[i] = record{spans: new(spanMemory), waits: make([]wait, len(c.Steps)+2)}
+	}
+	r.line("%d nodes, %s, %s, definition %x", len(c.Members), c.stepCount(), strings.ToUpper(c.Transport), c.Hash)
+	if c.Late > 0 {
+		r.line("%s starts %s late", c.Operator(len(c.Members)-1), c.Late)
+	}
+	return r
+}
+
+// line prints a line with the time since the beginning. But for New, the
+// lock is held.
+func (r *Report) line(format string, args ...any) {
+	r.printed = time.Now()
+	_, _ = fmt.Fprintf(r.out, "%8.3fs  %s\n", r.printed.Sub(r.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// Arrived notes that a node waits from now on; 0: that it starts.
+func (r *Report) Arrived(node, barrier int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes[node].waits[barrier].arrived = time.Now()
+	if barrier == 0 && r.ceremony.isLate(node) {
+		r.line("%s starts", r.ceremony.Operator(node))
+	}
+}
+
+// Passed notes that a node has passed a barrier and begins the step after it.
+func (r *Report) Passed(node, barrier int, status syncmod.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waits := r.nodes[node].waits
+	if barrier == 1 {
+		r.connected(node, status.Since)
+		waits[1].arrived = status.Since // it was then that step 1 was announced
+	}
+	waits[barrier].passed = time.Now()
+	r.barrier(barrier)
+}
+
+// Saw notes the status of a node.
+func (r *Report) Saw(node int, status syncmod.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := &r.nodes[node]
+	if n.dead || n.status.Phase >= syncmod.Complete || status.Attempt < n.attempt {
+		return
+	}
+	n.status = status
+	if status.Phase != syncmod.Failed {
+		n.peers = countPeers(status, func(p syncmod.PeerStatus) bool { return isConnected(p) || p.Done })
+	}
+	if countPeers(status, isConnected) == len(status.Peers) {
+		r.connected(node, time.Now())
+	}
+	switch status.Phase {
+	case syncmod.Complete:
+		end := len(n.waits) - 1
+		n.waits[end].passed = status.Since
+		r.barrier(end)
+	case syncmod.Failed:
+		r.failed(node, status)
+	default:
+	}
+}
+
+// connected notes that a node is connected with all others, and prints a line
+// once they all are.
+func (r *Report) connected(node int, at time.Time) {
+	if !r.nodes[node].waits[0].passed.IsZero() {
+		return
+	}
+	r.nodes[node].waits[0].passed = at
+	if len(r.nodes) <= fewNodes {
+		r.line("%s is connected with all others", r.ceremony.Operator(node))
+	}
+	if s := r.sum(0); !s.waiting {
+		r.line("all %d are connected after %s", len(r.nodes), brief(s.lastPassed.Sub(s.firstArrived)))
+	}
+}
+
+// barrier prints a line once everyone has passed a barrier.
+func (r *Report) barrier(barrier int) {
+	s := r.sum(barrier)
+	if s.waiting {
+		return
+	}
+	steps := len(r.ceremony.Steps)
+	next := "goodbyes"
+	if barrier <= steps {
+		next = r.ceremony.Steps[barrier-1]
+	}
+	number := fmt.Sprintf("%d/%d", barrier, steps+1)
+	width := len(fmt.Sprintf("%d/%[1]d", steps+1))
+	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later all were through",
+		width, number, r.ceremony.nameWidth(), next,
+		brief(s.lastArrived.Sub(s.firstArrived)), r.ceremony.Operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
+}
+
+// Dies says that a node is about to lose its host, for good.
+func (r *Report) Dies(node int) { r.dies(node, "dies") }
+
+// Restarts says that a node is about to lose its host, and that another process of it
+// follows.
+func (r *Report) Restarts(node int) {
+	r.mu.Lock()
+	r.restart = true
+	r.mu.Unlock()
+	r.dies(node, "restarts")
+}
+
+func (r *Report) dies(node int, how string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes[node].dead = true
+	r.death = time.Now()
+	r.line("%s %s in step %d: its host is closed, nobody has been told",
+		r.ceremony.Operator(node), how, r.ceremony.FaultStep)
+}
+
+// StartsAgain says that the process of a node is started again.
+func (r *Report) StartsAgain(node int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begins(node, record{began: time.Now(), again: true})
+	r.line("%s starts again, with the same key at the same address", r.ceremony.Operator(node))
+}
+
+// BeginsAgain says that a node begins another attempt, and why.
+func (r *Report) BeginsAgain(node int, status syncmod.Status, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begins(node, record{
+		began: status.Since, attempt: status.Attempt, before: why, again: r.nodes[node].again,
+	})
+	r.line("%s begins attempt %d", r.ceremony.Operator(node), status.Attempt)
+}
+
+// begins forgets what a node has done in its attempt before.
+func (r *Report) begins(node int, n record) {
+	n.spans, n.waits = r.nodes[node].spans, make([]wait, len(r.ceremony.Steps)+2)
+	n.waits[0].arrived = n.began
+	r.nodes[node] = n
+}
+
+// failed prints a line when the first node fails and when all have, and in
+// small clusters for each.
+func (r *Report) failed(node int, status syncmod.Status) {
+	r.nodes[node].failed = true
+	if !r.stop.IsZero() {
+		return // that is why
+	}
+	failed, running := 0, 0
+	for _, n := range r.nodes {
+		switch {
+		case n.failed:
+			failed++
+		case !n.dead:
+			running++
+		}
+	}
+	after := ""
+	if !r.death.IsZero() {
+		after = ", " + brief(time.Since(r.death)) + " after the death"
+		if r.restart {
+			after = ", " + brief(time.Since(r.death)) + " after the restart began"
+		}
+	}
+	switch {
+	case failed == 1:
+		r.line("%s fails%s: %v", r.ceremony.Operator(node), after, status.Err)
+	case len(r.nodes) <= fewNodes:
+		r.line("%s fails%s", r.ceremony.Operator(node), after)
+	case running == 0:
+		r.line("all %d have failed%s", failed, after)
+	}
+}
+
+// Interrupted says that all nodes are stopped before their time, and why.
+func (r *Report) Interrupted(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stop = time.Now()
+	step := 0
+	for _, n := range r.nodes {
+		step = max(step, n.step())
+	}
+	if step == 0 {
+		r.line("all nodes stop before step 1: %v", cause)
+		return
+	}
+	r.line("all nodes stop in step %d, and tell one another why: %v", step, cause)
+}
+
+// Attested notes the receipt that a node has got.
+func (r *Report) Attested(node int, receipt *syncmod.Receipt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes[node].receipt = receipt
+}
+
+// Stopped notes how a node that has been stopped has left its ceremony.
+func (r *Report) Stopped(node int, status syncmod.Status, err error) {
+	r.Saw(node, status)
+	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.line("%s did not stop properly: %v", r.ceremony.Operator(node), err)
+	}
+}

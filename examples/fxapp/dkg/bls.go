@@ -1,0 +1,119 @@
+package dkg
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/drand/kyber"
+	bls12381 "github.com/drand/kyber-bls12381"
+	pedersen "github.com/drand/kyber/share/dkg"
+	"github.com/drand/kyber/sign/tbls"
+)
+
+const (
+	keySize       = 48 // bytes of a group key: a compressed point of G1
+	scalarSize    = 32 // bytes of a secret
+	signatureSize = 96 // bytes of a signature: a compressed point of G2
+	indexSize     = 2  // bytes of the operator index before a partial signature
+)
+
+// suite hashes messages to G2 as Ethereum does.
+var suite = bls12381.NewBLS12381SuiteWithDST(nil, []byte("BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_"))
+
+// scheme has the keys in G1 and the signatures in G2.
+var scheme = tbls.NewThresholdSchemeOnG2(suite)
+
+// keys is the group of the keys.
+func keys() pedersen.Suite { return suite.G1().(pedersen.Suite) }
+
+// parsePoint reads a public key. The point at infinity is none: with it, everybody
+// could sign.
+func parsePoint(data []byte) (kyber.Point, error) {
+	p := keys().Point()
+	if err := p.UnmarshalBinary(data); err != nil {
+		return nil, errors.New("it is no point of BLS12-381's G1")
+	}
+	if p.Equal(keys().Point().Null()) {
+		return nil, errors.New("it is the point at infinity")
+	}
+	return p, nil
+}
+
+// parseScalar reads a secret. Its error says nothing about the bytes.
+func parseScalar(data []byte) (kyber.Scalar, error) {
+	s := keys().Scalar()
+	if err := s.UnmarshalBinary(data); err != nil || s.Equal(keys().Scalar().Zero()) {
+		return nil, errors.New("it is no secret of BLS12-381")
+	}
+	return s, nil
+}
+
+// encode writes a point or a scalar, which cannot fail for those of this package.
+func encode(m kyber.Marshaling) []byte {
+	data, err := m.MarshalBinary()
+	if err != nil {
+		panic(fmt.Sprintf("encoding a %T: %v", m, err))
+	}
+	return data
+}
+
+// Sign returns this member's partial signature of a message: its operator index in 2
+// bytes, big endian, and 96 bytes of signature.
+func (s *Share) Sign(message []byte) ([]byte, error) {
+	partial, err := scheme.Sign(s.private(), message)
+	if err != nil {
+		return nil, fmt.Errorf("signing with the share of operator %d: %w", s.Index, err)
+	}
+	return partial, nil
+}
+
+// Recover makes the group's signature of a message, 96 bytes, from partial signatures
+// of at least Threshold members. It is the same whoever they are. A partial signature
+// that is not valid, or is there twice, does not count. If too few are left, the error
+// says which were not valid.
+func (s *Share) Recover(message []byte, partials ...[]byte) ([]byte, error) {
+	valid := make(map[uint16][]byte)
+	var refused []string
+	for i, partial := range partials {
+		if len(partial) != indexSize+signatureSize {
+			refused = append(refused, fmt.Sprintf("number %d has %d bytes", i, len(partial)))
+			continue
+		}
+		index := binary.BigEndian.Uint16(partial)
+		if int(index) >= len(s.Members) || scheme.VerifyPartial(s.public, message, partial) != nil {
+			refused = append(refused, fmt.Sprintf("number %d is not operator %d's", i, index))
+			continue
+		}
+		valid[index] = partial
+	}
+	if len(valid) < s.Threshold {
+		few := fmt.Sprintf("%d valid partial signatures: it needs those of %d members", len(valid), s.Threshold)
+		return nil, errors.New(strings.Join(append([]string{few}, refused...), "; "))
+	}
+	enough := make([][]byte, 0, len(valid))
+	for _, partial := range valid {
+		enough = append(enough, partial)
+	}
+	return scheme.Recover(s.public, message, enough, s.Threshold, len(s.Members))
+}
+
+// Verify checks a signature of a message by a group key.
+func Verify(groupKey, message, signature []byte) error {
+	key, err := parsePoint(groupKey)
+	if err != nil {
+		return fmt.Errorf("group key: %w", err)
+	}
+	if len(signature) != signatureSize || scheme.VerifyRecovered(key, message, signature) != nil {
+		return fmt.Errorf("the signature is not by group key %s", shortKey(groupKey))
+	}
+	return nil
+}
+
+// shortKey is how a group key is called in sentences.
+func shortKey(key []byte) string {
+	const shown = 8
+	return hex.EncodeToString(key[:min(shown, len(key))]) + "…"
+}

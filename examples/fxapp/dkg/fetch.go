@@ -1,0 +1,125 @@
+package dkg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// fetchTimeout is how long a member may take to give its message. It has been made
+	// by then, so what takes time is a connection that has to be made again.
+	fetchTimeout = 20 * time.Second
+	// tryTimeout bounds one try: a connection that has died says nothing.
+	tryTimeout = 5 * time.Second
+	// fetchPause is the time between two tries.
+	fetchPause = 100 * time.Millisecond
+)
+
+// maxMessage is the size in bytes of the largest message among n members.
+func maxMessage(n int) int { return 4<<10 + n<<11 }
+
+// What a try fails with, beside the errors of libp2p.
+var (
+	errTooLarge = errors.New("too large")
+	errNotMade  = errors.New("it has made none in this attempt")
+	errSilent   = errors.New("no answer")
+)
+
+// fetchAll fetches everybody's message of a phase at the same time, this node's own
+// included, and returns the bodies by operator index. It notes who gave what.
+func fetchAll[B body](ctx context.Context, a *attempt, p phase, empty func() B) ([]B, error) {
+	bodies := make([]B, len(a.members))
+	given := make([]seen, len(a.members))
+	all, one := errgroup.WithContext(ctx)
+	for i := range a.members {
+		bodies[i] = empty()
+		all.Go(func() error {
+			text, err := a.fetch(one, p, i)
+			if err != nil {
+				return err
+			}
+			given[i], err = a.open(p, i, text, bodies[i])
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return nil, err
+	}
+	a.given[p] = given
+	return bodies, nil
+}
+
+// fetch fetches a member's message of a phase, in as many tries as there is time for.
+func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error) {
+	if member == a.self {
+		return a.generator.message(a, p), nil
+	}
+	timeout := a.generator.timeout
+	trying, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var last error
+	for {
+		text, err := a.generator.read(trying, p, a.members[member].ID)
+		switch {
+		case err == nil:
+			return text, nil
+		case errors.Is(err, errTooLarge):
+			return nil, a.blame(member, "gave a %s of more than %d KiB", p, maxMessage(len(a.members))>>10)
+		}
+		if last == nil || trying.Err() == nil {
+			last = err // and not that the time was over in the middle of a try
+		}
+		select {
+		case <-time.After(fetchPause):
+			continue
+		case <-trying.Done():
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx) // the ceremony has failed, or another member has here
+		}
+		blame := a.blame(member, "gave no %s within %s", p, timeout)
+		blame.err = last
+		return nil, blame
+	}
+}
+
+// read reads a member's message of a phase, once.
+func (g *Generator) read(ctx context.Context, p phase, from peer.ID) (text []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	// Through a relay too: the messages are small.
+	stream, err := g.host.NewStream(network.WithAllowLimitedConn(ctx, serviceName), from, protocols[p])
+	if err != nil {
+		return nil, fmt.Errorf("not reached: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })
+	defer func() {
+		stop()
+		_ = stream.Reset() // it has been read to its end, or is of no use
+	}()
+	limit := maxMessage(len(g.store.definition.Peers))
+	release, err := reserve(stream, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	text, err = io.ReadAll(io.LimitReader(stream, int64(limit)+1))
+	switch {
+	case ctx.Err() != nil:
+		return nil, errSilent
+	case err != nil:
+		return nil, fmt.Errorf("reading: %w", err)
+	case len(text) > limit:
+		return nil, errTooLarge
+	case len(text) == 0:
+		return nil, errNotMade
+	}
+	return text, nil
+}

@@ -1,0 +1,91 @@
+package dkg
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// temporary is the pattern of files that are being written. A process that dies may
+// leave one.
+const temporary = ".unfinished-*"
+
+// writeFile writes a file that is there, whole, or not there at all, whenever the
+// process or the machine dies. The owner alone can read it. One that exists is
+// replaced.
+func writeFile(dir, name string, content []byte) error {
+	f, err := os.CreateTemp(dir, temporary) // mode 0600
+	if err != nil {
+		return about(dir, "cannot write "+name, err)
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return about(dir, "cannot write "+name, err)
+	}
+	return syncDir(dir)
+}
+
+// renameFile renames a file for good.
+func renameFile(dir, from, to string) error {
+	if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+		return about(dir, "cannot rename "+from+" to "+to, err)
+	}
+	return syncDir(dir)
+}
+
+// removeFile removes a file for good. One that is not there is removed.
+func removeFile(dir, name string) error {
+	if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return about(dir, "cannot remove "+name, err)
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes what has happened to the names of a directory outlive a power cut.
+// Windows has no such call.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
+	}
+	if err != nil {
+		return about(dir, "cannot be synchronized", err)
+	}
+	return nil
+}
+
+// about says in a sentence what cannot be done in a directory, and what would help.
+func about(dir, what string, err error) error {
+	advice := ""
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		advice = ": make room on the disk, and start again"
+	case errors.Is(err, syscall.EROFS):
+		advice = ": use a directory on a disk that can be written to"
+	case errors.Is(err, fs.ErrPermission):
+		advice = ": use a directory that this user may write to"
+	}
+	return fmt.Errorf("data directory %s: %s: %w%s", dir, what, withoutPath(err), advice)
+}
+
+// withoutPath leaves the reason of a failed file access: the path is named already.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
+}

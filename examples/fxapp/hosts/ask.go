@@ -1,0 +1,106 @@
+package hosts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// What a relay's URL may answer with.
+const (
+	maxAnswer    = 64 << 10
+	maxAddresses = 64
+	maxRelays    = 8
+)
+
+// asking makes a connection for each question: there is one every few minutes.
+var asking = &http.Client{Transport: &http.Transport{
+	Proxy:                  http.ProxyFromEnvironment,
+	DisableKeepAlives:      true,
+	MaxResponseHeaderBytes: maxAnswer,
+	ForceAttemptHTTP2:      true,
+}}
+
+// ask asks the URL for the relays, if there is one. What it answered before counts when it does not answer now: the
+// relays may be there all the same.
+func (r *relayAt) ask(ctx context.Context) error {
+	if r.url == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	relays, err := ask(ctx, r.url)
+	switch {
+	case err == nil:
+		r.relays = relays
+	case len(r.relays) == 0:
+		return err
+	}
+	return nil
+}
+
+// ask gets the relays' addresses from a URL. No text of the answer is in its errors.
+func ask(ctx context.Context, from *url.URL) ([]peer.AddrInfo, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	answer, err := asking.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("its URL answers with the status %d %s",
+			answer.StatusCode, http.StatusText(answer.StatusCode))
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) > maxAnswer:
+		return nil, fmt.Errorf("its URL answers with more than %d KiB: is it a relay's?", maxAnswer>>10)
+	}
+	return parseAnswer(body)
+}
+
+// parseAnswer reads a JSON list of relay addresses. Those that this node cannot read are passed over, if there are
+// others.
+func parseAnswer(body []byte) ([]peer.AddrInfo, error) {
+	var texts []string
+	if err := json.Unmarshal(body, &texts); err != nil {
+		return nil, errors.New("its URL answers with something else than a JSON list of addresses: is it a relay's?")
+	}
+	if len(texts) > maxAddresses {
+		return nil, fmt.Errorf("its URL answers with %d addresses, at most %d are taken", len(texts), maxAddresses)
+	}
+	var relays []peer.AddrInfo
+	at := make(map[peer.ID]int)
+	for _, text := range texts {
+		relay, err := parseRelay(text)
+		if err != nil {
+			continue
+		}
+		i, known := at[relay.ID]
+		if !known {
+			i = len(relays)
+			at[relay.ID] = i
+			relays = append(relays, peer.AddrInfo{ID: relay.ID})
+		}
+		relays[i].Addrs = append(relays[i].Addrs, relay.Addrs...)
+	}
+	switch {
+	case len(relays) == 0:
+		return nil, errors.New("its URL answers with a list in which no address ends in a relay's /p2p/ID")
+	case len(relays) > maxRelays:
+		return nil, fmt.Errorf("its URL answers with %d relays, at most %d are taken", len(relays), maxRelays)
+	}
+	return relays, nil
+}

@@ -1,0 +1,200 @@
+package hosts
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
+	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+const (
+	attemptTime = 15 * time.Second // for one attempt at a relay
+	addressTime = 3 * time.Second  // for which a node waits to learn its address from a relay
+
+	// The pause after an attempt that failed; it doubles.
+	shortestPause, longestPause = 500 * time.Millisecond, 10 * time.Second
+
+	// When a reservation is renewed: after half of its time, but within these bounds.
+	earliestRenewal, latestRenewal = 30 * time.Second, 30 * time.Minute
+)
+
+// keep holds a reservation at a relay until ctx ends. It makes the reservation again before it expires, and when the
+// connection to the relay is lost.
+func (l *Listener) keep(ctx context.Context, at relayAt) {
+	lost := make(chan struct{}, 1)
+	disconnected := &network.NotifyBundle{DisconnectedF: func(network.Network, network.Conn) {
+		select {
+		case lost <- struct{}{}:
+		default:
+		}
+	}}
+	l.host.Network().Notify(disconnected)
+	defer l.host.Network().StopNotify(disconnected)
+
+	notes := diary{relay: at.name, log: l.log.WithField("relay", at.name)}
+	pause := shortestPause
+	for {
+		held, err := l.attempt(ctx, &at)
+		if ctx.Err() != nil {
+			return
+		}
+		notes.enter(held, err)
+		if err != nil {
+			sleep(ctx, jittered(pause))
+			pause = min(2*pause, longestPause)
+			continue
+		}
+		pause = shortestPause
+		l.stay(ctx, held, lost)
+		sleep(ctx, jittered(pause)) // not everyone at once, when the relay comes back
+	}
+}
+
+// reservation is a place at a relay.
+type reservation struct {
+	relay   peer.ID
+	expires time.Time
+	limit   time.Duration // of a circuit; 0: none
+	bytes   uint64        // of a circuit, in each direction; 0: no limit
+}
+
+// stay returns when it is time to renew a reservation, or the connection to a relay is lost.
+func (l *Listener) stay(ctx context.Context, held []reservation, lost <-chan struct{}) {
+	renew := time.NewTimer(untilRenewal(held))
+	defer renew.Stop()
+	gone := func(r reservation) bool { return l.host.Network().Connectedness(r.relay) != network.Connected }
+	for !slices.ContainsFunc(held, gone) {
+		select {
+		case <-lost:
+		case <-renew.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func untilRenewal(held []reservation) time.Duration {
+	until := latestRenewal
+	for _, r := range held {
+		until = min(until, time.Until(r.expires)/2)
+	}
+	return max(until, earliestRenewal)
+}
+
+// attempt makes a reservation at each relay that the operator means: one, unless a URL answers with several.
+func (l *Listener) attempt(ctx context.Context, at *relayAt) ([]reservation, error) {
+	if err := at.ask(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	held, errs := make([]reservation, len(at.relays)), make([]error, len(at.relays))
+	var each sync.WaitGroup
+	for i, relay := range at.relays {
+		each.Go(func() { held[i], errs[i] = l.reserve(ctx, relay) })
+	}
+	each.Wait()
+	return held, errors.Join(errs...)
+}
+
+// reserve makes a reservation at one relay, and lets the host look for the members there.
+func (l *Listener) reserve(ctx context.Context, relay peer.AddrInfo) (reservation, error) {
+	l.dialAtOnce(relay.ID)
+	err := l.host.Connect(ctx, relay)
+	if err == nil {
+		l.awaitAddress(ctx, relay.ID)
+	}
+	l.lookThere(relay)
+	if err != nil {
+		return reservation{}, err
+	}
+	l.host.ConnManager().Protect(relay.ID, "relay")
+	r, err := client.Reserve(ctx, l.host, relay)
+	if err != nil {
+		return reservation{}, err
+	}
+	l.dialAtOnce(l.members...) // they may have been out of reach because the relay was
+	return reservation{relay.ID, r.Expiration, r.LimitDuration, r.LimitData}, nil
+}
+
+// dialAtOnce ends the pause that the host makes after it has dialled a peer in vain.
+func (l *Listener) dialAtOnce(peers ...peer.ID) {
+	if s, ok := l.host.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
+		for _, id := range peers {
+			s.Backoff().Clear(id)
+		}
+	}
+}
+
+// lookThere lets the host look for the members at a relay: at the relay's addresses, and where it is connected with
+// it.
+func (l *Listener) lookThere(relay peer.AddrInfo) {
+	where := slices.Clone(relay.Addrs)
+	for _, conn := range l.host.Network().ConnsToPeer(relay.ID) {
+		where = append(where, conn.RemoteMultiaddr())
+	}
+	through := multiaddr.StringCast("/p2p/" + relay.ID.String() + "/p2p-circuit")
+	var addrs []multiaddr.Multiaddr
+	for _, addr := range where {
+		if addr[0].Protocol().Code != multiaddr.P_DNSADDR { // libp2p would look for the member in the text of the name
+			addrs = append(addrs, addr.Encapsulate(through))
+		}
+	}
+	for _, member := range l.members {
+		if member != l.host.ID() {
+			l.host.Peerstore().AddAddrs(member, addrs, peerstore.PermanentAddrTTL)
+		}
+	}
+}
+
+// awaitAddress waits until the host has learned its public address from a relay in the internet, and so can punch
+// holes: libp2p does not try again for members that meet at the relay before. It waits once in the host's life, for
+// the address may never come.
+func (l *Listener) awaitAddress(ctx context.Context, relay peer.ID) {
+	conns := l.host.Network().ConnsToPeer(relay)
+	public := func(c network.Conn) bool { return manet.IsPublicAddr(c.RemoteMultiaddr()) }
+	if len(l.listen) == 0 || !slices.ContainsFunc(conns, public) {
+		return
+	}
+	l.addressed.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, addressTime)
+		defer cancel()
+		changes, err := l.host.EventBus().Subscribe(new(event.EvtLocalProtocolsUpdated))
+		if err != nil {
+			return
+		}
+		defer func() { _ = changes.Close() }()
+		for !slices.Contains(l.host.Mux().Protocols(), holepunch.Protocol) {
+			select {
+			case <-changes.Out():
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// jittered is a pause ± 20 %.
+func jittered(pause time.Duration) time.Duration {
+	return pause - pause/5 + rand.N(2*pause/5)
+}
+
+func sleep(ctx context.Context, pause time.Duration) {
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/gofrs/flock"
+)
+
+// lockFile is in the data directory of a node that runs. The system takes the lock away
+// when the process ends, however it ends.
+const lockFile = "lock"
+
+// lockDirectory makes the data directory if it is not there, and keeps other nodes out
+// of it until unlock is called.
+func lockDirectory(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("--data-dir %s: %w", dir, explainDisk(err))
+	}
+	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--data-dir %s: %w", dir, explainDisk(err))
+	case !locked:
+		return nil, fmt.Errorf("--data-dir %s: another node runs with it: "+
+			"stop that one, or give this one a directory of its own", dir)
+	}
+	return func() { _ = lock.Close() }, nil
+}
+
+// explainDisk says what to do about a directory that cannot be used.
+func explainDisk(err error) error {
+	switch reason := withoutPath(err); {
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: name a directory that this program may write to", reason)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: it is a file, or lies below one; name a directory", reason)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: make room first", reason)
+	default:
+		return reason
+	}
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
+	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/syncmod/statuspage"
+)
+
+// leaveTimeout is how long a node may take to tell the others that it leaves, to store
+// what it has, and to flush its telemetry.
+const leaveTimeout = 10 * time.Second
+
+func newNodeCommand() *cobra.Command {
+	var place seatFlags
+	var logs logFlags
+	var look rehearsalFlags
+	var dataDir, page string
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Take part in a ceremony: generate a key together with the other members",
+		Long: `Take part in a ceremony: generate a key together with the other members. Every
+member runs this command with the same definition. The node waits until all are
+connected, and says whom it waits for and why. In the end every member has its share
+of the key, and a receipt in which all attest the same group public key.
+
+A node that is stopped before step 1 is waited for: start it again. After that, a
+node that stops or restarts ends the attempt for everyone; with --attempts 2 or more,
+all begin again.
+
+With --rehearse the node only looks who is there, also in a cluster of Charon: by which
+path each member is reached, its version, its signature of the definition, its clock
+and its round trip, its step, and what is wrong. It takes no part and leaves the
+cluster as it was: no member counts it as connected or goes on to step 1, whatever
+version or definition this node has. It ends when all are seen, or after --timeout
+(30 s), with exit code 0 if the ceremony could begin. With --watch it stays and shows
+what changes. Do not rehearse with a key whose real node is running.
+
+Logs go to standard error, the result goes to standard output.
+
+Exit codes: 0 complete; 1 failed; 2 the command line, a file or an address cannot be
+used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
+		Example: `  fxapp node --listen /ip4/0.0.0.0/tcp/9001
+  fxapp node --definition ceremony.json --key alice.key --data-dir alice \
+    --listen /ip4/0.0.0.0/tcp/9001 --listen /ip4/0.0.0.0/udp/9001/quic-v1 --attempts 3
+  fxapp node --relay https://relay.example --timeout 30m       # no open port
+  fxapp node --definition cluster-definition.json --key charon-enr-private-key \
+    --version v1.11 --relay https://relay.example --rehearse   # a definition of Charon`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := look.check(); err != nil {
+				return err
+			}
+			log, err := logs.logger(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if err := fx.ValidateApp(fx.NopLogger, statuspage.Serve(page)); page != "" && err != nil {
+				return fmt.Errorf("--http %w", err)
+			}
+			s, err := place.seat()
+			if err != nil {
+				return err
+			}
+			p := &participation{seat: s, log: log, timeout: place.timeout, page: page}
+			if look.rehearse {
+				r := &rehearsal{participation: p, out: cmd.OutOrStdout(), format: logs.format, watch: look.watch}
+				return r.run(cmd.Context())
+			}
+			unlock, err := lockDirectory(dataDir)
+			if err != nil {
+				return err
+			}
+			defer unlock()
+			store, err := dkg.OpenStore(dataDir, s.definition)
+			if err != nil {
+				return err
+			}
+			outcome, failed := p.run(cmd.Context(), generateKey(store))
+			return errors.Join(failed, p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	place.register(flags)
+	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is made")
+	flags.StringVar(&page, "http", "",
+		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
+	look.register(flags)
+	logs.register(flags)
+	return cmd
+}
+
+// participation is a node that takes part in its ceremony.
+type participation struct {
+	seat
+	log     *logrus.Logger
+	timeout time.Duration // 0: none
+	page    string        // where to serve the status page; empty: nowhere
+
+	service *syncmod.Service
+	last    *syncmod.Ceremony // the attempt that was the last
+}
+
+// run runs the node until its ceremony is over, and returns what that has left on the
+// disk. The error says why this node has no share that counts.
+func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, error) {
+	var generator *dkg.Generator
+	ended := make(chan *syncmod.Ceremony, 1)
+	app := newApp(p.host, p.definition, p.config, p.log, work,
+		fx.Supply(identity(p.definition.Peers[p.self].Name, p.self)),
+		syncmod.OnEnd(func(c *syncmod.Ceremony) { ended <- c }),
+		fx.Populate(&generator, &p.service),
+		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(), p.statusPage(),
+	)
+	p.greet()
+	if p.ofCharon {
+		p.log.Warn("the definition is Charon's: all members have to run this program, " +
+			"for Charon generates keys by another protocol")
+	}
+	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
+	starting, started := context.WithTimeout(whole, app.StartTimeout())
+	defer started()
+	if err := app.Start(starting); err != nil {
+		return dkg.Outcome{}, startError(err)
+	}
+	failed := p.wait(ctx, ended)
+	stopping, stopped := context.WithTimeout(whole, app.StopTimeout())
+	defer stopped()
+	err := app.Stop(stopping)
+	outcome := generator.Outcome()
+	switch {
+	case outcome.Share != nil: // whatever has happened since
+		failed = nil
+	case failed == nil:
+		failed = &failure{fmt.Errorf("the ceremony is complete, and this node could not keep its share: %w",
+			cmp.Or(outcome.Err, err))}
+	}
+	if err != nil {
+		p.log.WithError(err).Warn("the node did not stop properly")
+	}
+	if advice := outcome.Advice(); advice != "" && failed != nil {
+		failed = fmt.Errorf("%w; %s", failed, advice)
+	}
+	return outcome, failed
+}
+
+// fxLog leaves fx's events to a debug log: what goes wrong with the start is its error.
+func (p *participation) fxLog() fx.Option {
+	if p.log.IsLevelEnabled(logrus.DebugLevel) {
+		return fx.Options()
+	}
+	return fx.NopLogger
+}
+
+// statusPage serves the page that shows the ceremony live, if it is wanted.
+func (p *participation) statusPage() fx.Option {
+	if p.page == "" {
+		return fx.Options()
+	}
+	return fx.Options(statuspage.Serve(p.page), fx.Invoke(func(lc fx.Lifecycle, s *statuspage.Server) {
+		lc.Append(fx.StartHook(func() { p.log.Infof("the status page is at %s", s.URL()) }))
+	}))
+}
+
+// greet says who this node is, whom it waits for, and where it is.
+func (p *participation) greet() {
+	self := p.definition.Peers[p.self]
+	p.log.WithFields(logrus.Fields{"operator": p.self, "peer_id": self.ID.String()}).Infof(
+		"this node is %s of %d, %s", operatorText(p.definition, p.self), len(p.definition.Peers), self.ID)
+	p.log.Infof("the definition's hash is %x", p.definition.Hash)
+	var others []int
+	for i := range p.definition.Peers {
+		if i != p.self {
+			others = append(others, i)
+		}
+	}
+	p.log.Infof("step 1 begins when all are connected: %s", list(p.definition, others, operatorText))
+	switch where := addrText(self.Addrs); {
+	case len(p.host.Listen)+len(p.host.Relays) == 0:
+		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
+	case where != "":
+		p.log.Infof("the others look for this node at %s", where)
+	}
+}
+
+// wait waits for the end of the ceremony, of ctx or of the time that it may take. Its
+// error says what happened, and what to do.
+func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony) error {
+	var late <-chan time.Time
+	if p.timeout > 0 {
+		timer := time.NewTimer(p.timeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case p.last = <-ended:
+		if err := p.last.Err(); err != nil {
+			return &failure{fmt.Errorf("the ceremony failed, %s: %w", p.noOtherAttempt(), err)}
+		}
+		return nil
+	case <-late:
+		return &failure{fmt.Errorf("gave up after %s: %w", p.timeout, p.missing())}
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %s", context.Cause(ctx), p.leaving())
+	}
+}
+
+// noOtherAttempt says why none follows.
+func (p *participation) noOtherAttempt() string {
+	switch number, limit := p.last.Status().Attempt, p.config.Retry.Attempts; {
+	case limit == 1:
+		return "and --attempts allows no other attempt"
+	case number == limit:
+		return fmt.Sprintf("and attempt %d was the last", number)
+	default:
+		return "and no other attempt would mend it"
+	}
+}
+
+// current is the attempt that is open.
+func (p *participation) current() *syncmod.Ceremony {
+	if open := p.service.Ceremonies(); len(open) > 0 {
+		p.last = open[len(open)-1]
+	}
+	return p.last
+}
+
+// leaving says what it means for the others that this node leaves.
+func (p *participation) leaving() string {
+	if c := p.current(); c == nil || c.Status().Phase == syncmod.Connecting {
+		return "this node has left before step 1, and the others wait for it: start it again"
+	}
+	return "this node has left after step 1, and has told the others that it ends the attempt: start again together"
+}
+
+// missing says whom the node is waiting for.
+func (p *participation) missing() error {
+	c := p.current()
+	if c == nil {
+		return errors.New("between two attempts")
+	}
+	status := c.Status()
+	if waiting := status.WaitingFor(); waiting != nil {
+		return waiting
+	}
+	if status.Err != nil {
+		return fmt.Errorf("between two attempts, of which the first failed: %w", status.Err)
+	}
+	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
+}
+
+// startError makes one sentence of why a node has not started, and decides the exit
+// code: an address that cannot be listened on is like any other that cannot be used.
+func startError(err error) error {
+	if e, ok := errors.AsType[*hosts.ListenError](err); ok {
+		return fmt.Errorf("--listen: %w", e)
+	}
+	if errors.Is(err, statuspage.ErrListen) {
+		return fmt.Errorf("--http: %w", dig.RootCause(err))
+	}
+	return &failure{dig.RootCause(err)}
+}

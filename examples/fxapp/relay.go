@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	stdlog "log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/dkgsync/dkgsync/clusterfile"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
+)
+
+func newRelayCommand() *cobra.Command {
+	var key, page string
+	var c hosts.RelayConfig
+	var logs logFlags
+	cmd := &cobra.Command{
+		Use:   "relay",
+		Short: "Run a relay, through which nodes without an open port are reached",
+		Long: `Run a relay, through which nodes without an open port are reached: a circuit relay
+v2 of libp2p, with room for ceremonies. It has to run where all nodes can reach it.
+
+It prints its addresses; --http serves them as a JSON list, as Charon's relays do.
+Nodes take an address or the page's URL as their --relay. Give all of them the same.
+Where others see the relay at another address than it listens on, behind a NAT or
+under a name, say so by --announce.
+
+The key is made if the file does not exist. Keep it: the relay's peer ID is in its
+addresses, and another key makes another relay of it.
+
+It carries ceremonies of up to 64 members that are all behind it, and 1024 nodes in
+all, 128 of them at one address. A circuit ends after 12 hours or 64 MiB, and the
+nodes make another. It reserves at most half of the machine's memory, and 4 GiB.
+
+Exit codes: 1 it failed; 2 the command line, a file or an address cannot be used;
+130 interrupted (Ctrl-C), 143 terminated.`,
+		Example: `  fxapp relay --http 0.0.0.0:3640
+  fxapp relay --key /etc/dkg/relay.key --listen /ip4/0.0.0.0/tcp/9000 \
+    --announce /dns4/relay.example/tcp/9000`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := logs.logger(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if err := c.Validate(); err != nil {
+				return err
+			}
+			var made bool
+			if c.Key, made, err = relayKey(key); err != nil {
+				return err
+			}
+			if made {
+				log.Warnf("%s: there was no key, so this relay has a new one, and a new peer ID; keep the file", key)
+			}
+			return runRelay(cmd.Context(), c, page, log, cmd.OutOrStdout())
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&key, "key", "relay.key", "the `file` with the relay's key; it is made if it does not exist")
+	flags.StringSliceVar(&c.Listen, "listen", []string{"/ip4/0.0.0.0/tcp/9000", "/ip4/0.0.0.0/udp/9000/quic-v1"},
+		"`address` to listen on; may be repeated")
+	flags.StringSliceVar(&c.Announce, "announce", nil,
+		"`address` that others reach the relay at, if it is another one: /dns4/relay.example/tcp/9000; may be repeated")
+	flags.StringVar(&page, "http", "", "where to serve the addresses as a JSON list, an `address` such as 0.0.0.0:3640")
+	logs.register(flags)
+	return cmd
+}
+
+// relayKey reads the key, or makes it. Nobody has to agree to a relay's key, so that it can start without any
+// preparation.
+func relayKey(path string) (key crypto.PrivKey, made bool, err error) {
+	key, err = clusterfile.ReadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		made = true
+		key, err = clusterfile.CreateKey(path)
+	}
+	return key, made, flagError("key", err)
+}
+
+// runRelay runs a relay until ctx ends.
+func runRelay(ctx context.Context, c hosts.RelayConfig, page string, log *logrus.Logger, stdout io.Writer) error {
+	listener, err := listenHTTP(ctx, page)
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		defer func() { _ = listener.Close() }()
+	}
+	relay, err := hosts.NewRelay(c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = relay.Close() }()
+	for _, addr := range relay.Addrs() {
+		_, _ = fmt.Fprintln(stdout, addr)
+	}
+	if listener == nil {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	log.Infof("http://%s/ answers with the addresses", listener.Addr())
+	server := &http.Server{
+		Handler: relay, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		ErrorLog: stdlog.New(io.Discard, "", 0), // what strangers send
+	}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if err := server.Serve(listener); ctx.Err() == nil {
+		return &failure{fmt.Errorf("serving the addresses: %w", err)}
+	}
+	return context.Cause(ctx)
+}
+
+// listenHTTP returns nil if no page is wanted.
+func listenHTTP(ctx context.Context, at string) (net.Listener, error) {
+	if at == "" {
+		return nil, nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", at)
+	if o, ok := errors.AsType[*net.OpError](err); ok {
+		return nil, fmt.Errorf("--http %s: %w: give an address of this machine with a free port, such as 0.0.0.0:3640",
+			at, o.Err)
+	}
+	return listener, err
+}

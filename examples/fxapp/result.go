@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
+)
+
+// result is how a ceremony ended for a node, as its operator and scripts read it.
+type result struct {
+	Outcome        string `json:"outcome"` // complete, failed or interrupted
+	Operator       int    `json:"operator"`
+	Attempt        int    `json:"attempt,omitempty"`
+	Members        int    `json:"members"`
+	Threshold      int    `json:"threshold"` // how many shares sign together
+	GroupPublicKey string `json:"group_public_key,omitempty"`
+	Share          string `json:"share,omitempty"`   // the file
+	Receipt        string `json:"receipt,omitempty"` // the file
+	Error          string `json:"error,omitempty"`
+	Advice         string `json:"advice,omitempty"` // what to do with a share that does not count yet
+}
+
+// result is what there is once the node has stopped.
+func (p *participation) result(o dkg.Outcome, failed error) result {
+	r := result{
+		Outcome: "complete", Operator: p.self, Members: len(p.definition.Peers),
+		Threshold: dkg.Threshold(len(p.definition.Peers)), Share: o.Path, Receipt: o.Receipt, Advice: o.Advice(),
+	}
+	if p.last != nil {
+		r.Attempt = p.last.Status().Attempt
+	}
+	if o.Share != nil {
+		r.GroupPublicKey = fmt.Sprintf("%x", o.Share.GroupKey)
+	}
+	if failed != nil {
+		r.Outcome, r.Error = "failed", failed.Error()
+		if _, ok := errors.AsType[interruption](failed); ok {
+			r.Outcome = "interrupted"
+		}
+	}
+	return r
+}
+
+// print prints the result: in text that of a complete ceremony only, for a failure is
+// an error of the command.
+func (r result) print(out io.Writer, format string) error {
+	if format == jsonFormat {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(r)
+	}
+	if r.Outcome != "complete" {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, `
+The ceremony is complete: all %d members have attested the same group public key.
+
+  group public key  %s
+  threshold         %d of %d shares sign together
+  share             %s: this node's own, not encrypted; keep it secret, and back it up
+  receipt           %s: signed by every member; file it
+
+fxapp verify %[6]s shows who has attested it.
+`, r.Members, r.GroupPublicKey, r.Threshold, r.Members, r.Share, r.Receipt)
+	return err
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/spf13/cobra"
+
+	"github.com/dkgsync/dkgsync/clusterfile"
+	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+const maxReceiptFile = 16 << 20 // bytes
+
+func newVerifyCommand() *cobra.Command {
+	var definition, dataDir string
+	cmd := &cobra.Command{
+		Use:   "verify RECEIPT",
+		Short: "Verify the receipt of a ceremony, offline",
+		Long: `Verify the receipt of a ceremony, offline: that each member has signed what the
+receipt says that it attests, and that all attest the same. It prints who they are.
+Whether they are the members that you mean is what --definition compares.
+
+With --data-dir it also looks at the share in that directory. A share counts once
+every member has attested its group public key: if a node was killed before it could
+store the receipt, the receipt of any other member makes its share count, and is
+stored beside it.
+
+Exit codes: 0 the receipt is good; 1 it is not, or belongs to something else; 2 the
+command line or a file cannot be used.`,
+		Example: `  fxapp verify dkg-data/receipt.json
+  fxapp verify bob/receipt.json --definition ceremony.json --data-dir alice`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("fxapp verify takes one receipt, and got %d: name its file", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			receipt, err := readReceipt(args[0])
+			if err != nil {
+				return err
+			}
+			names, err := namesOf(definition, receipt)
+			if err != nil {
+				return err
+			}
+			if err := isDirectory(dataDir); dataDir != "" && err != nil {
+				return fmt.Errorf("--data-dir %s: %w", dataDir, err)
+			}
+			printReceipt(cmd.OutOrStdout(), receipt, names)
+			if dataDir == "" {
+				return nil
+			}
+			return confirm(cmd.OutOrStdout(), dataDir, receipt)
+		},
+	}
+	cmd.Flags().StringVar(&definition, "definition", "", "`file` with the definition that the receipt has to be of")
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "`directory` of a node whose share the receipt has to be of")
+	return cmd
+}
+
+// readReceipt reads a receipt and verifies it.
+func readReceipt(path string) (*syncmod.Receipt, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
+	}
+	defer func() { _ = f.Close() }()
+	content, err := io.ReadAll(io.LimitReader(f, maxReceiptFile))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
+	}
+	receipt := new(syncmod.Receipt)
+	if err := json.Unmarshal(content, receipt); err != nil {
+		return nil, &failure{fmt.Errorf("%s: not a receipt: %w", path, err)}
+	}
+	if err := receipt.Verify(); err != nil {
+		return nil, &failure{fmt.Errorf("%s: the receipt does not verify: %w", path, err)}
+	}
+	return receipt, nil
+}
+
+// namesOf returns the names of a receipt's members, as a definition has them. The
+// receipt has to be of that definition.
+func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
+	names := make([]string, len(r.Members))
+	if path == "" {
+		return names, nil
+	}
+	d, err := clusterfile.ReadDefinition(path)
+	if err != nil {
+		return nil, flagError("definition", err)
+	}
+	if !bytes.Equal(d.Hash, r.DefinitionHash) {
+		return nil, &failure{fmt.Errorf("the receipt is of another ceremony: "+
+			"its definition hash is %x, that of %s is %x", r.DefinitionHash, path, d.Hash)}
+	}
+	same := func(a syncmod.Attestation, p syncmod.Peer) bool { return a.ID == p.ID }
+	if !slices.EqualFunc(r.Members, d.Peers, same) {
+		return nil, &failure{fmt.Errorf("the receipt has other members than %s, for the same hash: "+
+			"one of the two was changed", path)}
+	}
+	for i, m := range d.Peers {
+		names[i] = m.Name
+	}
+	return names, nil
+}
+
+// printReceipt says who attests what.
+func printReceipt(out io.Writer, r *syncmod.Receipt, names []string) {
+	_, _ = fmt.Fprintf(out, "The receipt is good: every signature is its member's, and all attest the same.\n\n"+
+		"  definition hash  %x\n  last barrier     %d\n  attested result  %x\n\n",
+		r.DefinitionHash, r.LastStep, r.Result())
+	for i, m := range r.Members {
+		said := "attests it"
+		if m.Session == 0 {
+			said = "attests nothing: a member that does not run dkgsync"
+		}
+		_, _ = fmt.Fprintf(out, "  operator %d  %s  %s\n", i, memberOf(names[i], m.ID), said)
+	}
+}
+
+// memberOf names a member by its peer ID, and by its name if that is known.
+func memberOf(name string, id peer.ID) string {
+	if name == "" {
+		return id.String()
+	}
+	return name + "  " + id.String()
+}
+
+// isDirectory returns why a path is none that could be read.
+func isDirectory(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return withoutPath(err)
+	}
+	if !info.IsDir() {
+		return errors.New("it is a file: name the directory")
+	}
+	return nil
+}
+
+// confirm makes the share of a directory count, if the receipt is of it.
+func confirm(out io.Writer, dir string, r *syncmod.Receipt) error {
+	unlock, err := lockDirectory(dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	share, err := dkg.Confirm(dir, r)
+	if err != nil {
+		return &failure{err}
+	}
+	_, err = fmt.Fprintf(out, "\nThe share in %s is that of operator %d, of this group public key: it counts.\n",
+		dir, share.Index)
+	return err
+}

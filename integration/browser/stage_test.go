@@ -1,0 +1,209 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+	"github.com/dkgsync/dkgsync/syncmod/statuspage"
+)
+
+const (
+	alice = iota // whose page it is
+	bob
+	carol
+	dave
+)
+
+// patient is a configuration with which nobody is given up soon.
+func patient() syncmod.Config {
+	config := harness.Patient()
+	config.Heartbeat = 200 * time.Millisecond
+	config.GoodbyeTimeout = 2 * time.Second
+	return config
+}
+
+// stage is a cluster, what its nodes do, and the page of the first.
+type stage struct {
+	*harness.Cluster
+	t    *testing.T
+	work map[int]map[string]func(context.Context, *syncmod.Ceremony) error // by node, and name of the step
+	ends map[int]chan error
+}
+
+// steps are those of every ceremony here.
+var steps = []string{"exchange keys", "deal", "verify", "store"}
+
+func newStage(t *testing.T, members int, options ...harness.Option) *stage {
+	t.Helper()
+	s := &stage{
+		t: t, Cluster: harness.New(t, members, append([]harness.Option{harness.With(patient())}, options...)...),
+		work: make(map[int]map[string]func(context.Context, *syncmod.Ceremony) error), ends: make(map[int]chan error),
+	}
+	return s
+}
+
+// does has a node do something in a step.
+func (s *stage) does(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
+	if s.work[node] == nil {
+		s.work[node] = make(map[string]func(context.Context, *syncmod.Ceremony) error)
+	}
+	s.work[node][step] = work
+}
+
+// stepsOf are the steps of a node.
+func (s *stage) stepsOf(node int, c *syncmod.Ceremony) (all []syncmod.Step) {
+	for _, name := range steps {
+		step := syncmod.Step{Name: name}
+		if work := s.work[node][name]; work != nil {
+			step.Run = func(ctx context.Context) error { return work(ctx, c) }
+		}
+		all = append(all, step)
+	}
+	return all
+}
+
+// run runs the ceremonies of nodes that are started.
+func (s *stage) run(nodes ...int) {
+	for _, i := range nodes {
+		s.runs(i, s.Nodes[i].Ceremony)
+	}
+}
+
+// runs runs a ceremony of a node until it is over or the test is.
+func (s *stage) runs(node int, c *syncmod.Ceremony) {
+	ended := make(chan error, 1)
+	s.ends[node] = ended
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	s.t.Cleanup(func() { cancel(); <-done })
+	go func() {
+		defer close(done)
+		ended <- c.Run(ctx, s.stepsOf(node, c)...)
+	}()
+}
+
+// serve serves the page of a node's service.
+func serve(t *testing.T, s *syncmod.Service) string {
+	t.Helper()
+	p := statuspage.New(s)
+	url := serveHandler(t, p)
+	t.Cleanup(p.Close) // which ends what is being served
+	return url
+}
+
+func serveHandler(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL + "/"
+}
+
+// hang is work that does not end by itself.
+func hang(ctx context.Context, _ *syncmod.Ceremony) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// takes is work that takes some time.
+func takes(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
+	return func(ctx context.Context, _ *syncmod.Ceremony) error {
+		ctx, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		<-ctx.Done()
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil
+		}
+		return ctx.Err()
+	}
+}
+
+// attests has a node attest a result.
+func attests(result string) func(context.Context, *syncmod.Ceremony) error {
+	return func(_ context.Context, c *syncmod.Ceremony) error { return c.Attest(harness.Hash(result)) }
+}
+
+// until is work that ends with something else.
+func until(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) error {
+	return func(ctx context.Context, _ *syncmod.Ceremony) error {
+		select {
+		case <-happens:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// oneWay is a host that opens no streams to a peer any more once that is cut off.
+type oneWay struct {
+	host.Host
+	to    peer.ID
+	isCut atomic.Bool
+}
+
+var errNoWay = errors.New("i/o deadline reached")
+
+func (o *oneWay) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (network.Stream, error) {
+	if p == o.to && o.isCut.Load() {
+		return nil, errNoWay
+	}
+	return o.Host.NewStream(ctx, p, ids...)
+}
+
+// cut ends the streams to the peer, and lets none be opened.
+func (o *oneWay) cut() {
+	o.isCut.Store(true)
+	for _, conn := range o.Network().ConnsToPeer(o.to) {
+		for _, stream := range conn.GetStreams() {
+			if stream.Protocol() == syncmod.ProtocolID && stream.Stat().Direction == network.DirOutbound {
+				_ = stream.Reset()
+			}
+		}
+	}
+}
+
+// at waits until alice's ceremony has announced a step.
+func (s *stage) at(step int64) {
+	s.t.Helper()
+	s.Until(alice, func(st syncmod.Status) bool { return st.Step >= step })
+}
+
+// connectedWith wants a node to be connected with so many.
+func connectedWith(n int) func(syncmod.Status) bool {
+	return func(s syncmod.Status) bool {
+		for _, p := range s.Peers {
+			if harness.Connected(p) {
+				n--
+			}
+		}
+		return n <= 0
+	}
+}
+
+// failed waits until alice's ceremony has failed.
+func (s *stage) failed() { require.Error(s.t, harness.Failure(s.t, s.Nodes[alice].Ceremony)) }
+
+// alone starts a node with a configuration or a definition of its own.
+func (s *stage) alone(node int, config syncmod.Config, def syncmod.Definition) {
+	s.t.Helper()
+	service := harness.StartService(s.t, s.Nodes[node].Host, config)
+	c, err := service.Open(def)
+	require.NoError(s.t, err)
+	s.runs(node, c)
+}

@@ -1,0 +1,88 @@
+package netns
+
+import (
+	"testing"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/stretchr/testify/require"
+)
+
+// Ports is how a router chooses the port of its address that a connection from inside gets.
+type Ports int
+
+// With SamePort the port is the one that the machine inside uses, where it is free: holes can be punched. With
+// RandomPort each connection gets another port, which nobody can guess.
+const (
+	SamePort Ports = iota
+	RandomPort
+)
+
+// Masquerade lets everything that leaves through a device come from the router's address there, as the router of a home
+// does. Nothing comes in that was not asked for.
+func (n *Namespace) Masquerade(t testing.TB, device string, ports Ports) {
+	t.Helper()
+	rules := n.rules(t)
+	table := rules.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "nat"})
+	leaving := rules.AddChain(&nftables.Chain{
+		Name: "leaving", Table: table, Type: nftables.ChainTypeNAT,
+		Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource,
+	})
+	random := ports == RandomPort
+	rules.AddRule(&nftables.Rule{Table: table, Chain: leaving, Exprs: append(
+		isDevice(expr.MetaKeyOIFNAME, device), &expr.Masq{FullyRandom: random, Random: random},
+	)})
+	need(t, "address translation by nf_tables", rules.Flush())
+	n.Firewall(t, device)
+}
+
+// Firewall lets nothing in through a device that was not asked for from inside.
+func (n *Namespace) Firewall(t testing.TB, device string) {
+	t.Helper()
+	rules := n.rules(t)
+	table := rules.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "firewall"})
+	for name, hook := range map[string]*nftables.ChainHook{
+		"here": nftables.ChainHookInput, "through": nftables.ChainHookForward,
+	} {
+		chain := rules.AddChain(&nftables.Chain{
+			Name: name, Table: table, Type: nftables.ChainTypeFilter,
+			Hooknum: hook, Priority: nftables.ChainPriorityFilter,
+		})
+		rules.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(
+			append(isDevice(expr.MetaKeyIIFNAME, device), isUnknown()...), &expr.Verdict{Kind: expr.VerdictDrop},
+		)})
+	}
+	need(t, "packet filters of nf_tables", rules.Flush())
+}
+
+func (n *Namespace) rules(t testing.TB) *nftables.Conn {
+	t.Helper()
+	rules, err := nftables.New(nftables.WithNetNSFd(int(n.handle)))
+	require.NoError(t, err, n.name)
+	return rules
+}
+
+// isDevice holds for what comes or goes through a device.
+func isDevice(direction expr.MetaKey, device string) []expr.Any {
+	const longest = 16
+	name := make([]byte, longest)
+	copy(name, device)
+	return []expr.Any{
+		&expr.Meta{Key: direction, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: name},
+	}
+}
+
+// isUnknown holds for what belongs to no connection that was made from inside.
+func isUnknown() []expr.Any {
+	known := expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
+		&expr.Bitwise{
+			SourceRegister: 1, DestRegister: 1, Len: 4,
+			Mask: binaryutil.NativeEndian.PutUint32(known), Xor: binaryutil.NativeEndian.PutUint32(0),
+		},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(0)},
+	}
+}

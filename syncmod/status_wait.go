@@ -1,0 +1,78 @@
+package syncmod
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// WaitingFor says whom this node waits for, and why: it is the error that a wait at the
+// barrier would return now, without a context's error. It is nil while this node waits
+// for nobody, because it works on a step, or because the ceremony is over. In a ceremony
+// that is complete it says who had not said goodbye in time, and is nil if everyone had.
+func (s Status) WaitingFor() *WaitError {
+	if s.barrier.Kind == 0 {
+		return s.unsaid
+	}
+	e := &WaitError{
+		Barrier: s.barrier.Kind.String(), Step: s.barrier.Step, Since: s.barrier.Since,
+		members: len(s.Peers) + 1, at: s.at,
+	}
+	for _, p := range s.Peers {
+		if p.missing {
+			e.Missing = append(e.Missing, p)
+		}
+	}
+	e.who = who(s.at, s.called, s.Broken, e.Missing)
+	return e
+}
+
+// who says whom a wait is for, and why. The pairs that cannot reach each other come
+// first; of the members that they explain nothing else is said.
+func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStatus) string {
+	var parts []string
+	explained := make(map[int]bool)
+	const enough = 5
+	more := 0
+	for _, pair := range broken {
+		if pair.own || !concerns(missing, pair) {
+			continue
+		}
+		if !pair.disputed { // or one of the two could hide behind what it says
+			explained[pair.A], explained[pair.B] = true, true
+		}
+		if len(parts) < enough {
+			parts = append(parts, pair.Describe(called, now))
+		} else {
+			more++
+		}
+	}
+	if more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more pairs", more))
+	}
+	for _, p := range missing {
+		if !explained[p.Index] || !p.Inbound || !p.Outbound {
+			parts = append(parts, p.name()+" ("+p.Describe(now)+")")
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// concerns reports whether one of a pair is missing.
+func concerns(missing []PeerStatus, pair BrokenLink) bool {
+	return slices.ContainsFunc(missing, func(p PeerStatus) bool { return p.Index == pair.A || p.Index == pair.B })
+}
+
+// Describe says in a sentence what is wrong between the two. The names are those of all
+// members, see [Definition.Names].
+func (b BrokenLink) Describe(names []string, now time.Time) string {
+	one, other, since := names[b.A], names[b.B], spell(now.Sub(b.Since))
+	switch {
+	case b.aToB:
+		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", other, one, one, other, since)
+	case b.bToA:
+		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", one, other, other, one, since)
+	}
+	return fmt.Sprintf("%s and %s cannot reach each other (for %s)", one, other, since)
+}

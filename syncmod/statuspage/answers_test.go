@@ -1,0 +1,211 @@
+package statuspage
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// made is the view of alice, whose ceremony of three has a status.
+func made(s syncmod.Status) view {
+	v := view{record: record{id: "it", names: []string{"alice", "bob", "carol"}, open: true}, now: noon, status: s}
+	v.def.Hash = harness.Hash("it")
+	v.def.Peers = make([]syncmod.Peer, 3)
+	return v
+}
+
+var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+// others are the members bob and carol, connected and at these steps.
+func others(bob, carol int64) []syncmod.PeerStatus {
+	return []syncmod.PeerStatus{
+		{Index: 1, Step: bob, Inbound: true, Outbound: true}, {Index: 2, Step: carol, Inbound: true, Outbound: true},
+	}
+}
+
+func TestEveryFailureIsSaidInAFewWords(t *testing.T) {
+	by := func(index int, err error) error { return &syncmod.PeerError{Index: index, Err: err} }
+	for _, failure := range []struct {
+		err      error
+		headline string
+		isItMe   string
+	}{
+		{by(2, syncmod.ErrVersionMismatch), "carol runs another version", "Probably not"},
+		{by(2, syncmod.ErrBadSignature), "carol has another definition", "Probably not"},
+		{by(2, syncmod.ErrMembersMismatch), "carol lists other members", "Probably not"},
+		{by(2, syncmod.ErrPeerRestarted), "carol restarted", "No"},
+		{syncmod.ErrPeerRestarted, "a member restarted", "No"},
+		{by(0, syncmod.ErrSelfRestarted), "this node restarted", "Yes"},
+		{by(2, syncmod.ErrStepSkipped), "carol skipped a step", "No"},
+		{by(2, syncmod.ErrLeftBehind), "carol went on without this node", "Probably not"},
+		{by(2, syncmod.ErrPeerRejected), "carol refuses this node", "Probably not"},
+		{by(2, syncmod.ErrPeerAborted), "carol ended it", "No"},
+		{by(0, syncmod.ErrPeerAborted), "this node ended it", "Yes"},
+		{by(2, syncmod.ErrPeerTimeout), "carol is gone", "No"},
+		{syncmod.ErrPeerTimeout, "this node cannot reach a member", "Yes"},
+		{by(2, syncmod.ErrPeerLeft), "carol left early", "No"},
+		{syncmod.ErrResultMismatch, "the members have different results", "Perhaps"},
+		{syncmod.ErrHostClosed, "this node's host was closed", "Yes"},
+		{syncmod.ErrStopped, "this node was stopped", "Yes"},
+		{fmt.Errorf("%w: the disk is full", syncmod.ErrAborted), "this node gave up", "Yes"},
+		{errors.New("something else"), "read why below", "Perhaps"},
+	} {
+		v := made(syncmod.Status{Phase: syncmod.Failed, Step: 2, Err: failure.err, Peers: others(2, 2)})
+
+		kind, headline := v.headline()
+		said := v.answers([]view{v})
+
+		require.Equal(t, kindFailed, kind)
+		require.Equal(t, "The ceremony has failed: "+failure.headline, headline)
+		require.Equal(t, failure.isItMe, said.IsItMe.Short, headline)
+		require.Equal(t, capital(failure.headline), said.Failure.Short)
+		require.Equal(t, capital(failure.err.Error())+".", said.Failure.Text)
+		require.Equal(t, "Yes", said.Close.Short)
+	}
+}
+
+func TestOthersThatAreAheadWaitForThisNode(t *testing.T) {
+	status := syncmod.Status{
+		Phase: syncmod.Running, Step: 2, StepName: "deal", Steps: []string{"keys", "deal", "store"}, Peers: others(3,
+			2),
+	}
+	kind, headline := made(status).headline()
+	require.Equal(t, kindOurTurn, kind)
+	require.Equal(t, "bob waits for this node, which works on step 2 of 3 (deal)", headline)
+	said := made(status).answers(nil)
+	require.Equal(t, reply{"Yes", "bob waits for this node to finish step 2 of 3 (deal)."}, said.IsItMe)
+	require.Equal(t, reply{"This node", "bob has finished step 2 of 3 (deal)."}, said.WaitingFor)
+
+	status.Peers = others(2, 2)
+	kind, headline = made(status).headline()
+	require.Equal(t, kindWorking, kind)
+	require.Equal(t, "This node works on step 2 of 3 (deal)", headline)
+	require.Equal(t, "Not yet", made(status).answers(nil).IsItMe.Short)
+}
+
+func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
+	barrier := func(step int64, last int, behind time.Duration) syncmod.PassedBarrier {
+		arrivals := []time.Time{noon, noon, noon}
+		arrivals[last] = noon.Add(behind)
+		return syncmod.PassedBarrier{
+			Kind: "step", Step: step, Name: fmt.Sprint("work ", step), Last: last,
+			Arrivals: arrivals,
+		}
+	}
+	status := syncmod.Status{Phase: syncmod.Running, Step: 4, Peers: others(4, 4), Passed: []syncmod.PassedBarrier{
+		{Kind: "connected", Last: 2},
+	}}
+	require.Equal(t, reply{"Nobody yet", "carol was the last to connect. No step has been passed yet."},
+		made(status).slow(nil))
+
+	status.Passed = append(status.Passed, barrier(1, 2, 20*time.Millisecond))
+	require.Equal(t, reply{"Nobody", "At every step all came within 50 ms of each other."}, made(status).slow(nil))
+
+	status.Passed = append(status.Passed, barrier(2, 1, 2*time.Second), barrier(3, 2, 1500*time.Millisecond),
+		barrier(4, 2, 700*time.Millisecond))
+	require.Equal(t, reply{"carol", "Last at 2 of 4 steps, by 1.5 s at step 3 (work 3)."}, made(status).slow(nil))
+
+	status.Passed = append(status.Passed, barrier(5, 0, time.Minute))
+	require.Equal(t, reply{"This node", "Last at 1 of 5 steps, by 1 min 0 s at step 5 (work 5)."},
+		made(status).slow(nil))
+}
+
+func TestANodeThatBeginsAgainIsLeftRunning(t *testing.T) {
+	reason := &syncmod.PeerError{Index: 2, Err: syncmod.ErrPeerAborted}
+	first := made(syncmod.Status{
+		Phase: syncmod.Failed, Step: 2, Attempt: 1, Err: reason, Retried: true,
+		Peers: others(2, 2),
+	})
+	_, headline := first.headline()
+	require.Equal(t, "This attempt has failed: carol ended it. Another one follows", headline)
+	require.Equal(t, "No", first.answers([]view{first}).Close.Short)
+
+	second := made(syncmod.Status{Phase: syncmod.Running, Step: 1, Attempt: 2, Peers: others(1, 1)})
+	require.Equal(t, "A later attempt of this ceremony has begun: look there.", first.answers([]view{
+		second,
+		first,
+	}).Close.Text)
+	require.Contains(t, second.answers([]view{second, first}).Failure.Text, "Attempt 1 did: ")
+}
+
+func TestAdviceToStartAgainIsNotForWhoDoesSoAnyway(t *testing.T) {
+	const advice = "; the ceremony cannot go on: stop every node and start the ceremony again together"
+	for said, left := range map[string]string{
+		"operator 2 (carol) restarted" + advice:              "operator 2 (carol) restarted",
+		`carol ended it: "no room"` + advice:                 `carol ended it: "no room"`,
+		`carol ended it: "bob restarted` + advice + `"`:      `carol ended it: "bob restarted"`,
+		`carol ended it: "step \"deal\": bad` + advice + `"`: `carol ended it: "step \"deal\": bad"`,
+		"no luck": "no luck",
+	} {
+		require.Equal(t, left, withoutAdvice(errors.New(said)))
+	}
+}
+
+func TestTooManyMembersAreNotDrawn(t *testing.T) {
+	v := made(syncmod.Status{})
+	v.names, v.def.Peers = nil, make([]syncmod.Peer, maxDrawn+1)
+	for i := range v.def.Peers {
+		v.names = append(v.names, fmt.Sprint("operator ", i))
+		if i > 0 {
+			said := make([]syncmod.Link, maxDrawn+1)
+			v.status.Peers = append(v.status.Peers, syncmod.PeerStatus{Index: i, View: said})
+		}
+	}
+
+	d := v.detail(nil)
+
+	for _, m := range d.Members {
+		require.Empty(t, m.Links)
+	}
+	require.NotContains(t, d.diagnosis(), "Who reaches whom")
+}
+
+func TestADiagnosisHasItAll(t *testing.T) {
+	c := harness.New(t, 3)
+	c.Start(0, 1)
+	c.Until(0, func(s syncmod.Status) bool { return harness.Connected(s.Peers[0]) })
+	p := pageOf(t, c.Nodes[0].Service)
+	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony != nil }, "it is seen")
+
+	text := get(p, "/diagnosis").Body.String()
+
+	for _, part := range []string{
+		"Ceremony " + hexOf(harness.Hash(t.Name())), "as operator 0 (alice) sees it", "Waiting for carol to connect.",
+		"Wait: waiting for 1 of 3 to connect: carol (", "0 alice " + c.Nodes[0].ID().String() + ": this node",
+		"1 bob " + c.Nodes[1].ID().String() + ": connected, at step 0", "  0 -=!\n",
+	} {
+		require.Contains(t, text, part)
+	}
+}
+
+func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
+	away := syncmod.PeerStatus{Index: 2, Step: -1}
+	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
+	bob := others(0, 0)[0]
+	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
+	require.Equal(t, reply{"No", "carol has to start the node there, or to mend its network."}, v.isItMe(wait))
+
+	bob.View = []syncmod.Link{{}, {}, {Inbound: true, Outbound: true}}
+	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
+	require.Equal(t, reply{"Probably", "bob reaches carol, and this node does not: look at this node's network."},
+		v.isItMe(wait))
+
+	away.Waiting = notOpen
+	wait.Missing[0] = away
+	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{others(0, 0)[0], away}})
+	require.Equal(t, reply{"No", "carol has to start the ceremony there."}, v.isItMe(wait))
+
+	away.Waiting = "another process with this node's key takes part there: stop one of them"
+	wait.Missing[0] = away
+	require.Equal(t, reply{
+		"Perhaps",
+		"carol's node does not take part with this one: another process with this node's key " +
+			"takes part there: stop one of them.",
+	}, v.isItMe(wait))
+}

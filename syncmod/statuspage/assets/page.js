@@ -1,0 +1,330 @@
+// The page shows what the node says, and adds nothing but the passing of time. All text is set as text: a
+// member's name or nickname is never markup.
+'use strict';
+
+const $ = (id) => document.getElementById(id);
+const doc = { now: null, skew: 0, at: 0, ended: false }; // what was said last, and when it came
+const patience = 4000; // ms without news after which they are stale: the node says something every second
+const kinds = {
+  waiting: ['…', 'Waiting for others'], working: ['▶', 'This node works'], our_turn: ['▲', 'It is this node'],
+  complete: ['✓', 'Complete'], failed: ['✕', 'Failed'],
+};
+const questions = [
+  ['waiting_for', 'Whom do we wait for?'], ['is_it_me', 'Is it me?'], ['failure', 'Why did it fail?'],
+  ['slow', 'Who was slow?'], ['close', 'Can I close this now?'],
+];
+const links = {
+  '=': ['both', 'connected both ways'], '~': ['relay', 'connected through a relay'], '>': ['out', 'only the row reaches the column'],
+  '<': ['in', 'only the column reaches the row'], '!': ['none', 'not connected'], 'g': ['left', 'has said goodbye'],
+  '?': ['silent', 'does not say'], '-': ['self', 'itself'],
+};
+
+function make(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+// set changes a text only where it differs: what is selected stays so.
+function set(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function mark(node, name, value) {
+  if (value === undefined || value === false) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
+// fit makes a parent have so many children.
+function fit(parent, count, child) {
+  while (parent.children.length > count) parent.lastElementChild.remove();
+  while (parent.children.length < count) parent.append(child(parent.children.length));
+}
+
+function spell(ms) {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 1) return `${Math.round(s * 1000)} ms`;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 60) return `${Math.floor(s)} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
+}
+
+const time = (text) => Date.parse(text);
+// nodeNow is the time at the node. It stands still while nothing is heard from there.
+const nodeNow = () => isSilent() ? time(doc.now.now) : Date.now() + doc.skew;
+const isSilent = () => performance.now() - doc.at > patience || doc.ended;
+const between = (from, to) => spell(time(to) - time(from));
+
+// moment is what ages are counted to: now, or the end of a ceremony that is over.
+const moment = (c) => c.phase === 'complete' || c.phase === 'failed' ? time(c.at) : nodeNow();
+
+function show(said) {
+  doc.now = said;
+  doc.skew = time(said.now) - Date.now();
+  const c = said.ceremony;
+  $('ceremony').hidden = !c;
+  $('none').hidden = !!c;
+  showList(said, c);
+  if (!c) return;
+  const self = c.members[c.self];
+  set($('about'), `this node is ${self.name}, operator ${c.self} of ${c.members.length} · definition ${c.definition_hash.slice(0, 16)}…` +
+    (c.attempt > 1 ? ` · attempt ${c.attempt}` : ''));
+  mark($('now'), 'data-kind', c.kind);
+  set($('tag'), kinds[c.kind].join(' ').toUpperCase());
+  set($('headline'), c.headline);
+  set($('announce'), c.headline);
+  document.title = `${kinds[c.kind][0]} ${c.headline}`;
+  showAnswers(c);
+  showPhases(c);
+  showMembers(c);
+  showLinks(c);
+  const query = `?ceremony=${encodeURIComponent(c.id)}`;
+  for (const [id, path] of [['text', 'diagnosis'], ['json', 'status'], ['receipt', 'receipt']]) mark($(id), 'href', path + query);
+  $('receipt').hidden = !c.receipt;
+  $('attested').hidden = !c.attested;
+  set($('attested').querySelector('code'), c.attested || '');
+  showTimes();
+}
+
+function showList(said, c) {
+  const nav = $('ceremonies');
+  nav.hidden = said.ceremonies.length < 2;
+  const several = new Set(said.ceremonies.map((s) => s.definition_hash)).size > 1;
+  fit(nav, said.ceremonies.length, () => make('a', { href: '#' }));
+  said.ceremonies.forEach((s, i) => {
+    const a = nav.children[i];
+    mark(a, 'href', `#${s.id}`);
+    mark(a, 'aria-current', c && s.id === c.id ? 'true' : undefined);
+    set(a, `${several ? `${s.definition_hash.slice(0, 8)}… ` : ''}attempt ${s.attempt}: ${s.phase}${s.open ? '' : ', closed'}`);
+  });
+}
+
+function showAnswers(c) {
+  fit($('answers'), questions.length, (i) => make('div', null,
+    make('dt', null, questions[i][1]), make('dd', { class: 'short' }), make('dd')));
+  questions.forEach(([key], i) => {
+    const [, short, text] = $('answers').children[i].children;
+    set(short, c.answers[key].short);
+    set(text, c.answers[key].text);
+  });
+}
+
+// phases lists what a ceremony goes through: the connections, its steps, the last barrier, the goodbyes.
+function phases(c) {
+  const passed = (kind, step) => (c.passed || []).find((b) => b.kind === kind && (step === undefined || b.step === step));
+  const named = c.steps || [];
+  const last = named.length ? named.length + 1 : ['completing', 'complete'].includes(c.phase) ? c.step : 0;
+  const count = Math.max(last, c.step, named.length);
+  const all = [{ name: 'Connect', barrier: passed('connected'), at: c.step === 0 }];
+  for (let step = 1; step <= count; step++) {
+    const barrier = passed('step', step);
+    const name = step === last ? 'Last barrier' : `${step} ${named[step - 1] || (barrier && barrier.name) || (step === c.step && c.step_name) || ''}`;
+    all.push({ name, barrier, at: step === c.step, next: passed('step', step + 1), step, last: step === last });
+  }
+  all.push({ name: 'Goodbyes', barrier: passed('shutdown'), at: c.waiting && c.waiting.barrier === 'shutdown' || c.phase === 'complete' });
+  const most = 14, here = Math.max(0, all.findLastIndex((p) => p.at));
+  return all.length <= most ? all : all.slice(Math.max(0, here - most + 4), here + 4);
+}
+
+function phaseState(c, p) {
+  const over = c.phase === 'failed' || c.phase === 'complete';
+  if (p.name === 'Goodbyes' && c.phase === 'complete') {
+    return c.waiting ? ['waiting', `missing: ${names(c, c.waiting.members)}`] : ['done', 'all said'];
+  }
+  if (!p.barrier) {
+    if (!p.at) return ['ahead', 'to come'];
+    return c.phase === 'failed' ? ['failed', 'failed here'] : ['waiting', `waiting for ${c.waiting ? names(c, c.waiting.members) : 'this node'}`];
+  }
+  const text = lastOf(c, p.barrier);
+  if (!p.step || p.last) return ['done', text];
+  if (p.next) return ['done', `${text}${worked(p.barrier.passed, p.next.since)}`];
+  if (!p.at) return ['done', text];
+  return c.phase === 'failed' ? ['failed', `${text}; failed here`] : over ? ['done', text] : ['working', `${text}; this node works on it`];
+}
+
+function worked(from, to) {
+  return time(to) - time(from) < 10 ? '' : `; this node worked ${between(from, to)}`;
+}
+
+// lastOf says who was last at a barrier, and by how much.
+function lastOf(c, b) {
+  const who = b.last === c.self ? 'this node' : c.members[b.last].name;
+  if (b.kind === 'connected') return `took ${between(b.since, b.passed)}, ${who} last`;
+  return b.behind_ms >= 1 ? `${who} last, by ${spell(b.behind_ms)}` : 'all at once';
+}
+
+function names(c, members) {
+  const all = members.map((i) => c.members[i].name);
+  return all.length > 3 ? `${all.slice(0, 2).join(', ')} and ${all.length - 2} others` : all.join(', ');
+}
+
+function showPhases(c) {
+  const list = phases(c);
+  fit($('phases'), list.length, () => make('li', null, make('b'), make('span')));
+  list.forEach((p, i) => {
+    const li = $('phases').children[i];
+    const [state, text] = phaseState(c, p);
+    mark(li, 'data-state', state);
+    mark(li, 'aria-current', p.at && state !== 'done' ? 'step' : undefined);
+    set(li.children[0], p.name);
+    set(li.children[1], text);
+  });
+}
+
+const columns = [
+  ['state', 'How it stands'], ['short', 'Step'], ['short', 'Path'], ['number', 'Round trip'], ['number', 'Heard'], ['number', 'Clock'],
+  ['said', 'Version'], ['said', 'Calls itself'], ['number', 'Reconnects'],
+];
+
+function showMembers(c) {
+  const table = $('members'), many = c.members.length > 12;
+  if (!table.tHead) {
+    table.append(
+      make('caption', { class: 'hidden' }, 'Every member as this node sees it'),
+      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'Member'), ...columns.map(([, name]) => make('th', { scope: 'col' }, name)))),
+      make('tbody'));
+  }
+  if ($('filter').hidden && many) $('only').checked = true;
+  $('filter').hidden = !many;
+  const body = table.tBodies[0];
+  fit(body, c.members.length, () => make('tr', null, make('th', { scope: 'row' }, make('span'), make('small')),
+    ...columns.map(([kind, name]) => make('td', { class: kind, 'data-label': name }))));
+  c.members.forEach((m, i) => {
+    const tr = body.children[i];
+    mark(tr, 'data-mark', m.trouble ? 'trouble' : m.waiting ? 'waiting' : undefined);
+    tr.hidden = many && $('only').checked && !m.trouble && !m.waiting && i !== c.self;
+    set(tr.cells[0].children[0], `${i} ${m.name}`);
+    set(tr.cells[0].children[1], i === c.self ? ' (this node)' : m.waiting ? (c.phase === 'complete' ? ' (no goodbye)' : ' (waited for)') : '');
+    const clock = m.clock_ms ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
+    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${m.rtt_ms.toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || '', m.nickname || '',
+      m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 4) set(tr.cells[k + 1], text); });
+  });
+}
+
+function stepName(c, m) {
+  if (m.done) return 'done';
+  if (m.step < 0) return '';
+  const named = c.steps && c.steps[m.step - 1];
+  return named ? `${m.step} ${named}` : m.step === 0 ? 'not begun' : String(m.step);
+}
+
+function showLinks(c) {
+  const table = $('links'), n = c.members.length;
+  fit($('broken'), (c.broken || []).length, () => make('li'));
+  (c.broken || []).forEach((b, i) => set($('broken').children[i], b.text));
+  if (!c.members[c.self].links) {
+    table.replaceChildren();
+    set($('legend'), `${n} members are too many for a picture. Pairs that cannot reach each other would be listed here.`);
+    return;
+  }
+  if (!table.tHead || table.tBodies[0].rows.length !== n) {
+    table.replaceChildren(
+      make('caption', { class: 'hidden' }, 'How each member, in its row, says that it sees the member of the column'),
+      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'sees'), ...c.members.map((m) => make('th', { scope: 'col' }, String(m.index))))),
+      make('tbody', null, ...c.members.map((m) => make('tr', null, make('th', { scope: 'row' }), ...c.members.map(() => make('td'))))));
+    set($('legend'), '● both ways  ◐ through a relay  → only the row reaches the column  ← only the column reaches the row  ' +
+      '✕ not connected  ✓ has said goodbye  ? does not say');
+  }
+  const broken = new Set();
+  for (const b of c.broken || []) broken.add(b.a * n + b.b).add(b.b * n + b.a);
+  c.members.forEach((m, i) => {
+    const tr = table.tBodies[0].rows[i];
+    set(tr.cells[0], `${i} ${m.name}`);
+    for (let j = 0; j < n; j++) {
+      const [link, words] = links[m.links[j]], isBroken = broken.has(i * n + j);
+      const td = tr.cells[j + 1];
+      if (td.dataset.link === link && td.hasAttribute('data-broken') === isBroken) continue;
+      mark(td, 'data-link', link);
+      mark(td, 'data-broken', isBroken ? '' : undefined);
+      set(td, isBroken ? `${words}, broken` : words);
+    }
+  });
+}
+
+// showTimes shows what changes by the passing of time.
+function showTimes() {
+  const c = doc.now && doc.now.ceremony;
+  if (!c) return;
+  const at = moment(c);
+  if (c.phase === 'complete' || c.phase === 'failed') {
+    const when = new Date(time(c.at)).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
+    set($('lasting'), `${when}, ${spell(nodeNow() - time(c.at))} ago`);
+  }
+  else set($('lasting'), `for ${spell(at - time(c.waiting && c.waiting.since || c.since))}`);
+  c.members.forEach((m, i) => {
+    const cell = $('members').tBodies[0].rows[i].cells[5];
+    set(cell, m.last_seen ? `${spell(at - time(m.last_seen))} ago` : '');
+  });
+}
+
+// What follows is how the page gets its news: by events, and by asking where there are none.
+let source, asking = 0;
+
+const query = () => location.hash ? `?ceremony=${encodeURIComponent(decodeURIComponent(location.hash.slice(1)))}` : '';
+
+function news(text, ended) {
+  doc.at = performance.now();
+  doc.ended = !!ended;
+  show(JSON.parse(text));
+  showLive();
+}
+
+function follow() {
+  if (source) source.close();
+  if (!window.EventSource) return ask();
+  source = new EventSource('events' + query());
+  source.onmessage = (e) => news(e.data);
+  source.addEventListener('end', (e) => news(e.data, true));
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) ask(); };
+}
+
+// ask asks once, where no events come.
+async function ask() {
+  if (asking && performance.now() - asking < patience) return;
+  asking = performance.now();
+  try {
+    const response = await fetch('status' + query(), { cache: 'no-store', signal: AbortSignal.timeout(patience) });
+    if (response.ok) news(await response.text());
+  } catch { /* it says nothing: showLive tells for how long */ }
+  asking = 0;
+}
+
+function showLive() {
+  const silent = performance.now() - doc.at;
+  const state = !doc.now ? 'new' : isSilent() ? 'stale' : 'live';
+  mark($('live'), 'data-state', state);
+  set($('live'), { new: 'connecting to the node', live: 'live', stale: doc.ended ? 'the node has stopped' : 'stale' }[state]);
+  set($('stale'), state !== 'stale' ? '' : doc.ended ? 'The node has stopped. This is what it said last. The page goes on when the node does.'
+    : 'The node does not answer. What follows is what it said last; the page tries again by itself.');
+  if (state === 'stale' && !doc.ended) set($('live'), `stale: last news ${spell(silent)} ago`);
+}
+
+setInterval(() => {
+  showTimes();
+  showLive();
+  const silent = performance.now() - doc.at;
+  if (source && source.readyState === EventSource.CLOSED || !source) ask();
+  if (silent > 2 * patience && Math.floor(silent / 1000) % 5 === 0) follow();
+}, 1000);
+
+window.addEventListener('hashchange', follow);
+$('only').addEventListener('change', () => { if (doc.now) showMembers(doc.now.ceremony); });
+$('copy').addEventListener('click', async () => {
+  const text = await (await fetch($('text').getAttribute('href'), { cache: 'no-store' })).text();
+  const pre = $('diagnosis');
+  set(pre, text);
+  pre.hidden = false;
+  let copied = true;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // no clipboard for pages of other machines
+    getSelection().selectAllChildren(pre);
+    copied = document.execCommand('copy');
+  }
+  set($('announce'), copied ? 'The diagnosis is copied' : 'The diagnosis is selected: copy it');
+  set($('copy'), copied ? 'Copied' : 'Selected: copy it now');
+  setTimeout(() => set($('copy'), 'Copy the diagnosis'), 3000);
+});
+follow();

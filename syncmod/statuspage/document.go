@@ -1,0 +1,221 @@
+package statuspage
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// documentVersion is raised when a field of a document changes its meaning or goes. New ones
+// may come.
+const documentVersion = 1
+
+// maxDrawn is how many members a document says of who reaches whom, and the page draws it: with
+// more, the picture would be larger than any screen. The broken pairs are listed all the same.
+const maxDrawn = 200
+
+// maxWords is how many members a wait may be for that is given word for word.
+const maxWords = 20
+
+// maxListed is how many ceremonies a document lists.
+const maxListed = 100
+
+// document is what status and events say. docs/statuspage.md describes it.
+type document struct {
+	Version    int       `json:"version"`
+	Now        time.Time `json:"now"`
+	Ceremonies []summary `json:"ceremonies"`
+	Ceremony   *detail   `json:"ceremony,omitempty"`
+}
+
+// summary is one ceremony in the list of all.
+type summary struct {
+	ID         string    `json:"id"`
+	Definition string    `json:"definition_hash"`
+	Open       bool      `json:"open"`
+	Attempt    int       `json:"attempt"`
+	Phase      string    `json:"phase"`
+	Step       int64     `json:"step"`
+	StepName   string    `json:"step_name,omitempty"`
+	Since      time.Time `json:"since"`
+	Kind       kind      `json:"kind"`
+	Headline   string    `json:"headline"`
+}
+
+// detail is the ceremony that is shown.
+type detail struct {
+	summary
+
+	At       time.Time       `json:"at"` // of what follows: now, or the end
+	Self     int             `json:"self"`
+	Retried  bool            `json:"retried,omitempty"`
+	Steps    []string        `json:"steps,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Culprit  *int            `json:"culprit,omitempty"`
+	Waiting  *waiting        `json:"waiting,omitempty"`
+	Answers  answers         `json:"answers"`
+	Members  []member        `json:"members"`
+	Broken   []brokenPair    `json:"broken,omitempty"`
+	Passed   []passedBarrier `json:"passed,omitempty"`
+	Receipt  bool            `json:"receipt,omitempty"`
+	Attested string          `json:"attested,omitempty"`
+}
+
+type waiting struct {
+	Barrier string    `json:"barrier"`
+	Step    int64     `json:"step"`
+	Since   time.Time `json:"since,omitzero"`
+	Members []int     `json:"members"`
+	Text    string    `json:"text"`
+}
+
+type member struct {
+	Index      int       `json:"index"`
+	Name       string    `json:"name"`
+	ID         string    `json:"id"`
+	Addrs      []string  `json:"addrs,omitempty"`
+	Nickname   string    `json:"nickname,omitempty"`
+	Version    string    `json:"version,omitempty"`
+	Path       string    `json:"path"`
+	Step       int64     `json:"step"`
+	Done       bool      `json:"done,omitempty"`
+	LastSeen   time.Time `json:"last_seen,omitzero"`
+	Since      time.Time `json:"since,omitzero"`
+	RTT        float64   `json:"rtt_ms,omitempty"`
+	Clock      float64   `json:"clock_ms,omitempty"`
+	Reconnects int       `json:"reconnects,omitempty"`
+	Attempts   int       `json:"attempts,omitempty"`
+	LastError  string    `json:"last_error,omitempty"`
+	Waiting    bool      `json:"waiting,omitempty"`
+	State      string    `json:"state,omitempty"`
+	Trouble    bool      `json:"trouble,omitempty"`
+	Links      string    `json:"links,omitempty"`
+}
+
+type brokenPair struct {
+	A     int       `json:"a"`
+	B     int       `json:"b"`
+	Since time.Time `json:"since"`
+	Text  string    `json:"text"`
+}
+
+type passedBarrier struct {
+	Kind   string    `json:"kind"`
+	Step   int64     `json:"step"`
+	Name   string    `json:"name,omitempty"`
+	Since  time.Time `json:"since"`
+	Passed time.Time `json:"passed"`
+	Last   int       `json:"last"`
+	Behind float64   `json:"behind_ms,omitempty"`
+}
+
+// newDocument describes all ceremonies, and one of them in detail.
+func newDocument(views []view, id string, now time.Time) document {
+	d := document{Version: documentVersion, Now: now, Ceremonies: []summary{}}
+	chosen, ok := choose(views, id)
+	if ok {
+		d.Ceremony = chosen.detail(views)
+	}
+	for i, v := range views {
+		if i < maxListed || v.id == chosen.id {
+			d.Ceremonies = append(d.Ceremonies, v.summary())
+		}
+	}
+	return d
+}
+
+func (v view) summary() summary {
+	s := summary{
+		ID: v.id, Definition: hexOf(v.def.Hash), Open: v.open, Attempt: v.status.Attempt,
+		Phase: v.status.Phase.String(), Step: v.status.Step, StepName: v.status.StepName, Since: v.status.Since,
+	}
+	s.Kind, s.Headline = v.headline()
+	return s
+}
+
+func (v view) detail(all []view) *detail {
+	d := &detail{
+		summary: v.summary(), At: v.now, Self: v.self, Retried: v.status.Retried, Steps: v.status.Steps,
+		Answers: v.answers(all), Receipt: v.receipt != nil,
+	}
+	if v.receipt != nil {
+		d.Attested = hexOf(v.receipt.Result())
+	}
+	if v.status.Err != nil {
+		d.Error = v.status.Err.Error()
+		if culprit, ok := errors.AsType[*syncmod.PeerError](v.status.Err); ok {
+			d.Culprit = &culprit.Index
+		}
+	}
+	missing := make(map[int]bool)
+	if w := v.status.WaitingFor(); w != nil {
+		d.Waiting = &waiting{Barrier: w.Barrier, Step: w.Step, Since: w.Since, Members: []int{}, Text: w.Error()}
+		if len(w.Missing) > maxWords {
+			d.Waiting.Text = v.shortened(w)
+		}
+		for _, p := range w.Missing {
+			missing[p.Index] = true
+			d.Waiting.Members = append(d.Waiting.Members, p.Index)
+		}
+	}
+	others := v.status.Peers
+	for i := range v.def.Peers {
+		if i == v.self {
+			d.Members = append(d.Members, v.own())
+			continue
+		}
+		m := v.member(others[0])
+		m.Waiting = missing[i]
+		d.Members, others = append(d.Members, m), others[1:]
+	}
+	for _, b := range v.status.Broken {
+		d.Broken = append(d.Broken, brokenPair{A: b.A, B: b.B, Since: b.Since, Text: b.Describe(v.names, v.now)})
+	}
+	for _, b := range v.status.Passed {
+		d.Passed = append(d.Passed, passedBarrier{
+			Kind: b.Kind, Step: b.Step, Name: b.Name, Since: b.Since, Passed: b.Passed, Last: b.Last,
+			Behind: milliseconds(b.Behind()),
+		})
+	}
+	return d
+}
+
+// own is this node among the members.
+func (v view) own() member {
+	p := v.def.Peers[v.self]
+	return member{
+		Index: v.self, Name: v.names[v.self], ID: p.ID.String(), Path: pathSelf, Step: v.status.Step,
+		Done:  v.status.Phase == syncmod.Complete,
+		Links: v.ownLinks(),
+	}
+}
+
+func (v view) member(p syncmod.PeerStatus) member {
+	m := member{
+		Index: p.Index, Name: v.names[p.Index], ID: p.Peer.ID.String(), Nickname: p.Nickname, Version: p.Version,
+		Path: pathOf(p), Step: p.Step, Done: p.Done, LastSeen: p.LastSeen, Since: p.Since,
+		RTT: milliseconds(p.RTT), Clock: math.Round(milliseconds(p.ClockOffset)),
+		Reconnects: p.Reconnects, Attempts: p.Attempts, State: p.Describe(v.now), Trouble: isTroubled(p),
+		Links: linksOf(p, len(v.def.Peers)),
+	}
+	for _, a := range p.Peer.Addrs {
+		m.Addrs = append(m.Addrs, a.String())
+	}
+	if p.LastError != nil {
+		m.LastError = p.LastError.Error()
+	}
+	return m
+}
+
+// isTroubled reports whether something is wrong with a member.
+func isTroubled(p syncmod.PeerStatus) bool {
+	const clockWrong = 5 * time.Second // as a status has it
+	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
+		p.ClockOffset.Abs() > clockWrong || p.Fault != nil
+}
+
+func milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Millisecond/100)) / 100
+}

@@ -1,0 +1,162 @@
+package statuspage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// rendering is a document that was written for all who ask within a short time.
+type rendering struct {
+	at   time.Time
+	json []byte
+}
+
+// render writes the document of a ceremony, unless that was done a moment ago.
+func (p *Page) render(id string) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if last, ok := p.rendered[id]; ok && now.Sub(last.at) < pace/2 {
+		return last.json
+	}
+	content := p.renderNow(id, now)
+	for other, r := range p.rendered {
+		if now.Sub(r.at) >= pace/2 {
+			delete(p.rendered, other)
+		}
+	}
+	p.rendered[id] = rendering{now, content}
+	return content
+}
+
+func (p *Page) renderNow(id string, now time.Time) []byte {
+	content, err := json.Marshal(newDocument(p.history.views(), id, now))
+	if err != nil { // no field of it can do that
+		return fmt.Appendf(nil, `{"version":%d,"error":%q}`, documentVersion, err)
+	}
+	return content
+}
+
+// asked is the ID of the ceremony that a request asks for, if there is one.
+func (p *Page) asked(r *http.Request) string {
+	id := r.URL.Query().Get("ceremony")
+	if !p.history.has(id) {
+		return ""
+	}
+	return id
+}
+
+func (p *Page) serveStatus(w http.ResponseWriter, r *http.Request) {
+	answer(w, http.StatusOK, "application/json", append(bytes.Clone(p.render(p.asked(r))), '\n'))
+}
+
+// serveEvents sends the document whenever something has changed, and every second: ages go on.
+// A client that is slow gets the newest when it is ready, and none that it has missed.
+func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		answer(w, http.StatusOK, "text/event-stream", nil)
+		return
+	}
+	select {
+	case p.streams <- struct{}{}:
+		defer func() { <-p.streams }()
+	default:
+		w.Header().Set("Retry-After", "10")
+		say(w, http.StatusServiceUnavailable, "too many clients follow already: ask for status now and then instead")
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy passes each event on
+	out := http.NewResponseController(w)
+	_ = out.SetReadDeadline(time.Time{}) // a server's own would end the stream
+	for id := p.asked(r); ; {
+		changed := p.history.change() // before the document is made
+		if p.send(w, out, "data: %s\n\n", p.render(id)) != nil {
+			return
+		}
+		if !p.awaitNews(r.Context(), changed) {
+			_ = p.send(w, out, "event: end\ndata: %s\n\n", p.renderNow(id, time.Now()))
+			return
+		}
+	}
+}
+
+func (p *Page) send(w http.ResponseWriter, out *http.ResponseController, format string, content []byte) error {
+	_ = out.SetWriteDeadline(time.Now().Add(p.drop))
+	if _, err := fmt.Fprintf(w, format, content); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// awaitNews waits for the next change or the next full second, at which the documents of all
+// clients are one. It returns false at the end of the page or of the client.
+func (p *Page) awaitNews(ctx context.Context, changed <-chan struct{}) bool {
+	now := time.Now()
+	again := time.NewTimer(now.Truncate(time.Second).Add(time.Second + pace/4).Sub(now))
+	defer again.Stop()
+	select {
+	case <-again.C:
+		return true
+	case <-changed:
+		wait(ctx, p.ending, pace)
+	case <-p.ending:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-p.ending:
+		return false
+	default:
+		return ctx.Err() == nil
+	}
+}
+
+func (p *Page) serveDiagnosis(w http.ResponseWriter, r *http.Request) {
+	d := newDocument(p.history.views(), p.asked(r), time.Now())
+	if d.Ceremony == nil {
+		say(w, http.StatusNotFound, "no ceremony has been opened yet")
+		return
+	}
+	answer(w, http.StatusOK, "text/plain; charset=utf-8", []byte(d.Ceremony.diagnosis()))
+}
+
+func (p *Page) serveReceipt(w http.ResponseWriter, r *http.Request) {
+	v, ok := choose(p.history.views(), p.asked(r))
+	if !ok || v.receipt == nil {
+		say(w, http.StatusNotFound, "there is no receipt: it comes once the last barrier is passed, "+
+			"if the members attest a result")
+		return
+	}
+	content, err := json.Marshal(v.receipt)
+	if err != nil {
+		say(w, http.StatusInternalServerError, "the receipt cannot be written")
+		return
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="receipt-%.16x.json"`, v.def.Hash))
+	answer(w, http.StatusOK, "application/json", content) // to the byte: a receipt has one encoding
+}
+
+// serveReady is ready while this node takes part in a ceremony.
+func (p *Page) serveReady(w http.ResponseWriter, _ *http.Request) {
+	status, text := http.StatusServiceUnavailable, "no ceremony is open"
+	for _, v := range p.history.views() {
+		switch {
+		case !v.open:
+		case v.status.Phase == syncmod.Failed && !v.status.Retried:
+			say(w, http.StatusServiceUnavailable, "a ceremony has failed")
+			return
+		default:
+			status, text = http.StatusOK, "ok"
+		}
+	}
+	say(w, status, text)
+}

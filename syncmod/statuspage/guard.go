@@ -1,0 +1,83 @@
+package statuspage
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// policy lets the page load its own files, ask its own server, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
+
+// secure sets what every response has.
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+}
+
+// refuses says with which status, and why, a request is not served; 0: it is.
+func (p *Page) refuses(r *http.Request) (status int, why string) {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return http.StatusMethodNotAllowed, "the page only shows: it answers GET and HEAD"
+	case r.ContentLength != 0:
+		return http.StatusBadRequest, "a request for the page has no body"
+	case !p.isOurs(r.Host):
+		return http.StatusForbidden, fmt.Sprintf("the page answers under IP addresses, localhost and the names that "+
+			"the program gives it (statuspage.Hosts), and not under %q", cut(r.Host))
+	case isForeign(r.Header):
+		return http.StatusForbidden, "another site's page asks for this: only the page itself may"
+	}
+	return 0, ""
+}
+
+// refuse answers a request that is not served, and ends the connection: what follows on it
+// may be the body.
+func refuse(w http.ResponseWriter, status int, why string) {
+	if status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", "GET, HEAD")
+	}
+	w.Header().Set("Connection", "close")
+	say(w, status, why)
+}
+
+// isOurs reports whether a Host is one under which no other site can have its page: a name
+// of somebody else's may resolve to this machine, an IP address may not.
+func (p *Page) isOurs(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") ||
+		slices.ContainsFunc(p.hosts, func(own string) bool { return strings.EqualFold(own, name) })
+}
+
+// isForeign reports whether the page of another site asks. Following a link to this page is
+// no such request.
+func isForeign(h http.Header) bool {
+	site := h.Get("Sec-Fetch-Site")
+	return (site == "cross-site" || site == "same-site") && h.Get("Sec-Fetch-Mode") != "navigate"
+}
+
+// cut shortens what a client has said.
+func cut(s string) string {
+	const enough = 64
+	if len(s) > enough {
+		return s[:enough] + "…"
+	}
+	return s
+}

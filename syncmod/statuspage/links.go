@@ -1,0 +1,102 @@
+package statuspage
+
+import (
+	"encoding/hex"
+	"strings"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// The paths to a member.
+const (
+	pathSelf    = "this node"
+	pathDirect  = "direct"
+	pathRelay   = "relay"
+	pathReached = "only it reaches us"
+	pathReaches = "only we reach it"
+	pathLeft    = "left" // it has said goodbye
+	pathNone    = "none"
+)
+
+func pathOf(p syncmod.PeerStatus) string {
+	switch {
+	case p.Inbound && p.Outbound && p.Relayed:
+		return pathRelay
+	case p.Inbound && p.Outbound:
+		return pathDirect
+	case p.Done:
+		return pathLeft
+	case p.Inbound:
+		return pathReached
+	case p.Outbound:
+		return pathReaches
+	}
+	return pathNone
+}
+
+// The links of a member are a text with a character for each member.
+const (
+	linkSelf    = '-'
+	linkBoth    = '='
+	linkRelay   = '~'
+	linkOut     = '>' // only to the other one
+	linkIn      = '<' // only from the other one
+	linkNone    = '!'
+	linkDone    = 'g' // not connected any more, after the goodbye
+	linkUnknown = '?' // the member does not say
+)
+
+func linkOf(l syncmod.Link) rune {
+	switch {
+	case l.Inbound && l.Outbound && l.Relayed:
+		return linkRelay
+	case l.Inbound && l.Outbound:
+		return linkBoth
+	case l.Done:
+		return linkDone
+	case l.Outbound:
+		return linkOut
+	case l.Inbound:
+		return linkIn
+	}
+	return linkNone
+}
+
+// linksOf is how a member says that it sees all.
+func linksOf(p syncmod.PeerStatus, members int) string {
+	if members > maxDrawn {
+		return ""
+	}
+	var b strings.Builder
+	for i := range members {
+		switch {
+		case i == p.Index:
+			b.WriteRune(linkSelf)
+		case i < len(p.View):
+			b.WriteRune(linkOf(p.View[i]))
+		default:
+			b.WriteRune(linkUnknown)
+		}
+	}
+	return b.String()
+}
+
+// ownLinks is how this node sees all.
+func (v view) ownLinks() string {
+	if len(v.def.Peers) > maxDrawn {
+		return ""
+	}
+	var b strings.Builder
+	for i, p := range v.status.Peers {
+		if i == v.self {
+			b.WriteRune(linkSelf)
+		}
+		b.WriteRune(linkOf(syncmod.Link{Inbound: p.Inbound, Outbound: p.Outbound, Relayed: p.Relayed, Done: p.Done}))
+	}
+	if v.self == len(v.status.Peers) {
+		b.WriteRune(linkSelf)
+	}
+	return b.String()
+}
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

@@ -1,0 +1,153 @@
+package statuspage
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+//go:embed assets
+var embedded embed.FS
+
+// Option changes what [New] and [Serve] make.
+type Option func(*options)
+
+type options struct {
+	metrics http.Handler
+	hosts   []string
+}
+
+// Metrics has the page serve the program's metrics at metrics: for Prometheus, the handler
+// of its client library.
+func Metrics(h http.Handler) Option { return func(o *options) { o.metrics = h } }
+
+// Hosts adds names under which browsers may ask for the page, for example that of a proxy
+// in front of it. IP addresses and localhost need not be named.
+func Hosts(names ...string) Option {
+	return func(o *options) { o.hosts = append(o.hosts, names...) }
+}
+
+const (
+	maxStreams   = 64                     // how many clients follow at once
+	pace         = 200 * time.Millisecond // how fast changes are sent
+	writeTimeout = 5 * time.Second        // a client that takes longer to take what it is sent is dropped
+)
+
+// Page is an [http.Handler] that shows the ceremonies of a service. [New] makes it.
+type Page struct {
+	options
+	history history
+	mux     http.ServeMux
+	streams chan struct{} // one for each client that follows
+	drop    time.Duration // writeTimeout, except in tests
+
+	stop   context.CancelFunc
+	ending chan struct{} // closed when the page is being closed
+	closed sync.Once
+	done   chan struct{} // closed when nothing runs any more
+
+	mu       sync.Mutex
+	rendered map[string]rendering
+}
+
+// New makes the page of a service. From now on it notes which ceremonies the service opens,
+// and how they end, until it is closed. It works before the service has started, too.
+func New(s *syncmod.Service, opts ...Option) *Page {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Page{
+		streams: make(chan struct{}, maxStreams), drop: writeTimeout, rendered: make(map[string]rendering),
+		stop: stop, ending: make(chan struct{}), done: make(chan struct{}),
+	}
+	for _, opt := range opts {
+		opt(&p.options)
+	}
+	p.route()
+	p.history.changed = make(chan struct{})
+	go func() {
+		defer close(p.done)
+		p.history.watch(ctx, s)
+	}()
+	return p
+}
+
+// Close ends what the page watches, and the streams of its clients, which first get the last
+// news. It returns at once with what was closed before.
+func (p *Page) Close() {
+	p.closed.Do(func() {
+		close(p.ending)
+		p.stop()
+	})
+	<-p.done
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
+	if status, why := p.refuses(r); status != 0 {
+		refuse(w, status, why)
+		return
+	}
+	if r.URL.Path == "" { // http.StripPrefix has removed all of it: what the page links to is beside it
+		original, _, _ := strings.Cut(r.RequestURI, "?")
+		w.Header().Set("Location", path.Base(original)+"/") // http.Redirect makes it absolute, without the prefix
+		say(w, http.StatusPermanentRedirect, "the status page is below")
+		return
+	}
+	p.mux.ServeHTTP(w, r)
+}
+
+func (p *Page) route() {
+	assets, _ := fs.Sub(embedded, "assets") // it is there: it was embedded
+	for name, kind := range map[string]string{
+		"index.html": "text/html; charset=utf-8",
+		"page.js":    "text/javascript; charset=utf-8",
+		"style.css":  "text/css; charset=utf-8",
+		"icon.svg":   "image/svg+xml",
+	} {
+		content, _ := fs.ReadFile(assets, name)
+		at := "/" + name
+		if name == "index.html" {
+			at = "/{$}"
+		}
+		p.mux.HandleFunc(at, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, kind, content) })
+	}
+	p.mux.HandleFunc("/status", p.serveStatus)
+	p.mux.HandleFunc("/events", p.serveEvents)
+	p.mux.HandleFunc("/diagnosis", p.serveDiagnosis)
+	p.mux.HandleFunc("/receipt", p.serveReceipt)
+	p.mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
+	p.mux.HandleFunc("/readyz", p.serveReady)
+	p.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusNotFound, "there is nothing here: the status page is at the top, its paths are "+
+			"status, events, diagnosis, receipt, metrics, healthz and readyz")
+	})
+	p.mux.HandleFunc("/metrics", func(w http.ResponseWriter, r *http.Request) {
+		if p.metrics == nil {
+			say(w, http.StatusNotFound, "this program gives the page no metrics")
+			return
+		}
+		p.metrics.ServeHTTP(w, r)
+	})
+}
+
+// answer writes a whole response. A client that does not take it in time is dropped.
+func answer(w http.ResponseWriter, status int, kind string, content []byte) {
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-store")
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // or the server's own holds
+	w.WriteHeader(status)
+	_, _ = w.Write(content) // the client may be gone
+}
+
+// say answers with a line of text.
+func say(w http.ResponseWriter, status int, text string) {
+	answer(w, status, "text/plain; charset=utf-8", []byte(text+"\n"))
+}
