@@ -29,21 +29,20 @@ const (
 	attempts = 3
 )
 
-// calm waits until nothing of a round is under way any more, answers that members
-// hold back included, and then for a random time: else rounds could keep step with a
-// timer.
+// calm waits until nothing of a round is under way any more, and then for a random time: else rounds could keep step
+// with a timer. Answers that members hold back use no processor meanwhile, so it has to be quiet for longer than they
+// are held. While the machine is busy with something else, that this process does nothing says nothing.
 func calm() {
 	const (
 		held, tick, most = 15 * time.Millisecond, 2 * time.Millisecond, 200
 		nothing          = tick / 10
 		random           = 15 * time.Millisecond
 	)
-	time.Sleep(held)
-	for range most {
-		spent := processorTime()
+	for i, quiet := 0, time.Duration(0); i < most && quiet < held; i++ {
+		began, spent := time.Now(), processorTime()
 		time.Sleep(tick)
-		if processorTime()-spent < nothing {
-			break
+		if quiet += tick; processorTime()-spent >= nothing || time.Since(began) > 2*tick {
+			quiet = 0
 		}
 	}
 	time.Sleep(rand.N(random))
