@@ -32,6 +32,7 @@ const (
 
 func main() {
 	cobra.EnableCommandSorting = false // commands() has the order
+	signal.Ignore(syscall.SIGPIPE)     // a node takes its leave of the others, also when tee is gone
 	os.Exit(run(untilSignal(context.Background()), os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -88,7 +88,10 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 				return err
 			}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
-			return errors.Join(failed, p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format))
+			if err := p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format); err != nil && failed == nil {
+				failed = &failure{fmt.Errorf("the ceremony is complete, and its result could not be printed: %w", err)}
+			}
+			return failed
 		},
 	}
 	flags := cmd.Flags()

@@ -50,7 +50,8 @@
 //   - a message does not come, is too large, cannot be read, or is not signed by the member;
 //   - it is of another attempt, for another threshold, or contains no valid key;
 //   - a share does not fit its commitments, or a member complains about one;
-//   - a member gave different messages to different members, or copied another's.
+//   - a member gave different messages to different members, or copied another's. Only the
+//     owner can tell who copied: the error of the others names both, and is no [*MemberError].
 //
 // Nearly all of these leave room for another attempt, as far as [syncmod.Config].Retry
 // allows: a node that restarts gives no message, and an operator may replace a program
