@@ -97,6 +97,12 @@ test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLA
 test-page: ## Look at the status page in Chromium: CHROMIUM, TESTFLAGS, ARGS="-pictures DIR" writes what it sees
 	CHROMIUM='$(CHROMIUM)' go test -count=1 $(TESTFLAGS) ./integration/browser -args $(ARGS)
 
+.PHONY: page-picture
+page-picture: ## Make the picture of docs/statuspage.md anew: CHROMIUM
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	$(MAKE) --no-print-directory test-page TESTFLAGS='-run FirstScreen/broken' ARGS="-pictures $$dir" && \
+	cp "$$dir/03-broken-pair.png" docs/statuspage.png
+
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
 	@listed=$$(go test -list '^Fuzz' $(PACKAGES)) || { echo "$$listed"; exit 1; }; \

@@ -175,6 +175,7 @@ func (b *tab) picture(name string) {
 	if *pictures == "" {
 		return
 	}
+	name = strings.ReplaceAll(name, " ", "-")
 	require.NoError(b.t, os.MkdirAll(*pictures, 0o750))
 	first, err := run(b, chromedp.CaptureScreenshot())
 	require.NoError(b.t, err)

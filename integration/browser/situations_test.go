@@ -222,7 +222,7 @@ var situations = []situation{
 			s.Until(alice, harness.In(syncmod.Complete))
 			return s
 		},
-		shows: []string{"The ceremony is complete, but dave did not say goodbye", "dave may not know it"},
+		shows: []string{"The ceremony is complete, but dave did not say goodbye", "dave may not have finished"},
 	},
 }
 

@@ -27,9 +27,11 @@
 //	healthz    200 while the program runs
 //	readyz     200 while a ceremony is open and none has failed, else 503
 //
-// The page shows no secrets, but it does show addresses and peer IDs, and it asks for no password:
-// let only those reach it who may see them. It answers GET and HEAD, and only under
-// names that nobody else can give it: IP addresses, localhost and those of [Hosts], so that no
-// foreign page can read it through a name that resolves to it (DNS rebinding).
-// Clients are bounded, and one that does not read what it is sent is dropped.
+// docs/statuspage.md describes the document of status and events.
+//
+// The page shows no secrets, but it does show addresses and peer IDs, and it asks for no
+// password: let only those reach it who may see them. It answers GET and HEAD, and only
+// under names that no other site can have, which are IP addresses, localhost and those of
+// [Hosts]: no other page can read it through a name that resolves to the node (DNS
+// rebinding). Clients are bounded, and one that does not read what it is sent is dropped.
 package statuspage

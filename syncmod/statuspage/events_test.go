@@ -119,19 +119,24 @@ func TestAttemptsAreKeptAndTheOldestForgotten(t *testing.T) {
 	c.Idle(0)
 	s := c.Nodes[0].Service
 	p := pageOf(t, s)
-	for i := range maxClosed + 3 {
-		ceremony, err := s.Open(c.Definition(0, fmt.Sprint("number ", i)))
+	of := func(i int) string { return fmt.Sprint("number ", i) }
+	const last = maxClosed + 2
+	for i := range last + 1 {
+		ceremony, err := s.Open(c.Definition(0, of(i)))
 		require.NoError(t, err)
-		harness.Eventually(t, func() bool { return len(status(t, p, "").Ceremonies) == min(i+1, maxClosed+1) },
-			"it is seen")
+		harness.Eventually(t, func() bool {
+			newest := status(t, p, "").Ceremony
+			return newest != nil && newest.Definition == hexOf(harness.Hash(of(i)))
+		}, "it is seen")
 		require.NoError(t, ceremony.Close(c.Context()))
 	}
-	harness.Eventually(t, func() bool { return len(status(t, p, "").Ceremonies) == maxClosed },
-		"what is too much is forgotten")
+	harness.Eventually(t, func() bool {
+		return len(status(t, p, "").Ceremonies) == maxClosed
+	}, "what is too much is forgotten")
 
 	d := status(t, p, "")
 
-	require.Equal(t, hexOf(harness.Hash(fmt.Sprint("number ", maxClosed+2))), d.Ceremony.Definition, "the newest")
+	require.Equal(t, hexOf(harness.Hash(of(last))), d.Ceremony.Definition, "the newest")
 	require.Equal(t, "The ceremony has failed: this node was stopped", d.Ceremony.Headline)
 	oldest := d.Ceremonies[len(d.Ceremonies)-1]
 	require.Equal(t, oldest, status(t, p, oldest.ID).Ceremony.summary)

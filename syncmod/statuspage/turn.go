@@ -3,6 +3,7 @@ package statuspage
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -57,18 +58,21 @@ func (v view) agreeing() (names []string) {
 	return names
 }
 
-// notOpen is what a member answers that has nothing else open.
-const notOpen = "it has not opened this ceremony yet"
+// What a member answers that has not opened the ceremony: nothing else, or another one.
+const (
+	notOpen     = "it has not opened this ceremony yet"
+	anotherOpen = notOpen + "; open there with this node: "
+)
 
 // isItMyNetwork answers whether a wait is because of this node.
 func (v view) isItMyNetwork(w *syncmod.WaitError) reply {
-	alone := true
-	for _, p := range v.status.Peers {
-		alone = alone && !p.Inbound && !p.Outbound
-	}
+	connected := v.connected()
 	for _, p := range w.Missing {
 		by, not := v.reaching(p.Index)
 		switch {
+		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
+			return reply{"Probably not", fmt.Sprintf("%s has another definition open than this node and %s: "+
+				"compare the definition files.", v.names[p.Index], list(connected))}
 		case p.Waiting != "" && p.Waiting != notOpen:
 			return reply{"Perhaps", fmt.Sprintf("%s's node does not take part with this one: %s.", v.names[p.Index],
 				p.Waiting)}
@@ -78,7 +82,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) reply {
 				capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
 		}
 	}
-	if alone && w.Barrier == "connected" {
+	if len(connected) == 0 && w.Barrier == "connected" {
 		return reply{
 			"Perhaps",
 			"This node is connected with nobody: the others are not there yet, or its network is broken.",
@@ -87,9 +91,19 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) reply {
 	return reply{"No", v.turn(w)}
 }
 
+// connected names the members that are connected with this node.
+func (v view) connected() (names []string) {
+	for _, p := range v.status.Peers {
+		if p.Inbound && p.Outbound {
+			names = append(names, v.names[p.Index])
+		}
+	}
+	return names
+}
+
 // turn says who has to do what before the wait is over.
 func (v view) turn(w *syncmod.WaitError) string {
-	var apart, closed, away, working []string
+	var closed, away, apart, working []string
 	var step int64
 	for _, p := range w.Missing {
 		name := v.names[p.Index]
@@ -99,35 +113,49 @@ func (v view) turn(w *syncmod.WaitError) string {
 		case !p.Inbound || !p.Outbound:
 			away = append(away, name)
 		case v.isApart(p.Index):
-			apart = append(apart, name)
+			apart = v.withPartners(apart, p.Index)
 		default:
 			working, step = append(working, name), p.Step
 		}
 	}
-	var text []string
-	if len(closed) > 0 {
-		text = append(text, capital(list(closed))+" "+plural(len(closed), "has",
-			"have")+" to start the ceremony there.")
-	}
-	if len(away) > 0 {
-		text = append(text, capital(list(away))+" "+plural(len(away), "has",
-			"have")+" to start the node there, or to mend its network.")
-	}
-	if len(apart) > 0 {
-		text = append(text, capital(list(apart))+" "+plural(len(apart), "has",
-			"have")+" to mend the network between them.")
-	}
+	rest := "finish there"
 	switch {
-	case len(working) == 0:
 	case w.Barrier == "shutdown":
-		text = append(text, capital(list(working))+" "+plural(len(working), "has", "have")+" to finish there.")
 	case step == 0:
-		text = append(text, capital(list(working))+" "+plural(len(working), "has", "have")+" not begun step 1.")
+		rest = "begin step 1"
 	default:
-		text = append(text, fmt.Sprintf("%s still %s on step %d%s.",
-			capital(list(working)), plural(len(working), "works", "work"), step, inBrackets(v.nameOf(step))))
+		rest = fmt.Sprintf("finish step %d%s", step, inBrackets(v.nameOf(step)))
+	}
+	var text []string
+	for _, turn := range []struct {
+		who  []string
+		what string
+	}{
+		{closed, "start the ceremony there"},
+		{away, "start the node there, or to mend its network"},
+		{apart, "mend the network between them"},
+		{working, rest},
+	} {
+		if n := len(turn.who); n > 0 {
+			text = append(text, fmt.Sprintf("%s %s to %s.", capital(list(turn.who)), plural(n, "has", "have"), turn.what))
+		}
 	}
 	return strings.Join(text, " ")
+}
+
+// withPartners adds the names of the broken pairs of a member.
+func (v view) withPartners(names []string, member int) []string {
+	for _, b := range v.status.Broken {
+		if b.A != member && b.B != member {
+			continue
+		}
+		for _, i := range [...]int{b.A, b.B} {
+			if !slices.Contains(names, v.names[i]) {
+				names = append(names, v.names[i])
+			}
+		}
+	}
+	return names
 }
 
 // nameOf is the name of a step, if it is known.

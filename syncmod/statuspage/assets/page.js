@@ -198,7 +198,7 @@ function showMembers(c) {
     set(tr.cells[0].children[0], `${i} ${m.name}`);
     set(tr.cells[0].children[1], i === c.self ? ' (this node)' : m.waiting ? (c.phase === 'complete' ? ' (no goodbye)' : ' (waited for)') : '');
     const clock = m.clock_ms ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
-    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${m.rtt_ms} ms` : '', '', clock, m.version || '', m.nickname || '',
+    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${m.rtt_ms.toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || '', m.nickname || '',
       m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 4) set(tr.cells[k + 1], text); });
   });
 }
