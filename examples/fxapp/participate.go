@@ -26,6 +26,7 @@ func newNodeCommand() *cobra.Command {
 	var place seatFlags
 	var logs logFlags
 	var dataDir, page string
+	var plain bool
 	cmd := &cobra.Command{
 		Use:   "node",
 		Short: "Take part in a ceremony: generate a key together with the other members",
@@ -37,6 +38,11 @@ of the key, and a receipt in which all attest the same group public key.
 A node that is stopped before step 1 is waited for: start it again. After that, a
 node that stops or restarts ends the attempt for everyone; with --attempts 2 or more,
 all begin again.
+
+In a terminal the node shows a live view: whom it waits for and why, the members, who
+reaches whom, and the log; ? explains its keys. When the view ends, the log stays in
+the terminal. With --plain, with --log-format json, or where standard input or standard
+error is no terminal, the node prints its log line by line.
 
 Logs go to standard error, the result goes to standard output.
 
@@ -71,6 +77,9 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 				return err
 			}
 			p := &participation{seat: s, log: log, timeout: place.timeout, page: page}
+			if !plain {
+				p.terminal = terminalOf(cmd, logs.format)
+			}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
 			return errors.Join(failed, p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format))
 		},
@@ -81,6 +90,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is made")
 	flags.StringVar(&page, "http", "",
 		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
+	flags.BoolVar(&plain, "plain", false, "print log lines in a terminal, too, in place of the live view")
 	logs.register(flags)
 	return cmd
 }
@@ -91,6 +101,7 @@ type participation struct {
 	log     *logrus.Logger
 	timeout time.Duration // 0: none
 	page    string        // where to serve the status page; empty: nowhere
+	terminal
 
 	service *syncmod.Service
 	last    *syncmod.Ceremony // the attempt that was the last
@@ -107,6 +118,8 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		fx.Populate(&generator, &p.service),
 		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(), p.statusPage(),
 	)
+	hide := p.show(ctx)
+	defer hide()
 	p.greet()
 	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
 	starting, started := context.WithTimeout(whole, app.StartTimeout())
@@ -115,6 +128,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		return dkg.Outcome{}, startError(err)
 	}
 	failed := p.wait(ctx, ended)
+	hide() // what follows takes a moment, in which Ctrl-C is a signal again
 	stopping, stopped := context.WithTimeout(whole, app.StopTimeout())
 	defer stopped()
 	err := app.Stop(stopping)
