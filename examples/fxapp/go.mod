@@ -8,6 +8,7 @@ require (
 	github.com/charmbracelet/x/ansi v0.11.9
 	github.com/charmbracelet/x/term v0.2.2
 	github.com/charmbracelet/x/vt v0.1.0
+	github.com/creack/pty v1.1.24
 	github.com/dkgsync/dkgsync v0.0.0
 	github.com/dkgsync/dkgsync/clusterfile v0.0.0
 	github.com/dkgsync/dkgsync/telemetry/otelsdk v0.0.0

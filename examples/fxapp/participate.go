@@ -118,8 +118,6 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		fx.Populate(&generator, &p.service),
 		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(), p.statusPage(),
 	)
-	hide := p.show(ctx)
-	defer hide()
 	p.greet()
 	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
 	starting, started := context.WithTimeout(whole, app.StartTimeout())
@@ -127,6 +125,8 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	if err := app.Start(starting); err != nil {
 		return dkg.Outcome{}, startError(err)
 	}
+	hide := p.show(ctx)
+	defer hide()
 	failed := p.wait(ctx, ended)
 	hide() // what follows takes a moment, in which Ctrl-C is a signal again
 	stopping, stopped := context.WithTimeout(whole, app.StopTimeout())

@@ -43,7 +43,7 @@ func exportsToConsole() bool {
 // show shows the node's ceremony until the function that it returns is called. Until then
 // the log is a part of it.
 func (p *participation) show(ctx context.Context) func() {
-	if p.in == nil || p.service == nil {
+	if p.in == nil {
 		return func() {}
 	}
 	page := statuspage.New(p.service)

@@ -47,12 +47,25 @@ func (l *Log) last(n int) []string {
 	return slices.Clone(l.lines[max(0, len(l.lines)-n):])
 }
 
-// release prints the lines that were kept, and has the next ones go to out directly.
+// release prints the lines that were kept, and then has the next ones go to out directly.
+// While out takes nothing, lines are kept as before.
 func (l *Log) release(out io.Writer) {
+	for {
+		text, empty := l.take(out)
+		if empty {
+			return
+		}
+		_, _ = out.Write(text)
+	}
+}
+
+// take returns the lines that are kept. If there are none, the next ones go to out.
+func (l *Log) take(out io.Writer) (text []byte, empty bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.direct != nil {
-		return
+	if len(l.lines) == 0 {
+		l.direct = out
+		return nil, true
 	}
 	var b bytes.Buffer
 	if l.dropped > 0 {
@@ -61,6 +74,6 @@ func (l *Log) release(out io.Writer) {
 	for _, line := range l.lines {
 		b.WriteString(clean(line) + "\n")
 	}
-	_, _ = out.Write(b.Bytes())
-	l.lines, l.direct = nil, out
+	l.lines, l.dropped = nil, 0
+	return b.Bytes(), false
 }

@@ -21,14 +21,15 @@ type column struct {
 	keep  int // the lowest is left out first
 	right bool
 	ink   func(row, width int, cell string) string // nil: as it is
+	width int
 }
 
-func (c *column) width() int {
-	w := width(c.title)
+// measure notes how wide a column is.
+func (c *column) measure() {
+	c.width = width(c.title)
 	for _, cell := range c.cells {
-		w = max(w, width(cell))
+		c.width = max(c.width, width(cell))
 	}
-	return w
 }
 
 // table is the members, as far as there is room.
@@ -36,17 +37,21 @@ type table struct {
 	head  string
 	rows  []string
 	order []int // rows, those that matter first
+	at    int   // the row that has been chosen; -1: none
 	mesh  bool  // who reaches whom is among the columns
 }
 
 // table lays the members out, and leaves columns out until the rest fits.
 func (s *screen) table(c *statuspage.Detail) table {
 	columns := s.columns(c)
+	for _, col := range columns {
+		col.measure()
+	}
 	wrong := columns[len(columns)-1]
 	total := func() int {
-		sum := gutter + min(max(least, width(wrong.title)), wrong.width())
+		sum := gutter + min(max(least, width(wrong.title)), wrong.width)
 		for _, col := range columns[:len(columns)-1] {
-			sum += col.width() + 2
+			sum += col.width + 2
 		}
 		return sum
 	}
@@ -59,7 +64,10 @@ func (s *screen) table(c *statuspage.Detail) table {
 		}
 		columns = append(columns[:lowest:lowest], columns[lowest+1:]...)
 	}
-	t := table{order: matters(c)}
+	t := table{order: matters(c), at: -1}
+	if s.moved {
+		t.at = s.selected
+	}
 	for _, col := range columns {
 		t.mesh = t.mesh || col.keep == keepMesh
 	}
@@ -82,7 +90,7 @@ func (s *screen) row(c *statuspage.Detail, columns []*column, row int) string {
 		case s.moved && s.selected == row && i == 0:
 			text = chosen.paint(text)
 		case col.ink != nil:
-			text = col.ink(row, col.width(), col.cells[row])
+			text = col.ink(row, col.width, col.cells[row])
 		case i == 0 || i == len(columns)-1:
 			text = paint.paint(text)
 		}
@@ -97,9 +105,9 @@ func cell(col *column, text string, last bool) string {
 	case last:
 		return text
 	case col.right:
-		return strings.Repeat(" ", max(0, col.width()-width(text))) + text
+		return strings.Repeat(" ", max(0, col.width-width(text))) + text
 	}
-	return pad(text, col.width())
+	return pad(text, col.width)
 }
 
 // sign marks the members that matter.
@@ -137,11 +145,15 @@ func matters(c *statuspage.Detail) (order []int) {
 }
 
 // lines are the heading and at most so many members. Where not all have room, those
-// whom the node waits for come first.
+// whom the node waits for come first, or those around the one that has been chosen.
 func (t table) lines(room int) []string {
 	lines := []string{t.head}
-	if room >= len(t.rows) {
+	switch first := min(t.at-room/2, len(t.rows)-room); {
+	case room >= len(t.rows):
 		return append(lines, t.rows...)
+	case t.at >= 0:
+		first = max(first, 0)
+		return append(lines, t.rows[first:first+room]...)
 	}
 	for i, row := range t.order {
 		if left := len(t.rows) - i; len(lines) == room && left > 1 && room > 1 {
@@ -196,7 +208,11 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 	if c.Phase == "complete" || c.Phase == "failed" { // all leave: who is connected now tells nothing
 		return []*column{names, step, version, again, wrong}
 	}
-	return []*column{names, path, step, rtt, heard, clock, version, again, reached, meshColumn(c), wrong}
+	columns := []*column{names, path, step, rtt, heard, clock, version, again, reached}
+	if len(c.Members) < s.width/2 {
+		columns = append(columns, meshColumn(c))
+	}
+	return append(columns, wrong)
 }
 
 // wrongText says what is wrong with a member, or that the node waits for it.

@@ -40,11 +40,16 @@ func meshTitle(members int, between string) string {
 
 // paintLinks paints how a member sees each; broken pairs stand out.
 func paintLinks(c *statuspage.Detail, row int, between string) string {
+	apart := make(map[int]bool)
+	for _, pair := range c.Broken {
+		apart[pair.A] = apart[pair.A] || pair.B == row
+		apart[pair.B] = apart[pair.B] || pair.A == row
+	}
 	signs := make([]string, 0, len(c.Members))
 	for column, sign := range c.Members[row].Links {
 		paint := good
 		switch {
-		case isBroken(c, row, column):
+		case apart[column]:
 			paint = broken
 		case strings.ContainsRune("!<>", sign):
 			paint = bad
@@ -56,34 +61,27 @@ func paintLinks(c *statuspage.Detail, row int, between string) string {
 	return strings.Join(signs, between)
 }
 
-func isBroken(c *statuspage.Detail, a, b int) bool {
-	for _, pair := range c.Broken {
-		if pair.A == min(a, b) && pair.B == max(a, b) {
-			return true
-		}
-	}
-	return false
-}
-
 // meshBelow says which pairs are broken, and who reaches whom if that is not in the table.
 func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
-	var lines []string
-	const most = 3
-	for i, pair := range c.Broken {
-		if sh.members < most {
-			break // the answers say so
-		}
-		if i == most {
-			lines = append(lines, bad.paint(fmt.Sprintf("and %d more pairs", len(c.Broken)-most)))
-			break
-		}
-		lines = append(lines, bad.paint(fit(fmt.Sprintf("%d-%d  %s", pair.A, pair.B, clean(pair.Text)), s.width)))
+	const most, small = 3, 16
+	if c.Phase == "complete" || c.Phase == "failed" || sh.members < most {
+		return nil
 	}
-	const small = 16
-	isOver := c.Phase == "complete" || c.Phase == "failed"
-	if !t.mesh && !isOver && sh.mesh > 0 && len(c.Members) <= small {
-		lines = append(lines, "")
-		lines = append(lines, meshLines(c)...)
+	lines := s.brokenLines(c, most)
+	if !t.mesh && sh.mesh > 0 && len(c.Members) <= small {
+		lines = append(append(lines, ""), meshLines(c)...)
+	}
+	return lines
+}
+
+// brokenLines lists the pairs that cannot reach each other, at most so many.
+func (s *screen) brokenLines(c *statuspage.Detail, most int) (lines []string) {
+	for _, pair := range c.Broken[:min(most, len(c.Broken))] {
+		text := fmt.Sprintf("%d-%d  %s", pair.A, pair.B, clean(pair.Text))
+		lines = append(lines, bad.paint(fit(text, s.width)))
+	}
+	if more := len(c.Broken) - most; more > 0 {
+		lines = append(lines, bad.paint(fmt.Sprintf("and %d more pairs", more)))
 	}
 	return lines
 }
@@ -91,9 +89,10 @@ func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
 // meshLines is the mesh by itself.
 func meshLines(c *statuspage.Detail) []string {
 	col := meshColumn(c)
+	col.measure()
 	lines := []string{faint.paint("    " + col.title)}
 	for i := range c.Members {
-		lines = append(lines, fmt.Sprintf("%3d %s  %s", i, col.ink(i, col.width(), ""), clean(c.Members[i].Name)))
+		lines = append(lines, fmt.Sprintf("%3d %s  %s", i, col.ink(i, col.width, ""), clean(c.Members[i].Name)))
 	}
 	return lines
 }

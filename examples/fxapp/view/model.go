@@ -9,8 +9,10 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// pace is how often the view looks at the node.
-const pace = 200 * time.Millisecond
+const (
+	pace   = 200 * time.Millisecond // how often the view looks at the node
+	sparse = 20                     // a look that takes long is taken less often: one part in so many of the time at most
+)
 
 // model is the view as Bubble Tea runs it.
 type model struct {
@@ -22,17 +24,20 @@ type model struct {
 
 type tick struct{}
 
-func next() tea.Cmd { return tea.Tick(pace, func(time.Time) tea.Msg { return tick{} }) }
+func next(took time.Duration) tea.Cmd {
+	return tea.Tick(max(pace, sparse*took), func(time.Time) tea.Msg { return tick{} })
+}
 
 // Init implements [tea.Model].
-func (m *model) Init() tea.Cmd { return next() }
+func (m *model) Init() tea.Cmd { return next(0) }
 
 // Update implements [tea.Model].
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tick:
+		began := time.Now()
 		m.look()
-		return m, next()
+		return m, next(time.Since(began))
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyPressMsg:

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func (s *screen) wholePage() []string {
 	case diagnosisPage:
 		return s.text(diagnosis(c))
 	case meshPage:
-		return append(append(meshLines(c), ""), s.text(strings.Join(legend, "\n"))...)
+		return slices.Concat(s.brokenLines(c, all), meshLines(c), []string{""}, s.text(strings.Join(legend, "\n")))
 	case logPage:
 		return s.text(strings.Join(s.log, "\n"))
 	default:
@@ -48,7 +49,7 @@ func (s *screen) wholePage() []string {
 func (s *screen) text(text string) (lines []string) {
 	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		lines = append(lines, hanging(indent, wrapped(clean(line[len(indent):]), s.width-len(indent), s.height*s.height))...)
+		lines = append(lines, hanging(indent, wrapped(clean(line[len(indent):]), s.width-len(indent), maxLine))...)
 	}
 	return lines
 }

@@ -73,8 +73,9 @@ func (s *screen) lines() []string {
 		body := s.pageLines(s.height - len(head) - len(foot))
 		return s.frame(append(head, body...), foot)
 	}
+	t := s.table(c)
 	for _, sh := range shapes {
-		if body, ok := s.compose(c, sh, s.height-len(foot)); ok {
+		if body, ok := s.compose(c, sh, t, s.height-len(foot)); ok {
 			return s.frame(body, foot)
 		}
 	}
@@ -97,7 +98,10 @@ func (s *screen) frame(body, foot []string) []string {
 }
 
 // compose lays out the first screen in a shape, if there is room for it.
-func (s *screen) compose(c *statuspage.Detail, sh shape, room int) ([]string, bool) {
+func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]string, bool) {
+	if sh.answers == 1 && s.isNarrow() {
+		return nil, false // there, one line has no explanation
+	}
 	var lines []string
 	gap := func() {
 		for range sh.gaps {
@@ -107,9 +111,9 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, room int) ([]string, bo
 	if sh.phases > 1 {
 		lines = append(lines, s.title(c))
 	}
-	const narrow, low = 60, 12
+	const low = 12
 	most := 2
-	if s.width < narrow && s.height >= low {
+	if s.isNarrow() && s.height >= low {
 		most = 3
 	}
 	lines = append(lines, s.headline(c, most)...)
@@ -120,9 +124,8 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, room int) ([]string, bo
 		lines = append(lines, s.phases(c, sh.phases)...)
 	}
 	gap()
-	table := s.table(c)
-	mesh := s.meshBelow(c, table, sh)
-	needed := len(lines) + min(sh.members, len(table.rows)) + len(mesh) + sh.log
+	mesh := s.meshBelow(c, t, sh)
+	needed := len(lines) + min(sh.members, len(t.rows)) + len(mesh) + sh.log
 	if sh.members > 0 {
 		needed++ // the heading
 	}
@@ -133,8 +136,8 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, room int) ([]string, bo
 		return nil, false
 	}
 	if sh.members > 0 {
-		rows := room - (needed - min(sh.members, len(table.rows)))
-		lines = append(lines, table.lines(rows)...)
+		rows := room - (needed - min(sh.members, len(t.rows)))
+		lines = append(lines, t.lines(rows)...)
 	}
 	lines = append(lines, mesh...)
 	if sh.log > 0 {
@@ -196,11 +199,10 @@ func (q question) isDull() bool { return q.Short == "It has not" || q.Short == "
 // answers are those to the five questions of an operator: in a word or two each, or
 // with at most so many lines of explanation.
 func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
-	const narrow = 70
 	switch {
 	case sh.answers == 0:
 		return append(s.shortAnswers(c), s.why(c, sh.why)...)
-	case s.width < narrow:
+	case s.isNarrow():
 		return s.narrowAnswers(c, sh.answers)
 	}
 	widest, shorts := 0, 0
@@ -215,6 +217,9 @@ func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
 	}
 	return lines
 }
+
+// isNarrow reports whether an answer has to stand below its question.
+func (s *screen) isNarrow() bool { return s.width < 70 }
 
 // narrowAnswers have the explanation below.
 func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) {
@@ -286,20 +291,14 @@ func logInk(line string) ink {
 // footer names the keys, or asks.
 func (s *screen) footer() []string {
 	switch c := s.doc.Ceremony; {
-	case s.asking && c == nil:
-		return []string{bad.inverse().paint(" Stop this node? ") + " y yes  n no"}
 	case s.asking:
-		text := fmt.Sprintf("%s: %s", c.Answers.Close.Short, clean(c.Answers.Close.Text))
-		if s.width < width(text)+width(" Stop this node?   y yes  n no") {
-			text = c.Answers.Close.Short
-		}
-		return []string{bad.inverse().paint(" Stop this node? ") + " " + strong.paint("y yes  n no") + "  " + text}
+		return s.askToStop(c)
 	case s.notice != "":
 		return []string{good.paint(fit(s.notice, s.width))}
 	}
-	keys := []string{"? help", "q quit", "⏎ member", "c copy", "d diagnosis", "m mesh", "l log"}
+	keys := []string{"? help", "q quit", "enter details", "c copy", "d diagnosis", "m mesh", "l log"}
 	if s.page != mainPage {
-		keys = []string{"esc back", "↑↓ scroll", "c copy", "q quit"}
+		keys = []string{"esc back", "up/down scroll", "c copy", "q quit"}
 	}
 	line := ""
 	for _, key := range keys {
@@ -310,4 +309,17 @@ func (s *screen) footer() []string {
 		line += strong.paint(name) + faint.paint(" "+does) + "  "
 	}
 	return []string{line}
+}
+
+// askToStop asks whether to stop the node, and says what that means now.
+func (s *screen) askToStop(c *statuspage.Detail) []string {
+	ask := bad.inverse().paint(" Stop this node? ") + " " + strong.paint("y yes  n no")
+	if c == nil {
+		return []string{ask}
+	}
+	const low = 12
+	if s.height < low {
+		return wrapped(ask+"  Can I close this now? "+clean(c.Answers.Close.Short), s.width, 2)
+	}
+	return append([]string{ask}, wrapped(clean(c.Answers.Close.Text), s.width, 4)...)
 }

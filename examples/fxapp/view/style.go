@@ -70,7 +70,7 @@ func wrapped(text string, w, most int) []string {
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
-	if len(lines) > most {
+	if most = max(most, 1); len(lines) > most {
 		rest := strings.Join(lines[most-1:], " ")
 		lines = append(lines[:most-1], fit(rest, w))
 	}
