@@ -83,7 +83,8 @@ func (s *screen) table(c *statuspage.Detail) table {
 
 func (s *screen) row(c *statuspage.Detail, columns []*column, row int) string {
 	sign, paint := s.sign(c, c.Members[row])
-	line := paint.paint(pad(sign, gutter))
+	var line strings.Builder
+	line.WriteString(paint.paint(pad(sign, gutter)))
 	for i, col := range columns {
 		text := cell(col, col.cells[row], i == len(columns)-1)
 		switch {
@@ -94,9 +95,9 @@ func (s *screen) row(c *statuspage.Detail, columns []*column, row int) string {
 		case i == 0 || i == len(columns)-1:
 			text = paint.paint(text)
 		}
-		line += text + "  "
+		line.WriteString(text + "  ")
 	}
-	return line
+	return line.String()
 }
 
 // cell is a text in its column; the last column has no end.

@@ -9,9 +9,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
+// pace is how often the view looks at the node. Where a look takes long, the next one is
+// not before sparse times as long.
 const (
-	pace   = 200 * time.Millisecond // how often the view looks at the node
-	sparse = 20                     // a look that takes long is taken less often: one part in so many of the time at most
+	pace   = 200 * time.Millisecond
+	sparse = 20
 )
 
 // model is the view as Bubble Tea runs it.
@@ -41,7 +43,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyPressMsg:
-		return m, m.press(msg.String())
+		cmd := m.press(msg.String())
+		return m, cmd
 	}
 	return m, nil
 }
@@ -59,7 +62,7 @@ func (m *model) look() {
 func (m *model) View() tea.View {
 	v := tea.NewView("")
 	if m.width > 0 {
-		v.SetContent(strings.Join(m.screen.lines(), "\n"))
+		v.SetContent(strings.Join(m.lines(), "\n"))
 	}
 	v.AltScreen = true
 	return v

@@ -31,7 +31,9 @@ func typed(m *model, keys ...string) {
 }
 
 func TestQuittingIsAQuestion(t *testing.T) {
-	for keys, want := range map[string]int{"q": 0, "q n": 0, "q esc": 0, "q q": 0, "q y": 1, "y": 0, "ctrl+c": 1, "q ctrl+c": 1} {
+	for keys, want := range map[string]int{
+		"q": 0, "q n": 0, "q esc": 0, "q q": 0, "q y": 1, "y": 0, "ctrl+c": 1, "q ctrl+c": 1,
+	} {
 		m, stops := operated(t)
 		typed(m, strings.Fields(keys)...)
 		require.Equal(t, want, *stops, keys)
@@ -40,7 +42,9 @@ func TestQuittingIsAQuestion(t *testing.T) {
 
 func TestKeysShowPages(t *testing.T) {
 	m, _ := operated(t)
-	for key, want := range map[string]page{"?": helpPage, "enter": memberPage, "d": diagnosisPage, "m": meshPage, "l": logPage} {
+	for key, want := range map[string]page{
+		"?": helpPage, "enter": memberPage, "d": diagnosisPage, "m": meshPage, "l": logPage,
+	} {
 		typed(m, key)
 		require.Equal(t, want, m.page)
 		typed(m, "esc")

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +90,7 @@ func (s *screen) frame(body, foot []string) []string {
 	for len(body) < room {
 		body = append(body, "")
 	}
-	lines := append(body, foot...)
+	lines := slices.Concat(body, foot)
 	lines = lines[max(0, len(lines)-s.height):]
 	for i := range lines {
 		lines[i] = fit(lines[i], s.width)

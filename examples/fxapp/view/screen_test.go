@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func TestHostileTextDoesNoHarm(t *testing.T) {
 	for _, page := range []page{mainPage, memberPage, diagnosisPage, meshPage, logPage} {
 		for i := range hostile {
 			s := newScreen(d, 120, 50)
-			s.log, s.page, s.selected = append(hostile, someLog...), page, i
+			s.log, s.page, s.selected = slices.Concat(hostile, someLog), page, i
 			lines := s.lines()
 			for _, line := range lines {
 				text := ansi.Strip(line)
@@ -112,12 +113,14 @@ func TestHostileTextDoesNoHarm(t *testing.T) {
 }
 
 func isInvisible(r rune) bool {
-	return strings.ContainsRune("\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufe0f\ufeff", r) ||
-		r >= 0xe0000 || r >= 0xe000 && r <= 0xf8ff
+	const some = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufe0f\ufeff"
+	return strings.ContainsRune(some, r) || r >= 0xe0000 || r >= 0xe000 && r <= 0xf8ff
 }
 
 func TestCleanKeepsWriting(t *testing.T) {
-	for _, text := range []string{"alice", "Zoë", "Ångström", "株式会社", "Ηρώ", "Ольга", "שלום", "مرحبا", "e\u0301", "dave-2 …"} {
+	for _, text := range []string{
+		"alice", "Zoë", "Ångström", "株式会社", "Ηρώ", "Ольга", "שלום", "مرحبا", "e\u0301", "dave-2 …",
+	} {
 		require.Equal(t, text, clean(text))
 	}
 }

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -76,7 +75,7 @@ func (v *View) Close() {
 	go func() {
 		defer close(shown)
 		v.Log.release(v.Out)
-		_, _ = io.WriteString(v.Out, v.summary())
+		_, _ = v.Out.WriteString(v.summary())
 	}()
 	select {
 	case <-shown:
@@ -95,14 +94,16 @@ func (v *View) summary() string {
 	if c == nil {
 		return ""
 	}
-	lines := slices.Concat([]string{""}, s.headline(c, tall), s.answers(c, shape{answers: tall}), s.phases(c, tall), []string{""})
 	t := s.table(c)
-	lines = append(append(lines, t.head), t.rows...)
+	lines := slices.Concat(
+		[]string{""}, s.headline(c, tall), s.answers(c, shape{answers: tall}), s.phases(c, tall),
+		[]string{"", t.head}, t.rows,
+	)
 	var b strings.Builder
 	w := colorprofile.NewWriter(&b, os.Environ())
 	w.Profile = colorprofile.Detect(v.Out, os.Environ())
 	for _, line := range lines {
-		_, _ = io.WriteString(w, strings.TrimRight(fit(line, s.width), " ")+"\n")
+		_, _ = w.WriteString(strings.TrimRight(fit(line, s.width), " ") + "\n")
 	}
 	return b.String() + "\n"
 }
