@@ -9,8 +9,10 @@ WORKSPACE := $(LIBRARIES) $(PROGRAMS)
 PACKAGES  := $(addsuffix /...,$(WORKSPACE))
 # The example that pins kubo. Outside the workspace, because nothing else shall be built with what kubo needs.
 KUBO      := ./examples/kubo
+# The tests of what an operator installs. Outside the workspace, because nothing else shall be built with their parsers.
+PACKAGING := ./packaging
 # The modules that pin what the tools are built from.
-TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/jaeger/*/go.mod))
+TOOLS     := $(patsubst %/go.mod,./%,$(wildcard tools/*/go.mod tools/*/*/go.mod integration/*/server/go.mod))
 
 # For the command line: make demo ARGS="--kill 2", make test TESTFLAGS="-v -run Barrier", make fuzz FUZZTIME=5000000x
 ARGS      ?=
@@ -18,8 +20,10 @@ TESTFLAGS ?=
 # How many inputs each fuzz target gets. A duration works too, but Go's fuzzer now and then calls the end of one a failure.
 FUZZTIME  ?= 200000x
 
-# The Jaeger to use, where another than the one that is built here is wanted.
-JAEGER    ?= $(CURDIR)/.bin/jaeger
+# The Jaeger, Prometheus and promtool to use, where others than those that are built here are wanted.
+JAEGER     ?= $(CURDIR)/.bin/jaeger
+PROMETHEUS ?= $(CURDIR)/.bin/prometheus
+PROMTOOL   ?= $(CURDIR)/.bin/promtool
 
 # The browser in which the status page is tested.
 CHROMIUM  ?= chromium
@@ -38,8 +42,26 @@ demo: ## Run a ceremony of several nodes on this machine: ARGS="--kill 2" goes t
 	@go build -o .bin/fxapp ./examples/fxapp
 	@.bin/fxapp demo $(ARGS)
 
+.PHONY: demo-procs
+demo-procs: ## Run a ceremony of fxapp processes on this machine, through a relay too: ARGS="--kill 1 --attempts 2"
+	@go build -o .bin/fxapp ./examples/fxapp
+	@go build -o .bin/procs ./integration/procs
+	@.bin/procs $(ARGS)
+
+.PHONY: release
+release: ## Build fxapp for every platform from the commit that is checked out, with sums, into .bin/release
+	@packaging/release.sh .bin/release
+
+.PHONY: release-check
+release-check: ## Build a release twice, in two places, and compare: the one for Windows, which nothing else builds
+	@packaging/release.sh --check windows/amd64
+
 # Sets $race to the flag of the race detector, or to nothing where that cannot work.
 RACE = race=-race; $(HAVE_CC) || { race=; export CGO_ENABLED=0; echo 'no C compiler: testing without the race detector'; }
+
+.PHONY: docs-demo
+docs-demo: ## Run the demos that the docs show, and write what they print into the docs
+	@tools/docs/demo.sh README.md docs/observability.md
 
 .PHONY: test
 test: ## Test every module, with the race detector where there is a C compiler: TESTFLAGS
@@ -87,11 +109,21 @@ jaeger: $(JAEGER) ## Run Jaeger on this machine, and print what to ask it: JAEGE
 test-jaeger: $(JAEGER) ## Test what an operator sees of ceremonies in a real Jaeger: JAEGER, TESTFLAGS
 	JAEGER_BIN="$(abspath $(JAEGER))" go test -count=1 $(TESTFLAGS) ./integration/jaeger
 
+.PHONY: test-prometheus
+test-prometheus: $(PROMETHEUS) ## Test alerts and dashboard in a real Prometheus: PROMETHEUS and PROMTOOL, TESTFLAGS
+	PROMTOOL="$(abspath $(PROMTOOL))" go test -count=1 $(TESTFLAGS) ./telemetry/prometheus
+	PROMETHEUS_BIN="$(abspath $(PROMETHEUS))" go test -count=1 $(TESTFLAGS) ./integration/prometheus
+
 .PHONY: test-kubo
 test-kubo: ## Test the plugin of examples/kubo in the real ipfs command: TESTFLAGS
 	@mkdir -p .bin
 	cd $(KUBO) && GOWORK=off go build -o '$(CURDIR)/.bin/ipfs' .
 	KUBO_BIN='$(CURDIR)/.bin/ipfs' go test -count=1 $(TESTFLAGS) ./integration/kubo
+
+.PHONY: test-packaging
+test-packaging: ## Test the container file, the compose file and the systemd units with parsers and fxapp itself: TESTFLAGS
+	@go build -o .bin/fxapp ./examples/fxapp
+	cd $(PACKAGING) && FXAPP_BIN='$(CURDIR)/.bin/fxapp' GOWORK=off go test -count=1 $(TESTFLAGS) ./...
 
 .PHONY: test-page
 test-page: ## Look at the status page in Chromium: CHROMIUM, TESTFLAGS, ARGS="-pictures DIR" writes what it sees
@@ -124,6 +156,7 @@ generate-check: ## Fail if the generated code is not what generate would write
 lint: .bin/golangci-lint ## Lint every module, which room may import what included
 	.bin/golangci-lint run $(PACKAGES)
 	cd $(KUBO) && GOWORK=off '$(CURDIR)/.bin/golangci-lint' run ./...
+	cd $(PACKAGING) && GOWORK=off '$(CURDIR)/.bin/golangci-lint' run ./...
 
 .PHONY: fmt
 fmt: .bin/golangci-lint ## Format the Go code
@@ -145,11 +178,11 @@ SYNC = synced=$$(mktemp -d); trap 'rm -rf "$$synced"' EXIT; \
 .PHONY: tidy
 tidy: ## Tidy every module, and raise the programs, not the libraries, to the workspace's versions
 	@$(SYNC) && for module in $(PROGRAMS); do cp "$$synced/$$module/go.mod" $$module/go.mod || exit 1; done
-	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(PACKAGING) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 
 .PHONY: tidy-check
 tidy-check: ## Fail if a go.mod is not tidy, or a program names other versions than the workspace builds it with
-	@for module in $(WORKSPACE) $(KUBO) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
+	@for module in $(WORKSPACE) $(KUBO) $(PACKAGING) $(TOOLS); do (cd $$module && GOWORK=off go mod tidy -diff) || exit 1; done
 	@$(SYNC) || exit 1; stale=; \
 	for module in $(PROGRAMS); do \
 		git --no-pager diff --no-index "$$module/go.mod" "$$synced/$$module/go.mod" || stale=yes; \
@@ -168,21 +201,22 @@ deps-check: ## Fail if the plugin brings an OpenTelemetry SDK, or moves dependen
 	@go test -count=1 $(TESTFLAGS) -run '^Test(TheRootModule|ANode)' ./integration/standalone
 
 .PHONY: demo-check
-demo-check: ## Run the demo, then one that begins again, then one that loses a node and one with another result, which must exit with code 1
+demo-check: ## Run the demos: of one process, in every variant, and of several
 	@$(MAKE) --no-print-directory demo ARGS=
 	@$(MAKE) --no-print-directory demo ARGS='--restart 1 --attempts 3'
 	@for fault in '--kill 2' '--differ 2'; do \
 		code=0; .bin/fxapp demo $$fault || code=$$?; \
 		if [ $$code -ne 1 ]; then echo "demo $$fault exited with code $$code instead of 1" >&2; exit 1; fi; \
 	done
+	@$(MAKE) --no-print-directory demo-procs ARGS='--late 1s --kill 1 --attempts 2'
 
 .PHONY: soak-check
 soak-check: ## Run ceremonies through random faults that are always the same, for two minutes
 	@$(MAKE) --no-print-directory soak ARGS='--duration 2m --seed 3384160698'
 
 # The tests come last: what they say is the end of the log.
-CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check test-jaeger test-kubo test-page soak-check check \
-	many test-floor test
+CI_STEPS := generate-check lint tidy-check standalone deps-check vuln fuzz demo-check release-check test-packaging \
+	test-jaeger test-prometheus test-kubo test-page soak-check check many test-floor test
 
 .PHONY: ci
 ci: ## Run all checks, as CI does; needs a C compiler
@@ -196,10 +230,13 @@ ci: ## Run all checks, as CI does; needs a C compiler
 # up-to-date file alone, hence the touch.
 .bin/golangci-lint: tools/lint/go.mod
 .bin/govulncheck: tools/vuln/go.mod
-# Its build takes minutes when nothing of it is in Go's caches.
+# These builds take minutes when nothing of them is in Go's caches. Prometheus finds its targets in its configuration:
+# without the tag it would also be built with the clients of two dozen clouds.
 $(CURDIR)/.bin/jaeger: integration/jaeger/server/go.mod
-.bin/golangci-lint .bin/govulncheck $(CURDIR)/.bin/jaeger:
+$(CURDIR)/.bin/prometheus: integration/prometheus/server/go.mod
+$(CURDIR)/.bin/prometheus: TAGS := -tags remove_all_sd
+.bin/golangci-lint .bin/govulncheck $(CURDIR)/.bin/jaeger $(CURDIR)/.bin/prometheus:
 	@echo 'building $(@F)'
 	@mkdir -p .bin
-	@cd $(<D) && GOWORK=off GOOS= GOARCH= go build -o '$(CURDIR)/.bin/' tool
+	@cd $(<D) && GOWORK=off GOOS= GOARCH= go build $(TAGS) -o '$(CURDIR)/.bin/' tool
 	@touch $@

@@ -17,6 +17,8 @@
 //   - jaeger: a real Jaeger
 //   - standalone: a module outside the repository that uses the whole public API,
 //     and what importing the module does to a node's dependencies
+//   - procs: the fxapp binary as operators run it, in a process for each member, and
+//     what is left when one is killed
 //   - bench: the program that measures
 //
 // Their clusters of real nodes, and the networks that fail on command, come from

@@ -6,6 +6,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/dkgsync/dkgsync v0.0.0
+	github.com/dkgsync/dkgsync/examples/fxapp v0.0.0
 	github.com/dkgsync/dkgsync/telemetry/otelsdk v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/google/nftables v0.3.0
@@ -29,6 +30,12 @@ require (
 )
 
 require (
+	github.com/drand/kyber v1.3.2 // indirect
+	github.com/drand/kyber-bls12381 v0.3.4 // indirect
+	github.com/kilic/bls12-381 v0.1.0 // indirect
+)
+
+require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect
 	codeberg.org/go-latex/latex v0.2.0 // indirect
 	codeberg.org/go-pdf/fpdf v0.11.1 // indirect
@@ -42,7 +49,6 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/davidlazar/go-crypto v0.0.0-20200604182044-b73af7476f6c // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
-	github.com/dkgsync/dkgsync/examples/fxapp v0.0.0
 	github.com/dunglas/httpsfv v1.1.1 // indirect
 	github.com/filecoin-project/go-clock v0.1.0 // indirect
 	github.com/flynn/noise v1.1.0 // indirect
@@ -139,7 +145,7 @@ require (
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
-	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/sys v0.48.0
 	golang.org/x/telemetry v0.0.0-20260908163034-4bcc4b2ee518 // indirect
 	golang.org/x/text v0.42.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
@@ -152,9 +158,7 @@ require (
 
 replace (
 	github.com/dkgsync/dkgsync => ../
+	github.com/dkgsync/dkgsync/clusterfile => ../clusterfile
+	github.com/dkgsync/dkgsync/examples/fxapp => ../examples/fxapp
 	github.com/dkgsync/dkgsync/telemetry/otelsdk => ../telemetry/otelsdk
 )
-
-replace github.com/dkgsync/dkgsync/examples/fxapp => ../examples/fxapp
-
-replace github.com/dkgsync/dkgsync/clusterfile => ../clusterfile

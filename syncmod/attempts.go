@@ -140,7 +140,7 @@ func (a attempt) another(f *roster.Failure, err error) bool {
 type attemptError struct{ err error }
 
 func (e *attemptError) Error() string {
-	return strings.ReplaceAll(e.err.Error(), startAgain, "this node begins again by itself")
+	return strings.ReplaceAll(e.err.Error(), "; "+startAgain, "") + "; this node begins again by itself"
 }
 
 func (e *attemptError) Unwrap() error { return e.err }
@@ -151,7 +151,7 @@ func (r *attempts) open(ctx context.Context) error {
 	before := r.failed
 	r.current, r.failed = nil, nil
 	a := attempt{number: r.number, before: r.before, limit: r.svc.cfg.Retry.Attempts}
-	c, err := newCeremony(r.svc, r.def, a)
+	c, err := newCeremony(r.svc, r.def, a, openOptions{})
 	if err == nil {
 		err = c.core().open(ctx)
 	}

@@ -30,9 +30,9 @@ type Ceremony struct {
 
 func (c *Ceremony) core() *core { return c.current.Load() }
 
-func newCeremony(s *Service, d Definition, a attempt) (*Ceremony, error) {
+func newCeremony(s *Service, d Definition, a attempt, o openOptions) (*Ceremony, error) {
 	c := new(Ceremony)
-	run, err := newCore(s, c, d, a)
+	run, err := newCore(s, c, d, a, o)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func newCeremony(s *Service, d Definition, a attempt) (*Ceremony, error) {
 	return c, nil
 }
 
-func newCore(s *Service, owner *Ceremony, d Definition, a attempt) (*core, error) {
+func newCore(s *Service, owner *Ceremony, d Definition, a attempt, o openOptions) (*core, error) {
 	self, err := d.validate(s.host.ID())
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt) (*core, error
 		done: make(chan struct{}), closed: make(chan struct{}), leaving: leaving{ended: make(chan struct{})},
 		terms: stream.NewTerms(stream.Terms{
 			Hash: d.Hash, Members: d.addrInfos(), Self: self, Session: session, Signature: signature,
-			Version: s.cfg.Version, Nickname: s.cfg.Nickname,
+			Version: s.cfg.Version, Nickname: s.cfg.Nickname, Observes: o.observes,
 		}),
 		state: state{
 			since: time.Now(), clocks: make([]clock, len(d.Peers)), refused: make([]string, len(d.Peers)),
@@ -69,7 +69,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt) (*core, error
 			mesh:  mesh.New(time.Now(), len(d.Peers), self, brokenAfter*s.cfg.Heartbeat),
 			roster: roster.New(time.Now(), roster.Config{
 				Members: len(d.Peers), Self: self, Version: s.version, VersionText: s.cfg.Version,
-				PeerTimeout: s.cfg.PeerTimeout, Session: session,
+				PeerTimeout: s.cfg.PeerTimeout, Session: session, Observes: o.observes,
 			}),
 		},
 	}
@@ -77,7 +77,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt) (*core, error
 	c.announcement.Store(&stream.Announcement{})
 	c.view.Store(&stream.View{Bits: mesh.NewView(make([]mesh.Link, len(d.Peers)))})
 	c.clients = s.clients.half.Of(c)
-	c.report = s.telemetry.Ceremony(d.info(self, a), c.snapshot)
+	c.report = s.telemetry.Ceremony(d.info(self, a, o), c.snapshot)
 	return c, nil
 }
 

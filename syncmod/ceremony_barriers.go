@@ -15,21 +15,35 @@ import (
 // authenticated. It returns a [*WaitError] when ctx ends first, and the failure
 // when the ceremony fails.
 func (c *Ceremony) AwaitConnected(ctx context.Context) error {
-	return c.core().awaitConnected(ctx)
+	run, err := c.taking("AwaitConnected")
+	if err != nil {
+		return err
+	}
+	return run.awaitConnected(ctx)
 }
 
 // SetStep announces a step: the current one, which changes nothing, or the next
 // one once the current barrier is passed; else it returns an [ErrInvalid]. It
 // does not wait: [Ceremony.AwaitStep] does. Callers that do not count for
 // themselves use [Ceremony.Advance].
-func (c *Ceremony) SetStep(step int64) error { return c.core().announce(step) }
+func (c *Ceremony) SetStep(step int64) error {
+	run, err := c.taking("SetStep")
+	if err != nil {
+		return err
+	}
+	return run.announce(step)
+}
 
 // AwaitStep waits at the barrier of a step, the current one or the next, until
 // every member has reached it, this node included: [Ceremony.SetStep] announces it,
 // and may be called meanwhile. It returns a [*WaitError] when ctx ends first,
 // the failure when the ceremony fails, and an [ErrInvalid] for any other step.
 func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
-	return c.core().awaitStep(ctx, step)
+	run, err := c.taking("AwaitStep")
+	if err != nil {
+		return err
+	}
+	return run.awaitStep(ctx, step)
 }
 
 // Advance is the next barrier: it announces the next step to everyone and waits
@@ -37,7 +51,11 @@ func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 // ctx ends first the error is a [*WaitError], and the next Advance waits for the
 // same step again. One call at a time: a second one returns an [ErrInvalid].
 func (c *Ceremony) Advance(ctx context.Context) (int64, error) {
-	return c.core().advance(ctx, "")
+	run, err := c.taking("Advance")
+	if err != nil {
+		return 0, err
+	}
+	return run.advance(ctx, "")
 }
 
 // Complete is the end of a ceremony that went well: the last barrier, then the
@@ -46,7 +64,11 @@ func (c *Ceremony) Advance(ctx context.Context) (int64, error) {
 // and the ceremony is complete all the same. An error before that is as in
 // [Ceremony.Advance].
 func (c *Ceremony) Complete(ctx context.Context) error {
-	return c.core().complete(ctx)
+	run, err := c.taking("Complete")
+	if err != nil {
+		return err
+	}
+	return run.complete(ctx)
 }
 
 // Status returns how the ceremony stands now.

@@ -106,7 +106,7 @@ func (c *core) reportMember(now time.Time, e roster.Event, what string) {
 		other = m.Outbound
 	}
 	switch {
-	case c.roster.Phase() >= roster.Complete:
+	case c.roster.Phase() >= roster.Complete, c.stopped:
 		return
 	case what == report.MemberConnected && (!m.Inbound || !m.Outbound):
 		return // one direction alone is not news yet

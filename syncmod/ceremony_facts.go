@@ -131,7 +131,8 @@ func (f *inboundFacts) Request(q roster.Request, ahead stream.Ahead) (verdict ro
 			f.core.report.Rejected(f.member, now, kindOf(verdict.Cause.Kind).errorType)
 		case roster.Drop:
 			f.core.report.Rejected(f.member, now, report.TypeOther)
-		case roster.Accept, roster.AcceptLast, roster.Greet, roster.Hold, roster.Supersede:
+		case roster.Accept, roster.AcceptLast, roster.Greet, roster.Hold, roster.Supersede, roster.Decline,
+			roster.Ignore:
 		}
 	})
 	return verdict
@@ -167,6 +168,8 @@ func (f *inboundFacts) Waiting(v roster.Verdict) (text string) {
 		return printable("its attempt has failed: "+f.core.abortText, maxReason)
 	case v.Over:
 		return "its attempt is complete, and not closed yet"
+	case v.Observes:
+		return "it only looks at the ceremony, and does not take part yet"
 	case v.KeyInUse:
 		return "another process with this node's key takes part there: stop one of them"
 	}

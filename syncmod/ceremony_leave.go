@@ -102,6 +102,9 @@ func (c *core) leaveAndReport(ctx context.Context) error {
 // counting the goodbyes, which may take as long as they need.
 func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
+	if c.terms.Observes {
+		c.disconnect(ctx)
+	}
 	c.stop() // does nothing after the last barrier
 	c.settle(false)
 	grace := lastWords

@@ -81,7 +81,7 @@ func (c *core) peerStatus(i int) PeerStatus {
 		ClockOffset: c.clocks[i].offset(), clockWrong: c.clocks[i].isWrong(),
 		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT,
 		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
-		View: c.viewOf(i),
+		View: c.viewOf(i), Fault: c.fault(m.Fault),
 	}
 	if !p.Inbound && !p.Outbound && p.Waiting == "" { // else it answers, and says itself what it waits for
 		p.reach = c.reachText(time.Now(), i, m.Since)

@@ -59,7 +59,7 @@ var (
 	_ func(host.Host, syncmod.Config, ...syncmod.Option) (*syncmod.Service, error) = syncmod.NewService
 	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Start
 	_ func(*syncmod.Service, context.Context) error                                = (*syncmod.Service).Stop
-	_ func(*syncmod.Service, syncmod.Definition) (*syncmod.Ceremony, error)        = (*syncmod.Service).Open
+	_ func() syncmod.OpenOption                                                    = syncmod.Observe
 	_ func(error) error                                                            = syncmod.Permanent
 	_ func(*syncmod.Service) []*syncmod.Ceremony                                   = (*syncmod.Service).Ceremonies
 	_ func(*syncmod.Service, context.Context) iter.Seq[[]*syncmod.Ceremony]        = (*syncmod.Service).Watch
@@ -79,6 +79,11 @@ var (
 
 	_ func(members, ceremonies int) (network.ResourceManager, error) = syncmod.NewResourceManager
 )
+
+// Looking on, or taking part.
+var _ func(
+	*syncmod.Service, syncmod.Definition, ...syncmod.OpenOption,
+) (*syncmod.Ceremony, error) = (*syncmod.Service).Open
 
 // Attempt after attempt.
 var _ func(
@@ -153,7 +158,7 @@ var (
 		Index: int(0), Peer: syncmod.Peer{}, Nickname: "", Version: "",
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
-		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "",
+		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "", Fault: error(nil),
 		View: []syncmod.Link(nil), ClockOffset: time.Duration(0),
 	}
 	_ = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}

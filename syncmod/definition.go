@@ -138,8 +138,8 @@ func shortHash(hash []byte) string {
 }
 
 // info is a definition as reports name it.
-func (d Definition) info(self int, a attempt) report.Info {
-	info := report.Info{Hash: d.Hash, Index: self, Attempt: a.shown(), Before: a.before}
+func (d Definition) info(self int, a attempt, o openOptions) report.Info {
+	info := report.Info{Hash: d.Hash, Index: self, Attempt: a.shown(), Before: a.before, Observes: o.observes}
 	for i, p := range d.Peers {
 		info.Peers = append(info.Peers, report.Peer{
 			Index: i, ID: p.ID.String(), Name: displayName(p), Service: telemetry.ServiceName(p.Name, i),

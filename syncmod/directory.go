@@ -42,6 +42,7 @@ func (d directory) Mismatch(in []stream.Ceremony, id peer.ID, hash []byte) {
 	for _, c := range slices.Backward(d.svc.open()) {
 		if i := c.terms.Index(id); i >= 0 {
 			c.report.Foreign(i, time.Now(), asked, hashes(in))
+			c.update(func(time.Time) { c.roster.AsksForAnother(i) })
 			return
 		}
 	}

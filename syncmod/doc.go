@@ -116,6 +116,10 @@
 //
 // [Ceremony.Status] and [Ceremony.Watch] show all of this while it happens.
 //
+// [Observe] opens a ceremony that only looks: who is there, and what would fail the real
+// one. It takes no part and leaves the members as they were. Several nodes may look at
+// the same time; afterwards the definition is opened to take part.
+//
 // # Failing, finishing, stopping
 //
 // A ceremony fails once, and the first cause wins: every wait returns it, the

@@ -178,7 +178,7 @@ func provideCeremony(in ceremonyIn) (*Ceremony, error) {
 		return nil, errNoSingleCeremony
 	}
 	lc, s, d := in.Lifecycle, in.Service, in.Definition
-	c, err := newCeremony(s, d, attempt{})
+	c, err := newCeremony(s, d, attempt{}, openOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -27,10 +27,14 @@ import (
 // Later, or for a result of another size, it returns an [ErrInvalid]. It does not
 // block. [Ceremony.Receipt] then proves what everyone has attested.
 func (c *Ceremony) Attest(result []byte) error {
+	run, err := c.taking("Attest")
+	if err != nil {
+		return err
+	}
 	if n := len(result); n == 0 || n > stream.MaxResult {
 		return invalid("Attest", "a result of %d bytes: it needs 1 to %d", n, stream.MaxResult)
 	}
-	return c.core().attest(bytes.Clone(result))
+	return run.attest(bytes.Clone(result))
 }
 
 // Receipt returns the proof of what the members have attested: who attested which

@@ -29,7 +29,13 @@ type Step struct {
 // are missing, and otherwise the failure. When ctx ends, Run closes the ceremony as
 // [Ceremony.Close] does, and its error says whom it was waiting for. A second Run at
 // the same time returns an [ErrInvalid].
-func (c *Ceremony) Run(ctx context.Context, steps ...Step) error { return c.core().run(ctx, steps) }
+func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
+	run, err := c.taking("Run")
+	if err != nil {
+		return err
+	}
+	return run.run(ctx, steps)
+}
 
 func (c *core) run(ctx context.Context, steps []Step) error {
 	if !c.running.CompareAndSwap(false, true) {

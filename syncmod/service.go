@@ -171,7 +171,7 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 		changed:   make(chan struct{}),
 	}
 	streams := &stream.Config{
-		Host: h, Protocol: ProtocolID, Service: ServiceName, Heartbeat: cfg.Heartbeat,
+		Host: h, Protocol: ProtocolID, Observe: observeProtocol, Service: ServiceName, Heartbeat: cfg.Heartbeat,
 		ExchangeTimeout: cfg.ExchangeTimeout, OpenGrace: cfg.OpenGrace,
 		BackoffMin: cfg.BackoffMin, BackoffMax: cfg.BackoffMax, MaxFrame: cfg.MaxFrame,
 	}
@@ -249,8 +249,12 @@ func (s *Service) closeAll(ctx context.Context) error {
 // answers them. It returns at once. Its errors: [ErrStopped] before Start and
 // after Stop, [ErrInvalid] for a definition that cannot be, [ErrOpen] while a
 // ceremony with the same hash is open.
-func (s *Service) Open(d Definition) (*Ceremony, error) {
-	c, err := newCeremony(s, d, attempt{})
+func (s *Service) Open(d Definition, opts ...OpenOption) (*Ceremony, error) {
+	var o openOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	c, err := newCeremony(s, d, attempt{}, o)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (c *Ceremony) openWithApp(ctx context.Context) error {
 		if _, err := run.leave(ctx); err != nil {
 			return err
 		}
-		anew, err := newCore(run.svc, c, run.def, attempt{})
+		anew, err := newCore(run.svc, c, run.def, attempt{}, openOptions{})
 		if err != nil {
 			return err
 		}

@@ -108,7 +108,9 @@ type PeerStatus struct {
 
 	Nickname, Version string // as it says; made printable
 
-	Inbound, Outbound bool // connected: an exchange has succeeded and the stream is alive
+	// Connected: an exchange has succeeded and the stream is alive. What it means to a
+	// ceremony that only looks, see [Observe].
+	Inbound, Outbound bool
 	Relayed           bool // our stream to it runs through a relay
 
 	Step int64 // the last step seen from it; -1: none
@@ -135,6 +137,10 @@ type PeerStatus struct {
 	// made printable. It is empty when it does.
 	Waiting string
 
+	// Fault says why the ceremony would fail by what the member says, nil while nothing is
+	// known to. Only a ceremony that [Observe] has opened has it: any other fails.
+	Fault error
+
 	// View is how the member sees every member, in operator order; nil while it does not
 	// say. It is the member's claim, and its entry for itself is empty. Statuses share it:
 	// do not change it.
@@ -158,6 +164,8 @@ func (p PeerStatus) Describe(now time.Time) string {
 	switch {
 	case p.Done:
 		parts = append(parts, "has said goodbye")
+	case p.Fault != nil:
+		parts = append(parts, faultText(p.Fault))
 	case p.Waiting != "":
 		parts = append(parts, "its node answers, but "+p.Waiting)
 	case p.Inbound && p.Outbound && p.Relayed:
@@ -207,6 +215,9 @@ func (p PeerStatus) refusalText() string {
 	if refused, ok := errors.AsType[*refusal](p.LastError); ok {
 		return ": " + refused.Error()
 	}
+	if errors.Is(p.LastError, errNotServing) {
+		return ": " + errNotServing.Error()
+	}
 	return ""
 }
 
@@ -219,6 +230,14 @@ func (p PeerStatus) errorText() string {
 		text += fmt.Sprintf(", attempt %d", p.Attempts)
 	}
 	return text
+}
+
+// faultText is what is wrong with a member, behind its name.
+func faultText(fault error) string {
+	if why, ok := errors.AsType[*cause](fault); ok {
+		return why.Error()
+	}
+	return fault.Error()
 }
 
 // MarshalJSON writes a status with phases as words and errors as sentences.
@@ -275,11 +294,12 @@ func (p PeerStatus) MarshalJSON() ([]byte, error) {
 		Attempts   int       `json:"attempts,omitempty"`
 		LastError  string    `json:"last_error,omitempty"`
 		Waiting    string    `json:"waiting,omitempty"`
+		Fault      string    `json:"fault,omitempty"`
 		View       []Link    `json:"view,omitempty"`
 	}{
 		p.Index, p.Peer.ID.String(), p.Peer.Name, addrs, p.Nickname, p.Version, p.Inbound, p.Outbound, p.Relayed,
 		p.Step, p.Done, p.LastSeen, p.Since, rtt, offset, p.Reconnects, p.Attempts, errorString(p.LastError),
-		p.Waiting, p.View,
+		p.Waiting, errorString(p.Fault), p.View,
 	})
 }
 

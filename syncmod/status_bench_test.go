@@ -41,7 +41,7 @@ func unconnected(b *testing.B, n int) *core {
 		require.NoError(b, err)
 		d.Peers = append(d.Peers, Peer{ID: id})
 	}
-	c, err := newCore(s, nil, d, attempt{})
+	c, err := newCore(s, nil, d, attempt{}, openOptions{})
 	require.NoError(b, err)
 	long := time.Now().Add(-time.Hour)
 	for member := 1; member < n; member++ {

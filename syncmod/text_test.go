@@ -319,3 +319,15 @@ func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
 		require.Equal(t, want, p.Describe(now))
 	}
 }
+
+func TestAnAttemptAsksNobodyToStop(t *testing.T) {
+	told := roster.Failure{
+		Kind: roster.PeerAborted, Culprit: 2, By: 1, Text: "operator 2 (carol) restarted; " + startAgain,
+	}
+
+	err := &attemptError{explain(cluster, told, nil)}
+
+	require.NotContains(t, err.Error(), "stop every node")
+	require.Regexp(t, "carol.*restarted.*; this node begins again by itself$", err.Error())
+	require.ErrorIs(t, err, ErrPeerAborted)
+}

@@ -91,6 +91,7 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 		{Step: -1, Since: since, Inbound: true, LastError: lost},
 		{Step: -1, Since: since, Outbound: true, LastError: &refusal{shownError{text: refusedHere + "full"}}},
 		{Step: -1, Since: since, LastSeen: since},
+		{Step: -1, Since: since, Outbound: true, LastError: errNotServing},
 		{Step: -1, Inbound: true, Outbound: true, clockWrong: true, ClockOffset: time.Minute},
 		{Step: -1, Inbound: true, Outbound: true, Relayed: true, LastError: ErrKeyInUse},
 		{Step: -1, Waiting: "it has not opened this ceremony yet"},
@@ -111,6 +112,7 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 		require.NotEmpty(t, matches(sentences, pages), "the page does not list %q", sentences)
 	}
 	found[matches(refusedHere+"full", pages)] = true
+	found[matches(errNotServing.Error(), pages)] = true
 	for _, page := range pages {
 		require.True(t, found[page], "no member stands like %q", page)
 	}
@@ -134,7 +136,9 @@ func TestThePageListsWhatAMemberAnswers(t *testing.T) {
 	c.abortText = "disk full"
 	f := &inboundFacts{core: c}
 	var said []string
-	for _, v := range []roster.Verdict{{Waiting: new(roster.Failure)}, {Over: true}, {KeyInUse: true}} {
+	for _, v := range []roster.Verdict{
+		{Waiting: new(roster.Failure)}, {Over: true}, {KeyInUse: true}, {Observes: true},
+	} {
 		said = append(said, f.Waiting(v))
 	}
 	said = append(said, directory{}.NotOpen(nil), directory{}.NotOpen(nil)+"; open there with this node: deadbeef")

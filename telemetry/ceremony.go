@@ -159,7 +159,11 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 		if c.info.Before != nil {
 			entry = entry.WithField("before", c.info.Before.Error())
 		}
-		entry.Info("ceremony opened")
+		what := "ceremony opened"
+		if c.info.Observes {
+			what = "ceremony opened only to look at it"
+		}
+		entry.Info(what)
 	})
 }
 

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -99,6 +101,7 @@ func (s *site) requireOneSentence(t *testing.T, stderr string) (sentence string)
 	require.True(t, ok, stderr)
 	require.Equal(t, 1, strings.Count(stderr, "fxapp: "), stderr)
 	require.NotContains(t, stderr, "goroutine ")
+	require.NotContains(t, stderr, "fx: ", "what fx says is for developers")
 	for _, key := range s.keys {
 		require.NotContains(t, stderr, key)
 	}
@@ -274,6 +277,30 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	})
 }
 
+func TestTheStatusPageOfANode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ctx, interrupt := context.WithCancelCause(soon(t))
+	opened := make(chan struct{})
+	stderr := &watched{text: "ceremony opened", found: func() { close(opened) }}
+	ended := make(chan int)
+	go func() { ended <- run(ctx, s.node("alice", "--http", "0.0.0.0:0"), io.Discard, stderr) }()
+	<-opened
+
+	url := regexp.MustCompile(`the status page is at (http://\S+)`).FindStringSubmatch(stderr.String())
+	require.Len(t, url, 2, stderr.String())
+	port := url[1][strings.LastIndex(url[1], ":"):]
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1"+port, http.NoBody)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	http.DefaultClient.CloseIdleConnections()
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	interrupt(interruption{syscall.SIGINT})
+	require.Equal(t, 130, <-ended)
+}
+
 func TestASignalEndsANode(t *testing.T) {
 	t.Parallel()
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
@@ -314,5 +341,6 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	}
 	require.Equal(t, 143, code)
 	require.Contains(t, s.requireOneSentence(t, stderr.String()), "this node has left after step 1")
-	require.Contains(t, s.requireOneSentence(t, told), "operator 0 (alice) was stopped before the ceremony was complete")
+	require.Contains(t, s.requireOneSentence(t, told),
+		"operator 0 (alice) was stopped before the ceremony was complete")
 }

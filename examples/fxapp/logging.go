@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,7 +52,8 @@ func (f *logFlags) logger(out io.Writer) (*logrus.Logger, error) {
 }
 
 // plainText writes log lines for a person: the time, the attempt if it is not the first,
-// the sentence, and why. The other fields say what the sentence says; JSON has them.
+// the sentence, and why. The other fields say what the sentence says; JSON has them, and
+// so have lines for developers.
 type plainText struct{}
 
 // Format implements [logrus.Formatter].
@@ -67,6 +69,11 @@ func (plainText) Format(entry *logrus.Entry) ([]byte, error) {
 	b.WriteString(entry.Message)
 	if err, ok := entry.Data[logrus.ErrorKey]; ok {
 		fmt.Fprintf(&b, ": %v", err)
+	}
+	if entry.Level >= logrus.DebugLevel {
+		for _, key := range slices.Sorted(maps.Keys(entry.Data)) {
+			fmt.Fprintf(&b, " %s=%v", key, entry.Data[key])
+		}
 	}
 	b.WriteByte('\n')
 	return b.Bytes(), nil

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -25,6 +25,7 @@ const leaveTimeout = 10 * time.Second
 func newNodeCommand() *cobra.Command {
 	var place seatFlags
 	var logs logFlags
+	var look rehearsalFlags
 	var dataDir, page string
 	var plain bool
 	cmd := &cobra.Command{
@@ -44,6 +45,14 @@ reaches whom, and the log; ? explains its keys. When the view ends, the log stay
 the terminal. With --plain, with --log-format json, or where standard input or standard
 error is no terminal, the node prints its log line by line.
 
+With --rehearse the node only looks who is there, also in a cluster of Charon: by which
+path each member is reached, its version, its signature of the definition, its clock
+and its round trip, its step, and what is wrong. It takes no part and leaves the
+cluster as it was: no member counts it as connected or goes on to step 1, whatever
+version or definition this node has. It ends when all are seen, or after --timeout
+(30 s), with exit code 0 if the ceremony could begin. With --watch it stays and shows
+what changes. Do not rehearse with a key whose real node is running.
+
 Logs go to standard error, the result goes to standard output.
 
 Exit codes: 0 complete; 1 failed; 2 the command line, a file or an address cannot be
@@ -53,9 +62,12 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
     --listen /ip4/0.0.0.0/tcp/9001 --listen /ip4/0.0.0.0/udp/9001/quic-v1 --attempts 3
   fxapp node --relay https://relay.example --timeout 30m       # no open port
   fxapp node --definition cluster-definition.json --key charon-enr-private-key \
-    --version v1.11 --relay https://relay.example              # a definition of Charon`,
+    --version v1.11 --relay https://relay.example --rehearse   # a definition of Charon`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := look.check(); err != nil {
+				return err
+			}
 			log, err := logs.logger(cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -67,6 +79,11 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
+			p := &participation{seat: s, log: log, timeout: place.timeout, page: page}
+			if look.rehearse {
+				r := &rehearsal{participation: p, out: cmd.OutOrStdout(), format: logs.format, watch: look.watch}
+				return r.run(cmd.Context())
+			}
 			unlock, err := lockDirectory(dataDir)
 			if err != nil {
 				return err
@@ -76,7 +93,6 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
-			p := &participation{seat: s, log: log, timeout: place.timeout, page: page}
 			if !plain {
 				p.terminal = terminalOf(cmd, logs.format)
 			}
@@ -91,6 +107,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags.StringVar(&page, "http", "",
 		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
 	flags.BoolVar(&plain, "plain", false, "print log lines in a terminal, too, in place of the live view")
+	look.register(flags)
 	logs.register(flags)
 	return cmd
 }
@@ -119,6 +136,10 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout), p.fxLog(), p.statusPage(),
 	)
 	p.greet()
+	if p.ofCharon {
+		p.log.Warn("the definition is Charon's: all members have to run this program, " +
+			"for Charon generates keys by another protocol")
+	}
 	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
 	starting, started := context.WithTimeout(whole, app.StartTimeout())
 	defer started()
@@ -138,7 +159,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		failed = nil
 	case failed == nil:
 		failed = &failure{fmt.Errorf("the ceremony is complete, and this node could not keep its share: %w",
-			errors.Join(outcome.Err, err))}
+			cmp.Or(outcome.Err, err))}
 	}
 	if err != nil {
 		p.log.WithError(err).Warn("the node did not stop properly")
@@ -173,17 +194,13 @@ func (p *participation) greet() {
 	p.log.WithFields(logrus.Fields{"operator": p.self, "peer_id": self.ID.String()}).Infof(
 		"this node is %s of %d, %s", operatorText(p.definition, p.self), len(p.definition.Peers), self.ID)
 	p.log.Infof("the definition's hash is %x", p.definition.Hash)
-	var others []string
+	var others []int
 	for i := range p.definition.Peers {
 		if i != p.self {
-			others = append(others, operatorText(p.definition, i))
+			others = append(others, i)
 		}
 	}
-	p.log.Infof("step 1 begins when all are connected: %s", strings.Join(others, ", "))
-	if p.ofCharon {
-		p.log.Warn("the definition is Charon's: all members have to run this program, " +
-			"for Charon generates keys by another protocol")
-	}
+	p.log.Infof("step 1 begins when all are connected: %s", list(p.definition, others, operatorText))
 	switch where := addrText(self.Addrs); {
 	case len(p.host.Listen)+len(p.host.Relays) == 0:
 		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
@@ -251,6 +268,9 @@ func (p *participation) missing() error {
 	status := c.Status()
 	if waiting := status.WaitingFor(); waiting != nil {
 		return waiting
+	}
+	if status.Err != nil {
+		return fmt.Errorf("between two attempts, of which the first failed: %w", status.Err)
 	}
 	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
 }

@@ -48,7 +48,9 @@ func (p *participation) result(o dkg.Outcome, failed error) result {
 // an error of the command.
 func (r result) print(out io.Writer, format string) error {
 	if format == jsonFormat {
-		return json.NewEncoder(out).Encode(r)
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(r)
 	}
 	if r.Outcome != "complete" {
 		return nil

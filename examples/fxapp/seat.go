@@ -38,13 +38,13 @@ func (f *seatFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.listen, "listen", nil,
 		"`address` to listen on, such as /ip4/0.0.0.0/tcp/9001 or /ip4/0.0.0.0/udp/9001/quic-v1; may be repeated")
 	flags.StringSliceVar(&f.relays, "relay", nil,
-		"`relay` to be reached through: its address with /p2p/ID, or its URL; may be repeated")
+		"relay to be reached through: its `address` with /p2p/ID, or its URL; may be repeated")
 	flags.StringVar(&f.version, "version", "",
-		"the `version` that the members run, such as v1.11; needed with a definition of Charon")
+		"the members' version on the wire, `vX.Y`: for example v1.11; needed with a definition of Charon")
 	flags.StringVar(&f.nickname, "nickname", "",
-		"what this node calls itself, for people (default its name in the definition)")
+		"the `name` that this node calls itself, for people (default its name in the definition)")
 	flags.IntVar(&f.attempts, "attempts", 1,
-		"how often the ceremony is begun at most, when it fails; -1: without end; the same at every member")
+		"how often the ceremony is begun at most, a `number`; -1: without limit; the same at every member")
 	flags.DurationVar(&f.timeout, "timeout", 0, "give up after this `time`, for example 30m (default never)")
 }
 
@@ -161,14 +161,18 @@ func (f *seatFlags) checkReach(s seat) error {
 			"dialling this node, for the definition has no addresses of theirs; listen, or give a --relay")
 	}
 	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, "+
-		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses", f.definition, listMembers(s.definition, lost))
+		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
+		f.definition, listMembers(s.definition, lost))
 }
 
-// listMembers names members in a sentence, not too many.
-func listMembers(d syncmod.Definition, indexes []int) string {
+// listMembers names members in a sentence, by their peer IDs too.
+func listMembers(d syncmod.Definition, indexes []int) string { return list(d, indexes, memberText) }
+
+// list names members in a sentence, not too many.
+func list(d syncmod.Definition, indexes []int, named func(syncmod.Definition, int) string) string {
 	names := make([]string, 0, enough)
 	for _, i := range indexes[:min(enough, len(indexes))] {
-		names = append(names, memberText(d, i))
+		names = append(names, named(d, i))
 	}
 	text := strings.Join(names, ", ")
 	if more := len(indexes) - enough; more > 0 {

@@ -28,7 +28,8 @@ func TestTheWalkthroughRuns(t *testing.T) {
 	}
 	program, err := filepath.Abs(os.Args[0])
 	require.NoError(t, err)
-	require.NoError(t, os.Symlink(program, filepath.Join(w.dir, "fxapp"))) // what the first command builds
+	require.NoError(t, os.Mkdir(filepath.Join(w.dir, "walkthrough"), 0o700))
+	require.NoError(t, os.Symlink(program, filepath.Join(w.dir, "walkthrough", "fxapp"))) // what go build makes
 	first, second, found := strings.Cut(text, relayed)
 	require.True(t, found)
 
@@ -96,7 +97,7 @@ func (w walkthrough) run(t *testing.T, sections ...[]block) (output string, err 
 			}
 			for _, command := range b.commands {
 				switch {
-				case command == "go build -o fxapp ./examples/fxapp":
+				case command == "go build -o fxapp ../examples/fxapp": // this test is the program
 				case strings.HasPrefix(command, "./fxapp node "):
 					nodes += " $node" + b.terminal
 					script += command + " &\nnode" + b.terminal + "=$!\n"

@@ -77,7 +77,7 @@ func TestThePageShowsTheAttemptThatFailedAndTheNext(t *testing.T) {
 	b.requireReadable()
 	b.do(chromedp.Click(chromedp.CSS("nav a:last-child")))
 
-	b.until("#headline", "This attempt has failed: carol made it fail. Another one follows")
+	b.until("#headline", "This attempt has failed: carol ended it. Another one follows")
 	b.until("#answers", "Can I close this now? No", "A later attempt of this ceremony has begun")
 	b.picture("live-first-attempt")
 }

@@ -50,8 +50,8 @@ func requireRows(t *testing.T, c *cluster, trace jaegerTrace) {
 		own := c.definition.Peers[i].Name
 		for _, operation := range []string{
 			fmt.Sprintf("ceremony.start operator %d (%s)", i, own),
-			"barrier connected", "barrier deal", "step deal", "barrier verify", "step verify", "barrier 3", "barrier shutdown",
-			"ceremony",
+			"barrier connected", "barrier deal", "step deal", "barrier verify", "step verify", "barrier 3",
+			"barrier shutdown", "ceremony",
 		} {
 			want = append(want, service+" dkgsync."+operation)
 		}

@@ -8,11 +8,16 @@ import (
 // Need skips a test where [Enter] has returned an error. In CI it fails: what CI cannot test would go unnoticed.
 func Need(t testing.TB, isolated error) {
 	t.Helper()
+	need(t, "a network namespace", isolated)
+}
+
+func need(t testing.TB, what string, missing error) {
+	t.Helper()
 	switch {
-	case isolated == nil:
+	case missing == nil:
 	case os.Getenv("CI") != "":
-		t.Fatalf("needs a network namespace: %v", isolated)
+		t.Fatalf("needs %s: %v", what, missing)
 	default:
-		t.Skipf("needs a network namespace: %v", isolated)
+		t.Skipf("needs %s: %v", what, missing)
 	}
 }

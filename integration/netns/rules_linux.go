@@ -33,7 +33,7 @@ func (n *Namespace) Masquerade(t testing.TB, device string, ports Ports) {
 	rules.AddRule(&nftables.Rule{Table: table, Chain: leaving, Exprs: append(
 		isDevice(expr.MetaKeyOIFNAME, device), &expr.Masq{FullyRandom: random, Random: random},
 	)})
-	require.NoError(t, rules.Flush(), "%s masquerades", n.name)
+	need(t, "address translation by nf_tables", rules.Flush())
 	n.Firewall(t, device)
 }
 
@@ -53,7 +53,7 @@ func (n *Namespace) Firewall(t testing.TB, device string) {
 			append(isDevice(expr.MetaKeyIIFNAME, device), isUnknown()...), &expr.Verdict{Kind: expr.VerdictDrop},
 		)})
 	}
-	require.NoError(t, rules.Flush(), "%s has a firewall", n.name)
+	need(t, "packet filters of nf_tables", rules.Flush())
 }
 
 func (n *Namespace) rules(t testing.TB) *nftables.Conn {

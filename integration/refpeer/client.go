@@ -55,6 +55,9 @@ func (p *Peer) talk(id peer.ID, m *member) {
 // goodbye it tries once.
 func (p *Peer) open(id peer.ID, m *member) (network.Stream, error) {
 	ctx := network.WithAllowLimitedConn(p.ctx, "dkg sync")
+	if p.opts.Process != nil && id < p.host.ID() {
+		ctx = network.WithNoDial(ctx, "it is for the other one to dial")
+	}
 	for {
 		stream, err := p.host.NewStream(ctx, id, ProtocolID)
 		switch {

@@ -15,7 +15,9 @@
 // stream that was reset is opened again at once, and the old one is left as it
 // is. It knows no session, no abort and no definition hash in a request.
 //
+// With [Process] it also acts by itself, as the programs do.
+//
 // frame.go has the bytes, rules.go the three checks of a request, server.go and
-// client.go the two ends of a stream, barrier.go what waits. Where the known
-// programs differ, [Variant] says how.
+// client.go the two ends of a stream, barrier.go what waits, process.go the process.
+// Where the known programs differ, [Variant] says how.
 package refpeer

@@ -29,6 +29,8 @@ type Options struct {
 	// FrameDelay is how much later every frame is sent, and how much later every
 	// frame that has come is looked at.
 	FrameDelay time.Duration
+	// Process has the peer act by itself, as a process does.
+	Process *Process
 	// OnFrame is called for every frame that comes, before anything is done with
 	// it, from several goroutines.
 	OnFrame func(Frame)
@@ -52,6 +54,7 @@ type Peer struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	exited chan error // what a process has ended with
 
 	mu       sync.Mutex
 	step     int64 // what its clients say
@@ -87,7 +90,7 @@ func New(h host.Host, def Definition, opts Options) (*Peer, error) {
 	}
 	p := &Peer{
 		host: h, def: def, opts: opts, signature: signature,
-		members: make(map[peer.ID]*member), inbounds: make(map[network.Conn]int),
+		members: make(map[peer.ID]*member), inbounds: make(map[network.Conn]int), exited: make(chan error, 1),
 	}
 	for _, id := range def.Peers {
 		if id != h.ID() {
@@ -98,10 +101,13 @@ func New(h host.Host, def Definition, opts Options) (*Peer, error) {
 	return p, nil
 }
 
-// Start is Serve, then Dial.
+// Start is Serve, then Dial. A process also begins to run.
 func (p *Peer) Start() {
 	p.Serve()
 	p.Dial()
+	if p.opts.Process != nil {
+		go p.live()
+	}
 }
 
 // Serve registers the handler of the protocol at the host.
@@ -147,6 +153,13 @@ func (p *Peer) FailedAttempts(id peer.ID) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.members[id].attempts
+}
+
+// Announced is the last step that the peer has announced.
+func (p *Peer) Announced() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.step
 }
 
 // Step is the last step seen from a member, and -1 when none was.

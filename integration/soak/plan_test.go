@@ -190,7 +190,7 @@ func (c ceremony) loses(node int) bool {
 // for 6, 9, 14 s and so on, unless the other side gets through first.
 const (
 	slack   = 20 * time.Second // for a machine that others use at the same time, race detector included
-	grace   = 5 * time.Second  // for a member that is gone after its goodbye
+	grace   = 7 * time.Second  // for a member that is gone after its goodbye
 	carried = 10 * time.Second // until a host dials again whom it could not reach in the round before
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
@@ -268,6 +268,10 @@ func (p plan) bound(r int, c ceremony) time.Duration {
 			total += config.PeerTimeout + config.GoodbyeTimeout
 		case lateKill:
 			total += grace
+		case leave, stop:
+			if p.unreachable(r) > 0 { // what breaks at that moment keeps it from telling: it is missed
+				total += config.PeerTimeout + config.ExchangeTimeout*3/2
+			}
 		case rekill, restop, restart:
 			total += 5 * time.Second // hosts and apps take their time
 		}

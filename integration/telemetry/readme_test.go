@@ -73,7 +73,8 @@ func TestTheReadmeListsTheSpansAndTheirAttributes(t *testing.T) {
 }
 
 var (
-	searched = regexp.MustCompile(`[{\x60]"?dkgsync\.span"?[=:][^\x60}]+`) // the tags of a search, for the page or the API
+	// The tags of a search, as the page or the API takes them.
+	searched = regexp.MustCompile(`[{\x60]"?dkgsync\.span"?[=:][^\x60}]+`)
 	tags     = regexp.MustCompile(`([a-z_.]+)"?[=:]"?([a-z_.0-9]+)`)
 )
 

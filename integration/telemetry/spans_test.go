@@ -37,6 +37,7 @@ func lookAt(span sdktrace.ReadOnlySpan) look {
 }
 
 func TestEachOutcomeIsASpan(t *testing.T) {
+	const after10s, after30s = 10 * time.Second, 30 * time.Second
 	unset := sdktrace.Status{}
 	for name, tc := range map[string]struct {
 		report func(c *telemetry.Ceremony)
@@ -124,7 +125,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 					Elapsed: 30 * time.Second, Missing: []int{1, 2},
 				})
 			},
-			look{"dkgsync.barrier.waiting 2", trace.SpanKindInternal, 10 * time.Second, 30 * time.Second, map[string]any{
+			look{"dkgsync.barrier.waiting 2", trace.SpanKindInternal, after10s, after30s, map[string]any{
 				"dkgsync.barrier.kind": "step", "dkgsync.step": int64(2),
 				"dkgsync.barrier.missing_peers": []int64{1, 2}, "dkgsync.barrier.elapsed": 30.0,
 			}, unset},

@@ -29,6 +29,8 @@ type Info struct {
 
 	Attempt int   // which attempt of the definition this is, from 1
 	Before  error // why the one before has failed
+
+	Observes bool // this node only looks
 }
 
 // Pause is the pause between an attempt that has failed and the next one.

@@ -54,7 +54,7 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 
 // shortened is what a wait says; of many members only the first ones.
 func (v view) shortened(w *syncmod.WaitError) string {
-	const enough, shown = 5, 3
+	const enough, shown = 5, 2
 	if len(w.Missing) <= enough {
 		return w.Error()
 	}
@@ -183,8 +183,8 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 				"together with the others.",
 		}
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return Answer{"Yes", fmt.Sprintf("This node is done. %s may not have finished, and can still say goodbye "+
-			"while this node runs: ask before you stop it.", capital(v.whom(w)))}
+		return Answer{"Ask first", fmt.Sprintf("This node is done. %s may not have finished, and can still say "+
+			"goodbye while this node runs: ask before you stop it.", capital(v.whom(w)))}
 	case v.status.Phase == syncmod.Complete:
 		return Answer{"Yes", "Everyone is done."}
 	case w != nil && w.Barrier == "shutdown":

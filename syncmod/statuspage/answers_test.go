@@ -45,8 +45,8 @@ func TestEveryFailureIsSaidInAFewWords(t *testing.T) {
 		{by(2, syncmod.ErrStepSkipped), "carol skipped a step", "No"},
 		{by(2, syncmod.ErrLeftBehind), "carol went on without this node", "Probably not"},
 		{by(2, syncmod.ErrPeerRejected), "carol refuses this node", "Probably not"},
-		{by(2, syncmod.ErrPeerAborted), "carol made it fail", "No"},
-		{by(0, syncmod.ErrPeerAborted), "this node made it fail", "Yes"},
+		{by(2, syncmod.ErrPeerAborted), "carol ended it", "No"},
+		{by(0, syncmod.ErrPeerAborted), "this node ended it", "Yes"},
 		{by(2, syncmod.ErrPeerTimeout), "carol is gone", "No"},
 		{syncmod.ErrPeerTimeout, "this node cannot reach a member", "Yes"},
 		{by(2, syncmod.ErrPeerLeft), "carol left early", "No"},
@@ -123,7 +123,7 @@ func TestANodeThatBeginsAgainIsLeftRunning(t *testing.T) {
 		Peers: others(2, 2),
 	})
 	_, headline := first.headline()
-	require.Equal(t, "This attempt has failed: carol made it fail. Another one follows", headline)
+	require.Equal(t, "This attempt has failed: carol ended it. Another one follows", headline)
 	require.Equal(t, "No", first.answers([]view{first}).Close.Short)
 
 	second := made(syncmod.Status{Phase: syncmod.Running, Step: 1, Attempt: 2, Peers: others(1, 1)})
@@ -145,6 +145,25 @@ func TestAdviceToStartAgainIsNotForWhoDoesSoAnyway(t *testing.T) {
 	} {
 		require.Equal(t, left, withoutAdvice(errors.New(said)))
 	}
+}
+
+func TestTooManyMembersAreNotDrawn(t *testing.T) {
+	v := made(syncmod.Status{})
+	v.names, v.def.Peers = nil, make([]syncmod.Peer, maxDrawn+1)
+	for i := range v.def.Peers {
+		v.names = append(v.names, fmt.Sprint("operator ", i))
+		if i > 0 {
+			said := make([]syncmod.Link, maxDrawn+1)
+			v.status.Peers = append(v.status.Peers, syncmod.PeerStatus{Index: i, View: said})
+		}
+	}
+
+	d := v.detail(nil)
+
+	for _, m := range d.Members {
+		require.Empty(t, m.Links)
+	}
+	require.NotContains(t, d.Diagnosis(), "Who reaches whom")
 }
 
 func TestADiagnosisHasItAll(t *testing.T) {

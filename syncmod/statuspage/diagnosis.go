@@ -32,10 +32,12 @@ func (d *Detail) Diagnosis() string {
 	for _, p := range d.Broken {
 		line("  %d-%d: %s", p.A, p.B, p.Text)
 	}
-	line("\nWho reaches whom (row sees column; = both ways, ~ through a relay, > only to it, < only from it, " +
-		"! not at all, g after its goodbye, ? does not say):")
-	for _, m := range d.Members {
-		line("  %3d %s", m.Index, m.Links)
+	if self.Links != "" {
+		line("\nWho reaches whom (row sees column; = both ways, ~ through a relay, > only to it, < only from it, " +
+			"! not at all, g after its goodbye, ? does not say):")
+		for _, m := range d.Members {
+			line("  %3d %s", m.Index, m.Links)
+		}
 	}
 	if len(d.Passed) > 0 {
 		line("\nBarriers:")

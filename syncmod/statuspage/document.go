@@ -12,6 +12,13 @@ import (
 // may come.
 const documentVersion = 1
 
+// maxDrawn is how many members a document says of who reaches whom, and the page draws it: with
+// more, the picture would be larger than any screen. The broken pairs are listed all the same.
+const maxDrawn = 200
+
+// maxWords is how many members a wait may be for that is given word for word.
+const maxWords = 20
+
 // maxListed is how many ceremonies a document lists.
 const maxListed = 100
 
@@ -86,7 +93,7 @@ type Member struct {
 	Waiting    bool      `json:"waiting,omitempty"`
 	State      string    `json:"state,omitempty"`
 	Trouble    bool      `json:"trouble,omitempty"`
-	Links      string    `json:"links"`
+	Links      string    `json:"links,omitempty"`
 }
 
 // BrokenPair is two members that cannot reach each other.
@@ -149,6 +156,9 @@ func (v view) detail(all []view) *Detail {
 	missing := make(map[int]bool)
 	if w := v.status.WaitingFor(); w != nil {
 		d.Waiting = &Waiting{Barrier: w.Barrier, Step: w.Step, Since: w.Since, Members: []int{}, Text: w.Error()}
+		if len(w.Missing) > maxWords {
+			d.Waiting.Text = v.shortened(w)
+		}
 		for _, p := range w.Missing {
 			missing[p.Index] = true
 			d.Waiting.Members = append(d.Waiting.Members, p.Index)

@@ -123,7 +123,7 @@ var failures = []struct {
 	{syncmod.ErrStepSkipped, "skipped a step", "a step was skipped", theirs},
 	{syncmod.ErrLeftBehind, "went on without this node", "this node was left behind", unknown},
 	{syncmod.ErrPeerRejected, "refuses this node", "this node was refused", unknown},
-	{syncmod.ErrPeerAborted, "made it fail", "a member made it fail", theirs},
+	{syncmod.ErrPeerAborted, "ended it", "a member ended it", theirs},
 	{syncmod.ErrPeerTimeout, "is gone", "this node cannot reach a member", ours},
 	{syncmod.ErrPeerLeft, "left early", "a member left early", theirs},
 	{syncmod.ErrResultMismatch, "has another result", "the members have different results", unknown},

@@ -14,6 +14,7 @@ const (
 	pathRelay   = "relay"
 	pathReached = "only it reaches us"
 	pathReaches = "only we reach it"
+	pathLeft    = "left" // it has said goodbye
 	pathNone    = "none"
 )
 
@@ -23,6 +24,8 @@ func pathOf(p syncmod.PeerStatus) string {
 		return pathRelay
 	case p.Inbound && p.Outbound:
 		return pathDirect
+	case p.Done:
+		return pathLeft
 	case p.Inbound:
 		return pathReached
 	case p.Outbound:
@@ -61,6 +64,9 @@ func linkOf(l syncmod.Link) rune {
 
 // linksOf is how a member says that it sees all.
 func linksOf(p syncmod.PeerStatus, members int) string {
+	if members > maxDrawn {
+		return ""
+	}
 	var b strings.Builder
 	for i := range members {
 		switch {
@@ -77,6 +83,9 @@ func linksOf(p syncmod.PeerStatus, members int) string {
 
 // ownLinks is how this node sees all.
 func (v view) ownLinks() string {
+	if len(v.def.Peers) > maxDrawn {
+		return ""
+	}
 	var b strings.Builder
 	for i, p := range v.status.Peers {
 		if i == v.self {

@@ -36,9 +36,9 @@ func (v view) wasItMe() Answer {
 		return Answer{"Yes", "Look at this node first: its log has the whole reason."}
 	case theirs:
 		if name == "" {
-			return Answer{"No", "It began at another member."}
+			return Answer{"No", "It ended at another member."}
 		}
-		return Answer{"No", "It began at " + name + ": that node's log has the whole reason."}
+		return Answer{"No", "It ended at " + name + ": that node's log has the whole reason."}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
@@ -137,7 +137,8 @@ func (v view) turn(w *syncmod.WaitError) string {
 		{working, rest},
 	} {
 		if n := len(turn.who); n > 0 {
-			text = append(text, fmt.Sprintf("%s %s to %s.", capital(list(turn.who)), plural(n, "has", "have"), turn.what))
+			who, verb := capital(list(turn.who)), plural(n, "has", "have")
+			text = append(text, fmt.Sprintf("%s %s to %s.", who, verb, turn.what))
 		}
 	}
 	return strings.Join(text, " ")

@@ -246,7 +246,7 @@ func (a *attempt) exchangeResponses(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.store(ctx, share); err != nil {
+	if err := a.store(share); err != nil {
 		return err
 	}
 	return a.ceremony.Attest(share.GroupKey)
@@ -273,11 +273,11 @@ func (a *attempt) finish(bundles []*pedersen.ResponseBundle) (*Share, error) {
 }
 
 // store writes the share, unless the attempt has failed.
-func (a *attempt) store(ctx context.Context, s *Share) (err error) {
+func (a *attempt) store(s *Share) (err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over {
-		return context.Cause(ctx)
+		return a.ceremony.Err()
 	}
 	// What is wrong with this node's disk, its operator has to mend before it begins again.
 	a.stored, err = a.generator.store.write(s)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dkgsync/dkgsync/internal/harness"
@@ -54,28 +55,32 @@ func TestAnotherAttemptMendsWhatAMemberDid(t *testing.T) {
 }
 
 func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
-	c := clusterWith(t, config(3), 3)
-	c.nodes[bob].change = misdeed(twoDeals).steadily
-	ctx, cancel := context.WithCancel(within(t))
-	defer cancel()
-	errs := make([]error, 3)
-	var wg sync.WaitGroup
-	for i, n := range c.nodes {
-		wg.Go(func() {
-			_, errs[i] = n.run(ctx)
-			cancel() // the others wait for the node that has found it out
+	for name, m := range map[string]misdeed{"told": twoDeals, "hidden": twoDealsHidden} {
+		t.Run(name, func(t *testing.T) {
+			c := clusterWith(t, config(3), 3)
+			c.nodes[bob].change = m.steadily
+			ctx, cancel := context.WithCancel(within(t))
+			defer cancel()
+			errs := make([]error, 3)
+			var wg sync.WaitGroup
+			for i, n := range c.nodes {
+				wg.Go(func() {
+					_, errs[i] = n.run(ctx)
+					cancel() // the others wait for the node that has found it out
+				})
+			}
+			wg.Wait()
+			found := 0
+			for _, err := range errs {
+				if e, ok := errors.AsType[*MemberError](err); ok {
+					require.Equal(t, bob, e.Index)
+					require.NotContains(t, err.Error(), "attempt ", "it begins no other one")
+					found++
+				}
+			}
+			require.NotZero(t, found, "%v", errs)
 		})
 	}
-	wg.Wait()
-	found := 0
-	for _, err := range errs {
-		if e, ok := errors.AsType[*MemberError](err); ok {
-			require.Equal(t, bob, e.Index)
-			require.NotContains(t, err.Error(), "attempt 2", "it begins no other attempt")
-			found++
-		}
-	}
-	require.NotZero(t, found, "%v", errs)
 }
 
 func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
@@ -130,6 +135,7 @@ func TestAMessageOfAnEarlierAttemptIsRefused(t *testing.T) {
 			var old []byte
 			c.nodes[bob].change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 				if old != nil {
+					assert.Nil(t, a.generator.message(a, p), "nothing of the first attempt is served")
 					return saying(p, func(*attempt, peer.ID) []byte { return old }).steadily(a, steps)
 				}
 				return after(p, steps, func() error {

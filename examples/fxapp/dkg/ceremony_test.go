@@ -1,6 +1,8 @@
 package dkg
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -72,14 +74,61 @@ func TestTwoCeremoniesHaveTwoKeys(t *testing.T) {
 	requireOneKey(t, second)
 }
 
-func TestAnAttemptThatFailsLeavesNothing(t *testing.T) {
-	c := newCluster(t, 3)
+func TestAnAttemptThatFailsBeforeTheLastBarrierLeavesNothing(t *testing.T) {
+	c := newCluster(t, 2)
+	n := c.nodes[1]
+	written := []string{}
+	n.change = func(_ *attempt, steps []syncmod.Step) []syncmod.Step {
+		return after(phases, steps, func() error {
+			written = n.files()
+			return errors.New("out of coffee")
+		})
+	}
+	for i, err := range c.runAll() {
+		require.ErrorContains(t, err, "out of coffee", harness.Name(i))
+	}
+	require.Len(t, written, 1)
+	require.Empty(t, n.files())
+	require.Equal(t, Outcome{}, n.generator.Outcome())
+}
+
+func TestAnAttemptThatFailsAtTheLastBarrierKeepsTheShare(t *testing.T) {
+	c := newCluster(t, 2)
 	c.nodes[1].change = func(_ *attempt, steps []syncmod.Step) []syncmod.Step {
-		steps[2].Run = nil // it does not attest: the last barrier fails, and nobody has passed it
+		steps[responses].Run = nil // it attests nothing: both find that out at the last barrier
 		return steps
 	}
 	for i, err := range c.runAll() {
 		require.ErrorIs(t, err, syncmod.ErrResultMismatch, harness.Name(i))
 	}
-	require.Empty(t, c.nodes[1].files())
+	n := c.nodes[0]
+	require.Len(t, n.files(), 1)
+	outcome := n.generator.Outcome()
+	require.Equal(t, filepath.Join(n.dir, n.files()[0]), outcome.Path)
+	require.Nil(t, outcome.Share)
+	require.Contains(t, outcome.Advice(), "the share in "+outcome.Path+" is unconfirmed")
+	require.Contains(t, n.log.String(), "ask them for their receipt")
+	_, err := ReadShare(n.dir)
+	require.ErrorContains(t, err, "no receipt confirms the share in it")
+}
+
+func TestNoShareIsWrittenAfterTheEnd(t *testing.T) {
+	c := newCluster(t, 2)
+	share := newFinished(t, 2).shares[0]
+	n := c.nodes[1]
+	late := make(chan error, 1)
+	n.change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
+		steps[responses].Run = func(context.Context) error {
+			a.ceremony.Abort(errors.New("out of coffee"))
+			n.generator.following.Wait() // the end is dealt with while the step still runs
+			late <- a.store(share)
+			return nil
+		}
+		return steps
+	}
+	for i, err := range c.runAll() {
+		require.ErrorContains(t, err, "out of coffee", harness.Name(i))
+	}
+	require.ErrorContains(t, harness.Next(t, late), "out of coffee")
+	require.Empty(t, n.files())
 }

@@ -76,7 +76,7 @@ func TestADiskThatFillsUpFailsTheAttempt(t *testing.T) {
 	_, err := n.run(ctx)
 
 	require.ErrorContains(t, err, "no space left on device: make room on the disk, and start again")
-	require.NotContains(t, err.Error(), "attempt 2", "no other attempt mends it")
+	require.NotContains(t, err.Error(), "attempt ", "no other attempt mends it")
 	require.Equal(t, []string{"everything"}, n.files())
 	cancel()
 	harness.Next(t, over)

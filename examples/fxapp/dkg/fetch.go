@@ -64,6 +64,7 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 	timeout := a.generator.timeout
 	trying, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	var last error
 	for {
 		text, err := a.generator.read(trying, p, a.members[member].ID)
 		switch {
@@ -71,6 +72,9 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 			return text, nil
 		case errors.Is(err, errTooLarge):
 			return nil, a.blame(member, "gave a %s of more than %d KiB", p, maxMessage(len(a.members))>>10)
+		}
+		if last == nil || trying.Err() == nil {
+			last = err // and not that the time was over in the middle of a try
 		}
 		select {
 		case <-time.After(fetchPause):
@@ -81,7 +85,7 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 			return nil, context.Cause(ctx) // the ceremony has failed, or another member has here
 		}
 		blame := a.blame(member, "gave no %s within %s", p, timeout)
-		blame.err = err
+		blame.err = last
 		return nil, blame
 	}
 }

@@ -2,8 +2,6 @@ package dkg
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"testing"
 	"time"
 
@@ -15,126 +13,16 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// bob is the member that misbehaves, among alice, bob and carol. He keeps in step.
-const alice, bob, carol = 0, 1, 2
-
-// misdeed is what bob makes of his steps.
-type misdeed func(a *attempt, steps []syncmod.Step) []syncmod.Step
-
-// steadily has bob misbehave, and keep in step whatever his own node finds.
-func (m misdeed) steadily(a *attempt, steps []syncmod.Step) []syncmod.Step {
-	steps = m(a, steps)
-	for i, step := range steps {
-		steps[i].Run = func(ctx context.Context) error {
-			_ = step.Run(ctx)
-			return nil
-		}
-	}
-	return steps
-}
-
-// handling has bob's host handle the streams of a phase.
-func handling(p phase, handler func(a *attempt, s network.Stream)) misdeed {
-	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
-		a.generator.host.SetStreamHandler(protocols[p], func(s network.Stream) { handler(a, s) })
-		return steps
-	}
-}
-
-// saying has bob's host answer in a phase what the function says.
-func saying(p phase, text func(a *attempt, to peer.ID) []byte) misdeed {
-	return handling(p, func(a *attempt, s network.Stream) {
-		_, _ = s.Write(text(a, s.Conn().RemotePeer()))
-		_ = s.Close()
-	})
-}
-
-// signing has bob sign another message than he has made in a phase. It is what his own
-// node goes on with too.
-func signing[B body](p phase, empty B, change func(a *attempt, b B)) misdeed {
-	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
-		resign := func() error {
-			b, err := honest(a, p, empty)
-			if err != nil {
-				return err
-			}
-			change(a, b)
-			return a.serve(p, b)
-		}
-		return after(p, steps, resign)
-	}
-}
-
-// complaining has bob complain about a dealer.
-func complaining(dealer int) misdeed {
-	return signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Complaints = []int{dealer} })
-}
-
-// after does something when the message of a phase is made.
-func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
-	if p == keyPhase {
-		if err := then(); err != nil {
-			panic(err)
-		}
-		return steps
-	}
-	step := &steps[p-1]
-	work := step.Run
-	step.Run = func(ctx context.Context) error {
-		if err := work(ctx); err != nil {
-			return err
-		}
-		return then()
-	}
-	return steps
-}
-
-// honest is the body that bob's node has made in a phase.
-func honest[B body](a *attempt, p phase, into B) (B, error) {
-	var m message
-	err := json.Unmarshal(a.generator.message(a, p), &m)
-	return into, errors.Join(err, json.Unmarshal(m.Body, into))
-}
-
-// fails runs a ceremony in which bob misbehaves. Everyone fails, with a sentence about
-// him, which alice or carol has found out.
-func fails(t *testing.T, misdeed misdeed, sentence string) {
-	t.Helper()
-	failsWithin(t, fetchTimeout, misdeed, sentence)
-}
-
-// failsWithin is fails with another time for messages to come.
-func failsWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
-	t.Helper()
-	c := newCluster(t, 3)
-	for _, n := range c.nodes {
-		n.generator.timeout = timeout
-	}
-	c.nodes[bob].change = misdeed.steadily
-	errs := c.runAll()
-	var found *MemberError
-	for _, i := range []int{alice, carol} {
-		require.ErrorContains(t, errs[i], sentence, harness.Name(i))
-		if e, ok := errors.AsType[*MemberError](errs[i]); ok {
-			found = e
-		}
-		require.Empty(t, c.nodes[i].files(), "a failed attempt leaves nothing")
-	}
-	require.NotNil(t, found, "%v", errs)
-	require.Equal(t, bob, found.Index, found)
-	require.Equal(t, c.nodes[bob].host.ID(), found.Peer.ID)
-}
-
 // short is how long those wait who wait in vain. A machine that has much to do answers
 // within it.
-const short = 4 * time.Second
+const short = 6 * time.Second
 
 func TestAMuteMemberIsNamed(t *testing.T) {
 	for p := range phases {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
 			mute := handling(p, func(_ *attempt, s network.Stream) { _, _ = s.Read(make([]byte, 1)) })
-			failsWithin(t, short, mute, "operator 1 (bob) gave no "+p.String()+" within 4s: no answer")
+			failsWithin(t, short, mute, "operator 1 (bob) gave no "+p.String()+" within 6s: no answer")
 		})
 	}
 }
@@ -150,7 +38,7 @@ func TestAMemberThatNeverEndsIsNamed(t *testing.T) {
 			}
 		}
 	})
-	failsWithin(t, short, slow, "operator 1 (bob) gave no deal within 4s: no answer")
+	failsWithin(t, short, slow, "operator 1 (bob) gave no deal within 6s: no answer")
 }
 
 func TestAMemberWithoutTheProtocolIsNamed(t *testing.T) {
@@ -159,23 +47,29 @@ func TestAMemberWithoutTheProtocolIsNamed(t *testing.T) {
 		a.generator.host.RemoveStreamHandler(protocols[keyPhase])
 		return steps
 	}
-	failsWithin(t, short, without, "operator 1 (bob) gave no key within 4s: not reached: ")
+	failsWithin(t, short, without, "operator 1 (bob) gave no key within 6s: not reached: ")
 }
 
 func TestAMemberThatResetsIsNamed(t *testing.T) {
 	t.Parallel()
 	resets := handling(keyPhase, func(_ *attempt, s network.Stream) { _ = s.Reset() })
-	failsWithin(t, short, resets, "operator 1 (bob) gave no key within 4s: ")
+	failsWithin(t, short, resets, "operator 1 (bob) gave no key within 6s: ")
 }
 
 func TestAMemberThatMakesNothingIsNamed(t *testing.T) {
 	t.Parallel()
 	nothing := saying(responses, func(*attempt, peer.ID) []byte { return nil })
-	failsWithin(t, short, nothing, "operator 1 (bob) gave no response within 4s: it has made none in this attempt")
+	failsWithin(t, short, nothing, "operator 1 (bob) gave no response within 6s: it has made none in this attempt")
 }
 
 func TestAnOversizedMessageIsRefused(t *testing.T) {
-	large := saying(deals, func(*attempt, peer.ID) []byte { return make([]byte, 10<<20) })
+	large := handling(deals, func(_ *attempt, s network.Stream) {
+		for { // without an end
+			if _, err := s.Write(make([]byte, 1<<10)); err != nil {
+				return
+			}
+		}
+	})
 	fails(t, large, "operator 1 (bob) gave a deal of more than 10 KiB")
 }
 
@@ -297,53 +191,6 @@ func TestACopiedDealIsRefused(t *testing.T) {
 		}
 	})
 	fails(t, copies, "operator 1 (bob) gave the same deal as operator 0 (alice): one of them copied it")
-}
-
-func TestAMemberWithTwoKeysIsNamed(t *testing.T) {
-	two := func(a *attempt, steps []syncmod.Step) []syncmod.Step {
-		first := a.generator.message(a, keyPhase)
-		if err := a.begin(); err != nil {
-			panic(err)
-		}
-		second := a.generator.message(a, keyPhase)
-		return saying(keyPhase, func(a *attempt, to peer.ID) []byte {
-			if to == a.members[alice].ID {
-				return first
-			}
-			return second
-		})(a, steps)
-	}
-	c := newCluster(t, 3)
-	c.nodes[bob].change = misdeed(two).steadily
-	errs := c.runAll()
-	for _, i := range []int{alice, carol} {
-		require.ErrorContains(t, errs[i], "operator 1 (bob) gave this node ", harness.Name(i))
-	}
-}
-
-// twoDeals has bob make two deals in one attempt, both signed.
-func twoDeals(a *attempt, steps []syncmod.Step) []syncmod.Step {
-	work := steps[0].Run
-	steps[0].Run = func(ctx context.Context) error {
-		if err := work(ctx); err != nil {
-			return err
-		}
-		first := a.generator.message(a, deals)
-		err := work(ctx)
-		second := a.generator.message(a, deals)
-		saying(deals, func(a *attempt, to peer.ID) []byte {
-			if to == a.members[alice].ID {
-				return first
-			}
-			return second
-		})(a, nil)
-		return err
-	}
-	return steps
-}
-
-func TestAMemberWithTwoDealsIsNamed(t *testing.T) {
-	fails(t, twoDeals, "operator 1 (bob) cheats: it gave this node ")
 }
 
 func TestAComplaintNamesBoth(t *testing.T) {

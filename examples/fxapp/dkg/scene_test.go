@@ -70,7 +70,14 @@ func clusterWith(t testing.TB, config syncmod.Config, n int, opts ...syncmod.Opt
 	for range n {
 		hosts = append(hosts, harness.NewHost(t))
 	}
-	c := &cluster{t: t, definition: harness.Define(t.Name(), hosts...)}
+	return clusterOf(t, config, harness.Define(t.Name(), hosts...), hosts, opts...)
+}
+
+func clusterOf(
+	t testing.TB, config syncmod.Config, definition syncmod.Definition, hosts []host.Host, opts ...syncmod.Option,
+) *cluster {
+	t.Helper()
+	c := &cluster{t: t, definition: definition}
 	for i, h := range hosts {
 		node := &node{cluster: c, index: i, host: h, dir: t.TempDir(), log: new(logs)}
 		node.start(config, opts...)

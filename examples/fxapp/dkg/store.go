@@ -2,7 +2,6 @@ package dkg
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -147,126 +146,6 @@ func ReadShare(dir string) (*Share, error) {
 			"confirm it with the receipt of any other member", dir)
 	}
 	return nil, fmt.Errorf("data directory %s: there is no share in it", dir)
-}
-
-// holding is what is in a data directory.
-type holding struct {
-	dir         string
-	share       *Share            // confirmed; nil: there is none
-	receipt     *syncmod.Receipt  // nil: there is none
-	unconfirmed map[string]*Share // by the names of their files
-}
-
-// look reads all of a data directory.
-func look(dir string) (holding, error) {
-	held := holding{dir: dir, unconfirmed: make(map[string]*Share)}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return held, about(dir, "cannot be read", err)
-	}
-	for _, entry := range entries {
-		name := entry.Name()
-		isUnconfirmed, _ := filepath.Match(unconfirmedPattern, name)
-		if name != shareName && name != receiptName && !isUnconfirmed {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return held, about(dir, "cannot read "+name, err)
-		}
-		switch name {
-		case receiptName:
-			held.receipt, err = parseReceipt(content)
-		case shareName:
-			held.share, err = parseShare(content)
-		default:
-			held.unconfirmed[name], err = parseShare(content)
-		}
-		if err != nil {
-			return held, about(dir, name, err)
-		}
-	}
-	return held, nil
-}
-
-func parseReceipt(content []byte) (*syncmod.Receipt, error) {
-	r, err := syncmod.ParseReceipt(bytes.TrimSpace(content))
-	if err == nil {
-		err = r.Verify()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("it is damaged: %w", err)
-	}
-	return r, nil
-}
-
-// finish confirms the share for which there is a receipt: the process died between the
-// two.
-func (h holding) finish() (holding, error) {
-	share, err := h.confirm(h.receipt)
-	if err != nil {
-		return h, fmt.Errorf("%w; move %s away if it belongs to another ceremony", err, receiptName)
-	}
-	return holding{dir: h.dir, share: share, receipt: h.receipt}, nil
-}
-
-// confirm is [Confirm] for a receipt that verifies.
-func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
-	name, share := h.find(r.Result())
-	if share == nil {
-		return nil, fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
-			h.dir, shortKey(r.Result()))
-	}
-	if err := share.confirmedBy(r); err != nil {
-		return nil, fmt.Errorf("data directory %s: the receipt does not confirm %s: %w", h.dir, name, err)
-	}
-	switch {
-	case h.share != nil && share != h.share:
-		return nil, fmt.Errorf("data directory %s: %w: group key %s", h.dir, ErrHasShare, shortKey(h.share.GroupKey))
-	case h.receipt == nil:
-		content, err := json.Marshal(r)
-		if err != nil {
-			return nil, fmt.Errorf("writing the receipt: %w", err)
-		}
-		if err := writeFile(h.dir, receiptName, content); err != nil {
-			return nil, err
-		}
-	case !bytes.Equal(h.receipt.Result(), r.Result()):
-		return nil, fmt.Errorf("data directory %s: %s is the receipt of another group key (%s): move it away",
-			h.dir, receiptName, shortKey(h.receipt.Result()))
-	}
-	if share != h.share {
-		if err := renameFile(h.dir, name, shareName); err != nil {
-			return nil, err
-		}
-	}
-	return share, h.removeOthers(share, name)
-}
-
-// find returns the share of a group key, and the name of its file.
-func (h holding) find(groupKey []byte) (name string, share *Share) {
-	if h.share != nil && bytes.Equal(h.share.GroupKey, groupKey) {
-		return shareName, h.share
-	}
-	for name, share := range h.unconfirmed {
-		if bytes.Equal(share.GroupKey, groupKey) {
-			return name, share
-		}
-	}
-	return "", nil
-}
-
-// removeOthers removes the shares of earlier attempts.
-func (h holding) removeOthers(confirmed *Share, name string) error {
-	for other, share := range h.unconfirmed {
-		if other == name || !bytes.Equal(share.DefinitionHash, confirmed.DefinitionHash) {
-			continue
-		}
-		if err := removeFile(h.dir, other); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // confirmedBy tells whether a receipt is that of the share's ceremony.

@@ -27,6 +27,24 @@ var asking = &http.Client{Transport: &http.Transport{
 	ForceAttemptHTTP2:      true,
 }}
 
+// ask asks the URL for the relays, if there is one. What it answered before counts when it does not answer now: the
+// relays may be there all the same.
+func (r *relayAt) ask(ctx context.Context) error {
+	if r.url == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	relays, err := ask(ctx, r.url)
+	switch {
+	case err == nil:
+		r.relays = relays
+	case len(r.relays) == 0:
+		return err
+	}
+	return nil
+}
+
 // ask gets the relays' addresses from a URL. No text of the answer is in its errors.
 func ask(ctx context.Context, from *url.URL) ([]peer.AddrInfo, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), http.NoBody)

@@ -2,6 +2,7 @@ package hosts_test
 
 import (
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -43,6 +44,23 @@ func TestMembersMeetAtARelaysURL(t *testing.T) {
 	c.run(t)
 
 	require.Equal(t, 4*3, c.relayed())
+}
+
+func TestARelaysURLMayDie(t *testing.T) {
+	r := startRelay(t, tcp4)
+	page := httptest.NewServer(r)
+	c := cluster{relays: []string{page.URL}}
+	c.start(t, 4)
+	c.connect(t)
+	c.advance(t)
+
+	page.Close()
+	require.NoError(t, r.Close())
+	eventually(t, func() bool { return c.connections() == 0 }, "the members have lost each other")
+	r.start(t)
+
+	c.advance(t)
+	c.complete(t)
 }
 
 func TestMembersMeetAtARelaysName(t *testing.T) {
@@ -173,7 +191,7 @@ func TestARelayThatIsDownDelaysNobody(t *testing.T) {
 }
 
 func TestManyMembersMeetAtOneRelay(t *testing.T) {
-	const members = 20 // libp2p's relays carry 16 circuits for each, and hold 8 reservations for one address
+	const members = 10 // libp2p's relays hold eight reservations for one address
 	c := cluster{relays: startRelay(t, tcp4).at()}
 	c.start(t, members)
 

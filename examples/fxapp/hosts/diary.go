@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -125,6 +126,9 @@ func cause(err error) string {
 	}
 	if o, ok := errors.AsType[*net.OpError](err); ok {
 		err = o.Err // without the port that was dialled from
+	}
+	if s, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = s.Err
 	}
 	return err.Error()
 }

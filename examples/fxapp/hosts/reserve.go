@@ -46,7 +46,7 @@ func (l *Listener) keep(ctx context.Context, at relayAt) {
 	notes := diary{relay: at.name, log: l.log.WithField("relay", at.name)}
 	pause := shortestPause
 	for {
-		held, err := l.attempt(ctx, at)
+		held, err := l.attempt(ctx, &at)
 		if ctx.Err() != nil {
 			return
 		}
@@ -95,19 +95,15 @@ func untilRenewal(held []reservation) time.Duration {
 }
 
 // attempt makes a reservation at each relay that the operator means: one, unless a URL answers with several.
-func (l *Listener) attempt(ctx context.Context, at relayAt) ([]reservation, error) {
+func (l *Listener) attempt(ctx context.Context, at *relayAt) ([]reservation, error) {
+	if err := at.ask(ctx); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	relays := at.relays
-	if at.url != nil {
-		var err error
-		if relays, err = ask(ctx, at.url); err != nil {
-			return nil, err
-		}
-	}
-	held, errs := make([]reservation, len(relays)), make([]error, len(relays))
+	held, errs := make([]reservation, len(at.relays)), make([]error, len(at.relays))
 	var each sync.WaitGroup
-	for i, relay := range relays {
+	for i, relay := range at.relays {
 		each.Go(func() { held[i], errs[i] = l.reserve(ctx, relay) })
 	}
 	each.Wait()

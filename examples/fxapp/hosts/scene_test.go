@@ -32,7 +32,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what has to happen.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 const (
 	tcp4  = "/ip4/127.0.0.1/tcp/0"

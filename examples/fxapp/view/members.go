@@ -210,7 +210,7 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 		return []*column{names, step, version, again, wrong}
 	}
 	columns := []*column{names, path, step, rtt, heard, clock, version, again, reached}
-	if len(c.Members) < s.width/2 {
+	if n := len(c.Members[c.Self].Links); n > 0 && n < s.width/2 {
 		columns = append(columns, meshColumn(c))
 	}
 	return append(columns, wrong)

@@ -88,6 +88,9 @@ func (s *screen) brokenLines(c *statuspage.Detail, most int) (lines []string) {
 
 // meshLines is the mesh by itself.
 func meshLines(c *statuspage.Detail) []string {
+	if c.Members[c.Self].Links == "" {
+		return []string{"There are too many members to show who reaches whom."}
+	}
 	col := meshColumn(c)
 	col.measure()
 	lines := []string{faint.paint("    " + col.title)}

@@ -53,8 +53,12 @@ func nickname(m statuspage.Member) string {
 	return m.Nickname
 }
 
-// reachedBy says how many of the others reach a member.
+// reachedBy says how many of the others reach a member; nothing where there are too many
+// members for that.
 func reachedBy(c *statuspage.Detail, member int) string {
+	if c.Members[c.Self].Links == "" {
+		return ""
+	}
 	count := 0
 	for i, m := range c.Members {
 		if i != member && member < len(m.Links) && strings.ContainsRune("=~>", rune(m.Links[member])) {

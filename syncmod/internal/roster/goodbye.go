@@ -3,8 +3,9 @@ package roster
 import "time"
 
 // goodbyeGrace is how long a member that has said its own goodbye may fail to
-// answer ours before its answer is no longer needed.
-const goodbyeGrace = 5 * time.Second
+// answer ours before its answer is no longer needed. It is longer than libp2p's pause
+// of 5 s after a dial that failed and one of ours, so that there is a second dial.
+const goodbyeGrace = 7 * time.Second
 
 // SayingGoodbye tells whether the last barrier is passed: the ceremony has
 // succeeded, and only goodbyes are left.

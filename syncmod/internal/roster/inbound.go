@@ -7,6 +7,10 @@ import "time"
 // this attempt changes anything (docs/protocol.md, "Frames and messages").
 func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdict {
 	switch {
+	case r.cfg.Observes:
+		return r.observe(now, i, stream, q)
+	case q.Observes:
+		return Verdict{Action: Decline}
 	case q.Session == 0:
 		return r.foreignRequest(now, i, stream, q)
 	case !r.counts(i, q):

@@ -67,6 +67,8 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Reply {
 	m := &r.members[i]
 	switch {
+	case r.cfg.Observes:
+		return r.hearAnswer(now, i, stream, a)
 	case a.Abort:
 		return AbortAnswered
 	case r.phase == Failed && a.Refused:

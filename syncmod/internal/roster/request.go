@@ -16,6 +16,7 @@ type Request struct {
 	Attestation  *Attestation // what the member attests, nil if nothing
 	Shutdown     bool
 	Nickname     string
+	Observes     bool // the sender only looks: no ceremony takes it into account
 
 	Aborted  bool   // it carries a reason why the member's ceremony has failed
 	Differ   bool   // that is that the members attest different results
@@ -45,11 +46,18 @@ const (
 	Supersede
 	// Greet: answer it with our session. It does not count, and nothing has changed.
 	Greet
+	// Decline: answer it as a node that has not opened the ceremony does, without a
+	// session. It does not count.
+	Decline
+	// Ignore: leave it unanswered, and read on. It does not count.
+	Ignore
 )
 
 // String names the action as a transcript spells it.
 func (a Action) String() string {
-	return [...]string{"accept", "accept and end", "refuse", "drop", "hold", "supersede", "greet"}[a]
+	return [...]string{
+		"accept", "accept and end", "refuse", "drop", "hold", "supersede", "greet", "decline", "ignore",
+	}[a]
 }
 
 // Verdict is the answer to a request.
@@ -68,4 +76,6 @@ type Verdict struct {
 	Over    bool
 	// KeyInUse says that another process of the member answers us (Greet).
 	KeyInUse bool
+	// Observes says that this node only looks (Decline).
+	Observes bool
 }

@@ -10,6 +10,7 @@ type Config struct {
 	VersionText string        // the same as it was written
 	PeerTimeout time.Duration // how long a member may be gone once the ceremony runs; not positive: for ever
 	Session     uint64        // this node's session
+	Observes    bool          // this node only looks: it takes no part
 }
 
 // Phase is how far the ceremony has come.
@@ -54,6 +55,10 @@ type Member struct {
 	Attempts          int    // failed attempts to open one, in a row
 	LastError         error  // why the last one failed or ended
 	Waiting           string // why it does not take our requests into account, in its own words
+
+	// Fault is why a ceremony that takes part would fail by what the member said last, nil
+	// while nothing is known to. Only a ceremony that observes has one.
+	Fault *Failure
 }
 
 type member struct {

@@ -94,6 +94,9 @@ func memberWords(m roster.Member) string {
 	if m.Waiting != "" {
 		words += fmt.Sprintf(", waiting: %q", m.Waiting)
 	}
+	if m.Fault != nil {
+		words += ", " + failureWords(m.Fault)
+	}
 	if m.LastError != nil {
 		words += fmt.Sprintf(", last error %q", m.LastError)
 	}

@@ -39,7 +39,7 @@ func (s *story) open(a *arguments) {
 	}
 	s.roster = roster.New(s.now, roster.Config{
 		Members: s.members, Self: s.self, Session: sessionOf(s.self), Version: version, VersionText: text,
-		PeerTimeout: a.duration("peer-timeout"),
+		PeerTimeout: a.duration("peer-timeout"), Observes: a.flag("observes"),
 	})
 }
 
@@ -187,7 +187,7 @@ var commands = map[string]func(*story, *arguments) []string{
 			Version: a.text("version", "v1.11"), Signed: !a.flag("unsigned"), OtherMembers: a.flag("other-members"),
 			Session: a.session("session", i), Addressee: a.session("addressee", s.self),
 			Step: a.number("step", 0), Shutdown: a.flag("shutdown"), Aborted: a.flag("abort"),
-			Culprit: a.member("culprit", -1), Reporter: a.member("reporter", -1),
+			Culprit: a.member("culprit", -1), Reporter: a.member("reporter", -1), Observes: a.flag("observes"),
 		}
 		if text := a.text("attempt", ""); text != "" {
 			q.Attempt, q.HasAttempt = attemptOf(text), true

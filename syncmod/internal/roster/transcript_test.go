@@ -24,7 +24,7 @@ import (
 // commands; what they leave out is filled in, so that a line says only what it
 // is about.
 //
-//	open members=4 self=alice version=v1.11 peer-timeout=0s    or in two steps: prepare members=4 …, begin
+//	open members=4 self=alice version=v1.11 peer-timeout=0s [observes]   or in two steps: prepare members=4 …, begin
 //	meet [bob …]                  everyone, or the members named, answers a first request of ours
 //	connect [bob …]               everyone, or the members named, comes up in both directions at step 0
 //	reach step=2                  everyone, this node too, passes the barriers up to this one
@@ -34,7 +34,7 @@ import (
 //	attested                      what everyone attests there
 //	inbound-open from=bob stream=17                   a stream arrives; it may wait for its first request
 //	request from=bob step=1 [stream=11] [session=0xb1|none] [addressee=0xa1|none] [version=v1.11] [unsigned]
-//	                               [other-members] [attempt=this] [attests=aa|forged] [shutdown]
+//	                               [other-members] [attempt=this] [attests=aa|forged] [shutdown] [observes]
 //	request from=bob step=1 abort [differ] [culprit=carol] [reporter=dave]     with the reason on the next line
 //	repeated from=bob [stream=11]                     a request that says what the last one said
 //	inbound-down from=bob [stream=11]

@@ -32,7 +32,7 @@ func attesting(t *testing.T) (in *inbound, terms *Terms, key crypto.PrivKey, cou
 	require.NoError(t, err)
 	terms = NewTerms(Terms{Hash: []byte("hash"), Members: []peer.AddrInfo{{ID: "self"}, {ID: id}}})
 	counting = &countingKey{PubKey: public}
-	in = &inbound{remote: id, stream: &steadyStream{conn: &steadyConn{id: id, key: counting}}}
+	in = &inbound{sender: sender{remote: id}, stream: &steadyStream{conn: &steadyConn{id: id, key: counting}}}
 	return in, terms, key, counting
 }
 

@@ -23,7 +23,8 @@ import (
 type Config struct {
 	Host     host.Host
 	Protocol protocol.ID
-	Service  string // names our scope in the host's resource manager, and our tags
+	Observe  protocol.ID // what those say that only look, and serve no less than the protocol
+	Service  string      // names our scope in the host's resource manager, and our tags
 
 	Heartbeat              time.Duration
 	ExchangeTimeout        time.Duration
@@ -65,6 +66,9 @@ type Ceremony interface {
 	Inbound(Opening) (InboundFacts, bool)
 	// Outbound registers a stream that this node has opened to a member.
 	Outbound(Opening) OutboundFacts
+	// Sight registers that this node's host is connected with a member that it has no
+	// stream to: for a ceremony that only looks.
+	Sight(Opening) SightFacts
 	// Reached notes that a member has answered on a new stream.
 	Reached(Attempts)
 	// Unreached notes that an attempt to reach a member has failed.
@@ -142,6 +146,16 @@ type OutboundFacts interface {
 	Down(End)
 }
 
+// SightFacts takes the facts of a member that is looked at.
+type SightFacts interface {
+	report.Span
+	// Seen brings that the member's host is there: after which round trip, 0 where that
+	// is not known, and whether it serves the protocol.
+	Seen(rtt time.Duration, serves bool)
+	// Down notes that the host is not connected with the member any more.
+	Down(End)
+}
+
 // Opening is how a stream began.
 type Opening struct {
 	Member  int // operator index
@@ -157,10 +171,10 @@ type Attempts struct {
 	From    time.Time // since when they have not been reported
 	Until   time.Time
 	Count   int
-	Relayed bool          // the stream that was answered runs through a relay
-	Lost    string        // why the stream before was lost, one of the report.End constants; empty for the first
-	Before  OutboundFacts // that stream
-	Why     End           // why the last attempt failed
+	Relayed bool        // the stream that was answered runs through a relay
+	Lost    string      // why the stream before was lost, one of the report.End constants; empty for the first
+	Before  report.Span // that stream
+	Why     End         // why the last attempt failed
 }
 
 // Report says how prominent the report of failing attempts is.
@@ -179,6 +193,7 @@ type Terms struct {
 	Hash      []byte          // the definition hash
 	Members   []peer.AddrInfo // every member, in operator order
 	Self      int             // this node's operator index
+	Observes  bool            // this node only looks: it opens no stream of the protocol
 	Session   uint64
 	Signature []byte // of the hash, by this node
 	Digest    []byte // of the members and their order

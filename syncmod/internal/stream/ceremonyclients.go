@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 // ErrOff is returned while the client half is not running.
@@ -97,6 +99,24 @@ func (s *CeremonyClients) Told(member int) <-chan struct{} { return s.members[me
 
 // End resets the streams. It does not wait.
 func (s *CeremonyClients) End() { s.cancel() }
+
+// Disconnect closes the connections of members with whom the clients have connected
+// this host, unless they are needed otherwise, until ctx ends: to the members it is as
+// if this host had gone.
+func (s *CeremonyClients) Disconnect(ctx context.Context, needed func(peer.ID) bool) {
+	var closing sync.WaitGroup
+	for _, cl := range s.clients {
+		if cl.made.Swap(false) && !needed(cl.id) {
+			closing.Go(func() { _ = s.half.cfg.Host.Network().ClosePeer(cl.id) })
+		}
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		closing.Wait()
+	}()
+	_ = await(ctx, closed) // what has not closed by then does so in its own time
+}
 
 // Wait waits until every client has ended, or ctx has.
 func (s *CeremonyClients) Wait(ctx context.Context) error {

@@ -35,6 +35,7 @@ type client struct {
 	hint   chan struct{} // the member may be reachable now
 	told   chan struct{} // closed when an abort has been told, or cannot be
 	ended  chan struct{} // closed when the client has ended
+	made   atomic.Bool   // it has made the connection with the member
 
 	toldOnce sync.Once
 
@@ -48,10 +49,10 @@ type attempts struct {
 	from    time.Time     // since when that has not been reported
 	seen    time.Duration // how long it had been trying at the last prominent report
 	count   int
-	lost    string        // why the stream before was lost
-	before  OutboundFacts // that stream
-	failure End           // why the last attempt failed; no reason: it has not
-	dials   reason.Dials  // why the last dials failed
+	lost    string       // why the stream before was lost
+	before  report.Span  // that stream
+	failure End          // why the last attempt failed; no reason: it has not
+	dials   reason.Dials // why the last dials failed
 
 	undialled bool // it was the dialling that failed
 }
@@ -89,14 +90,17 @@ func (cl *client) run() {
 		}
 		stream, err := cl.connect(ctx)
 		var end End
-		if err != nil {
+		switch {
+		case err != nil:
 			end = End{Reason: report.EndLost, Err: err, Unopened: true}
 			cl.unopened(end)
 			if reason.IsClosed(err) {
 				cl.set.ceremony.HostClosed()
 				return
 			}
-		} else {
+		case stream == nil:
+			end = cl.look(ctx)
+		default:
 			end = cl.converse(ctx, newOutbound(ctx, cl, stream))
 		}
 		if ctx.Err() != nil || end.finished() {
@@ -118,16 +122,16 @@ func (cl *client) untilHeartbeat(now time.Time) time.Duration {
 
 // trying notes since when the client has wanted a new stream, and how the stream
 // before ended.
-func (cl *client) trying(since time.Time, end End, before OutboundFacts) {
+func (cl *client) trying(since time.Time, end End, before report.Span) {
 	cl.since, cl.from, cl.seen = since, since, 0
 	cl.lost, cl.before = end.Reason, before
 }
 
-// reached notes that a stream has been answered.
-func (cl *client) reached(o *outbound) {
+// reached notes that the member has answered.
+func (cl *client) reached(at time.Time, relayed bool) {
 	cl.backoff.Reset()
-	done := cl.attempted(o.answeredAt)
-	done.Count, done.Relayed = cl.count+1, o.relayed
+	done := cl.attempted(at)
+	done.Count, done.Relayed = cl.count+1, relayed
 	cl.set.ceremony.Reached(done)
 	cl.count, cl.failure = 0, End{}
 	cl.dials.Forget()

@@ -114,7 +114,7 @@ func (c *Clients) hint(e any) {
 		}
 		id = e.Peer
 	case event.EvtPeerProtocolsUpdated:
-		if !slices.Contains(e.Added, c.cfg.Protocol) {
+		if !slices.Contains(e.Added, c.cfg.Protocol) && !slices.Contains(e.Added, c.cfg.Observe) {
 			return
 		}
 		id = e.Peer

@@ -49,7 +49,7 @@ func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
 			}
 		case <-v.answered:
 			v.answered = nil
-			cl.reached(v.current)
+			cl.reached(v.current.answeredAt, v.current.relayed)
 			v.endBefore()
 		case <-cl.hint:
 			if err := v.move(ctx); err != nil {
@@ -120,7 +120,7 @@ func (cl *client) openDirect(ctx context.Context, relayed *outbound) *outbound {
 		case <-opened:
 		}
 	}()
-	stream, err := host.NewStream(network.WithNoDial(opening, why), cl.id, cl.cfg().Protocol)
+	stream, err := host.NewStream(network.WithNoDial(opening, why), cl.id, cl.protocol())
 	close(opened)
 	<-gone
 	if err != nil {

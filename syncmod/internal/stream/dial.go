@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,7 +81,8 @@ func (cl *client) reachable() bool {
 }
 
 // connect opens a stream to the member, through whatever path works. A
-// connection that the member makes meanwhile is as good as ours.
+// connection that the member makes meanwhile is as good as ours. A ceremony that only
+// looks opens none to a member that does not serve those who look: then it is nil.
 func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()
@@ -92,8 +94,12 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 			cl.undialled = true
 			return nil, err
 		}
+		cl.made.Store(cl.hasDialled())
 	}
-	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.cfg().Protocol)
+	if !cl.speaks() {
+		return nil, nil
+	}
+	stream, err := cl.cfg().Host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.protocol())
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && cl.crowded():
 		return nil, fmt.Errorf("%w: %w", reason.ErrCrowded, err)
@@ -101,6 +107,14 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 		return nil, cl.dials.Unopened(err)
 	}
 	return stream, err
+}
+
+// hasDialled reports whether this host has made a connection with the member. That the
+// dial was cut short by the member's own does not tell.
+func (cl *client) hasDialled() bool {
+	return slices.ContainsFunc(cl.cfg().Host.Network().ConnsToPeer(cl.id), func(conn network.Conn) bool {
+		return conn.Stat().Direction == network.DirOutbound
+	})
 }
 
 // crowded reports whether a connection to the member has all the streams that QUIC

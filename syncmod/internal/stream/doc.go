@@ -12,5 +12,6 @@
 // inbound.go serves one stream. clients.go passes the host's events on;
 // ceremonyclients.go has the clients of one ceremony, client.go one of them,
 // dial.go how it connects, conversation.go what it says and outbound.go one stream
-// of it. end.go says how streams end, protect.go keeps relayed connections alive.
+// of it; look.go has what a ceremony does in its place that only looks. end.go says
+// how streams end, protect.go keeps relayed connections alive.
 package stream

@@ -100,7 +100,7 @@ func reset(stream network.Stream, code network.StreamErrorCode) {
 	}()
 }
 
-var longAgo = time.Unix(1, 0)
+var longAgo, never = time.Unix(1, 0), time.Unix(1<<40, 0)
 
 // deadline keeps a stream's deadline between one and one and a half timeouts
 // away: renewing it costs a timer, so it is not renewed for every frame.
@@ -108,6 +108,12 @@ type deadline struct {
 	set     func(time.Time) error
 	timeout time.Duration
 	at      time.Time
+}
+
+// lift takes the deadline away for good.
+func (d *deadline) lift() {
+	d.at = never
+	_ = d.set(time.Time{})
 }
 
 func (d *deadline) renew(now time.Time) {

@@ -67,6 +67,8 @@ func (c *fakeCeremony) Outbound(o Opening) OutboundFacts {
 	return &fakeFacts{c: c, member: o.Member, id: o.ID}
 }
 
+func (c *fakeCeremony) Sight(Opening) SightFacts { panic("it takes part") }
+
 // fakeFacts brings the facts of one stream.
 type fakeFacts struct {
 	c      *fakeCeremony

@@ -26,7 +26,7 @@ type inbound struct {
 	server *Server
 	stream network.Stream
 	buffer *bufio.Reader // reads the stream
-	remote peer.ID
+	sender
 	id     roster.StreamID
 	opened time.Time
 	done   chan struct{} // closed when the handler is about to return
@@ -40,6 +40,13 @@ type inbound struct {
 	asks       string      // likewise: the definition that a held stream names
 
 	serving // what follows belongs to the handler
+}
+
+// sender is whose stream it is. A process that only looks does not stand in the way of
+// another one with the same key.
+type sender struct {
+	remote   peer.ID
+	observes bool
 }
 
 // serving is what a handler keeps from one request to the next.
@@ -76,7 +83,8 @@ func newInbound(s *Server, stream network.Stream) *inbound {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &inbound{
 		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, bufferSize),
-		remote: stream.Conn().RemotePeer(), id: s.cfg.nextStream(), opened: time.Now(),
+		sender: sender{remote: stream.Conn().RemotePeer(), observes: stream.Protocol() == s.cfg.Observe},
+		id:     s.cfg.nextStream(), opened: time.Now(),
 		done: make(chan struct{}), ctx: ctx, cancel: cancel,
 		serving: serving{
 			read:  deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()},
@@ -182,10 +190,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
 		switch verdict.Action {
 		case roster.Accept:
-			if first {
-				first = false
-				in.server.accepted(in)
-			}
+			in.noted(&first)
 			in.view(request.GetView())
 			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
 			if err := in.answer(now, c, request, reply{}); err != nil {
@@ -200,6 +205,22 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			if isClosed(c.Closed()) { // nobody else ends the stream then
 				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
+		case roster.Decline:
+			in.accepted = in.accepted[:0]
+			if verdict.Observes {
+				in.noted(&first)
+			}
+			waiting := in.facts.Waiting(verdict)
+			if err := in.answer(now, nil, request, reply{waiting: waiting}); err != nil {
+				return false, classify(in.ctx, err)
+			}
+			if isClosed(c.Closed()) {
+				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
+			}
+		case roster.Ignore:
+			in.accepted = in.accepted[:0]
+			in.noted(&first)
+			in.read.lift() // it waits for an answer
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
 			if request.GetAbort() != "" {
@@ -227,6 +248,15 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 	}
 }
 
+// noted lets another stream of the peer wait, once the ceremony has taken note of this
+// one.
+func (in *inbound) noted(first *bool) {
+	if *first {
+		*first = false
+		in.server.accepted(in)
+	}
+}
+
 func isClosed(ch <-chan struct{}) bool {
 	select {
 	case <-ch:
@@ -246,7 +276,7 @@ func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 		Opened: in.opened, Version: q.GetVersion(), Signed: in.verify(terms.Hash, q.GetHashSignature()),
 		OtherMembers: in.others, Session: q.GetSessionId(), Addressee: q.GetAddressee(), Step: q.GetStep(),
 		Shutdown: q.GetShutdown(), Nickname: q.GetNickname(), Culprit: -1, Reporter: -1,
-		Attestation: in.attestation(terms, q),
+		Attestation: in.attestation(terms, q), Observes: in.observes,
 	}
 	if attempt := q.GetAttempt(); len(attempt) == digestSize {
 		fact.HasAttempt, fact.Attempt = true, [digestSize]byte(attempt)

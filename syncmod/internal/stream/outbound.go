@@ -33,7 +33,7 @@ type outbound struct {
 	relayed bool
 	release func()
 
-	answered   chan struct{} // closed with the first response that is not a waiting one
+	answered   chan struct{} // closed with the first response that is not a waiting one; who only looks takes any
 	answeredAt time.Time
 	done       chan struct{} // closed when reading has ended, for this reason:
 	end        End
@@ -240,7 +240,7 @@ func (o *outbound) read() {
 			o.end = End{Reason: report.EndProtocol, code: network.StreamProtocolViolation, Err: errUnasked}
 			return
 		}
-		if o.answeredAt.IsZero() && response.GetWaiting() == "" {
+		if o.answeredAt.IsZero() && (response.GetWaiting() == "" || o.client.set.ceremony.Terms().Observes) {
 			o.answeredAt = now
 			close(o.answered)
 		}

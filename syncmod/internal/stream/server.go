@@ -53,7 +53,7 @@ type Server struct {
 	mu      sync.Mutex
 	state   serverState
 	streams map[roster.StreamID]*inbound // those that are served
-	unread  map[peer.ID][]*inbound       // those of a peer that have sent nothing yet, oldest first
+	unread  map[sender][]*inbound        // those of a peer that have sent nothing yet, oldest first
 	held    []*inbound                   // those that have, and on which nothing was accepted yet, oldest first
 	late    []network.Stream             // those that came while the service stops, one a peer
 	asked   askedFor
@@ -72,7 +72,7 @@ const (
 func NewServer(cfg *Config, ceremonies Ceremonies) *Server {
 	return &Server{
 		cfg: cfg, ceremonies: ceremonies,
-		streams: make(map[roster.StreamID]*inbound), unread: make(map[peer.ID][]*inbound),
+		streams: make(map[roster.StreamID]*inbound), unread: make(map[sender][]*inbound),
 	}
 }
 
@@ -87,10 +87,11 @@ func (s *Server) Start() error {
 	case serverStopping:
 		return ErrStopping
 	}
-	if slices.Contains(s.cfg.Host.Mux().Protocols(), s.cfg.Protocol) {
+	if served := s.cfg.Host.Mux().Protocols(); slices.Contains(served, s.cfg.Protocol) {
 		return ErrHandled
 	}
 	s.state = serverOn
+	s.cfg.Host.SetStreamHandler(s.cfg.Observe, s.serve)
 	s.cfg.Host.SetStreamHandler(s.cfg.Protocol, s.serve)
 	return nil
 }
@@ -105,6 +106,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	if s.state == serverOn {
 		s.cfg.Host.RemoveStreamHandler(s.cfg.Protocol)
+		s.cfg.Host.RemoveStreamHandler(s.cfg.Observe)
 	}
 	s.state = serverStopping
 	for _, in := range s.streams {
@@ -205,13 +207,13 @@ func (s *Server) waits(in *inbound) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unread := s.unread[in.remote]
+	unread := s.unread[in.sender]
 	unread = append(unread, in)
 	if len(unread) > limit {
 		unread[0].reset(network.StreamRateLimited)
 		unread = unread[1:]
 	}
-	s.unread[in.remote] = unread
+	s.unread[in.sender] = unread
 }
 
 // keepLate keeps a stream that comes while the service stops, one a peer. It is not
@@ -240,7 +242,7 @@ func (s *Server) hold(in *inbound, hash []byte) {
 	s.forget(in)
 	in.asks = string(hash[:min(len(hash), maxHash)])
 	s.held = slices.DeleteFunc(s.held, func(other *inbound) bool {
-		if other.remote != in.remote || other.asks != in.asks {
+		if other.sender != in.sender || other.asks != in.asks {
 			return false
 		}
 		other.reset(network.StreamRateLimited)
@@ -265,10 +267,10 @@ func (s *Server) accepted(in *inbound) {
 func (s *Server) forget(in *inbound) {
 	is := func(other *inbound) bool { return other == in }
 	s.held = slices.DeleteFunc(s.held, is)
-	unread := slices.DeleteFunc(s.unread[in.remote], is)
-	s.unread[in.remote] = unread
+	unread := slices.DeleteFunc(s.unread[in.sender], is)
+	s.unread[in.sender] = unread
 	if len(unread) == 0 {
-		delete(s.unread, in.remote)
+		delete(s.unread, in.sender)
 	}
 }
 

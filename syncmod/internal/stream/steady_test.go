@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -97,7 +98,8 @@ func newSteady(t testing.TB) *steady {
 	id, err := peer.IDFromPublicKey(public)
 	require.NoError(t, err)
 	cfg := &Config{
-		Host: h, Protocol: "/steady", Service: "steady", Heartbeat: time.Second, ExchangeTimeout: 10 * time.Second,
+		Observe: "/observe",
+		Host:    h, Protocol: "/steady", Service: "steady", Heartbeat: time.Second, ExchangeTimeout: 10 * time.Second,
 		OpenGrace: 10 * time.Second, BackoffMin: 100 * time.Millisecond, BackoffMax: time.Second, MaxFrame: 16 << 10,
 	}
 	c := newFakeCeremony(t, NewTerms(Terms{
@@ -217,6 +219,7 @@ func (s *steadyStream) Scope() network.StreamScope {
 }
 
 func (s *steadyStream) Conn() network.Conn                           { return s.conn }
+func (s *steadyStream) Protocol() protocol.ID                        { return "/steady" }
 func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
 func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
 func (s *steadyStream) CloseWrite() error                            { return nil }

@@ -212,6 +212,13 @@ function stepName(c, m) {
 
 function showLinks(c) {
   const table = $('links'), n = c.members.length;
+  fit($('broken'), (c.broken || []).length, () => make('li'));
+  (c.broken || []).forEach((b, i) => set($('broken').children[i], b.text));
+  if (!c.members[c.self].links) {
+    table.replaceChildren();
+    set($('legend'), `${n} members are too many for a picture. Pairs that cannot reach each other would be listed here.`);
+    return;
+  }
   if (!table.tHead || table.tBodies[0].rows.length !== n) {
     table.replaceChildren(
       make('caption', { class: 'hidden' }, 'How each member, in its row, says that it sees the member of the column'),
@@ -234,8 +241,6 @@ function showLinks(c) {
       set(td, isBroken ? `${words}, broken` : words);
     }
   });
-  fit($('broken'), (c.broken || []).length, () => make('li'));
-  (c.broken || []).forEach((b, i) => set($('broken').children[i], b.text));
 }
 
 // showTimes shows what changes by the passing of time.

@@ -93,7 +93,7 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 			"Version", // everyone has the same
 			// For reports only.
 			"Nickname", "Inbound", "Outbound", "Relayed", "LastSeen", "Since", "RTT",
-			"Reconnects", "Attempts", "LastError", "Waiting",
+			"Reconnects", "Attempts", "LastError", "Waiting", "Fault",
 		}},
 		{field(member, "in"), []string{"stream", "up", "ever", "last", "since"}},
 		{reflect.TypeFor[roster.Failure](), []string{
@@ -104,6 +104,7 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 		{field(r, "pending"), []string{"announce", "repeat", "ask", "endStreams", "released", "changed", "events"}},
 		{reflect.TypeFor[roster.Config](), []string{
 			"Members", "Self", "Version", "VersionText", "PeerTimeout", "Session",
+			"Observes", // a node that only looks takes no part in any order of events
 		}},
 	} {
 		var fields []string

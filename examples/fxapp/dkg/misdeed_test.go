@@ -1,0 +1,126 @@
+package dkg
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// bob is the member that misbehaves, among alice, bob and carol. He keeps in step.
+const alice, bob, carol = 0, 1, 2
+
+// misdeed is what bob makes of his steps.
+type misdeed func(a *attempt, steps []syncmod.Step) []syncmod.Step
+
+// steadily has bob misbehave, and keep in step whatever his own node finds.
+func (m misdeed) steadily(a *attempt, steps []syncmod.Step) []syncmod.Step {
+	steps = m(a, steps)
+	for i, step := range steps {
+		steps[i].Run = func(ctx context.Context) error {
+			_ = step.Run(ctx)
+			return nil
+		}
+	}
+	return steps
+}
+
+// handling has bob's host handle the streams of a phase.
+func handling(p phase, handler func(a *attempt, s network.Stream)) misdeed {
+	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
+		a.generator.host.SetStreamHandler(protocols[p], func(s network.Stream) { handler(a, s) })
+		return steps
+	}
+}
+
+// saying has bob's host answer in a phase what the function says.
+func saying(p phase, text func(a *attempt, to peer.ID) []byte) misdeed {
+	return handling(p, func(a *attempt, s network.Stream) {
+		_, _ = s.Write(text(a, s.Conn().RemotePeer()))
+		_ = s.Close()
+	})
+}
+
+// signing has bob sign another message than he has made in a phase. It is what his own
+// node goes on with too.
+func signing[B body](p phase, empty B, change func(a *attempt, b B)) misdeed {
+	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
+		resign := func() error {
+			b, err := honest(a, p, empty)
+			if err != nil {
+				return err
+			}
+			change(a, b)
+			return a.serve(p, b)
+		}
+		return after(p, steps, resign)
+	}
+}
+
+// complaining has bob complain about a dealer.
+func complaining(dealer int) misdeed {
+	return signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Complaints = []int{dealer} })
+}
+
+// after does something when the message of a phase is made.
+func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
+	if p == keyPhase {
+		if err := then(); err != nil {
+			panic(err)
+		}
+		return steps
+	}
+	step := &steps[p-1]
+	work := step.Run
+	step.Run = func(ctx context.Context) error {
+		if err := work(ctx); err != nil {
+			return err
+		}
+		return then()
+	}
+	return steps
+}
+
+// honest is the body that bob's node has made in a phase.
+func honest[B body](a *attempt, p phase, into B) (B, error) {
+	var m message
+	err := json.Unmarshal(a.generator.message(a, p), &m)
+	return into, errors.Join(err, json.Unmarshal(m.Body, into))
+}
+
+// fails runs a ceremony in which bob misbehaves. Everyone fails, with a sentence about
+// him, which alice or carol has found out.
+func fails(t *testing.T, misdeed misdeed, sentence string) {
+	t.Helper()
+	failsWithin(t, fetchTimeout, misdeed, sentence)
+}
+
+// failsWithin is fails with another time for messages to come.
+func failsWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
+	t.Helper()
+	c := newCluster(t, 3)
+	for _, n := range c.nodes {
+		n.generator.timeout = timeout
+	}
+	c.nodes[bob].change = misdeed.steadily
+	errs := c.runAll()
+	var found *MemberError
+	for _, i := range []int{alice, carol} {
+		require.ErrorContains(t, errs[i], sentence, harness.Name(i))
+		if e, ok := errors.AsType[*MemberError](errs[i]); ok {
+			found = e
+		}
+		require.Empty(t, c.nodes[i].files(), "a failed attempt leaves nothing")
+	}
+	require.NotNil(t, found, "%v", errs)
+	require.Equal(t, bob, found.Index, found)
+	require.Equal(t, c.nodes[bob].host.ID(), found.Peer.ID)
+}

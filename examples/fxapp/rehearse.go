@@ -1,0 +1,347 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/pflag"
+	"go.uber.org/fx"
+
+	"github.com/dkgsync/dkgsync"
+	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
+	"github.com/dkgsync/dkgsync/lifecycle"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+const (
+	rehearsalTimeout = 30 * time.Second
+	encore           = 2 * time.Second // how long a node stays once it has seen everyone: they may be looking for it
+	clockWarning     = 5 * time.Second // beyond, a clock is worth a word
+	widestRemark     = 64              // characters of a line of the table's last column
+)
+
+// rehearsalFlags say that a node only looks who is there.
+type rehearsalFlags struct{ rehearse, watch bool }
+
+func (f *rehearsalFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.rehearse, "rehearse", false,
+		"only look who is there, before the real ceremony, and take no part: see above")
+	flags.BoolVar(&f.watch, "watch", false, "with --rehearse: stay, and show what changes")
+}
+
+func (f *rehearsalFlags) check() error {
+	if f.watch && !f.rehearse {
+		return errors.New("--watch goes with --rehearse only")
+	}
+	return nil
+}
+
+// rehearsal is a look at a cluster before its ceremony.
+type rehearsal struct {
+	*participation
+	out    io.Writer
+	format string
+	watch  bool
+
+	shown string                     // what of the last table is worth another one
+	met   map[int]syncmod.PeerStatus // members that rehearsed at the same time: they leave again
+}
+
+// run looks until everyone was seen, time is over, or the real ceremony turns out to have
+// begun. Its error says who is not fit for the ceremony.
+func (r *rehearsal) run(ctx context.Context) error {
+	if r.timeout == 0 && !r.watch {
+		r.timeout = rehearsalTimeout
+	}
+	if !r.log.IsLevelEnabled(logrus.DebugLevel) {
+		r.log.SetLevel(logrus.WarnLevel) // the table says the rest
+	}
+	r.config.OpenGrace = time.Second // a rehearsal refuses nobody: it need not wait before it says what is wrong
+	var h host.Host
+	app := fx.New(
+		fx.Supply(r.log, r.host),
+		fx.Provide(hosts.New),
+		lifecycle.WithFxLogger(),
+		r.fxLog(), r.statusPage(),
+		dkgsync.Module,
+		syncmod.Configure(r.config),
+		fx.Invoke(hosts.Listen),
+		fx.Populate(&h, &r.service),
+		fx.StartTimeout(time.Minute), fx.StopTimeout(leaveTimeout),
+	)
+	starting, started := context.WithTimeout(context.WithoutCancel(ctx), app.StartTimeout())
+	defer started()
+	if err := app.Start(starting); err != nil {
+		return startError(err)
+	}
+	result := r.look(ctx)
+	stopping, stopped := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout())
+	defer stopped()
+	_ = h.Close() // before the handler goes: a Pluto would take its absence as final
+	if err := app.Stop(stopping); err != nil {
+		r.log.WithError(err).Warn("the node did not stop properly")
+	}
+	return result
+}
+
+// look opens the ceremony to look at it, shows what there is, and leaves.
+func (r *rehearsal) look(ctx context.Context) error {
+	c, err := r.service.Open(r.definition, syncmod.Observe())
+	if err != nil {
+		return &failure{err}
+	}
+	r.greet()
+	last := r.watchUntilSeen(ctx, c)
+	leaving, left := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer left()
+	if err := c.Close(leaving); err != nil {
+		r.log.WithError(err).Warn("the rehearsal did not end properly")
+	}
+	return errors.Join(context.Cause(ctx), r.conclude(last))
+}
+
+// watchUntilSeen looks until it is time to leave, and returns what there was then.
+func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syncmod.Status {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	limit := r.timeout
+	if limit == 0 {
+		limit = math.MaxInt64
+	}
+	leave := time.AfterFunc(limit, cancel)
+	defer leave.Stop()
+	seen := false
+	for s := range c.Watch(ctx) {
+		s = r.remember(s)
+		if r.watch {
+			r.show(s)
+		}
+		if begun(s) || s.Phase == syncmod.Failed {
+			return s
+		}
+		if !r.watch && !seen && settled(s) {
+			seen = true
+			leave.Reset(encore)
+		}
+	}
+	return r.remember(c.Status())
+}
+
+// remember puts what was seen of those that rehearsed, and have left, in the place of what
+// is seen of them now. A real node that has left is missing, and a watch is live.
+func (r *rehearsal) remember(s syncmod.Status) syncmod.Status {
+	if r.watch {
+		return s
+	}
+	if r.met == nil {
+		r.met = make(map[int]syncmod.PeerStatus)
+	}
+	for i, p := range s.Peers {
+		switch met, ok := r.met[p.Index]; {
+		case rehearses(p):
+			r.met[p.Index] = p
+		case fit(p) || p.Fault != nil || p.Step > 0:
+			delete(r.met, p.Index)
+		case ok:
+			s.Peers[i] = met
+		}
+	}
+	return s
+}
+
+// rehearses reports whether a member looks at the ceremony as well, and is fit for it.
+func rehearses(p syncmod.PeerStatus) bool { return fit(p) && p.Waiting != "" }
+
+// greet says what a rehearsal is.
+func (r *rehearsal) greet() {
+	if r.format == textFormat {
+		_, _ = fmt.Fprintf(r.out, "this node is %s, and only looks at the ceremony %x…\n",
+			operatorText(r.definition, r.self), r.definition.Hash[:min(len(r.definition.Hash), 8)])
+	}
+}
+
+// begun reports whether a member says that the real ceremony runs.
+func begun(s syncmod.Status) bool {
+	for _, p := range s.Peers {
+		if p.Step > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// settled reports whether nothing more is to be found out: everyone is fit, or says what
+// would fail the ceremony.
+func settled(s syncmod.Status) bool {
+	for _, p := range s.Peers {
+		if !fit(p) && p.Fault == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// fit reports whether the ceremony could begin with a member.
+func fit(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound && p.Fault == nil && p.Step == 0 }
+
+// show prints a table, if there is something new in it.
+func (r *rehearsal) show(s syncmod.Status) {
+	var news strings.Builder
+	for _, p := range s.Peers {
+		_, _ = fmt.Fprintln(&news, p.Inbound, p.Outbound, p.Relayed, p.Version, p.Nickname, p.Step, p.Fault, p.Waiting,
+			p.LastError, clockText(p))
+	}
+	if r.shown == news.String() {
+		return
+	}
+	r.shown = news.String()
+	if r.format == jsonFormat {
+		_ = json.NewEncoder(r.out).Encode(s)
+		return
+	}
+	_, _ = fmt.Fprintf(r.out, "\n%s\n%s\n", time.Now().Format("15:04:05"), r.table(s))
+}
+
+// conclude prints what was found, and what the rehearsal has left behind.
+func (r *rehearsal) conclude(s syncmod.Status) error {
+	r.show(s)
+	var unfit []int
+	for _, p := range s.Peers {
+		if !fit(p) {
+			unfit = append(unfit, p.Index)
+		}
+	}
+	if r.format == textFormat {
+		_, _ = fmt.Fprintln(r.out, "\n"+r.effect(s))
+	}
+	switch {
+	case s.Err != nil:
+		return &failure{s.Err}
+	case begun(s):
+		return &failure{errors.New("the real ceremony has begun: this rehearsal has left at once")}
+	case len(unfit) > 0:
+		return &failure{fmt.Errorf("%d of %d members are not ready: %s",
+			len(unfit), len(r.definition.Peers), listMembers(r.definition, unfit))}
+	}
+	if r.format == textFormat {
+		_, _ = fmt.Fprintf(r.out, "all %d members are ready\n", len(r.definition.Peers))
+	}
+	return nil
+}
+
+// effect says what the rehearsal means for the members.
+func (r *rehearsal) effect(s syncmod.Status) string {
+	for _, p := range s.Peers {
+		if p.Step > 0 {
+			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony runs, with this node's key in another "+
+				"process. A member that loses its stream to that process while this one is there may come here "+
+				"instead: see whether the real node is still connected with everyone, and do not rehearse before "+
+				"it is done",
+				operatorText(r.definition, p.Index), p.Step)
+		}
+	}
+	return "the cluster is as it was: this node has taken no part, no member counts it as connected, " +
+		"and none has left step 0"
+}
+
+// table shows every other member.
+func (r *rehearsal) table(s syncmod.Status) string {
+	w := table.NewWriter()
+	w.SetStyle(table.StyleLight)
+	w.Style().Format = table.FormatOptions{Header: text.FormatDefault, Row: text.FormatDefault}
+	w.Style().Options.SeparateColumns = false
+	w.AppendHeader(table.Row{
+		"operator", "path", "version", "nickname", "signature", "clock", "round trip", "step", "what is wrong",
+	})
+	w.SetColumnConfigs([]table.ColumnConfig{{Number: 9, WidthMax: widestRemark, WidthMaxEnforcer: text.WrapSoft}})
+	now := time.Now()
+	for _, p := range s.Peers {
+		w.AppendRow(table.Row{
+			fmt.Sprintf("%d %s", p.Index, nameOf(p.Peer)), pathText(p), orNothing(p.Version), orNothing(p.Nickname),
+			signatureText(p), clockText(p), rttText(p), stepText(p), remark(p, now),
+		})
+	}
+	return w.Render()
+}
+
+const nothing = "–"
+
+func orNothing(text string) string {
+	if text == "" {
+		return nothing
+	}
+	return text
+}
+
+// heard reports whether a member has said anything.
+func heard(p syncmod.PeerStatus) bool { return p.Step >= 0 }
+
+func pathText(p syncmod.PeerStatus) string {
+	switch {
+	case !p.Outbound:
+		return nothing
+	case p.Relayed:
+		return "relay"
+	}
+	return "direct"
+}
+
+func signatureText(p syncmod.PeerStatus) string {
+	switch {
+	case errors.Is(p.Fault, syncmod.ErrBadSignature):
+		return "does not fit"
+	case !heard(p):
+		return nothing
+	}
+	return "fits"
+}
+
+// clockText is how far a member's clock differs. What differs by less than is of interest
+// is the way of the request.
+func clockText(p syncmod.PeerStatus) string {
+	switch offset := p.ClockOffset.Round(time.Second); {
+	case !heard(p):
+		return nothing
+	case offset.Abs() < clockWarning:
+		return "right"
+	case offset < 0:
+		return offset.Abs().String() + " behind"
+	default:
+		return offset.String() + " ahead"
+	}
+}
+
+func rttText(p syncmod.PeerStatus) string {
+	if !p.Outbound || p.RTT == 0 {
+		return nothing
+	}
+	return p.RTT.Round(100 * time.Microsecond).String()
+}
+
+func stepText(p syncmod.PeerStatus) string {
+	if !heard(p) {
+		return nothing
+	}
+	return fmt.Sprint(p.Step)
+}
+
+// remark says what is wrong with a member, or worth a word.
+func remark(p syncmod.PeerStatus, now time.Time) string {
+	switch {
+	case rehearses(p):
+		return "nothing; it rehearses too"
+	case fit(p):
+		return ""
+	}
+	return p.Describe(now)
+}

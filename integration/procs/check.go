@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
+)
+
+// mend gives a receipt, if anybody has one, to the members whose shares are unconfirmed,
+// as their operators would.
+func (c *cluster) mend(ctx context.Context) error {
+	receipt, err := c.anyReceipt()
+	if receipt == "" || err != nil {
+		return err
+	}
+	for _, m := range c.members {
+		if _, err := dkg.ReadShare(c.path(m.name)); err == nil {
+			continue
+		}
+		if _, err := c.run(ctx, "verify", receipt, "--data-dir", c.path(m.name)); err != nil {
+			return fmt.Errorf("%s has no share although there is a receipt: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// anyReceipt returns the path of a receipt, or nothing if nobody has one.
+func (c *cluster) anyReceipt() (string, error) {
+	for _, m := range c.members {
+		path := c.path(m.name, "receipt.json")
+		switch _, err := os.Stat(path); {
+		case err == nil:
+			return path, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// check returns an error unless every member has a share of one group key, every
+// threshold of them signs together, and every receipt verifies.
+func (c *cluster) check(ctx context.Context) error {
+	var shares []*dkg.Share
+	for _, m := range c.members {
+		share, err := dkg.ReadShare(c.path(m.name))
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		if !bytes.Equal(share.GroupKey, append(shares, share)[0].GroupKey) {
+			return fmt.Errorf("%s has another group key, %x, than %s", m.name, share.GroupKey, c.members[0].name)
+		}
+		shares = append(shares, share)
+		if _, err := c.run(ctx, "verify", c.path(m.name, "receipt.json"), "--data-dir", c.path(m.name)); err != nil {
+			return err
+		}
+	}
+	c.tell("all %d have shares of %x", len(shares), shares[0].GroupKey)
+	if err := checkSignatures(shares); err != nil {
+		return err
+	}
+	c.tell("any %d of them sign together", shares[0].Threshold)
+	return nil
+}
+
+// checkSignatures signs a message with every choice of a threshold of shares.
+func checkSignatures(shares []*dkg.Share) error {
+	message := []byte("signed by a threshold of the members")
+	var signature []byte
+	for _, chosen := range choices(len(shares), shares[0].Threshold) {
+		var partials [][]byte
+		for _, i := range chosen {
+			partial, err := shares[i].Sign(message)
+			if err != nil {
+				return err
+			}
+			partials = append(partials, partial)
+		}
+		whole, err := shares[0].Recover(message, partials...)
+		if err != nil {
+			return fmt.Errorf("operators %v sign: %w", chosen, err)
+		}
+		if signature == nil {
+			signature = whole
+		}
+		if !bytes.Equal(whole, signature) {
+			return fmt.Errorf("operators %v sign otherwise than others", chosen)
+		}
+	}
+	return dkg.Verify(shares[0].GroupKey, message, signature)
+}
+
+// choices returns all sets of k of the numbers below n.
+func choices(n, k int) [][]int {
+	if k == 0 {
+		return [][]int{nil}
+	}
+	var all [][]int
+	for last := k - 1; last < n; last++ {
+		for _, rest := range choices(last, k-1) {
+			all = append(all, append(rest, last))
+		}
+	}
+	return all
+}
+
+// checkAllOrNone returns an error unless every member has a share that counts, or can be
+// given one by another's receipt, or nobody has one and there is no receipt.
+func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
+	receipt, err := c.anyReceipt()
+	if err != nil {
+		return false, err
+	}
+	if receipt != "" {
+		return true, errors.Join(c.mend(ctx), c.check(ctx))
+	}
+	for _, m := range c.members {
+		if _, err := dkg.ReadShare(c.path(m.name)); err == nil {
+			return false, fmt.Errorf("%s has a share that counts, and nobody has a receipt", m.name)
+		}
+		if _, err := os.Stat(c.path(m.name, "share.json")); err == nil {
+			return false, fmt.Errorf("%s has a share that looks as if it counted, and nobody has a receipt", m.name)
+		}
+	}
+	return false, nil
+}
+
+// checkRest returns an error if there are files beside those of a complete ceremony.
+func (c *cluster) checkRest() error {
+	for _, m := range c.members {
+		rest, err := filepath.Glob(c.path(m.name, "*unconfirmed*"))
+		if err != nil || len(rest) > 0 {
+			return fmt.Errorf("%s has kept %v: %w", m.name, rest, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Builds fxapp as it is released: static binaries, from the commit that is checked out, and their sums.
+#
+#   packaging/release.sh DIRECTORY                 for every platform
+#   packaging/release.sh DIRECTORY OS/ARCH...      for these only
+#   packaging/release.sh --check OS/ARCH           builds one twice, in two places, and compares
+#
+# The same commit and the same version of Go give the same bytes, whoever builds them and wherever: what is built is a
+# clone of the commit, so nothing else gets in, and every setting that Go reads from the machine is set here.
+set -euo pipefail
+
+platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64)
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+
+usage() {
+  sed -n 's/^#   \(packaging\)/\1/p' packaging/release.sh >&2
+  exit 2
+}
+
+source=$(mktemp -d)
+trap 'rm -rf "$source"' EXIT
+
+# clone NAME makes a clone of the commit that is checked out.
+clone() {
+  git clone --quiet --no-local "$root" "$source/$1"
+}
+
+# build CLONE OS/ARCH FILE builds one binary.
+build() {
+  local os=${2%/*} arch=${2#*/}
+  (
+    cd "$source/$1/examples/fxapp"
+    # Without the workspace: fxapp's own go.mod names every version. Cgo is off, so nothing of the machine is linked in.
+    unset GOEXPERIMENT GOFIPS140
+    GOWORK=off GOFLAGS='-mod=readonly -trimpath -buildvcs=true' CGO_ENABLED=0 \
+      GOOS=$os GOARCH=$arch GOAMD64=v1 GOARM64=v8.0 go build -ldflags='-s -w' -o "$3" .
+  )
+}
+
+# release DIRECTORY OS/ARCH... builds for these platforms, and writes the sums of what it built.
+release() {
+  local directory=$1 platform name names=()
+  shift
+  mkdir -p "$directory"
+  directory=$(cd "$directory" && pwd)
+  clone release
+  for platform in "$@"; do
+    name=fxapp-${platform/\//-}
+    [ "${platform%/*}" != windows ] || name=$name.exe
+    echo "building $name"
+    build release "$platform" "$directory/$name"
+    names+=("$name")
+  done
+  (cd "$directory" && sums "${names[@]}" >SHA256SUMS && cat SHA256SUMS)
+}
+
+# sums FILE... prints what sha256sum does; macOS has it by another name.
+sums() {
+  if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
+}
+
+# check OS/ARCH builds one twice, the second time in another place and with nothing that the first has left.
+check() {
+  local platform=$1 first second
+  clone first
+  clone elsewhere/second
+  build first "$platform" "$source/one"
+  GOCACHE=$source/cache build elsewhere/second "$platform" "$source/two"
+  first=$(sums <"$source/one")
+  second=$(sums <"$source/two")
+  if [ "$first" != "$second" ]; then
+    echo "two builds for $platform differ: ${first%% *} and ${second%% *}" >&2
+    exit 1
+  fi
+  echo "two builds for $platform, in two places, are the same ${first%% *}:"
+  go version -m "$source/one" | grep -E '^\s(mod|build\svcs)'
+}
+
+case "${1-}" in
+'' | -h | --help) usage ;;
+--check)
+  [ $# -eq 2 ] || usage
+  check "$2"
+  ;;
+-*) usage ;;
+*)
+  directory=$1
+  shift
+  [ $# -gt 0 ] || set -- "${platforms[@]}"
+  release "$directory" "$@"
+  ;;
+esac

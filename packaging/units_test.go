@@ -1,0 +1,104 @@
+package packaging
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/coreos/go-systemd/v22/unit"
+	"github.com/stretchr/testify/require"
+)
+
+// The units, and the command that each runs.
+var units = map[string]string{"fxapp.service": "node", "fxapp-relay.service": "relay"}
+
+func TestUnitsStartFxapp(t *testing.T) {
+	for name, command := range units {
+		options := readUnit(t, name)
+
+		require.Equal(t, []string{"/usr/local/bin/fxapp " + command}, values(options, "ExecStart"), name)
+	}
+}
+
+// What may stand in a unit several times adds up; of anything else systemd takes the last.
+func TestUnitsSayThingsOnce(t *testing.T) {
+	adds := map[string]bool{"Environment": true, "SystemCallFilter": true}
+	for name := range units {
+		said := make(map[string]bool)
+		for _, o := range readUnit(t, name) {
+			require.Contains(t, []string{"Unit", "Service", "Install"}, o.Section, name)
+			require.False(t, said[o.Name] && !adds[o.Name], "%s: %s", name, o.Name)
+			said[o.Name] = true
+		}
+	}
+}
+
+func TestUnitsHaveKnownFlags(t *testing.T) {
+	for name, command := range units {
+		for _, pair := range values(readUnit(t, name), "Environment") {
+			variable, _, _ := strings.Cut(pair, "=")
+			requireKnown(t, command, variable)
+		}
+	}
+}
+
+// It complains of what it does not know, and of a program that is not there.
+func TestUnitsInSystemd(t *testing.T) {
+	analyze := systemdAnalyze(t)
+	for name := range units {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		copied := filepath.Join(t.TempDir(), name)
+		installed := strings.ReplaceAll(string(text), "/usr/local/bin/fxapp", program(t))
+		require.NoError(t, os.WriteFile(copied, []byte(installed), 0o600))
+
+		said, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", copied).CombinedOutput()
+		require.NoError(t, err, "%s: %s", name, said)
+		require.Empty(t, string(said), name)
+	}
+}
+
+// Of ten, which a service without any sandboxing gets almost: less is better.
+func TestUnitsLeaveLittleExposed(t *testing.T) {
+	analyze := systemdAnalyze(t)
+	for name := range units {
+		path, err := filepath.Abs(name)
+		require.NoError(t, err)
+
+		said, err := exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--threshold=15", path).
+			CombinedOutput()
+		require.NoError(t, err, "%s: %s", name, said)
+	}
+}
+
+func readUnit(t *testing.T, name string) []*unit.UnitOption {
+	t.Helper()
+	file, err := os.Open(name)
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	options, err := unit.DeserializeOptions(file)
+	require.NoError(t, err)
+	return options
+}
+
+// values are those of an option, in the unit's order.
+func values(options []*unit.UnitOption, name string) []string {
+	var found []string
+	for _, o := range options {
+		if o.Name == name {
+			found = append(found, o.Value)
+		}
+	}
+	return found
+}
+
+func systemdAnalyze(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("needs systemd-analyze")
+	}
+	return path
+}

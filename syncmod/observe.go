@@ -1,0 +1,131 @@
+package syncmod
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
+	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
+)
+
+// observeProtocol is what ceremonies that only look say to each other, and to every
+// other node of this module. It is the protocol, and nothing that is said by it counts.
+const observeProtocol protocol.ID = "/dkgsync/observe/1.0.0"
+
+// OpenOption changes how [Service.Open] opens a ceremony.
+type OpenOption func(*openOptions)
+
+type openOptions struct{ observes bool }
+
+// Observe makes a ceremony that only looks: for a rehearsal before the real one. It
+// connects this host with the members' hosts, by whatever path works, and serves the
+// protocol, so that the members open their streams to this node. It notes what they
+// say, and takes no part: it opens no stream of the protocol, answers no foreign
+// member, and tells the others that it only looks. No member counts it as connected,
+// none goes on to step 1 because of it, and nothing fails by it or by its end. Nodes of
+// this module that look at the same time see each other.
+//
+// [Ceremony.Status] and [Ceremony.Watch] show who is there. There, a member is
+// connected outbound while its host answers this one, and inbound while it says what
+// the real ceremony would accept; Fault says why that would fail otherwise. A step
+// above 0 says that the real ceremony has begun: with this node's key, in another
+// process. That one may lose a stream to this process, so leave at once.
+//
+// The calls that take part return an [ErrInvalid]: AwaitConnected, SetStep, AwaitStep,
+// Advance, Complete, Run and Attest. [Ceremony.Close] leaves: it disconnects this host
+// from the members with whom the ceremony has connected it, unless another ceremony
+// needs them or the host's connection manager protects them. To the members it is as if
+// this host had gone. Then the definition can be opened to take part.
+func Observe() OpenOption { return func(o *openOptions) { o.observes = true } }
+
+// taking returns the ceremony for a call that takes part in it.
+func (c *Ceremony) taking(call string) (*core, error) {
+	run := c.core()
+	if run.terms.Observes {
+		return nil, invalid(call, "this ceremony only looks: "+
+			"close it, and open its definition without Observe to take part")
+	}
+	return run, nil
+}
+
+// Sight implements stream.Ceremony.
+func (c *core) Sight(o stream.Opening) stream.SightFacts {
+	c.update(func(time.Time) { c.roster.OutboundOpened(o.Member, o.ID, o.Relayed) })
+	return &sightFacts{core: c, member: o.Member, id: o.ID, serves: true}
+}
+
+// sightFacts brings the facts of a member that is looked at.
+type sightFacts struct {
+	core   *core
+	member int
+	id     roster.StreamID
+	serves bool // the protocol
+}
+
+// errNotServing is the LastError of a member that is there and does not serve the
+// protocol.
+var errNotServing = errors.New("its host does not serve the protocol: start its node's ceremony")
+
+// Seen implements stream.SightFacts.
+func (f *sightFacts) Seen(rtt time.Duration, serves bool) {
+	c := f.core
+	c.update(func(now time.Time) {
+		c.roster.Response(now, f.member, f.id, roster.Response{RTT: rtt})
+		if rtt > 0 {
+			c.clocks[f.member].roundTrip(now, rtt)
+		}
+		if f.serves == serves {
+			return
+		}
+		f.serves = serves
+		c.roster.Refused(f.member, nil)
+		if !serves {
+			c.roster.Refused(f.member, errNotServing)
+		}
+	})
+}
+
+// SpanContext implements report.Span: what is looked at has no span.
+func (f *sightFacts) SpanContext() trace.SpanContext { return trace.SpanContext{} }
+
+// Down implements stream.SightFacts.
+func (f *sightFacts) Down(end stream.End) {
+	loss := f.core.lossOf(end)
+	f.core.update(func(now time.Time) { f.core.roster.OutboundDown(now, f.member, f.id, loss) })
+}
+
+// disconnect leaves the members of a ceremony that only looks, before anything of it
+// ends at this host: their streams end with the connections.
+func (c *core) disconnect(ctx context.Context) {
+	c.update(func(time.Time) { c.stopped = true }) // so that nobody counts as lost
+	c.clients.End()
+	_ = c.clients.Wait(ctx)
+	c.unprotect() // what is protected still is needed otherwise
+	c.clients.Disconnect(ctx, c.neededOtherwise)
+}
+
+func (c *core) neededOtherwise(id peer.ID) bool {
+	return c.svc.host.ConnManager().IsProtected(id, "") || slices.ContainsFunc(c.svc.open(), func(other *core) bool {
+		return other != c && other.terms.Index(id) >= 0
+	})
+}
+
+// fault says why the real ceremony would fail by a member; nil while nothing is known
+// to.
+func (c *core) fault(f *roster.Failure) error {
+	if f == nil {
+		return nil
+	}
+	row := kindOf(f.Kind)
+	text := strings.TrimSuffix(row.sentence(c.def, *f), "; "+startAgain)
+	return &PeerError{
+		Peer: c.def.Peers[f.Culprit].clone(), Index: f.Culprit, Err: &cause{sentinel: row.sentinel, text: text},
+	}
+}
