@@ -93,8 +93,8 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
-			if !plain {
-				p.terminal = terminalOf(cmd, logs.format)
+			if !plain && logs.format == textFormat {
+				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
 			}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
 			return errors.Join(failed, p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format))

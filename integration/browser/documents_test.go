@@ -50,7 +50,7 @@ func sentences(d *statuspage.Detail) string {
 	for _, answer := range []statuspage.Answer{a.WaitingFor, a.Failure, a.Slow} {
 		text = append(text, answer.Short, answer.Text)
 	}
-	text = append(text, "Is it me? "+a.IsItMe.Short, a.IsItMe.Text)
-	text = append(text, "Can I close this now? "+a.Close.Short, a.Close.Text)
+	text = append(text, "Is it me? "+a.IsItMe.Short, a.IsItMe.Text,
+		"Can I close this now? "+a.Close.Short, a.Close.Text)
 	return strings.Join(text, "\n")
 }
