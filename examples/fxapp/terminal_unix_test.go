@@ -244,18 +244,45 @@ func TestViewCopiesTheDiagnosis(t *testing.T) {
 	require.Contains(t, string(copied), "as operator 0 (alice) sees it at")
 }
 
-// A terminal that takes nothing, as after Ctrl-S, costs frames only.
+// fill has the window take nothing more, as after Ctrl-S, until the function that it
+// returns is called.
+func (w *window) fill() (again func()) {
+	w.t.Helper()
+	w.mu.Lock() // what has been read is not taken
+	tty, err := syscall.Open(w.tty.Name(), syscall.O_WRONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	require.NoError(w.t, err)
+	defer syscall.Close(tty) //nolint:errcheck // it is full
+	for junk := bytes.Repeat([]byte("x"), 1024); err == nil; {
+		_, err = syscall.Write(tty, junk)
+	}
+	require.ErrorIs(w.t, err, syscall.EAGAIN)
+	return w.mu.Unlock
+}
+
+// A terminal that takes nothing costs frames only.
 func TestNodeOfStoppedTerminal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	w := newWindow(t, 200, 60)
-	w.start(&w.stdout, append([]string{os.Args[0]}, s.node("alice")...)...) // nobody reads the window
+	w.start(&w.stdout, append([]string{os.Args[0]}, s.node("alice")...)...)
+	w.read()
+	w.until("Waiting for bob to connect")
+	again := w.fill()
+	ended := make(chan error, 1)
+	go func() { ended <- w.cmd.Wait() }()
 
 	code, _, stderr := execute(t, s.node("bob")...)
 
 	require.Zero(t, code, stderr)
-	require.Zero(t, w.code())
-	require.Contains(t, w.stdout.String(), "all 2 members have attested the same group public key")
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+		require.Contains(t, w.stdout.String(), "all 2 members have attested the same group public key")
+	case <-soon(t).Done():
+		_ = w.cmd.Process.Kill()
+		t.Error("the node waits for its terminal")
+	}
+	again()
 }
 
 func TestPlainInATerminal(t *testing.T) {
