@@ -101,7 +101,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave at step 3 of 4 (verify)", "connected through a relay",
-			"Last at 1 of 2 steps",
+			"of 2 steps, by ", "at step 2 (deal). At this barrier it is dave",
 		},
 	},
 	{

@@ -217,7 +217,7 @@ func (v view) member(p syncmod.PeerStatus) Member {
 func isTroubled(p syncmod.PeerStatus) bool {
 	const clockWrong = 5 * time.Second // as a status has it
 	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
-		p.ClockOffset.Abs() > clockWrong
+		p.ClockOffset.Abs() > clockWrong || p.Fault != nil
 }
 
 func milliseconds(d time.Duration) float64 {
