@@ -85,14 +85,14 @@ func TestBadInput(t *testing.T) {
 
 		// Who and where.
 		"node --definition $/ceremony.json --key $/mallory.key": "--key $/mallory.key: it is the key of " + stranger +
-			", who is no member of $/ceremony.json: its members are operator 0 (alice, …), operator 1 (bob, …); " +
+			", who is no member of $/ceremony.json: its members are operator 0 (alice), operator 1 (bob); " +
 			"give the key of one of them, or a definition with this peer ID",
 		charon + "--relay http://relay.example": "--version is missing: " + sampleDefinition +
 			" is a definition of Charon, whose members refuse other versions; give theirs, for example --version v1.11",
 		charon + "--version v1.11": "--relay is missing: " + sampleDefinition +
 			" has no address of operator 1 (…), operator 2 (…), operator 3 (…), nor of this node, " +
 			"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
-		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob, …) " +
+		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob) " +
 			"can only be connected by dialling this node, for the definition has no addresses of theirs; " +
 			"listen, or give a --relay",
 		"define --out $/x.json alice=" + stranger + "@127.0.0.1:9001": `argument 1: member "alice": addrs[0]: ` +

@@ -209,7 +209,7 @@ func (p *participation) greet() {
 			others = append(others, i)
 		}
 	}
-	p.log.Infof("step 1 begins when all are connected: %s", list(p.definition, others, operatorText))
+	p.log.Infof("step 1 begins when all are connected: %s", listMembers(p.definition, others))
 	switch where := addrText(self.Addrs); {
 	case len(p.host.Listen)+len(p.host.Relays) == 0:
 		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")

@@ -165,28 +165,21 @@ func (f *seatFlags) checkReach(s seat) error {
 		f.definition, listMembers(s.definition, lost))
 }
 
-// listMembers names members in a sentence, by their peer IDs too.
-func listMembers(d syncmod.Definition, indexes []int) string { return list(d, indexes, memberText) }
-
-// list names members in a sentence, not too many.
-func list(d syncmod.Definition, indexes []int, named func(syncmod.Definition, int) string) string {
-	names := make([]string, 0, enough)
-	for _, i := range indexes[:min(enough, len(indexes))] {
-		names = append(names, named(d, i))
+// listMembers names members in a sentence, not too many, but never all but one.
+func listMembers(d syncmod.Definition, indexes []int) string {
+	shown := enough
+	if len(indexes) == enough+1 {
+		shown++ // "and 1 more" is no shorter than its name
+	}
+	names := make([]string, 0, shown)
+	for _, i := range indexes[:min(shown, len(indexes))] {
+		names = append(names, operatorText(d, i))
 	}
 	text := strings.Join(names, ", ")
-	if more := len(indexes) - enough; more > 0 {
+	if more := len(indexes) - shown; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
-}
-
-// memberText names a member in a sentence: "operator 2 (carol, 16Uiu2…)".
-func memberText(d syncmod.Definition, i int) string {
-	if name := d.Peers[i].Name; name != "" {
-		return fmt.Sprintf("operator %d (%s, %s)", i, name, d.Peers[i].ID)
-	}
-	return fmt.Sprintf("operator %d (%s)", i, d.Peers[i].ID)
 }
 
 // operatorText names a member in a sentence: "operator 2 (carol)".
