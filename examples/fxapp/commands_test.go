@@ -363,3 +363,23 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	require.Contains(t, s.requireOneSentence(t, told),
 		"operator 0 (alice) was stopped before the ceremony was complete")
 }
+
+// A node whose own step fails is the one that can mend it.
+func TestANodeThatGivesUpSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	opened := make(chan struct{})
+	stderr := &watched{text: "ceremony opened", found: func() { close(opened) }}
+	alice := make(chan int)
+	go func() { alice <- run(soon(t), s.node("alice"), io.Discard, stderr) }()
+	<-opened
+	require.NoError(t, os.RemoveAll(s.file("alice"))) // there is no place for the share
+
+	code, _, told := execute(t, s.node("bob")...)
+
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, s.requireOneSentence(t, told), "stop every node and start the ceremony again together")
+	require.Equal(t, exitFailed, <-alice)
+	require.Regexp(t, `: this node gave up: step .*; this node has told the others that it ends the attempt: `+
+		`mend what is wrong, and start again together$`, s.requireOneSentence(t, stderr.String()))
+}

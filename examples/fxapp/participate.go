@@ -229,12 +229,16 @@ func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony
 	}
 	select {
 	case p.last = <-ended:
-		if err := p.last.Err(); err != nil {
+		switch err := p.last.Err(); {
+		case errors.Is(err, syncmod.ErrAborted): // of all failures the one that does not say what to do
+			return &failure{fmt.Errorf("the ceremony failed, %s: %w; this node has told the others that it ends "+
+				"the attempt: mend what is wrong, and start again together", p.noOtherAttempt(), err)}
+		case err != nil:
 			return &failure{fmt.Errorf("the ceremony failed, %s: %w", p.noOtherAttempt(), err)}
 		}
 		return nil
 	case <-late:
-		return &failure{fmt.Errorf("gave up after %s: %w", p.timeout, p.missing())}
+		return &failure{fmt.Errorf("gave up after %s: %w; %s", p.timeout, p.missing(), p.leaving())}
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %s", context.Cause(ctx), p.leaving())
 	}

@@ -102,7 +102,8 @@ func TestARehearsalSaysWhoIsMissing(t *testing.T) {
 
 	require.Equal(t, exitFailed, code)
 	require.Regexp(t, `1 bob +– +– +– +– +– +– +– +unreachable for `, stdout)
-	require.Contains(t, s.requireOneSentence(t, stderr), "1 of 2 members are not ready: operator 1 (bob)")
+	require.Contains(t, s.requireOneSentence(t, stderr), "1 of 2 members are not ready: operator 1 (bob); "+
+		"what is wrong with each is said above: have it mended, and rehearse again")
 }
 
 func TestARehearsalSaysWhatWouldFail(t *testing.T) {
