@@ -23,6 +23,7 @@ func TestBadInput(t *testing.T) {
 	s := newSite(t)
 	stranger := s.keygen(t, "mallory")
 	s.write(t, "empty.json", "")
+	s.write(t, "object.json", "{}")
 	s.write(t, "lines.txt", "alice=x\n")
 	s.write(t, "no-addresses.json", withoutAddresses(t, s))
 	alice := s.keys[0]
@@ -80,8 +81,14 @@ func TestBadInput(t *testing.T) {
 		"keygen --key $/nowhere/x.key":                     "--key $/nowhere/x.key: no such file or directory",
 		"define --out $/ceremony.json a=" + stranger + " b=" + s.keygen(t, "eve"): "--out $/ceremony.json: " +
 			"file exists, and is never overwritten: choose another name, or move that file away",
-		"verify $/nothing.json": "$/nothing.json: no such file or directory",
-		"verify $":              "$: is a directory",
+		"verify $/nothing.json":  "$/nothing.json: no such file or directory",
+		"verify $":               "$: is a directory",
+		"verify $/ceremony.json": "$/ceremony.json: it is a definition, not a receipt: were the two files swapped?",
+		"verify $/empty.json":    "$/empty.json: it is empty: copy it again",
+		"verify $/alice.key": "$/alice.key: it is not a receipt, which is a JSON object: " +
+			"name the receipt, or copy it again",
+		"verify $/object.json": "$/object.json: it is not a receipt, which says so in its field type: " +
+			"name the receipt",
 
 		// Who and where.
 		"node --definition $/ceremony.json --key $/mallory.key": "--key $/mallory.key: it is the key of " + stranger +
