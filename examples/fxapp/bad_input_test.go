@@ -104,7 +104,12 @@ func TestBadInput(t *testing.T) {
 			"listen, or give a --relay",
 		"define --out $/x.json alice=" + stranger + "@127.0.0.1:9001": `argument 1: member "alice": addrs[0]: ` +
 			"it is not a multiaddr: write it as /ip4/192.0.2.1/tcp/9001 or /dns4/node.example/tcp/9001",
-		"define --out $/x.json " + alice: "argument 1: a member without a name: write NAME=ID@ADDRESS",
+		"define --out $/x.json alice=" + stranger + " bob=" + stranger: `--out $/x.json: member "bob": id: ` +
+			`it is that of member "alice" too: every member needs a key of its own`,
+		"define --out $/x.json alice=" + stranger + " alice=" + s.keygen(t, "trent"): "argument 2: " +
+			`the name "alice" is that of argument 1 too: give every member a name of its own`,
+		"define --out $/x.json alice=" + stranger: "--out $/x.json: peers: 1 member, a ceremony has 2 to 1024",
+		"define --out $/x.json " + alice:          "argument 1: a member without a name: write NAME=ID@ADDRESS",
 		node + "--listen 127.0.0.1:9001": `listen address "127.0.0.1:9001": ` +
 			"not an address: write it as /ip4/0.0.0.0/tcp/9000, or /ip4/0.0.0.0/udp/9000/quic-v1 for QUIC",
 		node + "--relay relay.example": `relay "relay.example": ` +
@@ -115,7 +120,7 @@ func TestBadInput(t *testing.T) {
 			"it is a file, or lies below one; name a directory",
 		node + "--data-dir $/held": "--data-dir $/held: another node runs with it: stop that one, " +
 			"or give this one a directory of its own",
-		node + "--listen " + s.listen["bob"]: "--listen: listening on " + s.listen["bob"] +
+		node + "--data-dir $/other --listen " + s.listen["bob"]: "--listen: listening on " + s.listen["bob"] +
 			": another program uses the port: stop it, or choose another port",
 		node + "--http 127.0.0.1:" + port: "--http: the status page cannot listen at 127.0.0.1:" + port +
 			": the port is in use, by another node or another program: choose another one",
