@@ -29,7 +29,8 @@ func (s Status) WaitingFor() *WaitError {
 }
 
 // who says whom a wait is for, and why. The pairs that cannot reach each other come
-// first; of the members that they explain nothing else is said.
+// first; of the members that they explain nothing else is said. Members that are not
+// connected come next: those that are connected may only be waiting for them as well.
 func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStatus) string {
 	var parts []string
 	explained := make(map[int]bool)
@@ -51,8 +52,11 @@ func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStat
 	if more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more pairs", more))
 	}
-	for _, p := range missing {
-		if !explained[p.Index] || !p.Inbound || !p.Outbound {
+	connected := func(p PeerStatus) bool { return p.Inbound && p.Outbound }
+	away := slices.DeleteFunc(slices.Clone(missing), connected)
+	behind := slices.DeleteFunc(slices.Clone(missing), func(p PeerStatus) bool { return !connected(p) })
+	for _, p := range slices.Concat(away, behind) {
+		if !explained[p.Index] || !connected(p) {
 			parts = append(parts, p.name()+" ("+p.Describe(now)+")")
 		}
 	}
