@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -215,6 +216,10 @@ func (p *participation) greet() {
 		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
 	case where != "":
 		p.log.Infof("the others look for this node at %s", where)
+	}
+	if !listensAsDefined(p.host.Listen, self.Addrs) {
+		p.log.Infof("this node listens at %s, the others look at %s: that is right if a router forwards the port, "+
+			"and otherwise --listen has to name it", strings.Join(p.host.Listen, ", "), addrText(self.Addrs))
 	}
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
 	"github.com/spf13/pflag"
 
 	"github.com/dkgsync/dkgsync/clusterfile"
@@ -163,6 +165,36 @@ func (f *seatFlags) checkReach(s seat) error {
 	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, "+
 		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
 		f.definition, listMembers(s.definition, lost))
+}
+
+// listensAsDefined reports whether the definition has a port that a node listens at, as far
+// as both say one.
+func listensAsDefined(listen []string, defined []multiaddr.Multiaddr) bool {
+	var addrs []multiaddr.Multiaddr
+	for _, text := range listen {
+		if addr, err := multiaddr.NewMultiaddr(text); err == nil {
+			addrs = append(addrs, addr)
+		}
+	}
+	here, there := portsOf(addrs), portsOf(defined)
+	return len(here) == 0 || len(there) == 0 || slices.ContainsFunc(here, func(port string) bool {
+		return slices.Contains(there, port)
+	})
+}
+
+// portsOf are the ports of addresses at a machine itself, with their protocols: "tcp/9000".
+func portsOf(addrs []multiaddr.Multiaddr) (ports []string) {
+	for _, addr := range addrs {
+		if _, err := addr.ValueForProtocol(multiaddr.P_CIRCUIT); err == nil {
+			continue // a relay's
+		}
+		for _, code := range []int{multiaddr.P_TCP, multiaddr.P_UDP} {
+			if port, err := addr.ValueForProtocol(code); err == nil {
+				ports = append(ports, multiaddr.ProtocolWithCode(code).Name+"/"+port)
+			}
+		}
+	}
+	return ports
 }
 
 // listMembers names members in a sentence, not too many, but never all but one.
