@@ -190,8 +190,9 @@ func TestATimeoutNamesWhoIsMissing(t *testing.T) {
 
 	require.Equal(t, exitFailed, code)
 	require.Empty(t, stdout)
+	sentence := s.requireOneSentence(t, stderr)
 	require.Regexp(t, `^gave up after 300ms: waiting for 1 of 2 to connect: bob \(.*\); `+
-		`this node has left before step 1, and the others wait for it: start it again$`, s.requireOneSentence(t, stderr))
+		`this node has left before step 1, and the others wait for it: start it again$`, sentence)
 
 	code, stdout, stderr = execute(t, s.node("alice", "--timeout", "1ms", "--log-format", "json")...)
 
