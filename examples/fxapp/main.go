@@ -139,11 +139,14 @@ func (i interruption) Error() string {
 	return "interrupted by " + name
 }
 
+// signalsOf is the key under which a context has the channel of its signals.
+type signalsOf struct{}
+
 // untilSignal returns a context that the first SIGINT or SIGTERM ends, with an
 // [interruption] as its cause. A second one ends the process at once.
 func untilSignal(parent context.Context) context.Context {
-	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
+	ctx, cancel := context.WithCancelCause(context.WithValue(parent, signalsOf{}, signals))
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		sig := <-signals
@@ -153,4 +156,14 @@ func untilSignal(parent context.Context) context.Context {
 		}
 	}()
 	return ctx
+}
+
+// interrupt does what SIGINT does: a terminal that a view has taken sends none.
+func interrupt(ctx context.Context) {
+	if signals, ok := ctx.Value(signalsOf{}).(chan os.Signal); ok {
+		select {
+		case signals <- syscall.SIGINT:
+		default: // there was one already
+		}
+	}
 }

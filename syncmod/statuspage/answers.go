@@ -9,47 +9,47 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// answers are those to the five questions of an operator.
-type answers struct {
-	WaitingFor reply `json:"waiting_for"`
-	IsItMe     reply `json:"is_it_me"`
-	Failure    reply `json:"failure"`
-	Slow       reply `json:"slow"`
-	Close      reply `json:"close"`
+// Answers are those to the five questions of an operator.
+type Answers struct {
+	WaitingFor Answer `json:"waiting_for"`
+	IsItMe     Answer `json:"is_it_me"`
+	Failure    Answer `json:"failure"`
+	Slow       Answer `json:"slow"`
+	Close      Answer `json:"close"`
 }
 
-// reply is an answer in a word or two, and in a sentence or two.
-type reply struct {
+// Answer is an answer in a word or two, and in a sentence or two.
+type Answer struct {
 	Short string `json:"short"`
 	Text  string `json:"text"`
 }
 
-func (v view) answers(all []view) answers {
+func (v view) answers(all []view) Answers {
 	w := v.status.WaitingFor()
-	return answers{
+	return Answers{
 		WaitingFor: v.waitingFor(w), IsItMe: v.isItMe(w), Failure: v.why(all), Slow: v.slow(w), Close: v.mayClose(w,
 			all),
 	}
 }
 
-func (v view) waitingFor(w *syncmod.WaitError) reply {
+func (v view) waitingFor(w *syncmod.WaitError) Answer {
 	switch {
 	case v.status.Phase == syncmod.Failed:
-		return reply{"Nobody", "The ceremony is over."}
+		return Answer{"Nobody", "The ceremony is over."}
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return reply{"Nobody any more", "The ceremony is complete at this node. It was " + w.Error() + "."}
+		return Answer{"Nobody any more", "The ceremony is complete at this node. It was " + w.Error() + "."}
 	case v.status.Phase == syncmod.Complete:
-		return reply{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
+		return Answer{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
 	case w != nil:
-		return reply{capital(v.whom(w)), capital(v.shortened(w)) + "."}
+		return Answer{capital(v.whom(w)), capital(v.shortened(w)) + "."}
 	case v.status.Step == 0:
-		return reply{"This node", "All are connected. Its program has not begun step 1."}
+		return Answer{"This node", "All are connected. Its program has not begun step 1."}
 	}
 	if ahead := v.ahead(); len(ahead) > 0 {
-		return reply{"This node", fmt.Sprintf("%s %s finished %s.",
+		return Answer{"This node", fmt.Sprintf("%s %s finished %s.",
 			capital(list(ahead)), plural(len(ahead), "has", "have"), v.step())}
 	}
-	return reply{"Nobody", "All work on " + v.step() + ", and none has finished it."}
+	return Answer{"Nobody", "All work on " + v.step() + ", and none has finished it."}
 }
 
 // shortened is what a wait says; of many members only the first ones.
@@ -69,26 +69,26 @@ func (v view) shortened(w *syncmod.WaitError) string {
 	return fmt.Sprintf("%s: %s, and others, who are listed below", text, strings.Join(of, ", "))
 }
 
-func (v view) why(all []view) reply {
+func (v view) why(all []view) Answer {
 	switch {
 	case v.status.Err == nil:
 	case v.status.Retried:
-		return reply{capital(v.failure()), capital(withoutAdvice(v.status.Err)) + "."}
+		return Answer{capital(v.failure()), capital(withoutAdvice(v.status.Err)) + "."}
 	default:
-		return reply{capital(v.failure()), capital(v.status.Err.Error()) + "."}
+		return Answer{capital(v.failure()), capital(v.status.Err.Error()) + "."}
 	}
 	for _, other := range all {
 		if other.isLater(v) && other.status.Err != nil {
-			return reply{
+			return Answer{
 				"It has not",
 				fmt.Sprintf("Attempt %d did: %s.", other.status.Attempt, withoutAdvice(other.status.Err)),
 			}
 		}
 	}
 	if v.status.Phase == syncmod.Complete {
-		return reply{"It has not", "It is complete."}
+		return Answer{"It has not", "It is complete."}
 	}
-	return reply{"It has not", "It goes on."}
+	return Answer{"It has not", "It goes on."}
 }
 
 // withoutAdvice is what an error says without the advice to start the ceremony again, which is
@@ -105,7 +105,7 @@ func withoutAdvice(err error) string {
 const tell = 50 * time.Millisecond
 
 // slow answers who was last at the barriers, and by how much.
-func (v view) slow(w *syncmod.WaitError) reply {
+func (v view) slow(w *syncmod.WaitError) Answer {
 	counts, total, most := make(map[int]int), make(map[int]time.Duration), make(map[int]syncmod.PassedBarrier)
 	steps := 0
 	for _, b := range v.status.Passed {
@@ -134,19 +134,19 @@ func (v view) slow(w *syncmod.WaitError) reply {
 	switch {
 	case slowest >= 0:
 		b := most[slowest]
-		return reply{v.who(slowest), fmt.Sprintf("Last at %d of %d steps, by %s at step %d%s.%s",
+		return Answer{v.who(slowest), fmt.Sprintf("Last at %d of %d steps, by %s at step %d%s.%s",
 			counts[slowest], steps, spell(b.Behind()), b.Step, inBrackets(b.Name), now)}
 	case now != "":
-		return reply{capital(v.whom(w)), now[1:]}
+		return Answer{capital(v.whom(w)), now[1:]}
 	case steps > 0:
-		return reply{"Nobody", "At every step all came within " + spell(tell) + " of each other."}
+		return Answer{"Nobody", "At every step all came within " + spell(tell) + " of each other."}
 	case len(v.status.Passed) > 0:
-		return reply{
+		return Answer{
 			"Nobody yet",
 			v.who(v.status.Passed[0].Last) + " was the last to connect. No step has been passed yet.",
 		}
 	}
-	return reply{"Nobody yet", "No step has been passed yet."}
+	return Answer{"Nobody yet", "No step has been passed yet."}
 }
 
 func (v view) whom(w *syncmod.WaitError) string {
@@ -166,38 +166,38 @@ func (v view) who(i int) string {
 }
 
 // mayClose answers what happens if this node is stopped now.
-func (v view) mayClose(w *syncmod.WaitError, all []view) reply {
+func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 	again := slices.ContainsFunc(all, v.isLater)
 	switch {
 	case again:
-		return reply{"No", "A later attempt of this ceremony has begun: look there."}
+		return Answer{"No", "A later attempt of this ceremony has begun: look there."}
 	case v.status.Phase == syncmod.Failed && v.status.Retried:
-		return reply{"No", "The next attempt begins by itself. Leave this node running."}
+		return Answer{"No", "The next attempt begins by itself. Leave this node running."}
 	case v.status.Phase == syncmod.Failed:
 		if v.status.Step == 0 {
-			return reply{"Yes", "Nothing is left to lose. Start again together with the others."}
+			return Answer{"Yes", "Nothing is left to lose. Start again together with the others."}
 		}
-		return reply{
+		return Answer{
 			"Yes",
 			"Nothing is left to lose. Shares of this ceremony are of no use: delete them, and start again " +
 				"together with the others.",
 		}
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return reply{"Ask first", fmt.Sprintf("This node is done. %s may not have finished, and can still say "+
+		return Answer{"Ask first", fmt.Sprintf("This node is done. %s may not have finished, and can still say "+
 			"goodbye while this node runs: ask before you stop it.", capital(v.whom(w)))}
 	case v.status.Phase == syncmod.Complete:
-		return reply{"Yes", "Everyone is done."}
+		return Answer{"Yes", "Everyone is done."}
 	case w != nil && w.Barrier == "shutdown":
-		return reply{
+		return Answer{
 			"Not yet",
 			fmt.Sprintf("The ceremony has succeeded here. %s may not know it yet: wait for the goodbyes.",
 				capital(v.whom(w))),
 		}
 	case v.status.Phase == syncmod.Connecting:
-		return reply{
+		return Answer{
 			"Better not",
 			"It harms nothing before step 1, but then the others wait for this node until it is back.",
 		}
 	}
-	return reply{"No", "Stopping this node now fails the ceremony for everyone."}
+	return Answer{"No", "Stopping this node now fails the ceremony for everyone."}
 }

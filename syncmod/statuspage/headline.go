@@ -8,45 +8,45 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// kind says what a headline is about: the page has a colour and a word for each.
-type kind string
+// Kind says what a headline is about: a display has a colour and a word for each.
+type Kind string
 
 // The kinds of headline.
 const (
-	kindWaiting  kind = "waiting"  // for other members
-	kindWorking  kind = "working"  // this node works, and nobody waits for it
-	kindOurTurn  kind = "our_turn" // the others wait for this node
-	kindComplete kind = "complete"
-	kindFailed   kind = "failed"
+	KindWaiting  Kind = "waiting"  // for other members
+	KindWorking  Kind = "working"  // this node works, and nobody waits for it
+	KindOurTurn  Kind = "our_turn" // the others wait for this node
+	KindComplete Kind = "complete"
+	KindFailed   Kind = "failed"
 )
 
 // headline says in one line how a ceremony stands. It has no times in it: it is read aloud
 // whenever it changes.
-func (v view) headline() (kind, string) {
+func (v view) headline() (Kind, string) {
 	w := v.status.WaitingFor()
 	switch {
 	case v.status.Phase == syncmod.Failed && v.status.Retried:
-		return kindFailed, "This attempt has failed: " + v.failure() + ". Another one follows"
+		return KindFailed, "This attempt has failed: " + v.failure() + ". Another one follows"
 	case v.status.Phase == syncmod.Failed:
-		return kindFailed, "The ceremony has failed: " + v.failure()
+		return KindFailed, "The ceremony has failed: " + v.failure()
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return kindComplete, "The ceremony is complete, but " + v.missing(w) + " did not say goodbye"
+		return KindComplete, "The ceremony is complete, but " + v.missing(w) + " did not say goodbye"
 	case v.status.Phase == syncmod.Complete:
-		return kindComplete, "The ceremony is complete"
+		return KindComplete, "The ceremony is complete"
 	case w == nil && v.status.Step == 0:
-		return kindOurTurn, "Everyone is connected, and this node has not begun step 1"
+		return KindOurTurn, "Everyone is connected, and this node has not begun step 1"
 	case w == nil:
 		if ahead := v.ahead(); len(ahead) > 0 {
-			return kindOurTurn, fmt.Sprintf("%s %s for this node, which works on %s",
+			return KindOurTurn, fmt.Sprintf("%s %s for this node, which works on %s",
 				list(ahead), plural(len(ahead), "waits", "wait"), v.step())
 		}
-		return kindWorking, "This node works on " + v.step()
+		return KindWorking, "This node works on " + v.step()
 	case w.Barrier == "connected":
-		return kindWaiting, "Waiting for " + v.missing(w) + " to connect"
+		return KindWaiting, "Waiting for " + v.missing(w) + " to connect"
 	case w.Barrier == "shutdown":
-		return kindComplete, "The ceremony has succeeded. Waiting for " + v.missing(w) + " to say goodbye"
+		return KindComplete, "The ceremony has succeeded. Waiting for " + v.missing(w) + " to say goodbye"
 	}
-	return kindWaiting, "Waiting for " + v.missing(w) + " at " + v.step()
+	return KindWaiting, "Waiting for " + v.missing(w) + " at " + v.step()
 }
 
 // missing names whom a wait is for.

@@ -12,38 +12,38 @@ import (
 // This file answers whose turn it is to do something.
 
 // isItMe answers whether it is this node that has to do something.
-func (v view) isItMe(w *syncmod.WaitError) reply {
+func (v view) isItMe(w *syncmod.WaitError) Answer {
 	switch {
 	case v.status.Phase == syncmod.Failed:
 		return v.wasItMe()
 	case v.status.Phase == syncmod.Complete:
-		return reply{"No", "This node has nothing left to do."}
+		return Answer{"No", "This node has nothing left to do."}
 	case w != nil:
 		return v.isItMyNetwork(w)
 	case v.status.Step == 0:
-		return reply{"Yes", "This node's program has to begin step 1."}
+		return Answer{"Yes", "This node's program has to begin step 1."}
 	}
 	if ahead := v.ahead(); len(ahead) > 0 {
-		return reply{"Yes", fmt.Sprintf("%s %s for this node to finish %s.",
+		return Answer{"Yes", fmt.Sprintf("%s %s for this node to finish %s.",
 			capital(list(ahead)), plural(len(ahead), "waits", "wait"), v.step())}
 	}
-	return reply{"Not yet", "This node has not finished " + v.step() + ", and nobody else has."}
+	return Answer{"Not yet", "This node has not finished " + v.step() + ", and nobody else has."}
 }
 
-func (v view) wasItMe() reply {
+func (v view) wasItMe() Answer {
 	switch who, name := v.blames(); who {
 	case ours:
-		return reply{"Yes", "Look at this node first: its log has the whole reason."}
+		return Answer{"Yes", "Look at this node first: its log has the whole reason."}
 	case theirs:
 		if name == "" {
-			return reply{"No", "It ended at another member."}
+			return Answer{"No", "It ended at another member."}
 		}
-		return reply{"No", "It ended at " + name + ": that node's log has the whole reason."}
+		return Answer{"No", "It ended at " + name + ": that node's log has the whole reason."}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
-		return reply{"Probably not", "This node agrees with " + list(agreeing) + "."}
+		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
 	}
-	return reply{"Perhaps", "One member differs from the others: compare this node with them."}
+	return Answer{"Perhaps", "One member differs from the others: compare this node with them."}
 }
 
 // agreeing names the members that were connected with this node when the ceremony failed, but
@@ -65,30 +65,30 @@ const (
 )
 
 // isItMyNetwork answers whether a wait is because of this node.
-func (v view) isItMyNetwork(w *syncmod.WaitError) reply {
+func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	connected := v.connected()
 	for _, p := range w.Missing {
 		by, not := v.reaching(p.Index)
 		switch {
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
-			return reply{"Probably not", fmt.Sprintf("%s has another definition open than this node and %s: "+
+			return Answer{"Probably not", fmt.Sprintf("%s has another definition open than this node and %s: "+
 				"compare the definition files.", v.names[p.Index], list(connected))}
 		case p.Waiting != "" && p.Waiting != notOpen:
-			return reply{"Perhaps", fmt.Sprintf("%s's node does not take part with this one: %s.", v.names[p.Index],
+			return Answer{"Perhaps", fmt.Sprintf("%s's node does not take part with this one: %s.", v.names[p.Index],
 				p.Waiting)}
 		case p.Inbound && p.Outbound:
 		case len(by) > 0 && len(by) >= not:
-			return reply{"Probably", fmt.Sprintf("%s %s %s, and this node does not: look at this node's network.",
+			return Answer{"Probably", fmt.Sprintf("%s %s %s, and this node does not: look at this node's network.",
 				capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
 		}
 	}
 	if len(connected) == 0 && w.Barrier == "connected" {
-		return reply{
+		return Answer{
 			"Perhaps",
 			"This node is connected with nobody: the others are not there yet, or its network is broken.",
 		}
 	}
-	return reply{"No", v.turn(w)}
+	return Answer{"No", v.turn(w)}
 }
 
 // connected names the members that are connected with this node.

@@ -1,0 +1,56 @@
+package browser
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod/statuspage"
+)
+
+var documents = flag.String("documents", "", "directory for the document of each situation, as JSON")
+
+// Other displays than the page show the same document: examples/fxapp/view is tested with
+// those that this test writes.
+func TestRecordDocumentsOfSituations(t *testing.T) {
+	if *documents == "" {
+		t.Skip("no -documents: make view-documents")
+	}
+	require.NoError(t, os.MkdirAll(*documents, 0o750))
+	for i, situation := range situations {
+		t.Run(situation.name, func(t *testing.T) {
+			page := statuspage.New(situation.play(t).Nodes[alice].Service)
+			defer page.Close()
+			var d statuspage.Document
+			require.Eventually(t, func() bool {
+				d = page.Document()
+				return d.Ceremony != nil && hasAll(sentences(d.Ceremony), situation.shows)
+			}, harness.Patience, 50*time.Millisecond, "%s", situation.shows)
+
+			recorded, err := json.MarshalIndent(d, "", "\t")
+			require.NoError(t, err)
+			name := fmt.Sprintf("%02d-%s.json", i+1, strings.ReplaceAll(situation.name, " ", "-"))
+			require.NoError(t, os.WriteFile(filepath.Join(*documents, name), append(recorded, '\n'), 0o600))
+		})
+	}
+}
+
+// sentences are those of a document that the page shows at first sight.
+func sentences(d *statuspage.Detail) string {
+	a := d.Answers
+	text := []string{d.Headline, d.Diagnosis()}
+	for _, answer := range []statuspage.Answer{a.WaitingFor, a.Failure, a.Slow} {
+		text = append(text, answer.Short, answer.Text)
+	}
+	text = append(text, "Is it me? "+a.IsItMe.Short, a.IsItMe.Text)
+	text = append(text, "Can I close this now? "+a.Close.Short, a.Close.Text)
+	return strings.Join(text, "\n")
+}
