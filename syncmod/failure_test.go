@@ -212,7 +212,7 @@ func TestMembersWithDifferentDefinitionsWaitAndSeeThem(t *testing.T) {
 			return strings.Contains(s.Peers[0].Waiting, hex.EncodeToString(open.Hash[:8]))
 		})
 		err := ceremonies[i].AwaitConnected(briefly(t))
-		require.ErrorContains(t, err, "has not opened this ceremony yet")
+		require.ErrorContains(t, err, "it has another definition open: ")
 		require.ErrorContains(t, err, hex.EncodeToString(open.Hash[:8]))
 		require.NoError(t, ceremonies[i].Err())
 	}

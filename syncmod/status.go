@@ -44,11 +44,16 @@ type Status struct {
 	Step     int64        // the last step that this node has announced
 	StepName string       // its name, when the ceremony is run with named steps
 	Since    time.Time    // since when phase and step are what they are
+	At       time.Time    // the moment at which all this was so
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony has failed
 	Attempt  int          // which attempt of [Service.Run] this is, from 1; 1 for every other ceremony
 	Retried  bool         // it has failed, and [Service.Run] begins another attempt
 	Steps    []string     // the names of all steps, when the ceremony is run with named steps
+
+	// Attested is the result that this node attests, once it has announced the last
+	// barrier; nil without one.
+	Attested []byte
 
 	// Passed lists the barriers that this node has passed, in their order: at least the
 	// last 100 of them. Statuses share it: do not change it.
@@ -59,7 +64,6 @@ type Status struct {
 	// far as the members say: 1,024 pairs at most, this node's own included.
 	Broken []BrokenLink
 
-	at      time.Time
 	barrier roster.Barrier // that this node waits at, the zero value if it waits at none
 	called  []string       // the members, in a list of them
 	unsaid  *WaitError     // who did not say goodbye
@@ -145,6 +149,10 @@ type PeerStatus struct {
 	// say. It is the member's claim, and its entry for itself is empty. Statuses share it:
 	// do not change it.
 	View []Link
+
+	// Attested is the result that the member attests at the last barrier, with a signature
+	// that is valid; nil while it has attested none.
+	Attested []byte
 
 	reach string // who else reaches it, when this node does not
 }

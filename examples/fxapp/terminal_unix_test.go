@@ -164,7 +164,7 @@ func TestViewThenQuit(t *testing.T) {
 	w := newWindow(t, 100, 30)
 	w.run(newSite(t).node("alice")...)
 	w.until("WAITING Waiting for bob to connect")
-	w.until("Can I close this now? Better not")
+	w.until("Can I close this now? You can")
 	w.resize(50, 12)
 	w.until("[>·····] connect")
 	w.resize(140, 40)

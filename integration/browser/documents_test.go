@@ -27,8 +27,7 @@ func TestRecordDocumentsOfSituations(t *testing.T) {
 	require.NoError(t, os.MkdirAll(*documents, 0o750))
 	for i, situation := range situations {
 		t.Run(situation.name, func(t *testing.T) {
-			page := statuspage.New(situation.play(t).Nodes[alice].Service)
-			defer page.Close()
+			page := situation.play(t).page
 			var d statuspage.Document
 			require.Eventually(t, func() bool {
 				d = page.Document()
@@ -50,7 +49,7 @@ func sentences(d *statuspage.Detail) string {
 	for _, answer := range []statuspage.Answer{a.WaitingFor, a.Failure, a.Slow} {
 		text = append(text, answer.Short, answer.Text)
 	}
-	text = append(text, "Is it me? "+a.IsItMe.Short, a.IsItMe.Text)
-	text = append(text, "Can I close this now? "+a.Close.Short, a.Close.Text)
+	text = append(text, "Is it me? "+a.IsItMe.Short, a.IsItMe.Text,
+		"Can I stop this node now? "+a.Close.Short, a.Close.Text)
 	return strings.Join(text, "\n")
 }
