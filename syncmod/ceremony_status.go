@@ -48,7 +48,7 @@ func (c *core) status() Status {
 	s := Status{
 		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
 		Attempt: c.attempt.shown(), Retried: c.retried(), Steps: c.steps, Passed: slices.Clip(c.passed),
-		Broken: c.broken(now), At: now, Attested: c.attested(c.terms.Self), called: c.called,
+		Broken: c.broken(now), At: now, called: c.called,
 	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {
@@ -81,7 +81,7 @@ func (c *core) peerStatus(i int) PeerStatus {
 		ClockOffset: c.clocks[i].offset(), clockWrong: c.clocks[i].isWrong(),
 		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT,
 		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
-		View: c.viewOf(i), Fault: c.fault(m.Fault), Attested: c.attested(i),
+		View: c.viewOf(i), Fault: c.fault(m.Fault),
 	}
 	if f := c.roster.Failure(); f != nil && f.Kind == roster.VersionMismatch && f.Culprit == i {
 		p.Version = printable(f.Theirs, maxNickname) // it is the reason, and never came to be the member's
@@ -90,14 +90,6 @@ func (c *core) peerStatus(i int) PeerStatus {
 		p.reach = c.reachText(time.Now(), i, m.Since)
 	}
 	return p
-}
-
-// attested is the result that a member attests. The lock is held.
-func (c *core) attested(member int) []byte {
-	if a := c.roster.Attested(member); a != nil && a.Verified {
-		return []byte(a.Result)
-	}
-	return nil
 }
 
 // watch returns the status, and a channel that closes when it has changed. Once the

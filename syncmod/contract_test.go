@@ -143,8 +143,7 @@ var (
 	_ = syncmod.Status{
 		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
 		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Attempt: int(0), Broken: []syncmod.BrokenLink(nil),
-		Retried: false, Steps: []string(nil), Passed: []syncmod.PassedBarrier(nil),
-		At: time.Time{}, Attested: []byte(nil),
+		Retried: false, Steps: []string(nil), Passed: []syncmod.PassedBarrier(nil), At: time.Time{},
 	}
 	_ = syncmod.PassedBarrier{
 		Kind: "", Step: int64(0), Name: "", Since: time.Time{}, Passed: time.Time{}, Last: int(0),
@@ -160,7 +159,7 @@ var (
 		Inbound: false, Outbound: false, Relayed: false, Step: int64(0), Done: false,
 		LastSeen: time.Time{}, Since: time.Time{}, RTT: time.Duration(0),
 		Reconnects: int(0), Attempts: int(0), LastError: error(nil), Waiting: "", Fault: error(nil),
-		View: []syncmod.Link(nil), ClockOffset: time.Duration(0), Attested: []byte(nil),
+		View: []syncmod.Link(nil), ClockOffset: time.Duration(0),
 	}
 	_ = syncmod.BrokenLink{A: int(0), B: int(0), Since: time.Time{}}
 	_ = struct{ Inbound, Outbound, Relayed, Done bool }(syncmod.Link{})

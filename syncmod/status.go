@@ -51,10 +51,6 @@ type Status struct {
 	Retried  bool         // it has failed, and [Service.Run] begins another attempt
 	Steps    []string     // the names of all steps, when the ceremony is run with named steps
 
-	// Attested is the result that this node attests, once it has announced the last
-	// barrier; nil without one.
-	Attested []byte
-
 	// Passed lists the barriers that this node has passed, in their order: at least the
 	// last 100 of them. Statuses share it: do not change it.
 	Passed []PassedBarrier
@@ -149,10 +145,6 @@ type PeerStatus struct {
 	// say. It is the member's claim, and its entry for itself is empty. Statuses share it:
 	// do not change it.
 	View []Link
-
-	// Attested is the result that the member attests at the last barrier, with a signature
-	// that is valid; nil while it has attested none.
-	Attested []byte
 
 	reach string // who else reaches it, when this node does not
 }

@@ -170,7 +170,7 @@ func TestViewThenQuit(t *testing.T) {
 	w.resize(140, 40)
 	w.until("nobody reaches it")
 	w.types("q")
-	w.until("Stop this node? y yes n no It harms nothing before step 1")
+	w.until("Stop this node? y yes n no Nothing is lost before step 1")
 	w.types("n")
 	w.until("? help")
 	w.types("q")

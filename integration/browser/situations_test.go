@@ -109,7 +109,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to finish step 2 of 4 (deal)", "connected through a relay",
-			"The last at 1 of 1 steps, by ", "at step 1 (exchange keys). Now the last to finish step 2 of 4 (deal)",
+			"The last at 1 of 1 step, by ", "at step 1 (exchange keys). Now the last to finish step 2 of 4 (deal)",
 			"2 deal waiting for dave",
 		},
 	},

@@ -118,12 +118,16 @@ func (v view) whyItFailed() Answer {
 	short := v.failure()
 	if words, _, ok := v.told(); ok {
 		short, _, _ = strings.Cut(short, ": ")
-		if words != "" {
+		if text, _, _ = v.quoted(); words != "" {
 			text = "its reason: " + words
 		}
+		text = v.named(text)
 	}
-	if differ, agree := v.differing(); len(differ) > 0 {
-		text = fmt.Sprintf("%s produced %s, and %s something else", list(agree), brief(v.status.Attested), list(differ))
+	if ours, differ := v.compared(); len(differ) > 0 {
+		text = list(v.called(ours.members)) + " produced " + ours.result
+		for _, group := range differ {
+			text += ", " + list(v.called(group.members)) + " " + group.result
+		}
 	}
 	return Answer{capital(short), capital(text) + "."}
 }

@@ -3,6 +3,7 @@ package statuspage
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -212,6 +213,9 @@ func (v view) member(p syncmod.PeerStatus) Member {
 	}
 	if v.isCulprit(p) {
 		m.State = strings.TrimPrefix(v.failure(), m.Name+" ")
+		if rest, ok := strings.CutPrefix(m.State, m.Name+"'s "); ok {
+			m.State = "its " + rest
+		}
 	}
 	for _, a := range p.Peer.Addrs {
 		m.Addrs = append(m.Addrs, a.String())
@@ -224,8 +228,8 @@ func (v view) member(p syncmod.PeerStatus) Member {
 
 // isCulprit reports whether a member is the one that has made the ceremony fail.
 func (v view) isCulprit(p syncmod.PeerStatus) bool {
-	if differ, _ := v.differing(); len(differ) > 0 {
-		return v.differs(p)
+	if differ := v.differing(); len(differ) > 0 {
+		return slices.Contains(differ, p.Index)
 	}
 	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
 	return named && culprit.Index == p.Index

@@ -42,8 +42,8 @@ const (
 
 // failure says in a few words why a ceremony has failed.
 func (v view) failure() string {
-	if differ, _ := v.differing(); len(differ) > 0 {
-		return list(differ) + plural(len(differ), " has a result that differs", " have results that differ")
+	if differ := v.differing(); len(differ) > 0 {
+		return list(v.called(differ)) + plural(len(differ), " has a result that differs", " have results that differ")
 	}
 	if _, text, ok := v.told(); ok {
 		return text

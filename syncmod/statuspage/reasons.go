@@ -1,7 +1,6 @@
 package statuspage
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -70,41 +69,91 @@ func (v view) named(text string) string {
 }
 
 // mentioned are the members that a reason names by their operator index, but for one.
-func (v view) mentioned(but int) (members []int) {
+func (v view) mentioned(but int) []int {
 	text, _, _ := v.quoted()
+	return slices.DeleteFunc(v.operators(text), func(i int) bool { return i == but })
+}
+
+// results are members that attest the same, as an error says it.
+type results struct {
+	members []int
+	count   int // with those that are not named
+	result  string
+}
+
+var (
+	attesting = regexp.MustCompile(` attests? ([0-9a-f]+…?|nothing|[^,;"]*)`)
+	unnamed   = regexp.MustCompile(` and (\d+) others$`)
+)
+
+// compared says who attests what: this node and those that agree with it, and the others. It
+// says nothing unless most agree with this node.
+func (v view) compared() (ours results, differ []results) {
+	if !errors.Is(v.status.Err, syncmod.ErrResultMismatch) {
+		return ours, nil
+	}
+	text := withoutAdvice(v.status.Err)
+	text = text[max(0, strings.LastIndex(text, "results differ: ")):]
+	for {
+		at := attesting.FindStringSubmatchIndex(text)
+		if at == nil {
+			break
+		}
+		who, what := text[:at[0]], text[at[2]:at[3]]
+		text = text[at[1]:]
+		group := results{members: v.operators(who), result: what}
+		if strings.Contains(who, "this node") {
+			group.members = append([]int{v.self}, group.members...)
+		}
+		group.count = len(group.members)
+		if more := unnamed.FindStringSubmatch(who); more != nil {
+			n, _ := strconv.Atoi(more[1])
+			group.count += n
+		}
+		if slices.Contains(group.members, v.self) {
+			ours = group
+		} else {
+			differ = append(differ, group)
+		}
+	}
+	others := 0
+	for _, group := range differ {
+		others += group.count
+	}
+	if ours.count <= others {
+		return results{}, nil
+	}
+	return ours, differ
+}
+
+// differing are the members whose result differs from that of this node and most others.
+func (v view) differing() (members []int) {
+	_, differ := v.compared()
+	for _, group := range differ {
+		members = append(members, group.members...)
+	}
+	return members
+}
+
+// operators are the members that a text names by their operator index.
+func (v view) operators(text string) (members []int) {
 	for _, found := range anOperator.FindAllStringSubmatch(text, -1) {
 		i, err := strconv.Atoi(found[1])
-		if err == nil && i < len(v.names) && i != but && !slices.Contains(members, i) {
+		if err == nil && i < len(v.names) && !slices.Contains(members, i) {
 			members = append(members, i)
 		}
 	}
 	return members
 }
 
-// differing names the members whose result differs from this node's, if most members that are
-// known to attest one agree with this node; and those that agree.
-func (v view) differing() (differ, agree []string) {
-	if !errors.Is(v.status.Err, syncmod.ErrResultMismatch) || v.status.Attested == nil {
-		return nil, nil
-	}
-	agree = []string{"this node"}
-	for _, p := range v.status.Peers {
-		switch {
-		case p.Attested == nil:
-		case bytes.Equal(p.Attested, v.status.Attested):
-			agree = append(agree, v.names[p.Index])
-		default:
-			differ = append(differ, v.names[p.Index])
+// called are the names of members, this node first.
+func (v view) called(members []int) (names []string) {
+	for _, i := range members {
+		if i == v.self {
+			names = append([]string{"this node"}, names...)
+		} else {
+			names = append(names, v.names[i])
 		}
 	}
-	if len(agree) <= len(differ) {
-		return nil, nil
-	}
-	return differ, agree
-}
-
-// differs reports whether a member's result is known to differ from this node's.
-func (v view) differs(p syncmod.PeerStatus) bool {
-	return errors.Is(v.status.Err, syncmod.ErrResultMismatch) && v.status.Attested != nil && p.Attested != nil &&
-		!bytes.Equal(p.Attested, v.status.Attested)
+	return names
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -57,23 +56,53 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 	}
 }
 
-func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
-	failed := syncmod.Status{Phase: syncmod.Failed, Step: 5, Err: syncmod.ErrResultMismatch, Peers: others(5, 5)}
-	failed.Attested, failed.Peers[0].Attested = harness.Hash("a"), harness.Hash("a")
-	failed.Peers[1].Attested = harness.Hash("b")
-	v := made(failed)
-	require.Equal(t, "carol has a result that differs", v.failure())
-	require.Equal(t, Answer{"Probably not", "carol differs from this node and bob."}, v.answers(nil).IsItMe)
-	d := v.detail(nil)
-	require.False(t, d.Members[1].Trouble)
-	require.True(t, d.Members[2].Trouble)
-	require.Equal(t, "has a result that differs", d.Members[2].State)
+// differing is a failure by results that differ.
+type differing string
 
-	failed.Peers[0].Attested = harness.Hash("b")
-	v = made(failed)
-	require.Equal(t, "the members have different results", v.failure())
-	require.Equal(t, "Perhaps", v.answers(nil).IsItMe.Short)
-	require.Equal(t, "Yes, but keep the files", v.answers(nil).Close.Short)
+func (d differing) Error() string        { return string(d) }
+func (d differing) Is(target error) bool { return target == syncmod.ErrResultMismatch }
+
+func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
+	const advice = "; compare what they have produced; the ceremony cannot go on: stop every node"
+	for _, differ := range []struct{ text, headline, isItMe, why string }{
+		{
+			"the results differ: this node and operator 1 (bob) attest ab12…, " +
+				"operator 2 (carol) attests 34cd…" + advice,
+			"carol has a result that differs", "Probably not carol differs from this node and bob.",
+			"This node and bob produced ab12…, carol 34cd….",
+		},
+		{
+			`the results differ, as operator 1 (bob) reports: "the results differ: operator 0 (alice) and ` +
+				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
+			"carol has a result that differs", "Probably not carol differs from this node and bob.",
+			"This node and bob produced ab12…, carol nothing.",
+		},
+		{
+			"the results differ: this node attests ab12…, " +
+				"operator 1 (bob) and operator 2 (carol) attest 34cd…" + advice,
+			"the members have different results",
+			"Perhaps This node may be the one that differs: compare it with the others.",
+			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare what they have produced.",
+		},
+	} {
+		v := made(syncmod.Status{
+			Phase: syncmod.Failed, Step: 5, Err: differing(differ.text), Peers: others(5, 5),
+		})
+		said := v.answers(nil)
+		require.Equal(t, differ.headline, v.failure())
+		require.Equal(t, differ.isItMe, said.IsItMe.Short+" "+said.IsItMe.Text)
+		require.Equal(t, differ.why, said.Failure.Text)
+		require.Equal(t, "Yes, but keep the files", said.Close.Short)
+		d := v.detail(nil)
+		require.False(t, d.Members[1].Trouble)
+		require.Equal(t, differ.isItMe[0:3] == "Pro", d.Members[2].Trouble)
+	}
+}
+
+func TestThoseThatAreNotNamedCount(t *testing.T) {
+	v := made(syncmod.Status{Phase: syncmod.Failed, Err: differing("the results differ: this node and " +
+		"operator 1 (bob) attest ab12…, operator 2 (carol), operator 3 (dave), operator 4 (erin) and 9 others attest 34cd…")})
+	require.Empty(t, v.differing())
 }
 
 func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {

@@ -41,9 +41,10 @@ func (v view) wasItMe() Answer {
 		}
 		return v.wasItUs(name)
 	}
-	if differ, agree := v.differing(); len(differ) > 0 {
+	if differ := v.differing(); len(differ) > 0 {
+		ours, _ := v.compared()
 		return Answer{"Probably not", fmt.Sprintf("%s %s from %s.",
-			list(differ), plural(len(differ), "differs", "differ"), list(agree))}
+			list(v.called(differ)), plural(len(differ), "differs", "differ"), list(v.called(ours.members)))}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
@@ -61,11 +62,7 @@ func (v view) wasItUs(name string) Answer {
 			return Answer{"Perhaps", name + "'s reason names this node" + log}
 		}
 		if len(mentioned) > 0 {
-			names := []string{name}
-			for _, i := range mentioned {
-				names = append(names, v.names[i])
-			}
-			return Answer{"No", "It lies between " + list(names) + log}
+			return Answer{"No", "It lies between " + list(append([]string{name}, v.called(mentioned)...)) + log}
 		}
 	}
 	return Answer{"No", "It began at " + name + log}
