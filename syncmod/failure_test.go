@@ -231,3 +231,14 @@ func TestAReasonMayAskTheCeremonyWhenItIsAskedForItsText(t *testing.T) {
 
 	require.ErrorContains(t, s.ceremony.Err(), "in phase connecting")
 }
+
+func TestAForeignVersionIsSeen(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+	bob.Open(t, s.Host).Say(t, bob.Request(t, s.def, harness.Version("v1.9")))
+
+	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrVersionMismatch)
+
+	require.Equal(t, "v1.9", s.ceremony.Status().Peers[0].Version)
+}

@@ -130,7 +130,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol runs another version", "all members need the same major and minor version",
-			"Agree on one version first", "2 carol runs another version none v1.9",
+			"Agree on one version first", "2 carol runs another version",
 		},
 	},
 	{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
@@ -38,17 +39,16 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 
 // afterwards says what to do after a failure.
 func (v view) afterwards() Answer {
-	err := v.status.Err
 	const again, then = "Start again together with the others.", "; then start again together with the others."
 	switch {
-	case errors.Is(err, syncmod.ErrResultMismatch):
+	case errors.Is(v.status.Err, syncmod.ErrResultMismatch):
 		return Answer{
 			"Yes, but keep the files", "Keep what was produced until the members have compared it, and never use it. " +
 				again,
 		}
-	case errors.Is(err, syncmod.ErrVersionMismatch):
+	case strings.HasSuffix(v.failure(), anotherVersion):
 		return Answer{"Yes", "Nothing is lost. Agree on one version first, and install it everywhere" + then}
-	case errors.Is(err, syncmod.ErrBadSignature), errors.Is(err, syncmod.ErrMembersMismatch):
+	case strings.HasSuffix(v.failure(), anotherDefinition), strings.HasSuffix(v.failure(), otherMembers):
 		return Answer{"Yes", "Nothing is lost. Compare the definition files first" + then}
 	case v.status.Step <= 1:
 		return Answer{"Yes", "Nothing is lost. " + again}

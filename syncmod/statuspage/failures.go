@@ -14,9 +14,9 @@ var failures = []struct {
 	of, none string
 	whose    whose
 }{
-	{syncmod.ErrVersionMismatch, " runs another version", "another version", unknown},
-	{syncmod.ErrBadSignature, " has another definition", "another definition", unknown},
-	{syncmod.ErrMembersMismatch, " lists other members", "other members", unknown},
+	{syncmod.ErrVersionMismatch, anotherVersion, "another version", unknown},
+	{syncmod.ErrBadSignature, anotherDefinition, "another definition", unknown},
+	{syncmod.ErrMembersMismatch, otherMembers, "other members", unknown},
 	{syncmod.ErrSelfRestarted, "'s node restarted", "this node restarted", ours},
 	{syncmod.ErrPeerRestarted, "'s node restarted", "a member restarted", theirs},
 	{syncmod.ErrStepSkipped, " skipped a step", "a step was skipped", theirs},
@@ -30,6 +30,13 @@ var failures = []struct {
 	{syncmod.ErrStopped, " was stopped", "this node was stopped", ours},
 	{syncmod.ErrAborted, " gave up", "this node gave up", ours},
 }
+
+// What is to be mended before everyone starts again.
+const (
+	anotherVersion    = " runs another version"
+	anotherDefinition = " has another definition"
+	otherMembers      = " lists other members"
+)
 
 // whose it is to mend a failure.
 type whose int

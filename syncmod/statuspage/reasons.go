@@ -41,9 +41,15 @@ func (v view) told() (words, sentence string, ok bool) {
 	if !itself {
 		return "", who + " ended it: " + text, true
 	}
-	for _, happened := range []string{"restarted", "was stopped"} {
-		if strings.HasPrefix(did, happened) {
-			return "", who + "'s node " + happened, true
+	for _, happened := range []struct{ begins, of string }{
+		{"restarted", "'s node restarted"},
+		{"was stopped", "'s node was stopped"},
+		{"runs ", anotherVersion},
+		{"did not sign ", anotherDefinition},
+		{"has other members ", otherMembers},
+	} {
+		if strings.HasPrefix(did, happened.begins) {
+			return "", who + happened.of, true
 		}
 	}
 	if words, gaveUp := strings.CutPrefix(did, "gave up: "); gaveUp {

@@ -40,6 +40,10 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 			"operator 2 (carol) was stopped before the ceremony was complete" + advice,
 			"carol's node was stopped", "carol's node was stopped", began,
 		},
+		{
+			"operator 2 (carol) runs v1.9, this node runs v1.0: all members need the same version" + advice,
+			"carol runs another version", "carol runs another version", began,
+		},
 		{"operator 9 is gone", "carol ended it: operator 9 is gone", "carol ended it", began},
 	} {
 		err := &syncmod.PeerError{Index: 2, Err: aborted(fmt.Sprintf("ended the ceremony: %q%s", told.said, advice))}
@@ -101,7 +105,8 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 
 func TestThoseThatAreNotNamedCount(t *testing.T) {
 	v := made(syncmod.Status{Phase: syncmod.Failed, Err: differing("the results differ: this node and " +
-		"operator 1 (bob) attest ab12…, operator 2 (carol), operator 3 (dave), operator 4 (erin) and 9 others attest 34cd…")})
+		"operator 1 (bob) attest ab12…, operator 2 (carol), operator 3 (dave), " +
+		"operator 4 (erin) and 9 others attest 34cd…")})
 	require.Empty(t, v.differing())
 }
 
