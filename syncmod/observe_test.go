@@ -67,6 +67,18 @@ func TestWhoIsLookedAtIsToldSoAndConnectedWithNobody(t *testing.T) {
 	require.NoError(t, bob.Err())
 }
 
+func TestALookThatIsOverIsNotSaidToGoOn(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	bob := nodes[1].Open(t, def)
+	looks(t, nodes[0], def)
+	harness.Until(t, bob, func(s syncmod.Status) bool { return s.Peers[0].Waiting != "" })
+
+	require.NoError(t, nodes[0].Host.Close())
+
+	seen := harness.Until(t, bob, func(s syncmod.Status) bool { return s.Peers[0].Waiting == "" }).Peers[0]
+	require.Contains(t, seen.Describe(time.Now()), "unreachable for ")
+}
+
 func TestTheRealNodeMayFollowALookAtOnce(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	others := harness.Open(t, nodes[1:], def)

@@ -277,6 +277,25 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	})
 }
 
+// A script takes exit code 2 for a ceremony that has not begun.
+func TestAResultThatCannotBePrintedIsNoMistakeOfTheCommandLine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	bob := make(chan int)
+	go func() { bob <- run(soon(t), s.node("bob"), io.Discard, io.Discard) }()
+	gone, end := io.Pipe()
+	require.NoError(t, gone.Close())
+	var stderr bytes.Buffer
+
+	code := run(soon(t), s.node("alice"), end, &stderr)
+
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, s.requireOneSentence(t, stderr.String()),
+		"the ceremony is complete, and its result could not be printed: ")
+	require.FileExists(t, s.file("alice/share.json"))
+	require.Zero(t, <-bob)
+}
+
 func TestTheStatusPageOfANode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -3,8 +3,8 @@
 //
 // node.go is the node: that file is there to be copied. Package dkg is what it does in
 // the ceremony, package hosts makes its libp2p host. Every command has a file of its
-// own, environment.go reads their flags from the environment, and package display
-// prints what the demo shows.
+// own, environment.go reads their flags from the environment, package view shows a
+// node's ceremony in its terminal, and package display prints what the demo shows.
 //
 // Exit codes: 0 complete, or the receipt is good; 1 failed; 2 the command line, a file
 // or an address cannot be used, and nothing was begun; 130 after SIGINT and 143 after
@@ -32,6 +32,7 @@ const (
 
 func main() {
 	cobra.EnableCommandSorting = false // commands() has the order
+	signal.Ignore(syscall.SIGPIPE)     // a node takes its leave of the others, also when tee is gone
 	os.Exit(run(untilSignal(context.Background()), os.Args[1:], os.Stdout, os.Stderr))
 }
 

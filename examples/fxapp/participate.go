@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -93,11 +94,19 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
-			if !plain {
-				p.terminal = terminalOf(cmd, logs.format)
+			if !plain && logs.format == textFormat {
+				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
+			}
+			for _, share := range store.Left() {
+				log.Warnf("%s is there from an attempt that this node has not seen the end of: "+
+					"if another member has a receipt, do not begin again, and make this share count: "+
+					"fxapp verify THEIR-RECEIPT --data-dir %s", filepath.Join(dataDir, share), dataDir)
 			}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
-			return errors.Join(failed, p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format))
+			if err := p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format); err != nil && failed == nil {
+				failed = &failure{fmt.Errorf("the ceremony is complete, and its result could not be printed: %w", err)}
+			}
+			return failed
 		},
 	}
 	flags := cmd.Flags()

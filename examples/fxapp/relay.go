@@ -9,6 +9,7 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -18,6 +19,8 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 )
+
+const maxPageConnections = 256 // at once; each ends within 10 s
 
 func newRelayCommand() *cobra.Command {
 	var key, page string
@@ -112,13 +115,30 @@ func runRelay(ctx context.Context, c hosts.RelayConfig, page string, log *logrus
 	log.Infof("http://%s/ answers with the addresses", listener.Addr())
 	server := &http.Server{
 		Handler: relay, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: stdlog.New(io.Discard, "", 0), // what strangers send
+		ErrorLog:  stdlog.New(io.Discard, "", 0), // what strangers send
+		ConnState: bounded(),
 	}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.Serve(listener); ctx.Err() == nil {
 		return &failure{fmt.Errorf("serving the addresses: %w", err)}
 	}
 	return context.Cause(ctx)
+}
+
+// bounded closes connections that are too many at once: strangers must leave the relay file descriptors for its nodes.
+func bounded() func(net.Conn, http.ConnState) {
+	var open atomic.Int64
+	return func(c net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			if open.Add(1) > maxPageConnections {
+				_ = c.Close()
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		case http.StateActive, http.StateIdle:
+		}
+	}
 }
 
 // listenHTTP returns nil if no page is wanted.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -65,6 +66,30 @@ func TestARelayServesItsAddresses(t *testing.T) {
 
 	require.Equal(t, addrs, listed)
 	require.Len(t, listed, 2)
+	require.Equal(t, exitSignal+int(syscall.SIGTERM), end())
+}
+
+func TestStrangersDoNotUseUpTheConnectionsOfARelay(t *testing.T) {
+	_, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
+		"--listen", "/ip4/127.0.0.1/tcp/0")
+	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },
+		10*time.Second, 5*time.Millisecond)
+	_, at, _ := strings.Cut(stderr.String(), "http://")
+	at, _, _ = strings.Cut(at, "/")
+	for range maxPageConnections {
+		stranger, err := net.Dial("tcp", at) //nolint:noctx // it does not block
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = stranger.Close() })
+	}
+
+	another, err := net.Dial("tcp", at) //nolint:noctx // likewise
+
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = another.Close() })
+	require.NoError(t, another.SetReadDeadline(time.Now().Add(5*time.Second)))
+	_, err = another.Read(make([]byte, 1))
+	require.Error(t, err)
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it is closed at once")
 	require.Equal(t, exitSignal+int(syscall.SIGTERM), end())
 }
 

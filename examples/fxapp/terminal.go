@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/sirupsen/logrus"
-	"github.com/spf13/cobra"
 
 	"github.com/dkgsync/dkgsync/examples/fxapp/view"
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
@@ -19,15 +19,14 @@ import (
 // lines tell it.
 type terminal struct{ in, out *os.File }
 
-// terminalOf is the terminal of a command, if there is one and it is free to show a view
-// where the log would be printed.
-func terminalOf(cmd *cobra.Command, format string) terminal {
-	if format != textFormat || exportsToConsole() || !view.Fits(cmd.InOrStdin(), cmd.ErrOrStderr()) {
+// terminalOf is where a view can be shown, if it can.
+func terminalOf(in io.Reader, out io.Writer) terminal {
+	if exportsToConsole() || !view.Fits(in, out) {
 		return terminal{}
 	}
-	in, _ := cmd.InOrStdin().(*os.File)
-	out, _ := cmd.ErrOrStderr().(*os.File)
-	return terminal{in, out}
+	keys, _ := in.(*os.File)
+	screen, _ := out.(*os.File)
+	return terminal{keys, screen}
 }
 
 // exportsToConsole reports whether telemetry is printed.
@@ -48,7 +47,7 @@ func (p *participation) show(ctx context.Context) func() {
 	}
 	page := statuspage.New(p.service)
 	v, err := view.Start(view.Config{
-		Source: page.Document, Quit: func() { interrupt(ctx) }, In: p.in, Out: p.out,
+		Source: page.Document, Quit: func() { interrupt(ctx) }, In: p.in, Out: p.out, Last: true,
 	})
 	if err != nil {
 		page.Close()

@@ -31,6 +31,7 @@ type window struct {
 	raw      bytes.Buffer
 	changed  chan struct{}
 
+	env    []string
 	cmd    *exec.Cmd
 	stdout bytes.Buffer // only of a program whose output does not go to the window
 }
@@ -51,7 +52,12 @@ func newWindow(t *testing.T, width, height uint16) *window {
 // run runs the program in the window.
 func (w *window) run(args ...string) {
 	w.t.Helper()
-	w.start(w.tty, args...)
+	w.start(w.tty, append([]string{os.Args[0]}, args...)...)
+	w.read()
+}
+
+// read shows what the program writes, and sends what the terminal answers.
+func (w *window) read() {
 	var reading sync.WaitGroup
 	reading.Go(func() { _, _ = io.Copy(w.pty, w.emulator) }) // what the terminal answers
 	reading.Go(func() { _, _ = io.Copy(w, w.pty) })
@@ -65,10 +71,11 @@ func (w *window) run(args ...string) {
 	})
 }
 
-func (w *window) start(stdout io.Writer, args ...string) {
+func (w *window) start(stdout io.Writer, command ...string) {
 	w.t.Helper()
-	w.cmd = exec.CommandContext(w.t.Context(), os.Args[0], args...)
+	w.cmd = exec.CommandContext(w.t.Context(), command[0], command[1:]...)
 	w.cmd.Env = append(os.Environ(), asProgram+"=1", "TERM=xterm-256color", "COLORTERM=truecolor")
+	w.cmd.Env = append(w.cmd.Env, w.env...)
 	w.cmd.Stdin, w.cmd.Stdout, w.cmd.Stderr = w.tty, stdout, w.tty
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(w.t, w.cmd.Start())
@@ -237,18 +244,45 @@ func TestViewCopiesTheDiagnosis(t *testing.T) {
 	require.Contains(t, string(copied), "as operator 0 (alice) sees it at")
 }
 
-// A terminal that takes nothing, as after Ctrl-S, costs frames only.
+// fill has the window take nothing more, as after Ctrl-S, until the function that it
+// returns is called.
+func (w *window) fill() (again func()) {
+	w.t.Helper()
+	w.mu.Lock() // what has been read is not taken
+	tty, err := syscall.Open(w.tty.Name(), syscall.O_WRONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	require.NoError(w.t, err)
+	defer syscall.Close(tty) //nolint:errcheck // it is full
+	for junk := bytes.Repeat([]byte("x"), 1024); err == nil; {
+		_, err = syscall.Write(tty, junk)
+	}
+	require.ErrorIs(w.t, err, syscall.EAGAIN)
+	return w.mu.Unlock
+}
+
+// A terminal that takes nothing costs frames only.
 func TestNodeOfStoppedTerminal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	w := newWindow(t, 200, 60)
-	w.start(&w.stdout, s.node("alice")...) // nobody reads the window
+	w.start(&w.stdout, append([]string{os.Args[0]}, s.node("alice")...)...)
+	w.read()
+	w.until("Waiting for bob to connect")
+	again := w.fill()
+	ended := make(chan error, 1)
+	go func() { ended <- w.cmd.Wait() }()
 
 	code, _, stderr := execute(t, s.node("bob")...)
 
 	require.Zero(t, code, stderr)
-	require.Zero(t, w.code())
-	require.Contains(t, w.stdout.String(), "all 2 members have attested the same group public key")
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+		require.Contains(t, w.stdout.String(), "all 2 members have attested the same group public key")
+	case <-soon(t).Done():
+		_ = w.cmd.Process.Kill()
+		t.Error("the node waits for its terminal")
+	}
+	again()
 }
 
 func TestPlainInATerminal(t *testing.T) {
@@ -263,4 +297,43 @@ func TestPlainInATerminal(t *testing.T) {
 		w.requireClean("interrupted by SIGINT")
 		require.NotContains(t, w.written(), "\x1b[")
 	}
+}
+
+// A program in the background that changed its terminal would be stopped.
+func TestPlainInTheBackground(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t, 400, 24)
+	node := "'" + strings.Join(append([]string{os.Args[0]}, newSite(t).node("alice")...), "' '") + "'"
+	w.start(w.tty, "sh", "-c", "set -m; "+node+" & read line; kill -INT $!; wait $!")
+	w.read()
+	w.until("ceremony opened")
+	w.types("\n")
+
+	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code())
+	require.NotContains(t, w.written(), "\x1b[")
+}
+
+func TestViewWithoutColours(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t, 80, 24)
+	w.env = []string{"NO_COLOR=1"}
+	w.run(newSite(t).node("alice")...)
+	w.until("Waiting for bob to connect")
+	w.types("\x03")
+	w.code()
+
+	require.NotRegexp(t, `\x1b\[[0-9;:]*\b([34][0-8]|9[0-7])\b[0-9;:]*m`, w.written())
+}
+
+// A demo that takes a while is shown; in the end the terminal has the report alone.
+func TestViewOfTheDemo(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t, 130, 60)
+	w.run("demo", "--late", "4s")
+	w.until("WAITING Waiting for dave to connect")
+	w.until("? help")
+
+	require.Zero(t, w.code())
+	w.requireClean("receipt: all 4 attest result")
+	require.NotContains(t, w.text(), "Can I close this now?")
 }

@@ -38,6 +38,7 @@ const (
 	maxStreams   = 64                     // how many clients follow at once
 	pace         = 200 * time.Millisecond // how fast changes are sent
 	writeTimeout = 5 * time.Second        // a client that takes longer to take what it is sent is dropped
+	scrapes      = 6                      // times as long may a scrape of the metrics take
 )
 
 // Page is an [http.Handler] that shows the ceremonies of a service. [New] makes it.
@@ -137,6 +138,7 @@ func (p *Page) route() {
 			say(w, http.StatusNotFound, "this program gives the page no metrics")
 			return
 		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(scrapes * p.drop))
 		p.metrics.ServeHTTP(w, r)
 	})
 }

@@ -116,13 +116,15 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 	return a.deal(nodes)
 }
 
-// copied says that two members gave the same of what is random.
+// copied says that two members gave the same of what is random. Only the one whose it is knows who copied it.
 func (a *attempt) copied(first, second int, what string) error {
-	copier, other := second, first
-	if second == a.self {
-		copier, other = first, second
+	switch a.self {
+	case first:
+		return a.blame(second, "gave the same %s as this node, whose it is", what)
+	case second:
+		return a.blame(first, "gave the same %s as this node, whose it is", what)
 	}
-	return a.blame(copier, "gave the same %s as %s: one of them copied it", what, a.name(other))
+	return fmt.Errorf("%s and %s gave the same %s: one of them copied it", a.name(first), a.name(second), what)
 }
 
 // deal makes this node's deal.

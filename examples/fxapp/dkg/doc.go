@@ -32,7 +32,7 @@
 // Messages are fetched, not sent. A member makes its message before it announces the
 // step, so once the barrier is passed, the message is there at every member. Each phase
 // has a protocol of its own: a member opens a stream and reads to the end. A message has
-// a limit in size, and 20 s to come; a stream that is lost in that time is opened again.
+// a limit in size, and 90 s to come; a stream that is lost in that time is opened again.
 // A host serves members only.
 //
 // Every message is signed with the key of the peer ID, for the ceremony, the phase and
@@ -50,7 +50,8 @@
 //   - a message does not come, is too large, cannot be read, or is not signed by the member;
 //   - it is of another attempt, for another threshold, or contains no valid key;
 //   - a share does not fit its commitments, or a member complains about one;
-//   - a member gave different messages to different members, or copied another's.
+//   - a member gave different messages to different members, or copied another's. Only the
+//     owner can tell who copied: the error of the others names both, and is no [*MemberError].
 //
 // Nearly all of these leave room for another attempt, as far as [syncmod.Config].Retry
 // allows: a node that restarts gives no message, and an operator may replace a program

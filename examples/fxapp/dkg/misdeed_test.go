@@ -106,21 +106,26 @@ func fails(t *testing.T, misdeed misdeed, sentence string) {
 // failsWithin is fails with another time for messages to come.
 func failsWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
 	t.Helper()
+	require.NotNil(t, blames(t, timeout, misdeed, sentence))
+}
+
+// blames is failsWithin for what not everyone can blame bob for. Nobody blames another.
+func blames(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) (found *MemberError) {
+	t.Helper()
 	c := newCluster(t, 3)
 	for _, n := range c.nodes {
 		n.generator.timeout = timeout
 	}
 	c.nodes[bob].change = misdeed.steadily
 	errs := c.runAll()
-	var found *MemberError
 	for _, i := range []int{alice, carol} {
 		require.ErrorContains(t, errs[i], sentence, harness.Name(i))
 		if e, ok := errors.AsType[*MemberError](errs[i]); ok {
 			found = e
+			require.Equal(t, bob, found.Index, found)
+			require.Equal(t, c.nodes[bob].host.ID(), found.Peer.ID)
 		}
 		require.Empty(t, c.nodes[i].files(), "a failed attempt leaves nothing")
 	}
-	require.NotNil(t, found, "%v", errs)
-	require.Equal(t, bob, found.Index, found)
-	require.Equal(t, c.nodes[bob].host.ID(), found.Peer.ID)
+	return found
 }

@@ -35,6 +35,8 @@ var ErrHasShare = errors.New("it holds a share already, which is never overwritt
 type Store struct {
 	dir        string
 	definition syncmod.Definition
+
+	left []string // the unconfirmed shares that were there
 }
 
 // OpenStore prepares a directory for a ceremony, and makes it if it does not exist. It
@@ -67,9 +69,15 @@ func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
 			return nil, fmt.Errorf("data directory %s: %s is a share of another definition: use another directory",
 				dir, name)
 		}
+		s.left = append(s.left, name)
 	}
 	return s, nil
 }
+
+// Left lists the files of unconfirmed shares that earlier attempts have left. Such an
+// attempt may be complete at the other members: then their receipt makes its share
+// count ([Confirm]).
+func (s *Store) Left() []string { return s.left }
 
 // prepare makes the directory, removes what a process that died was writing, and finds
 // out whether a share could be written.

@@ -172,8 +172,9 @@ func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
 	stale.DefinitionHash, stale.Members = c.definition.Hash, ids(c.definition)
 	name, err := (&Store{dir: c.nodes[alice].dir}).write(&stale)
 	require.NoError(t, err)
-	_, err = OpenStore(c.nodes[alice].dir, c.definition)
+	store, err := OpenStore(c.nodes[alice].dir, c.definition)
 	require.NoError(t, err)
+	require.Equal(t, []string{name}, store.Left())
 
 	shares := c.complete()
 

@@ -17,15 +17,29 @@ const (
 	maxAnswer    = 64 << 10
 	maxAddresses = 64
 	maxRelays    = 8
+	maxRedirects = 3
 )
 
 // asking makes a connection for each question: there is one every few minutes.
-var asking = &http.Client{Transport: &http.Transport{
-	Proxy:                  http.ProxyFromEnvironment,
-	DisableKeepAlives:      true,
-	MaxResponseHeaderBytes: maxAnswer,
-	ForceAttemptHTTP2:      true,
-}}
+var asking = &http.Client{
+	Transport: &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: maxAnswer,
+		ForceAttemptHTTP2:      true,
+	},
+	CheckRedirect: staysThere,
+}
+
+// staysThere refuses to be led to another host, for instance one that only this node reaches, and away from https.
+func staysThere(next *http.Request, before []*http.Request) error {
+	first := before[0].URL
+	if len(before) > maxRedirects || next.URL.Hostname() != first.Hostname() ||
+		first.Scheme == "https" && next.URL.Scheme != "https" {
+		return errors.New("its URL leads elsewhere: give the URL that answers itself")
+	}
+	return nil
+}
 
 // ask asks the URL for the relays, if there is one. What it answered before counts when it does not answer now: the
 // relays may be there all the same.

@@ -84,6 +84,7 @@ type relayAt struct {
 	name   string // for logs
 	relays []peer.AddrInfo
 	url    *url.URL
+	places []multiaddr.Multiaddr // where the host looks for members because of it
 }
 
 // parseRelays reads the relays. Several addresses of one relay become one.

@@ -130,5 +130,14 @@ func cause(err error) string {
 	if s, ok := errors.AsType[*os.SyscallError](err); ok {
 		err = s.Err
 	}
-	return err.Error()
+	return short(err.Error())
+}
+
+// short keeps what a stranger may have put into a text from filling the log.
+func short(text string) string {
+	const enough = 200 // characters
+	if characters := []rune(text); len(characters) > enough {
+		return string(characters[:enough]) + "…"
+	}
+	return text
 }

@@ -26,6 +26,10 @@ const (
 	// The pause after an attempt that failed; it doubles.
 	shortestPause, longestPause = 500 * time.Millisecond, 10 * time.Second
 
+	// How many addresses of a relay, or of those that a URL names, each member is looked for at. The host keeps them
+	// until others take their place.
+	placesToLook = 24
+
 	// When a reservation is renewed: after half of its time, but within these bounds.
 	earliestRenewal, latestRenewal = 30 * time.Second, 30 * time.Minute
 )
@@ -102,22 +106,27 @@ func (l *Listener) attempt(ctx context.Context, at *relayAt) ([]reservation, err
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
 	held, errs := make([]reservation, len(at.relays)), make([]error, len(at.relays))
+	places := make([][]multiaddr.Multiaddr, len(at.relays))
 	var each sync.WaitGroup
 	for i, relay := range at.relays {
-		each.Go(func() { held[i], errs[i] = l.reserve(ctx, relay) })
+		each.Go(func() { held[i], errs[i] = l.reserve(ctx, relay, placesToLook/len(at.relays), &places[i]) })
 	}
 	each.Wait()
+	l.lookNoMore(at.places, slices.Concat(places...))
+	at.places = slices.Concat(places...)
 	return held, errors.Join(errs...)
 }
 
-// reserve makes a reservation at one relay, and lets the host look for the members there.
-func (l *Listener) reserve(ctx context.Context, relay peer.AddrInfo) (reservation, error) {
+// reserve makes a reservation at one relay, and lets the host look for the members there, at so many places at most.
+func (l *Listener) reserve(
+	ctx context.Context, relay peer.AddrInfo, most int, places *[]multiaddr.Multiaddr,
+) (reservation, error) {
 	l.dialAtOnce(relay.ID)
 	err := l.host.Connect(ctx, relay)
 	if err == nil {
 		l.awaitAddress(ctx, relay.ID)
 	}
-	l.lookThere(relay)
+	*places = l.lookThere(relay, most)
 	if err != nil {
 		return reservation{}, err
 	}
@@ -139,23 +148,40 @@ func (l *Listener) dialAtOnce(peers ...peer.ID) {
 	}
 }
 
-// lookThere lets the host look for the members at a relay: at the relay's addresses, and where it is connected with
-// it.
-func (l *Listener) lookThere(relay peer.AddrInfo) {
-	where := slices.Clone(relay.Addrs)
+// lookThere lets the host look for the members at a relay, and returns the places: the relay's addresses, and first of
+// all where it is connected with it.
+func (l *Listener) lookThere(relay peer.AddrInfo, most int) []multiaddr.Multiaddr {
+	var where []multiaddr.Multiaddr
 	for _, conn := range l.host.Network().ConnsToPeer(relay.ID) {
 		where = append(where, conn.RemoteMultiaddr())
 	}
+	where = append(where, relay.Addrs...)
 	through := multiaddr.StringCast("/p2p/" + relay.ID.String() + "/p2p-circuit")
-	var addrs []multiaddr.Multiaddr
+	var places []multiaddr.Multiaddr
 	for _, addr := range where {
-		if addr[0].Protocol().Code != multiaddr.P_DNSADDR { // libp2p would look for the member in the text of the name
-			addrs = append(addrs, addr.Encapsulate(through))
+		// For a dnsaddr, libp2p would look for the member in the text of the name.
+		if addr[0].Protocol().Code != multiaddr.P_DNSADDR && len(places) < most {
+			places = append(places, addr.Encapsulate(through))
 		}
 	}
+	l.eachOther(func(member peer.ID) {
+		l.host.Peerstore().AddAddrs(member, places, peerstore.PermanentAddrTTL)
+	})
+	return places
+}
+
+// lookNoMore has the host forget places that are none any more.
+func (l *Listener) lookNoMore(before, now []multiaddr.Multiaddr) {
+	gone := slices.DeleteFunc(slices.Clone(before), func(a multiaddr.Multiaddr) bool {
+		return slices.ContainsFunc(now, a.Equal)
+	})
+	l.eachOther(func(member peer.ID) { l.host.Peerstore().SetAddrs(member, gone, 0) })
+}
+
+func (l *Listener) eachOther(do func(peer.ID)) {
 	for _, member := range l.members {
 		if member != l.host.ID() {
-			l.host.Peerstore().AddAddrs(member, addrs, peerstore.PermanentAddrTTL)
+			do(member)
 		}
 	}
 }

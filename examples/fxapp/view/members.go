@@ -95,7 +95,10 @@ func (s *screen) row(c *statuspage.Detail, columns []*column, row int) string {
 		case i == 0 || i == len(columns)-1:
 			text = paint.paint(text)
 		}
-		line.WriteString(text + "  ")
+		line.WriteString(text)
+		if i < len(columns)-1 {
+			line.WriteString("  ")
+		}
 	}
 	return line.String()
 }

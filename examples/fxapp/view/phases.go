@@ -15,7 +15,7 @@ const (
 	ahead progress = iota
 	current
 	passed
-	stuck // it failed there
+	stuck // it failed there, or goodbyes are missing
 )
 
 // phase is a part of a ceremony: the connections, a step, the last barrier, the goodbyes.
@@ -55,6 +55,8 @@ func progressOf(c *statuspage.Detail, step, end int64) progress {
 		at = end + 1
 	}
 	switch {
+	case c.Phase == "complete" && step == at && c.Waiting != nil:
+		return stuck // somebody did not say goodbye
 	case c.Phase == "complete" || step < at:
 		return passed
 	case step > at:

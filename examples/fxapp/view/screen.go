@@ -70,7 +70,7 @@ func (s *screen) lines() []string {
 		}, s.logLines(s.height-3)...), foot)
 	}
 	if s.page != mainPage {
-		head := s.headline(c, 1)
+		head := s.headline(c, 2)
 		body := s.pageLines(s.height - len(head) - len(foot))
 		return s.frame(append(head, body...), foot)
 	}

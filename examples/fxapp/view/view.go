@@ -22,6 +22,7 @@ type Config struct {
 	Source  func() statuspage.Document // what is shown; called several times a second
 	Quit    func()                     // called when the operator wants the node to stop; the view stays until Close
 	In, Out *os.File                   // the terminal
+	Last    bool                       // leave in the terminal how the ceremony stands at the end
 }
 
 // View is a terminal that shows a ceremony.
@@ -62,7 +63,7 @@ func Start(c Config) (*View, error) {
 	return v, nil
 }
 
-// Close gives the terminal back as it was, with the log and how the ceremony stands in it.
+// Close gives the terminal back as it was, with the log in it.
 // A terminal that takes nothing is not waited for.
 func (v *View) Close() {
 	go v.program.Quit()
@@ -75,7 +76,9 @@ func (v *View) Close() {
 	go func() {
 		defer close(shown)
 		v.Log.release(v.Out)
-		_, _ = v.Out.WriteString(v.summary())
+		if v.Last {
+			_, _ = v.Out.WriteString(v.summary())
+		}
 	}()
 	select {
 	case <-shown:
