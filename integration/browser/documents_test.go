@@ -50,10 +50,6 @@ func sentences(d *statuspage.Detail) string {
 		text = append(text, answer.Short, answer.Text)
 	}
 	text = append(text, "Is it me? "+a.IsItMe.Short, a.IsItMe.Text,
-<<<<<<< HEAD
 		"Can I stop this node now? "+a.Close.Short, a.Close.Text)
-=======
-		"Can I close this now? "+a.Close.Short, a.Close.Text)
->>>>>>> main
 	return strings.Join(text, "\n")
 }

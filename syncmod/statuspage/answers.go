@@ -124,9 +124,9 @@ func (v view) whyItFailed() Answer {
 		text = v.named(text)
 	}
 	if ours, differ := v.compared(); len(differ) > 0 {
-		text = list(v.called(ours.members)) + " produced " + ours.result
+		text = "results: " + ours.result + " of " + list(v.called(ours.members))
 		for _, group := range differ {
-			text += ", " + list(v.called(group.members)) + " " + group.result
+			text += "; " + group.result + " of " + list(v.called(group.members))
 		}
 	}
 	return Answer{capital(short), capital(text) + "."}

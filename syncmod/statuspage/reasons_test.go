@@ -73,13 +73,13 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
 				"operator 2 (carol) attests 34cd…" + advice,
 			"carol has a result that differs", "Probably not carol differs from this node and bob.",
-			"This node and bob produced ab12…, carol 34cd….",
+			"Results: ab12… of this node and bob; 34cd… of carol.",
 		},
 		{
 			`the results differ, as operator 1 (bob) reports: "the results differ: operator 0 (alice) and ` +
 				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
 			"carol has a result that differs", "Probably not carol differs from this node and bob.",
-			"This node and bob produced ab12…, carol nothing.",
+			"Results: ab12… of this node and bob; nothing of carol.",
 		},
 		{
 			"the results differ: this node attests ab12…, " +
