@@ -163,7 +163,7 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol's node restarted", "restarted: its step went from 2 to 0",
+			"The ceremony has failed: carol's node restarted", "carol restarted: ",
 			"Start again together", "Can I stop this node now? Yes",
 		},
 	},
