@@ -81,7 +81,9 @@
 // the receipt uses that of another member ([Confirm]). If nobody has a receipt, no share
 // counts. A failure before this node announces the last barrier removes the share. A
 // later failure leaves it, because another member may have passed the barrier. An
-// unconfirmed share does not stop a new attempt, and is removed when one completes.
+// unconfirmed share does not stop a new attempt. When one completes, it is renamed to
+// share-KEY.superseded.json, and still counts if a receipt of its key turns up: move
+// share.json and receipt.json away, and confirm it.
 //
 // No secret is in any message, log, span or error: shares travel encrypted to their
 // receiver, and [Share] prints without its secret.

@@ -3,6 +3,7 @@ package dkg
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,38 +17,56 @@ type holding struct {
 	share       *Share            // confirmed; nil: there is none
 	receipt     *syncmod.Receipt  // nil: there is none
 	unconfirmed map[string]*Share // by the names of their files
+	superseded  map[string]*Share // as well
+	unreadable  error             // what is wrong with superseded ones: it stops nothing
 }
 
 // look reads all of a data directory.
 func look(dir string) (holding, error) {
-	held := holding{dir: dir, unconfirmed: make(map[string]*Share)}
+	held := holding{dir: dir, unconfirmed: make(map[string]*Share), superseded: make(map[string]*Share)}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return held, about(dir, "cannot be read", err)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		isUnconfirmed, _ := filepath.Match(unconfirmedPattern, name)
-		if name != shareName && name != receiptName && !isUnconfirmed {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return held, about(dir, "cannot read "+name, err)
-		}
-		switch name {
-		case receiptName:
-			held.receipt, err = parseReceipt(content)
-		case shareName:
-			held.share, err = parseShare(content)
-		default:
-			held.unconfirmed[name], err = parseShare(content)
-		}
-		if err != nil {
-			return held, about(dir, name, err)
+		if err := held.read(name); err != nil {
+			if isSuperseded(name) {
+				held.unreadable = errors.Join(held.unreadable, err)
+				continue
+			}
+			return held, err
 		}
 	}
 	return held, nil
+}
+
+// read reads a file, if it is one of those that count.
+func (h *holding) read(name string) error {
+	if name != shareName && name != receiptName && !isUnconfirmed(name) && !isSuperseded(name) {
+		return nil
+	}
+	content, err := os.ReadFile(filepath.Join(h.dir, name))
+	if err != nil {
+		return about(h.dir, "cannot read "+name, err)
+	}
+	var share *Share
+	if name == receiptName {
+		h.receipt, err = parseReceipt(content)
+	} else {
+		share, err = parseShare(content)
+	}
+	switch {
+	case err != nil:
+		return about(h.dir, name, err)
+	case name == shareName:
+		h.share = share
+	case isUnconfirmed(name):
+		h.unconfirmed[name] = share
+	case isSuperseded(name):
+		h.superseded[name] = share
+	}
+	return nil
 }
 
 func parseReceipt(content []byte) (*syncmod.Receipt, error) {
@@ -75,15 +94,20 @@ func (h holding) finish() (holding, error) {
 func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 	name, share := h.find(r.Result())
 	if share == nil {
-		return nil, fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
+		err := fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
 			h.dir, shortKey(r.Result()))
+		if h.unreadable != nil {
+			err = fmt.Errorf("%w, unless in a file that cannot be read: %w", err, h.unreadable)
+		}
+		return nil, err
 	}
 	if err := share.confirmedBy(r); err != nil {
 		return nil, fmt.Errorf("data directory %s: the receipt does not confirm %s: %w", h.dir, name, err)
 	}
 	switch {
 	case h.share != nil && share != h.share:
-		return nil, fmt.Errorf("data directory %s: %w: group key %s", h.dir, ErrHasShare, shortKey(h.share.GroupKey))
+		return nil, fmt.Errorf("data directory %s: %w: group key %s; to confirm %s in its place, "+
+			"move %s and %s away first", h.dir, ErrHasShare, shortKey(h.share.GroupKey), name, shareName, receiptName)
 	case h.receipt == nil:
 		content, err := json.Marshal(r)
 		if err != nil {
@@ -101,7 +125,7 @@ func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 			return nil, err
 		}
 	}
-	return share, h.removeOthers(share, name)
+	return share, h.supersede(share, name)
 }
 
 // find returns the share of a group key, and the name of its file.
@@ -109,21 +133,25 @@ func (h holding) find(groupKey []byte) (name string, share *Share) {
 	if h.share != nil && bytes.Equal(h.share.GroupKey, groupKey) {
 		return shareName, h.share
 	}
-	for name, share := range h.unconfirmed {
-		if bytes.Equal(share.GroupKey, groupKey) {
-			return name, share
+	for _, shares := range []map[string]*Share{h.unconfirmed, h.superseded} {
+		for name, share := range shares {
+			if bytes.Equal(share.GroupKey, groupKey) {
+				return name, share
+			}
 		}
 	}
 	return "", nil
 }
 
-// removeOthers removes the shares of earlier attempts.
-func (h holding) removeOthers(confirmed *Share, name string) error {
+// supersede sets the unconfirmed shares of other attempts aside. It removes none: a
+// member that is not honest may have passed the last barrier of such an attempt alone,
+// and have its receipt.
+func (h holding) supersede(confirmed *Share, name string) error {
 	for other, share := range h.unconfirmed {
 		if other == name || !bytes.Equal(share.DefinitionHash, confirmed.DefinitionHash) {
 			continue
 		}
-		if err := removeFile(h.dir, other); err != nil {
+		if err := renameFile(h.dir, other, supersededName(other)); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -18,10 +19,24 @@ const (
 	shareName   = "share.json"
 	receiptName = "receipt.json"
 	// The key in the name keeps the shares of several attempts apart.
-	unconfirmedName    = "share-%x.unconfirmed.json"
-	unconfirmedPattern = "share-*.unconfirmed.json"
-	nameSize           = 8 // bytes of the group key in a name
+	sharePrefix       = "share-"
+	unconfirmedSuffix = ".unconfirmed.json"
+	supersededSuffix  = ".superseded.json" // of an unconfirmed share, once one of another attempt is confirmed
+	nameSize          = 8                  // bytes of the group key in a name
 )
+
+func isUnconfirmed(name string) bool {
+	return strings.HasPrefix(name, sharePrefix) && strings.HasSuffix(name, unconfirmedSuffix)
+}
+
+func isSuperseded(name string) bool {
+	return strings.HasPrefix(name, sharePrefix) && strings.HasSuffix(name, supersededSuffix)
+}
+
+// supersededName is what an unconfirmed share is renamed to.
+func supersededName(unconfirmed string) string {
+	return strings.TrimSuffix(unconfirmed, unconfirmedSuffix) + supersededSuffix
+}
 
 // ErrHasShare is the error of [OpenStore] for a directory that holds a confirmed share.
 var ErrHasShare = errors.New("it holds a share already, which is never overwritten")
@@ -101,7 +116,7 @@ func (s *Store) write(share *Share) (name string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the share: %w", err)
 	}
-	name = fmt.Sprintf(unconfirmedName, share.GroupKey[:nameSize])
+	name = fmt.Sprintf("%s%x%s", sharePrefix, share.GroupKey[:nameSize], unconfirmedSuffix)
 	return name, writeFile(s.dir, name, content)
 }
 
@@ -113,9 +128,14 @@ func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 // Confirm makes the unconfirmed share of a directory the node's share, if the receipt is
 // that of its ceremony: every member attested the share's group key. It stores the
-// receipt beside it, and removes the unconfirmed shares of earlier attempts: everybody
-// took part in this one, so nobody has completed an earlier one. If the share has been
-// confirmed before, it only stores a receipt that is missing. It returns the share.
+// receipt beside it, and renames the unconfirmed shares of other attempts to
+// share-KEY.superseded.json. If the share has been confirmed before, it only stores a
+// receipt that is missing. It returns the share.
+//
+// A superseded share counts for nothing and stops nothing. It is kept because a member
+// that is not honest, or was started again with another directory, may hold a receipt
+// of its attempt. Confirm takes such a receipt, once share.json and receipt.json have
+// been moved away.
 func Confirm(dir string, r *syncmod.Receipt) (*Share, error) {
 	if err := r.Verify(); err != nil {
 		return nil, err

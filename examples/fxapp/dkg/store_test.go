@@ -165,20 +165,77 @@ func TestWhatAProcessThatDiedLeftIsFinished(t *testing.T) {
 	require.Equal(t, []string{receiptName, shareName}, names(t, dir))
 }
 
+// stale is an unconfirmed share of an earlier attempt of a cluster, in alice's directory.
+func (c *cluster) stale() (share *Share, name string) {
+	c.t.Helper()
+	share = new(*newFinished(c.t, len(c.nodes)).shares[alice])
+	share.DefinitionHash, share.Members = c.definition.Hash, ids(c.definition)
+	name, err := (&Store{dir: c.nodes[alice].dir}).write(share)
+	require.NoError(c.t, err)
+	return share, name
+}
+
 func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
 	c := newCluster(t, 2)
-	old := newFinished(t, 2).shares[alice]
-	stale := *old
-	stale.DefinitionHash, stale.Members = c.definition.Hash, ids(c.definition)
-	name, err := (&Store{dir: c.nodes[alice].dir}).write(&stale)
-	require.NoError(t, err)
-	_, err = OpenStore(c.nodes[alice].dir, c.definition)
+	_, name := c.stale()
+	_, err := OpenStore(c.nodes[alice].dir, c.definition)
 	require.NoError(t, err)
 
 	shares := c.complete()
 
-	require.NotContains(t, c.nodes[alice].files(), name, "it is removed when the attempt completes")
+	require.NotContains(t, c.nodes[alice].files(), name)
+	require.Contains(t, c.nodes[alice].files(), supersededName(name))
 	requireOneKey(t, shares)
+}
+
+func TestAReceiptConfirmsASupersededShare(t *testing.T) {
+	first, second := newFinished(t, 2), newFinished(t, 2)
+	dir, name := first.unconfirmed(t)
+	other := *second.shares[alice]
+	other.DefinitionHash, other.Members = first.definition.Hash, ids(first.definition)
+	require.NoError(t, holding{dir: dir, unconfirmed: map[string]*Share{name: first.shares[alice]}}.supersede(&other, ""))
+	require.Equal(t, []string{supersededName(name)}, names(t, dir))
+	_, err := OpenStore(dir, first.definition)
+	require.NoError(t, err)
+
+	confirmed, err := Confirm(dir, first.receipt)
+
+	require.NoError(t, err)
+	require.Equal(t, first.shares[alice].GroupKey, confirmed.GroupKey)
+	require.Equal(t, []string{receiptName, shareName}, names(t, dir))
+}
+
+func TestASupersededShareWaitsForItsPlace(t *testing.T) {
+	f, other := newFinished(t, 2), newFinished(t, 2)
+	dir, _ := f.unconfirmed(t)
+	_, err := Confirm(dir, f.receipt)
+	require.NoError(t, err)
+	name, err := (&Store{dir: dir}).write(other.shares[alice])
+	require.NoError(t, err)
+	require.NoError(t, renameFile(dir, name, supersededName(name)))
+
+	_, err = Confirm(dir, other.receipt)
+
+	require.ErrorIs(t, err, ErrHasShare)
+	require.ErrorContains(t, err, "move share.json and receipt.json away first")
+	require.Contains(t, names(t, dir), supersededName(name))
+}
+
+func TestADamagedSupersededShareStopsNothing(t *testing.T) {
+	f, other := newFinished(t, 2), newFinished(t, 2)
+	dir, name := f.unconfirmed(t)
+	damaged := filepath.Join(dir, supersededName("share-0102030405060708.unconfirmed.json"))
+	require.NoError(t, os.WriteFile(damaged, []byte("half"), 0o600))
+	_, err := OpenStore(dir, f.definition)
+	require.NoError(t, err)
+	_, err = Confirm(dir, other.receipt)
+	require.ErrorContains(t, err, "unless in a file that cannot be read: data directory "+dir+": share-0102030405060708")
+	require.Contains(t, names(t, dir), name)
+
+	_, err = Confirm(dir, f.receipt)
+
+	require.NoError(t, err)
+	require.FileExists(t, damaged)
 }
 
 func TestADirectoryWithSomethingElseIsRefused(t *testing.T) {
