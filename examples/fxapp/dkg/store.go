@@ -48,8 +48,9 @@ var ErrHasShare = errors.New("it holds a share already, which is never overwritt
 // share is unconfirmed. So once the last barrier is passed anywhere, every member has
 // its share on its disk, and the receipt of any member confirms it.
 type Store struct {
-	dir        string
-	definition syncmod.Definition
+	dir         string
+	definition  syncmod.Definition
+	unconfirmed map[string]*Share // what an earlier process left, by the names of the files
 }
 
 // OpenStore prepares a directory for a ceremony, and makes it if it does not exist. It
@@ -83,6 +84,7 @@ func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
 				dir, name)
 		}
 	}
+	s.unconfirmed = held.unconfirmed
 	return s, nil
 }
 

@@ -188,6 +188,21 @@ func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
 	requireOneKey(t, shares)
 }
 
+func TestARestartedNodeSaysWhatItHolds(t *testing.T) {
+	c := newCluster(t, 2)
+	share, name := c.stale()
+	n := c.nodes[alice]
+	require.NotContains(t, n.log.String(), "unconfirmed")
+	n.die()
+
+	n.rise(config(1))
+
+	require.Contains(t, n.log.String(), fmt.Sprintf("left an unconfirmed share of group key %x… in %s: ",
+		share.GroupKey[:8], filepath.Join(n.dir, name)))
+	require.Contains(t, n.log.String(), "fxapp verify RECEIPT --data-dir DIR")
+	requireNoSecret(t, n.log.String(), encode(share.secret))
+}
+
 func TestAReceiptConfirmsASupersededShare(t *testing.T) {
 	first, second := newFinished(t, 2), newFinished(t, 2)
 	dir, name := first.unconfirmed(t)
