@@ -263,6 +263,12 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Empty(t, stdout)
 		require.Contains(t, s.requireOneSentence(t, stderr), "changed.json: the receipt does not verify: operator 0 ")
 	})
+	t.Run("a key is none", func(t *testing.T) {
+		code, _, stderr := execute(t, "verify", s.file("alice.key"))
+		require.Equal(t, exitFailed, code)
+		require.Equal(t, s.file("alice.key")+": not a receipt: it is no JSON: check the name",
+			s.requireOneSentence(t, stderr))
+	})
 	t.Run("of another ceremony", func(t *testing.T) {
 		code, _, stderr := execute(t, "verify", s.file("bob/receipt.json"), "--definition", sampleDefinition)
 		require.Equal(t, exitFailed, code)

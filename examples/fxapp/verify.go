@@ -79,7 +79,11 @@ func readReceipt(path string) (*syncmod.Receipt, error) {
 		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
 	receipt := new(syncmod.Receipt)
-	if err := json.Unmarshal(content, receipt); err != nil {
+	err = json.Unmarshal(content, receipt)
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok { // it would show a character, of a key perhaps
+		err = errors.New("it is no JSON: check the name")
+	}
+	if err != nil {
 		return nil, &failure{fmt.Errorf("%s: not a receipt: %w", path, err)}
 	}
 	if err := receipt.Verify(); err != nil {

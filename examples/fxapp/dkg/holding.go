@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -29,9 +30,8 @@ func look(dir string) (holding, error) {
 		return held, about(dir, "cannot be read", err)
 	}
 	for _, entry := range entries {
-		name := entry.Name()
-		if err := held.read(name); err != nil {
-			if isSuperseded(name) {
+		if err := held.read(entry); err != nil {
+			if isSuperseded(entry.Name()) {
 				held.unreadable = errors.Join(held.unreadable, err)
 				continue
 			}
@@ -42,9 +42,14 @@ func look(dir string) (holding, error) {
 }
 
 // read reads a file, if it is one of those that count.
-func (h *holding) read(name string) error {
+func (h *holding) read(entry fs.DirEntry) error {
+	name := entry.Name()
 	if name != shareName && name != receiptName && !isUnconfirmed(name) && !isSuperseded(name) {
 		return nil
+	}
+	if !entry.Type().IsRegular() { // a pipe would be waited for, a link may lead to a secret
+		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, where a file has to be: "+
+			"move it away", h.dir, name)
 	}
 	content, err := os.ReadFile(filepath.Join(h.dir, name))
 	if err != nil {
@@ -55,6 +60,9 @@ func (h *holding) read(name string) error {
 		h.receipt, err = parseReceipt(content)
 	} else {
 		share, err = parseShare(content)
+	}
+	if err == nil && share != nil {
+		err = isNamedAfter(share, name)
 	}
 	switch {
 	case err != nil:
@@ -69,12 +77,24 @@ func (h *holding) read(name string) error {
 	return nil
 }
 
+// isNamedAfter tells whether a share that is not confirmed has the name that [Store] gives it.
+// So there is one of a group key, and another file beside it cannot take its place.
+func isNamedAfter(share *Share, name string) error {
+	unconfirmed := unconfirmedName(share.GroupKey)
+	if name == shareName || name == unconfirmed || name == supersededName(unconfirmed) {
+		return nil
+	}
+	return fmt.Errorf("it is a share of another group key than its name says: move it away, or name it %s", unconfirmed)
+}
+
+// parseReceipt reads a receipt. What cannot be read may be anything, so its error says
+// nothing about it.
 func parseReceipt(content []byte) (*syncmod.Receipt, error) {
 	r, err := syncmod.ParseReceipt(bytes.TrimSpace(content))
-	if err == nil {
-		err = r.Verify()
-	}
 	if err != nil {
+		return nil, errors.New("it is no receipt: move it away, or put the receipt of another member in its place")
+	}
+	if err := r.Verify(); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
 	return r, nil
@@ -92,9 +112,12 @@ func (h holding) finish() (holding, error) {
 
 // confirm is [Confirm] for a receipt that verifies.
 func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
-	name, share := h.find(r.Result())
-	if share == nil {
-		err := fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
+	name, share, err := h.find(r.Result())
+	switch {
+	case err != nil:
+		return nil, err
+	case share == nil:
+		err = fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
 			h.dir, shortKey(r.Result()))
 		if h.unreadable != nil {
 			err = fmt.Errorf("%w, unless in a file that cannot be read: %w", err, h.unreadable)
@@ -128,19 +151,22 @@ func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 	return share, h.supersede(share, name)
 }
 
-// find returns the share of a group key, and the name of its file.
-func (h holding) find(groupKey []byte) (name string, share *Share) {
-	if h.share != nil && bytes.Equal(h.share.GroupKey, groupKey) {
-		return shareName, h.share
-	}
-	for _, shares := range []map[string]*Share{h.unconfirmed, h.superseded} {
-		for name, share := range shares {
-			if bytes.Equal(share.GroupKey, groupKey) {
-				return name, share
+// find returns the share of a group key, and the name of its file. Whoever knows the key
+// could make another share that looks like one of it, so it never chooses between two.
+func (h holding) find(groupKey []byte) (name string, share *Share, err error) {
+	for _, shares := range []map[string]*Share{{shareName: h.share}, h.unconfirmed, h.superseded} {
+		for other, found := range shares {
+			switch {
+			case found == nil || !bytes.Equal(found.GroupKey, groupKey):
+			case share != nil && !found.secret.Equal(share.secret):
+				return "", nil, fmt.Errorf("data directory %s: %s and %s are two shares of one group key (%s): "+
+					"move away the one that is not this node's", h.dir, name, other, shortKey(groupKey))
+			case share == nil:
+				name, share = other, found
 			}
 		}
 	}
-	return "", nil
+	return name, share, nil
 }
 
 // supersede sets the unconfirmed shares of other attempts aside. It removes none: a

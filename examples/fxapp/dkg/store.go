@@ -33,6 +33,10 @@ func isSuperseded(name string) bool {
 	return strings.HasPrefix(name, sharePrefix) && strings.HasSuffix(name, supersededSuffix)
 }
 
+func unconfirmedName(groupKey []byte) string {
+	return fmt.Sprintf("%s%x%s", sharePrefix, groupKey[:nameSize], unconfirmedSuffix)
+}
+
 // supersededName is what an unconfirmed share is renamed to.
 func supersededName(unconfirmed string) string {
 	return strings.TrimSuffix(unconfirmed, unconfirmedSuffix) + supersededSuffix
@@ -56,8 +60,9 @@ type Store struct {
 // OpenStore prepares a directory for a ceremony, and makes it if it does not exist. It
 // finishes what a process that died has begun: a share is confirmed if its receipt is
 // there. It refuses a directory that holds a confirmed share ([ErrHasShare]), a share
-// of another definition, or a receipt without its share, and one that cannot be written
-// to. An error is one sentence that names the directory and says what to do.
+// of another definition, or a receipt without its share, one that cannot be written to,
+// and one that others may write to ([MakeDirectory]). An error is one sentence that names
+// the directory and says what to do.
 //
 // Two processes must not use the same directory at the same time.
 func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
@@ -91,8 +96,8 @@ func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
 // prepare makes the directory, removes what a process that died was writing, and finds
 // out whether a share could be written.
 func (s *Store) prepare() error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return about(s.dir, "cannot be made", err)
+	if err := MakeDirectory(s.dir); err != nil {
+		return about(s.dir, "cannot be used", err)
 	}
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -118,7 +123,7 @@ func (s *Store) write(share *Share) (name string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the share: %w", err)
 	}
-	name = fmt.Sprintf("%s%x%s", sharePrefix, share.GroupKey[:nameSize], unconfirmedSuffix)
+	name = unconfirmedName(share.GroupKey)
 	return name, writeFile(s.dir, name, content)
 }
 
