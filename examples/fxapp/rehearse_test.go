@@ -181,7 +181,7 @@ func TestAWatchKeepsAPace(t *testing.T) {
 		flapping := func(ctx context.Context) iter.Seq[syncmod.Status] {
 			return func(yield func(syncmod.Status) bool) {
 				for ctx.Err() == nil && yield(at(newest.Load())) {
-					time.Sleep(time.Millisecond)
+					sleep(t.Context(), time.Millisecond)
 				}
 			}
 		}
@@ -191,9 +191,9 @@ func TestAWatchKeepsAPace(t *testing.T) {
 		stop := r.showAtAPace(t.Context(), flapping)
 		for range changes {
 			newest.Add(1)
-			time.Sleep(time.Millisecond)
+			sleep(t.Context(), time.Millisecond)
 		}
-		time.Sleep(showPause)
+		sleep(t.Context(), showPause)
 		stop()
 
 		shown := strings.Count(out.String(), "\n")

@@ -53,6 +53,9 @@
 //   - a member gave different messages to different members, or copied another's. Only the
 //     owner can tell who copied: the error of the others names both, and is no [*MemberError].
 //
+// If the limits of this node's own host are why a message did not come, the error says so, and
+// is no [*MemberError] either.
+//
 // Nearly all of these leave room for another attempt, as far as [syncmod.Config].Retry
 // allows: a node that restarts gives no message, and an operator may replace a program
 // that gives garbage. All members begin again together then. After a permanent error the
@@ -75,6 +78,8 @@
 // and the share is renamed to share.json. Files are for their owner only. They are
 // written to a temporary file, synchronized, renamed, and the directory is synchronized:
 // a file is there whole or not at all.
+// A directory that others may write to is refused, and so is anything in the place of these
+// files that is no file. A share that is not confirmed has to have the name of its group key.
 //
 // A member attests after it has written its share. So once any member has passed the
 // last barrier, every member has its share on the disk. A node that died before it had
