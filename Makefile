@@ -135,6 +135,14 @@ page-picture: ## Make the picture of docs/statuspage.md anew: CHROMIUM
 	$(MAKE) --no-print-directory test-page TESTFLAGS='-run FirstScreen/broken' ARGS="-pictures $$dir" && \
 	cp "$$dir/03-broken-pair.png" docs/statuspage.png
 
+.PHONY: view-documents
+view-documents: ## Record the situations that the terminal view is tested with; then go test ./examples/fxapp/view -update
+	go test -count=1 -run RecordDocuments ./integration/browser -args -documents '$(CURDIR)/examples/fxapp/view/testdata/situations'
+
+.PHONY: view-picture
+view-picture: ## Make the picture docs/view.svg of the terminal view anew
+	go test -count=1 -run PictureOfTheView ./examples/fxapp -args -picture '$(CURDIR)/docs/view.svg'
+
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target, one after the other, each with FUZZTIME inputs
 	@listed=$$(go test -list '^Fuzz' $(PACKAGES)) || { echo "$$listed"; exit 1; }; \

@@ -67,6 +67,18 @@ func TestWhoIsLookedAtIsToldSoAndConnectedWithNobody(t *testing.T) {
 	require.NoError(t, bob.Err())
 }
 
+func TestALookThatIsOverIsNotSaidToGoOn(t *testing.T) {
+	nodes, def := newCluster(t, 2, harness.Fast())
+	bob := nodes[1].Open(t, def)
+	looks(t, nodes[0], def)
+	harness.Until(t, bob, func(s syncmod.Status) bool { return s.Peers[0].Waiting != "" })
+
+	require.NoError(t, nodes[0].Host.Close())
+
+	seen := harness.Until(t, bob, func(s syncmod.Status) bool { return s.Peers[0].Waiting == "" }).Peers[0]
+	require.Contains(t, seen.Describe(time.Now()), "unreachable for ")
+}
+
 func TestTheRealNodeMayFollowALookAtOnce(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	others := harness.Open(t, nodes[1:], def)
@@ -252,7 +264,7 @@ func TestALookAtAnotherDefinitionIsSeenOnBothSides(t *testing.T) {
 	for _, c := range []*syncmod.Ceremony{alice, bob} {
 		p := all(t, c, func(p syncmod.PeerStatus) bool { return p.Fault != nil && p.Waiting != "" })[0]
 		require.ErrorIs(t, p.Fault, syncmod.ErrBadSignature)
-		require.Contains(t, p.Waiting, "it has not opened this ceremony yet; open there with this node: ")
+		require.Contains(t, p.Waiting, "it has another definition open: ")
 	}
 }
 

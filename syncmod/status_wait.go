@@ -17,14 +17,14 @@ func (s Status) WaitingFor() *WaitError {
 	}
 	e := &WaitError{
 		Barrier: s.barrier.Kind.String(), Step: s.barrier.Step, Since: s.barrier.Since,
-		members: len(s.Peers) + 1, at: s.at,
+		members: len(s.Peers) + 1, at: s.At,
 	}
 	for _, p := range s.Peers {
 		if p.missing {
 			e.Missing = append(e.Missing, p)
 		}
 	}
-	e.who = who(s.at, s.called, s.Broken, e.Missing)
+	e.who = who(s.At, s.called, s.Broken, e.Missing)
 	return e
 }
 
@@ -70,9 +70,9 @@ func (b BrokenLink) Describe(names []string, now time.Time) string {
 	one, other, since := names[b.A], names[b.B], spell(now.Sub(b.Since))
 	switch {
 	case b.aToB:
-		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", other, one, one, other, since)
+		return fmt.Sprintf("%s reaches %s, but %s does not reach %s (for %s)", one, other, other, one, since)
 	case b.bToA:
-		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", one, other, other, one, since)
+		return fmt.Sprintf("%s reaches %s, but %s does not reach %s (for %s)", other, one, one, other, since)
 	}
 	return fmt.Sprintf("%s and %s cannot reach each other (for %s)", one, other, since)
 }

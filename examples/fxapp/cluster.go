@@ -35,7 +35,7 @@ const (
 // runCluster runs the nodes, each an application of its own with a host of its
 // own, until their ceremonies have ended or ctx has. Its error is an
 // [interruption] or a [*failure].
-func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
+func runCluster(ctx context.Context, p plan, t terminal, stdout, stderr io.Writer) error {
 	addrs, err := loopbackAddrs(len(p.members), p.transport)
 	if err != nil {
 		return &failure{err}
@@ -54,6 +54,7 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 	var nodes, watch sync.WaitGroup
 	watch.Go(func() { r.Watch(finished) })
 	logs := &lockedWriter{w: stderr}
+	stage := &stage{terminal: t, ctx: running, report: r, logs: logs}
 	joining := make(chan struct{}, atOnce)
 	for i, m := range p.members {
 		joining <- struct{}{}
@@ -61,6 +62,9 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 			index: i, plan: p, report: r, logs: logs, definition: p.definition(i, addrs),
 			hosts:  p.hosts(m, addrs[i]),
 			joined: sync.OnceFunc(func() { <-joining }), spans: r.Spans(i),
+		}
+		if i == p.watched() {
+			n.watched = stage.watch
 		}
 		nodes.Go(func() {
 			defer n.joined()
@@ -70,6 +74,7 @@ func runCluster(ctx context.Context, p plan, stdout, stderr io.Writer) error {
 		})
 	}
 	nodes.Wait()
+	stage.hide(stdout, stderr)
 	stopInterrupted()
 	close(finished)
 	watch.Wait()
@@ -199,6 +204,12 @@ func (f nodeField) Fire(entry *logrus.Entry) error {
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer
+}
+
+func (l *lockedWriter) writeTo(w io.Writer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.w = w
 }
 
 func (l *lockedWriter) Write(b []byte) (int, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dkgsync/dkgsync/examples/fxapp/display"
+	"github.com/dkgsync/dkgsync/examples/fxapp/view"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -42,6 +43,7 @@ type demoFlags struct {
 	differ           int
 	definition, keys string
 	verbose          int
+	plain            bool
 }
 
 // plan is what was asked for, checked: the ceremony, who takes part and what
@@ -76,7 +78,8 @@ func newDemoCommand() *cobra.Command {
 		Long: `Run a ceremony of several nodes in this process, each with a libp2p host of its
 own on the loopback interface, and show how they stay in lockstep. The work of
 the steps is a short random wait. In the last step each node attests a digest of
-its result, and all get a receipt of that.
+its result, and all get a receipt of that. In a terminal, a demo of more than a
+second is shown live, as one of the nodes sees it; ? explains the keys.
 
 Exit codes: 0 every node has completed the ceremony; 1 one has not; 2 the command
 line or a file cannot be used; 130 interrupted (Ctrl-C), 143 terminated. A second
@@ -94,7 +97,11 @@ Ctrl-C ends the program at once.`,
 			if err != nil {
 				return err
 			}
-			return runCluster(cmd.Context(), p, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			var t terminal
+			if !f.plain && view.Fits(cmd.InOrStdin(), cmd.ErrOrStderr()) {
+				t = terminalOf(cmd.InOrStdin(), cmd.OutOrStdout())
+			}
+			return runCluster(cmd.Context(), p, t, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
@@ -115,6 +122,7 @@ Ctrl-C ends the program at once.`,
 	flags.StringVar(&f.keys, "keys", "", "`directory` with their keys: operator-0.key, …")
 	flags.CountVarP(&f.verbose, "verbose", "v",
 		"show each node's log, not its warnings only; twice (-vv): with everything")
+	flags.BoolVar(&f.plain, "plain", false, "print lines in a terminal, too, in place of the live view")
 	for _, flag := range []string{"kill", "restart", "differ"} {
 		flags.Lookup(flag).DefValue = "0" // so that none is shown: -1 means nobody
 	}
@@ -257,6 +265,16 @@ func (p plan) operator(index int) string { return p.ceremony().Operator(index) }
 
 // isLate tells whether a node is the one that starts late.
 func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members)-1 }
+
+// watched is the node whose view is shown: the first to which nothing happens.
+func (p plan) watched() int {
+	for i := range p.members {
+		if !p.isLate(i) && p.death(i) == survives {
+			return i
+		}
+	}
+	return 0
+}
 
 // killStep is the step in which a node dies or restarts: the third, or the last if there
 // are fewer.

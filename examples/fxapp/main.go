@@ -3,8 +3,8 @@
 //
 // node.go is the node: that file is there to be copied. Package dkg is what it does in
 // the ceremony, package hosts makes its libp2p host. Every command has a file of its
-// own, environment.go reads their flags from the environment, and package display
-// prints what the demo shows.
+// own, environment.go reads their flags from the environment, package view shows a
+// node's ceremony in its terminal, and package display prints what the demo shows.
 //
 // Exit codes: 0 complete, or the receipt is good; 1 failed; 2 the command line, a file
 // or an address cannot be used, and nothing was begun; 130 after SIGINT and 143 after
@@ -140,11 +140,14 @@ func (i interruption) Error() string {
 	return "interrupted by " + name
 }
 
+// signalsOf is the key under which a context has the channel of its signals.
+type signalsOf struct{}
+
 // untilSignal returns a context that the first SIGINT or SIGTERM ends, with an
 // [interruption] as its cause. A second one ends the process at once.
 func untilSignal(parent context.Context) context.Context {
-	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
+	ctx, cancel := context.WithCancelCause(context.WithValue(parent, signalsOf{}, signals))
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		sig := <-signals
@@ -154,4 +157,14 @@ func untilSignal(parent context.Context) context.Context {
 		}
 	}()
 	return ctx
+}
+
+// interrupt does what SIGINT does: a terminal that a view has taken sends none.
+func interrupt(ctx context.Context) {
+	if signals, ok := ctx.Value(signalsOf{}).(chan os.Signal); ok {
+		select {
+		case signals <- syscall.SIGINT:
+		default: // there was one already
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -27,6 +28,7 @@ func newNodeCommand() *cobra.Command {
 	var logs logFlags
 	var look rehearsalFlags
 	var dataDir, page string
+	var plain bool
 	cmd := &cobra.Command{
 		Use:   "node",
 		Short: "Take part in a ceremony: generate a key together with the other members",
@@ -38,6 +40,11 @@ of the key, and a receipt in which all attest the same group public key.
 A node that is stopped before step 1 is waited for: start it again. After that, a
 node that stops or restarts ends the attempt for everyone; with --attempts 2 or more,
 all begin again.
+
+In a terminal the node shows a live view: whom it waits for and why, the members, who
+reaches whom, and the log; ? explains its keys. When the view ends, the log stays in
+the terminal. With --plain, with --log-format json, or where standard input or standard
+error is no terminal, the node prints its log line by line.
 
 With --rehearse the node only looks who is there, also in a cluster of Charon: by which
 path each member is reached, its version, its signature of the definition, its clock
@@ -89,6 +96,14 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
+			if !plain && logs.format == textFormat {
+				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
+			}
+			for _, share := range store.Left() {
+				log.Warnf("%s is there from an attempt that this node has not seen the end of: "+
+					"if another member has a receipt, do not begin again, and make this share count: "+
+					"fxapp verify THEIR-RECEIPT --data-dir %s", filepath.Join(dataDir, share), dataDir)
+			}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
 			if err := p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format); err != nil && failed == nil {
 				failed = &failure{fmt.Errorf("the ceremony is complete, and its result could not be printed: %w", err)}
@@ -102,6 +117,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is made")
 	flags.StringVar(&page, "http", "",
 		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
+	flags.BoolVar(&plain, "plain", false, "print log lines in a terminal, too, in place of the live view")
 	look.register(flags)
 	logs.register(flags)
 	return cmd
@@ -113,6 +129,7 @@ type participation struct {
 	log     *logrus.Logger
 	timeout time.Duration // 0: none
 	page    string        // where to serve the status page; empty: nowhere
+	terminal
 
 	service *syncmod.Service
 	last    *syncmod.Ceremony // the attempt that was the last
@@ -140,7 +157,10 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	if err := app.Start(starting); err != nil {
 		return dkg.Outcome{}, startError(err)
 	}
+	hide := p.show(ctx)
+	defer hide()
 	failed := p.wait(ctx, ended)
+	hide() // what follows takes a moment, in which Ctrl-C is a signal again
 	stopping, stopped := context.WithTimeout(whole, app.StopTimeout())
 	defer stopped()
 	err := app.Stop(stopping)

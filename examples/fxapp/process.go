@@ -33,7 +33,8 @@ type node struct {
 	logs       io.Writer
 	spans      sdktrace.SpanProcessor
 
-	joined func() // called when it is connected with the nodes before it
+	joined  func()                 // called when it is connected with the nodes before it
+	watched func(*syncmod.Service) // nil: it is not the one that the demo shows
 
 	log       *logrus.Logger
 	leave     context.CancelFunc // ends its run
@@ -73,9 +74,13 @@ func (n *node) process(ctx context.Context) error {
 	defer leave()
 	n.leave, n.log = leave, newLogger(n.logs, n.index, n.plan.logLevel())
 	n.attempted, n.over = make(chan *syncmod.Ceremony, n.plan.attempts), make(chan *syncmod.Ceremony, 1)
+	var service *syncmod.Service
 	app := newApp(n.hosts, n.definition, n.plan.config(), n.log, syncmod.RunAttempts(n.attempts),
 		n.telemetry(), withoutMetrics(n.index), n.plan.cutOff(n.index),
-		syncmod.OnEnd(func(c *syncmod.Ceremony) { n.over <- c }), fx.Populate(&n.host))
+		syncmod.OnEnd(func(c *syncmod.Ceremony) { n.over <- c }), fx.Populate(&n.host, &service))
+	if n.watched != nil && service != nil {
+		n.watched(service)
+	}
 	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
 	}

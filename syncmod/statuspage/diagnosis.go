@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// diagnosis is a ceremony as text, for those who cannot see this page.
-func (d *detail) diagnosis() string {
+// Diagnosis is a ceremony as text, for those who cannot see this page.
+func (d *Detail) Diagnosis() string {
 	var b strings.Builder
 	line := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
 	self := d.Members[d.Self]
@@ -52,11 +52,11 @@ func (d *detail) diagnosis() string {
 	return b.String()
 }
 
-func (m member) line() string {
+func (m Member) line() string {
 	if m.Path == pathSelf {
 		return fmt.Sprintf("%d %s %s: this node, at step %d", m.Index, m.Name, m.ID, m.Step)
 	}
-	text := fmt.Sprintf("%d %s %s: %s; path %s", m.Index, m.Name, m.ID, m.State, m.Path)
+	text := fmt.Sprintf("%d %s %s: %s, at step %d; path %s", m.Index, m.Name, m.ID, m.State, m.Step, m.Path)
 	if m.Nickname != "" {
 		text += fmt.Sprintf(", calls itself %q", m.Nickname)
 	}
@@ -75,7 +75,7 @@ func (m member) line() string {
 	return text
 }
 
-func (p passedBarrier) behind() string {
+func (p PassedBarrier) behind() string {
 	if p.Behind == 0 {
 		return ""
 	}

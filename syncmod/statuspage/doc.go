@@ -17,6 +17,8 @@
 //	defer page.Close()
 //	mux.Handle("/dkg/", http.StripPrefix("/dkg", page))
 //
+// A display other than a browser shows what [Page.Document] returns.
+//
 // Beside the page there are these paths:
 //
 //	status     the same as JSON; ?ceremony=ID chooses one, by default the newest

@@ -16,7 +16,7 @@ func TestEveryFieldOfTheDocumentIsDescribed(t *testing.T) {
 	require.NoError(t, err)
 	described := strings.NewReplacer("[]", "", ".", "`", "`", "`").Replace(string(page))
 
-	for _, name := range fields(reflect.TypeFor[document]()) {
+	for _, name := range fields(reflect.TypeFor[Document]()) {
 		require.Contains(t, described, "`"+name+"`")
 	}
 }

@@ -3,6 +3,8 @@ package statuspage
 import (
 	"errors"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -22,16 +24,16 @@ const maxWords = 20
 // maxListed is how many ceremonies a document lists.
 const maxListed = 100
 
-// document is what status and events say. docs/statuspage.md describes it.
-type document struct {
+// Document is what status and events say. docs/statuspage.md describes it.
+type Document struct {
 	Version    int       `json:"version"`
 	Now        time.Time `json:"now"`
-	Ceremonies []summary `json:"ceremonies"`
-	Ceremony   *detail   `json:"ceremony,omitempty"`
+	Ceremonies []Summary `json:"ceremonies"`
+	Ceremony   *Detail   `json:"ceremony,omitempty"`
 }
 
-// summary is one ceremony in the list of all.
-type summary struct {
+// Summary is one ceremony in the list of all.
+type Summary struct {
 	ID         string    `json:"id"`
 	Definition string    `json:"definition_hash"`
 	Open       bool      `json:"open"`
@@ -40,13 +42,13 @@ type summary struct {
 	Step       int64     `json:"step"`
 	StepName   string    `json:"step_name,omitempty"`
 	Since      time.Time `json:"since"`
-	Kind       kind      `json:"kind"`
+	Kind       Kind      `json:"kind"`
 	Headline   string    `json:"headline"`
 }
 
-// detail is the ceremony that is shown.
-type detail struct {
-	summary
+// Detail is the ceremony that is shown.
+type Detail struct {
+	Summary
 
 	At       time.Time       `json:"at"` // of what follows: now, or the end
 	Self     int             `json:"self"`
@@ -54,16 +56,18 @@ type detail struct {
 	Steps    []string        `json:"steps,omitempty"`
 	Error    string          `json:"error,omitempty"`
 	Culprit  *int            `json:"culprit,omitempty"`
-	Waiting  *waiting        `json:"waiting,omitempty"`
-	Answers  answers         `json:"answers"`
-	Members  []member        `json:"members"`
-	Broken   []brokenPair    `json:"broken,omitempty"`
-	Passed   []passedBarrier `json:"passed,omitempty"`
+	Waiting  *Waiting        `json:"waiting,omitempty"`
+	Answers  Answers         `json:"answers"`
+	Members  []Member        `json:"members"`
+	Broken   []BrokenPair    `json:"broken,omitempty"`
+	Phases   []Phase         `json:"phases"`
+	Passed   []PassedBarrier `json:"passed,omitempty"`
 	Receipt  bool            `json:"receipt,omitempty"`
 	Attested string          `json:"attested,omitempty"`
 }
 
-type waiting struct {
+// Waiting is whom the node waits for.
+type Waiting struct {
 	Barrier string    `json:"barrier"`
 	Step    int64     `json:"step"`
 	Since   time.Time `json:"since,omitzero"`
@@ -71,7 +75,8 @@ type waiting struct {
 	Text    string    `json:"text"`
 }
 
-type member struct {
+// Member is a member of the ceremony, this node included.
+type Member struct {
 	Index      int       `json:"index"`
 	Name       string    `json:"name"`
 	ID         string    `json:"id"`
@@ -94,14 +99,16 @@ type member struct {
 	Links      string    `json:"links,omitempty"`
 }
 
-type brokenPair struct {
+// BrokenPair is two members that cannot reach each other.
+type BrokenPair struct {
 	A     int       `json:"a"`
 	B     int       `json:"b"`
 	Since time.Time `json:"since"`
 	Text  string    `json:"text"`
 }
 
-type passedBarrier struct {
+// PassedBarrier is a barrier that the node has passed.
+type PassedBarrier struct {
 	Kind   string    `json:"kind"`
 	Step   int64     `json:"step"`
 	Name   string    `json:"name,omitempty"`
@@ -112,8 +119,8 @@ type passedBarrier struct {
 }
 
 // newDocument describes all ceremonies, and one of them in detail.
-func newDocument(views []view, id string, now time.Time) document {
-	d := document{Version: documentVersion, Now: now, Ceremonies: []summary{}}
+func newDocument(views []view, id string, now time.Time) Document {
+	d := Document{Version: documentVersion, Now: now, Ceremonies: []Summary{}}
 	chosen, ok := choose(views, id)
 	if ok {
 		d.Ceremony = chosen.detail(views)
@@ -126,8 +133,8 @@ func newDocument(views []view, id string, now time.Time) document {
 	return d
 }
 
-func (v view) summary() summary {
-	s := summary{
+func (v view) summary() Summary {
+	s := Summary{
 		ID: v.id, Definition: hexOf(v.def.Hash), Open: v.open, Attempt: v.status.Attempt,
 		Phase: v.status.Phase.String(), Step: v.status.Step, StepName: v.status.StepName, Since: v.status.Since,
 	}
@@ -135,10 +142,10 @@ func (v view) summary() summary {
 	return s
 }
 
-func (v view) detail(all []view) *detail {
-	d := &detail{
-		summary: v.summary(), At: v.now, Self: v.self, Retried: v.status.Retried, Steps: v.status.Steps,
-		Answers: v.answers(all), Receipt: v.receipt != nil,
+func (v view) detail(all []view) *Detail {
+	d := &Detail{
+		Summary: v.summary(), At: v.now, Self: v.self, Retried: v.status.Retried, Steps: v.status.Steps,
+		Answers: v.answers(all), Phases: v.phases(), Receipt: v.receipt != nil,
 	}
 	if v.receipt != nil {
 		d.Attested = hexOf(v.receipt.Result())
@@ -151,9 +158,10 @@ func (v view) detail(all []view) *detail {
 	}
 	missing := make(map[int]bool)
 	if w := v.status.WaitingFor(); w != nil {
-		d.Waiting = &waiting{Barrier: w.Barrier, Step: w.Step, Since: w.Since, Members: []int{}, Text: w.Error()}
+		d.Waiting = &Waiting{Barrier: w.Barrier, Step: w.Step, Since: w.Since, Members: []int{}, Text: w.Error()}
 		if len(w.Missing) > maxWords {
-			d.Waiting.Text = v.shortened(w)
+			text, _, _ := strings.Cut(w.Error(), ": ")
+			d.Waiting.Text = text + ": " + v.reasons(w)
 		}
 		for _, p := range w.Missing {
 			missing[p.Index] = true
@@ -171,10 +179,10 @@ func (v view) detail(all []view) *detail {
 		d.Members, others = append(d.Members, m), others[1:]
 	}
 	for _, b := range v.status.Broken {
-		d.Broken = append(d.Broken, brokenPair{A: b.A, B: b.B, Since: b.Since, Text: b.Describe(v.names, v.now)})
+		d.Broken = append(d.Broken, BrokenPair{A: b.A, B: b.B, Since: b.Since, Text: v.lasting(b)})
 	}
 	for _, b := range v.status.Passed {
-		d.Passed = append(d.Passed, passedBarrier{
+		d.Passed = append(d.Passed, PassedBarrier{
 			Kind: b.Kind, Step: b.Step, Name: b.Name, Since: b.Since, Passed: b.Passed, Last: b.Last,
 			Behind: milliseconds(b.Behind()),
 		})
@@ -183,22 +191,31 @@ func (v view) detail(all []view) *detail {
 }
 
 // own is this node among the members.
-func (v view) own() member {
+func (v view) own() Member {
 	p := v.def.Peers[v.self]
-	return member{
+	return Member{
 		Index: v.self, Name: v.names[v.self], ID: p.ID.String(), Path: pathSelf, Step: v.status.Step,
 		Done:  v.status.Phase == syncmod.Complete,
 		Links: v.ownLinks(),
 	}
 }
 
-func (v view) member(p syncmod.PeerStatus) member {
-	m := member{
+func (v view) member(p syncmod.PeerStatus) Member {
+	m := Member{
 		Index: p.Index, Name: v.names[p.Index], ID: p.Peer.ID.String(), Nickname: p.Nickname, Version: p.Version,
 		Path: pathOf(p), Step: p.Step, Done: p.Done, LastSeen: p.LastSeen, Since: p.Since,
-		RTT: milliseconds(p.RTT), Clock: math.Round(milliseconds(p.ClockOffset)),
-		Reconnects: p.Reconnects, Attempts: p.Attempts, State: p.Describe(v.now), Trouble: isTroubled(p),
-		Links: linksOf(p, len(v.def.Peers)),
+		RTT:        milliseconds(p.RTT),
+		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.standing(p), Trouble: v.isTroubled(p),
+		Links: v.linksOf(p),
+	}
+	if !p.LastSeen.IsZero() { // else the offset is that of requests that were refused
+		m.Clock = math.Round(milliseconds(p.ClockOffset))
+	}
+	if v.isCulprit(p) {
+		m.State = strings.TrimPrefix(v.failure(), m.Name+" ")
+		if rest, ok := strings.CutPrefix(m.State, m.Name+"'s "); ok {
+			m.State = "its " + rest
+		}
 	}
 	for _, a := range p.Peer.Addrs {
 		m.Addrs = append(m.Addrs, a.String())
@@ -209,9 +226,21 @@ func (v view) member(p syncmod.PeerStatus) member {
 	return m
 }
 
+// isCulprit reports whether a member is the one that has made the ceremony fail.
+func (v view) isCulprit(p syncmod.PeerStatus) bool {
+	if differ := v.differing(); len(differ) > 0 {
+		return slices.Contains(differ, p.Index)
+	}
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	return named && culprit.Index == p.Index
+}
+
 // isTroubled reports whether something is wrong with a member.
-func isTroubled(p syncmod.PeerStatus) bool {
+func (v view) isTroubled(p syncmod.PeerStatus) bool {
 	const clockWrong = 5 * time.Second // as a status has it
+	if v.status.Phase == syncmod.Failed {
+		return v.isCulprit(p) // that others have left says nothing
+	}
 	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
 		p.ClockOffset.Abs() > clockWrong || p.Fault != nil
 }

@@ -126,7 +126,7 @@ func (p *Page) serveDiagnosis(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusNotFound, "no ceremony has been opened yet")
 		return
 	}
-	answer(w, http.StatusOK, "text/plain; charset=utf-8", []byte(d.Ceremony.diagnosis()))
+	answer(w, http.StatusOK, "text/plain; charset=utf-8", []byte(d.Ceremony.Diagnosis()))
 }
 
 func (p *Page) serveReceipt(w http.ResponseWriter, r *http.Request) {

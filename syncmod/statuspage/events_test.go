@@ -139,7 +139,7 @@ func TestAttemptsAreKeptAndTheOldestForgotten(t *testing.T) {
 	require.Equal(t, hexOf(harness.Hash(of(last))), d.Ceremony.Definition, "the newest")
 	require.Equal(t, "The ceremony has failed: this node was stopped", d.Ceremony.Headline)
 	oldest := d.Ceremonies[len(d.Ceremonies)-1]
-	require.Equal(t, oldest, status(t, p, oldest.ID).Ceremony.summary)
+	require.Equal(t, oldest, status(t, p, oldest.ID).Ceremony.Summary)
 	require.Equal(t, d.Ceremony.ID, status(t, p, "none-of-them").Ceremony.ID)
 }
 

@@ -45,11 +45,11 @@ func get(h http.Handler, path string, change ...func(*http.Request)) *httptest.R
 }
 
 // status is what a page says of a ceremony.
-func status(t *testing.T, p *Page, id string) document {
+func status(t *testing.T, p *Page, id string) Document {
 	t.Helper()
 	w := get(p, "/status?ceremony="+id)
 	require.Equal(t, http.StatusOK, w.Code)
-	var d document
+	var d Document
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &d))
 	return d
 }
@@ -62,7 +62,7 @@ type follower struct {
 
 type event struct {
 	name string
-	said document
+	said Document
 }
 
 // follow follows a page until the test ends.

@@ -78,6 +78,10 @@ func New(s *syncmod.Service, opts ...Option) *Page {
 	return p
 }
 
+// Document says how the ceremonies stand now, as the path status does, for displays other
+// than a browser.
+func (p *Page) Document() Document { return newDocument(p.history.views(), "", time.Now()) }
+
 // Close ends what the page watches, and the streams of its clients, which first get the last
 // news. It returns at once with what was closed before.
 func (p *Page) Close() {

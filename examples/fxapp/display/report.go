@@ -65,6 +65,13 @@ func New(out io.Writer, c Ceremony) *Report {
 	return r
 }
 
+// PrintTo has what follows printed to another place.
+func (r *Report) PrintTo(out io.Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.out = out
+}
+
 // line prints a line with the time since the beginning. But for New, the
 // lock is held.
 func (r *Report) line(format string, args ...any) {

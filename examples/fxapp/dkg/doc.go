@@ -32,7 +32,7 @@
 // Messages are fetched, not sent. A member makes its message before it announces the
 // step, so once the barrier is passed, the message is there at every member. Each phase
 // has a protocol of its own: a member opens a stream and reads to the end. A message has
-// a limit in size, and 20 s to come; a stream that is lost in that time is opened again.
+// a limit in size, and 90 s to come; a stream that is lost in that time is opened again.
 // A host serves members only.
 //
 // Every message is signed with the key of the peer ID, for the ceremony, the phase and

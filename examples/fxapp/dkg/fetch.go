@@ -14,8 +14,10 @@ import (
 
 const (
 	// fetchTimeout is how long a member may take to give its message. It has been made
-	// by then, so what takes time is a connection that has to be made again.
-	fetchTimeout = 20 * time.Second
+	// by then, so what takes time is a connection that has to be made again. It is longer
+	// than a member may be gone (syncmod.Config.PeerTimeout, a minute): then everyone
+	// names the member that is gone, and not the first that gives up waiting for it.
+	fetchTimeout = 90 * time.Second
 	// tryTimeout bounds one try: a connection that has died says nothing.
 	tryTimeout = 5 * time.Second
 	// fetchPause is the time between two tries.

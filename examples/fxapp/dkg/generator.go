@@ -73,17 +73,8 @@ func New(h host.Host, s *Store, log *logrus.Logger) (*Generator, error) {
 	return g, nil
 }
 
-// Start registers the protocols at the host. The host should not listen before. It warns
-// of unconfirmed shares that an earlier process left in the store's directory.
-func (g *Generator) Start() error {
-	for name, share := range g.store.unconfirmed {
-		g.log.Warnf("an earlier attempt left an unconfirmed share of group key %s in %s: other members may have "+
-			"completed that attempt; ask them for a receipt of this key, and if there is one, stop this node and "+
-			"confirm the share with it (fxapp verify RECEIPT --data-dir DIR)",
-			shortKey(share.GroupKey), g.store.path(name))
-	}
-	return g.startServing()
-}
+// Start registers the protocols at the host. The host should not listen before.
+func (g *Generator) Start() error { return g.startServing() }
 
 // Stop waits until the ends of all ceremonies are dealt with, and removes the protocols
 // from the host. It returns why the share of a complete ceremony could not be confirmed,

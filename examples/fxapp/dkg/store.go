@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,6 +93,11 @@ func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
 	s.unconfirmed = held.unconfirmed
 	return s, nil
 }
+
+// Left lists the files of unconfirmed shares that earlier attempts have left. Such an
+// attempt may be complete at the other members: then their receipt makes its share
+// count ([Confirm]).
+func (s *Store) Left() []string { return slices.Sorted(maps.Keys(s.unconfirmed)) }
 
 // prepare makes the directory, removes what a process that died was writing, and finds
 // out whether a share could be written.

@@ -180,29 +180,15 @@ func (c *cluster) stale() (share *Share, name string) {
 func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
 	c := newCluster(t, 2)
 	_, name := c.stale()
-	_, err := OpenStore(c.nodes[alice].dir, c.definition)
+	store, err := OpenStore(c.nodes[alice].dir, c.definition)
 	require.NoError(t, err)
+	require.Equal(t, []string{name}, store.Left())
 
 	shares := c.complete()
 
 	require.NotContains(t, c.nodes[alice].files(), name)
 	require.Contains(t, c.nodes[alice].files(), supersededName(name))
 	requireOneKey(t, shares)
-}
-
-func TestARestartedNodeSaysWhatItHolds(t *testing.T) {
-	c := newCluster(t, 2)
-	share, name := c.stale()
-	n := c.nodes[alice]
-	require.NotContains(t, n.log.String(), "unconfirmed")
-	n.die()
-
-	n.rise(config(1))
-
-	require.Contains(t, n.log.String(), fmt.Sprintf("left an unconfirmed share of group key %x… in %s: ",
-		share.GroupKey[:8], filepath.Join(n.dir, name)))
-	require.Contains(t, n.log.String(), "fxapp verify RECEIPT --data-dir DIR")
-	requireNoSecret(t, n.log.String(), encode(share.secret))
 }
 
 func TestAReceiptConfirmsASupersededShare(t *testing.T) {

@@ -181,6 +181,10 @@ func (r *Roster) OutboundDown(now time.Time, i int, stream StreamID, err error) 
 	if err != nil {
 		m.LastError = err
 	}
+	if m.Waiting != "" {
+		m.Waiting = "" // nobody answers any more
+		r.pending.changed = true
+	}
 	if m.out.up {
 		r.setLost(now, i, &m.out)
 		r.check(now)

@@ -1,0 +1,111 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dkgsync/dkgsync/syncmod/statuspage"
+)
+
+// roomy is up to how many members the mesh has room between its signs.
+const roomy = 12
+
+// meshColumn is who reaches whom, as a column of the table: a row says how that member
+// sees each.
+func meshColumn(c *statuspage.Detail) *column {
+	between := " "
+	if len(c.Members) > roomy {
+		between = ""
+	}
+	col := &column{title: meshTitle(len(c.Members), between), keep: keepMesh}
+	for _, m := range c.Members {
+		col.cells = append(col.cells, strings.Join(strings.Split(m.Links, ""), between))
+	}
+	col.ink = func(row, w int, _ string) string { return paintLinks(c, row, between) + fill(c, row, between, w) }
+	return col
+}
+
+func fill(c *statuspage.Detail, row int, between string, w int) string {
+	return strings.Repeat(" ", max(0, w-len(c.Members[row].Links)*(1+len(between))+len(between)))
+}
+
+// meshTitle numbers the columns of the mesh.
+func meshTitle(members int, between string) string {
+	digits := make([]string, members)
+	for i := range digits {
+		digits[i] = fmt.Sprint(i % 10)
+	}
+	return strings.Join(digits, between)
+}
+
+// paintLinks paints how a member sees each; broken pairs stand out.
+func paintLinks(c *statuspage.Detail, row int, between string) string {
+	apart := make(map[int]bool)
+	for _, pair := range c.Broken {
+		apart[pair.A] = apart[pair.A] || pair.B == row
+		apart[pair.B] = apart[pair.B] || pair.A == row
+	}
+	signs := make([]string, 0, len(c.Members))
+	for column, sign := range c.Members[row].Links {
+		paint := good
+		switch {
+		case apart[column]:
+			paint = broken
+		case strings.ContainsRune("!<>", sign):
+			paint = bad
+		case strings.ContainsRune("-?g", sign):
+			paint = faint
+		}
+		signs = append(signs, paint.paint(string(sign)))
+	}
+	return strings.Join(signs, between)
+}
+
+// meshBelow says which pairs are broken, and who reaches whom if that is not in the table.
+func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
+	const most, small = 3, 16
+	if c.Phase == "complete" || c.Phase == "failed" || sh.members < most {
+		return nil
+	}
+	lines := s.brokenLines(c, most)
+	if !t.mesh && sh.mesh > 0 && len(c.Members) <= small {
+		lines = append(append(lines, ""), meshLines(c)...)
+	}
+	return lines
+}
+
+// brokenLines lists the pairs that cannot reach each other, at most so many.
+func (s *screen) brokenLines(c *statuspage.Detail, most int) (lines []string) {
+	for _, pair := range c.Broken[:min(most, len(c.Broken))] {
+		text := fmt.Sprintf("%d-%d  %s", pair.A, pair.B, clean(pair.Text))
+		lines = append(lines, bad.paint(fit(text, s.width)))
+	}
+	if more := len(c.Broken) - most; more > 0 {
+		lines = append(lines, bad.paint(fmt.Sprintf("and %d more pairs", more)))
+	}
+	return lines
+}
+
+// meshLines is the mesh by itself.
+func meshLines(c *statuspage.Detail) []string {
+	if c.Members[c.Self].Links == "" {
+		return []string{"There are too many members to show who reaches whom."}
+	}
+	col := meshColumn(c)
+	col.measure()
+	lines := []string{faint.paint("    " + col.title)}
+	for i := range c.Members {
+		lines = append(lines, fmt.Sprintf("%3d %s  %s", i, col.ink(i, col.width, ""), clean(c.Members[i].Name)))
+	}
+	return lines
+}
+
+// legend explains the signs of the mesh.
+var legend = []string{
+	"A row is how that member sees each of the others:",
+	"=  connected both ways        ~  the same, through a relay",
+	">  only it reaches the other  <  only the other reaches it",
+	"!  not connected              g  not any more, after the goodbye",
+	"?  it does not say            -  itself",
+	"A pair that cannot reach each other is shown inverted.",
+}

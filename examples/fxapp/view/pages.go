@@ -1,0 +1,124 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/statuspage"
+)
+
+// page is what is shown in place of the members.
+type page int
+
+const (
+	mainPage page = iota
+	helpPage
+	memberPage
+	diagnosisPage
+	meshPage
+	logPage
+)
+
+// pageLines is the part of a page that is to be seen.
+func (s *screen) pageLines(room int) []string {
+	lines := s.wholePage()
+	room = max(room, 0)
+	s.scroll = max(0, min(s.scroll, len(lines)-room))
+	return lines[s.scroll:min(len(lines), s.scroll+room)]
+}
+
+func (s *screen) wholePage() []string {
+	c := s.doc.Ceremony
+	switch s.page {
+	case memberPage:
+		return s.details(c, c.Members[min(s.selected, len(c.Members)-1)])
+	case diagnosisPage:
+		return s.text(diagnosis(c))
+	case meshPage:
+		return slices.Concat(s.brokenLines(c, all), meshLines(c), []string{""}, s.text(strings.Join(legend, "\n")))
+	case logPage:
+		return s.text(strings.Join(s.log, "\n"))
+	default:
+		return s.text(help)
+	}
+}
+
+// text is a text of several lines, as wide as the screen.
+func (s *screen) text(text string) (lines []string) {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		lines = append(lines, hanging(indent, wrapped(clean(line[len(indent):]), s.width-len(indent), maxLine))...)
+	}
+	return lines
+}
+
+// diagnosis is the ceremony as text, to be sent to the other operators.
+func diagnosis(c *statuspage.Detail) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(c.Diagnosis(), "\n") {
+		b.WriteString(clean(line) + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+const help = `Keys
+  up down j k   choose a member
+  enter         details of the member: addresses, errors, reconnects
+  c             copy the diagnosis, for the other operators
+  d             show the diagnosis
+  m             who reaches whom
+  l             the log
+  esc           back
+  q, Ctrl-C     stop the node; q asks first
+
+Signs of members
+  >  we wait for it
+  !  something is wrong with it
+  x  the ceremony failed because of it
+
+reached by: how many of the others say that they reach the member.
+The numbers above the signs = ~ > < ! are operators: m explains them.
+clock: how far the member's clock is ahead of this node's.`
+
+// details is everything that the node knows of a member.
+func (s *screen) details(c *statuspage.Detail, m statuspage.Member) []string {
+	var lines []string
+	add := func(name, text string) {
+		if text == "" {
+			return
+		}
+		const names = 15
+		lines = append(lines, hanging(faint.paint(pad(name, names)), wrapped(clean(text), s.width-names, 6))...)
+	}
+	lines = append(lines, strong.paint(fmt.Sprintf("operator %d, %s", m.Index, clean(m.Name))))
+	add("how it stands", m.State)
+	add("last error", m.LastError)
+	add("path", m.Path)
+	add("step", stepText(c, m))
+	add("peer ID", m.ID)
+	add("calls itself", nickname(m))
+	add("version", m.Version)
+	add("round trip", rttText(m))
+	add("heard", heardText(c, m))
+	add("clock", clockText(c, m))
+	add("since", s.sinceText(m.Since))
+	add("reconnects", fmt.Sprint(m.Reconnects))
+	add("attempts", count(m.Attempts))
+	add("reached by", reachedBy(c, m.Index))
+	if len(m.Addrs) == 0 && m.Index != c.Self {
+		add("addresses", "none in the definition")
+	}
+	for _, a := range m.Addrs {
+		add("address", a)
+	}
+	return lines
+}
+
+func (s *screen) sinceText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(s.zone).Format("15:04:05")
+}

@@ -1,0 +1,326 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod/statuspage"
+)
+
+// screen is everything that decides what is to be seen.
+type screen struct {
+	width, height int
+	doc           statuspage.Document
+	log           []string // the last lines, the newest last
+	zone          *time.Location
+
+	selected int // the member for whom details are shown
+	moved    bool
+	page     page // what is shown in place of the members
+	scroll   int  // lines of the page that are above the screen
+	asking   bool // whether to stop the node
+	notice   string
+}
+
+// shape is how much of everything is shown.
+type shape struct {
+	answers int // lines of each answer; 0: a word or two of each
+	why     int // with answers of a word or two, lines of why it stands so
+	phases  int // lines
+	members int // rows at least, those for whom there are members
+	mesh    int // rows of a mesh below the members, where the table has no room for it
+	log     int // lines at least
+	gaps    int // empty lines between the parts
+}
+
+const all = 1000 // of something
+
+// shapes are from the richest to the barest. The first that fits is taken. Whole answers
+// come before the log, and the members before whole answers.
+var shapes = []shape{
+	{answers: 8, phases: 3, members: all, mesh: all, log: 6, gaps: 1},
+	{answers: 8, phases: 3, members: all, mesh: all, log: 3, gaps: 1},
+	{answers: 8, phases: 3, members: all, log: 3, gaps: 1},
+	{answers: 8, phases: 3, members: all, log: 3},
+	{answers: 8, phases: 1, members: all, log: 2},
+	{answers: 8, phases: 1, members: all},
+	{answers: 6, phases: 1, members: all},
+	{answers: 4, phases: 1, members: all},
+	{answers: 4, phases: 1, members: 6},
+	{answers: 3, phases: 1, members: 4},
+	{answers: 2, phases: 1, members: 4},
+	{answers: 1, phases: 1, members: 4},
+	{why: 3, phases: 1, members: 3},
+	{why: 3, members: 2},
+	{why: 3},
+	{why: 2},
+	{why: 1},
+	{},
+}
+
+// lines is the screen, at most height lines of at most width columns.
+func (s *screen) lines() []string {
+	c := s.doc.Ceremony
+	foot := s.footer()
+	if c == nil {
+		return s.frame(append([]string{
+			"The node starts.", "",
+		}, s.logLines(s.height-3)...), foot)
+	}
+	if s.page != mainPage {
+		head := s.headline(c, 2)
+		body := s.pageLines(s.height - len(head) - len(foot))
+		return s.frame(append(head, body...), foot)
+	}
+	t := s.table(c)
+	for _, sh := range shapes {
+		if body, ok := s.compose(c, sh, t, s.height-len(foot)); ok {
+			return s.frame(body, foot)
+		}
+	}
+	return s.frame(s.headline(c, max(1, s.height-len(foot))), foot)
+}
+
+// frame puts the footer at the bottom, and cuts what is too much.
+func (s *screen) frame(body, foot []string) []string {
+	room := max(0, s.height-len(foot))
+	body = body[:min(len(body), room)]
+	for len(body) < room {
+		body = append(body, "")
+	}
+	lines := slices.Concat(body, foot)
+	lines = lines[max(0, len(lines)-s.height):]
+	for i := range lines {
+		lines[i] = fit(lines[i], s.width)
+	}
+	return lines
+}
+
+// compose lays out the first screen in a shape, if there is room for it.
+func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]string, bool) {
+	if sh.answers == 1 && s.isNarrow() {
+		return nil, false // there, one line has no explanation
+	}
+	var lines []string
+	gap := func() {
+		for range sh.gaps {
+			lines = append(lines, "")
+		}
+	}
+	if sh.phases > 1 {
+		lines = append(lines, s.title(c))
+	}
+	const low = 12
+	most := 2
+	if s.isNarrow() && s.height >= low {
+		most = 3
+	}
+	lines = append(lines, s.headline(c, most)...)
+	gap()
+	lines = append(lines, s.answers(c, sh)...)
+	if sh.phases > 0 {
+		gap()
+		lines = append(lines, s.phases(c, sh.phases)...)
+	}
+	gap()
+	mesh := s.meshBelow(c, t, sh)
+	needed := len(lines) + min(sh.members, len(t.rows)) + len(mesh) + sh.log
+	if sh.members > 0 {
+		needed++ // the heading
+	}
+	if sh.log > 0 {
+		needed += 1 + sh.gaps
+	}
+	if needed > room {
+		return nil, false
+	}
+	if sh.members > 0 {
+		rows := room - (needed - min(sh.members, len(t.rows)))
+		lines = append(lines, t.lines(rows)...)
+	}
+	lines = append(lines, mesh...)
+	if sh.log > 0 {
+		gap()
+		lines = append(lines, s.rule("log"))
+		lines = append(lines, s.logLines(room-len(lines))...)
+	}
+	return lines, true
+}
+
+// title says what is shown: which ceremony, and which node.
+func (s *screen) title(c *statuspage.Detail) string {
+	self := c.Members[c.Self]
+	left := strong.paint("DKG ceremony ") + c.Definition[:min(len(c.Definition), 8)]
+	if c.Attempt > 1 || c.Retried {
+		left += fmt.Sprintf(", attempt %d", c.Attempt)
+	}
+	left += fmt.Sprintf("  this node is %s, operator %d of %d", clean(self.Name), self.Index, len(c.Members))
+	right := s.doc.Now.In(s.zone).Format("15:04:05")
+	if free := s.width - width(left) - width(right); free > 1 {
+		return left + strings.Repeat(" ", free) + faint.paint(right)
+	}
+	return left
+}
+
+// headline says in one sentence how the ceremony stands.
+func (s *screen) headline(c *statuspage.Detail, most int) []string {
+	tag := tags[c.Kind]
+	text := clean(c.Headline)
+	if c.Waiting != nil && c.Kind == statuspage.KindWaiting {
+		text += ", for " + brief(c.At.Sub(c.Waiting.Since))
+	}
+	lines := wrapped(text, s.width-width(tag.word)-3, most)
+	for i := range lines {
+		lines[i] = tag.ink.paint(lines[i])
+	}
+	return hanging(tag.ink.inverse().paint(" "+tag.word+" ")+" ", lines)
+}
+
+// question is one of an operator's, with its answer.
+type question struct {
+	whole, short string
+	statuspage.Answer
+}
+
+func questions(c *statuspage.Detail) []question {
+	return []question{
+		{"Whom do we wait for?", "Waits for", c.Answers.WaitingFor},
+		{"Is it me?", "Me?", c.Answers.IsItMe},
+		{"Why did it fail?", "Failed?", c.Answers.Failure},
+		{"Who was slow?", "Slow?", c.Answers.Slow},
+		{"Can I close this now?", "Close?", c.Answers.Close},
+	}
+}
+
+// isDull reports whether nobody needs to read the answer now.
+func (q question) isDull() bool { return q.Short == "It has not" || q.Short == "Nobody yet" }
+
+// answers are those to the five questions of an operator: in a word or two each, or
+// with at most so many lines of explanation.
+func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
+	switch {
+	case sh.answers == 0:
+		return append(s.shortAnswers(c), s.why(c, sh.why)...)
+	case s.isNarrow():
+		return s.narrowAnswers(c, sh.answers)
+	}
+	widest, shorts := 0, 0
+	for _, q := range questions(c) {
+		widest, shorts = max(widest, width(q.whole)), max(shorts, width(clean(q.Short)))
+	}
+	shorts = min(shorts, s.width/4)
+	var lines []string
+	for _, q := range questions(c) {
+		head := faint.paint(pad(q.whole, widest)) + "  " + strong.paint(pad(clean(q.Short), shorts)) + "  "
+		lines = append(lines, hanging(head, wrapped(clean(q.Text), s.width-width(head), sh.answers))...)
+	}
+	return lines
+}
+
+// isNarrow reports whether an answer has to stand below its question.
+func (s *screen) isNarrow() bool { return s.width < 70 }
+
+// narrowAnswers have the explanation below.
+func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) {
+	for _, q := range questions(c) {
+		lines = append(lines, wrapped(faint.paint(q.whole)+" "+strong.paint(clean(q.Short)), s.width, 2)...)
+		if most > 1 && !q.isDull() {
+			lines = append(lines, hanging("  ", wrapped(clean(q.Text), s.width-2, most))...)
+		}
+	}
+	return lines
+}
+
+// shortAnswers puts the answers into as few lines as they need. The headline has the
+// first.
+func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
+	for _, q := range questions(c)[1:] {
+		if q.isDull() {
+			continue
+		}
+		text := faint.paint(q.short) + " " + strong.paint(fit(clean(q.Short), s.width-width(q.short)-1))
+		if n := len(lines); n > 0 && width(lines[n-1])+2+width(text) <= s.width {
+			lines[n-1] += "  " + text
+		} else {
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// why explains the headline.
+func (s *screen) why(c *statuspage.Detail, most int) []string {
+	text := c.Answers.WaitingFor.Text
+	if c.Error != "" {
+		text = c.Answers.Failure.Text
+	}
+	if most == 0 {
+		return nil
+	}
+	return wrapped(clean(text), s.width, most)
+}
+
+// rule is a heading.
+func (s *screen) rule(name string) string {
+	return faint.paint("── " + name + " " + strings.Repeat("─", max(0, s.width-width(name)-4)))
+}
+
+func (s *screen) logLines(room int) []string {
+	if room <= 0 {
+		return nil
+	}
+	var lines []string
+	for _, line := range s.log[max(0, len(s.log)-room):] {
+		lines = append(lines, logInk(line).paint(fit(clean(line), s.width)))
+	}
+	return lines
+}
+
+// logInk marks the lines that are worth a look.
+func logInk(line string) ink {
+	switch {
+	case strings.Contains(line, "  ERROR  "):
+		return bad
+	case strings.Contains(line, "  WARNING  "):
+		return waiting
+	}
+	return plain
+}
+
+// footer names the keys, or asks.
+func (s *screen) footer() []string {
+	switch c := s.doc.Ceremony; {
+	case s.asking:
+		return s.askToStop(c)
+	case s.notice != "":
+		return []string{good.paint(fit(s.notice, s.width))}
+	}
+	keys := []string{"? help", "q quit", "enter details", "c copy", "d diagnosis", "m mesh", "l log"}
+	if s.page != mainPage {
+		keys = []string{"esc back", "up/down scroll", "c copy", "q quit"}
+	}
+	line := ""
+	for _, key := range keys {
+		if width(line)+2+width(key) > s.width {
+			break
+		}
+		name, does, _ := strings.Cut(key, " ")
+		line += strong.paint(name) + faint.paint(" "+does) + "  "
+	}
+	return []string{line}
+}
+
+// askToStop asks whether to stop the node, and says what that means now.
+func (s *screen) askToStop(c *statuspage.Detail) []string {
+	ask := bad.inverse().paint(" Stop this node? ") + " " + strong.paint("y yes  n no")
+	if c == nil {
+		return []string{ask}
+	}
+	const low = 12
+	if s.height < low {
+		return wrapped(ask+"  Can I close this now? "+clean(c.Answers.Close.Short), s.width, 2)
+	}
+	return append([]string{ask}, wrapped(clean(c.Answers.Close.Text), s.width, 4)...)
+}
