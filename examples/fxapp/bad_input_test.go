@@ -34,6 +34,10 @@ func TestBadInput(t *testing.T) {
 	held, err := lockDirectoryOf(s, "held")
 	require.NoError(t, err)
 	t.Cleanup(held)
+	require.NoError(t, os.Mkdir(s.file("open"), 0o700))
+	require.NoError(t, os.Chmod(s.file("open"), 0o770))
+	require.NoError(t, os.Mkdir(s.file("linked"), 0o700))
+	require.NoError(t, os.Symlink(s.file("elsewhere"), s.file("linked/lock")))
 	node := "node --definition $/ceremony.json --key $/alice.key --data-dir $/alice --listen /ip4/127.0.0.1/tcp/0 "
 	charon := "node --definition " + sampleDefinition + " --key " + sampleKeys + "/operator-0.key "
 	const secret = "--key: this is a private key, not the name of its file; others may have seen it now: make another"
@@ -120,6 +124,10 @@ func TestBadInput(t *testing.T) {
 			"it is a file, or lies below one; name a directory",
 		node + "--data-dir $/held": "--data-dir $/held: another node runs with it: stop that one, " +
 			"or give this one a directory of its own",
+		node + "--data-dir $/open": "--data-dir $/open: its group or others may write to it: " +
+			"keep them out (chmod go-w), or use another directory",
+		node + "--data-dir $/linked": "--data-dir $/linked: lock is a link, a pipe, a device or a directory, " +
+			"where a file has to be: move it away",
 		node + "--data-dir $/other --listen " + s.listen["bob"]: "--listen: listening on " + s.listen["bob"] +
 			": another program uses the port: stop it, or choose another port",
 		node + "--http 127.0.0.1:" + port: "--http: the status page cannot listen at 127.0.0.1:" + port +
@@ -267,8 +275,8 @@ func asPrivileged(t *testing.T, mount, dir string, args ...string) (code int, st
 func TestDisksThatTakeNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ mount, want string }{
-		"read-only": {"ro", "…read-only file system…"},
-		"full":      {"size=8k", "…no space left on device…"},
+		"read-only": {"mode=700,ro", "…read-only file system…"},
+		"full":      {"mode=700,size=8k", "…no space left on device…"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

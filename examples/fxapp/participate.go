@@ -53,7 +53,9 @@ and its round trip, its step, and what is wrong. It takes no part and leaves the
 cluster as it was: no member counts it as connected or goes on to step 1, whatever
 version or definition this node has. It ends when all are seen, or after --timeout
 (30 s), with exit code 0 if the ceremony could begin. With --watch it stays and shows
-what changes. Do not rehearse with a key whose real node is running.
+what changes. Stop a rehearsal before the real node with the same key starts:
+otherwise the streams of the other members stay at the rehearsal, and the ceremony
+does not begin. And do not rehearse while that node runs.
 
 Logs go to standard error, the result goes to standard output.
 
