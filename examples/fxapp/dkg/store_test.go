@@ -168,18 +168,18 @@ func TestWhatAProcessThatDiedLeftIsFinished(t *testing.T) {
 }
 
 // stale is an unconfirmed share of an earlier attempt of a cluster, in alice's directory.
-func (c *cluster) stale() (share *Share, name string) {
+func (c *cluster) stale() (name string) {
 	c.t.Helper()
-	share = new(*newFinished(c.t, len(c.nodes)).shares[alice])
+	share := *newFinished(c.t, len(c.nodes)).shares[alice]
 	share.DefinitionHash, share.Members = c.definition.Hash, ids(c.definition)
-	name, err := (&Store{dir: c.nodes[alice].dir}).write(share)
+	name, err := (&Store{dir: c.nodes[alice].dir}).write(&share)
 	require.NoError(c.t, err)
-	return share, name
+	return name
 }
 
 func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
 	c := newCluster(t, 2)
-	_, name := c.stale()
+	name := c.stale()
 	store, err := OpenStore(c.nodes[alice].dir, c.definition)
 	require.NoError(t, err)
 	require.Equal(t, []string{name}, store.Left())
