@@ -50,7 +50,7 @@ func IsCharon(path string) (bool, error) {
 // order, and returns it. It never overwrites a file. Every member has to have the
 // same file.
 func WriteDefinition(path string, members []syncmod.Peer) (syncmod.Definition, error) {
-	if err := checkMembers(members); err != nil {
+	if err := checkMembers(members, named); err != nil {
 		return syncmod.Definition{}, about(path, err)
 	}
 	definition := syncmod.Definition{Hash: hashOf(members), Peers: members}
@@ -141,7 +141,7 @@ func parseOwn(text string) (syncmod.Definition, error) {
 		}
 		members = append(members, m)
 	}
-	if err := checkMembers(members); err != nil {
+	if err := checkMembers(members, inFile); err != nil {
 		return syncmod.Definition{}, err
 	}
 	hash, err := parseHash("hash", file.Hash)

@@ -268,7 +268,7 @@ func TestADefinitionThatNobodyCouldReadIsNotWritten(t *testing.T) {
 
 	_, err := clusterfile.WriteDefinition(path, members(t)[:1])
 
-	require.EqualError(t, err, path+": peers: 1 members, a ceremony has 2 to 1024")
+	require.EqualError(t, err, path+": peers: 1 member, a ceremony has 2 to 1024")
 	require.NoFileExists(t, path)
 }
 
@@ -284,4 +284,16 @@ func TestParsePeerSaysWhatIsWrong(t *testing.T) {
 
 		require.EqualError(t, err, want)
 	}
+}
+
+// Who writes a definition knows the members by their names, and has no file yet.
+func TestAMistakeNamesTheMember(t *testing.T) {
+	peers := members(t)
+	peers[1].Addrs = append(peers[1].Addrs, peers[0].Addrs[0])
+	path := filepath.Join(t.TempDir(), "ceremony.json")
+
+	_, err := clusterfile.WriteDefinition(path, peers)
+
+	require.ErrorContains(t, err, path+`: member "bob": addrs[`)
+	require.ErrorContains(t, err, ` is an address of member "alice" too: every member listens somewhere else`)
 }

@@ -7,7 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 )
 
@@ -78,6 +81,26 @@ func create(path, content string, mode fs.FileMode) error {
 	_, err = f.WriteString(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path)) // half a file is worse than none
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes the names in a directory outlive a power cut, where there is a call for
+// it: not on Windows, not on every file system, and not in a directory that this user
+// may not read.
+func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	dir, err := os.Open(path)
+	if err == nil {
+		err = errors.Join(dir.Sync(), dir.Close())
+	}
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("it was written, and its directory could not be synchronized: %w", withoutPath(err))
 	}
 	return nil
 }

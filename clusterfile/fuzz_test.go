@@ -42,7 +42,7 @@ func FuzzDefinition(f *testing.F) {
 			require.Empty(t, definition)
 			return
 		}
-		require.NoError(t, checkMembers(definition.Peers))
+		require.NoError(t, checkMembers(definition.Peers, inFile))
 		require.Len(t, definition.Hash, 32)
 	})
 }

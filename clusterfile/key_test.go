@@ -64,6 +64,20 @@ func TestAKeyIsNeverOverwritten(t *testing.T) {
 	require.Equal(t, "precious", read(t, path))
 }
 
+func TestAKeyIsMadeWhereDirectoriesCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	require.NoError(t, os.Chmod(dir, 0o300))
+	t.Cleanup(func() { require.NoError(t, os.Chmod(dir, 0o700)) })
+
+	created, err := clusterfile.CreateKey("dkg.key") // "." is what is synchronized
+
+	require.NoError(t, err)
+	read, err := clusterfile.ReadKey("dkg.key")
+	require.NoError(t, err)
+	require.True(t, created.Equals(read))
+}
+
 func TestAKeyThatHasNowhereToGoIsNotMade(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nowhere", "alice.key")
 

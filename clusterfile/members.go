@@ -20,35 +20,36 @@ const (
 )
 
 // checkMembers finds what cannot be right about the members of a definition. Its
-// errors name the field.
-func checkMembers(members []syncmod.Peer) error {
+// errors name the member and the field, as say does.
+func checkMembers(members []syncmod.Peer, say wording) error {
 	if err := checkCount(len(members)); err != nil {
 		return err
 	}
 	ids, addrs := make(map[peer.ID]int), make(map[string]int)
 	for i, m := range members {
 		if err := m.ID.Validate(); err != nil {
-			return fmt.Errorf("peers[%d].id: it is missing", i)
+			return fmt.Errorf("%s: it is missing", say.field(i, m, "id"))
 		}
 		if err := checkName(m.Name); err != nil {
-			return fmt.Errorf("peers[%d].name: %w", i, err)
+			return fmt.Errorf("%s: %w", say.field(i, m, "name"), err)
 		}
 		if first, ok := ids[m.ID]; ok {
-			return fmt.Errorf("peers[%d].id: it is that of peers[%d] too: "+
-				"every member needs a key of its own", i, first)
+			return fmt.Errorf("%s: it is that of %s too: every member needs a key of its own",
+				say.field(i, m, "id"), say.member(first, members[first]))
 		}
 		ids[m.ID] = i
 		for j, addr := range m.Addrs {
+			field := say.field(i, m, fmt.Sprintf("addrs[%d]", j))
 			if err := checkAddr(addr, m.ID); err != nil {
-				return fmt.Errorf("peers[%d].addrs[%d]: %w", i, j, err)
+				return fmt.Errorf("%s: %w", field, err)
 			}
 			if isRelayed(addr) {
 				continue // its transport part is the relay's, for all whom it serves
 			}
 			transport, _ := peer.SplitAddr(addr)
 			if first, ok := addrs[transport.String()]; ok && first != i {
-				return fmt.Errorf("peers[%d].addrs[%d]: %s is an address of peers[%d] too: "+
-					"every member listens somewhere else", i, j, addr, first)
+				return fmt.Errorf("%s: %s is an address of %s too: every member listens somewhere else",
+					field, addr, say.member(first, members[first]))
 			}
 			addrs[transport.String()] = i
 		}
@@ -57,10 +58,39 @@ func checkMembers(members []syncmod.Peer) error {
 }
 
 func checkCount(n int) error {
-	if n < minMembers || n > maxMembers {
-		return fmt.Errorf("peers: %d members, a ceremony has %d to %d", n, minMembers, maxMembers)
+	if n >= minMembers && n <= maxMembers {
+		return nil
 	}
-	return nil
+	noun := "members"
+	if n == 1 {
+		noun = "member"
+	}
+	return fmt.Errorf("peers: %d %s, a ceremony has %d to %d", n, noun, minMembers, maxMembers)
+}
+
+// wording is how errors speak of a member and of a field of it.
+type wording struct {
+	member func(i int, m syncmod.Peer) string
+	field  func(i int, m syncmod.Peer, field string) string
+}
+
+// inFile speaks of members by their places in a file, named speaks of them by name.
+var (
+	inFile = wording{
+		member: func(i int, _ syncmod.Peer) string { return fmt.Sprintf("peers[%d]", i) },
+		field:  func(i int, _ syncmod.Peer, field string) string { return fmt.Sprintf("peers[%d].%s", i, field) },
+	}
+	named = wording{
+		member: memberName,
+		field:  func(i int, m syncmod.Peer, field string) string { return memberName(i, m) + ": " + field },
+	}
+)
+
+func memberName(i int, m syncmod.Peer) string {
+	if m.Name == "" {
+		return fmt.Sprintf("member %d", i)
+	}
+	return "member " + quote(m.Name)
 }
 
 func checkName(name string) error {

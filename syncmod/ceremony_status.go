@@ -48,7 +48,7 @@ func (c *core) status() Status {
 	s := Status{
 		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
 		Attempt: c.attempt.shown(), Retried: c.retried(), Steps: c.steps, Passed: slices.Clip(c.passed),
-		Broken: c.broken(now), at: now, called: c.called,
+		Broken: c.broken(now), At: now, called: c.called,
 	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {
@@ -82,6 +82,9 @@ func (c *core) peerStatus(i int) PeerStatus {
 		LastSeen: m.LastSeen, Since: m.Since, RTT: m.RTT,
 		Reconnects: m.Reconnects, Attempts: m.Attempts, LastError: m.LastError,
 		View: c.viewOf(i), Fault: c.fault(m.Fault),
+	}
+	if f := c.roster.Failure(); f != nil && f.Kind == roster.VersionMismatch && f.Culprit == i {
+		p.Version = printable(f.Theirs, maxNickname) // it is the reason, and never came to be the member's
 	}
 	if !p.Inbound && !p.Outbound && p.Waiting == "" { // else it answers, and says itself what it waits for
 		p.reach = c.reachText(time.Now(), i, m.Since)

@@ -143,7 +143,7 @@ var (
 	_ = syncmod.Status{
 		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
 		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Attempt: int(0), Broken: []syncmod.BrokenLink(nil),
-		Retried: false, Steps: []string(nil), Passed: []syncmod.PassedBarrier(nil),
+		Retried: false, Steps: []string(nil), Passed: []syncmod.PassedBarrier(nil), At: time.Time{},
 	}
 	_ = syncmod.PassedBarrier{
 		Kind: "", Step: int64(0), Name: "", Since: time.Time{}, Passed: time.Time{}, Last: int(0),

@@ -32,7 +32,7 @@ func (d directory) NotOpen(in []stream.Ceremony) (text string) {
 	if len(in) == 0 {
 		return "it has not opened this ceremony yet"
 	}
-	return printable("it has not opened this ceremony yet; open there with this node: "+hashes(in), maxReason)
+	return printable("it has another definition open: "+hashes(in), maxReason)
 }
 
 // Mismatch implements stream.Ceremonies. The newest ceremony reports it: one line is

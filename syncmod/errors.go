@@ -162,9 +162,9 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 type WaitError struct {
 	Barrier string // connected, step or shutdown
 	Step    int64
-	Since   time.Time // when this node's wait at the barrier began; zero: not known
-	Missing []PeerStatus
-	Err     error // the context's error
+	Since   time.Time    // when this node's wait at the barrier began; zero: not known
+	Missing []PeerStatus // in operator order
+	Err     error        // the context's error
 
 	members int // 0 when not known
 	at      time.Time
@@ -173,7 +173,7 @@ type WaitError struct {
 	advice  string // what is wrong with the wait itself
 }
 
-// Error lists everyone who is missing, and why.
+// Error lists everyone who is missing, and why: who is not connected comes first.
 func (e *WaitError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "waiting for %d", len(e.Missing))
@@ -195,17 +195,12 @@ func (e *WaitError) Error() string {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	switch {
-	case e.who != "":
-		b.WriteString(": " + e.who)
-	default:
-		for i, p := range e.Missing {
-			sep := ", "
-			if i == 0 {
-				sep = ": "
-			}
-			b.WriteString(sep + p.name() + " (" + p.Describe(at) + ")")
-		}
+	text := e.who
+	if text == "" {
+		text = who(at, nil, nil, e.Missing)
+	}
+	if text != "" {
+		b.WriteString(": " + text)
 	}
 	if e.Err != nil && !errors.Is(e.Err, context.Canceled) && !errors.Is(e.Err, context.DeadlineExceeded) {
 		fmt.Fprintf(&b, ": %v", e.Err)

@@ -212,7 +212,7 @@ func TestMembersWithDifferentDefinitionsWaitAndSeeThem(t *testing.T) {
 			return strings.Contains(s.Peers[0].Waiting, hex.EncodeToString(open.Hash[:8]))
 		})
 		err := ceremonies[i].AwaitConnected(briefly(t))
-		require.ErrorContains(t, err, "has not opened this ceremony yet")
+		require.ErrorContains(t, err, "it has another definition open: ")
 		require.ErrorContains(t, err, hex.EncodeToString(open.Hash[:8]))
 		require.NoError(t, ceremonies[i].Err())
 	}
@@ -230,4 +230,15 @@ func TestAReasonMayAskTheCeremonyWhenItIsAskedForItsText(t *testing.T) {
 	s.ceremony.Abort(curious{s.ceremony})
 
 	require.ErrorContains(t, s.ceremony.Err(), "in phase connecting")
+}
+
+func TestAForeignVersionIsSeen(t *testing.T) {
+	s := newScene(t, harness.Fast(), 1)
+	bob := s.others[0]
+	bob.Become(7)
+	bob.Open(t, s.Host).Say(t, bob.Request(t, s.def, harness.Version("v1.9")))
+
+	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrVersionMismatch)
+
+	require.Equal(t, "v1.9", s.ceremony.Status().Peers[0].Version)
 }

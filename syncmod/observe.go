@@ -43,6 +43,10 @@ type openOptions struct{ observes bool }
 // from the members with whom the ceremony has connected it, unless another ceremony
 // needs them or the host's connection manager protects them. To the members it is as if
 // this host had gone. Then the definition can be opened to take part.
+//
+// Stop a rehearsal before the real node with the same key starts in another process.
+// Otherwise streams that members have opened to the rehearsal stay there, and the
+// ceremony does not begin.
 func Observe() OpenOption { return func(o *openOptions) { o.observes = true } }
 
 // taking returns the ceremony for a call that takes part in it.

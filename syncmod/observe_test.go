@@ -264,7 +264,7 @@ func TestALookAtAnotherDefinitionIsSeenOnBothSides(t *testing.T) {
 	for _, c := range []*syncmod.Ceremony{alice, bob} {
 		p := all(t, c, func(p syncmod.PeerStatus) bool { return p.Fault != nil && p.Waiting != "" })[0]
 		require.ErrorIs(t, p.Fault, syncmod.ErrBadSignature)
-		require.Contains(t, p.Waiting, "it has not opened this ceremony yet; open there with this node: ")
+		require.Contains(t, p.Waiting, "it has another definition open: ")
 	}
 }
 

@@ -236,11 +236,17 @@ func parseReceipt(data []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("it has more than %d members", maxMembers)
 	}
 	var j receiptJSON
-	if err := json.Unmarshal(data, &j); err != nil {
+	err := json.Unmarshal(data, &j)
+	wrong, misplaced := errors.AsType[*json.UnmarshalTypeError](err) // the rest has been read nevertheless
+	switch {
+	case misplaced && wrong.Field == "":
+		return nil, fmt.Errorf("it is a JSON %s, not an object", wrong.Value)
+	case err != nil && !misplaced:
 		return nil, err
-	}
-	if j.Type != receiptType {
+	case j.Type != receiptType:
 		return nil, fmt.Errorf("its type is %q: this program reads %q", printable(j.Type, maxNickname), receiptType)
+	case misplaced:
+		return nil, fmt.Errorf("%s is a JSON %s, which it cannot be", wrong.Field, printable(wrong.Value, maxNickname))
 	}
 	r := &Receipt{DefinitionHash: j.DefinitionHash, LastStep: j.LastStep}
 	for i, m := range j.Members {

@@ -28,7 +28,7 @@ func TestAMemberThatAsksForADefinitionThatIsNotOpenHereIsToldWhatIs(t *testing.T
 
 		require.Empty(t, response.GetError())
 		require.Zero(t, response.GetSessionId())
-		require.Equal(t, "it has not opened this ceremony yet; open there with this node: "+
+		require.Equal(t, "it has another definition open: "+
 			hex.EncodeToString(s.def.Hash[:8])+"…", response.GetWaiting())
 	}
 	require.NoError(t, s.ceremony.Err())
@@ -240,7 +240,7 @@ func TestAMemberOfOneCeremonyIsAStrangerToAnother(t *testing.T) {
 
 	waiting := carol.Open(t, s.Host).Greeted(t, carol.Request(t, s.def))
 
-	require.Equal(t, "it has not opened this ceremony yet; open there with this node: "+
+	require.Equal(t, "it has another definition open: "+
 		hex.EncodeToString(other.Hash[:8])+"…", waiting)
 	require.NoError(t, s.ceremony.Err())
 	require.NoError(t, second.Err())

@@ -44,6 +44,7 @@ type Status struct {
 	Step     int64        // the last step that this node has announced
 	StepName string       // its name, when the ceremony is run with named steps
 	Since    time.Time    // since when phase and step are what they are
+	At       time.Time    // the moment at which all this was so
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony has failed
 	Attempt  int          // which attempt of [Service.Run] this is, from 1; 1 for every other ceremony
@@ -59,7 +60,6 @@ type Status struct {
 	// far as the members say: 1,024 pairs at most, this node's own included.
 	Broken []BrokenLink
 
-	at      time.Time
 	barrier roster.Barrier // that this node waits at, the zero value if it waits at none
 	called  []string       // the members, in a list of them
 	unsaid  *WaitError     // who did not say goodbye

@@ -17,19 +17,20 @@ func (s Status) WaitingFor() *WaitError {
 	}
 	e := &WaitError{
 		Barrier: s.barrier.Kind.String(), Step: s.barrier.Step, Since: s.barrier.Since,
-		members: len(s.Peers) + 1, at: s.at,
+		members: len(s.Peers) + 1, at: s.At,
 	}
 	for _, p := range s.Peers {
 		if p.missing {
 			e.Missing = append(e.Missing, p)
 		}
 	}
-	e.who = who(s.at, s.called, s.Broken, e.Missing)
+	e.who = who(s.At, s.called, s.Broken, e.Missing)
 	return e
 }
 
 // who says whom a wait is for, and why. The pairs that cannot reach each other come
-// first; of the members that they explain nothing else is said.
+// first; of the members that they explain nothing else is said. Members that are not
+// connected come next: those that are connected may only be waiting for them as well.
 func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStatus) string {
 	var parts []string
 	explained := make(map[int]bool)
@@ -51,8 +52,11 @@ func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStat
 	if more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more pairs", more))
 	}
-	for _, p := range missing {
-		if !explained[p.Index] || !p.Inbound || !p.Outbound {
+	connected := func(p PeerStatus) bool { return p.Inbound && p.Outbound }
+	away := slices.DeleteFunc(slices.Clone(missing), connected)
+	behind := slices.DeleteFunc(slices.Clone(missing), func(p PeerStatus) bool { return !connected(p) })
+	for _, p := range slices.Concat(away, behind) {
+		if !explained[p.Index] || !connected(p) {
 			parts = append(parts, p.name()+" ("+p.Describe(now)+")")
 		}
 	}
@@ -70,9 +74,9 @@ func (b BrokenLink) Describe(names []string, now time.Time) string {
 	one, other, since := names[b.A], names[b.B], spell(now.Sub(b.Since))
 	switch {
 	case b.aToB:
-		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", other, one, one, other, since)
+		return fmt.Sprintf("%s reaches %s, but %s does not reach %s (for %s)", one, other, other, one, since)
 	case b.bToA:
-		return fmt.Sprintf("%s does not reach %s, only %s reaches %s (for %s)", one, other, other, one, since)
+		return fmt.Sprintf("%s reaches %s, but %s does not reach %s (for %s)", other, one, one, other, since)
 	}
 	return fmt.Sprintf("%s and %s cannot reach each other (for %s)", one, other, since)
 }

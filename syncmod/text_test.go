@@ -269,8 +269,8 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 	err := &WaitError{Barrier: report.BarrierStep, Step: 3, Missing: []PeerStatus{bob, carol}, members: 4, at: now}
 
 	require.EqualError(t, err, "waiting for 2 of 4 at step 3: "+
-		"bob (connected through a relay, at step 2, heard 40 ms ago), "+
-		"carol (unreachable for 12 s: dial timeout, attempt 9)")
+		"carol (unreachable for 12 s: dial timeout, attempt 9), "+
+		"bob (connected through a relay, at step 2, heard 40 ms ago)")
 }
 
 func TestAWaitErrorSaysWhomItWasForAndNotHowItsContextEnded(t *testing.T) {

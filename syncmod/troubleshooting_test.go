@@ -141,7 +141,7 @@ func TestThePageListsWhatAMemberAnswers(t *testing.T) {
 	} {
 		said = append(said, f.Waiting(v))
 	}
-	said = append(said, directory{}.NotOpen(nil), directory{}.NotOpen(nil)+"; open there with this node: deadbeef")
+	said = append(said, directory{}.NotOpen(nil), "it has another definition open: deadbeef")
 	pages := shows(troubles(t, "What a member answers"))
 
 	var found []string

@@ -24,7 +24,7 @@ func (c *Ceremony) Member(e report.Member) {
 		}
 		level := logrus.InfoLevel
 		switch e.What {
-		case report.MemberLost, report.MemberReplaced, report.MemberKeyInUse:
+		case report.MemberLost, report.MemberKeyInUse:
 			level = logrus.WarnLevel
 		}
 		entry.Logf(c.level(e.Peer, level, e.At),

@@ -23,6 +23,7 @@ func TestBadInput(t *testing.T) {
 	s := newSite(t)
 	stranger := s.keygen(t, "mallory")
 	s.write(t, "empty.json", "")
+	s.write(t, "object.json", "{}")
 	s.write(t, "lines.txt", "alice=x\n")
 	s.write(t, "no-addresses.json", withoutAddresses(t, s))
 	alice := s.keys[0]
@@ -33,6 +34,10 @@ func TestBadInput(t *testing.T) {
 	held, err := lockDirectoryOf(s, "held")
 	require.NoError(t, err)
 	t.Cleanup(held)
+	require.NoError(t, os.Mkdir(s.file("open"), 0o700))
+	require.NoError(t, os.Chmod(s.file("open"), 0o770))
+	require.NoError(t, os.Mkdir(s.file("linked"), 0o700))
+	require.NoError(t, os.Symlink(s.file("elsewhere"), s.file("linked/lock")))
 	node := "node --definition $/ceremony.json --key $/alice.key --data-dir $/alice --listen /ip4/127.0.0.1/tcp/0 "
 	charon := "node --definition " + sampleDefinition + " --key " + sampleKeys + "/operator-0.key "
 	const secret = "--key: this is a private key, not the name of its file; others may have seen it now: make another"
@@ -80,24 +85,35 @@ func TestBadInput(t *testing.T) {
 		"keygen --key $/nowhere/x.key":                     "--key $/nowhere/x.key: no such file or directory",
 		"define --out $/ceremony.json a=" + stranger + " b=" + s.keygen(t, "eve"): "--out $/ceremony.json: " +
 			"file exists, and is never overwritten: choose another name, or move that file away",
-		"verify $/nothing.json": "$/nothing.json: no such file or directory",
-		"verify $":              "$: is a directory",
+		"verify $/nothing.json":  "$/nothing.json: no such file or directory",
+		"verify $":               "$: is a directory",
+		"verify $/ceremony.json": "$/ceremony.json: it is a definition, not a receipt: were the two files swapped?",
+		"verify $/empty.json":    "$/empty.json: it is empty: copy it again",
+		"verify $/alice.key": "$/alice.key: it is not a receipt, which is a JSON object: " +
+			"name the receipt, or copy it again",
+		"verify $/object.json": "$/object.json: it is not a receipt, which says so in its field type: " +
+			"name the receipt",
 
 		// Who and where.
 		"node --definition $/ceremony.json --key $/mallory.key": "--key $/mallory.key: it is the key of " + stranger +
-			", who is no member of $/ceremony.json: its members are operator 0 (alice, …), operator 1 (bob, …); " +
+			", who is no member of $/ceremony.json: its members are operator 0 (alice), operator 1 (bob); " +
 			"give the key of one of them, or a definition with this peer ID",
 		charon + "--relay http://relay.example": "--version is missing: " + sampleDefinition +
 			" is a definition of Charon, whose members refuse other versions; give theirs, for example --version v1.11",
 		charon + "--version v1.11": "--relay is missing: " + sampleDefinition +
 			" has no address of operator 1 (…), operator 2 (…), operator 3 (…), nor of this node, " +
 			"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
-		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob, …) " +
+		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob) " +
 			"can only be connected by dialling this node, for the definition has no addresses of theirs; " +
 			"listen, or give a --relay",
 		"define --out $/x.json alice=" + stranger + "@127.0.0.1:9001": `argument 1: member "alice": addrs[0]: ` +
 			"it is not a multiaddr: write it as /ip4/192.0.2.1/tcp/9001 or /dns4/node.example/tcp/9001",
-		"define --out $/x.json " + alice: "argument 1: a member without a name: write NAME=ID@ADDRESS",
+		"define --out $/x.json alice=" + stranger + " bob=" + stranger: `--out $/x.json: member "bob": id: ` +
+			`it is that of member "alice" too: every member needs a key of its own`,
+		"define --out $/x.json alice=" + stranger + " alice=" + s.keygen(t, "trent"): "argument 2: " +
+			`the name "alice" is that of argument 1 too: give every member a name of its own`,
+		"define --out $/x.json alice=" + stranger: "--out $/x.json: peers: 1 member, a ceremony has 2 to 1024",
+		"define --out $/x.json " + alice:          "argument 1: a member without a name: write NAME=ID@ADDRESS",
 		node + "--listen 127.0.0.1:9001": `listen address "127.0.0.1:9001": ` +
 			"not an address: write it as /ip4/0.0.0.0/tcp/9000, or /ip4/0.0.0.0/udp/9000/quic-v1 for QUIC",
 		node + "--relay relay.example": `relay "relay.example": ` +
@@ -108,7 +124,11 @@ func TestBadInput(t *testing.T) {
 			"it is a file, or lies below one; name a directory",
 		node + "--data-dir $/held": "--data-dir $/held: another node runs with it: stop that one, " +
 			"or give this one a directory of its own",
-		node + "--listen " + s.listen["bob"]: "--listen: listening on " + s.listen["bob"] +
+		node + "--data-dir $/open": "--data-dir $/open: its group or others may write to it: " +
+			"keep them out (chmod go-w), or use another directory",
+		node + "--data-dir $/linked": "--data-dir $/linked: lock is a link, a pipe, a device or a directory, " +
+			"where a file has to be: move it away",
+		node + "--data-dir $/other --listen " + s.listen["bob"]: "--listen: listening on " + s.listen["bob"] +
 			": another program uses the port: stop it, or choose another port",
 		node + "--http 127.0.0.1:" + port: "--http: the status page cannot listen at 127.0.0.1:" + port +
 			": the port is in use, by another node or another program: choose another one",
@@ -178,7 +198,9 @@ func TestATimeoutNamesWhoIsMissing(t *testing.T) {
 
 	require.Equal(t, exitFailed, code)
 	require.Empty(t, stdout)
-	require.Regexp(t, `^gave up after 300ms: waiting for 1 of 2 to connect: bob \(`, s.requireOneSentence(t, stderr))
+	sentence := s.requireOneSentence(t, stderr)
+	require.Regexp(t, `^gave up after 300ms: waiting for 1 of 2 to connect: bob \(.*\); `+
+		`this node has left before step 1, and the others wait for it: start it again$`, sentence)
 
 	code, stdout, stderr = execute(t, s.node("alice", "--timeout", "1ms", "--log-format", "json")...)
 
@@ -253,8 +275,8 @@ func asPrivileged(t *testing.T, mount, dir string, args ...string) (code int, st
 func TestDisksThatTakeNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ mount, want string }{
-		"read-only": {"ro", "…read-only file system…"},
-		"full":      {"size=8k", "…no space left on device…"},
+		"read-only": {"mode=700,ro", "…read-only file system…"},
+		"full":      {"mode=700,size=8k", "…no space left on device…"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

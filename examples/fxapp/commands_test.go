@@ -263,6 +263,19 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Empty(t, stdout)
 		require.Contains(t, s.requireOneSentence(t, stderr), "changed.json: the receipt does not verify: operator 0 ")
 	})
+	t.Run("a share is no receipt", func(t *testing.T) {
+		code, stdout, stderr := execute(t, "verify", s.file("bob/share.json"))
+		require.Equal(t, exitUsage, code)
+		require.Empty(t, stdout)
+		require.Equal(t, s.file("bob/share.json")+": it is a share, not a receipt: were the two files swapped?",
+			s.requireOneSentence(t, stderr))
+	})
+	t.Run("a receipt of which a part is gone", func(t *testing.T) {
+		cut := s.write(t, "cut.json", `{"type":"dkgsync/receipt/v1","members":["x"]}`)
+		code, _, stderr := execute(t, "verify", cut)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, s.requireOneSentence(t, stderr), "cut.json: the receipt cannot be read: ")
+	})
 	t.Run("of another ceremony", func(t *testing.T) {
 		code, _, stderr := execute(t, "verify", s.file("bob/receipt.json"), "--definition", sampleDefinition)
 		require.Equal(t, exitFailed, code)
@@ -362,4 +375,24 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	require.Contains(t, s.requireOneSentence(t, stderr.String()), "this node has left after step 1")
 	require.Contains(t, s.requireOneSentence(t, told),
 		"operator 0 (alice) was stopped before the ceremony was complete")
+}
+
+// A node whose own step fails is the one that can mend it.
+func TestANodeThatGivesUpSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	opened := make(chan struct{})
+	stderr := &watched{text: "ceremony opened", found: func() { close(opened) }}
+	alice := make(chan int)
+	go func() { alice <- run(soon(t), s.node("alice"), io.Discard, stderr) }()
+	<-opened
+	require.NoError(t, os.RemoveAll(s.file("alice"))) // there is no place for the share
+
+	code, _, told := execute(t, s.node("bob")...)
+
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, s.requireOneSentence(t, told), "stop every node and start the ceremony again together")
+	require.Equal(t, exitFailed, <-alice)
+	require.Regexp(t, `: this node gave up: step .*; this node has told the others that it ends the attempt: `+
+		`mend what is wrong, and start again together$`, s.requireOneSentence(t, stderr.String()))
 }

@@ -76,12 +76,18 @@ func parseMembers(texts []string, where func(int) string) ([]syncmod.Peer, error
 	if len(texts) == 0 {
 		return nil, errors.New("no members: name each as NAME=ID@ADDRESS; fxapp define --help has an example")
 	}
-	members := make([]syncmod.Peer, len(texts))
+	members, named := make([]syncmod.Peer, len(texts)), make(map[string]int)
 	for i, text := range texts {
 		var err error
 		if members[i], err = clusterfile.ParsePeer(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", where(i), err)
 		}
+		name := members[i].Name
+		if first, ok := named[name]; ok {
+			return nil, fmt.Errorf("%s: the name %q is that of %s too: give every member a name of its own",
+				where(i), name, where(first))
+		}
+		named[name] = i
 	}
 	return members, nil
 }

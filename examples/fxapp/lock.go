@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/gofrs/flock"
+
+	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
 )
 
 // lockFile is in the data directory of a node that runs. The system takes the lock away
@@ -18,10 +20,15 @@ const lockFile = "lock"
 // lockDirectory makes the data directory if it is not there, and keeps other nodes out
 // of it until unlock is called.
 func lockDirectory(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := dkg.MakeDirectory(dir); err != nil {
 		return nil, fmt.Errorf("--data-dir %s: %w", dir, explainDisk(err))
 	}
-	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
+	path := filepath.Join(dir, lockFile)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("--data-dir %s: %s is a link, a pipe, a device or a directory, "+
+			"where a file has to be: move it away", dir, lockFile)
+	}
+	lock := flock.New(path, flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
 	switch {
 	case err != nil:

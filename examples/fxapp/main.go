@@ -6,9 +6,9 @@
 // own, environment.go reads their flags from the environment, package view shows a
 // node's ceremony in its terminal, and package display prints what the demo shows.
 //
-// Exit codes: 0 complete, or the receipt is good; 1 failed; 2 the command line, a file
-// or an address cannot be used, and nothing was begun; 130 after SIGINT and 143 after
-// SIGTERM.
+// Exit codes: 0 complete, everyone is ready, or the receipt is good; 1 failed; 2 the
+// command line, a file or an address cannot be used, and nothing was begun; 130 after
+// SIGINT and 143 after SIGTERM.
 package main
 
 import (
@@ -79,13 +79,14 @@ func newRootCommand() *cobra.Command {
 		Short: "Nodes that run a DKG ceremony in lockstep",
 		Long: `Nodes that run a DKG ceremony in lockstep.
 
-Each operator makes a key (keygen) and gives away its peer ID. One of them writes
-the definition (define), and all get the same copy. All run a node until the
+Each operator makes a key (keygen) and gives away its ENR or peer ID. One of them
+writes the definition (define), and all get the same copy. All run a node until the
 ceremony is complete, and keep the share and the receipt (verify).
 
-Exit codes: 0 complete, or the receipt is good; 1 failed; 2 the command line, a
-file or an address cannot be used, and nothing was begun; 130 interrupted
-(Ctrl-C), 143 terminated. A second Ctrl-C ends the program at once.
+Exit codes: 0 complete, the rehearsal found everyone ready, or the receipt is good;
+1 failed, somebody is not ready, or the receipt is not good; 2 the command line, a
+file or an address cannot be used, and nothing was begun; 130 interrupted (Ctrl-C),
+143 terminated. A second Ctrl-C ends the program at once.
 
 Every flag can be set by an environment variable, which its help names. The
 command line wins, an empty variable counts as unset, and a variable with a list

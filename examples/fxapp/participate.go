@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -52,7 +53,9 @@ and its round trip, its step, and what is wrong. It takes no part and leaves the
 cluster as it was: no member counts it as connected or goes on to step 1, whatever
 version or definition this node has. It ends when all are seen, or after --timeout
 (30 s), with exit code 0 if the ceremony could begin. With --watch it stays and shows
-what changes. Do not rehearse with a key whose real node is running.
+what changes. Stop a rehearsal before the real node with the same key starts:
+otherwise the streams of the other members stay at the rehearsal, and the ceremony
+does not begin. And do not rehearse while that node runs.
 
 Logs go to standard error, the result goes to standard output.
 
@@ -209,12 +212,16 @@ func (p *participation) greet() {
 			others = append(others, i)
 		}
 	}
-	p.log.Infof("step 1 begins when all are connected: %s", list(p.definition, others, operatorText))
+	p.log.Infof("step 1 begins when all are connected: %s", listMembers(p.definition, others))
 	switch where := addrText(self.Addrs); {
 	case len(p.host.Listen)+len(p.host.Relays) == 0:
 		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
 	case where != "":
 		p.log.Infof("the others look for this node at %s", where)
+	}
+	if !listensAsDefined(p.host.Listen, self.Addrs) {
+		p.log.Infof("this node listens at %s, the others look at %s: that is right if a router forwards the port, "+
+			"and otherwise --listen has to name it", strings.Join(p.host.Listen, ", "), addrText(self.Addrs))
 	}
 }
 
@@ -229,12 +236,16 @@ func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony
 	}
 	select {
 	case p.last = <-ended:
-		if err := p.last.Err(); err != nil {
+		switch err := p.last.Err(); {
+		case errors.Is(err, syncmod.ErrAborted): // of all failures the one that does not say what to do
+			return &failure{fmt.Errorf("the ceremony failed, %s: %w; this node has told the others that it ends "+
+				"the attempt: mend what is wrong, and start again together", p.noOtherAttempt(), err)}
+		case err != nil:
 			return &failure{fmt.Errorf("the ceremony failed, %s: %w", p.noOtherAttempt(), err)}
 		}
 		return nil
 	case <-late:
-		return &failure{fmt.Errorf("gave up after %s: %w", p.timeout, p.missing())}
+		return &failure{fmt.Errorf("gave up after %s: %w; %s", p.timeout, p.missing(), p.leaving())}
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %s", context.Cause(ctx), p.leaving())
 	}

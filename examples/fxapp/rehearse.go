@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -27,6 +29,7 @@ const (
 	rehearsalTimeout = 30 * time.Second
 	encore           = 2 * time.Second // how long a node stays once it has seen everyone: they may be looking for it
 	clockWarning     = 5 * time.Second // beyond, a clock is worth a word
+	showPause        = time.Second / 2 // between two tables of a watch
 	widestRemark     = 64              // characters of a line of the table's last column
 )
 
@@ -121,11 +124,11 @@ func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syn
 	leave := time.AfterFunc(limit, cancel)
 	defer leave.Stop()
 	seen := false
+	if r.watch {
+		defer r.showAtAPace(ctx, c.Watch)()
+	}
 	for s := range c.Watch(ctx) {
 		s = r.remember(s)
-		if r.watch {
-			r.show(s)
-		}
 		if begun(s) || s.Phase == syncmod.Failed {
 			return s
 		}
@@ -135,6 +138,27 @@ func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syn
 		}
 	}
 	return r.remember(c.Status())
+}
+
+// showAtAPace shows what changes, at most every showPause, until stop is called: whoever
+// flaps must not flood the terminal. The newest is never left out, for a watch yields it
+// after the pause.
+func (r *rehearsal) showAtAPace(
+	ctx context.Context, watch func(context.Context) iter.Seq[syncmod.Status],
+) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var showing sync.WaitGroup
+	showing.Go(func() {
+		for s := range watch(ctx) {
+			if r.show(s) {
+				sleep(ctx, showPause)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		showing.Wait()
+	}
 }
 
 // remember puts what was seen of those that rehearsed, and have left, in the place of what
@@ -194,22 +218,23 @@ func settled(s syncmod.Status) bool {
 // fit reports whether the ceremony could begin with a member.
 func fit(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound && p.Fault == nil && p.Step == 0 }
 
-// show prints a table, if there is something new in it.
-func (r *rehearsal) show(s syncmod.Status) {
+// show prints a table, if there is something new in it, and tells whether it has.
+func (r *rehearsal) show(s syncmod.Status) bool {
 	var news strings.Builder
 	for _, p := range s.Peers {
 		_, _ = fmt.Fprintln(&news, p.Inbound, p.Outbound, p.Relayed, p.Version, p.Nickname, p.Step, p.Fault, p.Waiting,
 			p.LastError, clockText(p))
 	}
 	if r.shown == news.String() {
-		return
+		return false
 	}
 	r.shown = news.String()
 	if r.format == jsonFormat {
 		_ = json.NewEncoder(r.out).Encode(s)
-		return
+		return true
 	}
 	_, _ = fmt.Fprintf(r.out, "\n%s\n%s\n", time.Now().Format("15:04:05"), r.table(s))
+	return true
 }
 
 // conclude prints what was found, and what the rehearsal has left behind.
@@ -228,9 +253,11 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 	case s.Err != nil:
 		return &failure{s.Err}
 	case begun(s):
-		return &failure{errors.New("the real ceremony has begun: this rehearsal has left at once")}
+		return &failure{errors.New("the real ceremony has begun: this rehearsal has left at once; " +
+			"leave the real node alone until it is over")}
 	case len(unfit) > 0:
-		return &failure{fmt.Errorf("%d of %d members are not ready: %s",
+		return &failure{fmt.Errorf("%d of %d members are not ready: %s; "+
+			"what is wrong with each is said above: have it mended, and rehearse again",
 			len(unfit), len(r.definition.Peers), listMembers(r.definition, unfit))}
 	}
 	if r.format == textFormat {

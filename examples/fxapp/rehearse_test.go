@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"iter"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/stretchr/testify/require"
@@ -102,7 +106,8 @@ func TestARehearsalSaysWhoIsMissing(t *testing.T) {
 
 	require.Equal(t, exitFailed, code)
 	require.Regexp(t, `1 bob +– +– +– +– +– +– +– +unreachable for `, stdout)
-	require.Contains(t, s.requireOneSentence(t, stderr), "1 of 2 members are not ready: operator 1 (bob, ")
+	require.Contains(t, s.requireOneSentence(t, stderr), "1 of 2 members are not ready: operator 1 (bob); "+
+		"what is wrong with each is said above: have it mended, and rehearse again")
 }
 
 func TestARehearsalSaysWhatWouldFail(t *testing.T) {
@@ -166,4 +171,35 @@ func TestAWatchIsOneOfARehearsal(t *testing.T) {
 
 	require.Equal(t, exitUsage, code)
 	require.Equal(t, "--watch goes with --rehearse only", s.requireOneSentence(t, stderr))
+}
+
+func TestAWatchKeepsAPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const changes = 1000
+		at := func(n int64) syncmod.Status { return syncmod.Status{Peers: []syncmod.PeerStatus{{Step: n}}} }
+		var newest atomic.Int64
+		flapping := func(ctx context.Context) iter.Seq[syncmod.Status] {
+			return func(yield func(syncmod.Status) bool) {
+				for ctx.Err() == nil && yield(at(newest.Load())) {
+					sleep(t.Context(), time.Millisecond)
+				}
+			}
+		}
+		var out bytes.Buffer
+		r := &rehearsal{out: &out, format: jsonFormat}
+
+		stop := r.showAtAPace(t.Context(), flapping)
+		for range changes {
+			newest.Add(1)
+			sleep(t.Context(), time.Millisecond)
+		}
+		sleep(t.Context(), showPause)
+		stop()
+
+		shown := strings.Count(out.String(), "\n")
+		require.LessOrEqual(t, shown, 4, "in 1.5 s")
+		require.Greater(t, shown, 1)
+		require.False(t, r.show(at(changes)), "the last is shown")
+	})
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
 	"github.com/spf13/pflag"
 
 	"github.com/dkgsync/dkgsync/clusterfile"
@@ -165,28 +167,51 @@ func (f *seatFlags) checkReach(s seat) error {
 		f.definition, listMembers(s.definition, lost))
 }
 
-// listMembers names members in a sentence, by their peer IDs too.
-func listMembers(d syncmod.Definition, indexes []int) string { return list(d, indexes, memberText) }
+// listensAsDefined reports whether the definition has a port that a node listens at, as far
+// as both say one.
+func listensAsDefined(listen []string, defined []multiaddr.Multiaddr) bool {
+	var addrs []multiaddr.Multiaddr
+	for _, text := range listen {
+		if addr, err := multiaddr.NewMultiaddr(text); err == nil {
+			addrs = append(addrs, addr)
+		}
+	}
+	here, there := portsOf(addrs), portsOf(defined)
+	return len(here) == 0 || len(there) == 0 || slices.ContainsFunc(here, func(port string) bool {
+		return slices.Contains(there, port)
+	})
+}
 
-// list names members in a sentence, not too many.
-func list(d syncmod.Definition, indexes []int, named func(syncmod.Definition, int) string) string {
-	names := make([]string, 0, enough)
-	for _, i := range indexes[:min(enough, len(indexes))] {
-		names = append(names, named(d, i))
+// portsOf are the ports of addresses at a machine itself, with their protocols: "tcp/9000".
+func portsOf(addrs []multiaddr.Multiaddr) (ports []string) {
+	for _, addr := range addrs {
+		if _, err := addr.ValueForProtocol(multiaddr.P_CIRCUIT); err == nil {
+			continue // a relay's
+		}
+		for _, code := range []int{multiaddr.P_TCP, multiaddr.P_UDP} {
+			if port, err := addr.ValueForProtocol(code); err == nil {
+				ports = append(ports, multiaddr.ProtocolWithCode(code).Name+"/"+port)
+			}
+		}
+	}
+	return ports
+}
+
+// listMembers names members in a sentence, not too many, but never all but one.
+func listMembers(d syncmod.Definition, indexes []int) string {
+	shown := enough
+	if len(indexes) == enough+1 {
+		shown++ // "and 1 more" is no shorter than its name
+	}
+	names := make([]string, 0, shown)
+	for _, i := range indexes[:min(shown, len(indexes))] {
+		names = append(names, operatorText(d, i))
 	}
 	text := strings.Join(names, ", ")
-	if more := len(indexes) - enough; more > 0 {
+	if more := len(indexes) - shown; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
-}
-
-// memberText names a member in a sentence: "operator 2 (carol, 16Uiu2…)".
-func memberText(d syncmod.Definition, i int) string {
-	if name := d.Peers[i].Name; name != "" {
-		return fmt.Sprintf("operator %d (%s, %s)", i, name, d.Peers[i].ID)
-	}
-	return fmt.Sprintf("operator %d (%s)", i, d.Peers[i].ID)
 }
 
 // operatorText names a member in a sentence: "operator 2 (carol)".

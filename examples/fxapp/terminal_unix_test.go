@@ -171,13 +171,13 @@ func TestViewThenQuit(t *testing.T) {
 	w := newWindow(t, 100, 30)
 	w.run(newSite(t).node("alice")...)
 	w.until("WAITING Waiting for bob to connect")
-	w.until("Can I close this now? Better not")
+	w.until("Can I stop this node now? You can")
 	w.resize(50, 12)
 	w.until("[>·····] connect")
 	w.resize(140, 40)
 	w.until("nobody reaches it")
 	w.types("q")
-	w.until("Stop this node? y yes n no It harms nothing before step 1")
+	w.until("Stop this node? y yes n no Nothing is lost before step 1")
 	w.types("n")
 	w.until("? help")
 	w.types("q")
@@ -335,5 +335,5 @@ func TestViewOfTheDemo(t *testing.T) {
 
 	require.Zero(t, w.code())
 	w.requireClean("receipt: all 4 attest result")
-	require.NotContains(t, w.text(), "Can I close this now?")
+	require.NotContains(t, w.text(), "Can I stop this node now?")
 }

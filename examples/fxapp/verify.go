@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/spf13/cobra"
@@ -79,13 +80,38 @@ func readReceipt(path string) (*syncmod.Receipt, error) {
 		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
 	receipt := new(syncmod.Receipt)
+	if err := isReceipt(content); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	if err := json.Unmarshal(content, receipt); err != nil {
-		return nil, &failure{fmt.Errorf("%s: not a receipt: %w", path, err)}
+		return nil, &failure{fmt.Errorf("%s: the receipt cannot be read: %w; copy it again", path, err)}
 	}
 	if err := receipt.Verify(); err != nil {
 		return nil, &failure{fmt.Errorf("%s: the receipt does not verify: %w", path, err)}
 	}
 	return receipt, nil
+}
+
+// isReceipt returns what a file is in place of a receipt, good or not. It says nothing
+// that is in the file: that may be secret.
+func isReceipt(content []byte) error {
+	var file struct {
+		Type             string
+		Peers, Operators json.RawMessage
+	}
+	switch err := json.Unmarshal(content, &file); {
+	case len(bytes.TrimSpace(content)) == 0:
+		return errors.New("it is empty: copy it again")
+	case err != nil:
+		return errors.New("it is not a receipt, which is a JSON object: name the receipt, or copy it again")
+	case strings.HasPrefix(file.Type, "fxapp/share/"):
+		return errors.New("it is a share, not a receipt: were the two files swapped?")
+	case file.Peers != nil || file.Operators != nil:
+		return errors.New("it is a definition, not a receipt: were the two files swapped?")
+	case !strings.HasPrefix(file.Type, "dkgsync/receipt/"):
+		return errors.New("it is not a receipt, which says so in its field type: name the receipt")
+	}
+	return nil
 }
 
 // namesOf returns the names of a receipt's members, as a definition has them. The

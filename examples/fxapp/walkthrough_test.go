@@ -20,8 +20,8 @@ func TestTheWalkthroughRuns(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	const direct, relayed = "## From keys to a group key, in five terminals", "### The same through a relay"
-	text := between(t, string(page), direct, "## Commands")
+	const begins, goesOn = "## From keys to a group key, in five terminals", "### The same through a relay"
+	text := between(t, string(page), begins, "## Commands")
 	w := walkthrough{dir: t.TempDir(), loopback: "127.0.0.1"}
 	if runtime.GOOS == "linux" { // which has more than one
 		w.loopback = fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), 1+rand.IntN(250), 1+rand.IntN(250))
@@ -30,10 +30,15 @@ func TestTheWalkthroughRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Mkdir(filepath.Join(w.dir, "walkthrough"), 0o700))
 	require.NoError(t, os.Symlink(program, filepath.Join(w.dir, "walkthrough", "fxapp"))) // what go build makes
-	first, second, found := strings.Cut(text, relayed)
+	first, second, found := strings.Cut(text, goesOn)
 	require.True(t, found)
 
-	output, err := w.run(t, blocks(t, first), blocks(t, second))
+	direct, relayed := blocks(t, first), blocks(t, second)
+	for _, b := range direct {
+		require.True(t, b.terminal == "1" || b.commands[0] == "cd walkthrough", "terminal %s", b.terminal)
+	}
+
+	output, err := w.run(t, direct, relayed)
 
 	require.NoError(t, err, output)
 	require.Equal(t, 8, strings.Count(output, "The ceremony is complete: all 4 members have attested"), output)
@@ -98,6 +103,7 @@ func (w walkthrough) run(t *testing.T, sections ...[]block) (output string, err 
 			for _, command := range b.commands {
 				switch {
 				case command == "go build -o fxapp ../examples/fxapp": // this test is the program
+				case command == "cd walkthrough": // the shell is there
 				case strings.HasPrefix(command, "./fxapp node "):
 					nodes += " $node" + b.terminal
 					script += command + " &\nnode" + b.terminal + "=$!\n"

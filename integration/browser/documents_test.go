@@ -27,8 +27,7 @@ func TestRecordDocumentsOfSituations(t *testing.T) {
 	require.NoError(t, os.MkdirAll(*documents, 0o750))
 	for i, situation := range situations {
 		t.Run(situation.name, func(t *testing.T) {
-			page := statuspage.New(situation.play(t).Nodes[alice].Service)
-			defer page.Close()
+			page := situation.play(t).page
 			var d statuspage.Document
 			require.Eventually(t, func() bool {
 				d = page.Document()
@@ -43,14 +42,27 @@ func TestRecordDocumentsOfSituations(t *testing.T) {
 	}
 }
 
-// sentences are those of a document that the page shows at first sight.
+// sentences are those of a document that the page shows at first sight, in its order.
 func sentences(d *statuspage.Detail) string {
 	a := d.Answers
-	text := []string{d.Headline, d.Diagnosis()}
-	for _, answer := range []statuspage.Answer{a.WaitingFor, a.Failure, a.Slow} {
-		text = append(text, answer.Short, answer.Text)
+	text := []string{d.Headline}
+	for _, one := range []struct {
+		question string
+		statuspage.Answer
+	}{
+		{"Whom do we wait for?", a.WaitingFor},
+		{"Is it me?", a.IsItMe},
+		{"Why did it fail?", a.Failure},
+		{"Who was slow?", a.Slow},
+		{"Can I stop this node now?", a.Close},
+	} {
+		text = append(text, one.question, one.Short, one.Text)
 	}
-	text = append(text, "Is it me? "+a.IsItMe.Short, a.IsItMe.Text,
-		"Can I close this now? "+a.Close.Short, a.Close.Text)
-	return strings.Join(text, "\n")
+	for _, p := range d.Phases {
+		text = append(text, p.Name, p.Text)
+	}
+	for _, m := range d.Members {
+		text = append(text, fmt.Sprint(m.Index), m.Name, m.State)
+	}
+	return strings.Join(text, " ")
 }

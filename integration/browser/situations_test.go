@@ -35,7 +35,10 @@ var situations = []situation{
 			s.run(alice, bob, carol)
 			return s
 		},
-		shows: []string{"Waiting for dave to connect", "nobody reaches it", "Is it me? No", "Better not"},
+		shows: []string{
+			"Waiting for dave to connect", "nobody reaches it", "Is it me? No",
+			"Can I stop this node now? You can",
+		},
 	},
 	{
 		name: "two late members",
@@ -47,7 +50,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol and erin to connect", "does not run the sync protocol",
+			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony runs there",
+			"erin has to start the ceremony on its node. carol has to start its node, or mend its network.",
 			"connection refused",
 		},
 	},
@@ -65,6 +69,7 @@ var situations = []situation{
 		shows: []string{
 			"Waiting for bob and carol, who cannot reach each other",
 			"bob and carol cannot reach each other", "Is it me? No",
+			"Who was slow? The link between bob and carol",
 		},
 	},
 	{
@@ -86,7 +91,10 @@ var situations = []situation{
 			s.at(4)
 			return s
 		},
-		shows: []string{"bob does not reach carol, only carol reaches bob", "Waiting for carol at step 4"},
+		shows: []string{
+			"Waiting for carol to finish step 3 of 4 (verify): carol reaches bob, but bob does not reach carol",
+			"Who was slow? The link between bob and carol",
+		},
 	},
 	{
 		name: "relay",
@@ -100,8 +108,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for dave at step 3 of 4 (verify)", "connected through a relay",
-			"of 2 steps, by ", "at step 2 (deal). At this barrier it is dave",
+			"Waiting for dave to finish step 2 of 4 (deal)", "connected through a relay",
+			"The last at 1 of 1 step, by ", "at step 1 (exchange keys). Now the last to finish step 2 of 4 (deal)",
+			"2 deal waiting for dave",
 		},
 	},
 	{
@@ -119,7 +128,10 @@ var situations = []situation{
 			s.failed()
 			return s
 		},
-		shows: []string{"The ceremony has failed: ", "v1.9", "all members need the same major and minor version"},
+		shows: []string{
+			"The ceremony has failed: carol runs another version", "all members need the same major and minor version",
+			"Agree on one version first", "2 carol runs another version",
+		},
 	},
 	{
 		name: "wrong definition",
@@ -131,8 +143,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol to connect",
-			"it has not opened this ceremony yet; open there with this node",
+			"carol has another definition open", "Is it me? Probably not carol has definition ",
+			"and this node, bob and dave ", "It begins once carol has the same definition open",
 		},
 	},
 	{
@@ -151,8 +163,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol", "restarted: its step went from 2 to 0",
-			"start the ceremony again together", "Can I close this now? Yes",
+			"The ceremony has failed: carol's node restarted", "carol restarted: ",
+			"Start again together", "Can I stop this node now? Yes",
 		},
 	},
 	{
@@ -171,8 +183,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol ended it", "does not fit its commitment",
-			"It ended at carol",
+			"The ceremony has failed: carol gave up: step \"verify\": the share of dave does not fit its commitment",
+			"Is it me? No It lies between carol and dave",
 		},
 	},
 	{
@@ -187,7 +199,11 @@ var situations = []situation{
 			s.failed()
 			return s
 		},
-		shows: []string{"The ceremony has failed: the members have different results", "operator 2 (carol) attests"},
+		shows: []string{
+			"The ceremony has failed: carol has a result that differs",
+			"Is it me? Probably not carol differs from this node, bob and dave",
+			"Can I stop this node now? Yes, but keep the files",
+		},
 	},
 	{
 		name: "complete",
@@ -202,7 +218,7 @@ var situations = []situation{
 			s.Until(alice, harness.In(syncmod.Complete))
 			return s
 		},
-		shows: []string{"The ceremony is complete", "Everyone is done", "bob"},
+		shows: []string{"The ceremony is complete", "Everyone is done", "Who was slow? bob", "at step 2 (deal)"},
 	},
 	{
 		name: "goodbye missing",
@@ -222,7 +238,10 @@ var situations = []situation{
 			s.Until(alice, harness.In(syncmod.Complete))
 			return s
 		},
-		shows: []string{"The ceremony is complete, but dave did not say goodbye", "dave may not have finished"},
+		shows: []string{
+			"The ceremony is complete, but dave did not say goodbye", "Your own keys are complete. Ask dave",
+			"Whom do we wait for? dave's goodbye",
+		},
 	},
 }
 
@@ -231,7 +250,7 @@ func TestTheFirstScreenAnswersInEverySituation(t *testing.T) {
 		t.Run(situation.name, func(t *testing.T) {
 			skipWithoutChromium(t)
 			s := situation.play(t)
-			b := open(t, serve(t, s.Nodes[alice].Service), desktop)
+			b := open(t, serveHandler(t, s.page), desktop)
 			for _, words := range situation.shows {
 				b.until("body", words)
 			}

@@ -39,6 +39,7 @@ func patient() syncmod.Config {
 type stage struct {
 	*harness.Cluster
 	t    *testing.T
+	page *statuspage.Page                                                  // of alice's node, from the beginning
 	work map[int]map[string]func(context.Context, *syncmod.Ceremony) error // by node, and name of the step
 	ends map[int]chan error
 }
@@ -53,6 +54,16 @@ func newStage(t *testing.T, members int, options ...harness.Option) *stage {
 		work: make(map[int]map[string]func(context.Context, *syncmod.Ceremony) error), ends: make(map[int]chan error),
 	}
 	return s
+}
+
+// Start starts nodes with their ceremonies, and the page of the first.
+func (s *stage) Start(nodes ...int) {
+	s.t.Helper()
+	s.Cluster.Start(nodes...)
+	if s.page == nil && s.Nodes[alice].Service != nil {
+		s.page = statuspage.New(s.Nodes[alice].Service)
+		s.t.Cleanup(s.page.Close)
+	}
 }
 
 // does has a node do something in a step.

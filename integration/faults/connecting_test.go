@@ -73,7 +73,7 @@ var connecting = []fault{
 		name:    "bob has another definition",
 		arrange: func(s *scene) { s.nodes[bob].def.Hash = harness.Hash("another definition") },
 		says: saying(
-			in("it has not opened this ceremony yet; open there with this node: ", alice, bob, carol),
+			in("it has another definition open: ", alice, bob, carol),
 			in("operator 1 (bob) asks for definition ", alice, carol),
 			in("all members need the same definition", alice, bob, carol),
 		),
@@ -222,6 +222,6 @@ var connecting = []fault{
 	{
 		name:    "carol's host runs, and nothing on it",
 		arrange: func(s *scene) { s.nodes[carol].bare = true },
-		says:    in("its host is up, but it does not run the sync protocol: not yet, or not any more", alice, bob),
+		says:    in("its host is up, but no ceremony runs there: not yet, or not any more", alice, bob),
 	},
 }

@@ -96,6 +96,17 @@ func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
 	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
 }
 
+// After one restart every member begins another attempt: that is no reason to worry.
+func TestAMemberThatBeginsAgainIsNoWarning(t *testing.T) {
+	s := newScene(t)
+	c := s.opened()
+
+	c.Member(report.Member{Peer: 2, What: report.MemberReplaced, At: noon, Connected: 3})
+
+	line := lineWith(t, s.text(), "operator 2 (carol) begins again, as a new process or attempt, 3 of 3 connected")
+	require.Contains(t, line, "level=info")
+}
+
 func TestAnAttemptSaysWhichItIsAndWhyTheOneBeforeHasFailed(t *testing.T) {
 	s := newScene(t)
 	failed := errors.New("bob restarted")

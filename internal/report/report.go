@@ -53,7 +53,7 @@ type Member struct {
 const (
 	MemberConnected = "connected"
 	MemberLost      = "lost"
-	MemberReplaced  = "restarted before the ceremony ran"
+	MemberReplaced  = "begins again, as a new process or attempt"
 	MemberKeyInUse  = "takes part with two processes: its key is in use on two machines"
 	MemberGoodbye   = "said goodbye"
 )

@@ -2,7 +2,6 @@ package statuspage
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,11 +36,14 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 	case v.status.Phase == syncmod.Failed:
 		return Answer{"Nobody", "The ceremony is over."}
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return Answer{"Nobody any more", "The ceremony is complete at this node. It was " + w.Error() + "."}
+		return Answer{
+			list(possessive(v.whoms(w))) + " goodbye", "This node's own part is complete without it. " +
+				capital(v.reasons(w)) + ".",
+		}
 	case v.status.Phase == syncmod.Complete:
 		return Answer{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
 	case w != nil:
-		return Answer{capital(v.whom(w)), capital(v.shortened(w)) + "."}
+		return Answer{capital(v.whom(w)), capital(v.reasons(w)) + "."}
 	case v.status.Step == 0:
 		return Answer{"This node", "All are connected. Its program has not begun step 1."}
 	}
@@ -52,43 +54,82 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 	return Answer{"Nobody", "All work on " + v.step() + ", and none has finished it."}
 }
 
-// shortened is what a wait says; of many members only the first ones.
-func (v view) shortened(w *syncmod.WaitError) string {
-	const enough, shown = 5, 2
-	if len(w.Missing) <= enough {
-		return w.Error()
-	}
-	text, _, _ := strings.Cut(w.Error(), ": ")
+// reasons says why a wait is not over; of many members only of the first ones.
+func (v view) reasons(w *syncmod.WaitError) string {
+	const most = 5
 	var of []string
-	for _, b := range v.status.Broken[:min(shown, len(v.status.Broken))] {
-		of = append(of, b.Describe(v.names, v.now))
+	for _, b := range v.explaining(w) {
+		of = append(of, v.lasting(b))
 	}
-	for _, p := range w.Missing[:shown] {
-		of = append(of, v.names[p.Index]+" ("+p.Describe(v.now)+")")
+	for _, p := range w.Missing {
+		if !v.isApart(p.Index) || !p.Inbound || !p.Outbound {
+			of = append(of, v.names[p.Index]+" ("+v.stands(p, w)+")")
+		}
 	}
-	return fmt.Sprintf("%s: %s, and others, who are listed below", text, strings.Join(of, ", "))
+	if more := len(of) - most; more > 0 {
+		of = append(of[:most], fmt.Sprintf("and %d more, listed below", more))
+	}
+	return strings.Join(of, ", ")
+}
+
+// stands says how a member stands that is waited for.
+func (v view) stands(p syncmod.PeerStatus, w *syncmod.WaitError) string {
+	text := v.standing(p)
+	if w.Barrier == "step" && p.Inbound && p.Outbound && p.Step > 0 {
+		text += ", at work on " + v.stepOf(p.Step)
+	}
+	return text
+}
+
+// possessive is names with what makes them own something.
+func possessive(names []string) (of []string) {
+	for _, name := range names {
+		of = append(of, name+"'s")
+	}
+	return of
 }
 
 func (v view) why(all []view) Answer {
-	switch {
-	case v.status.Err == nil:
-	case v.status.Retried:
-		return Answer{capital(v.failure()), capital(withoutAdvice(v.status.Err)) + "."}
-	default:
-		return Answer{capital(v.failure()), capital(v.status.Err.Error()) + "."}
+	if v.status.Err != nil {
+		return v.whyItFailed()
 	}
 	for _, other := range all {
 		if other.isLater(v) && other.status.Err != nil {
 			return Answer{
 				"It has not",
-				fmt.Sprintf("Attempt %d did: %s.", other.status.Attempt, withoutAdvice(other.status.Err)),
+				fmt.Sprintf("Attempt %d did: %s.", other.status.Attempt, other.failure()),
 			}
 		}
 	}
-	if v.status.Phase == syncmod.Complete {
+	switch w := v.status.WaitingFor(); {
+	case v.status.Phase == syncmod.Complete:
 		return Answer{"It has not", "It is complete."}
+	case w != nil && len(v.elsewhere(w)) > 0:
+		return Answer{"It has not", fmt.Sprintf("It begins once %s the same definition open as the others.",
+			list(v.elsewhere(w))+plural(len(v.elsewhere(w)), " has", " have"))}
+	case v.status.Phase == syncmod.Connecting:
+		return Answer{"It has not", "It has not begun."}
 	}
 	return Answer{"It has not", "It goes on."}
+}
+
+func (v view) whyItFailed() Answer {
+	text := v.named(withoutAdvice(v.status.Err))
+	short := v.failure()
+	if words, _, ok := v.told(); ok {
+		short, _, _ = strings.Cut(short, ": ")
+		if text, _, _ = v.quoted(); words != "" {
+			text = "its reason: " + words
+		}
+		text = v.named(text)
+	}
+	if ours, differ := v.compared(); len(differ) > 0 {
+		text = "results: " + ours.result + " of " + list(v.called(ours.members))
+		for _, group := range differ {
+			text += "; " + group.result + " of " + list(v.called(group.members))
+		}
+	}
+	return Answer{capital(short), capital(text) + "."}
 }
 
 // withoutAdvice is what an error says without the advice to start the ceremony again, which is
@@ -102,14 +143,14 @@ func withoutAdvice(err error) string {
 }
 
 // tell is how much later than the others a member has to come to be called slow.
-const tell = 50 * time.Millisecond
+const tell = 100 * time.Millisecond
 
-// slow answers who was last at the barriers, and by how much.
+// slow answers who was last to finish the steps, and by how much.
 func (v view) slow(w *syncmod.WaitError) Answer {
 	counts, total, most := make(map[int]int), make(map[int]time.Duration), make(map[int]syncmod.PassedBarrier)
 	steps := 0
 	for _, b := range v.status.Passed {
-		if b.Arrivals == nil {
+		if b.Arrivals == nil || b.Step <= 1 { // who arrives at a step has finished the one before
 			continue
 		}
 		steps++
@@ -127,34 +168,62 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 			slowest = i
 		}
 	}
-	now := ""
+	var said []string
+	if slowest >= 0 {
+		b := most[slowest]
+		said = append(said, fmt.Sprintf("The last at %d of %d %s, by %s at step %d%s.", counts[slowest], steps,
+			plural(steps, "step", "steps"), spell(b.Behind()), b.Step-1, inBrackets(v.nameOf(b.Step-1))))
+	}
 	if w != nil && w.Barrier == "step" {
-		now = fmt.Sprintf(" At this barrier it is %s, for %s.", v.whom(w), spell(v.now.Sub(w.Since)))
+		return v.slowNow(w, slowest, said)
 	}
 	switch {
 	case slowest >= 0:
-		b := most[slowest]
-		return Answer{v.who(slowest), fmt.Sprintf("Last at %d of %d steps, by %s at step %d%s.%s",
-			counts[slowest], steps, spell(b.Behind()), b.Step, inBrackets(b.Name), now)}
-	case now != "":
-		return Answer{capital(v.whom(w)), now[1:]}
+		return Answer{v.who(slowest), said[0]}
 	case steps > 0:
 		return Answer{"Nobody", "At every step all came within " + spell(tell) + " of each other."}
+	case v.status.Phase == syncmod.Failed:
+		return Answer{"Nobody", "It failed before the first step was finished."}
 	case len(v.status.Passed) > 0:
 		return Answer{
 			"Nobody yet",
-			v.who(v.status.Passed[0].Last) + " was the last to connect. No step has been passed yet.",
+			v.who(v.status.Passed[0].Last) + " was the last to connect. No step is finished yet.",
 		}
 	}
-	return Answer{"Nobody yet", "No step has been passed yet."}
+	return Answer{"Nobody yet", "No step is finished yet."}
 }
 
-func (v view) whom(w *syncmod.WaitError) string {
-	var names []string
+// slowNow answers who is slow while this node waits: the link, if that is what a member waits
+// for itself.
+func (v view) slowNow(w *syncmod.WaitError, slowest int, said []string) Answer {
+	if links := v.explaining(w); len(links) > 0 {
+		b := links[0]
+		if len(said) > 0 {
+			said[0] = "Before that " + v.who(slowest) + ": t" + said[0][1:]
+		}
+		return Answer{
+			fmt.Sprintf("The link between %s and %s", v.names[b.A], v.names[b.B]),
+			strings.Join(append([]string{capital(v.between(b)) + "."}, said...), " "),
+		}
+	}
+	who := v.whom(w)
+	if slowest >= 0 {
+		who = v.who(slowest)
+	}
+	now := fmt.Sprintf("Now the last to %s, for %s.", v.doing(w.Step-1), spell(v.now.Sub(w.Since)))
+	if who != v.whom(w) {
+		now = v.whom(w) + ": n" + now[1:]
+	}
+	return Answer{capital(who), strings.Join(append(said, now), " ")}
+}
+
+func (v view) whom(w *syncmod.WaitError) string { return list(v.whoms(w)) }
+
+func (v view) whoms(w *syncmod.WaitError) (names []string) {
 	for _, p := range w.Missing {
 		names = append(names, v.names[p.Index])
 	}
-	return list(names)
+	return names
 }
 
 // who names a member, or this node.
@@ -163,41 +232,4 @@ func (v view) who(i int) string {
 		return "This node"
 	}
 	return v.names[i]
-}
-
-// mayClose answers what happens if this node is stopped now.
-func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
-	again := slices.ContainsFunc(all, v.isLater)
-	switch {
-	case again:
-		return Answer{"No", "A later attempt of this ceremony has begun: look there."}
-	case v.status.Phase == syncmod.Failed && v.status.Retried:
-		return Answer{"No", "The next attempt begins by itself. Leave this node running."}
-	case v.status.Phase == syncmod.Failed:
-		if v.status.Step == 0 {
-			return Answer{"Yes", "Nothing is left to lose. Start again together with the others."}
-		}
-		return Answer{
-			"Yes",
-			"Nothing is left to lose. Shares of this ceremony are of no use: delete them, and start again " +
-				"together with the others.",
-		}
-	case v.status.Phase == syncmod.Complete && w != nil:
-		return Answer{"Ask first", fmt.Sprintf("This node is done. %s may not have finished, and can still say "+
-			"goodbye while this node runs: ask before you stop it.", capital(v.whom(w)))}
-	case v.status.Phase == syncmod.Complete:
-		return Answer{"Yes", "Everyone is done."}
-	case w != nil && w.Barrier == "shutdown":
-		return Answer{
-			"Not yet",
-			fmt.Sprintf("The ceremony has succeeded here. %s may not know it yet: wait for the goodbyes.",
-				capital(v.whom(w))),
-		}
-	case v.status.Phase == syncmod.Connecting:
-		return Answer{
-			"Better not",
-			"It harms nothing before step 1, but then the others wait for this node until it is back.",
-		}
-	}
-	return Answer{"No", "Stopping this node now fails the ceremony for everyone."}
 }

@@ -39,7 +39,7 @@ func TestEveryFailureIsSaidInAFewWords(t *testing.T) {
 		{by(2, syncmod.ErrVersionMismatch), "carol runs another version", "Probably not"},
 		{by(2, syncmod.ErrBadSignature), "carol has another definition", "Probably not"},
 		{by(2, syncmod.ErrMembersMismatch), "carol lists other members", "Probably not"},
-		{by(2, syncmod.ErrPeerRestarted), "carol restarted", "No"},
+		{by(2, syncmod.ErrPeerRestarted), "carol's node restarted", "No"},
 		{syncmod.ErrPeerRestarted, "a member restarted", "No"},
 		{by(0, syncmod.ErrSelfRestarted), "this node restarted", "Yes"},
 		{by(2, syncmod.ErrStepSkipped), "carol skipped a step", "No"},
@@ -65,8 +65,8 @@ func TestEveryFailureIsSaidInAFewWords(t *testing.T) {
 		require.Equal(t, "The ceremony has failed: "+failure.headline, headline)
 		require.Equal(t, failure.isItMe, said.IsItMe.Short, headline)
 		require.Equal(t, capital(failure.headline), said.Failure.Short)
-		require.Equal(t, capital(failure.err.Error())+".", said.Failure.Text)
-		require.Equal(t, "Yes", said.Close.Short)
+		require.Equal(t, capital(v.named(failure.err.Error()))+".", said.Failure.Text)
+		require.Contains(t, said.Close.Short, "Yes")
 	}
 }
 
@@ -94,25 +94,25 @@ func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
 		arrivals := []time.Time{noon, noon, noon}
 		arrivals[last] = noon.Add(behind)
 		return syncmod.PassedBarrier{
-			Kind: "step", Step: step, Name: fmt.Sprint("work ", step), Last: last,
+			Kind: "step", Step: step, Last: last,
 			Arrivals: arrivals,
 		}
 	}
 	status := syncmod.Status{Phase: syncmod.Running, Step: 4, Peers: others(4, 4), Passed: []syncmod.PassedBarrier{
-		{Kind: "connected", Last: 2},
-	}}
-	require.Equal(t, Answer{"Nobody yet", "carol was the last to connect. No step has been passed yet."},
+		{Kind: "connected", Last: 2}, barrier(1, 2, time.Second),
+	}, Steps: []string{"work 1", "work 2", "work 3", "work 4"}}
+	require.Equal(t, Answer{"Nobody yet", "carol was the last to connect. No step is finished yet."},
 		made(status).slow(nil))
 
-	status.Passed = append(status.Passed, barrier(1, 2, 20*time.Millisecond))
-	require.Equal(t, Answer{"Nobody", "At every step all came within 50 ms of each other."}, made(status).slow(nil))
+	status.Passed = append(status.Passed, barrier(2, 2, 20*time.Millisecond))
+	require.Equal(t, Answer{"Nobody", "At every step all came within 0.1 s of each other."}, made(status).slow(nil))
 
-	status.Passed = append(status.Passed, barrier(2, 1, 2*time.Second), barrier(3, 2, 1500*time.Millisecond),
-		barrier(4, 2, 700*time.Millisecond))
-	require.Equal(t, Answer{"carol", "Last at 2 of 4 steps, by 1.5 s at step 3 (work 3)."}, made(status).slow(nil))
+	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
+		barrier(5, 2, 700*time.Millisecond))
+	require.Equal(t, Answer{"carol", "The last at 2 of 4 steps, by 1.5 s at step 3 (work 3)."}, made(status).slow(nil))
 
-	status.Passed = append(status.Passed, barrier(5, 0, time.Minute))
-	require.Equal(t, Answer{"This node", "Last at 1 of 5 steps, by 1 min 0 s at step 5 (work 5)."},
+	status.Passed = append(status.Passed, barrier(6, 0, time.Minute))
+	require.Equal(t, Answer{"This node", "The last at 1 of 5 steps, by 1 min 0 s at step 5."},
 		made(status).slow(nil))
 }
 
@@ -189,7 +189,7 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"No", "carol has to start the node there, or to mend its network."}, v.isItMe(wait))
+	require.Equal(t, Answer{"No", "carol has to start its node, or mend its network."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {Inbound: true, Outbound: true}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
@@ -199,7 +199,7 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 	away.Waiting = notOpen
 	wait.Missing[0] = away
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{others(0, 0)[0], away}})
-	require.Equal(t, Answer{"No", "carol has to start the ceremony there."}, v.isItMe(wait))
+	require.Equal(t, Answer{"No", "carol has to start the ceremony on its node."}, v.isItMe(wait))
 
 	away.Waiting = "another process with this node's key takes part there: stop one of them"
 	wait.Missing[0] = away

@@ -56,7 +56,7 @@ func (m Member) line() string {
 	if m.Path == pathSelf {
 		return fmt.Sprintf("%d %s %s: this node, at step %d", m.Index, m.Name, m.ID, m.Step)
 	}
-	text := fmt.Sprintf("%d %s %s: %s; path %s", m.Index, m.Name, m.ID, m.State, m.Path)
+	text := fmt.Sprintf("%d %s %s: %s, at step %d; path %s", m.Index, m.Name, m.ID, m.State, m.Step, m.Path)
 	if m.Nickname != "" {
 		text += fmt.Sprintf(", calls itself %q", m.Nickname)
 	}

@@ -3,6 +3,8 @@ package statuspage
 import (
 	"errors"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -58,6 +60,7 @@ type Detail struct {
 	Answers  Answers         `json:"answers"`
 	Members  []Member        `json:"members"`
 	Broken   []BrokenPair    `json:"broken,omitempty"`
+	Phases   []Phase         `json:"phases"`
 	Passed   []PassedBarrier `json:"passed,omitempty"`
 	Receipt  bool            `json:"receipt,omitempty"`
 	Attested string          `json:"attested,omitempty"`
@@ -142,7 +145,7 @@ func (v view) summary() Summary {
 func (v view) detail(all []view) *Detail {
 	d := &Detail{
 		Summary: v.summary(), At: v.now, Self: v.self, Retried: v.status.Retried, Steps: v.status.Steps,
-		Answers: v.answers(all), Receipt: v.receipt != nil,
+		Answers: v.answers(all), Phases: v.phases(), Receipt: v.receipt != nil,
 	}
 	if v.receipt != nil {
 		d.Attested = hexOf(v.receipt.Result())
@@ -157,7 +160,8 @@ func (v view) detail(all []view) *Detail {
 	if w := v.status.WaitingFor(); w != nil {
 		d.Waiting = &Waiting{Barrier: w.Barrier, Step: w.Step, Since: w.Since, Members: []int{}, Text: w.Error()}
 		if len(w.Missing) > maxWords {
-			d.Waiting.Text = v.shortened(w)
+			text, _, _ := strings.Cut(w.Error(), ": ")
+			d.Waiting.Text = text + ": " + v.reasons(w)
 		}
 		for _, p := range w.Missing {
 			missing[p.Index] = true
@@ -175,7 +179,7 @@ func (v view) detail(all []view) *Detail {
 		d.Members, others = append(d.Members, m), others[1:]
 	}
 	for _, b := range v.status.Broken {
-		d.Broken = append(d.Broken, BrokenPair{A: b.A, B: b.B, Since: b.Since, Text: b.Describe(v.names, v.now)})
+		d.Broken = append(d.Broken, BrokenPair{A: b.A, B: b.B, Since: b.Since, Text: v.lasting(b)})
 	}
 	for _, b := range v.status.Passed {
 		d.Passed = append(d.Passed, PassedBarrier{
@@ -200,9 +204,18 @@ func (v view) member(p syncmod.PeerStatus) Member {
 	m := Member{
 		Index: p.Index, Name: v.names[p.Index], ID: p.Peer.ID.String(), Nickname: p.Nickname, Version: p.Version,
 		Path: pathOf(p), Step: p.Step, Done: p.Done, LastSeen: p.LastSeen, Since: p.Since,
-		RTT: milliseconds(p.RTT), Clock: math.Round(milliseconds(p.ClockOffset)),
-		Reconnects: p.Reconnects, Attempts: p.Attempts, State: p.Describe(v.now), Trouble: isTroubled(p),
-		Links: linksOf(p, len(v.def.Peers)),
+		RTT:        milliseconds(p.RTT),
+		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.standing(p), Trouble: v.isTroubled(p),
+		Links: v.linksOf(p),
+	}
+	if !p.LastSeen.IsZero() { // else the offset is that of requests that were refused
+		m.Clock = math.Round(milliseconds(p.ClockOffset))
+	}
+	if v.isCulprit(p) {
+		m.State = strings.TrimPrefix(v.failure(), m.Name+" ")
+		if rest, ok := strings.CutPrefix(m.State, m.Name+"'s "); ok {
+			m.State = "its " + rest
+		}
 	}
 	for _, a := range p.Peer.Addrs {
 		m.Addrs = append(m.Addrs, a.String())
@@ -213,9 +226,21 @@ func (v view) member(p syncmod.PeerStatus) Member {
 	return m
 }
 
+// isCulprit reports whether a member is the one that has made the ceremony fail.
+func (v view) isCulprit(p syncmod.PeerStatus) bool {
+	if differ := v.differing(); len(differ) > 0 {
+		return slices.Contains(differ, p.Index)
+	}
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	return named && culprit.Index == p.Index
+}
+
 // isTroubled reports whether something is wrong with a member.
-func isTroubled(p syncmod.PeerStatus) bool {
+func (v view) isTroubled(p syncmod.PeerStatus) bool {
 	const clockWrong = 5 * time.Second // as a status has it
+	if v.status.Phase == syncmod.Failed {
+		return v.isCulprit(p) // that others have left says nothing
+	}
 	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
 		p.ClockOffset.Abs() > clockWrong || p.Fault != nil
 }

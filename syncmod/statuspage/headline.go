@@ -1,9 +1,9 @@
 package statuspage
 
 import (
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dkgsync/dkgsync/syncmod"
 )
@@ -41,12 +41,67 @@ func (v view) headline() (Kind, string) {
 				list(ahead), plural(len(ahead), "waits", "wait"), v.step())
 		}
 		return KindWorking, "This node works on " + v.step()
-	case w.Barrier == "connected":
-		return KindWaiting, "Waiting for " + v.missing(w) + " to connect"
 	case w.Barrier == "shutdown":
 		return KindComplete, "The ceremony has succeeded. Waiting for " + v.missing(w) + " to say goodbye"
 	}
-	return KindWaiting, "Waiting for " + v.missing(w) + " at " + v.step()
+	return KindWaiting, v.waits(w)
+}
+
+// waits says in one line whom this node waits for, to do what, and why as far as it is known.
+func (v view) waits(w *syncmod.WaitError) string {
+	if elsewhere := v.elsewhere(w); len(elsewhere) > 0 && len(elsewhere) == len(w.Missing) {
+		return list(elsewhere) + plural(len(elsewhere), " has", " have") + " another definition open"
+	}
+	doing := " to connect"
+	if w.Barrier == "step" {
+		doing = " to " + v.doing(w.Step-1)
+	}
+	text := "Waiting for " + v.missing(w) + doing
+	if links := v.explaining(w); len(links) > 0 && !v.apart(w) {
+		text += ": " + v.between(links[0])
+	}
+	return text
+}
+
+// doing is what a member has to do that has passed the barrier of a step, or none.
+func (v view) doing(step int64) string {
+	if step <= 0 {
+		return "begin " + v.stepOf(1)
+	}
+	return "finish " + v.stepOf(step)
+}
+
+// explaining are the broken pairs of others that a wait is for.
+func (v view) explaining(w *syncmod.WaitError) (links []syncmod.BrokenLink) {
+	for _, b := range v.status.Broken {
+		if b.A != v.self && b.B != v.self && slices.ContainsFunc(w.Missing, func(p syncmod.PeerStatus) bool {
+			return p.Index == b.A || p.Index == b.B
+		}) {
+			links = append(links, b)
+		}
+	}
+	return links
+}
+
+// between says what is wrong between two, and not since when.
+func (v view) between(b syncmod.BrokenLink) string {
+	text := b.Describe(v.names, v.now)
+	return text[:strings.LastIndex(text, " (for ")]
+}
+
+// lasting says the same, and since when.
+func (v view) lasting(b syncmod.BrokenLink) string {
+	return fmt.Sprintf("%s (for %s)", v.between(b), spell(v.now.Sub(b.Since)))
+}
+
+// elsewhere names those of a wait that have another definition open.
+func (v view) elsewhere(w *syncmod.WaitError) (names []string) {
+	for _, p := range w.Missing {
+		if strings.HasPrefix(p.Waiting, anotherOpen) {
+			names = append(names, v.names[p.Index])
+		}
+	}
+	return names
 }
 
 // missing names whom a wait is for.
@@ -83,19 +138,14 @@ func (v view) isApart(member int) bool {
 }
 
 // step names the current step: "step 2 of 5 (deal)".
-func (v view) step() string {
-	s := v.status
-	if s.Phase == syncmod.Completing {
-		return "the last barrier"
-	}
-	text := fmt.Sprintf("step %d", s.Step)
-	if n := len(s.Steps); n > 0 && s.Step <= int64(n) {
+func (v view) step() string { return v.stepOf(v.status.Step) }
+
+func (v view) stepOf(step int64) string {
+	text := fmt.Sprintf("step %d", step)
+	if n := len(v.status.Steps); n > 0 && step <= int64(n) {
 		text += fmt.Sprintf(" of %d", n)
 	}
-	if s.StepName != "" {
-		text += " (" + s.StepName + ")"
-	}
-	return text
+	return text + inBrackets(v.nameOf(step))
 }
 
 // ahead names the members that have finished the step that this node works on.
@@ -106,74 +156,4 @@ func (v view) ahead() (names []string) {
 		}
 	}
 	return names
-}
-
-// failures are the errors in a few words. With a member in front of it the first, else the
-// second.
-var failures = []struct {
-	err      error
-	of, none string
-	whose    whose
-}{
-	{syncmod.ErrVersionMismatch, "runs another version", "another version", unknown},
-	{syncmod.ErrBadSignature, "has another definition", "another definition", unknown},
-	{syncmod.ErrMembersMismatch, "lists other members", "other members", unknown},
-	{syncmod.ErrSelfRestarted, "restarted", "this node restarted", ours},
-	{syncmod.ErrPeerRestarted, "restarted", "a member restarted", theirs},
-	{syncmod.ErrStepSkipped, "skipped a step", "a step was skipped", theirs},
-	{syncmod.ErrLeftBehind, "went on without this node", "this node was left behind", unknown},
-	{syncmod.ErrPeerRejected, "refuses this node", "this node was refused", unknown},
-	{syncmod.ErrPeerAborted, "ended it", "a member ended it", theirs},
-	{syncmod.ErrPeerTimeout, "is gone", "this node cannot reach a member", ours},
-	{syncmod.ErrPeerLeft, "left early", "a member left early", theirs},
-	{syncmod.ErrResultMismatch, "has another result", "the members have different results", unknown},
-	{syncmod.ErrHostClosed, "closed its host", "this node's host was closed", ours},
-	{syncmod.ErrStopped, "was stopped", "this node was stopped", ours},
-	{syncmod.ErrAborted, "gave up", "this node gave up", ours},
-}
-
-// whose it is to mend a failure.
-type whose int
-
-const (
-	theirs whose = iota
-	ours
-	unknown
-)
-
-// failure says in a few words why a ceremony has failed.
-func (v view) failure() string {
-	err := v.status.Err
-	culprit, named := errors.AsType[*syncmod.PeerError](err)
-	for _, f := range failures {
-		switch {
-		case !errors.Is(err, f.err):
-		case named && culprit.Index != v.self:
-			return v.names[culprit.Index] + " " + f.of
-		case named:
-			return "this node " + f.of
-		default:
-			return f.none
-		}
-	}
-	return "read why below"
-}
-
-// blames says whose it is to mend the failure.
-func (v view) blames() (whose, string) {
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
-	for _, f := range failures {
-		switch {
-		case !errors.Is(v.status.Err, f.err):
-		case f.whose == unknown:
-			return unknown, ""
-		case named && culprit.Index != v.self:
-			return theirs, v.names[culprit.Index]
-		case named:
-			return ours, ""
-		default:
-			return f.whose, ""
-		}
-	}
-	return unknown, ""
 }

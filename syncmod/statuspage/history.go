@@ -33,6 +33,7 @@ type record struct {
 	open    bool
 	ended   time.Time // when it was seen to be over; zero: it goes on
 	last    syncmod.Status
+	seen    [][]syncmod.Link // how each member last said that it sees all
 	receipt *syncmod.Receipt
 }
 
@@ -100,12 +101,30 @@ func (h *history) follow(ctx context.Context, r *record, c *syncmod.Ceremony) {
 	for status := range c.Watch(ctx) {
 		h.mu.Lock()
 		if status.Phase >= syncmod.Complete {
-			r.ended, r.last, r.receipt = time.Now(), status, c.Receipt()
+			r.ended, r.last, r.receipt = status.At, status, c.Receipt()
 			r.release()
 		}
+		r.see(status)
 		h.announce()
 		h.mu.Unlock()
 		wait(ctx, c.Done(), pace)
+	}
+}
+
+// see notes how the members see each other: at the end they say nothing any more. A member
+// that says less as the others leave is not asked. The lock is held.
+func (r *record) see(status syncmod.Status) {
+	if status.Phase >= syncmod.Complete ||
+		slices.ContainsFunc(status.Peers, func(p syncmod.PeerStatus) bool { return p.Done }) {
+		return
+	}
+	seen := make([][]syncmod.Link, len(r.def.Peers)) // views have the one before
+	copy(seen, r.seen)
+	r.seen = seen
+	for _, p := range status.Peers {
+		if p.View != nil {
+			r.seen[p.Index] = p.View
+		}
 	}
 }
 
@@ -139,18 +158,17 @@ func (h *history) views() []view {
 	h.mu.Unlock() // a ceremony has its own lock
 	views := make([]view, len(records))
 	for i, r := range records {
-		views[i] = r.view(time.Now())
+		views[i] = r.view()
 	}
 	return views
 }
 
-func (r record) view(now time.Time) view {
-	v := view{record: r, now: now, status: r.last, self: -1}
+func (r record) view() view {
+	v := view{record: r, status: r.last, self: -1}
 	if r.ended.IsZero() {
 		v.status, v.receipt = r.ceremony.Status(), r.ceremony.Receipt()
-	} else {
-		v.now = r.ended
 	}
+	v.now = v.status.At // all durations are of one moment
 	for i := range r.def.Peers {
 		if i == len(v.status.Peers) || v.status.Peers[i].Index != i {
 			v.self = i

@@ -62,10 +62,14 @@ func linkOf(l syncmod.Link) rune {
 	return linkNone
 }
 
-// linksOf is how a member says that it sees all.
-func linksOf(p syncmod.PeerStatus, members int) string {
+// linksOf is how a member says that it sees all, in a ceremony that is over how it last said.
+func (v view) linksOf(p syncmod.PeerStatus) string {
+	members := len(v.def.Peers)
 	if members > maxDrawn {
 		return ""
+	}
+	if p.View == nil && !v.ended.IsZero() && p.Index < len(v.seen) {
+		p.View = v.seen[p.Index]
 	}
 	var b strings.Builder
 	for i := range members {
@@ -100,3 +104,12 @@ func (v view) ownLinks() string {
 }
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// brief is the beginning of a hash, as syncmod's texts have it.
+func brief(hash []byte) string {
+	const shown = 8
+	if len(hash) <= shown {
+		return hexOf(hash)
+	}
+	return hexOf(hash[:shown]) + "…"
+}

@@ -3,6 +3,7 @@ package statuspage
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,12 +39,33 @@ func (v view) wasItMe() Answer {
 		if name == "" {
 			return Answer{"No", "It ended at another member."}
 		}
-		return Answer{"No", "It ended at " + name + ": that node's log has the whole reason."}
+		return v.wasItUs(name)
+	}
+	if differ := v.differing(); len(differ) > 0 {
+		ours, _ := v.compared()
+		return Answer{"Probably not", fmt.Sprintf("%s %s from %s.",
+			list(v.called(differ)), plural(len(differ), "differs", "differ"), list(v.called(ours.members)))}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
 	}
-	return Answer{"Perhaps", "One member differs from the others: compare this node with them."}
+	return Answer{"Perhaps", "This node may be the one that differs: compare it with the others."}
+}
+
+// wasItUs answers whether it was this node when another one ended the ceremony.
+func (v view) wasItUs(name string) Answer {
+	log := ": " + name + "'s log has the whole reason."
+	if words, _, ok := v.told(); ok && words != "" {
+		culprit, _ := errors.AsType[*syncmod.PeerError](v.status.Err)
+		mentioned := v.mentioned(culprit.Index)
+		if slices.Contains(mentioned, v.self) {
+			return Answer{"Perhaps", name + "'s reason names this node" + log}
+		}
+		if len(mentioned) > 0 {
+			return Answer{"No", "It lies between " + list(append([]string{name}, v.called(mentioned)...)) + log}
+		}
+	}
+	return Answer{"No", "It began at " + name + log}
 }
 
 // agreeing names the members that were connected with this node when the ceremony failed, but
@@ -61,8 +83,32 @@ func (v view) agreeing() (names []string) {
 // What a member answers that has not opened the ceremony: nothing else, or another one.
 const (
 	notOpen     = "it has not opened this ceremony yet"
-	anotherOpen = notOpen + "; open there with this node: "
+	anotherOpen = "it has another definition open: "
 )
+
+// hostIsUp is how the last error of a member begins whose host answers and whose program does not.
+const hostIsUp = "its host is up, but "
+
+func isUp(p syncmod.PeerStatus) bool {
+	return p.LastError != nil && strings.HasPrefix(p.LastError.Error(), hostIsUp)
+}
+
+var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
+
+// standing says how a member stands, without its step and when it was heard.
+func (v view) standing(p syncmod.PeerStatus) string {
+	if !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p) {
+		return p.LastError.Error()
+	}
+	text := inMilliseconds.ReplaceAllLiteralString(p.Describe(v.now), "for "+spell(v.now.Sub(p.Since)))
+	for _, tail := range []string{", heard ", ", at step "} {
+		if i := strings.LastIndex(text, tail); i >= 0 && (tail != ", heard " || !p.LastSeen.IsZero()) &&
+			(tail != ", at step " || p.Step >= 0) {
+			text = text[:i]
+		}
+	}
+	return text
+}
 
 // isItMyNetwork answers whether a wait is because of this node.
 func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
@@ -71,8 +117,9 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 		by, not := v.reaching(p.Index)
 		switch {
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
-			return Answer{"Probably not", fmt.Sprintf("%s has another definition open than this node and %s: "+
-				"compare the definition files.", v.names[p.Index], list(connected))}
+			return Answer{"Probably not", fmt.Sprintf("%s has definition %s open, and %s %s: compare the files.",
+				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
+				list(append([]string{"this node"}, connected...)), brief(v.def.Hash))}
 		case p.Waiting != "" && p.Waiting != notOpen:
 			return Answer{"Perhaps", fmt.Sprintf("%s's node does not take part with this one: %s.", v.names[p.Index],
 				p.Waiting)}
@@ -108,7 +155,7 @@ func (v view) turn(w *syncmod.WaitError) string {
 	for _, p := range w.Missing {
 		name := v.names[p.Index]
 		switch {
-		case p.Waiting == notOpen:
+		case p.Waiting == notOpen, p.Waiting == "" && isUp(p):
 			closed = append(closed, name)
 		case !p.Inbound || !p.Outbound:
 			away = append(away, name)
@@ -119,26 +166,22 @@ func (v view) turn(w *syncmod.WaitError) string {
 		}
 	}
 	rest := "finish there"
-	switch {
-	case w.Barrier == "shutdown":
-	case step == 0:
-		rest = "begin step 1"
-	default:
-		rest = fmt.Sprintf("finish step %d%s", step, inBrackets(v.nameOf(step)))
+	if w.Barrier != "shutdown" {
+		rest = v.doing(step)
 	}
 	var text []string
 	for _, turn := range []struct {
-		who  []string
-		what string
+		who       []string
+		one, more string
 	}{
-		{closed, "start the ceremony there"},
-		{away, "start the node there, or to mend its network"},
-		{apart, "mend the network between them"},
-		{working, rest},
+		{closed, "start the ceremony on its node", "start the ceremony on their nodes"},
+		{away, "start its node, or mend its network", "start their nodes, or mend their networks"},
+		{apart, "", "mend the network between them"},
+		{working, rest, rest},
 	} {
 		if n := len(turn.who); n > 0 {
 			who, verb := capital(list(turn.who)), plural(n, "has", "have")
-			text = append(text, fmt.Sprintf("%s %s to %s.", who, verb, turn.what))
+			text = append(text, fmt.Sprintf("%s %s to %s.", who, verb, plural(n, turn.one, turn.more)))
 		}
 	}
 	return strings.Join(text, " ")
@@ -163,6 +206,9 @@ func (v view) withPartners(names []string, member int) []string {
 func (v view) nameOf(step int64) string {
 	if i := int(step) - 1; i >= 0 && i < len(v.status.Steps) {
 		return v.status.Steps[i]
+	}
+	if step == v.status.Step {
+		return v.status.StepName
 	}
 	return ""
 }

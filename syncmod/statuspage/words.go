@@ -2,6 +2,7 @@ package statuspage
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,7 +33,7 @@ func plural(n int, one, more string) string {
 // letter keeps it.
 func capital(s string) string {
 	for _, word := range []string{
-		"waiting for ", "this node", "operator ", "a member ", "the ", "other ", "another ",
+		"waiting for ", "this node", "its ", "results: ", "operator ", "a member ", "the ", "other ", "another ",
 		"nobody",
 	} {
 		if len(s) >= len(word) && s[:len(word)] == word {
@@ -51,13 +52,14 @@ func inBrackets(name string) string {
 
 // spell writes a duration as a person would say it.
 func spell(d time.Duration) string {
+	const tenth = 100 * time.Millisecond
 	switch d = max(d, 0); {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Truncate(time.Second).Seconds())
+	case d < tenth:
+		return "under 0.1 s"
+	case d.Round(tenth) < 10*time.Second:
+		return strconv.FormatFloat(d.Round(tenth).Seconds(), 'f', -1, 64) + " s"
+	case d.Round(time.Second) < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
 	case d < time.Hour:
 		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
 	}

@@ -53,6 +53,9 @@
 //   - a member gave different messages to different members, or copied another's. Only the
 //     owner can tell who copied: the error of the others names both, and is no [*MemberError].
 //
+// If the limits of this node's own host are why a message did not come, the error says so, and
+// is no [*MemberError] either.
+//
 // Nearly all of these leave room for another attempt, as far as [syncmod.Config].Retry
 // allows: a node that restarts gives no message, and an operator may replace a program
 // that gives garbage. All members begin again together then. After a permanent error the
@@ -75,13 +78,17 @@
 // and the share is renamed to share.json. Files are for their owner only. They are
 // written to a temporary file, synchronized, renamed, and the directory is synchronized:
 // a file is there whole or not at all.
+// A directory that others may write to is refused, and so is anything in the place of these
+// files that is no file. A share that is not confirmed has to have the name of its group key.
 //
 // A member attests after it has written its share. So once any member has passed the
 // last barrier, every member has its share on the disk. A node that died before it had
 // the receipt uses that of another member ([Confirm]). If nobody has a receipt, no share
 // counts. A failure before this node announces the last barrier removes the share. A
 // later failure leaves it, because another member may have passed the barrier. An
-// unconfirmed share does not stop a new attempt, and is removed when one completes.
+// unconfirmed share does not stop a new attempt. When one completes, it is renamed to
+// share-KEY.superseded.json, and still counts if a receipt of its key turns up: move
+// share.json and receipt.json away, and confirm it.
 //
 // No secret is in any message, log, span or error: shares travel encrypted to their
 // receiver, and [Share] prints without its secret.

@@ -32,6 +32,7 @@ var (
 	errTooLarge = errors.New("too large")
 	errNotMade  = errors.New("it has made none in this attempt")
 	errSilent   = errors.New("no answer")
+	errOwnHost  = errors.New("this node's host") // for which no member is to blame
 )
 
 // fetchAll fetches everybody's message of a phase at the same time, this node's own
@@ -86,6 +87,9 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx) // the ceremony has failed, or another member has here
 		}
+		if errors.Is(last, errOwnHost) {
+			return nil, fmt.Errorf("the %s of %s could not be fetched within %s: %w", p, a.name(member), timeout, last)
+		}
 		blame := a.blame(member, "gave no %s within %s", p, timeout)
 		blame.err = last
 		return nil, blame
@@ -98,7 +102,10 @@ func (g *Generator) read(ctx context.Context, p phase, from peer.ID) (text []byt
 	defer cancel()
 	// Through a relay too: the messages are small.
 	stream, err := g.host.NewStream(network.WithAllowLimitedConn(ctx, serviceName), from, protocols[p])
-	if err != nil {
+	switch {
+	case errors.Is(err, network.ErrResourceLimitExceeded): // a limit of the member's host is another error
+		return nil, fmt.Errorf("%w: %w", errOwnHost, err)
+	case err != nil:
 		return nil, fmt.Errorf("not reached: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })

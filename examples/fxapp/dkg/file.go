@@ -10,6 +10,37 @@ import (
 	"syscall"
 )
 
+// MakeDirectory makes a data directory for its owner alone, unless it is there. It
+// outlives a power cut. It refuses one that others may write to: they could put their
+// files in the place of the node's. Windows has other permissions than these.
+func MakeDirectory(dir string) error {
+	parents := parentsOfMissing(dir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		if err := syncDir(parent); err != nil {
+			return err
+		}
+	}
+	const othersMayWrite = 0o022
+	info, err := os.Stat(dir)
+	if err == nil && info.Mode().Perm()&othersMayWrite != 0 && runtime.GOOS != "windows" {
+		return errors.New("its group or others may write to it: keep them out (chmod go-w), or use another directory")
+	}
+	return err
+}
+
+// parentsOfMissing returns the directories that get an entry when dir is made.
+func parentsOfMissing(dir string) (parents []string) {
+	for missing := filepath.Clean(dir); ; missing = filepath.Dir(missing) {
+		if _, err := os.Lstat(missing); !errors.Is(err, fs.ErrNotExist) {
+			return parents
+		}
+		parents = append(parents, filepath.Dir(missing))
+	}
+}
+
 // temporary is the pattern of files that are being written. A process that dies may
 // leave one.
 const temporary = ".unfinished-*"

@@ -60,6 +60,12 @@ func New(h host.Host, s *Store, log *logrus.Logger) (*Generator, error) {
 	case h.Peerstore().PrivKey(h.ID()) == nil:
 		return nil, errors.New("key generation: the host has no private key to sign with")
 	}
+	for name, share := range s.unconfirmed {
+		if share.Index != g.self {
+			return nil, fmt.Errorf("data directory %s: %s is the share of operator %d, and this node is operator %d: "+
+				"use another directory", s.dir, name, share.Index, g.self)
+		}
+	}
 	g.server = server{members: make(map[peer.ID]bool), streams: make(map[network.Stream]peer.ID), stopped: true}
 	for _, id := range members {
 		g.server.members[id] = id != h.ID()

@@ -3,7 +3,9 @@ package dkg
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,46 +18,83 @@ type holding struct {
 	share       *Share            // confirmed; nil: there is none
 	receipt     *syncmod.Receipt  // nil: there is none
 	unconfirmed map[string]*Share // by the names of their files
+	superseded  map[string]*Share // as well
+	unreadable  error             // what is wrong with superseded ones: it stops nothing
 }
 
 // look reads all of a data directory.
 func look(dir string) (holding, error) {
-	held := holding{dir: dir, unconfirmed: make(map[string]*Share)}
+	held := holding{dir: dir, unconfirmed: make(map[string]*Share), superseded: make(map[string]*Share)}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return held, about(dir, "cannot be read", err)
 	}
 	for _, entry := range entries {
-		name := entry.Name()
-		isUnconfirmed, _ := filepath.Match(unconfirmedPattern, name)
-		if name != shareName && name != receiptName && !isUnconfirmed {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return held, about(dir, "cannot read "+name, err)
-		}
-		switch name {
-		case receiptName:
-			held.receipt, err = parseReceipt(content)
-		case shareName:
-			held.share, err = parseShare(content)
-		default:
-			held.unconfirmed[name], err = parseShare(content)
-		}
-		if err != nil {
-			return held, about(dir, name, err)
+		if err := held.read(entry); err != nil {
+			if isSuperseded(entry.Name()) {
+				held.unreadable = errors.Join(held.unreadable, err)
+				continue
+			}
+			return held, err
 		}
 	}
 	return held, nil
 }
 
+// read reads a file, if it is one of those that count.
+func (h *holding) read(entry fs.DirEntry) error {
+	name := entry.Name()
+	if name != shareName && name != receiptName && !isUnconfirmed(name) && !isSuperseded(name) {
+		return nil
+	}
+	if !entry.Type().IsRegular() { // a pipe would be waited for, a link may lead to a secret
+		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, where a file has to be: "+
+			"move it away", h.dir, name)
+	}
+	content, err := os.ReadFile(filepath.Join(h.dir, name))
+	if err != nil {
+		return about(h.dir, "cannot read "+name, err)
+	}
+	var share *Share
+	if name == receiptName {
+		h.receipt, err = parseReceipt(content)
+	} else {
+		share, err = parseShare(content)
+	}
+	if err == nil && share != nil {
+		err = isNamedAfter(share, name)
+	}
+	switch {
+	case err != nil:
+		return about(h.dir, name, err)
+	case name == shareName:
+		h.share = share
+	case isUnconfirmed(name):
+		h.unconfirmed[name] = share
+	case isSuperseded(name):
+		h.superseded[name] = share
+	}
+	return nil
+}
+
+// isNamedAfter tells whether a share that is not confirmed has the name that [Store] gives it.
+// So there is one of a group key, and another file beside it cannot take its place.
+func isNamedAfter(share *Share, name string) error {
+	unconfirmed := unconfirmedName(share.GroupKey)
+	if name == shareName || name == unconfirmed || name == supersededName(unconfirmed) {
+		return nil
+	}
+	return fmt.Errorf("it is a share of another group key than its name says: move it away, or name it %s", unconfirmed)
+}
+
+// parseReceipt reads a receipt. What cannot be read may be anything, so its error says
+// nothing about it.
 func parseReceipt(content []byte) (*syncmod.Receipt, error) {
 	r, err := syncmod.ParseReceipt(bytes.TrimSpace(content))
-	if err == nil {
-		err = r.Verify()
-	}
 	if err != nil {
+		return nil, errors.New("it is no receipt: move it away, or put the receipt of another member in its place")
+	}
+	if err := r.Verify(); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
 	return r, nil
@@ -73,17 +112,25 @@ func (h holding) finish() (holding, error) {
 
 // confirm is [Confirm] for a receipt that verifies.
 func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
-	name, share := h.find(r.Result())
-	if share == nil {
-		return nil, fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
+	name, share, err := h.find(r.Result())
+	switch {
+	case err != nil:
+		return nil, err
+	case share == nil:
+		err = fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
 			h.dir, shortKey(r.Result()))
+		if h.unreadable != nil {
+			err = fmt.Errorf("%w, unless in a file that cannot be read: %w", err, h.unreadable)
+		}
+		return nil, err
 	}
 	if err := share.confirmedBy(r); err != nil {
 		return nil, fmt.Errorf("data directory %s: the receipt does not confirm %s: %w", h.dir, name, err)
 	}
 	switch {
 	case h.share != nil && share != h.share:
-		return nil, fmt.Errorf("data directory %s: %w: group key %s", h.dir, ErrHasShare, shortKey(h.share.GroupKey))
+		return nil, fmt.Errorf("data directory %s: %w: group key %s; to confirm %s in its place, "+
+			"move %s and %s away first", h.dir, ErrHasShare, shortKey(h.share.GroupKey), name, shareName, receiptName)
 	case h.receipt == nil:
 		content, err := json.Marshal(r)
 		if err != nil {
@@ -101,29 +148,36 @@ func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 			return nil, err
 		}
 	}
-	return share, h.removeOthers(share, name)
+	return share, h.supersede(share, name)
 }
 
-// find returns the share of a group key, and the name of its file.
-func (h holding) find(groupKey []byte) (name string, share *Share) {
-	if h.share != nil && bytes.Equal(h.share.GroupKey, groupKey) {
-		return shareName, h.share
-	}
-	for name, share := range h.unconfirmed {
-		if bytes.Equal(share.GroupKey, groupKey) {
-			return name, share
+// find returns the share of a group key, and the name of its file. Whoever knows the key
+// could make another share that looks like one of it, so it never chooses between two.
+func (h holding) find(groupKey []byte) (name string, share *Share, err error) {
+	for _, shares := range []map[string]*Share{{shareName: h.share}, h.unconfirmed, h.superseded} {
+		for other, found := range shares {
+			switch {
+			case found == nil || !bytes.Equal(found.GroupKey, groupKey):
+			case share != nil && !found.secret.Equal(share.secret):
+				return "", nil, fmt.Errorf("data directory %s: %s and %s are two shares of one group key (%s): "+
+					"move away the one that is not this node's", h.dir, name, other, shortKey(groupKey))
+			case share == nil:
+				name, share = other, found
+			}
 		}
 	}
-	return "", nil
+	return name, share, nil
 }
 
-// removeOthers removes the shares of earlier attempts.
-func (h holding) removeOthers(confirmed *Share, name string) error {
+// supersede sets the unconfirmed shares of other attempts aside. It removes none: a
+// member that is not honest may have passed the last barrier of such an attempt alone,
+// and have its receipt.
+func (h holding) supersede(confirmed *Share, name string) error {
 	for other, share := range h.unconfirmed {
 		if other == name || !bytes.Equal(share.DefinitionHash, confirmed.DefinitionHash) {
 			continue
 		}
-		if err := removeFile(h.dir, other); err != nil {
+		if err := renameFile(h.dir, other, supersededName(other)); err != nil {
 			return err
 		}
 	}

@@ -134,10 +134,10 @@ func (g *Generator) write(stream network.Stream, text []byte) error {
 // reserve accounts for the memory of a message at the host.
 func reserve(stream network.Stream, size int) (release func(), err error) {
 	if err := stream.Scope().SetService(serviceName); err != nil {
-		return nil, fmt.Errorf("this node's host: %w", err)
+		return nil, fmt.Errorf("%w: %w", errOwnHost, err)
 	}
 	if err := stream.Scope().ReserveMemory(size, network.ReservationPriorityAlways); err != nil {
-		return nil, fmt.Errorf("this node's host: %w", err)
+		return nil, fmt.Errorf("%w: %w", errOwnHost, err)
 	}
 	return func() { stream.Scope().ReleaseMemory(size) }, nil
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -18,10 +20,28 @@ const (
 	shareName   = "share.json"
 	receiptName = "receipt.json"
 	// The key in the name keeps the shares of several attempts apart.
-	unconfirmedName    = "share-%x.unconfirmed.json"
-	unconfirmedPattern = "share-*.unconfirmed.json"
-	nameSize           = 8 // bytes of the group key in a name
+	sharePrefix       = "share-"
+	unconfirmedSuffix = ".unconfirmed.json"
+	supersededSuffix  = ".superseded.json" // of an unconfirmed share, once one of another attempt is confirmed
+	nameSize          = 8                  // bytes of the group key in a name
 )
+
+func isUnconfirmed(name string) bool {
+	return strings.HasPrefix(name, sharePrefix) && strings.HasSuffix(name, unconfirmedSuffix)
+}
+
+func isSuperseded(name string) bool {
+	return strings.HasPrefix(name, sharePrefix) && strings.HasSuffix(name, supersededSuffix)
+}
+
+func unconfirmedName(groupKey []byte) string {
+	return fmt.Sprintf("%s%x%s", sharePrefix, groupKey[:nameSize], unconfirmedSuffix)
+}
+
+// supersededName is what an unconfirmed share is renamed to.
+func supersededName(unconfirmed string) string {
+	return strings.TrimSuffix(unconfirmed, unconfirmedSuffix) + supersededSuffix
+}
 
 // ErrHasShare is the error of [OpenStore] for a directory that holds a confirmed share.
 var ErrHasShare = errors.New("it holds a share already, which is never overwritten")
@@ -33,17 +53,17 @@ var ErrHasShare = errors.New("it holds a share already, which is never overwritt
 // share is unconfirmed. So once the last barrier is passed anywhere, every member has
 // its share on its disk, and the receipt of any member confirms it.
 type Store struct {
-	dir        string
-	definition syncmod.Definition
-
-	left []string // the unconfirmed shares that were there
+	dir         string
+	definition  syncmod.Definition
+	unconfirmed map[string]*Share // what an earlier process left, by the names of the files
 }
 
 // OpenStore prepares a directory for a ceremony, and makes it if it does not exist. It
 // finishes what a process that died has begun: a share is confirmed if its receipt is
 // there. It refuses a directory that holds a confirmed share ([ErrHasShare]), a share
-// of another definition, or a receipt without its share, and one that cannot be written
-// to. An error is one sentence that names the directory and says what to do.
+// of another definition, or a receipt without its share, one that cannot be written to,
+// and one that others may write to ([MakeDirectory]). An error is one sentence that names
+// the directory and says what to do.
 //
 // Two processes must not use the same directory at the same time.
 func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
@@ -69,21 +89,21 @@ func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
 			return nil, fmt.Errorf("data directory %s: %s is a share of another definition: use another directory",
 				dir, name)
 		}
-		s.left = append(s.left, name)
 	}
+	s.unconfirmed = held.unconfirmed
 	return s, nil
 }
 
 // Left lists the files of unconfirmed shares that earlier attempts have left. Such an
 // attempt may be complete at the other members: then their receipt makes its share
 // count ([Confirm]).
-func (s *Store) Left() []string { return s.left }
+func (s *Store) Left() []string { return slices.Sorted(maps.Keys(s.unconfirmed)) }
 
 // prepare makes the directory, removes what a process that died was writing, and finds
 // out whether a share could be written.
 func (s *Store) prepare() error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return about(s.dir, "cannot be made", err)
+	if err := MakeDirectory(s.dir); err != nil {
+		return about(s.dir, "cannot be used", err)
 	}
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -109,7 +129,7 @@ func (s *Store) write(share *Share) (name string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the share: %w", err)
 	}
-	name = fmt.Sprintf(unconfirmedName, share.GroupKey[:nameSize])
+	name = unconfirmedName(share.GroupKey)
 	return name, writeFile(s.dir, name, content)
 }
 
@@ -121,9 +141,14 @@ func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 // Confirm makes the unconfirmed share of a directory the node's share, if the receipt is
 // that of its ceremony: every member attested the share's group key. It stores the
-// receipt beside it, and removes the unconfirmed shares of earlier attempts: everybody
-// took part in this one, so nobody has completed an earlier one. If the share has been
-// confirmed before, it only stores a receipt that is missing. It returns the share.
+// receipt beside it, and renames the unconfirmed shares of other attempts to
+// share-KEY.superseded.json. If the share has been confirmed before, it only stores a
+// receipt that is missing. It returns the share.
+//
+// A superseded share counts for nothing and stops nothing. It is kept because a member
+// that is not honest, or was started again with another directory, may hold a receipt
+// of its attempt. Confirm takes such a receipt, once share.json and receipt.json have
+// been moved away.
 func Confirm(dir string, r *syncmod.Receipt) (*Share, error) {
 	if err := r.Verify(); err != nil {
 		return nil, err

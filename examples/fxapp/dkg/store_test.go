@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drand/kyber"
+	"github.com/drand/kyber/util/random"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/stretchr/testify/require"
 
@@ -165,21 +167,136 @@ func TestWhatAProcessThatDiedLeftIsFinished(t *testing.T) {
 	require.Equal(t, []string{receiptName, shareName}, names(t, dir))
 }
 
+// stale is an unconfirmed share of an earlier attempt of a cluster, in alice's directory.
+func (c *cluster) stale() (name string) {
+	c.t.Helper()
+	share := *newFinished(c.t, len(c.nodes)).shares[alice]
+	share.DefinitionHash, share.Members = c.definition.Hash, ids(c.definition)
+	name, err := (&Store{dir: c.nodes[alice].dir}).write(&share)
+	require.NoError(c.t, err)
+	return name
+}
+
 func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
 	c := newCluster(t, 2)
-	old := newFinished(t, 2).shares[alice]
-	stale := *old
-	stale.DefinitionHash, stale.Members = c.definition.Hash, ids(c.definition)
-	name, err := (&Store{dir: c.nodes[alice].dir}).write(&stale)
-	require.NoError(t, err)
+	name := c.stale()
 	store, err := OpenStore(c.nodes[alice].dir, c.definition)
 	require.NoError(t, err)
 	require.Equal(t, []string{name}, store.Left())
 
 	shares := c.complete()
 
-	require.NotContains(t, c.nodes[alice].files(), name, "it is removed when the attempt completes")
+	require.NotContains(t, c.nodes[alice].files(), name)
+	require.Contains(t, c.nodes[alice].files(), supersededName(name))
 	requireOneKey(t, shares)
+}
+
+func TestAReceiptConfirmsASupersededShare(t *testing.T) {
+	first, second := newFinished(t, 2), newFinished(t, 2)
+	dir, name := first.unconfirmed(t)
+	other := *second.shares[alice]
+	other.DefinitionHash, other.Members = first.definition.Hash, ids(first.definition)
+	held, err := look(dir)
+	require.NoError(t, err)
+	require.NoError(t, held.supersede(&other, ""))
+	require.Equal(t, []string{supersededName(name)}, names(t, dir))
+	_, err = OpenStore(dir, first.definition)
+	require.NoError(t, err)
+
+	confirmed, err := Confirm(dir, first.receipt)
+
+	require.NoError(t, err)
+	require.Equal(t, first.shares[alice].GroupKey, confirmed.GroupKey)
+	require.Equal(t, []string{receiptName, shareName}, names(t, dir))
+}
+
+func TestASupersededShareWaitsForItsPlace(t *testing.T) {
+	f, other := newFinished(t, 2), newFinished(t, 2)
+	dir, _ := f.unconfirmed(t)
+	_, err := Confirm(dir, f.receipt)
+	require.NoError(t, err)
+	name, err := (&Store{dir: dir}).write(other.shares[alice])
+	require.NoError(t, err)
+	require.NoError(t, renameFile(dir, name, supersededName(name)))
+
+	_, err = Confirm(dir, other.receipt)
+
+	require.ErrorIs(t, err, ErrHasShare)
+	require.ErrorContains(t, err, "move share.json and receipt.json away first")
+	require.Contains(t, names(t, dir), supersededName(name))
+}
+
+// forge makes a share that looks like one of a group key, from what everybody knows.
+func forge(s *Share) *Share {
+	forged := *s
+	forged.secret = keys().Scalar().Pick(random.New())
+	_, commitments := s.public.Info()
+	rest := keys().Point().Mul(forged.secret, nil)
+	rest.Sub(rest, commitments[0]).Mul(keys().Scalar().Inv(keys().Scalar().SetInt64(int64(s.Index)+1)), rest)
+	forged.public = newPublic([]kyber.Point{commitments[0], rest})
+	return &forged
+}
+
+func TestAForgedShareDoesNotTakeThePlace(t *testing.T) {
+	f := newFinished(t, 2)
+	content, err := forge(f.shares[alice]).encode()
+	require.NoError(t, err)
+	_, err = parseShare(content)
+	require.NoError(t, err, "it looks like one")
+	for _, forged := range []string{
+		shareName, supersededName(unconfirmedName(f.shares[alice].GroupKey)), "share-0000000000000000.unconfirmed.json",
+	} {
+		dir, name := f.unconfirmed(t)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, forged), content, 0o600))
+
+		_, err = Confirm(dir, f.receipt)
+
+		require.ErrorContains(t, err, "move ", forged)
+		require.ElementsMatch(t, []string{name, forged}, names(t, dir), "both are kept")
+		require.NoError(t, os.Remove(filepath.Join(dir, forged)))
+		confirmed, err := Confirm(dir, f.receipt)
+		require.NoError(t, err)
+		requireOneKey(t, []*Share{confirmed, f.shares[bob]})
+	}
+}
+
+func TestAShareOfAnotherMemberIsRefused(t *testing.T) {
+	c := newCluster(t, 2)
+	c.stale()
+	store, err := OpenStore(c.nodes[alice].dir, c.definition)
+	require.NoError(t, err)
+
+	_, err = New(c.nodes[bob].host, store, harness.Quiet())
+
+	require.ErrorContains(t, err, "is the share of operator 0, and this node is operator 1: use another directory")
+}
+
+func TestWhatCannotBeReadIsNotShown(t *testing.T) {
+	f := newFinished(t, 2)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), []byte("zecret"), 0o600))
+
+	_, err := OpenStore(dir, f.definition)
+
+	require.EqualError(t, err, "data directory "+dir+": receipt.json: it is no receipt: "+
+		"move it away, or put the receipt of another member in its place")
+}
+
+func TestADamagedSupersededShareStopsNothing(t *testing.T) {
+	f, other := newFinished(t, 2), newFinished(t, 2)
+	dir, name := f.unconfirmed(t)
+	damaged := filepath.Join(dir, supersededName("share-0102030405060708.unconfirmed.json"))
+	require.NoError(t, os.WriteFile(damaged, []byte("half"), 0o600))
+	_, err := OpenStore(dir, f.definition)
+	require.NoError(t, err)
+	_, err = Confirm(dir, other.receipt)
+	require.ErrorContains(t, err, "unless in a file that cannot be read: data directory "+dir+": share-01")
+	require.Contains(t, names(t, dir), name)
+
+	_, err = Confirm(dir, f.receipt)
+
+	require.NoError(t, err)
+	require.FileExists(t, damaged)
 }
 
 func TestADirectoryWithSomethingElseIsRefused(t *testing.T) {
@@ -194,14 +311,19 @@ func TestADirectoryWithSomethingElseIsRefused(t *testing.T) {
 		"there is no share of the group key that the receipt attests": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), receipt, 0o600))
 		},
-		"receipt.json: it is damaged": func(dir string) {
+		"receipt.json: it is no receipt": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), receipt[1:], 0o600))
 		},
 		"share.json: it is no share": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, shareName), nil, 0o600))
 		},
-		"cannot read share.json: is a directory": func(dir string) {
+		"share.json is a link, a pipe, a device or a directory": func(dir string) {
 			require.NoError(t, os.Mkdir(filepath.Join(dir, shareName), 0o700))
+		},
+		"share-01.unconfirmed.json: it is a share of another group key than its name says": func(dir string) {
+			name, err := (&Store{dir: dir}).write(f.shares[alice])
+			require.NoError(t, err)
+			require.NoError(t, renameFile(dir, name, "share-01.unconfirmed.json"))
 		},
 	} {
 		dir := t.TempDir()
@@ -225,11 +347,19 @@ func TestADirectoryIsMade(t *testing.T) {
 	require.Empty(t, names(t, dir))
 }
 
+func TestEachNewDirectoryIsSynchronized(t *testing.T) {
+	dir := t.TempDir()
+	require.Equal(t, []string{filepath.Join(dir, "a", "b"), filepath.Join(dir, "a"), dir},
+		parentsOfMissing(filepath.Join(dir, "a", "b", "c")+"/"))
+	require.Empty(t, parentsOfMissing(dir))
+	require.Equal(t, []string{"."}, parentsOfMissing("new"))
+}
+
 func TestAFileInTheWayIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	_, err := OpenStore(path, syncmod.Definition{})
-	require.EqualError(t, err, "data directory "+path+": cannot be made: not a directory")
+	require.EqualError(t, err, "data directory "+path+": cannot be used: not a directory")
 }
 
 func TestADamagedShareSaysNothingOfItsSecret(t *testing.T) {

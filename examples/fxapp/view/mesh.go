@@ -76,6 +76,9 @@ func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
 
 // brokenLines lists the pairs that cannot reach each other, at most so many.
 func (s *screen) brokenLines(c *statuspage.Detail, most int) (lines []string) {
+	if len(c.Broken) == most+1 {
+		most++ // "and 1 more" takes a line as well
+	}
 	for _, pair := range c.Broken[:min(most, len(c.Broken))] {
 		text := fmt.Sprintf("%d-%d  %s", pair.A, pair.B, clean(pair.Text))
 		lines = append(lines, bad.paint(fit(text, s.width)))

@@ -190,7 +190,7 @@ func questions(c *statuspage.Detail) []question {
 		{"Is it me?", "Me?", c.Answers.IsItMe},
 		{"Why did it fail?", "Failed?", c.Answers.Failure},
 		{"Who was slow?", "Slow?", c.Answers.Slow},
-		{"Can I close this now?", "Close?", c.Answers.Close},
+		{"Can I stop this node now?", "Stop?", c.Answers.Close},
 	}
 }
 
@@ -320,7 +320,7 @@ func (s *screen) askToStop(c *statuspage.Detail) []string {
 	}
 	const low = 12
 	if s.height < low {
-		return wrapped(ask+"  Can I close this now? "+clean(c.Answers.Close.Short), s.width, 2)
+		return wrapped(ask+"  Can I stop this node now? "+clean(c.Answers.Close.Short), s.width, 2)
 	}
 	return append([]string{ask}, wrapped(clean(c.Answers.Close.Text), s.width, 4)...)
 }

@@ -239,11 +239,11 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{
 			reason.Unopened,
 			multistream.ErrNotSupported[protocol.ID]{},
-			"its host is up, but it does not run the sync protocol: not yet, or not any more",
+			"its host is up, but no ceremony runs there: not yet, or not any more",
 		},
 		{
 			reason.Unopened, ofStream(network.StreamProtocolNegotiationFailed),
-			"its host is up, but it does not run the sync protocol: not yet, or not any more",
+			"its host is up, but no ceremony runs there: not yet, or not any more",
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},

@@ -25,7 +25,7 @@ func (e *JustDialled) Unwrap() error { return e.Err }
 // may have. QUIC then waits without a word.
 var ErrCrowded = errors.New("too many streams on one connection")
 
-const notYet = "its host is up, but it does not run the sync protocol: not yet, or not any more"
+const notYet = "its host is up, but no ceremony runs there: not yet, or not any more"
 
 // codes are what a host says when it resets a stream or closes a connection, see
 // https://github.com/libp2p/specs/blob/master/error-codes/README.md.

@@ -11,7 +11,7 @@ const kinds = {
 };
 const questions = [
   ['waiting_for', 'Whom do we wait for?'], ['is_it_me', 'Is it me?'], ['failure', 'Why did it fail?'],
-  ['slow', 'Who was slow?'], ['close', 'Can I close this now?'],
+  ['slow', 'Who was slow?'], ['close', 'Can I stop this node now?'],
 ];
 const links = {
   '=': ['both', 'connected both ways'], '~': ['relay', 'connected through a relay'], '>': ['out', 'only the row reaches the column'],
@@ -44,9 +44,9 @@ function fit(parent, count, child) {
 
 function spell(ms) {
   const s = Math.max(0, ms) / 1000;
-  if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 10) return `${s.toFixed(1)} s`;
-  if (s < 60) return `${Math.floor(s)} s`;
+  if (s < 0.1) return 'under 0.1 s';
+  if (s < 9.95) return `${Math.round(s * 10) / 10} s`;
+  if (s < 59.5) return `${s.toFixed(0)} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
   return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
 }
@@ -55,10 +55,6 @@ const time = (text) => Date.parse(text);
 // nodeNow is the time at the node. It stands still while nothing is heard from there.
 const nodeNow = () => isSilent() ? time(doc.now.now) : Date.now() + doc.skew;
 const isSilent = () => performance.now() - doc.at > patience || doc.ended;
-const between = (from, to) => spell(time(to) - time(from));
-
-// moment is what ages are counted to: now, or the end of a ceremony that is over.
-const moment = (c) => c.phase === 'complete' || c.phase === 'failed' ? time(c.at) : nodeNow();
 
 function show(said) {
   doc.now = said;
@@ -111,65 +107,16 @@ function showAnswers(c) {
   });
 }
 
-// phases lists what a ceremony goes through: the connections, its steps, the last barrier, the goodbyes.
-function phases(c) {
-  const passed = (kind, step) => (c.passed || []).find((b) => b.kind === kind && (step === undefined || b.step === step));
-  const named = c.steps || [];
-  const last = named.length ? named.length + 1 : ['completing', 'complete'].includes(c.phase) ? c.step : 0;
-  const count = Math.max(last, c.step, named.length);
-  const all = [{ name: 'Connect', barrier: passed('connected'), at: c.step === 0 }];
-  for (let step = 1; step <= count; step++) {
-    const barrier = passed('step', step);
-    const name = step === last ? 'Last barrier' : `${step} ${named[step - 1] || (barrier && barrier.name) || (step === c.step && c.step_name) || ''}`;
-    all.push({ name, barrier, at: step === c.step, next: passed('step', step + 1), step, last: step === last });
-  }
-  all.push({ name: 'Goodbyes', barrier: passed('shutdown'), at: c.waiting && c.waiting.barrier === 'shutdown' || c.phase === 'complete' });
-  const most = 14, here = Math.max(0, all.findLastIndex((p) => p.at));
-  return all.length <= most ? all : all.slice(Math.max(0, here - most + 4), here + 4);
-}
-
-function phaseState(c, p) {
-  const over = c.phase === 'failed' || c.phase === 'complete';
-  if (p.name === 'Goodbyes' && c.phase === 'complete') {
-    return c.waiting ? ['waiting', `missing: ${names(c, c.waiting.members)}`] : ['done', 'all said'];
-  }
-  if (!p.barrier) {
-    if (!p.at) return ['ahead', 'to come'];
-    return c.phase === 'failed' ? ['failed', 'failed here'] : ['waiting', `waiting for ${c.waiting ? names(c, c.waiting.members) : 'this node'}`];
-  }
-  const text = lastOf(c, p.barrier);
-  if (!p.step || p.last) return ['done', text];
-  if (p.next) return ['done', `${text}${worked(p.barrier.passed, p.next.since)}`];
-  if (!p.at) return ['done', text];
-  return c.phase === 'failed' ? ['failed', `${text}; failed here`] : over ? ['done', text] : ['working', `${text}; this node works on it`];
-}
-
-function worked(from, to) {
-  return time(to) - time(from) < 10 ? '' : `; this node worked ${between(from, to)}`;
-}
-
-// lastOf says who was last at a barrier, and by how much.
-function lastOf(c, b) {
-  const who = b.last === c.self ? 'this node' : c.members[b.last].name;
-  if (b.kind === 'connected') return `took ${between(b.since, b.passed)}, ${who} last`;
-  return b.behind_ms >= 1 ? `${who} last, by ${spell(b.behind_ms)}` : 'all at once';
-}
-
-function names(c, members) {
-  const all = members.map((i) => c.members[i].name);
-  return all.length > 3 ? `${all.slice(0, 2).join(', ')} and ${all.length - 2} others` : all.join(', ');
-}
-
 function showPhases(c) {
-  const list = phases(c);
+  const most = 14, here = c.phases.findLastIndex((p) => p.state === 'done') + 1;
+  const list = c.phases.length <= most ? c.phases : c.phases.slice(Math.max(0, here - most + 4), here + 4);
   fit($('phases'), list.length, () => make('li', null, make('b'), make('span')));
   list.forEach((p, i) => {
     const li = $('phases').children[i];
-    const [state, text] = phaseState(c, p);
-    mark(li, 'data-state', state);
-    mark(li, 'aria-current', p.at && state !== 'done' ? 'step' : undefined);
+    mark(li, 'data-state', p.state);
+    mark(li, 'aria-current', p.state !== 'done' && p.state !== 'ahead' ? 'step' : undefined);
     set(li.children[0], p.name);
-    set(li.children[1], text);
+    set(li.children[1], p.text);
   });
 }
 
@@ -197,17 +144,22 @@ function showMembers(c) {
     tr.hidden = many && $('only').checked && !m.trouble && !m.waiting && i !== c.self;
     set(tr.cells[0].children[0], `${i} ${m.name}`);
     set(tr.cells[0].children[1], i === c.self ? ' (this node)' : m.waiting ? (c.phase === 'complete' ? ' (no goodbye)' : ' (waited for)') : '');
-    const clock = m.clock_ms ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
-    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${m.rtt_ms.toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || '', m.nickname || '',
+    const clock = Math.abs(m.clock_ms) >= 100 ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
+    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${Math.max(0.1, m.rtt_ms).toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || '', m.nickname || '',
       m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 4) set(tr.cells[k + 1], text); });
   });
 }
 
+// stepName says what a member works on, or has finished where it waits for others.
 function stepName(c, m) {
   if (m.done) return 'done';
   if (m.step < 0) return '';
-  const named = c.steps && c.steps[m.step - 1];
-  return named ? `${m.step} ${named}` : m.step === 0 ? 'not begun' : String(m.step);
+  if (m.step === 0) return 'not begun';
+  const named = (step) => `${step} ${c.steps && c.steps[step - 1] || ''}`.trim();
+  const begun = (c.passed || []).some((b) => b.kind === 'step' && b.step === m.step) || m.step < c.step;
+  const isLast = c.steps && m.step > c.steps.length;
+  if (begun) return isLast ? 'all steps done' : named(m.step);
+  return m.step === 1 ? 'ready' : `${named(m.step - 1)}: done`;
 }
 
 function showLinks(c) {
@@ -227,6 +179,7 @@ function showLinks(c) {
     set($('legend'), '● both ways  ◐ through a relay  → only the row reaches the column  ← only the column reaches the row  ' +
       '✕ not connected  ✓ has said goodbye  ? does not say');
   }
+  mark(table, 'data-over', c.phase === 'complete' || c.phase === 'failed');
   const broken = new Set();
   for (const b of c.broken || []) broken.add(b.a * n + b.b).add(b.b * n + b.a);
   c.members.forEach((m, i) => {
@@ -247,7 +200,7 @@ function showLinks(c) {
 function showTimes() {
   const c = doc.now && doc.now.ceremony;
   if (!c) return;
-  const at = moment(c);
+  const at = time(c.at); // all ages are of the moment of the last news
   if (c.phase === 'complete' || c.phase === 'failed') {
     const when = new Date(time(c.at)).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
     set($('lasting'), `${when}, ${spell(nodeNow() - time(c.at))} ago`);
@@ -295,7 +248,7 @@ function showLive() {
   const silent = performance.now() - doc.at;
   const state = !doc.now ? 'new' : isSilent() ? 'stale' : 'live';
   mark($('live'), 'data-state', state);
-  set($('live'), { new: 'connecting to the node', live: 'live', stale: doc.ended ? 'the node has stopped' : 'stale' }[state]);
+  set($('live'), { new: 'connecting to the node', live: 'up to date', stale: doc.ended ? 'the node has stopped' : 'stale' }[state]);
   set($('stale'), state !== 'stale' ? '' : doc.ended ? 'The node has stopped. This is what it said last. The page goes on when the node does.'
     : 'The node does not answer. What follows is what it said last; the page tries again by itself.');
   if (state === 'stale' && !doc.ended) set($('live'), `stale: last news ${spell(silent)} ago`);

@@ -1,0 +1,90 @@
+package statuspage
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// failures are the errors in a few words. With a member in front of it the first, else the
+// second.
+var failures = []struct {
+	err      error
+	of, none string
+	whose    whose
+}{
+	{syncmod.ErrVersionMismatch, anotherVersion, "another version", unknown},
+	{syncmod.ErrBadSignature, anotherDefinition, "another definition", unknown},
+	{syncmod.ErrMembersMismatch, otherMembers, "other members", unknown},
+	{syncmod.ErrSelfRestarted, "'s node restarted", "this node restarted", ours},
+	{syncmod.ErrPeerRestarted, "'s node restarted", "a member restarted", theirs},
+	{syncmod.ErrStepSkipped, " skipped a step", "a step was skipped", theirs},
+	{syncmod.ErrLeftBehind, " went on without this node", "this node was left behind", unknown},
+	{syncmod.ErrPeerRejected, " refuses this node", "this node was refused", unknown},
+	{syncmod.ErrPeerAborted, " ended it", "a member ended it", theirs},
+	{syncmod.ErrPeerTimeout, " is gone", "this node cannot reach a member", ours},
+	{syncmod.ErrPeerLeft, " left early", "a member left early", theirs},
+	{syncmod.ErrResultMismatch, " has another result", "the members have different results", unknown},
+	{syncmod.ErrHostClosed, " closed its host", "this node's host was closed", ours},
+	{syncmod.ErrStopped, " was stopped", "this node was stopped", ours},
+	{syncmod.ErrAborted, " gave up", "this node gave up", ours},
+}
+
+// What is to be mended before everyone starts again.
+const (
+	anotherVersion    = " runs another version"
+	anotherDefinition = " has another definition"
+	otherMembers      = " lists other members"
+)
+
+// whose it is to mend a failure.
+type whose int
+
+const (
+	theirs whose = iota
+	ours
+	unknown
+)
+
+// failure says in a few words why a ceremony has failed.
+func (v view) failure() string {
+	if differ := v.differing(); len(differ) > 0 {
+		return list(v.called(differ)) + plural(len(differ), " has a result that differs", " have results that differ")
+	}
+	if _, text, ok := v.told(); ok {
+		return text
+	}
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	for _, f := range failures {
+		switch {
+		case !errors.Is(v.status.Err, f.err):
+		case named && culprit.Index != v.self:
+			return v.names[culprit.Index] + f.of
+		case named:
+			return "this node" + strings.TrimPrefix(f.of, "'s node")
+		default:
+			return f.none
+		}
+	}
+	return "read why below"
+}
+
+// blames says whose it is to mend the failure.
+func (v view) blames() (whose, string) {
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	for _, f := range failures {
+		switch {
+		case !errors.Is(v.status.Err, f.err):
+		case f.whose == unknown:
+			return unknown, ""
+		case named && culprit.Index != v.self:
+			return theirs, v.names[culprit.Index]
+		case named:
+			return ours, ""
+		default:
+			return f.whose, ""
+		}
+	}
+	return unknown, ""
+}

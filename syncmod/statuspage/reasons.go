@@ -1,0 +1,165 @@
+package statuspage
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// This file finds the reason of a failure in what a member has told of it.
+
+// quoted is what the member that ended the ceremony has told of it, as it was told.
+func (v view) quoted() (text string, culprit int, ok bool) {
+	by, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	if !named || by.Index == v.self || !errors.Is(v.status.Err, syncmod.ErrPeerAborted) {
+		return "", 0, false
+	}
+	_, rest, _ := strings.Cut(v.status.Err.Error(), `: "`)
+	quote, err := strconv.QuotedPrefix(`"` + rest)
+	if err != nil {
+		return "", 0, false
+	}
+	text, err = strconv.Unquote(quote)
+	text, _, _ = strings.Cut(text, "; the ceremony cannot go on")
+	return text, by.Index, err == nil
+}
+
+// told is what the member that ended the ceremony gives as its reason, in a sentence about it
+// and, if it is the program's, in its own words.
+func (v view) told() (words, sentence string, ok bool) {
+	text, culprit, ok := v.quoted()
+	if !ok {
+		return "", "", false
+	}
+	text, who := v.named(text), v.names[culprit]
+	did, itself := strings.CutPrefix(text, who+" ")
+	if !itself {
+		return "", who + " ended it: " + text, true
+	}
+	for _, happened := range []struct{ begins, of string }{
+		{"restarted", "'s node restarted"},
+		{"was stopped", "'s node was stopped"},
+		{"runs ", anotherVersion},
+		{"did not sign ", anotherDefinition},
+		{"has other members ", otherMembers},
+	} {
+		if strings.HasPrefix(did, happened.begins) {
+			return "", who + happened.of, true
+		}
+	}
+	if words, gaveUp := strings.CutPrefix(did, "gave up: "); gaveUp {
+		return words, who + " gave up: " + words, true
+	}
+	return "", who + " " + did, true
+}
+
+var anOperator = regexp.MustCompile(`\boperator (\d+)\b`)
+
+// named is a text in which members have their names instead of "operator 2 (carol)", or
+// "operator 2".
+func (v view) named(text string) string {
+	for i, name := range v.names {
+		text = strings.ReplaceAll(text, fmt.Sprintf("operator %d (%s)", i, name), name)
+	}
+	return anOperator.ReplaceAllStringFunc(text, func(operator string) string {
+		if i, err := strconv.Atoi(strings.TrimPrefix(operator, "operator ")); err == nil && i < len(v.names) {
+			return v.names[i]
+		}
+		return operator
+	})
+}
+
+// mentioned are the members that a reason names by their operator index, but for one.
+func (v view) mentioned(but int) []int {
+	text, _, _ := v.quoted()
+	return slices.DeleteFunc(v.operators(text), func(i int) bool { return i == but })
+}
+
+// results are members that attest the same, as an error says it.
+type results struct {
+	members []int
+	count   int // with those that are not named
+	result  string
+}
+
+var (
+	attesting = regexp.MustCompile(` attests? ([0-9a-f]+…?|nothing|[^,;"]*)`)
+	unnamed   = regexp.MustCompile(` and (\d+) others$`)
+)
+
+// compared says who attests what: this node and those that agree with it, and the others. It
+// says nothing unless most agree with this node.
+func (v view) compared() (ours results, differ []results) {
+	if !errors.Is(v.status.Err, syncmod.ErrResultMismatch) {
+		return ours, nil
+	}
+	text := withoutAdvice(v.status.Err)
+	text = text[max(0, strings.LastIndex(text, "results differ: ")):]
+	for {
+		at := attesting.FindStringSubmatchIndex(text)
+		if at == nil {
+			break
+		}
+		who, what := text[:at[0]], text[at[2]:at[3]]
+		text = text[at[1]:]
+		group := results{members: v.operators(who), result: what}
+		if strings.Contains(who, "this node") {
+			group.members = append([]int{v.self}, group.members...)
+		}
+		group.count = len(group.members)
+		if more := unnamed.FindStringSubmatch(who); more != nil {
+			n, _ := strconv.Atoi(more[1])
+			group.count += n
+		}
+		if slices.Contains(group.members, v.self) {
+			ours = group
+		} else {
+			differ = append(differ, group)
+		}
+	}
+	others := 0
+	for _, group := range differ {
+		others += group.count
+	}
+	if ours.count <= others {
+		return results{}, nil
+	}
+	return ours, differ
+}
+
+// differing are the members whose result differs from that of this node and most others.
+func (v view) differing() (members []int) {
+	_, differ := v.compared()
+	for _, group := range differ {
+		members = append(members, group.members...)
+	}
+	return members
+}
+
+// operators are the members that a text names by their operator index.
+func (v view) operators(text string) (members []int) {
+	for _, found := range anOperator.FindAllStringSubmatch(text, -1) {
+		i, err := strconv.Atoi(found[1])
+		if err == nil && i < len(v.names) && !slices.Contains(members, i) {
+			members = append(members, i)
+		}
+	}
+	return members
+}
+
+// called are the names of members, this node first.
+func (v view) called(members []int) (names []string) {
+	for _, i := range members {
+		if i == v.self {
+			names = append([]string{"this node"}, names...)
+		} else {
+			names = append(names, v.names[i])
+		}
+	}
+	return names
+}
