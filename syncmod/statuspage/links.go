@@ -20,12 +20,12 @@ const (
 
 func pathOf(p syncmod.PeerStatus) string {
 	switch {
+	case p.Done:
+		return pathLeft
 	case p.Inbound && p.Outbound && p.Relayed:
 		return pathRelay
 	case p.Inbound && p.Outbound:
 		return pathDirect
-	case p.Done:
-		return pathLeft
 	case p.Inbound:
 		return pathReached
 	case p.Outbound:
@@ -42,18 +42,18 @@ const (
 	linkOut     = '>' // only to the other one
 	linkIn      = '<' // only from the other one
 	linkNone    = '!'
-	linkDone    = 'g' // not connected any more, after the goodbye
+	linkDone    = 'g' // has said goodbye
 	linkUnknown = '?' // the member does not say
 )
 
 func linkOf(l syncmod.Link) rune {
 	switch {
+	case l.Done:
+		return linkDone
 	case l.Inbound && l.Outbound && l.Relayed:
 		return linkRelay
 	case l.Inbound && l.Outbound:
 		return linkBoth
-	case l.Done:
-		return linkDone
 	case l.Outbound:
 		return linkOut
 	case l.Inbound:

@@ -27,12 +27,12 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 		},
 		{
 			`operator 2 (carol) gave up: step "verify": the share of operator 1 does not fit`,
-			`carol gave up: step "verify": the share of bob does not fit`, "carol gave up",
-			"It lies between carol and bob: carol's log has the whole reason.",
+			`carol gave up in step 3 (verify) because of bob`, "carol gave up in step 3 (verify) because of bob",
+			"It lies between carol and bob: compare their logs before you start again.",
 		},
 		{
 			"operator 2 (carol) gave up: operator 0 (alice) sent nothing",
-			"carol gave up: alice sent nothing", "carol gave up",
+			"carol gave up because of this node", "carol gave up because of this node",
 			"carol's reason names this node: carol's log has the whole reason.",
 		},
 		{"operator 2 (carol) gave up: the bob is full", "carol gave up: the bob is full", "carol gave up", began},
@@ -47,7 +47,9 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 		{"operator 9 is gone", "carol ended it: operator 9 is gone", "carol ended it", began},
 	} {
 		err := &syncmod.PeerError{Index: 2, Err: aborted(fmt.Sprintf("ended the ceremony: %q%s", told.said, advice))}
-		v := made(syncmod.Status{Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2)})
+		v := made(syncmod.Status{
+			Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2), Steps: []string{"keys", "deal", "verify"},
+		})
 
 		_, headline := v.headline()
 		said := v.answers([]view{v})
@@ -72,14 +74,14 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 		{
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
 				"operator 2 (carol) attests 34cd…" + advice,
-			"carol has a result that differs", "Probably not carol differs from this node and bob.",
-			"Results: ab12… of this node and bob; 34cd… of carol.",
+			"carol's result differs", "Probably not carol differs from this node and bob.",
+			"This node and bob have ab12…; carol has 34cd….",
 		},
 		{
 			`the results differ, as operator 1 (bob) reports: "the results differ: operator 0 (alice) and ` +
 				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
-			"carol has a result that differs", "Probably not carol differs from this node and bob.",
-			"Results: ab12… of this node and bob; nothing of carol.",
+			"carol's result differs", "Probably not carol differs from this node and bob.",
+			"This node and bob have ab12…; carol has nothing.",
 		},
 		{
 			"the results differ: this node attests ab12…, " +
@@ -96,7 +98,7 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 		require.Equal(t, differ.headline, v.failure())
 		require.Equal(t, differ.isItMe, said.IsItMe.Short+" "+said.IsItMe.Text)
 		require.Equal(t, differ.why, said.Failure.Text)
-		require.Equal(t, "Yes, but keep the files", said.Close.Short)
+		require.Equal(t, neverUse, said.Close.Short)
 		d := v.detail(nil)
 		require.False(t, d.Members[1].Trouble)
 		require.Equal(t, differ.isItMe[0:3] == "Pro", d.Members[2].Trouble)
