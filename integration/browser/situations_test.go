@@ -186,8 +186,8 @@ var situations = []situation{
 		shows: []string{
 			"The ceremony has failed: carol gave up in step 3 (verify) because of dave",
 			"carol's reason: the share of dave does not fit its commitment",
-			"Is it me? No It lies between carol and dave", "2 carol reported it: it gave up in step 3",
-			"3 dave carol's reason names it",
+			"Is it me? No It lies between carol and dave", "2 carol gave up because of dave",
+			"3 dave carol gave up because of it",
 		},
 	},
 	{

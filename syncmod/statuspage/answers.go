@@ -144,8 +144,11 @@ func (v view) whyItFailed() Answer {
 	if words, _, ok := v.told(); ok {
 		short, _, _ = strings.Cut(short, ": ")
 		if text, _, _ = v.quoted(); words != "" {
-			culprit, _ := v.teller()
-			text = v.names[culprit] + "'s reason: " + words
+			teller, _ := v.teller()
+			text = v.names[teller] + "'s reason: " + words
+			if len(v.accused()) > 0 {
+				short = v.names[teller] + " " + v.blamed(teller)
+			}
 		}
 		text = v.named(text)
 	}

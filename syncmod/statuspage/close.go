@@ -34,7 +34,7 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 			"Yes, but others wait", "Nothing is lost before step 1, but the others wait until you start this node again.",
 		}
 	case v.isBeginning():
-		return Answer{"No", "This node has already begun: stopping it now fails the ceremony for everyone."}
+		return Answer{"No", "This node has already begun: stopping it fails the ceremony for everyone."}
 	}
 	return Answer{"No", "Stopping this node now fails the ceremony for everyone."}
 }
@@ -49,8 +49,8 @@ func (v view) isBeginning() bool {
 // notYet says why a node is left running whose own part is complete.
 func (v view) notYet(w *syncmod.WaitError) string {
 	who := v.whom(w)
-	text := fmt.Sprintf("Your keys are complete, but %s may still need this node: ask %s, and leave this node running "+
-		"until %s %s finished.", who, who, who, plural(len(w.Missing), "has", "have"))
+	text := fmt.Sprintf("Your keys are complete. %s may still need this node: leave it running until %s %s finished.",
+		capital(who), who, plural(len(w.Missing), "says that it has", "say that they have"))
 	if v.receipt != nil {
 		text += fmt.Sprintf(" If %s cannot finish, send %s the receipt.", who, who)
 	}
@@ -63,8 +63,7 @@ func (v view) afterwards() Answer {
 	switch {
 	case errors.Is(v.status.Err, syncmod.ErrResultMismatch):
 		return Answer{
-			neverUse, "Never use these keys. Move their files aside before you start again, and compare them " +
-				"with those of the others. " + again,
+			neverUse, "Never use these keys. Move their files aside, compare them with those of the others" + then,
 		}
 	case strings.HasSuffix(v.failure(), anotherVersion):
 		return Answer{"Yes", "Nothing is lost. " + v.install() + then}

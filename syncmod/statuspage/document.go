@@ -238,9 +238,9 @@ func (v view) blamed(member int) string {
 	case slices.Contains(v.differing(), member):
 		return "its result differs"
 	case slices.Contains(v.accused(), member):
-		return v.names[teller] + "'s reason names it"
+		return v.names[teller] + " gave up because of it"
 	case told && len(v.accused()) > 0:
-		return "reported it: it " + strings.TrimPrefix(text, v.names[member]+" ")
+		return "gave up because of " + list(v.called(v.accused()))
 	}
 	if rest, ok := strings.CutPrefix(text, v.names[member]+"'s "); ok {
 		return "its " + rest

@@ -27,7 +27,7 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 		},
 		{
 			`operator 2 (carol) gave up: step "verify": the share of operator 1 does not fit`,
-			`carol gave up in step 3 (verify) because of bob`, "carol gave up in step 3 (verify) because of bob",
+			`carol gave up in step 3 (verify) because of bob`, "carol gave up because of bob",
 			"It lies between carol and bob: compare their logs before you start again.",
 		},
 		{

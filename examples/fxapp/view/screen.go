@@ -28,6 +28,7 @@ type screen struct {
 type shape struct {
 	answers int // lines of each answer; 0: a word or two of each
 	why     int // with answers of a word or two, lines of why it stands so
+	stop    int // with answers of a word or two, lines of why to stop or not
 	phases  int // lines
 	members int // rows at least, those for whom there are members
 	mesh    int // rows of a mesh below the members, where the table has no room for it
@@ -52,6 +53,10 @@ var shapes = []shape{
 	{answers: 3, phases: 1, members: 4},
 	{answers: 2, phases: 1, members: 4},
 	{answers: 1, phases: 1, members: 4},
+	{why: 4, stop: 5, phases: 1, members: 4, log: 2},
+	{why: 4, stop: 5, phases: 1, members: 4},
+	{why: 4, stop: 5, phases: 1, members: 3},
+	{why: 3, stop: 3, phases: 1, members: 3},
 	{why: 3, phases: 1, members: 3},
 	{why: 3, members: 2},
 	{why: 3},
@@ -168,8 +173,8 @@ func (s *screen) title(c *statuspage.Detail) string {
 func (s *screen) headline(c *statuspage.Detail, most int) []string {
 	tag := tags[c.Kind]
 	text := clean(c.Headline)
-	if c.Waiting != nil && c.Kind == statuspage.KindWaiting {
-		text += ", for " + brief(c.At.Sub(c.Waiting.Since))
+	if rest, isWait := strings.CutPrefix(text, "Waiting for "); isWait && c.Waiting != nil {
+		text = "Waiting " + wait(c.At.Sub(c.Waiting.Since)) + " for " + rest
 	}
 	lines := wrapped(text, s.width-width(tag.word)-3, most)
 	for i := range lines {
@@ -202,19 +207,27 @@ func (q question) isDull() bool { return q.Short == "It has not" || q.Short == "
 func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
 	switch {
 	case sh.answers == 0:
-		return append(s.shortAnswers(c), s.why(c, sh.why)...)
+		return slices.Concat(s.shortAnswers(c), s.why(c, sh.why), s.explained(c.Answers.Close, sh.stop))
 	case s.isNarrow():
 		return s.narrowAnswers(c, sh.answers)
 	}
 	widest, shorts := 0, 0
 	for _, q := range questions(c) {
-		widest, shorts = max(widest, width(q.whole)), max(shorts, width(clean(q.Short)))
+		widest = max(widest, width(q.whole))
+		if w := width(clean(q.Short)); w <= s.width/4 {
+			shorts = max(shorts, w)
+		}
 	}
-	shorts = min(shorts, s.width/4)
 	var lines []string
 	for _, q := range questions(c) {
-		head := faint.paint(pad(q.whole, widest)) + "  " + strong.paint(pad(clean(q.Short), shorts)) + "  "
-		lines = append(lines, hanging(head, wrapped(clean(q.Text), s.width-width(head), sh.answers))...)
+		head := faint.paint(pad(q.whole, widest)) + "  "
+		short, text := strong.paint(clean(q.Short)), clean(q.Text)
+		if width(short) <= shorts {
+			head += short + strings.Repeat(" ", shorts-width(short)+2)
+		} else { // its text goes on in the same line, and then below it
+			text = short + "  " + text
+		}
+		lines = append(lines, hanging(head, wrapped(text, s.width-width(head), sh.answers))...)
 	}
 	return lines
 }
@@ -225,7 +238,15 @@ func (s *screen) isNarrow() bool { return s.width < 70 }
 // narrowAnswers have the explanation below.
 func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) {
 	for _, q := range questions(c) {
-		lines = append(lines, wrapped(faint.paint(q.whole)+" "+strong.paint(clean(q.Short)), s.width, 2)...)
+		head, short := faint.paint(q.whole), strong.paint(clean(q.Short))
+		if width(head)+1+width(short) <= s.width {
+			lines = append(lines, head+" "+short)
+		} else {
+			lines = append(append(lines, head), hanging("  ", wrapped(short, s.width-2, 2))...)
+		}
+		if q.Answer == c.Answers.Close {
+			most += 2 // half of that could mislead
+		}
 		if most > 1 && !q.isDull() {
 			lines = append(lines, hanging("  ", wrapped(clean(q.Text), s.width-2, most))...)
 		}
@@ -252,14 +273,18 @@ func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
 
 // why explains the headline.
 func (s *screen) why(c *statuspage.Detail, most int) []string {
-	text := c.Answers.WaitingFor.Text
 	if c.Error != "" {
-		text = c.Answers.Failure.Text
+		return s.explained(c.Answers.Failure, most)
 	}
+	return s.explained(c.Answers.WaitingFor, most)
+}
+
+// explained is the explanation of an answer, in at most so many lines.
+func (s *screen) explained(a statuspage.Answer, most int) []string {
 	if most == 0 {
 		return nil
 	}
-	return wrapped(clean(text), s.width, most)
+	return wrapped(clean(a.Text), s.width, most)
 }
 
 // rule is a heading.
