@@ -173,7 +173,7 @@ func TestViewThenQuit(t *testing.T) {
 	w.until("for bob to connect")
 	w.until("Can I stop this node now? Yes, but others wait")
 	w.resize(50, 12)
-	w.until("[>·····] connect")
+	w.until("[>····] Connect waiting for bob")
 	w.resize(140, 40)
 	w.until("nobody reaches it")
 	w.types("q")

@@ -52,7 +52,7 @@ var situations = []situation{
 		shows: []string{
 			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony runs there",
 			"erin has to start the ceremony on its node. carol has to start its node, or mend its network.",
-			"connection refused", "Is it me? Probably not",
+			"connection refused",
 		},
 	},
 	{

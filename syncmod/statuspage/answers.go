@@ -152,6 +152,10 @@ func (v view) whyItFailed() Answer {
 		}
 		text = v.named(text)
 	}
+	if who, theirs, ours := v.versions(); who != "" {
+		text = fmt.Sprintf("%s runs %s, this node runs %s: all members need the same major and minor version",
+			who, theirs, ours)
+	}
 	if ours, differ := v.compared(); len(differ) > 0 {
 		text = v.having(ours)
 		for _, group := range differ {

@@ -214,3 +214,32 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 			"takes part there: stop one of them.",
 	}, v.isItMe(wait))
 }
+
+func TestAGoodbyeThatIsMissingKeepsTheNodeRunning(t *testing.T) {
+	status := syncmod.Status{Phase: syncmod.Complete, Step: 3, Steps: []string{"keys", "deal"}, Peers: others(3, 3)}
+	status.Peers[0].Done = true
+	v := made(status)
+	w := &syncmod.WaitError{Barrier: "shutdown", Missing: status.Peers[1:]}
+
+	require.Equal(t, Answer{"carol's goodbye", "No goodbye has come from carol (connected)."}, v.waitingFor(w))
+	require.Equal(t, Answer{"No", "This node's part is done. It only stays for carol."}, v.isItMe(w))
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. carol may still need this node: leave it running " +
+		"until carol says that it has finished."}, v.mayClose(w, nil))
+	v.receipt = new(syncmod.Receipt)
+	require.Contains(t, v.mayClose(w, nil).Text, "If carol cannot finish, send carol the receipt.")
+	require.Equal(t, pathLeft, v.member(status.Peers[0]).Path)
+	require.Equal(t, "-g=", v.ownLinks())
+}
+
+func TestANodeThatHasBegunIsNotStopped(t *testing.T) {
+	status := syncmod.Status{Phase: syncmod.Running, Step: 1, Peers: others(1, 0)}
+	v := made(status)
+	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers[1:]}
+	require.Equal(t, "This node has already begun: stopping it fails the ceremony for everyone.", v.mayClose(w, nil).Text)
+	require.Equal(t, "It goes on.", v.standsStill(w))
+	w.Missing[0].Outbound = false
+	require.Equal(t, "It stands still until carol is connected again.", v.standsStill(w))
+
+	v.status.Passed = []syncmod.PassedBarrier{{Kind: "step", Step: 1}}
+	require.Equal(t, "Stopping this node now fails the ceremony for everyone.", v.mayClose(w, nil).Text)
+}

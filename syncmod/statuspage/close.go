@@ -3,7 +3,6 @@ package statuspage
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -88,14 +87,11 @@ func (v view) afterwards() Answer {
 // neverUse is what to do with keys that differ.
 const neverUse = "Yes; never use these keys"
 
-var versions = regexp.MustCompile(` runs (v\S+), this node runs (v\S+): `)
-
 // install says who has to install which version.
 func (v view) install() string {
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
-	runs := versions.FindStringSubmatch(v.status.Err.Error())
-	if !named || culprit.Index == v.self || runs == nil || len(v.agreeing()) == 0 {
+	who, theirs, ours := v.versions()
+	if who == "" || len(v.agreeing()) == 0 {
 		return "Agree on one version first, and install it everywhere"
 	}
-	return fmt.Sprintf("First %s installs %s, or everyone else %s", v.names[culprit.Index], runs[2], runs[1])
+	return fmt.Sprintf("First %s installs %s, or everyone else %s", who, ours, theirs)
 }

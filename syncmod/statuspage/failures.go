@@ -55,6 +55,9 @@ func (v view) failure() string {
 	if _, text, ok := v.told(); ok {
 		return text
 	}
+	if who, _, _ := v.versions(); who != "" {
+		return who + anotherVersion
+	}
 	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
 	for _, f := range failures {
 		switch {

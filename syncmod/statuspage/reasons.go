@@ -189,6 +189,26 @@ func (v view) differing() (members []int) {
 	return members
 }
 
+var running = regexp.MustCompile(` runs (v\S+), this node runs (v\S+): `)
+
+// versions are those that made the ceremony fail, of a member and of this node: whichever of
+// the two has found out. Without a name it was something else.
+func (v view) versions() (who, theirs, ours string) {
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	if !named || culprit.Index == v.self {
+		return "", "", ""
+	}
+	runs := running.FindStringSubmatch(v.status.Err.Error())
+	switch who = v.names[culprit.Index]; {
+	case runs == nil:
+	case errors.Is(v.status.Err, syncmod.ErrVersionMismatch):
+		return who, runs[1], runs[2]
+	case errors.Is(v.status.Err, syncmod.ErrPeerRejected): // who says it is "this node" there
+		return who, runs[2], runs[1]
+	}
+	return "", "", ""
+}
+
 // operators are the members that a text names by their operator index.
 func (v view) operators(text string) (members []int) {
 	for _, found := range anOperator.FindAllStringSubmatch(text, -1) {

@@ -141,3 +141,47 @@ func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {
 		require.Equal(t, one.states, states, "%s, step %d, %d passed", one.phase, one.step, one.passed)
 	}
 }
+
+// refused is a failure by a member that refused this node.
+type refused string
+
+func (r refused) Error() string        { return string(r) }
+func (r refused) Is(target error) bool { return target == syncmod.ErrPeerRejected }
+
+func TestVersionsAreTheSameWhoeverFindsOut(t *testing.T) {
+	const advice = ": all members need the same major and minor version; the ceremony cannot go on"
+	for _, err := range []error{
+		fmt.Errorf("%w%.0s runs v1.9, this node runs v1.0"+advice, syncmod.ErrVersionMismatch, ""),
+		refused(`refused this node: "operator 0 (alice) runs v1.0, this node runs v1.9` + advice + `"`),
+	} {
+		v := made(syncmod.Status{
+			Phase: syncmod.Failed, Err: &syncmod.PeerError{Index: 2, Err: err}, Peers: others(0, 0),
+		})
+		said := v.answers(nil)
+		require.Equal(t, Answer{"carol runs another version", "carol runs v1.9, this node runs v1.0: all members " +
+			"need the same major and minor version."}, said.Failure)
+		require.Contains(t, said.Close.Text, "First carol installs v1.0, or everyone else v1.9; then")
+	}
+}
+
+func TestWhoIsAccusedIsMarked(t *testing.T) {
+	err := &syncmod.PeerError{Index: 2, Err: aborted(`ended the ceremony: "operator 2 (carol) gave up: ` +
+		`step \"deal\": operator 0 (alice) and operator 1 (bob) sent nothing"`)}
+	v := made(syncmod.Status{
+		Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2), Steps: []string{"keys", "deal"},
+	})
+	d := v.detail(nil)
+	for i, state := range []string{"carol gave up because of it", "carol gave up because of it",
+		"gave up because of this node and bob"} {
+		require.True(t, d.Members[i].Trouble)
+		require.Equal(t, state, d.Members[i].State)
+	}
+}
+
+func TestAMemberThatRestartedIsAtNoStep(t *testing.T) {
+	err := &syncmod.PeerError{Index: 2, Err: syncmod.ErrPeerRestarted}
+	v := made(syncmod.Status{Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2)})
+	d := v.detail(nil)
+	require.Equal(t, "restarted", d.Members[2].Doing)
+	require.Equal(t, "1: done", d.Members[1].Doing)
+}

@@ -44,6 +44,11 @@ func logOf(c *statuspage.Detail) (lines []string) {
 	}
 	came := slices.Clone(c.Members)
 	slices.SortFunc(came, func(a, b statuspage.Member) int { return a.Since.Compare(b.Since) })
+	for _, m := range came {
+		if !m.Since.IsZero() && m.Since.Before(began) {
+			began = m.Since
+		}
+	}
 	add := func(at time.Time, format string, a ...any) {
 		lines = append(lines, at.UTC().Format("15:04:05.000")+"  "+fmt.Sprintf(format, a...))
 	}

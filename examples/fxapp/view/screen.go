@@ -214,7 +214,7 @@ func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
 	widest, shorts := 0, 0
 	for _, q := range questions(c) {
 		widest = max(widest, width(q.whole))
-		if w := width(clean(q.Short)); w <= s.width/4 {
+		if w := width(clean(q.Short)); w <= s.width/6 { // the texts need the room
 			shorts = max(shorts, w)
 		}
 	}

@@ -167,7 +167,6 @@ function showLinks(c) {
     set($('legend'), '● both ways  ◐ through a relay  → only the row reaches the column  ← only the column reaches the row  ' +
       '✕ not connected  ✓ has said goodbye  ? does not say');
   }
-  mark(table, 'data-over', c.phase === 'complete' || c.phase === 'failed');
   const broken = new Set();
   for (const b of c.broken || []) broken.add(b.a * n + b.b).add(b.b * n + b.a);
   c.members.forEach((m, i) => {
