@@ -242,7 +242,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"This node is complete, but dave's goodbye is missing", "Can I stop this node now? Not yet Your keys are complete",
+			"This node is complete, but dave's goodbye is missing",
+			"Can I stop this node now? Not yet Your keys are complete",
 			"Whom do we wait for? dave's goodbye",
 		},
 	},

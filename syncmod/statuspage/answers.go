@@ -36,7 +36,9 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 	case v.status.Phase == syncmod.Failed:
 		return Answer{"Nobody", "The ceremony is over."}
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return Answer{list(possessive(v.whoms(w))) + " goodbye", "No goodbye has come from " + list(v.standings(w)) + "."}
+		return Answer{
+			list(possessive(v.whoms(w))) + " goodbye", "No goodbye has come from " + list(v.standings(w)) + ".",
+		}
 	case v.status.Phase == syncmod.Complete:
 		return Answer{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
 	case w != nil:

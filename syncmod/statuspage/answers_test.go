@@ -105,7 +105,8 @@ func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
 		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(2, 2, 20*time.Millisecond))
-	require.Equal(t, Answer{"Nobody", "At the one step that is finished all came within 0.1 s of each other."}, made(status).slow(nil))
+	require.Equal(t, Answer{"Nobody", "At the one step that is finished all came within 0.1 s of each other."},
+		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
 		barrier(5, 2, 700*time.Millisecond))
@@ -189,8 +190,8 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"Probably not", "carol has to start its node, or mend its network. No other member has said " +
-		"yet whether it reaches carol."}, v.isItMe(wait))
+	require.Equal(t, Answer{"Probably not", "carol has to start its node, or mend its network. No other member has " +
+		"said yet whether it reaches carol."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
@@ -235,7 +236,8 @@ func TestANodeThatHasBegunIsNotStopped(t *testing.T) {
 	status := syncmod.Status{Phase: syncmod.Running, Step: 1, Peers: others(1, 0)}
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers[1:]}
-	require.Equal(t, "This node has already begun: stopping it fails the ceremony for everyone.", v.mayClose(w, nil).Text)
+	require.Equal(t, "This node has already begun: stopping it fails the ceremony for everyone.",
+		v.mayClose(w, nil).Text)
 	require.Equal(t, "It goes on.", v.standsStill(w))
 	w.Missing[0].Outbound = false
 	require.Equal(t, "It stands still until carol is connected again.", v.standsStill(w))

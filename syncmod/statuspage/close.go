@@ -30,7 +30,8 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 		}
 	case v.status.Phase == syncmod.Connecting:
 		return Answer{
-			"Yes, but others wait", "Nothing is lost before step 1, but the others wait until you start this node again.",
+			"Yes, but others wait",
+			"Nothing is lost before step 1, but the others wait until you start this node again.",
 		}
 	case v.isBeginning():
 		return Answer{"No", "This node has already begun: stopping it fails the ceremony for everyone."}
@@ -79,7 +80,9 @@ func (v view) afterwards() Answer {
 	}
 	const none = "Nothing is left to lose: this ceremony gives no keys. "
 	if at := v.atFault(); len(at) > 0 {
-		return Answer{"Yes", none + "Once " + list(v.called(at)) + " have found why, start again together with the others."}
+		return Answer{
+			"Yes", none + "Once " + list(v.called(at)) + " have found why, start again together with the others.",
+		}
 	}
 	return Answer{"Yes", none + again}
 }

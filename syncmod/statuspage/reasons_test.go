@@ -171,8 +171,10 @@ func TestWhoIsAccusedIsMarked(t *testing.T) {
 		Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2), Steps: []string{"keys", "deal"},
 	})
 	d := v.detail(nil)
-	for i, state := range []string{"carol gave up because of it", "carol gave up because of it",
-		"gave up because of this node and bob"} {
+	for i, state := range []string{
+		"carol gave up because of it", "carol gave up because of it",
+		"gave up because of this node and bob",
+	} {
 		require.True(t, d.Members[i].Trouble)
 		require.Equal(t, state, d.Members[i].State)
 	}

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
@@ -58,12 +57,15 @@ func reachedBy(c *statuspage.Detail, member int) string {
 	}
 	reach, say := 0, 0
 	for i, m := range c.Members {
-		if i == member || member >= len(m.Links) || strings.Contains("?g", m.Links[member:member+1]) {
+		if i == member || member >= len(m.Links) {
 			continue
 		}
-		say++
-		if strings.Contains("=~>", m.Links[member:member+1]) {
-			reach++
+		switch m.Links[member] {
+		case '?', 'g': // after its goodbye, nobody has to reach a member
+		case '=', '~', '>':
+			reach, say = reach+1, say+1
+		default:
+			say++
 		}
 	}
 	if say == 0 {
