@@ -164,7 +164,10 @@ func (v view) whyItFailed() Answer {
 			text += "; " + v.having(group)
 		}
 	}
-	return Answer{capital(short), capital(text) + "."}
+	if !strings.HasSuffix(text, "…") {
+		text += "."
+	}
+	return Answer{capital(short), capital(text)}
 }
 
 // having says what members attest: "this node and bob have ab12…".

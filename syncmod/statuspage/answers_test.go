@@ -230,6 +230,11 @@ func TestAGoodbyeThatIsMissingKeepsTheNodeRunning(t *testing.T) {
 	require.Contains(t, v.mayClose(w, nil).Text, "If carol cannot finish, send carol the receipt.")
 	require.Equal(t, pathLeft, v.member(status.Peers[0]).Path)
 	require.Equal(t, "-g=", v.ownLinks())
+	both := syncmod.Link{Inbound: true, Outbound: true}
+	carol := syncmod.PeerStatus{Index: 2, View: []syncmod.Link{both, both, both}}
+	require.Equal(t, "==-", v.linksOf(carol))
+	v.ended = noon
+	require.Equal(t, "gg-", v.linksOf(carol), "this node and bob have said goodbye since")
 }
 
 func TestANodeThatHasBegunIsNotStopped(t *testing.T) {

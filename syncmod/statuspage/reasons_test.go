@@ -75,7 +75,7 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
 				"operator 2 (carol) attests 34cd…" + advice,
 			"carol's result differs", "Probably not carol differs from this node and bob.",
-			"This node and bob have ab12…; carol has 34cd….",
+			"This node and bob have ab12…; carol has 34cd…",
 		},
 		{
 			`the results differ, as operator 1 (bob) reports: "the results differ: operator 0 (alice) and ` +

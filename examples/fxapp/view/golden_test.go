@@ -63,6 +63,9 @@ func logOf(c *statuspage.Detail) (lines []string) {
 		}
 	}
 	for _, b := range c.Passed {
+		if b.Kind == "shutdown" && c.Waiting != nil {
+			continue // nobody was last: somebody is missing
+		}
 		add(b.Passed, "barrier %s passed at step %d after %s, last was %s",
 			b.Kind, b.Step, b.Passed.Sub(b.Since).Round(time.Millisecond), who(b.Last))
 	}

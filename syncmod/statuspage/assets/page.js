@@ -130,7 +130,7 @@ function showMembers(c) {
   if (!table.tHead) {
     table.append(
       make('caption', { class: 'hidden' }, 'Every member as this node sees it'),
-      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'Member'), ...columns.map(([, name]) => make('th', { scope: 'col' }, name)))),
+      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'Member'), ...columns.map(([kind, name]) => make('th', { scope: 'col', class: kind }, name)))),
       make('tbody'));
   }
   if ($('filter').hidden && many) $('only').checked = true;
