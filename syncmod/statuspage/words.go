@@ -33,7 +33,7 @@ func plural(n int, one, more string) string {
 // letter keeps it.
 func capital(s string) string {
 	for _, word := range []string{
-		"waiting for ", "this node", "its ", "results: ", "operator ", "a member ", "the ", "other ", "another ",
+		"waiting for ", "this node", "its ", "operator ", "a member ", "the ", "other ", "another ",
 		"nobody",
 	} {
 		if len(s) >= len(word) && s[:len(word)] == word {
