@@ -170,10 +170,10 @@ func TestViewThenQuit(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 100, 30)
 	w.run(newSite(t).node("alice")...)
-	w.until("WAITING Waiting for bob to connect")
-	w.until("Can I stop this node now? You can")
+	w.until("for bob to connect")
+	w.until("Can I stop this node now? Yes, but others wait")
 	w.resize(50, 12)
-	w.until("[>·····] connect")
+	w.until("[>····] Connect waiting for bob")
 	w.resize(140, 40)
 	w.until("nobody reaches it")
 	w.types("q")
@@ -192,7 +192,7 @@ func TestViewThenCtrlC(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 80, 24)
 	w.run(newSite(t).node("alice")...)
-	w.until("Waiting for bob to connect")
+	w.until("for bob to connect")
 	w.types("\x1a") // Ctrl-Z: a node that is stopped would be missed by the others
 	w.types("\x03")
 
@@ -204,7 +204,7 @@ func TestViewThenSIGTERM(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 80, 24)
 	w.run(newSite(t).node("alice")...)
-	w.until("Waiting for bob to connect")
+	w.until("for bob to connect")
 	require.NoError(t, w.cmd.Process.Signal(syscall.SIGTERM))
 
 	require.Equal(t, exitSignal+int(syscall.SIGTERM), w.code())
@@ -216,7 +216,7 @@ func TestViewThenComplete(t *testing.T) {
 	s := newSite(t)
 	w := newWindow(t, 120, 60)
 	w.run(s.node("alice")...)
-	w.until("Waiting for bob to connect")
+	w.until("for bob to connect")
 	code, _, stderr := execute(t, s.node("bob")...)
 	require.Zero(t, code, stderr)
 
@@ -230,7 +230,7 @@ func TestViewCopiesTheDiagnosis(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 80, 24)
 	w.run(newSite(t).node("alice")...)
-	w.until("Waiting for bob to connect")
+	w.until("for bob to connect")
 	w.types("c")
 	w.until("The diagnosis is in the clipboard")
 	w.types("\x03")
@@ -266,7 +266,7 @@ func TestNodeOfStoppedTerminal(t *testing.T) {
 	w := newWindow(t, 200, 60)
 	w.start(&w.stdout, append([]string{os.Args[0]}, s.node("alice")...)...)
 	w.read()
-	w.until("Waiting for bob to connect")
+	w.until("for bob to connect")
 	again := w.fill()
 	ended := make(chan error, 1)
 	go func() { ended <- w.cmd.Wait() }()
@@ -318,7 +318,7 @@ func TestViewWithoutColours(t *testing.T) {
 	w := newWindow(t, 80, 24)
 	w.env = []string{"NO_COLOR=1"}
 	w.run(newSite(t).node("alice")...)
-	w.until("Waiting for bob to connect")
+	w.until("for bob to connect")
 	w.types("\x03")
 	w.code()
 
@@ -330,7 +330,7 @@ func TestViewOfTheDemo(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 130, 60)
 	w.run("demo", "--late", "4s")
-	w.until("WAITING Waiting for dave to connect")
+	w.until("for dave to connect")
 	w.until("? help")
 
 	require.Zero(t, w.code())

@@ -77,7 +77,8 @@ func TestThePageShowsTheAttemptThatFailedAndTheNext(t *testing.T) {
 	b.requireReadable()
 	b.do(chromedp.Click(chromedp.CSS("nav a:last-child")))
 
-	b.until("#headline", "This attempt has failed: carol gave up: ", "Another one follows")
+	b.until("#headline", "This attempt has failed: carol gave up in step 2 (deal): the disk is full",
+		"Another one follows")
 	b.until("#answers", "Can I stop this node now? No", "A later attempt of this ceremony has begun")
 	b.picture("live-first-attempt")
 }

@@ -37,7 +37,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to connect", "nobody reaches it", "Is it me? No",
-			"Can I stop this node now? You can",
+			"Can I stop this node now? Yes, but others wait",
 		},
 	},
 	{
@@ -69,7 +69,8 @@ var situations = []situation{
 		shows: []string{
 			"Waiting for bob and carol, who cannot reach each other",
 			"bob and carol cannot reach each other", "Is it me? No",
-			"Who was slow? The link between bob and carol",
+			"Who was slow? The link between bob and carol", "It stands still until bob and carol reach each other",
+			"Can I stop this node now? No This node has already begun",
 		},
 	},
 	{
@@ -92,7 +93,7 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol to finish step 3 of 4 (verify): carol reaches bob, but bob does not reach carol",
+			"Waiting for carol, whom bob does not reach, to finish step 3 of 4 (verify)",
 			"Who was slow? The link between bob and carol",
 		},
 	},
@@ -109,7 +110,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to finish step 2 of 4 (deal)", "connected through a relay",
-			"The last at 1 of 1 step, by ", "at step 1 (exchange keys). Now the last to finish step 2 of 4 (deal)",
+			"The last at step 1 (exchange keys), by ", " s. Now the last to finish step 2 of 4 (deal)",
 			"2 deal waiting for dave",
 		},
 	},
@@ -130,7 +131,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol runs another version", "all members need the same major and minor version",
-			"Agree on one version first", "2 carol runs another version",
+			"First carol installs v1.0, or everyone else v1.9", "2 carol runs another version",
 		},
 	},
 	{
@@ -143,8 +144,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"carol has another definition open", "Is it me? Probably not carol has definition ",
-			"and this node, bob and dave ", "It begins once carol has the same definition open",
+			"Waiting for carol, who has another definition open", "Is it me? Probably not carol has definition ",
+			"open; this node, bob and dave have ", "It begins once carol has the same definition open",
 		},
 	},
 	{
@@ -164,7 +165,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol's node restarted", "carol restarted: ",
-			"Start again together", "Can I stop this node now? Yes",
+			"Start again together", "Can I stop this node now? Yes", "2 carol its node restarted",
 		},
 	},
 	{
@@ -183,8 +184,10 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol gave up: step \"verify\": the share of dave does not fit its commitment",
-			"Is it me? No It lies between carol and dave",
+			"The ceremony has failed: carol gave up in step 3 (verify) because of dave",
+			"carol's reason: the share of dave does not fit its commitment",
+			"Is it me? No It lies between carol and dave", "2 carol gave up because of dave",
+			"3 dave carol gave up because of it",
 		},
 	},
 	{
@@ -200,9 +203,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol has a result that differs",
+			"The ceremony has failed: carol's result differs", "2 carol its result differs",
 			"Is it me? Probably not carol differs from this node, bob and dave",
-			"Can I stop this node now? Yes, but keep the files",
+			"Can I stop this node now? Yes; never use these keys",
 		},
 	},
 	{
@@ -239,7 +242,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony is complete, but dave did not say goodbye", "Your own keys are complete. Ask dave",
+			"This node is complete, but dave's goodbye is missing",
+			"Can I stop this node now? Not yet Your keys are complete",
 			"Whom do we wait for? dave's goodbye",
 		},
 	},

@@ -37,8 +37,7 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 		return Answer{"Nobody", "The ceremony is over."}
 	case v.status.Phase == syncmod.Complete && w != nil:
 		return Answer{
-			list(possessive(v.whoms(w))) + " goodbye", "This node's own part is complete without it. " +
-				capital(v.reasons(w)) + ".",
+			list(possessive(v.whoms(w))) + " goodbye", "No goodbye has come from " + list(v.standings(w)) + ".",
 		}
 	case v.status.Phase == syncmod.Complete:
 		return Answer{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
@@ -70,6 +69,14 @@ func (v view) reasons(w *syncmod.WaitError) string {
 		of = append(of[:most], fmt.Sprintf("and %d more, listed below", more))
 	}
 	return strings.Join(of, ", ")
+}
+
+// standings names those of a wait, and says how each stands.
+func (v view) standings(w *syncmod.WaitError) (of []string) {
+	for _, p := range w.Missing {
+		of = append(of, v.names[p.Index]+" ("+v.stands(p, w)+")")
+	}
+	return of
 }
 
 // stands says how a member stands that is waited for.
@@ -108,9 +115,29 @@ func (v view) why(all []view) Answer {
 		return Answer{"It has not", fmt.Sprintf("It begins once %s the same definition open as the others.",
 			list(v.elsewhere(w))+plural(len(v.elsewhere(w)), " has", " have"))}
 	case v.status.Phase == syncmod.Connecting:
-		return Answer{"It has not", "It has not begun."}
+		return Answer{"It has not", "The ceremony has not begun."}
+	case w != nil:
+		return Answer{"It has not", v.standsStill(w)}
 	}
 	return Answer{"It has not", "It goes on."}
+}
+
+// standsStill says what has to happen before a wait is over, if that is more than work.
+func (v view) standsStill(w *syncmod.WaitError) string {
+	if links := v.explaining(w); len(links) > 0 {
+		b := links[0]
+		return fmt.Sprintf("It stands still until %s and %s reach each other.", v.names[b.A], v.names[b.B])
+	}
+	var away []string
+	for _, p := range w.Missing {
+		if !p.Inbound || !p.Outbound {
+			away = append(away, v.names[p.Index])
+		}
+	}
+	if len(away) > 0 {
+		return fmt.Sprintf("It stands still until %s %s connected again.", list(away), plural(len(away), "is", "are"))
+	}
+	return "It goes on."
 }
 
 func (v view) whyItFailed() Answer {
@@ -119,17 +146,34 @@ func (v view) whyItFailed() Answer {
 	if words, _, ok := v.told(); ok {
 		short, _, _ = strings.Cut(short, ": ")
 		if text, _, _ = v.quoted(); words != "" {
-			text = "its reason: " + words
+			teller, _ := v.teller()
+			text = v.names[teller] + "'s reason: " + words
+			if len(v.accused()) > 0 {
+				short = v.names[teller] + " " + v.blamed(teller)
+			}
 		}
 		text = v.named(text)
 	}
+	if who, theirs, ours := v.versions(); who != "" {
+		text = fmt.Sprintf("%s runs %s, this node runs %s: all members need the same major and minor version",
+			who, theirs, ours)
+	}
 	if ours, differ := v.compared(); len(differ) > 0 {
-		text = "results: " + ours.result + " of " + list(v.called(ours.members))
+		text = v.having(ours)
 		for _, group := range differ {
-			text += "; " + group.result + " of " + list(v.called(group.members))
+			text += "; " + v.having(group)
 		}
 	}
-	return Answer{capital(short), capital(text) + "."}
+	if !strings.HasSuffix(text, "…") {
+		text += "."
+	}
+	return Answer{capital(short), capital(text)}
+}
+
+// having says what members attest: "this node and bob have ab12…".
+func (v view) having(r results) string {
+	who := v.called(r.members)
+	return fmt.Sprintf("%s %s %s", list(who), plural(r.count, "has", "have"), r.result)
 }
 
 // withoutAdvice is what an error says without the advice to start the ceremony again, which is
@@ -171,8 +215,13 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 	var said []string
 	if slowest >= 0 {
 		b := most[slowest]
-		said = append(said, fmt.Sprintf("The last at %d of %d %s, by %s at step %d%s.", counts[slowest], steps,
-			plural(steps, "step", "steps"), spell(b.Behind()), b.Step-1, inBrackets(v.nameOf(b.Step-1))))
+		at := fmt.Sprintf("step %d%s", b.Step-1, inBrackets(v.nameOf(b.Step-1)))
+		if steps == 1 {
+			said = append(said, fmt.Sprintf("The last at %s, by %s.", at, spell(b.Behind())))
+		} else {
+			said = append(said, fmt.Sprintf("The last at %d of %d steps, by %s at %s.", counts[slowest], steps,
+				spell(b.Behind()), at))
+		}
 	}
 	if w != nil && w.Barrier == "step" {
 		return v.slowNow(w, slowest, said)
@@ -181,7 +230,8 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 	case slowest >= 0:
 		return Answer{v.who(slowest), said[0]}
 	case steps > 0:
-		return Answer{"Nobody", "At every step all came within " + spell(tell) + " of each other."}
+		return Answer{"Nobody", fmt.Sprintf("At %s all came within %s of each other.",
+			plural(steps, "the one step that is finished", fmt.Sprintf("each of the %d steps", steps)), spell(tell))}
 	case v.status.Phase == syncmod.Failed:
 		return Answer{"Nobody", "It failed before the first step was finished."}
 	case len(v.status.Passed) > 0:

@@ -105,7 +105,8 @@ func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
 		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(2, 2, 20*time.Millisecond))
-	require.Equal(t, Answer{"Nobody", "At every step all came within 0.1 s of each other."}, made(status).slow(nil))
+	require.Equal(t, Answer{"Nobody", "At the one step that is finished all came within 0.1 s of each other."},
+		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
 		barrier(5, 2, 700*time.Millisecond))
@@ -189,6 +190,11 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
+	require.Equal(t, Answer{"Probably not", "carol has to start its node, or mend its network. No other member has " +
+		"said yet whether it reaches carol."}, v.isItMe(wait))
+
+	bob.View = []syncmod.Link{{}, {}, {}}
+	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
 	require.Equal(t, Answer{"No", "carol has to start its node, or mend its network."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {Inbound: true, Outbound: true}}
@@ -208,4 +214,39 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 		"carol's node does not take part with this one: another process with this node's key " +
 			"takes part there: stop one of them.",
 	}, v.isItMe(wait))
+}
+
+func TestAGoodbyeThatIsMissingKeepsTheNodeRunning(t *testing.T) {
+	status := syncmod.Status{Phase: syncmod.Complete, Step: 3, Steps: []string{"keys", "deal"}, Peers: others(3, 3)}
+	status.Peers[0].Done = true
+	v := made(status)
+	w := &syncmod.WaitError{Barrier: "shutdown", Missing: status.Peers[1:]}
+
+	require.Equal(t, Answer{"carol's goodbye", "No goodbye has come from carol (connected)."}, v.waitingFor(w))
+	require.Equal(t, Answer{"No", "This node's part is done. It only stays for carol."}, v.isItMe(w))
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. carol may still need this node: leave it running " +
+		"until carol says that it has finished."}, v.mayClose(w, nil))
+	v.receipt = new(syncmod.Receipt)
+	require.Contains(t, v.mayClose(w, nil).Text, "If carol cannot finish, send carol the receipt.")
+	require.Equal(t, pathLeft, v.member(status.Peers[0]).Path)
+	require.Equal(t, "-g=", v.ownLinks())
+	both := syncmod.Link{Inbound: true, Outbound: true}
+	carol := syncmod.PeerStatus{Index: 2, View: []syncmod.Link{both, both, both}}
+	require.Equal(t, "==-", v.linksOf(carol))
+	v.ended = noon
+	require.Equal(t, "gg-", v.linksOf(carol), "this node and bob have said goodbye since")
+}
+
+func TestANodeThatHasBegunIsNotStopped(t *testing.T) {
+	status := syncmod.Status{Phase: syncmod.Running, Step: 1, Peers: others(1, 0)}
+	v := made(status)
+	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers[1:]}
+	require.Equal(t, "This node has already begun: stopping it fails the ceremony for everyone.",
+		v.mayClose(w, nil).Text)
+	require.Equal(t, "It goes on.", v.standsStill(w))
+	w.Missing[0].Outbound = false
+	require.Equal(t, "It stands still until carol is connected again.", v.standsStill(w))
+
+	v.status.Passed = []syncmod.PassedBarrier{{Kind: "step", Step: 1}}
+	require.Equal(t, "Stopping this node now fails the ceremony for everyone.", v.mayClose(w, nil).Text)
 }

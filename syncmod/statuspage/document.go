@@ -3,7 +3,6 @@ package statuspage
 import (
 	"errors"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +84,7 @@ type Member struct {
 	Version    string    `json:"version,omitempty"`
 	Path       string    `json:"path"`
 	Step       int64     `json:"step"`
+	Doing      string    `json:"doing"`
 	Done       bool      `json:"done,omitempty"`
 	LastSeen   time.Time `json:"last_seen,omitzero"`
 	Since      time.Time `json:"since,omitzero"`
@@ -188,61 +188,6 @@ func (v view) detail(all []view) *Detail {
 		})
 	}
 	return d
-}
-
-// own is this node among the members.
-func (v view) own() Member {
-	p := v.def.Peers[v.self]
-	return Member{
-		Index: v.self, Name: v.names[v.self], ID: p.ID.String(), Path: pathSelf, Step: v.status.Step,
-		Done:  v.status.Phase == syncmod.Complete,
-		Links: v.ownLinks(),
-	}
-}
-
-func (v view) member(p syncmod.PeerStatus) Member {
-	m := Member{
-		Index: p.Index, Name: v.names[p.Index], ID: p.Peer.ID.String(), Nickname: p.Nickname, Version: p.Version,
-		Path: pathOf(p), Step: p.Step, Done: p.Done, LastSeen: p.LastSeen, Since: p.Since,
-		RTT:        milliseconds(p.RTT),
-		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.standing(p), Trouble: v.isTroubled(p),
-		Links: v.linksOf(p),
-	}
-	if !p.LastSeen.IsZero() { // else the offset is that of requests that were refused
-		m.Clock = math.Round(milliseconds(p.ClockOffset))
-	}
-	if v.isCulprit(p) {
-		m.State = strings.TrimPrefix(v.failure(), m.Name+" ")
-		if rest, ok := strings.CutPrefix(m.State, m.Name+"'s "); ok {
-			m.State = "its " + rest
-		}
-	}
-	for _, a := range p.Peer.Addrs {
-		m.Addrs = append(m.Addrs, a.String())
-	}
-	if p.LastError != nil {
-		m.LastError = p.LastError.Error()
-	}
-	return m
-}
-
-// isCulprit reports whether a member is the one that has made the ceremony fail.
-func (v view) isCulprit(p syncmod.PeerStatus) bool {
-	if differ := v.differing(); len(differ) > 0 {
-		return slices.Contains(differ, p.Index)
-	}
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
-	return named && culprit.Index == p.Index
-}
-
-// isTroubled reports whether something is wrong with a member.
-func (v view) isTroubled(p syncmod.PeerStatus) bool {
-	const clockWrong = 5 * time.Second // as a status has it
-	if v.status.Phase == syncmod.Failed {
-		return v.isCulprit(p) // that others have left says nothing
-	}
-	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
-		p.ClockOffset.Abs() > clockWrong || p.Fault != nil
 }
 
 func milliseconds(d time.Duration) float64 {

@@ -50,10 +50,13 @@ const (
 // failure says in a few words why a ceremony has failed.
 func (v view) failure() string {
 	if differ := v.differing(); len(differ) > 0 {
-		return list(v.called(differ)) + plural(len(differ), " has a result that differs", " have results that differ")
+		return list(possessive(v.called(differ))) + plural(len(differ), " result differs", " results differ")
 	}
 	if _, text, ok := v.told(); ok {
 		return text
+	}
+	if who, _, _ := v.versions(); who != "" {
+		return who + anotherVersion
 	}
 	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
 	for _, f := range failures {

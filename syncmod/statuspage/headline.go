@@ -30,7 +30,7 @@ func (v view) headline() (Kind, string) {
 	case v.status.Phase == syncmod.Failed:
 		return KindFailed, "The ceremony has failed: " + v.failure()
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return KindComplete, "The ceremony is complete, but " + v.missing(w) + " did not say goodbye"
+		return KindWaiting, "This node is complete, but " + list(possessive(v.whoms(w))) + " goodbye is missing"
 	case v.status.Phase == syncmod.Complete:
 		return KindComplete, "The ceremony is complete"
 	case w == nil && v.status.Step == 0:
@@ -42,7 +42,7 @@ func (v view) headline() (Kind, string) {
 		}
 		return KindWorking, "This node works on " + v.step()
 	case w.Barrier == "shutdown":
-		return KindComplete, "The ceremony has succeeded. Waiting for " + v.missing(w) + " to say goodbye"
+		return KindWaiting, "This node is complete. Waiting for " + v.missing(w) + " to say goodbye"
 	}
 	return KindWaiting, v.waits(w)
 }
@@ -50,17 +50,37 @@ func (v view) headline() (Kind, string) {
 // waits says in one line whom this node waits for, to do what, and why as far as it is known.
 func (v view) waits(w *syncmod.WaitError) string {
 	if elsewhere := v.elsewhere(w); len(elsewhere) > 0 && len(elsewhere) == len(w.Missing) {
-		return list(elsewhere) + plural(len(elsewhere), " has", " have") + " another definition open"
+		return "Waiting for " + list(elsewhere) + ", who" + plural(len(elsewhere), " has", " have") +
+			" another definition open"
 	}
 	doing := " to connect"
 	if w.Barrier == "step" {
 		doing = " to " + v.doing(w.Step-1)
 	}
-	text := "Waiting for " + v.missing(w) + doing
-	if links := v.explaining(w); len(links) > 0 && !v.apart(w) {
-		text += ": " + v.between(links[0])
+	links := v.explaining(w)
+	if len(links) == 0 || v.apart(w) {
+		return "Waiting for " + v.missing(w) + doing
 	}
-	return text
+	if len(w.Missing) == 1 {
+		return "Waiting for " + v.missing(w) + v.cutOff(w.Missing[0].Index, links[0]) + doing
+	}
+	return "Waiting for " + v.missing(w) + doing + ": " + v.between(links[0])
+}
+
+// cutOff says whom a member does not reach, or who does not reach it, in the middle of a sentence.
+func (v view) cutOff(member int, b syncmod.BrokenLink) string {
+	other := b.A
+	if other == member {
+		other = b.B
+	}
+	switch name, text := v.names[other], v.between(b); {
+	case strings.HasSuffix(text, " but "+name+" does not reach "+v.names[member]):
+		return ", whom " + name + " does not reach,"
+	case strings.HasSuffix(text, " does not reach "+name):
+		return ", who does not reach " + name + ","
+	default:
+		return ", who and " + name + " cannot reach each other,"
+	}
 }
 
 // doing is what a member has to do that has passed the barrier of a step, or none.

@@ -2,6 +2,7 @@ package statuspage
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/dkgsync/dkgsync/syncmod"
@@ -20,12 +21,12 @@ const (
 
 func pathOf(p syncmod.PeerStatus) string {
 	switch {
+	case p.Done:
+		return pathLeft
 	case p.Inbound && p.Outbound && p.Relayed:
 		return pathRelay
 	case p.Inbound && p.Outbound:
 		return pathDirect
-	case p.Done:
-		return pathLeft
 	case p.Inbound:
 		return pathReached
 	case p.Outbound:
@@ -42,18 +43,18 @@ const (
 	linkOut     = '>' // only to the other one
 	linkIn      = '<' // only from the other one
 	linkNone    = '!'
-	linkDone    = 'g' // not connected any more, after the goodbye
+	linkDone    = 'g' // has said goodbye
 	linkUnknown = '?' // the member does not say
 )
 
 func linkOf(l syncmod.Link) rune {
 	switch {
+	case l.Done:
+		return linkDone
 	case l.Inbound && l.Outbound && l.Relayed:
 		return linkRelay
 	case l.Inbound && l.Outbound:
 		return linkBoth
-	case l.Done:
-		return linkDone
 	case l.Outbound:
 		return linkOut
 	case l.Inbound:
@@ -77,12 +78,25 @@ func (v view) linksOf(p syncmod.PeerStatus) string {
 		case i == p.Index:
 			b.WriteRune(linkSelf)
 		case i < len(p.View):
-			b.WriteRune(linkOf(p.View[i]))
+			link := p.View[i]
+			link.Done = link.Done || v.hasLeft(i)
+			b.WriteRune(linkOf(link))
 		default:
 			b.WriteRune(linkUnknown)
 		}
 	}
 	return b.String()
+}
+
+// hasLeft reports whether a member, or this node, has said goodbye at the end: what others said
+// of it before that holds no more.
+func (v view) hasLeft(member int) bool {
+	if v.ended.IsZero() || v.status.Phase != syncmod.Complete {
+		return false
+	}
+	return member == v.self || slices.ContainsFunc(v.status.Peers, func(p syncmod.PeerStatus) bool {
+		return p.Index == member && p.Done
+	})
 }
 
 // ownLinks is how this node sees all.

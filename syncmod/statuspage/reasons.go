@@ -13,10 +13,19 @@ import (
 
 // This file finds the reason of a failure in what a member has told of it.
 
-// quoted is what the member that ended the ceremony has told of it, as it was told.
-func (v view) quoted() (text string, culprit int, ok bool) {
+// teller is the member that has told this node that it ended the ceremony.
+func (v view) teller() (member int, ok bool) {
 	by, named := errors.AsType[*syncmod.PeerError](v.status.Err)
 	if !named || by.Index == v.self || !errors.Is(v.status.Err, syncmod.ErrPeerAborted) {
+		return 0, false
+	}
+	return by.Index, true
+}
+
+// quoted is what the member that ended the ceremony has told of it, as it was told.
+func (v view) quoted() (text string, culprit int, ok bool) {
+	culprit, ok = v.teller()
+	if !ok {
 		return "", 0, false
 	}
 	_, rest, _ := strings.Cut(v.status.Err.Error(), `: "`)
@@ -26,7 +35,7 @@ func (v view) quoted() (text string, culprit int, ok bool) {
 	}
 	text, err = strconv.Unquote(quote)
 	text, _, _ = strings.Cut(text, "; the ceremony cannot go on")
-	return text, by.Index, err == nil
+	return text, culprit, err == nil
 }
 
 // told is what the member that ended the ceremony gives as its reason, in a sentence about it
@@ -53,9 +62,48 @@ func (v view) told() (words, sentence string, ok bool) {
 		}
 	}
 	if words, gaveUp := strings.CutPrefix(did, "gave up: "); gaveUp {
-		return words, who + " gave up: " + words, true
+		where, words := v.inStep(words)
+		if accused := v.mentioned(culprit); len(accused) > 0 {
+			return words, who + " gave up" + where + " because of " + list(v.called(accused)), true
+		}
+		return words, who + " gave up" + where + ": " + words, true
 	}
 	return "", who + " " + did, true
+}
+
+var aStep = regexp.MustCompile(`^step ("(?:[^"\\]|\\.)*"): `)
+
+// inStep takes the step off a reason: " in step 3 (verify)".
+func (v view) inStep(reason string) (where, rest string) {
+	at := aStep.FindStringSubmatch(reason)
+	if at == nil {
+		return "", reason
+	}
+	rest = reason[len(at[0]):]
+	name, err := strconv.Unquote(at[1])
+	if i := slices.Index(v.status.Steps, name); err == nil && i >= 0 {
+		return fmt.Sprintf(" in step %d (%s)", i+1, name), rest
+	}
+	return " in step " + at[1], rest
+}
+
+// accused are the members that the reason of whoever gave up names.
+func (v view) accused() []int {
+	teller, ok := v.teller()
+	if words, _, told := v.told(); !ok || !told || words == "" {
+		return nil
+	}
+	return v.mentioned(teller)
+}
+
+// atFault are whoever gave up and those whom its reason names, if it names any.
+func (v view) atFault() []int {
+	accused := v.accused()
+	if len(accused) == 0 {
+		return nil
+	}
+	teller, _ := v.teller()
+	return append([]int{teller}, accused...)
 }
 
 var anOperator = regexp.MustCompile(`\boperator (\d+)\b`)
@@ -139,6 +187,26 @@ func (v view) differing() (members []int) {
 		members = append(members, group.members...)
 	}
 	return members
+}
+
+var running = regexp.MustCompile(` runs (v\S+), this node runs (v\S+): `)
+
+// versions are those that made the ceremony fail, of a member and of this node: whichever of
+// the two has found out. Without a name it was something else.
+func (v view) versions() (who, theirs, ours string) {
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	if !named || culprit.Index == v.self {
+		return "", "", ""
+	}
+	runs := running.FindStringSubmatch(v.status.Err.Error())
+	switch who = v.names[culprit.Index]; {
+	case runs == nil:
+	case errors.Is(v.status.Err, syncmod.ErrVersionMismatch):
+		return who, runs[1], runs[2]
+	case errors.Is(v.status.Err, syncmod.ErrPeerRejected): // who says it is "this node" there
+		return who, runs[2], runs[1]
+	}
+	return "", "", ""
 }
 
 // operators are the members that a text names by their operator index.

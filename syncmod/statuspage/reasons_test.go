@@ -27,12 +27,12 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 		},
 		{
 			`operator 2 (carol) gave up: step "verify": the share of operator 1 does not fit`,
-			`carol gave up: step "verify": the share of bob does not fit`, "carol gave up",
-			"It lies between carol and bob: carol's log has the whole reason.",
+			`carol gave up in step 3 (verify) because of bob`, "carol gave up because of bob",
+			"It lies between carol and bob: compare their logs before you start again.",
 		},
 		{
 			"operator 2 (carol) gave up: operator 0 (alice) sent nothing",
-			"carol gave up: alice sent nothing", "carol gave up",
+			"carol gave up because of this node", "carol gave up because of this node",
 			"carol's reason names this node: carol's log has the whole reason.",
 		},
 		{"operator 2 (carol) gave up: the bob is full", "carol gave up: the bob is full", "carol gave up", began},
@@ -47,7 +47,9 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 		{"operator 9 is gone", "carol ended it: operator 9 is gone", "carol ended it", began},
 	} {
 		err := &syncmod.PeerError{Index: 2, Err: aborted(fmt.Sprintf("ended the ceremony: %q%s", told.said, advice))}
-		v := made(syncmod.Status{Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2)})
+		v := made(syncmod.Status{
+			Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2), Steps: []string{"keys", "deal", "verify"},
+		})
 
 		_, headline := v.headline()
 		said := v.answers([]view{v})
@@ -72,14 +74,14 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 		{
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
 				"operator 2 (carol) attests 34cd…" + advice,
-			"carol has a result that differs", "Probably not carol differs from this node and bob.",
-			"Results: ab12… of this node and bob; 34cd… of carol.",
+			"carol's result differs", "Probably not carol differs from this node and bob.",
+			"This node and bob have ab12…; carol has 34cd…",
 		},
 		{
 			`the results differ, as operator 1 (bob) reports: "the results differ: operator 0 (alice) and ` +
 				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
-			"carol has a result that differs", "Probably not carol differs from this node and bob.",
-			"Results: ab12… of this node and bob; nothing of carol.",
+			"carol's result differs", "Probably not carol differs from this node and bob.",
+			"This node and bob have ab12…; carol has nothing.",
 		},
 		{
 			"the results differ: this node attests ab12…, " +
@@ -96,7 +98,7 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 		require.Equal(t, differ.headline, v.failure())
 		require.Equal(t, differ.isItMe, said.IsItMe.Short+" "+said.IsItMe.Text)
 		require.Equal(t, differ.why, said.Failure.Text)
-		require.Equal(t, "Yes, but keep the files", said.Close.Short)
+		require.Equal(t, neverUse, said.Close.Short)
 		d := v.detail(nil)
 		require.False(t, d.Members[1].Trouble)
 		require.Equal(t, differ.isItMe[0:3] == "Pro", d.Members[2].Trouble)
@@ -138,4 +140,50 @@ func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {
 		}
 		require.Equal(t, one.states, states, "%s, step %d, %d passed", one.phase, one.step, one.passed)
 	}
+}
+
+// refused is a failure by a member that refused this node.
+type refused string
+
+func (r refused) Error() string        { return string(r) }
+func (r refused) Is(target error) bool { return target == syncmod.ErrPeerRejected }
+
+func TestVersionsAreTheSameWhoeverFindsOut(t *testing.T) {
+	const advice = ": all members need the same major and minor version; the ceremony cannot go on"
+	for _, err := range []error{
+		fmt.Errorf("%w%.0s runs v1.9, this node runs v1.0"+advice, syncmod.ErrVersionMismatch, ""),
+		refused(`refused this node: "operator 0 (alice) runs v1.0, this node runs v1.9` + advice + `"`),
+	} {
+		v := made(syncmod.Status{
+			Phase: syncmod.Failed, Err: &syncmod.PeerError{Index: 2, Err: err}, Peers: others(0, 0),
+		})
+		said := v.answers(nil)
+		require.Equal(t, Answer{"carol runs another version", "carol runs v1.9, this node runs v1.0: all members " +
+			"need the same major and minor version."}, said.Failure)
+		require.Contains(t, said.Close.Text, "First carol installs v1.0, or everyone else v1.9; then")
+	}
+}
+
+func TestWhoIsAccusedIsMarked(t *testing.T) {
+	err := &syncmod.PeerError{Index: 2, Err: aborted(`ended the ceremony: "operator 2 (carol) gave up: ` +
+		`step \"deal\": operator 0 (alice) and operator 1 (bob) sent nothing"`)}
+	v := made(syncmod.Status{
+		Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2), Steps: []string{"keys", "deal"},
+	})
+	d := v.detail(nil)
+	for i, state := range []string{
+		"carol gave up because of it", "carol gave up because of it",
+		"gave up because of this node and bob",
+	} {
+		require.True(t, d.Members[i].Trouble)
+		require.Equal(t, state, d.Members[i].State)
+	}
+}
+
+func TestAMemberThatRestartedIsAtNoStep(t *testing.T) {
+	err := &syncmod.PeerError{Index: 2, Err: syncmod.ErrPeerRestarted}
+	v := made(syncmod.Status{Phase: syncmod.Failed, Step: 2, Err: err, Peers: others(2, 2)})
+	d := v.detail(nil)
+	require.Equal(t, "restarted", d.Members[2].Doing)
+	require.Equal(t, "1: done", d.Members[1].Doing)
 }

@@ -18,6 +18,9 @@ func (v view) isItMe(w *syncmod.WaitError) Answer {
 	case v.status.Phase == syncmod.Failed:
 		return v.wasItMe()
 	case v.status.Phase == syncmod.Complete:
+		if w != nil {
+			return Answer{"No", "This node's part is done. It only stays for " + v.whom(w) + "."}
+		}
 		return Answer{"No", "This node has nothing left to do."}
 	case w != nil:
 		return v.isItMyNetwork(w)
@@ -62,7 +65,8 @@ func (v view) wasItUs(name string) Answer {
 			return Answer{"Perhaps", name + "'s reason names this node" + log}
 		}
 		if len(mentioned) > 0 {
-			return Answer{"No", "It lies between " + list(append([]string{name}, v.called(mentioned)...)) + log}
+			return Answer{"No", "It lies between " + list(append([]string{name}, v.called(mentioned)...)) +
+				": compare their logs before you start again."}
 		}
 	}
 	return Answer{"No", "It began at " + name + log}
@@ -117,7 +121,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 		by, not := v.reaching(p.Index)
 		switch {
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
-			return Answer{"Probably not", fmt.Sprintf("%s has definition %s open, and %s %s: compare the files.",
+			return Answer{"Probably not", fmt.Sprintf("%s has definition %s open; %s have %s: compare the files.",
 				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
 				list(append([]string{"this node"}, connected...)), brief(v.def.Hash))}
 		case p.Waiting != "" && p.Waiting != notOpen:
@@ -135,7 +139,22 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 			"This node is connected with nobody: the others are not there yet, or its network is broken.",
 		}
 	}
+	if unseen := v.unseen(w); len(unseen) > 0 {
+		return Answer{"Probably not", fmt.Sprintf("%s No other member has said yet whether it reaches %s.",
+			v.turn(w), list(unseen))}
+	}
 	return Answer{"No", v.turn(w)}
+}
+
+// unseen names those of a wait of whom only this node has said that it does not reach them.
+func (v view) unseen(w *syncmod.WaitError) (names []string) {
+	for _, p := range w.Missing {
+		by, not := v.reaching(p.Index)
+		if away := !p.Inbound || !p.Outbound; away && p.Waiting != notOpen && !isUp(p) && len(by)+not == 0 {
+			names = append(names, v.names[p.Index])
+		}
+	}
+	return names
 }
 
 // connected names the members that are connected with this node.

@@ -33,7 +33,7 @@ func plural(n int, one, more string) string {
 // letter keeps it.
 func capital(s string) string {
 	for _, word := range []string{
-		"waiting for ", "this node", "its ", "results: ", "operator ", "a member ", "the ", "other ", "another ",
+		"waiting for ", "this node", "its ", "operator ", "a member ", "the ", "other ", "another ",
 		"nobody",
 	} {
 		if len(s) >= len(word) && s[:len(word)] == word {
@@ -60,7 +60,8 @@ func spell(d time.Duration) string {
 		return strconv.FormatFloat(d.Round(tenth).Seconds(), 'f', -1, 64) + " s"
 	case d.Round(time.Second) < time.Minute:
 		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < time.Hour:
+	}
+	if d = d.Round(time.Second); d < time.Hour {
 		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
 	}
 	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)

@@ -182,24 +182,22 @@ func TestAnEndpointAsksForTracesAndMetrics(t *testing.T) {
 }
 
 func TestAProcessorGetsEverySpanWhateverIsExported(t *testing.T) {
-	b := newBackend(t)
-	for name, test := range map[string]struct {
-		settings []string
-		paths    []string
-	}{
-		"nothing is exported": {nil, nil},
-		"traces are": {
-			[]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", b.URL + "/v1/traces"}, []string{"/v1/traces"},
-		},
+	for name, settings := range map[string][]string{
+		"nothing is exported": nil,
+		"traces are":          {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			configure(t, test.settings...)
+			b := newBackend(t)
+			configure(t)
+			for _, setting := range settings {
+				t.Setenv(setting, b.URL+"/v1/traces")
+			}
 			spans := tracetest.NewSpanRecorder()
 
 			newProgram(otelsdk.WithSpanProcessor(spans)).run(t)
 
 			require.Len(t, spans.Ended(), 1)
-			require.ElementsMatch(t, test.paths, b.paths())
+			require.Len(t, b.paths(), len(settings))
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,16 +36,55 @@ func situations(t testing.TB) map[string]statuspage.Document {
 	return all
 }
 
-var someLog = []string{
-	"12:00:00.000  this node is operator 0 (alice) of 4",
-	"12:00:00.010  the definition's hash is 2dcb4db91a52a61a",
-	"12:00:01.120  operator 1 (bob) connected, 2 of 4 connected",
-	"12:00:02.340  WARNING  operator 3 (dave) still unreachable after 10s",
+// logOf is what the node of a document has logged: it says the same as the screen.
+func logOf(c *statuspage.Detail) (lines []string) {
+	began := c.Since
+	if len(c.Passed) > 0 {
+		began = c.Passed[0].Since
+	}
+	came := slices.Clone(c.Members)
+	slices.SortFunc(came, func(a, b statuspage.Member) int { return a.Since.Compare(b.Since) })
+	for _, m := range came {
+		if !m.Since.IsZero() && m.Since.Before(began) {
+			began = m.Since
+		}
+	}
+	add := func(at time.Time, format string, a ...any) {
+		lines = append(lines, at.UTC().Format("15:04:05.000")+"  "+fmt.Sprintf(format, a...))
+	}
+	who := func(i int) string { return fmt.Sprintf("operator %d (%s)", i, c.Members[i].Name) }
+	add(began, "this node is %s of %d", who(c.Self), len(c.Members))
+	add(began, "the definition's hash is %s", c.Definition[:16])
+	connected := 1
+	for _, m := range came {
+		if m.Index != c.Self && len(c.Passed) == 0 && (m.Path == "direct" || m.Path == "relay") {
+			connected++
+			add(m.Since, "%s connected, %d of %d connected", who(m.Index), connected, len(c.Members))
+		}
+	}
+	for _, b := range c.Passed {
+		if b.Kind == "shutdown" && c.Waiting != nil {
+			continue // nobody was last: somebody is missing
+		}
+		add(b.Passed, "barrier %s passed at step %d after %s, last was %s",
+			b.Kind, b.Step, b.Passed.Sub(b.Since).Round(time.Millisecond), who(b.Last))
+	}
+	switch {
+	case c.Error != "":
+		add(c.At, "ERROR  ceremony failed: %s", c.Error)
+	case c.Phase == "complete" && c.Waiting != nil:
+		add(c.At, "WARNING  ceremony complete: %s", c.Waiting.Text)
+	case c.Phase == "complete":
+		add(c.At, "ceremony complete")
+	}
+	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(a[:12], b[:12]) })
+	return lines
 }
 
 func newScreen(d statuspage.Document, width, height int) *screen {
-	s := &screen{width: width, height: height, doc: d, zone: time.UTC, log: someLog}
+	s := &screen{width: width, height: height, doc: d, zone: time.UTC}
 	if d.Ceremony != nil {
+		s.log = logOf(d.Ceremony)
 		s.selected = matters(d.Ceremony)[0]
 	}
 	return s

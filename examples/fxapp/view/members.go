@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,14 +118,12 @@ func cell(col *column, text string, last bool) string {
 // sign marks the members that matter.
 func (s *screen) sign(c *statuspage.Detail, m statuspage.Member) (string, ink) {
 	switch {
-	case c.Culprit != nil && *c.Culprit == m.Index:
+	case m.Trouble && c.Phase == "failed":
 		return "x", bad
-	case m.Waiting && m.Trouble:
+	case m.Trouble && (m.Waiting || c.Phase != "complete"):
 		return "!", bad
 	case m.Waiting:
 		return ">", waiting
-	case m.Trouble && c.Phase != "failed" && c.Phase != "complete":
-		return "!", bad
 	}
 	return "", plain
 }
@@ -132,7 +131,7 @@ func (s *screen) sign(c *statuspage.Detail, m statuspage.Member) (string, ink) {
 // matters orders the members: those whom the node waits for first.
 func matters(c *statuspage.Detail) (order []int) {
 	is := []func(statuspage.Member) bool{
-		func(m statuspage.Member) bool { return m.Waiting || c.Culprit != nil && *c.Culprit == m.Index },
+		func(m statuspage.Member) bool { return m.Waiting || m.Trouble && c.Phase == "failed" },
 		func(m statuspage.Member) bool { return m.Trouble },
 		func(statuspage.Member) bool { return true },
 	}
@@ -152,12 +151,11 @@ func matters(c *statuspage.Detail) (order []int) {
 // whom the node waits for come first, or those around the one that has been chosen.
 func (t table) lines(room int) []string {
 	lines := []string{t.head}
-	switch first := min(t.at-room/2, len(t.rows)-room); {
+	switch {
 	case room >= len(t.rows):
 		return append(lines, t.rows...)
 	case t.at >= 0:
-		first = max(first, 0)
-		return append(lines, t.rows[first:first+room]...)
+		return append(lines, t.around(room)...)
 	}
 	for i, row := range t.order {
 		if left := len(t.rows) - i; len(lines) == room && left > 1 && room > 1 {
@@ -170,6 +168,25 @@ func (t table) lines(room int) []string {
 	}
 	return lines
 }
+
+// around are so many rows around the one that has been chosen. The one that matters most is
+// always among them.
+func (t table) around(room int) []string {
+	first, most := t.first(room), t.order[0]
+	if room == 1 || first <= most && most < first+room {
+		return t.rows[first : first+room]
+	}
+	room--
+	first = t.first(room)
+	rows := t.rows[first : first+room]
+	if most < first {
+		return append([]string{t.rows[most]}, rows...)
+	}
+	return append(slices.Clone(rows), t.rows[most])
+}
+
+// first is the first of so many rows around the one that has been chosen.
+func (t table) first(room int) int { return max(0, min(t.at-room/2, len(t.rows)-room)) }
 
 // The order in which columns are left out, from the first to the last.
 const (
@@ -200,9 +217,9 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 	for _, m := range c.Members {
 		names.cells = append(names.cells, fit(fmt.Sprintf("%2d %s", m.Index, clean(m.Name)), widestName))
 		path.cells = append(path.cells, m.Path)
-		step.cells = append(step.cells, fit(stepText(c, m), widestName))
-		version.cells = append(version.cells, fit(clean(m.Version), 12))
-		rtt.cells = append(rtt.cells, rttText(m))
+		step.cells = append(step.cells, fit(clean(m.Doing), widestName))
+		version.cells = append(version.cells, fit(clean(said(c, m, m.Version)), 12))
+		rtt.cells = append(rtt.cells, rttText(c, m))
 		heard.cells = append(heard.cells, heardText(c, m))
 		clock.cells = append(clock.cells, clockText(c, m))
 		again.cells = append(again.cells, count(m.Reconnects))
@@ -222,11 +239,9 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 // wrongText says what is wrong with a member, or that the node waits for it.
 func wrongText(c *statuspage.Detail, m statuspage.Member) string {
 	switch {
-	case c.Culprit != nil && *c.Culprit == m.Index:
-		return "it failed because of this member"
 	case c.Phase == "complete" && m.Waiting:
-		return "did not say goodbye"
-	case m.Trouble && c.Phase != "failed":
+		return "its goodbye is missing: " + clean(m.State)
+	case m.Trouble:
 		return clean(m.State)
 	case m.Waiting:
 		return "we wait for it"
@@ -234,10 +249,18 @@ func wrongText(c *statuspage.Detail, m statuspage.Member) string {
 	return ""
 }
 
-func rttText(m statuspage.Member) string {
+// said is what a member has said of itself.
+func said(c *statuspage.Detail, m statuspage.Member, text string) string {
+	if text == "" && m.Index != c.Self {
+		return unknown
+	}
+	return text
+}
+
+func rttText(c *statuspage.Detail, m statuspage.Member) string {
 	switch {
 	case m.RTT == 0:
-		return ""
+		return said(c, m, "")
 	case m.RTT < 10:
 		return fmt.Sprintf("%.1f ms", m.RTT)
 	}
@@ -246,7 +269,7 @@ func rttText(m statuspage.Member) string {
 
 func heardText(c *statuspage.Detail, m statuspage.Member) string {
 	if m.LastSeen.IsZero() {
-		return ""
+		return said(c, m, "")
 	}
 	return brief(c.At.Sub(m.LastSeen)) + " ago"
 }
@@ -257,9 +280,9 @@ func clockText(c *statuspage.Detail, m statuspage.Member) string {
 	const worth = time.Second
 	switch ahead := milliseconds(m.Clock).Round(time.Second); {
 	case m.Index == c.Self || m.LastSeen.IsZero():
-		return ""
+		return said(c, m, "")
 	case ahead.Abs() < worth:
-		return "right"
+		return "ok"
 	case ahead < 0:
 		return brief(-ahead) + " behind"
 	default:

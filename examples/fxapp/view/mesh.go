@@ -108,7 +108,7 @@ var legend = []string{
 	"A row is how that member sees each of the others:",
 	"=  connected both ways        ~  the same, through a relay",
 	">  only it reaches the other  <  only the other reaches it",
-	"!  not connected              g  not any more, after the goodbye",
+	"!  not connected              g  it has said goodbye",
 	"?  it does not say            -  itself",
 	"A pair that cannot reach each other is shown inverted.",
 }

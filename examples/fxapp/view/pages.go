@@ -76,9 +76,9 @@ const help = `Keys
 Signs of members
   >  we wait for it
   !  something is wrong with it
-  x  the ceremony failed because of it
+  x  the ceremony failed because of it, or it says so
 
-reached by: how many of the others say that they reach the member.
+reached by: how many reach the member, of those that say whether they do.
 The numbers above the signs = ~ > < ! are operators: m explains them.
 clock: how far the member's clock is ahead of this node's.`
 
@@ -96,11 +96,11 @@ func (s *screen) details(c *statuspage.Detail, m statuspage.Member) []string {
 	add("how it stands", m.State)
 	add("last error", m.LastError)
 	add("path", m.Path)
-	add("step", stepText(c, m))
+	add("step", m.Doing)
 	add("peer ID", m.ID)
 	add("calls itself", nickname(m))
 	add("version", m.Version)
-	add("round trip", rttText(m))
+	add("round trip", rttText(c, m))
 	add("heard", heardText(c, m))
 	add("clock", clockText(c, m))
 	add("since", s.sinceText(m.Since))

@@ -28,6 +28,7 @@ type screen struct {
 type shape struct {
 	answers int // lines of each answer; 0: a word or two of each
 	why     int // with answers of a word or two, lines of why it stands so
+	stop    int // with answers of a word or two, lines of why to stop or not
 	phases  int // lines
 	members int // rows at least, those for whom there are members
 	mesh    int // rows of a mesh below the members, where the table has no room for it
@@ -52,6 +53,10 @@ var shapes = []shape{
 	{answers: 3, phases: 1, members: 4},
 	{answers: 2, phases: 1, members: 4},
 	{answers: 1, phases: 1, members: 4},
+	{why: 4, stop: 5, phases: 1, members: 4, log: 2},
+	{why: 4, stop: 5, phases: 1, members: 4},
+	{why: 4, stop: 5, phases: 1, members: 3},
+	{why: 3, stop: 3, phases: 1, members: 3},
 	{why: 3, phases: 1, members: 3},
 	{why: 3, members: 2},
 	{why: 3},
@@ -168,98 +173,14 @@ func (s *screen) title(c *statuspage.Detail) string {
 func (s *screen) headline(c *statuspage.Detail, most int) []string {
 	tag := tags[c.Kind]
 	text := clean(c.Headline)
-	if c.Waiting != nil && c.Kind == statuspage.KindWaiting {
-		text += ", for " + brief(c.At.Sub(c.Waiting.Since))
+	if rest, isWait := strings.CutPrefix(text, "Waiting for "); isWait && c.Waiting != nil {
+		text = "Waiting " + wait(c.At.Sub(c.Waiting.Since)) + " for " + rest
 	}
 	lines := wrapped(text, s.width-width(tag.word)-3, most)
 	for i := range lines {
 		lines[i] = tag.ink.paint(lines[i])
 	}
 	return hanging(tag.ink.inverse().paint(" "+tag.word+" ")+" ", lines)
-}
-
-// question is one of an operator's, with its answer.
-type question struct {
-	whole, short string
-	statuspage.Answer
-}
-
-func questions(c *statuspage.Detail) []question {
-	return []question{
-		{"Whom do we wait for?", "Waits for", c.Answers.WaitingFor},
-		{"Is it me?", "Me?", c.Answers.IsItMe},
-		{"Why did it fail?", "Failed?", c.Answers.Failure},
-		{"Who was slow?", "Slow?", c.Answers.Slow},
-		{"Can I stop this node now?", "Stop?", c.Answers.Close},
-	}
-}
-
-// isDull reports whether nobody needs to read the answer now.
-func (q question) isDull() bool { return q.Short == "It has not" || q.Short == "Nobody yet" }
-
-// answers are those to the five questions of an operator: in a word or two each, or
-// with at most so many lines of explanation.
-func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
-	switch {
-	case sh.answers == 0:
-		return append(s.shortAnswers(c), s.why(c, sh.why)...)
-	case s.isNarrow():
-		return s.narrowAnswers(c, sh.answers)
-	}
-	widest, shorts := 0, 0
-	for _, q := range questions(c) {
-		widest, shorts = max(widest, width(q.whole)), max(shorts, width(clean(q.Short)))
-	}
-	shorts = min(shorts, s.width/4)
-	var lines []string
-	for _, q := range questions(c) {
-		head := faint.paint(pad(q.whole, widest)) + "  " + strong.paint(pad(clean(q.Short), shorts)) + "  "
-		lines = append(lines, hanging(head, wrapped(clean(q.Text), s.width-width(head), sh.answers))...)
-	}
-	return lines
-}
-
-// isNarrow reports whether an answer has to stand below its question.
-func (s *screen) isNarrow() bool { return s.width < 70 }
-
-// narrowAnswers have the explanation below.
-func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) {
-	for _, q := range questions(c) {
-		lines = append(lines, wrapped(faint.paint(q.whole)+" "+strong.paint(clean(q.Short)), s.width, 2)...)
-		if most > 1 && !q.isDull() {
-			lines = append(lines, hanging("  ", wrapped(clean(q.Text), s.width-2, most))...)
-		}
-	}
-	return lines
-}
-
-// shortAnswers puts the answers into as few lines as they need. The headline has the
-// first.
-func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
-	for _, q := range questions(c)[1:] {
-		if q.isDull() {
-			continue
-		}
-		text := faint.paint(q.short) + " " + strong.paint(fit(clean(q.Short), s.width-width(q.short)-1))
-		if n := len(lines); n > 0 && width(lines[n-1])+2+width(text) <= s.width {
-			lines[n-1] += "  " + text
-		} else {
-			lines = append(lines, text)
-		}
-	}
-	return lines
-}
-
-// why explains the headline.
-func (s *screen) why(c *statuspage.Detail, most int) []string {
-	text := c.Answers.WaitingFor.Text
-	if c.Error != "" {
-		text = c.Answers.Failure.Text
-	}
-	if most == 0 {
-		return nil
-	}
-	return wrapped(clean(text), s.width, most)
 }
 
 // rule is a heading.

@@ -96,7 +96,7 @@ func TestHostileTextDoesNoHarm(t *testing.T) {
 				break // it shows all of them
 			}
 			s := newScreen(d, 120, 50)
-			s.log, s.page, s.selected = slices.Concat(hostile, someLog), page, i
+			s.log, s.page, s.selected = slices.Concat(hostile, s.log), page, i
 			lines := s.lines()
 			for _, line := range lines {
 				text := ansi.Strip(line)
@@ -147,20 +147,33 @@ func TestQuestionBeforeQuitting(t *testing.T) {
 	}
 }
 
-// manyDocument is a ceremony with many members, of whom two are not there.
+// manyDocument is a ceremony with many members, of whom dave in the middle is not there.
 func manyDocument(t testing.TB, members int) statuspage.Document {
 	t.Helper()
 	d := situations(t)["01-late-member"]
 	c := *d.Ceremony
 	c.Members = nil
+	dave := members / 2
 	for i := range members {
 		m := d.Ceremony.Members[1]
-		if i%50 == 49 {
+		m.Name = fmt.Sprintf("member-%d", i)
+		switch i {
+		case c.Self:
+			m = d.Ceremony.Members[c.Self]
+		case dave:
 			m = d.Ceremony.Members[3]
 		}
-		m.Index, m.Name, m.Links = i, fmt.Sprintf("member-%d", i), strings.Repeat("=", members)
+		seen := []byte(strings.Repeat("=", members))
+		seen[i], seen[dave] = '-', '!'
+		if i == dave {
+			seen = []byte(strings.Repeat("?", members))
+		}
+		m.Index, m.Links = i, string(seen)
 		c.Members = append(c.Members, m)
 	}
+	waiting := *c.Waiting
+	waiting.Members = []int{dave}
+	c.Waiting = &waiting
 	d.Ceremony = &c
 	return d
 }
@@ -174,8 +187,10 @@ func TestManyMembers(t *testing.T) {
 func TestChosenMemberIsShown(t *testing.T) {
 	s := newScreen(manyDocument(t, 100), 100, 30)
 	s.moved = true
-	for _, s.selected = range []int{0, 40, 99} {
-		require.Contains(t, textOf(emulate(s)), fmt.Sprintf(" member-%d ", s.selected))
+	for s.selected = range 100 {
+		text := textOf(emulate(s))
+		require.Contains(t, text, fmt.Sprintf("%2d %s ", s.selected, s.doc.Ceremony.Members[s.selected].Name))
+		require.Contains(t, text, "! 50 dave ", "%d is chosen", s.selected)
 	}
 }
 

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
@@ -27,24 +26,6 @@ func brief(d time.Duration) string {
 
 func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
 
-// stepText names the step of a member.
-func stepText(c *statuspage.Detail, m statuspage.Member) string {
-	switch n := int64(len(c.Steps)); {
-	case m.Done:
-		return "done"
-	case m.Step < 0:
-		return ""
-	case m.Step == 0:
-		return "not begun"
-	case m.Step <= n:
-		return fmt.Sprintf("%d %s", m.Step, clean(c.Steps[m.Step-1]))
-	case n > 0:
-		return "last barrier"
-	default:
-		return fmt.Sprint(m.Step)
-	}
-}
-
 // nickname is what a member calls itself, if that is not its name.
 func nickname(m statuspage.Member) string {
 	if m.Nickname == m.Name {
@@ -53,17 +34,42 @@ func nickname(m statuspage.Member) string {
 	return m.Nickname
 }
 
-// reachedBy says how many of the others reach a member; nothing where there are too many
-// members for that.
+// unknown stands for what a member has not said.
+const unknown = "?"
+
+// wait writes how long a wait is, as the answers have it.
+func wait(d time.Duration) string {
+	const tenth = 100 * time.Millisecond
+	switch {
+	case d < tenth:
+		return "under 0.1 s"
+	case d < time.Second-tenth/2:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return brief(d)
+}
+
+// reachedBy says how many of the others reach a member, of those that say whether they do;
+// nothing where there are too many members for that.
 func reachedBy(c *statuspage.Detail, member int) string {
 	if c.Members[c.Self].Links == "" {
 		return ""
 	}
-	count := 0
+	reach, say := 0, 0
 	for i, m := range c.Members {
-		if i != member && member < len(m.Links) && strings.ContainsRune("=~>", rune(m.Links[member])) {
-			count++
+		if i == member || member >= len(m.Links) {
+			continue
+		}
+		switch m.Links[member] {
+		case '?', 'g': // after its goodbye, nobody has to reach a member
+		case '=', '~', '>':
+			reach, say = reach+1, say+1
+		default:
+			say++
 		}
 	}
-	return fmt.Sprintf("%d of %d", count, len(c.Members)-1)
+	if say == 0 {
+		return unknown
+	}
+	return fmt.Sprintf("%d of %d", reach, say)
 }

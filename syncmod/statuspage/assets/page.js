@@ -130,7 +130,7 @@ function showMembers(c) {
   if (!table.tHead) {
     table.append(
       make('caption', { class: 'hidden' }, 'Every member as this node sees it'),
-      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'Member'), ...columns.map(([, name]) => make('th', { scope: 'col' }, name)))),
+      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'Member'), ...columns.map(([kind, name]) => make('th', { scope: 'col', class: kind }, name)))),
       make('tbody'));
   }
   if ($('filter').hidden && many) $('only').checked = true;
@@ -145,21 +145,9 @@ function showMembers(c) {
     set(tr.cells[0].children[0], `${i} ${m.name}`);
     set(tr.cells[0].children[1], i === c.self ? ' (this node)' : m.waiting ? (c.phase === 'complete' ? ' (no goodbye)' : ' (waited for)') : '');
     const clock = Math.abs(m.clock_ms) >= 100 ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
-    [i === c.self ? 'this node' : m.state, stepName(c, m), m.path, m.rtt_ms ? `${Math.max(0.1, m.rtt_ms).toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || '', m.nickname || '',
+    [i === c.self ? ['this node', m.state].filter(Boolean).join(': ') : m.state, m.doing, m.path, m.rtt_ms ? `${Math.max(0.1, m.rtt_ms).toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || (i === c.self ? '' : '?'), m.nickname || '',
       m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 4) set(tr.cells[k + 1], text); });
   });
-}
-
-// stepName says what a member works on, or has finished where it waits for others.
-function stepName(c, m) {
-  if (m.done) return 'done';
-  if (m.step < 0) return '';
-  if (m.step === 0) return 'not begun';
-  const named = (step) => `${step} ${c.steps && c.steps[step - 1] || ''}`.trim();
-  const begun = (c.passed || []).some((b) => b.kind === 'step' && b.step === m.step) || m.step < c.step;
-  const isLast = c.steps && m.step > c.steps.length;
-  if (begun) return isLast ? 'all steps done' : named(m.step);
-  return m.step === 1 ? 'ready' : `${named(m.step - 1)}: done`;
 }
 
 function showLinks(c) {
@@ -179,7 +167,6 @@ function showLinks(c) {
     set($('legend'), '● both ways  ◐ through a relay  → only the row reaches the column  ← only the column reaches the row  ' +
       '✕ not connected  ✓ has said goodbye  ? does not say');
   }
-  mark(table, 'data-over', c.phase === 'complete' || c.phase === 'failed');
   const broken = new Set();
   for (const b of c.broken || []) broken.add(b.a * n + b.b).add(b.b * n + b.a);
   c.members.forEach((m, i) => {
@@ -205,10 +192,10 @@ function showTimes() {
     const when = new Date(time(c.at)).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
     set($('lasting'), `${when}, ${spell(nodeNow() - time(c.at))} ago`);
   }
-  else set($('lasting'), `for ${spell(at - time(c.waiting && c.waiting.since || c.since))}`);
+  else set($('lasting'), `${c.waiting ? 'waiting ' : ''}for ${spell(at - time(c.waiting && c.waiting.since || c.since))}`);
   c.members.forEach((m, i) => {
     const cell = $('members').tBodies[0].rows[i].cells[5];
-    set(cell, m.last_seen ? `${spell(at - time(m.last_seen))} ago` : '');
+    set(cell, m.last_seen ? `${spell(at - time(m.last_seen))} ago` : i === c.self ? '' : '?');
   });
 }
 

@@ -1,0 +1,118 @@
+package statuspage
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// This file describes the members of a ceremony.
+
+// own is this node among the members.
+func (v view) own() Member {
+	p := v.def.Peers[v.self]
+	accused := slices.Contains(v.accused(), v.self)
+	m := Member{
+		Index: v.self, Name: v.names[v.self], ID: p.ID.String(), Path: pathSelf, Step: v.status.Step,
+		Doing: v.doingOf(v.status.Step, v.status.Phase == syncmod.Complete),
+		Done:  v.status.Phase == syncmod.Complete, Trouble: accused,
+		Links: v.ownLinks(),
+	}
+	if accused {
+		m.State = v.blamed(v.self)
+	}
+	return m
+}
+
+// doingOf says what a member works on, or has finished where it waits for others.
+func (v view) doingOf(step int64, done bool) string {
+	begun := step < v.status.Step || slices.ContainsFunc(v.status.Passed, func(b syncmod.PassedBarrier) bool {
+		return b.Kind == "step" && b.Step == step
+	})
+	named := func(step int64) string { return strings.TrimSpace(fmt.Sprintf("%d %s", step, v.nameOf(step))) }
+	switch n := int64(len(v.status.Steps)); {
+	case done:
+		return "done"
+	case step < 0:
+		return "?"
+	case step == 0:
+		return "not begun"
+	case begun && n > 0 && step > n:
+		return "all steps done"
+	case begun:
+		return named(step)
+	case step == 1:
+		return "ready"
+	}
+	return named(step-1) + ": done"
+}
+
+// blamed says what a member has to do with a failure.
+func (v view) blamed(member int) string {
+	text := v.failure()
+	switch teller, told := v.teller(); {
+	case slices.Contains(v.differing(), member):
+		return "its result differs"
+	case slices.Contains(v.accused(), member):
+		return v.names[teller] + " gave up because of it"
+	case told && len(v.accused()) > 0:
+		return "gave up because of " + list(v.called(v.accused()))
+	}
+	if rest, ok := strings.CutPrefix(text, v.names[member]+"'s "); ok {
+		return "its " + rest
+	}
+	return strings.TrimPrefix(text, v.names[member]+" ")
+}
+
+func (v view) member(p syncmod.PeerStatus) Member {
+	m := Member{
+		Index: p.Index, Name: v.names[p.Index], ID: p.Peer.ID.String(), Nickname: p.Nickname, Version: p.Version,
+		Path: pathOf(p), Step: p.Step, Doing: v.doingOf(p.Step, p.Done), Done: p.Done,
+		LastSeen: p.LastSeen, Since: p.Since, RTT: milliseconds(p.RTT),
+		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.standing(p), Trouble: v.isTroubled(p),
+		Links: v.linksOf(p),
+	}
+	if !p.LastSeen.IsZero() { // else the offset is that of requests that were refused
+		m.Clock = math.Round(milliseconds(p.ClockOffset))
+	}
+	if m.Path == pathNone || m.Path == pathLeft { // it was so, and says nothing of now
+		m.RTT = 0
+	}
+	if v.isCulprit(p) {
+		m.State = v.blamed(p.Index)
+		if strings.HasSuffix(v.failure(), "'s node restarted") {
+			m.Doing = "restarted"
+		}
+	}
+	for _, a := range p.Peer.Addrs {
+		m.Addrs = append(m.Addrs, a.String())
+	}
+	if p.LastError != nil {
+		m.LastError = p.LastError.Error()
+	}
+	return m
+}
+
+// isCulprit reports whether a member has made the ceremony fail, or whoever did says so.
+func (v view) isCulprit(p syncmod.PeerStatus) bool {
+	if differ := v.differing(); len(differ) > 0 {
+		return slices.Contains(differ, p.Index)
+	}
+	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	return named && culprit.Index == p.Index || slices.Contains(v.accused(), p.Index)
+}
+
+// isTroubled reports whether something is wrong with a member.
+func (v view) isTroubled(p syncmod.PeerStatus) bool {
+	const clockWrong = 5 * time.Second // as a status has it
+	if v.status.Phase == syncmod.Failed {
+		return v.isCulprit(p) // that others have left says nothing
+	}
+	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
+		p.ClockOffset.Abs() > clockWrong || p.Fault != nil
+}
