@@ -94,8 +94,8 @@ func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
 	}
 }
 
-// move lets a direct stream take over, if there is a direct connection, nothing is
-// outstanding on the stream through a relay, and no abort is to be said there.
+// move lets a direct stream take over, if there is a direct connection, nothing but late
+// answers is outstanding on the stream through a relay, and no abort is to be said there.
 func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	direct := cl.openDirect(ctx, relayed)
 	if direct == nil {
@@ -107,11 +107,13 @@ func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	}
 	defer cl.say()
 	defer relayed.Unlock()
-	if relayed.waiting() > 0 || cl.current.Load() != relayed || direct.begin() != nil {
+	if !relayed.canMove() || cl.current.Load() != relayed || direct.begin() != nil {
 		direct.close(End{Reason: report.EndStopped})
 		return false
 	}
+	known := context.AfterFunc(cl.set.ctx, func() { reset(direct.stream, network.StreamNoError) })
 	direct.sayNext() // nobody else knows it yet
+	known()
 	if direct.announced.Load().Abort != "" {
 		direct.close(End{Reason: report.EndStopped})
 		return false
@@ -122,11 +124,11 @@ func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	return true
 }
 
-// openDirect opens a stream on a direct connection, if there is one and nothing
-// is outstanding on the stream through a relay.
+// openDirect opens a stream on a direct connection, if there is one and the stream through
+// a relay can be left.
 func (cl *client) openDirect(ctx context.Context, relayed *outbound) *outbound {
 	host := cl.cfg().Host
-	if relayed.waiting() > 0 || host.Network().Connectedness(cl.id) != network.Connected {
+	if !relayed.canMove() || host.Network().Connectedness(cl.id) != network.Connected {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)

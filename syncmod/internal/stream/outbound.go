@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -173,6 +174,14 @@ func (o *outbound) waiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.outstanding)
+}
+
+// canMove reports whether another stream can take over: its first response makes up for
+// all that are still to come on this one.
+func (o *outbound) canMove() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !slices.ContainsFunc(o.outstanding, func(r request) bool { return !r.late || r.goodbye || r.abort })
 }
 
 // answer takes the oldest request that is not answered.

@@ -27,8 +27,16 @@ func (w *writing) on(to network.Stream, timeout time.Duration) {
 	w.to, w.deadline = to, deadline{set: to.SetWriteDeadline, timeout: timeout}
 }
 
+// errFailed is returned once writing has failed: nothing follows what may be a part of a
+// frame, nor keeps a stream from ending that is being reset.
+var errFailed = errors.New("writing on the stream has failed before")
+
 // flush writes the frames of out. The lock is held.
 func (w *writing) flush(now time.Time) error {
+	if w.failed.Load() != nil {
+		w.out = w.out[:0]
+		return errFailed
+	}
 	w.deadline.renew(now)
 	_, err := w.to.Write(w.out)
 	w.out = w.out[:0]
