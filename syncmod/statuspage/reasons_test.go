@@ -2,10 +2,12 @@ package statuspage
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -276,4 +278,38 @@ func TestAMemberThatRestartedIsAtNoStep(t *testing.T) {
 	d := v.detail(nil)
 	require.Equal(t, "restarted", d.Members[2].Doing)
 	require.Equal(t, "1: done", d.Members[1].Doing)
+}
+
+// Alice never reaches carol, who runs another version: she hears of it from bob and dave only,
+// who end by carol's version or because carol refuses them.
+func TestWhoDiffersIsNamedByThoseWhoHearOfIt(t *testing.T) {
+	c := harness.New(t, 4, harness.Links())
+	for _, l := range c.Between([]int{0}, []int{2}) {
+		l.Cut()
+	}
+	c.Start(0, 1, 3)
+	p := pageOf(t, c.Nodes[0].Service)
+	for _, i := range c.Except(2) {
+		c.Until(i, func(s syncmod.Status) bool {
+			return !slices.ContainsFunc(s.Peers, func(p syncmod.PeerStatus) bool {
+				return p.Index != 2 && !harness.Connected(p)
+			})
+		})
+	}
+	config := harness.Fast()
+	config.Version = "v1.9"
+	_, err := harness.StartService(t, c.Nodes[2].Host, config).Open(c.Definition(2, t.Name()))
+	require.NoError(t, err)
+	c.Failure(0)
+	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony.Kind == KindFailed }, "it is seen")
+
+	d := status(t, p, "").Ceremony
+
+	require.Equal(t, "The ceremony has failed: carol runs another version", d.Headline, d.Error)
+	require.Equal(t, 2, *d.Culprit)
+	require.Equal(t, "v1.9", d.Members[2].Version)
+	for i, m := range d.Members {
+		require.Equal(t, i == 2, m.Trouble, m.Name)
+	}
+	t.Log(d.Error)
 }
