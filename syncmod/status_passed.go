@@ -28,8 +28,16 @@ func (b PassedBarrier) Behind() time.Duration {
 	if len(b.Arrivals) < minMembers {
 		return 0
 	}
-	sorted := slices.SortedFunc(slices.Values(b.Arrivals), time.Time.Compare)
-	return sorted[len(sorted)-1].Sub(sorted[len(sorted)-2])
+	var last, before time.Time
+	for _, at := range b.Arrivals {
+		switch {
+		case at.After(last):
+			last, before = at, last
+		case at.After(before):
+			before = at
+		}
+	}
+	return last.Sub(before)
 }
 
 // MarshalJSON writes a barrier as a person would want to read it.

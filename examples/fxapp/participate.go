@@ -53,9 +53,10 @@ and its round trip, its step, and what is wrong. It takes no part and leaves the
 cluster as it was: no member counts it as connected or goes on to step 1, whatever
 version or definition this node has. It ends when all are seen, or after --timeout
 (30 s), with exit code 0 if the ceremony could begin. With --watch it stays and shows
-what changes. Stop a rehearsal before the real node with the same key starts:
-otherwise the streams of the other members stay at the rehearsal, and the ceremony
-does not begin. And do not rehearse while that node runs.
+what changes: in the live view, or as a table whenever something changes. Stop a
+rehearsal before the real node with the same key starts: otherwise the streams of the
+other members stay at the rehearsal, and the ceremony does not begin. And do not
+rehearse while that node runs.
 
 Logs go to standard error, the result goes to standard output.
 
@@ -84,6 +85,9 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 				return err
 			}
 			p := &participation{seat: s, log: log, timeout: place.timeout, page: page}
+			if !plain && logs.format == textFormat && look.fits(cmd) {
+				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
+			}
 			if look.rehearse {
 				r := &rehearsal{participation: p, out: cmd.OutOrStdout(), format: logs.format, watch: look.watch}
 				return r.run(cmd.Context())
@@ -96,9 +100,6 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			store, err := dkg.OpenStore(dataDir, s.definition)
 			if err != nil {
 				return err
-			}
-			if !plain && logs.format == textFormat {
-				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
 			}
 			for _, share := range store.Left() {
 				log.Warnf("%s is there from an attempt that this node has not seen the end of: "+
