@@ -48,7 +48,7 @@ func known(t *testing.T) map[string]bool {
 	return words
 }
 
-func TestTheRulesTheDashboardAndTheDocsSpeakOfMetricsThatExist(t *testing.T) {
+func TestRulesAndDocsNameRealMetrics(t *testing.T) {
 	words := known(t)
 	for _, file := range []string{
 		"rules.yml", "rules_test.yml", "../grafana/fleet.json", "../../docs/observability.md",
@@ -61,7 +61,7 @@ func TestTheRulesTheDashboardAndTheDocsSpeakOfMetricsThatExist(t *testing.T) {
 	}
 }
 
-func TestTheRulesSayWhatTheyShould(t *testing.T) {
+func TestTheRulesPassTheirTests(t *testing.T) {
 	promtool, err := exec.LookPath(cmp.Or(os.Getenv("PROMTOOL"), "promtool"))
 	if err != nil {
 		t.Skip("no promtool: make test-prometheus")
