@@ -10,9 +10,9 @@ import (
 // metric.MeterProvider, which takes precedence. Providers is a separate type because
 // fx refuses two constructors for the same type.
 //
-// The SDK behind Providers may be built only when the app starts, and again at each
-// start. A program may make a tracer before that, but must make its instruments in an
-// OnStart hook.
+// The SDK behind Providers may not exist before the app starts, and each start may
+// build a new one. A program may make a tracer at any time, but it must make its
+// instruments in an OnStart hook.
 type Providers struct {
 	Tracer trace.TracerProvider
 	Meter  metric.MeterProvider

@@ -114,8 +114,9 @@ func (r *reporter) flushed() <-chan struct{} {
 	return w.done
 }
 
-// stuck reports whether the current report, or the oldest waiter, has taken at least
-// [FlushLimit]. Of several calls of Flush in a row, only the first then takes time.
+// stuck reports whether the current report has been running for [FlushLimit], or the
+// oldest waiter has been waiting for that long. So of several calls of Flush in a row
+// only the first takes time.
 func (r *reporter) stuck() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -68,8 +68,8 @@ func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *
 	return t
 }
 
-// Start makes the tracer and the instruments. New cannot make them, because an SDK may
-// be built only when an app starts, and again at each start.
+// Start makes the tracer and the instruments. New cannot make them, because the SDK may
+// not exist before the app starts, and each start may build a new one.
 func (t *Telemetry) Start() {
 	tracers, meters := t.tracers, t.meters
 	if tracers == nil {
