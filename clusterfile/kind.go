@@ -22,8 +22,8 @@ const (
 	nodeRecord
 )
 
-// kindOf returns the kind of a text. It only looks at the beginning of the text or at
-// its top-level fields, so a file with a mistake in it still has its kind.
+// kindOf returns the kind of a text. Of a JSON object it only looks at the top-level
+// fields, so a file of the right kind with a mistake in it is still of that kind.
 func kindOf(text string) kind {
 	switch {
 	case strings.HasPrefix(text, "{"):
