@@ -21,7 +21,8 @@ func unmarshal(text string, into any, what string) error {
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		if !strings.HasPrefix(text, "{") {
-			return fmt.Errorf("it is not %s: it is not JSON", what) // the text may be a key, so the error contains no part of it
+			// The text may be a key, so the error contains no part of it.
+			return fmt.Errorf("it is not %s: it is not JSON", what)
 		}
 		line := 1 + strings.Count(text[:e.Offset], "\n")
 		return fmt.Errorf("it is not valid JSON, line %d: %w; copy the file again", line, e)
