@@ -11,7 +11,7 @@
 //
 // A file may have a byte order mark, Windows line ends, spaces around its text, and 0x
 // or 0X before hex digits. An error names the file and the field, and says what to do.
-// If the file is of another kind, the error says of which. No error contains any part
+// If the file is of another kind, the error names that kind. No error contains any part
 // of a key. Pipes and devices are refused. So is JSON that contains a field twice.
 //
 // # A definition of this package
@@ -39,7 +39,7 @@
 //	    the bytes of its peer ID (a multihash), a string
 //	    the number of its addresses, and each in its binary form, a string
 //
-// So all who write down the same members get the same hash, and a file that was changed
+// So everyone who lists the same members gets the same hash, and a file that was changed
 // later is refused.
 //
 // # A cluster definition of Charon
@@ -49,17 +49,19 @@
 // The file has no addresses. Add them to the Peers of the result, or let the host find
 // the members.
 //
-// A definition that contradicts itself is refused: the number of operators differs from
-// num_operators or is below the threshold, or an ENR or an operator's address appears
-// twice. The definition_hash itself is not verified. How Charon computes it is not part
-// of the protocol, so this package cannot compute it. Members that run package syncmod
-// compare a digest of their lists of members on the wire, so they notice if the lists
-// differ ([syncmod.ErrMembersMismatch]). If all of them have the same changed file,
-// nobody notices.
+// A definition that contradicts itself is refused. It contradicts itself if the number
+// of operators differs from num_operators or is below the threshold, or if an ENR or an
+// operator's address appears twice.
+//
+// The definition_hash itself is not verified. How Charon computes it is not part of the
+// protocol, and this package cannot compute it. Members that run package syncmod compare
+// a digest of their lists of members on the wire, so they notice if the lists differ
+// ([syncmod.ErrMembersMismatch]). If all members have the same changed file, nobody
+// notices.
 //
 // # The licence
 //
 // This package reads and writes ENRs with go-ethereum's packages p2p/enr and rlp,
 // whose licence is the LGPL-3.0. The package is a Go module of its own, so that a
-// program that does not use it depends on neither.
+// program that does not use it does not depend on go-ethereum.
 package clusterfile

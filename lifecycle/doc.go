@@ -20,8 +20,9 @@
 // These are the rules, with the reason for each:
 //
 //   - A task uses the context that it receives, never the context of OnStart. fx cancels the context of OnStart as soon
-//     as the start is over, or lets it expire at fx.StartTimeout. The work would end a moment after it began.
-//   - Call [Group.Start] in OnStart, not in the constructor. If fx fails to build the graph, it calls no OnStop, and
+//     as the start is over, or lets it expire at fx.StartTimeout. With that context, the work would end a moment after
+//     it began.
+//   - Call [Group.Start] in OnStart, not in the constructor. If fx fails to build the graph, it never calls OnStop, so
 //     nothing stops what a constructor has started. This rule also makes Start after Stop work.
 //   - Return from OnStart at once. If a hook is still running at fx.StartTimeout, fx does not call its OnStop, nor the
 //     OnStop of any hook before it. Do work that may take long in a task.
@@ -66,7 +67,7 @@
 // # fx in the application's log: NewFxLogger
 //
 // Without a logger, fx describes each constructor and each hook on stderr. [WithFxLogger] sends these events to logrus,
-// or to slog in a program without logrus. If all is well they are logged at debug level, where they do not disturb an
-// operator. A failure is logged once at error level, so that the log always says why an application did not start. The
-// application chooses its logger, so put the option in fx.New, not in a module.
+// or to slog in a program without logrus. It logs successes at debug level, where they do not disturb an operator. It
+// logs a failure once at error level, so that the log always says why an application did not start. The application
+// chooses its logger, so put the option in fx.New, not in a module.
 package lifecycle

@@ -27,8 +27,8 @@ func NewFailer(sd fx.Shutdowner, log *logrus.Logger) *Failer {
 	return &Failer{shutdowner: sd, log: orStandard(log)}
 }
 
-// Fail stops the application with exit code 1 and logs err. After an earlier call of Fail or Complete it only logs err,
-// at debug level, or at error level if err is a panic. It ignores a nil error.
+// Fail stops the application with exit code 1 and logs err. After an earlier call of Fail or Complete it only logs err.
+// It then uses debug level, or error level for a panic. Fail ignores a nil error.
 func (f *Failer) Fail(err error) {
 	if err == nil {
 		return

@@ -18,10 +18,10 @@ import (
 )
 
 // Telemetry reports what a service does. Its methods, and those of [Ceremony] and
-// [Stream], are safe for concurrent use. Callers may hold locks, and hooks and
-// processors that a report calls may call them too. The methods return at once: they
-// queue a report, and a goroutine carries it out later. Only [Stream.Message] and
-// [Stream.RTT] record at once. Each report has the time of the event.
+// [Stream], are safe for concurrent use. They may be called with locks held, and from
+// the hooks and span processors that a report calls. They return at once: they queue a
+// report, and a goroutine carries it out later. Only [Stream.Message] and [Stream.RTT]
+// record at once. Each report has the time of the event.
 //
 // If a sink is too slow, hangs or panics, reports are lost. When the queue is full, it
 // drops the least important reports first, and dkgsync.reports.dropped counts them.
@@ -53,8 +53,8 @@ type recorders struct {
 }
 
 // New returns the telemetry of a service. It records nothing before
-// [Telemetry.Start]. If log is nil, it uses logrus's standard logger. In place of a nil
-// provider it uses OpenTelemetry's global one.
+// [Telemetry.Start]. If log is nil, it uses logrus's standard logger. If a provider is
+// nil, it uses OpenTelemetry's global one.
 func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *Telemetry {
 	if log == nil {
 		log = logrus.StandardLogger()

@@ -11,21 +11,21 @@
 // variable asks for a signal, the signal goes where it would go without this package,
 // to OpenTelemetry's globals.
 //
-// [New] returns an error for a variable with a bad value. If the value is the name of a
-// file, a port, an exporter or a producer, the start of the app returns the error. The
-// error names the variable and says which values are valid. A value with spaces around
-// it is bad. A time must be between a millisecond and a day. A queue or a batch may have
-// at most 1048576 entries.
+// [New] returns an error for a variable with a bad value. A problem with a file, a port,
+// an exporter or a producer may only show when the app starts; the start then returns
+// the error. The error names the variable and says which values are valid. A value with
+// spaces around it is bad. A time must be between a millisecond and a day. A queue or a
+// batch may have at most 1048576 entries.
 //
 // # A program with providers of its own
 //
 // The module provides [telemetry.Providers]. It does not provide a
 // trace.TracerProvider or a metric.MeterProvider, so a program is free to provide
 // those. If it does, the module uses them, builds nothing in their place, and never
-// shuts them down. A program without providers of its own that makes its own spans and
-// metrics injects telemetry.Providers, which always leads to the right place. The
-// module never sets a global provider. A program that wants one sets it in an fx.Invoke
-// that takes telemetry.Providers.
+// shuts them down. A program that makes spans and metrics but has no providers injects
+// telemetry.Providers, which always lead to the right place. The module never sets a
+// global provider. A program that wants one sets it in an fx.Invoke that takes
+// telemetry.Providers.
 //
 // # From start to stop
 //
@@ -47,8 +47,8 @@
 //
 // # The end
 //
-// When the app stops, the module flushes everything that was recorded. It does so after
-// everything that was made later than the providers has stopped, and within half of the
-// time that is left. A collector that does not answer cannot keep a node from stopping.
-// Errors of the flush are only logged.
+// When the app stops, the module flushes everything that was recorded. Everything that
+// was made after the providers stops before the flush. The flush takes at most half of
+// the time that is left, so a collector that does not answer cannot keep a node from
+// stopping. Errors of the flush are only logged.
 package otelsdk
