@@ -64,8 +64,8 @@ func (t *Telemetry) register() {
 }
 
 // collect observes the open ceremonies. If several are open, counts are summed, gauges
-// show the most recently opened ceremony, and barrier.age shows the oldest barrier. An
-// attribute that tells ceremonies apart would be unbounded.
+// show the most recently opened ceremony, and barrier.age shows the oldest barrier. No
+// attribute tells ceremonies apart, because it could have any number of values.
 func (t *Telemetry) collect(to *recorders, o metric.Observer) error {
 	t.mu.Lock()
 	ceremonies := slices.Clone(t.ceremonies)
