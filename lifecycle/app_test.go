@@ -168,8 +168,8 @@ func TestAFailedStartPrintsTheCause(t *testing.T) {
 func TestTheStandardLoggerIsTheDefault(t *testing.T) {
 	log, own := operatorsLog()
 	for name, options := range map[string]fx.Option{
-		"none supplied":           fx.Invoke(func() error { return errDisk }),
-		"fx.Error: none is built": fx.Options(fx.Supply(log), fx.Error(errDisk)),
+		"none supplied":            fx.Invoke(func() error { return errDisk }),
+		"no logger after fx.Error": fx.Options(fx.Supply(log), fx.Error(errDisk)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			standard, text := logrus.StandardLogger(), new(strings.Builder)

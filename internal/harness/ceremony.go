@@ -128,7 +128,7 @@ func until(t testing.TB, whose string, c *syncmod.Ceremony, wanted func(syncmod.
 			return last
 		}
 	}
-	require.Failf(t, "the status never became as wanted", "the last one of %s: %+v", whose, last)
+	require.Failf(t, "the ceremony never had the wanted status", "the last status of %s: %+v", whose, last)
 	return last
 }
 
@@ -161,6 +161,6 @@ func failure(t testing.TB, whose string, c *syncmod.Ceremony) error {
 func Culprit(t testing.TB, err error) *syncmod.PeerError {
 	t.Helper()
 	failed, ok := errors.AsType[*syncmod.PeerError](err)
-	require.True(t, ok, "names nobody: %v", err)
+	require.True(t, ok, "the failure names nobody: %v", err)
 	return failed
 }

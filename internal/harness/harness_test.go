@@ -90,5 +90,5 @@ func TestAStopwatchRunsOnAnIdleMachine(t *testing.T) {
 	<-time.After(200 * time.Millisecond) // the time to measure
 
 	require.LessOrEqual(t, elapsed(), time.Since(began))
-	require.Greater(t, elapsed(), 50*time.Millisecond, "a machine is not that busy")
+	require.Greater(t, elapsed(), 50*time.Millisecond, "no machine is that busy")
 }

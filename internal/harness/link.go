@@ -44,7 +44,7 @@ func (p *pair) close() {
 func (c *Cluster) Link(from, to int) *Link {
 	c.t.Helper()
 	l := c.links[[2]int{from, to}]
-	require.NotNil(c.t, l, "a cluster with Links has a link between any two")
+	require.NotNil(c.t, l, "only a cluster with Links has links")
 	return l
 }
 

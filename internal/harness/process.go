@@ -177,7 +177,7 @@ func (p *Process) Wait(wanted func(Report) bool) Report {
 			require.Failf(p.t, "the process has ended",
 				"%s: %s, its last report: %+v", Name(p.Index), p.cmd.ProcessState, last)
 		case <-patience:
-			require.Failf(p.t, "the process never reported what is wanted",
+			require.Failf(p.t, "the process never sent the wanted report",
 				"the last report of %s: %+v", Name(p.Index), last)
 		}
 	}

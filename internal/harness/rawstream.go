@@ -101,7 +101,7 @@ func (s RawStream) Ask(t testing.TB, r *syncpb.SyncRequest) *syncpb.SyncResponse
 // again.
 func (s RawStream) Accepted(t testing.TB, r *syncpb.SyncRequest) {
 	t.Helper()
-	require.Contains(t, []uint64{0, s.Peer.Session()}, r.GetSessionId(), "another process answers for it")
+	require.Contains(t, []uint64{0, s.Peer.Session()}, r.GetSessionId(), "the request has another process's session")
 	for {
 		if r.GetSessionId() != 0 {
 			s.Peer.Meet(t, s.Conn().RemotePeer())
@@ -113,7 +113,7 @@ func (s RawStream) Accepted(t testing.TB, r *syncpb.SyncRequest) {
 		if response.GetSessionId() == said.GetAddressee() {
 			return
 		}
-		require.Zero(t, r.GetAddressee(), "it is for another process")
+		require.Zero(t, r.GetAddressee(), "the request is for another process")
 	}
 }
 

@@ -184,7 +184,7 @@ func TestAnEndpointTurnsOnTracesAndMetrics(t *testing.T) {
 func TestAProcessorGetsEverySpan(t *testing.T) {
 	for name, settings := range map[string][]string{
 		"nothing is exported": nil,
-		"traces are":          {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"},
+		"traces are exported": {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t)

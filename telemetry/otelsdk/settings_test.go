@@ -194,7 +194,7 @@ func TestUnusedSettingsMayBeAnything(t *testing.T) {
 	for about, set := range map[string][]string{
 		"nothing is exported":     {"OTEL_TRACES_SAMPLER", "sometimes", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s"},
 		"the SDK is disabled":     {"OTEL_SDK_DISABLED", "true", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"},
-		"nothing goes out so":     {"OTEL_METRICS_EXPORTER", "none", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "c:1"},
+		"the exporter is none":    {"OTEL_METRICS_EXPORTER", "none", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "c:1"},
 		"no endpoint asks for it": {"OTEL_TRACES_EXPORTER", "none", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "c:1"},
 	} {
 		t.Run(about, func(t *testing.T) {

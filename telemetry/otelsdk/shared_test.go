@@ -150,7 +150,7 @@ func TestSDKErrorsGoToTheRunningApps(t *testing.T) {
 	require.False(t, alice.said("while one does"))
 	require.True(t, bob.said("while one does"))
 	require.False(t, bob.said("while none does"))
-	require.Equal(t, handled{"while none does"}, own, "and then to the program's handler again")
+	require.Equal(t, handled{"while none does"}, own, "after the stop, errors go to the program's handler again")
 	require.Zero(t, b.received("/v1/logs", "while both run"), "a line about the export is not exported")
 }
 
