@@ -34,7 +34,8 @@ type Telemetry struct {
 	roles    [2][]metric.ObserveOption // by role
 
 	mu         sync.Mutex
-	ceremonies []*Ceremony // the open ones, in the order of their opening
+	ceremonies []*Ceremony   // the open ones, in the order of their opening
+	peers      []peerOptions // by operator index, for as many members as any ceremony had so far
 
 	// Only the reporter's goroutine uses these fields.
 
