@@ -25,7 +25,7 @@ func until(ctx, over context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// grace is the time that a flush has to end after it was given up.
+// grace is how long a flush may take to end after it was given up.
 const grace = 100 * time.Millisecond
 
 // patience is the time for the flush if the stop has no deadline.
