@@ -6,10 +6,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Module is [syncmod.Module]. It requires a host.Host; that page says what else it
-// takes from the graph.
+// Module is [syncmod.Module]. It requires a host.Host. The comment of
+// [syncmod.Module] lists what else it takes from the graph.
 //
-// It adds nothing that a node may have already. otelsdk.Module, an option of a
-// module of its own, brings the OpenTelemetry SDK as OTEL_* configures it.
-// lifecycle.WithFxLogger sends the events of fx to the node's log.
+// Module adds nothing that a node may already have. Two other options do:
+// otelsdk.Module, which is in a Go module of its own, adds the OpenTelemetry SDK as
+// the OTEL_* variables configure it; lifecycle.WithFxLogger sends fx's events to the
+// node's log.
 var Module fx.Option = syncmod.Module

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newNode makes a node as a program would: a host, a definition, and steps.
+// newNode makes a node as a program would, from a host, a definition and steps.
 func newNode(
 	h host.Host,
 	definition syncmod.Definition,
@@ -46,7 +46,7 @@ func newNode(
 	return app, c
 }
 
-func TestTwoNodesRunACeremonyAndTellOfFxAtDebugLevelOnly(t *testing.T) {
+func TestFxLogsAtDebugLevelOnly(t *testing.T) {
 	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t)}
 	steps := []syncmod.Step{{Name: "exchange keys"}, {Name: "store shares"}}
 	var apps [2]*fx.App
@@ -70,7 +70,7 @@ func TestTwoNodesRunACeremonyAndTellOfFxAtDebugLevelOnly(t *testing.T) {
 	}
 }
 
-// fxLines are the events of fx in a log, at a level or a more urgent one.
+// fxLines returns the log's lines about fx that are at least as severe as level.
 func fxLines(log *logtest.Hook, level logrus.Level) []string {
 	var lines []string
 	for _, line := range log.AllEntries() {
@@ -81,7 +81,7 @@ func fxLines(log *logtest.Hook, level logrus.Level) []string {
 	return lines
 }
 
-func TestANodeThatCannotStartSaysWhyInItsLog(t *testing.T) {
+func TestAFailedStartIsLogged(t *testing.T) {
 	log, text := logrus.New(), new(bytes.Buffer)
 	log.SetOutput(text)
 	h := harness.NewHost(t)
@@ -96,12 +96,12 @@ func TestANodeThatCannotStartSaysWhyInItsLog(t *testing.T) {
 	require.Contains(t, text.String(), "level=error")
 }
 
-// recorded keeps the events of fx.
+// recorded keeps the events that fx logs.
 type recorded struct{ events []fxevent.Event }
 
 func (r *recorded) LogEvent(event fxevent.Event) { r.events = append(r.events, event) }
 
-func TestAProgramLogsFxInItsOwnWay(t *testing.T) {
+func TestAProgramMayLogFxItself(t *testing.T) {
 	log, hook := logtest.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)
 	h := harness.NewHost(t)
@@ -120,7 +120,7 @@ func TestAProgramLogsFxInItsOwnWay(t *testing.T) {
 	require.Empty(t, hook.AllEntries())
 }
 
-// keystore stands for what a program has of its own.
+// keystore stands for a program's own types.
 type keystore struct{ owner string }
 
 func newKeystore() *keystore { return &keystore{owner: "alice"} }
@@ -140,7 +140,7 @@ func exampleHost() host.Host {
 	return h
 }
 
-// runBob is the other member, on a machine of its own: here without fx.
+// runBob runs the other member without fx. In reality it has a machine of its own.
 func runBob(h host.Host, definition syncmod.Definition) error {
 	ctx := context.Background()
 	service, err := syncmod.NewService(h, syncmod.Config{})
@@ -158,7 +158,7 @@ func runBob(h host.Host, definition syncmod.Definition) error {
 	return errors.Join(err, service.Stop(ctx))
 }
 
-// A node that takes part in one ceremony, and ends with it.
+// This node takes part in one ceremony and ends with it.
 func Example() {
 	alice, bob := exampleHost(), exampleHost()
 	defer func() { _, _ = alice.Close(), bob.Close() }()
@@ -172,13 +172,13 @@ func Example() {
 
 	node := fx.New(
 		dkgsync.Module,
-		fx.Provide(newHost, newKeystore), // a host.Host, which is used and never closed; and what is your own
-		fx.Supply(definition),            // what the ceremony is about, and among whom
+		fx.Provide(newHost, newKeystore), // the host.Host, which dkgsync never closes, and your own types
+		fx.Supply(definition),            // the ceremony's hash and its members
 		syncmod.Configure(syncmod.Config{Nickname: "alice", ShutdownOnFailure: true, ShutdownOnComplete: true}),
 		syncmod.RunSteps(func(k *keystore) []syncmod.Step {
 			return []syncmod.Step{
-				{Name: "exchange keys", Run: k.exchangeKeys}, // when all are connected
-				{Name: "save the share", Run: k.saveShare},   // when all have exchanged keys
+				{Name: "exchange keys", Run: k.exchangeKeys}, // once all are connected
+				{Name: "save the share", Run: k.saveShare},   // once all have exchanged keys
 			}
 		}),
 	)

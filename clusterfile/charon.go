@@ -9,8 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// charonFile is what a ceremony needs of Charon's cluster definition, and what shows
-// that the file contradicts itself.
+// charonFile holds the fields of Charon's cluster definition that a ceremony needs, and
+// those that show whether the file contradicts itself.
 type charonFile struct {
 	Operators []struct {
 		Address string `json:"address"`
@@ -64,7 +64,8 @@ func parseCharon(text string) (syncmod.Definition, error) {
 	return definition, nil
 }
 
-// checkNumbers compares how many operators there are with how many there have to be.
+// checkNumbers compares the number of operators with the numbers in the file and with
+// the limits of a ceremony.
 func (f charonFile) checkNumbers() error {
 	n := len(f.Operators)
 	switch {

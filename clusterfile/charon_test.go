@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
-func TestACharonDefinitionGivesItsHashAndItsOperators(t *testing.T) {
+func TestACharonDefinitionIsRead(t *testing.T) {
 	definition, err := clusterfile.ReadDefinition(charonSample)
 
 	require.NoError(t, err)
@@ -22,8 +22,8 @@ func TestACharonDefinitionGivesItsHashAndItsOperators(t *testing.T) {
 	}
 }
 
-// As Windows, editors, and older versions of Charon leave them.
-func TestACharonDefinitionIsReadAsOperatorsHaveIt(t *testing.T) {
+// Windows, editors and older versions of Charon leave files like these.
+func TestUntidyCharonDefinitionsAreRead(t *testing.T) {
 	sample := read(t, charonSample)
 	eachENR := func(change func(string) string) string {
 		return withOperators(t, func(all []operator) []operator {
@@ -68,7 +68,7 @@ func addressed(addresses ...string) func([]operator) []operator {
 	}
 }
 
-func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
+func TestABadCharonDefinitionIsRefused(t *testing.T) {
 	again := ": get the definition again from the one who made it"
 	only := func(n int) string {
 		return withOperators(t, func(all []operator) []operator { return all[:n] })

@@ -22,8 +22,8 @@ const (
 	maxMembers        = 1024
 )
 
-// ReadDefinition reads the definition of a ceremony: one of this package, or a
-// cluster definition of Charon.
+// ReadDefinition reads the definition of a ceremony. The file is a definition of this
+// package or a cluster definition of Charon.
 func ReadDefinition(path string) (syncmod.Definition, error) {
 	text, err := read(path, maxDefinitionFile)
 	if err != nil {
@@ -36,8 +36,9 @@ func ReadDefinition(path string) (syncmod.Definition, error) {
 	return definition, nil
 }
 
-// IsCharon reports whether a file is a cluster definition of Charon. Its members run
-// Charon's version on the wire, which the file does not say.
+// IsCharon reports whether a file is a cluster definition of Charon. The members of
+// such a definition use Charon's version on the wire. The file does not contain that
+// version.
 func IsCharon(path string) (bool, error) {
 	text, err := read(path, maxDefinitionFile)
 	if err != nil {
@@ -46,8 +47,8 @@ func IsCharon(path string) (bool, error) {
 	return kindOf(text) == charonDefinition, nil
 }
 
-// WriteDefinition writes a definition of this package with these members, in this
-// order, and returns it. It never overwrites a file. Every member has to have the
+// WriteDefinition writes a definition of this package with the given members, in the
+// given order, and returns it. It never overwrites a file. Every member must have the
 // same file.
 func WriteDefinition(path string, members []syncmod.Peer) (syncmod.Definition, error) {
 	if err := checkMembers(members, named); err != nil {
@@ -124,7 +125,7 @@ func parseOwn(text string) (syncmod.Definition, error) {
 	if err := unmarshal(text, &file, "a definition"); err != nil {
 		return syncmod.Definition{}, err
 	}
-	if n := len(file.Peers); n > maxMembers { // before much work is done for them
+	if n := len(file.Peers); n > maxMembers { // check this before the costly checks
 		return syncmod.Definition{}, checkCount(n)
 	}
 	if err := checkKnown(text, new(definitionFile)); err != nil {
@@ -156,7 +157,7 @@ func parseOwn(text string) (syncmod.Definition, error) {
 	return syncmod.Definition{Hash: hash, Peers: members}, nil
 }
 
-// peer checks one entry. Its errors begin with the field's name.
+// peer converts one entry to a member. Its errors begin with the name of the field.
 func (e memberEntry) peer() (syncmod.Peer, error) {
 	m := syncmod.Peer{Name: e.Name}
 	var err error
@@ -188,11 +189,11 @@ func (e memberEntry) peer() (syncmod.Peer, error) {
 	return m, nil
 }
 
-// ParsePeer reads a member from a line such as
+// ParsePeer parses a line that describes a member, such as
 //
 //	alice=16Uiu2HAm…@/ip4/192.0.2.1/tcp/9001,/ip4/192.0.2.1/udp/9001/quic-v1
 //
-// that is its name, its peer ID or ENR, and its addresses, if it has any.
+// The line contains the member's name, its peer ID or ENR, and its addresses, if any.
 func ParsePeer(text string) (syncmod.Peer, error) {
 	name, rest, found := strings.Cut(strings.TrimSpace(text), "=")
 	if !found || name == "" {
@@ -213,14 +214,14 @@ func ParsePeer(text string) (syncmod.Peer, error) {
 	return m, nil
 }
 
-// parseID, like everything here that cannot read a text, keeps it out of its
-// error: it might be a private key.
+// parseID parses a peer ID. Like the other functions that parse text here, it keeps bad
+// text out of its error, because the text may be a private key.
 func parseID(text string) (peer.ID, error) {
 	id, err := peer.Decode(strings.TrimSpace(text))
 	if err == nil {
-		_, err = id.ExtractPublicKey() // the beginning of an ID can be one too, but without a key
+		_, err = id.ExtractPublicKey() // the beginning of an ID may be a valid ID, but it contains no key
 	}
-	if err != nil && !errors.Is(err, peer.ErrNoPublicKey) { // an RSA key is not in its ID
+	if err != nil && !errors.Is(err, peer.ErrNoPublicKey) { // an ID does not contain an RSA key
 		return "", errors.New("it is not a peer ID, which looks like 16Uiu2HAm… or 12D3Koo…: copy it again")
 	}
 	return id, nil
@@ -246,8 +247,8 @@ func parseHash(field, text string) ([]byte, error) {
 	return hash, nil
 }
 
-// hashOf is the hash of a definition of this package. The package comment says what
-// goes into it.
+// hashOf returns the hash of a definition of this package. The package comment says
+// what the hash covers.
 func hashOf(members []syncmod.Peer) []byte {
 	b := []byte("dkgsync/definition/v1\x00")
 	b = appendNumber(b, len(members))

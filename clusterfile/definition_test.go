@@ -16,7 +16,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// members are those of the tests, as ParsePeer reads them.
+// members returns the members that the tests use.
 func members(t testing.TB) []syncmod.Peer {
 	t.Helper()
 	var peers []syncmod.Peer
@@ -32,7 +32,7 @@ func members(t testing.TB) []syncmod.Peer {
 	return peers
 }
 
-func TestADefinitionIsReadAsItWasWritten(t *testing.T) {
+func TestADefinitionSurvivesARoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ceremony.json")
 	written, err := clusterfile.WriteDefinition(path, members(t))
 	require.NoError(t, err)
@@ -46,16 +46,16 @@ func TestADefinitionIsReadAsItWasWritten(t *testing.T) {
 
 const ownHash = "7742e18bb6b2e66e557b2407e6004a09001fd0d296b6c613dfdcd4689b598d2b"
 
-// The hash is part of the format: nodes of other versions, and other programs, get
-// the same one.
-func TestTheHashOfADefinitionStaysAsItIs(t *testing.T) {
+// The hash is part of the format. Nodes of other versions and other programs must get
+// the same hash.
+func TestTheHashOfADefinitionIsFixed(t *testing.T) {
 	written, err := clusterfile.WriteDefinition(filepath.Join(t.TempDir(), "ceremony.json"), members(t))
 
 	require.NoError(t, err)
 	require.Equal(t, ownHash, hex.EncodeToString(written.Hash))
 }
 
-func TestAMemberIsNamedByItsENRAsWellAsByItsID(t *testing.T) {
+func TestAnENRIdentifiesAMemberToo(t *testing.T) {
 	file := own(t)
 	byENR := strings.Replace(file, `"id":"`+operators[1]+`"`, `"enr":"`+enrs(t)[1]+`="`, 1)
 	byBoth := strings.Replace(file, `"id":"`+operators[1]+`"`, `"id":"`+operators[1]+` ","enr":"`+enrs(t)[1]+`"`, 1)
@@ -71,7 +71,7 @@ func TestAMemberIsNamedByItsENRAsWellAsByItsID(t *testing.T) {
 	}
 }
 
-// own is a definition of this package, on one line.
+// own returns a definition of this package as JSON on one line.
 func own(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ceremony.json")
@@ -84,7 +84,7 @@ func own(t testing.TB) string {
 	return string(content)
 }
 
-func TestWhateverIsChangedInADefinitionIsNoticed(t *testing.T) {
+func TestAChangedDefinitionIsRefused(t *testing.T) {
 	file := own(t)
 	for name, change := range map[string][2]string{
 		"a name":           {"alice", "alicia"},
@@ -114,7 +114,7 @@ func twice(field string) string {
 	return `the field "` + field + `" is there twice: get the file again from the one who made it`
 }
 
-func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
+func TestABadDefinitionIsRefused(t *testing.T) {
 	file := own(t)
 	replaced := func(old, replacement string) string {
 		changed := strings.Replace(file, old, replacement, 1)
@@ -214,8 +214,8 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 	}
 }
 
-// Other members than those of Charon have other keys. That of an RSA key is not in its ID.
-func TestMembersMayHaveKeysOfAnyKind(t *testing.T) {
+// Members outside Charon may have other kinds of keys. The ID of an RSA key does not contain the key.
+func TestMembersMayHaveAnyKindOfKey(t *testing.T) {
 	for name, id := range map[string]string{
 		"Ed25519": "12D3KooWFpabomXzPZEXEncjLr2qSPYdbxUVu76FEvp9cw333kP8",
 		"RSA":     "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
@@ -227,8 +227,8 @@ func TestMembersMayHaveKeysOfAnyKind(t *testing.T) {
 	}
 }
 
-// One of a member's addresses may be there twice: nothing is unclear by it.
-func TestAnAddressOfOneMemberMayBeRepeated(t *testing.T) {
+// A member may have an address twice, because that is not ambiguous.
+func TestAMemberMayRepeatAnAddress(t *testing.T) {
 	peers := members(t)
 	peers[0].Addrs = append(peers[0].Addrs, peers[0].Addrs[0])
 
@@ -237,7 +237,7 @@ func TestAnAddressOfOneMemberMayBeRepeated(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// All members behind one relay have the same address: the relay's.
+// All members behind one relay have the relay's address.
 func TestMembersMayShareARelay(t *testing.T) {
 	relay := "/ip4/192.0.2.9/tcp/4001/p2p/" + operators[3] + "/p2p-circuit"
 	var peers []syncmod.Peer
@@ -263,7 +263,7 @@ func TestADefinitionIsNeverOverwritten(t *testing.T) {
 	require.Equal(t, "precious", read(t, path))
 }
 
-func TestADefinitionThatNobodyCouldReadIsNotWritten(t *testing.T) {
+func TestABadDefinitionIsNotWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ceremony.json")
 
 	_, err := clusterfile.WriteDefinition(path, members(t)[:1])
@@ -272,7 +272,7 @@ func TestADefinitionThatNobodyCouldReadIsNotWritten(t *testing.T) {
 	require.NoFileExists(t, path)
 }
 
-func TestParsePeerSaysWhatIsWrong(t *testing.T) {
+func TestParsePeerNamesTheMistake(t *testing.T) {
 	for text, want := range map[string]string{
 		operators[0]:                   "a member without a name: write NAME=ID@ADDRESS",
 		"alice=":                       `member "alice": id: it is missing, and there is no enr`,
@@ -286,8 +286,9 @@ func TestParsePeerSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// Who writes a definition knows the members by their names, and has no file yet.
-func TestAMistakeNamesTheMember(t *testing.T) {
+// The person who writes a definition knows the members by name and has no file yet, so
+// errors use the names.
+func TestWriteErrorsNameTheMember(t *testing.T) {
 	peers := members(t)
 	peers[1].Addrs = append(peers[1].Addrs, peers[0].Addrs[0])
 	path := filepath.Join(t.TempDir(), "ceremony.json")

@@ -4,17 +4,19 @@
 //	key, err := clusterfile.ReadKey("alice.key")
 //	definition, err := clusterfile.ReadDefinition("ceremony.json")
 //
-// [ReadDefinition] takes a definition of this package or a cluster definition of
-// Charon, and tells them apart by their content. [ReadKey] takes Charon's
-// charon-enr-private-key and what [CreateKey] writes, which is the same. Files may
-// have a byte order mark, Windows line ends, spaces around them, and 0x or 0X
-// before hex digits. An error names the file, the field, and what to do; a file of
-// another kind is called by its name. No error contains any part of a key. Pipes and
-// devices are refused, and so is JSON in which a field is there twice.
+// [ReadDefinition] reads a definition of this package or a cluster definition of
+// Charon. It tells them apart by their content. [ReadKey] reads Charon's
+// charon-enr-private-key and the files that [CreateKey] writes, which have the same
+// format.
+//
+// A file may have a byte order mark, Windows line ends, spaces around its text, and 0x
+// or 0X before hex digits. An error names the file and the field, and says what to do.
+// If the file is of another kind, the error names that kind. No error contains any part
+// of a key. Pipes and devices are refused. So is JSON that contains a field twice.
 //
 // # A definition of this package
 //
-// [WriteDefinition] makes it:
+// [WriteDefinition] writes such a file:
 //
 //	{
 //	  "hash": "0x7be4…",
@@ -24,12 +26,12 @@
 //	  ]
 //	}
 //
-// The members stand in operator order. Each has a peer ID, or an Ethereum node
+// The members are in operator order. Each member has a peer ID, or an Ethereum node
 // record (ENR, EIP-778) of its key, or both. Names and addresses are optional.
 //
-// The hash binds everything else in the file. It is the SHA-256 of these bytes, in
-// which a number is 4 bytes, big endian, and a string is its length as a number,
-// then its bytes:
+// The hash covers everything else in the file. It is the SHA-256 hash of the bytes
+// below. A number is 4 bytes, big endian. A string is its length as a number, followed
+// by its bytes.
 //
 //	"dkgsync/definition/v1\x00"
 //	the number of members, and for each of them
@@ -37,27 +39,29 @@
 //	    the bytes of its peer ID (a multihash), a string
 //	    the number of its addresses, and each in its binary form, a string
 //
-// So everyone who writes down the same members gets the same hash, and a file that
-// was changed afterwards is refused.
+// So everyone who lists the same members gets the same hash, and a file that was changed
+// later is refused.
 //
 // # A cluster definition of Charon
 //
-// The ceremony's hash is its definition_hash, and the members are its operators,
-// by their ENRs, whose signatures are verified. It has no addresses: add them to
-// the Peers of the result, or let the host find the members.
+// The definition_hash becomes the hash of the ceremony, and the operators become its
+// members. Their ENRs give the peer IDs, and the signatures of the ENRs are verified.
+// The file has no addresses. Add them to the Peers of the result, or let the host find
+// the members.
 //
-// A definition that contradicts itself is refused: one whose number of operators is
-// not its num_operators or is below its threshold, or in which an ENR or an
-// operator's address appears twice. Beyond that its definition_hash is taken as it
-// stands: how Charon computes it is not part of the protocol, and this package
-// cannot do it again. Whether all members run the same list is found out on the
-// wire, where members that run package syncmod compare a digest of it
-// ([syncmod.ErrMembersMismatch]). If all of them have the same changed file, nobody
+// A definition that contradicts itself is refused. It contradicts itself if the number
+// of operators differs from num_operators or is below the threshold, or if an ENR or an
+// operator's address appears twice.
+//
+// The definition_hash itself is not verified. How Charon computes it is not part of the
+// protocol, and this package cannot compute it. Members that run package syncmod compare
+// a digest of their lists of members on the wire, so they notice if the lists differ
+// ([syncmod.ErrMembersMismatch]). If all members have the same changed file, nobody
 // notices.
 //
-// # Its licence
+// # The licence
 //
 // This package reads and writes ENRs with go-ethereum's packages p2p/enr and rlp,
-// whose licence is the LGPL-3.0. It is a module of its own, so that a program
-// without it depends on neither.
+// whose licence is the LGPL-3.0. The package is a Go module of its own, so that a
+// program that does not use it does not depend on go-ethereum.
 package clusterfile

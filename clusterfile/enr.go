@@ -17,9 +17,9 @@ import (
 
 const enrPrefix = "enr:"
 
-// ENR returns the Ethereum node record (EIP-778) of a private key: its public half,
-// signed, which is how Charon names an operator. The key has to be a secp256k1 key.
-// The same key always gives the same record.
+// ENR returns the Ethereum node record (EIP-778) of a private key. The record contains
+// the public key and a signature. Charon identifies operators by their ENRs. The key
+// must be a secp256k1 key. The same key always gives the same record.
 func ENR(key crypto.PrivKey) (string, error) {
 	private, ok := key.(*crypto.Secp256k1PrivateKey)
 	if !ok {
@@ -44,8 +44,8 @@ func ENR(key crypto.PrivKey) (string, error) {
 	return enrPrefix + base64.RawURLEncoding.EncodeToString(encoded), nil
 }
 
-// ParseENR returns the libp2p peer ID of the key in an Ethereum node record, once
-// it has verified the record's signature.
+// ParseENR returns the libp2p peer ID of the key in an Ethereum node record. It
+// verifies the record's signature.
 func ParseENR(text string) (peer.ID, error) {
 	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), enrPrefix)
 	if !ok {
@@ -79,10 +79,10 @@ func ParseENR(text string) (peer.ID, error) {
 	return peer.IDFromPublicKey((*crypto.Secp256k1PublicKey)(key))
 }
 
-// publicKey is the entry of a record with its compressed public key.
+// publicKey is the entry of a record that holds the compressed public key.
 type publicKey []byte
 
-// ENRKey is the name of the entry.
+// ENRKey returns the name of the entry.
 func (publicKey) ENRKey() string { return "secp256k1" }
 
 func (k publicKey) parse() (*secp256k1.PublicKey, error) {
@@ -93,14 +93,15 @@ func (k publicKey) parse() (*secp256k1.PublicKey, error) {
 	return key, nil
 }
 
-// schemeV4 is the identity scheme v4 of EIP-778, over the curve library that
-// libp2p has as well. That of go-ethereum would bring a C library and a database.
+// schemeV4 is the identity scheme v4 of EIP-778. It uses the curve library that libp2p
+// also uses. go-ethereum's own implementation would add a C library and a database to
+// the dependencies.
 type schemeV4 struct{}
 
 var _ enr.IdentityScheme = schemeV4{}
 
-// Verify verifies a signature as go-ethereum does, which refuses the second form
-// that every signature has.
+// Verify verifies a signature as go-ethereum does. Every signature has a second valid
+// form, and both refuse that form.
 func (schemeV4) Verify(r *enr.Record, signature []byte) error {
 	var raw publicKey
 	if err := r.Load(&raw); err != nil {
@@ -138,7 +139,8 @@ func (schemeV4) NodeAddr(r *enr.Record) []byte {
 	return hash.Sum(nil)
 }
 
-// signedHash is what the key of a record signs: everything but the signature.
+// signedHash returns the hash that the key of a record signs. It covers everything but
+// the signature.
 func signedHash(r *enr.Record) ([]byte, error) {
 	hash := sha3.NewLegacyKeccak256()
 	if err := rlp.Encode(hash, r.AppendElements(nil)); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Each member makes a key and gives away its ENR; one of them writes the definition,
-// and all of them read it.
+// Each member makes a key and shares its ENR. One of them writes the definition, and all
+// of them read it.
 func Example() {
 	dir, err := os.MkdirTemp("", "ceremony")
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"unicode/utf8"
 )
 
-// read returns the text of a file, without a byte order mark and without the white
-// space around it.
+// read returns the text of a file. It removes a byte order mark and the white space
+// around the text.
 func read(path string, limit int64) (string, error) {
-	info, err := os.Stat(path) // before it is opened: opening a pipe waits for its writer
+	info, err := os.Stat(path) // before os.Open, which would wait for the writer of a pipe
 	switch {
 	case err != nil:
 		return "", withoutPath(err)
@@ -42,7 +42,7 @@ func read(path string, limit int64) (string, error) {
 	return decode(content)
 }
 
-// decode checks that the content of a file is text.
+// decode returns the content of a file as text, or an error if it is not text.
 func decode(content []byte) (string, error) {
 	if isUTF16(content) {
 		return "", errors.New("it is UTF-16 text, as Windows PowerShell writes with >: save it as UTF-8")
@@ -58,8 +58,9 @@ func decode(content []byte) (string, error) {
 	return text, nil
 }
 
-// isUTF16 knows UTF-16 by its byte order mark or, without one, by every other byte
-// of its beginning: what these files begin with is ASCII.
+// isUTF16 reports whether content is UTF-16. It looks for a byte order mark. Without
+// one it looks at the first four bytes: these files begin with ASCII characters, so in
+// UTF-16 every other byte is zero.
 func isUTF16(content []byte) bool {
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return true
@@ -68,7 +69,7 @@ func isUTF16(content []byte) bool {
 		(content[0] == 0) == (content[2] == 0) && (content[1] == 0) == (content[3] == 0)
 }
 
-// create writes a file that does not exist yet.
+// create writes a new file. It returns an error if the file exists.
 func create(path, content string, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
@@ -80,14 +81,14 @@ func create(path, content string, mode fs.FileMode) error {
 	}
 	_, err = f.WriteString(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path)) // half a file is worse than none
+		return errors.Join(err, os.Remove(path)) // half a file is worse than no file
 	}
 	return syncDir(filepath.Dir(path))
 }
 
-// syncDir makes the names in a directory outlive a power cut, where there is a call for
-// it: not on Windows, not on every file system, and not in a directory that this user
-// may not read.
+// syncDir makes the names in a directory survive a power cut, if the system can do that.
+// Windows and some file systems cannot, and neither can a user who may not read the
+// directory.
 func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -105,7 +106,8 @@ func syncDir(path string) error {
 	return nil
 }
 
-// withoutPath leaves the reason of a failed file access: the path is named already.
+// withoutPath returns the reason of a failed file access without the path, which about
+// adds.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -113,7 +115,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// about puts the path before what is wrong with the file.
+// about puts the path before an error about the file.
 func about(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }

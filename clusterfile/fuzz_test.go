@@ -29,7 +29,7 @@ func addSamples(f *testing.F) {
 	f.Add([]byte("\xff\xfe{\x00}\x00"))
 }
 
-// Whatever is in a file, it is refused or fit for a ceremony, and nothing panics.
+// Any file is either refused or fit for a ceremony, and nothing panics.
 func FuzzDefinition(f *testing.F) {
 	addSamples(f)
 	f.Fuzz(func(t *testing.T, content []byte) {
@@ -47,7 +47,7 @@ func FuzzDefinition(f *testing.F) {
 	})
 }
 
-// Whatever is in a file, no error shows any of it.
+// No error about a key file shows any part of the file.
 func FuzzKey(f *testing.F) {
 	addSamples(f)
 	digits := regexp.MustCompile(`[0-9a-fA-F]{6}`)
@@ -68,7 +68,7 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
-// However a record is damaged, it is refused and nothing panics.
+// A damaged record is refused, and nothing panics.
 func FuzzENR(f *testing.F) {
 	f.Add("enr:-HW4QDQt4TbOy7p_7GnnJ9pNmDgD2DaIw471GF_pYQORFxl2eExrz0Sh0liaV5Hf4opSpaogkSah" +
 		"QB0UXVfwtCmrsJKAgmlkgnY0iXNlY3AyNTZrMaECeZhcY0eLZSoBLsnsVX3XJptSEo7Kwp4mhQi81Inp29k")

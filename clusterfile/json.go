@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// unmarshal reads JSON, and says where it is wrong. what is what it has to be.
+// unmarshal parses JSON. Its errors say where the text is wrong. The argument what names
+// the expected content.
 func unmarshal(text string, into any, what string) error {
 	err := json.Unmarshal([]byte(text), into)
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -20,7 +21,8 @@ func unmarshal(text string, into any, what string) error {
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		if !strings.HasPrefix(text, "{") {
-			return fmt.Errorf("it is not %s: it is not JSON", what) // without a character of it: who knows what it is
+			// The text may be a key, so the error contains no part of it.
+			return fmt.Errorf("it is not %s: it is not JSON", what)
 		}
 		line := 1 + strings.Count(text[:e.Offset], "\n")
 		return fmt.Errorf("it is not valid JSON, line %d: %w; copy the file again", line, e)
@@ -28,14 +30,14 @@ func unmarshal(text string, into any, what string) error {
 	return err
 }
 
-// checkKeys refuses JSON that has a field twice: encoding/json merges the two. It looks
-// as deep as that lies which is read: the fields of the members, in their list, in the
-// file.
+// checkKeys refuses JSON that contains a field twice, because encoding/json would merge
+// the two. It checks the three levels that are read: the file, the list of members, and
+// the fields of a member.
 func checkKeys(text string) error {
 	return checkKeysOf(json.NewDecoder(strings.NewReader(text)), 3)
 }
 
-// checkKeysOf compares keys as encoding/json does: upper and lower case are the same.
+// checkKeysOf compares keys as encoding/json does, without regard to case.
 func checkKeysOf(decoder *json.Decoder, levels int) error {
 	if levels == 0 {
 		return decoder.Decode(new(json.RawMessage))
@@ -62,12 +64,12 @@ func checkKeysOf(decoder *json.Decoder, levels int) error {
 			return err
 		}
 	}
-	_, err = decoder.Token() // the end of it
+	_, err = decoder.Token() // the closing bracket
 	return err
 }
 
-// fold makes equal what differs by case only, also by one that strings.ToLower does
-// not know of.
+// fold returns the same text for keys that differ only by case. It also covers
+// characters that strings.ToLower does not, such as ſ, which matches s.
 func fold(key string) string {
 	return strings.Map(func(r rune) rune {
 		least := r
@@ -88,10 +90,10 @@ func checkKnown(text string, into any) error {
 	return nil
 }
 
-// quote makes foreign text fit for an error: printable and short.
+// quote makes text from a file safe for an error: printable and short.
 func quote(text string) string { return fmt.Sprintf("%q", cut(text)) }
 
-// cut makes text short.
+// cut shortens long text.
 func cut(text string) string {
 	const enough = 80 // bytes
 	if len(text) > enough {

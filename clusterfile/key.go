@@ -15,8 +15,9 @@ const (
 	maxKeyFile = 64 << 10
 )
 
-// ReadKey reads the private key of a node: 64 hex digits of a secp256k1 key, as in
-// Charon's charon-enr-private-key and in what [CreateKey] writes.
+// ReadKey reads the private key of a node. The file contains the 64 hex digits of a
+// secp256k1 key, like Charon's charon-enr-private-key and the files that [CreateKey]
+// writes.
 func ReadKey(path string) (crypto.PrivKey, error) {
 	text, err := read(path, maxKeyFile)
 	if err != nil {
@@ -29,7 +30,8 @@ func ReadKey(path string) (crypto.PrivKey, error) {
 	return key, nil
 }
 
-// parseKey keeps the text out of its errors, whatever it is.
+// parseKey parses a private key. Its errors never contain any part of the text, which
+// may be a key.
 func parseKey(text string) (crypto.PrivKey, error) {
 	switch kindOf(text) {
 	case ownDefinition, charonDefinition:
@@ -65,7 +67,7 @@ func parseKey(text string) (crypto.PrivKey, error) {
 const whereKeysAre = "the key of a node is a file of 64 hex digits (Charon's charon-enr-private-key)"
 
 // CreateKey makes a new private key and writes it to a file that only its owner can
-// read (mode 0600). It never overwrites a file. Charon reads the file too.
+// read (mode 0600). It never overwrites a file. Charon can read the file too.
 func CreateKey(path string) (crypto.PrivKey, error) {
 	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
 	if err != nil {

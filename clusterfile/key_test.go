@@ -17,7 +17,7 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
-func TestAKeyIsReadAsOperatorsHaveIt(t *testing.T) {
+func TestUntidyKeysAreRead(t *testing.T) {
 	key := read(t, keySample)
 	for name, content := range map[string]string{
 		"as Charon writes it": key,
@@ -38,7 +38,7 @@ func TestAKeyIsReadAsOperatorsHaveIt(t *testing.T) {
 	}
 }
 
-func TestANewKeyIsItsOwnersAlone(t *testing.T) {
+func TestANewKeyIsOnlyForItsOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "alice.key")
 	created, err := clusterfile.CreateKey(path)
 	require.NoError(t, err)
@@ -64,13 +64,13 @@ func TestAKeyIsNeverOverwritten(t *testing.T) {
 	require.Equal(t, "precious", read(t, path))
 }
 
-func TestAKeyIsMadeWhereDirectoriesCannotBeRead(t *testing.T) {
+func TestAKeyFitsAnUnreadableDirectory(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	require.NoError(t, os.Chmod(dir, 0o300))
 	t.Cleanup(func() { require.NoError(t, os.Chmod(dir, 0o700)) })
 
-	created, err := clusterfile.CreateKey("dkg.key") // "." is what is synchronized
+	created, err := clusterfile.CreateKey("dkg.key") // it synchronizes the directory "."
 
 	require.NoError(t, err)
 	read, err := clusterfile.ReadKey("dkg.key")
@@ -78,7 +78,7 @@ func TestAKeyIsMadeWhereDirectoriesCannotBeRead(t *testing.T) {
 	require.True(t, created.Equals(read))
 }
 
-func TestAKeyThatHasNowhereToGoIsNotMade(t *testing.T) {
+func TestAKeyNeedsADirectory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nowhere", "alice.key")
 
 	_, err := clusterfile.CreateKey(path)
@@ -86,8 +86,8 @@ func TestAKeyThatHasNowhereToGoIsNotMade(t *testing.T) {
 	require.EqualError(t, err, path+": no such file or directory")
 }
 
-// The records in the sample were made by Charon from the keys beside it.
-func TestTheENRsOfKeysAreThoseThatCharonMakes(t *testing.T) {
+// Charon made the records in the sample from the keys beside it.
+func TestENRsEqualThoseOfCharon(t *testing.T) {
 	for i, want := range enrs(t) {
 		key, err := clusterfile.ReadKey(strings.Replace(keySample, "0", string(rune('0'+i)), 1))
 		require.NoError(t, err)
@@ -114,9 +114,9 @@ func TestOnlyASecp256k1KeyHasAnENR(t *testing.T) {
 const eipExample = "enr:-IS4QHCYrYZbAKWCBRlAy5zzaDZXJBGkcnh4MHcBFZntXNFrdvJjX04jRzjzCBOonrkTfj499SZuOh8R33Ls8RRcy" +
 	"5wBgmlkgnY0gmlwhH8AAAGJc2VjcDI1NmsxoQPKY0yuDUmstAHYpMa2_oxVtw0RW_QAdpzBQA8yWM0xOIN1ZHCCdl8"
 
-// The example of EIP-778 has more in it than the records of Charon, and was made
-// with a key that the EIP gives.
-func TestTheENROfTheEIPIsRead(t *testing.T) {
+// The example in EIP-778 has more entries than Charon's records. The EIP also contains
+// its key.
+func TestTheENRInTheEIPIsRead(t *testing.T) {
 	secret, err := hex.DecodeString("b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291")
 	require.NoError(t, err)
 	key, err := crypto.UnmarshalSecp256k1PrivateKey(secret)
@@ -130,13 +130,13 @@ func TestTheENROfTheEIPIsRead(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// Every signature has a second form that is as valid; records with it are another
-// text for the same key, and go-ethereum refuses them.
-func TestTheSecondFormOfASignatureIsRefused(t *testing.T) {
+// Every signature has a second form that is also valid. A record with the second form
+// would be another text for the same key, and go-ethereum refuses it.
+func TestTheSecondSignatureFormIsRefused(t *testing.T) {
 	record, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(enrs(t)[0], "enr:"))
 	require.NoError(t, err)
 	var s secp256k1.ModNScalar
-	s.SetByteSlice(record[36:68]) // behind two headers of two bytes each, and r
+	s.SetByteSlice(record[36:68]) // after two headers of two bytes each, and r
 	second := s.Negate().Bytes()
 	copy(record[36:68], second[:])
 

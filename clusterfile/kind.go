@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// kind is what a file is, as its content shows.
+// kind is the kind of a file, judged by its content.
 type kind int
 
 const (
@@ -22,8 +22,8 @@ const (
 	nodeRecord
 )
 
-// kindOf tells what a text is. It decides by what the text has at its top, so a
-// file of the right kind with a mistake in it is still of that kind.
+// kindOf returns the kind of a text. Of a JSON object it only looks at the top-level
+// fields, so a file of the right kind with a mistake in it is still of that kind.
 func kindOf(text string) kind {
 	switch {
 	case strings.HasPrefix(text, "{"):
@@ -41,7 +41,8 @@ func kindOf(text string) kind {
 	return unknown
 }
 
-// kindOfObject tells JSON objects apart by the fields that only one kind has.
+// kindOfObject returns the kind of a JSON object. Each kind has fields that no other
+// kind has.
 func kindOfObject(text string) kind {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &fields) != nil {
@@ -62,7 +63,7 @@ func kindOfObject(text string) kind {
 		return charonDefinition
 	case has("peers", "hash"):
 		return ownDefinition
-	case has("crypto", "Crypto"): // EIP-2335, and the keystores of Ethereum accounts
+	case has("crypto", "Crypto"): // a keystore of EIP-2335 or of an Ethereum account
 		return keystore
 	case has("error", "errors", "message", "detail", "statusCode"):
 		return serverError
@@ -70,8 +71,8 @@ func kindOfObject(text string) kind {
 	return unknown
 }
 
-// errorMessage is what a server says in its JSON error, in brackets, if
-// it says it in one of the usual places.
+// errorMessage returns the message in a server's JSON error, in brackets. It returns an
+// empty text if the message is not in one of the usual fields.
 func errorMessage(text string) string {
 	var body struct {
 		Error, Message, Detail any

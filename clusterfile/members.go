@@ -16,11 +16,11 @@ import (
 
 const (
 	maxName = 64   // characters
-	maxAddr = 1024 // bytes of its binary form
+	maxAddr = 1024 // bytes of the binary form
 )
 
-// checkMembers finds what cannot be right about the members of a definition. Its
-// errors name the member and the field, as say does.
+// checkMembers returns an error if the members of a definition cannot be right. Its
+// errors name the member and the field in the given wording.
 func checkMembers(members []syncmod.Peer, say wording) error {
 	if err := checkCount(len(members)); err != nil {
 		return err
@@ -44,7 +44,7 @@ func checkMembers(members []syncmod.Peer, say wording) error {
 				return fmt.Errorf("%s: %w", field, err)
 			}
 			if isRelayed(addr) {
-				continue // its transport part is the relay's, for all whom it serves
+				continue // its transport part is the relay's, which many members may share
 			}
 			transport, _ := peer.SplitAddr(addr)
 			if first, ok := addrs[transport.String()]; ok && first != i {
@@ -68,13 +68,13 @@ func checkCount(n int) error {
 	return fmt.Errorf("peers: %d %s, a ceremony has %d to %d", n, noun, minMembers, maxMembers)
 }
 
-// wording is how errors speak of a member and of a field of it.
+// wording determines how errors name a member and a field of a member.
 type wording struct {
 	member func(i int, m syncmod.Peer) string
 	field  func(i int, m syncmod.Peer, field string) string
 }
 
-// inFile speaks of members by their places in a file, named speaks of them by name.
+// inFile names members by their places in a file. named names them by name.
 var (
 	inFile = wording{
 		member: func(i int, _ syncmod.Peer) string { return fmt.Sprintf("peers[%d]", i) },
@@ -104,7 +104,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkAddr finds addresses at which nobody can be reached.
+// checkAddr returns an error for an address at which the member cannot be reached.
 func checkAddr(addr multiaddr.Multiaddr, id peer.ID) error {
 	switch transport, owner := peer.SplitAddr(addr); {
 	case len(addr.Bytes()) > maxAddr:

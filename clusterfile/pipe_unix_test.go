@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
-func TestAPipeThatNobodyWritesToIsRefused(t *testing.T) {
+func TestAPipeIsRefused(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 

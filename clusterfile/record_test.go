@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// anyKey verifies nothing.
+// anyKey is an identity scheme that accepts any signature.
 type anyKey struct{ schemeV4 }
 
 func (anyKey) Verify(*enr.Record, []byte) error { return nil }
 
-// record makes an ENR of any entries, signed as the scheme v4 does it.
+// record returns an ENR with any entries, signed as the identity scheme v4 requires.
 func record(t *testing.T, key *secp256k1.PrivateKey, entries ...enr.Entry) string {
 	t.Helper()
 	r := new(enr.Record)
@@ -32,7 +32,7 @@ func record(t *testing.T, key *secp256k1.PrivateKey, entries ...enr.Entry) strin
 	return enrPrefix + base64.RawURLEncoding.EncodeToString(encoded)
 }
 
-func TestARecordThatIsSignedCanBeWrongAllTheSame(t *testing.T) {
+func TestASignedRecordMayBeBad(t *testing.T) {
 	key, err := secp256k1.GeneratePrivateKey()
 	require.NoError(t, err)
 	compressed := publicKey(key.PubKey().SerializeCompressed())

@@ -15,7 +15,7 @@ const (
 	keySample    = "testdata/operator-0.key"
 )
 
-// The peer IDs of the sample's operators, in their order.
+// operators holds the peer IDs of the sample's operators, in order.
 var operators = []string{
 	"16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz",
 	"16Uiu2HAm87LMAngk2CYY25asp25HR3qpDVNA8LUrub9KmWJEYw97",
@@ -30,7 +30,7 @@ func read(t testing.TB, path string) string {
 	return string(content)
 }
 
-// write makes a file with this content.
+// write makes a file with the given content.
 func write(t testing.TB, content string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "file")
@@ -38,7 +38,8 @@ func write(t testing.TB, content string) (path string) {
 	return path
 }
 
-// charon is the sample definition with a field changed, or without it.
+// charon returns the sample definition with a changed field. If value is nil, it removes
+// the field.
 func charon(t testing.TB, field string, value any) string {
 	t.Helper()
 	var fields map[string]any
@@ -57,7 +58,7 @@ type operator struct {
 	ENR     string `json:"enr"`
 }
 
-// withOperators is the sample definition with its operators changed.
+// withOperators returns the sample definition with changed operators.
 func withOperators(t testing.TB, change func([]operator) []operator) string {
 	t.Helper()
 	var file struct {

@@ -13,7 +13,7 @@ import (
 
 const validatorKeystore = `{"crypto": {"kdf": {"function": "scrypt"}}, "pubkey": "9612d7a7", "version": 4}`
 
-func TestAFileThatIsNoDefinitionIsCalledByItsName(t *testing.T) {
+func TestAnErrorSaysWhatElseAFileIs(t *testing.T) {
 	sample, key := read(t, charonSample), read(t, keySample)
 	lock := `{"cluster_definition":` + sample + `,"distributed_validators":[],"lock_hash":"0x00"}`
 	page := "it is an HTML page, not a definition: " +
@@ -85,7 +85,7 @@ const (
 	hexKey  = "the key of a node is a file of 64 hex digits (Charon's charon-enr-private-key)"
 )
 
-func TestAFileThatIsNoKeyIsCalledByItsName(t *testing.T) {
+func TestAKeyErrorSaysWhatElseAFileIs(t *testing.T) {
 	sample, key := read(t, charonSample), read(t, keySample)
 	range64 := "it is no secp256k1 key: its number is not in the range of the curve; " +
 		"copy the file again, or make another key"
@@ -129,7 +129,7 @@ func TestAFileThatIsNoKeyIsCalledByItsName(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeOpenedIsNamed(t *testing.T) {
+func TestAnUnreadableFileIsNamed(t *testing.T) {
 	missing, dir := filepath.Join(t.TempDir(), "nowhere"), t.TempDir()
 	_, noDefinition := clusterfile.ReadDefinition(missing)
 	_, noKey := clusterfile.ReadKey(missing)

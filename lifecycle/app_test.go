@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// component runs tasks, by name, from the start to the stop of an application.
+// component runs named tasks from the start to the stop of an application.
 func component(tasks map[string]func(context.Context) error) fx.Option {
 	return fx.Invoke(func(lc fx.Lifecycle, f *lifecycle.Failer, log *logrus.Logger) {
 		g := lifecycle.NewGroup(log, f.Fail)
@@ -30,7 +30,7 @@ func component(tasks map[string]func(context.Context) error) fx.Option {
 	})
 }
 
-// apps are the applications that runApp runs.
+// apps holds the applications that runApp runs.
 var apps = map[string]fx.Option{
 	"task fails": component(map[string]func(context.Context) error{
 		"write key": func(context.Context) error { return errDisk },
@@ -55,7 +55,7 @@ var apps = map[string]fx.Option{
 	),
 }
 
-func TestARunningApplicationThatFailsExitsWithCode1AndOneCause(t *testing.T) {
+func TestAFailureExitsWithCode1AndOneCause(t *testing.T) {
 	for _, name := range []string{"task fails", "fails in a hook", "fails in fx.New"} {
 		t.Run(name, func(t *testing.T) {
 			exitCode, stderr := runApp(t, name)
@@ -67,7 +67,7 @@ func TestARunningApplicationThatFailsExitsWithCode1AndOneCause(t *testing.T) {
 	}
 }
 
-func TestARunningApplicationThatPanicsExitsWithCode1AndAStack(t *testing.T) {
+func TestAPanicExitsWithCode1AndAStack(t *testing.T) {
 	exitCode, stderr := runApp(t, "task panics")
 
 	require.Equal(t, 1, exitCode, stderr)
@@ -75,7 +75,7 @@ func TestARunningApplicationThatPanicsExitsWithCode1AndAStack(t *testing.T) {
 	require.Contains(t, stderr, "lifecycle_test.panicking")
 }
 
-func TestARunningApplicationWhoseTasksAreOnlyCancelledExitsWithCode0(t *testing.T) {
+func TestCancelledTasksExitWithCode0(t *testing.T) {
 	exitCode, stderr := runApp(t, "completes")
 
 	require.Equal(t, 0, exitCode, stderr)
@@ -83,14 +83,14 @@ func TestARunningApplicationWhoseTasksAreOnlyCancelledExitsWithCode0(t *testing.
 	require.Contains(t, stderr, "ceremony complete")
 }
 
-func TestARunningApplicationNamesTheTaskThatHoldsUpItsStop(t *testing.T) {
+func TestAnApplicationNamesAStuckTask(t *testing.T) {
 	exitCode, stderr := runApp(t, "task does not end")
 
 	require.Equal(t, 1, exitCode, stderr)
 	require.Contains(t, stderr, "tasks that did not end in time: dial alice")
 }
 
-func TestATaskThatDoesNotEndDoesNotKeepOthersFromBeingStopped(t *testing.T) {
+func TestAStuckTaskDoesNotBlockOtherHooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, _ := recordingLogger()
 		stuck, release := deaf()
@@ -115,7 +115,7 @@ func TestATaskThatDoesNotEndDoesNotKeepOthersFromBeingStopped(t *testing.T) {
 	})
 }
 
-func TestAHookThatFailsLaterStopsTheGroup(t *testing.T) {
+func TestALaterFailedHookStopsTheGroup(t *testing.T) {
 	log, _ := recordingLogger()
 	ended := make(chan struct{})
 	app := fx.New(
@@ -134,7 +134,7 @@ func TestAHookThatFailsLaterStopsTheGroup(t *testing.T) {
 	<-ended
 }
 
-func TestASuccessfulApplicationPrintsNoFxLine(t *testing.T) {
+func TestSuccessPrintsNoFxLine(t *testing.T) {
 	log, text := operatorsLog()
 	app := fx.New(
 		fx.Supply(log),
@@ -148,7 +148,7 @@ func TestASuccessfulApplicationPrintsNoFxLine(t *testing.T) {
 	require.Empty(t, text.String())
 }
 
-func TestAnApplicationThatDoesNotStartPrintsTheCause(t *testing.T) {
+func TestAFailedStartPrintsTheCause(t *testing.T) {
 	for name, option := range map[string]fx.Option{
 		"hook":        fx.Invoke(func(lc fx.Lifecycle) { lc.Append(fx.StartHook(func() error { return errDisk })) }),
 		"constructor": fx.Options(fx.Provide(func() (int, error) { return 0, errDisk }), fx.Invoke(func(int) {})),
@@ -165,11 +165,11 @@ func TestAnApplicationThatDoesNotStartPrintsTheCause(t *testing.T) {
 	}
 }
 
-func TestWithoutALoggerInTheGraphTheCauseGoesToTheStandardLogger(t *testing.T) {
+func TestTheStandardLoggerIsTheDefault(t *testing.T) {
 	log, own := operatorsLog()
 	for name, options := range map[string]fx.Option{
-		"none supplied":           fx.Invoke(func() error { return errDisk }),
-		"fx.Error: none is built": fx.Options(fx.Supply(log), fx.Error(errDisk)),
+		"none supplied":            fx.Invoke(func() error { return errDisk }),
+		"no logger after fx.Error": fx.Options(fx.Supply(log), fx.Error(errDisk)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			standard, text := logrus.StandardLogger(), new(strings.Builder)

@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// A component that answers questions from its start to its stop.
+// oracle is a component that answers questions from its start to its stop.
 type oracle struct {
 	group     *lifecycle.Group
 	questions chan string
@@ -18,7 +18,7 @@ type oracle struct {
 
 func newOracle(lc fx.Lifecycle) *oracle {
 	o := &oracle{
-		group:     lifecycle.NewGroup(nil, nil), // an application would pass its logger and its Failer's Fail
+		group:     lifecycle.NewGroup(nil, nil), // an application passes its logger and its Failer's Fail method
 		questions: make(chan string),
 		answers:   make(chan string),
 	}
@@ -50,7 +50,7 @@ func ExampleGroup() {
 	if err := app.Start(starting); err != nil {
 		panic(err)
 	}
-	started() // as fx does: the task goes on
+	started() // fx cancels this context too; the task goes on
 
 	o.questions <- "Are you there?"
 	fmt.Println(<-o.answers)

@@ -10,9 +10,9 @@ import (
 	"github.com/dkgsync/dkgsync/internal/logbridge"
 )
 
-// Failer ends an application for a reason: with an exit code, with the cause in the log, and once. Make one with
-// [NewFailer], which fx.Provide takes as it is. Its methods are safe for concurrent use. They stop the application
-// first and log second, and wait for the log for at most 500 ms.
+// Failer ends an application once, with an exit code and with the cause in the log. Make one with [NewFailer], which
+// can be passed to fx.Provide. Its methods are safe for concurrent use. They stop the application first and log second,
+// and they wait at most 500 ms for the log.
 type Failer struct {
 	shutdowner fx.Shutdowner
 	log        *logrus.Logger
@@ -22,13 +22,13 @@ type Failer struct {
 	cause   error
 }
 
-// NewFailer returns a Failer for the application of sd. Without a logger, logrus's standard logger is used.
+// NewFailer returns a Failer for the application that sd shuts down. If log is nil, it uses logrus's standard logger.
 func NewFailer(sd fx.Shutdowner, log *logrus.Logger) *Failer {
 	return &Failer{shutdowner: sd, log: orStandard(log)}
 }
 
-// Fail stops the application with exit code 1 and logs err, unless an earlier Fail or Complete has decided already.
-// A nil error is no failure.
+// Fail stops the application with exit code 1 and logs err. After an earlier call of Fail or Complete it only logs err.
+// It then uses debug level, or error level for a panic. Fail ignores a nil error.
 func (f *Failer) Fail(err error) {
 	if err == nil {
 		return
@@ -44,7 +44,8 @@ func (f *Failer) Fail(err error) {
 	})
 }
 
-// Complete stops the application with exit code 0 and logs msg, unless an earlier Fail or Complete has decided already.
+// Complete stops the application with exit code 0 and logs msg. After an earlier call of Fail or Complete it only logs
+// msg, at debug level.
 func (f *Failer) Complete(msg string) {
 	if !f.decide(nil) {
 		briefly(func() { f.log.Debug("complete, but the application is stopping already: " + msg) })
@@ -57,14 +58,14 @@ func (f *Failer) Complete(msg string) {
 	})
 }
 
-// Err returns the error that the application fails with, or nil.
+// Err returns the error that stopped the application, or nil.
 func (f *Failer) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.cause
 }
 
-// decide reports whether the caller is the first to decide.
+// decide records the cause and reports whether the caller is the first to decide.
 func (f *Failer) decide(cause error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -75,15 +76,16 @@ func (f *Failer) decide(cause error) bool {
 	return true
 }
 
-// logUndelivered logs the error of a Shutdown, if any. It means that a receiver has not taken an earlier signal yet,
-// and the application stops for that one. It is no error if nobody waits for the signal yet: fx keeps it.
+// logUndelivered logs the error of Shutdown, if any. The error means that a receiver has not taken an earlier signal
+// yet; the application stops because of that one. Shutdown returns no error when nobody is waiting for the signal: fx
+// keeps the signal.
 func (f *Failer) logUndelivered(err error) {
 	if err != nil {
 		f.log.WithError(err).Debug("the application is stopping already")
 	}
 }
 
-// logFailure logs err at a level, with the stack if it was a panic.
+// logFailure logs err at the given level. It adds the stack if err is a panic.
 func logFailure(log *logrus.Logger, level logrus.Level, err error, msg string) {
 	entry := log.WithError(err)
 	if panicked, ok := errors.AsType[*PanicError](err); ok {
@@ -92,7 +94,7 @@ func logFailure(log *logrus.Logger, level logrus.Level, err error, msg string) {
 	entry.Log(level, msg)
 }
 
-// logLaterFailure logs a failure after the first one.
+// logLaterFailure logs a failure that follows the first one.
 func logLaterFailure(log *logrus.Logger, err error) {
 	level := logrus.DebugLevel
 	if _, ok := errors.AsType[*PanicError](err); ok {

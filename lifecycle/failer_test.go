@@ -13,7 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// fakeShutdowner counts. Its counter has no lock, as fx's exit code has none: calls at the same time are a race.
+// fakeShutdowner counts the calls. Its counter has no lock, because fx's exit code has none either: concurrent calls
+// are a data race.
 type fakeShutdowner struct {
 	calls   int
 	options []fx.ShutdownOption
@@ -26,7 +27,7 @@ func (s *fakeShutdowner) Shutdown(options ...fx.ShutdownOption) error {
 	return s.err
 }
 
-func TestFailLogsTheCauseAndStopsWithCode1(t *testing.T) {
+func TestFailLogsAndStopsWithCode1(t *testing.T) {
 	log, hook := recordingLogger()
 	shutdowner := new(fakeShutdowner)
 
@@ -38,7 +39,7 @@ func TestFailLogsTheCauseAndStopsWithCode1(t *testing.T) {
 	require.Equal(t, errDisk, logged[0].Data[logrus.ErrorKey])
 }
 
-func TestCompleteLogsAtInfoAndStopsWithCode0(t *testing.T) {
+func TestCompleteLogsAndStopsWithCode0(t *testing.T) {
 	log, hook := recordingLogger()
 	shutdowner := new(fakeShutdowner)
 
@@ -70,7 +71,7 @@ func TestTheFirstDecisionCounts(t *testing.T) {
 	}
 }
 
-func TestAFailureAfterCompleteDoesNotCount(t *testing.T) {
+func TestCompleteBeatsALaterFailure(t *testing.T) {
 	log, hook := recordingLogger()
 	shutdowner := new(fakeShutdowner)
 	f := lifecycle.NewFailer(shutdowner, log)
@@ -100,7 +101,7 @@ func TestAPanicIsLoggedWithItsStack(t *testing.T) {
 	require.Equal(t, "a stack", entriesAt(hook, logrus.ErrorLevel)[0].Data["stack"])
 }
 
-func TestAnErrorOfShutdownIsOnlyForDebugging(t *testing.T) {
+func TestAShutdownErrorIsLoggedAtDebug(t *testing.T) {
 	log, hook := recordingLogger()
 	refused := errors.New("send terminated signal: 1/1 channels are blocked")
 
@@ -126,7 +127,7 @@ func TestConcurrentCallsStopOnce(t *testing.T) {
 	require.Len(t, entriesAt(hook, logrus.ErrorLevel), 1)
 }
 
-func TestTwoFailuresAtTheSameTimeStopAnApplicationOnceWithCode1(t *testing.T) {
+func TestTwoFailuresStopOnceWithCode1(t *testing.T) {
 	log, hook := recordingLogger()
 	var failer *lifecycle.Failer
 	app := fx.New(

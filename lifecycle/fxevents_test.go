@@ -8,7 +8,7 @@ import (
 	"go.uber.org/fx/fxevent"
 )
 
-// fxEvents has every type of event, fine and failed, with the line that it becomes.
+// fxEvents has every type of event, successful and failed, with the line that it becomes.
 var fxEvents = []struct {
 	event   fxevent.Event
 	level   logrus.Level

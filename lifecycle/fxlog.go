@@ -17,21 +17,21 @@ import (
 
 type fxLogger struct {
 	log  *logrus.Logger
-	told atomic.Pointer[error] // the error of the last hook or constructor that failed
+	told atomic.Pointer[error] // the error that was logged last
 }
 
 // NewFxLogger returns a logger for fx.WithLogger. It logs failures at error level and everything else at debug level.
-// One failure is one line at error level: when fx says it again, as it does when it rolls back, that is at debug level.
-// The details are in fields: function, caller, runtime, module, type, kind, method, signal, trace, error. Without a
-// logger, logrus's standard logger is used.
+// Each failure is one line at error level. When fx repeats a failure, as it does when it rolls back, the repetition is
+// logged at debug level. The details are in fields: function, caller, runtime, module, type, kind, method, signal,
+// trace, error. If log is nil, the logger uses logrus's standard logger.
 func NewFxLogger(log *logrus.Logger) fxevent.Logger {
 	return &fxLogger{log: orStandard(log)}
 }
 
-// WithFxLogger makes an application log its fx events as [NewFxLogger] does: through the *logrus.Logger of the graph if
-// it has one (that very type: an interface is not found), else through its *slog.Logger, else through logrus's standard
-// logger. After an fx.Error,
-// which usually reports a bad configuration, it uses the standard logger too: fx then builds nothing.
+// WithFxLogger makes an application log its fx events as [NewFxLogger] does. It uses the *logrus.Logger in the graph.
+// If the graph has none, it uses the *slog.Logger in the graph, and without that logrus's standard logger. It looks for
+// the type *logrus.Logger itself, not for an interface. After an fx.Error, which usually reports a bad configuration,
+// it uses the standard logger too, because fx then builds nothing.
 func WithFxLogger() fx.Option {
 	type params struct {
 		fx.In
@@ -80,7 +80,7 @@ func (l *fxLogger) LogEvent(event fxevent.Event) {
 	case *fxevent.Invoked:
 		fields := logrus.Fields{"function": e.FunctionName, "module": e.ModuleName}
 		if e.Err != nil {
-			fields["trace"] = e.Trace // where fx.Invoke was called: long, and of use only to find the culprit
+			fields["trace"] = e.Trace // where fx.Invoke was called; it is long, and only useful to find the culprit
 		}
 		l.summarize("invoke", e.Err, fields)
 	case *fxevent.Started:
@@ -91,7 +91,7 @@ func (l *fxLogger) LogEvent(event fxevent.Event) {
 		l.summarize("application stop", e.Err, nil)
 	case *fxevent.RollingBack:
 		level := l.summaryLevel(e.StartErr)
-		l.told.Store(&e.StartErr) // the start says so again
+		l.told.Store(&e.StartErr) // fx repeats it in Started
 		l.log.WithError(e.StartErr).Log(level, "fx: start failed, rolling back")
 	case *fxevent.RolledBack:
 		l.summarize("rollback", e.Err, nil)
@@ -102,7 +102,8 @@ func (l *fxLogger) LogEvent(event fxevent.Event) {
 	}
 }
 
-// report writes one line about what: that it happened or, with an error, that it failed. Empty fields are left out.
+// report writes one line that says that something happened or, if err is not nil, that it failed. It leaves out empty
+// fields.
 func (l *fxLogger) report(what string, err error, fields logrus.Fields) {
 	maps.DeleteFunc(fields, func(_ string, value any) bool { return value == "" })
 	entry := l.log.WithFields(fields)
@@ -114,7 +115,8 @@ func (l *fxLogger) report(what string, err error, fields logrus.Fields) {
 	entry.Debug("fx: " + what)
 }
 
-// summarize is report for what fx says after hooks and constructors, with their errors.
+// summarize is like report, for events that repeat the error of a hook or a constructor. It logs a repeated error at
+// debug level.
 func (l *fxLogger) summarize(what string, err error, fields logrus.Fields) {
 	if l.summaryLevel(err) == logrus.ErrorLevel {
 		l.report(what, err, fields)
@@ -123,7 +125,7 @@ func (l *fxLogger) summarize(what string, err error, fields logrus.Fields) {
 	l.log.WithFields(fields).WithError(err).Debug("fx: " + what + " failed")
 }
 
-// summaryLevel returns the level of an error that may have been told already.
+// summaryLevel returns debug level for an error that was logged before, and error level otherwise.
 func (l *fxLogger) summaryLevel(err error) logrus.Level {
 	if told := l.told.Load(); err != nil && told != nil && errors.Is(err, *told) {
 		return logrus.DebugLevel

@@ -19,7 +19,7 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-func TestEachFxEventIsOneLineOfItsOwn(t *testing.T) {
+func TestEachFxEventIsOneLine(t *testing.T) {
 	for _, test := range fxEvents {
 		t.Run(test.message, func(t *testing.T) {
 			log, hook := recordingLogger()
@@ -36,7 +36,7 @@ func TestEachFxEventIsOneLineOfItsOwn(t *testing.T) {
 
 func sameError(a, b error) bool { return errors.Is(a, b) }
 
-// A new version of fx may bring an event that the logger does not know: it is then to be added to both.
+// A new version of fx may have an event that the logger does not know. Add such an event to the logger and to fxEvents.
 func TestEveryEventOfFxIsCovered(t *testing.T) {
 	covered := map[string]bool{}
 	for _, test := range fxEvents {
@@ -49,7 +49,7 @@ func TestEveryEventOfFxIsCovered(t *testing.T) {
 	require.Equal(t, exists, covered)
 }
 
-// fxEventTypes reads fx's sources for the types that have the unexported method of the Event interface.
+// fxEventTypes returns the types in fx's sources that have the unexported method of the Event interface.
 func fxEventTypes(t *testing.T) []string {
 	t.Helper()
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "go.uber.org/fx/fxevent").Output()
@@ -72,7 +72,7 @@ func fxEventTypes(t *testing.T) []string {
 	return names
 }
 
-func TestAFailureIsOneLineForAnOperator(t *testing.T) {
+func TestAFailureIsOneErrorLine(t *testing.T) {
 	fails := func() error { return errDisk }
 	for name, opt := range map[string]fx.Option{
 		"a constructor": fx.Options(fx.Provide(func() (int, error) { return 0, errDisk }), fx.Invoke(func(int) {})),
@@ -92,10 +92,10 @@ func TestAFailureIsOneLineForAnOperator(t *testing.T) {
 	}
 }
 
-func TestAnUnknownFxEventIsLoggedWithItsType(t *testing.T) {
+func TestAnUnknownFxEventIsLogged(t *testing.T) {
 	log, hook := recordingLogger()
 
-	lifecycle.NewFxLogger(log).LogEvent(nil) // the one event that is none of fx's: the interface is closed
+	lifecycle.NewFxLogger(log).LogEvent(nil) // other packages cannot implement the interface
 
 	require.Equal(t, logrus.DebugLevel, hook.LastEntry().Level)
 	require.Equal(t, logrus.Fields{"type": "<nil>"}, hook.LastEntry().Data)

@@ -13,7 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Group runs background tasks that outlive the start of their component and end with its stop. Make one with
+// Group runs background tasks that go on after their component has started and end when it stops. Make one with
 // [NewGroup]. Its methods are safe for concurrent use.
 type Group struct {
 	log       *logrus.Logger
@@ -21,7 +21,7 @@ type Group struct {
 
 	mu    sync.Mutex
 	run   *run    // the current run, or the last one
-	tasks []*task // those that have not ended, of earlier runs too, in the order of their start
+	tasks []*task // the running tasks, also those of earlier runs, in the order in which they were started
 }
 
 // run lasts from a Start to the next Stop.
@@ -39,10 +39,11 @@ type task struct {
 
 // NewGroup returns a group that is not running yet.
 //
-// The first failure of a task after each Start is passed to onFailure, on the goroutine of that task, before the task
-// counts as ended: onFailure must not wait for [Group.Stop], which waits for the task. onFailure is expected to log the
-// failure; if it is nil, the group does. The group logs that failure, and all later ones, after the task has ended:
-// Stop does not wait for the log. The other tasks go on until Stop. Without a logger, logrus's standard logger is used.
+// After each Start, the group passes the first failure of a task to onFailure. It calls onFailure on the goroutine of
+// that task, before the task counts as ended, so onFailure must not wait for [Group.Stop], which waits for the task.
+// onFailure should log the failure. If onFailure is nil, the group logs it. The group logs all later failures itself.
+// It logs after the task has ended, so Stop does not wait for the log. The other tasks go on until Stop. If log is nil,
+// the group uses logrus's standard logger.
 func NewGroup(log *logrus.Logger, onFailure func(error)) *Group {
 	g := &Group{log: orStandard(log), onFailure: onFailure, run: newRun()}
 	g.run.cancel(ErrStopped)
@@ -54,8 +55,8 @@ func newRun() *run {
 	return &run{ctx: ctx, cancel: cancel}
 }
 
-// Start makes the run context, and the group accepts tasks from now on. It does nothing while the group is running, and
-// starts a new run after Stop.
+// Start makes a run context and lets the group accept tasks. It does nothing while the group is running. After Stop it
+// starts a new run.
 func (g *Group) Start() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -64,15 +65,15 @@ func (g *Group) Start() {
 	}
 }
 
-// Context returns the run context: cancelled when Stop begins, and before the first Start.
+// Context returns the run context. It is cancelled when Stop begins. Before the first Start it is cancelled too.
 func (g *Group) Context() context.Context {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.run.ctx
 }
 
-// Go runs work on a goroutine of its own, with the run context. People will read the name. Go does not wait for the
-// task. Before Start and once Stop has begun it returns [ErrStopped] and does not run work.
+// Go runs work on a new goroutine with the run context, and does not wait for it. The name appears in logs and errors.
+// Before Start, and once Stop has begun, Go returns [ErrStopped] and does not run work.
 func (g *Group) Go(name string, work func(context.Context) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -85,11 +86,12 @@ func (g *Group) Go(name string, work func(context.Context) error) error {
 	return nil
 }
 
-// Stop cancels the run context and waits for the tasks that were started before, until ctx ends or, if it has a
-// deadline, a tenth of the remaining time (at most a second) before that: see the package comment. It then returns a
-// [*StopError], and the tasks that it names run on; another Stop goes on waiting for them. Stop may be called at any
-// time, from several goroutines too, but not by a task, which it would wait for. Every 5 s it logs which tasks it still
-// waits for: an application may have hours to stop.
+// Stop cancels the run context and waits for all tasks. It gives up when ctx ends. If ctx has a deadline, it gives up
+// earlier, by a tenth of the remaining time but at most a second; the package comment says why. When it gives up, it
+// returns a [*StopError]. The tasks that the error names keep running, and another Stop waits for them again.
+//
+// Stop may be called at any time and by several goroutines at once. A task must not call it, because Stop would wait
+// for that task. Every 5 s Stop logs which tasks it is still waiting for, since an application may have hours to stop.
 func (g *Group) Stop(ctx context.Context) error {
 	g.mu.Lock()
 	g.run.cancel(ErrStopped)
@@ -112,11 +114,11 @@ func (g *Group) Stop(ctx context.Context) error {
 	return nil
 }
 
-// stopNotice is how often Stop says which tasks it waits for.
+// stopNotice is how often Stop logs the tasks that it is waiting for.
 const stopNotice = 5 * time.Second
 
-// noteWaiting logs which tasks hold up a Stop, until that is over. It has a goroutine of its own: Stop does not wait
-// for the log.
+// noteWaiting logs which tasks hold up a Stop, until over is called. It logs on a goroutine of its own, so that Stop
+// does not wait for the log.
 func (g *Group) noteWaiting(tasks []*task) (over func()) {
 	done := make(chan struct{})
 	go func() {
@@ -129,7 +131,7 @@ func (g *Group) noteWaiting(tasks []*task) (over func()) {
 			case now := <-again.C:
 				late := namesOfRunning(tasks)
 				if len(late) == 0 {
-					return // done is about to be closed, or was while the log was slow
+					return // done is about to be closed, or was closed while the log was slow
 				}
 				safely(func() {
 					g.log.Warnf("still stopping after %s: waiting for %s",
@@ -141,8 +143,8 @@ func (g *Group) noteWaiting(tasks []*task) (over func()) {
 	return func() { close(done) }
 }
 
-// leaveTime returns a context that ends a little before ctx's deadline, so that some time is left after a Stop that has
-// to give up.
+// leaveTime returns a context that ends a little before ctx's deadline, so that some time is left after a Stop that
+// gives up.
 func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -165,14 +167,14 @@ func namesOfRunning(tasks []*task) []string {
 
 // supervise runs a task. It removes the task before it logs, so that Stop does not wait for the log.
 func (g *Group) supervise(t *task, work func(context.Context) error) {
-	unreported := func() {} // logs what onFailure has not been told
+	unreported := func() {} // logs a failure that was not passed to onFailure
 	defer func() { safely(unreported) }()
 	defer g.remove(t)
 	err := errExited // unless work returns or panics
 	defer func() {
 		failure := failureOf(t, err)
 		if value := recover(); value != nil {
-			// A failure whatever the value is, the context's error included.
+			// A panic is always a failure, even with the context's error as its value.
 			failure = &PanicError{Task: t.name, Value: value, Stack: debug.Stack()}
 		}
 		if failure != nil {
@@ -198,7 +200,7 @@ func failureOf(t *task, err error) error {
 	return fmt.Errorf("task %q: %w", t.name, err)
 }
 
-// fail passes the first failure of a run to onFailure. It returns what remains to be logged.
+// fail passes the first failure of a run to onFailure. The function that it returns logs any other failure.
 func (g *Group) fail(r *run, err error) (unreported func()) {
 	g.mu.Lock()
 	first := !r.failed

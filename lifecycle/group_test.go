@@ -17,13 +17,13 @@ import (
 
 var errDisk = errors.New("disk full")
 
-// failures returns a callback that collects what a group reports.
+// failures returns a callback for a group, and a channel with the failures that the group reports to it.
 func failures() (onFailure func(error), reported <-chan error) {
 	ch := make(chan error, 10)
 	return func(err error) { ch <- err }, ch
 }
 
-// next returns what a group has reported, or is about to.
+// next waits for the next failure that a group reports.
 func next(t *testing.T, reported <-chan error) error {
 	t.Helper()
 	select {
@@ -51,7 +51,7 @@ func untilCancelled(ctx context.Context) error {
 
 func noTask(context.Context) error { panic("must not run") }
 
-func TestATaskOutlivesTheContextOfTheStart(t *testing.T) {
+func TestATaskOutlivesTheStartContext(t *testing.T) {
 	g := startedGroup(t, nil)
 	startCtx, cancelStart := context.WithCancel(t.Context())
 	hook := func(context.Context) error { return g.Go("serve", untilCancelled) }
@@ -67,7 +67,7 @@ func TestTasksAreRefusedBeforeStart(t *testing.T) {
 	require.ErrorIs(t, g.Go("early", noTask), lifecycle.ErrStopped)
 }
 
-func TestTasksAreRefusedOnceStopHasBegun(t *testing.T) {
+func TestTasksAreRefusedAfterStop(t *testing.T) {
 	g := lifecycle.NewGroup(nil, nil)
 	g.Start()
 	refused := make(chan error, 1)
@@ -82,7 +82,7 @@ func TestTasksAreRefusedOnceStopHasBegun(t *testing.T) {
 	require.ErrorIs(t, <-refused, lifecycle.ErrStopped)
 }
 
-func TestTheRunContextIsCancelledBeforeStartAndFromStopOn(t *testing.T) {
+func TestTheRunContextLastsFromStartToStop(t *testing.T) {
 	g := lifecycle.NewGroup(nil, nil)
 	require.ErrorIs(t, g.Context().Err(), context.Canceled)
 	g.Start()
@@ -104,7 +104,7 @@ func TestStartWhileRunningKeepsTheRun(t *testing.T) {
 	require.NoError(t, running.Err())
 }
 
-func TestAFailureIsReportedWithTheNameOfItsTask(t *testing.T) {
+func TestAFailureNamesItsTask(t *testing.T) {
 	onFailure, reported := failures()
 	g := startedGroup(t, onFailure)
 
@@ -130,7 +130,7 @@ func TestOnlyTheFirstFailureIsReported(t *testing.T) {
 	})
 }
 
-func TestAfterARestartAFailureIsReportedAgain(t *testing.T) {
+func TestARestartReportsFailuresAgain(t *testing.T) {
 	onFailure, reported := failures()
 	g := startedGroup(t, onFailure)
 	for range 2 {
@@ -141,7 +141,7 @@ func TestAfterARestartAFailureIsReportedAgain(t *testing.T) {
 	}
 }
 
-func TestWithoutACallbackTheGroupLogsTheFailure(t *testing.T) {
+func TestWithoutACallbackTheGroupLogs(t *testing.T) {
 	log, hook := recordingLogger()
 	g := lifecycle.NewGroup(log, nil)
 	g.Start()
@@ -152,7 +152,7 @@ func TestWithoutACallbackTheGroupLogsTheFailure(t *testing.T) {
 	require.NoError(t, g.Stop(t.Context()))
 }
 
-func TestATaskThatReturnsNilIsNoFailure(t *testing.T) {
+func TestReturningNilIsNoFailure(t *testing.T) {
 	onFailure, reported := failures()
 	g := startedGroup(t, onFailure)
 
@@ -195,7 +195,7 @@ func TestCancellationWithoutStopIsAFailure(t *testing.T) {
 	require.ErrorIs(t, next(t, reported), context.Canceled)
 }
 
-func TestAnErrorOfItsOwnDuringStopIsAFailure(t *testing.T) {
+func TestAnErrorDuringStopIsAFailure(t *testing.T) {
 	onFailure, reported := failures()
 	g := startedGroup(t, onFailure)
 	require.NoError(t, g.Go("flush", func(ctx context.Context) error {
@@ -208,7 +208,7 @@ func TestAnErrorOfItsOwnDuringStopIsAFailure(t *testing.T) {
 	require.ErrorIs(t, next(t, reported), errDisk)
 }
 
-func TestAPanicIsAFailureWithTheStackOfTheTask(t *testing.T) {
+func TestAPanicIsAFailureWithItsStack(t *testing.T) {
 	onFailure, reported := failures()
 	g := startedGroup(t, onFailure)
 
@@ -225,7 +225,7 @@ func TestAPanicIsAFailureWithTheStackOfTheTask(t *testing.T) {
 
 func panicking(context.Context) error { panic(errDisk) }
 
-func TestAPanicDuringStopIsAFailureEvenWithTheContextsError(t *testing.T) {
+func TestAPanicDuringStopIsAFailure(t *testing.T) {
 	onFailure, reported := failures()
 	g := startedGroup(t, onFailure)
 	require.NoError(t, g.Go("serve", func(ctx context.Context) error { panic(untilCancelled(ctx)) }))
@@ -235,7 +235,7 @@ func TestAPanicDuringStopIsAFailureEvenWithTheContextsError(t *testing.T) {
 	require.ErrorAs(t, next(t, reported), new(*lifecycle.PanicError))
 }
 
-func TestAPanicAfterTheFirstFailureIsLoggedWithItsStack(t *testing.T) {
+func TestALaterPanicIsLoggedWithItsStack(t *testing.T) {
 	log, hook := recordingLogger()
 	onFailure, reported := failures()
 	g := lifecycle.NewGroup(log, onFailure)
@@ -249,7 +249,7 @@ func TestAPanicAfterTheFirstFailureIsLoggedWithItsStack(t *testing.T) {
 	require.NoError(t, g.Stop(t.Context()))
 }
 
-func TestATaskThatExitsItsGoroutineIsAFailureAndDoesNotHoldUpStop(t *testing.T) {
+func TestGoexitIsAFailure(t *testing.T) {
 	onFailure, reported := failures()
 	g := startedGroup(t, onFailure)
 

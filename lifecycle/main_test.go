@@ -19,7 +19,7 @@ import (
 
 const appVariable = "LIFECYCLE_TEST_APP"
 
-// TestMain runs one of apps instead of the tests in a process that runApp started.
+// TestMain runs one of apps in a process that runApp started, and the tests otherwise.
 func TestMain(m *testing.M) {
 	name := os.Getenv(appVariable)
 	if name == "" {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	).Run()
 }
 
-// runApp runs one of apps in a process of its own, as a node would, until it ends.
+// runApp runs one of apps in a process of its own, as a node does, until that ends.
 func runApp(t *testing.T, name string) (exitCode int, stderr string) {
 	t.Helper()
 	require.Contains(t, apps, name)
@@ -49,7 +49,7 @@ func runApp(t *testing.T, name string) (exitCode int, stderr string) {
 	return process.ProcessState.ExitCode(), output.String()
 }
 
-// recordingLogger keeps what is logged at any level.
+// recordingLogger returns a logger and a hook that keeps what is logged at any level.
 func recordingLogger() (*logrus.Logger, *logtest.Hook) {
 	log, hook := logtest.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)
@@ -66,21 +66,21 @@ func entriesAt(hook *logtest.Hook, level logrus.Level) []*logrus.Entry {
 	return found
 }
 
-// nextAt returns the first entry of a level, which a group may be about to log.
+// nextAt waits for the first entry at the given level.
 func nextAt(t *testing.T, hook *logtest.Hook, level logrus.Level) *logrus.Entry {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(entriesAt(hook, level)) > 0 }, 10*time.Second, time.Millisecond)
 	return entriesAt(hook, level)[0]
 }
 
-// sink is what a log can do to whoever writes to it.
+// sink is a hook that does whatever a bad log can do to its writer.
 type sink func()
 
 func (s sink) Levels() []logrus.Level { return logrus.AllLevels }
 
 func (s sink) Fire(*logrus.Entry) error { s(); return nil }
 
-// operatorsLog is a log as an operator sees it: text, info level and above.
+// operatorsLog returns a log as an operator sees it: as text, at info level and above.
 func operatorsLog() (*logrus.Logger, *strings.Builder) {
 	log, text := logrus.New(), new(strings.Builder)
 	log.SetOutput(text) // logrus writes one line at a time

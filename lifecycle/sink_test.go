@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// badLogs are loggers whose hook hangs until the end of the test, or panics.
+// badLogs returns two loggers. The hook of one hangs until the end of the test, that of the other panics.
 func badLogs(t *testing.T) map[string]*logrus.Logger {
 	t.Helper()
 	released := make(chan struct{})
@@ -30,12 +30,12 @@ func badLogs(t *testing.T) map[string]*logrus.Logger {
 	return logs
 }
 
-// orderedShutdowner tells a hook that it was called.
+// orderedShutdowner closes a channel when Shutdown is called.
 type orderedShutdowner struct{ stopped chan struct{} }
 
 func (s orderedShutdowner) Shutdown(...fx.ShutdownOption) error { close(s.stopped); return nil }
 
-func TestAFailerStopsTheApplicationBeforeItLogs(t *testing.T) {
+func TestAFailerStopsBeforeItLogs(t *testing.T) {
 	for name, end := range map[string]func(*lifecycle.Failer){
 		"fail":     func(f *lifecycle.Failer) { f.Fail(errDisk) },
 		"complete": func(f *lifecycle.Failer) { f.Complete("ceremony complete") },
@@ -52,7 +52,7 @@ func TestAFailerStopsTheApplicationBeforeItLogs(t *testing.T) {
 	}
 }
 
-func TestALogThatHangsOrPanicsHoldsUpAFailerForHalfASecondAtMost(t *testing.T) {
+func TestABadLogHardlyDelaysAFailer(t *testing.T) {
 	for _, name := range []string{"hangs", "panics"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestALogThatHangsOrPanicsHoldsUpAFailerForHalfASecondAtMost(t *testing.T) {
 	}
 }
 
-func TestALogThatHangsOrPanicsDoesNotHoldUpTheStopOfAGroup(t *testing.T) {
+func TestABadLogDoesNotDelayAGroupsStop(t *testing.T) {
 	for _, name := range []string{"hangs", "panics"} {
 		for callback, onFailure := range map[string]func(error){"with a callback": func(error) {}, "without": nil} {
 			t.Run(name+" "+callback, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestALogThatHangsOrPanicsDoesNotHoldUpTheStopOfAGroup(t *testing.T) {
 	}
 }
 
-func TestTheGroupSaysNothingOfTasksThatEndWell(t *testing.T) {
+func TestSuccessfulTasksAreNotLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, logged := recordingLogger()
 		g := lifecycle.NewGroup(log, nil)

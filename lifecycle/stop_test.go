@@ -36,7 +36,7 @@ func TestStopWaitsForItsTasks(t *testing.T) {
 	})
 }
 
-func TestStopNamesTheTasksThatDoNotEndInTime(t *testing.T) {
+func TestStopNamesLateTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := startedGroup(t, nil)
 		stuck, release := deaf()
@@ -57,7 +57,7 @@ func TestStopNamesTheTasksThatDoNotEndInTime(t *testing.T) {
 	})
 }
 
-func TestStopLeavesSomeOfTheTimeToOthers(t *testing.T) {
+func TestStopLeavesTimeForOthers(t *testing.T) {
 	for timeout, waits := range map[time.Duration]time.Duration{
 		5 * time.Second:  4500 * time.Millisecond,
 		15 * time.Second: 14 * time.Second,
@@ -80,7 +80,7 @@ func TestStopLeavesSomeOfTheTimeToOthers(t *testing.T) {
 	}
 }
 
-func TestStopEndsWhenItsContextIsCancelled(t *testing.T) {
+func TestStopEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := startedGroup(t, nil)
 		stuck, release := deaf()
@@ -94,7 +94,7 @@ func TestStopEndsWhenItsContextIsCancelled(t *testing.T) {
 	})
 }
 
-func TestStopWithAnEndedContextSucceedsIfNothingRuns(t *testing.T) {
+func TestStopWithNothingToStopSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := startedGroup(t, nil)
 		require.NoError(t, g.Go("short", func(context.Context) error { return nil }))
@@ -106,7 +106,7 @@ func TestStopWithAnEndedContextSucceedsIfNothingRuns(t *testing.T) {
 	})
 }
 
-func TestStopBeforeStartAndTwiceDoesNothing(t *testing.T) {
+func TestANeedlessStopDoesNothing(t *testing.T) {
 	g := lifecycle.NewGroup(nil, nil)
 	require.NoError(t, g.Stop(t.Context()))
 	g.Start()
@@ -162,7 +162,7 @@ func TestStartAfterStopRunsTasksAgain(t *testing.T) {
 	}
 }
 
-func TestATaskLeftOverByATimedOutStopIsWaitedForAfterARestart(t *testing.T) {
+func TestStopWaitsForTasksOfEarlierRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := startedGroup(t, nil)
 		stuck, release := deaf()
@@ -200,7 +200,7 @@ func TestGoAndStopMayRace(t *testing.T) {
 	require.ErrorIs(t, g.Go("late", noTask), lifecycle.ErrStopped)
 }
 
-func TestStopSaysWhichTasksItWaitsForWhileItWaits(t *testing.T) {
+func TestStopLogsTheTasksItWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, lines := recordingLogger()
 		g := lifecycle.NewGroup(log, nil)
@@ -226,9 +226,9 @@ func TestStopSaysWhichTasksItWaitsForWhileItWaits(t *testing.T) {
 	})
 }
 
-// A slow log makes it look again when the stop is over. Often: Go chooses at random
-// between a tick and the end.
-func TestStopDoesNotSayThatItWaitsForNothing(t *testing.T) {
+// A slow log makes noteWaiting look at a tick after the stop is over. The test repeats
+// this, because Go chooses at random between the tick and the end.
+func TestStopDoesNotLogAnEmptyWait(t *testing.T) {
 	for range 30 {
 		synctest.Test(t, func(t *testing.T) {
 			log, lines := recordingLogger()
@@ -249,7 +249,7 @@ func TestStopDoesNotSayThatItWaitsForNothing(t *testing.T) {
 	}
 }
 
-func TestStopDoesNotWaitForALogThatHangs(t *testing.T) {
+func TestStopDoesNotWaitForTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, _ := recordingLogger()
 		hanging, released := make(chan struct{}), make(chan struct{})

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// Barrier reports that a barrier was passed or has failed.
+// Barrier reports that a barrier was passed or failed.
 func (c *Ceremony) Barrier(o report.Barrier) {
 	arrivals := c.arrivals(o)
 	c.queue(progress, "a barrier", func() {
@@ -58,8 +58,8 @@ func (c *Ceremony) logBarrier(ctx context.Context, o report.Barrier, lasted time
 	}
 }
 
-// arrivals returns when each member arrived at a barrier, as far as this is known
-// when the barrier is reported.
+// arrivals returns when each member arrived at a barrier, as far as is known when the
+// barrier is reported.
 func (c *Ceremony) arrivals(o report.Barrier) []time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,9 +72,10 @@ func (c *Ceremony) arrivals(o report.Barrier) []time.Time {
 	return o.Arrivals
 }
 
-// arrivalEvents returns the events of a barrier's span: one for each other member
-// that arrived. A member that was there before this node arrives with it. They are
-// in the order of time, because a span with too many events keeps the last ones.
+// arrivalEvents returns the events of a barrier's span, one for each other member
+// that arrived. A member that arrived before this node counts as arriving with it.
+// The events are sorted by time, because a span with too many events keeps the last
+// ones.
 func (c *Ceremony) arrivalEvents(o report.Barrier, arrivals []time.Time) []event {
 	events := make([]event, 0, len(arrivals))
 	for i, at := range arrivals {
@@ -93,7 +94,7 @@ func (c *Ceremony) arrivalEvents(o report.Barrier, arrivals []time.Time) []event
 	return events
 }
 
-// WaitReport reports a part of a wait at a barrier while the wait goes on.
+// WaitReport reports one slice of a wait at a barrier while the wait goes on.
 func (c *Ceremony) WaitReport(o report.WaitReport) {
 	c.queue(normal, "a barrier that waits", func() {
 		attrs := named(o.Name, keyBarrierKind.String(o.Kind), keyStep.Int64(o.Step),
@@ -129,7 +130,7 @@ func (c *Ceremony) Step(o report.Step) {
 	})
 }
 
-// named adds the step's name, if it has one.
+// named adds the name of the step, if the step has one.
 func named(step string, attrs ...attribute.KeyValue) []attribute.KeyValue {
 	if step = shown(step); step != "" {
 		attrs = append(attrs, keyStepName.String(step))

@@ -22,12 +22,12 @@ type Ceremony struct {
 	t        *Telemetry
 	info     report.Info
 	hash     string // in hex
-	short    string // the hash as log lines show it
+	short    string // the hash as shown in log lines
 	snapshot func() report.Snapshot
 	traceID  trace.TraceID
-	root     context.Context // carries the trace ID and nothing else
-	peers    []peerOptions   // shared, and never changed
-	lines    []*rate.Limiter // of the log about each member
+	root     context.Context // carries only the trace ID
+	peers    []peerOptions   // shared by all ceremonies; never changed
+	lines    []*rate.Limiter // limits the log lines about each member
 
 	open   [2]atomic.Int64 // streams, by role
 	closed bool            // guarded by t.mu
@@ -36,37 +36,38 @@ type Ceremony struct {
 	arrived []time.Time // when each member became connected, by operator index
 	left    []time.Time // when each member said goodbye
 
-	// What follows belongs to the reporter's goroutine.
+	// Only the reporter's goroutine uses these fields.
 
 	started bool            // the start span has been recorded
 	rooted  context.Context // carries the span context of the start span
-	since   time.Time       // when that began
+	since   time.Time       // when the start span began
 }
 
-// peerOptions are the attributes of everything that is recorded about the members of
-// one operator index, built once.
+// peerOptions holds the attributes of the metrics about the members with one operator
+// index. They are built once.
 type peerOptions struct {
 	rtt               []metric.RecordOption
 	index             []metric.ObserveOption
 	inbound, outbound []metric.ObserveOption
 }
 
-// fewMembers is up to how many members the metrics that tell members apart tell
-// something else apart, too. The SDK folds what exceeds 2,000 series of an instrument
-// into one, silently: a member would have up to ten of dkgsync.reconnects, and there may
-// be 1,024 members.
+// fewMembers is the largest number of members for which the metrics of a member have
+// a second attribute, such as the role. The SDK silently folds all series of an
+// instrument above 2,000 into one. With a second attribute each member would have up to
+// ten series of dkgsync.reconnects, and a ceremony may have 1,024 members.
 const fewMembers = 64
 
 func (c *Ceremony) large() bool { return len(c.info.Peers) > fewMembers }
 
-// A member that comes and goes over and over does not fill the log: after so many
-// lines about it there is one every so often. The others are logged at debug level.
+// A member that keeps coming and going must not fill the log. After memberLines lines
+// about a member, one line every memberPause keeps its level. The others are logged at
+// debug level.
 const (
 	memberLines = 20
 	memberPause = 5 * time.Second
 )
 
-// level returns the level of a line that a member can cause at will.
+// level returns the level for a line that a member can cause as often as it likes.
 func (c *Ceremony) level(peer int, wanted logrus.Level, at time.Time) logrus.Level {
 	if c.lines[peer].AllowN(at, 1) {
 		return wanted
@@ -74,10 +75,10 @@ func (c *Ceremony) level(peer int, wanted logrus.Level, at time.Time) logrus.Lev
 	return logrus.DebugLevel
 }
 
-// Ceremony returns the reports of one ceremony. The meter provider's readers call
-// snapshot whenever they collect metrics between Opened and Closed.
+// Ceremony returns a reporter for one ceremony. Between Opened and Closed, the meter
+// provider's readers call snapshot whenever they collect metrics.
 func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) *Ceremony {
-	const shown = 8 // bytes of the hash, in log lines
+	const shown = 8 // bytes of the hash in log lines
 	members := len(info.Peers)
 	c := &Ceremony{
 		t: t, info: info, hash: hex.EncodeToString(info.Hash), snapshot: snapshot, traceID: TraceID(info.Hash),
@@ -96,8 +97,8 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	return c
 }
 
-// peerOptions returns the options of so many members, by operator index: all ceremonies
-// share them.
+// peerOptions returns the options for the given number of members, by operator index.
+// All ceremonies share them.
 func (t *Telemetry) peerOptions(members int) []peerOptions {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -121,8 +122,8 @@ func (c *Ceremony) queue(i importance, what string, run func()) {
 	})
 }
 
-// entry begins a log line about something that happened at a time. The context is
-// that of a span that the line is about, or the ceremony's.
+// entry begins a log line about something that happened at the given time. The
+// context is that of the span that the line is about, or that of the ceremony.
 func (c *Ceremony) entry(ctx context.Context, at time.Time) *logrus.Entry {
 	fields := logrus.Fields{"definition": c.short}
 	if c.info.Attempt > 1 {
@@ -138,19 +139,19 @@ func (c *Ceremony) about(ctx context.Context, peer int, at time.Time) *logrus.En
 	return c.entry(ctx, at).WithFields(logrus.Fields{"peer": p.Index, "peer_name": p.Name})
 }
 
-// who names a member in log lines.
+// who returns how log lines name a member.
 func (c *Ceremony) who(peer int) string {
 	return fmt.Sprintf("operator %d (%s)", c.info.Peers[peer].Index, c.info.Peers[peer].Name)
 }
 
-// peer adds the attributes of a member's spans.
+// peer adds the attributes that identify a member in spans.
 func (c *Ceremony) peer(i int, more ...attribute.KeyValue) []attribute.KeyValue {
 	p := c.info.Peers[i]
 	return append(more, keyPeerIndex.Int(i), keyPeerID.String(p.ID), keyPeerService.String(p.Service))
 }
 
-// took formats a duration for a field of the log: a JSON formatter would write a
-// time.Duration as a number of nanoseconds. [time.ParseDuration] reads it.
+// took formats a duration for a field of a log line. A JSON formatter would write a
+// time.Duration as a number of nanoseconds. [time.ParseDuration] reads the text.
 func took(d time.Duration) string {
 	if d >= time.Second {
 		return d.Round(time.Millisecond).String()
@@ -158,8 +159,8 @@ func took(d time.Duration) string {
 	return d.Round(time.Microsecond).String()
 }
 
-// Opened reports that the ceremony is open. The trace links to the caller's span,
-// if that is valid.
+// Opened reports that the ceremony is open. If the caller's span is valid, the trace
+// links to it.
 func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 	c.t.observe(c)
 	c.t.reporter.push(vital, "the start of a ceremony", func() {
@@ -177,7 +178,7 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 	})
 }
 
-// Pause reports that the ceremony has failed and that another attempt follows.
+// Pause reports that this attempt has failed and that another one follows.
 func (c *Ceremony) Pause(o report.Pause) {
 	c.queue(progress, "the pause before another attempt", func() {
 		c.entry(c.rooted, o.At).WithFields(logrus.Fields{"pause": took(o.Lasts)}).WithError(o.Err).
@@ -186,7 +187,7 @@ func (c *Ceremony) Pause(o report.Pause) {
 	})
 }
 
-// Closed reports that the ceremony is closed: it is not observed any more.
+// Closed reports that the ceremony is closed. Readers no longer observe it.
 func (c *Ceremony) Closed() { c.t.forget(c) }
 
 // End reports the end of the ceremony.

@@ -1,7 +1,6 @@
-// Package telemetry makes ceremonies visible, in spans, metrics and log lines;
-// README.md in its directory lists them. It is the only place that knows their
-// names.
+// Package telemetry reports ceremonies in spans, metrics and log lines. README.md in
+// its directory lists them all. No other package knows their names.
 //
-// A program uses [NewLogHook], [TraceID] and [Providers]. [Telemetry], [Ceremony]
-// and [Stream] are for the synchronizer, which reports to them what happens.
+// Programs use [NewLogHook], [TraceID], [ServiceName] and [Providers]. Package syncmod
+// uses [Telemetry], [Ceremony] and [Stream] to report what happens.
 package telemetry

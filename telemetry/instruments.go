@@ -6,21 +6,21 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 )
 
-// Bucket bounds in seconds, as advice: operators who prefer exponential
-// histograms choose them with OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.
+// These are bucket bounds in seconds. They are only advice: operators who prefer
+// exponential histograms set OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.
 var (
-	// longBuckets reach from a fraction of a millisecond to hours: a barrier waits
-	// for people.
+	// longBuckets reach from a fraction of a millisecond to hours, because a barrier
+	// may wait for people.
 	longBuckets = []float64{
 		100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, .1, .25, .5, 1, 2.5, 5, 10,
 		30, 60, 120, 300, 600, 1800, 3600, 7200, 14400,
 	}
-	// fastBuckets fit round trips.
+	// fastBuckets are for round trips.
 	fastBuckets = []float64{500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, .1, .25, .5, 1, 2.5, 5, 10}
 )
 
-// instruments are those for what is recorded when it happens, and for what is
-// observed when somebody asks.
+// instruments holds the instruments that record something when it happens, and those
+// that are observed when a reader collects metrics.
 type instruments struct {
 	ceremony, barrier, step, stream, connect, rtt metric.Float64Histogram
 	messages, rejections, reconnects              metric.Int64Counter
@@ -30,12 +30,12 @@ type instruments struct {
 	attempt, broken             metric.Int64ObservableGauge
 	lastSeen, age               metric.Float64ObservableGauge
 
-	// Observed, and not added to: it can be seen while a sink hangs, and whoever
-	// causes a drop calls no meter.
+	// dropped is observable for two reasons: readers see it even while a sink hangs,
+	// and the goroutine that causes a drop does not have to call a meter.
 	dropped metric.Int64ObservableCounter
 }
 
-// newInstruments makes the instruments, and calls handle with the errors.
+// newInstruments makes the instruments. It passes each error to handle.
 func newInstruments(m metric.Meter, handle func(error)) instruments {
 	histogram := func(name, about string, buckets []float64) metric.Float64Histogram {
 		return orNothing(m, handle, func(m metric.Meter) (metric.Float64Histogram, error) {
@@ -101,8 +101,8 @@ func (i *instruments) observables() []metric.Observable {
 	}
 }
 
-// orNothing makes an instrument. One that the meter cannot make records nothing: a
-// ceremony does not fail for the lack of telemetry.
+// orNothing makes an instrument. If the meter cannot make it, orNothing returns one
+// that records nothing: missing telemetry must not fail a ceremony.
 func orNothing[T any](m metric.Meter, handle func(error), instrument func(metric.Meter) (T, error)) T {
 	made, err := instrument(m)
 	if err != nil {
@@ -112,17 +112,17 @@ func orNothing[T any](m metric.Meter, handle func(error), instrument func(metric
 	return made
 }
 
-// adding returns an attribute set, built once, as the options of a counter.
+// adding builds an attribute set and returns it as options for a counter.
 func adding(attrs ...attribute.KeyValue) []metric.AddOption {
 	return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
 
-// recording returns an attribute set as the options of a histogram.
+// recording builds an attribute set and returns it as options for a histogram.
 func recording(attrs ...attribute.KeyValue) []metric.RecordOption {
 	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
 
-// failing adds the error's type, if there is one.
+// failing adds the type of an error, if there is one.
 func failing(errorType string, attrs ...attribute.KeyValue) []attribute.KeyValue {
 	if errorType != "" {
 		attrs = append(attrs, keyErrorType.String(errorType))

@@ -8,8 +8,8 @@ import (
 )
 
 // NewLogHook returns a hook that adds trace_id and span_id to the lines that a
-// program logs with a context (logrus.WithContext). This module's own lines carry
-// them without it.
+// program logs with a context (logrus.WithContext). This module's own lines have both
+// fields without the hook.
 func NewLogHook() logrus.Hook { return logHook{} }
 
 type logHook struct{}
@@ -23,8 +23,8 @@ func (logHook) Fire(e *logrus.Entry) error {
 	return nil
 }
 
-// addTrace adds the IDs in the context. A ceremony has a trace ID even if nothing
-// records spans.
+// addTrace adds the trace ID and the span ID in the context, if any. A ceremony has a
+// trace ID even if nothing records spans.
 func addTrace(ctx context.Context, fields logrus.Fields) {
 	if ctx == nil {
 		return

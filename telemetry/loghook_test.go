@@ -30,7 +30,7 @@ func hooked() (*logrus.Logger, *bytes.Buffer) {
 	return log, &lines
 }
 
-func TestTheHookAddsTheTraceAndTheSpan(t *testing.T) {
+func TestTheHookAddsTheTraceIDs(t *testing.T) {
 	id := trace.TraceID{1, 2, 3}
 	for name, tc := range map[string]struct {
 		sc            trace.SpanContext
@@ -68,7 +68,7 @@ func TestTheHookAddsTheTraceAndTheSpan(t *testing.T) {
 	}
 }
 
-func TestLinesHaveTheTraceIDWithoutAnSDK(t *testing.T) {
+func TestTraceIDsNeedNoSDK(t *testing.T) {
 	for name, tracers := range map[string]trace.TracerProvider{
 		"the globals": nil, "no-op providers": nooptrace.NewTracerProvider(),
 	} {
@@ -93,7 +93,7 @@ func TestLinesHaveTheTraceIDWithoutAnSDK(t *testing.T) {
 	}
 }
 
-func TestALoggerThatWasGivenIsNotChanged(t *testing.T) {
+func TestTheGivenLoggerIsUnchanged(t *testing.T) {
 	log := logrus.New()
 	tel := telemetry.New(log, nil, nil)
 	tel.Ceremony(report.Info{Hash: hash, Peers: make([]report.Peer, 2)}, nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// Member reports a change in the standing of a member.
+// Member reports that the state of a member has changed.
 func (c *Ceremony) Member(e report.Member) {
 	c.remember(e)
 	c.queue(normal, "a change of a member", func() {
@@ -32,8 +32,8 @@ func (c *Ceremony) Member(e report.Member) {
 	})
 }
 
-// remember notes when a member arrived or left, for the barriers. It happens at
-// once: a report that is dropped takes nothing from the reports after it.
+// remember notes for the reports of barriers when a member arrived or left. It does so
+// at once, not in the queue: if a report is dropped, later reports are still complete.
 func (c *Ceremony) remember(e report.Member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,7 +47,7 @@ func (c *Ceremony) remember(e report.Member) {
 	}
 }
 
-// Rejected reports a request that the rules refused or dropped.
+// Rejected reports that the protocol's rules refused or dropped a request.
 func (c *Ceremony) Rejected(peer int, at time.Time, errorType string) {
 	c.queue(detail, "a refused request", func() {
 		c.t.rejected(c.rooted, errorType)
@@ -55,8 +55,7 @@ func (c *Ceremony) Rejected(peer int, at time.Time, errorType string) {
 	})
 }
 
-// Foreign reports a member that asked for another definition than those that are
-// open here.
+// Foreign reports that a member asked for a definition that is not open here.
 func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	c.queue(normal, "a member with another definition", func() {
 		c.t.rejected(c.rooted, report.TypeBadSignature)
@@ -67,7 +66,8 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	})
 }
 
-// Connect reports the outcome of a connect, or a part of one that keeps failing.
+// Connect reports the outcome of a connect, or one slice of a connect that keeps
+// failing.
 func (c *Ceremony) Connect(o report.Connect) {
 	c.queue(normal, "a connect", func() {
 		s := span{
@@ -91,7 +91,7 @@ func (c *Ceremony) Connect(o report.Connect) {
 		}
 		counted := since
 		if o.Err != nil {
-			counted = o.Started // each part of a failing connect counts by itself
+			counted = o.Started // each slice of a failing connect counts on its own
 		}
 		c.t.to().connect.Record(ctx, o.Ended.Sub(counted).Seconds(), recording(failing(o.Type, reason...)...)...)
 		if o.Err == nil && o.Reason != "" {

@@ -2,13 +2,13 @@ package telemetry
 
 import "go.opentelemetry.io/otel/attribute"
 
-// ScopeName and Version are the instrumentation scope of all spans and metrics.
+// ScopeName and Version identify the instrumentation scope of all spans and metrics.
 const (
 	ScopeName = "github.com/dkgsync/dkgsync"
 	Version   = "0.1.0"
 )
 
-// The spans: what their names begin with. A word about the step or the peer may follow.
+// The names of spans begin with these texts. The name of a step or of a member may follow.
 const (
 	spanStart     = "dkgsync.ceremony.start"
 	spanCeremony  = "dkgsync.ceremony"
@@ -24,16 +24,16 @@ const (
 
 // The attributes of spans and metrics.
 const (
-	keySpan attribute.Key = "dkgsync.span" // what the span's name begins with
+	keySpan attribute.Key = "dkgsync.span" // the text that the span's name begins with
 
 	keyHash      attribute.Key = "dkgsync.definition.hash" // in hex
 	keyNodeIndex attribute.Key = "dkgsync.node.index"      // this node's operator index
-	keyNodeCount attribute.Key = "dkgsync.node.count"      // how many members there are
+	keyNodeCount attribute.Key = "dkgsync.node.count"      // the number of members
 
 	keyPeerIndex attribute.Key = "dkgsync.peer.index" // a member's operator index
 	keyPeerID    attribute.Key = "dkgsync.peer.id"
-	// A member's service.name, if its operator has followed the advice: see [ServiceName]. OpenTelemetry's name for it,
-	// which Jaeger's page shows.
+	// keyPeerService is the member's service.name if its operator sets that as [ServiceName] advises. OpenTelemetry
+	// defines this attribute, and Jaeger's page shows it.
 	keyPeerService attribute.Key = "peer.service"
 
 	keyAttempts      attribute.Key = "dkgsync.connect.attempts"
@@ -49,12 +49,12 @@ const (
 	keyBarrierKind attribute.Key = "dkgsync.barrier.kind"
 	keyLastPeer    attribute.Key = "dkgsync.barrier.last_peer"     // operator index of the last member to arrive
 	keyMissing     attribute.Key = "dkgsync.barrier.missing_peers" // operator indexes
-	keyResult      attribute.Key = "dkgsync.barrier.result"        // what the members attest, shortened
+	keyResult      attribute.Key = "dkgsync.barrier.result"        // the result that the members attest, shortened
 	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since the announcement
 
-	keyAttempt attribute.Key = "dkgsync.attempt" // which attempt of the definition, from 1
+	keyAttempt attribute.Key = "dkgsync.attempt" // the number of the attempt, from 1
 
-	keyBroken attribute.Key = "dkgsync.links.broken" // pairs of operator indexes: "1-2"
+	keyBroken attribute.Key = "dkgsync.links.broken" // pairs of operator indexes, such as "1-2"
 
 	keyOutcome    attribute.Key = "dkgsync.outcome"
 	keyReconnects attribute.Key = "dkgsync.reconnects"
@@ -63,13 +63,13 @@ const (
 	keyErrorType attribute.Key = "error.type"
 )
 
-// The roles of a stream: the node that opened it is the client.
+// The roles of a stream. The node that opened the stream is the client.
 const (
 	roleClient = "client"
 	roleServer = "server"
 )
 
-// The metrics, and their units.
+// The metrics and their units.
 const (
 	metricCeremonyDuration = "dkgsync.ceremony.duration"
 	metricBarrierDuration  = "dkgsync.barrier.duration"
@@ -104,7 +104,7 @@ const (
 	unitOne        = "1"
 )
 
-// The fields that tie a log line to its trace and its span.
+// The fields that link a log line to its trace and its span.
 const (
 	fieldTraceID = "trace_id"
 	fieldSpanID  = "span_id"

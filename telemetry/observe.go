@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// observing returns an attribute set, built once, for callbacks.
+// observing builds an attribute set and returns it as options for a callback.
 func observing(attrs ...attribute.KeyValue) []metric.ObserveOption {
 	return []metric.ObserveOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
@@ -22,13 +22,13 @@ func (t *Telemetry) observe(c *Ceremony) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c.closed {
-		return // while it was being opened
+		return // it was closed while it was being opened
 	}
 	t.ceremonies = append(t.ceremonies, c)
 	t.reporter.push(vital, "the registration of metrics", t.register)
 }
 
-// forget ends the observation of a ceremony.
+// forget makes readers no longer observe a ceremony.
 func (t *Telemetry) forget(c *Ceremony) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,8 +37,9 @@ func (t *Telemetry) forget(c *Ceremony) {
 	t.reporter.push(vital, "the registration of metrics", t.register)
 }
 
-// register registers the callback while a ceremony is open, on the reporter's
-// goroutine. It looks at how things are now: of several calls the last suffices.
+// register registers the callback if a ceremony is open, and unregisters it
+// otherwise. It runs on the reporter's goroutine. It depends only on the current
+// state, so earlier calls may be lost.
 func (t *Telemetry) register() {
 	t.mu.Lock()
 	wanted := len(t.ceremonies) > 0
@@ -62,9 +63,9 @@ func (t *Telemetry) register() {
 	}
 }
 
-// collect observes the open ceremonies. With several open ceremonies counts are
-// summed, gauges show the most recently opened one and barrier.age the oldest
-// barrier: an attribute per ceremony would be unbounded.
+// collect observes the open ceremonies. If several are open, counts are summed, gauges
+// show the most recently opened ceremony, and barrier.age shows the oldest barrier. No
+// attribute tells ceremonies apart, because it could have any number of values.
 func (t *Telemetry) collect(to *recorders, o metric.Observer) error {
 	t.mu.Lock()
 	ceremonies := slices.Clone(t.ceremonies)

@@ -5,13 +5,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Providers receive the spans and metrics of a program that has no provider of its
-// own in its fx graph. They have a type of their own because fx refuses two
-// constructors of one type: a program may provide a trace.TracerProvider as well,
-// which takes precedence.
+// Providers receives the spans and metrics of a program whose fx graph has no
+// provider. A program may also provide a trace.TracerProvider or a
+// metric.MeterProvider, which takes precedence. Providers is a separate type because
+// fx refuses two constructors for the same type.
 //
-// The SDK behind them may be built as late as at the start of the app, and anew at
-// each start. A tracer may be made before; instruments belong into an OnStart hook.
+// The SDK behind Providers may not exist before the app starts, and each start may
+// build a new one. A program may make a tracer at any time, but it must make its
+// instruments in an OnStart hook.
 type Providers struct {
 	Tracer trace.TracerProvider
 	Meter  metric.MeterProvider

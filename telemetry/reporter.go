@@ -16,25 +16,25 @@ import (
 type importance int
 
 const (
-	detail   importance = iota // of use to somebody who looks for a cause
-	normal                     // what an operator reads
+	detail   importance = iota // useful for finding a cause
+	normal                     // for operators to read
 	progress                   // barriers, and panics
 	vital                      // the beginning and the end of a ceremony
 	importances
 )
 
-// QueueLimit is how many reports wait at the same time. A ceremony of a hundred
-// members reports about a thousand things while it connects.
+// QueueLimit is the largest number of reports in the queue. A ceremony with a hundred
+// members makes about a thousand reports while it connects.
 const QueueLimit = 4096
 
-// reporter is a queue of reports and the only goroutine that carries them out:
-// nothing else calls the program's loggers, hooks, samplers and span processors.
-// Two metrics bypass it: [Stream.Message] and [Stream.RTT] record at once. The
-// goroutine exists while there is something to report.
+// reporter is a queue of reports with one goroutine that carries them out. Only this
+// goroutine calls the program's loggers, hooks, samplers and span processors. Two
+// metrics bypass it: [Stream.Message] and [Stream.RTT] record at once. The goroutine
+// exists while there is something to report.
 //
-// A sink that is slow or hangs makes the queue grow to its limit. From then on
-// each new report costs the least important one, the oldest of several. Only when
-// nothing but vital reports is left are vital ones dropped.
+// A sink that is slow or hangs makes the queue grow to its limit. After that, each new
+// report pushes out the oldest of the least important reports. Vital reports are
+// dropped only if the queue contains nothing else.
 type reporter struct {
 	log     *logrus.Logger
 	dropped atomic.Int64 // since the service was made
@@ -43,32 +43,32 @@ type reporter struct {
 	queues  [importances]list.List // of queued
 	length  int                    // of all queues together
 	last    uint64                 // the number of the newest report
-	running bool                   // the goroutine
-	since   time.Time              // when it took the report that it carries out now
-	waiters []waiter               // in the order of their beginning; some have given up
-	told    int64                  // how many of the dropped reports the log has mentioned
+	running bool                   // the goroutine exists
+	since   time.Time              // when the goroutine took its current report
+	waiters []waiter               // the oldest first; some have given up
+	told    int64                  // how many dropped reports the log has mentioned
 
-	// What follows belongs to the goroutine.
+	// Only the goroutine uses these fields.
 
-	complaining bool // about a panic
-	complained  bool
+	complaining bool // a panic is being logged
+	complained  bool // a panic has been logged
 }
 
 // queued is a report that waits for its turn.
 type queued struct {
 	number uint64
-	what   string // for the log, if it panics
+	what   string // names the report in the log if it panics
 	run    func()
 }
 
-// waiter waits until the reports up to a number have been carried out.
+// waiter waits until the reports up to and including a number have been carried out.
 type waiter struct {
 	number uint64
 	since  time.Time
 	done   chan struct{}
 }
 
-// push queues a report.
+// push queues a report. It may drop one, as described at [reporter].
 func (r *reporter) push(i importance, what string, run func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,8 +87,8 @@ func (r *reporter) push(i importance, what string, run func()) {
 	}
 }
 
-// dropUpTo drops the oldest of the least important reports, unless all are more
-// important than i.
+// dropUpTo drops the oldest of the least important reports. It drops nothing and
+// returns false if all are more important than i.
 func (r *reporter) dropUpTo(i importance) bool {
 	for least := detail; least <= i; least++ {
 		if oldest := r.queues[least].Front(); oldest != nil {
@@ -100,8 +100,8 @@ func (r *reporter) dropUpTo(i importance) bool {
 	return false
 }
 
-// flushed returns a channel that is closed when everything that was pushed before
-// has been carried out or dropped.
+// flushed returns a channel that is closed once all reports that were pushed before
+// have been carried out or dropped.
 func (r *reporter) flushed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,9 +114,9 @@ func (r *reporter) flushed() <-chan struct{} {
 	return w.done
 }
 
-// stuck reports whether a report has been running for [FlushLimit], or somebody
-// began to wait so long ago for reports that have not been carried out yet. Of
-// several waits in a row only the first takes time then.
+// stuck reports whether the current report has been running for [FlushLimit], or the
+// oldest waiter has been waiting for that long. So of several calls of Flush in a row
+// only the first takes time.
 func (r *reporter) stuck() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,12 +125,12 @@ func (r *reporter) stuck() bool {
 		len(r.waiters) > 0 && now.Sub(r.waiters[0].since) >= FlushLimit)
 }
 
-// carryOutAll carries out reports until there are none.
+// carryOutAll carries out reports until the queue is empty.
 func (r *reporter) carryOutAll() {
 	finished := false
 	defer func() {
 		if !finished {
-			go r.carryOutAll() // a report has called runtime.Goexit
+			go r.carryOutAll() // a report called runtime.Goexit
 		}
 	}()
 	for {
@@ -172,7 +172,7 @@ func (r *reporter) next() (queued, bool) {
 
 func number(e *list.Element) uint64 { return e.Value.(queued).number }
 
-// release wakes those that wait only for reports before a number.
+// release wakes the waiters that wait only for reports before the given number.
 func (r *reporter) release(next uint64) {
 	r.waiters = slices.DeleteFunc(r.waiters, func(w waiter) bool {
 		if w.number >= next {
@@ -188,7 +188,7 @@ func (r *reporter) tellDropped(reports int64) {
 		Warnf("%d reports were dropped: a log output, a log hook or a span processor was too slow", reports)
 }
 
-// carryOut calls a function that may panic. The first panic is logged.
+// carryOut calls a function that may panic. It logs the first panic.
 func (r *reporter) carryOut(what string, run func()) {
 	returned := false
 	defer func() {
@@ -205,8 +205,8 @@ func (r *reporter) carryOut(what string, run func()) {
 	returned = true
 }
 
-// complain logs that a report was lost to a panic, until that has succeeded once:
-// a hook may panic at every line, at the one about the panic too.
+// complain logs that a panic cost a report. It does so until it has succeeded once,
+// because a hook may also panic at the line about the panic.
 func (r *reporter) complain(what, how, stack string) {
 	if r.complaining || r.complained {
 		return

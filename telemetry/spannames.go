@@ -8,9 +8,9 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// ServiceName returns the service.name that a member's node should have, so that all
-// nodes show it under the same name: dkg-alice, or dkg-2 where operator 2 has no name.
-// The spans of the other nodes name the member so, in peer.service.
+// ServiceName returns the service.name that a member's node should use: dkg-alice, or
+// dkg-2 if operator 2 has no name. The spans of the other nodes use the same name for
+// the member in peer.service, so a backend shows each member under one name.
 func ServiceName(member string, index int) string {
 	name := shown(member)
 	if name == "" {
@@ -19,16 +19,17 @@ func ServiceName(member string, index int) string {
 	return "dkg-" + name
 }
 
-// maxNames is how many different names begin with the same span constant. What exceeds
-// them has that constant as its name: backends list all names, and count by them.
+// maxNames is how many different names may begin with the same span constant. Spans
+// beyond that have the constant as their name, because backends list all names and
+// count by name.
 const maxNames = 100
 
-// spanNames are what the names of a service's spans have been about so far, by the span
-// constants that they begin with.
+// spanNames holds, for each span constant, the texts that have followed it in the names
+// of a service's spans so far.
 type spanNames map[string]map[string]bool
 
-// name returns the name of a span: the constant that it begins with, and what the span
-// is about.
+// name returns the name of a span. It consists of a span constant and, unless maxNames
+// is reached, a text that says what the span is about.
 func (n spanNames) name(span, about string) string {
 	about = shown(about)
 	if about == "" {
@@ -46,8 +47,8 @@ func (n spanNames) name(span, about string) string {
 	return span + " " + about
 }
 
-// barrierAbout is what the span of a barrier is about: its kind, or the step that begins
-// behind it.
+// barrierAbout returns what the span of a barrier is about: the step that begins after
+// it or, for other kinds of barriers, its kind.
 func barrierAbout(kind, name string, step int64) string {
 	if kind == report.BarrierStep {
 		return stepAbout(name, step)
@@ -55,7 +56,8 @@ func barrierAbout(kind, name string, step int64) string {
 	return kind
 }
 
-// stepAbout is what the span of a step is about: its name, or else its number.
+// stepAbout returns what the span of a step is about: the step's name or, if it has
+// none, its number.
 func stepAbout(name string, step int64) string {
 	if name = shown(name); name != "" {
 		return name
@@ -63,13 +65,13 @@ func stepAbout(name string, step int64) string {
 	return strconv.FormatInt(step, 10)
 }
 
-// shown makes a text of the program fit for the row of a backend's page: one line of
-// printable characters, at most 64 of them. An exporter loses all spans of a batch that
-// has invalid UTF-8 in it.
+// shown makes a text of the program fit into a row of a backend's page: it returns one
+// line of at most 64 printable characters. An exporter loses a whole batch of spans if
+// the batch contains invalid UTF-8.
 func shown(text string) string {
 	const limit = 64
 	if len(text) > 16*limit {
-		text = text[:16*limit] // a megabyte is not even looked at
+		text = text[:16*limit] // do not process a megabyte
 	}
 	text = strings.Map(func(r rune) rune {
 		switch {

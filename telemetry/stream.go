@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// role indexes what exists for each role of a stream.
+// role is an index into arrays that have an element for each role of a stream.
 type role int
 
 const (
@@ -26,7 +26,7 @@ func (r role) String() string {
 	return roleClient
 }
 
-// kind is the kind of a stream's span.
+// kind returns the kind of a stream's span.
 func (r role) kind() trace.SpanKind {
 	if r == server {
 		return trace.SpanKindServer
@@ -41,18 +41,18 @@ type Stream struct {
 	role  role
 	ended atomic.Bool
 	live  atomic.Pointer[liveSpan]
-	link  atomic.Pointer[trace.SpanContext] // to the peer's span; the context is invalid if the peer sent nonsense
+	link  atomic.Pointer[trace.SpanContext] // the peer's span; invalid if the peer sent nonsense
 }
 
-// liveSpan is the span of a stream, once it has been started.
+// liveSpan is the span of a stream.
 type liveSpan struct {
-	span    trace.Span        // nil before
-	context trace.SpanContext // of the span, which is the program's and not to be asked by a stream
+	span    trace.Span        // nil until the span has been started
+	context trace.SpanContext // a copy, because a stream must not call the span, which is the program's code
 	begun   time.Time
-	ctx     context.Context // for what is recorded about the stream
+	ctx     context.Context // for metrics and log lines about the stream
 }
 
-// Stream reports that a stream was opened. End has to follow.
+// Stream reports that a stream was opened. The caller must call End later.
 func (c *Ceremony) Stream(o report.StreamStart) *Stream {
 	s := &Stream{c: c, start: o}
 	if o.Inbound {
@@ -69,7 +69,7 @@ func (s *Stream) begin() {
 	c := s.c
 	begun := c.clampStart(s.start.At)
 	about := ""
-	if s.role == server { // a row of a backend names the peer of a CLIENT span only
+	if s.role == server { // a backend's row names the peer only for a CLIENT span
 		about = "from " + c.info.Peers[s.start.Peer].Name
 	}
 	_, span := c.t.to().tracer.Start(c.rooted, c.t.names.name(spanStream, about),
@@ -80,20 +80,19 @@ func (s *Stream) begin() {
 	s.live.Store(&liveSpan{span: span, context: sc, begun: begun, ctx: c.under(sc)})
 }
 
-// SpanContext returns the span context of the stream's span. It is invalid until
-// the span exists, which it does soon after the stream was opened unless a sink
-// hangs.
+// SpanContext returns the span context of the stream's span. It is invalid until the
+// span exists. Unless a sink hangs, the span exists soon after the stream was opened.
 func (s *Stream) SpanContext() trace.SpanContext {
 	return s.live.Load().context
 }
 
 // Traceparent returns the stream's span in W3C form, for the peer to link to. It
-// is empty until the span exists, and always if nobody records the span.
+// returns an empty text until the span exists, and always if the span is not recorded.
 func (s *Stream) Traceparent() string { return formatTraceparent(s.SpanContext()) }
 
-// Link links the stream's span to the one that the peer has sent in W3C form. The
-// first text that is not empty counts. A text that does not name a span of this
-// ceremony's trace is ignored: it is not trusted.
+// Link links the stream's span to the span that the peer has sent in W3C form. Only
+// the first text that is not empty counts. Link does not trust the text: it ignores a
+// text that does not name a span of this ceremony's trace.
 func (s *Stream) Link(traceparent string) {
 	if traceparent == "" || s.link.Load() != nil {
 		return
@@ -102,14 +101,14 @@ func (s *Stream) Link(traceparent string) {
 	s.link.CompareAndSwap(nil, &sc)
 }
 
-// Message counts a request that was answered. Unlike the other methods it records
-// at once, and it does not allocate.
+// Message counts an answered request. Unlike the other methods it records at once. It
+// does not allocate.
 func (s *Stream) Message() {
 	s.c.t.to().messages.Add(s.live.Load().ctx, 1, s.c.t.messages[s.role]...)
 }
 
-// RTT records a round trip of an outbound stream. Unlike the other methods it
-// records at once, and it does not allocate.
+// RTT records a round trip of an outbound stream. Unlike the other methods it records
+// at once. It does not allocate.
 func (s *Stream) RTT(d time.Duration) {
 	s.c.t.to().rtt.Record(s.live.Load().ctx, d.Seconds(), s.c.peers[s.start.Peer].rtt...)
 }
@@ -142,8 +141,8 @@ func (s *Stream) End(o report.StreamEnd) {
 	})
 }
 
-// endSpan ends the span. If the report of the stream's start was lost, it makes
-// the span first.
+// endSpan ends the span. If the report of the stream's start was lost, it starts the
+// span first.
 func (s *Stream) endSpan(o report.StreamEnd) {
 	if s.live.Load().span == nil {
 		s.begin()

@@ -18,13 +18,13 @@ import (
 )
 
 // Telemetry reports what a service does. Its methods, and those of [Ceremony] and
-// [Stream], are safe for concurrent use, may be called with locks held and from
-// whatever a report calls, and return at once: a report is queued, and a goroutine
-// of the Telemetry carries it out. Only [Stream.Message] and [Stream.RTT] record at
-// once. Each report carries the time of what happened.
+// [Stream], are safe for concurrent use. They may be called with locks held, and from
+// the hooks and span processors that a report calls. They return at once: they queue a
+// report, and a goroutine carries it out later. Only [Stream.Message] and [Stream.RTT]
+// record at once. Each report has the time of the event.
 //
-// A sink that is too slow, hangs or panics costs reports. The least important ones
-// are lost first, and dkgsync.reports.dropped counts them.
+// If a sink is too slow, hangs or panics, reports are lost. When the queue is full, it
+// drops the least important reports first, and dkgsync.reports.dropped counts them.
 type Telemetry struct {
 	reporter reporter
 	tracers  trace.TracerProvider      // nil: the global one
@@ -35,15 +35,15 @@ type Telemetry struct {
 
 	mu         sync.Mutex
 	ceremonies []*Ceremony   // the open ones, in the order of their opening
-	peers      []peerOptions // by operator index, of as many members as a ceremony has had
+	peers      []peerOptions // by operator index, for as many members as any ceremony had so far
 
-	// What follows belongs to the reporter's goroutine.
+	// Only the reporter's goroutine uses these fields.
 
 	names      spanNames
 	callback   metric.Registration // while a ceremony is open
 	registered *recorders          // where the callback is registered
-	strangers  int                 // refused since the last line about them
-	strangeAt  time.Time           // when that line was written
+	strangers  int                 // streams of strangers refused since the last line about them
+	strangeAt  time.Time           // the time of that line
 }
 
 // recorders record the spans and metrics of a service.
@@ -53,9 +53,9 @@ type recorders struct {
 	instruments
 }
 
-// New returns the telemetry of a service, which records nothing before
-// [Telemetry.Start]. A nil logger stands for logrus's standard logger, a nil provider
-// for OpenTelemetry's global one.
+// New returns the telemetry of a service. It records nothing before
+// [Telemetry.Start]. If log is nil, it uses logrus's standard logger. If a provider is
+// nil, it uses OpenTelemetry's global one.
 func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *Telemetry {
 	if log == nil {
 		log = logrus.StandardLogger()
@@ -69,8 +69,8 @@ func New(log *logrus.Logger, tp trace.TracerProvider, mp metric.MeterProvider) *
 	return t
 }
 
-// Start makes the tracer and the instruments. An SDK may be built as late as at the
-// start of an app, and anew at each.
+// Start makes the tracer and the instruments. New cannot make them, because the SDK may
+// not exist before the app starts, and each start may build a new one.
 func (t *Telemetry) Start() {
 	tracers, meters := t.tracers, t.meters
 	if tracers == nil {
@@ -91,7 +91,7 @@ func (t *Telemetry) record(tracers trace.TracerProvider, meters metric.MeterProv
 	t.current.Store(r)
 }
 
-// to returns where spans and metrics go.
+// to returns the current recorders.
 func (t *Telemetry) to() *recorders { return t.current.Load() }
 
 // handle reports an error of OpenTelemetry.
@@ -102,14 +102,14 @@ func (t *Telemetry) handle(err error) {
 // Log returns the service's logger.
 func (t *Telemetry) Log() *logrus.Logger { return t.reporter.log }
 
-// FlushLimit is how long [Telemetry.Flush] waits at most.
+// FlushLimit is the longest time that [Telemetry.Flush] waits.
 const FlushLimit = 500 * time.Millisecond
 
-// Flush waits until everything that was reported before has reached the loggers
-// and providers. It gives up when the context ends, and after [FlushLimit]. It
-// returns at once if a report has been running for that long already, or if an
-// earlier call has given up on reports that are not carried out yet. A report that
-// calls it, such as a hook of the logger, waits for itself, and so until then.
+// Flush waits until all earlier reports have reached the loggers and providers. It
+// gives up when the context ends, or after [FlushLimit]. It returns at once if the
+// current report has been running for FlushLimit, or if an earlier call gave up and its
+// reports have still not been carried out. If a report calls Flush, for example in a
+// hook of the logger, it waits for itself until Flush gives up.
 func (t *Telemetry) Flush(ctx context.Context) {
 	if t.reporter.stuck() {
 		return
@@ -122,9 +122,8 @@ func (t *Telemetry) Flush(ctx context.Context) {
 	}
 }
 
-// Flushed returns a channel that is closed when everything that was reported
-// before has reached the loggers and providers, or was dropped, however long that
-// takes.
+// Flushed returns a channel that is closed once all earlier reports have reached the
+// loggers and providers or were dropped. There is no limit on how long that takes.
 func (t *Telemetry) Flushed() <-chan struct{} { return t.reporter.flushed() }
 
 // rejected counts a refusal.
@@ -132,11 +131,12 @@ func (t *Telemetry) rejected(ctx context.Context, errorType string) {
 	t.to().rejections.Add(ctx, 1, adding(keyErrorType.String(errorType))...)
 }
 
-// strangerPause limits the lines about strangers, of whom there may be a flood.
+// strangerPause is the shortest time between two lines about strangers, because there
+// may be a flood of them.
 const strangerPause = 10 * time.Second
 
-// Stranger reports the refusal of a stream whose peer is not a member of any open
-// ceremony.
+// Stranger reports that a stream was refused because its peer is not a member of any
+// open ceremony.
 func (t *Telemetry) Stranger(at time.Time, id string) {
 	t.reporter.push(detail, "a refused stranger", func() {
 		t.rejected(context.Background(), report.TypeNotAMember)
@@ -151,7 +151,7 @@ func (t *Telemetry) Stranger(at time.Time, id string) {
 	})
 }
 
-// Panicked reports a panic of a background task, with its stack.
+// Panicked reports that a background task panicked, with its stack.
 func (t *Telemetry) Panicked(at time.Time, task string, value any, stack []byte) {
 	t.reporter.push(progress, fmt.Sprintf("a panic of task %q", task), func() {
 		t.Log().WithTime(at).WithField("stack", string(stack)).Errorf("task %q panicked: %v", task, value)

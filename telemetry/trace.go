@@ -13,35 +13,35 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// TraceID returns the ID of the trace in which the spans of all nodes of a
-// ceremony meet: the first 16 bytes of SHA-256("dkgsync/trace/v1\0" and the
-// definition hash). Two runs of one definition share it.
+// TraceID returns the ID of the trace that contains the spans of all nodes of a
+// ceremony. It is the first 16 bytes of the SHA-256 hash of "dkgsync/trace/v1\0"
+// followed by the definition hash. Two runs of one definition share it.
 func TraceID(definitionHash []byte) trace.TraceID {
 	sum := sha256.Sum256(append([]byte("dkgsync/trace/v1\x00"), definitionHash...))
 	return trace.TraceID(sum[:len(trace.TraceID{})])
 }
 
-// rootContext returns a context whose span context has a trace ID and nothing
-// else. A span that starts from it is a root of that trace, and the program's
-// sampler decides about it. A made-up parent would override the sampler, and leave
-// a warning in Jaeger for ever.
+// rootContext returns a context whose span context has only a trace ID. A span that
+// starts from it is a root of that trace, and the program's sampler decides whether to
+// record it. A made-up parent would override the sampler and leave a permanent warning
+// in Jaeger.
 func rootContext(id trace.TraceID) context.Context {
 	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: id})
 	return trace.ContextWithSpanContext(context.Background(), sc)
 }
 
-// How long the start span lasts, and how long any other does at least. Jaeger
-// warns of a span that lasts no time. It moves a span that is not within its
-// parent, because it supposes that the clocks differ, unless the span lasts longer
-// than the parent.
+// The start span lasts an instant, and any other span lasts at least shortest. Jaeger
+// warns of a span that lasts no time. It also moves a span that is not within its
+// parent, because it assumes that the clocks differ. It does not move a span that is
+// longer than its parent.
 const (
 	instant  = time.Nanosecond
 	shortest = time.Microsecond
 )
 
-// start makes the start span, the parent of all others, unless it exists. The span
-// ends at once: as long as it were open nobody could see it, and its children
-// would carry warnings.
+// start makes the start span, which is the parent of all others, unless it exists. The
+// span ends at once. Nobody can see a span that is still open, and its children would
+// have warnings until it ended.
 func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 	if c.started {
 		return
@@ -66,25 +66,25 @@ func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 
 // span is a span that is recorded after it has ended.
 type span struct {
-	name           string // one of the span constants,
-	about          string // and what follows it in the span's name; empty: nothing
+	name           string // one of the span constants
+	about          string // what follows it in the span's name; may be empty
 	kind           trace.SpanKind
 	started, ended time.Time
 	attrs          []attribute.KeyValue
-	events         func() []event    // called only if the span is recorded; nil: none
-	link           trace.SpanContext // invalid: none
+	events         func() []event    // called only if the span is recorded; may be nil
+	link           trace.SpanContext // may be invalid, for a span without a link
 	err            error
 	errType        string
 }
 
-// event happened within a span.
+// event is an event within a span.
 type event struct {
 	at    time.Time
 	attrs []attribute.KeyValue
 }
 
-// record makes a span, and returns the context for what else is recorded about it.
-// A span that panics costs neither the metrics nor the log line.
+// record makes a span and returns the context for the metrics and the log line that
+// belong to it. If making the span panics, metrics and log line are still recorded.
 func (c *Ceremony) record(s span) context.Context {
 	var sc trace.SpanContext
 	c.t.reporter.carryOut("the span "+s.name, func() {
@@ -109,8 +109,8 @@ func (c *Ceremony) record(s span) context.Context {
 	return c.under(sc)
 }
 
-// under returns a context that carries only the span context, for logs and
-// exemplars. It is the ceremony's where nothing makes spans.
+// under returns a context that carries only the span context, for logs and exemplars.
+// If no span was made, it returns the context of the ceremony.
 func (c *Ceremony) under(sc trace.SpanContext) context.Context {
 	if sc.HasTraceID() {
 		return trace.ContextWithSpanContext(context.Background(), sc)
@@ -118,7 +118,7 @@ func (c *Ceremony) under(sc trace.SpanContext) context.Context {
 	return c.rooted
 }
 
-// clampStart returns at, or the ceremony's start if at is earlier: a span does not
+// clampStart returns at, or the ceremony's start if at is earlier. A span must not
 // begin before its parent.
 func (c *Ceremony) clampStart(at time.Time) time.Time {
 	if at.Before(c.since) {
@@ -127,13 +127,14 @@ func (c *Ceremony) clampStart(at time.Time) time.Time {
 	return at
 }
 
-// end ends a span.
+// end ends a span. It makes the span last at least shortest.
 func end(s trace.Span, started, ended time.Time) {
 	s.End(trace.WithTimestamp(started.Add(max(ended.Sub(started), shortest))))
 }
 
-// fail records an error. The status of a success stays unset, and so does that of
-// what this node has stopped itself, which is nobody's error.
+// fail records an error, if there is one. It leaves the status of a success unset. It
+// also leaves the status unset if this node itself stopped the work, which is not an
+// error.
 func fail(s trace.Span, errType string, err error) {
 	if errType == "" && err == nil {
 		return
@@ -152,13 +153,13 @@ func fail(s trace.Span, errType string, err error) {
 	s.SetStatus(codes.Error, description)
 }
 
-// The header's name as W3C Trace Context spells it.
+// traceparent is the name of the header in W3C Trace Context.
 const traceparent = "traceparent"
 
 var w3c propagation.TraceContext
 
-// formatTraceparent returns a span context in W3C form. It returns an empty text
-// for a span that is not sampled, which nobody will ever see.
+// formatTraceparent returns a span context in W3C form. It returns an empty text for a
+// span that is not sampled, because nobody will ever see that span.
 func formatTraceparent(sc trace.SpanContext) string {
 	if !sc.IsValid() || !sc.IsSampled() {
 		return ""
@@ -168,11 +169,11 @@ func formatTraceparent(sc trace.SpanContext) string {
 	return carrier[traceparent]
 }
 
-// parseTraceparent returns the span that a peer has sent in W3C form. It is invalid
-// unless it belongs to our trace: it serves for a link within one trace, and for
-// nothing else.
+// parseTraceparent returns the span that a peer has sent in W3C form. It returns an
+// invalid span context unless the span belongs to our trace, because the span is only
+// used for a link within that trace.
 func parseTraceparent(text string, ours trace.TraceID) trace.SpanContext {
-	const length = 55 // of version 00, the only one that we write
+	const length = 55 // in version 00, the only one that formatTraceparent writes
 	if len(text) != length || text[:2] != "00" {
 		return trace.SpanContext{}
 	}

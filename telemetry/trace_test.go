@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-func TestTheTraceIDIsDerivedFromTheDefinitionHash(t *testing.T) {
+func TestTheTraceIDComesFromTheHash(t *testing.T) {
 	sum := sha256.Sum256(append([]byte("dkgsync/trace/v1\x00"), hash...))
 
 	require.Equal(t, hex.EncodeToString(sum[:16]), telemetry.TraceID(hash).String())

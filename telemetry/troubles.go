@@ -6,7 +6,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Refused reports that this node's host has refused a member's stream.
+// Refused reports that this node's host refused a member's stream.
 func (c *Ceremony) Refused(peer int, at time.Time, why error) {
 	c.queue(normal, "a stream that the host has no room for", func() {
 		c.about(c.rooted, peer, at).WithError(why).
@@ -14,7 +14,7 @@ func (c *Ceremony) Refused(peer int, at time.Time, why error) {
 	})
 }
 
-// Clock reports that a member's clock is not right, or this node's.
+// Clock reports that a member's clock and this node's clock differ.
 func (c *Ceremony) Clock(peer int, at time.Time, text string) {
 	c.queue(normal, "a clock", func() {
 		c.about(c.rooted, peer, at).Warnf("%s's clock is %s", c.who(peer), text)

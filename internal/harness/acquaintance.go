@@ -11,25 +11,26 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// acquaintance is which process a peer is, and which processes it has heard of.
+// acquaintance holds the session of a peer, and the sessions that it has heard of.
 type acquaintance struct {
 	mu      sync.Mutex
 	session uint64
-	serves  bool // it answers, in whatever way
+	serves  bool // it has a stream handler
 	heard   map[peer.ID]heard
-	changed chan struct{} // closes with the next thing heard; nil: nobody waits
+	changed chan struct{} // closed when the peer hears something; nil: nobody waits
 }
 
-// heard is what a peer knows of the process at another.
+// heard is what a peer knows about the process at another peer.
 type heard struct {
-	session   uint64 // its own
-	addressed uint64 // the one that has answered its client
+	session   uint64 // the process's own session
+	addressed uint64 // the session that has answered the process's client
 }
 
-// Become makes a process with this session of the peer: its requests and its answers
-// carry it from now on. Another session is another process, as after a restart, and 0
-// is a foreign one. A member with a session has to answer for its requests to count:
-// one that does nothing else yet answers as [RawPeer.Answer] does.
+// Become gives the peer a session. Its requests and answers contain the session from now
+// on. A different session stands for another process, as after a restart, and 0 stands
+// for a reference implementation. The requests of a member with a session count only if
+// it answers too. So if the peer does not serve streams yet, it starts to answer as
+// [RawPeer.Answer] does.
 func (p *RawPeer) Become(session uint64) {
 	p.mu.Lock()
 	p.session = session
@@ -40,15 +41,15 @@ func (p *RawPeer) Become(session uint64) {
 	}
 }
 
-// Session is the session of the process that the peer is; 0: none.
+// Session returns the peer's session, or 0 if it has none.
 func (p *RawPeer) Session() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.session
 }
 
-// Meet waits until the process at another peer has had an answer from this one, and
-// returns its session.
+// Meet waits until the process at another peer has received an answer from this peer's
+// process, and returns the other's session.
 func (p *RawPeer) Meet(t testing.TB, other peer.ID) (session uint64) {
 	t.Helper()
 	deadline := time.After(Patience)
@@ -65,14 +66,15 @@ func (p *RawPeer) Meet(t testing.TB, other peer.ID) (session uint64) {
 	}
 }
 
-// Met tells whether the process at another peer has had an answer from this one.
+// Met reports whether the process at another peer has received an answer from this
+// peer's process.
 func (p *RawPeer) Met(other peer.ID) bool {
 	_, met, _ := p.knows(other)
 	return met
 }
 
-// knows returns the session of the process at another peer, and whether that has had
-// an answer from this process.
+// knows returns the session of the process at another peer, and whether that process has
+// received an answer from this peer's process.
 func (p *RawPeer) knows(other peer.ID) (session uint64, met bool, changed <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,7 +85,8 @@ func (p *RawPeer) knows(other peer.ID) (session uint64, met bool, changed <-chan
 	return h.session, h.session != 0 && h.addressed == p.session, p.changed
 }
 
-// addresseeAt is whom a request to another peer addresses; 0: nobody yet.
+// addresseeAt returns the addressee for requests to another peer, or 0 if it is not
+// known yet.
 func (p *RawPeer) addresseeAt(other peer.ID) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +99,7 @@ func (p *RawPeer) heardRequest(from peer.ID, r *syncpb.SyncRequest) {
 
 func (p *RawPeer) heardResponse(from peer.ID, r *syncpb.SyncResponse) {
 	if session := r.GetSessionId(); session != 0 && session != p.addresseeAt(from) {
-		p.learn(from, func(h *heard) { *h = heard{session: session} }) // it has had no answer from us yet
+		p.learn(from, func(h *heard) { *h = heard{session: session} }) // a new process, still without an answer
 	}
 }
 

@@ -12,8 +12,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// Attesting has a request attest a result at its step, as docs/protocol.md,
-// "Results", says. It comes after what changes the step or the session.
+// Attesting makes a request attest a result at its step, as "Results" in
+// docs/protocol.md describes. Use it after any Saying that changes the step or the
+// session.
 func (p *RawPeer) Attesting(t testing.TB, def syncmod.Definition, result []byte) Saying {
 	return func(r *syncpb.SyncRequest) {
 		signature, err := p.Host.Peerstore().PrivKey(p.Host.ID()).Sign(statement(def, p.Host.ID(), r, result))

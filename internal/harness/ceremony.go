@@ -18,7 +18,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Fast is a configuration for tests: everything that waits, waits less.
+// Fast returns a configuration for tests, with shorter times than the defaults.
 func Fast() syncmod.Config {
 	return syncmod.Config{
 		Heartbeat: 50 * time.Millisecond, ExchangeTimeout: 2 * time.Second, PeerTimeout: 2 * time.Second,
@@ -27,27 +27,28 @@ func Fast() syncmod.Config {
 	}
 }
 
-// Patient is [Fast] for tests in which members come and go: nobody is given up.
+// Patient returns [Fast] with a PeerTimeout of [Patience], for tests in which members
+// come and go.
 func Patient() syncmod.Config {
 	config := Fast()
 	config.PeerTimeout = Patience
 	return config
 }
 
-// Quiet is a logger whose lines nobody sees.
+// Quiet returns a logger that discards its lines.
 func Quiet() *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	return log
 }
 
-// Hash is what the members of a definition sign.
+// Hash returns a definition hash for a text.
 func Hash(about string) []byte {
 	hash := sha256.Sum256([]byte(about))
 	return hash[:]
 }
 
-// Name is what operator i is called.
+// Name returns the name of operator i.
 func Name(i int) string {
 	names := []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"}
 	if i < len(names) {
@@ -56,7 +57,7 @@ func Name(i int) string {
 	return fmt.Sprint("node", i)
 }
 
-// Define is a definition of which these hosts are the members.
+// Define returns a definition whose members are the given hosts.
 func Define(about string, hosts ...host.Host) syncmod.Definition {
 	def := syncmod.Definition{Hash: Hash(about)}
 	for i, h := range hosts {
@@ -79,7 +80,7 @@ func StartService(t testing.TB, h host.Host, config syncmod.Config) *syncmod.Ser
 	return s
 }
 
-// Open opens a definition on nodes whose apps run.
+// Open opens a definition on the given nodes, whose apps must be running.
 func Open(t testing.TB, nodes []*Node, def syncmod.Definition) []*syncmod.Ceremony {
 	t.Helper()
 	ceremonies := make([]*syncmod.Ceremony, len(nodes))
@@ -89,7 +90,7 @@ func Open(t testing.TB, nodes []*Node, def syncmod.Definition) []*syncmod.Ceremo
 	return ceremonies
 }
 
-// Everyone calls a function for each ceremony at once, and returns the errors.
+// Everyone calls f for all ceremonies at the same time, and returns the errors.
 func Everyone(ceremonies []*syncmod.Ceremony, f func(*syncmod.Ceremony) error) []error {
 	return each(ceremonies, f)
 }
@@ -104,7 +105,7 @@ func each[T any](all []T, f func(T) error) []error {
 	return errs
 }
 
-// RequireEach calls a function for each ceremony at once, and requires that none
+// RequireEach calls f for all ceremonies at the same time, and requires that no call
 // returns an error.
 func RequireEach(t testing.TB, ceremonies []*syncmod.Ceremony, f func(*syncmod.Ceremony) error) {
 	t.Helper()
@@ -113,7 +114,7 @@ func RequireEach(t testing.TB, ceremonies []*syncmod.Ceremony, f func(*syncmod.C
 	}
 }
 
-// Until watches a ceremony until its status is as wanted, and returns it.
+// Until watches a ceremony until wanted accepts its status, and returns that status.
 func Until(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.Status) bool) syncmod.Status {
 	t.Helper()
 	return until(t, "it", c, wanted)
@@ -127,19 +128,19 @@ func until(t testing.TB, whose string, c *syncmod.Ceremony, wanted func(syncmod.
 			return last
 		}
 	}
-	require.Failf(t, "the status never became as wanted", "the last one of %s: %+v", whose, last)
+	require.Failf(t, "the ceremony never had the wanted status", "the last status of %s: %+v", whose, last)
 	return last
 }
 
-// Connected tells whether a node is connected with another, both ways.
+// Connected reports whether a member is connected in both directions.
 func Connected(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound }
 
-// In wants a ceremony to be in a phase.
+// In returns a function that reports whether a ceremony is in the given phase.
 func In(phase syncmod.Phase) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool { return s.Phase == phase }
 }
 
-// Failure waits until a ceremony has failed, and returns why.
+// Failure waits until a ceremony has failed, and returns the error.
 func Failure(t testing.TB, c *syncmod.Ceremony) error {
 	t.Helper()
 	return failure(t, "it", c)
@@ -156,10 +157,10 @@ func failure(t testing.TB, whose string, c *syncmod.Ceremony) error {
 	return c.Err()
 }
 
-// Culprit is the member that a failure names.
+// Culprit returns the part of a failure that names a member.
 func Culprit(t testing.TB, err error) *syncmod.PeerError {
 	t.Helper()
 	failed, ok := errors.AsType[*syncmod.PeerError](err)
-	require.True(t, ok, "names nobody: %v", err)
+	require.True(t, ok, "the failure names nobody: %v", err)
 	return failed
 }

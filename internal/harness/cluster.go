@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Cluster is the members of a definition, and the network between them.
+// Cluster consists of the members of a definition and the network between them.
 type Cluster struct {
 	Nodes []*Node
 
@@ -32,38 +32,39 @@ type settings struct {
 	relay  *Relay
 }
 
-// Option changes what a cluster is made of.
+// Option changes how a cluster is made.
 type Option func(*settings)
 
-// With gives every node this configuration instead of [Fast].
+// With gives every node the given configuration instead of [Fast].
 func With(config syncmod.Config) Option { return func(s *settings) { s.config = config } }
 
-// Keys gives the first nodes these identities instead of new ones.
+// Keys gives the first nodes the given identities instead of new ones.
 func Keys(keys ...crypto.PrivKey) Option { return func(s *settings) { s.keys = keys } }
 
-// TCP6 has hosts listen on loopback TCP over IPv6 instead of IPv4.
+// TCP6 makes hosts listen on loopback TCP over IPv6 instead of IPv4.
 func TCP6() Option { return func(s *settings) { s.listen = "/ip6/::1/tcp/0" } }
 
-// QUIC has hosts listen on loopback QUIC instead of TCP.
+// QUIC makes hosts listen on loopback QUIC instead of TCP.
 func QUIC() Option { return func(s *settings) { s.listen = "/ip4/127.0.0.1/udp/0/quic-v1" } }
 
-// QUIC6 has hosts listen on loopback QUIC over IPv6 instead of TCP over IPv4.
+// QUIC6 makes hosts listen on loopback QUIC over IPv6 instead of TCP over IPv4.
 func QUIC6() Option { return func(s *settings) { s.listen = "/ip6/::1/udp/0/quic-v1" } }
 
-// Hosts adds options of libp2p to every host.
+// Hosts adds libp2p options to every host.
 func Hosts(opts ...libp2p.Option) Option {
 	return func(s *settings) { s.host = append(s.host, opts...) }
 }
 
-// Links has every node reach every other one through a [Link] and no other way.
-// For TCP.
+// Links makes every node reach every other node only through a [Link]. It works only
+// with TCP.
 func Links() Option { return func(s *settings) { s.links = true } }
 
-// Behind hides every host: it listens nowhere, and is reached through the relay.
+// Behind hides every host behind a relay. The hosts listen nowhere and can only be
+// reached through the relay.
 func Behind(r *Relay) Option { return func(s *settings) { s.relay = r } }
 
-// New starts n hosts with new secp256k1 identities: the members of a definition of
-// their own. No node runs on them yet.
+// New starts n hosts with new secp256k1 identities. They are the members of a definition
+// of their own. No node runs on them yet.
 func New(t testing.TB, n int, opts ...Option) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, settings: settings{config: Fast(), listen: loopback}, links: make(map[[2]int]*Link)}
@@ -89,8 +90,8 @@ func New(t testing.TB, n int, opts ...Option) *Cluster {
 	return c
 }
 
-// Definition is what operator i knows of a ceremony of all members: where the
-// others are is its own view.
+// Definition returns operator i's definition of a ceremony of all members. The addresses
+// in it may differ between operators.
 func (c *Cluster) Definition(i int, about string) syncmod.Definition {
 	def := syncmod.Definition{Hash: Hash(about)}
 	for j, other := range c.Nodes {
@@ -107,8 +108,8 @@ func (c *Cluster) Definition(i int, about string) syncmod.Definition {
 	return def
 }
 
-// Define is a definition of all members that says the same to everyone. For hosts
-// that tell where they are.
+// Define returns a definition of all members that is the same for everyone. It works
+// only for hosts that announce their addresses.
 func (c *Cluster) Define(about string) syncmod.Definition {
 	hosts := make([]host.Host, len(c.Nodes))
 	for i, n := range c.Nodes {
@@ -117,7 +118,7 @@ func (c *Cluster) Define(about string) syncmod.Definition {
 	return Define(about, hosts...)
 }
 
-// All is the index of every node.
+// All returns the indexes of all nodes.
 func (c *Cluster) All() []int {
 	all := make([]int, len(c.Nodes))
 	for i := range all {
@@ -126,13 +127,13 @@ func (c *Cluster) All() []int {
 	return all
 }
 
-// Except is the index of every node but these.
+// Except returns the indexes of all nodes but the given ones.
 func (c *Cluster) Except(nodes ...int) []int {
 	return slices.DeleteFunc(c.All(), func(i int) bool { return slices.Contains(nodes, i) })
 }
 
-// Start starts the nodes that are named, or all, at once: their apps, with a
-// ceremony of the whole cluster.
+// Start starts the apps of the given nodes at the same time, with a ceremony of the
+// whole cluster. Without arguments it starts all nodes.
 func (c *Cluster) Start(nodes ...int) {
 	c.t.Helper()
 	if len(nodes) == 0 {
@@ -141,8 +142,8 @@ func (c *Cluster) Start(nodes ...int) {
 	c.mustNot(c.each(nodes, func(n *Node) error { return n.start() }))
 }
 
-// Idle starts the nodes that are named, or all, without a ceremony: long-lived
-// nodes, on which [Cluster.Open] opens them.
+// Idle starts the given nodes, or all, without a ceremony, as long-lived nodes.
+// [Cluster.Open] opens ceremonies on them.
 func (c *Cluster) Idle(nodes ...int) {
 	c.t.Helper()
 	if len(nodes) == 0 {
@@ -151,8 +152,8 @@ func (c *Cluster) Idle(nodes ...int) {
 	c.mustNot(c.each(nodes, func(n *Node) error { return n.Run() }))
 }
 
-// Open opens a ceremony of the whole cluster on nodes that run, or on all, at
-// once: from now on it is the Ceremony of these nodes.
+// Open opens a ceremony of the whole cluster on the given running nodes, or on all, at
+// the same time. It becomes the Ceremony of these nodes.
 func (c *Cluster) Open(about string, nodes ...int) {
 	c.t.Helper()
 	if len(nodes) == 0 {
@@ -164,13 +165,14 @@ func (c *Cluster) Open(about string, nodes ...int) {
 	}))
 }
 
-// Stop stops the apps of nodes, at once, as fx does on a signal.
+// Stop stops the apps of the given nodes at the same time, as fx does on a signal.
 func (c *Cluster) Stop(nodes ...int) {
 	c.t.Helper()
 	c.mustNot(c.each(nodes, func(n *Node) error { return n.Stop(c.Context()) }))
 }
 
-// Kill ends nodes as a dead process does: connections first, nobody is told.
+// Kill ends the given nodes as a dead process ends: its connections end first, and
+// nobody is told.
 func (c *Cluster) Kill(nodes ...int) {
 	c.t.Helper()
 	c.mustNot(c.each(nodes, func(n *Node) error {
@@ -179,8 +181,8 @@ func (c *Cluster) Kill(nodes ...int) {
 	}))
 }
 
-// Restart stops nodes, where they run, and starts them again with the same
-// identity at the same place, in a new ceremony of the same definition.
+// Restart kills the given nodes if they run. It then starts them with the same
+// identities and addresses, in a new ceremony of the same definition.
 func (c *Cluster) Restart(nodes ...int) {
 	c.t.Helper()
 	c.Kill(nodes...)
@@ -190,7 +192,7 @@ func (c *Cluster) Restart(nodes ...int) {
 	c.Start(nodes...)
 }
 
-// Each calls a function for the ceremonies of nodes, at once, and returns the
+// Each calls f for the ceremonies of the given nodes at the same time, and returns the
 // errors by operator index.
 func (c *Cluster) Each(nodes []int, f func(ctx context.Context, ceremony *syncmod.Ceremony) error) map[int]error {
 	ctx := c.Context()
@@ -205,7 +207,7 @@ func (c *Cluster) each(nodes []int, f func(*Node) error) map[int]error {
 	return errs
 }
 
-// Context ends when the test's patience does.
+// Context returns a context that ends after [Patience].
 func (c *Cluster) Context() context.Context { return Within(c.t) }
 
 func (c *Cluster) mustNot(errs map[int]error) {

@@ -8,28 +8,28 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// LongestFrame is how many bytes a frame may claim that the harness reads.
+// LongestFrame is the length in bytes of the longest frame that the harness reads.
 const LongestFrame = 4 << 20
 
-// Frame is a message as it lies on a stream: the length of its payload in eight
-// bytes, little endian, then the payload. It shares no code with what is tested.
+// Frame returns a message as a frame: the length of the payload in eight bytes, little
+// endian, then the payload. It shares no code with the tested packages.
 func Frame(m proto.Message) []byte {
 	payload, err := proto.Marshal(m)
 	if err != nil {
-		panic(err) // a defect of the test
+		panic(err) // a mistake in the test
 	}
 	return Framed(payload)
 }
 
-// Framed is a frame of any payload.
+// Framed returns a frame with any payload.
 func Framed(payload []byte) []byte { return append(Claim(int64(len(payload))), payload...) }
 
-// Claim is the header of a frame that is said to have so many bytes.
+// Claim returns the header of a frame with the given length.
 func Claim(length int64) []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64(length))
 }
 
-// ReadFrame reads a frame, and returns its payload.
+// ReadFrame reads a frame and returns its payload.
 func ReadFrame(r io.Reader) ([]byte, error) {
 	var header [8]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {
@@ -44,7 +44,7 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 	return payload, err
 }
 
-// ReadMessage reads a frame, and the message in it.
+// ReadMessage reads a frame and decodes the message in it.
 func ReadMessage(r io.Reader, into proto.Message) error {
 	payload, err := ReadFrame(r)
 	if err != nil {

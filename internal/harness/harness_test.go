@@ -36,7 +36,7 @@ func TestEveryNetworkCarriesACeremony(t *testing.T) {
 	}
 }
 
-func TestAFrozenLinkHealsWithWhatItHeldBack(t *testing.T) {
+func TestAHealedLinkPassesWhatItHeld(t *testing.T) {
 	c := harness.New(t, 2, harness.Links())
 	c.Start()
 	c.Connect(c.All()...)
@@ -44,10 +44,10 @@ func TestAFrozenLinkHealsWithWhatItHeldBack(t *testing.T) {
 	for _, l := range c.Between([]int{0}, []int{1}) {
 		l.Freeze()
 	}
-	<-time.After(100 * time.Millisecond) // what had passed the link by then has arrived
+	<-time.After(100 * time.Millisecond) // until everything that had passed the link has arrived
 	heard := c.Nodes[0].Ceremony.Status().Peers[0].LastSeen
 	require.NotZero(t, heard)
-	<-time.After(300 * time.Millisecond) // six heartbeats, none of which arrives
+	<-time.After(300 * time.Millisecond) // for six heartbeats, which do not arrive
 	require.Equal(t, heard, c.Nodes[0].Ceremony.Status().Peers[0].LastSeen)
 	for _, l := range c.Between([]int{0}, []int{1}) {
 		l.Heal()
@@ -57,7 +57,7 @@ func TestAFrozenLinkHealsWithWhatItHeldBack(t *testing.T) {
 	require.Zero(t, c.Nodes[0].Ceremony.Status().Peers[0].Reconnects)
 }
 
-func TestALinkThatIsCutNamesWhoIsMissing(t *testing.T) {
+func TestACutLinkNamesTheMissingMember(t *testing.T) {
 	c := harness.New(t, 3, harness.Links())
 	c.Start()
 	c.Advance(c.All()...)
@@ -69,26 +69,26 @@ func TestALinkThatIsCutNamesWhoIsMissing(t *testing.T) {
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
 }
 
-func TestANodeThatIsKilledAndStartedAgainIsAnother(t *testing.T) {
+func TestARestartedNodeIsANewProcess(t *testing.T) {
 	config := harness.Fast()
 	config.PeerTimeout = harness.Patience // libp2p pauses 5 s after a failed dial
 	c := harness.New(t, 3, harness.With(config))
 	c.Start()
 	c.Connect(c.All()...)
 
-	c.Restart(1) // before step 1: goes on
+	c.Restart(1) // before step 1, so the ceremony goes on
 	c.Advance(c.All()...)
 	c.Restart(1)
 
 	c.FailWith([]int{0, 2}, syncmod.ErrPeerRestarted, 1)
 }
 
-func TestAStopwatchRunsWhileNothingElseDoes(t *testing.T) {
+func TestAStopwatchRunsOnAnIdleMachine(t *testing.T) {
 	began := time.Now()
 	elapsed := harness.Stopwatch(t)
 
-	<-time.After(200 * time.Millisecond) // what is measured
+	<-time.After(200 * time.Millisecond) // the time to measure
 
 	require.LessOrEqual(t, elapsed(), time.Since(began))
-	require.Greater(t, elapsed(), 50*time.Millisecond, "a machine is not that busy")
+	require.Greater(t, elapsed(), 50*time.Millisecond, "no machine is that busy")
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// loopback is where hosts listen, unless a test says otherwise.
+// loopback is the address where hosts listen by default.
 const loopback = "/ip4/127.0.0.1/tcp/0"
 
-// NewKey makes a secp256k1 identity.
+// NewKey returns a new secp256k1 identity.
 func NewKey(t testing.TB) crypto.PrivKey {
 	t.Helper()
 	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
@@ -22,7 +22,7 @@ func NewKey(t testing.TB) crypto.PrivKey {
 	return key
 }
 
-// Key is the secp256k1 identity of 32 bytes.
+// Key returns the secp256k1 identity with the given 32 bytes.
 func Key(t testing.TB, raw []byte) crypto.PrivKey {
 	t.Helper()
 	key, err := crypto.UnmarshalSecp256k1PrivateKey(raw)
@@ -36,7 +36,7 @@ func NewHost(t testing.TB) host.Host {
 	return NewHostWithKey(t, NewKey(t))
 }
 
-// NewHostWithKey starts a host with an identity on loopback TCP.
+// NewHostWithKey starts a host with the given identity on loopback TCP.
 func NewHostWithKey(t testing.TB, key crypto.PrivKey) host.Host {
 	t.Helper()
 	return newHost(t, libp2p.Identity(key), libp2p.ListenAddrStrings(loopback))
@@ -48,7 +48,7 @@ func NewSilentHost(t testing.TB, opts ...libp2p.Option) host.Host {
 	return newHost(t, append(opts, libp2p.NoListenAddrs)...)
 }
 
-// newHost starts a host that is closed at the end of the test.
+// newHost starts a host and closes it at the end of the test.
 func newHost(t testing.TB, opts ...libp2p.Option) host.Host {
 	t.Helper()
 	h, err := libp2p.New(append(opts, libp2p.DisableMetrics(), libp2p.DisableRelay())...)
@@ -57,8 +57,9 @@ func newHost(t testing.TB, opts ...libp2p.Option) host.Host {
 	return h
 }
 
-// Connect makes a connection between two hosts, where there is none: two that
-// dial each other at the same moment may both fail.
+// Connect connects two hosts, unless they are connected. Do not call it for both
+// directions at the same time: if two hosts dial each other at the same moment, both may
+// fail.
 func Connect(t testing.TB, from, to host.Host) {
 	t.Helper()
 	require.NoError(t, from.Connect(Within(t), peer.AddrInfo{ID: to.ID(), Addrs: to.Addrs()}))

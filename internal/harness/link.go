@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Link is the way on which one node dials another: what goes over it, in both
-// directions, goes through a proxy that fails on command. How the other node dials
-// this one is another link.
+// Link is a proxy through which one node dials another. All bytes of these connections,
+// in both directions, go through the proxy, which fails on command. There is another
+// Link for the connections that the other node dials.
 type Link struct {
 	listener net.Listener
 	target   string // host and port
@@ -22,16 +22,17 @@ type Link struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	pairs   map[*pair]struct{}
-	down    bool          // nothing is accepted
-	frozen  bool          // bytes stay where they are
-	budget  int           // how many bytes may still pass before it is cut; < 0: any number
-	dropped chan struct{} // closed at the end of the budget, which then only drops; nil: it cuts
+	down    bool          // it accepts no connection
+	frozen  bool          // it holds all bytes back
+	budget  int           // how many more bytes may pass before it is cut or drops; < 0: any number
+	dropped chan struct{} // closed at the end of the budget, when the link drops; nil: it is cut instead
 	delay   time.Duration
 	closed  bool
 	wg      sync.WaitGroup
 }
 
-// pair is one connection: the dialler's half and ours to the dialled.
+// pair is one connection through the proxy: the half of the node that dials, and the
+// proxy's own half to the other node.
 type pair struct{ a, b net.Conn }
 
 func (p *pair) close() {
@@ -39,15 +40,15 @@ func (p *pair) close() {
 	_ = p.b.Close()
 }
 
-// Link is the way on which one node dials another.
+// Link returns the link through which one node dials another.
 func (c *Cluster) Link(from, to int) *Link {
 	c.t.Helper()
 	l := c.links[[2]int{from, to}]
-	require.NotNil(c.t, l, "a cluster with Links has a link between any two")
+	require.NotNil(c.t, l, "only a cluster with Links has links")
 	return l
 }
 
-// openLinks makes all the links there are.
+// openLinks makes the links between all nodes.
 func (c *Cluster) openLinks() {
 	for i := range c.Nodes {
 		for j, node := range c.Nodes {
@@ -69,7 +70,7 @@ func newLink(t testing.TB, to *Node) *Link {
 	return l
 }
 
-// Between are the links between two groups of nodes, in both directions.
+// Between returns the links between two groups of nodes, in both directions.
 func (c *Cluster) Between(some, others []int) []*Link {
 	var all []*Link
 	for _, i := range some {
@@ -82,38 +83,38 @@ func (c *Cluster) Between(some, others []int) []*Link {
 	return all
 }
 
-// Addr is where the link is dialled.
+// Addr returns the address at which to dial the link.
 func (l *Link) Addr() multiaddr.Multiaddr {
-	addr, _ := manet.FromNetAddr(l.listener.Addr()) // the address of a listener is one
+	addr, _ := manet.FromNetAddr(l.listener.Addr()) // a listener's address can always be converted
 	return addr
 }
 
-// Cut ends the connections of the link, and lets none be made.
+// Cut ends the connections of the link and refuses new ones.
 func (l *Link) Cut() { l.change(func() { l.down = true; l.drop() }) }
 
-// Drop ends the connections of the link; new ones can be made.
+// Drop ends the connections of the link. New ones can be made.
 func (l *Link) Drop() { l.change(l.drop) }
 
-// Freeze holds every byte back: connections stay, and go silent.
+// Freeze holds every byte back. Connections stay open but go silent.
 func (l *Link) Freeze() { l.change(func() { l.frozen = true }) }
 
-// CutAfter cuts the link when so many more bytes have passed, of both directions
-// together, wherever that is in what they say.
+// CutAfter cuts the link after the given number of bytes has passed. The number counts
+// both directions together. The cut may be in the middle of a message.
 func (l *Link) CutAfter(bytes int) { l.change(func() { l.budget, l.dropped = bytes, nil }) }
 
-// DropAfter drops the connections of the link when so many more bytes have passed,
-// as [Link.CutAfter] counts them. New ones can be made from the moment on at which
-// the channel is closed that it returns.
+// DropAfter drops the connections of the link after the given number of bytes has
+// passed, counted as for [Link.CutAfter]. It then closes the returned channel, and new
+// connections can be made.
 func (l *Link) DropAfter(bytes int) (dropped <-chan struct{}) {
 	done := make(chan struct{})
 	l.change(func() { l.budget, l.dropped = bytes, done })
 	return done
 }
 
-// Delay has every piece of data arrive so much later.
+// Delay makes everything that passes arrive later by d.
 func (l *Link) Delay(d time.Duration) { l.change(func() { l.delay = d }) }
 
-// Heal undoes Cut, Freeze, CutAfter and DropAfter: what was held back passes.
+// Heal undoes Cut, Freeze, CutAfter and DropAfter. The bytes that were held back pass.
 func (l *Link) Heal() {
 	l.change(func() { l.down, l.frozen, l.budget, l.dropped = false, false, -1, nil })
 }
@@ -148,7 +149,7 @@ func (l *Link) accept() {
 	}
 }
 
-// carry passes on what two halves say to each other.
+// carry passes bytes between the two halves of a connection.
 func (l *Link) carry(in net.Conn) {
 	out, err := net.Dial("tcp", l.target)
 	if err != nil {
@@ -170,13 +171,13 @@ func (l *Link) carry(in net.Conn) {
 	l.pump(p, out, in)
 }
 
-// piece is data that was read, and when it may go on.
+// piece is data that was read, and the time at which it may go on.
 type piece struct {
 	data []byte
 	at   time.Time
 }
 
-// pump passes on one direction, until either half ends.
+// pump passes on the bytes of one direction until either half ends.
 func (l *Link) pump(p *pair, from io.Reader, to io.Writer) {
 	pieces := make(chan piece, 1024)
 	l.wg.Go(func() {
@@ -202,8 +203,8 @@ func (l *Link) pump(p *pair, from io.Reader, to io.Writer) {
 	}
 }
 
-// pass waits while the link is frozen, and returns how many of the bytes may pass.
-// Where the budget ends, so does the link.
+// pass waits while the link is frozen, and returns how many of the bytes may pass. When
+// the budget is used up, the connections end soon after.
 func (l *Link) pass(p *pair, bytes int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,12 +220,12 @@ func (l *Link) pass(p *pair, bytes int) int {
 	passed := min(bytes, l.budget)
 	if l.budget -= passed; l.budget == 0 && !l.down {
 		l.down = true
-		time.AfterFunc(time.Millisecond, l.spent) // once the last of it is written
+		time.AfterFunc(time.Millisecond, l.spent) // after the last bytes are written
 	}
 	return passed
 }
 
-// spent ends the connections at the end of the budget.
+// spent ends the connections when the budget is used up.
 func (l *Link) spent() {
 	l.change(func() {
 		l.drop()

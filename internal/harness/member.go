@@ -20,18 +20,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// memberEnv is set in the environment of a process that is a member.
+// memberEnv is the environment variable that makes a process a member.
 const memberEnv = "DKGSYNC_TEST_MEMBER"
 
-// What a process can be told.
+// The commands for a process.
 const (
 	commandAdvance  = "advance"
 	commandComplete = "complete"
 )
 
-// Main makes a member of the process when [Cluster.Spawn] has started it as one,
-// and returns when not. It is the first thing in the TestMain of a package that
-// spawns members:
+// Main turns the process into a member if [Cluster.Spawn] started it as one. Otherwise
+// it returns at once. In a package that spawns members, TestMain must call it first:
 //
 //	func TestMain(m *testing.M) {
 //		harness.Main()
@@ -48,7 +47,8 @@ func Main() {
 	os.Exit(0)
 }
 
-// member is the app of a process that is a member, and what it reports.
+// member is the app of a process that is a member, together with the state that it
+// reports.
 type member struct {
 	ceremony *syncmod.Ceremony
 
@@ -58,8 +58,8 @@ type member struct {
 	returned string
 }
 
-// runMember runs an app as it is told, and obeys until there is nothing more to
-// read: then the test has ended.
+// runMember runs an app as the test orders, and obeys commands until the input ends. The
+// test is then over.
 func runMember(in io.Reader, out io.Writer) error {
 	commands := json.NewDecoder(in)
 	var o order
@@ -87,7 +87,7 @@ func runMember(in io.Reader, out io.Writer) error {
 	}
 	go m.watch(ctx)
 	told := make(chan string, 64)
-	go func() { // one after the other
+	go func() { // runs one command after the other
 		for command := range told {
 			m.obey(ctx, command)
 		}
@@ -127,7 +127,7 @@ func (o order) definition() syncmod.Definition {
 	return def
 }
 
-// obey carries out a command, and reports what came of it.
+// obey carries out a command and reports the result.
 func (m *member) obey(ctx context.Context, command string) {
 	var step int64
 	var err error
@@ -157,7 +157,7 @@ func (m *member) watch(ctx context.Context) {
 	}
 }
 
-// report says how things stand now.
+// report writes the current state.
 func (m *member) report() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -180,5 +180,5 @@ func (m *member) report() {
 	if failed, ok := errors.AsType[*syncmod.PeerError](s.Err); ok {
 		r.Culprit = failed.Index
 	}
-	_ = m.out.Encode(r) // without a reader there is no test any more
+	_ = m.out.Encode(r) // if nobody reads it, the test is over
 }

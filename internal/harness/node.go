@@ -20,30 +20,30 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Node is one member: an identity, the host that has it, and, while it runs, the
-// app on it.
+// Node is one member. It has an identity, a host with that identity and, while it runs,
+// an app on the host.
 type Node struct {
 	Index    int
 	Key      crypto.PrivKey
 	Host     host.Host
-	Service  *syncmod.Service  // of the app that runs, or ran last
-	Ceremony *syncmod.Ceremony // its ceremony of the whole cluster
+	Service  *syncmod.Service  // the service of the current or last app
+	Ceremony *syncmod.Ceremony // the node's ceremony of the whole cluster
 
 	cluster *Cluster
-	listen  string                // where the host listens: once open, at the same place again
-	addrs   []multiaddr.Multiaddr // where others find it
+	listen  string                // the address where the host listens; it stays the same after the first OpenHost
+	addrs   []multiaddr.Multiaddr // the addresses at which others find the host
 	app     *fx.App
 	log     *log
 }
 
-// ID is the node's peer ID.
+// ID returns the node's peer ID.
 func (n *Node) ID() peer.ID {
 	id, err := peer.IDFromPrivateKey(n.Key)
 	require.NoError(n.cluster.t, err)
 	return id
 }
 
-// OpenHost starts the node's host, at the place where it was before.
+// OpenHost starts the node's host, at the same address as before.
 func (n *Node) OpenHost() {
 	c := n.cluster
 	c.t.Helper()
@@ -51,7 +51,7 @@ func (n *Node) OpenHost() {
 	switch {
 	case c.settings.relay != nil:
 		opts = append(opts, libp2p.NoListenAddrs, libp2p.EnableRelay())
-	case c.settings.links: // nobody learns where the host really is
+	case c.settings.links: // the host does not announce its real address
 		opts = append(opts, libp2p.ListenAddrStrings(n.listen), libp2p.DisableRelay(),
 			libp2p.AddrsFactory(func([]multiaddr.Multiaddr) []multiaddr.Multiaddr { return nil }))
 	default:
@@ -68,9 +68,8 @@ func (n *Node) OpenHost() {
 	n.listen = n.addrs[0].String()
 }
 
-// CloseHost closes the node's host, and with it every connection. Peers that are
-// just exchanging what they are may keep a host's Close from returning: it is not
-// waited for longer than that takes.
+// CloseHost closes the node's host and all its connections. A host's Close may take long
+// while peers identify each other, so CloseHost waits at most for Patience.
 func (n *Node) CloseHost() {
 	closed := make(chan struct{})
 	go func() {
@@ -84,13 +83,13 @@ func (n *Node) CloseHost() {
 	}
 }
 
-// start starts an app on the node's host, with a ceremony of the whole cluster.
+// start runs an app on the node's host with a ceremony of the whole cluster.
 func (n *Node) start() error {
 	return n.Run(fx.Supply(n.cluster.Definition(n.Index, n.cluster.t.Name())), fx.Populate(&n.Ceremony))
 }
 
-// Run starts an app on the node's host: with the module, the cluster's
-// configuration, and what is added here.
+// Run starts an app on the node's host. The app has the module, the cluster's
+// configuration and the given options.
 func (n *Node) Run(opts ...fx.Option) error {
 	logger := logrus.New()
 	logger.SetOutput(n.log)
@@ -107,7 +106,7 @@ func (n *Node) Run(opts ...fx.Option) error {
 	return n.app.Start(n.cluster.Context())
 }
 
-// Open opens a definition on the node, whose app runs.
+// Open opens a definition on the node, whose app must be running.
 func (n *Node) Open(t testing.TB, def syncmod.Definition) *syncmod.Ceremony {
 	t.Helper()
 	c, err := n.Service.Open(def)
@@ -115,7 +114,7 @@ func (n *Node) Open(t testing.TB, def syncmod.Definition) *syncmod.Ceremony {
 	return c
 }
 
-// Stop stops the node's app, where one runs; the host goes on.
+// Stop stops the node's app if it is running. The host keeps running.
 func (n *Node) Stop(ctx context.Context) error {
 	if n.app == nil {
 		return nil
@@ -125,13 +124,13 @@ func (n *Node) Stop(ctx context.Context) error {
 	return err
 }
 
-// Wait is the channel on which the node's app says that it wants to stop.
+// Wait returns the channel on which fx announces that the node's app should stop.
 func (n *Node) Wait() <-chan fx.ShutdownSignal { return n.app.Wait() }
 
-// Logged is what the node has logged, at debug level.
+// Logged returns what the node has logged, at debug level.
 func (n *Node) Logged() string { return n.log.String() }
 
-// log is the end of what a node logged.
+// log keeps the last part of what a node has logged.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Patience is how long a test waits for what has to happen.
+// Patience is how long a test waits for something that must happen.
 const Patience = 30 * time.Second
 
-// Within is a context that ends when the test's patience does.
+// Within returns a context that ends after Patience.
 func Within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -19,7 +19,8 @@ func Within(t testing.TB) context.Context {
 	return ctx
 }
 
-// Next takes what comes next from a channel, or its end.
+// Next receives the next value from a channel, or the zero value if the channel is
+// closed.
 func Next[T any](t testing.TB, from <-chan T) T {
 	t.Helper()
 	select {
@@ -31,7 +32,7 @@ func Next[T any](t testing.TB, from <-chan T) T {
 	}
 }
 
-// Await takes what comes from a channel until it is as wanted.
+// Await receives values from a channel until wanted accepts one, and returns that value.
 func Await[T any](t testing.TB, from <-chan T, wanted func(T) bool) T {
 	t.Helper()
 	for {
@@ -41,7 +42,7 @@ func Await[T any](t testing.TB, from <-chan T, wanted func(T) bool) T {
 	}
 }
 
-// Eventually waits until something is so that no event tells of.
+// Eventually polls until so returns true. Use it only if no event announces the change.
 func Eventually(t testing.TB, so func() bool, what string) {
 	t.Helper()
 	require.Eventually(t, so, Patience, 5*time.Millisecond, what)

@@ -19,8 +19,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Process is a member that is a process of its own: the test binary, started once
-// more. Its app runs from the start, with the ceremony of the whole cluster.
+// Process is a member in a process of its own, which runs the test binary again. Its app
+// runs from the start, with the ceremony of the whole cluster.
 type Process struct {
 	Index int
 
@@ -28,31 +28,31 @@ type Process struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	log   *log
-	ended chan struct{} // closed when it has ended
+	ended chan struct{} // closed when the process has ended
 
 	mu      sync.Mutex
-	wanted  bool // that it ends
+	wanted  bool // the test wants the process to end
 	last    Report
 	changed chan struct{} // closed with the next report
 }
 
-// Report is what a process says of its ceremony.
+// Report is the state of a process's ceremony.
 type Report struct {
 	Phase     string // as [syncmod.Phase] spells it; empty before the app has started
 	Step      int64
-	Connected bool     // with everyone, both ways
-	Passed    int64    // the last barrier that Advance has come back from
-	Returned  string   // the error that the last command has come back with
-	Error     string   // why the ceremony has failed
-	Culprit   int      // whom that names; -1: nobody
+	Connected bool     // it is connected with all members in both directions
+	Passed    int64    // the last barrier that Advance returned
+	Returned  string   // the error that the last command returned
+	Error     string   // why the ceremony failed
+	Culprit   int      // the member that the error names; -1: none
 	Waiting   []string // why each other member does not accept it yet, in operator order
 }
 
-// order is what a process is told when it starts.
+// order is what the test sends to a process when it starts.
 type order struct {
 	Key    []byte
 	Listen string
-	Hidden bool // nobody learns from its host where it is
+	Hidden bool // its host does not announce its addresses
 	Hash   []byte
 	Peers  []memberAt
 	Config syncmod.Config
@@ -63,9 +63,9 @@ type memberAt struct {
 	At   peer.AddrInfo
 }
 
-// Spawn starts a node as a process of its own, with the node's identity at the
-// node's place: the cluster's own host of the node is closed. It does not wait for
-// the process. [Main] has to be called in the package's TestMain.
+// Spawn starts a node as a process of its own, with the node's identity and address. It
+// first closes the cluster's own host of the node. It does not wait for the process. The
+// package's TestMain must call [Main].
 func (c *Cluster) Spawn(node int) *Process {
 	c.t.Helper()
 	c.Nodes[node].CloseHost()
@@ -83,7 +83,7 @@ func (c *Cluster) Spawn(node int) *Process {
 	}
 	cmd.Env = append(os.Environ(), memberEnv+"=1")
 	cmd.Stderr = p.log
-	// In a group of its own: when the tests die, the system wakes and ends whoever is stopped there.
+	// The process has a group of its own: if the tests die, the system wakes and ends a stopped process in it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.stdin, err = cmd.StdinPipe()
 	require.NoError(c.t, err)
@@ -108,7 +108,7 @@ func (c *Cluster) order(node int) order {
 	return o
 }
 
-// Kill ends the process with SIGKILL, and waits until it is gone.
+// Kill ends the process with SIGKILL and waits until it has ended.
 func (p *Process) Kill() {
 	p.t.Helper()
 	p.mu.Lock()
@@ -120,8 +120,8 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
-// Freeze stops the process with SIGSTOP, and waits until it stands still: its
-// connections stay, and go silent.
+// Freeze stops the process with SIGSTOP and waits until it has stopped. Its connections
+// stay open but go silent.
 func (p *Process) Freeze() {
 	p.t.Helper()
 	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGSTOP))
@@ -137,30 +137,30 @@ func (p *Process) Freeze() {
 	}
 }
 
-// Thaw lets a frozen process go on, with SIGCONT.
+// Thaw lets a frozen process continue, with SIGCONT.
 func (p *Process) Thaw() {
 	p.t.Helper()
 	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGCONT))
 }
 
-// Logged is what the process has logged so far, at debug level.
+// Logged returns what the process has logged so far, at debug level.
 func (p *Process) Logged() string { return p.log.String() }
 
-// Advance has the process enter its next barrier, once it has done what it was
-// told before. It does not wait for it.
+// Advance makes the process enter its next barrier after it has carried out earlier
+// commands. Advance does not wait for it.
 func (p *Process) Advance() {
 	p.t.Helper()
 	p.tell(commandAdvance)
 }
 
-// Complete has the process enter the last barrier and then say goodbye, once it
-// has done what it was told before. It does not wait for it.
+// Complete makes the process enter the last barrier and then say goodbye, after it has
+// carried out earlier commands. Complete does not wait for it.
 func (p *Process) Complete() {
 	p.t.Helper()
 	p.tell(commandComplete)
 }
 
-// Wait waits until the process reports what is wanted, and returns that.
+// Wait waits until wanted accepts a report of the process, and returns that report.
 func (p *Process) Wait(wanted func(Report) bool) Report {
 	p.t.Helper()
 	patience := time.After(Patience)
@@ -177,13 +177,13 @@ func (p *Process) Wait(wanted func(Report) bool) Report {
 			require.Failf(p.t, "the process has ended",
 				"%s: %s, its last report: %+v", Name(p.Index), p.cmd.ProcessState, last)
 		case <-patience:
-			require.Failf(p.t, "the process never reported what is wanted",
+			require.Failf(p.t, "the process never sent the wanted report",
 				"the last report of %s: %+v", Name(p.Index), last)
 		}
 	}
 }
 
-// tell says something to the process.
+// tell sends a value to the process.
 func (p *Process) tell(what any) {
 	p.t.Helper()
 	line, err := json.Marshal(what)
@@ -192,7 +192,7 @@ func (p *Process) tell(what any) {
 	require.NoError(p.t, err)
 }
 
-// listen takes the reports until the process ends.
+// listen reads the reports until the process ends.
 func (p *Process) listen(stdout io.Reader) {
 	defer close(p.ended)
 	for reports := json.NewDecoder(stdout); ; {
@@ -206,11 +206,12 @@ func (p *Process) listen(stdout io.Reader) {
 		p.changed = make(chan struct{})
 		p.mu.Unlock()
 	}
-	_, _ = io.Copy(io.Discard, stdout) // it may not wait for a reader that has given up
+	_, _ = io.Copy(io.Discard, stdout) // otherwise the process might wait for a reader
 	_ = p.cmd.Wait()
 }
 
-// end is the end of the test: nothing is left of the process.
+// end ends the process at the end of the test, and reports unexpected ends and data
+// races.
 func (p *Process) end() {
 	select {
 	case <-p.ended:

@@ -13,28 +13,28 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// RawPeer is a member, or a stranger, that a test plays by hand: a host, and
-// streams on which every byte is the test's. It is foreign, as Charon and Pluto
-// are, until [RawPeer.Become] makes a process with a session of it.
+// RawPeer is a member or a stranger that a test plays by hand. It has a host, and
+// streams on which the test writes every byte. At first it behaves like a reference
+// implementation (Charon or Pluto). [RawPeer.Become] gives it a session.
 type RawPeer struct {
 	Host host.Host
 
 	acquaintance
 }
 
-// NewRawPeer starts a host with a new identity to be played by hand.
+// NewRawPeer returns a RawPeer on a new host with a new identity.
 func NewRawPeer(t testing.TB) *RawPeer {
 	t.Helper()
 	return &RawPeer{Host: NewHost(t)}
 }
 
-// Raw has a test play an operator by hand, on the host of its node, which is not
-// started.
+// Raw returns a RawPeer for an operator, on the host of that operator's node. The node
+// must not be started.
 func (c *Cluster) Raw(node int) *RawPeer { return &RawPeer{Host: c.Nodes[node].Host} }
 
-// Request is what the peer has to say about a definition. A foreign peer says what
-// Charon and Pluto say: no session, no definition hash. The one with a session
-// names both. Whom it addresses is filled in when it is said, see [RawStream.Say].
+// Request returns a request of the peer about a definition. Without a session, the peer
+// sends what Charon and Pluto send: no session and no definition hash. With a session,
+// the request has both. [RawStream.Say] fills in the addressee.
 func (p *RawPeer) Request(t testing.TB, def syncmod.Definition, says ...Saying) *syncpb.SyncRequest {
 	t.Helper()
 	signature, err := p.Host.Peerstore().PrivKey(p.Host.ID()).Sign(def.Hash)
@@ -51,24 +51,24 @@ func (p *RawPeer) Request(t testing.TB, def syncmod.Definition, says ...Saying) 
 	return r
 }
 
-// Connect makes a connection to a host, once.
+// Connect connects the peer to a host, unless they are connected.
 func (p *RawPeer) Connect(t testing.TB, to host.Host) {
 	t.Helper()
 	Connect(t, p.Host, to)
 }
 
-// Open opens a stream to a host, and connects with it where that is to be done.
+// Open opens a stream to a host. It connects to the host first if necessary.
 func (p *RawPeer) Open(t testing.TB, to host.Host) RawStream {
 	t.Helper()
 	p.Connect(t, to)
 	stream, err := p.Host.NewStream(Within(t), to.ID(), syncmod.ProtocolID)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = stream.Reset() }) // or a service that stops would wait for the end of it
+	t.Cleanup(func() { _ = stream.Reset() }) // otherwise a service that stops would wait for its end
 	return RawStream{Stream: stream, Peer: p}
 }
 
-// Knock opens a stream to a host, says something on it, and returns what it gets,
-// as [RawStream.Fate] does.
+// Knock opens a stream to a host, writes bytes to it, and returns what comes back, as
+// [RawStream.Fate] does.
 func (p *RawPeer) Knock(ctx context.Context, at host.Host, says []byte) string {
 	stream, err := p.Host.NewStream(ctx, at.ID(), syncmod.ProtocolID)
 	if err != nil {
@@ -79,17 +79,17 @@ func (p *RawPeer) Knock(ctx context.Context, at host.Host, says []byte) string {
 	return RawStream{Stream: stream, Peer: p}.Fate()
 }
 
-// Accept takes the streams that others open to the peer from now on.
+// Accept returns a channel with the streams that others open to the peer from now on.
 func (p *RawPeer) Accept(t testing.TB) <-chan RawStream {
 	t.Helper()
 	streams := make(chan RawStream, 64)
-	t.Cleanup(func() { _ = p.Host.Close() }) // or a service that stops would wait for its answers
+	t.Cleanup(func() { _ = p.Host.Close() }) // otherwise a service that stops would wait for its answers
 	p.Handle(func(stream RawStream) { streams <- stream })
 	return streams
 }
 
-// Answer serves every stream that is opened to the peer from now on, as a member
-// does, and hands over what is said on them.
+// Answer serves every stream that others open to the peer from now on, as a member does.
+// It returns a channel with the requests on these streams.
 func (p *RawPeer) Answer() <-chan *syncpb.SyncRequest {
 	said := make(chan *syncpb.SyncRequest, 1024)
 	p.Serve(func(_ RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
@@ -99,8 +99,8 @@ func (p *RawPeer) Answer() <-chan *syncpb.SyncRequest {
 	return said
 }
 
-// Response is what a member answers to a request: its own session too, if the
-// request carries one.
+// Response returns a member's response to a request. If the request has a session, the
+// response contains the peer's own session.
 func (p *RawPeer) Response(r *syncpb.SyncRequest) *syncpb.SyncResponse {
 	response := &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp()}
 	if r.GetSessionId() != 0 {
@@ -109,8 +109,8 @@ func (p *RawPeer) Response(r *syncpb.SyncRequest) *syncpb.SyncResponse {
 	return response
 }
 
-// Serve answers every request on every stream that is opened to the peer from
-// now on. No response: that request gets no answer.
+// Serve answers every request on every stream that others open to the peer from now on.
+// If respond returns nil, the request gets no answer.
 func (p *RawPeer) Serve(respond func(RawStream, *syncpb.SyncRequest) *syncpb.SyncResponse) {
 	p.Handle(func(stream RawStream) {
 		for {
@@ -132,8 +132,7 @@ func (p *RawPeer) Serve(respond func(RawStream, *syncpb.SyncRequest) *syncpb.Syn
 	})
 }
 
-// Handle has every stream that is opened to the peer from now on be served in this
-// way.
+// Handle calls serve for every stream that others open to the peer from now on.
 func (p *RawPeer) Handle(serve func(RawStream)) {
 	p.mu.Lock()
 	p.serves = true

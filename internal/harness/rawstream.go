@@ -15,10 +15,10 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// RawStream is a stream whose every byte is the test's.
+// RawStream is a stream on which the test writes every byte.
 type RawStream struct {
 	network.Stream
-	Peer *RawPeer // whose end of the stream the test has
+	Peer *RawPeer // the test's end of the stream
 }
 
 // Send writes bytes.
@@ -28,16 +28,16 @@ func (s RawStream) Send(t testing.TB, b []byte) {
 	require.NoError(t, err)
 }
 
-// Say sends a request, in one write. A request with a session that addresses nobody
-// yet addresses the other side's, where that is known. To have it address nobody,
-// [RawStream.Send] its [Frame]; to have it address another one, make it with
-// [Addressee].
+// Say sends a request in one write. If the request has a session but no addressee, Say
+// fills in the session of the other side, if that is known. To send a request without an
+// addressee, pass its [Frame] to [RawStream.Send]. To use another addressee, make the
+// request with [Addressee].
 func (s RawStream) Say(t testing.TB, r *syncpb.SyncRequest) {
 	t.Helper()
 	s.Send(t, Frame(s.addressed(r)))
 }
 
-// addressed is a request that addresses the other side.
+// addressed returns the request with the other side as its addressee.
 func (s RawStream) addressed(r *syncpb.SyncRequest) *syncpb.SyncRequest {
 	if r.GetSessionId() == 0 || r.GetAddressee() != 0 {
 		return r
@@ -77,7 +77,8 @@ func (s RawStream) Grant(t testing.TB, r *syncpb.SyncRequest) {
 	s.Send(t, Frame(s.Peer.Response(r)))
 }
 
-// Exchange sends a request and reads the response, and may fail.
+// Exchange sends a request and reads the response. Unlike [RawStream.Ask], it returns
+// errors.
 func (s RawStream) Exchange(r *syncpb.SyncRequest) (*syncpb.SyncResponse, error) {
 	if _, err := s.Write(Frame(s.addressed(r))); err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func (s RawStream) Exchange(r *syncpb.SyncRequest) (*syncpb.SyncResponse, error)
 	return response, s.readResponse(response)
 }
 
-// Ask sends a request and reads the response.
+// Ask sends a request and reads the response. An error fails the test.
 func (s RawStream) Ask(t testing.TB, r *syncpb.SyncRequest) *syncpb.SyncResponse {
 	t.Helper()
 	response, err := s.Exchange(r)
@@ -94,12 +95,13 @@ func (s RawStream) Ask(t testing.TB, r *syncpb.SyncRequest) *syncpb.SyncResponse
 	return response
 }
 
-// Accepted sends a request that has to be accepted. One with a session counts only
-// once the two sides have met, and where it addresses the process on the other side:
-// it is said again if that is another one than before.
+// Accepted sends a request and requires that the other side accepts it. A request with a
+// session counts only after the two sides have met, and only if it addresses the process
+// on the other side. If another process has taken its place, Accepted sends the request
+// again.
 func (s RawStream) Accepted(t testing.TB, r *syncpb.SyncRequest) {
 	t.Helper()
-	require.Contains(t, []uint64{0, s.Peer.Session()}, r.GetSessionId(), "another process answers for it")
+	require.Contains(t, []uint64{0, s.Peer.Session()}, r.GetSessionId(), "the request has another process's session")
 	for {
 		if r.GetSessionId() != 0 {
 			s.Peer.Meet(t, s.Conn().RemotePeer())
@@ -111,12 +113,12 @@ func (s RawStream) Accepted(t testing.TB, r *syncpb.SyncRequest) {
 		if response.GetSessionId() == said.GetAddressee() {
 			return
 		}
-		require.Zero(t, r.GetAddressee(), "it is for another process")
+		require.Zero(t, r.GetAddressee(), "the request is for another process")
 	}
 }
 
-// Greeted sends a request that has to be answered without being taken into account,
-// and returns why it has to wait, if the answer says so.
+// Greeted sends a request and requires an answer without an error. It returns why the
+// request has to wait, if the answer says so.
 func (s RawStream) Greeted(t testing.TB, r *syncpb.SyncRequest) (waiting string) {
 	t.Helper()
 	response := s.Ask(t, r)
@@ -124,7 +126,7 @@ func (s RawStream) Greeted(t testing.TB, r *syncpb.SyncRequest) (waiting string)
 	return response.GetWaiting()
 }
 
-// ReadRequest reads a request, and notices whom it comes from and whom it addresses.
+// ReadRequest reads a request, and remembers its sender's session and its addressee.
 func (s RawStream) ReadRequest(into *syncpb.SyncRequest) error {
 	err := ReadMessage(s, into)
 	if err == nil {
@@ -133,7 +135,7 @@ func (s RawStream) ReadRequest(into *syncpb.SyncRequest) error {
 	return err
 }
 
-// readResponse reads a response, in time, and notices whom it comes from.
+// readResponse reads a response within Patience, and remembers its sender's session.
 func (s RawStream) readResponse(into *syncpb.SyncResponse) error {
 	s.inTime()
 	err := ReadMessage(s, into)
@@ -143,22 +145,22 @@ func (s RawStream) readResponse(into *syncpb.SyncResponse) error {
 	return err
 }
 
-// inTime has what is read next be there in time. A deadline cannot be set on a stream
-// that was reset, which reading says as well.
+// inTime sets a deadline for the next read. This fails on a stream that was reset, and
+// so does the read itself.
 func (s RawStream) inTime() { _ = s.SetReadDeadline(time.Now().Add(Patience)) }
 
-// End reads until the other side ends the stream, and returns how, as [EndOf]
-// does. Anything that comes instead fails the test.
+// End waits until the other side ends the stream, and returns how, as [EndOf] does. If
+// anything else arrives, the test fails.
 func (s RawStream) End(t testing.TB) string {
 	t.Helper()
-	_ = s.SetReadDeadline(time.Now().Add(Patience)) // of no use, and an error, on a stream that was reset
+	_ = s.SetReadDeadline(time.Now().Add(Patience)) // fails on a stream that was reset, and is not needed there
 	n, err := s.Read(make([]byte, 1))
 	require.Zero(t, n, "the stream goes on")
 	return EndOf(err)
 }
 
-// Fate reads to the end of the stream, and says what there was: "answered",
-// "refused", and the end as [EndOf] says it, with commas between them.
+// Fate reads to the end of the stream and returns what happened: "answered", "refused",
+// and the end as [EndOf] returns it, separated by commas.
 func (s RawStream) Fate() string {
 	var was []string
 	for {
@@ -182,18 +184,17 @@ func (s RawStream) RequireClosed(t testing.TB) {
 	require.Equal(t, "closed", s.End(t))
 }
 
-// RequireReset requires that the other side resets the stream, for whatever
-// reason.
+// RequireReset requires that the other side resets the stream, for any reason.
 func (s RawStream) RequireReset(t testing.TB) {
 	t.Helper()
 	require.True(t, IsReset(s.End(t)))
 }
 
-// IsReset tells whether a stream that has ended in this way was reset.
+// IsReset reports whether an end that [EndOf] returned is a reset.
 func IsReset(end string) bool { return end == "reset" || strings.HasPrefix(end, "reset: ") }
 
-// EndOf says how the other side has ended a stream: "closed", "reset", or "reset:"
-// and the reason that goes with it.
+// EndOf returns how the other side ended a stream: "closed", "reset", or "reset: " and
+// the reason. For any other error it returns the error's text.
 func EndOf(err error) string {
 	reasons := map[network.StreamErrorCode]string{
 		network.StreamGated: "gated", network.StreamRateLimited: "rate limited", network.StreamShutdown: "shutdown",

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Relay is a circuit relay v2 on loopback TCP, or QUIC.
+// Relay is a circuit relay v2 on loopback TCP or QUIC.
 type Relay struct {
 	t       testing.TB
 	key     crypto.PrivKey
@@ -25,17 +25,17 @@ type Relay struct {
 	host    host.Host
 	service *relay.Relay
 	listen  string
-	hidden  []host.Host // with a reservation
+	hidden  []host.Host // the hosts with a reservation
 }
 
-// NewRelay starts a relay that recycles a circuit after a time, or after so many
-// bytes in one direction.
+// NewRelay starts a relay on TCP. It recycles a circuit after the given duration, or
+// after the given number of bytes in one direction.
 func NewRelay(t testing.TB, duration time.Duration, bytes int64) *Relay {
 	t.Helper()
 	return newRelay(t, loopback, duration, bytes)
 }
 
-// NewRelayQUIC is [NewRelay] on loopback QUIC: members reach the relay by it.
+// NewRelayQUIC is like [NewRelay], but members reach the relay over loopback QUIC.
 func NewRelayQUIC(t testing.TB, duration time.Duration, bytes int64) *Relay {
 	t.Helper()
 	return newRelay(t, "/ip4/127.0.0.1/udp/0/quic-v1", duration, bytes)
@@ -49,11 +49,11 @@ func newRelay(t testing.TB, listen string, duration time.Duration, bytes int64) 
 	return r
 }
 
-// ID is the relay's peer ID.
+// ID returns the relay's peer ID.
 func (r *Relay) ID() peer.ID { return r.host.ID() }
 
-// Start starts the relay, at the place where it was before. Who had a reservation
-// gets one again.
+// Start starts the relay, at the same address as before. Hosts that had a reservation
+// get one again.
 func (r *Relay) Start() {
 	r.t.Helper()
 	var err error
@@ -76,7 +76,7 @@ func (r *Relay) Start() {
 	}
 }
 
-// Stop ends the relay, with every connection.
+// Stop stops the relay and ends all its connections.
 func (r *Relay) Stop() {
 	if r.service == nil {
 		return
@@ -86,8 +86,8 @@ func (r *Relay) Stop() {
 	r.service = nil
 }
 
-// Recycle ends every circuit that there is, as the relay does with each at its
-// limit. The members stay connected with the relay.
+// Recycle ends all circuits, as the relay ends each circuit at its limit. The members
+// stay connected to the relay.
 func (r *Relay) Recycle() {
 	var circuits []network.Stream
 	for _, conn := range r.host.Network().Conns() {
@@ -98,12 +98,12 @@ func (r *Relay) Recycle() {
 			}
 		}
 	}
-	for _, stream := range circuits { // those that are made when the first one ends are others
+	for _, stream := range circuits { // collected before, because new ones may be made when the first one ends
 		_ = stream.Reset()
 	}
 }
 
-// Reserve makes a host reachable through the relay, and returns where.
+// Reserve makes a host reachable through the relay, and returns its addresses there.
 func (r *Relay) Reserve(h host.Host) []multiaddr.Multiaddr {
 	r.t.Helper()
 	r.hidden = append(r.hidden, h)
@@ -111,8 +111,8 @@ func (r *Relay) Reserve(h host.Host) []multiaddr.Multiaddr {
 	return []multiaddr.Multiaddr{multiaddr.StringCast(r.listen + "/p2p/" + r.ID().String() + "/p2p-circuit")}
 }
 
-// reserve goes on trying for as long as a host waits that has dialled the relay in
-// vain.
+// reserve gets a reservation for a host. It keeps trying, because a host that failed to
+// dial the relay waits before it dials again.
 func (r *Relay) reserve(h host.Host) {
 	r.t.Helper()
 	require.EventuallyWithT(r.t, func(t *assert.CollectT) {

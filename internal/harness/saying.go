@@ -6,57 +6,57 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// Saying changes what a request says.
+// Saying changes a request.
 type Saying func(*syncpb.SyncRequest)
 
-// Step has a request announce a step.
+// Step makes a request announce a step.
 func Step(n int64) Saying { return func(r *syncpb.SyncRequest) { r.Step = n } }
 
-// Session has a request belong to another session than its peer's; 0: to none.
+// Session gives a request a session other than its peer's. 0 stands for no session.
 func Session(n uint64) Saying { return func(r *syncpb.SyncRequest) { r.SessionId = n } }
 
-// Addressee has a request mean another process of the one that it is said to than the
-// one that runs there: it is a late one, from the attempt before.
+// Addressee addresses a request to a process other than the one that runs at the
+// receiver, as a late request from the previous attempt does.
 func Addressee(n uint64) Saying { return func(r *syncpb.SyncRequest) { r.Addressee = n } }
 
-// Attempt has a request name the attempt that its sender is in, by its digest.
+// Attempt makes a request name its sender's attempt by its digest.
 func Attempt(digest []byte) Saying { return func(r *syncpb.SyncRequest) { r.Attempt = digest } }
 
-// Version has a request name a version.
+// Version gives a request a version.
 func Version(v string) Saying { return func(r *syncpb.SyncRequest) { r.Version = v } }
 
-// Nickname has a request name its sender.
+// Nickname gives a request the nickname of its sender.
 func Nickname(name string) Saying { return func(r *syncpb.SyncRequest) { r.Nickname = name } }
 
-// Goodbye makes a goodbye of a request.
+// Goodbye turns a request into a goodbye.
 func Goodbye(r *syncpb.SyncRequest) { r.Shutdown = true }
 
-// Abort makes an abort of a request, with a reason and whom it blames.
+// Abort turns a request into an abort with a reason and a culprit.
 func Abort(reason string, culprit peer.ID) Saying {
 	return func(r *syncpb.SyncRequest) { r.Abort, r.Culprit = reason, []byte(culprit) }
 }
 
-// Reporter has an abort name who first brought the reason.
+// Reporter makes an abort name the member that reported the reason first.
 func Reporter(id peer.ID) Saying { return func(r *syncpb.SyncRequest) { r.Reporter = []byte(id) } }
 
-// Members has a request carry the digest of a list of members.
+// Members gives a request the digest of a list of members.
 func Members(digest []byte) Saying { return func(r *syncpb.SyncRequest) { r.Members = digest } }
 
-// Signature has a request carry a signature that need not be right.
+// Signature gives a request a signature, which may be wrong.
 func Signature(b []byte) Saying { return func(r *syncpb.SyncRequest) { r.HashSignature = b } }
 
-// DefinitionHash has a request say which definition it means.
+// DefinitionHash gives a request a definition hash.
 func DefinitionHash(hash []byte) Saying {
 	return func(r *syncpb.SyncRequest) { r.DefinitionHash = hash }
 }
 
-// View has a request tell how its sender sees the members.
+// View gives a request its sender's view of the members.
 func View(bits []byte) Saying { return func(r *syncpb.SyncRequest) { r.View = bits } }
 
-// Traceparent has a request carry a trace context.
+// Traceparent gives a request a trace context.
 func Traceparent(text string) Saying { return func(r *syncpb.SyncRequest) { r.Traceparent = text } }
 
-// Attested has a request carry a result and an attestation that need not be right.
+// Attested gives a request a result and an attestation, which may be wrong.
 func Attested(result, attestation []byte) Saying {
 	return func(r *syncpb.SyncRequest) { r.Result, r.Attestation = result, attestation }
 }

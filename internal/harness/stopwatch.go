@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Stopwatch measures time from now on, and returns what reads it. It counts only
-// the time in which the process got a processor when it wanted one: what a test
-// bounds is the nodes, and not how busy the machine is with something else.
+// Stopwatch starts to measure time and returns a function that reads it. It only counts
+// time in which the process got a processor when it wanted one. So a test can set a
+// limit for the nodes that does not depend on how busy the machine is.
 func Stopwatch(t testing.TB) (elapsed func() time.Duration) {
 	t.Helper()
 	const tick = 5 * time.Millisecond
@@ -15,7 +15,7 @@ func Stopwatch(t testing.TB) (elapsed func() time.Duration) {
 	ask, answer, done := make(chan struct{}), make(chan time.Duration), make(chan struct{})
 	t.Cleanup(func() { close(done) })
 	go func() {
-		ticker := time.NewTicker(tick) // drops ticks that nobody takes in time
+		ticker := time.NewTicker(tick) // it drops ticks that are not received in time
 		defer ticker.Stop()
 		var served time.Duration
 		for {

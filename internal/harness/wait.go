@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Connect waits until nodes are connected with everyone.
+// Connect waits until the given nodes are connected with all members.
 func (c *Cluster) Connect(nodes ...int) {
 	c.t.Helper()
 	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
@@ -17,13 +17,13 @@ func (c *Cluster) Connect(nodes ...int) {
 	}))
 }
 
-// Advance takes nodes through their next barrier, at once.
+// Advance takes the given nodes through their next barrier at the same time.
 func (c *Cluster) Advance(nodes ...int) {
 	c.t.Helper()
 	c.mustNot(c.Each(nodes, advance))
 }
 
-// TryAdvance has nodes enter their next barrier, and returns how it ended for each.
+// TryAdvance is like Advance, but returns the error of each node.
 func (c *Cluster) TryAdvance(nodes ...int) map[int]error { return c.Each(nodes, advance) }
 
 func advance(ctx context.Context, ceremony *syncmod.Ceremony) error {
@@ -31,7 +31,8 @@ func advance(ctx context.Context, ceremony *syncmod.Ceremony) error {
 	return err
 }
 
-// Complete takes nodes through the last barrier and the goodbyes, at once.
+// Complete takes the given nodes through the last barrier and the goodbyes at the same
+// time.
 func (c *Cluster) Complete(nodes ...int) {
 	c.t.Helper()
 	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
@@ -42,21 +43,21 @@ func (c *Cluster) Complete(nodes ...int) {
 	}
 }
 
-// Until waits until the status of a node is as wanted, and returns it.
+// Until waits until a node has a status that wanted accepts, and returns that status.
 func (c *Cluster) Until(node int, wanted func(syncmod.Status) bool) syncmod.Status {
 	c.t.Helper()
 	return until(c.t, Name(node), c.Nodes[node].Ceremony, wanted)
 }
 
-// Failure waits until the ceremony of a node has failed, and returns why.
+// Failure waits until the ceremony of a node has failed, and returns the error.
 func (c *Cluster) Failure(node int) error {
 	c.t.Helper()
 	return failure(c.t, Name(node), c.Nodes[node].Ceremony)
 }
 
-// FailWith waits until the ceremony has failed on nodes, and requires that each
-// names this member, and gives this reason or has been told it by another that
-// does.
+// FailWith waits until the ceremony has failed on the given nodes. It requires that each
+// error names the culprit. It also requires that each node gives the reason itself or
+// was told by another member, and that at least one gives it itself.
 func (c *Cluster) FailWith(nodes []int, reason error, culprit int) {
 	c.t.Helper()
 	known := 0
@@ -72,7 +73,7 @@ func (c *Cluster) FailWith(nodes []int, reason error, culprit int) {
 	require.NotZero(c.t, known, "nobody failed because of %q", reason)
 }
 
-// Reconnects is how many streams nodes had to open again, all together.
+// Reconnects returns how many streams the given nodes had to reopen in total.
 func (c *Cluster) Reconnects(nodes ...int) (all int) {
 	for _, i := range nodes {
 		for _, p := range c.Nodes[i].Ceremony.Status().Peers {

@@ -1,4 +1,4 @@
-// Package logbridge lets what logs through logrus reach a slog handler, for programs that have no logrus.
+// Package logbridge passes the lines of a logrus logger to a slog handler, for programs that do not use logrus.
 package logbridge
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Either returns log, or else a logger that passes everything on to the other one, or else logrus's standard logger.
+// Either returns log if it is not nil. Otherwise it returns a logger that passes everything to other. If other is nil
+// too, it returns logrus's standard logger.
 func Either(log *logrus.Logger, other *slog.Logger) *logrus.Logger {
 	switch {
 	case log != nil:
@@ -25,16 +26,16 @@ func Either(log *logrus.Logger, other *slog.Logger) *logrus.Logger {
 	return logrus.StandardLogger()
 }
 
-// bridges has the logger of each slog.Logger that is in use, so that a hook which one part of a program adds sees the
-// lines of the others.
+// bridges holds the bridge of each slog.Logger in use. All parts of a program share the bridge, so a hook that one part
+// adds to it sees the lines of the others.
 var bridges = struct {
 	sync.Mutex
 	to map[weak.Pointer[slog.Logger]]weak.Pointer[logrus.Logger]
 }{to: make(map[weak.Pointer[slog.Logger]]weak.Pointer[logrus.Logger])}
 
-// New returns a logger that passes everything on: the level, the time, the fields as attributes in the order of their
-// names, and the context of a line, in which handlers look for a span. The handler decides which levels it wants. For
-// one slog.Logger there is one such logger.
+// New returns a logger that passes its lines to another logger. It keeps the level, the time and the context of a line,
+// in which handlers look for a span. The fields become attributes, sorted by name. The handler decides which levels it
+// accepts. New returns the same logger for the same slog.Logger.
 func New(to *slog.Logger) *logrus.Logger {
 	bridges.Lock()
 	defer bridges.Unlock()
@@ -55,24 +56,24 @@ func New(to *slog.Logger) *logrus.Logger {
 func forget(key weak.Pointer[slog.Logger]) {
 	bridges.Lock()
 	defer bridges.Unlock()
-	if bridges.to[key].Value() == nil { // unless another one has been made meanwhile
+	if bridges.to[key].Value() == nil { // otherwise another one was made meanwhile
 		delete(bridges.to, key)
 	}
 }
 
-// unformatted saves the work for an output that nobody reads.
+// unformatted is a formatter that does nothing, because nobody reads the output.
 type unformatted struct{}
 
 // Format returns nothing.
 func (unformatted) Format(*logrus.Entry) ([]byte, error) { return nil, nil }
 
-// hook passes lines on.
+// hook passes lines to a handler.
 type hook struct{ to slog.Handler }
 
 // Levels returns all levels.
 func (hook) Levels() []logrus.Level { return logrus.AllLevels }
 
-// The levels of logrus that slog has no name for lie between those that it has.
+// levels maps logrus's levels to slog's. Levels that slog has no name for are below, between or above the named ones.
 var levels = map[logrus.Level]slog.Level{
 	logrus.TraceLevel: slog.LevelDebug - 4,
 	logrus.DebugLevel: slog.LevelDebug,
@@ -83,7 +84,7 @@ var levels = map[logrus.Level]slog.Level{
 	logrus.PanicLevel: slog.LevelError + 8,
 }
 
-// Enabled tells whether a handler wants a line.
+// Enabled reports whether a handler accepts a line.
 func Enabled(to slog.Handler, e *logrus.Entry) bool { return to.Enabled(contextOf(e), levels[e.Level]) }
 
 func contextOf(e *logrus.Entry) context.Context {
@@ -93,16 +94,16 @@ func contextOf(e *logrus.Entry) context.Context {
 	return e.Context
 }
 
-// Fire passes a line on. What the handler fails with is nobody's business, as with slog itself.
+// Fire passes a line to the handler. It ignores the handler's error, as slog itself does.
 func (h hook) Fire(e *logrus.Entry) error {
 	if !Enabled(h.to, e) {
 		return nil
 	}
-	record := slog.NewRecord(e.Time, levels[e.Level], e.Message, 0) // where a hook is called from is of no use
+	record := slog.NewRecord(e.Time, levels[e.Level], e.Message, 0) // 0: the caller of a hook is not useful
 	for _, name := range slices.Sorted(maps.Keys(e.Data)) {
 		value := e.Data[name]
 		if err, ok := value.(error); ok {
-			value = err.Error() // not every handler knows errors
+			value = err.Error() // not every handler supports errors
 		}
 		record.AddAttrs(slog.Any(name, value))
 	}

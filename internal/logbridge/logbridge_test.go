@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/logbridge"
 )
 
-// handler keeps records.
+// handler is a slog handler that keeps its records.
 type handler struct {
 	slog.Handler
 	records  []slog.Record
@@ -31,7 +31,7 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	return errors.New("which is nobody's business")
 }
 
-func TestALineKeepsItsTimeItsFieldsAndItsContext(t *testing.T) {
+func TestABridgedLineIsComplete(t *testing.T) {
 	type key struct{}
 	h := newHandler(slog.LevelInfo)
 	ctx := context.WithValue(t.Context(), key{}, "a span")
@@ -58,7 +58,7 @@ func TestALineKeepsItsTimeItsFieldsAndItsContext(t *testing.T) {
 	}, attrs)
 }
 
-func TestTheHandlerDecidesWhichLevelsItWants(t *testing.T) {
+func TestTheHandlerChoosesTheLevels(t *testing.T) {
 	for level, want := range map[slog.Level][]slog.Level{
 		slog.LevelDebug - 4: {slog.LevelDebug - 4, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError},
 		slog.LevelInfo:      {slog.LevelInfo, slog.LevelWarn, slog.LevelError},
@@ -90,7 +90,7 @@ func TestOneSlogLoggerHasOneBridge(t *testing.T) {
 	require.NotSame(t, bridge, logbridge.New(other))
 }
 
-func TestABridgeThatNobodyUsesIsForgotten(t *testing.T) {
+func TestAnUnusedBridgeIsForgotten(t *testing.T) {
 	collected := make(chan struct{})
 	func() {
 		log := slog.New(newHandler(slog.LevelInfo))

@@ -1,9 +1,9 @@
-// Package report holds the values by which a ceremony says what has happened to
-// it. The synchronizer fills them in, package telemetry turns each into spans,
-// metrics and log lines.
+// Package report contains the values that describe what happens in a ceremony. Package
+// syncmod fills them in, and package telemetry turns them into spans, metrics and log
+// lines.
 //
-// A value is kept until it has been reported: its slices must not be modified
-// once it has been handed over.
+// Package telemetry keeps a value until it has reported it. Do not modify the slices of
+// a value after you have passed it on.
 package report
 
 import (
@@ -12,13 +12,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Peer is a member as reports name it.
+// Peer identifies a member in reports.
 type Peer struct {
 	Index int
 	ID    string
 	Name  string // printable
 
-	Service string // what telemetry calls its node
+	Service string // the name of the member's node in telemetry
 }
 
 // Info identifies the ceremony that reports are about.
@@ -27,20 +27,20 @@ type Info struct {
 	Index int    // this node's operator index
 	Peers []Peer // all members, in operator order
 
-	Attempt int   // which attempt of the definition this is, from 1
-	Before  error // why the one before has failed
+	Attempt int   // the number of this attempt, from 1
+	Before  error // why the previous attempt failed
 
 	Observes bool // this node only looks
 }
 
-// Pause is the pause between an attempt that has failed and the next one.
+// Pause is the pause between a failed attempt and the next one.
 type Pause struct {
 	At    time.Time // when it began
 	Lasts time.Duration
-	Err   error // why the attempt has failed
+	Err   error // why the attempt failed
 }
 
-// Member is a change in the standing of a member.
+// Member is a change in the state of a member.
 type Member struct {
 	Peer      int
 	What      string // one of the Member constants
@@ -49,7 +49,7 @@ type Member struct {
 	Err       error // why it was lost
 }
 
-// What can happen to a member.
+// The changes in the state of a member.
 const (
 	MemberConnected = "connected"
 	MemberLost      = "lost"
@@ -59,61 +59,62 @@ const (
 )
 
 // Connect is the outcome of a connect or reconnect, from its first attempt to the
-// first valid response, or one part of a connect that keeps failing.
+// first valid response, or one slice of a connect that keeps failing.
 type Connect struct {
 	Peer     int
-	Started  time.Time // when the part began
+	Started  time.Time // when the slice began
 	Ended    time.Time
-	Since    time.Time // when the first attempt began; zero: when the part did
+	Since    time.Time // when the first attempt began; zero: at Started
 	Attempts int
 	Relayed  bool
 	Reason   string // why the previous stream ended: one of the End constants; empty for the first connect
 	Lost     Span   // the previous stream; nil for the first connect
 	Over     bool   // the ceremony ended before the connect succeeded
-	Again    bool   // a part of the same connect was logged a short time ago
-	Err      error  // why it has not succeeded
+	Again    bool   // a slice of the same connect was logged a short time ago
+	Err      error  // why it did not succeed
 	Type     string // one of the Type constants; empty without Err
 }
 
-// Span is what another span can link to. Its span context is invalid until the
+// Span is a span that another span can link to. Its span context is invalid until the
 // span exists.
 type Span interface {
 	SpanContext() trace.SpanContext
 }
 
-// Barrier is the outcome of a barrier, from its announcement to its release.
+// Barrier is the outcome of a barrier, from its announcement until it was passed or
+// failed.
 type Barrier struct {
 	Kind     string // one of the Barrier constants
 	Step     int64
 	Name     string // the step's name, if it has one
 	Started  time.Time
 	Ended    time.Time
-	Arrivals []time.Time // when each member arrived, by operator index; zero: not at all, or unknown
+	Arrivals []time.Time // when each member arrived, by operator index; zero: it did not, or unknown
 	Last     int         // operator index of the last member to arrive
-	Result   string      // what the members attest at the last barrier, shortened; empty: nothing
-	Attested string      // the same as a sentence, with how many do
+	Result   string      // the result that the members attest at the last barrier, shortened; may be empty
+	Attested string      // the same as a sentence, with the number of members
 	Err      error
 	Type     string // one of the Type constants; empty without Err
 }
 
-// WaitReport is one part of a wait at a barrier that goes on.
+// WaitReport is one slice of a wait at a barrier while the wait goes on.
 type WaitReport struct {
 	Kind    string // one of the Barrier constants
 	Step    int64
 	Name    string    // the step's name, if it has one
-	Started time.Time // when the part began
+	Started time.Time // when the slice began
 	Ended   time.Time
 	Elapsed time.Duration // since the barrier was announced
 	Missing []int         // operator indexes
-	Who     string        // the missing members in words, with the reasons
+	Who     string        // the missing members in words, with reasons
 	Broken  []string      // pairs of members that cannot reach each other, by operator index: "1-2"
 }
 
-// The kinds of barrier.
+// The kinds of barriers. The comments say when a barrier is passed.
 const (
-	BarrierConnected = "connected" // all members are connected, both ways
+	BarrierConnected = "connected" // all members are connected in both directions
 	BarrierStep      = "step"      // all members have reached a step
-	BarrierShutdown  = "shutdown"  // all members have said goodbye, both ways
+	BarrierShutdown  = "shutdown"  // all members have said goodbye in both directions
 )
 
 // Step is the work between two barriers.

@@ -2,11 +2,10 @@ package report
 
 import "time"
 
-// Snapshot is the state of a ceremony at one moment, for metrics that are
-// observed and not recorded.
+// Snapshot is the state of a ceremony at one moment, for observable metrics.
 type Snapshot struct {
 	Step    int64
-	Peers   []PeerSnapshot // by operator index, this node's own entry is empty; nil once the ceremony is over
+	Peers   []PeerSnapshot // by operator index; this node's own entry is empty; nil once the ceremony is over
 	Waiting *WaitingSnapshot
 	Broken  int // pairs of members that cannot reach each other
 }
@@ -14,7 +13,7 @@ type Snapshot struct {
 // PeerSnapshot is the state of a member at one moment.
 type PeerSnapshot struct {
 	Inbound, Outbound bool
-	Step              int64 // -1: none seen
+	Step              int64 // -1: no step seen
 	LastSeen          time.Time
 }
 

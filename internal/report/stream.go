@@ -19,7 +19,7 @@ type StreamEnd struct {
 	Type     string // one of the Type constants; empty without Err
 }
 
-// Why a stream ended.
+// The reasons why a stream ended.
 const (
 	EndGoodbye    = "goodbye"    // a goodbye was said and answered
 	EndAbort      = "abort"      // a failure was announced and answered

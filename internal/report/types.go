@@ -1,6 +1,6 @@
 package report
 
-// The error types, as spans and metrics name them in error.type.
+// The values of error.type in spans and metrics.
 const (
 	TypeVersionMismatch  = "version_mismatch"
 	TypeBadSignature     = "bad_signature"

@@ -1,5 +1,5 @@
-// Package vectors holds the vectors of the protocol: what was said on streams
-// between real Charon nodes, byte by byte. Tests load them with [Charon].
+// Package vectors contains the test vectors of the protocol: every byte on the streams
+// between real Charon nodes. Tests load them with [Charon].
 package vectors
 
 import (
@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// Recording is what was recorded from two nodes: a client, and a server that was
-// sent what a client would, and what no client should.
+// Recording was recorded from two nodes, a client and a server. The server received both
+// what a client sends and what no client should send.
 type Recording struct {
 	ServerKey      Bytes      `json:"server_secp256k1_private_key_hex"`
 	ClientKey      Bytes      `json:"client_secp256k1_private_key_hex"`
@@ -29,14 +29,14 @@ type Scenario struct {
 	Fatal         bool `json:"server_recorded_fatal_error"`
 }
 
-// Exchange is what was sent in one write, and what came back before the next.
+// Exchange is what was sent in one write, and what came back before the next write.
 type Exchange struct {
 	Send    Bytes `json:"send_hex"`
 	Receive Bytes `json:"receive_hex"`
 	End     string
 }
 
-// Bytes are bytes that the recording spells in hexadecimal.
+// Bytes is a sequence of bytes that the recording contains in hexadecimal.
 type Bytes []byte
 
 // UnmarshalText decodes bytes.
@@ -48,11 +48,11 @@ func (b *Bytes) UnmarshalText(text []byte) (err error) {
 //go:embed charon-v1.11.json
 var charon []byte
 
-// Charon returns what was recorded from Charon v1.11.
+// Charon returns the recording of Charon v1.11.
 func Charon() Recording {
 	var recorded Recording
 	if err := json.Unmarshal(charon, &recorded); err != nil {
-		panic(fmt.Sprintf("the recording of Charon: %v", err)) // it is part of the program
+		panic(fmt.Sprintf("the recording of Charon: %v", err)) // the recording is part of the program
 	}
 	return recorded
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/vectors"
 )
 
-func TestTheRecordingOfCharonIsWhole(t *testing.T) {
+func TestTheRecordingOfCharonIsComplete(t *testing.T) {
 	recorded := vectors.Charon()
 
 	require.Len(t, recorded.Scenarios, 24)

@@ -25,7 +25,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// build builds what exports a signal.
+// build builds the parts that export a signal.
 func (s *sdk) build(ctx context.Context, wanted signal) error {
 	about, err := s.resource()
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *sdk) build(ctx context.Context, wanted signal) error {
 	return nil
 }
 
-// cannot says in one line which variable cannot be followed.
+// cannot returns a one-line error that names the variable with the bad value.
 func cannot(wanted signal, err error) error {
 	name, value := wanted.exporter(), get(wanted.exporter())
 	if value == "" {
@@ -63,7 +63,7 @@ func cannot(wanted signal, err error) error {
 	case !strings.Contains(why, "unknown exporter"):
 	case wanted != metrics:
 		why += ": it has to be one of otlp, console, none"
-	case slices.Contains([]string{"otlp", "prometheus", "console"}, value): // then it is not the exporter
+	case slices.Contains([]string{"otlp", "prometheus", "console"}, value): // the exporter exists: it is the producer
 		name, value = producers, get(producers)
 		why += ": it has to be prometheus or none"
 	default:
@@ -72,7 +72,7 @@ func cannot(wanted signal, err error) error {
 	return &buildError{text: fmt.Sprintf("making the exporter that %s=%q asks for: %s", name, value, why), err: err}
 }
 
-// buildError is an error in one line.
+// buildError is an error whose text is one line.
 type buildError struct {
 	text string
 	err  error
@@ -114,7 +114,7 @@ func (s *sdk) buildMetrics(ctx context.Context, about *resource.Resource) error 
 	return nil
 }
 
-// buildLogs bridges the logger.
+// buildLogs adds a hook to the logger that exports its lines.
 func (s *sdk) buildLogs(ctx context.Context, about *resource.Resource) error {
 	exporter, err := autoexport.NewLogExporter(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *sdk) buildLogs(ctx context.Context, about *resource.Resource) error {
 	return nil
 }
 
-// bridgedLines exports the lines that the handler behind a bridge wants. The bridge itself has every level.
+// bridgedLines exports the lines that the handler behind a bridge accepts. The bridge itself accepts every level.
 type bridgedLines struct {
 	logrus.Hook
 	to slog.Handler
@@ -152,7 +152,7 @@ func (h *bridgedLines) Fire(e *logrus.Entry) error {
 	return h.Hook.Fire(e)
 }
 
-// lineExporter exports lines until it is over.
+// lineExporter exports lines until over ends.
 type lineExporter struct {
 	sdklog.Exporter
 	over context.Context
@@ -174,9 +174,9 @@ const (
 	serviceInstance  attribute.Key = "service.instance.id"
 )
 
-// resource says who emits. What the operator says in OTEL_* counts more than the
-// program's name for itself. It carries no schema: two that differ cannot be
-// merged.
+// resource returns the description of this program. The operator's OTEL_* variables
+// take precedence over the program's Identity. The resource for the Identity has no
+// schema, because resources with different schemas cannot be merged.
 func (s *sdk) resource() (*resource.Resource, error) {
 	if s.identity.Instance == "" {
 		s.identity.Instance = uuid.NewString()

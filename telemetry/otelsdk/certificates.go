@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// checkCertificates reads the files of a signal that is exported by OTLP: the exporters go on without those that they
-// cannot read.
+// checkCertificates checks the certificate files of a signal that is exported by OTLP. The exporters themselves ignore
+// files that they cannot read.
 func checkCertificates(s signal) error {
 	if !s.usesOTLP() {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// silentAddress accepts connections and never answers.
+// silentAddress returns an address that accepts connections and never answers.
 func silentAddress(t *testing.T) string {
 	t.Helper()
 	var config net.ListenConfig
@@ -26,7 +26,7 @@ func silentAddress(t *testing.T) string {
 	return silent.Addr().String()
 }
 
-// closedAddress has nobody who listens.
+// closedAddress returns an address on which nobody listens.
 func closedAddress(t *testing.T) string {
 	t.Helper()
 	var config net.ListenConfig
@@ -36,8 +36,8 @@ func closedAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// A collector that accepts connections and never answers is worse than none.
-func TestACollectorThatDoesNotAnswerDoesNotKeepTheNodeFromStopping(t *testing.T) {
+// A collector that accepts connections and never answers is worse than a missing one.
+func TestASilentCollectorDoesNotBlockStop(t *testing.T) {
 	for name, address := range map[string]func(*testing.T) string{"silent": silentAddress, "closed": closedAddress} {
 		for _, protocol := range []string{"grpc", "http/protobuf"} {
 			t.Run(name+" "+protocol, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestACollectorThatDoesNotAnswerDoesNotKeepTheNodeFromStopping(t *testing.T)
 
 				took := p.run(t)
 
-				require.Less(t, took, 1700*time.Millisecond, "half of 2 s, and some air")
+				require.Less(t, took, 1700*time.Millisecond, "half of 2 s, with some margin")
 				require.Contains(t, p.lines.String(), "level=warning")
 				require.Contains(t, p.lines.String(), "traces")
 			})
@@ -58,7 +58,7 @@ func TestACollectorThatDoesNotAnswerDoesNotKeepTheNodeFromStopping(t *testing.T)
 	}
 }
 
-func TestSpansThatCannotBeExportedAreCountedInTheLog(t *testing.T) {
+func TestLostSpansAreCounted(t *testing.T) {
 	configure(t, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"+closedAddress(t)+"/v1/traces")
 	p := newProgram()
 
@@ -68,7 +68,7 @@ func TestSpansThatCannotBeExportedAreCountedInTheLog(t *testing.T) {
 	require.Contains(t, p.lines.String(), "connection refused")
 }
 
-func TestTheAnswerOfACollectorIsCutAndMadePrintable(t *testing.T) {
+func TestACollectorsAnswerIsMadePrintable(t *testing.T) {
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write(bytes.Repeat([]byte("\x1b[31mno\u202e"), 100_000))
@@ -93,7 +93,7 @@ func TestTheAnswerOfACollectorIsCutAndMadePrintable(t *testing.T) {
 	}
 }
 
-func TestSpansThatComeFasterThanTheyAreExportedAreCountedInTheLog(t *testing.T) {
+func TestSpansAboveTheQueueAreCounted(t *testing.T) {
 	configure(t,
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"+silentAddress(t)+"/v1/traces",
 		"OTEL_BSP_MAX_QUEUE_SIZE", "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10",
@@ -112,7 +112,7 @@ func TestSpansThatComeFasterThanTheyAreExportedAreCountedInTheLog(t *testing.T) 
 	require.Contains(t, p.lines.String(), "spans are lost: they have not been exported")
 }
 
-func TestAnErrorThatComesOverAndOverDoesNotFillTheLog(t *testing.T) {
+func TestRepeatedErrorsDoNotFillTheLog(t *testing.T) {
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", newBackend(t).URL)
 	p := newProgram()
 	require.NoError(t, p.app.Start(t.Context()))

@@ -1,51 +1,54 @@
-// Package otelsdk gives an fx program the OpenTelemetry SDK as its operator
-// configures it: by the OTEL_* variables of the OpenTelemetry specification, and
-// by nothing else.
+// Package otelsdk adds the OpenTelemetry SDK to an fx program. Only the operator
+// configures it, with the OTEL_* variables of the OpenTelemetry specification.
 //
 //	fx.New(otelsdk.Module, syncmod.Module, …)
 //
-// Nothing is exported unless a variable asks for it: OTEL_TRACES_EXPORTER,
-// OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER name an exporter (otlp, console,
-// prometheus for metrics), and an OTLP endpoint asks for otlp. The general
-// OTEL_EXPORTER_OTLP_ENDPOINT asks for traces and metrics only: a log has a place
-// to go already. OTEL_SDK_DISABLED=true turns everything off. A signal that
-// nothing asks for goes where it would go without this package: to OpenTelemetry's
-// globals.
+// Nothing is exported unless a variable asks for it. OTEL_TRACES_EXPORTER,
+// OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER name an exporter: otlp or console, or
+// prometheus for metrics. An OTLP endpoint asks for otlp. The general
+// OTEL_EXPORTER_OTLP_ENDPOINT asks only for traces and metrics, because the log is
+// already written elsewhere. OTEL_SDK_DISABLED=true turns everything off. If no
+// variable asks for a signal, the signal goes where it would go without this package,
+// to OpenTelemetry's globals.
 //
-// A variable that cannot be followed is an error of [New], or of the start where it
-// names a file, a port, an exporter or a producer. The error names it and says what
-// can be. Spaces around a value are such an error. A time is from a millisecond to a
-// day, and a queue or a batch has at most 1048576 entries.
+// [New] returns an error for a variable with a bad value. A problem with a file, a port,
+// an exporter or a producer may only show when the app starts; the start then returns
+// the error. The error names the variable and says which values are valid. A value with
+// spaces around it is bad. A time must be between a millisecond and a day. A queue or a
+// batch may have at most 1048576 entries.
 //
 // # A program with providers of its own
 //
-// The module provides [telemetry.Providers], and no trace.TracerProvider or
-// metric.MeterProvider: a program is free to provide those. Then they are used,
-// nothing is built in their place, and they are never shut down here. A program
-// that has none and wants spans and metrics of its own injects
-// telemetry.Providers, which always says where they go. No global provider is ever
-// set: a program that wants one sets it, in an fx.Invoke that takes
+// The module provides [telemetry.Providers]. It does not provide a
+// trace.TracerProvider or a metric.MeterProvider, so a program is free to provide
+// those. If it does, the module uses them, builds nothing in their place, and never
+// shuts them down. A program that makes spans and metrics but has no providers injects
+// telemetry.Providers, which always lead to the right place. The module never sets a
+// global provider. A program that wants one sets it in an fx.Invoke that takes
 // telemetry.Providers.
 //
 // # From start to stop
 //
-// The SDK is built when the app starts, and anew at each start; a constructor starts
-// nothing. A tracer of telemetry.Providers may be made at any time. Instruments belong
-// to one SDK: make them in an OnStart hook. Those that are made before record nothing,
-// and the log says so.
+// The module builds the SDK when the app starts, and again at each later start. The
+// constructor starts nothing. A program may make a tracer of telemetry.Providers at any
+// time. Instruments belong to one SDK, so make them in an OnStart hook. An instrument
+// that is made earlier records nothing, and the log says so.
 //
-// While the app runs the SDK's errors, and how many spans are lost, are in the node's
-// log: three lines, then one every ten seconds. For that OpenTelemetry's error handler
-// is replaced, and put back at the stop. Where OTEL_LOGS_EXPORTER asks for it, lines of
-// the *logrus.Logger are exported by a hook, which is taken off again; several apps
-// that share a logger export each line once. Of a program that has only a
-// *slog.Logger the lines of this project that its handler wants are exported, and its
-// own are not: OpenTelemetry's bridge for slog does that.
+// While the app runs, the node's log contains the SDK's errors and the number of lost
+// spans: three lines at first, then at most one every ten seconds. To get these errors
+// the module replaces OpenTelemetry's error handler, and puts the old one back at the
+// stop.
+//
+// If a variable asks for logs, a hook exports the lines of the *logrus.Logger. The hook
+// is removed at the stop. If several apps share a logger, each line is exported once. If
+// a program has only a *slog.Logger, the hook exports the lines of this project that the
+// logger's handler accepts. It does not export the program's own lines; use
+// OpenTelemetry's bridge for slog for those.
 //
 // # The end
 //
-// What was recorded is flushed when the app stops, after everything that was made
-// later than the providers, and within half of the time that is left: a collector
-// that does not answer does not keep a node from stopping. Errors of that are
-// logged and nothing else.
+// When the app stops, the module flushes everything that was recorded. Everything that
+// was made after the providers stops before the flush. The flush takes at most half of
+// the time that is left, so a collector that does not answer cannot keep a node from
+// stopping. Errors of the flush are only logged.
 package otelsdk

@@ -16,20 +16,20 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// An SDK that cannot export says so over and over: after so many lines there is one every so often.
+// An SDK that cannot export keeps reporting errors. After errorLines lines, one line is logged every errorPause.
 const (
 	errorLines = 3
 	errorPause = 10 * time.Second
 )
 
-// ownLine is in the context of a line about the SDK's own errors. Such a line is not exported: where exports fail they
-// would feed themselves.
+// ownLine marks the context of a line about the SDK's own errors. Such a line is not exported. Otherwise each failed
+// export would cause another one.
 type ownLine struct{}
 
 var ownLines = context.WithValue(context.Background(), ownLine{}, true)
 
-// errorLog writes the errors of an SDK into the node's log, on a goroutine of its own: whoever has the error does not
-// wait for the log.
+// errorLog writes the errors of an SDK to the node's log. It does so on a goroutine of its own, so that the code that
+// reports an error does not wait for the log.
 type errorLog struct {
 	log   *logrus.Logger
 	lines chan func()
@@ -56,13 +56,13 @@ func newErrorLog(to *logrus.Logger) *errorLog {
 	return l
 }
 
-// safely calls what may panic: a hook of the logger.
+// safely calls a function that logs. A hook of the logger may panic.
 func safely(f func()) {
 	defer func() { _ = recover() }()
 	f()
 }
 
-// Handle writes an error, unless there are too many.
+// Handle logs an error, unless there are too many.
 func (l *errorLog) Handle(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,7 +73,7 @@ func (l *errorLog) Handle(err error) {
 	l.sayLocked("OpenTelemetry reports an error", err)
 }
 
-// say writes a line, and how many errors there was none about.
+// say logs a line with an error. The line also has the number of errors that were not logged.
 func (l *errorLog) say(text string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,13 +98,13 @@ func (l *errorLog) sayLocked(text string, err error) {
 	}
 }
 
-// maxError is how many bytes of an error are logged.
+// maxError is the maximum number of bytes of an error in the log.
 const maxError = 512
 
-// printable makes an error fit for the log: one line, short, and nothing that a terminal follows. It may quote a
-// collector.
+// printable makes the text of an error safe for the log: one short line without control characters. The text may quote
+// a collector.
 func printable(s string) string {
-	s = s[:min(len(s), 4*maxError)] // a megabyte is not even looked at
+	s = s[:min(len(s), 4*maxError)] // do not process a megabyte
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -122,7 +122,7 @@ func printable(s string) string {
 // logLimit is how long a log may hold up a stop.
 const logLimit = 500 * time.Millisecond
 
-// close waits until the lines are written, but not for a log that hangs.
+// close waits until all lines are written, or for at most logLimit if the log hangs.
 func (l *errorLog) close(ctx context.Context) {
 	l.mu.Lock()
 	if l.unsaid > 0 {
@@ -139,14 +139,14 @@ func (l *errorLog) close(ctx context.Context) {
 	}
 }
 
-// handler is OpenTelemetry's error handler while an app with this module runs. A program may have wrapped it meanwhile:
-// then it leads to the handler from before. There is a new one whenever the first app starts, so that no two can lead
-// to each other.
+// handler is OpenTelemetry's error handler while an app with this module runs. A program may wrap it and keep using it
+// after the stop; it then leads to the handler that it replaced. Whenever the first app starts, a new handler is made,
+// so that no two handlers can lead to each other.
 type handler struct {
 	before otel.ErrorHandler
 
 	mu   sync.Mutex
-	logs []*errorLog // of the apps that run, in the order of their start
+	logs []*errorLog // of the running apps, in the order of their start
 }
 
 // current is the handler while an app runs.
@@ -155,14 +155,15 @@ var current struct {
 	*handler
 }
 
-// OpenTelemetry's default leads to the first handler that replaces it, so that one cannot lead back.
+// OpenTelemetry's default handler leads to the first handler that replaces it. So that handler must not lead back to
+// the default, and prints the error itself instead.
 var (
 	byDefault = reflect.TypeOf(otel.GetErrorHandler())
 	instead   = log.New(os.Stderr, "", log.LstdFlags)
 )
 
-// handleErrors makes the errors of OpenTelemetry go to the log of an app too. When the last app ends the handler from
-// before is put back, unless the program has set another one meanwhile.
+// handleErrors sends OpenTelemetry's errors to the log of one more app. When the last app ends, release puts the old
+// handler back, unless the program has set another one meanwhile.
 func handleErrors(l *errorLog) (release func()) {
 	current.Lock()
 	defer current.Unlock()
@@ -191,7 +192,7 @@ func (h *handler) add(l *errorLog) {
 	h.logs = append(h.logs, l)
 }
 
-// remove returns how many logs are left.
+// remove removes a log and returns how many are left.
 func (h *handler) remove(l *errorLog) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -199,7 +200,7 @@ func (h *handler) remove(l *errorLog) int {
 	return len(h.logs)
 }
 
-// Handle passes an error on to every log once. It does not say whose SDK it is from.
+// Handle passes an error to each log once. The error does not say which app's SDK it comes from.
 func (h *handler) Handle(err error) {
 	h.mu.Lock()
 	logs := slices.Clone(h.logs)

@@ -7,25 +7,25 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// hooked has the hook of each logger whose lines are exported. Nobody calls logrus while it is locked: a logger whose
-// writer hangs holds up nobody who uses another one.
+// hooked holds the hook of each logger whose lines are exported. Do not call logrus while hooked is locked: a logger
+// whose writer hangs must not hold up apps that use another logger.
 var hooked = struct {
 	sync.Mutex
 	of map[*logrus.Logger]*hook
 }{of: make(map[*logrus.Logger]*hook)}
 
-// hook exports the lines of a logger. Where several apps share the logger, the one that started first exports them.
+// hook exports the lines of a logger. If several apps share the logger, the app that started first exports them.
 type hook struct {
-	apps int // that use it or are about to, guarded by hooked
+	apps int // how many apps use the hook or are about to; guarded by hooked
 
-	turn sync.Mutex // of putting the hook on and taking it off
-	on   bool       // guarded by turn
+	turn sync.Mutex // held while the hook is added or removed
+	on   bool       // the logger has the hook; guarded by turn
 
 	mu    sync.Mutex
-	hooks []logrus.Hook // guarded by mu, one for each app
+	hooks []logrus.Hook // one for each app; guarded by mu
 }
 
-// addHook exports the lines of a logger. The returned function takes everything back.
+// addHook exports the lines of a logger. The returned function undoes this.
 func addHook(log *logrus.Logger, export logrus.Hook) (remove func()) {
 	h := hookOf(log)
 	h.turn.Lock()
@@ -40,7 +40,7 @@ func addHook(log *logrus.Logger, export logrus.Hook) (remove func()) {
 	return func() { h.remove(log, export) }
 }
 
-// hookOf returns the hook of a logger for one more app.
+// hookOf returns the hook of a logger and counts one more app that uses it.
 func hookOf(log *logrus.Logger) *hook {
 	hooked.Lock()
 	defer hooked.Unlock()
@@ -53,7 +53,7 @@ func hookOf(log *logrus.Logger) *hook {
 	return h
 }
 
-// remove ends the export of one app. The last one takes the hook off.
+// remove ends the export of one app. For the last app, it removes the hook from the logger.
 func (h *hook) remove(log *logrus.Logger, export logrus.Hook) {
 	h.without(export)
 	h.turn.Lock()
@@ -69,7 +69,7 @@ func (h *hook) remove(log *logrus.Logger, export logrus.Hook) {
 	h.on = false
 	hooked.Lock()
 	defer hooked.Unlock()
-	if h.apps == 0 { // nobody waits for the turn
+	if h.apps == 0 { // no app is waiting to add the hook again
 		delete(hooked.of, log)
 	}
 }
@@ -84,7 +84,7 @@ func (h *hook) without(export logrus.Hook) {
 // Levels returns all levels.
 func (*hook) Levels() []logrus.Level { return logrus.AllLevels }
 
-// Fire exports a line, unless it is about the export.
+// Fire exports a line, unless the line is about the export.
 func (h *hook) Fire(e *logrus.Entry) error {
 	if e.Context != nil && e.Context.Value(ownLine{}) != nil {
 		return nil
@@ -101,8 +101,8 @@ func (h *hook) Fire(e *logrus.Entry) error {
 	return export.Fire(e)
 }
 
-// removeHook takes a hook off a logger. logrus can only replace all of them, and says which there are when it does:
-// whoever logs in between waits at a gate for those that stay.
+// removeHook removes a hook from a logger. logrus can only replace all hooks at once, and only then returns the old
+// ones. So removeHook installs a gate first. A line that is logged meanwhile waits at the gate for the hooks that stay.
 func removeHook(log *logrus.Logger, h logrus.Hook) {
 	g := &gate{open: make(chan struct{})}
 	closed := make(logrus.LevelHooks)
@@ -110,14 +110,14 @@ func removeHook(log *logrus.Logger, h logrus.Hook) {
 	g.stay = without(log.ReplaceHooks(closed), h)
 	meanwhile := without(log.ReplaceHooks(g.stay), g)
 	close(g.open)
-	for level, hooks := range meanwhile { // that somebody has added
+	for level, hooks := range meanwhile { // hooks that were added meanwhile
 		for _, added := range hooks {
 			log.AddHook(onLevel{added, level})
 		}
 	}
 }
 
-// without returns hooks without one of them.
+// without returns all hooks but h.
 func without(all logrus.LevelHooks, h logrus.Hook) logrus.LevelHooks {
 	rest := make(logrus.LevelHooks)
 	for level, hooks := range all {
@@ -130,7 +130,7 @@ func without(all logrus.LevelHooks, h logrus.Hook) logrus.LevelHooks {
 	return rest
 }
 
-// gate holds up lines until it is known which hooks stay.
+// gate holds up lines until the hooks that stay are known.
 type gate struct {
 	open chan struct{}
 	stay logrus.LevelHooks
@@ -145,7 +145,7 @@ func (g *gate) Fire(e *logrus.Entry) error {
 	return g.stay.Fire(e.Level, e)
 }
 
-// onLevel is a hook at one level.
+// onLevel is a hook for one level.
 type onLevel struct {
 	logrus.Hook
 	level logrus.Level

@@ -18,46 +18,47 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// Module provides [telemetry.Providers], configured by OTEL_*. It takes what the
-// program has of its own, by exactly these types: trace.TracerProvider,
-// metric.MeterProvider, *logrus.Logger or else *slog.Logger, [Identity].
+// Module provides [telemetry.Providers], which the OTEL_* variables configure. It takes
+// from the graph what the program provides with exactly these types:
+// trace.TracerProvider, metric.MeterProvider, [Identity], and *logrus.Logger or, if
+// there is none, *slog.Logger.
 var Module fx.Option = fx.Module("otelsdk",
 	fx.Provide(New),
-	fx.Invoke(func(telemetry.Providers) {}), // early, so that what is made later ends before the flush
+	fx.Invoke(func(telemetry.Providers) {}), // early, so that everything made later stops before the flush
 )
 
-// Identity is what the program is called in its telemetry, where OTEL_SERVICE_NAME
-// and OTEL_RESOURCE_ATTRIBUTES say nothing else.
+// Identity identifies the program in its telemetry. OTEL_SERVICE_NAME and
+// OTEL_RESOURCE_ATTRIBUTES take precedence.
 type Identity struct {
-	Service   string // service.name; default the name of the executable; see telemetry.ServiceName
-	Namespace string // service.namespace, the same for nodes that belong together; default none
-	Instance  string // service.instance.id; default a random UUID
+	Service   string // service.name; default: the name of the executable; see telemetry.ServiceName
+	Namespace string // service.namespace, the same for nodes that belong together; default: none
+	Instance  string // service.instance.id; default: a random UUID
 }
 
-// Params is what New takes from the graph.
+// Params lists what [New] takes from the graph.
 type Params struct {
 	fx.In
 
 	Lifecycle fx.Lifecycle
 	Identity  Identity             `optional:"true"`
 	Logger    *logrus.Logger       `optional:"true"`
-	Slog      *slog.Logger         `optional:"true"` // where there is no Logger
+	Slog      *slog.Logger         `optional:"true"` // used if Logger is nil
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
-	// Processors get every span, see WithSpanProcessor.
+	// Processors get every span; see WithSpanProcessor.
 	Processors []sdktrace.SpanProcessor `group:"otelsdk.span_processors"`
 }
 
-// WithSpanProcessor gives the spans of the program to a processor as well, whether or
-// not the operator asks for an exporter. It is shut down with the SDK.
+// WithSpanProcessor also passes the program's spans to p, whether or not the operator
+// asks for an exporter. The processor is shut down with the SDK.
 func WithSpanProcessor(p sdktrace.SpanProcessor) fx.Option {
 	return fx.Provide(fx.Annotate(
 		func() sdktrace.SpanProcessor { return p }, fx.ResultTags(`group:"otelsdk.span_processors"`)))
 }
 
-// New checks the settings, and returns providers that lead to an SDK from the start
-// of the app to its stop. [Module] provides with it. Its error names every variable
-// that cannot be followed, and says what can be.
+// New checks the settings and returns providers. From the start of the app to its stop
+// they lead to an SDK. New is the constructor of [Module]. Its error names every
+// variable with a bad value and says which values are valid.
 func New(p Params) (telemetry.Providers, error) {
 	s := &sdk{log: logbridge.Either(p.Logger, p.Slog), identity: p.Identity, processors: p.Processors}
 	if p.Logger == nil && p.Slog != nil {
@@ -82,26 +83,26 @@ func New(p Params) (telemetry.Providers, error) {
 	return providers, nil
 }
 
-// sdk is what an app has of the SDK. It is built at each start of the app.
+// sdk holds an app's parts of the SDK. They are built at each start of the app.
 type sdk struct {
 	log      *logrus.Logger
-	bridged  slog.Handler // where log leads, if it is a bridge
+	bridged  slog.Handler // the handler behind log, if log is a bridge
 	identity Identity
 	wanted   []signal
 	tracers  tracers
 	meters   meters
 
-	processors []sdktrace.SpanProcessor // of the program's
+	processors []sdktrace.SpanProcessor // the program's own
 
 	mu      sync.Mutex
-	parts   []part // what has been built, in this order
+	parts   []part // the parts that have been built, in the order of their building
 	errors  *errorLog
-	release func()          // gives OpenTelemetry's error handler back; nil while nothing is built
-	over    context.Context // ends when nothing is exported any more
+	release func()          // puts OpenTelemetry's old error handler back; nil while nothing is built
+	over    context.Context // ends when the export ends
 	giveUp  context.CancelFunc
 }
 
-// tracerProvider returns where spans go that the program has no provider for.
+// tracerProvider returns the provider for spans if the program has none.
 func (s *sdk) tracerProvider() trace.TracerProvider {
 	switch {
 	case disabled():
@@ -113,7 +114,7 @@ func (s *sdk) tracerProvider() trace.TracerProvider {
 	return &s.tracers
 }
 
-// meterProvider returns where metrics go that the program has no provider for.
+// meterProvider returns the provider for metrics if the program has none.
 func (s *sdk) meterProvider() metric.MeterProvider {
 	switch {
 	case disabled():
@@ -129,7 +130,8 @@ func (s *sdk) meterProvider() metric.MeterProvider {
 	return &s.meters
 }
 
-// start builds the SDK. Where an earlier start of the app has timed out fx has called no stop.
+// start builds the SDK. It first shuts down what an earlier start has left: fx calls no
+// stop for an app whose start timed out.
 func (s *sdk) start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,15 +145,15 @@ func (s *sdk) start(ctx context.Context) error {
 	s.over, s.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	for _, wanted := range s.wanted {
 		if err := s.build(ctx, wanted); err != nil {
-			s.shutdown(ctx) // of what has been built so far; fx stops no hook whose start has failed
+			s.shutdown(ctx) // the parts built so far; fx does not stop a hook whose start failed
 			return err
 		}
 	}
 	return nil
 }
 
-// stop flushes within half of the time that is left, and ends the SDK. Its errors
-// are nobody's business but the log's.
+// stop flushes within half of the time that is left, and shuts down the SDK. Its errors
+// are only logged.
 func (s *sdk) stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

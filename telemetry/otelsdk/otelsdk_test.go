@@ -30,12 +30,12 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// configure sets variables, and unsets all other OTEL_* ones.
+// configure sets variables, and clears all other OTEL_* variables.
 func configure(t *testing.T, pairs ...string) {
 	t.Helper()
 	for _, set := range os.Environ() {
 		if name, _, _ := strings.Cut(set, "="); strings.HasPrefix(name, "OTEL_") {
-			t.Setenv(name, "") // as good as unset, by the specification
+			t.Setenv(name, "") // the specification treats this as unset
 		}
 	}
 	for i := 0; i < len(pairs); i += 2 {
@@ -50,7 +50,7 @@ type program struct {
 	lines     *lines
 }
 
-// lines are what a program has logged.
+// lines holds what a program has logged.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -88,8 +88,8 @@ func newProgramWith(log *logrus.Logger, opts ...fx.Option) *program {
 	return p
 }
 
-// run starts the program, makes a span and a metric, and stops it. It returns how
-// long stopping took.
+// run starts the program, makes a span and a metric, and stops the program. It returns
+// how long the stop took.
 func (p *program) run(t *testing.T) time.Duration {
 	t.Helper()
 	require.NoError(t, p.app.Err())
@@ -102,7 +102,7 @@ func (p *program) run(t *testing.T) time.Duration {
 	return p.stop(t)
 }
 
-// stop stops the program, and returns how long that took.
+// stop stops the program and returns how long that took.
 func (p *program) stop(t *testing.T) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -142,7 +142,7 @@ func (b *backend) paths() (paths []string) {
 	return paths
 }
 
-// resource is what the emitter of the first trace says of itself.
+// resource returns the resource attributes of the first trace.
 func (b *backend) resource(t *testing.T) map[string]string {
 	t.Helper()
 	b.mu.Lock()
@@ -157,7 +157,7 @@ func (b *backend) resource(t *testing.T) map[string]string {
 	return about
 }
 
-func TestNothingIsExportedUnlessItIsAskedFor(t *testing.T) {
+func TestNothingIsExportedByDefault(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	configure(t)
 
@@ -168,7 +168,7 @@ func TestNothingIsExportedUnlessItIsAskedFor(t *testing.T) {
 	require.Equal(t, otel.GetMeterProvider(), p.providers.Meter)
 }
 
-func TestAnEndpointAsksForTracesAndMetrics(t *testing.T) {
+func TestAnEndpointTurnsOnTracesAndMetrics(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
 
@@ -181,10 +181,10 @@ func TestAnEndpointAsksForTracesAndMetrics(t *testing.T) {
 	require.Len(t, b.resource(t)["service.instance.id"], 36, "a UUID")
 }
 
-func TestAProcessorGetsEverySpanWhateverIsExported(t *testing.T) {
+func TestAProcessorGetsEverySpan(t *testing.T) {
 	for name, settings := range map[string][]string{
 		"nothing is exported": nil,
-		"traces are":          {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"},
+		"traces are exported": {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t)
@@ -218,7 +218,7 @@ func TestTheOperatorNamesTheProgram(t *testing.T) {
 	require.Equal(t, "seven", b.resource(t)["service.instance.id"])
 }
 
-func TestTheExecutableIsTheNameOfLastResort(t *testing.T) {
+func TestTheExecutableIsTheDefaultName(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
 
@@ -228,7 +228,7 @@ func TestTheExecutableIsTheNameOfLastResort(t *testing.T) {
 	require.NotContains(t, b.resource(t), "service.namespace")
 }
 
-func TestLogsAreExportedWhenTheyAreAskedFor(t *testing.T) {
+func TestLogsAreExportedOnRequest(t *testing.T) {
 	b := newBackend(t)
 	configure(t,
 		"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL,
@@ -258,7 +258,7 @@ func TestADisabledSDKDoesNothing(t *testing.T) {
 	require.Equal(t, metricnoop.NewMeterProvider(), p.providers.Meter)
 }
 
-func TestAnExporterThatDoesNotExistIsAnError(t *testing.T) {
+func TestAnUnknownExporterIsNamed(t *testing.T) {
 	for _, name := range []string{"OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"} {
 		t.Run(name, func(t *testing.T) {
 			configure(t, name, "jaeger")
@@ -275,7 +275,7 @@ func TestAnExporterThatDoesNotExistIsAnError(t *testing.T) {
 	}
 }
 
-func TestAProducerThatDoesNotExistIsAnErrorThatNamesIt(t *testing.T) {
+func TestAnUnknownProducerIsNamed(t *testing.T) {
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", newBackend(t).URL, "OTEL_METRICS_PRODUCERS", "bad")
 	p := newProgram()
 	require.NoError(t, p.app.Err())
@@ -286,7 +286,7 @@ func TestAProducerThatDoesNotExistIsAnErrorThatNamesIt(t *testing.T) {
 	require.ErrorContains(t, err, "it has to be prometheus or none")
 }
 
-func TestTheProgramsOwnProvidersAreUsedAndNotShutDown(t *testing.T) {
+func TestTheProgramsProvidersAreKept(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
 	spans := tracetest.NewInMemoryExporter()
@@ -306,13 +306,13 @@ func TestTheProgramsOwnProvidersAreUsedAndNotShutDown(t *testing.T) {
 	require.Len(t, spans.GetSpans(), 2)
 }
 
-// What a component ends in its own stop hook is still flushed.
+// A span that a component ends in its own stop hook is still flushed.
 func TestTheFlushComesLast(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_TRACES_EXPORTER", "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
 	p := newProgram(fx.Invoke(func(lc fx.Lifecycle, p telemetry.Providers) {
 		var span trace.Span
-		tracer := p.Tracer.Tracer("test") // which may be made before there is an SDK
+		tracer := p.Tracer.Tracer("test") // a tracer may be made before the SDK is built
 		lc.Append(fx.StartStopHook(
 			func() { _, span = tracer.Start(context.Background(), "ends with the program") },
 			func() { span.End() },

@@ -12,7 +12,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
-// tracers leads to the tracer provider of the SDK that runs now, if one does.
+// tracers leads to the tracer provider of the running SDK, if there is one.
 type tracers struct {
 	traceembedded.TracerProvider
 	current atomic.Pointer[builtTracers]
@@ -28,7 +28,8 @@ func (p *tracers) set(to trace.TracerProvider) {
 	p.current.Store(&builtTracers{to})
 }
 
-// Tracer returns a tracer that may be made before the SDK is, and outlives it.
+// Tracer returns a tracer. It may be made before the SDK is built, and it outlives the
+// SDK.
 func (p *tracers) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
 	return &tracer{of: p, name: name, opts: opts}
 }
@@ -63,12 +64,12 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...trace.SpanStart
 	return made.Start(ctx, name, opts...)
 }
 
-// meters leads to the meter provider of the SDK that runs now. Unlike a tracer, a meter belongs to it: there are too
-// many kinds of instruments to lead each of them elsewhere at the next start.
+// meters leads to the meter provider of the running SDK. Unlike a tracer, a meter belongs to one SDK: there are too
+// many kinds of instruments to redirect each of them at the next start.
 type meters struct {
 	metricembedded.MeterProvider
 	current atomic.Pointer[builtMeters]
-	early   func(scope string) // called when somebody makes a meter for nothing
+	early   func(scope string) // called when a meter is made while no SDK runs
 }
 
 type builtMeters struct{ metric.MeterProvider }
@@ -81,7 +82,8 @@ func (p *meters) set(to metric.MeterProvider) {
 	p.current.Store(&builtMeters{to})
 }
 
-// Meter returns a meter of the SDK, if it runs.
+// Meter returns a meter of the running SDK. If no SDK runs, it returns a meter that
+// records nothing.
 func (p *meters) Meter(name string, opts ...metric.MeterOption) metric.Meter {
 	if by := p.current.Load(); by != nil {
 		return by.Meter(name, opts...)

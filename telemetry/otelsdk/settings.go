@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Where OpenTelemetry's libraries cannot follow a variable they use a default, and say so in no log that an operator
-// reads. So what they would read is checked before, by the rules that they follow.
+// OpenTelemetry's libraries replace a bad value of a variable by a default, and say so in no log that an operator
+// reads. This file checks the variables before, by the rules of these libraries.
 
 // signal is a kind of telemetry.
 type signal string
@@ -23,24 +23,24 @@ const (
 	logs    signal = "LOGS"
 )
 
-// exporter is the variable that names the exporter of a signal.
+// exporter returns the variable that names the exporter of a signal.
 func (s signal) exporter() string { return "OTEL_" + string(s) + "_EXPORTER" }
 
-// otlp returns the variables of an OTLP setting that count for a signal: its own, and the one of all signals.
+// otlp returns the variables of an OTLP setting for a signal: first the signal's own, then that for all signals.
 func (s signal) otlp(setting string) []string {
 	const prefix = "OTEL_EXPORTER_OTLP_"
 	return []string{prefix + string(s) + "_" + setting, prefix + setting}
 }
 
-// get returns the value of a variable without the spaces around it, which check refuses.
+// get returns the value of a variable without the spaces around it. check refuses a value with such spaces.
 func get(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
-// disabled tells whether the operator wants no SDK. The SDK does not ask.
+// disabled reports whether the operator has disabled the SDK. The SDK itself does not check that.
 func disabled() bool { return strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") }
 
-// wanted tells whether a signal is to be exported: an exporter is named, or there is an endpoint to export to. The
-// exporters' own default would be to post to this machine. A log has a place to go already, so it needs an exporter or
-// an endpoint of its own.
+// wanted reports whether to export a signal. The operator must name an exporter or an endpoint, because the exporters'
+// own default is to post to this machine. The general endpoint is not enough for the log, which is already written
+// elsewhere: it needs an exporter or an endpoint of its own.
 func (s signal) wanted() bool {
 	if disabled() {
 		return false
@@ -52,10 +52,10 @@ func (s signal) wanted() bool {
 	return get(own[0]) != "" || s != logs && get(own[1]) != ""
 }
 
-// usesOTLP tells whether a signal that is wanted goes out by OTLP.
+// usesOTLP reports whether a wanted signal is exported by OTLP.
 func (s signal) usesOTLP() bool { return slices.Contains([]string{"", "otlp"}, get(s.exporter())) }
 
-// protocol returns which OTLP protocol a signal uses.
+// protocol returns the OTLP protocol of a signal.
 func (s signal) protocol() string {
 	for _, name := range s.otlp("PROTOCOL") {
 		if value := get(name); value != "" {
@@ -70,7 +70,7 @@ const (
 	protocolHTTP = "http/protobuf"
 )
 
-// check returns an error that says of each variable which cannot be followed why not, and what can be.
+// check returns an error that names each variable with a bad value, and says which values are valid.
 func check(wanted []signal) error {
 	var wrong faults
 	for _, s := range wanted {
@@ -95,7 +95,7 @@ func check(wanted []signal) error {
 	return wrong.err()
 }
 
-// faults are what is wrong with each variable.
+// faults holds, for each bad variable, what is wrong with it.
 type faults map[string]string
 
 func (f *faults) add(name, why string) {
@@ -105,7 +105,7 @@ func (f *faults) add(name, why string) {
 	(*f)[name] = why
 }
 
-// err returns one error for all, in one line.
+// err returns one error for all faults, in one line.
 func (f faults) err() error {
 	if len(f) == 0 {
 		return nil
@@ -118,11 +118,11 @@ func (f faults) err() error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-// rule returns what is wrong with a value, or nothing.
+// rule returns what is wrong with a value, or an empty text.
 type rule func(value string) string
 
-// check applies a rule to a variable, unless it is not set. Some of OpenTelemetry's libraries take spaces off, and some
-// do not.
+// check applies a rule to a variable if it is set. It refuses spaces around the value, because only some of
+// OpenTelemetry's libraries remove them.
 func (f *faults) check(name string, r rule) {
 	value := os.Getenv(name)
 	if value == "" {
@@ -137,7 +137,7 @@ func (f *faults) check(name string, r rule) {
 	}
 }
 
-// checkSecret does so for a variable whose value is nobody's business.
+// checkSecret is like check, for a variable whose value must not appear in an error.
 func (f *faults) checkSecret(name string, r rule) {
 	if value := get(name); value != "" {
 		if why := r(value); why != "" {
@@ -146,10 +146,11 @@ func (f *faults) checkSecret(name string, r rule) {
 	}
 }
 
-// Whether an @ after a ? is of the password or of the query nobody knows.
+// userOrQuery matches the parts of a URL that may contain secrets. If an @ follows a ? or a #, it may end a password or
+// belong to the query, so everything is hidden.
 var userOrQuery = regexp.MustCompile(`(?s)^[^?#]*[?#].*@.*|^.*@|[?#].*`)
 
-// shown is a value without the secrets that a URL may have, however it is written.
+// shown returns a value without the secrets that a URL may have, even if the URL is malformed.
 func shown(value string) string { return userOrQuery.ReplaceAllString(value, "…") }
 
 func (f *faults) checkOTLP(s signal) {
@@ -158,7 +159,7 @@ func (f *faults) checkOTLP(s signal) {
 	}
 	endpoints := s.otlp("ENDPOINT")
 	if s == logs && get(endpoints[0]) != "" {
-		endpoints = endpoints[:1] // the other one may be for the other signals only
+		endpoints = endpoints[:1] // the general endpoint may be for the other signals only
 	}
 	for _, name := range endpoints {
 		f.check(name, endpoint(s))
@@ -182,7 +183,7 @@ func (f *faults) checkOTLP(s signal) {
 	}
 }
 
-// rulesOf are the other variables that the SDK reads for a signal.
+// rulesOf holds the rules for the other variables that the SDK reads for a signal.
 var rulesOf = map[signal]map[string]rule{
 	traces: {
 		"OTEL_BSP_SCHEDULE_DELAY": milliseconds, "OTEL_BSP_EXPORT_TIMEOUT": milliseconds,
@@ -202,7 +203,7 @@ var rulesOf = map[signal]map[string]rule{
 
 const exponential = "base2_exponential_bucket_histogram"
 
-// checkSampler checks how many spans are recorded.
+// checkSampler checks the variables that decide how many traces are recorded.
 func (f *faults) checkSampler() {
 	const name, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
 	const ratio, ofParent = "traceidratio", "parentbased_"
@@ -231,7 +232,7 @@ func oneOf(values ...string) rule {
 
 func inLowerCase(r rule) rule { return func(value string) string { return r(strings.ToLower(value)) } }
 
-// What is out of these bounds makes the SDK panic, run all the time, or use its default.
+// A value outside these bounds makes the SDK panic, run all the time, or use its default.
 const (
 	maxMilliseconds = 24 * 60 * 60 * 1000
 	maxCount        = 1 << 20
@@ -258,8 +259,9 @@ func port(value string) string {
 	return ""
 }
 
-// endpoint returns the rule for a place to export to. A host without a scheme looks like a scheme to net/url. The
-// exporters of traces and metrics pass targets on that gRPC knows, and the one of the log passes only a host on.
+// endpoint returns the rule for an OTLP endpoint of a signal. net/url takes a host without a scheme for a scheme. The
+// gRPC exporters of traces and metrics accept any target that gRPC accepts. The gRPC exporter of the log only accepts a
+// host.
 func endpoint(s signal) rule {
 	example := "it has to be a URL such as http://127.0.0.1:4318"
 	schemes := []string{"http", "https"}
@@ -273,7 +275,7 @@ func endpoint(s signal) rule {
 		u, err := url.Parse(value)
 		switch {
 		case err != nil:
-			return example // the error quotes parts of the value, which may be of a password
+			return example // the error quotes parts of the value, which may be parts of a password
 		case !slices.Contains(schemes, strings.ToLower(u.Scheme)):
 			return example + ", with one of the schemes " + strings.Join(schemes, ", ")
 		case !strings.HasPrefix(strings.ToLower(u.Scheme), "http"): // a target of gRPC
@@ -289,7 +291,7 @@ func endpoint(s signal) rule {
 
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-// headers is the rule for name=value,name=value. It does not quote them.
+// headers is the rule for headers such as name=value,name=value. It does not quote them.
 func headers(value string) string {
 	for i, pair := range strings.Split(value, ",") {
 		name, content, found := strings.Cut(pair, "=")
@@ -302,7 +304,7 @@ func headers(value string) string {
 	return ""
 }
 
-// pairs is the rule for attributes. It does not quote them.
+// pairs is the rule for resource attributes. It does not quote them.
 func pairs(value string) string {
 	for i, pair := range strings.Split(value, ",") {
 		name, content, found := strings.Cut(pair, "=")

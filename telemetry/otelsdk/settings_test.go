@@ -17,7 +17,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
+func TestABadSettingIsNamed(t *testing.T) {
 	const general = "OTEL_EXPORTER_OTLP_ENDPOINT"
 	for about, test := range map[string]struct {
 		set  []string
@@ -173,7 +173,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestThePasswordOfAnEndpointIsNotShown(t *testing.T) {
+func TestAnEndpointsPasswordIsHidden(t *testing.T) {
 	for _, endpoint := range []string{
 		"ftp://bob:hunter2@collector", "http://bob:hunter2@[::1", "http://bob:hunt er2@c?k=hunter2",
 		"bob:hunter2@collector:4318", "http//bob:hunter2@collector:4318", "http://bob:hun/ter2@collector",
@@ -190,11 +190,11 @@ func TestThePasswordOfAnEndpointIsNotShown(t *testing.T) {
 	}
 }
 
-func TestSettingsThatNobodyReadsMayBeAnything(t *testing.T) {
+func TestUnusedSettingsMayBeAnything(t *testing.T) {
 	for about, set := range map[string][]string{
 		"nothing is exported":     {"OTEL_TRACES_SAMPLER", "sometimes", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s"},
 		"the SDK is disabled":     {"OTEL_SDK_DISABLED", "true", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"},
-		"nothing goes out so":     {"OTEL_METRICS_EXPORTER", "none", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "c:1"},
+		"the exporter is none":    {"OTEL_METRICS_EXPORTER", "none", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "c:1"},
 		"no endpoint asks for it": {"OTEL_TRACES_EXPORTER", "none", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "c:1"},
 	} {
 		t.Run(about, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestSettingsThatNobodyReadsMayBeAnything(t *testing.T) {
 	}
 }
 
-func TestSettingsAsTheyShouldBeAreTaken(t *testing.T) {
+func TestGoodSettingsAreAccepted(t *testing.T) {
 	b := newBackend(t)
 	for _, set := range [][]string{
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", b.URL + "/"},
@@ -231,7 +231,7 @@ func TestSettingsAsTheyShouldBeAreTaken(t *testing.T) {
 	}
 }
 
-func TestAPortInUseIsOneLineThatNamesIt(t *testing.T) {
+func TestAPortInUseIsNamedInOneLine(t *testing.T) {
 	taken := silentAddress(t)
 	host, port, err := net.SplitHostPort(taken)
 	require.NoError(t, err)
@@ -247,7 +247,7 @@ func TestAPortInUseIsOneLineThatNamesIt(t *testing.T) {
 	require.NotContains(t, err.Error(), "\n")
 }
 
-func TestCertificatesThatCannotBeReadAreRefusedByName(t *testing.T) {
+func TestBadCertificatesAreNamed(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	for _, test := range []struct{ variable, file string }{
@@ -263,7 +263,7 @@ func TestCertificatesThatCannotBeReadAreRefusedByName(t *testing.T) {
 	}
 }
 
-// everything exports every signal, and metrics at an address.
+// everything configures the export of every signal. Prometheus gets the metrics at the given address.
 func everything(t *testing.T, address string) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
@@ -273,7 +273,7 @@ func everything(t *testing.T, address string) {
 		"OTEL_EXPORTER_PROMETHEUS_HOST", host, "OTEL_EXPORTER_PROMETHEUS_PORT", port)
 }
 
-func TestAnAppThatHasStoppedLeavesNothing(t *testing.T) {
+func TestAStoppedAppLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	everything(t, "127.0.0.1:0")
 	p := newProgram()
@@ -285,7 +285,7 @@ func TestAnAppThatHasStoppedLeavesNothing(t *testing.T) {
 	require.Empty(t, p.log.Hooks)
 }
 
-func TestAnAppThatCannotStartLeavesNothing(t *testing.T) {
+func TestAFailedStartLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	everything(t, silentAddress(t))
 	before := otel.GetErrorHandler()
@@ -297,8 +297,8 @@ func TestAnAppThatCannotStartLeavesNothing(t *testing.T) {
 	require.Equal(t, before, otel.GetErrorHandler())
 }
 
-// fx calls no OnStop of an app whose start has timed out.
-func TestAnAppWhoseStartHasTimedOutCanBeStartedAgain(t *testing.T) {
+// fx calls no OnStop hook of an app whose start timed out.
+func TestAnAppCanStartAfterATimeout(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	everything(t, closedAddress(t))
 	before := otel.GetErrorHandler()
@@ -311,7 +311,7 @@ func TestAnAppWhoseStartHasTimedOutCanBeStartedAgain(t *testing.T) {
 	}))
 	require.ErrorIs(t, p.app.Start(first), context.Canceled)
 
-	require.Eventually(t, func() bool { // fx may still be about to undo the first
+	require.Eventually(t, func() bool { // fx may still be rolling back the first start
 		return p.app.Start(context.Background()) == nil
 	}, 10*time.Second, time.Millisecond)
 	p.stop(t)
@@ -320,8 +320,8 @@ func TestAnAppWhoseStartHasTimedOutCanBeStartedAgain(t *testing.T) {
 	require.Equal(t, before, otel.GetErrorHandler())
 }
 
-// fx stops nothing of an app that it could not build.
-func TestAnAppThatIsNeverBuiltLeavesNothing(t *testing.T) {
+// fx calls no OnStop hook of an app that it could not build.
+func TestAnUnbuiltAppLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	address := closedAddress(t)
 	everything(t, address)

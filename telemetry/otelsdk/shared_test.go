@@ -28,7 +28,7 @@ func exportLogs(t *testing.T) *backend {
 	return b
 }
 
-// received counts a text in what has come.
+// received counts how often a text occurs in the requests to a path.
 func (b *backend) received(path, text string) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,7 +38,7 @@ func (b *backend) received(path, text string) (n int) {
 	return n
 }
 
-func TestTheLoggerIsGivenBackAsItWas(t *testing.T) {
+func TestTheLoggerIsRestored(t *testing.T) {
 	exportLogs(t)
 	log := logrus.New()
 	own := telemetry.NewLogHook()
@@ -53,7 +53,7 @@ func TestTheLoggerIsGivenBackAsItWas(t *testing.T) {
 	require.Equal(t, before, log.Hooks[logrus.ErrorLevel])
 }
 
-func TestAHookThatTheProgramAddsMeanwhileStays(t *testing.T) {
+func TestAHookOfTheProgramStays(t *testing.T) {
 	exportLogs(t)
 	log := logrus.New()
 	p := newProgramWith(log)
@@ -65,7 +65,7 @@ func TestAHookThatTheProgramAddsMeanwhileStays(t *testing.T) {
 	require.Equal(t, []logrus.Hook{telemetry.NewLogHook()}, log.Hooks[logrus.InfoLevel])
 }
 
-func TestTwoAppsThatShareALoggerExportALineOnce(t *testing.T) {
+func TestASharedLoggerExportsALineOnce(t *testing.T) {
 	b := exportLogs(t)
 	log := logrus.New()
 	alice, bob := newProgramWith(log), newProgramWith(log)
@@ -84,7 +84,7 @@ func TestTwoAppsThatShareALoggerExportALineOnce(t *testing.T) {
 	require.Empty(t, log.Hooks[logrus.InfoLevel])
 }
 
-// stuck is a writer that hangs until it is let go.
+// stuck is a writer that hangs until goOn is closed.
 type stuck struct{ hangs, goOn chan struct{} }
 
 func (s *stuck) Write(p []byte) (int, error) {
@@ -93,7 +93,7 @@ func (s *stuck) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestALogThatHangsDoesNotHoldUpAnotherApp(t *testing.T) {
+func TestAHangingLogDoesNotDelayOtherApps(t *testing.T) {
 	exportLogs(t)
 	alice, bob := newProgram(), newProgram()
 	require.NoError(t, alice.app.Start(t.Context()))
@@ -104,7 +104,7 @@ func TestALogThatHangsDoesNotHoldUpAnotherApp(t *testing.T) {
 	<-out.hangs
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_ = alice.app.Stop(ctx) // which cannot take the hook off yet
+	_ = alice.app.Stop(ctx) // it cannot remove the hook yet
 
 	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -116,9 +116,9 @@ func TestALogThatHangsDoesNotHoldUpAnotherApp(t *testing.T) {
 	bob.stop(t)
 }
 
-func TestLinesOfAProgramWithoutLogrusAreExported(t *testing.T) {
+func TestLinesAreExportedWithoutLogrus(t *testing.T) {
 	b := exportLogs(t)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // which has no debug lines
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // it does not accept debug lines
 	app := fx.New(fx.NopLogger, fx.Supply(log), otelsdk.Module)
 	require.NoError(t, app.Start(t.Context()))
 
@@ -131,7 +131,7 @@ func TestLinesOfAProgramWithoutLogrusAreExported(t *testing.T) {
 	require.Zero(t, b.received("/v1/logs", "that nobody wants"))
 }
 
-func TestErrorsOfOpenTelemetryGoToTheLogsOfTheAppsThatRun(t *testing.T) {
+func TestSDKErrorsGoToTheRunningApps(t *testing.T) {
 	b := exportLogs(t)
 	var own handled
 	otel.SetErrorHandler(&own)
@@ -150,11 +150,11 @@ func TestErrorsOfOpenTelemetryGoToTheLogsOfTheAppsThatRun(t *testing.T) {
 	require.False(t, alice.said("while one does"))
 	require.True(t, bob.said("while one does"))
 	require.False(t, bob.said("while none does"))
-	require.Equal(t, handled{"while none does"}, own, "and then to the program's handler again")
+	require.Equal(t, handled{"while none does"}, own, "after the stop, errors go to the program's handler again")
 	require.Zero(t, b.received("/v1/logs", "while both run"), "a line about the export is not exported")
 }
 
-func TestAHandlerThatTheProgramSetsMeanwhileStays(t *testing.T) {
+func TestAHandlerOfTheProgramStays(t *testing.T) {
 	exportLogs(t)
 	var before, own handled
 	otel.SetErrorHandler(&before)
@@ -169,7 +169,7 @@ func TestAHandlerThatTheProgramSetsMeanwhileStays(t *testing.T) {
 	require.Empty(t, before)
 }
 
-func TestAHandlerThatWrapsOursLeadsToTheOneFromBefore(t *testing.T) {
+func TestAWrappedHandlerLeadsToTheOldOne(t *testing.T) {
 	exportLogs(t)
 	var before handled
 	otel.SetErrorHandler(&before)
@@ -190,12 +190,12 @@ func TestAHandlerThatWrapsOursLeadsToTheOneFromBefore(t *testing.T) {
 	require.Equal(t, handled{"wrapped: after the stop", "wrapped: after another one"}, before)
 }
 
-// handled is a handler of the program.
+// handled is an error handler of the program. It keeps the errors.
 type handled []string
 
 func (h *handled) Handle(err error) { *h = append(*h, err.Error()) }
 
-func TestAnAppThatStartsAgainHasAnSDKAgain(t *testing.T) {
+func TestARestartedAppHasAnSDK(t *testing.T) {
 	b := newBackend(t)
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
 	p := newProgram()
@@ -214,7 +214,7 @@ func TestAnAppThatStartsAgainHasAnSDKAgain(t *testing.T) {
 	}
 }
 
-func TestInstrumentsThatAreMadeTooEarlyAreSaidToRecordNothing(t *testing.T) {
+func TestEarlyInstrumentsAreReported(t *testing.T) {
 	configure(t, "OTEL_EXPORTER_OTLP_ENDPOINT", newBackend(t).URL)
 	p := newProgram()
 

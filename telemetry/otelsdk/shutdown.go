@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// part is something that has been built and has to be shut down.
+// part is a part of the SDK that has been built and must be shut down.
 type part struct {
 	signal   string
 	shutdown func(context.Context) error
 }
 
-// until returns a context that also ends with another one. Batches go on exporting what is left after a shutdown that
-// was given up, and an exporter of gRPC tries for long.
+// until returns a context that ends when ctx or over ends. It is needed because a batch processor goes on exporting
+// after its shutdown was given up, and a gRPC exporter keeps trying for a long time.
 func until(ctx, over context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(over, cancel)
@@ -25,16 +25,16 @@ func until(ctx, over context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// grace is what a flush that was given up gets to end.
+// grace is how long a flush may take to end after it was given up.
 const grace = 100 * time.Millisecond
 
-// patience is what the flush gets when nobody says how long stopping may take.
+// patience is the time for the flush if the stop has no deadline.
 const patience = 5 * time.Second
 
-// leftover is how long ending what an earlier start has left may hold up the next one.
+// leftover is how long start may take to shut down what an earlier start has left.
 const leftover = time.Second
 
-// shutdown ends everything within half of the time that is left, and logs what went wrong.
+// shutdown shuts everything down within half of the time that is left, and logs errors.
 func (s *sdk) shutdown(whole context.Context) {
 	timeout := patience
 	if deadline, ok := whole.Deadline(); ok {
@@ -55,13 +55,13 @@ func (s *sdk) shutdown(whole context.Context) {
 	s.errors.close(whole)
 }
 
-// shutdownParts shuts everything down at the same time, and does not wait for what forgets its context.
+// shutdownParts shuts down all parts at the same time. It does not wait for a part that ignores its context.
 func (s *sdk) shutdownParts(ctx context.Context) error {
 	parts := s.parts
 	var mu sync.Mutex
 	errs := make([]error, len(parts))
 	for i := range parts {
-		errs[i] = context.DeadlineExceeded // until it is known
+		errs[i] = context.DeadlineExceeded // until the shutdown returns
 	}
 	var wg sync.WaitGroup
 	for i, p := range parts {
@@ -81,7 +81,7 @@ func (s *sdk) shutdownParts(ctx context.Context) error {
 	case <-done:
 	case <-ctx.Done():
 		s.giveUp()
-		select { // what listens to its context ends at once, and says what it has lost
+		select { // a part that respects its context ends at once and reports what it has lost
 		case <-done:
 		case <-time.After(grace):
 		}

@@ -9,19 +9,19 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// spanCounter notices spans that are lost between their end and their export: the SDK drops them without a word when
-// its queue is full.
+// spanCounter notices spans that are lost between their end and their export. The SDK drops spans silently when its
+// queue is full.
 type spanCounter struct {
 	errors *errorLog
-	over   context.Context // ends when nothing is exported any more
+	over   context.Context // ends when the export ends
 	limit  int64           // how many spans can wait
 	ended  atomic.Int64
-	taken  atomic.Int64 // by the exporter
-	sent   atomic.Int64 // by the exporter
-	next   atomic.Int64 // how many have to be lost for the next line about it
+	taken  atomic.Int64 // spans that the exporter has received
+	sent   atomic.Int64 // spans that the exporter has sent
+	next   atomic.Int64 // how many spans must be lost before the next line about them
 }
 
-// queueLimit returns how many spans can wait to be exported, in the queue and in the batch that is being made.
+// queueLimit returns how many spans can wait for their export, in the queue and in the current batch.
 func queueLimit() int64 {
 	limit := int64(0)
 	for name, value := range map[string]int64{
@@ -44,7 +44,8 @@ func (c *spanCounter) exporter(to sdktrace.SpanExporter) sdktrace.SpanExporter {
 	return countingExporter{to, c}
 }
 
-// end counts a span, and says how many more wait than can: the others are lost. It says so when they have doubled.
+// end counts a span that has ended. If more spans are waiting than can wait, the surplus is lost, and end logs how
+// many. It logs again when the number has doubled.
 func (c *spanCounter) end() {
 	lost := c.ended.Add(1) - c.taken.Load() - c.limit
 	if next := c.next.Load(); lost > next && c.next.CompareAndSwap(next, 2*lost) {
@@ -53,7 +54,7 @@ func (c *spanCounter) end() {
 	}
 }
 
-// lost returns an error if spans have not been exported, to be called at the end.
+// lost returns an error if some spans were not exported. Call it at the end.
 func (c *spanCounter) lost() error {
 	ended := c.ended.Load()
 	if n := ended - c.sent.Load(); n > 0 {
@@ -69,7 +70,7 @@ type countingProcessor struct {
 
 // OnEnd counts a span and passes it on.
 func (p countingProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
-	if s.SpanContext().IsSampled() { // others are not exported
+	if s.SpanContext().IsSampled() { // other spans are not exported
 		p.counter.end()
 	}
 	p.SpanProcessor.OnEnd(s)
@@ -88,7 +89,7 @@ func (e countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Read
 	err := e.SpanExporter.ExportSpans(ctx, spans)
 	switch {
 	case err != nil && e.counter.over.Err() != nil:
-		return nil // the stop has said how many are lost
+		return nil // the stop has reported how many are lost
 	case err != nil:
 		return fmt.Errorf("%d spans are lost: %w", len(spans), err)
 	}

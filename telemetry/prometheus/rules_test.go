@@ -1,5 +1,5 @@
-// Package prometheus_test checks the rules: that they speak of metrics that
-// exist, and, where promtool is installed, that they say what they should.
+// Package prometheus_test checks that the rules use only metrics that exist. If
+// promtool is installed, it also runs the tests of the rules.
 package prometheus_test
 
 import (
@@ -19,9 +19,9 @@ var (
 	word = regexp.MustCompile(`\bdkgsync_[a-z_]+`)
 )
 
-// known are the words that Prometheus makes of the metrics and attributes that
-// the README of package telemetry lists, which a test there compares with what is
-// emitted.
+// known returns the names that Prometheus makes of the metrics and attributes in the
+// README of package telemetry. Another test compares that README with what a node
+// emits.
 func known(t *testing.T) map[string]bool {
 	t.Helper()
 	readme, err := os.ReadFile("../README.md")
@@ -48,7 +48,7 @@ func known(t *testing.T) map[string]bool {
 	return words
 }
 
-func TestTheRulesTheDashboardAndTheDocsSpeakOfMetricsThatExist(t *testing.T) {
+func TestRulesAndDocsNameRealMetrics(t *testing.T) {
 	words := known(t)
 	for _, file := range []string{
 		"rules.yml", "rules_test.yml", "../grafana/fleet.json", "../../docs/observability.md",
@@ -61,7 +61,7 @@ func TestTheRulesTheDashboardAndTheDocsSpeakOfMetricsThatExist(t *testing.T) {
 	}
 }
 
-func TestTheRulesSayWhatTheyShould(t *testing.T) {
+func TestTheRulesPassTheirTests(t *testing.T) {
 	promtool, err := exec.LookPath(cmp.Or(os.Getenv("PROMTOOL"), "promtool"))
 	if err != nil {
 		t.Skip("no promtool: make test-prometheus")

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the demo commands that the docs show, and writes what they print into the docs.
+# Runs the demo commands in the docs, and writes their output into the docs.
 #
-#   tools/docs/demo.sh FILE...   in each FILE, every console block that begins with "$ make demo" is made anew: the
-#                                rest of its first line is run as a shell would, and its output takes the place of the
-#                                block's
+#   tools/docs/demo.sh FILE...   updates every console block in each FILE that begins with "$ make demo": it runs the
+#                                command in the first line of the block, and replaces the rest of the block by the
+#                                command's output
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -30,6 +30,6 @@ for file; do
 		*) [ "$within" = made ] || within= ;;
 		esac
 	done <"$file" >"$made"
-	cat "$made" >"$file" # which keeps its mode
+	cat "$made" >"$file" # unlike mv, this keeps the mode of the file
 	rm "$made"
 done

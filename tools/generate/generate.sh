@@ -2,10 +2,10 @@
 # Lints the protobuf schema and generates its Go code.
 #
 #   tools/generate/generate.sh           writes the generated code
-#   tools/generate/generate.sh --check   writes nothing, fails when the committed code is not what would be generated
+#   tools/generate/generate.sh --check   writes nothing, and fails if the committed code differs from the generated code
 #
-# The generators are built into .bin/ at the versions pinned beside this script, from the module cache when they are
-# there already: nothing else is fetched.
+# The script builds the generators into .bin/, at the versions that the go.mod files beside it pin. It uses the module
+# cache if they are there, and fetches nothing else.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -22,11 +22,11 @@ case "${1-}" in
 	;;
 esac
 
-# The tools are modules of their own, whatever workspace the repository has, and run on the machine they are built on.
+# The tools are modules outside the workspace. They run on the machine that builds them.
 export GOWORK=off
 unset GOOS GOARCH
 
-# build_tool DIRECTORY MODULE builds the tool that the go.mod in DIRECTORY pins, unless .bin/ has it in that version.
+# build_tool DIRECTORY MODULE builds the tool that the go.mod in DIRECTORY pins, unless .bin/ has that version of it.
 build_tool() {
 	local directory=$1 module=$2 name wanted built
 	name=$(basename "$module")
@@ -61,7 +61,7 @@ fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 buf generate --output "$fresh"
 
-# Only generated files are compared; one that is committed but no longer generated counts as a difference.
+# Only generated files are compared. A committed file that is no longer generated counts as a difference.
 committed=$(find syncmod -name '*.pb.go' | sort)
 generated=$(cd "$fresh" && find . -name '*.pb.go' | sed 's|^\./||' | sort)
 stale=

@@ -1,5 +1,6 @@
-// The linter and driver of the schema. The Go plugin has a go.mod of its own, beside this one: buf requires a later
-// google.golang.org/protobuf than the one whose plugin is wanted, the one that the generated code runs with.
+// This module pins buf, which lints the schema and runs the generator. The generator, protoc-gen-go, has a go.mod of
+// its own in the directory below. It must have the version of google.golang.org/protobuf that the generated code runs
+// with, and buf requires a later one.
 
 module github.com/dkgsync/dkgsync/tools/generate
 

@@ -1,10 +1,11 @@
-// Command mutants breaks the rules of package roster, one at a time, and looks
+// Command mutants breaks the rules of package roster, one at a time, and checks
 // whether the tests notice.
 //
-// Each mutant of mutants.txt is applied to a copy that only the tests of that run
-// see. It is caught when the roster's transcripts, its other tests or the checker's
-// small configurations fail; -all goes on after the first of them. A mutant that
-// nothing catches is a rule without a test, or one that is not needed.
+// It applies each mutant in mutants.txt to a copy of the code that only this run of the
+// tests sees. A test suite catches a mutant by failing. The suites are the roster's
+// transcripts, its other tests and the checker's small configurations. With -all,
+// mutants tries all suites, otherwise only until the first one fails. If no suite
+// catches a mutant, the rule has no test or is not needed.
 package main
 
 import (
@@ -27,7 +28,7 @@ const (
 	workers = 2
 )
 
-// suites are what may catch a mutant.
+// suites lists the test suites that may catch a mutant.
 var suites = []struct {
 	name string
 	args []string
@@ -66,8 +67,9 @@ func fail(err error) {
 	os.Exit(2)
 }
 
-// tryAll tries mutants, some at once, and returns how many nothing has caught. Of
-// each it looks for everything that catches it, or for the first.
+// tryAll tries mutants, several at a time, and returns how many were not caught. If byAll
+// is set, it tries all suites with each mutant, otherwise only until the first one
+// catches it.
 func tryAll(mutants []mutant, byAll bool) (left int, err error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -105,7 +107,8 @@ func tryAll(mutants []mutant, byAll bool) (left int, err error) {
 	return left, err
 }
 
-// try runs the tests with a mutant and returns which suites catch it, or the first.
+// try runs the tests with a mutant and returns the suites that catch it. Unless byAll is
+// set, it stops after the first.
 func (m *mutant) try(dir string, byAll bool) (by []string, err error) {
 	overlay, err := m.apply(dir)
 	if err != nil {
@@ -128,8 +131,8 @@ func (m *mutant) try(dir string, byAll bool) (by []string, err error) {
 	return by, nil
 }
 
-// apply writes the file with the mutant in it, and the overlay that puts it in
-// place of the original for the go command.
+// apply writes a copy of the file with the mutant in it. It also writes the overlay that
+// makes the go command use the copy in place of the original.
 func (m *mutant) apply(dir string) (overlay string, err error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", fmt.Errorf("making a directory for a copy: %w", err)

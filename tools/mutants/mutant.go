@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// mutant is a rule that is dropped or inverted.
+// mutant is a change of the code that drops or inverts a rule.
 type mutant struct {
-	sentence      string   // what the roster does then
-	file          string   // of the package
-	before, after []string // lines, without indentation
+	sentence      string   // what the changed roster does
+	file          string   // the file in the package
+	before, after []string // lines without indentation
 }
 
-// parse reads the list: paragraphs of a sentence, a file, lines before and lines
-// after. Lines that begin with # are comments.
+// parse reads the list of mutants. Each paragraph has a sentence, a file, the lines
+// before the change and the lines after it. Lines that begin with # are comments.
 func parse(list string) ([]mutant, error) {
 	var mutants []mutant
 	for paragraph := range strings.SplitSeq(list, "\n\n") {
@@ -46,7 +46,8 @@ func parse(list string) ([]mutant, error) {
 	return mutants, nil
 }
 
-// mutate replaces the lines in a file's source, where they stand exactly once.
+// mutate replaces the lines in a file's source. The source must contain them exactly
+// once.
 func (m *mutant) mutate(source string) (string, error) {
 	lines := strings.Split(source, "\n")
 	at := -1

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The list has to follow the rules: each mutant's lines stand once in its file, and
-// what it makes of them is Go.
+// The list must match the code: a file contains its mutant's lines exactly once, and
+// the result of the change is valid Go.
 func TestEveryMutantCanBeApplied(t *testing.T) {
 	mutants, err := parse(list)
 	require.NoError(t, err)
