@@ -20,8 +20,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// asProgram makes the test binary the program itself, for tests of what only a
-// process has: signals.
+// asProgram is the environment variable that turns the test binary into the program.
+// Tests of signals need a process.
 const asProgram = "FXAPP_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -66,7 +66,7 @@ func TestManyNodesAndStepsStayReadable(t *testing.T) {
 	code, stdout, stderr := demo(t, "--nodes", "17", "--steps", "8")
 	require.Zero(t, code, stdout+stderr)
 	require.NotContains(t, stdout, "is connected with all others", "a line for each of many nodes")
-	const enough = 180 // characters: a line that says why somebody is missing is the longest
+	const enough = 180 // characters; the longest lines say why a member is missing
 	for line := range strings.Lines(stdout) {
 		require.Less(t, len([]rune(line)), enough, line)
 	}
@@ -82,7 +82,7 @@ func TestOperatorsOfACharonDefinitionComplete(t *testing.T) {
 }
 
 func TestAllWaitForTheLateNode(t *testing.T) {
-	const late = 2300 * time.Millisecond // the report says every second who is missing, once the others are connected
+	const late = 2300 * time.Millisecond // once the others are connected, the report says every second who is missing
 	begin := time.Now()
 	code, stdout, stderr := demo(t, "--late", late.String(), "--steps", "1")
 	require.Zero(t, code, stdout+stderr)
@@ -148,7 +148,7 @@ func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
 func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
-		at   string // what is printed at that moment
+		at   string // the interruption comes once this is printed
 		want string
 	}{
 		"before step 1": {
@@ -254,7 +254,7 @@ func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// watched is an output that calls found when it first contains a text.
+// watched is an output that calls found once it contains a text.
 type watched struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer

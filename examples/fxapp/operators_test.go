@@ -24,7 +24,7 @@ const (
 	sampleKeys       = "testdata"
 )
 
-// The peer IDs of the sample's operators, in their order.
+// samplePeers has the peer IDs of the sample's operators, in operator order.
 var samplePeers = []string{
 	"16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz",
 	"16Uiu2HAm87LMAngk2CYY25asp25HR3qpDVNA8LUrub9KmWJEYw97",
@@ -39,7 +39,7 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 	const one = "0000000000000000000000000000000000000000000000000000000000000001"
 	for name, test := range map[string]struct {
 		content string // of operator 1's key file
-		want    string // after its path
+		want    string // the error after its path
 	}{
 		"empty": {"", "it is empty: copy or make it again"},
 		"another operator's": {
@@ -96,7 +96,7 @@ func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {
 	require.EqualError(t, err, "--definition "+path+": 65 operators, the demo runs 2 to 64")
 }
 
-// The files of real operators: each of these is the sample, changed a little.
+// Operators' files vary. Each case changes the sample a little.
 func TestADefinitionRunsAsOperatorsHaveIt(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"as it is":    func(map[string]any) {},
@@ -126,7 +126,8 @@ func TestADefinitionThatHasLostOperatorsIsRefused(t *testing.T) {
 	require.Contains(t, stderr, "operators: there are 2, and threshold is 3, so some are missing")
 }
 
-// changedSample is the sample with a byte order mark and Windows line ends, changed.
+// changedSample writes a changed sample, with a byte order mark and Windows line ends, and returns
+// its path.
 func changedSample(t *testing.T, change func(map[string]any)) (path string) {
 	t.Helper()
 	content, err := os.ReadFile(sampleDefinition)
@@ -142,8 +143,8 @@ func changedSample(t *testing.T, change func(map[string]any)) (path string) {
 	return path
 }
 
-// Nobody can see in the file itself that it has lost an operator whom the threshold
-// does not need. The members that have another list can.
+// The file alone does not show that it lost an operator that the threshold does not
+// need. Members with a different list notice it.
 func TestAMemberWhoseDefinitionHasLostAnOperatorIsToldApart(t *testing.T) {
 	whole, err := readDefinition(sampleDefinition)
 	require.NoError(t, err)

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// relay runs the command until its addresses are printed, and returns them, and how it ends.
+// relay runs the command and waits until it has printed its addresses. It returns them, and a
+// function that ends the command.
 func relay(t *testing.T, args ...string) (addrs []string, stderr *watched, end func() int) {
 	t.Helper()
 	ctx, interrupt := context.WithCancelCause(context.Background())

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// In a list that was cut by one, that one could be the one that matters.
+// A list shortened by one member might hide the one that matters.
 func TestAListHidesNoSingleMember(t *testing.T) {
 	t.Parallel()
 	var d syncmod.Definition
@@ -46,7 +46,7 @@ func TestAPortThatTheDefinitionLacks(t *testing.T) {
 		"that is the relay's port")
 }
 
-// Its operator sees at once what the others would find out by waiting.
+// The node tells its operator at once. Otherwise the others would find out only by waiting.
 func TestANodeAtAnotherPortSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

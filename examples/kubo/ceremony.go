@@ -53,8 +53,9 @@ func (c ceremony) steps() []syncmod.Step {
 	return steps
 }
 
-// post has the work of a step done. It ends with the answer, or when ctx does: the
-// ceremony has failed then, or the daemon stops.
+// post posts to a step's URL, so that the program behind it does the work. It returns
+// when the answer comes, or when ctx ends: then the ceremony has failed or the daemon
+// stops.
 func post(ctx context.Context, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
 	if err != nil {
