@@ -1,14 +1,16 @@
-// Command fxapp is a libp2p node that takes part in a DKG ceremony, with what its
-// operator needs beside it: a key, a definition, a relay, and a look at the receipt.
+// Command fxapp is a libp2p node that takes part in a DKG ceremony. Its other commands
+// do what the node's operator needs besides: they make a key and a definition, run a
+// relay, and check the receipt.
 //
-// node.go is the node: that file is there to be copied. Package dkg is what it does in
-// the ceremony, package hosts makes its libp2p host. Every command has a file of its
-// own, environment.go reads their flags from the environment, package view shows a
-// node's ceremony in its terminal, and package display prints what the demo shows.
+// node.go is the node, and is there to be copied. Package dkg does the node's work in
+// the ceremony, and package hosts makes its libp2p host. Every command has a file of
+// its own. environment.go reads the commands' flags from the environment. Package view
+// shows a node's ceremony in its terminal, and package display prints the output of the
+// demo.
 //
-// Exit codes: 0 complete, everyone is ready, or the receipt is good; 1 failed; 2 the
-// command line, a file or an address cannot be used, and nothing was begun; 130 after
-// SIGINT and 143 after SIGTERM.
+// Exit codes: 0 if the ceremony is complete, everyone is ready, or the receipt is good;
+// 1 if it failed; 2 if the command line, a file or an address cannot be used, and
+// nothing was begun; 130 after SIGINT and 143 after SIGTERM.
 package main
 
 import (

@@ -13,13 +13,13 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// newApp makes the application of one node. work is what it does in the ceremony:
-// [generateKey], or a syncmod.RunSteps or syncmod.RunAttempts of a function whose
-// parameters come from the graph, as a constructor's do. more starts before the ceremony
-// and stops after it.
+// newApp makes the application of one node. work is the node's part in the ceremony:
+// [generateKey], or an option of syncmod.RunSteps or syncmod.RunAttempts, whose
+// functions take their parameters from the graph as constructors do. The options in more
+// start before the ceremony and stop after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete
-// in the Config, and then calls Run: the exit code tells how the ceremony ended.
+// in the Config, and then calls Run. Its exit code then says how the ceremony ended.
 func newApp(
 	host hosts.Config,
 	definition syncmod.Definition,

@@ -12,8 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// ceremony is what the file says: a definition as package clusterfile writes it, and
-// the steps. The program that does the work of a step serves its URL.
+// ceremony is the content of the file: a definition as package clusterfile writes it,
+// and the steps. The program that does the work of a step serves the step's URL.
 //
 //	{
 //	  "hash": "0x7be4…",

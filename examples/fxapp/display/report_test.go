@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// reportOf is a report on two nodes that are at step 1, connected a second ago.
+// reportOf returns a report on two nodes that connected a second ago and are at step 1.
 func reportOf(t *testing.T) *Report {
 	t.Helper()
 	r := New(io.Discard, Ceremony{Members: []string{"alice", "bob"}, Steps: []string{"deal", "respond"}})

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// spanAt is a span from one millisecond to another.
+// spanAt returns a span with times in milliseconds.
 func spanAt(name string, from, to int, attrs ...attribute.KeyValue) sdktrace.ReadOnlySpan {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
 	return tracetest.SpanStub{

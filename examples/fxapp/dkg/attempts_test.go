@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// once has a misdeed happen in the first attempt only.
+// once lets bob misbehave in the first attempt only.
 func once(m misdeed) misdeed {
 	attempts := 0
 	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
@@ -67,7 +67,7 @@ func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
 			for i, n := range c.nodes {
 				wg.Go(func() {
 					_, errs[i] = n.run(ctx)
-					cancel() // the others wait for the node that has found it out
+					cancel() // the others wait for the node that found the cheat
 				})
 			}
 			wg.Wait()
@@ -95,7 +95,7 @@ func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
 				steps[p].Run = func(ctx context.Context) error {
 					err := work(ctx)
 					close(reached)
-					<-ctx.Done() // it dies in this step
+					<-ctx.Done() // the node dies in this step
 					return err
 				}
 				return steps
@@ -123,7 +123,7 @@ func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
 			wg.Wait()
 			requireOneKey(t, c.shares())
 			for _, n := range c.nodes {
-				files := slices.DeleteFunc(n.files(), isSuperseded) // of the attempt in which bob died
+				files := slices.DeleteFunc(n.files(), isSuperseded) // from the attempt in which bob died
 				require.Equal(t, []string{receiptName, shareName}, files)
 			}
 		})

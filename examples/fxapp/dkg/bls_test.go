@@ -48,7 +48,7 @@ func TestTooFewPartialSignaturesAreRefused(t *testing.T) {
 	}
 	garbled := slices.Clone(partials[2])
 	garbled[50] ^= 1
-	stolen := slices.Clone(partials[2]) // says that it is another member's
+	stolen := slices.Clone(partials[2]) // names another operator
 	binary.BigEndian.PutUint16(stolen, 3)
 	nobody := slices.Clone(partials[2])
 	binary.BigEndian.PutUint16(nobody, 4)
@@ -67,7 +67,7 @@ func TestTooFewPartialSignaturesAreRefused(t *testing.T) {
 	require.NoError(t, err, "what does not count does no harm")
 }
 
-// The vector is one of Ethereum's consensus specification, for BLS signatures.
+// The test vector comes from Ethereum's consensus specification of BLS signatures.
 func TestSignaturesAreAsEthereumHasThem(t *testing.T) {
 	secret, err := hex.DecodeString("263dbd792f5b1be47ed85f8938c0f29586af0d3ac7b977f21c278fe1462040e3")
 	require.NoError(t, err)

@@ -18,7 +18,7 @@ func TestEveryMemberGetsAShareOfOneKey(t *testing.T) {
 	for name, n := range map[string]int{"2 members": 2, "4 members": 4, "10 members": 10} {
 		t.Run(name, func(t *testing.T) {
 			conf := config(1)
-			conf.Heartbeat = time.Second // ten nodes in one process have enough to do
+			conf.Heartbeat = time.Second // ten nodes in one process keep the CPU busy
 			c := clusterWith(t, conf, n)
 
 			shares := c.complete()
@@ -120,7 +120,7 @@ func TestNoShareIsWrittenAfterTheEnd(t *testing.T) {
 	n.change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		steps[responses].Run = func(context.Context) error {
 			a.ceremony.Abort(errors.New("out of coffee"))
-			n.generator.following.Wait() // the end is dealt with while the step still runs
+			n.generator.following.Wait() // the generator handles the end while the step still runs
 			late <- a.store(share)
 			return nil
 		}

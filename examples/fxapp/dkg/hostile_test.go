@@ -13,8 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// short is how long those wait who wait in vain. A machine that has much to do answers
-// within it.
+// short is the timeout in tests that wait in vain. A busy machine still answers within
+// it.
 const short = 6 * time.Second
 
 func TestAMuteMemberIsNamed(t *testing.T) {
@@ -64,7 +64,7 @@ func TestAMemberThatMakesNothingIsNamed(t *testing.T) {
 
 func TestAnOversizedMessageIsRefused(t *testing.T) {
 	large := handling(deals, func(_ *attempt, s network.Stream) {
-		for { // without an end
+		for { // the message never ends
 			if _, err := s.Write(make([]byte, 1<<10)); err != nil {
 				return
 			}
@@ -180,7 +180,7 @@ func TestACopiedKeyIsRefused(t *testing.T) {
 	_ = blames(t, fetchTimeout, copies, "gave the same key")
 }
 
-// Its owner has a higher operator index than who copies it.
+// The owner of the key has a higher operator index than the member that copies it.
 func TestWhoseKeyWasCopiedIsNotBlamed(t *testing.T) {
 	copies := func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)

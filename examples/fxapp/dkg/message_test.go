@@ -25,7 +25,7 @@ func TestTheLargestMessageIsSmallEnough(t *testing.T) {
 }
 
 func TestAStatementIsNoDefinitionHash(t *testing.T) {
-	const longest = 64 // bytes of a definition hash, which members sign as it is
+	const longest = 64 // bytes of the longest definition hash, which members sign as it is
 	a := &attempt{hash: make([]byte, 32)}
 	require.Greater(t, len(a.statement(keyPhase, 0, nil, nil)), longest)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// keysOfAllTypes are a key of each type that libp2p has. Of two of them, a peer ID does
-// not contain the key.
+// keysOfAllTypes returns a key of each type that libp2p has. For two of the types, the
+// peer ID does not contain the key.
 func keysOfAllTypes(t testing.TB) []crypto.PrivKey {
 	t.Helper()
 	var all []crypto.PrivKey
@@ -75,7 +75,7 @@ func TestAMemberThatIsLateIsWaitedFor(t *testing.T) {
 	c.nodes[bob].change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		a.generator.host.SetStreamHandler(protocols[responses], func(s network.Stream) {
 			if asked.Add(1) == 1 {
-				_ = s.Close() // it has made none yet
+				_ = s.Close() // it has made no message yet
 				return
 			}
 			a.generator.handle(responses)(s)

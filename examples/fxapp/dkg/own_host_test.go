@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// limitedHost is a host with limits of its own.
+// limitedHost returns a host with the limits.
 func limitedHost(t *testing.T, limits rcmgr.PartialLimitConfig) host.Host {
 	t.Helper()
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(rcmgr.InfiniteLimits)))

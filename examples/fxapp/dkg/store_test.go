@@ -36,7 +36,7 @@ func newFinished(t testing.TB, n int) finished {
 	return f
 }
 
-// unconfirmed is a directory with an unconfirmed share of alice's.
+// unconfirmed returns a directory with alice's unconfirmed share.
 func (f finished) unconfirmed(t testing.TB) (dir, name string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -167,7 +167,7 @@ func TestWhatAProcessThatDiedLeftIsFinished(t *testing.T) {
 	require.Equal(t, []string{receiptName, shareName}, names(t, dir))
 }
 
-// stale is an unconfirmed share of an earlier attempt of a cluster, in alice's directory.
+// stale returns the file name of an unconfirmed share of an earlier attempt, in alice's directory.
 func (c *cluster) stale() (name string) {
 	c.t.Helper()
 	share := *newFinished(c.t, len(c.nodes)).shares[alice]
@@ -226,7 +226,7 @@ func TestASupersededShareWaitsForItsPlace(t *testing.T) {
 	require.Contains(t, names(t, dir), supersededName(name))
 }
 
-// forge makes a share that looks like one of a group key, from what everybody knows.
+// forge makes a false share that seems to belong to a group key, from public values.
 func forge(s *Share) *Share {
 	forged := *s
 	forged.secret = keys().Scalar().Pick(random.New())

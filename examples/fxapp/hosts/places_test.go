@@ -23,7 +23,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The peerstore keeps permanent addresses without any limit.
+// The peerstore has no limit on permanent addresses.
 func TestAURLThatAlwaysNamesOtherAddressesFillsNoMemory(t *testing.T) {
 	var asked atomic.Int64
 	url := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -40,7 +40,7 @@ func TestAURLThatAlwaysNamesOtherAddressesFillsNoMemory(t *testing.T) {
 	definition := syncmod.Definition{Hash: []byte(t.Name()), Peers: []syncmod.Peer{
 		{ID: self.id(t)},
 		{ID: other.id(t), Addrs: []multiaddr.Multiaddr{
-			multiaddr.StringCast(place), multiaddr.StringCast("/ip4/127.0.0.1/tcp/1"), // nobody is at the second one
+			multiaddr.StringCast(place), multiaddr.StringCast("/ip4/127.0.0.1/tcp/1"), // nobody listens on the second address
 		}},
 	}}
 	log := logrus.New()

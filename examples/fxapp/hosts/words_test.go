@@ -101,7 +101,7 @@ func TestAPlaceThatCannotBeListenedOn(t *testing.T) {
 	}
 }
 
-// silent is where somebody listens and says nothing.
+// silent returns an address where a listener never says anything.
 func silent(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
