@@ -83,8 +83,8 @@ func TestThePageShowsTheAttemptThatFailedAndTheNext(t *testing.T) {
 	b.picture("live-first-attempt")
 }
 
-// hostile is a text that would run, load or break out of a page that takes it for markup, and
-// one that would turn lines around.
+// hostile would run, load or break out of a page that takes it for markup. Its last part
+// would turn the direction of the text around.
 const hostile = `"><img src=x onerror=complaints.push('ran')><script>complaints.push('ran')</script>` + "\u202e\n"
 
 func TestAMembersWordsAreText(t *testing.T) {

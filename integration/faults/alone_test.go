@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// What takes a single wait to see.
+// Faults that show in a single wait.
 
 // open opens a ceremony of all hosts on a node.
 func (s *scene) open(who int) *syncmod.Ceremony {
@@ -23,7 +23,7 @@ func (s *scene) open(who int) *syncmod.Ceremony {
 	return c
 }
 
-// waitFor waits until a node's wait says something.
+// waitFor waits until the error of a node's wait says something.
 func (s *scene) waitFor(c *syncmod.Ceremony, says func(string) bool) string {
 	s.t.Helper()
 	for patience := harness.Within(s.t); ; {
@@ -55,7 +55,7 @@ func TestAClockHalfAnHourAheadChangesNothing(t *testing.T) {
 	connect(t, ceremonies)
 }
 
-// An address from which nothing comes back makes libp2p drop what the others said.
+// If one address gets no answer at all, libp2p drops what the other addresses answered.
 func TestAnAddressThatAnswersNothingHidesNoOther(t *testing.T) {
 	s := newScene(t)
 	s.openHosts()

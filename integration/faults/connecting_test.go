@@ -17,7 +17,7 @@ var otherClocks = saying(
 	in("its host refuses this host's TLS certificate: compare the clocks of the two", carol),
 )
 
-// connecting are the faults that show before everyone is connected.
+// connecting has the faults that show before everyone is connected.
 var connecting = []fault{
 	{
 		name: "carol's host has another key than the definition says",

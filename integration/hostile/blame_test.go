@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// busy is a configuration in which somebody asks somebody at every moment.
+// busy returns a configuration in which members exchange requests all the time.
 func busy() syncmod.Config {
 	config := impatient()
 	config.Heartbeat = time.Millisecond
@@ -18,7 +18,7 @@ func busy() syncmod.Config {
 }
 
 func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
-	for range 5 { // it depends on what comes first, an abort or the answer to a heartbeat
+	for range 5 { // the order of an abort and the answer to a heartbeat matters, and varies
 		m := running(t, busy(), session)
 
 		blames(bob)(t, m)
@@ -42,7 +42,7 @@ func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
 }
 
 func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
-	for range 5 { // it depends on who tells carol first, alice or bob
+	for range 5 { // it matters who tells carol first, alice or bob
 		m := running(t, busy(), session)
 
 		blames(bob)(t, m)
@@ -68,8 +68,8 @@ func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing
 	}
 }
 
-// meet waits until the nodes are connected with each other: a failure is told to
-// who is.
+// meet waits until the nodes are connected to each other, because a failure is told
+// only to connected members.
 func (m *member) meet() {
 	for _, i := range honest {
 		m.Until(i, func(s syncmod.Status) bool {
@@ -95,7 +95,7 @@ func TestAMemberThatIsAnotherEveryTimeHoldsUpNobodyBeforeStep1(t *testing.T) {
 	for n := range uint64(100) {
 		m.self.Become(1 + n)
 		s := m.open(t, alice)
-		s.Greeted(t, m.self.Request(t, m.Define(m.about))) // she asks who that is
+		s.Greeted(t, m.self.Request(t, m.Define(m.about))) // she asks who the other one is
 		s.Accepted(t, m.request(t, step(0)))
 	}
 	require.Less(t, costs(), int64(most))

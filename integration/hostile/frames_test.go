@@ -19,11 +19,11 @@ import (
 const (
 	violation = "reset: protocol violation"
 	refused   = "refused, closed"
-	greeted   = "answered, reset" // what does not count, until it is silent for too long
+	greeted   = "answered, reset" // the request counts for nothing, and long silence ends the stream
 	eachReset = "each is reset for the next"
 )
 
-// frames are attacks on whoever reads requests.
+// frames has attacks on the code that reads requests.
 var frames = []attack{
 	{name: "claims a frame of 8 EiB", do: writes(harness.Claim(1<<63 - 1)), gets: violation},
 	{name: "claims a frame of 32 MiB", do: writes(harness.Claim(32 << 20)), gets: violation},
@@ -47,10 +47,10 @@ var frames = []attack{
 	{name: "floods on after it was refused", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
 }
 
-// groups are groups in groups, of which none ends.
+// groups returns n nested groups, none of which ends.
 func groups(n int) []byte { return bytes.Repeat([]byte{0x0b}, n) }
 
-// garbage is the same in every run: its first eight bytes claim something absurd.
+// garbage returns the same bytes in every run. The first eight claim an absurd length.
 func garbage(n int) []byte {
 	random := rand.NewChaCha8([32]byte{'h', 'o', 's', 't', 'i', 'l', 'e'})
 	b := make([]byte, n)
@@ -58,7 +58,7 @@ func garbage(n int) []byte {
 	return b
 }
 
-// writes opens a stream and writes these bytes on it.
+// writes returns an attack that opens a stream and writes the bytes on it.
 func writes(b []byte) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
@@ -67,11 +67,11 @@ func writes(b []byte) func(testing.TB, *member) string {
 	}
 }
 
-// dripPause is a second of an attacker's time: configurations here wait for a
-// tenth of what they wait for by default.
+// dripPause stands for a second of an attack: the configurations here have a tenth of
+// the default timeouts.
 const dripPause = 100 * time.Millisecond
 
-// drip writes bytes one by one, for as long as they are taken.
+// drip writes bytes one by one until they are refused.
 func drip(s harness.RawStream, b []byte) {
 	pause := time.NewTicker(dripPause)
 	defer pause.Stop()
@@ -102,7 +102,7 @@ func opensAThousand(t testing.TB, m *member) string {
 	streams := make([]harness.RawStream, 1000)
 	for i := range streams {
 		streams[i] = m.open(t, alice)
-		_, _ = streams[i].Write(harness.Claim(16 << 10)[:4]) // some are reset before that
+		_, _ = streams[i].Write(harness.Claim(16 << 10)[:4]) // some streams are reset earlier
 	}
 	fates := make(map[string]int)
 	for _, s := range streams {
@@ -111,7 +111,7 @@ func opensAThousand(t testing.TB, m *member) string {
 	return count(fates)
 }
 
-// count writes how often there was what, the most frequent first.
+// count lists how often each outcome happened, the most frequent first.
 func count(of map[string]int) string {
 	var parts []string
 	for _, what := range slices.SortedFunc(maps.Keys(of), func(a, b string) int { return of[b] - of[a] }) {
@@ -125,16 +125,17 @@ func entersAThousandTimes(t testing.TB, m *member) string {
 	streams := make([]harness.RawStream, 1000)
 	for i := range streams {
 		streams[i] = m.open(t, alice)
-		_, _ = streams[i].Write(request) // some are reset before that
+		_, _ = streams[i].Write(request) // some streams are reset earlier
 	}
 	for _, s := range streams {
-		// A stream whose first request is read after that of a newer one is late: a protocol violation.
+		// A stream is late if its first request is read after that of a newer stream. That is a
+		// protocol violation.
 		require.Regexp(t, "^(answered, )?reset(: rate limited|: protocol violation)?$", s.Fate())
 	}
 	return eachReset
 }
 
-// pour writes the same bytes until they are not taken any more.
+// pour writes the same bytes until they are refused.
 func pour(s harness.RawStream, b []byte) {
 	_ = s.SetWriteDeadline(time.Now().Add(harness.Patience))
 	for err := error(nil); err == nil; {

@@ -16,7 +16,7 @@ import (
 
 const anotherSession = session + 1
 
-// requests are attacks on the rules.
+// requests has attacks on the rules.
 var requests = []attack{
 	{name: "jumps three steps", do: says(step(4)), gets: refused, fails: syncmod.ErrStepSkipped},
 	{
@@ -96,16 +96,16 @@ func abortsAnother(t testing.TB, m *member) string {
 	return says(addressee(anotherSession), abort("no more", ""))(t, m)
 }
 
-// says opens a stream and says one thing on it.
+// says returns an attack that opens a stream and says one thing on it.
 func says(what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
-		_, _ = s.Write(harness.Frame(m.request(t, what...))) // reset halfway, where it is too long
+		_, _ = s.Write(harness.Frame(m.request(t, what...))) // reset halfway if the request is too long
 		return s.Fate()
 	}
 }
 
-// keepsOn says one thing twice, and has to be answered both times.
+// keepsOn returns an attack that says one thing twice, and requires an answer both times.
 func keepsOn(what harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
@@ -120,10 +120,10 @@ func keepsOn(what harness.Saying) func(testing.TB, *member) string {
 	}
 }
 
-// claimsNobody tells a view that can be, and is not true. It is shown, and changes
-// nothing.
+// claimsNobody sends a view that is possible but false. The node shows it, and nothing
+// else changes.
 func claimsNobody(t testing.TB, m *member) string {
-	gets := keepsOn(harness.View([]byte{0x03, 0x00}))(t, m) // he reaches alice, and nobody else
+	gets := keepsOn(harness.View([]byte{0x03, 0x00}))(t, m) // he reaches alice and nobody else
 	status := m.Until(alice, func(s syncmod.Status) bool { return len(s.Broken) == 2 })
 	require.Equal(t, []int{bob, dave}, []int{status.Broken[0].A, status.Broken[0].B})
 	require.Equal(t, []int{carol, dave}, []int{status.Broken[1].A, status.Broken[1].B})
@@ -161,7 +161,7 @@ func changesSession(t testing.TB, m *member) string {
 	return s.Fate()
 }
 
-// copies shows what another member has signed, in a request to dave.
+// copies sends a signature that another member sent to dave.
 func copies(t testing.TB, m *member) string {
 	bobs := m.copied.Load().GetHashSignature()
 	valid, err := m.Nodes[bob].Key.GetPublic().Verify(harness.Hash(m.about), bobs)
@@ -192,8 +192,8 @@ func leavesUnsigned(t testing.TB, m *member) string {
 	return gets
 }
 
-// blames aborts with somebody else as the culprit: whoever is told by dave says
-// that he reports it.
+// blames returns an attack that aborts and blames somebody else. Every node that dave
+// tells says that the accusation is his.
 func blames(whom int, what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		gets := says(append(what, abort("the disk is full", m.Nodes[whom].ID()))...)(t, m)

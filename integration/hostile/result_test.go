@@ -13,7 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// atLast is dave's request at the last barrier, which attests a result, or none.
+// atLast returns dave's request at the last barrier. It attests the result, or nothing if the
+// result is empty.
 func (m *member) atLast(t testing.TB, to int, result string) *syncpb.SyncRequest {
 	t.Helper()
 	says := []harness.Saying{step(2)}
@@ -23,8 +24,8 @@ func (m *member) atLast(t testing.TB, to int, result string) *syncpb.SyncRequest
 	return m.requestTo(t, to, says...)
 }
 
-// complete has the honest members attest a result, go to the last barrier and say
-// goodbye. Their errors are there once the test has ended that.
+// complete makes the honest members attest a result, go to the last barrier and say
+// goodbye. The returned function ends that and returns their errors.
 func (m *member) complete(t testing.TB, result string) (end func() map[int]error) {
 	t.Helper()
 	for _, i := range honest {
@@ -57,8 +58,8 @@ func hasReceipt(c *syncmod.Ceremony) func(syncmod.Status) bool {
 	return func(syncmod.Status) bool { return c.Receipt() != nil }
 }
 
-// The one way in which members may end differently: docs/guarantees.md, "What is
-// not promised".
+// Only in this way can members end differently. See docs/guarantees.md, "What is not
+// promised".
 func TestAMemberThatSignsTwoResultsCanLetOneMemberSucceedAndTheOthersFail(t *testing.T) {
 	m := running(t, impatient(), session)
 	end := m.complete(t, "the key")
@@ -89,7 +90,7 @@ func TestAMemberWithAnotherResultFailsEveryoneAndIsSaidToHaveIt(t *testing.T) {
 			m.complete(t, "the key")
 
 			for _, i := range honest {
-				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have heard of it from another
+				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have heard of it from another member
 			}
 
 			for _, i := range honest {

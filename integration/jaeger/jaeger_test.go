@@ -41,8 +41,8 @@ func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 	}
 }
 
-// requireRows looks at the page of a trace: nothing that it shows has to be clicked on
-// to learn which node, which step or which member it is about.
+// requireRows checks a trace's page: each row says which node, step and member it is
+// about, without a click.
 func requireRows(t *testing.T, c *cluster, trace jaegerTrace) {
 	t.Helper()
 	var want []string
@@ -64,13 +64,13 @@ func requireRows(t *testing.T, c *cluster, trace jaegerTrace) {
 	}
 	require.Subset(t, trace.rows(), want)
 	for _, row := range trace.rows() {
-		if !slices.Contains(want, row) { // two that dial each other at once may replace a stream
+		if !slices.Contains(want, row) { // when two dial each other at once, a stream may be replaced
 			require.Regexp(t, `^\S+ → \S+ dkgsync\.reconnect$`, row)
 		}
 	}
 }
 
-// requireAttributes looks for what the table of spans promises.
+// requireAttributes checks the attributes that the table of spans promises.
 func requireAttributes(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	for operation, keys := range map[string][]string{
@@ -101,7 +101,8 @@ func requireAttributes(t *testing.T, trace jaegerTrace) {
 	}
 }
 
-// requireParents: each node has one root, the parent of all its other spans.
+// requireParents requires that each node has one root span, which is the parent of all its other
+// spans.
 func requireParents(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	starts := make(map[string]string) // by node
@@ -116,7 +117,7 @@ func requireParents(t *testing.T, trace jaegerTrace) {
 	}
 }
 
-// requireLinks: each stream that was served leads to the stream of its client.
+// requireLinks requires that each served stream links to the stream of its client.
 func requireLinks(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	clients := make(map[string]bool)
@@ -131,8 +132,8 @@ func requireLinks(t *testing.T, trace jaegerTrace) {
 	}
 }
 
-// One member is late, a connection breaks meanwhile: what is wrong can be seen
-// while it is, and afterwards who it was.
+// One member is late, and a connection breaks meanwhile. The problem shows while it
+// lasts, and later the member's name shows.
 func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 	const nodes, late = 4, 3
 	release := make(chan struct{})
@@ -154,7 +155,7 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 	c.until(0, func(s syncmod.Status) bool { return s.Step == 2 })
 	require.NoError(t, c.hosts[0].Network().ClosePeer(c.hosts[1].ID()))
 
-	// A wait is first reported after ten seconds.
+	// A wait is reported only after ten seconds.
 	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool {
 		return len(trace.are("dkgsync.barrier.waiting", "")) == nodes-1
 	})

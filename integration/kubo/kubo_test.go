@@ -120,8 +120,8 @@ func TestADaemonThatIsStoppedInAStepTellsTheOthersAndEnds(t *testing.T) {
 	terminate(t, daemons[:3]...)
 }
 
-// startAll starts the daemon of each member, with a ceremony that is theirs alone,
-// and connects them.
+// startAll starts the daemon of each member, with a ceremony for them alone, and
+// connects the daemons.
 func startAll(t *testing.T, w *work) (daemons [members]*daemon) {
 	t.Helper()
 	var repos [members]repo
