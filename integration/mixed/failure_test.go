@@ -29,7 +29,7 @@ func TestTheirServerRefusesAnotherVersionOfOurs(t *testing.T) {
 
 		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
 		require.Equal(t, 1, harness.Culprit(t, err).Index)
-		require.ErrorContains(t, err, "another version") // in its words
+		require.ErrorContains(t, err, "another version") // in the reference peer's words
 		require.ErrorIs(t, theirs.Failure(c.Context()), refpeer.ErrVersion)
 	})
 }
@@ -59,9 +59,9 @@ func TestOneOtherVersionEndsTheCeremonyOfEverybody(t *testing.T) {
 	})
 }
 
-// failWithDave waits until the ceremony has failed on our nodes, and requires that
-// each tells of dave: the one that he has refused does not blame him to the other,
-// for an error does not say whose doing it is.
+// failWithDave waits until the ceremony has failed on our nodes, and requires that each
+// error mentions dave. A node that dave refused does not blame him to the other node,
+// because an error response does not say who is to blame.
 func (c *cluster) failWithDave() {
 	c.t.Helper()
 	for _, i := range c.ours {
@@ -85,7 +85,7 @@ func TestTheirServerRefusesAnotherDefinitionOfOurs(t *testing.T) {
 
 		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
 		require.Equal(t, 1, harness.Culprit(t, err).Index)
-		require.ErrorContains(t, err, "signature of another definition") // in its words
+		require.ErrorContains(t, err, "signature of another definition") // in the reference peer's words
 		require.ErrorIs(t, theirs.Failure(c.Context()), refpeer.ErrSignature)
 	})
 }
@@ -123,7 +123,7 @@ func TestASkippedStepEndsTheCeremonyOfEverybody(t *testing.T) {
 		c.refs[3].SetStep(4)
 
 		c.FailWith(c.ours, syncmod.ErrStepSkipped, 3)
-		c.rejected("", 3) // by us or by the other one, whoever hears it first
+		c.rejected("", 3) // by our node or by the other peer, whichever hears it first
 		c.failed(2)
 	})
 }
@@ -133,7 +133,7 @@ func TestAMemberThatGoesOnAloneLeavesUsBehind(t *testing.T) {
 		c := newCluster(t, 2, times(2, variant))
 		c.start()
 		waiting := c.begun(func(context.Context) error { return c.TryAdvance(0)[0] })
-		c.seen(0, 3, 0) // or it would seem to know us from before
+		c.seen(0, 3, 0) // otherwise it would seem to know our node from before
 		c.seen(1, 3, 0)
 		c.refs[3].SetStep(1)
 		c.seen(0, 3, 1)
@@ -179,7 +179,7 @@ func TestOurStopInTheMiddleReachesTheOthers(t *testing.T) {
 
 		c.Stop(0)
 
-		require.Less(t, elapsed(), 2*time.Second) // of which telling takes 700 ms at most
+		require.Less(t, elapsed(), 2*time.Second) // telling the others takes 700 ms of that at most
 		c.FailWith([]int{1}, syncmod.ErrPeerAborted, 0)
 		c.rejected("operator 0 (alice) was stopped before the ceremony was complete", c.theirs...)
 	})

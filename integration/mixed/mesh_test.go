@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A foreign member says nothing of the others; what ours say of it is seen all the same.
+// A reference peer says nothing about the others. What our nodes say about it is seen all the same.
 func TestAForeignMemberIsSeenThroughTheOthers(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, []refpeer.Variant{variant})

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// triedAll waits until our nodes have tried to reach each of the others in vain.
+// triedAll waits until our nodes have tried in vain to reach each of the others.
 func (c *cluster) triedAll() {
 	c.t.Helper()
 	for _, i := range c.ours {
@@ -65,7 +65,7 @@ func TestTheirClientsMayStartBeforeWeServe(t *testing.T) {
 func TestTheirClientsMayStartBeforeTheCeremonyIsOpenHere(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
-		c.Idle(c.ours...) // the handlers are there, the ceremony is not
+		c.Idle(c.ours...) // the handlers exist, but the ceremony does not
 		for _, i := range c.theirs {
 			c.refs[i].Serve()
 		}
@@ -84,7 +84,7 @@ func TestTheirClientsMayStartBeforeTheCeremonyIsOpenHere(t *testing.T) {
 		c.advance(c.All()...)
 		c.finish(c.All()...)
 
-		for _, i := range c.theirs { // the streams were held, and not reset: there is no other one
+		for _, i := range c.theirs { // the streams were held and not reset: there are no other ones
 			for _, j := range c.ours {
 				require.Equal(t, 1, c.refs[i].Streams(c.Nodes[j].ID()))
 			}

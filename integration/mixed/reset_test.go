@@ -12,15 +12,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// handlers is how many handlers of streams all nodes of this process run.
+// handlers returns how many stream handlers run in this process.
 func handlers() int {
 	stacks := make([]byte, 16<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	return strings.Count(string(stacks), "stream.(*inbound).serve(")
 }
 
-// oneStreamEach waits until our nodes serve one stream of each member, and no
-// handler more than that.
+// oneStreamEach waits until our nodes serve one stream of each member, and run no other
+// handler.
 func (c *cluster) oneStreamEach() {
 	c.t.Helper()
 	for _, i := range c.ours {

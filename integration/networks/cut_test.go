@@ -15,14 +15,14 @@ import (
 func TestAConnectionMayBreakAtAnyByte(t *testing.T) {
 	t.Parallel()
 	config := patient()
-	config.Heartbeat = 5 * time.Second // what passes is what has to be said
+	config.Heartbeat = 5 * time.Second // few heartbeats: most bytes belong to messages that matter
 	const step, last = 128, 10<<10 - 127
 	for at := 1; at <= last; at += step {
 		t.Run(fmt.Sprint("after ", at), func(t *testing.T) {
 			t.Parallel()
 			c := harness.New(t, 2, harness.Links(), harness.With(config))
 			dropped := c.Link(0, 1).DropAfter(at)
-			c.Start(0) // and dials a host that has no handler yet
+			c.Start(0) // alice dials a host that has no handler yet
 			c.Until(0, func(s syncmod.Status) bool { return s.Peers[0].Attempts > 0 })
 			c.Start(1)
 
@@ -79,7 +79,7 @@ func TestBarriersPassWhileConnectionsDrop(t *testing.T) {
 	for range 15 {
 		i, at := random.IntN(3), time.Duration(random.IntN(3000))*time.Microsecond
 		done := make(chan struct{})
-		time.AfterFunc(at, func() { // somewhere in the barrier, or right behind it
+		time.AfterFunc(at, func() { // somewhere in the barrier, or just after it
 			defer close(done)
 			for _, l := range c.Between([]int{i}, []int{(i + 1) % 3}) {
 				l.Drop()

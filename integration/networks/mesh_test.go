@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// waitAt is what a node reads whose wait at step 1 ends now.
+// waitAt returns the error of a node whose wait at step 1 ends now.
 func waitAt(t *testing.T, c *harness.Cluster, node int) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -23,14 +23,14 @@ func waitAt(t *testing.T, c *harness.Cluster, node int) string {
 	return fmt.Sprint(err)
 }
 
-// untilItReads waits until a node that waits at step 1 reads this.
+// untilItReads waits until the error of a node's wait at step 1 says this.
 func untilItReads(t *testing.T, c *harness.Cluster, node int, text string) {
 	t.Helper()
 	reads := func() bool { return strings.Contains(waitAt(t, c, node), text) }
 	require.Eventually(t, reads, harness.Patience, 10*time.Millisecond)
 }
 
-// breaks tells whether exactly these two are the pair that cannot reach each other.
+// breaks returns a condition: the only broken pair is a and b.
 func breaks(a, b int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool {
 		return len(s.Broken) == 1 && s.Broken[0].A == a && s.Broken[0].B == b
@@ -92,7 +92,7 @@ func TestAMemberThatIsNotThereIsReachedByNobody(t *testing.T) {
 	require.Empty(t, c.Nodes[0].Ceremony.Status().Broken)
 }
 
-// sees tells whether a member says that it is connected with another.
+// sees reports whether member says that it is connected to other.
 func sees(s syncmod.Status, member, other int) bool {
 	i := slices.IndexFunc(s.Peers, func(p syncmod.PeerStatus) bool { return p.Index == member })
 	view := s.Peers[i].View

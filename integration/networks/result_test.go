@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// The circuit ends, again and again, while results are attested.
+// The circuit ends again and again while members attest results.
 func TestResultsAreAttestedThroughCircuitsOfASecondEach(t *testing.T) {
 	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, time.Second, much)), harness.With(patient()))
 	c.Start()

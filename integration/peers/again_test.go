@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The ways in which a long-lived node comes back for a new attempt.
+// waysBack are the ways in which a long-lived node comes back for a new attempt.
 var waysBack = map[string]func(t *testing.T, c *harness.Cluster, node int){
 	"reopened": func(t *testing.T, c *harness.Cluster, node int) {
 		require.NoError(t, c.Nodes[node].Ceremony.Close(c.Context()))
@@ -116,10 +116,10 @@ func TestTwoCeremoniesAtOnceOfWhichOneFails(t *testing.T) {
 	}
 }
 
-// meet waits until nodes are connected with each other.
+// meet waits until nodes are connected to each other.
 func meet(c *harness.Cluster, nodes []int) {
 	if len(nodes) == 1 {
-		<-time.After(50 * time.Millisecond) // for what is left of yesterday to reach it
+		<-time.After(50 * time.Millisecond) // gives leftovers of yesterday time to arrive
 	}
 	for _, i := range nodes {
 		for _, j := range nodes {

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// attentive is a configuration in which a silent stream is given up long before
+// attentive returns a configuration in which a silent stream is given up long before
 // its member is.
 func attentive() syncmod.Config {
 	config := harness.Fast()
@@ -18,7 +18,7 @@ func attentive() syncmod.Config {
 	return config
 }
 
-// strict is a configuration in which a member may be gone for a moment only.
+// strict returns a configuration in which a member may be gone only for a moment.
 func strict() syncmod.Config {
 	config := harness.Fast()
 	config.ExchangeTimeout, config.PeerTimeout = 500*time.Millisecond, time.Second
@@ -34,7 +34,7 @@ func TestAMemberFrozenWhileConnectingIsWaitedForAnyLength(t *testing.T) {
 
 	frozen.Freeze()
 	untilAll(c, []int{0, 1}, carolIsSilent)
-	<-time.After(2 * strict().PeerTimeout) // a ceremony that ran would have failed by now
+	<-time.After(2 * strict().PeerTimeout) // a running ceremony would have failed by now
 	goesOn(t, c, syncmod.Connecting, 0, 1)
 
 	frozen.Thaw()
@@ -55,7 +55,7 @@ func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
 	finish(t, c, frozen, 0, 1)
 }
 
-// So short that no stream is lost by it: nobody notices anything.
+// The freeze is so short that no stream is lost, and nobody notices.
 func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
 	c := harness.New(t, 3)
 	frozen := run(c)
@@ -93,7 +93,7 @@ func TestAMemberThawedTooLateFailsToo(t *testing.T) {
 	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "has been gone for")
 }
 
-// To a member that is thawed it seems as if all others had been gone.
+// To a thawed member it seems that all others were gone.
 func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
@@ -102,7 +102,7 @@ func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
 
 	frozen.Thaw()
 
-	// As the others tell it.
+	// The others said so.
 	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "operator 2 (carol) has been gone for")
 }
 

@@ -86,7 +86,7 @@ func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
 }
 
-// Whoever has announced the last barrier has done its work: nobody needs it alive.
+// A member that has announced the last barrier has done its work. Nobody needs it any longer.
 func TestAMemberKilledAtTheLastBarrierFailsNothing(t *testing.T) {
 	config := harness.Patient()
 	config.GoodbyeTimeout = time.Second
@@ -116,8 +116,8 @@ func TestAMemberKilledAfterItsGoodbyesIsMissedByNobody(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-// run brings a whole cluster past the barrier of step 1, with carol in a process of
-// her own, which it returns.
+// run brings a whole cluster past the barrier of step 1. carol runs in a process of her
+// own, which it returns.
 func run(c *harness.Cluster) *harness.Process {
 	p := c.Spawn(carol)
 	others := c.Except(carol)
@@ -128,7 +128,7 @@ func run(c *harness.Cluster) *harness.Process {
 	return p
 }
 
-// finish takes a process and nodes that run from wherever they are to the end.
+// finish takes a process and running nodes from wherever they are to the end.
 func finish(t *testing.T, c *harness.Cluster, p *harness.Process, nodes ...int) {
 	t.Helper()
 	p.Advance()
@@ -138,8 +138,8 @@ func finish(t *testing.T, c *harness.Cluster, p *harness.Process, nodes ...int) 
 	require.Empty(t, p.Wait(isNow(syncmod.Complete)).Returned)
 }
 
-// requireUnheard requires that each of some waits has ended without a goodbye of
-// one member.
+// requireUnheard requires that each of these waits has ended without the goodbye of one
+// member.
 func requireUnheard(t *testing.T, errs map[int]error, member int) {
 	t.Helper()
 	for i, err := range errs {

@@ -43,8 +43,7 @@ func TestConnectionsThatOnlyOneCanMakeAreMadeAgain(t *testing.T) {
 	}
 }
 
-// A node that nobody can dial takes part all the same, and so does one that can dial
-// nobody.
+// A node that nobody can dial takes part, and so does one that cannot dial anybody.
 func TestAMemberBehindAWallTakesPart(t *testing.T) {
 	for name, cannot := range map[string]func(from, to int) bool{
 		"nobody can dial it": func(_, to int) bool { return to == 1 },
@@ -61,7 +60,7 @@ func TestAMemberBehindAWallTakesPart(t *testing.T) {
 	}
 }
 
-// cutEvery cuts the links on which a node cannot dial another.
+// cutEvery cuts each link on which a node must not dial another.
 func cutEvery(c *harness.Cluster, cannot func(from, to int) bool) {
 	for _, from := range c.All() {
 		for _, to := range c.Except(from) {

@@ -60,7 +60,7 @@ func TestAnAppThatStopsAmongTheGoodbyesFailsNothing(t *testing.T) {
 
 	stopped := make(chan error, 1)
 	go func() { stopped <- c.Nodes[0].Stop(c.Context()) }()
-	goesOn(t, c, syncmod.Completing, 0, 1) // it says goodbye, and waits for the one that is missing
+	goesOn(t, c, syncmod.Completing, 0, 1) // it says goodbye, and waits for the missing goodbye
 	lingering.tell([]int{0, 1}, harness.Step(2), harness.Goodbye)
 
 	require.NoError(t, <-stopped)
@@ -82,7 +82,7 @@ func TestAnAppThatStopsAmongTheGoodbyesWaitsNoLongerThanItMay(t *testing.T) {
 	c.Stop(0)
 
 	require.Less(t, elapsed(), config.GoodbyeTimeout+time.Second)
-	outcome(t, stopping) // with an error or without: it was the stop that ended it
+	outcome(t, stopping) // with or without an error: the stop ended it
 	requireUnheard(t, outcome(t, waiting), 2)
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
