@@ -77,7 +77,7 @@ func TestAnOutageOfTheRelayAmongTheGoodbyesFailsNothing(t *testing.T) {
 	}
 	bobs, alices := make(chan error, 1), make(chan struct{})
 	go func() { bobs <- c.Each([]int{1}, finish)[1] }()
-	c.Until(0, func(s syncmod.Status) bool { return s.Peers[0].Step == 2 }) // otherwise bob's goodbye would be the first to announce it
+	c.Until(0, func(s syncmod.Status) bool { return s.Peers[0].Step == 2 }) // otherwise his goodbye would tell it
 	go func() {
 		defer close(alices)
 		c.Each([]int{0}, finish) // bob may be gone before he can repeat a lost goodbye

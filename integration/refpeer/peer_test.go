@@ -101,7 +101,7 @@ func TestAReopenedStreamLeavesTheOldOneOpen(t *testing.T) {
 	old.Send(t, answerTo(t, first))
 	readFrame(t, <-streams)
 
-	requireSilent(t, old, 200*time.Millisecond) // long enough for an end to come
+	requireSilent(t, old, 200*time.Millisecond) // long enough to notice an end
 }
 
 func TestAnErrorInAResponseIsFinal(t *testing.T) {

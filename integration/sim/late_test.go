@@ -10,8 +10,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// One member starts an hour after the others, which have tried to dial it all
-// the time, ever more rarely. It dials them.
+// One member starts an hour after the others. They have tried to dial it all the time,
+// ever more rarely. The member dials them.
 func TestAMemberThatStartsAnHourLateIsWaitedFor(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		def := w.settle(4)
@@ -33,9 +33,9 @@ func TestAMemberThatStartsAnHourLateIsWaitedFor(t *testing.T) {
 	})
 }
 
-// One member is cut off before the ceremony begins: that has no limit. Afterwards
-// nobody has anybody to be dialled by, and it takes as long as the hosts pause
-// after so many failed dials: up to 5 min.
+// One member is cut off before the ceremony begins, which may last without limit.
+// Afterwards the hosts on both sides still pause after so many failed dials, so it
+// takes up to 5 min.
 func TestAnHoursPartitionBeforeStepOneIsWaitedOut(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		def := w.settle(3)
