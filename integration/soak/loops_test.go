@@ -12,7 +12,7 @@ import (
 
 var laps = flag.Int("laps", 50, "how often four nodes run one definition")
 
-// What a plain go test plays, every time.
+// plainLoops is how many clusters of loops a plain go test plays.
 const plainLoops = 2
 
 func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
@@ -32,7 +32,7 @@ func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
 	t.Log(seen.line(plainSeed, time.Since(began)))
 }
 
-// The flag --laps 200 makes it as many as the name says, which takes minutes.
+// With the flag --laps 200 it runs as often as the name says, which takes minutes.
 func TestFourNodesRunOneDefinition200TimesWithBrokenConnections(t *testing.T) {
 	seed := uint64(plainSeed)
 	switch {

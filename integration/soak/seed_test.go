@@ -40,8 +40,8 @@ func TestEveryKindOfFaultIsDrawn(t *testing.T) {
 	require.Len(t, sizes, 7)
 }
 
-// Where members are missed soon, no fault that is to fail nothing may make one
-// missing.
+// A strict cluster soon gives up a lost member. So a fault that must not fail its
+// ceremony must not break connections either.
 func TestAStrictClusterBreaksNothingThatIsToGoOn(t *testing.T) {
 	for seed := range uint64(1000) {
 		p := draw(seed, 0)

@@ -96,7 +96,7 @@ func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
 	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
 }
 
-// After one restart every member begins another attempt: that is no reason to worry.
+// After a restart every member begins another attempt. That is no reason for a warning.
 func TestAMemberThatBeginsAgainIsNoWarning(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
@@ -134,7 +134,7 @@ func TestAnAttemptSaysWhichItIsAndWhyTheOneBeforeHasFailed(t *testing.T) {
 	require.EqualValues(t, 2, gauge.DataPoints[0].Value)
 }
 
-// lineWith is the line of a log that contains something.
+// lineWith returns the line of a log that contains a text.
 func lineWith(t *testing.T, log, what string) string {
 	t.Helper()
 	for line := range strings.Lines(log) {

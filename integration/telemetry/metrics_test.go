@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// labels are the values of attributes, in the order of their names.
+// labels returns the values of attributes, in the order of the attributes' names.
 func labels(list []attribute.KeyValue) string {
 	texts := make([]string, len(list))
 	for i, kv := range list {
@@ -23,8 +23,8 @@ func labels(list []attribute.KeyValue) string {
 	return strings.Join(texts, ",")
 }
 
-// sums are the values of a sum or gauge by the values of its attributes, in the
-// order of their names.
+// sums returns the values of a sum or gauge. Its keys are the values of the attributes,
+// in the order of the attributes' names.
 func sums(t testing.TB, m metricdata.Metrics) map[string]int64 {
 	t.Helper()
 	var points []metricdata.DataPoint[int64]
@@ -52,7 +52,7 @@ func levels(t testing.TB, m metricdata.Metrics) map[string]float64 {
 	return values
 }
 
-// took are the sums of a histogram's durations.
+// took returns the sums of a histogram's durations.
 func took(t testing.TB, m metricdata.Metrics) map[string]float64 {
 	t.Helper()
 	values := make(map[string]float64)

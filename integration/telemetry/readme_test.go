@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// table returns the rows of the first table of a section, without its head.
+// table returns the rows of the first table in a section, without its head.
 func table(t *testing.T, section string) (rows [][]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../telemetry/README.md")

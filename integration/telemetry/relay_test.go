@@ -21,7 +21,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// viaRelay are the addresses of a host at a relay, and nothing else.
+// viaRelay returns the addresses of a host at a relay, and no others.
 func viaRelay(t *testing.T, relay, h host.Host) []multiaddr.Multiaddr {
 	t.Helper()
 	_, err := client.Reserve(t.Context(), h, peer.AddrInfo{ID: relay.ID(), Addrs: relay.Addrs()})

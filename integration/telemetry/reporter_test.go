@@ -15,8 +15,8 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// hanging returns an open ceremony whose log hangs from its first line on, until
-// release is called.
+// hanging returns an open ceremony whose log hangs from its first line until release is
+// called.
 func hanging(t *testing.T) (s *scene, c *telemetry.Ceremony, release func()) {
 	t.Helper()
 	s = newScene(t)

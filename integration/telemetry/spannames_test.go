@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// rows are the spans as a page lists them.
+// rows returns the spans as a page would list them.
 func (s *scene) rows() (list []string) {
 	for _, span := range s.ended() {
 		row := span.Name()
@@ -80,8 +80,8 @@ func TestANameOfASpanIsOneShortLine(t *testing.T) {
 	}
 }
 
-// A program that puts data into the names of its steps, or has thousands without one,
-// does not fill the lists of a backend.
+// A program may put data into the names of its steps, or have thousands of steps
+// without names. That must not fill the lists of a backend.
 func TestAServiceHasFewNamesForItsSpans(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()

@@ -214,7 +214,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 
 			tc.report(c)
 
-			tc.want.Attrs["dkgsync.node.index"] = int64(0) // as of every span
+			tc.want.Attrs["dkgsync.node.index"] = int64(0) // as on every span
 			name, _, _ := strings.Cut(tc.want.Name, " ")
 			tc.want.Attrs["dkgsync.span"] = name
 			if diff := cmp.Diff(tc.want, lookAt(s.span(name))); diff != "" {
@@ -316,7 +316,7 @@ func TestABarrierTellsWhoArrivedWhen(t *testing.T) {
 	})
 }
 
-// Jaeger takes a span that begins before its parent for one of another clock.
+// Jaeger assumes that a span that begins before its parent comes from another clock.
 func TestAStreamThatWasThereBeforeTheCeremonyBeginsWithIt(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()

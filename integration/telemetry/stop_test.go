@@ -78,7 +78,7 @@ func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
 }
 
 // newCollector returns the URL of a collector, and a function that returns what has
-// come since its last call.
+// arrived since its last call.
 func newCollector(t *testing.T) (url string, posted func() string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -114,7 +114,7 @@ func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
 	require.Contains(t, all, "stopped", "what ended when the node stopped as well")
 }
 
-// Each start builds an SDK of its own.
+// Each start builds its own SDK.
 func TestANodeThatStartsAgainIsSeenAgain(t *testing.T) {
 	url, posted := newCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)

@@ -14,9 +14,9 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// The SDK promises nowhere what this module builds on: a parent that has a trace
-// ID and no span ID makes a root span of that trace, about which the sampler
-// decides as about any root.
+// This module relies on behaviour that the SDK does not promise: a parent with a trace
+// ID and no span ID makes a root span of that trace, and the sampler decides about it
+// as about any root.
 func TestTheSDKMakesRootsOfATraceThatIsGivenByItsIDAlone(t *testing.T) {
 	id := telemetry.TraceID(hash)
 	parent := trace.ContextWithSpanContext(context.Background(),
