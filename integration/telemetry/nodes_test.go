@@ -77,7 +77,7 @@ func (n *node) stop(t *testing.T) {
 	require.NoError(t, n.service.Stop(ctx))
 }
 
-// named returns the ended spans with a name.
+// named returns the ended spans of a kind whose attribute dkgsync.span is name.
 func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnlySpan) {
 	for _, span := range n.spans.Ended() {
 		if attrs(span)["dkgsync.span"] == name && span.SpanKind() == kind {
