@@ -10,7 +10,7 @@ import (
 
 // The code in docs/adopting.md comes line by line from programs and examples that the
 // tests compile. The only exception is the recipe for celestia-node.
-func TestTheRecipesAreCodeThatCompiles(t *testing.T) {
+func TestTheRecipesCompile(t *testing.T) {
 	var compiled strings.Builder
 	for _, file := range []string{
 		"../module_test.go", "../syncmod/example_adopting_test.go",

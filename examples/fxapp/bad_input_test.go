@@ -229,7 +229,7 @@ func TestARelayThatDoesNotAnswer(t *testing.T) {
 }
 
 // Each of two definitions lists the other node, but the definitions differ.
-func TestMembersOfDifferentDefinitions(t *testing.T) {
+func TestDifferentDefinitions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	content, err := os.ReadFile(s.file("ceremony.json"))

@@ -291,7 +291,7 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 }
 
 // A script reads exit code 2 as: the ceremony has not begun.
-func TestAResultThatCannotBePrintedIsNoMistakeOfTheCommandLine(t *testing.T) {
+func TestABrokenOutputIsNoUsageError(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	bob := make(chan int)
@@ -378,7 +378,7 @@ func TestASignalTellsTheOthers(t *testing.T) {
 }
 
 // When a node's own step fails, its operator has to act.
-func TestANodeThatGivesUpSaysWhatToDo(t *testing.T) {
+func TestGivingUpSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	opened := make(chan struct{})

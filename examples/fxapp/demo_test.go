@@ -44,7 +44,7 @@ func TestEveryNodeCompletes(t *testing.T) {
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
 }
 
-func TestAnotherResultFailsEveryoneWhoSaysWhoAttestsWhat(t *testing.T) {
+func TestDifferentResultsAreNamed(t *testing.T) {
 	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "2")
 	require.Equal(t, exitFailed, code, stdout+stderr)
 	require.Regexp(t, `\noperators 0-3: the results differ: `, stdout)
@@ -62,7 +62,7 @@ func TestEveryNodeCompletesOverQUIC(t *testing.T) {
 	require.Contains(t, stdout, "complete: 3 nodes, 2 steps")
 }
 
-func TestManyNodesAndStepsStayReadable(t *testing.T) {
+func TestManyNodesStayReadable(t *testing.T) {
 	code, stdout, stderr := demo(t, "--nodes", "17", "--steps", "8")
 	require.Zero(t, code, stdout+stderr)
 	require.NotContains(t, stdout, "is connected with all others", "a line for each of many nodes")
@@ -72,7 +72,7 @@ func TestManyNodesAndStepsStayReadable(t *testing.T) {
 	}
 }
 
-func TestOperatorsOfACharonDefinitionComplete(t *testing.T) {
+func TestACharonDefinitionCompletes(t *testing.T) {
 	code, stdout, stderr := demo(t, "--definition", sampleDefinition, "--keys", sampleKeys, "--steps", "2")
 	require.Zero(t, code, stdout+stderr)
 	require.Contains(t, stdout, "definition 3ecf58b219befd786f564d648e63745942960cafc6b200d63ffa7341cc9b6594")
@@ -90,7 +90,7 @@ func TestAllWaitForTheLateNode(t *testing.T) {
 	require.Contains(t, stdout, "operators 0-2 wait for operator 3 (dave): not connected")
 }
 
-func TestSurvivorsNameTheDeadOperator(t *testing.T) {
+func TestSurvivorsNameTheDead(t *testing.T) {
 	for _, transport := range []string{tcp, quic} {
 		t.Run(transport, func(t *testing.T) {
 			code, stdout, stderr := demo(t, "--kill", "2", "--transport", transport)
@@ -110,7 +110,7 @@ func TestSurvivorsNameTheDeadOperator(t *testing.T) {
 	}
 }
 
-func TestARestartedNodeTakesPartInTheNextAttempt(t *testing.T) {
+func TestARestartedNodeTriesAgain(t *testing.T) {
 	code, stdout, stderr := demo(t, "--restart", "1", "--attempts", "3")
 	require.Zero(t, code, stdout+stderr)
 	const why = `operator 1 \(bob\) (restarted: its step went from 3 to 0|made the ceremony fail)`
@@ -126,14 +126,14 @@ func TestARestartedNodeTakesPartInTheNextAttempt(t *testing.T) {
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
 }
 
-func TestNoOtherAttemptMendsAnotherResult(t *testing.T) {
+func TestDifferentResultsEndAll(t *testing.T) {
 	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "1", "--attempts", "3")
 	require.Equal(t, exitFailed, code, stdout+stderr)
 	require.NotContains(t, stdout, "begins attempt")
 	require.Regexp(t, `\noperators 0-3: the results differ: `, stdout)
 }
 
-func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
+func TestEveryoneSeesABrokenPair(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := demo(t, "--cut", "1-2")
 	require.Equal(t, exitFailed, code)
@@ -145,7 +145,7 @@ func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
 	require.True(t, strings.HasSuffix(stderr, gaveUp), stderr)
 }
 
-func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
+func TestInterruptedWithinASecond(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
 		at   string // the interruption comes once this is printed

@@ -63,7 +63,7 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestReadKeysSaysThatAFileIsMissing(t *testing.T) {
+func TestReadKeysNamesAMissingFile(t *testing.T) {
 	t.Parallel()
 	d, err := readDefinition(sampleDefinition)
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestReadKeysSaysThatAFileIsMissing(t *testing.T) {
 	require.EqualError(t, err, "--keys "+sampleDefinition+": it is a file: name the directory")
 }
 
-func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {
+func TestTheDemoLimitsOperators(t *testing.T) {
 	t.Parallel()
 	members := make([]syncmod.Peer, maxNodes+1)
 	for i := range members {
@@ -97,7 +97,7 @@ func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {
 }
 
 // Operators' files vary. Each case changes the sample a little.
-func TestADefinitionRunsAsOperatorsHaveIt(t *testing.T) {
+func TestChangedDefinitionsRun(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"as it is":    func(map[string]any) {},
 		"padded ENRs": func(d map[string]any) { padENRs(d["operators"].([]any)) },
@@ -117,7 +117,7 @@ func padENRs(operators []any) {
 	}
 }
 
-func TestADefinitionThatHasLostOperatorsIsRefused(t *testing.T) {
+func TestAShortDefinitionIsRefused(t *testing.T) {
 	path := changedSample(t, func(d map[string]any) { d["operators"] = d["operators"].([]any)[:2] })
 
 	code, _, stderr := demo(t, "--definition", path, "--keys", sampleKeys)
@@ -145,7 +145,7 @@ func changedSample(t *testing.T, change func(map[string]any)) (path string) {
 
 // The file alone does not show that it lost an operator that the threshold does not
 // need. Members with a different list notice it.
-func TestAMemberWhoseDefinitionHasLostAnOperatorIsToldApart(t *testing.T) {
+func TestALostOperatorIsNoticed(t *testing.T) {
 	whole, err := readDefinition(sampleDefinition)
 	require.NoError(t, err)
 	cut, err := readDefinition(changedSample(t, func(d map[string]any) { d["operators"] = d["operators"].([]any)[:3] }))

@@ -70,7 +70,7 @@ func TestARelayServesItsAddresses(t *testing.T) {
 	require.Equal(t, exitSignal+int(syscall.SIGTERM), end())
 }
 
-func TestStrangersDoNotUseUpTheConnectionsOfARelay(t *testing.T) {
+func TestARelayOutlivesStrangers(t *testing.T) {
 	_, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
 		"--listen", "/ip4/127.0.0.1/tcp/0")
 	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },

@@ -25,7 +25,7 @@ func TestAListHidesNoSingleMember(t *testing.T) {
 	require.Regexp(t, `, operator 7 \(m7\) and 2 more$`, listMembers(d, all))
 }
 
-func TestAPortThatTheDefinitionLacks(t *testing.T) {
+func TestAPortNotInTheDefinition(t *testing.T) {
 	t.Parallel()
 	const direct, quic = "/ip4/192.0.2.1/tcp/9001", "/dns4/alice.example/udp/9001/quic-v1"
 	for listen, want := range map[string]bool{

@@ -13,7 +13,7 @@ import (
 
 // A backend shows each node of the demo under the name that the spans of the other
 // nodes use for it.
-func TestEachNodeOfTheDemoIsAService(t *testing.T) {
+func TestEachDemoNodeIsAService(t *testing.T) {
 	var mu sync.Mutex
 	var exported [][]byte // each request has the spans of one node, without compression
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

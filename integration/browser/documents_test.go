@@ -20,7 +20,7 @@ var documents = flag.String("documents", "", "directory for the document of each
 
 // Other displays show the same documents as the page. This test writes the documents with
 // which examples/fxapp/view is tested.
-func TestRecordDocumentsOfSituations(t *testing.T) {
+func TestRecordDocuments(t *testing.T) {
 	if *documents == "" {
 		t.Skip("no -documents: make view-documents")
 	}

@@ -249,7 +249,7 @@ var situations = []situation{
 	},
 }
 
-func TestTheFirstScreenAnswersInEverySituation(t *testing.T) {
+func TestTheFirstScreenAnswers(t *testing.T) {
 	for i, situation := range situations {
 		t.Run(situation.name, func(t *testing.T) {
 			skipWithoutChromium(t)

@@ -46,7 +46,7 @@ func connect(t *testing.T, ceremonies []*syncmod.Ceremony) {
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 }
 
-func TestAClockHalfAnHourAheadChangesNothing(t *testing.T) {
+func TestAFastClockChangesNothing(t *testing.T) {
 	s := newScene(t)
 	s.nodes[carol].options = append(s.nodes[carol].options, clockAhead(30*time.Minute))
 	s.openHosts()
@@ -56,7 +56,7 @@ func TestAClockHalfAnHourAheadChangesNothing(t *testing.T) {
 }
 
 // If one address gets no answer at all, libp2p drops what the other addresses answered.
-func TestAnAddressThatAnswersNothingHidesNoOther(t *testing.T) {
+func TestADeadAddressHidesNoOther(t *testing.T) {
 	s := newScene(t)
 	s.openHosts()
 	require.NoError(t, s.nodes[carol].host.Close())
@@ -70,7 +70,7 @@ func TestAnAddressThatAnswersNothingHidesNoOther(t *testing.T) {
 	require.Contains(t, said, nobody.String())
 }
 
-func TestMembersOfTheSameNameAreToldApart(t *testing.T) {
+func TestEqualNamesAreToldApart(t *testing.T) {
 	s := newScene(t)
 	s.openHosts()
 	for i := range s.nodes {
@@ -85,7 +85,7 @@ func TestMembersOfTheSameNameAreToldApart(t *testing.T) {
 	require.Contains(t, said, "operator 2 (validator) (unreachable")
 }
 
-func TestAClosedHostOfOursEndsTheCeremonyAndBlamesNobody(t *testing.T) {
+func TestAClosedHostBlamesNobody(t *testing.T) {
 	for _, step := range []int{0, 1} {
 		s := newScene(t)
 		s.openHosts()

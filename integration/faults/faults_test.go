@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // The operator who waits, or the one who can fix the problem, reads in the log what is wrong and
 // where.
-func TestTheLogsOfABrokenCeremonyNameTheCauseAndTheMachine(t *testing.T) {
+func TestLogsNameTheCause(t *testing.T) {
 	all := slices.Concat(connecting, running)
 	order := rand.New(rand.NewPCG(*seed, 0)).Perm(len(all))
 	key := make([]string, len(all))

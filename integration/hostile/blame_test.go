@@ -17,7 +17,7 @@ func busy() syncmod.Config {
 	return config
 }
 
-func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
+func TestTheFalselyBlamedBlameNobody(t *testing.T) {
 	for range 5 { // the order of an abort and the answer to a heartbeat matters, and varies
 		m := running(t, busy(), session)
 
@@ -32,7 +32,7 @@ func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
 	}
 }
 
-func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
+func TestAnAccusationIsAttributed(t *testing.T) {
 	m := running(t, impatient(), session)
 
 	blames(bob)(t, m)
@@ -41,7 +41,7 @@ func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
 		`operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
 }
 
-func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
+func TestTheFalselyBlamedDidNotSaySo(t *testing.T) {
 	for range 5 { // it matters who tells carol first, alice or bob
 		m := running(t, busy(), session)
 
@@ -53,7 +53,7 @@ func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
 	}
 }
 
-func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing.T) {
+func TestAFalseRestartIsAttributed(t *testing.T) {
 	m := newMember(t, impatient(), foreign)
 	m.Start(honest...)
 	m.meet()
@@ -78,7 +78,7 @@ func (m *member) meet() {
 	}
 }
 
-func TestAWordThatLooksLikeAReportIsQuoted(t *testing.T) {
+func TestAForgedReportIsQuoted(t *testing.T) {
 	m := running(t, impatient(), session)
 	const forged = `no" — operator 1 (bob) restarted: its step went from 3 to 0`
 
@@ -88,7 +88,7 @@ func TestAWordThatLooksLikeAReportIsQuoted(t *testing.T) {
 	require.ErrorContains(t, m.Failure(alice), `operator 3 (dave) ended the ceremony: "no\" — operator 1`)
 }
 
-func TestAMemberThatIsAnotherEveryTimeHoldsUpNobodyBeforeStep1(t *testing.T) {
+func TestEndlessRestartsHoldUpNobody(t *testing.T) {
 	m := newMember(t, impatient(), session)
 	m.Start(honest...)
 	costs := peak()

@@ -20,7 +20,7 @@ const (
 	atOnce    = 500 // streams of each stranger at a time
 )
 
-func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
+func TestAFloodOfStrangersGoesUnseen(t *testing.T) {
 	for name, limits := range map[string]harness.Option{
 		"libp2p's default limits": harness.Hosts(),
 		"no limits":               unlimited(),

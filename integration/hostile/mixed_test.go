@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestACeremonyWithoutTheHostileMemberCompletesBesideTheOneThatItRuins(t *testing.T) {
+func TestAnotherCeremonyCompletes(t *testing.T) {
 	m := newMember(t, syncmod.Config{}, session)
 	m.Idle(honest...)
 	m.Open(m.about, honest...)

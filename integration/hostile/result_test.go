@@ -60,7 +60,7 @@ func hasReceipt(c *syncmod.Ceremony) func(syncmod.Status) bool {
 
 // Only in this way can members end differently. See docs/guarantees.md, "What is not
 // promised".
-func TestAMemberThatSignsTwoResultsCanLetOneMemberSucceedAndTheOthersFail(t *testing.T) {
+func TestTwoResultsCanSplitTheMembers(t *testing.T) {
 	m := running(t, impatient(), session)
 	end := m.complete(t, "the key")
 
@@ -83,7 +83,7 @@ func TestAMemberThatSignsTwoResultsCanLetOneMemberSucceedAndTheOthersFail(t *tes
 	require.Equal(t, "the key", string(receipt.Members[dave].Result))
 }
 
-func TestAMemberWithAnotherResultFailsEveryoneAndIsSaidToHaveIt(t *testing.T) {
+func TestAnotherResultFailsEveryone(t *testing.T) {
 	for name, result := range map[string]string{"another": "another", "none": ""} {
 		t.Run(name, func(t *testing.T) {
 			m := running(t, impatient(), session)
@@ -104,7 +104,7 @@ func TestAMemberWithAnotherResultFailsEveryoneAndIsSaidToHaveIt(t *testing.T) {
 	}
 }
 
-func TestAMemberThatSaysThatResultsDifferIsSaidToSaySo(t *testing.T) {
+func TestAFalseMismatchIsAttributed(t *testing.T) {
 	m := running(t, impatient(), session)
 
 	s := m.open(t, alice)

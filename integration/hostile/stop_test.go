@@ -69,7 +69,7 @@ func (m *member) start(
 	return stop
 }
 
-func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
+func TestAnEndlessAttackLeavesNothing(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
 			m := running(t, impatient(), session)
@@ -90,7 +90,7 @@ func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestStopTakesLessThanASecondUnderAttack(t *testing.T) {
+func TestStopIsQuickUnderAttack(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
 			m := running(t, impatient(), session)

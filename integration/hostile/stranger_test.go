@@ -76,7 +76,7 @@ func bobsRequest(t testing.TB, c *harness.Cluster, says ...harness.Saying) []byt
 	return harness.Frame(c.Raw(bob).Request(t, def, says...))
 }
 
-func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
+func TestATalkingStrangerIsRefused(t *testing.T) {
 	m := newMembers(t)
 	says := map[string][]byte{
 		"nothing":                          nil,
@@ -104,7 +104,7 @@ func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
 	require.NotContains(t, m.Nodes[alice].Logged(), "FORGED")
 }
 
-func TestAStrangerIsRefusedBeforeItHasSaidAnything(t *testing.T) {
+func TestASilentStrangerIsRefused(t *testing.T) {
 	m := newMembers(t)
 	s := newStranger(t)
 	s.Connect(t, m.Nodes[alice].Host)
@@ -117,7 +117,7 @@ func TestAStrangerIsRefusedBeforeItHasSaidAnything(t *testing.T) {
 	require.Equal(t, gated, harness.EndOf(err))
 }
 
-func TestAStrangerThatComesBeforeAnyCeremonyIsRefusedWhenThereIsOne(t *testing.T) {
+func TestAnEarlyStrangerIsRefused(t *testing.T) {
 	c := harness.New(t, 2, unlimited())
 	c.Idle()
 	s := newStranger(t)

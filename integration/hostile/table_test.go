@@ -42,7 +42,7 @@ func impatient() syncmod.Config {
 	return config
 }
 
-func TestTableOfWhatAHostileMemberCanDo(t *testing.T) {
+func TestTableOfAttacks(t *testing.T) {
 	attacks := slices.Concat(frames, requests, texts, responses)
 	rows := make([]string, len(attacks))
 	t.Run("attacks", func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 func twoSteps(int) []syncmod.Step { return []syncmod.Step{{Name: "deal"}, {Name: "verify"}} }
 
-func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
+func TestAllSpansMeetInOneTrace(t *testing.T) {
 	const nodes = 4
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -134,7 +134,7 @@ func requireLinks(t *testing.T, trace jaegerTrace) {
 
 // One member is late, and a connection breaks meanwhile. The problem shows while it
 // lasts, and later the member's name shows.
-func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
+func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 	const nodes, late = 4, 3
 	release := make(chan struct{})
 	c := newCluster(t, nodes, "grpc", func(node int) []syncmod.Step {
@@ -240,7 +240,7 @@ func TestAFailureIsFoundByItsType(t *testing.T) {
 	}
 }
 
-func TestAMemberThatIsNotThereIsFound(t *testing.T) {
+func TestAMissingMemberIsFound(t *testing.T) {
 	c := newCluster(t, 2, "grpc", twoSteps)
 	require.NoError(t, c.hosts[1].Close())
 	c.start(0)

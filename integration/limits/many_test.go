@@ -19,7 +19,7 @@ import (
 var many = flag.Int("ceremonies", 200, "how many ceremonies four hosts have at once")
 
 // Each host is a member of every ceremony.
-func TestManyCeremoniesAtOnceConnectAndComplete(t *testing.T) {
+func TestManyCeremoniesComplete(t *testing.T) {
 	const hosts, steps = 4, 2
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -47,7 +47,7 @@ func TestManyCeremoniesAtOnceConnectAndComplete(t *testing.T) {
 }
 
 // The two hosts are the only members of every ceremony.
-func TestManyCeremoniesOfTwoHostsConnectWithinResourceLimits(t *testing.T) {
+func TestManyCeremoniesOfTwoHosts(t *testing.T) {
 	const ceremonies = 20
 	limited := func() libp2p.Option {
 		limits := syncmod.ResourceLimits(2 * ceremonies).Build(rcmgr.DefaultLimits.AutoScale())

@@ -18,7 +18,7 @@ func libp2pAlone() libp2p.Option { return libp2p.DefaultResourceManager }
 
 var loopback = place{family: "ip4", address: func(int) string { return "127.0.0.1" }}
 
-func TestALimitThatKeepsMembersApartIsNamed(t *testing.T) {
+func TestALimitInTheWayIsNamed(t *testing.T) {
 	for name, scene := range map[string]struct {
 		hosts      func(*testing.T) []host.Host
 		ceremonies int

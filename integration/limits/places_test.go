@@ -77,7 +77,7 @@ func connect(t *testing.T, hosts []host.Host) {
 	t.Logf("%d nodes are connected with each other after %s", len(hosts), time.Since(began).Round(time.Millisecond))
 }
 
-func TestNodesInOnePlaceConnectAtOnce(t *testing.T) {
+func TestNodesInOnePlaceConnect(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestNodesInOnePlaceConnectAtOnce(t *testing.T) {
 	}
 }
 
-func TestNodesInOnePlaceConnectOverQUIC(t *testing.T) {
+func TestOnePlaceConnectsOverQUIC(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestNodesInOnePlaceConnectOverQUIC(t *testing.T) {
 }
 
 // libp2p counts a circuit through a relay as a connection with the relay's address.
-func TestNodesBehindOneRelayConnectAtOnce(t *testing.T) {
+func TestNodesBehindARelayConnect(t *testing.T) {
 	needsNamespace(t)
 	const members = 10
 	r := places[0].hosts(t, 1, tcp, manager(t, members, 1))[0]
@@ -126,7 +126,7 @@ func TestNodesBehindOneRelayConnectAtOnce(t *testing.T) {
 
 // The limits that the tests above lift do exist: libp2p's defaults do not allow ten
 // nodes in one place.
-func TestWithoutTheManagerAPlaceIsFull(t *testing.T) {
+func TestDefaultLimitsFillAPlace(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {

@@ -89,7 +89,7 @@ func (c *cluster) startAgain(i int, variant refpeer.Variant) {
 
 // A reference peer ends with its first failure. Our nodes begin again, and wait for it
 // until somebody starts it again.
-func TestOursWaitForAForeignMemberUntilItIsStartedAgain(t *testing.T) {
+func TestOursWaitForAPeersReturn(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(1, variant))
 		c.refs[2].Serve()
@@ -115,7 +115,7 @@ func TestOursWaitForAForeignMemberUntilItIsStartedAgain(t *testing.T) {
 
 // A reference peer dies in a step and is started again at once. The others refuse it
 // because it restarted, and it ends. It takes part once our nodes have begun again.
-func TestAForeignMemberThatRestartsTakesPartInAnotherAttempt(t *testing.T) {
+func TestARestartedPeerJoinsAgain(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(1, variant))
 		c.refs[2].Serve()

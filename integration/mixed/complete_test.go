@@ -76,7 +76,7 @@ func TestOneOfEachKindCompletes(t *testing.T) {
 	c.requireWholeFrames()
 }
 
-func TestMixedClustersCompleteOverQUIC(t *testing.T) {
+func TestMixedClustersOverQUIC(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant), harness.QUIC())
 		c.start()
@@ -85,7 +85,7 @@ func TestMixedClustersCompleteOverQUIC(t *testing.T) {
 	})
 }
 
-func TestMixedClustersCompleteWhenEveryFrameIsDelayed(t *testing.T) {
+func TestMixedClustersWithDelays(t *testing.T) {
 	for _, variant := range variants {
 		for ours := 1; ours <= 3; ours++ {
 			t.Run(fmt.Sprintf("%d ours and %d %s", ours, 4-ours, variant), func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestMixedClustersCompleteWhenEveryFrameIsDelayed(t *testing.T) {
 	}
 }
 
-func TestMixedClustersCompleteWithPeersThatAreSlow(t *testing.T) {
+func TestMixedClustersWithSlowPeers(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		for _, i := range c.theirs {

@@ -18,7 +18,7 @@ const (
 	gaveUp       = "the disk is full"
 )
 
-func TestTheirServerRefusesAnotherVersionOfOurs(t *testing.T) {
+func TestTheyRefuseAWrongVersion(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		theirs := c.reference(1, refpeer.Options{Variant: variant, Version: theirVersion})
@@ -34,7 +34,7 @@ func TestTheirServerRefusesAnotherVersionOfOurs(t *testing.T) {
 	})
 }
 
-func TestOurServerRefusesAnotherVersionOfTheirs(t *testing.T) {
+func TestWeRefuseAWrongVersion(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		c.Start(0)
@@ -48,7 +48,7 @@ func TestOurServerRefusesAnotherVersionOfTheirs(t *testing.T) {
 	})
 }
 
-func TestOneOtherVersionEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestAWrongVersionFailsAll(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.reference(3, refpeer.Options{Variant: variant, Version: theirVersion})
@@ -74,7 +74,7 @@ func (c *cluster) failWithDave() {
 	}
 }
 
-func TestTheirServerRefusesAnotherDefinitionOfOurs(t *testing.T) {
+func TestTheyRefuseAWrongDefinition(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		theirs := c.referenceOf(1, harness.Hash("another"), refpeer.Options{Variant: variant})
@@ -90,7 +90,7 @@ func TestTheirServerRefusesAnotherDefinitionOfOurs(t *testing.T) {
 	})
 }
 
-func TestOurServerRefusesAnotherDefinitionOfTheirs(t *testing.T) {
+func TestWeRefuseAWrongDefinition(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		c.Start(0)
@@ -104,7 +104,7 @@ func TestOurServerRefusesAnotherDefinitionOfTheirs(t *testing.T) {
 	})
 }
 
-func TestOneOtherDefinitionEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestAWrongDefinitionFailsAll(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.referenceOf(3, harness.Hash("another"), refpeer.Options{Variant: variant})
@@ -115,7 +115,7 @@ func TestOneOtherDefinitionEndsTheCeremonyOfEverybody(t *testing.T) {
 	})
 }
 
-func TestASkippedStepEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestASkippedStepFailsEveryone(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -128,7 +128,7 @@ func TestASkippedStepEndsTheCeremonyOfEverybody(t *testing.T) {
 	})
 }
 
-func TestAMemberThatGoesOnAloneLeavesUsBehind(t *testing.T) {
+func TestAPeerCanLeaveUsBehind(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.start()
@@ -162,7 +162,7 @@ func TestOurAbortReachesTheOthers(t *testing.T) {
 	})
 }
 
-func TestOurAbortReachesThoseWhoHaveNobodyElse(t *testing.T) {
+func TestOurAbortReachesALonePeer(t *testing.T) {
 	c := newCluster(t, 1, variants)
 	c.begin(2)
 
@@ -171,7 +171,7 @@ func TestOurAbortReachesThoseWhoHaveNobodyElse(t *testing.T) {
 	c.rejected(gaveUp, c.theirs...)
 }
 
-func TestOurStopInTheMiddleReachesTheOthers(t *testing.T) {
+func TestOurStopReachesTheOthers(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -185,7 +185,7 @@ func TestOurStopInTheMiddleReachesTheOthers(t *testing.T) {
 	})
 }
 
-func TestAnotherStartBeforeStep1EndsNothing(t *testing.T) {
+func TestAnEarlyRestartEndsNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(0)

@@ -61,7 +61,7 @@ func (c *cluster) seen(node, member int, step int64) {
 	})
 }
 
-func TestAPeerThatHasFinishedWaitsForUs(t *testing.T) {
+func TestAFinishedPeerWaitsForUs(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -79,7 +79,7 @@ func TestAPeerThatHasFinishedWaitsForUs(t *testing.T) {
 	})
 }
 
-func TestWeWaitForAPeerThatFinishesLate(t *testing.T) {
+func TestWeWaitForALatePeer(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -120,7 +120,7 @@ func TestWeWaitForALateGoodbye(t *testing.T) {
 	})
 }
 
-func TestAPeerMayBeGoneOnceItHasHeardEveryGoodbye(t *testing.T) {
+func TestAPeerMayGoAfterAllGoodbyes(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		patient := config()
 		patient.GoodbyeTimeout = 20 * time.Second
@@ -139,7 +139,7 @@ func TestAPeerMayBeGoneOnceItHasHeardEveryGoodbye(t *testing.T) {
 	})
 }
 
-func TestAPeerThatNeverAnswersAGoodbyeIsNamed(t *testing.T) {
+func TestAMissingGoodbyeIsNamed(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		hasty := config()
 		hasty.GoodbyeTimeout = 3 * time.Second

@@ -102,7 +102,7 @@ func (r *rehearsal) seen(c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bo
 	})
 }
 
-func TestARehearsalLeavesTheOthersAtStep0(t *testing.T) {
+func TestARehearsalStaysAtStep0(t *testing.T) {
 	for place, opts := range places {
 		charons(t, func(t *testing.T, variant refpeer.Variant) {
 			t.Run(place, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestARehearsalLeavesTheOthersAtStep0(t *testing.T) {
 	}
 }
 
-func TestARehearsalWithAnotherVersionEndsNobody(t *testing.T) {
+func TestAWrongRehearsalEndsNobody(t *testing.T) {
 	other := config()
 	other.Version = "v1.10"
 	charons(t, func(t *testing.T, variant refpeer.Variant) {
@@ -149,7 +149,7 @@ func TestARehearsalWithAnotherVersionEndsNobody(t *testing.T) {
 
 // This is what a rehearsal must not do: be connected both ways. Without this test, those above
 // might be unable to fail.
-func TestWhoTakesPartMovesTheOthersToStep1(t *testing.T) {
+func TestTakingPartMovesTheOthers(t *testing.T) {
 	for place, opts := range places {
 		charons(t, func(t *testing.T, variant refpeer.Variant) {
 			t.Run(place, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestWhoTakesPartMovesTheOthersToStep1(t *testing.T) {
 }
 
 // A rehearsal must not do this either: open a stream of the protocol with another version.
-func TestWhoTakesPartWithAnotherVersionEndsTheOthers(t *testing.T) {
+func TestAWrongVersionEndsTheOthers(t *testing.T) {
 	other := config()
 	other.Version = "v1.10"
 	charons(t, func(t *testing.T, variant refpeer.Variant) {

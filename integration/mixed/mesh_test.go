@@ -10,7 +10,7 @@ import (
 )
 
 // A reference peer says nothing about the others. What our nodes say about it is seen all the same.
-func TestAForeignMemberIsSeenThroughTheOthers(t *testing.T) {
+func TestOursSeeAPeerThroughOthers(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, []refpeer.Variant{variant})
 		c.start()

@@ -29,7 +29,7 @@ func (c *cluster) restartReference(i int, variant refpeer.Variant) {
 	theirs.Dial()
 }
 
-func TestAPeerThatRestartsAtStep1IsNamed(t *testing.T) {
+func TestARestartAtStep1IsNamed(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -44,7 +44,7 @@ func TestAPeerThatRestartsAtStep1IsNamed(t *testing.T) {
 	})
 }
 
-func TestAPeerThatRestartsLaterIsNamed(t *testing.T) {
+func TestALaterRestartIsNamed(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(2)
@@ -56,7 +56,7 @@ func TestAPeerThatRestartsLaterIsNamed(t *testing.T) {
 	})
 }
 
-func TestARestartOfOursEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestOurRestartFailsEveryone(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		for _, step := range []int{1, 3} {
 			t.Run(fmt.Sprint("at step ", step), func(t *testing.T) {
@@ -92,7 +92,7 @@ func (c *cluster) restartOurs() {
 	c.Start(0) // now it reaches the others
 }
 
-func TestOurOnlyNodeThatRestartsAtStep1IsRefusedByThoseWhoAnswer(t *testing.T) {
+func TestOurLoneRestartIsRefused(t *testing.T) {
 	c := newCluster(t, 1, times(1, refpeer.CharonLike), harness.Links())
 	c.begin(1)
 
@@ -104,7 +104,7 @@ func TestOurOnlyNodeThatRestartsAtStep1IsRefusedByThoseWhoAnswer(t *testing.T) {
 	require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrStep)
 }
 
-func TestOurOnlyNodeThatRestartsAtStep1WaitsForThoseWhoDoNot(t *testing.T) {
+func TestOurLoneRestartWaits(t *testing.T) {
 	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {
 			c := newCluster(t, 1, times(1, variant), harness.Links())
@@ -124,7 +124,7 @@ func TestOurOnlyNodeThatRestartsAtStep1WaitsForThoseWhoDoNot(t *testing.T) {
 	}
 }
 
-func TestOurOnlyNodeThatRestartsLaterKnowsIt(t *testing.T) {
+func TestOurLoneLaterRestartIsKnown(t *testing.T) {
 	// The other peer may refuse our node first.
 	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAForeignMemberIsListedAsOneThatAttestsNothing(t *testing.T) {
+func TestAReferencePeerAttestsNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 3, times(1, variant))
 		c.start()
@@ -35,7 +35,7 @@ func TestAForeignMemberIsListedAsOneThatAttestsNothing(t *testing.T) {
 	})
 }
 
-func TestDifferentResultsEndTheCeremonyOfEverybody(t *testing.T) {
+func TestDifferentResultsFailAll(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(1, variant))
 		c.begin(1)

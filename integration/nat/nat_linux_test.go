@@ -189,7 +189,7 @@ func (w *world) four(ports netns.Ports) {
 	w.player(machine, everywhere...)
 }
 
-func TestHolesArePunchedIntoRouters(t *testing.T) {
+func TestHolesArePunched(t *testing.T) {
 	w := newWorld(t)
 	w.four(netns.SamePort)
 	w.start()
@@ -205,7 +205,7 @@ func TestHolesArePunchedIntoRouters(t *testing.T) {
 }
 
 // The ports of alice's and bob's routers cannot be guessed.
-func TestThePairThatNoHoleConnects(t *testing.T) {
+func TestAPairWithoutHoles(t *testing.T) {
 	w := newWorld(t)
 	w.four(netns.RandomPort)
 	w.start()
@@ -220,7 +220,7 @@ func TestThePairThatNoHoleConnects(t *testing.T) {
 }
 
 // A firewalled pair that does not listen can meet only through the relay.
-func TestAPairThatOnlyTheRelayConnects(t *testing.T) {
+func TestAFirewalledPairIsRelayed(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"alice", "bob"} {
 		machine, _, device := w.machine(name)

@@ -14,7 +14,7 @@ import (
 )
 
 // The circuit ends again and again while the members begin again.
-func TestMembersBeginAgainThroughARelay(t *testing.T) {
+func TestAttemptsThroughARelay(t *testing.T) {
 	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, time.Second, much)))
 	config := patient()
 	config.Retry = syncmod.Retry{Attempts: 3, Pause: 100 * time.Millisecond}

@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAConnectionMayBreakAtAnyByte(t *testing.T) {
+func TestConnectionsBreakAtAnyByte(t *testing.T) {
 	t.Parallel()
 	config := patient()
 	config.Heartbeat = 5 * time.Second // few heartbeats: most bytes belong to messages that matter
@@ -49,7 +49,7 @@ func isClosed(ch <-chan struct{}) bool {
 	}
 }
 
-func TestTheOnlyWayMayBreakDuringItsHandshake(t *testing.T) {
+func TestAHandshakeMayBreak(t *testing.T) {
 	t.Parallel()
 	for at := 1; at < 1000; at += 200 {
 		t.Run(fmt.Sprint("after ", at), func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestTheOnlyWayMayBreakDuringItsHandshake(t *testing.T) {
 	}
 }
 
-func TestBarriersPassWhileConnectionsDrop(t *testing.T) {
+func TestBarriersOutliveConnections(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

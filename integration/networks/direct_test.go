@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestStreamsMoveToADirectConnectionWhileBarriersGoOn(t *testing.T) {
+func TestStreamsMoveToDirectPaths(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 3, harness.Behind(relay), harness.With(patient()))

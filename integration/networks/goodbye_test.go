@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAGoodbyeOutlivesTheCircuitThatItIsSaidOn(t *testing.T) {
+func TestAGoodbyeOutlivesItsCircuit(t *testing.T) {
 	t.Parallel()
 	for name, moment := range map[string]moment{
 		"recycled before it is written":  beforeGoodbye,
@@ -55,7 +55,7 @@ func toward(n, other *harness.Node) syncmod.PeerStatus {
 	return peers[slices.IndexFunc(peers, func(p syncmod.PeerStatus) bool { return p.Index == other.Index })]
 }
 
-func TestAnOutageOfTheRelayAmongTheGoodbyesFailsNothing(t *testing.T) {
+func TestGoodbyesOutliveARelaysOutage(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 2, harness.Behind(relay), harness.With(patient()))

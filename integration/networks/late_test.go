@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestANodeThatStartsAfterItsHostIsNoticedWhenItDoes(t *testing.T) {
+func TestALateStartIsNoticed(t *testing.T) {
 	t.Parallel()
 	config := patient()
 	config.BackoffMin, config.BackoffMax = 20*time.Second, 20*time.Second
@@ -35,7 +35,7 @@ func TestANodeThatStartsAfterItsHostIsNoticedWhenItDoes(t *testing.T) {
 	c.Advance(c.All()...)
 }
 
-func TestAMemberIsReachedOnceOneOfTwoLearnsWhereTheOtherIs(t *testing.T) {
+func TestOneKnownAddressIsEnough(t *testing.T) {
 	t.Parallel()
 	for name, learns := range map[string]func(i, j int) bool{
 		"both do":               func(_, _ int) bool { return true },

@@ -37,7 +37,7 @@ func breaks(a, b int) func(syncmod.Status) bool {
 	}
 }
 
-func TestAPairThatCannotReachEachOtherIsNamedByEveryone(t *testing.T) {
+func TestEveryoneNamesABrokenPair(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 4, harness.Links(), harness.With(patient()))
 	between := c.Between([]int{1}, []int{2})
@@ -62,7 +62,7 @@ func TestAPairThatCannotReachEachOtherIsNamedByEveryone(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestAPairThatIsReunitedIsNoLongerBroken(t *testing.T) {
+func TestAReunitedPairIsNotBroken(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 3, harness.Links(), harness.With(patient()))
 	c.Start()
@@ -82,7 +82,7 @@ func TestAPairThatIsReunitedIsNoLongerBroken(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestAMemberThatIsNotThereIsReachedByNobody(t *testing.T) {
+func TestNobodyReachesAnAbsentMember(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 4, harness.Links(), harness.With(patient()))
 	c.Start(0, 1, 3)
@@ -99,7 +99,7 @@ func sees(s syncmod.Status, member, other int) bool {
 	return len(view) > other && view[other].Inbound && view[other].Outbound
 }
 
-func TestEveryoneSeesWhichLinksRunThroughARelay(t *testing.T) {
+func TestEveryoneSeesRelayedLinks(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, long, much)), harness.With(patient()))
 	c.Start()

@@ -14,7 +14,7 @@ import (
 // faults are the ways in which a link fails.
 var faults = map[string]func(*harness.Link){"cut": (*harness.Link).Cut, "frozen": (*harness.Link).Freeze}
 
-func TestAPartitionThatHealsInTimeFailsNobody(t *testing.T) {
+func TestAHealedPartitionFailsNobody(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAPartitionThatHealsInTimeFailsNobody(t *testing.T) {
 	}
 }
 
-func TestAPartitionThatLastsFailsBothSidesNamingTheOther(t *testing.T) {
+func TestALastingPartitionFailsBoth(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAPartitionThatLastsFailsBothSidesNamingTheOther(t *testing.T) {
 	}
 }
 
-func TestOneWayIsEnoughForStreamsBothWays(t *testing.T) {
+func TestOneWayIsEnoughToConnect(t *testing.T) {
 	t.Parallel()
 	for name, up := range map[string]func(i, j int) bool{
 		"the lower index can dial":  func(i, j int) bool { return i < j },

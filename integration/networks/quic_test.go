@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestASilentQUICPathIsNoticedLongBeforeItsConnectionEnds(t *testing.T) {
+func TestASilentQUICPathIsNoticed(t *testing.T) {
 	t.Parallel()
 	config := patient()
 	config.ExchangeTimeout = 500 * time.Millisecond
@@ -32,7 +32,7 @@ func TestASilentQUICPathIsNoticedLongBeforeItsConnectionEnds(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestACeremonyOutlivesTheIdleTimeoutOfAQUICConnection(t *testing.T) {
+func TestQUICsIdleTimeoutEndsNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes the half minute after which QUIC ends an idle connection")
 	}

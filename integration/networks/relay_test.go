@@ -23,13 +23,13 @@ var relays = map[string]func(testing.TB, time.Duration, int64) *harness.Relay{
 }
 
 // The test is not parallel: a circuit has to become useful before its second is over.
-func TestACeremonyOutlivesCircuitsOfASecondEach(t *testing.T) {
+func TestCircuitsMayEndEverySecond(t *testing.T) {
 	for name, relay := range relays {
 		t.Run(name, func(t *testing.T) { outlive(t, 2, relay(t, time.Second, much), patient()) })
 	}
 }
 
-func TestACeremonyOutlivesCircuitsOf16KiBEach(t *testing.T) {
+func TestCircuitsMayEndAfter16KiB(t *testing.T) {
 	t.Parallel()
 	config := patient()
 	config.Heartbeat = 10 * time.Millisecond // about 10 KiB a second
@@ -59,7 +59,7 @@ func outlive(t *testing.T, n int, relay *harness.Relay, config syncmod.Config) {
 	}
 }
 
-func TestAStepThatIsAnnouncedWhileTheRelayIsDownArrivesWhenItIsBack(t *testing.T) {
+func TestAStepOutlivesARelaysOutage(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 3, harness.Behind(relay), harness.With(patient()))

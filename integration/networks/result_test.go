@@ -10,7 +10,7 @@ import (
 )
 
 // The circuit ends again and again while members attest results.
-func TestResultsAreAttestedThroughCircuitsOfASecondEach(t *testing.T) {
+func TestResultsOutliveCircuits(t *testing.T) {
 	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, time.Second, much)), harness.With(patient()))
 	c.Start()
 	c.Advance(c.All()...)

@@ -18,7 +18,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-func TestTheConnectionsOfMembersAreNotTrimmed(t *testing.T) {
+func TestMembersAreNotTrimmed(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 4, harness.Hosts(trimming(time.Millisecond)), harness.With(patient()))
 	favour(t, c)
@@ -45,7 +45,7 @@ func TestTheConnectionsOfMembersAreNotTrimmed(t *testing.T) {
 	}
 }
 
-func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {
+func TestRelayedStreamsAreNotTrimmed(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 3, harness.Behind(relay), harness.Hosts(trimming(time.Millisecond)), harness.With(patient()))

@@ -13,7 +13,7 @@ import (
 
 // A node measures time with its own clock only. It hands back the timestamps of others,
 // and does nothing else with them.
-func TestAMemberWhoseClockIsHoursOffChangesNothing(t *testing.T) {
+func TestAWrongClockChangesNothing(t *testing.T) {
 	for name, off := range map[string]time.Duration{
 		"ahead": 7 * time.Hour, "behind": -7 * time.Hour, "before any clock": -200 * 365 * 24 * time.Hour,
 	} {
@@ -46,7 +46,7 @@ func TestAMemberWhoseClockIsHoursOffChangesNothing(t *testing.T) {
 // farthest is the largest clock difference that a node reports.
 const farthest = 100 * 365 * 24 * time.Hour
 
-func TestAMemberWhoseClockIsOffIsLoggedOnce(t *testing.T) {
+func TestAWrongClockIsLoggedOnce(t *testing.T) {
 	for name, session := range map[string]uint64{"of this module": session, "foreign": 0} {
 		t.Run(name, func(t *testing.T) {
 			c := harness.New(t, 3)
@@ -74,7 +74,7 @@ func TestAMemberWhoseClockIsOffIsLoggedOnce(t *testing.T) {
 }
 
 // A clock that jumps while the ceremony runs does not matter either.
-func TestAMemberWhoseClockJumpsIsNotGone(t *testing.T) {
+func TestAJumpingClockIsHarmless(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	odd := runByHand(t, c)
 

@@ -25,7 +25,7 @@ func strict() syncmod.Config {
 	return config
 }
 
-func TestAMemberFrozenWhileConnectingIsWaitedForAnyLength(t *testing.T) {
+func TestFrozenEarlyIsWaitedFor(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	c.Start(0, 1)
 	frozen := c.Spawn(2)
@@ -41,7 +41,7 @@ func TestAMemberFrozenWhileConnectingIsWaitedForAnyLength(t *testing.T) {
 	finish(t, c, frozen, 0, 1)
 }
 
-func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
+func TestFrozenInTimeGoesOn(t *testing.T) {
 	c := harness.New(t, 3, harness.With(attentive()))
 	frozen := run(c)
 
@@ -56,7 +56,7 @@ func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
 }
 
 // The freeze is so short that no stream is lost, and nobody notices.
-func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
+func TestFrozenBrieflyLosesNoStream(t *testing.T) {
 	c := harness.New(t, 3)
 	frozen := run(c)
 	lostBefore := c.Reconnects(0, 1)
@@ -71,7 +71,7 @@ func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
 	require.Equal(t, lostBefore, c.Reconnects(0, 1))
 }
 
-func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
+func TestFrozenTooLongIsNamed(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 
@@ -82,7 +82,7 @@ func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
 	require.Less(t, elapsed(), strict().PeerTimeout+time.Second)
 }
 
-func TestAMemberThawedTooLateFailsToo(t *testing.T) {
+func TestThawedTooLateFailsToo(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	frozen.Freeze()
@@ -94,7 +94,7 @@ func TestAMemberThawedTooLateFailsToo(t *testing.T) {
 }
 
 // To a thawed member it seems that all others were gone.
-func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
+func TestThawedTooLateBlamesNobody(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	frozen.Freeze()
@@ -106,7 +106,7 @@ func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
 	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "operator 2 (carol) has been gone for")
 }
 
-func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {
+func TestFrozenBeforeTheEndFails(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	waiting := enter(c, []int{0, 1}, complete)
@@ -120,7 +120,7 @@ func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
 }
 
-func TestAMemberFrozenAtTheLastBarrierAndThawedCompletes(t *testing.T) {
+func TestFrozenAtTheEndCompletes(t *testing.T) {
 	config := attentive()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -139,7 +139,7 @@ func TestAMemberFrozenAtTheLastBarrierAndThawedCompletes(t *testing.T) {
 	require.Empty(t, frozen.Wait(isNow(syncmod.Complete)).Returned)
 }
 
-func TestAMemberFrozenForTheGoodbyesFailsNothing(t *testing.T) {
+func TestFrozenForGoodbyesFailsNothing(t *testing.T) {
 	config := attentive()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))

@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
+func TestAnEarlyGoodbyeFailsABarrier(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	early := runByHand(t, c)
 	waiting := enter(c, []int{0, 1}, advance)
@@ -30,7 +30,7 @@ func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
 	require.ErrorContains(t, errs[0], "said goodbye at step 1, before the barrier of step 2")
 }
 
-func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {
+func TestABarrierWithoutAMemberFails(t *testing.T) {
 	for name, wait := range map[string]int{"a step": 0, "the last one": 1} {
 		t.Run(name, func(t *testing.T) {
 			c := harness.New(t, 3, harness.With(harness.Patient()))
@@ -50,7 +50,7 @@ func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {
 	}
 }
 
-func TestAMemberThatSaysGoodbyeBeforeStep1IsNotWaitedFor(t *testing.T) {
+func TestAGoodbyeBeforeStep1EndsWaits(t *testing.T) {
 	c := harness.New(t, 3)
 	early := playByHand(t, c)
 	c.Start(0, 1)
@@ -66,7 +66,7 @@ func TestAMemberThatSaysGoodbyeBeforeStep1IsNotWaitedFor(t *testing.T) {
 }
 
 // For members that are done, it does not matter how long another one still works.
-func TestMembersThatFinishAtVeryDifferentTimesAllComplete(t *testing.T) {
+func TestMembersMayFinishAtAnyTime(t *testing.T) {
 	c := harness.New(t, 4, harness.With(strict()))
 	c.Start()
 	c.Advance(c.All()...)
@@ -85,7 +85,7 @@ func TestMembersThatFinishAtVeryDifferentTimesAllComplete(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, c.All()...)
 }
 
-func TestAMemberThatLingersBeforeItsGoodbyeIsWaitedFor(t *testing.T) {
+func TestALateGoodbyeIsWaitedFor(t *testing.T) {
 	config := strict()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -106,7 +106,7 @@ func TestAMemberThatLingersBeforeItsGoodbyeIsWaitedFor(t *testing.T) {
 }
 
 // Each leaves as soon as it is done. The last one to hear a goodbye still gets its answer.
-func TestMembersThatLeaveTheMomentTheyAreDoneLeaveNobodyBehind(t *testing.T) {
+func TestMembersMayLeaveOnceDone(t *testing.T) {
 	for range 5 {
 		t.Run("", func(t *testing.T) {
 			c := harness.New(t, 4)

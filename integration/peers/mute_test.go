@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAMemberThatNeverSaysAnythingIsNamedAsMissing(t *testing.T) {
+func TestASilentMemberIsMissing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	playByHand(t, c).mute()
 	c.Start(0, 1)
@@ -25,7 +25,7 @@ func TestAMemberThatNeverSaysAnythingIsNamedAsMissing(t *testing.T) {
 	goesOn(t, c, syncmod.Connecting, 0, 1)
 }
 
-func TestAMemberThatSpeaksAndNeverAnswersIsNamedAsMissing(t *testing.T) {
+func TestAMemberWithoutAnswersIsMissing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	mute := playByHand(t, c)
 	mute.Become(0) // no session: with one, nothing would count before it answers
@@ -42,7 +42,7 @@ func TestAMemberThatSpeaksAndNeverAnswersIsNamedAsMissing(t *testing.T) {
 	}
 }
 
-func TestAMemberThatGoesMuteIsNamedByEveryOther(t *testing.T) {
+func TestAMuteMemberIsNamed(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	mute := runByHand(t, c)
 
@@ -53,7 +53,7 @@ func TestAMemberThatGoesMuteIsNamedByEveryOther(t *testing.T) {
 	require.Less(t, elapsed(), strict().PeerTimeout+time.Second)
 }
 
-func TestStoppingTakesUnderASecondWhoeverDoesNotAnswer(t *testing.T) {
+func TestStoppingTakesUnderASecond(t *testing.T) {
 	for name, story := range map[string]func(*testing.T, *harness.Cluster) (leave func()){
 		"mute while connecting": func(t *testing.T, c *harness.Cluster) func() {
 			mute := playByHand(t, c)

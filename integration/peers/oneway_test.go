@@ -8,7 +8,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestOneOfTwoThatCanDialIsEnough(t *testing.T) {
+func TestOneDiallerIsEnough(t *testing.T) {
 	for name, cannot := range map[string]func(from, to int) bool{
 		"the lower index":  func(from, to int) bool { return from > to },
 		"the higher index": func(from, to int) bool { return from < to },
@@ -26,7 +26,7 @@ func TestOneOfTwoThatCanDialIsEnough(t *testing.T) {
 	}
 }
 
-func TestConnectionsThatOnlyOneCanMakeAreMadeAgain(t *testing.T) {
+func TestOneWayDialsAreRepeated(t *testing.T) {
 	for _, can := range []int{0, 1} {
 		t.Run(fmt.Sprintf("operator %d dials", can), func(t *testing.T) {
 			c := harness.New(t, 2, harness.Links(), harness.With(harness.Patient()))
@@ -44,7 +44,7 @@ func TestConnectionsThatOnlyOneCanMakeAreMadeAgain(t *testing.T) {
 }
 
 // A node that nobody can dial takes part, and so does one that cannot dial anybody.
-func TestAMemberBehindAWallTakesPart(t *testing.T) {
+func TestAWalledMemberTakesPart(t *testing.T) {
 	for name, cannot := range map[string]func(from, to int) bool{
 		"nobody can dial it": func(_, to int) bool { return to == 1 },
 		"it can dial nobody": func(from, _ int) bool { return from == 1 },

@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestMembersThatRestartBeforeStep1AreTakenBack(t *testing.T) {
+func TestEarlyRestartsAreAccepted(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 
@@ -27,7 +27,7 @@ func TestMembersThatRestartBeforeStep1AreTakenBack(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestMembersThatAllRestartAtOnceBeforeStep1Meet(t *testing.T) {
+func TestAllMayRestartBeforeStep1(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Connect(c.All()...)
@@ -38,7 +38,7 @@ func TestMembersThatAllRestartAtOnceBeforeStep1Meet(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
+func TestARestartIsKnownAtOnce(t *testing.T) {
 	for _, restarted := range []int{0, 1, 2, 3} {
 		t.Run(harness.Name(restarted), func(t *testing.T) {
 			c := harness.New(t, 4, harness.With(harness.Patient()))
@@ -61,7 +61,7 @@ func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
 	}
 }
 
-func TestARestartAtALaterStepIsKnownEverywhereAtOnce(t *testing.T) {
+func TestALaterRestartIsKnownAtOnce(t *testing.T) {
 	c := harness.New(t, 4, harness.With(harness.Patient()))
 	c.Start()
 	for range 3 {
@@ -95,7 +95,7 @@ func isToldToWait(c *harness.Cluster, restarted int) {
 	})
 }
 
-func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
+func TestAnAbortIsKnownAtOnce(t *testing.T) {
 	for _, who := range []int{0, 1, 2, 3} {
 		t.Run(harness.Name(who), func(t *testing.T) {
 			c := harness.New(t, 4, harness.With(harness.Patient()))

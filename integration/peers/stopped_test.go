@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAnAppThatStopsWhileConnectingIsWaitedFor(t *testing.T) {
+func TestAnEarlyStopIsWaitedFor(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Connect(c.All()...)
@@ -25,7 +25,7 @@ func TestAnAppThatStopsWhileConnectingIsWaitedFor(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestAnAppThatStopsInARunningCeremonyFailsItForEveryone(t *testing.T) {
+func TestAStopWhileRunningFailsAll(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Advance(c.All()...)
@@ -35,7 +35,7 @@ func TestAnAppThatStopsInARunningCeremonyFailsItForEveryone(t *testing.T) {
 	requireToldThatItStopped(t, c, 2)
 }
 
-func TestAnAppThatStopsBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {
+func TestAStopBeforeTheEndFails(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Advance(c.All()...)
@@ -48,7 +48,7 @@ func TestAnAppThatStopsBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T
 	requireToldThatItStopped(t, c, 2)
 }
 
-func TestAnAppThatStopsAmongTheGoodbyesFailsNothing(t *testing.T) {
+func TestAStopAmongGoodbyesIsHarmless(t *testing.T) {
 	config := harness.Fast()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -69,7 +69,7 @@ func TestAnAppThatStopsAmongTheGoodbyesFailsNothing(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-func TestAnAppThatStopsAmongTheGoodbyesWaitsNoLongerThanItMay(t *testing.T) {
+func TestAStopAmongGoodbyesIsBounded(t *testing.T) {
 	config := harness.Fast()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))
@@ -87,7 +87,7 @@ func TestAnAppThatStopsAmongTheGoodbyesWaitsNoLongerThanItMay(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-func TestAppsThatStopOnceTheyAreDoneFailNothing(t *testing.T) {
+func TestAStopAfterwardsFailsNothing(t *testing.T) {
 	c := harness.New(t, 4)
 	c.Start()
 	c.Advance(c.All()...)

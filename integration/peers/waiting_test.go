@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAFailureEndsTheWaitToBeConnected(t *testing.T) {
+func TestAFailureEndsConnecting(t *testing.T) {
 	c := harness.New(t, 4)
 	c.Start(0, 1, 2) // dave is missing
 	untilAll(c, []int{1, 2}, connected(0))
@@ -20,7 +20,7 @@ func TestAFailureEndsTheWaitToBeConnected(t *testing.T) {
 	requireFailureEnds(t, c, waiting, 1, 2)
 }
 
-func TestAFailureEndsTheWaitAtAStep(t *testing.T) {
+func TestAFailureEndsAStepsWait(t *testing.T) {
 	for name, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
 		"Advance": advance,
 		"AwaitStep": func(ctx context.Context, ceremony *syncmod.Ceremony) error {
@@ -50,7 +50,7 @@ func TestAFailureEndsTheWaitAtAStep(t *testing.T) {
 	}
 }
 
-func TestAFailureEndsTheWaitAtTheLastBarrier(t *testing.T) {
+func TestAFailureEndsTheLastWait(t *testing.T) {
 	c := harness.New(t, 4)
 	c.Start()
 	c.Advance(c.All()...)
@@ -61,7 +61,7 @@ func TestAFailureEndsTheWaitAtTheLastBarrier(t *testing.T) {
 }
 
 // While waiting for goodbyes, a member may give up, say so, and leave. Nobody minds.
-func TestNothingEndsTheWaitForGoodbyesButGoodbyes(t *testing.T) {
+func TestOnlyGoodbyesEndTheirWait(t *testing.T) {
 	config := strict()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))

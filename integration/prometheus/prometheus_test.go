@@ -55,7 +55,7 @@ var (
 	filled  = strings.NewReplacer("$job", ".*", "$instance", ".*", "$__rate_interval", "1m", "$__range", "1h")
 )
 
-func TestEveryQueryFindsWhatItNames(t *testing.T) {
+func TestEveryQueryFindsItsNames(t *testing.T) {
 	ports := freePorts(t, members)
 	names := make([]string, members)
 	for i := range names {
@@ -159,7 +159,7 @@ func (s *server) checkMisspelt() {
 	require.ErrorContains(s.t, s.check("dkgsync_streams", "role"), `label "role"`)
 }
 
-func TestPanelsHaveNumbersAndPlacesOfTheirOwn(t *testing.T) {
+func TestPanelsDoNotOverlap(t *testing.T) {
 	ids := make(map[int]string)
 	taken := make(map[[2]int]string)
 	for _, p := range readDashboard(t).Panels {

@@ -31,7 +31,7 @@ func stage(
 	return server, client, newPeer(t, at, def, opts)
 }
 
-func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
+func TestRecordedScenariosAreServed(t *testing.T) {
 	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func requireAnswer(t testing.TB, stream harness.RawStream, recorded []byte) {
 	}
 }
 
-func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
+func TestTheClientSendsRecordedBytes(t *testing.T) {
 	recorded := vectors.Charon()
 	server, _, p := stage(t, recorded, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
 	streams := make(chan harness.RawStream, 1)
@@ -94,7 +94,7 @@ func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
 	stream.RequireClosed(t)
 }
 
-func TestRecordedFramesEncodeToTheSameBytes(t *testing.T) {
+func TestRecordedFramesEncodeAgain(t *testing.T) {
 	recorded := vectors.Charon()
 	for _, frame := range recorded.ClientFrames {
 		require.Equal(t, []byte(frame[8:]), refpeer.ReencodeRequest(t, frame[8:]))

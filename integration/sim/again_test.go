@@ -32,7 +32,7 @@ var seed = flag.Uint64("seed", 1, "what the faults of nodes that begin again are
 // each node at most one attempt. While the nodes are connecting, it costs only its own
 // node an attempt. If one failure led to the next, in a storm or a livelock, there
 // would be no such bound. [strays] allows for a few more.
-func TestNodesBeginAgainUntilAllAreComplete(t *testing.T) {
+func TestAttemptsUntilAllComplete(t *testing.T) {
 	ofSizes(t, fmt.Sprint(few, ",", *sizes), few, func(t *testing.T, w *world, n int) {
 		if n > many {
 			t.Skip("so many hosts that close and open again take too long")

@@ -15,7 +15,7 @@ const tolerated = 2 * ms
 
 // The members of a ceremony are on four continents. Each barrier takes as long as the
 // last message travels, and no longer.
-func TestBarriersOverFourContinentsTakeOneDelay(t *testing.T) {
+func TestABarrierTakesOneDelay(t *testing.T) {
 	ofEachSize(t, func(t *testing.T, w *world, n int) {
 		w.start(n)
 
@@ -34,7 +34,7 @@ func TestBarriersOverFourContinentsTakeOneDelay(t *testing.T) {
 
 // After the last barrier each member says goodbye and waits for the answer. That takes
 // one delay for the barrier, and one round trip.
-func TestGoodbyesOverFourContinentsTakeOneRoundTrip(t *testing.T) {
+func TestGoodbyesTakeOneRoundTrip(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 
@@ -48,7 +48,7 @@ func TestGoodbyesOverFourContinentsTakeOneRoundTrip(t *testing.T) {
 
 // Two ceremonies of the same members at the same time do not delay each other. They
 // share only the links.
-func TestTwoCeremoniesAtOnceOverFourContinents(t *testing.T) {
+func TestTwoCeremoniesAtOnce(t *testing.T) {
 	ofEachSize(t, func(t *testing.T, w *world, n int) {
 		w.start(n)
 		second := w.open(w.definition("another"))

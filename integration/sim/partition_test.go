@@ -20,7 +20,7 @@ func unhurried(member, step int) time.Duration {
 
 // A partition that heals before PeerTimeout costs only its own time. The waiting
 // members can see for whom they wait, and why.
-func TestAShortPartitionIsWaitedOut(t *testing.T) {
+func TestAShortPartitionHeals(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		lasts   time.Duration
@@ -65,7 +65,7 @@ func TestAShortPartitionIsWaitedOut(t *testing.T) {
 
 // In a partition streams can still be opened for a while, but nobody answers on them.
 // These are failed attempts, like failed dials.
-func TestAStreamThatNobodyAnswersIsAFailedAttempt(t *testing.T) {
+func TestUnansweredStreamsAreFailures(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)
@@ -86,7 +86,7 @@ func TestAStreamThatNobodyAnswersIsAFailedAttempt(t *testing.T) {
 // A lasting partition fails the ceremony on both sides, PeerTimeout after the last
 // message from the other side. The failure names a member of the other side. The next
 // attempt, in a working network, does not suffer from it.
-func TestALongPartitionFailsBothSidesNamingTheOther(t *testing.T) {
+func TestALongPartitionFailsBoth(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)
@@ -111,7 +111,7 @@ func TestALongPartitionFailsBothSidesNamingTheOther(t *testing.T) {
 
 // One link works in one direction only. Its two members cannot do without each other,
 // and everyone hears that one of them is to blame.
-func TestALinkThatWorksOneWayFailsTheCeremonyNamingOneOfItsEnds(t *testing.T) {
+func TestAOneWayLinkIsNamed(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)
@@ -130,7 +130,7 @@ func TestALinkThatWorksOneWayFailsTheCeremonyNamingOneOfItsEnds(t *testing.T) {
 
 // Nobody hears one member, but it hears everyone. The others name it. The member cannot
 // know that it is the only one.
-func TestAMemberThatIsHeardByNobodyFailsTheCeremonyByItsName(t *testing.T) {
+func TestAnUnheardMemberIsNamed(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		const unheard = 0
 		w.start(usual)
@@ -149,7 +149,7 @@ func TestAMemberThatIsHeardByNobodyFailsTheCeremonyByItsName(t *testing.T) {
 }
 
 // The same, but only for as long as everyone is patient. Nothing is lost but time.
-func TestAMemberThatIsHeardByNobodyForAWhileIsWaitedFor(t *testing.T) {
+func TestABrieflyUnheardMember(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)

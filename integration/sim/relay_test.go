@@ -30,7 +30,7 @@ const recycling = 3 * time.Second
 
 // Hidden members reach each other through a relay with default limits for an hour.
 // Circuits come and go, and no step is lost with them.
-func TestAnHourBehindARelayWithDefaultLimits(t *testing.T) {
+func TestAnHourBehindARelay(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		relay := w.newRelay(t)
 		def := w.settle(3)

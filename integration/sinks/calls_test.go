@@ -16,7 +16,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-func TestOfSeveralCallsThatStopOnlyTheFirstWaitsForASink(t *testing.T) {
+func TestOnlyTheFirstStopWaits(t *testing.T) {
 	for sink := range sinks {
 		for _, behaviour := range []string{"slow", "hanging"} {
 			t.Run(sink+" "+behaviour, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestOfSeveralCallsThatStopOnlyTheFirstWaitsForASink(t *testing.T) {
 	}
 }
 
-func TestStopKeepsToItsContextWhateverASinkDoes(t *testing.T) {
+func TestStopKeepsToItsContext(t *testing.T) {
 	for sink := range sinks {
 		t.Run(sink, func(t *testing.T) {
 			s := newScene(t, sink, running())
@@ -60,7 +60,7 @@ func TestStopKeepsToItsContextWhateverASinkDoes(t *testing.T) {
 }
 
 // A timer's goroutine notices that the member is gone.
-func TestAMemberThatIsGoneStopsTheAppWhateverASinkDoes(t *testing.T) {
+func TestALostMemberStopsTheApp(t *testing.T) {
 	for behaviour := range behaviours {
 		t.Run(behaviour, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,7 @@ func TestAMemberThatIsGoneStopsTheAppWhateverASinkDoes(t *testing.T) {
 	}
 }
 
-func TestReportsThatASinkHasCostAreCounted(t *testing.T) {
+func TestLostReportsAreCounted(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
 	s := newScene(t, "log hook", running(), fx.Supply(
 		fx.Annotate(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), fx.As(new(metric.MeterProvider)))))

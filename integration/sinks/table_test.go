@@ -40,7 +40,7 @@ var moments = map[string]func(*scene, *testing.T){
 	"at a stop":    (*scene).stop,
 }
 
-func TestASinkCostsReportsAndNothingElse(t *testing.T) {
+func TestASinkCostsOnlyReports(t *testing.T) {
 	for sink := range sinks {
 		for behaviour := range behaviours {
 			for moment, test := range moments {

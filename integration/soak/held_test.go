@@ -22,7 +22,7 @@ import (
 // Node 3 has just opened a stream to it, which is held because it may belong to the
 // next attempt. Node 3 then fails too, and says so after its first request. Then all
 // open the definition again, node 0 first.
-func TestAnAttemptThatFailedWhileItsStreamWasHeldKillsNothing(t *testing.T) {
+func TestAHeldStreamKillsNothing(t *testing.T) {
 	for _, step := range []int64{0, 1, 7} {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
 			const failed = "the first attempt has failed"

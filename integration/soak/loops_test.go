@@ -15,7 +15,7 @@ var laps = flag.Int("laps", 50, "how often four nodes run one definition")
 // plainLoops is how many clusters of loops a plain go test plays.
 const plainLoops = 2
 
-func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
+func TestLoopsFailOnlyAsPlanned(t *testing.T) {
 	if testing.Short() || given()["seed"] || given()["duration"] || given()["clusters"] {
 		t.Skip("it takes a while, and the soak draws such clusters itself")
 	}
@@ -33,7 +33,7 @@ func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
 }
 
 // With the flag --laps 200 it runs as often as the name says, which takes minutes.
-func TestFourNodesRunOneDefinition200TimesWithBrokenConnections(t *testing.T) {
+func TestFourNodesRun200Times(t *testing.T) {
 	seed := uint64(plainSeed)
 	switch {
 	case testing.Short():
@@ -49,7 +49,7 @@ func TestFourNodesRunOneDefinition200TimesWithBrokenConnections(t *testing.T) {
 	t.Log(seen.line(seed, time.Since(began)))
 }
 
-func TestTheSameSeedGivesTheSameLoops(t *testing.T) {
+func TestASeedGivesTheSameLoops(t *testing.T) {
 	for seed := range uint64(100) {
 		require.Empty(t, cmp.Diff(drawLoops(seed, 0, 0).String(), drawLoops(seed, 0, 0).String()))
 	}

@@ -67,7 +67,7 @@ func (r *record) check(members int) error {
 	return nil
 }
 
-func TestABarrierThatIsPassedBeforeEveryoneIsThereIsFound(t *testing.T) {
+func TestAnEarlyPassIsFound(t *testing.T) {
 	var r record
 	r.note(event{node: 0, step: 1})
 	r.note(event{node: 1, step: 1})

@@ -182,7 +182,7 @@ const strays = 2
 // plainRetries is how many clusters of retries a plain go test plays.
 const plainRetries = 2
 
-func TestNodesBeginAgainUntilTheirCeremonyIsComplete(t *testing.T) {
+func TestNodesBeginAgainToComplete(t *testing.T) {
 	if testing.Short() || given()["seed"] || given()["duration"] || given()["clusters"] {
 		t.Skip("it takes a while, and the soak draws such clusters itself")
 	}
@@ -199,7 +199,7 @@ func TestNodesBeginAgainUntilTheirCeremonyIsComplete(t *testing.T) {
 	t.Log(seen.line(plainSeed, time.Since(began)))
 }
 
-func TestTheSameSeedGivesTheSameRetries(t *testing.T) {
+func TestASeedGivesTheSameRetries(t *testing.T) {
 	drawn, breaks, begins := make(map[string]int), make(map[kind]int), 0
 	for seed := range uint64(1000) {
 		p := drawRetries(seed, 0)

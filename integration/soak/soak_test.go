@@ -28,7 +28,7 @@ const (
 	plainSeed     = 1
 )
 
-func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
+func TestCeremoniesEndAsPlanned(t *testing.T) {
 	lasts, seed := settings(t)
 	first, began, seen := seed, time.Now(), newTally()
 	baseline := warmUp(t)

@@ -16,7 +16,7 @@ import (
 
 // A newcomer copies the README's program into an empty directory and types its
 // commands. Two processes then run a whole ceremony, and both exit with code 0.
-func TestTheNodeOfTheReadmeRunsByItsCommands(t *testing.T) {
+func TestTheReadmesNodeRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
 	}
@@ -70,7 +70,7 @@ func TestTheNodeOfTheReadmeRunsByItsCommands(t *testing.T) {
 }
 
 // The steps are made to fail at one of two nodes. Both nodes report that by their exit codes.
-func TestTheNodeOfTheReadmeExitsWithOneWhenTheCeremonyFails(t *testing.T) {
+func TestAFailedReadmeNodeExitsWith1(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
 	}

@@ -101,7 +101,7 @@ func (p program) list(t *testing.T, args ...string) []string {
 		func(line string) bool { return line == "" })
 }
 
-func TestTheRootModuleNeedsNoOpenTelemetrySDK(t *testing.T) {
+func TestTheRootModuleNeedsNoSDK(t *testing.T) {
 	root := program{dir: checkout(t), flags: "-mod=readonly"}
 	needed := append(
 		strings.Fields(root.run(t, "list", "-deps", "-test", "./...")),         // what it and its tests build

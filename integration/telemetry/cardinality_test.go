@@ -14,7 +14,7 @@ import (
 )
 
 // When an instrument has more than 2,000 series, the SDK silently folds the rest into one.
-func TestTheLargestCeremonyLosesNoSeries(t *testing.T) {
+func TestNoSeriesIsLost(t *testing.T) {
 	s := newScene(t)
 	const members, fewMembers = 1024, 64
 	for _, self := range []int{0, members - 1} { // two ceremonies in which this node has different indexes

@@ -137,7 +137,7 @@ func run(t *testing.T, nodes []*node, def syncmod.Definition,
 	return errs
 }
 
-func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
+func TestAllSpansMeetInOneTrace(t *testing.T) {
 	nodes, def := newNodes(t, 3)
 	const steps = 2
 
@@ -182,7 +182,7 @@ func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 	}
 }
 
-func TestAnAbortIsAnErrorOnEveryNode(t *testing.T) {
+func TestAnAbortIsAnErrorEverywhere(t *testing.T) {
 	nodes, def := newNodes(t, 3)
 	errs := run(t, nodes, def, func(ctx context.Context, i int, c *syncmod.Ceremony) error {
 		if _, err := c.Advance(ctx); err != nil {
@@ -210,7 +210,7 @@ func TestAnAbortIsAnErrorOnEveryNode(t *testing.T) {
 	}
 }
 
-func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
+func TestARefusalIsAStreamError(t *testing.T) {
 	nodes, def := newNodesThatRun(t, "v1.0", "v1.1")
 	for _, err := range run(t, nodes, def, connected) {
 		require.Error(t, err)
@@ -232,7 +232,7 @@ func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
 	require.True(t, types["version_mismatch"], types)
 }
 
-func TestANodeThatWaitsShowsInItsMetrics(t *testing.T) {
+func TestAWaitShowsInTheMetrics(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -266,7 +266,7 @@ func missing(t *testing.T, n *node) map[string]int64 {
 	return nil
 }
 
-func TestGoodbyesThatAreNotAllHeardAreOneBarrier(t *testing.T) {
+func TestMissingGoodbyesAreOneBarrier(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	errs := run(t, nodes, def, func(ctx context.Context, i int, c *syncmod.Ceremony) error {
 		if i == 1 { // bob reaches the last barrier, but says no goodbye
@@ -312,7 +312,7 @@ func shutdownBarriers(t *testing.T, n *node) (count uint64) {
 	return count
 }
 
-func TestAStreamThatIsLostIsReplacedForAReason(t *testing.T) {
+func TestALostStreamIsReplaced(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	for _, err := range run(t, nodes, def, connected) {
 		require.NoError(t, err)

@@ -151,7 +151,7 @@ func atOnce(t *testing.T, what func()) {
 	require.Zero(t, time.Since(begin))
 }
 
-func TestASinkThatIsSlowDelaysNobodyAndGetsEverythingInOrder(t *testing.T) {
+func TestASlowSinkDelaysNobody(t *testing.T) {
 	messages, spans := healthy(t)
 	for _, sinks := range []map[string]func(testing.TB, *sink) *scene{logSinks, spanSinks} {
 		eachSink(t, sinks, func(t *testing.T, s *scene, bad *sink) {
@@ -165,7 +165,7 @@ func TestASinkThatIsSlowDelaysNobodyAndGetsEverythingInOrder(t *testing.T) {
 	}
 }
 
-func TestASinkThatHangsDelaysAFlushForItsLimitAndNobodyElse(t *testing.T) {
+func TestAHangingSinkDelaysOnlyAFlush(t *testing.T) {
 	messages, spans := healthy(t)
 	for _, sinks := range []map[string]func(testing.TB, *sink) *scene{logSinks, spanSinks} {
 		eachSink(t, sinks, func(t *testing.T, s *scene, bad *sink) {
@@ -184,7 +184,7 @@ func TestASinkThatHangsDelaysAFlushForItsLimitAndNobodyElse(t *testing.T) {
 	}
 }
 
-func TestASinkThatCallsBackDoesNotDeadlock(t *testing.T) {
+func TestACallbackDoesNotDeadlock(t *testing.T) {
 	messages, spans := healthy(t)
 	for _, sinks := range []map[string]func(testing.TB, *sink) *scene{logSinks, spanSinks} {
 		eachSink(t, sinks, func(t *testing.T, s *scene, bad *sink) {
@@ -214,7 +214,7 @@ func TestASinkThatCallsBackDoesNotDeadlock(t *testing.T) {
 	}
 }
 
-func TestALoggerThatPanicsCostsItsLinesAndNoSpans(t *testing.T) {
+func TestALoggersPanicCostsNoSpans(t *testing.T) {
 	_, spans := healthy(t)
 	eachSink(t, logSinks, func(t *testing.T, s *scene, bad *sink) {
 		bad.does = func() { panic("a sink") }
@@ -226,7 +226,7 @@ func TestALoggerThatPanicsCostsItsLinesAndNoSpans(t *testing.T) {
 	})
 }
 
-func TestASpanThatPanicsCostsNoLine(t *testing.T) {
+func TestASpansPanicCostsNoLine(t *testing.T) {
 	messages, _ := healthy(t)
 	eachSink(t, spanSinks, func(t *testing.T, s *scene, bad *sink) {
 		bad.does = func() { panic("a sink") }
@@ -240,7 +240,7 @@ func TestASpanThatPanicsCostsNoLine(t *testing.T) {
 	})
 }
 
-func TestAPanicIsLoggedOnceWithWhatWasLostAndTheRestIsReported(t *testing.T) {
+func TestAPanicIsLoggedOnce(t *testing.T) {
 	s := newScene(t)
 	line, panicsAt := 0, []int{1, 2, 3, 6}
 	s.telemetry.Log().AddHook(&sink{does: func() {
@@ -260,7 +260,7 @@ func TestAPanicIsLoggedOnceWithWhatWasLostAndTheRestIsReported(t *testing.T) {
 	require.Equal(t, 1, countLines(s.text(), "panicked"))
 }
 
-func TestAHookThatEndsItsGoroutineEndsNoReports(t *testing.T) {
+func TestAGoexitEndsNoReports(t *testing.T) {
 	s := newScene(t)
 	first := true
 	s.telemetry.Log().AddHook(&sink{does: func() {
@@ -278,7 +278,7 @@ func TestAHookThatEndsItsGoroutineEndsNoReports(t *testing.T) {
 	require.Equal(t, 1, countLines(s.text(), "step done"))
 }
 
-func TestLinesHaveTheTimeOfWhatHappenedHoweverSlowTheLogIs(t *testing.T) {
+func TestASlowLogKeepsTheTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t)
 		s.telemetry.Log().AddHook(&sink{does: func() { <-time.After(time.Hour) }})
@@ -291,7 +291,7 @@ func TestLinesHaveTheTimeOfWhatHappenedHoweverSlowTheLogIs(t *testing.T) {
 	})
 }
 
-func TestDurationsCanBeReadInAJSONLog(t *testing.T) {
+func TestDurationsInAJSONLog(t *testing.T) {
 	s := newScene(t)
 	s.telemetry.Log().SetFormatter(&logrus.JSONFormatter{})
 	c := s.opened()
@@ -304,7 +304,7 @@ func TestDurationsCanBeReadInAJSONLog(t *testing.T) {
 	require.Contains(t, s.text(), `"elapsed":"1m0s"`)
 }
 
-func TestAPanicOfATaskIsAnErrorWithItsStack(t *testing.T) {
+func TestATasksPanicHasItsStack(t *testing.T) {
 	s := newScene(t)
 
 	s.telemetry.Panicked(noon, "dial bob", errors.New("no map"), []byte("goroutine 7"))

@@ -36,7 +36,7 @@ func newApp(h host.Host, def syncmod.Definition, more ...fx.Option) *fx.App {
 	)
 }
 
-func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
+func TestAStopIsRecordedToo(t *testing.T) {
 	h, other := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), h, other)
 	partner, err := harness.StartService(t, other, harness.Fast()).Open(def)
@@ -98,7 +98,7 @@ func newCollector(t *testing.T) (url string, posted func() string) {
 	}
 }
 
-func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
+func TestSpansGoWhereOperatorsSay(t *testing.T) {
 	url, posted := newCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url+"/v1/traces")
 	h := harness.NewHost(t)
@@ -115,7 +115,7 @@ func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
 }
 
 // Each start builds its own SDK.
-func TestANodeThatStartsAgainIsSeenAgain(t *testing.T) {
+func TestARestartedNodeIsSeenAgain(t *testing.T) {
 	url, posted := newCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
 	h := harness.NewHost(t)
@@ -133,7 +133,7 @@ func TestANodeThatStartsAgainIsSeenAgain(t *testing.T) {
 }
 
 // Instruments that are made in a constructor would record nothing.
-func TestANodeMakesItsInstrumentsWhenItStarts(t *testing.T) {
+func TestInstrumentsAreMadeAtTheStart(t *testing.T) {
 	url, posted := newCollector(t)
 	t.Setenv("OTEL_METRICS_EXPORTER", "otlp")
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", url)

@@ -29,7 +29,7 @@ func once(m misdeed) misdeed {
 	}
 }
 
-func TestAnotherAttemptMendsWhatAMemberDid(t *testing.T) {
+func TestAnotherAttemptMayComplete(t *testing.T) {
 	complaint := complaining(carol)
 	threshold := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Threshold = 2 })
 	garbled := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Shares[carol][60] ^= 1 })
@@ -55,7 +55,7 @@ func TestAnotherAttemptMendsWhatAMemberDid(t *testing.T) {
 	}
 }
 
-func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
+func TestTwoDealsEndTheAttempts(t *testing.T) {
 	for name, m := range map[string]misdeed{"told": twoDeals, "hidden": twoDealsHidden} {
 		t.Run(name, func(t *testing.T) {
 			c := clusterWith(t, config(3), 3)
@@ -84,7 +84,7 @@ func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
 	}
 }
 
-func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
+func TestARestartedNodeJoinsAgain(t *testing.T) {
 	for p := range phases {
 		t.Run("in the phase of "+p.String()+"s", func(t *testing.T) {
 			conf := config(5)
@@ -130,7 +130,7 @@ func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
 	}
 }
 
-func TestAMessageOfAnEarlierAttemptIsRefused(t *testing.T) {
+func TestAnOldMessageIsRefused(t *testing.T) {
 	for _, p := range []phase{deals, responses} {
 		t.Run(p.String(), func(t *testing.T) {
 			c := clusterWith(t, config(2), 3)

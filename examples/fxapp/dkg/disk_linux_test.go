@@ -52,7 +52,7 @@ func TestAReadOnlyDiskIsRefused(t *testing.T) {
 		"use a directory on a disk that can be written to")
 }
 
-func TestADiskThatFillsUpFailsTheAttempt(t *testing.T) {
+func TestAFullDiskFailsTheAttempt(t *testing.T) {
 	c := clusterWith(t, config(3), 2)
 	full := disk(t, "size=1m")
 	n := c.nodes[bob]
@@ -84,7 +84,7 @@ func TestADiskThatFillsUpFailsTheAttempt(t *testing.T) {
 	require.Error(t, err, "she may have announced the last barrier: then she keeps a share that nothing uses")
 }
 
-func TestADiskThatFillsUpBeforeTheReceiptKeepsTheShare(t *testing.T) {
+func TestAFullDiskKeepsTheShare(t *testing.T) {
 	c := newCluster(t, 2)
 	full := disk(t, "size=1m")
 	n := c.nodes[bob]

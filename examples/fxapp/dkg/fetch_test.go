@@ -9,6 +9,6 @@ import (
 )
 
 // Otherwise the others would blame the node that gives up first, and not the member that is gone.
-func TestAFetchOutlastsAMemberThatIsGone(t *testing.T) {
+func TestAFetchOutlastsPeerTimeout(t *testing.T) {
 	require.Greater(t, fetchTimeout, syncmod.DefaultConfig().PeerTimeout)
 }

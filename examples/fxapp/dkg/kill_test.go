@@ -151,7 +151,7 @@ func (l *leftovers) add(t *testing.T, f finished, dir string) {
 	}
 }
 
-func TestAKilledWriterLeavesNothingHalf(t *testing.T) {
+func TestAKilledWriterLeavesNoHalf(t *testing.T) {
 	f := newFinished(t, 2)
 	content, err := f.shares[alice].encode()
 	require.NoError(t, err)
@@ -234,7 +234,7 @@ func (m membership) play() error {
 	return g.Stop(context.Background())
 }
 
-func TestAKilledNodeIsMendedByAnothersReceipt(t *testing.T) {
+func TestAReceiptMendsAKilledNode(t *testing.T) {
 	for round := range 20 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,7 @@ func keysOfAllTypes(t testing.TB) []crypto.PrivKey {
 	return all
 }
 
-func TestEveryNetworkCarriesIt(t *testing.T) {
+func TestEveryNetworkWorks(t *testing.T) {
 	for name, opts := range map[string][]harness.Option{
 		"TCP over IPv6": {harness.TCP6()},
 		"QUIC":          {harness.QUIC()},
@@ -69,7 +69,7 @@ func TestALostStreamIsOpenedAgain(t *testing.T) {
 	require.EqualValues(t, 4, asked.Load())
 }
 
-func TestAMemberThatIsLateIsWaitedFor(t *testing.T) {
+func TestALateMemberIsWaitedFor(t *testing.T) {
 	c := newCluster(t, 2)
 	var asked atomic.Int32
 	c.nodes[bob].change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {

@@ -25,7 +25,7 @@ func limitedHost(t *testing.T, limits rcmgr.PartialLimitConfig) host.Host {
 	return h
 }
 
-func TestNoMemberIsToBlameForThisHostsLimits(t *testing.T) {
+func TestOwnLimitsBlameNobody(t *testing.T) {
 	for name, limits := range map[string]rcmgr.PartialLimitConfig{
 		"memory": {Service: map[string]rcmgr.ResourceLimits{serviceName: {Memory: rcmgr.BlockAllLimit64}}},
 		"streams": {Protocol: map[protocol.ID]rcmgr.ResourceLimits{

@@ -95,7 +95,7 @@ func TestMembersFindEachOther(t *testing.T) {
 	}
 }
 
-func TestMembersFindEachOtherByName(t *testing.T) {
+func TestMembersMeetByName(t *testing.T) {
 	c := cluster{
 		listen: []string{tcp4}, name: "/dns4/members.example/",
 		options: []libp2p.Option{resolving(t, "members.example", "")},
@@ -180,7 +180,7 @@ func TestOneOfTwoRelaysMayDie(t *testing.T) {
 	c.complete(t)
 }
 
-func TestARelayThatIsDownDelaysNobody(t *testing.T) {
+func TestADeadRelayDelaysNobody(t *testing.T) {
 	down := startRelay(t, tcp4)
 	at := down.at()
 	require.NoError(t, down.Close())

@@ -16,7 +16,7 @@ import (
 
 // A member of the largest ceremony has a circuit to each of the 63 others, and each of them may have another one to
 // it.
-func TestARelayCarriesTheLargestCeremony(t *testing.T) {
+func TestARelayCarries64Members(t *testing.T) {
 	const circuits = 2 * 63
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

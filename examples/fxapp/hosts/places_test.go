@@ -24,7 +24,7 @@ import (
 )
 
 // The peerstore has no limit on permanent addresses.
-func TestAURLThatAlwaysNamesOtherAddressesFillsNoMemory(t *testing.T) {
+func TestAChangingURLFillsNoMemory(t *testing.T) {
 	var asked atomic.Int64
 	url := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		first := 64 * asked.Add(1)
