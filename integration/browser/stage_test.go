@@ -39,7 +39,7 @@ func patient() syncmod.Config {
 type stage struct {
 	*harness.Cluster
 	t    *testing.T
-	page *statuspage.Page                                                  // the page of alice's node, open from the start
+	page *statuspage.Page                                                  // of alice's node, from the start
 	work map[int]map[string]func(context.Context, *syncmod.Ceremony) error // by node and step name
 	ends map[int]chan error
 }

@@ -44,7 +44,7 @@ func TestRecordedScenariosAreServed(t *testing.T) {
 				if exchange.End == "closed" {
 					stream.RequireClosed(t)
 				} else {
-					last := lastFrame(exchange.Send) // the stream stayed open: the same request gets the same answer again
+					last := lastFrame(exchange.Send) // it stayed open: the same request gets the same answer
 					stream.Send(t, last)
 					requireAnswer(t, stream, lastFrame(exchange.Receive))
 				}

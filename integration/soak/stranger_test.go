@@ -29,7 +29,7 @@ func (s *scene) strange(node int) {
 		if err != nil {
 			continue // the stream is refused, or nothing handles the protocol yet
 		}
-		_ = stream.SetDeadline(time.Now().Add(200 * time.Millisecond)) // a node without an open ceremony does not read it
+		_ = stream.SetDeadline(time.Now().Add(200 * time.Millisecond)) // a node with nothing open does not read it
 		_, _ = stream.Write([]byte{8, 0, 0, 0, 0, 0, 0, 0, 'n', 'o', 'n', 's', 'e', 'n', 's', 'e'})
 		if n, _ := stream.Read(make([]byte, 1)); n > 0 {
 			s.t.Errorf("node %d has answered a stranger", node)

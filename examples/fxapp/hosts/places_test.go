@@ -40,7 +40,7 @@ func TestAChangingURLFillsNoMemory(t *testing.T) {
 	definition := syncmod.Definition{Hash: []byte(t.Name()), Peers: []syncmod.Peer{
 		{ID: self.id(t)},
 		{ID: other.id(t), Addrs: []multiaddr.Multiaddr{
-			multiaddr.StringCast(place), multiaddr.StringCast("/ip4/127.0.0.1/tcp/1"), // nobody listens on the second address
+			multiaddr.StringCast(place), multiaddr.StringCast("/ip4/127.0.0.1/tcp/1"), // nobody is at the second one
 		}},
 	}}
 	log := logrus.New()
