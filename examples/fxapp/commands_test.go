@@ -263,25 +263,25 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Empty(t, stdout)
 		require.Contains(t, s.requireOneSentence(t, stderr), "changed.json: the receipt does not verify: operator 0 ")
 	})
-	t.Run("a share is no receipt", func(t *testing.T) {
+	t.Run("a share is not a receipt", func(t *testing.T) {
 		code, stdout, stderr := execute(t, "verify", s.file("bob/share.json"))
 		require.Equal(t, exitUsage, code)
 		require.Empty(t, stdout)
 		require.Equal(t, s.file("bob/share.json")+": it is a share, not a receipt: were the two files swapped?",
 			s.requireOneSentence(t, stderr))
 	})
-	t.Run("a receipt of which a part is gone", func(t *testing.T) {
+	t.Run("a receipt with a missing part", func(t *testing.T) {
 		cut := s.write(t, "cut.json", `{"type":"dkgsync/receipt/v1","members":["x"]}`)
 		code, _, stderr := execute(t, "verify", cut)
 		require.Equal(t, exitFailed, code)
 		require.Contains(t, s.requireOneSentence(t, stderr), "cut.json: the receipt cannot be read: ")
 	})
-	t.Run("of another ceremony", func(t *testing.T) {
+	t.Run("a receipt of another ceremony", func(t *testing.T) {
 		code, _, stderr := execute(t, "verify", s.file("bob/receipt.json"), "--definition", sampleDefinition)
 		require.Equal(t, exitFailed, code)
 		require.Contains(t, s.requireOneSentence(t, stderr), "the receipt is of another ceremony")
 	})
-	t.Run("of another share", func(t *testing.T) {
+	t.Run("a receipt of another share", func(t *testing.T) {
 		other := newSite(t)
 		require.NoError(t, os.Mkdir(other.file("alice"), 0o700))
 		code, _, stderr := execute(t, "verify", s.file("bob/receipt.json"), "--data-dir", other.file("alice"))

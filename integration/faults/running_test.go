@@ -81,7 +81,7 @@ var running = []fault{
 		says: in("bob (connected, at step 2", alice, carol),
 	},
 	{
-		name: "alice's host has no room for streams to bob any more",
+		name: "alice's host runs out of room for streams to bob",
 		hosts: func(s *scene) {
 			manager := &filling{ResourceManager: s.manager(rcmgr.PartialLimitConfig{}), peer: s.nodes[bob].id()}
 			s.nodes[alice].options = append(s.nodes[alice].options, libp2p.ResourceManager(manager))

@@ -27,12 +27,12 @@ const (
 var frames = []attack{
 	{name: "claims a frame of 8 EiB", do: writes(harness.Claim(1<<63 - 1)), gets: violation},
 	{name: "claims a frame of 32 MiB", do: writes(harness.Claim(32 << 20)), gets: violation},
-	{name: "claims a frame of a byte too much", do: writes(harness.Claim(16<<10 + 1)), gets: violation},
+	{name: "claims a frame that is one byte too long", do: writes(harness.Claim(16<<10 + 1)), gets: violation},
 	{name: "claims a frame of −1 byte", do: writes(harness.Claim(-1)), gets: violation},
-	{name: "claims a frame of no byte", do: writes(harness.Claim(0)), gets: violation},
+	{name: "claims an empty frame", do: writes(harness.Claim(0)), gets: violation},
 	{name: "sends garbage", do: writes(garbage(64 << 10)), gets: violation},
 	{name: "sends a frame of garbage", do: writes(harness.Framed(garbage(1 << 10))), gets: violation},
-	{name: "sends 16 KiB of groups in groups", do: writes(harness.Framed(groups(16 << 10))), gets: violation},
+	{name: "sends 16 KiB of nested groups", do: writes(harness.Framed(groups(16 << 10))), gets: violation},
 	{name: "opens a stream and is silent", do: writes(nil), gets: "reset"},
 	{name: "claims 16 KiB and is silent", do: writes(harness.Claim(16 << 10)), gets: "reset"},
 	{name: "sends a byte now and then", do: dripsARequest, gets: "reset"},
@@ -42,9 +42,9 @@ var frames = []attack{
 		do:   opensAThousand,
 		gets: "999 × reset: rate limited, 1 × reset",
 	},
-	{name: "opens a thousand streams and is right on all", do: entersAThousandTimes, gets: eachReset},
+	{name: "opens a thousand streams, all valid", do: entersAThousandTimes, gets: eachReset},
 	{name: "reads no answer to a flood of requests", do: floods, gets: "reset"},
-	{name: "floods on after it was refused", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "goes on flooding after a refusal", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
 }
 
 // groups returns n nested groups, none of which ends.

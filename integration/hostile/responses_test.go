@@ -20,10 +20,10 @@ var responses = []attack{
 	{name: "answers with a claim of 32 MiB", do: answers(harness.Claim(32 << 20)), gets: violation},
 	{name: "answers with a claim of −1 byte", do: answers(harness.Claim(-1)), gets: violation},
 	{name: "answers with garbage", do: answers(garbage(64 << 10)), gets: violation},
-	{name: "answers with a text that is none", do: answers(harness.Framed(notUTF8(2))), gets: violation},
+	{name: "answers with invalid text", do: answers(harness.Framed(notUTF8(2))), gets: violation},
 	{name: "answers a byte now and then", do: gives(dripsAnAnswer), gets: "reset"},
-	{name: "answers what nobody asked", do: gives(answersTwice), gets: violation},
-	{name: "answers in a flood", do: gives(answersForEver), gets: violation},
+	{name: "answers without a request", do: gives(answersTwice), gets: violation},
+	{name: "floods with answers", do: gives(answersForEver), gets: violation},
 	{
 		name: "echoes a wrong time",
 		do: gives(saysIn(&syncpb.SyncResponse{
@@ -33,7 +33,7 @@ var responses = []attack{
 	},
 	{name: "echoes no time", do: gives(saysIn(&syncpb.SyncResponse{SessionId: session})), gets: "goes on"},
 	{
-		name: "answers as nobody",
+		name: "answers without a session",
 		do:   gives(saysIn(&syncpb.SyncResponse{SyncTimestamp: &timestamppb.Timestamp{Seconds: 1}})),
 		gets: "told why", fails: syncmod.ErrPeerRestarted,
 	},

@@ -22,7 +22,7 @@ var texts = []attack{
 	{name: "has a nickname that terminals obey", do: isCalled(evil), gets: "answered"},
 	{name: "has a nickname of 15 KiB", do: isCalled(long(fits)), gets: "answered"},
 	{name: "has a nickname of 1 MiB", do: says(nickname(long(huge))), gets: violation},
-	{name: "has a nickname that is no text", do: hasNoText(6), gets: violation},
+	{name: "has a nickname that is not text", do: hasNoText(6), gets: violation},
 	{
 		name:  "has a version that terminals obey",
 		do:    says(version("v1.0-" + evil)),
@@ -36,7 +36,7 @@ var texts = []attack{
 		fails: syncmod.ErrVersionMismatch,
 	},
 	{
-		name:  "has a version of a great number",
+		name:  "has a version with a huge number",
 		do:    says(version("v1.99999999999999999999")),
 		gets:  refused,
 		fails: syncmod.ErrVersionMismatch,
