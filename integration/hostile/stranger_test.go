@@ -76,7 +76,7 @@ func bobsRequest(t testing.TB, c *harness.Cluster, says ...harness.Saying) []byt
 	return harness.Frame(c.Raw(bob).Request(t, def, says...))
 }
 
-func TestATalkingStrangerIsRefused(t *testing.T) {
+func TestEveryStrangerIsRefused(t *testing.T) {
 	m := newMembers(t)
 	says := map[string][]byte{
 		"nothing":                          nil,
