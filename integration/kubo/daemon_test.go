@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a test waits for what has to happen. Four daemons that start
+// patience is how long a test waits for what must happen. Four daemons that start
 // together on a busy machine take a while.
 const patience = 3 * time.Minute
 

@@ -147,7 +147,7 @@ func TestAWrongRehearsalEndsNobody(t *testing.T) {
 	})
 }
 
-// This is what a rehearsal must not do: be connected both ways. Without this test, those above
+// This is what a rehearsal must not do: be connected in both directions. Without this test, those above
 // might be unable to fail.
 func TestTakingPartMovesTheOthers(t *testing.T) {
 	for place, opts := range places {

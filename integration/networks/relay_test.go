@@ -22,7 +22,7 @@ var relays = map[string]func(testing.TB, time.Duration, int64) *harness.Relay{
 	"TCP": harness.NewRelay, "QUIC": harness.NewRelayQUIC,
 }
 
-// The test is not parallel: a circuit has to become useful before its second is over.
+// The test is not parallel: a circuit must become useful before its second is over.
 func TestCircuitsMayEndEverySecond(t *testing.T) {
 	for name, relay := range relays {
 		t.Run(name, func(t *testing.T) { outlive(t, 2, relay(t, time.Second, much), patient()) })

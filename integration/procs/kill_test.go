@@ -58,7 +58,7 @@ type moment struct {
 	again    bool // the victim is started again; otherwise all others are stopped
 }
 
-// isMended reports whether the ceremony has to complete despite the kill.
+// isMended reports whether the ceremony must complete despite the kill.
 func (m moment) isMended() bool { return m.victim == relayVictim || m.again && m.attempts > 1 }
 
 func (m moment) String() string {

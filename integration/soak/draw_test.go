@@ -109,7 +109,7 @@ func (d *dice) ceremony(alone bool) ceremony {
 	return c
 }
 
-// mostBroken is how often connections break in a ceremony that has to survive. Each
+// mostBroken is how often connections break in a ceremony that must survive. Each
 // time may cost more than the one before; see plan.unreachable.
 const mostBroken = 2
 

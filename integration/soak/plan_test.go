@@ -177,7 +177,7 @@ func (c ceremony) spares(node int) bool {
 	return spared
 }
 
-// loses reports whether a node's part ends in a way that has to fail the others.
+// loses reports whether a node's part ends in a way that must fail the others.
 func (c ceremony) loses(node int) bool {
 	return slices.ContainsFunc(c.faults, func(f fault) bool {
 		return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node)
@@ -193,7 +193,7 @@ const (
 	carried = 10 * time.Second // until a host dials a peer again that it could not reach in the previous round
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
-	missed  = 8 * time.Second // PeerTimeout if a lost member has to be fatal; no loaded machine stands still so long
+	missed  = 8 * time.Second // PeerTimeout if a lost member must be fatal; no loaded machine stands still so long
 )
 
 // unreachable returns how long two members may be unable to reach each other in a
@@ -219,7 +219,7 @@ func (p plan) unreachable(r int) time.Duration {
 }
 
 // config returns the configuration of every node. In a strict cluster a lost member is
-// given up soon, so nothing may break there unless it has to be fatal. In other
+// given up soon, so nothing may break there unless it must be fatal. In other
 // clusters a member that comes back is never given up.
 func (p plan) config() syncmod.Config {
 	config := syncmod.Config{

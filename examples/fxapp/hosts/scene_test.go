@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for something that has to happen.
+// patience is how long a test waits for something that must happen.
 const patience = 2 * time.Minute
 
 const (
