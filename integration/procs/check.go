@@ -110,9 +110,9 @@ func choices(n, k int) [][]int {
 	return all
 }
 
-// checkAllOrNone returns an error unless all or none of the members have shares. A share
-// counts here if it is confirmed, or if another member's receipt can confirm it. If no
-// member has a share, there must be no receipt either.
+// checkAllOrNone checks that all or none of the members have shares, and reports which. If
+// anybody has a receipt, it mends the other shares with it, and every member must then
+// have a share. Otherwise no member may have a share that counts.
 func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
 	receipt, err := c.anyReceipt()
 	if err != nil {

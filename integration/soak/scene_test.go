@@ -212,7 +212,7 @@ func (s *scene) blames(a *actor, err error) error {
 
 // culprits returns the nodes that a node may name for a fault. If the whole network is
 // split, a node names a member of the other side. If only two nodes have lost each
-// other, a third may name either of them: the one of which it hears first.
+// other, a third may name either of them, whichever it hears about first.
 func (s *scene) culprits(f fault, observer int) []int {
 	switch {
 	case f.kind == hurry, f.kind.fatal() && !f.kind.ofLink():
