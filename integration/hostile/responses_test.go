@@ -68,7 +68,7 @@ func (m *member) fate(t testing.TB) string {
 	case fate := <-m.fates:
 		return fate
 	case <-time.After(harness.Patience):
-		require.Fail(t, "nothing came of it")
+		require.Fail(t, "nothing happened")
 		return ""
 	}
 }

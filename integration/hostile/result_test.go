@@ -71,7 +71,7 @@ func TestTwoResultsCanSplitTheMembers(t *testing.T) {
 	for _, i := range []int{bob, carol} {
 		err := m.Failure(i)
 		require.ErrorIs(t, err, syncmod.ErrResultMismatch, harness.Name(i))
-		require.ErrorContains(t, err, "operator 3 (dave) attests 616e6f74…", "whoever says so says who attests what")
+		require.ErrorContains(t, err, "operator 3 (dave) attests 616e6f74…", "the report says who attests what")
 		require.Nil(t, m.Nodes[i].Ceremony.Receipt())
 	}
 	end()
@@ -79,7 +79,7 @@ func TestTwoResultsCanSplitTheMembers(t *testing.T) {
 	require.NoError(t, succeeded.Err())
 	require.Equal(t, syncmod.Complete, succeeded.Status().Phase)
 	receipt := succeeded.Receipt()
-	require.NoError(t, receipt.Verify(), "it holds what dave has signed for alice")
+	require.NoError(t, receipt.Verify(), "it has what dave signed for alice")
 	require.Equal(t, "the key", string(receipt.Members[dave].Result))
 }
 

@@ -166,7 +166,7 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 		require.Contains(t, stuck.rows(), service+" dkgsync.barrier.waiting verify")
 	}
 	for _, s := range c.search(map[string]string{"dkgsync.span": "dkgsync.barrier.waiting", "dkgsync.step": "2"}) {
-		require.Equal(t, "[3]", s.tag("dkgsync.barrier.missing_peers"), "whom the others wait for")
+		require.Equal(t, "[3]", s.tag("dkgsync.barrier.missing_peers"), "the member that the others wait for")
 		require.Equal(t, "step", s.tag("dkgsync.barrier.kind"))
 		require.InDelta(t, 10, s.tag("dkgsync.barrier.elapsed"), 2)
 	}
@@ -198,7 +198,7 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 		lost := spanOf(t, over, s.links()[0])
 		require.Equal(t, "dkgsync.stream", lost.tag("dkgsync.span"))
 		require.Equal(t, "lost", lost.tag("dkgsync.stream.end_reason"))
-		require.Nil(t, lost.tag("error"), "what is replaced is no error")
+		require.Nil(t, lost.tag("error"), "a replaced stream is not an error")
 	}
 }
 
@@ -257,5 +257,5 @@ func TestAMissingMemberIsFound(t *testing.T) {
 	require.NotEmpty(t, failing[0].tag("otel.status_description"))
 	stopped := c.search(map[string]string{"dkgsync.span": "dkgsync.ceremony", "dkgsync.outcome": "stopped"})
 	require.Len(t, stopped, 1)
-	require.Nil(t, stopped[0].tag("error"), "this node has stopped itself: nobody's error")
+	require.Nil(t, stopped[0].tag("error"), "a node that stops itself is not an error")
 }

@@ -107,7 +107,7 @@ func TestWeWaitForALateGoodbye(t *testing.T) {
 		c.advance(c.theirs...) // the last barrier, which they pass without a goodbye
 		for _, j := range c.theirs {
 			for _, i := range c.ours {
-				c.eventually(func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }, "ours is heard at once")
+				c.eventually(func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }, "our goodbye is heard at once")
 			}
 		}
 		complete[0].requireGoesOn()

@@ -29,7 +29,7 @@ func TestConnectionsBreakAtAnyByte(t *testing.T) {
 			c.Advance(c.All()...)
 			c.Advance(c.All()...)
 			if at == last {
-				require.False(t, isClosed(dropped), "two barriers take more bytes than are looked at")
+				require.False(t, isClosed(dropped), "two barriers take more bytes than the test covers")
 			}
 			for patience := c.Context(); !isClosed(dropped); {
 				require.NoError(t, patience.Err(), "nothing passes on this link")

@@ -31,7 +31,7 @@ func TestALateStartIsNoticed(t *testing.T) {
 	c.Start(3)
 
 	c.Connect(c.All()...)
-	require.Less(t, time.Since(started), 10*time.Second, "nobody has waited until it tried again")
+	require.Less(t, time.Since(started), 10*time.Second, "nobody waited for another attempt")
 	c.Advance(c.All()...)
 }
 

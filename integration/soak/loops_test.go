@@ -39,7 +39,7 @@ func TestFourNodesRun200Times(t *testing.T) {
 	case testing.Short():
 		t.Skip("it takes up to a minute")
 	case !given()["laps"] && (given()["seed"] || given()["duration"] || given()["clusters"]):
-		t.Skip("the soak is to run, and not this")
+		t.Skip("only the soak should run")
 	case given()["seed"]:
 		seed = *seeded
 	}

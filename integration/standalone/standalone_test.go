@@ -25,7 +25,7 @@ func TestAnOutsideProgramRuns(t *testing.T) {
 	program.run(t, "build", "./...")
 	program.run(t, "vet", "./...")
 	program.run(t, "test", "-count=1", "./...")
-	require.Equal(t, "v0.47.0", program.versions(t)["github.com/libp2p/go-libp2p"], "it was built with its own")
+	require.Equal(t, "v0.47.0", program.versions(t)["github.com/libp2p/go-libp2p"], "it keeps its own version")
 }
 
 // program is a Go module in a directory of its own that uses the checkout.

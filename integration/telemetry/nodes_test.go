@@ -328,5 +328,5 @@ func TestALostStreamIsReplaced(t *testing.T) {
 	require.Contains(t, []any{"lost", "closed"}, attrs(spans[0])["dkgsync.connect.reason"])
 	streams := nodes[0].named("dkgsync.stream", trace.SpanKindClient)
 	require.Equal(t, streams[0].SpanContext().SpanID(), spans[0].Links()[0].SpanContext.SpanID())
-	require.Equal(t, codes.Unset, streams[0].Status().Code, "what is replaced is no error")
+	require.Equal(t, codes.Unset, streams[0].Status().Code, "a replaced stream is not an error")
 }

@@ -75,7 +75,7 @@ func TestTwoDealsEndTheAttempts(t *testing.T) {
 			for _, err := range errs {
 				if e, ok := errors.AsType[*MemberError](err); ok {
 					require.Equal(t, bob, e.Index)
-					require.NotContains(t, err.Error(), "attempt ", "it begins no other one")
+					require.NotContains(t, err.Error(), "attempt ", "it begins no other attempt")
 					found++
 				}
 			}

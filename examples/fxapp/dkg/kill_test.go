@@ -121,7 +121,7 @@ type leftovers struct{ nothing, unconfirmed, halfway, confirmed int }
 func (l *leftovers) add(t *testing.T, f finished, dir string) {
 	t.Helper()
 	held, err := look(dir)
-	require.NoError(t, err, "whatever is there can be read")
+	require.NoError(t, err, "every file can be read")
 	switch {
 	case held.share != nil:
 		l.confirmed++
@@ -136,7 +136,7 @@ func (l *leftovers) add(t *testing.T, f finished, dir string) {
 	case len(held.unconfirmed) > 0:
 		l.unconfirmed++
 		_, err := ReadShare(dir)
-		require.Error(t, err, "nothing uses it")
+		require.Error(t, err, "the share does not count")
 		_, err = OpenStore(dir, f.definition)
 		require.NoError(t, err, "a new attempt may begin")
 		_, err = Confirm(dir, f.receipt)
@@ -283,7 +283,7 @@ func killedNode(t *testing.T) (completed bool) {
 		_, err := ReadShare(m.Dir)
 		require.Error(t, err, "alice has not completed: bob has no share that anything would use")
 		_, err = OpenStore(m.Dir, c.definition)
-		require.NoError(t, err, "and may take part again")
+		require.NoError(t, err, "bob may take part again")
 		return false
 	}
 	own, err := ReadShare(node.dir)

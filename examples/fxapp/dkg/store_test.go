@@ -126,7 +126,7 @@ func TestEveryMemberHasToAttest(t *testing.T) {
 	foreign := *f.receipt
 	foreign.Members = append([]syncmod.Attestation(nil), f.receipt.Members...)
 	foreign.Members[bob] = syncmod.Attestation{ID: foreign.Members[bob].ID}
-	require.NoError(t, foreign.Verify(), "a receipt with a foreign member")
+	require.NoError(t, foreign.Verify(), "bob attested nothing")
 	dir, name := f.unconfirmed(t)
 
 	_, err := Confirm(dir, &foreign)
@@ -242,7 +242,7 @@ func TestAForgedShareIsNotUsed(t *testing.T) {
 	content, err := forge(f.shares[alice]).encode()
 	require.NoError(t, err)
 	_, err = parseShare(content)
-	require.NoError(t, err, "it looks like one")
+	require.NoError(t, err, "the forgery looks like a share")
 	for _, forged := range []string{
 		shareName, supersededName(unconfirmedName(f.shares[alice].GroupKey)), "share-0000000000000000.unconfirmed.json",
 	} {
