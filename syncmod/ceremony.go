@@ -74,7 +74,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt, o openOptions
 		},
 	}
 	c.failed, c.setFailed = context.WithCancelCause(context.Background())
-	c.announcement.Store(&stream.Announcement{})
+	c.announcement.Store(c.terms.NewAnnouncement(stream.Announcement{}, time.Now()))
 	c.view.Store(&stream.View{Bits: mesh.NewView(make([]mesh.Link, len(d.Peers)))})
 	c.clients = s.clients.half.Of(c)
 	c.report = s.telemetry.Ceremony(d.info(self, a, o), c.snapshot)

@@ -41,6 +41,7 @@ type core struct {
 	setFailed    context.CancelCauseFunc
 	done         chan struct{} // closed when complete or failed
 	closed       chan struct{} // closed when no longer open
+	late         stream.Late
 
 	leaving
 

@@ -26,7 +26,7 @@ type Ceremony struct {
 	snapshot func() report.Snapshot
 	traceID  trace.TraceID
 	root     context.Context // carries the trace ID and nothing else
-	peers    []peerOptions
+	peers    []peerOptions   // shared, and never changed
 	lines    []*rate.Limiter // of the log about each member
 
 	open   [2]atomic.Int64 // streams, by role
@@ -43,8 +43,8 @@ type Ceremony struct {
 	since   time.Time       // when that began
 }
 
-// peerOptions are the attributes of everything that is recorded about a member,
-// built once.
+// peerOptions are the attributes of everything that is recorded about the members of
+// one operator index, built once.
 type peerOptions struct {
 	rtt               []metric.RecordOption
 	index             []metric.ObserveOption
@@ -81,7 +81,7 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	members := len(info.Peers)
 	c := &Ceremony{
 		t: t, info: info, hash: hex.EncodeToString(info.Hash), snapshot: snapshot, traceID: TraceID(info.Hash),
-		peers: make([]peerOptions, members), lines: make([]*rate.Limiter, members),
+		peers: t.peerOptions(members), lines: make([]*rate.Limiter, members),
 		arrived: make([]time.Time, members), left: make([]time.Time, members),
 	}
 	c.short = c.hash
@@ -90,16 +90,26 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	}
 	c.root = rootContext(c.traceID)
 	c.rooted = c.root
-	for i := range c.peers {
+	for i := range c.lines {
 		c.lines[i] = rate.NewLimiter(rate.Every(memberPause), memberLines)
+	}
+	return c
+}
+
+// peerOptions returns the options of so many members, by operator index: all ceremonies
+// share them.
+func (t *Telemetry) peerOptions(members int) []peerOptions {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := len(t.peers); i < members; i++ {
 		index := keyPeerIndex.Int(i)
-		c.peers[i] = peerOptions{
+		t.peers = append(t.peers, peerOptions{
 			rtt: recording(index), index: observing(index),
 			inbound:  observing(index, keyRole.String(roleServer)),
 			outbound: observing(index, keyRole.String(roleClient)),
-		}
+		})
 	}
-	return c
+	return t.peers[:members:members]
 }
 
 // queue queues a report of this ceremony.

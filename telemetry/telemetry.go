@@ -34,7 +34,8 @@ type Telemetry struct {
 	roles    [2][]metric.ObserveOption // by role
 
 	mu         sync.Mutex
-	ceremonies []*Ceremony // the open ones, in the order of their opening
+	ceremonies []*Ceremony   // the open ones, in the order of their opening
+	peers      []peerOptions // by operator index, of as many members as a ceremony has had
 
 	// What follows belongs to the reporter's goroutine.
 

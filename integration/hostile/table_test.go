@@ -31,7 +31,7 @@ const herself = -1 // alice, as attack.names
 
 // most is how many bytes an attack may cost. libp2p lets the window of a stream grow to
 // 16 MiB, and this process holds both ends.
-const most = 40 * mebi
+const most = 24 * mebi
 
 // impatient returns a configuration in which a silent stream dies soon, but a lost
 // member is given up late.
