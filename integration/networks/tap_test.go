@@ -84,7 +84,7 @@ func (s *tapped) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// answers reports whether what is written now answers a goodbye.
+// answers reports whether the bytes that are now written answer a goodbye.
 func (s *tapped) answers() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
