@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The code in docs/adopting.md is that of programs and examples which the tests
-// compile, line by line. Only the recipe for celestia-node is not.
-func TestTheRecipesAreCodeThatCompiles(t *testing.T) {
+// The code in docs/adopting.md comes line by line from programs and examples that the
+// tests compile. The only exception is the recipe for celestia-node.
+func TestTheRecipesCompile(t *testing.T) {
 	var compiled strings.Builder
 	for _, file := range []string{
 		"../module_test.go", "../syncmod/example_adopting_test.go",

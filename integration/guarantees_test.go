@@ -19,7 +19,7 @@ var (
 		`((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
 )
 
-// What docs/guarantees.md promises is shown by tests that are really there.
+// The tests that docs/guarantees.md names for its promises exist.
 func TestEveryPromiseNamesItsTests(t *testing.T) {
 	text, err := os.ReadFile("../docs/guarantees.md")
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func TestEveryPromiseNamesItsTests(t *testing.T) {
 	require.NotZero(t, found)
 }
 
-// testsOf are the names of the tests in a package.
+// testsOf returns the names of the tests in a package.
 func testsOf(t *testing.T, room string) map[string]bool {
 	t.Helper()
 	dir := map[string]string{

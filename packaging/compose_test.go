@@ -40,7 +40,7 @@ func TestServicesMayDoLittle(t *testing.T) {
 			require.Equal(t, "127.0.0.1", port.HostIP, "%s: for this machine only", name)
 		}
 		if name == "jaeger" {
-			continue // is not ours
+			continue // not our image
 		}
 		require.True(t, service.ReadOnly, name)
 		require.Equal(t, []string{"ALL"}, service.CapDrop, name)
@@ -58,7 +58,7 @@ func TestServicesHaveKnownFlags(t *testing.T) {
 	}
 }
 
-// readCompose reads the compose file as docker compose does, with everything in it.
+// readCompose reads the compose file as docker compose does, with all profiles.
 func readCompose(t *testing.T) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{"compose.yaml"}, cli.WithDefaultProfiles("*"))

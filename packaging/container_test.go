@@ -55,7 +55,8 @@ func TestTheImagesVariables(t *testing.T) {
 	}
 }
 
-// The first stage runs the script of the releases, and with a Go that can build the module.
+// The first stage runs the script that builds releases, with a Go version that can build the
+// module.
 func TestTheImageIsARelease(t *testing.T) {
 	stages, _ := readContainerfile(t)
 
@@ -73,7 +74,8 @@ func TestTheImageIsARelease(t *testing.T) {
 	require.Equal(t, "golang:"+string(wanted[1]), stages[0].BaseName)
 }
 
-// readContainerfile reads the container file as BuildKit does, with what its linter says.
+// readContainerfile reads the container file as BuildKit does, and returns the warnings of
+// BuildKit's linter too.
 func readContainerfile(t *testing.T) (stages []instructions.Stage, warnings []string) {
 	t.Helper()
 	file, err := os.Open("Containerfile")
@@ -94,7 +96,7 @@ func readContainerfile(t *testing.T) (stages []instructions.Stage, warnings []st
 	return stages, warnings
 }
 
-// commands are those of one kind in a stage.
+// commands returns the commands of one kind in a stage.
 func commands[C instructions.Command](stage instructions.Stage) []C {
 	var found []C
 	for _, command := range stage.Commands {

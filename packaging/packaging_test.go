@@ -11,7 +11,7 @@ import (
 )
 
 // requireKnown asks the program whether a command has the flags that these variables
-// set. A variable that is none of fxapp's is not its business.
+// set. It ignores variables that are not fxapp's.
 func requireKnown(t *testing.T, command string, variables ...string) {
 	t.Helper()
 	help, err := exec.CommandContext(t.Context(), program(t), command, "--help").Output()
@@ -23,7 +23,7 @@ func requireKnown(t *testing.T, command string, variables ...string) {
 	}
 }
 
-// program is the fxapp that the tests ask.
+// program returns the path of the fxapp that the tests ask.
 func program(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("FXAPP_BIN")

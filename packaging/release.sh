@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds fxapp as it is released: static binaries, from the commit that is checked out, and their sums.
+# Builds the binaries of a release: static ones, from the commit that is checked out, with their checksums.
 #
 #   packaging/release.sh DIRECTORY                 for every platform
 #   packaging/release.sh DIRECTORY OS/ARCH...      for these only
 #   packaging/release.sh --check OS/ARCH           builds one twice, in two places, and compares
 #
-# The same commit and the same version of Go give the same bytes, whoever builds them and wherever: what is built is a
-# clone of the commit, so nothing else gets in, and every setting that Go reads from the machine is set here.
+# The same commit and the same version of Go give the same bytes on every machine. The script builds a clone of the
+# commit, so that no other files get in, and it sets every setting that Go would read from the machine.
 set -euo pipefail
 
 platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64)
@@ -32,14 +32,15 @@ build() {
   local os=${2%/*} arch=${2#*/}
   (
     cd "$source/$1/examples/fxapp"
-    # Without the workspace: fxapp's own go.mod names every version. Cgo is off, so nothing of the machine is linked in.
+    # The workspace is off, so fxapp's own go.mod names every version. Cgo is off, so the machine's libraries are not
+    # linked in.
     unset GOEXPERIMENT GOFIPS140
     GOWORK=off GOFLAGS='-mod=readonly -trimpath -buildvcs=true' CGO_ENABLED=0 \
       GOOS=$os GOARCH=$arch GOAMD64=v1 GOARM64=v8.0 go build -ldflags='-s -w' -o "$3" .
   )
 }
 
-# release DIRECTORY OS/ARCH... builds for these platforms, and writes the sums of what it built.
+# release DIRECTORY OS/ARCH... builds for these platforms, and writes the checksums of the binaries.
 release() {
   local directory=$1 platform name names=()
   shift
@@ -56,12 +57,13 @@ release() {
   (cd "$directory" && sums "${names[@]}" >SHA256SUMS && cat SHA256SUMS)
 }
 
-# sums FILE... prints what sha256sum does; macOS has it by another name.
+# sums FILE... prints what sha256sum prints. macOS has another name for the command.
 sums() {
   if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
 }
 
-# check OS/ARCH builds one twice, the second time in another place and with nothing that the first has left.
+# check OS/ARCH builds one platform twice. The second build is in another place, without anything that the first has
+# left.
 check() {
   local platform=$1 first second
   clone first

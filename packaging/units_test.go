@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The units, and the command that each runs.
+// units holds the units, and the command that each runs.
 var units = map[string]string{"fxapp.service": "node", "fxapp-relay.service": "relay"}
 
 func TestUnitsStartFxapp(t *testing.T) {
@@ -22,7 +22,8 @@ func TestUnitsStartFxapp(t *testing.T) {
 	}
 }
 
-// What may stand in a unit several times adds up; of anything else systemd takes the last.
+// An option that may appear several times in a unit adds up. Of any other option systemd takes the
+// last.
 func TestUnitsSayThingsOnce(t *testing.T) {
 	adds := map[string]bool{"Environment": true, "SystemCallFilter": true}
 	for name := range units {
@@ -44,7 +45,7 @@ func TestUnitsHaveKnownFlags(t *testing.T) {
 	}
 }
 
-// It complains of what it does not know, and of a program that is not there.
+// systemd complains of options that it does not know, and of a program that does not exist.
 func TestUnitsInSystemd(t *testing.T) {
 	analyze := systemdAnalyze(t)
 	for name := range units {
@@ -60,7 +61,8 @@ func TestUnitsInSystemd(t *testing.T) {
 	}
 }
 
-// Of ten, which a service without any sandboxing gets almost: less is better.
+// systemd rates the exposure from 0 to 10. Less is better, and a service without sandboxing gets
+// almost 10.
 func TestUnitsLeaveLittleExposed(t *testing.T) {
 	analyze := systemdAnalyze(t)
 	for name := range units {
@@ -83,7 +85,7 @@ func readUnit(t *testing.T, name string) []*unit.UnitOption {
 	return options
 }
 
-// values are those of an option, in the unit's order.
+// values returns the values of an option, in the unit's order.
 func values(options []*unit.UnitOption, name string) []string {
 	var found []string
 	for _, o := range options {

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What an operator can get wrong before a node takes part, and what the program says:
-// one sentence, exit code 2, nothing secret, and nothing is begun.
+// Each case is a mistake that an operator can make before a node takes part. The
+// program prints one sentence without secrets, exits with code 2, and starts nothing.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -119,7 +119,7 @@ func TestBadInput(t *testing.T) {
 		node + "--relay relay.example": `relay "relay.example": ` +
 			"not an address: write it as /ip4/192.0.2.1/tcp/9000/p2p/ID, or as the relay's URL, https://relay.example",
 
-		// The machine.
+		// Files and ports of this machine.
 		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: " +
 			"it is a file, or lies below one; name a directory",
 		node + "--data-dir $/held": "--data-dir $/held: another node runs with it: stop that one, " +
@@ -144,7 +144,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// requireText compares a text in which "…" stands for anything.
+// requireText compares two texts. A "…" in want matches anything.
 func requireText(t *testing.T, want, got string) {
 	t.Helper()
 	rest := got
@@ -160,7 +160,7 @@ func requireText(t *testing.T, want, got string) {
 	}
 }
 
-// withoutAddresses is the definition of a site with alice's addresses only.
+// withoutAddresses returns the path of a definition that has alice's addresses only.
 func withoutAddresses(t *testing.T, s *site) string {
 	t.Helper()
 	content, err := os.ReadFile(s.file("ceremony.json"))
@@ -174,7 +174,7 @@ func withoutAddresses(t *testing.T, s *site) string {
 	return string(content)
 }
 
-// peerIDs are those in a definition, in operator order.
+// peerIDs returns the peer IDs in a definition, in operator order.
 func peerIDs(definition string) (ids []string) {
 	for part := range strings.SplitSeq(definition, `"id": "`) {
 		if id, _, found := strings.Cut(part, `"`); found && strings.HasPrefix(id, "16Uiu2") {
@@ -184,12 +184,12 @@ func peerIDs(definition string) (ids []string) {
 	return ids
 }
 
-// lockDirectoryOf keeps nodes out of a directory of a site.
+// lockDirectoryOf locks a directory of a site, as a running node does.
 func lockDirectoryOf(s *site, name string) (unlock func(), err error) {
 	return lockDirectory(s.file(name))
 }
 
-// Whom a node has waited for is the end of what it says.
+// The message ends with the members that the node waited for.
 func TestATimeoutNamesWhoIsMissing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -228,8 +228,8 @@ func TestARelayThatDoesNotAnswer(t *testing.T) {
 	s.requireOneSentence(t, stderr.String())
 }
 
-// Two definitions that each list the other node, and are not the same.
-func TestMembersOfDifferentDefinitions(t *testing.T) {
+// Each of two definitions lists the other node, but the definitions differ.
+func TestDifferentDefinitions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	content, err := os.ReadFile(s.file("ceremony.json"))
@@ -252,8 +252,9 @@ func TestMembersOfDifferentDefinitions(t *testing.T) {
 	require.Contains(t, errs.String(), "operator 1 (bob) asks for definition ")
 }
 
-// asPrivileged runs the program with a disk of its own kind below a directory, by a
-// namespace that needs no privileges where the system allows it.
+// asPrivileged runs the program with a file system of its own mounted below a
+// directory. Where the system allows it, a user namespace makes root privileges
+// unnecessary.
 func asPrivileged(t *testing.T, mount, dir string, args ...string) (code int, stderr string) {
 	t.Helper()
 	script := `mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"`

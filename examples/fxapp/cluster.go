@@ -20,31 +20,30 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// atOnce is how many nodes may be connecting to those before them. One process
-// makes all connections of its nodes, at both ends: too many at the same time
-// take longer than their timeouts allow.
+// atOnce is how many nodes may connect at the same time. One process makes all
+// connections of all nodes, at both ends: with more at once, they would time out.
 const atOnce = 16
 
-// How long the stop of a node may take, half of it for a collector of telemetry
-// that does not answer; the second is for when somebody waits for it.
+// A node may take this long to stop. Half of the time is for a telemetry collector that
+// does not answer. The second bound holds when somebody waits for the program to end.
 const (
 	stopTimeout      = 5 * time.Second
 	interruptTimeout = 900 * time.Millisecond
 )
 
-// runCluster runs the nodes, each an application of its own with a host of its
-// own, until their ceremonies have ended or ctx has. Its error is an
-// [interruption] or a [*failure].
+// runCluster runs the nodes until their ceremonies have ended or ctx is done. Each node
+// is an application with a host of its own. The error is an [interruption] or a
+// [*failure].
 func runCluster(ctx context.Context, p plan, t terminal, stdout, stderr io.Writer) error {
 	addrs, err := loopbackAddrs(len(p.members), p.transport)
 	if err != nil {
 		return &failure{err}
 	}
 	if p.verbose == 0 {
-		gologshim.SetDefaultHandler(slog.DiscardHandler) // libp2p's own log: what matters of it is in ours
+		gologshim.SetDefaultHandler(slog.DiscardHandler) // the nodes' own logs have what matters of it
 	}
 	r := display.New(stdout, p.ceremony())
-	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait for ever
+	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait forever
 	defer giveUp(nil)
 	stopInterrupted := context.AfterFunc(running, func() { r.Interrupted(context.Cause(running)) })
 	if p.cut != nil {
@@ -85,9 +84,9 @@ func runCluster(ctx context.Context, p plan, t terminal, stdout, stderr io.Write
 	return &failure{err}
 }
 
-// definition is the ceremony's definition as one of the nodes is given it. In a
-// large cluster it has the addresses of those nodes that start before this one
-// only: each pair then connects once.
+// definition returns the definition that a node is given. In a large cluster it has the
+// addresses of only those nodes that start before this one, so that each pair connects
+// once.
 func (p plan) definition(node int, addrs []multiaddr.Multiaddr) syncmod.Definition {
 	d := syncmod.Definition{Hash: p.hash}
 	for i, m := range p.members {
@@ -100,7 +99,7 @@ func (p plan) definition(node int, addrs []multiaddr.Multiaddr) syncmod.Definiti
 	return d
 }
 
-// hosts is what the host of a node is made from.
+// hosts returns the configuration of a node's host.
 func (p plan) hosts(m member, addr multiaddr.Multiaddr) hosts.Config {
 	c := hosts.Config{Key: m.key, Listen: []string{addr.String()}}
 	for _, member := range p.members {
@@ -109,7 +108,7 @@ func (p plan) hosts(m member, addr multiaddr.Multiaddr) hosts.Config {
 	return c
 }
 
-// sleep returns false when ctx ends first.
+// sleep returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -119,13 +118,12 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// loopbackAddrs returns an address for each node whose port is free. All have to
-// be known before the first node starts. Ports that the system hands out for
-// outgoing connections are left alone: one could be taken before its node
-// listens.
+// loopbackAddrs returns an address with a free port for each node. All ports must be
+// known before the first node starts. It avoids the ports that the system uses for
+// outgoing connections: one of those could be taken before its node listens.
 func loopbackAddrs(n int, transport string) ([]multiaddr.Multiaddr, error) {
 	const lowest, highest, attempts = 10000, 30000, 1000
-	var taken []io.Closer // until all are found, so that they differ
+	var taken []io.Closer // kept open until all are found, so that all differ
 	defer func() {
 		for _, c := range taken {
 			_ = c.Close()
@@ -149,7 +147,7 @@ func loopbackAddrs(n int, transport string) ([]multiaddr.Multiaddr, error) {
 	return nil, fmt.Errorf("no %d free ports on the loopback interface: %w", n, failed)
 }
 
-// take opens a port of the loopback interface for a moment.
+// take opens a port of the loopback interface. The caller closes it.
 func take(port int, transport string) (io.Closer, multiaddr.Multiaddr, error) {
 	at, format := fmt.Sprintf("127.0.0.1:%d", port), "/ip4/127.0.0.1/tcp/%d"
 	var socket io.Closer
@@ -166,7 +164,7 @@ func take(port int, transport string) (io.Closer, multiaddr.Multiaddr, error) {
 	return socket, multiaddr.StringCast(fmt.Sprintf(format, port)), nil
 }
 
-// newLogger makes the log of one node; each entry says which.
+// newLogger makes the log of one node. Each entry has the node's index.
 func newLogger(out io.Writer, node int, level logrus.Level) *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(out)
@@ -176,8 +174,8 @@ func newLogger(out io.Writer, node int, level logrus.Level) *logrus.Logger {
 	return log
 }
 
-// logLevel is that of every node's log. Many nodes say what the report says, each
-// by itself: they are silent unless asked.
+// logLevel returns the log level of every node. In a large cluster, each node would log
+// what the report says already, so the nodes log nothing unless asked.
 func (p plan) logLevel() logrus.Level {
 	switch {
 	case p.verbose > 1:
@@ -200,7 +198,7 @@ func (f nodeField) Fire(entry *logrus.Entry) error {
 	return nil
 }
 
-// lockedWriter is for several loggers to write to.
+// lockedWriter lets several loggers share a writer.
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer

@@ -21,7 +21,7 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
-// soon is a context that ends what a test waits for in vain.
+// soon returns a context that ends before a test waits in vain for too long.
 func soon(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the test has waited in vain"))
@@ -37,12 +37,12 @@ func execute(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// site is a directory with what the operators of a ceremony have: the keys of alice and
+// site is a directory with the files of a ceremony's operators: the keys of alice and
 // bob, and their definition.
 type site struct {
 	dir    string
-	listen map[string]string // the addresses of the definition
-	keys   []string          // what must never be printed
+	listen map[string]string // the addresses in the definition
+	keys   []string          // the private keys, which must never be printed
 }
 
 func newSite(t *testing.T) *site {
@@ -61,10 +61,10 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// file is the path of a file of the site.
+// file returns the path of a file of the site.
 func (s *site) file(name string) string { return filepath.Join(s.dir, name) }
 
-// keygen makes a key, and returns its peer ID.
+// keygen makes a key and returns its peer ID.
 func (s *site) keygen(t *testing.T, name string) (id string) {
 	t.Helper()
 	code, stdout, stderr := execute(t, "keygen", "--key", s.file(name+".key"))
@@ -77,7 +77,7 @@ func (s *site) keygen(t *testing.T, name string) (id string) {
 	return fields[2]
 }
 
-// node is the command line of a member's node.
+// node returns the command line of a member's node.
 func (s *site) node(name string, more ...string) []string {
 	return append([]string{
 		"node", "--definition", s.file("ceremony.json"), "--key", s.file(name + ".key"),
@@ -85,15 +85,15 @@ func (s *site) node(name string, more ...string) []string {
 	}, more...)
 }
 
-// write writes a file of the site, and returns its path.
+// write writes a file of the site and returns its path.
 func (s *site) write(t *testing.T, name, content string) string {
 	t.Helper()
 	require.NoError(t, os.WriteFile(s.file(name), []byte(content), 0o600))
 	return s.file(name)
 }
 
-// requireOneSentence checks what a person reads of an error: one line, which begins with
-// the program's name, and neither a stack trace nor a key anywhere.
+// requireOneSentence requires that an error is one line that begins with the program's
+// name, without a stack trace or a key.
 func (s *site) requireOneSentence(t *testing.T, stderr string) (sentence string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
@@ -180,7 +180,7 @@ func TestFlagsHaveVariables(t *testing.T) {
 	t.Setenv("FXAPP_DATA_DIR", s.file("alice"))
 	t.Setenv("FXAPP_LISTEN", " /ip4/127.0.0.1/tcp/0 /ip4/127.0.0.1/udp/0/quic-v1,/ip4/127.0.0.1/tcp/0")
 	t.Setenv("FXAPP_TIMEOUT", "1ms")
-	t.Setenv("FXAPP_ATTEMPTS", "") // counts as unset
+	t.Setenv("FXAPP_ATTEMPTS", "") // an empty variable counts as unset
 
 	code, _, stderr := execute(t, "node", "--key", s.file("alice.key"))
 
@@ -263,25 +263,25 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Empty(t, stdout)
 		require.Contains(t, s.requireOneSentence(t, stderr), "changed.json: the receipt does not verify: operator 0 ")
 	})
-	t.Run("a share is no receipt", func(t *testing.T) {
+	t.Run("a share is not a receipt", func(t *testing.T) {
 		code, stdout, stderr := execute(t, "verify", s.file("bob/share.json"))
 		require.Equal(t, exitUsage, code)
 		require.Empty(t, stdout)
 		require.Equal(t, s.file("bob/share.json")+": it is a share, not a receipt: were the two files swapped?",
 			s.requireOneSentence(t, stderr))
 	})
-	t.Run("a receipt of which a part is gone", func(t *testing.T) {
+	t.Run("a receipt with a missing part", func(t *testing.T) {
 		cut := s.write(t, "cut.json", `{"type":"dkgsync/receipt/v1","members":["x"]}`)
 		code, _, stderr := execute(t, "verify", cut)
 		require.Equal(t, exitFailed, code)
 		require.Contains(t, s.requireOneSentence(t, stderr), "cut.json: the receipt cannot be read: ")
 	})
-	t.Run("of another ceremony", func(t *testing.T) {
+	t.Run("a receipt of another ceremony", func(t *testing.T) {
 		code, _, stderr := execute(t, "verify", s.file("bob/receipt.json"), "--definition", sampleDefinition)
 		require.Equal(t, exitFailed, code)
 		require.Contains(t, s.requireOneSentence(t, stderr), "the receipt is of another ceremony")
 	})
-	t.Run("of another share", func(t *testing.T) {
+	t.Run("a receipt of another share", func(t *testing.T) {
 		other := newSite(t)
 		require.NoError(t, os.Mkdir(other.file("alice"), 0o700))
 		code, _, stderr := execute(t, "verify", s.file("bob/receipt.json"), "--data-dir", other.file("alice"))
@@ -290,8 +290,8 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	})
 }
 
-// A script takes exit code 2 for a ceremony that has not begun.
-func TestAResultThatCannotBePrintedIsNoMistakeOfTheCommandLine(t *testing.T) {
+// A script reads exit code 2 as: the ceremony has not begun.
+func TestABrokenOutputIsNoUsageError(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	bob := make(chan int)
@@ -367,7 +367,7 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	code := run(ctx, s.node("alice"), io.Discard, stderr)
 
 	told := <-bob
-	if code == 0 { // both were faster than the signal
+	if code == 0 { // both completed before the signal
 		require.NotContains(t, told, "fxapp:")
 		return
 	}
@@ -377,8 +377,8 @@ func TestASignalTellsTheOthers(t *testing.T) {
 		"operator 0 (alice) was stopped before the ceremony was complete")
 }
 
-// A node whose own step fails is the one that can mend it.
-func TestANodeThatGivesUpSaysWhatToDo(t *testing.T) {
+// When a node's own step fails, its operator has to act.
+func TestGivingUpSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	opened := make(chan struct{})
@@ -386,7 +386,7 @@ func TestANodeThatGivesUpSaysWhatToDo(t *testing.T) {
 	alice := make(chan int)
 	go func() { alice <- run(soon(t), s.node("alice"), io.Discard, stderr) }()
 	<-opened
-	require.NoError(t, os.RemoveAll(s.file("alice"))) // there is no place for the share
+	require.NoError(t, os.RemoveAll(s.file("alice"))) // the share cannot be written
 
 	code, _, told := execute(t, s.node("bob")...)
 

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// apartFrom returns the node that a node cannot reach, if there is one.
+// apartFrom returns the node that the given node cannot reach, if there is one.
 func (p plan) apartFrom(node int) (other int, apart bool) {
 	i := slices.Index(p.cut, node)
 	if i < 0 {
@@ -21,8 +21,7 @@ func (p plan) apartFrom(node int) (other int, apart bool) {
 	return p.cut[1-i], true
 }
 
-// cutOff keeps the host of a node from having a connection with the one that it
-// cannot reach.
+// cutOff keeps a node's host from connecting to the node that it cannot reach.
 func (p plan) cutOff(node int) fx.Option {
 	other, apart := p.apartFrom(node)
 	if !apart {
@@ -32,7 +31,7 @@ func (p plan) cutOff(node int) fx.Option {
 	return fx.Provide(fx.Annotate(wall, fx.ResultTags(`group:"host"`)))
 }
 
-// gater refuses every connection with one peer.
+// gater refuses every connection to and from one peer.
 type gater struct{ refused peer.ID }
 
 func (g gater) InterceptPeerDial(id peer.ID) bool                        { return id != g.refused }
@@ -45,7 +44,7 @@ func (g gater) InterceptSecured(_ network.Direction, id peer.ID, _ network.ConnM
 
 func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
-// gaveUp is what ends a demo in which two nodes cannot reach each other.
+// gaveUp returns the error that ends a demo in which two nodes cannot reach each other.
 func (p plan) gaveUp() error {
 	return fmt.Errorf("gave up after %s: %s and %s cannot reach each other",
 		cutTime, p.operator(p.cut[0]), p.operator(p.cut[1]))

@@ -71,7 +71,8 @@ func readMembers(args []string, lines io.Reader) ([]syncmod.Peer, error) {
 	return parseMembers(texts, func(i int) string { return fmt.Sprintf("standard input, line %d", numbers[i]) })
 }
 
-// parseMembers parses one text for each member. where says which one is wrong.
+// parseMembers parses each text as a member. An error begins with where(i), which says which text
+// is wrong.
 func parseMembers(texts []string, where func(int) string) ([]syncmod.Peer, error) {
 	if len(texts) == 0 {
 		return nil, errors.New("no members: name each as NAME=ID@ADDRESS; fxapp define --help has an example")
@@ -92,7 +93,7 @@ func parseMembers(texts []string, where func(int) string) ([]syncmod.Peer, error
 	return members, nil
 }
 
-// printDefinition prints what a definition says, so that members can compare it.
+// printDefinition prints a definition, so that members can compare theirs.
 func printDefinition(out io.Writer, path string, d syncmod.Definition) {
 	_, _ = fmt.Fprintf(out, "%s: %d members, hash %x\n", path, len(d.Peers), d.Hash)
 	for i, m := range d.Peers {
@@ -104,7 +105,7 @@ func printDefinition(out io.Writer, path string, d syncmod.Definition) {
 	}
 }
 
-// addrText lists addresses; it is empty if there are none.
+// addrText returns the addresses as a list for the output. It is empty without addresses.
 func addrText(addrs []multiaddr.Multiaddr) string {
 	texts := make([]string, len(addrs))
 	for i, addr := range addrs {

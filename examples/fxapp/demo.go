@@ -21,17 +21,17 @@ import (
 const (
 	minNodes, maxNodes = 2, 64
 	minSteps, maxSteps = 1, 100
-	cutTime            = 15 * time.Second // after which everyone gives up who cannot reach somebody
-	killStep           = 3                // in which step a node dies or restarts
-	hastyNodes         = 16               // how many can do everything in fractions of a second
+	cutTime            = 15 * time.Second // with --cut, the nodes give up after this time
+	killStep           = 3                // the step in which a node dies or restarts
+	hastyNodes         = 16               // up to this many nodes do everything in fractions of a second
 	tcp, quic          = "tcp", "quic"
 	hashSize           = 32 // bytes of a definition hash
-	// charonVersion is what Charon v1.11 says on the wire. The version in a
-	// definition file is another one: the file format's.
+	// charonVersion is what Charon v1.11 sends as its version. The version in a
+	// definition file is another one: that of the file format.
 	charonVersion = "v1.11"
 )
 
-// demoFlags are the flags of the command, as given.
+// demoFlags holds the flags of the command as given.
 type demoFlags struct {
 	nodes, steps     int
 	transport        string
@@ -46,20 +46,20 @@ type demoFlags struct {
 	plain            bool
 }
 
-// plan is what was asked for, checked: the ceremony, who takes part and what
-// goes wrong.
+// plan is what the checked flags ask for: the ceremony, its members, and what goes
+// wrong.
 type plan struct {
 	hash      []byte
-	version   string // on the wire; empty: the module's own
+	version   string // sent to the others; empty: the module's own
 	members   []member
 	steps     []string
 	transport string
-	late      time.Duration // by how much the last node starts late
+	late      time.Duration // delay before the last node starts
 	kill      int           // operator index of the node that dies, -1: none
 	restart   int           // operator index of the node whose process restarts, -1: none
-	attempts  int           // how many there are at most
-	cut       []int         // operator indexes of two nodes that cannot reach each other; nil: all can
-	differ    int           // operator index of the node with another result, -1: none
+	attempts  int           // the largest number of attempts
+	cut       []int         // operator indexes of two nodes that cannot reach each other; nil: none
+	differ    int           // operator index of the node that attests another result, -1: none
 	verbose   int
 }
 
@@ -124,12 +124,12 @@ Ctrl-C ends the program at once.`,
 		"show each node's log, not its warnings only; twice (-vv): with everything")
 	flags.BoolVar(&f.plain, "plain", false, "print lines in a terminal, too, in place of the live view")
 	for _, flag := range []string{"kill", "restart", "differ"} {
-		flags.Lookup(flag).DefValue = "0" // so that none is shown: -1 means nobody
+		flags.Lookup(flag).DefValue = "0" // hides the default in the help, where -1 would mean nothing to a reader
 	}
 	return cmd
 }
 
-// plan checks the flags and reads the files they name. Its errors name the flag
+// plan checks the flags and reads the files that they name. Its errors name the flag
 // and the file.
 func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	p := plan{
@@ -193,7 +193,7 @@ func parsePair(text string, nodes int) ([]int, error) {
 	return []int{a, b}, nil
 }
 
-// readFiles makes the nodes the members of a definition.
+// readFiles makes the nodes members of the definition in a file.
 func (p *plan) readFiles(definition, keys string) error {
 	d, err := readDefinition(definition)
 	if err != nil {
@@ -210,7 +210,7 @@ func (p *plan) readFiles(definition, keys string) error {
 	return nil
 }
 
-// makeUp invents a ceremony: new keys, and a hash as there has been none.
+// makeUp invents a ceremony with new keys and a random hash.
 func (p *plan) makeUp(nodes int) error {
 	p.hash = make([]byte, hashSize)
 	rand.Read(p.hash)
@@ -228,8 +228,8 @@ func (p *plan) makeUp(nodes int) error {
 	return nil
 }
 
-// memberName is alice for operator 0, and so on: a name for each letter, then
-// again with a number.
+// memberName returns alice for operator 0, and so on through the alphabet, then the
+// same names with a number.
 func memberName(index int) string {
 	names := strings.Fields("alice bob carol dave erin frank grace heidi ivan judy kim leo mia nora " +
 		"oscar peggy quinn rupert sam tina uma victor wendy xavier yara zoe")
@@ -240,7 +240,8 @@ func memberName(index int) string {
 	return name
 }
 
-// stepNames are those of a DKG; what exceeds its five has numbers only.
+// stepNames returns the names of the steps of a DKG. It has five names; further steps have numbers
+// only.
 func stepNames(n int) []string {
 	names := []string{"exchange-keys", "round-1-broadcast", "round-2-shares", "sign-deposit-data", "store-keys"}
 	for len(names) < n {
@@ -249,7 +250,7 @@ func stepNames(n int) []string {
 	return names[:n]
 }
 
-// ceremony is the plan as the report has it.
+// ceremony returns what the report needs to know of the plan.
 func (p plan) ceremony() display.Ceremony {
 	c := display.Ceremony{
 		Hash: p.hash, Steps: p.steps, Transport: p.transport, Late: p.late, FaultStep: p.killStep(),
@@ -263,10 +264,10 @@ func (p plan) ceremony() display.Ceremony {
 // operator names a member in a sentence: "operator 2 (carol)".
 func (p plan) operator(index int) string { return p.ceremony().Operator(index) }
 
-// isLate tells whether a node is the one that starts late.
+// isLate reports whether a node is the one that starts late.
 func (p plan) isLate(node int) bool { return p.late > 0 && node == len(p.members)-1 }
 
-// watched is the node whose view is shown: the first to which nothing happens.
+// watched returns the node whose view is shown: the first one to which nothing happens.
 func (p plan) watched() int {
 	for i := range p.members {
 		if !p.isLate(i) && p.death(i) == survives {
@@ -276,11 +277,11 @@ func (p plan) watched() int {
 	return 0
 }
 
-// killStep is the step in which a node dies or restarts: the third, or the last if there
-// are fewer.
+// killStep returns the step in which a node dies or restarts: the third, or the last if
+// there are fewer.
 func (p plan) killStep() int { return min(killStep, len(p.steps)) }
 
-// death is what happens to the process of a node in the kill step.
+// death returns what happens to the process of a node in the kill step.
 func (p plan) death(node int) death {
 	switch node {
 	case p.kill:
@@ -291,8 +292,8 @@ func (p plan) death(node int) death {
 	return survives
 }
 
-// result is what a node attests in the end. A program takes a digest of what its
-// work has produced, for example of the public key of the group.
+// result returns what a node attests at the end. A real program attests a digest of
+// what its work produced, such as the group's public key.
 func (p plan) result(node int) []byte {
 	work := append([]byte("result of "), p.hash...)
 	if node == p.differ {
@@ -302,9 +303,10 @@ func (p plan) result(node int) []byte {
 	return digest[:]
 }
 
-// config is that of every node. When one dies, the others are to notice within
-// a second. That is for the loopback interface; and many nodes in one process
-// need all their time for one another, so they keep the usual pace.
+// config returns the configuration of every node. When a node dies, the others should
+// notice within a second. Such short times suit the loopback interface only. With many
+// nodes in one process, the nodes keep the default times, because they need the CPU for
+// each other.
 func (p plan) config() syncmod.Config {
 	c := syncmod.Config{Version: p.version, Retry: syncmod.Retry{Attempts: p.attempts}}
 	if p.kill < 0 {

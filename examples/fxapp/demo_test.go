@@ -20,8 +20,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// asProgram makes the test binary the program itself, for tests of what only a
-// process has: signals.
+// asProgram is the environment variable that turns the test binary into the program.
+// Tests of signals need a process.
 const asProgram = "FXAPP_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -44,7 +44,7 @@ func TestEveryNodeCompletes(t *testing.T) {
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
 }
 
-func TestAnotherResultFailsEveryoneWhoSaysWhoAttestsWhat(t *testing.T) {
+func TestDifferentResultsAreNamed(t *testing.T) {
 	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "2")
 	require.Equal(t, exitFailed, code, stdout+stderr)
 	require.Regexp(t, `\noperators 0-3: the results differ: `, stdout)
@@ -62,17 +62,17 @@ func TestEveryNodeCompletesOverQUIC(t *testing.T) {
 	require.Contains(t, stdout, "complete: 3 nodes, 2 steps")
 }
 
-func TestManyNodesAndStepsStayReadable(t *testing.T) {
+func TestManyNodesStayReadable(t *testing.T) {
 	code, stdout, stderr := demo(t, "--nodes", "17", "--steps", "8")
 	require.Zero(t, code, stdout+stderr)
 	require.NotContains(t, stdout, "is connected with all others", "a line for each of many nodes")
-	const enough = 180 // characters: a line that says why somebody is missing is the longest
+	const enough = 180 // characters; the longest lines say why a member is missing
 	for line := range strings.Lines(stdout) {
 		require.Less(t, len([]rune(line)), enough, line)
 	}
 }
 
-func TestOperatorsOfACharonDefinitionComplete(t *testing.T) {
+func TestACharonDefinitionCompletes(t *testing.T) {
 	code, stdout, stderr := demo(t, "--definition", sampleDefinition, "--keys", sampleKeys, "--steps", "2")
 	require.Zero(t, code, stdout+stderr)
 	require.Contains(t, stdout, "definition 3ecf58b219befd786f564d648e63745942960cafc6b200d63ffa7341cc9b6594")
@@ -82,7 +82,7 @@ func TestOperatorsOfACharonDefinitionComplete(t *testing.T) {
 }
 
 func TestAllWaitForTheLateNode(t *testing.T) {
-	const late = 2300 * time.Millisecond // the report says every second who is missing, once the others are connected
+	const late = 2300 * time.Millisecond // once the others are connected, the report says every second who is missing
 	begin := time.Now()
 	code, stdout, stderr := demo(t, "--late", late.String(), "--steps", "1")
 	require.Zero(t, code, stdout+stderr)
@@ -90,7 +90,7 @@ func TestAllWaitForTheLateNode(t *testing.T) {
 	require.Contains(t, stdout, "operators 0-2 wait for operator 3 (dave): not connected")
 }
 
-func TestSurvivorsNameTheDeadOperator(t *testing.T) {
+func TestSurvivorsNameTheDead(t *testing.T) {
 	for _, transport := range []string{tcp, quic} {
 		t.Run(transport, func(t *testing.T) {
 			code, stdout, stderr := demo(t, "--kill", "2", "--transport", transport)
@@ -110,7 +110,7 @@ func TestSurvivorsNameTheDeadOperator(t *testing.T) {
 	}
 }
 
-func TestARestartedNodeTakesPartInTheNextAttempt(t *testing.T) {
+func TestARestartedNodeTriesAgain(t *testing.T) {
 	code, stdout, stderr := demo(t, "--restart", "1", "--attempts", "3")
 	require.Zero(t, code, stdout+stderr)
 	const why = `operator 1 \(bob\) (restarted: its step went from 3 to 0|made the ceremony fail)`
@@ -126,14 +126,14 @@ func TestARestartedNodeTakesPartInTheNextAttempt(t *testing.T) {
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
 }
 
-func TestNoOtherAttemptMendsAnotherResult(t *testing.T) {
+func TestDifferentResultsEndAll(t *testing.T) {
 	code, stdout, stderr := demo(t, "--differ", "2", "--steps", "1", "--attempts", "3")
 	require.Equal(t, exitFailed, code, stdout+stderr)
 	require.NotContains(t, stdout, "begins attempt")
 	require.Regexp(t, `\noperators 0-3: the results differ: `, stdout)
 }
 
-func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
+func TestEveryoneSeesABrokenPair(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := demo(t, "--cut", "1-2")
 	require.Equal(t, exitFailed, code)
@@ -145,10 +145,10 @@ func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
 	require.True(t, strings.HasSuffix(stderr, gaveUp), stderr)
 }
 
-func TestAnInterruptionEndsItWithinASecond(t *testing.T) {
+func TestInterruptedWithinASecond(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
-		at   string // what is printed at that moment
+		at   string // the interruption comes once this is printed
 		want string
 	}{
 		"before step 1": {
@@ -254,7 +254,7 @@ func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// watched is an output that calls found when it first contains a text.
+// watched is an output that calls found once it contains a text.
 type watched struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer

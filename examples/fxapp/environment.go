@@ -11,19 +11,19 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// variable is the environment variable of a flag: FXAPP_DATA_DIR for --data-dir.
+// variable returns the environment variable of a flag: FXAPP_DATA_DIR for --data-dir.
 func variable(flag *pflag.Flag) string {
 	return "FXAPP_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 }
 
-// nameVariables puts into the help of each flag the variable that sets it.
+// nameVariables adds to the help of each flag the environment variable that sets it.
 func nameVariables(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		flag.Usage = fmt.Sprintf("%s [%s]", flag.Usage, variable(flag))
 	})
 }
 
-// setFromEnvironment sets the flags that are not on the command line.
+// setFromEnvironment sets the flags that the command line does not set.
 func setFromEnvironment(cmd *cobra.Command) error {
 	var failed error
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -44,7 +44,8 @@ func setFromEnvironment(cmd *cobra.Command) error {
 // isSeparator reports whether a rune separates the entries of a list.
 func isSeparator(r rune) bool { return r == ',' || unicode.IsSpace(r) }
 
-// explainFlag says what is wrong with a flag, for whoever has typed it.
+// explainFlag turns an error of the flag parser into a sentence for the person who typed the
+// command.
 func explainFlag(cmd *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return fmt.Errorf("--%s %s: it has to be %s", e.GetFlag().Name, shown(e.GetValue()), kindOf(e.GetFlag()))
@@ -55,7 +56,7 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w: %s --help lists the flags", err, cmd.CommandPath())
 }
 
-// kindOf says what the value of a flag has to be.
+// kindOf says what values a flag takes.
 func kindOf(flag *pflag.Flag) string {
 	switch flag.Value.Type() {
 	case "int", "count":

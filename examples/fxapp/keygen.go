@@ -50,7 +50,7 @@ The file has the format of Charon's charon-enr-private-key.`,
 	return cmd
 }
 
-// createKey makes a key. If the file exists already, the error says whose key it is.
+// createKey makes a key. If the file exists, the error says whose key it has.
 func createKey(path string) (crypto.PrivKey, error) {
 	key, err := clusterfile.CreateKey(path)
 	if !errors.Is(err, fs.ErrExist) {
@@ -64,7 +64,7 @@ func createKey(path string) (crypto.PrivKey, error) {
 	return nil, flagError("key", err)
 }
 
-// publicHalf is what the others need of a key.
+// publicHalf returns what the other members need to know of a key.
 func publicHalf(key crypto.PrivKey) (id peer.ID, record string, err error) {
 	if id, err = peer.IDFromPrivateKey(key); err != nil {
 		return "", "", err
@@ -73,7 +73,7 @@ func publicHalf(key crypto.PrivKey) (id peer.ID, record string, err error) {
 	return id, record, err
 }
 
-// flagError names the flag before an error that begins with the file that it names.
+// flagError puts the flag's name before an error that begins with a file's name.
 func flagError(flag string, err error) error {
 	if err == nil {
 		return nil
@@ -81,10 +81,11 @@ func flagError(flag string, err error) error {
 	return fmt.Errorf("--%s %w", flag, err)
 }
 
-// keyDigits is a private key as its file has it.
+// keyDigits matches a private key as its file has it.
 var keyDigits = regexp.MustCompile(`^(0[xX])?[0-9a-fA-F]{64}$`)
 
-// checkKeyPath refuses a key in the place of the name of its file, without repeating it.
+// checkKeyPath refuses a key that was given instead of a file name. The error does not repeat the
+// key.
 func checkKeyPath(path string) error {
 	if keyDigits.MatchString(path) {
 		return errors.New("--key: this is a private key, not the name of its file; " +
@@ -93,7 +94,7 @@ func checkKeyPath(path string) error {
 	return nil
 }
 
-// shown is an argument that cannot be right, for an error: not if it may be a secret.
+// shown returns a wrong argument as an error may show it: text that may be a secret is left out.
 func shown(argument string) string {
 	if keyDigits.MatchString(argument) {
 		return "what looks like a private key"

@@ -13,12 +13,12 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
 )
 
-// lockFile is in the data directory of a node that runs. The system takes the lock away
-// when the process ends, however it ends.
+// lockFile is a file in the data directory of a running node. The system releases its
+// lock when the process ends, even if it is killed.
 const lockFile = "lock"
 
-// lockDirectory makes the data directory if it is not there, and keeps other nodes out
-// of it until unlock is called.
+// lockDirectory makes the data directory if it does not exist, and keeps other nodes
+// out of it until unlock is called.
 func lockDirectory(dir string) (unlock func(), err error) {
 	if err := dkg.MakeDirectory(dir); err != nil {
 		return nil, fmt.Errorf("--data-dir %s: %w", dir, explainDisk(err))

@@ -16,7 +16,7 @@ import (
 
 const textFormat, jsonFormat = "text", "json"
 
-// logFlags say what a command logs, and how.
+// logFlags says what a command logs, and in which format.
 type logFlags struct{ level, format string }
 
 func (f *logFlags) register(flags *pflag.FlagSet) {
@@ -24,7 +24,8 @@ func (f *logFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.format, "log-format", textFormat, "`format` of the log and of the result: text or json")
 }
 
-// logger makes the log of a node. What libp2p logs itself is of use to its developers.
+// logger makes the log of a node. libp2p's own log is for its developers, so only the debug level
+// shows it.
 func (f *logFlags) logger(out io.Writer) (*logrus.Logger, error) {
 	levels := []string{"debug", "info", "warning", "error"}
 	if !slices.Contains(levels, f.level) {
@@ -51,9 +52,9 @@ func (f *logFlags) logger(out io.Writer) (*logrus.Logger, error) {
 	return log, nil
 }
 
-// plainText writes log lines for a person: the time, the attempt if it is not the first,
-// the sentence, and why. The other fields say what the sentence says; JSON has them, and
-// so have lines for developers.
+// plainText writes log lines for people: the time, the attempt unless it is the first,
+// the sentence, and the reason. The other fields repeat what the sentence says. JSON
+// lines and debug lines have them too.
 type plainText struct{}
 
 // Format implements [logrus.Formatter].

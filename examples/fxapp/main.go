@@ -1,14 +1,16 @@
-// Command fxapp is a libp2p node that takes part in a DKG ceremony, with what its
-// operator needs beside it: a key, a definition, a relay, and a look at the receipt.
+// Command fxapp is a libp2p node that takes part in a DKG ceremony. Its other commands
+// do what the node's operator needs besides: they make a key and a definition, run a
+// relay, and check the receipt.
 //
-// node.go is the node: that file is there to be copied. Package dkg is what it does in
-// the ceremony, package hosts makes its libp2p host. Every command has a file of its
-// own, environment.go reads their flags from the environment, package view shows a
-// node's ceremony in its terminal, and package display prints what the demo shows.
+// node.go is the node, and is there to be copied. Package dkg does the node's work in
+// the ceremony, and package hosts makes its libp2p host. Every command has a file of
+// its own. environment.go reads the commands' flags from the environment. Package view
+// shows a node's ceremony in its terminal, and package display prints the output of the
+// demo.
 //
-// Exit codes: 0 complete, everyone is ready, or the receipt is good; 1 failed; 2 the
-// command line, a file or an address cannot be used, and nothing was begun; 130 after
-// SIGINT and 143 after SIGTERM.
+// Exit codes: 0 if the ceremony is complete, everyone is ready, or the receipt is good;
+// 1 if it failed; 2 if the command line, a file or an address cannot be used, and
+// nothing was begun; 130 after SIGINT and 143 after SIGTERM.
 package main
 
 import (
@@ -31,15 +33,15 @@ const (
 )
 
 func main() {
-	cobra.EnableCommandSorting = false // commands() has the order
-	signal.Ignore(syscall.SIGPIPE)     // a node takes its leave of the others, also when tee is gone
+	cobra.EnableCommandSorting = false // help lists commands in the order of commands()
+	signal.Ignore(syscall.SIGPIPE)     // lets a node leave properly even when its output goes to a closed pipe
 	os.Exit(run(untilSignal(context.Background()), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// commands are those of the program, in the order in which a ceremony needs them. A
-// command prints to its OutOrStdout, logs to its ErrOrStderr and ends with its Context.
-// What it returns decides the exit code: an [interruption] that of the signal, a
-// [*failure] 1, any other error 2.
+// commands returns the program's commands, in the order in which a ceremony needs them.
+// A command prints to its OutOrStdout, logs to its ErrOrStderr and ends when its
+// Context does. Its error decides the exit code: an [interruption] gives that of the
+// signal, a [*failure] gives 1, any other error gives 2.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newKeygenCommand(),
@@ -52,8 +54,8 @@ func commands() []*cobra.Command {
 	}
 }
 
-// run is the program: it returns the exit code, and says why on stderr when that
-// is not 0. A ctx that ends with an [interruption] is a signal.
+// run runs the program and returns the exit code. If the code is not 0, it prints why
+// to stderr. A ctx that ends with an [interruption] stands for a signal.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
@@ -107,7 +109,7 @@ separates its entries by commas or spaces.`,
 	return root
 }
 
-// knownCommand refuses what is no command.
+// knownCommand refuses unknown commands.
 func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -118,7 +120,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown command %s: fxapp --help lists them", shown(args[0]))
 }
 
-// noArguments is for commands that have flags only.
+// noArguments refuses arguments. It is for commands that take only flags.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -127,13 +129,13 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		shown(args[0]), cmd.Name())
 }
 
-// failure is what went wrong once there were nodes.
+// failure is an error that happened after nodes had started.
 type failure struct{ err error }
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// interruption is the cause of a context that a signal has ended.
+// interruption is the cause of a context that ended because of a signal.
 type interruption struct{ signal syscall.Signal }
 
 func (i interruption) Error() string {
@@ -141,11 +143,11 @@ func (i interruption) Error() string {
 	return "interrupted by " + name
 }
 
-// signalsOf is the key under which a context has the channel of its signals.
+// signalsOf is the context key of the channel of signals.
 type signalsOf struct{}
 
-// untilSignal returns a context that the first SIGINT or SIGTERM ends, with an
-// [interruption] as its cause. A second one ends the process at once.
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM. Its cause
+// is an [interruption]. A second signal ends the process at once.
 func untilSignal(parent context.Context) context.Context {
 	signals := make(chan os.Signal, 1)
 	ctx, cancel := context.WithCancelCause(context.WithValue(parent, signalsOf{}, signals))
@@ -160,12 +162,12 @@ func untilSignal(parent context.Context) context.Context {
 	return ctx
 }
 
-// interrupt does what SIGINT does: a terminal that a view has taken sends none.
+// interrupt does what SIGINT does. While a view controls the terminal, Ctrl-C sends no signal.
 func interrupt(ctx context.Context) {
 	if signals, ok := ctx.Value(signalsOf{}).(chan os.Signal); ok {
 		select {
 		case signals <- syscall.SIGINT:
-		default: // there was one already
+		default: // a signal is already pending
 		}
 	}
 }

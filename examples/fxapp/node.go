@@ -13,13 +13,13 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// newApp makes the application of one node. work is what it does in the ceremony:
-// [generateKey], or a syncmod.RunSteps or syncmod.RunAttempts of a function whose
-// parameters come from the graph, as a constructor's do. more starts before the ceremony
-// and stops after it.
+// newApp makes the application of one node. work is the node's part in the ceremony:
+// [generateKey], or an option of syncmod.RunSteps or syncmod.RunAttempts, whose
+// functions take their parameters from the graph as constructors do. The options in more
+// start before the ceremony and stop after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete
-// in the Config, and then calls Run: the exit code tells how the ceremony ended.
+// in the Config, and then calls Run. Its exit code then says how the ceremony ended.
 func newApp(
 	host hosts.Config,
 	definition syncmod.Definition,
@@ -30,19 +30,19 @@ func newApp(
 ) *fx.App {
 	return fx.New(
 		fx.Supply(log, host, definition),
-		fx.Provide(hosts.New), // a host.Host, which listens nowhere yet
+		fx.Provide(hosts.New), // a host.Host that does not listen yet
 		lifecycle.WithFxLogger(),
 		fx.Options(more...),
-		otelsdk.Module, // this node has no OpenTelemetry SDK of its own
+		otelsdk.Module, // this node has no other OpenTelemetry SDK
 		dkgsync.Module,
 		syncmod.Configure(config),
 		work,
-		fx.Invoke(hosts.Listen), // last: whoever reaches this node finds the protocol there
+		fx.Invoke(hosts.Listen), // last: when others can reach this node, the protocol is ready
 	)
 }
 
-// generateKey is the work of a DKG: each member ends with its share of one key, which
-// the store keeps.
+// generateKey returns the work of a DKG: each member ends with its share of one key,
+// and the store keeps the share.
 func generateKey(store *dkg.Store) fx.Option {
 	return fx.Options(
 		fx.Supply(store),
@@ -51,8 +51,8 @@ func generateKey(store *dkg.Store) fx.Option {
 	)
 }
 
-// identity is what a node is in its telemetry: a service of its own, as which the
-// others know it too.
+// identity returns how a node appears in its telemetry: as a service of its own, under
+// the name that the other nodes use for it too.
 func identity(name string, index int) otelsdk.Identity {
 	return otelsdk.Identity{Service: telemetry.ServiceName(name, index), Namespace: "dkg", Instance: name}
 }

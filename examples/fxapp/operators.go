@@ -13,8 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// readDefinition reads a definition that is not too large for the demo. Its errors
-// are for the person who named the file.
+// readDefinition reads a definition for the demo and refuses one that is too large. Its
+// errors are for the person who named the file.
 func readDefinition(path string) (syncmod.Definition, error) {
 	d, err := clusterfile.ReadDefinition(path)
 	if err != nil {
@@ -26,8 +26,8 @@ func readDefinition(path string) (syncmod.Definition, error) {
 	return d, nil
 }
 
-// readKeys reads the keys of all operators of a definition, operator-0.key and
-// so on. Each has to be its operator's.
+// readKeys reads the keys of all operators of a definition from operator-0.key and so
+// on. Each key must belong to its operator.
 func readKeys(dir string, d syncmod.Definition) ([]crypto.PrivKey, error) {
 	if err := isDirectory(dir); err != nil {
 		return nil, fmt.Errorf("--keys %s: %w", dir, err)
@@ -52,7 +52,7 @@ func readKeys(dir string, d syncmod.Definition) ([]crypto.PrivKey, error) {
 	return keys, nil
 }
 
-// owner says whose peer ID this is.
+// owner says whose peer ID id is.
 func owner(d syncmod.Definition, id peer.ID) string {
 	for i, member := range d.Peers {
 		if member.ID == id {
@@ -62,7 +62,8 @@ func owner(d syncmod.Definition, id peer.ID) string {
 	return id.String() + ", who is no operator of it"
 }
 
-// withoutPath leaves the reason of a failed file access: its path has been said.
+// withoutPath returns the reason why a file could not be accessed. The caller has named the path
+// already.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

@@ -24,7 +24,7 @@ const (
 	sampleKeys       = "testdata"
 )
 
-// The peer IDs of the sample's operators, in their order.
+// samplePeers has the peer IDs of the sample's operators, in operator order.
 var samplePeers = []string{
 	"16Uiu2HAm3cL4SgGBYVzPRbXEPmxeBLnV2A7DVfpNAipPBDh8VxKz",
 	"16Uiu2HAm87LMAngk2CYY25asp25HR3qpDVNA8LUrub9KmWJEYw97",
@@ -39,7 +39,7 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 	const one = "0000000000000000000000000000000000000000000000000000000000000001"
 	for name, test := range map[string]struct {
 		content string // of operator 1's key file
-		want    string // after its path
+		want    string // the error after its path
 	}{
 		"empty": {"", "it is empty: copy or make it again"},
 		"another operator's": {
@@ -63,7 +63,7 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestReadKeysSaysThatAFileIsMissing(t *testing.T) {
+func TestReadKeysNamesAMissingFile(t *testing.T) {
 	t.Parallel()
 	d, err := readDefinition(sampleDefinition)
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestReadKeysSaysThatAFileIsMissing(t *testing.T) {
 	require.EqualError(t, err, "--keys "+sampleDefinition+": it is a file: name the directory")
 }
 
-func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {
+func TestTheDemoLimitsOperators(t *testing.T) {
 	t.Parallel()
 	members := make([]syncmod.Peer, maxNodes+1)
 	for i := range members {
@@ -96,8 +96,8 @@ func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {
 	require.EqualError(t, err, "--definition "+path+": 65 operators, the demo runs 2 to 64")
 }
 
-// The files of real operators: each of these is the sample, changed a little.
-func TestADefinitionRunsAsOperatorsHaveIt(t *testing.T) {
+// Operators' files vary. Each case changes the sample a little.
+func TestChangedDefinitionsRun(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"as it is":    func(map[string]any) {},
 		"padded ENRs": func(d map[string]any) { padENRs(d["operators"].([]any)) },
@@ -117,7 +117,7 @@ func padENRs(operators []any) {
 	}
 }
 
-func TestADefinitionThatHasLostOperatorsIsRefused(t *testing.T) {
+func TestAShortDefinitionIsRefused(t *testing.T) {
 	path := changedSample(t, func(d map[string]any) { d["operators"] = d["operators"].([]any)[:2] })
 
 	code, _, stderr := demo(t, "--definition", path, "--keys", sampleKeys)
@@ -126,7 +126,8 @@ func TestADefinitionThatHasLostOperatorsIsRefused(t *testing.T) {
 	require.Contains(t, stderr, "operators: there are 2, and threshold is 3, so some are missing")
 }
 
-// changedSample is the sample with a byte order mark and Windows line ends, changed.
+// changedSample writes a changed sample, with a byte order mark and Windows line ends, and returns
+// its path.
 func changedSample(t *testing.T, change func(map[string]any)) (path string) {
 	t.Helper()
 	content, err := os.ReadFile(sampleDefinition)
@@ -142,9 +143,9 @@ func changedSample(t *testing.T, change func(map[string]any)) (path string) {
 	return path
 }
 
-// Nobody can see in the file itself that it has lost an operator whom the threshold
-// does not need. The members that have another list can.
-func TestAMemberWhoseDefinitionHasLostAnOperatorIsToldApart(t *testing.T) {
+// The file alone does not show that it lost an operator that the threshold does not
+// need. Members with a different list notice it.
+func TestALostOperatorIsNoticed(t *testing.T) {
 	whole, err := readDefinition(sampleDefinition)
 	require.NoError(t, err)
 	cut, err := readDefinition(changedSample(t, func(d map[string]any) { d["operators"] = d["operators"].([]any)[:3] }))

@@ -21,7 +21,7 @@ import (
 )
 
 // leaveTimeout is how long a node may take to tell the others that it leaves, to store
-// what it has, and to flush its telemetry.
+// its files, and to flush its telemetry.
 const leaveTimeout = 10 * time.Second
 
 func newNodeCommand() *cobra.Command {
@@ -129,16 +129,16 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 type participation struct {
 	seat
 	log     *logrus.Logger
-	timeout time.Duration // 0: none
+	timeout time.Duration // 0: no timeout
 	page    string        // where to serve the status page; empty: nowhere
 	terminal
 
 	service *syncmod.Service
-	last    *syncmod.Ceremony // the attempt that was the last
+	last    *syncmod.Ceremony // the latest attempt
 }
 
-// run runs the node until its ceremony is over, and returns what that has left on the
-// disk. The error says why this node has no share that counts.
+// run runs the node until its ceremony is over, and returns what the ceremony left on
+// the disk. The error says why this node has no share that counts.
 func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, error) {
 	var generator *dkg.Generator
 	ended := make(chan *syncmod.Ceremony, 1)
@@ -153,7 +153,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 		p.log.Warn("the definition is Charon's: all members have to run this program, " +
 			"for Charon generates keys by another protocol")
 	}
-	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
+	whole := context.WithoutCancel(ctx) // a signal interrupts neither the start nor the stop
 	starting, started := context.WithTimeout(whole, app.StartTimeout())
 	defer started()
 	if err := app.Start(starting); err != nil {
@@ -162,13 +162,13 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	hide := p.show(ctx)
 	defer hide()
 	failed := p.wait(ctx, ended)
-	hide() // what follows takes a moment, in which Ctrl-C is a signal again
+	hide() // the stop takes a moment: Ctrl-C is a signal again
 	stopping, stopped := context.WithTimeout(whole, app.StopTimeout())
 	defer stopped()
 	err := app.Stop(stopping)
 	outcome := generator.Outcome()
 	switch {
-	case outcome.Share != nil: // whatever has happened since
+	case outcome.Share != nil: // the share counts, whatever failed later
 		failed = nil
 	case failed == nil:
 		failed = &failure{fmt.Errorf("the ceremony is complete, and this node could not keep its share: %w",
@@ -183,7 +183,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	return outcome, failed
 }
 
-// fxLog leaves fx's events to a debug log: what goes wrong with the start is its error.
+// fxLog logs fx's events at the debug level. If the start fails, its error says why.
 func (p *participation) fxLog() fx.Option {
 	if p.log.IsLevelEnabled(logrus.DebugLevel) {
 		return fx.Options()
@@ -191,7 +191,7 @@ func (p *participation) fxLog() fx.Option {
 	return fx.NopLogger
 }
 
-// statusPage serves the page that shows the ceremony live, if it is wanted.
+// statusPage serves the page that shows the ceremony live, if the operator asked for it.
 func (p *participation) statusPage() fx.Option {
 	if p.page == "" {
 		return fx.Options()
@@ -201,7 +201,7 @@ func (p *participation) statusPage() fx.Option {
 	}))
 }
 
-// greet says who this node is, whom it waits for, and where it is.
+// greet logs who this node is, which members it waits for, and where it listens.
 func (p *participation) greet() {
 	self := p.definition.Peers[p.self]
 	p.log.WithFields(logrus.Fields{"operator": p.self, "peer_id": self.ID.String()}).Infof(
@@ -226,8 +226,8 @@ func (p *participation) greet() {
 	}
 }
 
-// wait waits for the end of the ceremony, of ctx or of the time that it may take. Its
-// error says what happened, and what to do.
+// wait waits until the ceremony ends, ctx ends or the timeout expires. Its error says
+// what happened and what to do.
 func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony) error {
 	var late <-chan time.Time
 	if p.timeout > 0 {
@@ -238,7 +238,7 @@ func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony
 	select {
 	case p.last = <-ended:
 		switch err := p.last.Err(); {
-		case errors.Is(err, syncmod.ErrAborted): // of all failures the one that does not say what to do
+		case errors.Is(err, syncmod.ErrAborted): // the only failure whose error does not say what to do
 			return &failure{fmt.Errorf("the ceremony failed, %s: %w; this node has told the others that it ends "+
 				"the attempt: mend what is wrong, and start again together", p.noOtherAttempt(), err)}
 		case err != nil:
@@ -252,7 +252,7 @@ func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony
 	}
 }
 
-// noOtherAttempt says why none follows.
+// noOtherAttempt says why no other attempt follows.
 func (p *participation) noOtherAttempt() string {
 	switch number, limit := p.last.Status().Attempt, p.config.Retry.Attempts; {
 	case limit == 1:
@@ -264,7 +264,7 @@ func (p *participation) noOtherAttempt() string {
 	}
 }
 
-// current is the attempt that is open.
+// current returns the open attempt, or the latest one between attempts.
 func (p *participation) current() *syncmod.Ceremony {
 	if open := p.service.Ceremonies(); len(open) > 0 {
 		p.last = open[len(open)-1]
@@ -272,7 +272,7 @@ func (p *participation) current() *syncmod.Ceremony {
 	return p.last
 }
 
-// leaving says what it means for the others that this node leaves.
+// leaving says what this node's leaving means for the others.
 func (p *participation) leaving() string {
 	if c := p.current(); c == nil || c.Status().Phase == syncmod.Connecting {
 		return "this node has left before step 1, and the others wait for it: start it again"
@@ -280,7 +280,7 @@ func (p *participation) leaving() string {
 	return "this node has left after step 1, and has told the others that it ends the attempt: start again together"
 }
 
-// missing says whom the node is waiting for.
+// missing says which members the node is waiting for.
 func (p *participation) missing() error {
 	c := p.current()
 	if c == nil {
@@ -296,8 +296,9 @@ func (p *participation) missing() error {
 	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
 }
 
-// startError makes one sentence of why a node has not started, and decides the exit
-// code: an address that cannot be listened on is like any other that cannot be used.
+// startError says in one sentence why a node could not start, and decides the exit
+// code. Like any address that cannot be used, an address that the node cannot listen on
+// is a usage error.
 func startError(err error) error {
 	if e, ok := errors.AsType[*hosts.ListenError](err); ok {
 		return fmt.Errorf("--listen: %w", e)

@@ -20,7 +20,7 @@ import (
 
 var picture = flag.String("picture", "", "where to write a picture of the view, as SVG")
 
-// The picture in the README is what the program shows in a terminal: make view-picture.
+// The README shows this picture of the program in a terminal. make view-picture draws it.
 func TestPictureOfTheView(t *testing.T) {
 	if *picture == "" {
 		t.Skip("no -picture: make view-picture")
@@ -79,7 +79,7 @@ func draw(terminal cells, width, height int) string {
 	return b.String()
 }
 
-// drawRun draws cells of one style, and returns where the next begin.
+// drawRun draws consecutive cells of one style, and returns where the next run begins.
 func drawRun(b *strings.Builder, terminal cells, x, y, width int) (next int) {
 	style := terminal.CellAt(x, y).Style
 	text, from := "", x

@@ -23,7 +23,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// node is one node of the demo: a process, and another one when it restarts.
+// node is one node of the demo. It has one process at a time, and another one after a restart.
 type node struct {
 	index      int
 	plan       plan
@@ -33,18 +33,18 @@ type node struct {
 	logs       io.Writer
 	spans      sdktrace.SpanProcessor
 
-	joined  func()                 // called when it is connected with the nodes before it
-	watched func(*syncmod.Service) // nil: it is not the one that the demo shows
+	joined  func()                 // called once the node is connected to the nodes before it
+	watched func(*syncmod.Service) // nil unless the demo shows this node
 
 	log       *logrus.Logger
-	leave     context.CancelFunc // ends its run
+	leave     context.CancelFunc // ends the node's run
 	host      host.Host
-	attempted chan *syncmod.Ceremony // each attempt, as it begins
-	over      chan *syncmod.Ceremony // the last one, when it is over
+	attempted chan *syncmod.Ceremony // receives each attempt as it begins
+	over      chan *syncmod.Ceremony // receives the last attempt when it is over
 	dies      death
 }
 
-// run runs the node's processes. Its error says that one could not be started.
+// run runs the node's processes. It returns an error if one could not be started.
 func (n *node) run(ctx context.Context) error {
 	if n.plan.isLate(n.index) {
 		sleep(ctx, n.plan.late)
@@ -67,8 +67,8 @@ func (n *node) run(ctx context.Context) error {
 	return err
 }
 
-// process makes the node and starts it, and stops it when its last attempt has ended,
-// when it has died or when ctx ends.
+// process makes the node, starts it, and stops it when its last attempt has ended, it
+// has died, or ctx ends.
 func (n *node) process(ctx context.Context) error {
 	running, leave := context.WithCancel(ctx)
 	defer leave()
@@ -81,7 +81,7 @@ func (n *node) process(ctx context.Context) error {
 	if n.watched != nil && service != nil {
 		n.watched(service)
 	}
-	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // it is short, and must not be left half done
+	if err := app.Start(context.WithoutCancel(ctx)); err != nil { // the start is short and must not be left half done
 		return fmt.Errorf("starting %s: %w", n.plan.operator(n.index), err)
 	}
 	last := n.watch(running)
@@ -99,7 +99,7 @@ func (n *node) process(ctx context.Context) error {
 	return nil
 }
 
-// watch tells the report of each attempt, until the last one is over, and returns it.
+// watch reports each attempt until the last one is over, and returns the last one.
 func (n *node) watch(ctx context.Context) (last *syncmod.Ceremony) {
 	for {
 		select {
@@ -119,7 +119,7 @@ func (n *node) watch(ctx context.Context) (last *syncmod.Ceremony) {
 	}
 }
 
-// connected is with how many others a node is connected both ways.
+// connected returns how many members the node is connected to in both directions.
 func connected(s syncmod.Status) int {
 	count := 0
 	for _, p := range s.Peers {
@@ -130,7 +130,7 @@ func connected(s syncmod.Status) int {
 	return count
 }
 
-// telemetry makes the node remember its spans, beside what OTEL_* asks for.
+// telemetry lets the report have the node's spans, in addition to what OTEL_* asks for.
 func (n *node) telemetry() fx.Option {
 	return fx.Options(
 		fx.Supply(identity(n.plan.members[n.index].name, n.index)),
@@ -138,8 +138,8 @@ func (n *node) telemetry() fx.Option {
 	)
 }
 
-// withoutMetrics is for all nodes but the first when metrics are to be scraped:
-// the nodes are one process, and one port is not for all of them.
+// withoutMetrics switches off the metrics of all nodes but the first when Prometheus
+// scrapes them: the nodes share one process, and only one can have the port.
 func withoutMetrics(node int) fx.Option {
 	exporters := strings.Split(os.Getenv("OTEL_METRICS_EXPORTER"), ",")
 	if node == 0 || !slices.Contains(exporters, "prometheus") {
@@ -148,7 +148,7 @@ func withoutMetrics(node int) fx.Option {
 	return fx.Provide(func() metric.MeterProvider { return noop.NewMeterProvider() })
 }
 
-// attempts makes the function that makes the steps of each attempt.
+// attempts returns the function that makes the steps of each attempt.
 func (n *node) attempts() func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 	var before *syncmod.Ceremony
 	return func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
@@ -161,7 +161,8 @@ func (n *node) attempts() func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 	}
 }
 
-// steps is the work between the barriers: here, a wait, and in the end the result.
+// steps returns the work between the barriers. Here each step waits, and the last one attests the
+// result.
 func (n *node) steps(c *syncmod.Ceremony) []syncmod.Step {
 	steps := make([]syncmod.Step, len(n.plan.steps))
 	for i, name := range n.plan.steps {
@@ -191,12 +192,11 @@ type death int
 
 const (
 	survives death = iota
-	forGood        // nothing follows
-	restarts       // another process of the same node follows
+	forGood        // the node does not come back
+	restarts       // another process of the node follows
 )
 
-// die is the end of a process as the others see it: its connections are gone,
-// and nobody has been told anything.
+// die ends a process as the others see it: its connections break, and it tells nobody.
 func (n *node) die(ctx context.Context) error {
 	if n.dies == restarts {
 		n.report.Restarts(n.index)

@@ -19,13 +19,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// ended is how a program that was started has ended.
+// ended is how a program ended.
 type ended struct {
 	code           int
 	stdout, stderr string
 }
 
-// begin starts the program, and returns how to interrupt it and what it will have said.
+// begin starts the program. It returns a function that interrupts it, and one that waits for its
+// end.
 func begin(t *testing.T, args ...string) (interrupt func(), result func() ended) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(soon(t))
@@ -45,12 +46,12 @@ func begin(t *testing.T, args ...string) (interrupt func(), result func() ended)
 	return func() { cancel(interruption{2}) }, result
 }
 
-// rehearse is the command line of a member's rehearsal.
+// rehearse returns the command line of a member's rehearsal.
 func (s *site) rehearse(name string, more ...string) []string {
 	return s.node(name, append([]string{"--rehearse"}, more...)...)
 }
 
-// bobTakesPart has bob take part in this process, without the work.
+// bobTakesPart lets bob take part in this process, without the work.
 func (s *site) bobTakesPart(t *testing.T, config syncmod.Config) *syncmod.Ceremony {
 	t.Helper()
 	key, err := clusterfile.ReadKey(s.file("bob.key"))

@@ -80,8 +80,8 @@ Exit codes: 1 it failed; 2 the command line, a file or an address cannot be used
 	return cmd
 }
 
-// relayKey reads the key, or makes it. Nobody has to agree to a relay's key, so that it can start without any
-// preparation.
+// relayKey reads the key, or makes one if the file does not exist. A relay can start without preparation,
+// because nobody has to know its key before.
 func relayKey(path string) (key crypto.PrivKey, made bool, err error) {
 	key, err = clusterfile.ReadKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,7 +115,7 @@ func runRelay(ctx context.Context, c hosts.RelayConfig, page string, log *logrus
 	log.Infof("http://%s/ answers with the addresses", listener.Addr())
 	server := &http.Server{
 		Handler: relay, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog:  stdlog.New(io.Discard, "", 0), // what strangers send
+		ErrorLog:  stdlog.New(io.Discard, "", 0), // strangers would fill the log
 		ConnState: bounded(),
 	}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -125,7 +125,7 @@ func runRelay(ctx context.Context, c hosts.RelayConfig, page string, log *logrus
 	return context.Cause(ctx)
 }
 
-// bounded closes connections that are too many at once: strangers must leave the relay file descriptors for its nodes.
+// bounded closes connections above a limit, so that strangers leave the relay file descriptors for its nodes.
 func bounded() func(net.Conn, http.ConnState) {
 	var open atomic.Int64
 	return func(c net.Conn, state http.ConnState) {
@@ -141,7 +141,7 @@ func bounded() func(net.Conn, http.ConnState) {
 	}
 }
 
-// listenHTTP returns nil if no page is wanted.
+// listenHTTP listens for requests of the page. It returns nil if the operator wants no page.
 func listenHTTP(ctx context.Context, at string) (net.Listener, error) {
 	if at == "" {
 		return nil, nil

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// relay runs the command until its addresses are printed, and returns them, and how it ends.
+// relay runs the command and waits until it has printed its addresses. It returns them, and a
+// function that ends the command.
 func relay(t *testing.T, args ...string) (addrs []string, stderr *watched, end func() int) {
 	t.Helper()
 	ctx, interrupt := context.WithCancelCause(context.Background())
@@ -69,7 +70,7 @@ func TestARelayServesItsAddresses(t *testing.T) {
 	require.Equal(t, exitSignal+int(syscall.SIGTERM), end())
 }
 
-func TestStrangersDoNotUseUpTheConnectionsOfARelay(t *testing.T) {
+func TestARelayOutlivesStrangers(t *testing.T) {
 	_, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
 		"--listen", "/ip4/127.0.0.1/tcp/0")
 	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },

@@ -9,21 +9,21 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
 )
 
-// result is how a ceremony ended for a node, as its operator and scripts read it.
+// result says how a ceremony ended for a node. Operators and scripts read it.
 type result struct {
 	Outcome        string `json:"outcome"` // complete, failed or interrupted
 	Operator       int    `json:"operator"`
 	Attempt        int    `json:"attempt,omitempty"`
 	Members        int    `json:"members"`
-	Threshold      int    `json:"threshold"` // how many shares sign together
+	Threshold      int    `json:"threshold"` // how many shares can sign together
 	GroupPublicKey string `json:"group_public_key,omitempty"`
-	Share          string `json:"share,omitempty"`   // the file
-	Receipt        string `json:"receipt,omitempty"` // the file
+	Share          string `json:"share,omitempty"`   // the file's path
+	Receipt        string `json:"receipt,omitempty"` // the file's path
 	Error          string `json:"error,omitempty"`
 	Advice         string `json:"advice,omitempty"` // what to do with a share that does not count yet
 }
 
-// result is what there is once the node has stopped.
+// result returns the result of a node that has stopped.
 func (p *participation) result(o dkg.Outcome, failed error) result {
 	r := result{
 		Outcome: "complete", Operator: p.self, Members: len(p.definition.Peers),
@@ -44,8 +44,8 @@ func (p *participation) result(o dkg.Outcome, failed error) result {
 	return r
 }
 
-// print prints the result: in text that of a complete ceremony only, for a failure is
-// an error of the command.
+// print prints the result. As text it prints only the result of a complete ceremony; a
+// failure is the command's error.
 func (r result) print(out io.Writer, format string) error {
 	if format == jsonFormat {
 		encoder := json.NewEncoder(out)

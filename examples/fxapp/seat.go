@@ -19,11 +19,11 @@ import (
 
 const (
 	defaultDefinition = "ceremony.json"
-	enough            = 8 // members that a sentence lists
+	enough            = 8 // a sentence lists about this many members
 )
 
-// seatFlags are the flags that say where a node sits: in which ceremony, as whom, and
-// how it is reached.
+// seatFlags are the flags that say in which ceremony a node takes part, as which
+// member, and how others reach it.
 type seatFlags struct {
 	definition, key   string
 	version, nickname string
@@ -50,13 +50,13 @@ func (f *seatFlags) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.timeout, "timeout", 0, "give up after this `time`, for example 30m (default never)")
 }
 
-// seat is a node's place in a ceremony, checked: what its flags and files say.
+// seat is a node's place in a ceremony. It comes from the flags and files, and is checked.
 type seat struct {
 	definition syncmod.Definition
 	self       int // operator index of this node
 	host       hosts.Config
 	config     syncmod.Config
-	ofCharon   bool // the definition is
+	ofCharon   bool // the definition comes from Charon
 }
 
 // seat checks the flags and reads the files that they name. Its errors name the flag.
@@ -101,7 +101,7 @@ func (f *seatFlags) seat() (seat, error) {
 	return s, f.checkReach(s)
 }
 
-// check finds what is wrong with the flags by themselves.
+// check looks for mistakes in the flags alone, before any file is read.
 func (f *seatFlags) check() error {
 	switch {
 	case f.attempts == 0 || f.attempts < -1:
@@ -125,7 +125,7 @@ func (f *seatFlags) check() error {
 	return nil
 }
 
-// findSelf returns the operator index of the member whose key this is.
+// findSelf returns the operator index of the member with this key.
 func (f *seatFlags) findSelf(d syncmod.Definition, key crypto.PrivKey) (int, error) {
 	id, err := peer.IDFromPrivateKey(key)
 	if err != nil {
@@ -142,8 +142,8 @@ func (f *seatFlags) findSelf(d syncmod.Definition, key crypto.PrivKey) (int, err
 		"give the key of one of them, or a definition with this peer ID", f.key, id, f.definition, listMembers(d, all))
 }
 
-// checkReach finds members with whom this node can never be connected: neither of the
-// two has an address that the other knows, and there is no relay.
+// checkReach looks for members that this node can never connect to: neither node has an
+// address that the other knows, and there is no relay.
 func (f *seatFlags) checkReach(s seat) error {
 	if len(f.relays) > 0 {
 		return nil
@@ -167,8 +167,8 @@ func (f *seatFlags) checkReach(s seat) error {
 		f.definition, listMembers(s.definition, lost))
 }
 
-// listensAsDefined reports whether the definition has a port that a node listens at, as far
-// as both say one.
+// listensAsDefined reports whether the node listens on a port that the definition has for
+// it. It is true if either side names no port.
 func listensAsDefined(listen []string, defined []multiaddr.Multiaddr) bool {
 	var addrs []multiaddr.Multiaddr
 	for _, text := range listen {
@@ -182,11 +182,11 @@ func listensAsDefined(listen []string, defined []multiaddr.Multiaddr) bool {
 	})
 }
 
-// portsOf are the ports of addresses at a machine itself, with their protocols: "tcp/9000".
+// portsOf returns the ports in the machine's own addresses, with their protocols: "tcp/9000".
 func portsOf(addrs []multiaddr.Multiaddr) (ports []string) {
 	for _, addr := range addrs {
 		if _, err := addr.ValueForProtocol(multiaddr.P_CIRCUIT); err == nil {
-			continue // a relay's
+			continue // the port of a relay
 		}
 		for _, code := range []int{multiaddr.P_TCP, multiaddr.P_UDP} {
 			if port, err := addr.ValueForProtocol(code); err == nil {
@@ -197,11 +197,11 @@ func portsOf(addrs []multiaddr.Multiaddr) (ports []string) {
 	return ports
 }
 
-// listMembers names members in a sentence, not too many, but never all but one.
+// listMembers lists members in a sentence. It shortens a long list, but never by only one member.
 func listMembers(d syncmod.Definition, indexes []int) string {
 	shown := enough
 	if len(indexes) == enough+1 {
-		shown++ // "and 1 more" is no shorter than its name
+		shown++ // "and 1 more" is no shorter than the member's name
 	}
 	names := make([]string, 0, shown)
 	for _, i := range indexes[:min(shown, len(indexes))] {
@@ -219,7 +219,7 @@ func operatorText(d syncmod.Definition, i int) string {
 	return fmt.Sprintf("operator %d (%s)", i, nameOf(d.Peers[i]))
 }
 
-// nameOf is a member's name, or the end of its peer ID when it has none.
+// nameOf returns a member's name, or the end of its peer ID if it has none.
 func nameOf(p syncmod.Peer) string {
 	const end = 8
 	if p.Name != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// In a list that was cut by one, that one could be the one that matters.
+// A list shortened by one member might hide the one that matters.
 func TestAListHidesNoSingleMember(t *testing.T) {
 	t.Parallel()
 	var d syncmod.Definition
@@ -25,7 +25,7 @@ func TestAListHidesNoSingleMember(t *testing.T) {
 	require.Regexp(t, `, operator 7 \(m7\) and 2 more$`, listMembers(d, all))
 }
 
-func TestAPortThatTheDefinitionLacks(t *testing.T) {
+func TestAPortNotInTheDefinition(t *testing.T) {
 	t.Parallel()
 	const direct, quic = "/ip4/192.0.2.1/tcp/9001", "/dns4/alice.example/udp/9001/quic-v1"
 	for listen, want := range map[string]bool{
@@ -46,7 +46,7 @@ func TestAPortThatTheDefinitionLacks(t *testing.T) {
 		"that is the relay's port")
 }
 
-// Its operator sees at once what the others would find out by waiting.
+// The node tells its operator at once. Otherwise the others would find out only by waiting.
 func TestANodeAtAnotherPortSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

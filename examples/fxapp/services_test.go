@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A backend shows each node of the demo under its own name, the one by which the spans
-// of the others name it.
-func TestEachNodeOfTheDemoIsAService(t *testing.T) {
+// A backend shows each node of the demo under the name that the spans of the other
+// nodes use for it.
+func TestEachDemoNodeIsAService(t *testing.T) {
 	var mu sync.Mutex
-	var exported [][]byte // a request has the spans of one node, without compression
+	var exported [][]byte // each request has the spans of one node, without compression
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		mu.Lock()

@@ -15,14 +15,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// terminal is where a node shows its ceremony live. The zero value shows nothing: log
-// lines tell it.
+// terminal is where a node shows its ceremony live. The zero value shows no view: the
+// node prints log lines instead.
 type terminal struct{ in, out *os.File }
 
 // isLive reports whether the node's ceremony is shown live.
 func (t terminal) isLive() bool { return t.in != nil }
 
-// terminalOf is where a view can be shown, if it can.
+// terminalOf returns the terminal for a view, or the zero value if a view cannot be shown.
 func terminalOf(in io.Reader, out io.Writer) terminal {
 	if exportsToConsole() || !view.Fits(in, out) {
 		return terminal{}
@@ -32,7 +32,7 @@ func terminalOf(in io.Reader, out io.Writer) terminal {
 	return terminal{keys, screen}
 }
 
-// exportsToConsole reports whether telemetry is printed.
+// exportsToConsole reports whether telemetry goes to the console.
 func exportsToConsole() bool {
 	for _, kind := range []string{"TRACES", "METRICS", "LOGS"} {
 		if strings.Contains(os.Getenv("OTEL_"+kind+"_EXPORTER"), "console") {
@@ -42,8 +42,8 @@ func exportsToConsole() bool {
 	return false
 }
 
-// show shows the node's ceremony until the function that it returns is called. Until then
-// the log is a part of it.
+// show shows the node's ceremony until the returned function is called. Until then the
+// view contains the log.
 func (p *participation) show(ctx context.Context) func() {
 	if !p.isLive() {
 		return func() {}

@@ -35,7 +35,7 @@ type window struct {
 
 	env    []string
 	cmd    *exec.Cmd
-	stdout bytes.Buffer // only of a program whose output does not go to the window
+	stdout bytes.Buffer // used only if the program's output does not go to the window
 }
 
 func newWindow(t *testing.T, width, height uint16) *window {
@@ -58,12 +58,12 @@ func (w *window) run(args ...string) {
 	w.read()
 }
 
-// read shows what the program writes, and sends what the terminal answers.
+// read reads what the program writes, and sends back what the terminal answers.
 func (w *window) read() {
 	var reading sync.WaitGroup
-	reading.Go(func() { _, _ = io.Copy(w.pty, w.emulator) }) // what the terminal answers
+	reading.Go(func() { _, _ = io.Copy(w.pty, w.emulator) }) // the terminal's answers
 	reading.Go(func() { _, _ = io.Copy(w, w.pty) })
-	w.t.Cleanup(func() { // before the window is closed
+	w.t.Cleanup(func() { // runs before the window is closed
 		_ = w.tty.Close()
 		_ = w.pty.Close()
 		if answers, ok := w.emulator.InputPipe().(io.Closer); ok {
@@ -83,7 +83,7 @@ func (w *window) start(stdout io.Writer, command ...string) {
 	require.NoError(w.t, w.cmd.Start())
 }
 
-// Write takes what the program writes.
+// Write stores what the program writes.
 func (w *window) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,21 +96,21 @@ func (w *window) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// text is what the window shows.
+// text returns what the window shows.
 func (w *window) text() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.emulator.String()
 }
 
-// written is everything that the program has written.
+// written returns everything that the program has written.
 func (w *window) written() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.raw.String()
 }
 
-// until waits until the window shows something.
+// until waits until the window shows the words.
 func (w *window) until(words string) {
 	w.t.Helper()
 	ctx := soon(w.t)
@@ -137,13 +137,13 @@ func (w *window) resize(width, height uint16) {
 	require.NoError(w.t, pty.Setsize(w.tty, &pty.Winsize{Rows: height, Cols: width}))
 }
 
-// code waits for the program's end, and returns its exit code.
+// code waits for the program to end, and returns its exit code.
 func (w *window) code() int {
 	w.t.Helper()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = w.cmd.Wait() // the exit code says it
+		_ = w.cmd.Wait() // code() returns the exit code
 	}()
 	select {
 	case <-ended:
@@ -154,8 +154,8 @@ func (w *window) code() int {
 	return w.cmd.ProcessState.ExitCode()
 }
 
-// requireClean checks that the terminal is as it was before the program, but for what
-// is to be read.
+// requireClean requires that the terminal is as it was before the program, apart from
+// the words.
 func (w *window) requireClean(words string) {
 	w.t.Helper()
 	w.until(words)
@@ -246,7 +246,7 @@ func TestViewThenCtrlC(t *testing.T) {
 	w := newWindow(t, 80, 24)
 	w.run(newSite(t).node("alice")...)
 	w.until("for bob to connect")
-	w.types("\x1a") // Ctrl-Z: a node that is stopped would be missed by the others
+	w.types("\x1a") // Ctrl-Z does nothing: the others would miss a stopped node
 	w.types("\x03")
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code())
@@ -297,11 +297,11 @@ func TestViewCopiesTheDiagnosis(t *testing.T) {
 	require.Contains(t, string(copied), "as operator 0 (alice) sees it at")
 }
 
-// fill has the window take nothing more, as after Ctrl-S, until the function that it
-// returns is called.
+// fill stops the window from taking output, as after Ctrl-S, until the returned
+// function is called.
 func (w *window) fill() (again func()) {
 	w.t.Helper()
-	w.mu.Lock() // what has been read is not taken
+	w.mu.Lock() // it has been read, but is not taken
 	tty, err := syscall.Open(w.tty.Name(), syscall.O_WRONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	require.NoError(w.t, err)
 	defer syscall.Close(tty) //nolint:errcheck // it is full
@@ -312,7 +312,7 @@ func (w *window) fill() (again func()) {
 	return w.mu.Unlock
 }
 
-// A terminal that takes nothing costs frames only.
+// A terminal that takes no output costs frames, nothing else.
 func TestNodeOfStoppedTerminal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -352,7 +352,7 @@ func TestPlainInATerminal(t *testing.T) {
 	}
 }
 
-// A program in the background that changed its terminal would be stopped.
+// The system would stop a background program that changed its terminal.
 func TestPlainInTheBackground(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 400, 24)
@@ -378,7 +378,7 @@ func TestViewWithoutColours(t *testing.T) {
 	require.NotRegexp(t, `\x1b\[[0-9;:]*\b([34][0-8]|9[0-7])\b[0-9;:]*m`, w.written())
 }
 
-// A demo that takes a while is shown; in the end the terminal has the report alone.
+// A demo that takes a while is shown. At the end only the report remains in the terminal.
 func TestViewOfTheDemo(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 130, 60)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheDemoPrintsTheTraceOfItsDefinition(t *testing.T) {
+func TestTheDemoPrintsItsTraceID(t *testing.T) {
 	code, stdout, stderr := demo(t)
 	require.Zero(t, code, stdout+stderr)
 	definition, err := hex.DecodeString(regexp.MustCompile(`definition ([0-9a-f]{64})`).FindStringSubmatch(stdout)[1])
@@ -22,7 +22,7 @@ func TestTheDemoPrintsTheTraceOfItsDefinition(t *testing.T) {
 	require.Regexp(t, `\n  2 carol +░+[░█│◆]+`, stdout)
 }
 
-func TestTheDemoAlsoExportsWhatItDraws(t *testing.T) {
+func TestTheDemoExportsItsSpans(t *testing.T) {
 	var mu sync.Mutex
 	paths := make(map[string]int)
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -92,8 +92,9 @@ func readReceipt(path string) (*syncmod.Receipt, error) {
 	return receipt, nil
 }
 
-// isReceipt returns what a file is in place of a receipt, good or not. It says nothing
-// that is in the file: that may be secret.
+// isReceipt returns nil for a receipt, valid or not, and otherwise an error that says
+// what the file is instead. The error quotes nothing from the file, which may be
+// secret.
 func isReceipt(content []byte) error {
 	var file struct {
 		Type             string
@@ -114,8 +115,8 @@ func isReceipt(content []byte) error {
 	return nil
 }
 
-// namesOf returns the names of a receipt's members, as a definition has them. The
-// receipt has to be of that definition.
+// namesOf returns the names of a receipt's members, read from the definition at path.
+// The receipt must belong to that definition.
 func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 	names := make([]string, len(r.Members))
 	if path == "" {
@@ -140,7 +141,7 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 	return names, nil
 }
 
-// printReceipt says who attests what.
+// printReceipt prints what each member attested.
 func printReceipt(out io.Writer, r *syncmod.Receipt, names []string) {
 	_, _ = fmt.Fprintf(out, "The receipt is good: every signature is its member's, and all attest the same.\n\n"+
 		"  definition hash  %x\n  last barrier     %d\n  attested result  %x\n\n",
@@ -154,7 +155,7 @@ func printReceipt(out io.Writer, r *syncmod.Receipt, names []string) {
 	}
 }
 
-// memberOf names a member by its peer ID, and by its name if that is known.
+// memberOf names a member by its peer ID, and by its name if it is known.
 func memberOf(name string, id peer.ID) string {
 	if name == "" {
 		return id.String()
@@ -162,7 +163,7 @@ func memberOf(name string, id peer.ID) string {
 	return name + "  " + id.String()
 }
 
-// isDirectory returns why a path is none that could be read.
+// isDirectory returns nil if path is a directory that can be read, and the reason otherwise.
 func isDirectory(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -174,7 +175,7 @@ func isDirectory(path string) error {
 	return nil
 }
 
-// confirm makes the share of a directory count, if the receipt is of it.
+// confirm confirms the share in a directory, if the receipt belongs to it.
 func confirm(out io.Writer, dir string, r *syncmod.Receipt) error {
 	unlock, err := lockDirectory(dir)
 	if err != nil {

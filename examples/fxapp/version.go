@@ -30,7 +30,7 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// buildLines are the lines that version prints: a word, and what it stands for.
+// buildLines returns the lines that the version command prints: a label and its value.
 func buildLines(info *debug.BuildInfo) [][2]string {
 	settings := make(map[string]string)
 	for _, s := range info.Settings {

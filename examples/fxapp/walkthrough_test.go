@@ -14,8 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A newcomer types the commands of the README, each in the terminal that it names: four
-// processes generate a key, first directly, then through the relay.
+// The test types the README's commands as a newcomer does, each in the terminal that
+// the README names. Four processes generate a key, first directly and then through the
+// relay.
 func TestTheWalkthroughRuns(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("README.md")
@@ -23,13 +24,13 @@ func TestTheWalkthroughRuns(t *testing.T) {
 	const begins, goesOn = "## From keys to a group key, in five terminals", "### The same through a relay"
 	text := between(t, string(page), begins, "## Commands")
 	w := walkthrough{dir: t.TempDir(), loopback: "127.0.0.1"}
-	if runtime.GOOS == "linux" { // which has more than one
+	if runtime.GOOS == "linux" { // Linux has more than one loopback address
 		w.loopback = fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), 1+rand.IntN(250), 1+rand.IntN(250))
 	}
 	program, err := filepath.Abs(os.Args[0])
 	require.NoError(t, err)
 	require.NoError(t, os.Mkdir(filepath.Join(w.dir, "walkthrough"), 0o700))
-	require.NoError(t, os.Symlink(program, filepath.Join(w.dir, "walkthrough", "fxapp"))) // what go build makes
+	require.NoError(t, os.Symlink(program, filepath.Join(w.dir, "walkthrough", "fxapp"))) // as go build would
 	first, second, found := strings.Cut(text, goesOn)
 	require.True(t, found)
 
@@ -47,7 +48,7 @@ func TestTheWalkthroughRuns(t *testing.T) {
 	require.Equal(t, 1, strings.Count(output, "fxapp: "), "the relay's end: %s", output)
 }
 
-// between is what stands between two lines of a page.
+// between returns the text between two lines of a page.
 func between(t *testing.T, page, from, to string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(page, from+"\n")
@@ -57,13 +58,13 @@ func between(t *testing.T, page, from, to string) string {
 	return text
 }
 
-// block is what is typed in one terminal.
+// block is the commands that are typed in one terminal.
 type block struct {
 	terminal string
 	commands []string
 }
 
-// blocks are those of a text, with the terminal that stands before each of them.
+// blocks returns the blocks of a text, each with the terminal that the text names before it.
 func blocks(t *testing.T, text string) (all []block) {
 	t.Helper()
 	parts := strings.Split(text, "```console\n")
@@ -82,14 +83,14 @@ func blocks(t *testing.T, text string) (all []block) {
 	return all
 }
 
-// walkthrough is where the commands are typed.
+// walkthrough is the directory in which the commands are typed.
 type walkthrough struct {
 	dir      string
-	loopback string // what stands for 127.0.0.1, so that nothing else uses the ports
+	loopback string // takes the place of 127.0.0.1, so that no other program uses the ports
 }
 
-// run types the blocks of the sections, one section after the other. All terminals are
-// one shell: what goes on in another one is a job of it.
+// run types the blocks of the sections, one section after the other. One shell plays
+// all terminals: the processes of other terminals are its background jobs.
 func (w walkthrough) run(t *testing.T, sections ...[]block) (output string, err error) {
 	t.Helper()
 	script := "trap 'kill $relay && wait $relay || true' EXIT\n"
@@ -103,7 +104,7 @@ func (w walkthrough) run(t *testing.T, sections ...[]block) (output string, err 
 			for _, command := range b.commands {
 				switch {
 				case command == "go build -o fxapp ../examples/fxapp": // this test is the program
-				case command == "cd walkthrough": // the shell is there
+				case command == "cd walkthrough": // the shell runs in it
 				case strings.HasPrefix(command, "./fxapp node "):
 					nodes += " $node" + b.terminal
 					script += command + " &\nnode" + b.terminal + "=$!\n"
@@ -126,7 +127,7 @@ func (w walkthrough) run(t *testing.T, sections ...[]block) (output string, err 
 	return string(printed), err
 }
 
-// wait waits for each of the jobs, and ends the shell with the code of one that failed.
+// wait returns shell code that waits for each job, and exits with the code of a job that failed.
 func wait(jobs string) string {
 	script := ""
 	for job := range strings.FieldsSeq(jobs) {

@@ -12,8 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// ceremony is what the file says: a definition as package clusterfile writes it, and
-// the steps. The program that does the work of a step serves its URL.
+// ceremony is the content of the file: a definition as package clusterfile writes it,
+// and the steps. The program that does the work of a step serves the step's URL.
 //
 //	{
 //	  "hash": "0x7be4…",
@@ -53,8 +53,9 @@ func (c ceremony) steps() []syncmod.Step {
 	return steps
 }
 
-// post has the work of a step done. It ends with the answer, or when ctx does: the
-// ceremony has failed then, or the daemon stops.
+// post posts to a step's URL, so that the program behind it does the work. It returns
+// when the answer comes, or when ctx ends: then the ceremony has failed or the daemon
+// stops.
 func post(ctx context.Context, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
 	if err != nil {

@@ -1,4 +1,5 @@
-// The ipfs command with the plugin. Outside the workspace, because nothing else shall be built with what kubo needs.
+// The ipfs command with the plugin. It is outside the workspace, so that nothing else is built with kubo's
+// dependencies.
 module github.com/dkgsync/dkgsync/examples/kubo
 
 go 1.26.5

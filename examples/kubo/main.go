@@ -1,4 +1,4 @@
-// Kubo is the ipfs command with DKG synchronization: kubo's own main, and one plugin.
+// Kubo is the ipfs command with DKG synchronization. It is kubo's own main with one more plugin.
 package main
 
 import (

@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// dkgsync is the plugin. Without a Config in kubo's configuration it does nothing.
+// dkgsync is the plugin. It does nothing unless kubo's configuration has a Config for it.
 type dkgsync struct{ config any }
 
 var _ plugin.PluginFx = (*dkgsync)(nil)
@@ -22,15 +22,15 @@ var _ plugin.PluginFx = (*dkgsync)(nil)
 func (*dkgsync) Name() string    { return syncmod.ModuleName }
 func (*dkgsync) Version() string { return telemetry.Version }
 
-// Init runs before every command, also before the one that mends the
-// configuration: it keeps what is there, and checks nothing.
+// Init runs before every command, even before the command that repairs the
+// configuration. So it only stores the Config, and checks nothing.
 func (p *dkgsync) Init(env *plugin.Environment) error {
 	p.config = env.Config
 	return nil
 }
 
-// Options adds the ceremony to every node that kubo makes. A node for a command that
-// works offline has no host, and takes part in nothing.
+// Options adds the ceremony to every node that kubo makes. The node of an offline
+// command has no host, and takes part in no ceremony.
 func (p *dkgsync) Options(node core.FXNodeInfo) ([]fx.Option, error) {
 	if p.config == nil {
 		return node.FXOptions, nil
@@ -53,8 +53,8 @@ func (p *dkgsync) ceremony() (ceremony, error) {
 	return readCeremony(file)
 }
 
-// logger writes to kubo's log, in which most is silent but errors: this subsystem
-// says what it does, unless the operator has set its level.
+// logger writes to kubo's log. By default kubo's log shows only errors; this subsystem
+// logs at the info level unless the operator set its level.
 func logger() (*slog.Logger, error) {
 	config := log.GetConfig()
 	if _, set := config.SubsystemLevels[syncmod.ModuleName]; !set && config.Level > log.LevelInfo {
@@ -65,8 +65,8 @@ func logger() (*slog.Logger, error) {
 	return slog.New(log.SlogHandler()).With("logger", syncmod.ModuleName), nil
 }
 
-// tell prints how the ceremony ended, where kubo prints that it is ready. The daemon
-// goes on.
+// tell prints how the ceremony ended, in the place where kubo prints that it is ready.
+// The daemon goes on.
 func tell(c *syncmod.Ceremony) {
 	if err := c.Err(); err != nil {
 		fmt.Printf("DKG ceremony did not complete: %s\n", err)

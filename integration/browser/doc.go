@@ -1,10 +1,10 @@
-// Package browser looks at the status page in a real browser: that it shows what operators have to
-// know at first sight, in twelve situations of real ceremonies, that it follows what happens, and
-// that everyone can read it, on a phone and with a screen reader, too. testdata has axe-core, which finds
-// what keeps people from reading a page, with its licence.
+// Package browser tests the status page in a real browser. In twelve situations of real ceremonies, the
+// tests check that the page shows at first sight what an operator needs to know. They also check that it
+// follows what happens, and that everyone can read it, on a phone and with a screen reader too. testdata
+// has axe-core, with its licence. axe-core finds what keeps people from reading a page.
 //
-// It needs Chromium, which CHROMIUM names: without it the tests are skipped.
+// The tests need Chromium. CHROMIUM names it; without CHROMIUM they are skipped.
 //
-//	make test-page                        # CHROMIUM=/path/to/it where it is not Debian's
-//	make test-page ARGS="-pictures DIR"   # writes what it sees, two PNGs for each situation
+//	make test-page                        # with CHROMIUM=PATH unless it is Debian's
+//	make test-page ARGS="-pictures DIR"   # writes two PNGs for each situation
 package browser

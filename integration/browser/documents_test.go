@@ -18,9 +18,9 @@ import (
 
 var documents = flag.String("documents", "", "directory for the document of each situation, as JSON")
 
-// Other displays than the page show the same document: examples/fxapp/view is tested with
-// those that this test writes.
-func TestRecordDocumentsOfSituations(t *testing.T) {
+// Other displays show the same documents as the page. This test writes the documents with
+// which examples/fxapp/view is tested.
+func TestRecordDocuments(t *testing.T) {
 	if *documents == "" {
 		t.Skip("no -documents: make view-documents")
 	}
@@ -42,7 +42,7 @@ func TestRecordDocumentsOfSituations(t *testing.T) {
 	}
 }
 
-// sentences are those of a document that the page shows at first sight, in its order.
+// sentences returns the sentences that the page shows at first sight, in order.
 func sentences(d *statuspage.Detail) string {
 	a := d.Answers
 	text := []string{d.Headline}

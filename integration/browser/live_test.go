@@ -19,7 +19,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-func TestThePageFollowsAMemberThatGoesAndComesBack(t *testing.T) {
+func TestThePageFollowsAMember(t *testing.T) {
 	skipWithoutChromium(t)
 	s := newStage(t, 3, harness.Links())
 	for _, i := range s.All() {
@@ -43,7 +43,7 @@ func TestThePageFollowsAMemberThatGoesAndComesBack(t *testing.T) {
 	require.Equal(t, "up to date", b.text("#live"))
 }
 
-func TestThePageShowsTheAttemptThatFailedAndTheNext(t *testing.T) {
+func TestThePageShowsAttempts(t *testing.T) {
 	skipWithoutChromium(t)
 	config := patient()
 	config.Retry = syncmod.Retry{Attempts: 2, Pause: 100 * time.Millisecond}
@@ -83,8 +83,8 @@ func TestThePageShowsTheAttemptThatFailedAndTheNext(t *testing.T) {
 	b.picture("live-first-attempt")
 }
 
-// hostile is a text that would run, load or break out of a page that takes it for markup, and
-// one that would turn lines around.
+// hostile would run, load or break out of a page that takes it for markup. Its last part
+// would turn the direction of the text around.
 const hostile = `"><img src=x onerror=complaints.push('ran')><script>complaints.push('ran')</script>` + "\u202e\n"
 
 func TestAMembersWordsAreText(t *testing.T) {
@@ -107,7 +107,7 @@ func TestAMembersWordsAreText(t *testing.T) {
 	b.requireReadable()
 }
 
-func TestThePageHasRoomForAHundredMembers(t *testing.T) {
+func TestThePageOfAHundredMembers(t *testing.T) {
 	skipWithoutChromium(t)
 	const members, here = 100, 5
 	s := newStage(t, here)
@@ -134,7 +134,7 @@ func TestThePageHasRoomForAHundredMembers(t *testing.T) {
 	}
 }
 
-func TestThePageIsReadByDayAtNightAndOnAPhone(t *testing.T) {
+func TestThePageInEveryLook(t *testing.T) {
 	skipWithoutChromium(t)
 	for _, name := range []string{"late member", "broken pair", "abort", "complete"} {
 		for _, one := range situations {
@@ -152,7 +152,7 @@ func TestThePageIsReadByDayAtNightAndOnAPhone(t *testing.T) {
 	}
 }
 
-func TestThePageSaysWhenItIsStaleAndGoesOnByItself(t *testing.T) {
+func TestAStalePageRecovers(t *testing.T) {
 	skipWithoutChromium(t)
 	s := newStage(t, 2)
 	s.Start(alice)
@@ -180,7 +180,7 @@ func TestThePageSaysWhenItIsStaleAndGoesOnByItself(t *testing.T) {
 	require.Empty(t, b.text("#stale"))
 }
 
-func TestThePageAsksWhereNoEventsCome(t *testing.T) {
+func TestThePageAsksWithoutEvents(t *testing.T) {
 	skipWithoutChromium(t)
 	s := newStage(t, 3)
 	s.Start(alice, bob)

@@ -26,7 +26,7 @@ import (
 
 var pictures = flag.String("pictures", "", "directory for a PNG of each situation")
 
-// chromium is the browser of all tests: each has tabs of its own.
+// chromium is the browser of all tests. Each test has tabs of its own.
 var chromium = sync.OnceValues(func() (context.Context, error) {
 	path, err := exec.LookPath(os.Getenv("CHROMIUM"))
 	if err != nil {
@@ -39,7 +39,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	all, end := chromedp.NewExecAllocator(context.Background(), options...)
 	browser, _ := chromedp.NewContext(all)
 	closeBrowser = func() {
-		_ = chromedp.Cancel(browser) // and waits for it
+		_ = chromedp.Cancel(browser) // closes the browser and waits
 		end()
 	}
 	return browser, chromedp.Do(browser)
@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// looks is a window, and what its reader likes.
+// looks describes a window and the preferences of its reader.
 type looks struct {
 	name          string
 	width, height int64
@@ -68,13 +68,14 @@ var (
 	phoneAtNight = looks{"phone-night", 390, 844, "dark"}
 )
 
-// tab is a tab of the browser with a page.
+// tab is a browser tab with a page.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 }
 
-// listening notes what the page's own code does wrong, and what its policy forbids.
+// listening is a script that notes errors of the page's own code, and what the page's policy
+// forbids.
 const listening = `window.complaints = [];
 	for (const event of ['error', 'unhandledrejection', 'securitypolicyviolation'])
 		addEventListener(event, (e) => complaints.push(event + ': ' + (e.message || e.reason || e.blockedURI)), true);
@@ -87,7 +88,7 @@ func skipWithoutChromium(t *testing.T) {
 	}
 }
 
-// open opens a page in a tab of its own.
+// open opens a page in a new tab.
 func open(t *testing.T, url string, l looks) *tab {
 	t.Helper()
 	skipWithoutChromium(t)
@@ -118,7 +119,7 @@ func open(t *testing.T, url string, l looks) *tab {
 	return b
 }
 
-// narrow is the width, in pixels, below which a window is a phone's.
+// narrow is the width in pixels below which a window counts as a phone's.
 const narrow = 600
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -141,14 +142,14 @@ func eval[T any](b *tab, expression string) T {
 	return value
 }
 
-// text is the text of an element as it is seen.
+// text returns the text of an element as the reader sees it.
 func (b *tab) text(selector string) string {
 	b.t.Helper()
 	quoted, _ := json.Marshal(selector)
 	return eval[string](b, fmt.Sprintf(`(document.querySelector(%s) || {innerText: ''}).innerText`, quoted))
 }
 
-// until waits until the text of an element has words in it.
+// until waits until the text of an element contains the words.
 func (b *tab) until(selector string, words ...string) {
 	b.t.Helper()
 	var last string
@@ -166,10 +167,11 @@ func hasAll(text string, words []string) bool {
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }
 
-// complaints is what the page's own code has complained about.
+// complaints returns the complaints that the page's own code caused.
 func (b *tab) complaints() []string { return eval[[]string](b, "window.complaints") }
 
-// picture writes what is to be seen at first sight, and the whole page, if that was asked for.
+// picture writes a picture of what is visible at first sight, and one of the whole page, if the
+// test run asks for pictures.
 func (b *tab) picture(name string) {
 	b.t.Helper()
 	if *pictures == "" {
@@ -185,7 +187,7 @@ func (b *tab) picture(name string) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(*pictures, name+"-whole.png"), whole, 0o600))
 }
 
-// axe is the text of axe-core.
+// axe returns the source text of axe-core.
 var axe = sync.OnceValues(func() (string, error) {
 	f, err := os.Open("testdata/axe.min.js.gz")
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	much = 1 << 30
 )
 
-// situation is what an operator finds when he looks at the page.
+// situation is a situation that an operator sees on the page.
 type situation struct {
 	name  string
 	play  func(*testing.T) *stage
@@ -229,7 +229,7 @@ var situations = []situation{
 			s := newStage(t, 4)
 			s.Start()
 			s.run(alice, bob, carol)
-			for range len(steps) + 1 { // the last barrier, too, and no goodbye
+			for range len(steps) + 1 { // the last barrier too, and no goodbye
 				_, err := s.Nodes[dave].Ceremony.Advance(s.Context())
 				require.NoError(t, err)
 			}
@@ -265,7 +265,7 @@ var situations = []situation{
 	},
 }
 
-func TestTheFirstScreenAnswersInEverySituation(t *testing.T) {
+func TestTheFirstScreenAnswers(t *testing.T) {
 	for i, situation := range situations {
 		t.Run(situation.name, func(t *testing.T) {
 			skipWithoutChromium(t)

@@ -21,13 +21,13 @@ import (
 )
 
 const (
-	alice = iota // whose page it is
+	alice = iota // the page is hers
 	bob
 	carol
 	dave
 )
 
-// patient is a configuration with which nobody is given up soon.
+// patient returns a configuration in which nodes wait long for each other.
 func patient() syncmod.Config {
 	config := harness.Patient()
 	config.Heartbeat = 200 * time.Millisecond
@@ -35,16 +35,16 @@ func patient() syncmod.Config {
 	return config
 }
 
-// stage is a cluster, what its nodes do, and the page of the first.
+// stage is a cluster, the work of its nodes, and the page of the first node.
 type stage struct {
 	*harness.Cluster
 	t    *testing.T
-	page *statuspage.Page                                                  // of alice's node, from the beginning
-	work map[int]map[string]func(context.Context, *syncmod.Ceremony) error // by node, and name of the step
+	page *statuspage.Page                                                  // of alice's node, from the start
+	work map[int]map[string]func(context.Context, *syncmod.Ceremony) error // by node and step name
 	ends map[int]chan error
 }
 
-// steps are those of every ceremony here.
+// steps names the steps of every ceremony here.
 var steps = []string{"exchange keys", "deal", "verify", "store"}
 
 func newStage(t *testing.T, members int, options ...harness.Option) *stage {
@@ -56,7 +56,7 @@ func newStage(t *testing.T, members int, options ...harness.Option) *stage {
 	return s
 }
 
-// Start starts nodes with their ceremonies, and the page of the first.
+// Start starts nodes with their ceremonies, and serves the page of the first node.
 func (s *stage) Start(nodes ...int) {
 	s.t.Helper()
 	s.Cluster.Start(nodes...)
@@ -66,7 +66,7 @@ func (s *stage) Start(nodes ...int) {
 	}
 }
 
-// look has nodes rehearse.
+// look lets nodes rehearse.
 func (s *stage) look(nodes ...int) {
 	s.t.Helper()
 	for _, i := range nodes {
@@ -76,7 +76,7 @@ func (s *stage) look(nodes ...int) {
 	}
 }
 
-// does has a node do something in a step.
+// does sets the work of a node in a step.
 func (s *stage) does(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
 	if s.work[node] == nil {
 		s.work[node] = make(map[string]func(context.Context, *syncmod.Ceremony) error)
@@ -84,7 +84,7 @@ func (s *stage) does(node int, step string, work func(context.Context, *syncmod.
 	s.work[node][step] = work
 }
 
-// stepsOf are the steps of a node.
+// stepsOf returns the steps of a node.
 func (s *stage) stepsOf(node int, c *syncmod.Ceremony) (all []syncmod.Step) {
 	for _, name := range steps {
 		step := syncmod.Step{Name: name}
@@ -96,14 +96,14 @@ func (s *stage) stepsOf(node int, c *syncmod.Ceremony) (all []syncmod.Step) {
 	return all
 }
 
-// run runs the ceremonies of nodes that are started.
+// run runs the ceremonies of nodes that have been started.
 func (s *stage) run(nodes ...int) {
 	for _, i := range nodes {
 		s.runs(i, s.Nodes[i].Ceremony)
 	}
 }
 
-// runs runs a ceremony of a node until it is over or the test is.
+// runs runs a node's ceremony until it or the test is over.
 func (s *stage) runs(node int, c *syncmod.Ceremony) {
 	ended := make(chan error, 1)
 	s.ends[node] = ended
@@ -116,12 +116,12 @@ func (s *stage) runs(node int, c *syncmod.Ceremony) {
 	}()
 }
 
-// serve serves the page of a node's service.
+// serve serves the page of a node's service and returns its URL.
 func serve(t *testing.T, s *syncmod.Service) string {
 	t.Helper()
 	p := statuspage.New(s)
 	url := serveHandler(t, p)
-	t.Cleanup(p.Close) // which ends what is being served
+	t.Cleanup(p.Close) // ends open requests
 	return url
 }
 
@@ -141,7 +141,7 @@ func hang(ctx context.Context, _ *syncmod.Ceremony) error {
 	return ctx.Err()
 }
 
-// takes is work that takes some time.
+// takes returns work that takes time d.
 func takes(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		ctx, cancel := context.WithTimeout(ctx, d)
@@ -154,12 +154,12 @@ func takes(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
 	}
 }
 
-// attests has a node attest a result.
+// attests returns work that attests a result.
 func attests(result string) func(context.Context, *syncmod.Ceremony) error {
 	return func(_ context.Context, c *syncmod.Ceremony) error { return c.Attest(harness.Hash(result)) }
 }
 
-// until is work that ends with something else.
+// until returns work that ends when happens is closed.
 func until(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		select {
@@ -171,7 +171,7 @@ func until(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) err
 	}
 }
 
-// oneWay is a host that opens no streams to a peer any more once that is cut off.
+// oneWay is a host that opens no more streams to a peer once the peer is cut off.
 type oneWay struct {
 	host.Host
 	to    peer.ID
@@ -187,7 +187,7 @@ func (o *oneWay) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (
 	return o.Host.NewStream(ctx, p, ids...)
 }
 
-// cut ends the streams to the peer, and lets none be opened.
+// cut resets the streams to the peer and prevents new ones.
 func (o *oneWay) cut() {
 	o.isCut.Store(true)
 	for _, conn := range o.Network().ConnsToPeer(o.to) {
@@ -205,7 +205,7 @@ func (s *stage) at(step int64) {
 	s.Until(alice, func(st syncmod.Status) bool { return st.Step >= step })
 }
 
-// connectedWith wants a node to be connected with so many.
+// connectedWith returns a condition: the node is connected to n members.
 func connectedWith(n int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool {
 		connected := 0
@@ -221,7 +221,7 @@ func connectedWith(n int) func(syncmod.Status) bool {
 // failed waits until alice's ceremony has failed.
 func (s *stage) failed() { require.Error(s.t, harness.Failure(s.t, s.Nodes[alice].Ceremony)) }
 
-// alone starts a node with a configuration or a definition of its own.
+// alone starts a node with its own configuration or definition.
 func (s *stage) alone(node int, config syncmod.Config, def syncmod.Definition) {
 	s.t.Helper()
 	service := harness.StartService(s.t, s.Nodes[node].Host, config)

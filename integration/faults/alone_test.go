@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// What takes a single wait to see.
+// Faults that show in a single wait.
 
 // open opens a ceremony of all hosts on a node.
 func (s *scene) open(who int) *syncmod.Ceremony {
@@ -23,7 +23,7 @@ func (s *scene) open(who int) *syncmod.Ceremony {
 	return c
 }
 
-// waitFor waits until a node's wait says something.
+// waitFor waits until the error of a node's wait says something.
 func (s *scene) waitFor(c *syncmod.Ceremony, says func(string) bool) string {
 	s.t.Helper()
 	for patience := harness.Within(s.t); ; {
@@ -46,7 +46,7 @@ func connect(t *testing.T, ceremonies []*syncmod.Ceremony) {
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 }
 
-func TestAClockHalfAnHourAheadChangesNothing(t *testing.T) {
+func TestAFastClockChangesNothing(t *testing.T) {
 	s := newScene(t)
 	s.nodes[carol].options = append(s.nodes[carol].options, clockAhead(30*time.Minute))
 	s.openHosts()
@@ -55,8 +55,8 @@ func TestAClockHalfAnHourAheadChangesNothing(t *testing.T) {
 	connect(t, ceremonies)
 }
 
-// An address from which nothing comes back makes libp2p drop what the others said.
-func TestAnAddressThatAnswersNothingHidesNoOther(t *testing.T) {
+// If one address gets no answer at all, libp2p drops what the other addresses answered.
+func TestADeadAddressHidesNoOther(t *testing.T) {
 	s := newScene(t)
 	s.openHosts()
 	require.NoError(t, s.nodes[carol].host.Close())
@@ -70,7 +70,7 @@ func TestAnAddressThatAnswersNothingHidesNoOther(t *testing.T) {
 	require.Contains(t, said, nobody.String())
 }
 
-func TestMembersOfTheSameNameAreToldApart(t *testing.T) {
+func TestEqualNamesAreToldApart(t *testing.T) {
 	s := newScene(t)
 	s.openHosts()
 	for i := range s.nodes {
@@ -85,7 +85,7 @@ func TestMembersOfTheSameNameAreToldApart(t *testing.T) {
 	require.Contains(t, said, "operator 2 (validator) (unreachable")
 }
 
-func TestAClosedHostOfOursEndsTheCeremonyAndBlamesNobody(t *testing.T) {
+func TestAClosedHostBlamesNobody(t *testing.T) {
 	for _, step := range []int{0, 1} {
 		s := newScene(t)
 		s.openHosts()

@@ -20,11 +20,11 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 )
 
-// clockAhead has a host make its certificates as on a machine whose clock is so far
-// ahead: valid from an hour before its own time.
+// clockAhead makes a host's certificates as a machine with a wrong clock would: they
+// are valid from an hour before its own time.
 func clockAhead(ahead time.Duration) libp2p.Option {
 	now := time.Now().Add(ahead)
-	certificate := func() libp2ptls.IdentityOption { // each its own: libp2p adds the key to it
+	certificate := func() libp2ptls.IdentityOption { // a new one each time: libp2p adds the key to it
 		return libp2ptls.WithCertTemplate(&x509.Certificate{
 			SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(100 * 365 * 24 * time.Hour),
 		})
@@ -45,9 +45,9 @@ func clockAhead(ahead time.Duration) libp2p.Option {
 	)
 }
 
-// otherClock is libp2p's TLS with that certificate: like it, a client agrees upon the
-// multiplexer in the handshake, and uses the connection before the server has accepted
-// its certificate.
+// otherClock is libp2p's TLS transport with that certificate. As in libp2p's, a client
+// agrees on the multiplexer in the handshake, and uses the connection before the server
+// has accepted its certificate.
 type otherClock struct {
 	identity *libp2ptls.Identity
 	local    peer.ID
@@ -86,7 +86,7 @@ func (o *otherClock) handshake(ctx context.Context, c *tls.Conn, keys <-chan cry
 	return &tlsConn{c, o.local, remote, key}, err
 }
 
-// tlsConn is a connection that was secured with it.
+// tlsConn is a connection that otherClock secured.
 type tlsConn struct {
 	*tls.Conn
 	local, remote peer.ID

@@ -17,10 +17,10 @@ var otherClocks = saying(
 	in("its host refuses this host's TLS certificate: compare the clocks of the two", carol),
 )
 
-// connecting are the faults that show before everyone is connected.
+// connecting has the faults that show before everyone is connected.
 var connecting = []fault{
 	{
-		name: "carol's host has another key than the definition says",
+		name: "carol's host has a key that is not in the definition",
 		arrange: func(s *scene) {
 			was := s.nodes[carol].host.Addrs()
 			require.NoError(s.t, s.nodes[carol].host.Close())
@@ -52,7 +52,7 @@ var connecting = []fault{
 		),
 	},
 	{
-		name: "one of the two addresses of carol is wrong, and her host is down",
+		name: "one of carol's addresses is wrong, and her host is down",
 		arrange: func(s *scene) {
 			s.nodes[carol].absent = true
 			s.addressed(carol, at("/dns4/carol.dkg-cluster.invalid/tcp/3610"), s.nodes[carol].addrs[0])
@@ -147,7 +147,7 @@ var connecting = []fault{
 		),
 	},
 	{
-		name: "alice's host has no room for connections that it makes, nor for others'",
+		name: "alice's host has no room for any connection",
 		hosts: func(s *scene) {
 			s.limited(alice, rcmgr.PartialLimitConfig{System: rcmgr.ResourceLimits{Conns: rcmgr.BlockAllLimit}})
 		},
@@ -163,7 +163,7 @@ var connecting = []fault{
 		says:  otherClocks,
 	},
 	{
-		name: "carol's clock is two hours ahead, and all use QUIC",
+		name: "carol's clock is two hours ahead, with QUIC",
 		hosts: func(s *scene) {
 			s.nodes[carol].options = append(s.nodes[carol].options, clockAhead(2*time.Hour))
 			for _, n := range s.nodes {
@@ -173,7 +173,7 @@ var connecting = []fault{
 		says: otherClocks,
 	},
 	{
-		name: "the definition names a relay, and not where it is",
+		name: "the definition lacks the relay's address",
 		hosts: func(s *scene) {
 			s.behind(harness.NewRelay(s.t, time.Minute, 1<<20))
 		},
@@ -195,7 +195,7 @@ var connecting = []fault{
 		says:    in("the relay cannot be reached: ", alice, bob, carol),
 	},
 	{
-		name:  "carol's node is behind the relay, and down",
+		name:  "carol's node, behind the relay, is down",
 		hosts: func(s *scene) { s.behind(harness.NewRelay(s.t, time.Minute, 1<<20)) },
 		arrange: func(s *scene) {
 			s.nodes[carol].absent = true
@@ -215,12 +215,12 @@ var connecting = []fault{
 			"timeout", alice, bob)),
 	},
 	{
-		name:    "carol's node runs, and has not opened the ceremony",
+		name:    "carol's node has not opened the ceremony",
 		arrange: func(s *scene) { s.nodes[carol].idle = true },
 		says:    in("carol (its node answers, but it has not opened this ceremony yet", alice, bob),
 	},
 	{
-		name:    "carol's host runs, and nothing on it",
+		name:    "carol's host runs without a node",
 		arrange: func(s *scene) { s.nodes[carol].bare = true },
 		says:    in("its host is up, but no ceremony runs there: not yet, or not any more", alice, bob),
 	},

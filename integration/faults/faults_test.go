@@ -23,7 +23,7 @@ var (
 	seed    = flag.Uint64("seed", 1, "the order of the folders")
 )
 
-// atOnce is how many ceremonies run at once: they do little but wait.
+// atOnce is how many ceremonies run at the same time. They mostly wait.
 const atOnce = 12
 
 func TestMain(m *testing.M) {
@@ -33,8 +33,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// Whoever waits, or whoever can mend it, reads in the log what is wrong and where.
-func TestTheLogsOfABrokenCeremonyNameTheCauseAndTheMachine(t *testing.T) {
+// The operator who waits, or the one who can fix the problem, reads in the log what is wrong and
+// where.
+func TestLogsNameTheCause(t *testing.T) {
 	all := slices.Concat(connecting, running)
 	order := rand.New(rand.NewPCG(*seed, 0)).Perm(len(all))
 	key := make([]string, len(all))
@@ -89,7 +90,7 @@ func (f *fault) run(s *scene) {
 	})
 }
 
-// store keeps the logs of one fault.
+// store writes the logs of one fault to files.
 func store(t *testing.T, number string, logs map[string]string) {
 	t.Helper()
 	if *folder == "" {

@@ -21,7 +21,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The operators. Faults happen to carol, and bob, where it is all the same to whom.
+// The operators. Faults happen to carol, and to bob if it does not matter to whom.
 const (
 	alice = iota
 	bob
@@ -30,7 +30,7 @@ const (
 )
 
 // Operators let their nodes try for a while before they stop them and read the logs. On
-// a machine that is busy, until the logs say what they have to.
+// a busy machine they wait until the logs say what they must.
 const (
 	patience     = 12 * time.Second
 	mostPatience = time.Minute
@@ -48,22 +48,22 @@ type node struct {
 	t       testing.TB
 	index   int
 	key     crypto.PrivKey
-	options []libp2p.Option // of its host
-	listen  string          // empty: nowhere
+	options []libp2p.Option // of the node's host
+	listen  string          // empty: the node does not listen
 	host    host.Host
 	addrs   []multiaddr.Multiaddr
 	config  syncmod.Config
 	def     syncmod.Definition
 	steps   []syncmod.Step
-	absent  bool // it is not started
-	idle    bool // it is started, and opens nothing
-	bare    bool // its host is started, and nothing on it
+	absent  bool // the node is not started
+	idle    bool // the node is started, but opens no ceremony
+	bare    bool // the host is started without a service
 
 	log  *record
 	stop context.CancelFunc
 }
 
-// record is a log that is kept.
+// record keeps a log.
 type record struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -85,7 +85,7 @@ func (r *record) String() string {
 type scene struct {
 	t     *testing.T
 	nodes []*node
-	relay *harness.Relay // that everyone is behind, if any
+	relay *harness.Relay // a relay for everyone, or nil
 }
 
 func newScene(t *testing.T) *scene {
@@ -99,7 +99,7 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// openHosts opens the hosts, and writes the definition that everybody has.
+// openHosts opens the hosts, and makes the definition that all nodes use.
 func (s *scene) openHosts() {
 	s.t.Helper()
 	for _, n := range s.nodes {
@@ -122,7 +122,7 @@ func (s *scene) definition(about string) syncmod.Definition {
 	return def
 }
 
-// addressed changes where everybody's definition says that a node is.
+// addressed changes a node's addresses in everybody's definition.
 func (s *scene) addressed(who int, addrs ...multiaddr.Multiaddr) {
 	for _, n := range s.nodes {
 		n.def.Peers[who].Addrs = addrs
@@ -149,7 +149,7 @@ func (n *node) openHost() {
 	n.host = h
 }
 
-// run is the program of a node: what it logs is all that its operator sees.
+// run is the program of a node. Its operator sees only its log.
 func (n *node) run(ctx context.Context) {
 	if n.bare {
 		<-ctx.Done()
@@ -180,7 +180,7 @@ func (n *node) run(ctx context.Context) {
 	}
 }
 
-// run runs all nodes until each has ended by itself, or their operators lose patience.
+// run runs all nodes until each has ended by itself, or the operators lose patience.
 func (s *scene) run(enough func() bool) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), mostPatience)
 	defer cancel()
@@ -216,7 +216,7 @@ func (s *scene) run(enough func() bool) {
 	}
 }
 
-// logs are the logs of the nodes, by their names.
+// logs returns the logs of the nodes by name.
 func (s *scene) logs() map[string]string {
 	logs := make(map[string]string)
 	for _, n := range s.nodes {
@@ -225,8 +225,8 @@ func (s *scene) logs() map[string]string {
 	return logs
 }
 
-// operatorLines are the lines of a log that an operator has: without those for
-// debugging.
+// operatorLines returns the lines of a log that an operator sees: all but the debug
+// lines.
 func operatorLines(log string) string {
 	var kept strings.Builder
 	for line := range strings.Lines(log) {

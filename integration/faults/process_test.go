@@ -7,8 +7,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The faults of whole processes: carol is a process of her own, the others' logs are
-// those of their nodes.
+// Faults of whole processes. carol runs in a process of her own, and the logs of the
+// others are those of their nodes.
 
 // processes starts a ceremony in which carol is a process, and takes it to step 1.
 func (s *scene) processes() (*harness.Cluster, *harness.Process) {
@@ -22,13 +22,13 @@ func (s *scene) processes() (*harness.Cluster, *harness.Process) {
 	return c, p
 }
 
-// outcome waits until the others have failed, and keeps what all have logged.
+// outcome waits until the others have failed, and keeps the logs of all.
 func (s *scene) outcome(c *harness.Cluster, p *harness.Process, carolLogged string) {
 	_ = c.Each([]int{alice, bob}, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
 		_, err := ceremony.Advance(ctx)
 		return err
 	})
-	c.Stop(alice, bob) // whose reports are all written then
+	c.Stop(alice, bob) // then all of their reports are written
 	for i, text := range []string{c.Nodes[alice].Logged(), c.Nodes[bob].Logged(), carolLogged + p.Logged()} {
 		_, _ = s.nodes[i].log.Write([]byte(operatorLines(text)))
 	}

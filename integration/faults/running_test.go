@@ -13,7 +13,7 @@ import (
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 )
 
-// filling is a resource manager that has no room for streams to a peer once it is full.
+// filling is a resource manager that allows no more streams to a peer once it is full.
 type filling struct {
 	network.ResourceManager
 	peer peer.ID
@@ -27,7 +27,7 @@ func (f *filling) OpenStream(p peer.ID, dir network.Direction) (network.StreamMa
 	return f.ResourceManager.OpenStream(p, dir)
 }
 
-// running are the faults that happen in step 2.
+// running has the faults that happen in step 2.
 var running = []fault{
 	{
 		name: "bob's program closes his host",
@@ -81,7 +81,7 @@ var running = []fault{
 		says: in("bob (connected, at step 2", alice, carol),
 	},
 	{
-		name: "alice's host has no room for streams to bob any more",
+		name: "alice's host runs out of room for streams to bob",
 		hosts: func(s *scene) {
 			manager := &filling{ResourceManager: s.manager(rcmgr.PartialLimitConfig{}), peer: s.nodes[bob].id()}
 			s.nodes[alice].options = append(s.nodes[alice].options, libp2p.ResourceManager(manager))

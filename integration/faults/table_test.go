@@ -14,26 +14,26 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// fault is one thing that is wrong.
+// fault is one thing that goes wrong.
 type fault struct {
 	name    string
-	hosts   func(*scene) // changes the hosts, before they are opened
+	hosts   func(*scene) // changes the hosts before they are opened
 	arrange func(*scene) // changes what the nodes know and do
-	play    func(*scene) // runs the ceremony, where that is not done as always
+	play    func(*scene) // runs the ceremony if the usual way does not fit
 	says    []said
 }
 
-// said is what the log of a node has to say.
+// said is a text that a node's log must contain.
 type said struct {
 	who  int
 	text string
 }
 
-// two are any two of the three: who meets whom first is chance, and the third finds
-// that they have stopped.
+// two stands for any two of the three nodes. It is chance which two meet first; the
+// third finds that they have stopped.
 const two = -1
 
-// in has the logs of nodes say something.
+// in requires a text in the logs of the nodes.
 func in(text string, who ...int) (all []said) {
 	for _, i := range who {
 		all = append(all, said{i, text})
@@ -48,10 +48,10 @@ func saying(all ...[]said) (list []said) {
 	return list
 }
 
-// step2 has bob do something in step 2.
+// step2 sets bob's work in step 2.
 func (s *scene) step2(run func(context.Context) error) { s.nodes[bob].steps[1].Run = run }
 
-// limited gives a node's host these limits.
+// limited sets the resource limits of a node's host.
 func (s *scene) limited(who int, limits rcmgr.PartialLimitConfig) {
 	s.nodes[who].options = append(s.nodes[who].options, libp2p.ResourceManager(s.manager(limits)))
 }
@@ -62,7 +62,7 @@ func (s *scene) manager(limits rcmgr.PartialLimitConfig) network.ResourceManager
 	return manager
 }
 
-// behind hides every host behind a relay.
+// behind puts every host behind a relay.
 func (s *scene) behind(relay *harness.Relay) {
 	s.relay = relay
 	for _, n := range s.nodes {
@@ -70,7 +70,7 @@ func (s *scene) behind(relay *harness.Relay) {
 	}
 }
 
-// gater lets nobody in but some, as Charon's does with the members of its cluster.
+// gater allows connections only with some peers, as Charon's does with the members of its cluster.
 type gater struct{ allowed map[peer.ID]bool }
 
 func (g gater) InterceptPeerDial(p peer.ID) bool                    { return g.allowed[p] }

@@ -10,15 +10,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// busy is a configuration in which somebody asks somebody at every moment.
+// busy returns a configuration in which members exchange requests all the time.
 func busy() syncmod.Config {
 	config := impatient()
 	config.Heartbeat = time.Millisecond
 	return config
 }
 
-func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
-	for range 5 { // it depends on what comes first, an abort or the answer to a heartbeat
+func TestTheFalselyBlamedBlameNobody(t *testing.T) {
+	for range 5 { // the order of an abort and the answer to a heartbeat matters, and varies
 		m := running(t, busy(), session)
 
 		blames(bob)(t, m)
@@ -32,7 +32,7 @@ func TestAMemberThatIsBlamedFalselyBlamesNobodyElse(t *testing.T) {
 	}
 }
 
-func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
+func TestAnAccusationIsAttributed(t *testing.T) {
 	m := running(t, impatient(), session)
 
 	blames(bob)(t, m)
@@ -41,8 +41,8 @@ func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
 		`operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
 }
 
-func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
-	for range 5 { // it depends on who tells carol first, alice or bob
+func TestTheFalselyBlamedDidNotSaySo(t *testing.T) {
+	for range 5 { // it matters who tells carol first, alice or bob
 		m := running(t, busy(), session)
 
 		blames(bob)(t, m)
@@ -53,7 +53,7 @@ func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
 	}
 }
 
-func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing.T) {
+func TestAFalseRestartIsAttributed(t *testing.T) {
 	m := newMember(t, impatient(), foreign)
 	m.Start(honest...)
 	m.meet()
@@ -68,8 +68,8 @@ func TestAMemberThatSaysToKnowANodeFromBeforeIsNamedAsTheOneWhoSaysSo(t *testing
 	}
 }
 
-// meet waits until the nodes are connected with each other: a failure is told to
-// who is.
+// meet waits until the nodes are connected to each other, because a failure is told
+// only to connected members.
 func (m *member) meet() {
 	for _, i := range honest {
 		m.Until(i, func(s syncmod.Status) bool {
@@ -78,7 +78,7 @@ func (m *member) meet() {
 	}
 }
 
-func TestAWordThatLooksLikeAReportIsQuoted(t *testing.T) {
+func TestAForgedReportIsQuoted(t *testing.T) {
 	m := running(t, impatient(), session)
 	const forged = `no" — operator 1 (bob) restarted: its step went from 3 to 0`
 
@@ -88,14 +88,14 @@ func TestAWordThatLooksLikeAReportIsQuoted(t *testing.T) {
 	require.ErrorContains(t, m.Failure(alice), `operator 3 (dave) ended the ceremony: "no\" — operator 1`)
 }
 
-func TestAMemberThatIsAnotherEveryTimeHoldsUpNobodyBeforeStep1(t *testing.T) {
+func TestEndlessRestartsHoldUpNobody(t *testing.T) {
 	m := newMember(t, impatient(), session)
 	m.Start(honest...)
 	costs := peak()
 	for n := range uint64(100) {
 		m.self.Become(1 + n)
 		s := m.open(t, alice)
-		s.Greeted(t, m.self.Request(t, m.Define(m.about))) // she asks who that is
+		s.Greeted(t, m.self.Request(t, m.Define(m.about))) // she asks who the other one is
 		s.Accepted(t, m.request(t, step(0)))
 	}
 	require.Less(t, costs(), int64(most))

@@ -12,18 +12,18 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// evil is a text that a terminal would obey, and that a log would take for lines
-// of its own.
+// evil is a text that a terminal would obey, and that would look like separate lines in
+// a log.
 const evil = "\x1b[2J\x1b[31mred\x07\x00\r\n" +
 	"FORGED level=error msg=\"operator 1 (bob) did it\"\u0085\u2028\u202egnp.exe\x7f\ufeff"
 
-// long is a text of so many bytes, full of that.
+// long returns a text of that many bytes, made of evil.
 func long(bytes int) string {
 	return strings.Repeat(evil, bytes/len(evil)+1)[:bytes/len(evil)*len(evil)]
 }
 
-// requireClean requires that nothing of what dave has said has reached a log, a
-// status or an error as he has said it.
+// requireClean requires that no log, status or error contains dave's text as he sent
+// it.
 func (m *member) requireClean(t testing.TB) {
 	t.Helper()
 	for _, i := range honest {
@@ -56,10 +56,10 @@ func requirePrintable(t testing.TB, text string) {
 	}
 }
 
-// requireShort requires that texts are no longer than a few lines.
+// requireShort requires that texts have no more than a few lines.
 func requireShort(t testing.TB, texts ...string) {
 	t.Helper()
-	const enough = 1536 // bytes: a reason, passed on in a sentence, with all the fields of a line
+	const enough = 1536 // bytes: a quoted reason in a sentence, with all fields of a line
 	for _, text := range texts {
 		require.LessOrEqual(t, len(text), enough, text)
 	}

@@ -17,10 +17,10 @@ import (
 const (
 	many      = 10_000 // streams of a flood
 	strangers = 4
-	atOnce    = 500 // streams of each stranger
+	atOnce    = 500 // streams of each stranger at a time
 )
 
-func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
+func TestAFloodOfStrangersGoesUnseen(t *testing.T) {
 	for name, limits := range map[string]harness.Option{
 		"libp2p's default limits": harness.Hosts(),
 		"no limits":               unlimited(),
@@ -37,7 +37,7 @@ func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
 				"barriers: median %s before, %s of %d during the flood",
 				count(fates), size(costs()), flood.took.Round(time.Millisecond), calm, median(during), len(during))
 
-			for fate := range fates { // libp2p may reset them itself, or be too busy to open them
+			for fate := range fates { // libp2p may reset streams itself, or be too busy to open them
 				require.NotRegexp(t, "answered|refused|closed", fate)
 			}
 			require.Greater(t, fates[gated], many/2)
@@ -51,11 +51,11 @@ func TestMembersDoNotNoticeAFloodOfStrangers(t *testing.T) {
 	}
 }
 
-// flood is strangers that open streams to a node, as many at once as they can,
-// and again when they are reset.
+// flood has strangers that open streams to a node, as many at once as they can, and
+// open them again after each reset.
 type flood struct {
 	hosts []*harness.RawPeer
-	done  chan struct{} // closed when it is over
+	done  chan struct{} // closed at the end of the flood
 	took  time.Duration
 
 	mu    sync.Mutex
@@ -104,8 +104,8 @@ func (f *flood) over() bool {
 	}
 }
 
-// end waits until the flood is over, has the strangers leave, and returns how
-// often they got what.
+// end waits for the end of the flood, and closes the strangers' hosts. It returns how
+// often each outcome happened.
 func (f *flood) end(t testing.TB) map[string]int {
 	t.Helper()
 	<-f.done
@@ -115,7 +115,7 @@ func (f *flood) end(t testing.TB) map[string]int {
 	return f.fates
 }
 
-// barriers passes one barrier after the other until it is over, and returns how
+// barriers passes one barrier after another until over returns true. It returns how
 // long each took.
 func (m *members) barriers(t testing.TB, over func() bool) (took []time.Duration) {
 	t.Helper()
@@ -128,7 +128,7 @@ func (m *members) barriers(t testing.TB, over func() bool) (took []time.Duration
 	return took
 }
 
-// after tells that it is over once it has been asked so often.
+// after returns a function that returns true once it has been called that many times.
 func after(times int) func() bool {
 	return func() bool {
 		times--

@@ -19,20 +19,20 @@ import (
 const (
 	violation = "reset: protocol violation"
 	refused   = "refused, closed"
-	greeted   = "answered, reset" // what does not count, until it is silent for too long
+	greeted   = "answered, reset" // the request counts for nothing, and long silence ends the stream
 	eachReset = "each is reset for the next"
 )
 
-// frames are attacks on whoever reads requests.
+// frames has attacks on the code that reads requests.
 var frames = []attack{
 	{name: "claims a frame of 8 EiB", do: writes(harness.Claim(1<<63 - 1)), gets: violation},
 	{name: "claims a frame of 32 MiB", do: writes(harness.Claim(32 << 20)), gets: violation},
-	{name: "claims a frame of a byte too much", do: writes(harness.Claim(16<<10 + 1)), gets: violation},
+	{name: "claims a frame that is one byte too long", do: writes(harness.Claim(16<<10 + 1)), gets: violation},
 	{name: "claims a frame of −1 byte", do: writes(harness.Claim(-1)), gets: violation},
-	{name: "claims a frame of no byte", do: writes(harness.Claim(0)), gets: violation},
+	{name: "claims an empty frame", do: writes(harness.Claim(0)), gets: violation},
 	{name: "sends garbage", do: writes(garbage(64 << 10)), gets: violation},
 	{name: "sends a frame of garbage", do: writes(harness.Framed(garbage(1 << 10))), gets: violation},
-	{name: "sends 16 KiB of groups in groups", do: writes(harness.Framed(groups(16 << 10))), gets: violation},
+	{name: "sends 16 KiB of nested groups", do: writes(harness.Framed(groups(16 << 10))), gets: violation},
 	{name: "opens a stream and is silent", do: writes(nil), gets: "reset"},
 	{name: "claims 16 KiB and is silent", do: writes(harness.Claim(16 << 10)), gets: "reset"},
 	{name: "sends a byte now and then", do: dripsARequest, gets: "reset"},
@@ -42,15 +42,15 @@ var frames = []attack{
 		do:   opensAThousand,
 		gets: "999 × reset: rate limited, 1 × reset",
 	},
-	{name: "opens a thousand streams and is right on all", do: entersAThousandTimes, gets: eachReset},
+	{name: "opens a thousand streams, all valid", do: entersAThousandTimes, gets: eachReset},
 	{name: "reads no answer to a flood of requests", do: floods, gets: "reset"},
-	{name: "floods on after it was refused", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "goes on flooding after a refusal", do: floodsBehindARefusal, gets: refused, fails: syncmod.ErrBadSignature},
 }
 
-// groups are groups in groups, of which none ends.
+// groups returns n nested groups, none of which ends.
 func groups(n int) []byte { return bytes.Repeat([]byte{0x0b}, n) }
 
-// garbage is the same in every run: its first eight bytes claim something absurd.
+// garbage returns the same bytes in every run. The first eight claim an absurd length.
 func garbage(n int) []byte {
 	random := rand.NewChaCha8([32]byte{'h', 'o', 's', 't', 'i', 'l', 'e'})
 	b := make([]byte, n)
@@ -58,7 +58,7 @@ func garbage(n int) []byte {
 	return b
 }
 
-// writes opens a stream and writes these bytes on it.
+// writes returns an attack that opens a stream and writes the bytes on it.
 func writes(b []byte) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
@@ -67,11 +67,11 @@ func writes(b []byte) func(testing.TB, *member) string {
 	}
 }
 
-// dripPause is a second of an attacker's time: configurations here wait for a
-// tenth of what they wait for by default.
+// dripPause stands for a second of an attack: the configurations here have a tenth of
+// the default timeouts.
 const dripPause = 100 * time.Millisecond
 
-// drip writes bytes one by one, for as long as they are taken.
+// drip writes bytes one by one until they are refused.
 func drip(s harness.RawStream, b []byte) {
 	pause := time.NewTicker(dripPause)
 	defer pause.Stop()
@@ -102,7 +102,7 @@ func opensAThousand(t testing.TB, m *member) string {
 	streams := make([]harness.RawStream, 1000)
 	for i := range streams {
 		streams[i] = m.open(t, alice)
-		_, _ = streams[i].Write(harness.Claim(16 << 10)[:4]) // some are reset before that
+		_, _ = streams[i].Write(harness.Claim(16 << 10)[:4]) // some streams are reset earlier
 	}
 	fates := make(map[string]int)
 	for _, s := range streams {
@@ -111,7 +111,7 @@ func opensAThousand(t testing.TB, m *member) string {
 	return count(fates)
 }
 
-// count writes how often there was what, the most frequent first.
+// count lists how often each outcome happened, the most frequent first.
 func count(of map[string]int) string {
 	var parts []string
 	for _, what := range slices.SortedFunc(maps.Keys(of), func(a, b string) int { return of[b] - of[a] }) {
@@ -125,16 +125,17 @@ func entersAThousandTimes(t testing.TB, m *member) string {
 	streams := make([]harness.RawStream, 1000)
 	for i := range streams {
 		streams[i] = m.open(t, alice)
-		_, _ = streams[i].Write(request) // some are reset before that
+		_, _ = streams[i].Write(request) // some streams are reset earlier
 	}
 	for _, s := range streams {
-		// A stream whose first request is read after that of a newer one is late: a protocol violation.
+		// A stream is late if its first request is read after that of a newer stream. That is a
+		// protocol violation.
 		require.Regexp(t, "^(answered, )?reset(: rate limited|: protocol violation)?$", s.Fate())
 	}
 	return eachReset
 }
 
-// pour writes the same bytes until they are not taken any more.
+// pour writes the same bytes until they are refused.
 func pour(s harness.RawStream, b []byte) {
 	_ = s.SetWriteDeadline(time.Now().Add(harness.Patience))
 	for err := error(nil); err == nil; {

@@ -12,9 +12,9 @@ import (
 
 const mebi = 1 << 20
 
-// held is what the process holds, in bytes: objects that live, and the stacks of
-// goroutines. What is made during a collection counts as alive in it, which can be a
-// lot on a busy machine: the lower of two is nearer to the truth.
+// held returns the bytes that the process holds: live objects and the stacks of
+// goroutines. Objects made during a collection count as live in it, which can be many
+// on a busy machine. So the lower of two results is closer to the truth.
 func held() int64 { return min(collected(), collected()) }
 
 func collected() int64 {
@@ -24,15 +24,15 @@ func collected() int64 {
 	return int64(samples[0].Value.Uint64() + samples[1].Value.Uint64())
 }
 
-// peak measures how much more than before the process holds at the most, until
-// the function that it returns is called. The attacker is part of the process:
-// what he holds counts as well.
+// peak measures the largest increase in what the process holds, until the returned
+// function is called. The attacker is part of the process, so what the attacker holds
+// counts too.
 func peak() (stop func() int64) {
 	before, most := held(), int64(0)
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(50 * time.Millisecond) // a sample costs a collection
+		ticker := time.NewTicker(50 * time.Millisecond) // each sample costs a collection
 		defer ticker.Stop()
 		for {
 			most = max(most, held()-before)
@@ -59,9 +59,9 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%.1f MiB", float64(bytes)/mebi)
 }
 
-// returnTo waits until no more goroutines run, and no more memory is held, than
-// before, but for what hosts keep of peers that they have met, and for buffers that
-// are kept for reuse: a KiB that each of 10,000 streams leaves behind is more.
+// returnTo waits until the process runs no more goroutines and holds no more memory
+// than before. It allows for what hosts remember of peers, and for buffers that are
+// kept for reuse. If each of 10,000 streams leaves a KiB behind, that is too much.
 func returnTo(t testing.TB, goroutines int, bytes int64) {
 	t.Helper()
 	const few, some, tick = 10, 6 * mebi, 50 * time.Millisecond

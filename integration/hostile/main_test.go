@@ -8,7 +8,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Clusters mostly wait: there can be more of them than processors; -parallel overrides it.
+	// Clusters mostly wait, so more of them can run than there are processors. -parallel overrides
+	// this.
 	_ = flag.Set("test.parallel", "3")
 	goleak.VerifyTestMain(m)
 }

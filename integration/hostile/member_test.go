@@ -14,34 +14,34 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// The operators of a scene: three real nodes, and a member that is hostile.
+// The operators of a scene: three real nodes and a hostile member.
 const (
 	alice, bob, carol, dave = 0, 1, 2, 3
 )
 
 // The sessions that dave may have.
 const (
-	foreign = 0 // none, as members of other implementations
+	foreign = 0 // none, like members that run other implementations
 	session = 7
 )
 
 var honest = []int{alice, bob, carol}
 
-// member is dave: he has the keys of a member, and says what the test wants.
+// member is dave. He has a member's key, and says what the test wants.
 type member struct {
 	*harness.Cluster
 	self  *harness.RawPeer
 	about string
 
-	hook   atomic.Pointer[answer] // how he answers alice, unless he behaves
-	fates  chan string            // what came next on the streams where he did
+	hook   atomic.Pointer[answer] // how he answers alice; nil: as a member should
+	fates  chan string            // what came next on streams where he misbehaved
 	copied atomic.Pointer[syncpb.SyncRequest]
 }
 
-// answer is how a member answers a request, in bytes.
+// answer answers a request with bytes.
 type answer func(s harness.RawStream, r *syncpb.SyncRequest)
 
-// What dave says.
+// What dave can say.
 var (
 	step, ofSession, version, nickname = harness.Step, harness.Session, harness.Version, harness.Nickname
 	goodbye, abort, traceparent        = harness.Goodbye, harness.Abort, harness.Traceparent
@@ -49,26 +49,26 @@ var (
 	addressee, memberList              = harness.Addressee, harness.Members
 )
 
-// unlimited gives hosts a resource manager that limits nothing: what holds then
-// is our own doing.
+// unlimited gives hosts a resource manager without limits, so that the limits of the
+// tested code have to hold.
 func unlimited() harness.Option {
 	return harness.Hosts(libp2p.ResourceManager(&network.NullResourceManager{}))
 }
 
-// newMember makes a cluster of which dave is hostile; nothing runs on it yet.
+// newMember makes a cluster in which dave is hostile. Its services do not run yet.
 func newMember(t testing.TB, config syncmod.Config, session uint64) *member {
 	t.Helper()
 	c := harness.New(t, 4, harness.With(config), unlimited())
 	m := &member{Cluster: c, self: c.Raw(dave), about: t.Name(), fates: make(chan string, 64)}
 	m.self.Handle(m.serve)
 	m.self.Become(session)
-	for _, i := range honest { // before they dial: two hosts that dial each other at the same moment may both fail
+	for _, i := range honest { // before they dial: when two hosts dial each other at the same moment, both may fail
 		m.self.Connect(t, m.Nodes[i].Host)
 	}
 	return m
 }
 
-// running is a cluster that has passed step 1, dave included.
+// running returns a cluster that has passed step 1, dave included.
 func running(t testing.TB, config syncmod.Config, session uint64) *member {
 	t.Helper()
 	m := newMember(t, config, session)
@@ -78,7 +78,7 @@ func running(t testing.TB, config syncmod.Config, session uint64) *member {
 	return m
 }
 
-// enter has dave tell everyone a step, as a member should.
+// enter makes dave announce a step to everyone, as a member should.
 func (m *member) enter(t testing.TB, n int64) {
 	t.Helper()
 	for _, i := range honest {
@@ -86,8 +86,8 @@ func (m *member) enter(t testing.TB, n int64) {
 	}
 }
 
-// insist has dave say a request until it is answered: streams that he has opened before
-// may arrive later, and take the place of this one.
+// insist makes dave repeat a request until it is answered. A stream that he opened
+// earlier may arrive later and replace this one.
 func (m *member) insist(t testing.TB, to int, r *syncpb.SyncRequest) {
 	t.Helper()
 	for {
@@ -110,13 +110,13 @@ func (m *member) open(t testing.TB, to int) harness.RawStream {
 	return harness.RawStream{Stream: s, Peer: m.self}
 }
 
-// request is what dave has to say to alice, at step 1.
+// request returns what dave says to alice at step 1.
 func (m *member) request(t testing.TB, says ...harness.Saying) *syncpb.SyncRequest {
 	t.Helper()
 	return m.requestTo(t, alice, says...)
 }
 
-// requestTo is what dave has to say to a node that has met him, at step 1.
+// requestTo returns what dave says at step 1 to a node that has met him.
 func (m *member) requestTo(t testing.TB, to int, says ...harness.Saying) *syncpb.SyncRequest {
 	t.Helper()
 	def := syncmod.Definition{Hash: harness.Hash(m.about)}
@@ -127,7 +127,7 @@ func (m *member) requestTo(t testing.TB, to int, says ...harness.Saying) *syncpb
 	return m.self.Request(t, def, append(known, says...)...)
 }
 
-// sign is dave's signature of a definition.
+// sign returns dave's signature of a definition.
 func (m *member) sign(t testing.TB, about string) []byte {
 	t.Helper()
 	b, err := m.Nodes[dave].Key.Sign(harness.Hash(about))
@@ -135,14 +135,14 @@ func (m *member) sign(t testing.TB, about string) []byte {
 	return b
 }
 
-// misbehave has dave answer alice in this way from now on, behave has him answer
-// her as a member should.
+// misbehave makes dave answer alice with a from now on. behave makes him answer her as
+// a member should.
 func (m *member) misbehave(a answer) { m.hook.Store(&a) }
 func (m *member) behave()            { m.hook.Store(nil) }
 
-// serve answers the requests on a stream of another member.
+// serve answers the requests on another member's stream.
 func (m *member) serve(s harness.RawStream) {
-	var was *answer // how the request before was answered, unless as it should
+	var was *answer // the misbehaviour that answered the previous request, or nil
 	for {
 		r := new(syncpb.SyncRequest)
 		if err := s.ReadRequest(r); err != nil {
@@ -177,6 +177,6 @@ func (m *member) tell(was *answer, fate string) {
 	}
 	select {
 	case m.fates <- fate:
-	default: // nobody asks any more
+	default: // nobody waits for it any longer
 	}
 }

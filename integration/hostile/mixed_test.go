@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestACeremonyWithoutTheHostileMemberCompletesBesideTheOneThatItRuins(t *testing.T) {
+func TestAnotherCeremonyCompletes(t *testing.T) {
 	m := newMember(t, syncmod.Config{}, session)
 	m.Idle(honest...)
 	m.Open(m.about, honest...)
@@ -25,7 +25,7 @@ func TestACeremonyWithoutTheHostileMemberCompletesBesideTheOneThatItRuins(t *tes
 	for range 20 {
 		m.Advance(honest...)
 	}
-	meansAnother(definitionHash(harness.Hash("the other one")))(t, m) // he is no member of it
+	meansAnother(definitionHash(harness.Hash("the other one")))(t, m) // he is not a member of it
 	m.Complete(honest...)
 
 	<-ruined.Done()
@@ -35,7 +35,7 @@ func TestACeremonyWithoutTheHostileMemberCompletesBesideTheOneThatItRuins(t *tes
 	t.Log(count(flood.end(t)))
 }
 
-// openWithoutDave opens a ceremony of everyone else on their nodes.
+// openWithoutDave opens a ceremony of all the others on their nodes.
 func (m *member) openWithoutDave(t testing.TB, about string) {
 	t.Helper()
 	def := syncmod.Definition{Hash: harness.Hash(about)}

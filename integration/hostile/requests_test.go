@@ -16,7 +16,7 @@ import (
 
 const anotherSession = session + 1
 
-// requests are attacks on the rules.
+// requests has attacks on the rules.
 var requests = []attack{
 	{name: "jumps three steps", do: says(step(4)), gets: refused, fails: syncmod.ErrStepSkipped},
 	{
@@ -26,7 +26,7 @@ var requests = []attack{
 		gets:    refused,
 		fails:   syncmod.ErrStepSkipped,
 	},
-	{name: "jumps as far as it goes", do: says(step(math.MaxInt64)), gets: refused, fails: syncmod.ErrStepSkipped},
+	{name: "jumps as far as possible", do: says(step(math.MaxInt64)), gets: refused, fails: syncmod.ErrStepSkipped},
 	{name: "climbs two steps a hundred times", do: climbs, gets: "answered", fails: syncmod.ErrLeftBehind},
 	{name: "goes back a step", do: says(step(0)), gets: violation},
 	{
@@ -36,16 +36,16 @@ var requests = []attack{
 		gets:    refused,
 		fails:   syncmod.ErrPeerRestarted,
 	},
-	{name: "goes back as far as it goes", do: says(step(math.MinInt64)), gets: violation},
-	{name: "asks in another session than it answers in", do: says(ofSession(anotherSession)), gets: greeted},
+	{name: "goes back as far as possible", do: says(step(math.MinInt64)), gets: violation},
+	{name: "asks and answers in different sessions", do: says(ofSession(anotherSession)), gets: greeted},
 	{name: "means another process", do: says(addressee(anotherSession), step(4)), gets: greeted},
-	{name: "aborts what another process takes part in", do: abortsAnother, gets: "answered, closed"},
+	{name: "aborts the attempt of another process", do: abortsAnother, gets: "answered, closed"},
 	{name: "comes back without its session", do: says(ofSession(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
 	{name: "changes its session on a stream", do: changesSession, gets: greeted},
 	{name: "shows another member's signature", do: copies, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "shows no signature", do: says(signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
-	{name: "means another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: greeted},
-	{name: "means another definition, without naming it", do: meansAnother(definitionHash(nil)), gets: violation},
+	{name: "has another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: greeted},
+	{name: "has another definition, but does not name it", do: meansAnother(definitionHash(nil)), gets: violation},
 	{
 		name:  "lists other members",
 		do:    says(memberList([]byte("others!!"))),
@@ -53,7 +53,7 @@ var requests = []attack{
 		fails: syncmod.ErrMembersMismatch,
 	},
 	{name: "names a definition and signs another", do: signsAnother, gets: refused, fails: syncmod.ErrBadSignature},
-	{name: "says goodbye before its time", do: leaves, gets: "answered, closed", fails: syncmod.ErrPeerLeft},
+	{name: "says goodbye too early", do: leaves, gets: "answered, closed", fails: syncmod.ErrPeerLeft},
 	{name: "says goodbye with a bad signature", do: leavesUnsigned, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "aborts", do: says(abort("no more", "")), gets: "answered, closed", fails: syncmod.ErrPeerAborted},
 	{
@@ -71,7 +71,7 @@ var requests = []attack{
 		names: herself,
 	},
 	{
-		name:  "aborts and blames nobody that exists",
+		name:  "aborts and blames an unknown peer",
 		do:    says(abort("it was he", "\x00\x01nobody")),
 		gets:  "answered, closed",
 		fails: syncmod.ErrPeerAborted,
@@ -82,12 +82,12 @@ var requests = []attack{
 		gets:  refused,
 		fails: syncmod.ErrBadSignature,
 	},
-	{name: "tells a view of no member at all", do: keepsOn(harness.View([]byte{0xff})), gets: "answered"},
-	{name: "tells a view of itself", do: keepsOn(harness.View([]byte{0x33, 0x33})), gets: "answered"},
-	{name: "tells a view of 8,000 members", do: keepsOn(harness.View(make([]byte, 4000))), gets: "answered"},
+	{name: "sends a view without members", do: keepsOn(harness.View([]byte{0xff})), gets: "answered"},
+	{name: "sends a view of itself", do: keepsOn(harness.View([]byte{0x33, 0x33})), gets: "answered"},
+	{name: "sends a view of 8,000 members", do: keepsOn(harness.View(make([]byte, 4000))), gets: "answered"},
 	{name: "claims that nobody reaches anybody", do: claimsNobody, gets: "answered"},
-	{name: "names no time", do: keepsOn(noTime), gets: "answered"},
-	{name: "names a time that cannot be", do: keepsOn(noSuchTime), gets: "answered"},
+	{name: "sends no time", do: keepsOn(noTime), gets: "answered"},
+	{name: "sends an impossible time", do: keepsOn(noSuchTime), gets: "answered"},
 	{name: "sends 8 KiB of unknown fields", do: keepsOn(unknownFields), gets: "answered"},
 }
 
@@ -96,16 +96,16 @@ func abortsAnother(t testing.TB, m *member) string {
 	return says(addressee(anotherSession), abort("no more", ""))(t, m)
 }
 
-// says opens a stream and says one thing on it.
+// says returns an attack that opens a stream and says one thing on it.
 func says(what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
-		_, _ = s.Write(harness.Frame(m.request(t, what...))) // reset halfway, where it is too long
+		_, _ = s.Write(harness.Frame(m.request(t, what...))) // reset halfway if the request is too long
 		return s.Fate()
 	}
 }
 
-// keepsOn says one thing twice, and has to be answered both times.
+// keepsOn returns an attack that says one thing twice, and requires an answer both times.
 func keepsOn(what harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
@@ -120,10 +120,10 @@ func keepsOn(what harness.Saying) func(testing.TB, *member) string {
 	}
 }
 
-// claimsNobody tells a view that can be, and is not true. It is shown, and changes
-// nothing.
+// claimsNobody sends a view that is possible but false. The node shows it, and nothing
+// else changes.
 func claimsNobody(t testing.TB, m *member) string {
-	gets := keepsOn(harness.View([]byte{0x03, 0x00}))(t, m) // he reaches alice, and nobody else
+	gets := keepsOn(harness.View([]byte{0x03, 0x00}))(t, m) // he reaches alice and nobody else
 	status := m.Until(alice, func(s syncmod.Status) bool { return len(s.Broken) == 2 })
 	require.Equal(t, []int{bob, dave}, []int{status.Broken[0].A, status.Broken[0].B})
 	require.Equal(t, []int{carol, dave}, []int{status.Broken[1].A, status.Broken[1].B})
@@ -161,7 +161,7 @@ func changesSession(t testing.TB, m *member) string {
 	return s.Fate()
 }
 
-// copies shows what another member has signed, in a request to dave.
+// copies sends a signature that another member sent to dave.
 func copies(t testing.TB, m *member) string {
 	bobs := m.copied.Load().GetHashSignature()
 	valid, err := m.Nodes[bob].Key.GetPublic().Verify(harness.Hash(m.about), bobs)
@@ -192,8 +192,8 @@ func leavesUnsigned(t testing.TB, m *member) string {
 	return gets
 }
 
-// blames aborts with somebody else as the culprit: whoever is told by dave says
-// that he reports it.
+// blames returns an attack that aborts and blames somebody else. Every node that dave
+// tells says that the accusation is his.
 func blames(whom int, what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		gets := says(append(what, abort("the disk is full", m.Nodes[whom].ID()))...)(t, m)

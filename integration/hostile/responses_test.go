@@ -13,17 +13,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// responses are attacks on whoever reads responses. They go on until the node is
-// stopped, but for the barrier that shows that the ceremony goes on.
+// responses has attacks on the code that reads responses. They go on until the node is
+// stopped. They pause only for the barrier that shows that the ceremony goes on.
 var responses = []attack{
 	{name: "answers with a claim of 8 EiB", do: answers(harness.Claim(1<<63 - 1)), gets: violation},
 	{name: "answers with a claim of 32 MiB", do: answers(harness.Claim(32 << 20)), gets: violation},
 	{name: "answers with a claim of −1 byte", do: answers(harness.Claim(-1)), gets: violation},
 	{name: "answers with garbage", do: answers(garbage(64 << 10)), gets: violation},
-	{name: "answers with a text that is none", do: answers(harness.Framed(notUTF8(2))), gets: violation},
+	{name: "answers with invalid text", do: answers(harness.Framed(notUTF8(2))), gets: violation},
 	{name: "answers a byte now and then", do: gives(dripsAnAnswer), gets: "reset"},
-	{name: "answers what nobody asked", do: gives(answersTwice), gets: violation},
-	{name: "answers in a flood", do: gives(answersForEver), gets: violation},
+	{name: "answers without a request", do: gives(answersTwice), gets: violation},
+	{name: "floods with answers", do: gives(answersForEver), gets: violation},
 	{
 		name: "echoes a wrong time",
 		do: gives(saysIn(&syncpb.SyncResponse{
@@ -33,7 +33,7 @@ var responses = []attack{
 	},
 	{name: "echoes no time", do: gives(saysIn(&syncpb.SyncResponse{SessionId: session})), gets: "goes on"},
 	{
-		name: "answers as nobody",
+		name: "answers without a session",
 		do:   gives(saysIn(&syncpb.SyncResponse{SyncTimestamp: &timestamppb.Timestamp{Seconds: 1}})),
 		gets: "told why", fails: syncmod.ErrPeerRestarted,
 	},
@@ -53,7 +53,7 @@ var responses = []attack{
 	{name: "refuses in 1 MiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(huge)})), gets: violation},
 }
 
-// gives answers alice's requests in this way from now on.
+// gives returns an attack that answers alice's requests with a from now on.
 func gives(a answer) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		m.misbehave(a)
@@ -61,14 +61,14 @@ func gives(a answer) func(testing.TB, *member) string {
 	}
 }
 
-// fate is what came next on a stream on which dave has misbehaved.
+// fate returns what came next on a stream on which dave misbehaved.
 func (m *member) fate(t testing.TB) string {
 	t.Helper()
 	select {
 	case fate := <-m.fates:
 		return fate
 	case <-time.After(harness.Patience):
-		require.Fail(t, "nothing came of it")
+		require.Fail(t, "nothing happened")
 		return ""
 	}
 }
@@ -86,7 +86,7 @@ func dripsAnAnswer(s harness.RawStream, _ *syncpb.SyncRequest) {
 	drip(s, append(harness.Claim(16<<10), make([]byte, 16<<10)...))
 }
 
-// answerTo is how a member answers that behaves.
+// answerTo returns the answer of a well-behaved member.
 func answerTo(s harness.RawStream, r *syncpb.SyncRequest) []byte {
 	return harness.Frame(s.Peer.Response(r))
 }
@@ -99,8 +99,8 @@ func answersForEver(s harness.RawStream, r *syncpb.SyncRequest) {
 	pour(s, bytes.Repeat(answerTo(s, r), 1024))
 }
 
-// answersAnew answers in a session that dave has never spoken in. Alice believes
-// it on a stream that she has opened since she knows him.
+// answersAnew answers in a session that dave has never used for requests. Alice
+// believes it on a stream that she opened after she met him.
 func answersAnew(t testing.TB, m *member) string {
 	gives(saysIn(&syncpb.SyncResponse{SessionId: anotherSession}))(t, m)
 	require.Error(t, m.Failure(alice))

@@ -13,7 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// atLast is dave's request at the last barrier, which attests a result, or none.
+// atLast returns dave's request at the last barrier. It attests the result, or nothing if the
+// result is empty.
 func (m *member) atLast(t testing.TB, to int, result string) *syncpb.SyncRequest {
 	t.Helper()
 	says := []harness.Saying{step(2)}
@@ -23,8 +24,8 @@ func (m *member) atLast(t testing.TB, to int, result string) *syncpb.SyncRequest
 	return m.requestTo(t, to, says...)
 }
 
-// complete has the honest members attest a result, go to the last barrier and say
-// goodbye. Their errors are there once the test has ended that.
+// complete makes the honest members attest a result, go to the last barrier and say
+// goodbye. The returned function ends that and returns their errors.
 func (m *member) complete(t testing.TB, result string) (end func() map[int]error) {
 	t.Helper()
 	for _, i := range honest {
@@ -57,9 +58,9 @@ func hasReceipt(c *syncmod.Ceremony) func(syncmod.Status) bool {
 	return func(syncmod.Status) bool { return c.Receipt() != nil }
 }
 
-// The one way in which members may end differently: docs/guarantees.md, "What is
-// not promised".
-func TestAMemberThatSignsTwoResultsCanLetOneMemberSucceedAndTheOthersFail(t *testing.T) {
+// Only in this way can members end differently. See docs/guarantees.md, "What is not
+// promised".
+func TestTwoResultsCanSplitTheMembers(t *testing.T) {
 	m := running(t, impatient(), session)
 	end := m.complete(t, "the key")
 
@@ -70,7 +71,7 @@ func TestAMemberThatSignsTwoResultsCanLetOneMemberSucceedAndTheOthersFail(t *tes
 	for _, i := range []int{bob, carol} {
 		err := m.Failure(i)
 		require.ErrorIs(t, err, syncmod.ErrResultMismatch, harness.Name(i))
-		require.ErrorContains(t, err, "operator 3 (dave) attests 616e6f74…", "whoever says so says who attests what")
+		require.ErrorContains(t, err, "operator 3 (dave) attests 616e6f74…", "the report says who attests what")
 		require.Nil(t, m.Nodes[i].Ceremony.Receipt())
 	}
 	end()
@@ -78,18 +79,18 @@ func TestAMemberThatSignsTwoResultsCanLetOneMemberSucceedAndTheOthersFail(t *tes
 	require.NoError(t, succeeded.Err())
 	require.Equal(t, syncmod.Complete, succeeded.Status().Phase)
 	receipt := succeeded.Receipt()
-	require.NoError(t, receipt.Verify(), "it holds what dave has signed for alice")
+	require.NoError(t, receipt.Verify(), "it has what dave signed for alice")
 	require.Equal(t, "the key", string(receipt.Members[dave].Result))
 }
 
-func TestAMemberWithAnotherResultFailsEveryoneAndIsSaidToHaveIt(t *testing.T) {
+func TestAnotherResultFailsEveryone(t *testing.T) {
 	for name, result := range map[string]string{"another": "another", "none": ""} {
 		t.Run(name, func(t *testing.T) {
 			m := running(t, impatient(), session)
 			m.complete(t, "the key")
 
 			for _, i := range honest {
-				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have heard of it from another
+				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have heard of it from another member
 			}
 
 			for _, i := range honest {
@@ -103,7 +104,7 @@ func TestAMemberWithAnotherResultFailsEveryoneAndIsSaidToHaveIt(t *testing.T) {
 	}
 }
 
-func TestAMemberThatSaysThatResultsDifferIsSaidToSaySo(t *testing.T) {
+func TestAFalseMismatchIsAttributed(t *testing.T) {
 	m := running(t, impatient(), session)
 
 	s := m.open(t, alice)

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// tireless are attacks that never end: what is done again and again, to one node.
+// tireless has attacks that never end: each function is called again and again for one node.
 var tireless = map[string]func(ctx context.Context, m *member, to int, request []byte){
 	"streams without end": func(ctx context.Context, m *member, to int, _ []byte) {
 		m.send(ctx, to, harness.Claim(16 << 10)[:4])
@@ -31,7 +31,7 @@ var tireless = map[string]func(ctx context.Context, m *member, to int, request [
 	},
 }
 
-// send opens a stream and writes on it what is taken.
+// send opens a stream and writes as many of the bytes as the node takes.
 func (m *member) send(ctx context.Context, to int, b []byte) {
 	opened, err := m.self.Host.NewStream(ctx, m.Nodes[to].ID(), syncmod.ProtocolID)
 	if err != nil {
@@ -47,7 +47,7 @@ func (m *member) start(
 	t testing.TB, attack func(ctx context.Context, m *member, to int, request []byte),
 ) (stop func()) {
 	t.Helper()
-	const pace = 5 * time.Millisecond // or all that is shown is that attacker and victim share a processor
+	const pace = 5 * time.Millisecond // faster attacks would only show that attacker and victim share a processor
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	for _, i := range honest {
@@ -69,14 +69,14 @@ func (m *member) start(
 	return stop
 }
 
-func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
+func TestAnEndlessAttackLeavesNothing(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
 			m := running(t, impatient(), session)
 			goroutines, bytes := runtime.NumGoroutine(), held()
 			costs := peak()
 			end := m.start(t, attack)
-			<-time.After(time.Second) // what grows would be seen by now
+			<-time.After(time.Second) // any growth would show by now
 			end()
 			cost := costs()
 			logged := m.Nodes[bob].Logged()
@@ -90,13 +90,13 @@ func TestAnAttackWithoutEndHoldsNothingUpAndLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestStopTakesLessThanASecondUnderAttack(t *testing.T) {
+func TestStopIsQuickUnderAttack(t *testing.T) {
 	for name, attack := range tireless {
 		t.Run(name, func(t *testing.T) {
 			m := running(t, impatient(), session)
 			m.misbehave(answersForEver)
 			m.start(t, attack)
-			<-time.After(200 * time.Millisecond) // it is to have got going
+			<-time.After(200 * time.Millisecond) // lets the attack get going
 			m.requireStops(t)
 		})
 	}

@@ -16,23 +16,23 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// gated is what a stranger's stream gets.
+// gated is the fate of a stranger's stream.
 const gated = "reset: gated"
 
-// newStranger is a member of nothing. Nothing limits it but whom it meets.
+// newStranger returns a peer that is no member. Only the nodes that it meets limit it.
 func newStranger(t testing.TB) *harness.RawPeer {
 	t.Helper()
 	return &harness.RawPeer{Host: harness.NewSilentHost(t, libp2p.ResourceManager(&network.NullResourceManager{}))}
 }
 
-// members is a cluster without a hostile member, whose metrics can be read.
+// members is a cluster without a hostile member. Tests can read its metrics.
 type members struct {
 	*harness.Cluster
 	metrics *sdkmetric.ManualReader
 }
 
-// newMembers starts three nodes in a ceremony that has passed step 1, with the
-// configuration that programs have by default.
+// newMembers starts three nodes in a ceremony that has passed step 1, with the default
+// configuration.
 func newMembers(t testing.TB, opts ...harness.Option) *members {
 	t.Helper()
 	opts = append([]harness.Option{harness.With(syncmod.Config{})}, opts...)
@@ -48,7 +48,7 @@ func newMembers(t testing.TB, opts ...harness.Option) *members {
 	return m
 }
 
-// refusedStrangers is how many strangers' streams the nodes have counted.
+// refusedStrangers returns how many streams of strangers the nodes have counted.
 func (m *members) refusedStrangers(t testing.TB) (n int64) {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -68,7 +68,7 @@ func (m *members) refusedStrangers(t testing.TB) (n int64) {
 	return n
 }
 
-// bobsRequest is what only bob may say: with his signature of the definition.
+// bobsRequest returns a request that only bob may send, with his signature of the definition.
 func bobsRequest(t testing.TB, c *harness.Cluster, says ...harness.Saying) []byte {
 	t.Helper()
 	def := syncmod.Definition{Hash: harness.Hash(t.Name())}
@@ -76,7 +76,7 @@ func bobsRequest(t testing.TB, c *harness.Cluster, says ...harness.Saying) []byt
 	return harness.Frame(c.Raw(bob).Request(t, def, says...))
 }
 
-func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
+func TestEveryStrangerIsRefused(t *testing.T) {
 	m := newMembers(t)
 	says := map[string][]byte{
 		"nothing":                          nil,
@@ -104,7 +104,7 @@ func TestAStrangerIsRefusedWhateverItSays(t *testing.T) {
 	require.NotContains(t, m.Nodes[alice].Logged(), "FORGED")
 }
 
-func TestAStrangerIsRefusedBeforeItHasSaidAnything(t *testing.T) {
+func TestASilentStrangerIsRefused(t *testing.T) {
 	m := newMembers(t)
 	s := newStranger(t)
 	s.Connect(t, m.Nodes[alice].Host)
@@ -117,7 +117,7 @@ func TestAStrangerIsRefusedBeforeItHasSaidAnything(t *testing.T) {
 	require.Equal(t, gated, harness.EndOf(err))
 }
 
-func TestAStrangerThatComesBeforeAnyCeremonyIsRefusedWhenThereIsOne(t *testing.T) {
+func TestAnEarlyStrangerIsRefused(t *testing.T) {
 	c := harness.New(t, 2, unlimited())
 	c.Idle()
 	s := newStranger(t)
@@ -129,7 +129,7 @@ func TestAStrangerThatComesBeforeAnyCeremonyIsRefusedWhenThereIsOne(t *testing.T
 		go func() { fates <- s.Knock(t.Context(), c.Nodes[alice].Host, says) }()
 	}
 	for range streams - 1 {
-		require.Equal(t, "reset: rate limited", <-fates) // one is kept, for it might be a member's
+		require.Equal(t, "reset: rate limited", <-fates) // one is kept, because it might be a member's
 	}
 
 	c.Open(t.Name())

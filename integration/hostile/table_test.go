@@ -15,26 +15,26 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// attack is what a member does to a node, alice, in a ceremony that runs, and
-// what comes of it.
+// attack is what a member does to one node, alice, in a running ceremony, and the
+// outcome.
 type attack struct {
 	name    string
-	foreign bool // dave has no session, as members of other implementations
+	foreign bool // dave has no session, like members that run other implementations
 	do      func(t testing.TB, m *member) (gets string)
 
 	gets  string
-	fails error // what the ceremony fails with at alice; nil: it goes on
-	names int   // whom she names then; the zero value is dave
+	fails error // the error of alice's ceremony; nil: it goes on
+	names int   // the member that alice names then; the zero value is dave
 }
 
 const herself = -1 // alice, as attack.names
 
-// most is what an attack may cost, in bytes. libp2p lets the window of a stream grow to
-// 16 MiB, and both ends of it are in this process.
+// most is how many bytes an attack may cost. libp2p lets the window of a stream grow to
+// 16 MiB, and this process holds both ends.
 const most = 24 * mebi
 
-// impatient is a configuration in which a stream that says nothing dies soon,
-// and a member that is gone is missed late.
+// impatient returns a configuration in which a silent stream dies soon, but a lost
+// member is given up late.
 func impatient() syncmod.Config {
 	config := harness.Fast()
 	config.ExchangeTimeout = time.Second
@@ -42,7 +42,7 @@ func impatient() syncmod.Config {
 	return config
 }
 
-func TestTableOfWhatAHostileMemberCanDo(t *testing.T) {
+func TestTableOfAttacks(t *testing.T) {
 	attacks := slices.Concat(frames, requests, texts, responses)
 	rows := make([]string, len(attacks))
 	t.Run("attacks", func(t *testing.T) {
@@ -54,15 +54,15 @@ func TestTableOfWhatAHostileMemberCanDo(t *testing.T) {
 		strings.Join(rows, "\n"))
 }
 
-// places bounds how many clusters there are at once. What an attack costs is
-// measured while all others stand still.
+// places bounds how many clusters run at the same time. While the cost of an attack is
+// measured, all others stand still.
 var (
 	places = make(chan struct{}, 3)
 	still  sync.RWMutex
 )
 
-// run is the story of every attack: what it gets, what it costs, what becomes of
-// the ceremony, and that the nodes can still be stopped.
+// run plays an attack. It checks what the attack gets and costs, how the ceremony ends,
+// and that the nodes can still be stopped.
 func (a attack) run(t *testing.T) (row string) {
 	t.Parallel()
 	places <- struct{}{}
@@ -107,7 +107,7 @@ func (a attack) requireOutcome(t *testing.T, m *member) string {
 	require.ErrorIs(t, m.Failure(alice), a.fails)
 	for _, i := range honest {
 		failed := m.Failure(i)
-		// An error in an answer does not say who is to blame.
+		// An error in a response does not say who is to blame.
 		if i != alice && errors.Is(a.fails, syncmod.ErrPeerRejected) {
 			require.ErrorContains(t, failed, "operator 3 (dave) refused this node", harness.Name(i))
 			continue
@@ -118,7 +118,7 @@ func (a attack) requireOutcome(t *testing.T, m *member) string {
 	return fmt.Sprintf("fails, naming %s: %s", blamed, sentinel(m.Failure(alice)))
 }
 
-// requireGoesOn takes the ceremony through the next barrier: dave behaves again.
+// requireGoesOn takes the ceremony through the next barrier. dave behaves again.
 func (m *member) requireGoesOn(t testing.TB) {
 	t.Helper()
 	again := m.hook.Load()
@@ -129,7 +129,7 @@ func (m *member) requireGoesOn(t testing.TB) {
 	m.hook.Store(again)
 }
 
-// requireStops stops the nodes while dave is still at it.
+// requireStops stops the nodes while dave still attacks.
 func (m *member) requireStops(t testing.TB) {
 	t.Helper()
 	elapsed := harness.Stopwatch(t)
@@ -137,7 +137,7 @@ func (m *member) requireStops(t testing.TB) {
 	require.Less(t, elapsed(), time.Second)
 }
 
-// sentinel is the error of the package behind a failure.
+// sentinel names the error of package syncmod behind a failure.
 func sentinel(err error) string {
 	for _, s := range []error{
 		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrPeerRestarted,

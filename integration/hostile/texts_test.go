@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	fits = 15 << 10 // bytes of text in a frame that is not too long
+	fits = 15 << 10 // bytes of text that fit into a frame
 	huge = 1 << 20
 )
 
-// texts are attacks on who reads them. That nothing of them reaches anybody as it
-// was said is required of every attack.
+// texts has attacks by text. Every attack requires that its text reaches nobody
+// unchanged.
 var texts = []attack{
 	{name: "has a nickname that terminals obey", do: isCalled(evil), gets: "answered"},
 	{name: "has a nickname of 15 KiB", do: isCalled(long(fits)), gets: "answered"},
 	{name: "has a nickname of 1 MiB", do: says(nickname(long(huge))), gets: violation},
-	{name: "has a nickname that is no text", do: hasNoText(6), gets: violation},
+	{name: "has a nickname that is not text", do: hasNoText(6), gets: violation},
 	{
 		name:  "has a version that terminals obey",
 		do:    says(version("v1.0-" + evil)),
@@ -36,7 +36,7 @@ var texts = []attack{
 		fails: syncmod.ErrVersionMismatch,
 	},
 	{
-		name:  "has a version of a great number",
+		name:  "has a version with a huge number",
 		do:    says(version("v1.99999999999999999999")),
 		gets:  refused,
 		fails: syncmod.ErrVersionMismatch,
@@ -70,7 +70,8 @@ var texts = []attack{
 	},
 }
 
-// isCalled gives dave a nickname, which is shown as far as it can be.
+// isCalled returns an attack that gives dave a nickname. The nickname is shown as far as it is
+// safe.
 func isCalled(name string) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		gets := keepsOn(nickname(name))(t, m)
@@ -81,7 +82,7 @@ func isCalled(name string) func(testing.TB, *member) string {
 	}
 }
 
-// hasNoText sends a text field that is not UTF-8.
+// hasNoText returns an attack that sends a text field that is not UTF-8.
 func hasNoText(field protowire.Number) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)

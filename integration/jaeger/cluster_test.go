@@ -17,7 +17,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry/otelsdk"
 )
 
-// cluster is the nodes of one ceremony: real programs but for their process.
+// cluster has the nodes of one ceremony. They are real programs, except that they share a process.
 type cluster struct {
 	t          *testing.T
 	services   []string // by operator index
@@ -27,8 +27,8 @@ type cluster struct {
 	ceremonies []*syncmod.Ceremony
 }
 
-// newCluster makes nodes that export to Jaeger over a protocol. The operator's
-// part of that is nothing but variables.
+// newCluster makes nodes that export to Jaeger over a protocol. As an operator would,
+// it only sets environment variables.
 func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syncmod.Step) *cluster {
 	t.Helper()
 	if server == nil {
@@ -43,7 +43,7 @@ func newCluster(t *testing.T, n int, protocol string, steps func(node int) []syn
 	c := &cluster{t: t, definition: syncmod.Definition{Hash: hash}}
 	for i := range n {
 		h := harness.NewHost(t)
-		name := fmt.Sprintf("%x-%s", hash[:4], nodeName(i)) // Jaeger is the same for all tests
+		name := fmt.Sprintf("%x-%s", hash[:4], nodeName(i)) // all tests use the same Jaeger
 		c.hosts = append(c.hosts, h)
 		c.services = append(c.services, telemetry.ServiceName(name, i))
 		c.definition.Peers = append(c.definition.Peers, syncmod.Peer{ID: h.ID(), Name: name, Addrs: h.Addrs()})
@@ -99,7 +99,7 @@ func (c *cluster) done() {
 	}
 }
 
-// until waits until the status of a node is as it should be.
+// until waits until the status of a node fulfils a condition.
 func (c *cluster) until(node int, ok func(syncmod.Status) bool) {
 	c.t.Helper()
 	harness.Until(c.t, c.ceremonies[node], ok)

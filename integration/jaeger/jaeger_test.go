@@ -15,7 +15,7 @@ import (
 
 func twoSteps(int) []syncmod.Step { return []syncmod.Step{{Name: "deal"}, {Name: "verify"}} }
 
-func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
+func TestAllSpansMeetInOneTrace(t *testing.T) {
 	const nodes = 4
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -41,8 +41,8 @@ func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 	}
 }
 
-// requireRows looks at the page of a trace: nothing that it shows has to be clicked on
-// to learn which node, which step or which member it is about.
+// requireRows checks a trace's page: each row says which node, step and member it is
+// about, without a click.
 func requireRows(t *testing.T, c *cluster, trace jaegerTrace) {
 	t.Helper()
 	var want []string
@@ -64,13 +64,13 @@ func requireRows(t *testing.T, c *cluster, trace jaegerTrace) {
 	}
 	require.Subset(t, trace.rows(), want)
 	for _, row := range trace.rows() {
-		if !slices.Contains(want, row) { // two that dial each other at once may replace a stream
+		if !slices.Contains(want, row) { // when two dial each other at once, a stream may be replaced
 			require.Regexp(t, `^\S+ → \S+ dkgsync\.reconnect$`, row)
 		}
 	}
 }
 
-// requireAttributes looks for what the table of spans promises.
+// requireAttributes checks the attributes that the table of spans promises.
 func requireAttributes(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	for operation, keys := range map[string][]string{
@@ -101,7 +101,8 @@ func requireAttributes(t *testing.T, trace jaegerTrace) {
 	}
 }
 
-// requireParents: each node has one root, the parent of all its other spans.
+// requireParents requires that each node has one root span, which is the parent of all its other
+// spans.
 func requireParents(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	starts := make(map[string]string) // by node
@@ -116,7 +117,7 @@ func requireParents(t *testing.T, trace jaegerTrace) {
 	}
 }
 
-// requireLinks: each stream that was served leads to the stream of its client.
+// requireLinks requires that each served stream links to the stream of its client.
 func requireLinks(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	clients := make(map[string]bool)
@@ -131,9 +132,9 @@ func requireLinks(t *testing.T, trace jaegerTrace) {
 	}
 }
 
-// One member is late, a connection breaks meanwhile: what is wrong can be seen
-// while it is, and afterwards who it was.
-func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
+// One member is late, and a connection breaks meanwhile. The problem shows while it
+// lasts, and later the member's name shows.
+func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 	const nodes, late = 4, 3
 	release := make(chan struct{})
 	c := newCluster(t, nodes, "grpc", func(node int) []syncmod.Step {
@@ -154,7 +155,7 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 	c.until(0, func(s syncmod.Status) bool { return s.Step == 2 })
 	require.NoError(t, c.hosts[0].Network().ClosePeer(c.hosts[1].ID()))
 
-	// A wait is first reported after ten seconds.
+	// A wait is reported only after ten seconds.
 	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool {
 		return len(trace.are("dkgsync.barrier.waiting", "")) == nodes-1
 	})
@@ -165,7 +166,7 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 		require.Contains(t, stuck.rows(), service+" dkgsync.barrier.waiting verify")
 	}
 	for _, s := range c.search(map[string]string{"dkgsync.span": "dkgsync.barrier.waiting", "dkgsync.step": "2"}) {
-		require.Equal(t, "[3]", s.tag("dkgsync.barrier.missing_peers"), "whom the others wait for")
+		require.Equal(t, "[3]", s.tag("dkgsync.barrier.missing_peers"), "the member that the others wait for")
 		require.Equal(t, "step", s.tag("dkgsync.barrier.kind"))
 		require.InDelta(t, 10, s.tag("dkgsync.barrier.elapsed"), 2)
 	}
@@ -197,7 +198,7 @@ func TestACeremonyThatIsStuckCanBeSeen(t *testing.T) {
 		lost := spanOf(t, over, s.links()[0])
 		require.Equal(t, "dkgsync.stream", lost.tag("dkgsync.span"))
 		require.Equal(t, "lost", lost.tag("dkgsync.stream.end_reason"))
-		require.Nil(t, lost.tag("error"), "what is replaced is no error")
+		require.Nil(t, lost.tag("error"), "a replaced stream is not an error")
 	}
 }
 
@@ -239,7 +240,7 @@ func TestAFailureIsFoundByItsType(t *testing.T) {
 	}
 }
 
-func TestAMemberThatIsNotThereIsFound(t *testing.T) {
+func TestAMissingMemberIsFound(t *testing.T) {
 	c := newCluster(t, 2, "grpc", twoSteps)
 	require.NoError(t, c.hosts[1].Close())
 	c.start(0)
@@ -256,5 +257,5 @@ func TestAMemberThatIsNotThereIsFound(t *testing.T) {
 	require.NotEmpty(t, failing[0].tag("otel.status_description"))
 	stopped := c.search(map[string]string{"dkgsync.span": "dkgsync.ceremony", "dkgsync.outcome": "stopped"})
 	require.Len(t, stopped, 1)
-	require.Nil(t, stopped[0].tag("error"), "this node has stopped itself: nobody's error")
+	require.Nil(t, stopped[0].tag("error"), "a node that stops itself is not an error")
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// server is the Jaeger of this test run. It is nil where there is none to start.
+// server is the Jaeger of this test run, or nil if there is no binary.
 var server *jaegerServer
 
 type jaegerServer struct {
@@ -59,7 +59,7 @@ func startServer(binary string) (stop func(), err error) {
 		return nil, err
 	}
 	ended := make(chan struct{})
-	var how error // known once it has ended
+	var how error // set when Jaeger has ended
 	go func() {
 		defer close(ended)
 		how = cmd.Wait()
@@ -88,7 +88,7 @@ func startServer(binary string) (stop func(), err error) {
 	}
 }
 
-// freePorts finds ports that nobody listens on now.
+// freePorts finds ports that are free now.
 func freePorts(n int) ([]int, error) {
 	var config net.ListenConfig
 	listeners, ports := make([]net.Listener, n), make([]int, n)
@@ -134,7 +134,7 @@ func get[T any](ctx context.Context, path string, query url.Values) (data T, err
 	return envelope.Data, err
 }
 
-// The answers of the API, as far as the tests look at them.
+// The answers of the API, as far as the tests need them.
 type (
 	jaegerTrace struct {
 		TraceID   string
@@ -174,7 +174,7 @@ func value(tags []tag, key string) any {
 
 func (s span) tag(key string) any { return value(s.Tags, key) }
 
-// parent is the span that this one is a child of, if any.
+// parent returns the ID of the span's parent, if it has one.
 func (s span) parent() string {
 	for _, r := range s.References {
 		if r.RefType == "CHILD_OF" {
@@ -184,7 +184,7 @@ func (s span) parent() string {
 	return ""
 }
 
-// links are the spans that this one links to.
+// links returns the IDs of the spans that this span links to.
 func (s span) links() (ids []string) {
 	for _, r := range s.References {
 		if r.RefType != "CHILD_OF" {
@@ -194,7 +194,8 @@ func (s span) links() (ids []string) {
 	return ids
 }
 
-// are are the spans whose names begin so.
+// are returns the spans whose attribute dkgsync.span is name. If kind is not empty, their kind must
+// match too.
 func (t jaegerTrace) are(name, kind string) (spans []span) {
 	for _, s := range t.Spans {
 		if s.tag("dkgsync.span") == name && (kind == "" || s.tag("span.kind") == kind) {
@@ -204,7 +205,7 @@ func (t jaegerTrace) are(name, kind string) (spans []span) {
 	return spans
 }
 
-// instances are the service.instance.ids that have contributed to a trace.
+// instances returns the service.instance.ids in a trace.
 func (t jaegerTrace) instances() (ids []string) {
 	for _, p := range t.Processes {
 		ids = append(ids, fmt.Sprint(value(p.Tags, "service.instance.id")))
@@ -213,16 +214,16 @@ func (t jaegerTrace) instances() (ids []string) {
 	return slices.Compact(ids)
 }
 
-// instance is the node that a span comes from.
+// instance returns the node that a span comes from.
 func (t jaegerTrace) instance(s span) string {
 	return fmt.Sprint(value(t.Processes[s.ProcessID].Tags, "service.instance.id"))
 }
 
-// service is the node's service that a span comes from.
+// service returns the service that a span comes from.
 func (t jaegerTrace) service(s span) string { return t.Processes[s.ProcessID].ServiceName }
 
-// row is what Jaeger's page shows of a span: its service, behind an arrow the peer of
-// a CLIENT span without children, and its operation.
+// row returns what Jaeger's page shows of a span: its service and its operation. For a
+// CLIENT span without children, an arrow and the peer stand between them.
 func (t jaegerTrace) row(s span) string {
 	row := t.service(s)
 	child := func(other span) bool { return other.parent() == s.SpanID }
@@ -233,7 +234,7 @@ func (t jaegerTrace) row(s span) string {
 	return row + " " + s.OperationName
 }
 
-// rows are all rows of a trace, each once.
+// rows returns all distinct rows of a trace.
 func (t jaegerTrace) rows() (rows []string) {
 	for _, s := range t.Spans {
 		rows = append(rows, t.row(s))
@@ -242,7 +243,7 @@ func (t jaegerTrace) rows() (rows []string) {
 	return slices.Compact(rows)
 }
 
-// warnings are all that Jaeger has to say about a trace.
+// warnings returns all warnings of Jaeger about a trace.
 func (t jaegerTrace) warnings() (all []string) {
 	all = append(all, t.Warnings...)
 	for _, s := range t.Spans {
@@ -253,7 +254,7 @@ func (t jaegerTrace) warnings() (all []string) {
 	return all
 }
 
-// traceOf waits until a trace is as it should be: nodes export in batches.
+// traceOf waits until a trace is complete, because nodes export in batches.
 func traceOf(t *testing.T, id string, complete func(jaegerTrace) bool) jaegerTrace {
 	t.Helper()
 	var last jaegerTrace
@@ -268,16 +269,16 @@ func traceOf(t *testing.T, id string, complete func(jaegerTrace) bool) jaegerTra
 	return last
 }
 
-// withCeremonies tells whether so many ceremonies have ended in a trace, one for
+// withCeremonies returns a condition: n ceremonies have ended in the trace, one for
 // each node.
 func withCeremonies(n int) func(jaegerTrace) bool {
 	return func(trace jaegerTrace) bool { return len(trace.are("dkgsync.ceremony", "")) == n }
 }
 
-// search finds spans as a person does: by the service of each node in turn, and tags.
+// search finds spans as a person does: for the service of each node in turn, by tags.
 func (c *cluster) search(tags map[string]string) []span { return c.searchLong(tags, time.Microsecond) }
 
-// searchLong finds those that lasted so long at least.
+// searchLong is search for spans that lasted at least that long.
 func (c *cluster) searchLong(tags map[string]string, least time.Duration) (found []span) {
 	c.t.Helper()
 	text, err := json.Marshal(tags)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// connect has the node connect to another one, as an operator does with `ipfs swarm
+// connect connects the node to another one, as an operator does with `ipfs swarm
 // connect`.
 func (d *daemon) connect(to *daemon) {
 	d.t.Helper()
@@ -27,8 +27,8 @@ func (d *daemon) connect(to *daemon) {
 	d.ask(http.MethodPost, "/api/v0/swarm/connect?"+address.Encode())
 }
 
-// shows waits until the node's own Prometheus endpoint has a series with these
-// labels and this value, which are regular expressions.
+// shows waits until the node's own Prometheus endpoint has a series with these labels
+// and this value. Both are regular expressions.
 func (d *daemon) shows(name, labels, value string) {
 	d.t.Helper()
 	series := regexp.MustCompile(`(?m)^` + name + `\{.*` + labels + `.*\} ` + value + `$`)
@@ -39,7 +39,7 @@ func (d *daemon) shows(name, labels, value string) {
 	}, patience, 100*time.Millisecond, "%s has no %s{%s} %s", d.name, name, labels, value)
 }
 
-// ask sends a request to the address at which the RPC API is.
+// ask sends a request to the address of the RPC API.
 func (d *daemon) ask(method, path string) string {
 	d.t.Helper()
 	request, err := http.NewRequestWithContext(d.t.Context(), method, d.api+path, http.NoBody)
@@ -53,7 +53,7 @@ func (d *daemon) ask(method, path string) string {
 	return string(body)
 }
 
-// apiOf finds the RPC API of the daemon that runs on a repository.
+// apiOf returns the address of the RPC API of the daemon that runs on a repository.
 func apiOf(r repo) (string, error) {
 	text, err := os.ReadFile(filepath.Join(string(r), "api"))
 	if err != nil {

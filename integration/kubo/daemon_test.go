@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a test waits for what has to happen: four daemons that
-// start at once on a busy machine take their time.
+// patience is how long a test waits for what must happen. Four daemons that start
+// together on a busy machine take a while.
 const patience = 3 * time.Minute
 
-// daemon is an ipfs daemon. It starts no process itself.
+// daemon is an ipfs daemon. It starts no other processes.
 type daemon struct {
 	name string
 	repo repo
@@ -28,7 +28,7 @@ type daemon struct {
 	ended   chan struct{} // closed when it has ended
 }
 
-// start runs `ipfs daemon`. It does not wait for it.
+// start starts `ipfs daemon` and does not wait for it.
 func start(t *testing.T, name string, r repo) *daemon {
 	t.Helper()
 	d := &daemon{
@@ -52,7 +52,7 @@ func start(t *testing.T, name string, r repo) *daemon {
 	return d
 }
 
-// ready waits until the daemon says that it is.
+// ready waits until the daemon says that it is ready.
 func (d *daemon) ready() {
 	d.t.Helper()
 	d.says("Daemon is ready")
@@ -61,7 +61,7 @@ func (d *daemon) ready() {
 	d.api = api
 }
 
-// says waits until the daemon has printed what matches this regular expression.
+// says waits until the daemon has printed text that matches a regular expression.
 func (d *daemon) says(pattern string) {
 	d.t.Helper()
 	wanted := regexp.MustCompile(pattern)
@@ -83,14 +83,13 @@ func (d *daemon) says(pattern string) {
 	}
 }
 
-// terminate ends daemons with SIGTERM, all at once, and waits until each has ended
-// by itself.
+// terminate sends SIGTERM to all daemons, and waits until each has ended by itself.
 func terminate(t *testing.T, daemons ...*daemon) {
 	t.Helper()
 	for _, d := range daemons {
 		require.NoError(t, d.cmd.Process.Signal(syscall.SIGTERM))
 	}
-	const prompt = 30 * time.Second // on a busy machine; it takes a fraction of a second
+	const prompt = 30 * time.Second // on a busy machine; usually it takes a fraction of a second
 	late := time.After(prompt)
 	for _, d := range daemons {
 		select {
@@ -109,7 +108,7 @@ func (d *daemon) kill() {
 	<-d.ended
 }
 
-// printed is what a daemon has printed so far.
+// printed holds what a daemon has printed so far.
 type printed struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -20,7 +20,7 @@ func skipWithoutKubo(t *testing.T) {
 	}
 }
 
-func TestCommandsOfANodeThatIsOfflineTakePartInNothing(t *testing.T) {
+func TestOfflineCommandsJoinNothing(t *testing.T) {
 	skipWithoutKubo(t)
 	r := newRepo(t)
 	file := filepath.Join(t.TempDir(), "hello")
@@ -35,7 +35,7 @@ func TestCommandsOfANodeThatIsOfflineTakePartInNothing(t *testing.T) {
 	require.Equal(t, added, r.run(t, "add", file), "with a file that is not there")
 }
 
-func TestADaemonWithoutItsCeremonyFileDoesNotStartAndSaysWhy(t *testing.T) {
+func TestAMissingFileStopsTheStart(t *testing.T) {
 	skipWithoutKubo(t)
 	r := newRepo(t)
 	file := filepath.Join(string(r), "missing.json")
@@ -48,7 +48,7 @@ func TestADaemonWithoutItsCeremonyFileDoesNotStartAndSaysWhy(t *testing.T) {
 	require.Equal(t, 1, d.cmd.ProcessState.ExitCode())
 }
 
-func TestADaemonThatWaitsForTheOthersCanBeStopped(t *testing.T) {
+func TestAWaitingDaemonCanBeStopped(t *testing.T) {
 	skipWithoutKubo(t)
 	r := newRepo(t)
 	r.write(t, t.Name(), []string{r.id(t), newRepo(t).id(t)}, newWork(t), 0)
@@ -59,7 +59,7 @@ func TestADaemonThatWaitsForTheOthersCanBeStopped(t *testing.T) {
 	terminate(t, d)
 }
 
-func TestFourDaemonsGoThroughACeremonyTogether(t *testing.T) {
+func TestFourDaemonsComplete(t *testing.T) {
 	skipWithoutKubo(t)
 	w := newWork(t)
 	daemons := startAll(t, w)
@@ -85,7 +85,7 @@ func TestFourDaemonsGoThroughACeremonyTogether(t *testing.T) {
 	terminate(t, daemons[:]...)
 }
 
-func TestTheOthersNameADaemonThatIsKilled(t *testing.T) {
+func TestAKilledDaemonIsNamed(t *testing.T) {
 	skipWithoutKubo(t)
 	w := newWork(t)
 	daemons := startAll(t, w)
@@ -106,7 +106,7 @@ func TestTheOthersNameADaemonThatIsKilled(t *testing.T) {
 	terminate(t, others...)
 }
 
-func TestADaemonThatIsStoppedInAStepTellsTheOthersAndEnds(t *testing.T) {
+func TestAStoppedDaemonTellsTheOthers(t *testing.T) {
 	skipWithoutKubo(t)
 	w := newWork(t)
 	daemons := startAll(t, w)
@@ -120,8 +120,8 @@ func TestADaemonThatIsStoppedInAStepTellsTheOthersAndEnds(t *testing.T) {
 	terminate(t, daemons[:3]...)
 }
 
-// startAll starts the daemon of each member, with a ceremony that is theirs alone,
-// and connects them.
+// startAll starts the daemon of each member, with a ceremony for them alone, and
+// connects the daemons.
 func startAll(t *testing.T, w *work) (daemons [members]*daemon) {
 	t.Helper()
 	var repos [members]repo

@@ -16,11 +16,11 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// repo is the directory that an ipfs node keeps, its IPFS_PATH.
+// repo is the directory of an ipfs node, its IPFS_PATH.
 type repo string
 
-// newRepo makes one with `ipfs init`, for a node that stays on this machine and
-// finds nobody by itself.
+// newRepo makes a repository with `ipfs init`. Its node stays on this machine and looks
+// for no peers.
 func newRepo(t *testing.T) repo {
 	t.Helper()
 	r := repo(t.TempDir())
@@ -29,7 +29,7 @@ func newRepo(t *testing.T) repo {
 	return r
 }
 
-// use has the plugin read a file.
+// use makes the plugin read a file.
 func (r repo) use(t *testing.T, file string) {
 	t.Helper()
 	config, err := json.Marshal(map[string]any{"dkgsync": map[string]any{"Config": map[string]any{"Ceremony": file}}})
@@ -42,8 +42,8 @@ func (r repo) id(t *testing.T) string {
 	return strings.TrimSpace(r.run(t, "config", "Identity.PeerID"))
 }
 
-// run runs an ipfs command and returns what it prints. A command that works has
-// nothing to say on its standard error, and leaves no process.
+// run runs an ipfs command and returns what it prints. It requires that the command
+// succeeds, prints no errors, and leaves no process behind.
 func (r repo) run(t *testing.T, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -57,8 +57,8 @@ func (r repo) run(t *testing.T, args ...string) string {
 	return string(stdout)
 }
 
-// command is an ipfs command on this repository. What the environment says about
-// logs and telemetry is not for it.
+// command returns an ipfs command for this repository. It removes environment variables
+// about logs and telemetry.
 func (r repo) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Getenv("KUBO_BIN"), args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
@@ -70,8 +70,8 @@ func (r repo) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// write puts a ceremony file into the repository and has the plugin use it: its
-// steps are done by the work of this member.
+// write puts a ceremony file into the repository and makes the plugin use it. This
+// member's work does the steps.
 func (r repo) write(t *testing.T, about string, ids []string, w *work, member int) {
 	t.Helper()
 	type entry struct {

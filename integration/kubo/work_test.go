@@ -13,18 +13,17 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// work is the program that does the work of all members' steps, as the test lets
-// it.
+// work is the program that does the work of all members' steps, when the test lets it.
 type work struct {
 	t      *testing.T
 	server *httptest.Server
 	began  chan job
 }
 
-// job is a step that a member wants to be done.
+// job is a member's request for the work of a step.
 type job struct {
 	member, step int
-	done         chan struct{} // closed by the test: the work is done
+	done         chan struct{} // the test closes it when the work is done
 }
 
 func newWork(t *testing.T) *work {
@@ -41,7 +40,7 @@ func (w *work) url(member, step int) string {
 	return fmt.Sprintf("%s/%d/%d", w.server.URL, member, step)
 }
 
-// serve answers when the work is done, or when nobody wants it any more.
+// serve answers when the work is done, or when the member has stopped waiting.
 func (w *work) serve(_ http.ResponseWriter, r *http.Request) {
 	member, _ := strconv.Atoi(r.PathValue("member"))
 	step, _ := strconv.Atoi(r.PathValue("step"))
@@ -57,8 +56,8 @@ func (w *work) serve(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// all waits until every member has begun a step. That anybody begins another one
-// meanwhile fails the test.
+// all waits until every member has begun a step. It fails the test if a member begins
+// another step first.
 func (w *work) all(step int) (jobs [members]job) {
 	w.t.Helper()
 	late := time.After(patience)

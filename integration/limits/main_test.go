@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/integration/netns"
 )
 
-// isolated is why the tests have no network of their own, nil if they have.
+// isolated says why the tests have no network of their own. It is nil if they have one.
 var isolated error
 
 func TestMain(m *testing.M) {
@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// needsNamespace skips a test that says nothing on loopback.
+// needsNamespace skips a test that would show nothing on loopback.
 func needsNamespace(t *testing.T) {
 	t.Helper()
 	netns.Need(t, isolated)

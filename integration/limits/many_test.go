@@ -18,8 +18,8 @@ import (
 
 var many = flag.Int("ceremonies", 200, "how many ceremonies four hosts have at once")
 
-// All of them: each host is a member of each ceremony.
-func TestManyCeremoniesAtOnceConnectAndComplete(t *testing.T) {
+// Each host is a member of every ceremony.
+func TestManyCeremoniesComplete(t *testing.T) {
 	const hosts, steps = 4, 2
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -46,8 +46,8 @@ func TestManyCeremoniesAtOnceConnectAndComplete(t *testing.T) {
 	}
 }
 
-// Two hosts are the only members of all the ceremonies.
-func TestManyCeremoniesOfTwoHostsConnectWithinResourceLimits(t *testing.T) {
+// The two hosts are the only members of every ceremony.
+func TestManyCeremoniesOfTwoHosts(t *testing.T) {
 	const ceremonies = 20
 	limited := func() libp2p.Option {
 		limits := syncmod.ResourceLimits(2 * ceremonies).Build(rcmgr.DefaultLimits.AutoScale())
@@ -61,7 +61,7 @@ func TestManyCeremoniesOfTwoHostsConnectWithinResourceLimits(t *testing.T) {
 	harness.RequireEach(t, opened, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 }
 
-// logCost logs what everything that is open costs.
+// logCost logs what all open ceremonies cost.
 func logCost(t *testing.T) {
 	runtime.GC()
 	var m runtime.MemStats

@@ -18,7 +18,7 @@ func libp2pAlone() libp2p.Option { return libp2p.DefaultResourceManager }
 
 var loopback = place{family: "ip4", address: func(int) string { return "127.0.0.1" }}
 
-func TestALimitThatKeepsMembersApartIsNamed(t *testing.T) {
+func TestALimitInTheWayIsNamed(t *testing.T) {
 	for name, scene := range map[string]struct {
 		hosts      func(*testing.T) []host.Host
 		ceremonies int
@@ -49,7 +49,7 @@ func TestALimitThatKeepsMembersApartIsNamed(t *testing.T) {
 	}
 }
 
-// says tells whether somebody's status gives this reason.
+// says reports whether a member's status gives this reason.
 func says(ceremonies []*syncmod.Ceremony, reason string) bool {
 	for _, c := range ceremonies {
 		for _, p := range c.Status().Peers {
@@ -61,7 +61,7 @@ func says(ceremonies []*syncmod.Ceremony, reason string) bool {
 	return false
 }
 
-// open opens so many ceremonies of all hosts, on each of them.
+// open opens that many ceremonies of all hosts, on each host.
 func open(t *testing.T, hosts []host.Host, ceremonies int) (opened []*syncmod.Ceremony) {
 	t.Helper()
 	for _, h := range hosts {

@@ -9,13 +9,13 @@ import (
 	"github.com/dkgsync/dkgsync/integration/netns"
 )
 
-// isolate gives the tests a network of their own, whose loopback device has the addresses of every place.
+// isolate gives the tests a network of their own. Its loopback device has the addresses of every place.
 func isolate() error {
 	if err := netns.Enter(); err != nil {
 		return err
 	}
 	if err := address(); err != nil {
-		panic(err) // what follows would not be what it says
+		panic(err) // without the addresses, the tests would show nothing
 	}
 	return nil
 }
@@ -32,7 +32,7 @@ func address() error {
 			if err != nil {
 				return err
 			}
-			at.Flags = syscall.IFA_F_NODAD // an IPv6 address can be used at once
+			at.Flags = syscall.IFA_F_NODAD // lets an IPv6 address be used at once
 			if err := netlink.AddrReplace(device, at); err != nil {
 				return fmt.Errorf("giving the loopback device %s: %w", at, err)
 			}

@@ -18,13 +18,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A place is where nodes are that libp2p counts as one. It allows eight connections
-// there, and after the first 16 one in five seconds.
+// A place has nodes that libp2p counts as one. libp2p allows eight connections from a
+// place, and after the first 16 connections only one in five seconds.
 type place struct {
 	name    string
 	nodes   int
 	family  string
-	bits    int // of a whole address
+	bits    int // bits of a whole address
 	address func(node int) string
 }
 
@@ -33,7 +33,7 @@ var places = []place{
 	{"one IPv6 network", 12, "ip6", 128, func(node int) string { return fmt.Sprintf("2001:db8::%x", node+1) }},
 }
 
-// What follows the address where a host listens.
+// The rest of a listen address, after the IP address.
 const (
 	tcp  = "tcp/0"
 	quic = "udp/0/quic-v1"
@@ -57,7 +57,7 @@ func newHost(t *testing.T, opts ...libp2p.Option) host.Host {
 	return h
 }
 
-// manager makes the resource manager of a host that exists for ceremonies.
+// manager returns an option with a resource manager for ceremonies.
 func manager(t *testing.T, members, ceremonies int) func() libp2p.Option {
 	return func() libp2p.Option {
 		m, err := syncmod.NewResourceManager(members, ceremonies)
@@ -66,19 +66,18 @@ func manager(t *testing.T, members, ceremonies int) func() libp2p.Option {
 	}
 }
 
-// connect opens a ceremony of all hosts and waits until everyone is connected with
-// everyone.
+// connect opens a ceremony of all hosts and waits until all are connected.
 func connect(t *testing.T, hosts []host.Host) {
 	t.Helper()
 	ceremonies := open(t, hosts, 1)
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience) // for many handshakes on a busy machine
+	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience) // many handshakes on a busy machine take long
 	defer cancel()
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 	t.Logf("%d nodes are connected with each other after %s", len(hosts), time.Since(began).Round(time.Millisecond))
 }
 
-func TestNodesInOnePlaceConnectAtOnce(t *testing.T) {
+func TestNodesInOnePlaceConnect(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
@@ -89,7 +88,7 @@ func TestNodesInOnePlaceConnectAtOnce(t *testing.T) {
 	}
 }
 
-func TestNodesInOnePlaceConnectOverQUIC(t *testing.T) {
+func TestOnePlaceConnectsOverQUIC(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
@@ -100,8 +99,8 @@ func TestNodesInOnePlaceConnectOverQUIC(t *testing.T) {
 	}
 }
 
-// A circuit through a relay counts as a connection with the relay's address.
-func TestNodesBehindOneRelayConnectAtOnce(t *testing.T) {
+// libp2p counts a circuit through a relay as a connection with the relay's address.
+func TestNodesBehindARelayConnect(t *testing.T) {
 	needsNamespace(t)
 	const members = 10
 	r := places[0].hosts(t, 1, tcp, manager(t, members, 1))[0]
@@ -125,9 +124,9 @@ func TestNodesBehindOneRelayConnectAtOnce(t *testing.T) {
 	connect(t, hidden)
 }
 
-// What the tests above lift is there: libp2p's defaults do not allow ten nodes in one
-// place.
-func TestWithoutTheManagerAPlaceIsFull(t *testing.T) {
+// The limits that the tests above lift do exist: libp2p's defaults do not allow ten
+// nodes in one place.
+func TestDefaultLimitsFillAPlace(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
@@ -138,7 +137,7 @@ func TestWithoutTheManagerAPlaceIsFull(t *testing.T) {
 	}
 }
 
-// dialEach has every host dial the first one, in turn, and stay connected.
+// dialEach makes every host dial the first one, one after another, and stay connected.
 func dialEach(ctx context.Context, hosts []host.Host) error {
 	for _, h := range hosts[1:] {
 		if err := h.Connect(ctx, peer.AddrInfo{ID: hosts[0].ID(), Addrs: hosts[0].Addrs()}); err != nil {

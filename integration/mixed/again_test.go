@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// oursAgain is our nodes, each of which begins again after a failure.
+// oursAgain has our nodes, each of which begins again after a failure.
 type oursAgain struct {
 	services []*syncmod.Service
 	errs     []error
@@ -72,8 +72,8 @@ func (r *oursAgain) waitFor(t *testing.T, member int) {
 	}
 }
 
-// startAgain starts a reference peer again whenever it ends with a failure, as a
-// supervisor would do, until it has completed the ceremony.
+// startAgain starts a reference peer again whenever it fails, as a supervisor would,
+// until it has completed the ceremony.
 func (c *cluster) startAgain(i int, variant refpeer.Variant) {
 	c.t.Helper()
 	ctx := c.Context()
@@ -87,9 +87,9 @@ func (c *cluster) startAgain(i int, variant refpeer.Variant) {
 	}
 }
 
-// A foreign member ends with its first failure. Ours begin again, and wait for it until
-// somebody has started it again.
-func TestOursWaitForAForeignMemberUntilItIsStartedAgain(t *testing.T) {
+// A reference peer ends with its first failure. Our nodes begin again, and wait for it
+// until somebody starts it again.
+func TestOursWaitForAPeersReturn(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(1, variant))
 		c.refs[2].Serve()
@@ -103,7 +103,7 @@ func TestOursWaitForAForeignMemberUntilItIsStartedAgain(t *testing.T) {
 		err := c.refs[2].Run(c.Context(), 1)
 		require.ErrorIs(t, err, refpeer.ErrRejected)
 		require.ErrorContains(t, err, gaveUp)
-		c.refs[2].Close() // as its process ends then
+		c.refs[2].Close() // as its process would end
 		c.Nodes[2].CloseHost()
 		ours.waitFor(t, 2)
 
@@ -113,9 +113,9 @@ func TestOursWaitForAForeignMemberUntilItIsStartedAgain(t *testing.T) {
 	})
 }
 
-// A foreign member that dies in a step and is started again at once is refused, because
-// it has restarted, and ends. It takes part once ours have begun again.
-func TestAForeignMemberThatRestartsTakesPartInAnotherAttempt(t *testing.T) {
+// A reference peer dies in a step and is started again at once. The others refuse it
+// because it restarted, and it ends. It takes part once our nodes have begun again.
+func TestARestartedPeerJoinsAgain(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(1, variant))
 		c.refs[2].Serve()

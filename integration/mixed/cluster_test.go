@@ -1,5 +1,5 @@
-// Package mixed_test runs ceremonies of nodes of ours together with the reference
-// peers of refpeer, on real hosts.
+// Package mixed_test runs ceremonies of our nodes with the reference peers of package
+// refpeer, on real hosts.
 package mixed_test
 
 import (
@@ -23,13 +23,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	version = "v1.11"
-	// onePacket is how large a frame may be, in bytes: larger ones may come in pieces.
+	// onePacket is the largest frame, in bytes, that surely arrives in one piece.
 	onePacket = 1200
 )
 
 var variants = []refpeer.Variant{refpeer.CharonLike, refpeer.PlutoLike, refpeer.OlderCharonLike}
 
-// config is the defaults, with shorter timeouts where a test would wait for them.
+// config returns the defaults, with shorter timeouts where a test would have to wait.
 func config() syncmod.Config {
 	return syncmod.Config{
 		Version:        version,
@@ -39,8 +39,8 @@ func config() syncmod.Config {
 	}
 }
 
-// cluster is nodes of ours, which come first in operator order, and a reference
-// peer on each of the other hosts.
+// cluster has our nodes, which come first in operator order, and a reference peer on
+// each of the other hosts.
 type cluster struct {
 	*harness.Cluster
 	t      testing.TB
@@ -76,15 +76,14 @@ func newCluster(t testing.TB, ours int, theirs []refpeer.Variant, opts ...harnes
 	return c
 }
 
-// meet connects two hosts: two that dial each other at the same moment may both
-// fail.
+// meet connects two hosts. When two dial each other at the same moment, both may fail.
 func (c *cluster) meet(from, to int) {
 	c.t.Helper()
 	addrs := c.Definition(from, c.t.Name()).Peers[to].Addrs
 	require.NoError(c.t, c.Nodes[from].Host.Connect(c.Context(), peer.AddrInfo{ID: c.Nodes[to].ID(), Addrs: addrs}))
 }
 
-// reference makes the reference peer of an operator, in place of the one it has.
+// reference makes an operator's reference peer, and replaces the one that it has.
 func (c *cluster) reference(i int, opts refpeer.Options) *refpeer.Peer {
 	c.t.Helper()
 	return c.referenceOf(i, harness.Hash(c.t.Name()), opts)
@@ -110,7 +109,7 @@ func (c *cluster) referenceOf(i int, hash []byte, opts refpeer.Options) *refpeer
 	return p
 }
 
-// start starts everyone, handlers first.
+// start starts all peers, the handlers first.
 func (c *cluster) start() {
 	c.t.Helper()
 	for _, i := range c.theirs {
@@ -122,8 +121,9 @@ func (c *cluster) start() {
 	}
 }
 
-// startOursFirst starts everyone once our two know each other: one that fails before it
-// has reached the other cannot tell it who it was, see docs/guarantees.md.
+// startOursFirst starts all peers once our two nodes know each other. A node that fails
+// before it has reached the other cannot tell it who the culprit was; see
+// docs/guarantees.md.
 func (c *cluster) startOursFirst() {
 	c.t.Helper()
 	c.Start(c.ours...)
@@ -138,7 +138,7 @@ func (c *cluster) startOursFirst() {
 	}
 }
 
-// begin starts everyone and takes all through barriers, up to a step.
+// begin starts all peers and takes them through the barriers up to a step.
 func (c *cluster) begin(step int) {
 	c.t.Helper()
 	c.start()
@@ -147,8 +147,8 @@ func (c *cluster) begin(step int) {
 	}
 }
 
-// each calls one of two functions for each of the nodes, at once, and requires
-// that none fails.
+// each calls ours for our nodes and theirs for reference peers, all at once. It
+// requires that none fails.
 func (c *cluster) each(
 	nodes []int,
 	ours func(context.Context, *syncmod.Ceremony) error,
@@ -202,8 +202,8 @@ func (c *cluster) finish(nodes ...int) {
 	}
 }
 
-// rejected waits until each of these reference peers has failed, and requires
-// that it was told so, in these words.
+// rejected waits until each of these reference peers has failed, and requires that it
+// was refused in these words.
 func (c *cluster) rejected(words string, nodes ...int) {
 	c.t.Helper()
 	for _, i := range nodes {
@@ -213,7 +213,7 @@ func (c *cluster) rejected(words string, nodes ...int) {
 	}
 }
 
-// failed waits until these reference peers have failed, for whatever reason.
+// failed waits until these reference peers have failed, for any reason.
 func (c *cluster) failed(nodes ...int) {
 	c.t.Helper()
 	for _, i := range nodes {
@@ -221,7 +221,7 @@ func (c *cluster) failed(nodes ...int) {
 	}
 }
 
-// frames is every frame that the reference peers have got.
+// frames records every frame that the reference peers have received.
 type frames struct {
 	mu  sync.Mutex
 	all []refpeer.Frame
@@ -233,8 +233,8 @@ func (f *frames) add(frame refpeer.Frame) {
 	f.all = append(f.all, frame)
 }
 
-// requireWholeFrames requires that every frame of ours was far below a packet,
-// and that the single Read that took it got all of it.
+// requireWholeFrames requires that every frame from our nodes was far smaller than a
+// packet, and that one Read received all of it.
 func (c *cluster) requireWholeFrames() {
 	c.t.Helper()
 	c.frames.mu.Lock()
@@ -265,7 +265,7 @@ func (c *cluster) indexOf(id peer.ID) int {
 	return -1
 }
 
-// forEach runs a test for each of the known programs, side by side.
+// forEach runs a test for each of the known programs, in parallel.
 func forEach(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	t.Helper()
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
@@ -274,8 +274,8 @@ func forEach(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	})
 }
 
-// oneByOne does so one after the other: for tests that take the time, or count
-// what the whole process does.
+// oneByOne runs a test for each of the known programs, one after another. It is for
+// tests that take time, or that count what the whole process does.
 func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	t.Helper()
 	for _, variant := range variants {
@@ -283,14 +283,13 @@ func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	}
 }
 
-// eventually waits until something is so that no event tells of.
+// eventually polls until so returns true. It is for conditions without an event.
 func (c *cluster) eventually(so func() bool, what string) {
 	c.t.Helper()
 	harness.Eventually(c.t, so, what)
 }
 
-// streams are the streams of the protocol that a host has with a peer, in one
-// direction.
+// streams returns a host's streams of the protocol with a peer, in one direction.
 func streams(h host.Host, with peer.ID, direction network.Direction) []network.Stream {
 	var all []network.Stream
 	for _, conn := range h.Network().ConnsToPeer(with) {

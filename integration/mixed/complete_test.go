@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// fiveSteps are steps that note when they are done.
+// fiveSteps returns steps that note when they are done.
 func fiveSteps(done *[]int) []syncmod.Step {
 	var steps []syncmod.Step
 	for i := range 5 {
@@ -26,7 +26,7 @@ func fiveSteps(done *[]int) []syncmod.Step {
 	return steps
 }
 
-// run runs a whole ceremony of five steps and the goodbyes on everyone.
+// run runs a whole ceremony with five steps and the goodbyes on all peers.
 func (c *cluster) run() {
 	c.t.Helper()
 	c.each(c.All(),
@@ -76,16 +76,16 @@ func TestOneOfEachKindCompletes(t *testing.T) {
 	c.requireWholeFrames()
 }
 
-func TestMixedClustersCompleteOverQUIC(t *testing.T) {
+func TestMixedClustersOverQUIC(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant), harness.QUIC())
 		c.start()
 
-		c.run() // here a frame may come in pieces: then the peer ends the stream, and we open another one
+		c.run() // a frame may arrive in pieces here: then the peer ends the stream, and our node opens another
 	})
 }
 
-func TestMixedClustersCompleteWhenEveryFrameIsDelayed(t *testing.T) {
+func TestMixedClustersWithDelays(t *testing.T) {
 	for _, variant := range variants {
 		for ours := 1; ours <= 3; ours++ {
 			t.Run(fmt.Sprintf("%d ours and %d %s", ours, 4-ours, variant), func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestMixedClustersCompleteWhenEveryFrameIsDelayed(t *testing.T) {
 	}
 }
 
-func TestMixedClustersCompleteWithPeersThatAreSlow(t *testing.T) {
+func TestMixedClustersWithSlowPeers(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		for _, i := range c.theirs {

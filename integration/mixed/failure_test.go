@@ -18,7 +18,7 @@ const (
 	gaveUp       = "the disk is full"
 )
 
-func TestTheirServerRefusesAnotherVersionOfOurs(t *testing.T) {
+func TestTheyRefuseAWrongVersion(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		theirs := c.reference(1, refpeer.Options{Variant: variant, Version: theirVersion})
@@ -29,12 +29,12 @@ func TestTheirServerRefusesAnotherVersionOfOurs(t *testing.T) {
 
 		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
 		require.Equal(t, 1, harness.Culprit(t, err).Index)
-		require.ErrorContains(t, err, "another version") // in its words
+		require.ErrorContains(t, err, "another version") // in the reference peer's words
 		require.ErrorIs(t, theirs.Failure(c.Context()), refpeer.ErrVersion)
 	})
 }
 
-func TestOurServerRefusesAnotherVersionOfTheirs(t *testing.T) {
+func TestWeRefuseAWrongVersion(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		c.Start(0)
@@ -48,7 +48,7 @@ func TestOurServerRefusesAnotherVersionOfTheirs(t *testing.T) {
 	})
 }
 
-func TestOneOtherVersionEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestAWrongVersionFailsAll(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.reference(3, refpeer.Options{Variant: variant, Version: theirVersion})
@@ -59,9 +59,9 @@ func TestOneOtherVersionEndsTheCeremonyOfEverybody(t *testing.T) {
 	})
 }
 
-// failWithDave waits until the ceremony has failed on our nodes, and requires that
-// each tells of dave: the one that he has refused does not blame him to the other,
-// for an error does not say whose doing it is.
+// failWithDave waits until the ceremony has failed on our nodes, and requires that each
+// error mentions dave. A node that dave refused does not blame him to the other node,
+// because an error response does not say who is to blame.
 func (c *cluster) failWithDave() {
 	c.t.Helper()
 	for _, i := range c.ours {
@@ -74,7 +74,7 @@ func (c *cluster) failWithDave() {
 	}
 }
 
-func TestTheirServerRefusesAnotherDefinitionOfOurs(t *testing.T) {
+func TestTheyRefuseAWrongDefinition(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		theirs := c.referenceOf(1, harness.Hash("another"), refpeer.Options{Variant: variant})
@@ -85,12 +85,12 @@ func TestTheirServerRefusesAnotherDefinitionOfOurs(t *testing.T) {
 
 		require.ErrorIs(t, err, syncmod.ErrPeerRejected)
 		require.Equal(t, 1, harness.Culprit(t, err).Index)
-		require.ErrorContains(t, err, "signature of another definition") // in its words
+		require.ErrorContains(t, err, "signature of another definition") // in the reference peer's words
 		require.ErrorIs(t, theirs.Failure(c.Context()), refpeer.ErrSignature)
 	})
 }
 
-func TestOurServerRefusesAnotherDefinitionOfTheirs(t *testing.T) {
+func TestWeRefuseAWrongDefinition(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		c.Start(0)
@@ -104,7 +104,7 @@ func TestOurServerRefusesAnotherDefinitionOfTheirs(t *testing.T) {
 	})
 }
 
-func TestOneOtherDefinitionEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestAWrongDefinitionFailsAll(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.referenceOf(3, harness.Hash("another"), refpeer.Options{Variant: variant})
@@ -115,7 +115,7 @@ func TestOneOtherDefinitionEndsTheCeremonyOfEverybody(t *testing.T) {
 	})
 }
 
-func TestASkippedStepEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestASkippedStepFailsEveryone(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -123,17 +123,17 @@ func TestASkippedStepEndsTheCeremonyOfEverybody(t *testing.T) {
 		c.refs[3].SetStep(4)
 
 		c.FailWith(c.ours, syncmod.ErrStepSkipped, 3)
-		c.rejected("", 3) // by us or by the other one, whoever hears it first
+		c.rejected("", 3) // by our node or by the other peer, whichever hears it first
 		c.failed(2)
 	})
 }
 
-func TestAMemberThatGoesOnAloneLeavesUsBehind(t *testing.T) {
+func TestAPeerCanLeaveUsBehind(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.start()
 		waiting := c.begun(func(context.Context) error { return c.TryAdvance(0)[0] })
-		c.seen(0, 3, 0) // or it would seem to know us from before
+		c.seen(0, 3, 0) // otherwise it would seem to know our node from before
 		c.seen(1, 3, 0)
 		c.refs[3].SetStep(1)
 		c.seen(0, 3, 1)
@@ -162,7 +162,7 @@ func TestOurAbortReachesTheOthers(t *testing.T) {
 	})
 }
 
-func TestOurAbortReachesThoseWhoHaveNobodyElse(t *testing.T) {
+func TestOurAbortReachesALonePeer(t *testing.T) {
 	c := newCluster(t, 1, variants)
 	c.begin(2)
 
@@ -171,7 +171,7 @@ func TestOurAbortReachesThoseWhoHaveNobodyElse(t *testing.T) {
 	c.rejected(gaveUp, c.theirs...)
 }
 
-func TestOurStopInTheMiddleReachesTheOthers(t *testing.T) {
+func TestOurStopReachesTheOthers(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -179,13 +179,13 @@ func TestOurStopInTheMiddleReachesTheOthers(t *testing.T) {
 
 		c.Stop(0)
 
-		require.Less(t, elapsed(), 2*time.Second) // of which telling takes 700 ms at most
+		require.Less(t, elapsed(), 2*time.Second) // telling the others takes 700 ms of that at most
 		c.FailWith([]int{1}, syncmod.ErrPeerAborted, 0)
 		c.rejected("operator 0 (alice) was stopped before the ceremony was complete", c.theirs...)
 	})
 }
 
-func TestAnotherStartBeforeStep1EndsNothing(t *testing.T) {
+func TestAnEarlyRestartEndsNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(0)

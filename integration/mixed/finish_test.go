@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// going is something that goes on in the background.
+// going is a call that runs in the background.
 type going struct {
 	c    *cluster
 	done chan error
@@ -25,7 +25,7 @@ func (c *cluster) begun(f func(ctx context.Context) error) *going {
 	return g
 }
 
-// end waits until it has ended, and returns how.
+// end waits until the call has returned, and returns its error.
 func (g *going) end() error {
 	g.c.t.Helper()
 	select {
@@ -48,7 +48,7 @@ func (g *going) requireGoesOn() {
 
 func (c *cluster) complete(i int) *going { return c.begun(c.Nodes[i].Ceremony.Complete) }
 
-// seen waits until a node of ours has seen a member at a step.
+// seen waits until one of our nodes has seen a member at a step.
 func (c *cluster) seen(node, member int, step int64) {
 	c.t.Helper()
 	c.Until(node, func(s syncmod.Status) bool {
@@ -61,7 +61,7 @@ func (c *cluster) seen(node, member int, step int64) {
 	})
 }
 
-func TestAPeerThatHasFinishedWaitsForUs(t *testing.T) {
+func TestAFinishedPeerWaitsForUs(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -70,7 +70,7 @@ func TestAPeerThatHasFinishedWaitsForUs(t *testing.T) {
 			c.seen(0, j, 2)
 			c.seen(1, j, 2)
 		}
-		<-time.After(1500 * time.Millisecond) // more than a heartbeat: nobody loses patience
+		<-time.After(1500 * time.Millisecond) // longer than a heartbeat: nobody gives up
 		early.requireGoesOn()
 
 		c.finish(c.ours...)
@@ -79,7 +79,7 @@ func TestAPeerThatHasFinishedWaitsForUs(t *testing.T) {
 	})
 }
 
-func TestWeWaitForAPeerThatFinishesLate(t *testing.T) {
+func TestWeWaitForALatePeer(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -89,7 +89,7 @@ func TestWeWaitForAPeerThatFinishesLate(t *testing.T) {
 				c.eventually(func() bool { return c.refs[j].Step(c.Nodes[i].ID()) == 2 }, "it hears that we are done")
 			}
 		}
-		<-time.After(1500 * time.Millisecond) // more than a heartbeat: nobody loses patience
+		<-time.After(1500 * time.Millisecond) // longer than a heartbeat: nobody gives up
 		complete[0].requireGoesOn()
 
 		c.finish(c.theirs...)
@@ -104,10 +104,10 @@ func TestWeWaitForALateGoodbye(t *testing.T) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
 		complete := []*going{c.complete(0), c.complete(1)}
-		c.advance(c.theirs...) // the last barrier, which they pass without saying goodbye
+		c.advance(c.theirs...) // the last barrier, which they pass without a goodbye
 		for _, j := range c.theirs {
 			for _, i := range c.ours {
-				c.eventually(func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }, "ours is heard at once")
+				c.eventually(func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }, "our goodbye is heard at once")
 			}
 		}
 		complete[0].requireGoesOn()
@@ -120,7 +120,7 @@ func TestWeWaitForALateGoodbye(t *testing.T) {
 	})
 }
 
-func TestAPeerMayBeGoneOnceItHasHeardEveryGoodbye(t *testing.T) {
+func TestAPeerMayGoAfterAllGoodbyes(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		patient := config()
 		patient.GoodbyeTimeout = 20 * time.Second
@@ -139,7 +139,7 @@ func TestAPeerMayBeGoneOnceItHasHeardEveryGoodbye(t *testing.T) {
 	})
 }
 
-func TestAPeerThatNeverAnswersAGoodbyeIsNamed(t *testing.T) {
+func TestAMissingGoodbyeIsNamed(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		hasty := config()
 		hasty.GoodbyeTimeout = 3 * time.Second
@@ -152,7 +152,7 @@ func TestAPeerThatNeverAnswersAGoodbyeIsNamed(t *testing.T) {
 		c.eventually(func() bool { return c.refs[2].Step(c.Nodes[3].ID()) == 2 }, "everybody hears it")
 		c.refs[3].Freeze()
 
-		c.advance(2) // the last one to come to the last barrier
+		c.advance(2) // the last member to reach the last barrier
 		ctx, cancel := context.WithCancel(c.Context())
 		other := c.begun(func(context.Context) error { return c.refs[2].Shutdown(ctx) })
 
@@ -168,7 +168,7 @@ func TestAPeerThatNeverAnswersAGoodbyeIsNamed(t *testing.T) {
 		elapsed := harness.Stopwatch(c.t)
 		c.Stop(c.ours...)
 		require.Less(t, elapsed(), time.Second)
-		other.requireGoesOn() // as the originals do
+		other.requireGoesOn() // as the reference implementations do
 		cancel()
 		require.ErrorIs(t, other.end(), context.Canceled)
 	})

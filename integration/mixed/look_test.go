@@ -12,15 +12,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// rehearsal is a node of ours, operator 0, and processes of another program that wait for
-// it. The nodes are not connected: it is for them to dial each other.
+// rehearsal is our node, operator 0, and processes of another program that wait for it.
+// The nodes are not connected yet, so they have to dial each other.
 type rehearsal struct {
 	*cluster
 	variant refpeer.Variant
 	hidden  bool // behind a relay
 }
 
-// rehearse starts three processes, at addresses of their own or behind a relay.
+// rehearse starts three processes, at their own addresses or behind a relay.
 func rehearse(t *testing.T, variant refpeer.Variant, config syncmod.Config, opts ...harness.Option) *rehearsal {
 	t.Helper()
 	r := &rehearsal{
@@ -37,8 +37,8 @@ func rehearse(t *testing.T, variant refpeer.Variant, config syncmod.Config, opts
 	return r
 }
 
-// charons runs a test for both kinds of Charon, side by side. A Pluto gives up on a host
-// that is there before its handler.
+// charons runs a test for both kinds of Charon, in parallel. Pluto gives up on a host
+// whose handler comes later than the host.
 func charons(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	t.Helper()
 	for _, variant := range []refpeer.Variant{refpeer.CharonLike, refpeer.OlderCharonLike} {
@@ -49,7 +49,7 @@ func charons(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	}
 }
 
-// places are the ways to a cluster.
+// places are the ways in which the nodes reach each other.
 var places = map[string]func(t *testing.T) []harness.Option{
 	"direct": func(*testing.T) []harness.Option { return nil },
 	"behind a relay": func(t *testing.T) []harness.Option {
@@ -57,8 +57,8 @@ var places = map[string]func(t *testing.T) []harness.Option{
 	},
 }
 
-// begin starts a process. It knows where the others are; our node is behind a firewall,
-// unless there is a relay.
+// begin starts a process, which knows the others' addresses. Our node is behind a
+// firewall, unless there is a relay.
 func (r *rehearsal) begin(i int) {
 	r.t.Helper()
 	for _, p := range r.Definition(i, r.t.Name()).Peers {
@@ -69,13 +69,13 @@ func (r *rehearsal) begin(i int) {
 	r.reference(i, refpeer.Options{Variant: r.variant, Process: &refpeer.Process{Steps: 3}}).Start()
 }
 
-// restart ends a process, and starts it again.
+// restart ends a process and starts it again.
 func (r *rehearsal) restart(i int) {
 	r.t.Helper()
 	r.refs[i].Close()
 	r.Nodes[i].CloseHost()
 	r.Nodes[i].OpenHost()
-	for _, j := range r.Except(0, i) { // where it is now
+	for _, j := range r.Except(0, i) { // the process has new addresses
 		r.Nodes[j].Host.Peerstore().AddAddrs(r.Nodes[i].ID(), r.Definition(j, r.t.Name()).Peers[i].Addrs,
 			peerstore.PermanentAddrTTL)
 	}
@@ -89,7 +89,7 @@ func (r *rehearsal) look() *syncmod.Ceremony {
 	return c
 }
 
-// seen waits until every member is as wanted.
+// seen waits until the status of every member fulfils a condition.
 func (r *rehearsal) seen(c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) {
 	r.t.Helper()
 	harness.Until(r.t, c, func(s syncmod.Status) bool {
@@ -102,7 +102,7 @@ func (r *rehearsal) seen(c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bo
 	})
 }
 
-func TestARehearsalLeavesTheOthersAtStep0(t *testing.T) {
+func TestARehearsalStaysAtStep0(t *testing.T) {
 	for place, opts := range places {
 		charons(t, func(t *testing.T, variant refpeer.Variant) {
 			t.Run(place, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestARehearsalLeavesTheOthersAtStep0(t *testing.T) {
 	}
 }
 
-func TestARehearsalWithAnotherVersionEndsNobody(t *testing.T) {
+func TestAWrongRehearsalEndsNobody(t *testing.T) {
 	other := config()
 	other.Version = "v1.10"
 	charons(t, func(t *testing.T, variant refpeer.Variant) {
@@ -147,13 +147,14 @@ func TestARehearsalWithAnotherVersionEndsNobody(t *testing.T) {
 	})
 }
 
-// What a rehearsal must not do, so that the tests above can fail: be connected both ways.
-func TestWhoTakesPartMovesTheOthersToStep1(t *testing.T) {
+// This is what a rehearsal must not do: be connected in both directions. Without this test, those above
+// might be unable to fail.
+func TestTakingPartMovesTheOthers(t *testing.T) {
 	for place, opts := range places {
 		charons(t, func(t *testing.T, variant refpeer.Variant) {
 			t.Run(place, func(t *testing.T) {
 				r := rehearse(t, variant, config(), opts(t)...)
-				r.Open(t.Name(), 0) // and announces nothing
+				r.Open(t.Name(), 0) // the node announces nothing
 
 				r.seen(r.Nodes[0].Ceremony, func(p syncmod.PeerStatus) bool { return p.Step == 1 })
 				for _, i := range []int{1, 2} {
@@ -162,7 +163,7 @@ func TestWhoTakesPartMovesTheOthersToStep1(t *testing.T) {
 
 				require.NoError(t, r.Nodes[0].Ceremony.Close(r.Context()))
 				r.restart(3)
-				select { // whichever of them hears of it first may end before it has told the other one
+				select { // the one that hears of it first may end before it has told the other
 				case err := <-r.refs[1].Exited():
 					require.ErrorIs(t, err, refpeer.ErrStep)
 				case err := <-r.refs[2].Exited():
@@ -175,15 +176,15 @@ func TestWhoTakesPartMovesTheOthersToStep1(t *testing.T) {
 	}
 }
 
-// The other trap: a stream of the protocol with another version.
-func TestWhoTakesPartWithAnotherVersionEndsTheOthers(t *testing.T) {
+// A rehearsal must not do this either: open a stream of the protocol with another version.
+func TestAWrongVersionEndsTheOthers(t *testing.T) {
 	other := config()
 	other.Version = "v1.10"
 	charons(t, func(t *testing.T, variant refpeer.Variant) {
 		r := rehearse(t, variant, other)
 		r.Open(t.Name(), 0)
 
-		select { // whoever refuses it fails it, and whom it has not reached by then hears nothing
+		select { // a peer that refuses the node fails, and may end before it has reached the others
 		case err := <-r.refs[1].Exited():
 			require.Error(t, err)
 		case err := <-r.refs[2].Exited():

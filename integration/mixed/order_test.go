@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// triedAll waits until our nodes have tried to reach each of the others in vain.
+// triedAll waits until our nodes have tried in vain to reach each of the others.
 func (c *cluster) triedAll() {
 	c.t.Helper()
 	for _, i := range c.ours {
@@ -25,7 +25,7 @@ func (c *cluster) triedAll() {
 	}
 }
 
-func TestOurClientsMayStartBeforeTheOthersServe(t *testing.T) {
+func TestOurClientsMayStartFirst(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.Start(c.ours...)
@@ -42,7 +42,7 @@ func TestOurClientsMayStartBeforeTheOthersServe(t *testing.T) {
 	})
 }
 
-func TestTheirClientsMayStartBeforeWeServe(t *testing.T) {
+func TestTheirClientsMayStartFirst(t *testing.T) {
 	for _, variant := range []refpeer.Variant{refpeer.CharonLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {
 			c := newCluster(t, 2, times(2, variant))
@@ -62,10 +62,10 @@ func TestTheirClientsMayStartBeforeWeServe(t *testing.T) {
 	}
 }
 
-func TestTheirClientsMayStartBeforeTheCeremonyIsOpenHere(t *testing.T) {
+func TestTheirClientsMayWaitForUs(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
-		c.Idle(c.ours...) // the handlers are there, the ceremony is not
+		c.Idle(c.ours...) // the handlers exist, but the ceremony does not
 		for _, i := range c.theirs {
 			c.refs[i].Serve()
 		}
@@ -84,7 +84,7 @@ func TestTheirClientsMayStartBeforeTheCeremonyIsOpenHere(t *testing.T) {
 		c.advance(c.All()...)
 		c.finish(c.All()...)
 
-		for _, i := range c.theirs { // the streams were held, and not reset: there is no other one
+		for _, i := range c.theirs { // the streams were held and not reset: there are no other ones
 			for _, j := range c.ours {
 				require.Equal(t, 1, c.refs[i].Streams(c.Nodes[j].ID()))
 			}
@@ -92,7 +92,7 @@ func TestTheirClientsMayStartBeforeTheCeremonyIsOpenHere(t *testing.T) {
 	})
 }
 
-func TestAPlutoThatFindsNoHandlerGivesUpAndWeWaitForIt(t *testing.T) {
+func TestWeWaitForAPlutoThatGaveUp(t *testing.T) {
 	c := newCluster(t, 1, times(1, refpeer.PlutoLike))
 	c.refs[1].Start()
 	require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrNegotiation)

@@ -12,15 +12,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// handlers is how many handlers of streams all nodes of this process run.
+// handlers returns how many stream handlers run in this process.
 func handlers() int {
 	stacks := make([]byte, 16<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	return strings.Count(string(stacks), "stream.(*inbound).serve(")
 }
 
-// oneStreamEach waits until our nodes serve one stream of each member, and no
-// handler more than that.
+// oneStreamEach waits until our nodes serve one stream of each member, and run no other
+// handler.
 func (c *cluster) oneStreamEach() {
 	c.t.Helper()
 	for _, i := range c.ours {
@@ -35,7 +35,7 @@ func (c *cluster) oneStreamEach() {
 	c.eventually(func() bool { return handlers() == want }, "one handler for each stream")
 }
 
-func TestStreamsThatWeResetAreOpenedAgain(t *testing.T) {
+func TestTheyReopenStreamsWeReset(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -62,7 +62,7 @@ func (c *cluster) reset(at, of int) {
 	}
 }
 
-func TestOurStreamsThatAreResetAreOpenedAgain(t *testing.T) {
+func TestWeReopenStreamsTheyReset(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -89,7 +89,7 @@ func TestOurStreamsThatAreResetAreOpenedAgain(t *testing.T) {
 	})
 }
 
-func TestAStreamThatIsLeftOpenAndReplacedIsEndedHere(t *testing.T) {
+func TestWeEndAReplacedStream(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)

@@ -14,8 +14,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// restartReference ends a reference peer as its process would end, and starts it
-// again with the same identity at the same place.
+// restartReference ends a reference peer as the end of its process would, and starts it
+// again with the same identity and address.
 func (c *cluster) restartReference(i int, variant refpeer.Variant) {
 	c.t.Helper()
 	c.refs[i].Close()
@@ -29,7 +29,7 @@ func (c *cluster) restartReference(i int, variant refpeer.Variant) {
 	theirs.Dial()
 }
 
-func TestAPeerThatRestartsAtStep1IsNamed(t *testing.T) {
+func TestARestartAtStep1IsNamed(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -44,19 +44,19 @@ func TestAPeerThatRestartsAtStep1IsNamed(t *testing.T) {
 	})
 }
 
-func TestAPeerThatRestartsLaterIsNamed(t *testing.T) {
+func TestALaterRestartIsNamed(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(2)
 
 		c.restartReference(3, variant)
 
-		c.failWithDave() // who may be the one that refuses us: he does not know us any more
+		c.failWithDave() // dave may refuse our node, because he no longer knows it
 		c.failed(c.theirs...)
 	})
 }
 
-func TestARestartOfOursEndsTheCeremonyOfEverybody(t *testing.T) {
+func TestOurRestartFailsEveryone(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		for _, step := range []int{1, 3} {
 			t.Run(fmt.Sprint("at step ", step), func(t *testing.T) {
@@ -65,10 +65,11 @@ func TestARestartOfOursEndsTheCeremonyOfEverybody(t *testing.T) {
 
 				c.restartOurs()
 
-				// As a restart, or as gone: the one that restarted is refused, and may have ended by then.
+				// The error calls it restarted or gone: the restarted node is refused, and may have ended
+				// by then.
 				failed := c.Failure(1)
 				require.Equal(t, 0, harness.Culprit(t, failed).Index, "%v", failed)
-				// Refused by one of theirs, or told to wait by the other of ours.
+				// One of theirs refuses it, or our other node tells it to wait.
 				c.Until(0, func(s syncmod.Status) bool {
 					return s.Phase == syncmod.Failed || strings.HasPrefix(s.Peers[0].Waiting, "its attempt has failed")
 				})
@@ -78,9 +79,9 @@ func TestARestartOfOursEndsTheCeremonyOfEverybody(t *testing.T) {
 	})
 }
 
-// restartOurs ends our first node as its process would end, and starts it again
-// with the same identity at the same place. Nobody reaches it before its handler
-// is there: a Pluto would give up on it.
+// restartOurs ends our first node as the end of its process would, and starts it again
+// with the same identity and address. Nobody reaches it before its handler exists,
+// because Pluto would give up on it.
 func (c *cluster) restartOurs() {
 	c.t.Helper()
 	for _, j := range c.Except(0) {
@@ -88,10 +89,10 @@ func (c *cluster) restartOurs() {
 	}
 	c.Kill(0)
 	c.Nodes[0].OpenHost()
-	c.Start(0) // it reaches the others
+	c.Start(0) // now it reaches the others
 }
 
-func TestOurOnlyNodeThatRestartsAtStep1IsRefusedByThoseWhoAnswer(t *testing.T) {
+func TestOurLoneRestartIsRefused(t *testing.T) {
 	c := newCluster(t, 1, times(1, refpeer.CharonLike), harness.Links())
 	c.begin(1)
 
@@ -103,7 +104,7 @@ func TestOurOnlyNodeThatRestartsAtStep1IsRefusedByThoseWhoAnswer(t *testing.T) {
 	require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrStep)
 }
 
-func TestOurOnlyNodeThatRestartsAtStep1WaitsForThoseWhoDoNot(t *testing.T) {
+func TestOurLoneRestartWaits(t *testing.T) {
 	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {
 			c := newCluster(t, 1, times(1, variant), harness.Links())
@@ -112,7 +113,7 @@ func TestOurOnlyNodeThatRestartsAtStep1WaitsForThoseWhoDoNot(t *testing.T) {
 			c.restartOurs()
 
 			require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrStep)
-			c.refs[1].Close() // as its process ends then
+			c.refs[1].Close() // as its process would end
 			ctx, cancel := context.WithTimeout(c.Context(), time.Second)
 			defer cancel()
 			var missing *syncmod.WaitError
@@ -123,8 +124,8 @@ func TestOurOnlyNodeThatRestartsAtStep1WaitsForThoseWhoDoNot(t *testing.T) {
 	}
 }
 
-func TestOurOnlyNodeThatRestartsLaterKnowsIt(t *testing.T) {
-	// The other one may refuse us before.
+func TestOurLoneLaterRestartIsKnown(t *testing.T) {
+	// The other peer may refuse our node first.
 	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {
 			c := newCluster(t, 1, times(1, variant), harness.Links())

@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAForeignMemberIsListedAsOneThatAttestsNothing(t *testing.T) {
+func TestAReferencePeerAttestsNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 3, times(1, variant))
 		c.start()
@@ -35,7 +35,7 @@ func TestAForeignMemberIsListedAsOneThatAttestsNothing(t *testing.T) {
 	})
 }
 
-func TestDifferentResultsEndTheCeremonyOfEverybody(t *testing.T) {
+func TestDifferentResultsFailAll(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(1, variant))
 		c.begin(1)
@@ -44,7 +44,7 @@ func TestDifferentResultsEndTheCeremonyOfEverybody(t *testing.T) {
 		ctx, foreignDone := c.Context(), make(chan struct{})
 		go func() {
 			defer close(foreignDone)
-			_ = c.refs[2].Advance(ctx) // it hears all three at its last barrier, or the error before
+			_ = c.refs[2].Advance(ctx) // it hears all three at its last barrier, or the error first
 		}()
 
 		errs := c.Each(c.ours, func(ctx context.Context, ceremony *syncmod.Ceremony) error {

@@ -38,11 +38,11 @@ type world struct {
 	t        *testing.T
 	internet *netns.Namespace
 	cables   int
-	relay    string // its addresses
+	relay    string // the relay's addresses
 	players  []*player
 }
 
-// newWorld makes an internet with a relay in it, that is reached over TCP and QUIC.
+// newWorld makes an internet with a relay that nodes reach over TCP and QUIC.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	netns.Need(t, isolated)
@@ -58,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// machine makes a machine with an address in the internet.
+// machine makes a machine with a public address.
 func (w *world) machine(name string) (n *netns.Namespace, ip, device string) {
 	w.t.Helper()
 	first := 64 + 4*w.cables
@@ -93,7 +93,7 @@ type player struct {
 	key     crypto.PrivKey
 	id      peer.ID
 	listen  []string
-	known   []string // its addresses, in the definition
+	known   []string // its addresses in the definition
 	stdin   io.Writer
 	stdout  *bufio.Reader
 }
@@ -154,7 +154,7 @@ func (w *world) start() {
 	}
 }
 
-// all has every member do something at once.
+// all makes every member do something at the same time.
 func (w *world) all(what string) {
 	w.t.Helper()
 	for _, p := range w.players {
@@ -166,7 +166,7 @@ func (w *world) all(what string) {
 	}
 }
 
-// paths are how each member is connected with each other one, for example "ddd rdd rdd ddd".
+// paths returns how each member is connected to each other one, for example "ddd rdd rdd ddd".
 func (w *world) paths() string {
 	var all []string
 	for _, p := range w.players {
@@ -175,7 +175,8 @@ func (w *world) paths() string {
 	return strings.Join(all, " ")
 }
 
-// Alice and bob are behind routers, carol is in the internet, dave behind a firewall. Only carol's address is known.
+// four adds four members: alice and bob behind routers, carol on the internet, and dave behind a firewall. The
+// definition has only carol's address.
 func (w *world) four(ports netns.Ports) {
 	w.t.Helper()
 	everywhere := listenAt("0.0.0.0")
@@ -188,7 +189,7 @@ func (w *world) four(ports netns.Ports) {
 	w.player(machine, everywhere...)
 }
 
-func TestHolesArePunchedIntoRouters(t *testing.T) {
+func TestHolesArePunched(t *testing.T) {
 	w := newWorld(t)
 	w.four(netns.SamePort)
 	w.start()
@@ -203,8 +204,8 @@ func TestHolesArePunchedIntoRouters(t *testing.T) {
 	w.all("complete")
 }
 
-// Nobody can guess the ports of alice's and bob's routers.
-func TestThePairThatNoHoleConnects(t *testing.T) {
+// The ports of alice's and bob's routers cannot be guessed.
+func TestAPairWithoutHoles(t *testing.T) {
 	w := newWorld(t)
 	w.four(netns.RandomPort)
 	w.start()
@@ -218,8 +219,8 @@ func TestThePairThatNoHoleConnects(t *testing.T) {
 	w.all("complete")
 }
 
-// A firewalled pair is reached through the relay only: it listens nowhere.
-func TestAPairThatOnlyTheRelayConnects(t *testing.T) {
+// A firewalled pair that does not listen can meet only through the relay.
+func TestAFirewalledPairIsRelayed(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"alice", "bob"} {
 		machine, _, device := w.machine(name)
@@ -240,7 +241,8 @@ func TestAPairThatOnlyTheRelayConnects(t *testing.T) {
 	w.all("complete")
 }
 
-// All of them come from one address: libp2p takes eight connections from it, and a relay eight reservations.
+// All of them have one public address. By default libp2p accepts eight connections from an address, and a relay
+// eight reservations.
 func TestAClusterBehindOneRouter(t *testing.T) {
 	w := newWorld(t)
 	machine := w.behind("everyone", netns.RandomPort)

@@ -22,16 +22,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// task is what a process of these tests does on its machine, as JSON: it is the test binary.
+// task is the environment variable that turns the test binary into a process of these tests. Its value is the
+// task as JSON.
 const task = "DKGSYNC_TEST_TASK"
 
-// role is what a process is.
+// role is the task of a process.
 type role struct {
 	Key     []byte
 	Listen  []string
-	Relay   bool     // it is the relay
-	Relays  []string // of a member
-	Members []member // of the ceremony; none: it is the relay
+	Relay   bool     // the process is the relay
+	Relays  []string // the relays of a member
+	Members []member // of the ceremony; empty for the relay
 }
 
 type member struct {
@@ -39,7 +40,8 @@ type member struct {
 	Addrs []string
 }
 
-// play is the process: it does what it reads, line by line, and says how that went. A relay ends with its input.
+// play is the main function of the process. It does what it reads, line by line, and prints the outcome. A relay
+// ends with its input.
 func play(text string) error {
 	var r role
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
@@ -93,7 +95,7 @@ func (r role) join(key crypto.PrivKey) (*syncmod.Ceremony, error) {
 	return ceremony, app.Start(context.Background())
 }
 
-// answer does what a test asks for, and says how it went: "ok", or why not.
+// answer does what a test asks for, and returns "ok" or the reason why it failed.
 func answer(c *syncmod.Ceremony, what string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -125,5 +127,5 @@ func answer(c *syncmod.Ceremony, what string) string {
 	return "ok"
 }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for what must happen.
 const patience = time.Minute

@@ -1,6 +1,6 @@
-// Package netns gives tests machines of their own: network namespaces of Linux, cables between them, routers that
-// translate addresses, and firewalls. None of this needs root or a tool of the system: [Enter] runs the tests once more
-// in a user namespace, where they may do all of it, and where all of it ends with them.
+// Package netns gives tests machines of their own: Linux network namespaces, cables between them, routers that
+// translate addresses, and firewalls. The tests need neither root nor system tools: [Enter] runs them again in a user
+// namespace, where they have the necessary rights. Everything that they make there ends with them.
 //
 //	func TestMain(m *testing.M) {
 //		isolated = netns.Enter()
@@ -15,5 +15,5 @@
 //		alice.Start(t, exec.Command("node", …))
 //	}
 //
-// The addresses 192.0.0.64 to 192.0.0.255 are nobody's (RFC 6890), and libp2p takes them for public ones.
+// The addresses 192.0.0.64 to 192.0.0.255 belong to nobody (RFC 6890), and libp2p treats them as public.
 package netns

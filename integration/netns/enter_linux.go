@@ -10,20 +10,20 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// inNamespace says in the environment of a test process that it has a network of its own.
+// inNamespace is set in the environment of a test process that has a network of its own.
 const inNamespace = "DKGSYNC_TEST_NAMESPACE"
 
-// Enter runs the tests of this process once more, in a user namespace and a network namespace of their own, and ends
-// this process as they end. There it returns, with a loopback device that works. It returns an error where namespaces
-// are not allowed.
+// Enter runs the tests of this process again, in a user namespace and a network namespace of their own, and exits
+// with their exit code. In the namespaces it returns nil, with a working loopback device. It returns an error where
+// namespaces are not allowed.
 func Enter() error {
 	if os.Getenv(inNamespace) != "" {
 		if err := raiseLoopback(); err != nil {
-			panic(err) // what follows would not be what it says
+			panic(err) // without a network the tests would show nothing
 		}
 		return nil
 	}
-	runtime.LockOSThread() // Pdeathsig is about the thread
+	runtime.LockOSThread() // Pdeathsig applies to the thread
 	self, err := os.Executable()
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// Namespace is a machine as the network sees it: devices, addresses, routes and rules of its own.
+// Namespace is a machine on the network, with its own devices, addresses, routes and rules.
 type Namespace struct {
 	name    string
 	handle  netns.NsHandle
@@ -26,7 +26,7 @@ func New(t testing.TB, name string) *Namespace {
 	n := &Namespace{name: name}
 	onOwnThread(t, func() {
 		var err error
-		n.handle, err = netns.New() // and moves the thread there
+		n.handle, err = netns.New() // netns.New also moves the thread there
 		require.NoError(t, err, name)
 		require.NoError(t, raiseLoopback(), name)
 	})
@@ -34,14 +34,14 @@ func New(t testing.TB, name string) *Namespace {
 	return n
 }
 
-// onOwnThread calls f on a thread of its own, which nobody uses afterwards: f may move it to another namespace.
+// onOwnThread calls f on a thread that nobody uses afterwards, so f may move it to another namespace.
 func onOwnThread(t testing.TB, f func()) {
 	t.Helper()
 	done := make(chan bool)
 	go func() {
-		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // without unlocking: the thread ends with the goroutine
 		ok := false
-		defer func() { done <- ok }() // of a failed requirement as well
+		defer func() { done <- ok }() // also after a failed requirement
 		f()
 		ok = true
 	}()
@@ -59,7 +59,7 @@ func (n *Namespace) in(t testing.TB, f func()) {
 	})
 }
 
-// Start starts a process in the namespace. It is killed at the end of the test, unless it has ended before.
+// Start starts a process in the namespace. The test kills it at its end, if it still runs.
 func (n *Namespace) Start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	n.in(t, func() { require.NoError(t, cmd.Start(), n.name) })
@@ -71,8 +71,8 @@ func (n *Namespace) Start(t testing.TB, cmd *exec.Cmd) {
 	})
 }
 
-// Cable connects two namespaces, which have these addresses at its ends, such as 192.0.0.65/30. It returns the names of
-// the devices at the ends.
+// Cable connects two namespaces and gives its ends these addresses, such as 192.0.0.65/30. It returns the names of the
+// devices at the ends.
 func Cable(t testing.TB, a *Namespace, addrA string, b *Namespace, addrB string) (deviceA, deviceB string) {
 	t.Helper()
 	deviceA, deviceB = a.nextDevice(), b.nextDevice()
@@ -99,13 +99,13 @@ func (n *Namespace) address(t testing.TB, device, addr string) {
 		require.NoError(t, err)
 		at, err := netlink.ParseAddr(addr)
 		require.NoError(t, err)
-		at.Flags = syscall.IFA_F_NODAD // an IPv6 address can be used at once
+		at.Flags = syscall.IFA_F_NODAD // lets an IPv6 address be used at once
 		require.NoError(t, netlink.AddrReplace(link, at))
 		require.NoError(t, netlink.LinkSetUp(link))
 	})
 }
 
-// Default sends everything that is not for a neighbour to a gateway.
+// Default sends everything to a gateway that is not for a neighbour.
 func (n *Namespace) Default(t testing.TB, gateway string) {
 	t.Helper()
 	n.in(t, func() { require.NoError(t, netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(gateway)})) })

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Need skips a test where [Enter] has returned an error. In CI it fails: what CI cannot test would go unnoticed.
+// Need skips a test if [Enter] has returned an error. In CI it fails the test, because nobody would notice a
+// test that CI skips.
 func Need(t testing.TB, isolated error) {
 	t.Helper()
 	need(t, "a network namespace", isolated)

@@ -17,7 +17,8 @@ import (
 
 var isolated error
 
-// task is what a process of these tests does in a namespace: it is the test binary.
+// task is the environment variable that turns the test binary into a process in a namespace. Its
+// value is the task.
 const task = "DKGSYNC_TEST_TASK"
 
 func TestMain(m *testing.M) {
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// serve tells everyone who connects from where that was.
+// serve tells everyone who connects the address that they come from.
 func serve(at string) {
 	l, err := net.Listen("tcp", at)
 	for err == nil {
@@ -47,7 +48,7 @@ func serve(at string) {
 	panic(err)
 }
 
-// greet connects to an address, and prints what it is told there.
+// greet connects to an address, and prints what serve says there.
 func greet(at string) {
 	conn, err := net.DialTimeout("tcp", at, time.Second)
 	if err != nil {
@@ -74,7 +75,7 @@ func do(t *testing.T, n *netns.Namespace, what string) string {
 	return strings.TrimSpace(line)
 }
 
-// home is a machine behind a router.
+// home makes a machine behind a router.
 func home(t *testing.T, internet *netns.Namespace) (machine, router *netns.Namespace, device string) {
 	t.Helper()
 	machine, router = netns.New(t, "machine"), netns.New(t, "router")

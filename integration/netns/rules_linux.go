@@ -9,18 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Ports is how a router chooses the port of its address that a connection from inside gets.
+// Ports says how a router chooses the port of its own address for a connection from inside.
 type Ports int
 
-// With SamePort the port is the one that the machine inside uses, where it is free: holes can be punched. With
-// RandomPort each connection gets another port, which nobody can guess.
+// With SamePort the router uses the port of the machine inside, if that port is free. Then holes can be
+// punched. With RandomPort each connection gets a port that nobody can guess.
 const (
 	SamePort Ports = iota
 	RandomPort
 )
 
-// Masquerade lets everything that leaves through a device come from the router's address there, as the router of a home
-// does. Nothing comes in that was not asked for.
+// Masquerade makes everything that leaves through a device come from the router's address there, as a home router does.
+// Nothing comes in unless a connection from inside asked for it.
 func (n *Namespace) Masquerade(t testing.TB, device string, ports Ports) {
 	t.Helper()
 	rules := n.rules(t)
@@ -37,7 +37,7 @@ func (n *Namespace) Masquerade(t testing.TB, device string, ports Ports) {
 	n.Firewall(t, device)
 }
 
-// Firewall lets nothing in through a device that was not asked for from inside.
+// Firewall lets nothing in through a device unless a connection from inside asked for it.
 func (n *Namespace) Firewall(t testing.TB, device string) {
 	t.Helper()
 	rules := n.rules(t)
@@ -63,7 +63,7 @@ func (n *Namespace) rules(t testing.TB) *nftables.Conn {
 	return rules
 }
 
-// isDevice holds for what comes or goes through a device.
+// isDevice matches packets that come or go through a device.
 func isDevice(direction expr.MetaKey, device string) []expr.Any {
 	const longest = 16
 	name := make([]byte, longest)
@@ -74,7 +74,7 @@ func isDevice(direction expr.MetaKey, device string) []expr.Any {
 	}
 }
 
-// isUnknown holds for what belongs to no connection that was made from inside.
+// isUnknown matches packets that belong to no connection made from inside.
 func isUnknown() []expr.Any {
 	known := expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED
 	return []expr.Any{

@@ -13,8 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The circuit ends, again and again, while the members begin again.
-func TestMembersBeginAgainThroughARelay(t *testing.T) {
+// The circuit ends again and again while the members begin again.
+func TestAttemptsThroughARelay(t *testing.T) {
 	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, time.Second, much)))
 	config := patient()
 	config.Retry = syncmod.Retry{Attempts: 3, Pause: 100 * time.Millisecond}
@@ -35,7 +35,7 @@ func TestMembersBeginAgainThroughARelay(t *testing.T) {
 	}
 }
 
-// failsFirst makes the steps of a member whose first attempt goes wrong, or of another.
+// failsFirst makes the steps of a member. If wrong is true, the first attempt fails.
 func failsFirst(wrong bool) func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 	return func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 		return []syncmod.Step{{Name: "work", Run: func(context.Context) error {

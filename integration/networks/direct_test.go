@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestStreamsMoveToADirectConnectionWhileBarriersGoOn(t *testing.T) {
+func TestStreamsMoveToDirectPaths(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 3, harness.Behind(relay), harness.With(patient()))
@@ -41,8 +41,7 @@ func TestStreamsMoveToADirectConnectionWhileBarriersGoOn(t *testing.T) {
 	}
 }
 
-// connectDirectly gives every two members a direct connection, as hole punching
-// does.
+// connectDirectly connects every two members directly, as hole punching does.
 func connectDirectly(c *harness.Cluster) error {
 	for i, n := range c.Nodes {
 		if err := n.Host.Network().Listen(multiaddr.StringCast("/ip4/127.0.0.1/tcp/0")); err != nil {
@@ -58,7 +57,7 @@ func connectDirectly(c *harness.Cluster) error {
 	return nil
 }
 
-// relayed tells whether a stream still runs through the relay.
+// relayed reports whether any stream still runs through the relay.
 func relayed(c *harness.Cluster) bool {
 	for _, n := range c.Nodes {
 		for _, p := range n.Ceremony.Status().Peers {

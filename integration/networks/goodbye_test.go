@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAGoodbyeOutlivesTheCircuitThatItIsSaidOn(t *testing.T) {
+func TestAGoodbyeOutlivesItsCircuit(t *testing.T) {
 	t.Parallel()
 	for name, moment := range map[string]moment{
 		"recycled before it is written":  beforeGoodbye,
@@ -29,7 +29,7 @@ func TestAGoodbyeOutlivesTheCircuitThatItIsSaidOn(t *testing.T) {
 			c.Start()
 			c.Advance(c.All()...)
 
-			c.Complete(c.All()...) // a member that is not heard would be an error
+			c.Complete(c.All()...) // an unheard member would be an error
 
 			require.NotNil(t, tap.acted.Load(), "the circuits were recycled at that moment")
 			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Done })
@@ -39,7 +39,7 @@ func TestAGoodbyeOutlivesTheCircuitThatItIsSaidOn(t *testing.T) {
 				require.Positive(t, toward(bob, other).Reconnects, "it was said again, and answered")
 			case beforeAnswer:
 				require.Positive(t, toward(other, bob).Reconnects, "it was said again, and answered")
-			case afterAnswer: // that may have arrived
+			case afterAnswer: // the answer may have arrived
 			}
 		})
 	}
@@ -49,19 +49,19 @@ func nodeOf(c *harness.Cluster, id peer.ID) *harness.Node {
 	return c.Nodes[slices.IndexFunc(c.Nodes, func(n *harness.Node) bool { return n.ID() == id })]
 }
 
-// toward is what a node says of another.
+// toward returns what a node's status says about another node.
 func toward(n, other *harness.Node) syncmod.PeerStatus {
 	peers := n.Ceremony.Status().Peers
 	return peers[slices.IndexFunc(peers, func(p syncmod.PeerStatus) bool { return p.Index == other.Index })]
 }
 
-func TestAnOutageOfTheRelayAmongTheGoodbyesFailsNothing(t *testing.T) {
+func TestGoodbyesOutliveARelaysOutage(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 2, harness.Behind(relay), harness.With(patient()))
 	down := make(chan struct{})
 	c.Nodes[1].Host = &tap{Host: c.Nodes[1].Host, moment: beforeGoodbye, act: func() {
-		for s := range c.Nodes[1].Ceremony.Watch(c.Context()) { // it has heard alice, and alice will not hear it
+		for s := range c.Nodes[1].Ceremony.Watch(c.Context()) { // it has heard alice, and she will not hear its goodbye
 			if s.Peers[0].Done {
 				break
 			}
@@ -73,14 +73,14 @@ func TestAnOutageOfTheRelayAmongTheGoodbyesFailsNothing(t *testing.T) {
 	c.Advance(c.All()...)
 
 	finish := func(ctx context.Context, ceremony *syncmod.Ceremony) error {
-		return errors.Join(ceremony.Complete(ctx), ceremony.Close(ctx)) // and is not there any more
+		return errors.Join(ceremony.Complete(ctx), ceremony.Close(ctx)) // then the node is gone
 	}
 	bobs, alices := make(chan error, 1), make(chan struct{})
 	go func() { bobs <- c.Each([]int{1}, finish)[1] }()
-	c.Until(0, func(s syncmod.Status) bool { return s.Peers[0].Step == 2 }) // or bob would tell it with his goodbye
+	c.Until(0, func(s syncmod.Status) bool { return s.Peers[0].Step == 2 }) // otherwise his goodbye would tell it
 	go func() {
 		defer close(alices)
-		c.Each([]int{0}, finish) // bob may not be there any more to say a goodbye again that was lost
+		c.Each([]int{0}, finish) // bob may be gone before he can repeat a lost goodbye
 	}()
 	<-down
 	relay.Start()

@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestANodeThatStartsAfterItsHostIsNoticedWhenItDoes(t *testing.T) {
+func TestALateStartIsNoticed(t *testing.T) {
 	t.Parallel()
 	config := patient()
 	config.BackoffMin, config.BackoffMax = 20*time.Second, 20*time.Second
@@ -31,11 +31,11 @@ func TestANodeThatStartsAfterItsHostIsNoticedWhenItDoes(t *testing.T) {
 	c.Start(3)
 
 	c.Connect(c.All()...)
-	require.Less(t, time.Since(started), 10*time.Second, "nobody has waited until it tried again")
+	require.Less(t, time.Since(started), 10*time.Second, "nobody waited for another attempt")
 	c.Advance(c.All()...)
 }
 
-func TestAMemberIsReachedOnceOneOfTwoLearnsWhereTheOtherIs(t *testing.T) {
+func TestOneKnownAddressIsEnough(t *testing.T) {
 	t.Parallel()
 	for name, learns := range map[string]func(i, j int) bool{
 		"both do":               func(_, _ int) bool { return true },

@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// waitAt is what a node reads whose wait at step 1 ends now.
+// waitAt returns the error of a node whose wait at step 1 ends now.
 func waitAt(t *testing.T, c *harness.Cluster, node int) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -23,21 +23,21 @@ func waitAt(t *testing.T, c *harness.Cluster, node int) string {
 	return fmt.Sprint(err)
 }
 
-// untilItReads waits until a node that waits at step 1 reads this.
+// untilItReads waits until the error of a node's wait at step 1 says this.
 func untilItReads(t *testing.T, c *harness.Cluster, node int, text string) {
 	t.Helper()
 	reads := func() bool { return strings.Contains(waitAt(t, c, node), text) }
 	require.Eventually(t, reads, harness.Patience, 10*time.Millisecond)
 }
 
-// breaks tells whether exactly these two are the pair that cannot reach each other.
+// breaks returns a condition: the only broken pair is a and b.
 func breaks(a, b int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool {
 		return len(s.Broken) == 1 && s.Broken[0].A == a && s.Broken[0].B == b
 	}
 }
 
-func TestAPairThatCannotReachEachOtherIsNamedByEveryone(t *testing.T) {
+func TestEveryoneNamesABrokenPair(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 4, harness.Links(), harness.With(patient()))
 	between := c.Between([]int{1}, []int{2})
@@ -62,7 +62,7 @@ func TestAPairThatCannotReachEachOtherIsNamedByEveryone(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestAPairThatIsReunitedIsNoLongerBroken(t *testing.T) {
+func TestAReunitedPairIsNotBroken(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 3, harness.Links(), harness.With(patient()))
 	c.Start()
@@ -82,7 +82,7 @@ func TestAPairThatIsReunitedIsNoLongerBroken(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestAMemberThatIsNotThereIsReachedByNobody(t *testing.T) {
+func TestNobodyReachesAnAbsentMember(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 4, harness.Links(), harness.With(patient()))
 	c.Start(0, 1, 3)
@@ -92,14 +92,14 @@ func TestAMemberThatIsNotThereIsReachedByNobody(t *testing.T) {
 	require.Empty(t, c.Nodes[0].Ceremony.Status().Broken)
 }
 
-// sees tells whether a member says that it is connected with another.
+// sees reports whether member says that it is connected to other.
 func sees(s syncmod.Status, member, other int) bool {
 	i := slices.IndexFunc(s.Peers, func(p syncmod.PeerStatus) bool { return p.Index == member })
 	view := s.Peers[i].View
 	return len(view) > other && view[other].Inbound && view[other].Outbound
 }
 
-func TestEveryoneSeesWhichLinksRunThroughARelay(t *testing.T) {
+func TestEveryoneSeesRelayedLinks(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, long, much)), harness.With(patient()))
 	c.Start()

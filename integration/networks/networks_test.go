@@ -1,6 +1,6 @@
-// Package networks_test takes ceremonies through networks that fail: relays that
-// recycle their circuits or die, connections that break at any byte or go silent,
-// paths that work one way only, hosts that trim what they are connected with.
+// Package networks_test takes ceremonies through failing networks: relays that recycle
+// their circuits or die, connections that break at any byte or go silent, paths that
+// work one way only, and hosts that trim their connections.
 package networks_test
 
 import (
@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patient is a configuration for networks that fail and heal: nobody is given up,
-// and no stream because the machine is busy.
+// patient returns a configuration for networks that fail and recover: nodes never give
+// up a member, and a busy machine does not end a stream.
 func patient() syncmod.Config {
 	config := harness.Fast()
 	config.ExchangeTimeout = 10 * time.Second
@@ -32,10 +32,10 @@ func patient() syncmod.Config {
 	return config
 }
 
-// unadvertised keeps a host from telling whom it is connected with where it is.
+// unadvertised keeps a host from telling its addresses to the peers that it is connected to.
 var unadvertised = libp2p.AddrsFactory(func([]multiaddr.Multiaddr) []multiaddr.Multiaddr { return nil })
 
-// untilEach waits until every member is to every other one as wanted.
+// untilEach waits until every member's status of every other member fulfils a condition.
 func untilEach(c *harness.Cluster, wanted func(syncmod.PeerStatus) bool) {
 	for _, i := range c.All() {
 		c.Until(i, func(s syncmod.Status) bool {

@@ -14,13 +14,13 @@ import (
 // faults are the ways in which a link fails.
 var faults = map[string]func(*harness.Link){"cut": (*harness.Link).Cut, "frozen": (*harness.Link).Freeze}
 
-func TestAPartitionThatHealsInTimeFailsNobody(t *testing.T) {
+func TestAHealedPartitionFailsNobody(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config := patient()
-			config.ExchangeTimeout = time.Second // a frozen link is noticed by it
+			config.ExchangeTimeout = time.Second // nodes notice a frozen link by this timeout
 			c := harness.New(t, 4, harness.Links(), harness.With(config))
 			c.Start()
 			c.Advance(c.All()...)
@@ -30,7 +30,7 @@ func TestAPartitionThatHealsInTimeFailsNobody(t *testing.T) {
 				fault(l)
 			}
 			for _, i := range c.All() {
-				c.Until(i, func(s syncmod.Status) bool { return lost(s) == 2 }) // both of the other side
+				c.Until(i, func(s syncmod.Status) bool { return lost(s) == 2 }) // both members of the other side
 			}
 			for _, l := range between {
 				l.Heal()
@@ -42,7 +42,7 @@ func TestAPartitionThatHealsInTimeFailsNobody(t *testing.T) {
 	}
 }
 
-func TestAPartitionThatLastsFailsBothSidesNamingTheOther(t *testing.T) {
+func TestALastingPartitionFailsBoth(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -65,14 +65,14 @@ func TestAPartitionThatLastsFailsBothSidesNamingTheOther(t *testing.T) {
 					noticed[i/2]++
 					continue
 				}
-				require.ErrorIs(t, err, syncmod.ErrPeerAborted, harness.Name(i)) // told by the other one
+				require.ErrorIs(t, err, syncmod.ErrPeerAborted, harness.Name(i)) // the other node of this side told it
 			}
 			require.Len(t, noticed, 2)
 		})
 	}
 }
 
-func TestOneWayIsEnoughForStreamsBothWays(t *testing.T) {
+func TestOneWayIsEnoughToConnect(t *testing.T) {
 	t.Parallel()
 	for name, up := range map[string]func(i, j int) bool{
 		"the lower index can dial":  func(i, j int) bool { return i < j },
@@ -92,7 +92,7 @@ func TestOneWayIsEnoughForStreamsBothWays(t *testing.T) {
 			c.Advance(c.All()...)
 
 			for _, l := range c.Between(c.All(), c.All()) {
-				l.Drop() // in Running, too
+				l.Drop() // while Running too
 			}
 
 			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Reconnects > 0 && harness.Connected(p) })
@@ -102,7 +102,7 @@ func TestOneWayIsEnoughForStreamsBothWays(t *testing.T) {
 	}
 }
 
-// lost is how many members are gone.
+// lost returns how many members are gone.
 func lost(s syncmod.Status) (n int) {
 	for _, p := range s.Peers {
 		if gone(p) {

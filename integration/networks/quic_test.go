@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestASilentQUICPathIsNoticedLongBeforeItsConnectionEnds(t *testing.T) {
+func TestASilentQUICPathIsNoticed(t *testing.T) {
 	t.Parallel()
 	config := patient()
 	config.ExchangeTimeout = 500 * time.Millisecond
@@ -32,13 +32,13 @@ func TestASilentQUICPathIsNoticedLongBeforeItsConnectionEnds(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestACeremonyOutlivesTheIdleTimeoutOfAQUICConnection(t *testing.T) {
+func TestQUICsIdleTimeoutEndsNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes the half minute after which QUIC ends an idle connection")
 	}
 	t.Parallel()
 	config := patient()
-	config.PeerTimeout, config.ExchangeTimeout = -1, time.Hour // only the connection's end ends the streams
+	config.PeerTimeout, config.ExchangeTimeout = -1, time.Hour // only the end of the connection ends its streams
 	c, path := overUDP(t, config)
 	c.Advance(c.All()...)
 	alice, bob := c.Nodes[0].Host.Network(), c.Nodes[1].Host.Network()
@@ -56,8 +56,8 @@ func TestACeremonyOutlivesTheIdleTimeoutOfAQUICConnection(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-// overUDP starts two nodes, of which the first one dials the other on a path that
-// can go silent; there is no other one.
+// overUDP starts two nodes. The first one dials the other over the only path, which can
+// go silent.
 func overUDP(t *testing.T, config syncmod.Config) (*harness.Cluster, *udpPath) {
 	t.Helper()
 	c := harness.New(t, 2, harness.QUIC(), harness.With(config), harness.Hosts(unadvertised))

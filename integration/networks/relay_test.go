@@ -11,28 +11,28 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The limits of a relay that recycles circuits by the other one only.
+// Limits that do not matter when a relay recycles circuits by the other limit.
 const (
 	long = time.Hour
 	much = 1 << 30
 )
 
-// relays are the ways on which members reach a relay.
+// relays has the transports over which members reach a relay.
 var relays = map[string]func(testing.TB, time.Duration, int64) *harness.Relay{
 	"TCP": harness.NewRelay, "QUIC": harness.NewRelayQUIC,
 }
 
-// Not in parallel: a circuit has to be of use before its second is over.
-func TestACeremonyOutlivesCircuitsOfASecondEach(t *testing.T) {
+// The test is not parallel: a circuit must become useful before its second is over.
+func TestCircuitsMayEndEverySecond(t *testing.T) {
 	for name, relay := range relays {
 		t.Run(name, func(t *testing.T) { outlive(t, 2, relay(t, time.Second, much), patient()) })
 	}
 }
 
-func TestACeremonyOutlivesCircuitsOf16KiBEach(t *testing.T) {
+func TestCircuitsMayEndAfter16KiB(t *testing.T) {
 	t.Parallel()
 	config := patient()
-	config.Heartbeat = 10 * time.Millisecond // some 10 KiB a second
+	config.Heartbeat = 10 * time.Millisecond // about 10 KiB a second
 	for name, relay := range relays {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,8 +41,8 @@ func TestACeremonyOutlivesCircuitsOf16KiBEach(t *testing.T) {
 	}
 }
 
-// outlive takes n members through a ceremony: between any two barriers, each loses
-// its stream to every other one.
+// outlive takes n members through a ceremony. Between any two barriers, each of them
+// loses its stream to every other one.
 func outlive(t *testing.T, n int, relay *harness.Relay, config syncmod.Config) {
 	t.Helper()
 	c := harness.New(t, n, harness.Behind(relay), harness.With(config))
@@ -59,7 +59,7 @@ func outlive(t *testing.T, n int, relay *harness.Relay, config syncmod.Config) {
 	}
 }
 
-func TestAStepThatIsAnnouncedWhileTheRelayIsDownArrivesWhenItIsBack(t *testing.T) {
+func TestAStepOutlivesARelaysOutage(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 3, harness.Behind(relay), harness.With(patient()))

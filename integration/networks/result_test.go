@@ -9,8 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// The circuit ends, again and again, while results are attested.
-func TestResultsAreAttestedThroughCircuitsOfASecondEach(t *testing.T) {
+// The circuit ends again and again while members attest results.
+func TestResultsOutliveCircuits(t *testing.T) {
 	c := harness.New(t, 3, harness.Behind(harness.NewRelay(t, time.Second, much)), harness.With(patient()))
 	c.Start()
 	c.Advance(c.All()...)

@@ -17,22 +17,22 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// moment is a point of the exchange of a goodbye and its answer.
+// moment is a point in the exchange of a goodbye and its answer.
 type moment int
 
 const (
 	beforeGoodbye moment = iota // the host is about to say its first goodbye
-	beforeAnswer                // it has read the first one of another, and is about to answer
+	beforeAnswer                // it has read another member's first goodbye, and is about to answer
 	afterAnswer                 // it has just written that answer
 )
 
-// tap is a host that does something to the network at one moment, once, and goes
-// on when the connection is gone on which that moment came.
+// tap is a host that calls act once, at the given moment. It goes on when the
+// connection on which the moment came is gone.
 type tap struct {
 	host.Host
 	moment moment
 	act    func()
-	acted  atomic.Pointer[peer.ID] // on a stream from or to this member
+	acted  atomic.Pointer[peer.ID] // the moment came on a stream from or to this member
 }
 
 func (t *tap) NewStream(ctx context.Context, p peer.ID, ids ...protocol.ID) (network.Stream, error) {
@@ -47,7 +47,7 @@ func (t *tap) SetStreamHandler(id protocol.ID, handler network.StreamHandler) {
 	t.Host.SetStreamHandler(id, func(s network.Stream) { handler(&tapped{Stream: s, tap: t, serving: true}) })
 }
 
-// now acts, unless the tap has done so before.
+// now calls act, unless the tap has done so before.
 func (t *tap) now(conn network.Conn) {
 	remote := conn.RemotePeer()
 	if !t.acted.CompareAndSwap(nil, &remote) {
@@ -56,22 +56,22 @@ func (t *tap) now(conn network.Conn) {
 	t.act()
 	for gone := time.After(harness.Patience); !conn.IsClosed(); {
 		select {
-		case <-time.After(time.Millisecond): // a connection does not tell when it is closed
+		case <-time.After(time.Millisecond): // no event says that a connection is closed
 		case <-gone:
 			return
 		}
 	}
 }
 
-// tapped is a stream of the protocol. A client writes one frame at a time; a server may
-// answer several requests at once, from any goroutine.
+// tapped is a stream of the protocol. A client writes one frame at a time. A server may answer
+// several requests at once, from any goroutine.
 type tapped struct {
 	network.Stream
 	tap     *tap
 	serving bool
 
 	mu       sync.Mutex
-	requests []byte // what has been read since the last answer
+	requests []byte // what it has read since the last answer
 }
 
 func (s *tapped) Read(b []byte) (int, error) {
@@ -84,7 +84,7 @@ func (s *tapped) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// answers reports whether what is written now answers a goodbye.
+// answers reports whether the bytes that are now written answer a goodbye.
 func (s *tapped) answers() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *tapped) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// isGoodbye tells whether the last of some frames is a request that says goodbye.
+// isGoodbye reports whether the last of several frames is a request that says goodbye.
 func isGoodbye(frames []byte) bool {
 	const header = 8
 	var request syncpb.SyncRequest

@@ -18,7 +18,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-func TestTheConnectionsOfMembersAreNotTrimmed(t *testing.T) {
+func TestMembersAreNotTrimmed(t *testing.T) {
 	t.Parallel()
 	c := harness.New(t, 4, harness.Hosts(trimming(time.Millisecond)), harness.With(patient()))
 	favour(t, c)
@@ -28,7 +28,7 @@ func TestTheConnectionsOfMembersAreNotTrimmed(t *testing.T) {
 	stop := trimAll(c)
 	for range 10 {
 		c.Advance(c.All()...)
-		<-time.After(50 * time.Millisecond) // some trims
+		<-time.After(50 * time.Millisecond) // time for some trims
 	}
 	c.Complete(c.All()...)
 	stop()
@@ -45,7 +45,7 @@ func TestTheConnectionsOfMembersAreNotTrimmed(t *testing.T) {
 	}
 }
 
-func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {
+func TestRelayedStreamsAreNotTrimmed(t *testing.T) {
 	t.Parallel()
 	relay := harness.NewRelay(t, long, much)
 	c := harness.New(t, 3, harness.Behind(relay), harness.Hosts(trimming(time.Millisecond)), harness.With(patient()))
@@ -56,7 +56,7 @@ func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {
 	stop := trimAll(c)
 	for range 10 {
 		c.Advance(c.All()...)
-		<-time.After(50 * time.Millisecond) // some trims
+		<-time.After(50 * time.Millisecond) // time for some trims
 	}
 	c.Complete(c.All()...)
 	stop()
@@ -73,8 +73,8 @@ func TestAStreamThroughARelayIsNotTrimmed(t *testing.T) {
 	}
 }
 
-// trimming gives a host a manager that leaves it one connection of any number, as
-// soon as it is told to, and those that are younger than a grace period.
+// trimming gives a host a connection manager that trims all connections but one, on
+// demand. It spares connections that are younger than a grace period.
 func trimming(grace time.Duration) libp2p.Option {
 	return func(config *libp2p.Config) error {
 		manager, err := connmgr.NewConnManager(1, 2,
@@ -86,8 +86,7 @@ func trimming(grace time.Duration) libp2p.Option {
 	}
 }
 
-// trimAll has every host trim its connections again and again, until it is told to
-// stop.
+// trimAll makes every host trim its connections again and again until stop is called.
 func trimAll(c *harness.Cluster) (stop func()) {
 	ctx, cancel := context.WithCancel(c.Context())
 	var trims sync.WaitGroup
@@ -96,7 +95,7 @@ func trimAll(c *harness.Cluster) (stop func()) {
 			for ctx.Err() == nil {
 				n.Host.ConnManager().TrimOpenConns(ctx)
 				select {
-				case <-time.After(20 * time.Millisecond): // as often as that
+				case <-time.After(20 * time.Millisecond): // trims this often
 				case <-ctx.Done():
 				}
 			}
@@ -108,7 +107,7 @@ func trimAll(c *harness.Cluster) (stop func()) {
 	}
 }
 
-// favour connects every host with one that it would rather keep than its relay.
+// favour connects every host to a peer that it would rather keep than its relay.
 func favour(t *testing.T, c *harness.Cluster) {
 	t.Helper()
 	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)

@@ -13,19 +13,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// udpPath is a way to a host over UDP that can go silent: then its packets are
-// lost, and nobody is told.
+// udpPath is a path to a host over UDP that can go silent. Then its packets are lost,
+// and nobody is told.
 type udpPath struct {
 	silent  atomic.Bool
-	near    *net.UDPConn // what is dialled
+	near    *net.UDPConn // the dialled end
 	target  *net.UDPAddr
 	running sync.WaitGroup
 
 	mu  sync.Mutex
-	far map[netip.AddrPort]*net.UDPConn // by who dialled
+	far map[netip.AddrPort]*net.UDPConn // by the dialling address
 }
 
-// newUDPPath makes a path to where a host listens, and returns where it is dialled.
+// newUDPPath makes a path to a host's listen address, and returns the address to dial.
 func newUDPPath(t *testing.T, target multiaddr.Multiaddr) (*udpPath, multiaddr.Multiaddr) {
 	t.Helper()
 	port, err := target.ValueForProtocol(multiaddr.P_UDP)
@@ -69,7 +69,7 @@ func (p *udpPath) farFor(from netip.AddrPort) *net.UDPConn {
 	return far
 }
 
-// back carries packets from the target to who dialled it.
+// back carries packets from the target to the peer that dialled it.
 func (p *udpPath) back(far *net.UDPConn, to netip.AddrPort) {
 	packet := make([]byte, 64<<10)
 	for {

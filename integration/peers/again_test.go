@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The ways in which a long-lived node comes back for a new attempt.
+// waysBack are the ways in which a long-lived node comes back for a new attempt.
 var waysBack = map[string]func(t *testing.T, c *harness.Cluster, node int){
 	"reopened": func(t *testing.T, c *harness.Cluster, node int) {
 		require.NoError(t, c.Nodes[node].Ceremony.Close(c.Context()))
@@ -34,7 +34,7 @@ var orders = [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 
 
 func ceremonyOf(t *testing.T) string { return t.Name() }
 
-func TestYesterdaysFailureKillsNothingToday(t *testing.T) {
+func TestOldFailuresKillNothingNew(t *testing.T) {
 	for how, back := range waysBack {
 		for _, order := range orders {
 			t.Run(fmt.Sprint(how, order), func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestYesterdaysFailureKillsNothingToday(t *testing.T) {
 	}
 }
 
-func TestAttemptAfterAttemptOnTheSameNodes(t *testing.T) {
+func TestManyAttemptsOnTheSameNodes(t *testing.T) {
 	config := strict()
 	config.PeerTimeout = 8 * time.Second // libp2p pauses 5 s after a failed dial
 	c := harness.New(t, 3, harness.With(config))
@@ -84,7 +84,7 @@ func TestAttemptAfterAttemptOnTheSameNodes(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestTwoCeremoniesAtOnceOfWhichOneFails(t *testing.T) {
+func TestOneOfTwoCeremoniesFails(t *testing.T) {
 	for name, fail := range map[string]func(t *testing.T, c *harness.Cluster){
 		"aborted": func(_ *testing.T, c *harness.Cluster) { c.Nodes[1].Ceremony.Abort(errDisk) },
 		"closed by one": func(t *testing.T, c *harness.Cluster) {
@@ -116,10 +116,10 @@ func TestTwoCeremoniesAtOnceOfWhichOneFails(t *testing.T) {
 	}
 }
 
-// meet waits until nodes are connected with each other.
+// meet waits until nodes are connected to each other.
 func meet(c *harness.Cluster, nodes []int) {
 	if len(nodes) == 1 {
-		<-time.After(50 * time.Millisecond) // for what is left of yesterday to reach it
+		<-time.After(50 * time.Millisecond) // gives leftovers of yesterday time to arrive
 	}
 	for _, i := range nodes {
 		for _, j := range nodes {

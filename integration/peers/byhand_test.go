@@ -15,21 +15,21 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// byHand is carol, played by the test by hand, on the host of her node, which is not
+// byHand is carol. The test plays her by hand on the host of her node, whose app is not
 // started. She answers everything until she is muted.
 type byHand struct {
 	*harness.RawPeer
 	t       *testing.T
 	c       *harness.Cluster
-	streams map[int]harness.RawStream // its own, by operator index
+	streams map[int]harness.RawStream // the streams that she opened, by operator index
 	heard   map[peer.ID]chan struct{} // closed once that member has said something
 
 	mu    sync.Mutex
 	muted bool
-	clock time.Duration // how wrong its clock is
+	clock time.Duration // how far its clock is off
 }
 
-// session is carol's.
+// session is carol's session.
 const session = 1002
 
 func playByHand(t *testing.T, c *harness.Cluster) *byHand {
@@ -46,14 +46,14 @@ func playByHand(t *testing.T, c *harness.Cluster) *byHand {
 	return p
 }
 
-// mute has the member read on, and answer nothing any more.
+// mute makes the member read on, but answer nothing.
 func (p *byHand) mute() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.muted = true
 }
 
-// setClock has the member's clock be wrong.
+// setClock makes the member's clock wrong.
 func (p *byHand) setClock(ahead time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,7 +72,7 @@ func (p *byHand) isMute() bool {
 	return p.muted
 }
 
-// tell says something to every node that is named.
+// tell says something to each of the nodes.
 func (p *byHand) tell(nodes []int, says ...harness.Saying) {
 	p.t.Helper()
 	for _, to := range nodes {
@@ -96,8 +96,8 @@ func (p *byHand) say(to int, says ...harness.Saying) *syncpb.SyncResponse {
 	return p.open(to).Ask(p.t, request)
 }
 
-// open opens a stream to a node that runs, through the connection that the node
-// makes: when two hosts dial each other at the same moment, both may fail.
+// open opens a stream to a running node, on the connection that the node makes. When
+// two hosts dial each other at the same moment, both may fail.
 func (p *byHand) open(to int) harness.RawStream {
 	p.t.Helper()
 	p.awaitHeard(to)

@@ -11,9 +11,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// What is measured is measured with this node's own clock: what another one says of
-// the time is handed back, and that is all.
-func TestAMemberWhoseClockIsHoursOffChangesNothing(t *testing.T) {
+// A node measures time with its own clock only. It hands back the timestamps of others,
+// and does nothing else with them.
+func TestAWrongClockChangesNothing(t *testing.T) {
 	for name, off := range map[string]time.Duration{
 		"ahead": 7 * time.Hour, "behind": -7 * time.Hour, "before any clock": -200 * 365 * 24 * time.Hour,
 	} {
@@ -43,10 +43,10 @@ func TestAMemberWhoseClockIsHoursOffChangesNothing(t *testing.T) {
 	}
 }
 
-// farthest is the most that a clock is said to be off.
+// farthest is the largest clock difference that a node reports.
 const farthest = 100 * 365 * 24 * time.Hour
 
-func TestAMemberWhoseClockIsOffIsLoggedOnce(t *testing.T) {
+func TestAWrongClockIsLoggedOnce(t *testing.T) {
 	for name, session := range map[string]uint64{"of this module": session, "foreign": 0} {
 		t.Run(name, func(t *testing.T) {
 			c := harness.New(t, 3)
@@ -62,7 +62,7 @@ func TestAMemberWhoseClockIsOffIsLoggedOnce(t *testing.T) {
 			require.InDelta(t, time.Minute, member(status, 2).ClockOffset, float64(harness.Patience))
 			require.InDelta(t, 0, member(status, 1).ClockOffset, float64(harness.Patience))
 
-			c.Stop(0, 1) // whose reports are all written then
+			c.Stop(0, 1) // then all of their reports are written
 
 			for _, i := range []int{0, 1} {
 				logged := c.Nodes[i].Logged()
@@ -73,8 +73,8 @@ func TestAMemberWhoseClockIsOffIsLoggedOnce(t *testing.T) {
 	}
 }
 
-// A clock that jumps while the ceremony runs is no news either.
-func TestAMemberWhoseClockJumpsIsNotGone(t *testing.T) {
+// A clock that jumps while the ceremony runs does not matter either.
+func TestAJumpingClockIsHarmless(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	odd := runByHand(t, c)
 
@@ -91,8 +91,8 @@ func TestAMemberWhoseClockJumpsIsNotGone(t *testing.T) {
 	finishByHand(t, c, odd)
 }
 
-// finishByHand takes a member that is played by hand and all others from wherever
-// they are, at the same step, to the end.
+// finishByHand takes all members from the same step to the end, including the one that
+// is played by hand.
 func finishByHand(t *testing.T, c *harness.Cluster, p *byHand) {
 	t.Helper()
 	others := c.Except(carol)

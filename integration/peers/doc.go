@@ -1,3 +1,3 @@
-// Package peers tests what a ceremony does when members fail: killed, frozen, mute,
-// restarted, stopped, gone too early or too late, and with their clocks wrong.
+// Package peers tests what a ceremony does when members fail. They are killed, frozen,
+// mute, restarted or stopped, leave too early or too late, or have wrong clocks.
 package peers

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// attentive is a configuration in which a silent stream is given up long before
+// attentive returns a configuration in which a silent stream is given up long before
 // its member is.
 func attentive() syncmod.Config {
 	config := harness.Fast()
@@ -18,14 +18,14 @@ func attentive() syncmod.Config {
 	return config
 }
 
-// strict is a configuration in which a member may be gone for a moment only.
+// strict returns a configuration in which a member may be gone only for a moment.
 func strict() syncmod.Config {
 	config := harness.Fast()
 	config.ExchangeTimeout, config.PeerTimeout = 500*time.Millisecond, time.Second
 	return config
 }
 
-func TestAMemberFrozenWhileConnectingIsWaitedForAnyLength(t *testing.T) {
+func TestFrozenEarlyIsWaitedFor(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	c.Start(0, 1)
 	frozen := c.Spawn(2)
@@ -34,14 +34,14 @@ func TestAMemberFrozenWhileConnectingIsWaitedForAnyLength(t *testing.T) {
 
 	frozen.Freeze()
 	untilAll(c, []int{0, 1}, carolIsSilent)
-	<-time.After(2 * strict().PeerTimeout) // a ceremony that ran would have failed by now
+	<-time.After(2 * strict().PeerTimeout) // a running ceremony would have failed by now
 	goesOn(t, c, syncmod.Connecting, 0, 1)
 
 	frozen.Thaw()
 	finish(t, c, frozen, 0, 1)
 }
 
-func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
+func TestFrozenInTimeGoesOn(t *testing.T) {
 	c := harness.New(t, 3, harness.With(attentive()))
 	frozen := run(c)
 
@@ -55,8 +55,8 @@ func TestAMemberFrozenForLessThanThePeerTimeoutGoesOn(t *testing.T) {
 	finish(t, c, frozen, 0, 1)
 }
 
-// So short that no stream is lost by it: nobody notices anything.
-func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
+// The freeze is so short that no stream is lost, and nobody notices.
+func TestFrozenBrieflyLosesNoStream(t *testing.T) {
 	c := harness.New(t, 3)
 	frozen := run(c)
 	lostBefore := c.Reconnects(0, 1)
@@ -71,7 +71,7 @@ func TestAMemberFrozenForAMomentLosesNoStream(t *testing.T) {
 	require.Equal(t, lostBefore, c.Reconnects(0, 1))
 }
 
-func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
+func TestFrozenTooLongIsNamed(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 
@@ -82,7 +82,7 @@ func TestAMemberFrozenForLongerIsNamedByEveryOther(t *testing.T) {
 	require.Less(t, elapsed(), strict().PeerTimeout+time.Second)
 }
 
-func TestAMemberThawedTooLateFailsToo(t *testing.T) {
+func TestThawedTooLateFailsToo(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	frozen.Freeze()
@@ -93,8 +93,8 @@ func TestAMemberThawedTooLateFailsToo(t *testing.T) {
 	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "has been gone for")
 }
 
-// To a member that is thawed it seems as if all others had been gone.
-func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
+// To a thawed member it seems that all others were gone.
+func TestThawedTooLateBlamesNobody(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	frozen.Freeze()
@@ -102,11 +102,11 @@ func TestAMemberThawedTooLateBlamesNobodyElse(t *testing.T) {
 
 	frozen.Thaw()
 
-	// As the others tell it.
+	// The others said so.
 	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "operator 2 (carol) has been gone for")
 }
 
-func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {
+func TestFrozenBeforeTheEndFails(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
 	waiting := enter(c, []int{0, 1}, complete)
@@ -120,7 +120,7 @@ func TestAMemberFrozenBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
 }
 
-func TestAMemberFrozenAtTheLastBarrierAndThawedCompletes(t *testing.T) {
+func TestFrozenAtTheEndCompletes(t *testing.T) {
 	config := attentive()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -139,7 +139,7 @@ func TestAMemberFrozenAtTheLastBarrierAndThawedCompletes(t *testing.T) {
 	require.Empty(t, frozen.Wait(isNow(syncmod.Complete)).Returned)
 }
 
-func TestAMemberFrozenForTheGoodbyesFailsNothing(t *testing.T) {
+func TestFrozenForGoodbyesFailsNothing(t *testing.T) {
 	config := attentive()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAMemberKilledWhileConnectingIsWaitedFor(t *testing.T) {
+func TestKilledEarlyIsWaitedFor(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start(0, 1)
 	killed := c.Spawn(2)
@@ -27,7 +27,7 @@ func TestAMemberKilledWhileConnectingIsWaitedFor(t *testing.T) {
 	finish(t, c, again, 0, 1)
 }
 
-func TestAMemberKilledBeforeItsFirstStepMayComeBackWhileOthersWaitAtTheirs(t *testing.T) {
+func TestKilledBeforeStep1MayComeBack(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	c.Start(0, 1)
 	killed := c.Spawn(2)
@@ -44,7 +44,7 @@ func TestAMemberKilledBeforeItsFirstStepMayComeBackWhileOthersWaitAtTheirs(t *te
 	again.Wait(hasPassed(1))
 }
 
-func TestAMemberKilledInARunningCeremonyIsNamedByEveryOther(t *testing.T) {
+func TestKilledWhileRunningIsNamed(t *testing.T) {
 	c := harness.New(t, 3)
 	killed := run(c)
 
@@ -55,7 +55,7 @@ func TestAMemberKilledInARunningCeremonyIsNamedByEveryOther(t *testing.T) {
 	require.Less(t, elapsed(), harness.Fast().PeerTimeout+time.Second)
 }
 
-func TestAMemberKilledInARunningCeremonyHasToWaitForTheNext(t *testing.T) {
+func TestKilledWhileRunningMustWait(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	killed := run(c)
 
@@ -72,7 +72,7 @@ func TestAMemberKilledInARunningCeremonyHasToWaitForTheNext(t *testing.T) {
 	require.Equal(t, syncmod.Connecting.String(), waits.Phase)
 }
 
-func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {
+func TestKilledBeforeTheEndFails(t *testing.T) {
 	c := harness.New(t, 3)
 	killed := run(c)
 	waiting := enter(c, []int{0, 1}, complete)
@@ -86,8 +86,8 @@ func TestAMemberKilledBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T)
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerTimeout, 2)
 }
 
-// Whoever has announced the last barrier has done its work: nobody needs it alive.
-func TestAMemberKilledAtTheLastBarrierFailsNothing(t *testing.T) {
+// A member that has announced the last barrier has done its work. Nobody needs it any longer.
+func TestKilledAtTheEndFailsNothing(t *testing.T) {
 	config := harness.Patient()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))
@@ -106,7 +106,7 @@ func TestAMemberKilledAtTheLastBarrierFailsNothing(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-func TestAMemberKilledAfterItsGoodbyesIsMissedByNobody(t *testing.T) {
+func TestKilledAfterGoodbyesIsNotMissed(t *testing.T) {
 	c := harness.New(t, 3)
 	killed := run(c)
 	finish(t, c, killed, 0, 1)
@@ -116,8 +116,8 @@ func TestAMemberKilledAfterItsGoodbyesIsMissedByNobody(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-// run brings a whole cluster past the barrier of step 1, with carol in a process of
-// her own, which it returns.
+// run brings a whole cluster past the barrier of step 1. carol runs in a process of her
+// own, which it returns.
 func run(c *harness.Cluster) *harness.Process {
 	p := c.Spawn(carol)
 	others := c.Except(carol)
@@ -128,7 +128,7 @@ func run(c *harness.Cluster) *harness.Process {
 	return p
 }
 
-// finish takes a process and nodes that run from wherever they are to the end.
+// finish takes a process and running nodes from wherever they are to the end.
 func finish(t *testing.T, c *harness.Cluster, p *harness.Process, nodes ...int) {
 	t.Helper()
 	p.Advance()
@@ -138,8 +138,8 @@ func finish(t *testing.T, c *harness.Cluster, p *harness.Process, nodes ...int) 
 	require.Empty(t, p.Wait(isNow(syncmod.Complete)).Returned)
 }
 
-// requireUnheard requires that each of some waits has ended without a goodbye of
-// one member.
+// requireUnheard requires that each of these waits has ended without the goodbye of one
+// member.
 func requireUnheard(t *testing.T, errs map[int]error, member int) {
 	t.Helper()
 	for i, err := range errs {

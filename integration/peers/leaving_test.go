@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
+func TestAnEarlyGoodbyeFailsABarrier(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	early := runByHand(t, c)
 	waiting := enter(c, []int{0, 1}, advance)
@@ -30,7 +30,7 @@ func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
 	require.ErrorContains(t, errs[0], "said goodbye at step 1, before the barrier of step 2")
 }
 
-func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {
+func TestABarrierWithoutAMemberFails(t *testing.T) {
 	for name, wait := range map[string]int{"a step": 0, "the last one": 1} {
 		t.Run(name, func(t *testing.T) {
 			c := harness.New(t, 3, harness.With(harness.Patient()))
@@ -50,7 +50,7 @@ func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {
 	}
 }
 
-func TestAMemberThatSaysGoodbyeBeforeStep1IsNotWaitedFor(t *testing.T) {
+func TestAGoodbyeBeforeStep1EndsWaits(t *testing.T) {
 	c := harness.New(t, 3)
 	early := playByHand(t, c)
 	c.Start(0, 1)
@@ -59,14 +59,14 @@ func TestAMemberThatSaysGoodbyeBeforeStep1IsNotWaitedFor(t *testing.T) {
 
 	require.Error(t, outcome(t, waiting)[0])
 	c.FailWith([]int{0}, syncmod.ErrPeerLeft, 2)
-	// Bob has failed as well if alice had met him. Else he waits for her, and reads why.
+	// Bob has failed too if alice had met him. Otherwise he waits for her and reads why.
 	untilAll(c, []int{1}, func(s syncmod.Status) bool {
 		return s.Err != nil || strings.Contains(s.Peers[0].Waiting, "operator 2 (carol) said goodbye at step 0")
 	})
 }
 
-// For those who are done it makes no difference how long one of them still works.
-func TestMembersThatFinishAtVeryDifferentTimesAllComplete(t *testing.T) {
+// For members that are done, it does not matter how long another one still works.
+func TestMembersMayFinishAtAnyTime(t *testing.T) {
 	c := harness.New(t, 4, harness.With(strict()))
 	c.Start()
 	c.Advance(c.All()...)
@@ -75,7 +75,7 @@ func TestMembersThatFinishAtVeryDifferentTimesAllComplete(t *testing.T) {
 	for _, done := range []int{3, 1, 0} {
 		waiting = append(waiting, enter(c, []int{done}, complete))
 		untilAll(c, c.Except(done), atStep2(done))
-		<-time.After(strict().PeerTimeout) // its work takes the others longer than a member may be gone
+		<-time.After(strict().PeerTimeout) // she works for longer than a member may be gone
 	}
 	waiting = append(waiting, enter(c, []int{2}, complete))
 
@@ -85,7 +85,7 @@ func TestMembersThatFinishAtVeryDifferentTimesAllComplete(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, c.All()...)
 }
 
-func TestAMemberThatLingersBeforeItsGoodbyeIsWaitedFor(t *testing.T) {
+func TestALateGoodbyeIsWaitedFor(t *testing.T) {
 	config := strict()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -93,7 +93,7 @@ func TestAMemberThatLingersBeforeItsGoodbyeIsWaitedFor(t *testing.T) {
 	waiting := enter(c, []int{0, 1}, complete)
 	lingering.tell([]int{0, 1}, harness.Step(2))
 	c.Until(0, func(s syncmod.Status) bool { return member(s, 1).Done })
-	<-time.After(3 * config.PeerTimeout) // in a ceremony that runs it would be gone by now
+	<-time.After(3 * config.PeerTimeout) // a running ceremony would have given it up by now
 	goesOn(t, c, syncmod.Completing, 0, 1)
 
 	lingering.say(1, harness.Step(2), harness.Goodbye)
@@ -105,8 +105,8 @@ func TestAMemberThatLingersBeforeItsGoodbyeIsWaitedFor(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-// Each goes as soon as it is done: the last to hear a goodbye still gets its answer.
-func TestMembersThatLeaveTheMomentTheyAreDoneLeaveNobodyBehind(t *testing.T) {
+// Each leaves as soon as it is done. The last one to hear a goodbye still gets its answer.
+func TestMembersMayLeaveOnceDone(t *testing.T) {
 	for range 5 {
 		t.Run("", func(t *testing.T) {
 			c := harness.New(t, 4)

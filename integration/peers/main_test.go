@@ -20,15 +20,15 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// carol is the member that fails, where it is all the same which one does.
+// carol is the member that fails, if it does not matter which one fails.
 const carol = 2
 
-// everywhere is how soon a restart and an abort are known everywhere on loopback.
+// everywhere is how soon all members on loopback know of a restart or an abort.
 const everywhere = 500 * time.Millisecond
 
 var errDisk = errors.New("the disk is full")
 
-// The waits of a ceremony, as the tests have nodes enter them.
+// The waits that tests let nodes enter.
 func await(ctx context.Context, c *syncmod.Ceremony) error    { return c.AwaitConnected(ctx) }
 func complete(ctx context.Context, c *syncmod.Ceremony) error { return c.Complete(ctx) }
 func advance(ctx context.Context, c *syncmod.Ceremony) error {
@@ -36,14 +36,14 @@ func advance(ctx context.Context, c *syncmod.Ceremony) error {
 	return err
 }
 
-// enter has nodes enter a wait, and returns what will come of it.
+// enter makes nodes enter a wait. The channel gives their errors when all waits have ended.
 func enter(c *harness.Cluster, nodes []int, wait func(context.Context, *syncmod.Ceremony) error) <-chan map[int]error {
 	ended := make(chan map[int]error, 1)
 	go func() { ended <- c.Each(nodes, wait) }()
 	return ended
 }
 
-// outcome waits for what has come of a wait.
+// outcome waits until the waits have ended, and returns their errors.
 func outcome(t *testing.T, ended <-chan map[int]error) map[int]error {
 	t.Helper()
 	select {
@@ -63,7 +63,7 @@ func well(t *testing.T, ended <-chan map[int]error) {
 	}
 }
 
-// member is another member as a status shows it.
+// member returns a member's entry in another member's status.
 func member(s syncmod.Status, index int) syncmod.PeerStatus {
 	for _, p := range s.Peers {
 		if p.Index == index {
@@ -81,7 +81,7 @@ func carolIsLost(s syncmod.Status) bool {
 	return !member(s, carol).Inbound && !member(s, carol).Outbound
 }
 
-// carolIsSilent: our stream to her has ended for want of an answer.
+// carolIsSilent reports whether a node's stream to carol ended because she did not answer.
 func carolIsSilent(s syncmod.Status) bool {
 	p := member(s, carol)
 	return !p.Outbound && p.LastError != nil && strings.Contains(p.LastError.Error(), "it is silent")
@@ -91,14 +91,14 @@ func atStep2(index int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool { return member(s, index).Step == 2 }
 }
 
-// untilAll waits until the status of each node is as wanted.
+// untilAll waits until the status of each node fulfils a condition.
 func untilAll(c *harness.Cluster, nodes []int, wanted func(syncmod.Status) bool) {
 	for _, i := range nodes {
 		c.Until(i, wanted)
 	}
 }
 
-// goesOn requires that nothing has failed on nodes.
+// goesOn requires that the ceremony has not failed on these nodes.
 func goesOn(t *testing.T, c *harness.Cluster, phase syncmod.Phase, nodes ...int) {
 	t.Helper()
 	for _, i := range nodes {
@@ -107,7 +107,7 @@ func goesOn(t *testing.T, c *harness.Cluster, phase syncmod.Phase, nodes ...int)
 	}
 }
 
-// What a process reports.
+// Conditions on the reports of a process.
 func hasPassed(step int64) func(harness.Report) bool {
 	return func(r harness.Report) bool { return r.Passed == step }
 }
@@ -126,5 +126,5 @@ func closeAll(t *testing.T, c *harness.Cluster) {
 	}))
 }
 
-// operator is how sentences name an operator: "2 (carol)".
+// operator names an operator as sentences do: "2 (carol)".
 func operator(index int) string { return fmt.Sprintf("%d (%s)", index, harness.Name(index)) }

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAMemberThatNeverSaysAnythingIsNamedAsMissing(t *testing.T) {
+func TestASilentMemberIsMissing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	playByHand(t, c).mute()
 	c.Start(0, 1)
@@ -25,10 +25,10 @@ func TestAMemberThatNeverSaysAnythingIsNamedAsMissing(t *testing.T) {
 	goesOn(t, c, syncmod.Connecting, 0, 1)
 }
 
-func TestAMemberThatSpeaksAndNeverAnswersIsNamedAsMissing(t *testing.T) {
+func TestAMemberWithoutAnswersIsMissing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	mute := playByHand(t, c)
-	mute.Become(0) // of one with a session nothing counts that does not answer
+	mute.Become(0) // no session: with one, nothing would count before it answers
 	mute.mute()
 	c.Start(0, 1)
 	untilAll(c, []int{0, 1}, carolIsSilent)
@@ -42,7 +42,7 @@ func TestAMemberThatSpeaksAndNeverAnswersIsNamedAsMissing(t *testing.T) {
 	}
 }
 
-func TestAMemberThatGoesMuteIsNamedByEveryOther(t *testing.T) {
+func TestAMuteMemberIsNamed(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	mute := runByHand(t, c)
 
@@ -53,7 +53,7 @@ func TestAMemberThatGoesMuteIsNamedByEveryOther(t *testing.T) {
 	require.Less(t, elapsed(), strict().PeerTimeout+time.Second)
 }
 
-func TestStoppingTakesUnderASecondWhoeverDoesNotAnswer(t *testing.T) {
+func TestStoppingTakesUnderASecond(t *testing.T) {
 	for name, story := range map[string]func(*testing.T, *harness.Cluster) (leave func()){
 		"mute while connecting": func(t *testing.T, c *harness.Cluster) func() {
 			mute := playByHand(t, c)
@@ -82,17 +82,17 @@ func TestStoppingTakesUnderASecondWhoeverDoesNotAnswer(t *testing.T) {
 			leave := story(t, c)
 
 			leave()
-			requireStopsSoon(t, c, 0) // at once
+			requireStopsSoon(t, c, 0) // while nothing is known of her
 			c.Until(1, func(s syncmod.Status) bool {
 				return s.Phase == syncmod.Failed || member(s, 2).LastError != nil
 			})
-			requireStopsSoon(t, c, 1) // once it is known
+			requireStopsSoon(t, c, 1) // once she is known to be missing
 		})
 	}
 }
 
-// missing has nodes wait for a moment until everyone is connected, and returns what
-// they say of it.
+// missing makes nodes wait a moment until everyone is connected, and returns their
+// errors.
 func missing(c *harness.Cluster, nodes ...int) map[int]error {
 	return c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)

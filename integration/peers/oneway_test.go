@@ -8,7 +8,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestOneOfTwoThatCanDialIsEnough(t *testing.T) {
+func TestOneDiallerIsEnough(t *testing.T) {
 	for name, cannot := range map[string]func(from, to int) bool{
 		"the lower index":  func(from, to int) bool { return from > to },
 		"the higher index": func(from, to int) bool { return from < to },
@@ -26,7 +26,7 @@ func TestOneOfTwoThatCanDialIsEnough(t *testing.T) {
 	}
 }
 
-func TestConnectionsThatOnlyOneCanMakeAreMadeAgain(t *testing.T) {
+func TestOneWayDialsAreRepeated(t *testing.T) {
 	for _, can := range []int{0, 1} {
 		t.Run(fmt.Sprintf("operator %d dials", can), func(t *testing.T) {
 			c := harness.New(t, 2, harness.Links(), harness.With(harness.Patient()))
@@ -43,9 +43,8 @@ func TestConnectionsThatOnlyOneCanMakeAreMadeAgain(t *testing.T) {
 	}
 }
 
-// A node that nobody can dial takes part all the same, and so does one that can dial
-// nobody.
-func TestAMemberBehindAWallTakesPart(t *testing.T) {
+// A node that nobody can dial takes part, and so does one that cannot dial anybody.
+func TestAWalledMemberTakesPart(t *testing.T) {
 	for name, cannot := range map[string]func(from, to int) bool{
 		"nobody can dial it": func(_, to int) bool { return to == 1 },
 		"it can dial nobody": func(from, _ int) bool { return from == 1 },
@@ -61,7 +60,7 @@ func TestAMemberBehindAWallTakesPart(t *testing.T) {
 	}
 }
 
-// cutEvery cuts the links on which a node cannot dial another.
+// cutEvery cuts each link on which a node must not dial another.
 func cutEvery(c *harness.Cluster, cannot func(from, to int) bool) {
 	for _, from := range c.All() {
 		for _, to := range c.Except(from) {

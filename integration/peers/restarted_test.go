@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestMembersThatRestartBeforeStep1AreTakenBack(t *testing.T) {
+func TestEarlyRestartsAreAccepted(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 
@@ -27,7 +27,7 @@ func TestMembersThatRestartBeforeStep1AreTakenBack(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestMembersThatAllRestartAtOnceBeforeStep1Meet(t *testing.T) {
+func TestAllMayRestartBeforeStep1(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Connect(c.All()...)
@@ -38,7 +38,7 @@ func TestMembersThatAllRestartAtOnceBeforeStep1Meet(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
+func TestARestartIsKnownAtOnce(t *testing.T) {
 	for _, restarted := range []int{0, 1, 2, 3} {
 		t.Run(harness.Name(restarted), func(t *testing.T) {
 			c := harness.New(t, 4, harness.With(harness.Patient()))
@@ -61,14 +61,14 @@ func TestARestartIsKnownEverywhereAtOnce(t *testing.T) {
 	}
 }
 
-func TestARestartAtALaterStepIsKnownEverywhereAtOnce(t *testing.T) {
+func TestALaterRestartIsKnownAtOnce(t *testing.T) {
 	c := harness.New(t, 4, harness.With(harness.Patient()))
 	c.Start()
 	for range 3 {
 		c.Advance(c.All()...)
 	}
 	c.Kill(2)
-	untilAll(c, c.Except(2), carolIsLost) // and have begun to look for it
+	untilAll(c, c.Except(2), carolIsLost) // and the nodes have begun to look for it
 	reopen(t, c, 2)
 
 	elapsed := harness.Stopwatch(t)
@@ -86,8 +86,7 @@ func TestARestartAtALaterStepIsKnownEverywhereAtOnce(t *testing.T) {
 	goesOn(t, c, syncmod.Connecting, 2)
 }
 
-// isToldToWait waits until every member has told one that has restarted why it has
-// to wait.
+// isToldToWait waits until every member has told a restarted member why it has to wait.
 func isToldToWait(c *harness.Cluster, restarted int) {
 	c.Until(restarted, func(s syncmod.Status) bool {
 		return !slices.ContainsFunc(s.Peers, func(p syncmod.PeerStatus) bool {
@@ -96,12 +95,12 @@ func isToldToWait(c *harness.Cluster, restarted int) {
 	})
 }
 
-func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
+func TestAnAbortIsKnownAtOnce(t *testing.T) {
 	for _, who := range []int{0, 1, 2, 3} {
 		t.Run(harness.Name(who), func(t *testing.T) {
 			c := harness.New(t, 4, harness.With(harness.Patient()))
 			c.Idle()
-			for range 2 { // on new connections, and on some that have been used
+			for range 2 { // first on new connections, then on used ones
 				c.Open(t.Name())
 				c.Advance(c.All()...)
 
@@ -123,9 +122,8 @@ func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
 	}
 }
 
-// reopen opens the host of a node that was killed, and connects it with the others:
-// what is measured from here on is the protocol, and not how soon a busy machine
-// shakes hands.
+// reopen opens the host of a killed node, and connects it to the others. So the test
+// measures the protocol, and not how fast a busy machine completes handshakes.
 func reopen(t *testing.T, c *harness.Cluster, node int) {
 	t.Helper()
 	n := c.Nodes[node]
@@ -134,7 +132,7 @@ func reopen(t *testing.T, c *harness.Cluster, node int) {
 		if i == node {
 			continue
 		}
-		require.Eventually(t, func() bool { // the other may be dialling at the same moment, and then both may fail
+		require.Eventually(t, func() bool { // the other node may dial at the same moment, and then both may fail
 			return n.Host.Connect(c.Context(), peer.AddrInfo{ID: p.ID, Addrs: p.Addrs}) == nil
 		}, harness.Patience, 5*time.Millisecond)
 	}

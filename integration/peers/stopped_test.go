@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAnAppThatStopsWhileConnectingIsWaitedFor(t *testing.T) {
+func TestAnEarlyStopIsWaitedFor(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Connect(c.All()...)
@@ -25,7 +25,7 @@ func TestAnAppThatStopsWhileConnectingIsWaitedFor(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestAnAppThatStopsInARunningCeremonyFailsItForEveryone(t *testing.T) {
+func TestAStopWhileRunningFailsAll(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Advance(c.All()...)
@@ -35,7 +35,7 @@ func TestAnAppThatStopsInARunningCeremonyFailsItForEveryone(t *testing.T) {
 	requireToldThatItStopped(t, c, 2)
 }
 
-func TestAnAppThatStopsBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T) {
+func TestAStopBeforeTheEndFails(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start()
 	c.Advance(c.All()...)
@@ -48,7 +48,7 @@ func TestAnAppThatStopsBeforeTheLastBarrierIsPassedFailsTheCeremony(t *testing.T
 	requireToldThatItStopped(t, c, 2)
 }
 
-func TestAnAppThatStopsAmongTheGoodbyesFailsNothing(t *testing.T) {
+func TestAStopAmongGoodbyesIsHarmless(t *testing.T) {
 	config := harness.Fast()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -60,7 +60,7 @@ func TestAnAppThatStopsAmongTheGoodbyesFailsNothing(t *testing.T) {
 
 	stopped := make(chan error, 1)
 	go func() { stopped <- c.Nodes[0].Stop(c.Context()) }()
-	goesOn(t, c, syncmod.Completing, 0, 1) // it says goodbye, and waits for the one that is missing
+	goesOn(t, c, syncmod.Completing, 0, 1) // it says goodbye, and waits for the missing goodbye
 	lingering.tell([]int{0, 1}, harness.Step(2), harness.Goodbye)
 
 	require.NoError(t, <-stopped)
@@ -69,7 +69,7 @@ func TestAnAppThatStopsAmongTheGoodbyesFailsNothing(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-func TestAnAppThatStopsAmongTheGoodbyesWaitsNoLongerThanItMay(t *testing.T) {
+func TestAStopAmongGoodbyesIsBounded(t *testing.T) {
 	config := harness.Fast()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))
@@ -82,12 +82,12 @@ func TestAnAppThatStopsAmongTheGoodbyesWaitsNoLongerThanItMay(t *testing.T) {
 	c.Stop(0)
 
 	require.Less(t, elapsed(), config.GoodbyeTimeout+time.Second)
-	outcome(t, stopping) // with an error or without: it was the stop that ended it
+	outcome(t, stopping) // with or without an error: the stop ended it
 	requireUnheard(t, outcome(t, waiting), 2)
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-func TestAppsThatStopOnceTheyAreDoneFailNothing(t *testing.T) {
+func TestAStopAfterwardsFailsNothing(t *testing.T) {
 	c := harness.New(t, 4)
 	c.Start()
 	c.Advance(c.All()...)

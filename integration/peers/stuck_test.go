@@ -15,10 +15,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The process of bob, who is the first to be written to, is stopped, and the
-// connection to him is full of what other protocols say: a write to him blocks until
-// the exchange timeout ends it, or the next heartbeat comes, both of which are beyond
-// the test's patience.
+// The others write to bob first. His process is stopped, and other protocols have filled
+// the connection to him. So a write to him blocks until the exchange timeout ends it or
+// the next heartbeat comes. Both come too late for the test.
 func TestAStoppedMemberKeepsNobodyWaiting(t *testing.T) {
 	const bob = 1
 	config := harness.Patient()
@@ -45,8 +44,8 @@ func TestAStoppedMemberKeepsNobodyWaiting(t *testing.T) {
 	require.Less(t, took, time.Second)
 }
 
-// fill fills the connection to a peer that reads nothing any more: it returns when a
-// stream whose window is not used up takes no more bytes.
+// fill fills the connection to a peer that no longer reads. It returns when a stream takes
+// no more bytes although its window is not used up.
 func fill(t *testing.T, from host.Host, to peer.ID) {
 	t.Helper()
 	const window, soon = 200 << 10, time.Second

@@ -11,16 +11,16 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAFailureEndsTheWaitToBeConnected(t *testing.T) {
+func TestAFailureEndsConnecting(t *testing.T) {
 	c := harness.New(t, 4)
-	c.Start(0, 1, 2) // and not the last one
+	c.Start(0, 1, 2) // dave is missing
 	untilAll(c, []int{1, 2}, connected(0))
 	waiting := enter(c, []int{1, 2}, await)
 
 	requireFailureEnds(t, c, waiting, 1, 2)
 }
 
-func TestAFailureEndsTheWaitAtAStep(t *testing.T) {
+func TestAFailureEndsAStepsWait(t *testing.T) {
 	for name, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
 		"Advance": advance,
 		"AwaitStep": func(ctx context.Context, ceremony *syncmod.Ceremony) error {
@@ -50,7 +50,7 @@ func TestAFailureEndsTheWaitAtAStep(t *testing.T) {
 	}
 }
 
-func TestAFailureEndsTheWaitAtTheLastBarrier(t *testing.T) {
+func TestAFailureEndsTheLastWait(t *testing.T) {
 	c := harness.New(t, 4)
 	c.Start()
 	c.Advance(c.All()...)
@@ -60,8 +60,8 @@ func TestAFailureEndsTheWaitAtTheLastBarrier(t *testing.T) {
 	requireFailureEnds(t, c, waiting, 1, 2, 3)
 }
 
-// A member may give up then, say that it does, and be gone: nobody minds.
-func TestNothingEndsTheWaitForGoodbyesButGoodbyes(t *testing.T) {
+// While waiting for goodbyes, a member may give up, say so, and leave. Nobody minds.
+func TestOnlyGoodbyesEndTheirWait(t *testing.T) {
 	config := strict()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -74,16 +74,16 @@ func TestNothingEndsTheWaitForGoodbyesButGoodbyes(t *testing.T) {
 	c.Nodes[0].Ceremony.Abort(errDisk)
 	lingering.tell([]int{0, 1}, harness.Step(2), harness.Abort("the disk is full", ""))
 	lingering.mute()
-	<-time.After(2 * config.PeerTimeout) // a ceremony that ran would have failed by now
+	<-time.After(2 * config.PeerTimeout) // a running ceremony would have failed by now
 	goesOn(t, c, syncmod.Completing, 0, 1)
 
 	lingering.tell([]int{0, 1}, harness.Step(2), harness.Goodbye)
-	well(t, waiting) // without the answers to theirs, which a member that is done need not give
+	well(t, waiting) // even if their goodbyes get no answer, which a member that is done need not give
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-// requireFailureEnds has the first node give up, and requires that the others'
-// waits end with that at once.
+// requireFailureEnds makes the first node give up, and requires that this ends the
+// others' waits at once.
 func requireFailureEnds(t *testing.T, c *harness.Cluster, waiting <-chan map[int]error, nodes ...int) {
 	t.Helper()
 	goesOn(t, c, c.Nodes[nodes[0]].Ceremony.Status().Phase, nodes...)

@@ -12,8 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/dkg"
 )
 
-// mend gives a receipt, if anybody has one, to the members whose shares are unconfirmed,
-// as their operators would.
+// mend does what the operators would do: it gives a receipt, if anybody has one, to the
+// members whose shares are unconfirmed.
 func (c *cluster) mend(ctx context.Context) error {
 	receipt, err := c.anyReceipt()
 	if receipt == "" || err != nil {
@@ -30,7 +30,7 @@ func (c *cluster) mend(ctx context.Context) error {
 	return nil
 }
 
-// anyReceipt returns the path of a receipt, or nothing if nobody has one.
+// anyReceipt returns the path of a receipt, or an empty path if nobody has one.
 func (c *cluster) anyReceipt() (string, error) {
 	for _, m := range c.members {
 		path := c.path(m.name, "receipt.json")
@@ -44,8 +44,8 @@ func (c *cluster) anyReceipt() (string, error) {
 	return "", nil
 }
 
-// check returns an error unless every member has a share of one group key, every
-// threshold of them signs together, and every receipt verifies.
+// check returns an error unless all members have shares of one group key, every
+// threshold of the shares can sign together, and every receipt verifies.
 func (c *cluster) check(ctx context.Context) error {
 	var shares []*dkg.Share
 	for _, m := range c.members {
@@ -69,7 +69,7 @@ func (c *cluster) check(ctx context.Context) error {
 	return nil
 }
 
-// checkSignatures signs a message with every choice of a threshold of shares.
+// checkSignatures signs a message with every set of a threshold of shares.
 func checkSignatures(shares []*dkg.Share) error {
 	message := []byte("signed by a threshold of the members")
 	var signature []byte
@@ -96,7 +96,7 @@ func checkSignatures(shares []*dkg.Share) error {
 	return dkg.Verify(shares[0].GroupKey, message, signature)
 }
 
-// choices returns all sets of k of the numbers below n.
+// choices returns all sets of k numbers below n.
 func choices(n, k int) [][]int {
 	if k == 0 {
 		return [][]int{nil}
@@ -110,8 +110,9 @@ func choices(n, k int) [][]int {
 	return all
 }
 
-// checkAllOrNone returns an error unless every member has a share that counts, or can be
-// given one by another's receipt, or nobody has one and there is no receipt.
+// checkAllOrNone checks that all or none of the members have shares, and reports which. If
+// anybody has a receipt, it mends the other shares with it, and every member must then
+// have a share. Otherwise no member may have a share that counts.
 func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
 	receipt, err := c.anyReceipt()
 	if err != nil {
@@ -131,7 +132,7 @@ func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
 	return false, nil
 }
 
-// checkRest returns an error if there are files beside those of a complete ceremony.
+// checkRest returns an error if there are other files than those of a complete ceremony.
 func (c *cluster) checkRest() error {
 	for _, m := range c.members {
 		rest, err := filepath.Glob(c.path(m.name, "*unconfirmed*"))

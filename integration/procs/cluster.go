@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// nodeTimeout bounds what a node does that nothing else ends.
+// nodeTimeout bounds what a node does if nothing else ends it.
 const nodeTimeout = 3 * time.Minute
 
-// cluster is a ceremony of processes: one for each member, and a relay.
+// cluster is a ceremony of processes: one for each member, and one for the relay.
 type cluster struct {
 	fxapp    string // path of the binary
 	dir      string
@@ -26,7 +26,7 @@ type cluster struct {
 	relay    relay
 }
 
-// member is one operator: a name, a key, a directory, and one process at a time.
+// member is one operator, with a name, a key, a directory, and one process at a time.
 type member struct {
 	name    string
 	place   place
@@ -34,9 +34,9 @@ type member struct {
 	process *process
 }
 
-// place is where a process runs, and how others reach it.
+// place says where a process runs, and how others reach it.
 type place struct {
-	listen  []string // addresses to listen on; none: the process is firewalled
+	listen  []string // addresses to listen on; without any, the process is firewalled
 	address []string // addresses at which others find it
 	start   func(*exec.Cmd) error
 }
@@ -46,7 +46,7 @@ type relay struct {
 	place   place
 	http    string // where it serves its addresses
 	process *process
-	at      []string // how nodes may call it: its URL, and one of its addresses
+	at      []string // how nodes may name it: its URL, and one of its addresses
 }
 
 // prepare makes the keys and the definition, as operators do.
@@ -73,7 +73,7 @@ func (c *cluster) prepare(ctx context.Context) error {
 	return err
 }
 
-// run runs a command to its end, and returns what it printed on its standard output.
+// run runs a command to its end, and returns its standard output.
 func (c *cluster) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, c.fxapp, args...) //nolint:gosec // the program that is run here
 	c.tell("$ fxapp %s", strings.Join(args, " "))
@@ -108,8 +108,8 @@ func (c *cluster) startRelay(ctx context.Context) (err error) {
 	return nil
 }
 
-// startNode starts the process of a member. Some call the relay by its URL, and some by
-// its address.
+// startNode starts a member's process. Some members name the relay by its URL, others
+// by its address.
 func (c *cluster) startNode(ctx context.Context, m *member) (err error) {
 	args := []string{
 		"node", "--definition", c.path("ceremony.json"), "--key", c.path(m.name + ".key"),
@@ -128,7 +128,7 @@ func (c *cluster) start(ctx context.Context, name string, p place, args []string
 	return start(ctx, name, cmd, p.start, c.show)
 }
 
-// each is a flag with each of its values.
+// each returns the flag once for each value.
 func each(flag string, values []string) []string {
 	var args []string
 	for _, v := range values {
@@ -137,18 +137,18 @@ func each(flag string, values []string) []string {
 	return args
 }
 
-// path is that of a file or a directory of the ceremony.
+// path returns the path of a file or directory of the ceremony.
 func (c *cluster) path(name ...string) string {
 	return filepath.Join(append([]string{c.dir}, name...)...)
 }
 
-// tell shows what the operators do.
+// tell prints what the operators do.
 func (c *cluster) tell(format string, values ...any) {
 	line := strings.ReplaceAll(fmt.Sprintf(format, values...), c.dir+string(os.PathSeparator), "")
 	_, _ = fmt.Fprintf(c.show, "%-6s| %s\n", "", line)
 }
 
-// stop ends what still runs. Without an error everything has ended already, but for the relay.
+// stop ends the processes that still run. After a success only the relay does.
 func (c *cluster) stop() {
 	for _, m := range c.members {
 		if m.process != nil {

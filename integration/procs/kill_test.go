@@ -16,8 +16,8 @@ var (
 	seed    = flag.Uint64("seed", 2617, "which moments; 0: others each time")
 )
 
-// A process is killed at any moment: then there are shares for everybody, or none that
-// anything would use.
+// A process is killed at any moment. Then either everybody has a share, or there is no
+// share that anything would use.
 func TestAKillAtAnyMoment(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
@@ -46,19 +46,19 @@ func TestAKillAtAnyMoment(t *testing.T) {
 	}
 }
 
-// relayVictim comes after the operator indexes.
+// relayVictim follows the operator indexes.
 const relayVictim = 4
 
-// moment is when which process is killed, and what follows.
+// moment says which process is killed and when, and what follows.
 type moment struct {
 	victim   int // operator index, or relayVictim
 	line     string
-	after    time.Duration // the victim said that
+	after    time.Duration // the time since the victim said that
 	attempts int
-	again    bool // it is started again; otherwise all others are stopped
+	again    bool // the victim is started again; otherwise all others are stopped
 }
 
-// isMended reports whether the ceremony has to be complete in spite of it.
+// isMended reports whether the ceremony must complete despite the kill.
 func (m moment) isMended() bool { return m.victim == relayVictim || m.again && m.attempts > 1 }
 
 func (m moment) String() string {
@@ -66,8 +66,9 @@ func (m moment) String() string {
 		m.victim, m.after, m.line, m.attempts, m.again)
 }
 
-// The last barrier is a few milliseconds long, and everything else too: so the moments
-// are drawn around what a node says on its way.
+// drawMoment draws a moment around one of the lines that a node prints. The last
+// barrier takes only a few milliseconds, and so does everything else, so a random time
+// would rarely hit them.
 func drawMoment(random *rand.Rand) moment {
 	lines := []struct {
 		text   string
@@ -92,7 +93,7 @@ func drawMoment(random *rand.Rand) moment {
 	}
 }
 
-// strike waits for the moment, kills, and waits until no node runs any more.
+// strike waits for the moment, kills the victim, and waits until no node runs any longer.
 func (m moment) strike(ctx context.Context, c *cluster) error {
 	watched := c.members[m.victim%relayVictim]
 	if _, err := watched.process.said.wait(ctx, m.line); err != nil {

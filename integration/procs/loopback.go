@@ -6,9 +6,9 @@ import (
 	"os/exec"
 )
 
-// onLoopback is a cluster on the loopback interface. Bob and carol are firewalled: they
-// do not listen, and the definition has no address of theirs. Its ports are free for
-// others once release is called.
+// onLoopback returns a cluster on the loopback interface. Bob and carol are firewalled:
+// they do not listen, and the definition has no addresses for them. The cluster's ports
+// stay reserved until release is called.
 func onLoopback(fxapp, dir string, attempts int, show io.Writer) (c *cluster, release func(), err error) {
 	c = &cluster{fxapp: fxapp, dir: dir, attempts: attempts, show: &screen{out: show}}
 	var ports []*port

@@ -9,12 +9,12 @@ import (
 	"github.com/dkgsync/dkgsync/integration/netns"
 )
 
-// Each on a machine of its own: alice and dave have public addresses, bob and carol are
-// behind routers that translate theirs.
+// Each member has a machine of its own. alice and dave have public addresses. bob and
+// carol are behind routers that translate their addresses.
 func TestProcessesBehindRouters(t *testing.T) {
 	for name, ports := range map[string]netns.Ports{
 		"that keep ports":   netns.SamePort,   // holes can be punched
-		"that change ports": netns.RandomPort, // they cannot
+		"that change ports": netns.RandomPort, // no holes can be punched
 	} {
 		t.Run(name, func(t *testing.T) {
 			netns.Need(t, isolated)
@@ -33,7 +33,7 @@ func TestProcessesBehindRouters(t *testing.T) {
 	}
 }
 
-// public is a machine with an address that everybody reaches.
+// public returns a machine with a public address.
 func public(t *testing.T, internet *netns.Namespace, gateway, at string) place {
 	t.Helper()
 	machine := netns.New(t, at)
@@ -43,7 +43,7 @@ func public(t *testing.T, internet *netns.Namespace, gateway, at string) place {
 	return place{listen: listen, address: listen, start: within(t, machine)}
 }
 
-// private is a machine in a home, whose router has the public address.
+// private returns a machine behind a home router that has the public address.
 func private(t *testing.T, internet *netns.Namespace, gateway, at string, ports netns.Ports) place {
 	t.Helper()
 	router, machine := netns.New(t, at), netns.New(t, "home of "+at)
@@ -59,7 +59,7 @@ func private(t *testing.T, internet *netns.Namespace, gateway, at string, ports 
 	}
 }
 
-// within starts processes on a machine.
+// within returns a function that starts processes on a machine.
 func within(t *testing.T, machine *netns.Namespace) func(*exec.Cmd) error {
 	t.Helper()
 	return func(cmd *exec.Cmd) (err error) {

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// port is a TCP port on 127.0.0.1 that the system gives to nobody who wants any port. A
-// process that wants this one can still listen on it, and another after it, as long as it
-// sets SO_REUSEADDR, as Go does.
+// port is a TCP port on 127.0.0.1 that the system gives to nobody who asks for any port.
+// A process that asks for this port can still listen on it, and so can the next process,
+// if they set SO_REUSEADDR, as Go does.
 type port struct{ number, socket int }
 
-// reservePort binds a socket, which does not listen and so takes no connection away.
+// reservePort binds a socket without listening on it, so the socket takes no connections.
 func reservePort() (*port, error) {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"syscall"
 )
 
-// process is a running fxapp. What it prints is shown, and kept.
+// process is a running fxapp. Its output is shown and kept.
 type process struct {
 	name string
 	cmd  *exec.Cmd
 	said *transcript
-	over chan struct{} // closed when it has ended
+	over chan struct{} // closed when the process has ended
 }
 
-// start starts a command, by a function that starts it where it shall run. It is killed
+// start calls run, which starts the command in the right place. The process is killed
 // when ctx ends.
 func start(
 	ctx context.Context, name string, cmd *exec.Cmd, begin func(*exec.Cmd) error, show io.Writer,
@@ -31,7 +31,7 @@ func start(
 	}
 	stop := context.AfterFunc(ctx, p.kill)
 	go func() {
-		_ = cmd.Wait() // ProcessState has it
+		_ = cmd.Wait() // ProcessState has the result
 		stop()
 		p.said.close()
 		close(p.over)
@@ -39,13 +39,13 @@ func start(
 	return p, nil
 }
 
-// kill ends the process as a power cut does.
+// kill ends the process abruptly, as a power cut would.
 func (p *process) kill() { _ = p.cmd.Process.Kill() }
 
 // ask asks the process to end, as systemd and container engines do.
 func (p *process) ask() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
-// exit waits for the end of the process and returns its exit code, -1 if it was killed.
+// exit waits for the end of the process. It returns the exit code, or -1 if the process was killed.
 func (p *process) exit(ctx context.Context) (int, error) {
 	select {
 	case <-p.over:
@@ -65,23 +65,23 @@ func (p *process) hasEnded() bool {
 	}
 }
 
-// transcript is what a process prints, line by line.
+// transcript is the output of a process, line by line.
 type transcript struct {
 	name string
-	show io.Writer // one line in each Write
+	show io.Writer // gets one line in each Write
 
 	mu    sync.Mutex
-	rest  []byte // a line that has not ended yet
+	rest  []byte // the beginning of a line that has not ended yet
 	lines []string
 	ended bool
-	grown chan struct{} // closed at the next line
+	grown chan struct{} // closed when the next line arrives
 }
 
 func newTranscript(name string, show io.Writer) *transcript {
 	return &transcript{name: name, show: show, grown: make(chan struct{})}
 }
 
-// Write takes what the process has printed.
+// Write takes output of the process.
 func (t *transcript) Write(text []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,8 +113,9 @@ func (t *transcript) close() {
 	close(t.grown)
 }
 
-// find returns the first line that contains a text, and otherwise what is closed when
-// there is more to see; nil when there will not be.
+// find returns the first line that contains a text. If there is none yet, it returns a
+// channel that is closed when there is more output. The channel is nil if there will be
+// no more.
 func (t *transcript) find(text string) (line string, found bool, grown <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -147,7 +148,7 @@ func (t *transcript) wait(ctx context.Context, text string) (string, error) {
 	}
 }
 
-// screen prints whole lines of several processes.
+// screen prints whole lines from several processes.
 type screen struct {
 	mu  sync.Mutex
 	out io.Writer

@@ -15,16 +15,16 @@ import (
 	"github.com/dkgsync/dkgsync/integration/netns"
 )
 
-// built says in the environment of a test process where the fxapp is that it shall run.
+// built is the environment variable with the path of the fxapp that a test process runs.
 const built = "DKGSYNC_TEST_FXAPP"
 
 var (
-	binary   string // the fxapp that the tests run
+	binary   string // path of the fxapp that the tests run
 	isolated error  // why the tests have no network of their own
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(built) == "" { // before there is a network of its own: Go may have to ask the one that is there
+	if os.Getenv(built) == "" { // before entering the new network: Go may have to download modules
 		build()
 	}
 	binary = os.Getenv(built)
@@ -44,7 +44,8 @@ func build() {
 	args := []string{"build", "-o", binary}
 	if withRaceDetector() {
 		args = append(args, "-race")
-		// It lets a process sleep for a second in the end, and every command is a process.
+		// By default the race detector makes a process sleep for a second at its end, and every
+		// command is a process.
 		if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 			panic(err)
 		}
@@ -58,7 +59,8 @@ func build() {
 	}
 }
 
-// withRaceDetector reports whether this test was built with -race: so is what it runs.
+// withRaceDetector reports whether this test was built with -race. If so, fxapp is built with it
+// too.
 func withRaceDetector() bool {
 	info, _ := debug.ReadBuildInfo()
 	for _, setting := range info.Settings {
@@ -93,7 +95,7 @@ func TestAKilledProcess(t *testing.T) {
 	}
 }
 
-// newCluster is one on the loopback interface, which the end of the test ends.
+// newCluster returns a cluster on the loopback interface. The end of the test ends it.
 func newCluster(t *testing.T, attempts int) *cluster {
 	t.Helper()
 	c, release, err := onLoopback(binary, t.TempDir(), attempts, t.Output())
@@ -105,7 +107,7 @@ func newCluster(t *testing.T, attempts int) *cluster {
 	return c
 }
 
-// bounded ends before the test is ended.
+// bounded returns a context that ends before the test's deadline.
 func bounded(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)

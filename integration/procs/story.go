@@ -8,24 +8,24 @@ import (
 )
 
 const (
-	passed = "barrier step passed"                  // a node says it when all have arrived at a step's barrier
-	stored = "the share and the receipt are stored" // and this when the ceremony is complete
+	passed = "barrier step passed"                  // a node logs this when all have arrived at a step's barrier
+	stored = "the share and the receipt are stored" // a node logs this when the ceremony is complete
 
-	// grace is how long nodes may go on once one of them has ended or is complete: they
-	// may wait for somebody who will not come again.
+	// grace is how long nodes may go on after one of them has ended or is complete.
+	// They may be waiting for a node that will not come back.
 	grace = 3 * time.Second
-	// endTimeout is how long nodes may take to end once they were asked to.
+	// endTimeout is how long nodes may take to end after they were asked to.
 	endTimeout = 30 * time.Second
 )
 
-// story is what happens to a ceremony.
+// story is what goes wrong in a ceremony.
 type story struct {
-	late time.Duration // by how much the last member is late
+	late time.Duration // how late the last member is
 	kill int           // operator index of the member whose process is killed and started again, -1: none
 }
 
-// play runs a ceremony in which this happens, until no node runs any more, and checks
-// that all have shares of one key.
+// play runs a ceremony with this story until no node runs any longer. It checks that
+// all members have shares of one key.
 func (c *cluster) play(ctx context.Context, s story) error {
 	if err := c.begin(ctx, s.late); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (c *cluster) startNodes(ctx context.Context, members []*member) error {
 	return nil
 }
 
-// restart kills the process of a member and starts another.
+// restart kills a member's process and starts another.
 func (c *cluster) restart(ctx context.Context, m *member) error {
 	c.kill(m.process)
 	return c.startNode(ctx, m)
@@ -104,13 +104,13 @@ func (c *cluster) finish(ctx context.Context) error {
 	return nil
 }
 
-// settle waits until the nodes have ended. Those that go on when another has ended, or
-// is complete, are ended after some time.
+// settle waits until the nodes have ended. If some go on for too long after another has
+// ended or is complete, it ends them.
 func (c *cluster) settle(ctx context.Context) error {
 	first, over := make(chan struct{}, len(c.members)), make(chan struct{}, len(c.members))
 	for _, m := range c.members {
 		go func(p *process) {
-			_, _ = p.said.wait(ctx, stored) // or its end
+			_, _ = p.said.wait(ctx, stored) // or until it ends
 			first <- struct{}{}
 			<-p.over
 			over <- struct{}{}

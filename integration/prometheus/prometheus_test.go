@@ -55,7 +55,7 @@ var (
 	filled  = strings.NewReplacer("$job", ".*", "$instance", ".*", "$__rate_interval", "1m", "$__range", "1h")
 )
 
-func TestEveryQueryFindsWhatItNames(t *testing.T) {
+func TestEveryQueryFindsItsNames(t *testing.T) {
 	ports := freePorts(t, members)
 	names := make([]string, members)
 	for i := range names {
@@ -74,7 +74,7 @@ func TestEveryQueryFindsWhatItNames(t *testing.T) {
 
 func (s *server) in(t *testing.T) *server { return &server{t: t, address: s.address} }
 
-// finds requires that a query names what exists and finds something.
+// finds requires that a query names only what exists, and finds something.
 func (s *server) finds(query string, labels ...string) {
 	s.t.Helper()
 	harness.Eventually(s.t, func() bool { return len(s.query(query)) > 0 }, query)
@@ -107,7 +107,7 @@ func (s *server) checkDashboard(d dashboard) {
 	}
 }
 
-// checkRules: recorded series exist, thresholds of alerts are tested by promtool.
+// checkRules requires that the recorded series exist. promtool tests the thresholds of the alerts.
 func (s *server) checkRules() {
 	var answer struct {
 		Groups []struct {
@@ -123,7 +123,7 @@ func (s *server) checkRules() {
 			s.finds(rule.Name)
 		}
 	}
-	// All others wait for it, in one job, whether they push or are scraped.
+	// All others wait for the straggler. They are in one job, whether they push or are scraped.
 	s.finds(fmt.Sprintf("dkgsync:peer_waited_for:count{job='dkg',dkgsync_peer_index='%d'} == %d", straggler, straggler))
 	s.finds(`dkgsync_step_current{job="dkg/dkg-carol",instance="carol"}`)
 	for _, alert := range []string{"DkgCeremonyFailed", "DkgLinkBroken", "DkgMemberUnreachable", "DkgThisNodeIsLast"} {
@@ -138,13 +138,13 @@ func (s *server) checkDocs() {
 	queries := inDocs.FindAllStringSubmatch(string(text), -1)
 	require.Greater(s.t, len(queries), 8)
 	for _, q := range queries {
-		if !strings.HasPrefix(q[1], "dkgsync_role=") { // a label that the text is about
+		if !strings.HasPrefix(q[1], "dkgsync_role=") { // the text is about this label
 			s.finds(q[1])
 		}
 	}
 }
 
-// checkMisspelt: a metric or a label that is not there is noticed.
+// checkMisspelt requires that a query with an unknown metric or label is noticed.
 func (s *server) checkMisspelt() {
 	for query, wrong := range map[string]string{
 		`rate(dkgsync_rtt_bucket[1m])`:                         `metric "dkgsync_rtt_bucket"`,
@@ -159,7 +159,7 @@ func (s *server) checkMisspelt() {
 	require.ErrorContains(s.t, s.check("dkgsync_streams", "role"), `label "role"`)
 }
 
-func TestPanelsHaveNumbersAndPlacesOfTheirOwn(t *testing.T) {
+func TestPanelsDoNotOverlap(t *testing.T) {
 	ids := make(map[int]string)
 	taken := make(map[[2]int]string)
 	for _, p := range readDashboard(t).Panels {

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// node is a part of a query as Prometheus parses it.
+// node is a part of a query, as Prometheus parses it.
 type node map[string]any
 
-// names are the metrics and labels that a query speaks of.
+// names holds the metrics and labels that a query names.
 type names struct {
 	metrics []string
-	labels  []string // to match, to group by or to join on
-	made    []string // by the query itself
+	labels  []string // labels to match, to group by or to join on
+	made    []string // labels that the query itself makes
 }
 
 // parse lets Prometheus parse a query.
@@ -69,8 +69,8 @@ func (n *names) read(part node) {
 	}
 }
 
-// check returns an error if a metric of a query does not exist, or a label on none of
-// these metrics. More labels are those of a legend.
+// check returns an error if a metric of a query does not exist, or if none of its
+// metrics has a label. more has further labels, those of a legend.
 func (s *server) check(query string, more ...string) error {
 	s.t.Helper()
 	n, err := s.parse(query)

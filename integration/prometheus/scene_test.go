@@ -21,8 +21,8 @@ import (
 
 const members, pushes, straggler = 4, 2, 3
 
-// scene is long-lived nodes that serve their metrics, as their operators have asked for
-// with variables. One of them pushes.
+// scene has long-lived nodes that serve their metrics, as their operators asked with
+// environment variables. One of them pushes its metrics instead.
 type scene struct {
 	t        *testing.T
 	cluster  *harness.Cluster
@@ -81,9 +81,9 @@ func (s *scene) run(about string, work func(node int) error) []error {
 	return errs
 }
 
-// everything is a complete ceremony, a failed one, two with which a node is alone, a
-// stranger, and then one that goes on: a straggler for whom the others wait, a connection that was replaced, and two
-// members that cannot reach each other.
+// everything plays a complete ceremony, a failed one, two in which a node is alone, and a stranger. Then it plays a
+// ceremony that goes on, with a straggler for whom the others wait, a replaced connection, and two members that
+// cannot reach each other.
 func (s *scene) everything() {
 	t := s.t
 	t.Helper()
@@ -162,12 +162,12 @@ func (s *scene) stuck() (ceremonies []*syncmod.Ceremony) {
 	return ceremonies
 }
 
-// stranger asks a node to take part.
+// stranger makes a stranger ask a node to take part.
 func (s *scene) stranger() {
 	t := s.t
 	t.Helper()
 	stranger, node := harness.NewHost(t), s.cluster.Nodes[0].Host
-	harness.Connect(t, node, stranger) // this way round: nobody reaches the node but through links
+	harness.Connect(t, node, stranger) // in this direction: others reach the node only through links
 	stream, err := stranger.NewStream(harness.Within(t), node.ID(), syncmod.ProtocolID)
 	require.NoError(t, err)
 	_, err = stream.Read(make([]byte, 1))

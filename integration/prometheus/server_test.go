@@ -24,7 +24,7 @@ type server struct {
 	address string
 }
 
-// startServer runs Prometheus for nodes that serve their metrics at ports.
+// startServer runs Prometheus for nodes that serve their metrics on these ports.
 func startServer(t *testing.T, nodes []string, ports []int) *server {
 	t.Helper()
 	binary := os.Getenv("PROMETHEUS_BIN")
@@ -65,7 +65,7 @@ func startServer(t *testing.T, nodes []string, ports []int) *server {
 	return s
 }
 
-// freePorts finds ports that nobody listens on now.
+// freePorts finds ports that are free now.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
 	var config net.ListenConfig
@@ -106,13 +106,13 @@ func (s *server) ask(path string, query url.Values, data any) error {
 	return nil
 }
 
-// result is a series that a query results in.
+// result is a series in the result of a query.
 type result struct {
 	Metric map[string]string
-	Value  [2]any // the time, and the value as a text
+	Value  [2]any // the time, and the value as text
 }
 
-// query asks what a query results in now.
+// query returns the current result of a query.
 func (s *server) query(query string) []result {
 	s.t.Helper()
 	var answer struct{ Result []result }
@@ -120,7 +120,7 @@ func (s *server) query(query string) []result {
 	return answer.Result
 }
 
-// labels are those that some series of a metric has.
+// labels returns the labels that any series of a metric has.
 func (s *server) labels(metric string) map[string]bool {
 	s.t.Helper()
 	var names []string
@@ -132,7 +132,7 @@ func (s *server) labels(metric string) map[string]bool {
 	return labels
 }
 
-// alerts are the states of the alerts that are not inactive, by name.
+// alerts returns the states of all alerts that are not inactive, by name.
 func (s *server) alerts() map[string]string {
 	s.t.Helper()
 	var answer struct {

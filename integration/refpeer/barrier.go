@@ -9,8 +9,8 @@ import (
 // pollEvery is how often a waiter looks.
 const pollEvery = time.Millisecond
 
-// AwaitConnected waits until every member has had a request accepted here, and
-// has answered one.
+// AwaitConnected waits until this peer has accepted a request of every member, and
+// every member has answered one of its requests.
 func (p *Peer) AwaitConnected(ctx context.Context) error {
 	return p.poll(ctx, func() (bool, error) {
 		for _, m := range p.members {
@@ -22,11 +22,11 @@ func (p *Peer) AwaitConnected(ctx context.Context) error {
 	})
 }
 
-// SetStep announces a step: at the next tick, and whatever step that is.
+// SetStep sets the step that the clients announce from the next tick on. It accepts any step.
 func (p *Peer) SetStep(step int64) { p.set(func() { p.step = step }) }
 
-// AwaitStep waits until every member is at a step or at the next one. A member
-// that is further has left this peer behind.
+// AwaitStep waits until every member is at the step or the next one. It fails if a
+// member is further, because that member has left this peer behind.
 func (p *Peer) AwaitStep(ctx context.Context, step int64) error {
 	return p.poll(ctx, func() (bool, error) {
 		there := true
@@ -40,7 +40,7 @@ func (p *Peer) AwaitStep(ctx context.Context, step int64) error {
 	})
 }
 
-// Advance announces the next step, and waits for everyone.
+// Advance announces the next step and waits for everyone.
 func (p *Peer) Advance(ctx context.Context) error {
 	var step int64
 	p.set(func() {
@@ -50,9 +50,8 @@ func (p *Peer) Advance(ctx context.Context) error {
 	return p.AwaitStep(ctx, step)
 }
 
-// Shutdown says goodbye to every member, once the last barrier has been passed:
-// it waits until each has answered, or could not be reached any more, and has
-// said its own goodbye.
+// Shutdown says goodbye to every member once the last barrier is passed. It waits until
+// each member has answered or can no longer be reached, and has said its own goodbye.
 func (p *Peer) Shutdown(ctx context.Context) error {
 	p.set(func() { p.leaving = true })
 	return p.poll(ctx, func() (bool, error) {
@@ -65,8 +64,8 @@ func (p *Peer) Shutdown(ctx context.Context) error {
 	})
 }
 
-// Run takes part in a whole ceremony: it connects, passes the barriers of so many
-// steps and the last one, and says goodbye.
+// Run takes part in a whole ceremony: it connects, passes the barriers of the steps and
+// the last barrier, and says goodbye.
 func (p *Peer) Run(ctx context.Context, steps int) error {
 	if err := p.AwaitConnected(ctx); err != nil {
 		return fmt.Errorf("connecting: %w", err)
@@ -82,8 +81,8 @@ func (p *Peer) Run(ctx context.Context, steps int) error {
 	return nil
 }
 
-// Failure waits until the peer has failed, and returns why; nil when ctx has ended
-// before.
+// Failure waits until the peer has failed, and returns the error. It returns nil if ctx
+// ends first.
 func (p *Peer) Failure(ctx context.Context) error {
 	err := p.poll(ctx, func() (bool, error) { return false, nil })
 	if p.Err() == nil {
@@ -92,8 +91,8 @@ func (p *Peer) Failure(ctx context.Context) error {
 	return err
 }
 
-// poll looks until something is so, the peer has failed, or ctx has ended. It
-// looks while it holds the peer's lock.
+// poll calls look until it returns true, the peer has failed, or ctx has ended. It
+// holds the peer's lock during each call.
 func (p *Peer) poll(ctx context.Context, look func() (bool, error)) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()

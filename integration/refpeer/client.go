@@ -13,14 +13,14 @@ import (
 
 const (
 	tick  = 100 * time.Millisecond // between two requests
-	retry = 100 * time.Millisecond // after a stream that could not be opened, or was lost
+	retry = 100 * time.Millisecond // after a stream could not be opened, or was lost
 )
 
-// errReopen ends a stream that is to be left as it is.
+// errReopen ends a stream that the client leaves as it is.
 var errReopen = errors.New("to be opened again")
 
-// talk is the client of one member: it says on a stream what there is to say, and
-// opens another one when that is lost.
+// talk is the client for one member. It says on a stream what there is to say, and
+// opens another stream when that one is lost.
 func (p *Peer) talk(id peer.ID, m *member) {
 	defer p.set(func() { m.left = true })
 	for {
@@ -44,15 +44,15 @@ func (p *Peer) talk(id peer.ID, m *member) {
 			return
 		case errors.Is(err, network.ErrReset),
 			errors.Is(err, network.ErrResourceScopeClosed), errors.Is(err, errReopen):
-			continue // at once, and the old stream is left as it is
+			continue // at once, leaving the old stream as it is
 		case !p.rest():
 			return
 		}
 	}
 }
 
-// open opens a stream to a member, however long it takes. Once the peer says
-// goodbye it tries once.
+// open opens a stream to a member, however long that takes. After the peer's goodbye it
+// tries only once.
 func (p *Peer) open(id peer.ID, m *member) (network.Stream, error) {
 	ctx := network.WithAllowLimitedConn(p.ctx, "dkg sync")
 	if p.opts.Process != nil && id < p.host.ID() {
@@ -98,8 +98,8 @@ func (p *Peer) isLeaving() bool {
 	return p.leaving
 }
 
-// converse says at every tick where the peer is, and waits for the response. It
-// returns nil once the peer's goodbye has been answered.
+// converse tells the member at every tick at which step the peer is, and waits for the
+// response. It returns nil once the peer's goodbye has been answered.
 func (p *Peer) converse(stream network.Stream, id peer.ID, m *member) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -135,7 +135,7 @@ func (p *Peer) converse(stream network.Stream, id peer.ID, m *member) error {
 	}
 }
 
-// sayNow is the request that is due.
+// sayNow returns the request that is due.
 func (p *Peer) sayNow(now time.Time, m *member) (q request, reopen bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// DecodeResponse takes a response apart.
+// DecodeResponse decodes a response.
 func DecodeResponse(t testing.TB, payload []byte) (at any, text string) {
 	t.Helper()
 	a, err := decodeResponse(payload)
@@ -32,7 +32,7 @@ func ReencodeResponse(t testing.TB, payload []byte) []byte {
 	return a.encode()
 }
 
-// WithoutTimestamp is a request at no time: the only thing that differs from one
+// WithoutTimestamp removes the timestamp from a request. Nothing else differs from one
 // run to the next.
 func WithoutTimestamp(t testing.TB, payload []byte) []byte {
 	t.Helper()
@@ -43,7 +43,7 @@ func WithoutTimestamp(t testing.TB, payload []byte) []byte {
 	return q.encode()
 }
 
-// Accept is the response that accepts a request.
+// Accept returns the response that accepts a request.
 func Accept(t testing.TB, payload []byte) []byte {
 	t.Helper()
 	q, err := decodeRequest(payload)
@@ -51,7 +51,7 @@ func Accept(t testing.TB, payload []byte) []byte {
 	return response{at: q.at}.encode()
 }
 
-// Refuse is the response that does not.
+// Refuse returns the response that refuses a request.
 func Refuse(t testing.TB, payload []byte, text string) []byte {
 	t.Helper()
 	q, err := decodeRequest(payload)
@@ -59,13 +59,13 @@ func Refuse(t testing.TB, payload []byte, text string) []byte {
 	return response{at: q.at, err: text}.encode()
 }
 
-// Compatible and ReadFrame are for the tests outside.
+// Compatible and ReadFrame export functions for the tests outside the package.
 var (
 	Compatible = compatible
 	ReadFrame  = readFrame
 )
 
-// Step is what a request says.
+// Step returns the step in a request.
 func Step(t testing.TB, payload []byte) int64 {
 	t.Helper()
 	q, err := decodeRequest(payload)
@@ -73,7 +73,7 @@ func Step(t testing.TB, payload []byte) int64 {
 	return q.step
 }
 
-// Request is a request of a peer, with a step and a version that it need not have.
+// Request returns a request of the peer, with any step and version.
 func (p *Peer) Request(version string, step int64) []byte {
 	return request{
 		at:        timestamp{present: true, seconds: 1},
@@ -83,7 +83,7 @@ func (p *Peer) Request(version string, step int64) []byte {
 	}.encode()
 }
 
-// Left tells whether the client of a member has ended.
+// Left reports whether the client for a member has ended.
 func (p *Peer) Left(id peer.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

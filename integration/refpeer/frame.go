@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Numbers of the fields of a request, and of a response.
+// Field numbers of a request and of a response.
 const (
 	requestTimestamp = 1
 	requestSignature = 2
@@ -22,7 +22,7 @@ const (
 	responseError     = 2
 )
 
-// headerSize is the size of a frame's length, in bytes.
+// headerSize is the size of a frame's length field, in bytes.
 const headerSize = 8
 
 var (
@@ -51,15 +51,15 @@ type response struct {
 	err string
 }
 
-// writeFrame writes a payload and its length, in a single Write.
+// writeFrame writes the length and the payload in a single Write.
 func writeFrame(w io.Writer, payload []byte) error {
 	frame := binary.LittleEndian.AppendUint64(nil, uint64(len(payload)))
 	_, err := w.Write(append(frame, payload...))
 	return err
 }
 
-// readFrame reads a payload: its length, then all of it with a single Read. It
-// returns how long the payload was to be, also when that Read did not give all.
+// readFrame reads the length, then the payload with a single Read. It returns the
+// length even if that Read returned less.
 func readFrame(r io.Reader, limit int64) (payload []byte, size int, err error) {
 	header := make([]byte, headerSize)
 	if _, err := io.ReadFull(r, header); err != nil {
@@ -165,7 +165,7 @@ func appendVarint(b []byte, number protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), v)
 }
 
-// field is one field of a message as it stands there.
+// field is one field of a message.
 type field struct {
 	number protowire.Number
 	kind   protowire.Type
@@ -177,7 +177,7 @@ func (f field) is(number protowire.Number, kind protowire.Type) bool {
 	return f.number == number && f.kind == kind
 }
 
-// eachField calls a function for each field. Unknown ones are for it to ignore.
+// eachField calls f for each field. f should ignore unknown fields.
 func eachField(b []byte, f func(field) error) error {
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)

@@ -14,34 +14,33 @@ import (
 // ProtocolID is the protocol that the peer speaks.
 const ProtocolID protocol.ID = "/charon/dkg/sync/1.0.0/"
 
-// Definition is a ceremony: what every member signs, and who they are, this peer
-// included.
+// Definition defines a ceremony: the hash that every member signs, and the members,
+// this peer included.
 type Definition struct {
 	Hash  []byte
 	Peers []peer.ID
 }
 
-// Options is how a peer takes part in it.
+// Options says how a peer takes part.
 type Options struct {
 	Variant  Variant
-	Version  string // on the wire
+	Version  string // sent to the others
 	Nickname string
-	// FrameDelay is how much later every frame is sent, and how much later every
-	// frame that has come is looked at.
+	// FrameDelay delays every frame, both before it is sent and after it has arrived.
 	FrameDelay time.Duration
-	// Process has the peer act by itself, as a process does.
+	// Process makes the peer act by itself, as a process does.
 	Process *Process
-	// OnFrame is called for every frame that comes, before anything is done with
-	// it, from several goroutines.
+	// OnFrame is called for every received frame before it is processed, from several
+	// goroutines.
 	OnFrame func(Frame)
 }
 
-// Frame is a frame that came from a peer.
+// Frame is a frame received from a peer.
 type Frame struct {
 	From    peer.ID
-	Request bool // or a response
-	Size    int  // in bytes, the length included
-	Whole   bool // the single Read that took its payload gave all of it
+	Request bool // otherwise it is a response
+	Size    int  // in bytes, including the length field
+	Whole   bool // the single Read returned the whole payload
 }
 
 // Peer is a member of a ceremony. Its methods are safe for concurrent use.
@@ -54,35 +53,35 @@ type Peer struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	exited chan error // what a process has ended with
+	exited chan error // the result of a process
 
 	mu       sync.Mutex
-	step     int64 // what its clients say
-	leaving  bool  // its clients say goodbye
-	err      error // why it failed
+	step     int64 // the step that the clients announce
+	leaving  bool  // the clients say goodbye
+	err      error // why the peer failed
 	closed   bool
 	frozen   bool
 	serving  bool
 	members  map[peer.ID]*member
-	streams  []network.Stream     // every one there has been: nothing ends one before Close, unless the rules say so
-	inbounds map[network.Conn]int // how many streams each connection carries to the server
+	streams  []network.Stream     // all that were ever opened: without a rule that ends it, a stream ends only in Close
+	inbounds map[network.Conn]int // streams to the server, per connection
 }
 
-// member is what a peer knows of another one. The peer's lock guards it.
+// member is what a peer knows of another member. The peer's lock guards it.
 type member struct {
-	seen      bool // a step of it has been seen: this one
+	seen      bool // a step of the member has been seen
 	step      int64
-	connected bool // the server has accepted a request of it, and the stream has not ended
-	answered  bool // it has answered a request, and the client's stream has not ended
-	done      bool // it has said goodbye
+	connected bool // the server has accepted a request of the member, and the stream has not ended
+	answered  bool // the member has answered a request, and the client's stream has not ended
+	done      bool // the member has said goodbye
 	left      bool // the client has ended
-	reopen    bool // the client is to leave its stream as it is, and open another
-	streams   int  // how many streams the client has opened
-	attempts  int  // how many it could not open
+	reopen    bool // the client must leave its stream as it is and open another
+	streams   int  // streams that the client has opened
+	attempts  int  // streams that it could not open
 }
 
-// New makes a peer of a host, which it uses and does not close. Nothing happens
-// before [Peer.Start].
+// New makes a peer on a host. The peer uses the host and does not close it. Nothing
+// happens before [Peer.Start].
 func New(h host.Host, def Definition, opts Options) (*Peer, error) {
 	signature, err := h.Peerstore().PrivKey(h.ID()).Sign(def.Hash)
 	if err != nil {
@@ -101,7 +100,7 @@ func New(h host.Host, def Definition, opts Options) (*Peer, error) {
 	return p, nil
 }
 
-// Start is Serve, then Dial. A process also begins to run.
+// Start calls Serve and Dial. A process also begins to run.
 func (p *Peer) Start() {
 	p.Serve()
 	p.Dial()
@@ -125,44 +124,44 @@ func (p *Peer) Dial() {
 	}
 }
 
-// Freeze stops the peer from reading, saying and answering anything: its
-// connections stay, as those of a stopped process do.
+// Freeze stops the peer from reading, writing and answering. Its connections stay, like
+// those of a stopped process.
 func (p *Peer) Freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.frozen = true
 }
 
-// Reopen has the client of a member leave its stream as it is, open, and open
-// another one: as after a reset that only it has seen.
+// Reopen makes the client for a member open another stream and leave the old one open,
+// as after a reset that only the client has seen.
 func (p *Peer) Reopen(id peer.ID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.members[id].reopen = true
 }
 
-// Streams is how many streams the client of a member has opened.
+// Streams returns how many streams the client for a member has opened.
 func (p *Peer) Streams(id peer.ID) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.members[id].streams
 }
 
-// FailedAttempts is how many streams to a member the client could not open.
+// FailedAttempts returns how many streams to a member the client could not open.
 func (p *Peer) FailedAttempts(id peer.ID) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.members[id].attempts
 }
 
-// Announced is the last step that the peer has announced.
+// Announced returns the last step that the peer has announced.
 func (p *Peer) Announced() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.step
 }
 
-// Step is the last step seen from a member, and -1 when none was.
+// Step returns the last step seen from a member, or -1 if none was seen.
 func (p *Peer) Step(id peer.ID) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -172,23 +171,23 @@ func (p *Peer) Step(id peer.ID) int64 {
 	return -1
 }
 
-// SaidGoodbye tells whether a member has.
+// SaidGoodbye reports whether a member has said goodbye.
 func (p *Peer) SaidGoodbye(id peer.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.members[id].done
 }
 
-// Err is why the peer failed, if it has. A failed peer goes on serving: the
-// programs that it stands for would end a moment later, which is Close.
+// Err returns why the peer failed, or nil. A failed peer goes on serving. The programs
+// that it stands for would end a moment later; Close does that.
 func (p *Peer) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
 }
 
-// Close ends the peer as the end of its process would, but for its host: nobody
-// is told. It waits for everything that the peer has started.
+// Close ends the peer as the end of its process would, except that the host stays open.
+// The others are not told. Close waits for everything that the peer has started.
 func (p *Peer) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -204,7 +203,7 @@ func (p *Peer) Close() {
 	p.wg.Wait()
 }
 
-// keep registers a stream, for Close to end. It returns false once that has begun.
+// keep registers a stream, so that Close ends it. It returns false once Close has begun.
 func (p *Peer) keep(stream network.Stream) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -216,8 +215,8 @@ func (p *Peer) keep(stream network.Stream) bool {
 	return true
 }
 
-// fail notes why the peer has failed. The first reason counts, and none after the
-// last barrier.
+// fail notes why the peer failed. Only the first reason counts, and none after the last
+// barrier.
 func (p *Peer) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -226,8 +225,8 @@ func (p *Peer) fail(err error) {
 	}
 }
 
-// travel is the way of a frame: the delay, and no end of it while the peer is
-// frozen. It returns false once the peer is closed.
+// travel waits as long as a frame is delayed, and without end while the peer is frozen.
+// It returns false once the peer is closed.
 func (p *Peer) travel() bool {
 	select {
 	case <-p.ctx.Done():

@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-func TestPeersOfEveryVariantCompleteACeremonyTogether(t *testing.T) {
+func TestAllVariantsCompleteTogether(t *testing.T) {
 	_, peers := newPeers(t, refpeer.CharonLike, refpeer.PlutoLike, refpeer.OlderCharonLike)
 	for _, p := range peers {
 		p.Serve()
@@ -29,7 +29,7 @@ func TestPeersOfEveryVariantCompleteACeremonyTogether(t *testing.T) {
 	}
 }
 
-func TestAFrameIsTakenWithASingleRead(t *testing.T) {
+func TestAFrameTakesASingleRead(t *testing.T) {
 	frame := harness.Framed([]byte("payload"))
 
 	payload, _, err := refpeer.ReadFrame(bytes.NewReader(frame), 100)
@@ -42,7 +42,7 @@ func TestAFrameIsTakenWithASingleRead(t *testing.T) {
 	require.ErrorContains(t, err, "impossible length")
 }
 
-func TestVersionsAreCompatibleByMajorAndMinor(t *testing.T) {
+func TestVersionsAreCompatible(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"v1.11", "v1.11"},
 		{"v1.11", "v1.11.3"},
@@ -62,7 +62,7 @@ func TestVersionsAreCompatibleByMajorAndMinor(t *testing.T) {
 	}
 }
 
-func TestTheClientSaysNothingBeforeItIsAnswered(t *testing.T) {
+func TestTheClientWaitsForAnAnswer(t *testing.T) {
 	p, _, streams := hearing(t)
 	p.Dial()
 	stream := <-streams
@@ -75,7 +75,7 @@ func TestTheClientSaysNothingBeforeItIsAnswered(t *testing.T) {
 	require.Equal(t, int64(1), refpeer.Step(t, readFrame(t, stream)[8:]))
 }
 
-func TestAResetStreamIsOpenedAgainAtOnceAndAnyOtherAfterAPause(t *testing.T) {
+func TestAResetStreamIsReopenedAtOnce(t *testing.T) {
 	p, _, streams := hearing(t)
 	p.Dial()
 	stream := <-streams
@@ -91,7 +91,7 @@ func TestAResetStreamIsOpenedAgainAtOnceAndAnyOtherAfterAPause(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(closed), 100*time.Millisecond)
 }
 
-func TestAReopenedStreamLeavesTheOldOneOpen(t *testing.T) {
+func TestAReopenLeavesTheOldOpen(t *testing.T) {
 	p, h, streams := hearing(t)
 	p.Dial()
 	old := <-streams
@@ -101,7 +101,7 @@ func TestAReopenedStreamLeavesTheOldOneOpen(t *testing.T) {
 	old.Send(t, answerTo(t, first))
 	readFrame(t, <-streams)
 
-	requireSilent(t, old, 200*time.Millisecond) // long enough for an end to come
+	requireSilent(t, old, 200*time.Millisecond) // long enough to notice an end
 }
 
 func TestAnErrorInAResponseIsFinal(t *testing.T) {
@@ -118,7 +118,7 @@ func TestAnErrorInAResponseIsFinal(t *testing.T) {
 	require.ErrorIs(t, p.AwaitConnected(harness.Within(t)), refpeer.ErrRejected)
 }
 
-func TestAGoodbyeIsRepeatedAfterAResetAndGivenUpAfterAFailedReopen(t *testing.T) {
+func TestAGoodbyeSurvivesOnlyAReset(t *testing.T) {
 	p, h, streams := hearing(t)
 	p.Dial()
 	stream := <-streams
@@ -138,7 +138,7 @@ func TestAGoodbyeIsRepeatedAfterAResetAndGivenUpAfterAFailedReopen(t *testing.T)
 	require.ErrorIs(t, <-gone, context.Canceled) // it had to wait for the other's goodbye
 }
 
-func TestOnlyOneVariantTakesAFailedNegotiationAsFinal(t *testing.T) {
+func TestOnlyPlutoGivesUpNegotiating(t *testing.T) {
 	for _, v := range []refpeer.Variant{refpeer.CharonLike, refpeer.PlutoLike} {
 		t.Run(v.String(), func(t *testing.T) {
 			_, peers := newPeers(t, v, refpeer.CharonLike)
@@ -154,7 +154,7 @@ func TestOnlyOneVariantTakesAFailedNegotiationAsFinal(t *testing.T) {
 	}
 }
 
-func TestOnlyOneVariantDropsASecondStream(t *testing.T) {
+func TestOnlyPlutoDropsASecondStream(t *testing.T) {
 	for _, v := range []refpeer.Variant{refpeer.CharonLike, refpeer.PlutoLike} {
 		t.Run(v.String(), func(t *testing.T) {
 			hosts, peers := newPeers(t, v, refpeer.CharonLike)
@@ -175,7 +175,7 @@ func TestOnlyOneVariantDropsASecondStream(t *testing.T) {
 	}
 }
 
-func TestOlderServersApplyTheStepsOfRejectedRequests(t *testing.T) {
+func TestOldServersApplyRejectedSteps(t *testing.T) {
 	for v, applied := range map[refpeer.Variant]int64{
 		refpeer.CharonLike:      -1,
 		refpeer.OlderCharonLike: 1,
@@ -196,7 +196,7 @@ func TestOlderServersApplyTheStepsOfRejectedRequests(t *testing.T) {
 	}
 }
 
-func TestOlderServersEndTheStreamWithoutAnAnswerOnAnImpossibleStep(t *testing.T) {
+func TestOldServersDoNotAnswerBadSteps(t *testing.T) {
 	for v, answered := range map[refpeer.Variant]bool{
 		refpeer.CharonLike:      true,
 		refpeer.OlderCharonLike: false,
@@ -219,7 +219,7 @@ func TestOlderServersEndTheStreamWithoutAnAnswerOnAnImpossibleStep(t *testing.T)
 	}
 }
 
-func TestAMemberTwoStepsAheadLeavesThePeerBehind(t *testing.T) {
+func TestTwoStepsAheadLeavesBehind(t *testing.T) {
 	_, peers := newPeers(t, refpeer.CharonLike, refpeer.CharonLike)
 	peers[0].Start()
 	peers[1].Start()

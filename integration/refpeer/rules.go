@@ -8,25 +8,25 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 )
 
-// What a peer fails with.
+// The errors that make a peer fail.
 var (
-	// ErrVersion: a member runs another version.
+	// ErrVersion is the failure when a member runs another version.
 	ErrVersion = errors.New("another version")
-	// ErrSignature: a member signed another definition, or not at all.
+	// ErrSignature is the failure when a member signed another definition, or none.
 	ErrSignature = errors.New("signature of another definition")
-	// ErrStep: a member announced a step that cannot follow.
+	// ErrStep is the failure when a member announced a step that cannot follow.
 	ErrStep = errors.New("impossible step")
-	// ErrLeftBehind: a member is two steps ahead of the barrier waited for.
+	// ErrLeftBehind is the failure when a member is two steps ahead of the awaited barrier.
 	ErrLeftBehind = errors.New("left behind")
-	// ErrRejected: a member answered a request with an error.
+	// ErrRejected is the failure when a member answered a request with an error.
 	ErrRejected = errors.New("rejected")
-	// ErrNegotiation: a member did not support the protocol when it was asked.
+	// ErrNegotiation is the failure when a member did not support the protocol.
 	ErrNegotiation = errors.New("negotiation failed")
-	// ErrClosed: the peer was closed.
+	// ErrClosed is the failure when the peer was closed.
 	ErrClosed = errors.New("closed")
 )
 
-// authenticate is checks 1 and 2: the version, then the signature.
+// authenticate makes checks 1 and 2 of a request: the version, then the signature.
 func (p *Peer) authenticate(q request, key crypto.PubKey) error {
 	if !compatible(p.opts.Version, q.version) {
 		return fmt.Errorf("%w: %q here, %q there", ErrVersion, p.opts.Version, q.version)
@@ -37,8 +37,8 @@ func (p *Peer) authenticate(q request, key crypto.PubKey) error {
 	return nil
 }
 
-// follow is check 3: the first step is 0 or 1; later ones are not below the last
-// one and at most 2 above it. The peer's lock is held.
+// follow makes check 3: the first step must be 0 or 1. Later steps must not be below
+// the last one, and at most 2 above it. The caller holds the peer's lock.
 func (m *member) follow(step int64) error {
 	switch {
 	case !m.seen && step != 0 && step != 1:
@@ -54,8 +54,8 @@ func (m *member) follow(step int64) error {
 
 var versions = regexp.MustCompile(`^v(\d+)\.(\d+)(?:\.(\d+))?(?:-(.+))?$`)
 
-// compatible tells whether major and minor are equal, and the patches, where both
-// name one and neither has a label.
+// compatible reports whether major and minor versions are equal. Patch versions must be
+// equal too if both versions have one and neither has a label.
 func compatible(ours, theirs string) bool {
 	a, b := versions.FindStringSubmatch(ours), versions.FindStringSubmatch(theirs)
 	if a == nil || b == nil || a[1] != b[1] || a[2] != b[2] {

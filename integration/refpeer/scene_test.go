@@ -49,7 +49,7 @@ func openStream(t testing.TB, from, to host.Host) harness.RawStream {
 	return (&harness.RawPeer{Host: from}).Open(t, to)
 }
 
-// requireSilent listens for so long, and hears neither a byte nor an end.
+// requireSilent requires that neither a byte nor an end of the stream arrives within d.
 func requireSilent(t testing.TB, stream harness.RawStream, d time.Duration) {
 	t.Helper()
 	require.NoError(t, stream.SetReadDeadline(time.Now().Add(d)))
@@ -59,7 +59,7 @@ func requireSilent(t testing.TB, stream harness.RawStream, d time.Duration) {
 	require.True(t, timeout.Timeout(), err)
 }
 
-// hearing is a host that a test answers by hand, and a client that talks to it.
+// hearing returns a client, and a host that the test answers by hand.
 func hearing(t testing.TB) (*refpeer.Peer, host.Host, <-chan harness.RawStream) {
 	t.Helper()
 	hosts, peers := newPeers(t, refpeer.CharonLike, refpeer.CharonLike)

@@ -6,8 +6,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
-// serve is the handler of a stream: it answers every request in its order, and
-// waits for the next one for ever.
+// serve is the handler of a stream. It answers every request in order, and waits
+// forever for the next one.
 func (p *Peer) serve(stream network.Stream) {
 	conn := stream.Conn()
 	if !p.admit(conn) {
@@ -33,7 +33,7 @@ func (p *Peer) serve(stream network.Stream) {
 	}
 }
 
-// admit counts a stream, and the handler among what Close waits for.
+// admit counts a stream, and makes Close wait for its handler.
 func (p *Peer) admit(conn network.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,8 +54,8 @@ func (p *Peer) dismiss(conn network.Conn) {
 	p.wg.Done()
 }
 
-// memberOf returns who a connection leads to. Somebody who is not in the
-// definition is served like everyone else, and no barrier waits for him.
+// memberOf returns the member at the other end of a connection. A peer that is not in
+// the definition is served like everyone else, but no barrier waits for it.
 func (p *Peer) memberOf(conn network.Conn) *member {
 	if m, ok := p.members[conn.RemotePeer()]; ok {
 		return m
@@ -69,8 +69,8 @@ func (p *Peer) set(change func()) {
 	change()
 }
 
-// judge is what a server does with a request: the answer, if there is one, and
-// whether the stream ends with it.
+// judge decides what a server does with a request. It returns the response, if there is
+// one, and whether the stream ends.
 func (p *Peer) judge(conn network.Conn, m *member, q request) (reply *response, last bool) {
 	reply = &response{at: q.at}
 	if err := p.authenticate(q, conn.RemotePublicKey()); err != nil {
@@ -107,7 +107,7 @@ func (p *Peer) readRequest(stream network.Stream) (request, error) {
 	return decodeRequest(payload)
 }
 
-// content is what a frame carries.
+// content is the type of what a frame carries.
 type content int
 
 const (
@@ -115,7 +115,7 @@ const (
 	aResponse
 )
 
-// read reads a frame, and reports it.
+// read reads a frame, and reports it to OnFrame.
 func (p *Peer) read(stream network.Stream, what content) ([]byte, error) {
 	payload, size, err := readFrame(stream, p.opts.Variant.maxFrame())
 	if size > 0 && p.opts.OnFrame != nil {

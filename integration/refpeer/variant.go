@@ -1,25 +1,24 @@
 package refpeer
 
-// Variant says which of the known programs the peer behaves like, where they
-// differ.
+// Variant says which of the known programs the peer behaves like, where they differ.
 type Variant int
 
 const (
-	// CharonLike serves any number of streams from a peer, tries again when its
-	// protocol is not supported yet, applies nothing of a request that it rejects
-	// for its version or signature, and answers a step that it rejects before it
+	// CharonLike serves any number of streams from a peer. It tries again if a host
+	// does not support the protocol yet. If it rejects a request for its version or
+	// signature, it applies nothing of it. If it rejects a step, it answers before it
 	// ends the stream.
 	CharonLike Variant = iota
 	// PlutoLike drops a second stream from a peer while the first one is open on the
-	// same connection, takes one failed negotiation as final, applies the steps of
-	// requests that it rejects, ends the stream without an answer on a step that
-	// it rejects, and tells no nickname.
+	// same connection. It takes one failed negotiation as final. It applies the steps
+	// of requests that it rejects. If it rejects a step, it ends the stream without an
+	// answer. It sends no nickname.
 	PlutoLike
-	// OlderCharonLike is CharonLike, but treats steps as PlutoLike does.
+	// OlderCharonLike behaves like CharonLike, but treats steps as PlutoLike does.
 	OlderCharonLike
 )
 
-// String names the variant.
+// String returns the name of the variant.
 func (v Variant) String() string {
 	return [...]string{"Charon-like", "Pluto-like", "older Charon-like"}[v]
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/vectors"
 )
 
-// stage rebuilds the two hosts of the recording, and a reference peer on one.
+// stage rebuilds the two hosts of the recording, with a reference peer on one of them.
 func stage(
 	t testing.TB, r vectors.Recording, ofServer bool, opts refpeer.Options,
 ) (server, client host.Host, p *refpeer.Peer) {
@@ -31,7 +31,7 @@ func stage(
 	return server, client, newPeer(t, at, def, opts)
 }
 
-func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
+func TestRecordedScenariosAreServed(t *testing.T) {
 	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
 				if exchange.End == "closed" {
 					stream.RequireClosed(t)
 				} else {
-					last := lastFrame(exchange.Send) // it stayed open: the same again gets the same again
+					last := lastFrame(exchange.Send) // it stayed open: the same request gets the same answer
 					stream.Send(t, last)
 					requireAnswer(t, stream, lastFrame(exchange.Receive))
 				}
@@ -55,7 +55,7 @@ func TestEveryRecordedScenarioIsServedAsItWasRecorded(t *testing.T) {
 	}
 }
 
-// requireAnswer reads what was recorded. Errors have words of their own.
+// requireAnswer requires the recorded answer. An error may have other words.
 func requireAnswer(t testing.TB, stream harness.RawStream, recorded []byte) {
 	t.Helper()
 	for len(recorded) > 0 {
@@ -73,7 +73,7 @@ func requireAnswer(t testing.TB, stream harness.RawStream, recorded []byte) {
 	}
 }
 
-func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
+func TestTheClientSendsRecordedBytes(t *testing.T) {
 	recorded := vectors.Charon()
 	server, _, p := stage(t, recorded, false, refpeer.Options{Version: "v1.11", Nickname: "alice"})
 	streams := make(chan harness.RawStream, 1)
@@ -94,7 +94,7 @@ func TestTheClientSaysTheVeryBytesThatWereRecorded(t *testing.T) {
 	stream.RequireClosed(t)
 }
 
-func TestRecordedFramesEncodeToTheSameBytes(t *testing.T) {
+func TestRecordedFramesEncodeAgain(t *testing.T) {
 	recorded := vectors.Charon()
 	for _, frame := range recorded.ClientFrames {
 		require.Equal(t, []byte(frame[8:]), refpeer.ReencodeRequest(t, frame[8:]))
@@ -109,10 +109,10 @@ func TestRecordedFramesEncodeToTheSameBytes(t *testing.T) {
 	}
 }
 
-// size is the length that a frame begins with.
+// size returns the length at the beginning of a frame.
 func size(frame []byte) int { return int(binary.LittleEndian.Uint64(frame)) } //nolint:gosec // of a recorded frame
 
-// lastFrame is the last of the frames that were sent in one write.
+// lastFrame returns the last of the frames that were sent in one write.
 func lastFrame(frames []byte) []byte {
 	for len(frames) > 8+size(frames) {
 		frames = frames[8+size(frames):]
@@ -120,7 +120,7 @@ func lastFrame(frames []byte) []byte {
 	return frames
 }
 
-// readFrame reads a frame, whatever length it has: that of an empty response is 0.
+// readFrame reads a frame of any length. An empty response has the length 0.
 func readFrame(t testing.TB, stream harness.RawStream) []byte {
 	t.Helper()
 	require.NoError(t, stream.SetReadDeadline(time.Now().Add(harness.Patience)))
@@ -129,7 +129,7 @@ func readFrame(t testing.TB, stream harness.RawStream) []byte {
 	return harness.Framed(payload)
 }
 
-// answerTo is the answer of a server that accepts a request.
+// answerTo returns the answer of a server that accepts a request.
 func answerTo(t testing.TB, frame []byte) []byte {
 	t.Helper()
 	return harness.Framed(refpeer.Accept(t, frame[8:]))

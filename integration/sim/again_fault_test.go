@@ -15,32 +15,32 @@ type phase int
 const (
 	connecting phase = iota
 	inStep
-	atBarrier // the one behind a step
+	atBarrier // the barrier that follows a step
 	phases
 )
 
-// fault happens to a node once: it waits for an attempt that comes so far.
+// fault happens to a node once. It waits for an attempt that comes that far.
 //
-// None happens at the last barrier. What ends a process there leaves it alone, when
-// the others have passed that barrier already: no protocol can help that.
+// No fault happens at the last barrier. A process that ends there may be left alone,
+// because the others may have passed that barrier. No protocol can help that.
 type fault struct {
 	where phase
 	step  int
-	delay time.Duration // after the phase has begun
-	fails bool          // a step returns an error; else the process ends, and another one starts
-	// silent: the process ends as if its machine did, and tells nobody. Otherwise the
-	// app stops, and then the host.
+	delay time.Duration // from the beginning of the phase
+	fails bool          // a step returns an error; otherwise the process ends, and another one starts
+	// If silent is true, the process ends as if its machine died, and tells nobody.
+	// Otherwise the app stops, and then the host.
 	silent bool
 	down   time.Duration // until the next process starts
 }
 
-// How long things take, at most.
+// The longest times of a step and without a process.
 const (
 	longestStep = 40 * time.Second
 	longestDown = 90 * time.Second // PeerTimeout is 1 min
 )
 
-// drawFaults draws what happens to each of n nodes.
+// drawFaults draws the faults of each of n nodes.
 func drawFaults(random *rand.Rand, n int) [][]fault {
 	all := make([][]fault, n)
 	for range min(2*n, mostFaults) {
@@ -54,7 +54,7 @@ func drawFaults(random *rand.Rand, n int) [][]fault {
 			f.down = time.Duration(random.Int64N(int64(longestDown)))
 		}
 		if f.where == atBarrier {
-			f.step = 1 + random.IntN(steps-1) // not at the last one
+			f.step = 1 + random.IntN(steps-1) // not the last step's
 			f.delay /= 10
 		}
 		i := random.IntN(n)
@@ -63,10 +63,10 @@ func drawFaults(random *rand.Rand, n int) [][]fault {
 	return all
 }
 
-// mostFaults are enough for any number of members.
+// mostFaults bounds the faults, however many members there are.
 const mostFaults = 20
 
-// workFor is how long a step takes: mostly a moment.
+// workFor draws the duration of a step. Most are short.
 func workFor(random *rand.Rand) time.Duration {
 	if random.IntN(50) == 0 {
 		return time.Duration(random.Int64N(int64(longestStep)))
@@ -74,9 +74,9 @@ func workFor(random *rand.Rand) time.Duration {
 	return time.Duration(random.Int64N(int64(400 * ms)))
 }
 
-// longestAttempt is what the faults themselves may cost for each attempt: the time
-// until everyone notices the fault, the time in which there is no process, the pause,
-// what libp2p waits before it dials again, and all steps.
+// longestAttempt returns how long the faults themselves may make an attempt: the time
+// until everyone notices the fault, the time without a process, the pause, libp2p's
+// pause before it dials again, and all steps.
 func longestAttempt() time.Duration {
 	c := syncmod.DefaultConfig()
 	return c.PeerTimeout + longestDown + c.Retry.PauseMax*3/2 + swarm.BackoffMax + steps*longestStep

@@ -22,29 +22,29 @@ var (
 	errKilled = errors.New("the process ends, as drawn")
 )
 
-// again is a member's node that begins again after a failure, and is started again
-// when its process has ended.
+// again is a member's node. It begins again after a failure, and is started again when
+// its process has ended.
 type again struct {
 	*member
 	def    syncmod.Definition
-	ctx    context.Context // ends when the nodes are to give up
+	ctx    context.Context // ends when the nodes must give up
 	giveUp context.CancelFunc
-	most   int     // how many attempts it may take
-	faults []fault // those of this node that have not happened, the next one first
+	most   int     // the largest number of attempts
+	faults []fault // the node's faults that have not happened, the next one first
 	dead   atomic.Bool
 	random *rand.Rand
 
 	struck   int
-	doomed   bool                    // the process ends soon: the next fault is on its way
+	doomed   bool                    // the process will end soon: the next fault has been set off
 	kill     context.CancelCauseFunc // ends the process
-	attempts []string                // of all its processes, with how each ended
+	attempts []string                // how each attempt of all its processes ended
 	current  *syncmod.Ceremony
 	err      error // of the last process
 }
 
 func (a *again) String() string { return strings.Join(a.attempts, "\n  ") }
 
-// live runs process after process, until one has a complete ceremony.
+// live runs one process after another, until one has a complete ceremony.
 func (a *again) live() {
 	for process := 1; ; process++ {
 		ctx, kill := context.WithCancelCause(a.ctx)
@@ -63,7 +63,7 @@ func (a *again) live() {
 		a.stop(a.world.t)
 		_ = a.host.Close()
 		f := a.happens()
-		<-time.After(f.down) // virtual time, in which there is no process
+		<-time.After(f.down) // virtual time without a process
 		a.dead.Store(false)
 		a.open()
 	}
@@ -86,7 +86,7 @@ func (a *again) ends() {
 	a.current = nil
 }
 
-// open starts the process: the host, at the same address with the same key, and the
+// open starts the process: the host, with the same address and key as before, and the
 // app on it.
 func (a *again) open() {
 	a.host = a.world.newHost(a.site, a.key)
@@ -104,7 +104,7 @@ func (a *again) open() {
 	}
 }
 
-// happens takes the next fault: it has happened.
+// happens removes the next fault, which happens now, and returns it.
 func (a *again) happens() fault {
 	f := a.faults[0]
 	a.faults = a.faults[1:]
@@ -112,7 +112,7 @@ func (a *again) happens() fault {
 	return f
 }
 
-// steps are those of an attempt.
+// steps returns the steps of an attempt.
 func (a *again) steps() []syncmod.Step {
 	if f, some := a.next(); some && f.where == connecting {
 		a.end(f)
@@ -126,7 +126,7 @@ func (a *again) steps() []syncmod.Step {
 	return plan
 }
 
-// next is the next fault, unless it is on its way.
+// next returns the next fault, unless the process is already ending.
 func (a *again) next() (f fault, some bool) {
 	if a.doomed || len(a.faults) == 0 {
 		return fault{}, false
@@ -134,8 +134,8 @@ func (a *again) next() (f fault, some bool) {
 	return a.faults[0], true
 }
 
-// step is the work of a step. The next fault may happen in it, or at the barrier
-// behind it.
+// step does the work of a step. The next fault may happen in it, or at the barrier that
+// follows it.
 func (a *again) step(ctx context.Context, k int) error {
 	f, some := a.next()
 	here := some && f.step == k
@@ -160,7 +160,7 @@ func (a *again) step(ctx context.Context, k int) error {
 	return context.Cause(ctx)
 }
 
-// end ends the process, a little later.
+// end ends the process a little later.
 func (a *again) end(f fault) {
 	a.doomed = true
 	kill := a.kill

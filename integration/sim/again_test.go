@@ -13,25 +13,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// few and many are how many members the ceremonies have whose nodes begin again.
+// few and many are the numbers of members in ceremonies whose nodes begin again.
 const few, many = 4, 50
 
-// strays are attempts that a member has ended which had not noticed that the one before
-// was over: see docs/guarantees.md. It has noticed then, so that is rare: it takes two
-// members that begin again within the time of a message.
+// strays is how many attempts may end without a fault of their own. A member that has
+// not noticed that the previous attempt is over can end the next one; see
+// docs/guarantees.md. After that it has noticed, so this is rare: two members must
+// begin again within the time that a message takes.
 const strays = 2
 
 var seed = flag.Uint64("seed", 1, "what the faults of nodes that begin again are drawn from")
 
-// Processes restart and steps fail, at random, in every phase of a ceremony, while
-// other steps take long. Every node begins again until the ceremony is complete on
-// all of them, and takes no more attempts than there are reasons.
+// At random, processes restart and steps fail in every phase of a ceremony, while other
+// steps take long. Every node begins again until the ceremony is complete on all nodes,
+// and no node makes more attempts than there are reasons for.
 //
-// A fault ends the attempt in which it happens, so it costs a node one attempt at
-// most: nothing but the faults ends one. While the nodes are connecting it costs
-// nobody but its own node any. A storm or a livelock, in which one failure leads to
-// the next, has no such bound. What may come on top is in [strays].
-func TestNodesBeginAgainUntilAllAreComplete(t *testing.T) {
+// Only faults end attempts. A fault ends the attempt in which it happens, so it costs
+// each node at most one attempt. While the nodes are connecting, it costs only its own
+// node an attempt. If one failure led to the next, in a storm or a livelock, there
+// would be no such bound. [strays] allows for a few more.
+func TestAttemptsUntilAllComplete(t *testing.T) {
 	ofSizes(t, fmt.Sprint(few, ",", *sizes), few, func(t *testing.T, w *world, n int) {
 		if n > many {
 			t.Skip("so many hosts that close and open again take too long")
@@ -61,8 +62,8 @@ func TestNodesBeginAgainUntilAllAreComplete(t *testing.T) {
 	})
 }
 
-// runAgain runs n nodes until the ceremony is complete on each. They give up when one
-// takes too many attempts, or all of it longer than the faults themselves may take.
+// runAgain runs n nodes until the ceremony is complete on each. They give up if one
+// makes too many attempts, or if everything takes longer than the faults can explain.
 func (w *world) runAgain(n int, seed uint64) []*again {
 	random := rand.New(rand.NewPCG(seed, uint64(n))) //nolint:gosec // nobody gains by guessing it
 	faults, def := drawFaults(random, n), w.settle(n)
@@ -77,7 +78,7 @@ func (w *world) runAgain(n int, seed uint64) []*again {
 		}
 	}
 	w.separate(func(from, to *site) bool { return nodes[from.index].dead.Load() || nodes[to.index].dead.Load() })
-	for _, a := range nodes { // one after the other: the network is not made for more
+	for _, a := range nodes { // one after another: the simulated network cannot take more at once
 		a.open()
 	}
 	each(nodes, (*again).live)

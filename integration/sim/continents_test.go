@@ -9,13 +9,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// tolerated is what a barrier may take on top of its messages' way: sending that
-// many packets over one link.
+// tolerated is how much longer a barrier may take than its messages travel: the time to
+// send that many packets over one link.
 const tolerated = 2 * ms
 
-// The members of a ceremony are on four continents. Each barrier takes what the
-// last message needs to arrive, and nothing on top of it.
-func TestBarriersOverFourContinentsTakeOneDelay(t *testing.T) {
+// The members of a ceremony are on four continents. Each barrier takes as long as the
+// last message travels, and no longer.
+func TestABarrierTakesOneDelay(t *testing.T) {
 	ofEachSize(t, func(t *testing.T, w *world, n int) {
 		w.start(n)
 
@@ -32,9 +32,9 @@ func TestBarriersOverFourContinentsTakeOneDelay(t *testing.T) {
 	})
 }
 
-// After the last barrier each says goodbye and waits for the answer: that is one
-// delay for the barrier, and one round trip.
-func TestGoodbyesOverFourContinentsTakeOneRoundTrip(t *testing.T) {
+// After the last barrier each member says goodbye and waits for the answer. That takes
+// one delay for the barrier, and one round trip.
+func TestGoodbyesTakeOneRoundTrip(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 
@@ -46,9 +46,9 @@ func TestGoodbyesOverFourContinentsTakeOneRoundTrip(t *testing.T) {
 	})
 }
 
-// Two ceremonies of the same members, at the same time, don't hold each other up:
-// they share links, and nothing else.
-func TestTwoCeremoniesAtOnceOverFourContinents(t *testing.T) {
+// Two ceremonies of the same members at the same time do not delay each other. They
+// share only the links.
+func TestTwoCeremoniesAtOnce(t *testing.T) {
 	ofEachSize(t, func(t *testing.T, w *world, n int) {
 		w.start(n)
 		second := w.open(w.definition("another"))
@@ -65,7 +65,7 @@ func TestTwoCeremoniesAtOnceOverFourContinents(t *testing.T) {
 	})
 }
 
-// open opens a further ceremony on the members' services.
+// open opens another ceremony on the members' services.
 func (w *world) open(def syncmod.Definition) []*syncmod.Ceremony {
 	w.t.Helper()
 	all := make([]*syncmod.Ceremony, len(w.members))

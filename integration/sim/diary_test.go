@@ -13,25 +13,25 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// steps is how many steps a ceremony has here; the last barrier is one more.
+// steps is the number of steps in a ceremony here. The last barrier comes on top.
 const steps = 5
 
-// diary is when one member entered each barrier and when it was released from
-// it. Barrier 1 is the first; the release from the last is not seen by itself.
+// diary notes when one member entered each barrier and when it was released from it.
+// Barrier 1 is the first. The release from the last barrier is not visible by itself.
 type diary struct {
 	city              city
 	entered, released [steps + 2]time.Time
-	ended             time.Time // of the ceremony, goodbyes included
+	ended             time.Time // the end of the ceremony, goodbyes included
 	err               error
 }
 
-// work is how long a member takes for a step: each takes another time, so that
-// another one is the last at each barrier.
+// work is how long a step takes a member. The times differ, so that another member is
+// the last at each barrier.
 func work(member, step int) time.Duration {
 	return time.Duration((member*37+step*101)%400) * ms
 }
 
-// run runs a whole ceremony, and keeps the diary of it.
+// run runs a whole ceremony and keeps its diary.
 func (d *diary) run(index int, c *syncmod.Ceremony, work func(member, step int) time.Duration) {
 	var watching sync.WaitGroup
 	watching.Go(func() {
@@ -47,7 +47,7 @@ func (d *diary) run(index int, c *syncmod.Ceremony, work func(member, step int) 
 		plan = append(plan, syncmod.Step{Name: fmt.Sprintf("step %d", k), Run: func(ctx context.Context) error {
 			d.released[k] = time.Now()
 			select {
-			case <-time.After(work(index, k)): // virtual time, and what a step is made of
+			case <-time.After(work(index, k)): // virtual time, in which the step works
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -60,7 +60,7 @@ func (d *diary) run(index int, c *syncmod.Ceremony, work func(member, step int) 
 	watching.Wait()
 }
 
-// diaries is one of each member.
+// diaries has a diary for each member.
 type diaries []diary
 
 // running is a ceremony under way on all members.
@@ -86,7 +86,7 @@ func (r *running) end() diaries {
 	return r.diaries
 }
 
-// ceremonies is the one that each member was started with.
+// ceremonies returns the ceremonies with which the members were started.
 func (w *world) ceremonies() []*syncmod.Ceremony {
 	all := make([]*syncmod.Ceremony, len(w.members))
 	for i, m := range w.members {
@@ -107,8 +107,8 @@ func (ds diaries) complete(t *testing.T) diaries {
 	return ds
 }
 
-// barrier is how long a barrier took from its last member's entering to its last
-// member's release.
+// barrier returns how long a barrier took, from the moment when the last member entered
+// it to the moment when the last member was released.
 func (ds diaries) barrier(k int) time.Duration {
 	var entered time.Time
 	for _, d := range ds {
@@ -117,7 +117,7 @@ func (ds diaries) barrier(k int) time.Duration {
 	return ds.passed(k).Sub(entered)
 }
 
-// passed is when the last member was released from a barrier.
+// passed returns when the last member was released from a barrier.
 func (ds diaries) passed(k int) time.Time {
 	var at time.Time
 	for _, d := range ds {
@@ -126,8 +126,8 @@ func (ds diaries) passed(k int) time.Time {
 	return at
 }
 
-// barriers is how long each barrier took, the shortest first. The last barrier is
-// not among them.
+// barriers returns how long each barrier took, the shortest first. It leaves out the
+// last barrier.
 func (ds diaries) barriers() []time.Duration {
 	took := make([]time.Duration, 0, steps)
 	for k := 1; k <= steps; k++ {
@@ -137,8 +137,8 @@ func (ds diaries) barriers() []time.Duration {
 	return took
 }
 
-// earliest is when a member can be released from a barrier: when the message of
-// the last to enter can have reached it.
+// earliest returns when a member can be released from a barrier at the earliest: when
+// the message of the last member to enter can have reached it.
 func (ds diaries) earliest(k, member int) time.Time {
 	var at time.Time
 	for i, d := range ds {
@@ -151,8 +151,8 @@ func (ds diaries) earliest(k, member int) time.Time {
 	return at
 }
 
-// overhead is the longest time that any member was held at a barrier after
-// everyone's message can have reached it.
+// overhead returns the longest time that a barrier held any member after everyone's
+// messages can have reached it.
 func (ds diaries) overhead(k int) time.Duration {
 	var most time.Duration
 	for i, d := range ds {
@@ -161,8 +161,8 @@ func (ds diaries) overhead(k int) time.Duration {
 	return most
 }
 
-// goodbyes is how long the end took, from the last member's entering of the last
-// barrier to the last member's end.
+// goodbyes returns how long the end took, from the moment when the last member entered
+// the last barrier until the last member ended.
 func (ds diaries) goodbyes() time.Duration {
 	var entered, ended time.Time
 	for _, d := range ds {

@@ -1,10 +1,10 @@
-// Package sim tests ceremonies over distance, in virtual time: real nodes, each
-// an fx app on a real libp2p host, on a simulated network whose links are as long
-// as those between cities of four continents. Links lose packets and fall apart;
-// an hour of it takes seconds. Computing takes no virtual time, so that what a
-// ceremony takes is what its messages need to arrive, and whatever it wastes.
+// Package sim tests ceremonies over long distances, in virtual time. Real nodes, each
+// an fx app on a real libp2p host, run on a simulated network. Its links are as long as
+// those between cities on four continents. Links lose packets and fail. An hour of
+// virtual time takes seconds. Computing takes no virtual time, so the duration of a
+// ceremony is the time that its messages need, plus the time that it wastes.
 //
-// The tests that grow take the number of members by a flag:
+// A flag sets the number of members for the tests that can grow:
 //
 //	go test ./integration/sim -members 50,100
 package sim

@@ -7,15 +7,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roundTrips is what a barrier may take where packets get lost, in round trips
-// over the longest link. QUIC sends a packet again that was not acknowledged
-// after a little more than a round trip, twice at a time, and then after twice as
-// long: 1.5 round trips when one packet gets lost, 4 when its repetitions get
-// lost as well.
+// roundTrips is how long a barrier may take when packets get lost, in round trips over
+// the longest link. QUIC repeats a packet that is not acknowledged after a little more
+// than a round trip, twice at a time. It repeats it again after twice as long. That
+// makes 1.5 round trips when one packet gets lost, and 4 when its repetitions get lost
+// too.
 const roundTrips = 8
 
-// Every link loses packets. The ceremony completes, and no barrier takes longer
-// than the network needs to say a thing again.
+// Every link loses packets. The ceremony completes, and no barrier takes longer than
+// the network needs to repeat a packet.
 func TestLostPacketsCostRoundTrips(t *testing.T) {
 	for _, loss := range []float64{0.01, 0.05} {
 		t.Run(fmt.Sprintf("%g percent", 100*loss), func(t *testing.T) {

@@ -15,38 +15,38 @@ import (
 	"go.uber.org/goleak"
 )
 
-// usual is how many members a ceremony has that does not grow.
+// usual is the number of members in ceremonies of a fixed size.
 const usual = 10
 
 var sizes = flag.String("members", strconv.Itoa(usual), "how many members, for each of the ceremonies that grow")
 
 func TestMain(m *testing.M) {
-	// The race detector's notes about a bubble's timers are one thread's: Go 1.26
-	// crashes when two goroutines of a bubble look at timers that are due on two.
+	// The race detector keeps notes about a bubble's timers per thread. Go 1.26 crashes
+	// when two goroutines of a bubble look at timers that are due on two threads.
 	if raceDetector {
 		runtime.GOMAXPROCS(1)
 	}
-	// The first to listen to signals starts a goroutine that stays for ever. fx
-	// would be the first, in a bubble, which would never end then.
+	// The first listener for signals starts a goroutine that never ends. If fx were the
+	// first, in a bubble, the bubble would never end.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt)
 	signal.Stop(signals)
 	goleak.VerifyTestMain(m)
 }
 
-// inVirtualTime runs a test in a bubble: its clock stands still while anything
-// computes, and jumps when everything waits. The bubble panics when a goroutine
+// inVirtualTime runs a test in a bubble. The clock of the bubble stands still while
+// anything computes, and jumps when everything waits. The bubble panics if a goroutine
 // is left in it.
 func inVirtualTime(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, newWorld(t)) })
 }
 
-// ofEachSize runs a test in virtual time for each number of members that was
-// asked for.
+// ofEachSize runs a test in virtual time for each number of members on the command
+// line.
 func ofEachSize(t *testing.T, test func(t *testing.T, w *world, n int)) {
 	t.Helper()
-	ofSizes(t, *sizes, len(delays), test) // at least one in each city
+	ofSizes(t, *sizes, len(delays), test) // at least one member in each city
 }
 
 // ofSizes runs a test in virtual time for each number of members in a list.

@@ -22,8 +22,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// member is a node: an fx app on a host of the simulated network. Its host may
-// start long after its place and its identity are known to the others.
+// member is a node: an fx app on a host of the simulated network. The others may know
+// its address and peer ID long before its host starts.
 type member struct {
 	world *world
 	site  *site
@@ -36,8 +36,8 @@ type member struct {
 	ceremony *syncmod.Ceremony
 }
 
-// settle finds places for n members, one city after the other, and returns the
-// definition of their ceremony. Nothing runs yet.
+// settle gives n members a place, one city after another, and returns the definition of
+// their ceremony. Nothing runs yet.
 func (w *world) settle(n int) syncmod.Definition {
 	w.t.Helper()
 	for i := range n {
@@ -49,7 +49,7 @@ func (w *world) settle(n int) syncmod.Definition {
 	return w.definition(w.t.Name())
 }
 
-// definition is a ceremony of all members.
+// definition returns the definition of a ceremony of all members.
 func (w *world) definition(about string) syncmod.Definition {
 	def := syncmod.Definition{Hash: harness.Hash(about)}
 	for i, m := range w.members {
@@ -76,13 +76,13 @@ func (w *world) start(n int) {
 // launch starts hosts, and then the members' apps on them.
 func (w *world) launch(members []*member, def syncmod.Definition, opts ...libp2p.Option) {
 	w.t.Helper()
-	for _, m := range members { // one after the other: the network is not made for more
+	for _, m := range members { // one after another: the simulated network cannot take more at once
 		m.host = w.newHost(m.site, m.key, opts...)
 	}
 	each(members, func(m *member) { m.start(w.t, def) })
 }
 
-// newHost starts a host at a site. It limits nothing.
+// newHost starts a host without limits at a site.
 func (w *world) newHost(s *site, key crypto.PrivKey, opts ...libp2p.Option) host.Host {
 	w.t.Helper()
 	link := simnet.LinkSettings{BitsPerSecond: bandwidth}
@@ -90,7 +90,7 @@ func (w *world) newHost(s *site, key crypto.PrivKey, opts ...libp2p.Option) host
 		libp2p.Identity(key), libp2p.ListenAddrs(s.multiaddr()),
 		simlibp2p.QUICSimnet(w.net, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}),
 		libp2p.ResourceManager(&network.NullResourceManager{}), libp2p.DisableMetrics(),
-		libp2p.DisableIdentifyAddressDiscovery(), // it stops the clock
+		libp2p.DisableIdentifyAddressDiscovery(), // it would stop the clock
 	}, opts...)...)
 	require.NoError(w.t, err)
 	w.mu.Lock()
@@ -115,8 +115,8 @@ func (m *member) start(t *testing.T, def syncmod.Definition) {
 	}
 }
 
-// stop stops the member's app. That takes less than a second, in a network that is
-// whole again.
+// stop stops the member's app. In a network that works again, that takes less than a
+// second.
 func (m *member) stop(t *testing.T) {
 	if m.app == nil {
 		return
@@ -131,7 +131,7 @@ func (m *member) stop(t *testing.T) {
 	m.app = nil
 }
 
-// until watches a ceremony until its status is as wanted.
+// until watches a ceremony until its status fulfils a condition.
 func until(t *testing.T, c *syncmod.Ceremony, what string, wanted func(syncmod.Status) bool) syncmod.Status {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -146,5 +146,5 @@ func until(t *testing.T, c *syncmod.Ceremony, what string, wanted func(syncmod.S
 	return last
 }
 
-// patience is how long, in virtual time, a test waits for what has to happen.
+// patience is how long a test waits, in virtual time, for what has to happen.
 const patience = 2 * time.Hour

@@ -13,26 +13,26 @@ import (
 
 var defaults = syncmod.DefaultConfig()
 
-// unhurried is a step's work that leaves time for a network to fall apart.
+// unhurried gives steps so much work that the network can fail meanwhile.
 func unhurried(member, step int) time.Duration {
 	return 3*time.Second + work(member, step)
 }
 
-// A partition that heals before PeerTimeout costs the time it lasts. Whoever
-// waits can see for whom, and why.
-func TestAShortPartitionIsWaitedOut(t *testing.T) {
+// A partition that heals before PeerTimeout costs only its own time. The waiting
+// members can see for whom they wait, and why.
+func TestAShortPartitionHeals(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		lasts   time.Duration
-		costs   time.Duration // at the most, from its end until the ceremony goes on
-		why     string        // those across it are missing, for one of them at least
-		streams bool          // whether those across it have to be opened again
+		costs   time.Duration // the longest time from its end until the ceremony goes on
+		why     string        // why at least one member across the partition is missing
+		streams bool          // whether the streams across it have to be opened again
 	}{
-		// QUIC sends again after twice as long, each time.
+		// QUIC doubles its pause before each repetition.
 		{"streams live on", 5 * time.Second, 6 * time.Second, "connected, at step 2, heard", false},
-		// After ExchangeTimeout, of 10 s.
+		// Longer than ExchangeTimeout, which is 10 s.
 		{"streams are given up", 20 * time.Second, 10 * time.Second, "no response within the exchange timeout", true},
-		// After QUIC's idle timeout, of 30 s.
+		// Longer than QUIC's idle timeout, which is 30 s.
 		{"connections are given up", 40 * time.Second, defaults.PeerTimeout / 3, "dialling failed", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,16 +63,16 @@ func TestAShortPartitionIsWaitedOut(t *testing.T) {
 	}
 }
 
-// In a partition streams still open, for a while, and nobody answers on them:
-// these are attempts that fail, as dials are.
-func TestAStreamThatNobodyAnswersIsAFailedAttempt(t *testing.T) {
+// In a partition streams can still be opened for a while, but nobody answers on them.
+// These are failed attempts, like failed dials.
+func TestUnansweredStreamsAreFailures(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)
 		w.working(t)
 
 		w.separate(halves(usual / 2))
-		<-time.After(25 * time.Second) // two exchange timeouts, and less than QUIC's idle timeout
+		<-time.After(25 * time.Second) // two exchange timeouts, but less than QUIC's idle timeout
 		missing := w.members[0].missing(t)
 		w.heal()
 
@@ -83,10 +83,10 @@ func TestAStreamThatNobodyAnswersIsAFailedAttempt(t *testing.T) {
 	})
 }
 
-// A partition that lasts fails the ceremony on both sides, PeerTimeout after the
-// last message from there, by the name of someone over there. The next attempt,
-// in a whole network, is none the worse for it.
-func TestALongPartitionFailsBothSidesNamingTheOther(t *testing.T) {
+// A lasting partition fails the ceremony on both sides, PeerTimeout after the last
+// message from the other side. The failure names a member of the other side. The next
+// attempt, in a working network, does not suffer from it.
+func TestALongPartitionFailsBoth(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)
@@ -109,9 +109,9 @@ func TestALongPartitionFailsBothSidesNamingTheOther(t *testing.T) {
 	})
 }
 
-// One link works one way only: its two members cannot do without each other, and
-// everyone hears of one of them.
-func TestALinkThatWorksOneWayFailsTheCeremonyNamingOneOfItsEnds(t *testing.T) {
+// One link works in one direction only. Its two members cannot do without each other,
+// and everyone hears that one of them is to blame.
+func TestAOneWayLinkIsNamed(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)
@@ -128,9 +128,9 @@ func TestALinkThatWorksOneWayFailsTheCeremonyNamingOneOfItsEnds(t *testing.T) {
 	})
 }
 
-// A member is heard by nobody, and hears everyone. The others name it; it cannot
+// Nobody hears one member, but it hears everyone. The others name it. The member cannot
 // know that it is the only one.
-func TestAMemberThatIsHeardByNobodyFailsTheCeremonyByItsName(t *testing.T) {
+func TestAnUnheardMemberIsNamed(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		const unheard = 0
 		w.start(usual)
@@ -148,8 +148,8 @@ func TestAMemberThatIsHeardByNobodyFailsTheCeremonyByItsName(t *testing.T) {
 	})
 }
 
-// The same for as long as everyone has patience: nothing is lost but time.
-func TestAMemberThatIsHeardByNobodyForAWhileIsWaitedFor(t *testing.T) {
+// The same, but only for as long as everyone is patient. Nothing is lost but time.
+func TestABrieflyUnheardMember(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
 		running := begin(w, w.ceremonies(), unhurried)
@@ -166,7 +166,7 @@ func TestAMemberThatIsHeardByNobodyForAWhileIsWaitedFor(t *testing.T) {
 	})
 }
 
-// working waits until every member works on step 2, and nothing is on its way.
+// working waits until every member works on step 2, and no message is on its way.
 func (w *world) working(t *testing.T) {
 	t.Helper()
 	const step = 2
@@ -177,7 +177,7 @@ func (w *world) working(t *testing.T) {
 	<-time.After(time.Second)
 }
 
-// missing says for whom a member waits at step 3.
+// missing returns the error that says for whom a member waits at step 3.
 func (m *member) missing(t *testing.T) *syncmod.WaitError {
 	t.Helper()
 	over, cancel := context.WithCancel(t.Context())
@@ -187,8 +187,8 @@ func (m *member) missing(t *testing.T) *syncmod.WaitError {
 	return missing
 }
 
-// failedFor asserts what a ceremony has failed with, here or elsewhere, and
-// returns whom the failure names.
+// failedFor asserts the failure of a ceremony, here or elsewhere, and returns the
+// member that the failure names.
 func failedFor(t *testing.T, err, sentinel error) *syncmod.PeerError {
 	t.Helper()
 	var failed *syncmod.PeerError

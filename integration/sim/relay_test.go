@@ -20,18 +20,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// circuits is how many circuits a default relay makes of an hour: it resets each
-// after two minutes. Opening the next one takes a moment.
+// circuits is how many circuits a default relay makes in an hour. It resets each after
+// two minutes, and opening the next one takes a moment.
 const circuits = 29
 
-// recycling is how long a barrier may take whose message meets a circuit that is
-// being recycled: the next one is opened, through the relay, and then the message
-// is on its way.
+// recycling is how long a barrier may take if the relay recycles the circuit of its
+// message. The next circuit is opened through the relay, and then the message is sent.
 const recycling = 3 * time.Second
 
-// Hidden members reach each other through a relay with default limits, for an
-// hour: circuits come and go, and no step is lost with them.
-func TestAnHourBehindARelayWithDefaultLimits(t *testing.T) {
+// Hidden members reach each other through a relay with default limits for an hour.
+// Circuits come and go, and no step is lost with them.
+func TestAnHourBehindARelay(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		relay := w.newRelay(t)
 		def := w.settle(3)
@@ -42,7 +41,7 @@ func TestAnHourBehindARelayWithDefaultLimits(t *testing.T) {
 		w.launch(w.members, def, behind(relay)...)
 		began := time.Now()
 
-		direct := make([]int, len(w.members)) // how often each saw a stream that is not relayed
+		direct := make([]int, len(w.members)) // how many direct streams each member saw
 		var watching sync.WaitGroup
 		for i, m := range w.members {
 			watching.Go(func() { direct[i] = countDirect(m.ceremony) })
@@ -66,8 +65,8 @@ func TestAnHourBehindARelayWithDefaultLimits(t *testing.T) {
 	})
 }
 
-// countDirect watches a ceremony to its end, and counts streams that run through
-// no relay.
+// countDirect watches a ceremony to its end, and counts streams that do not run through
+// a relay.
 func countDirect(c *syncmod.Ceremony) int {
 	seen := 0
 	for status := range c.Watch(context.Background()) {
@@ -95,12 +94,12 @@ func (w *world) newRelay(t *testing.T) *relayed {
 	return &relayed{host: w.newHost(s, key, libp2p.EnableRelayService(), libp2p.ForceReachabilityPublic()), site: s}
 }
 
-// circuit is where a hidden member is reached.
+// circuit returns the address of a hidden member at the relay.
 func (r *relayed) circuit() multiaddr.Multiaddr {
 	return multiaddr.StringCast(fmt.Sprintf("%s/p2p/%s/p2p-circuit", r.site.multiaddr(), r.host.ID()))
 }
 
-// behind makes a host one that can be reached through a relay only.
+// behind returns options for a host that others can reach only through a relay.
 func behind(r *relayed) []libp2p.Option {
 	relay := peer.AddrInfo{ID: r.host.ID(), Addrs: []multiaddr.Multiaddr{r.site.multiaddr()}}
 	return []libp2p.Option{
@@ -115,7 +114,7 @@ func behind(r *relayed) []libp2p.Option {
 	}
 }
 
-// hidden cuts every link but those to and from one site.
+// hidden cuts every link except those to and from one site.
 func hidden(but *site) between {
 	return func(from, to *site) bool { return from != but && to != but }
 }

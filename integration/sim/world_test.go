@@ -14,7 +14,7 @@ import (
 	"github.com/marcopolo/simnet"
 )
 
-// city is where a host stands.
+// city is the place of a host.
 type city int
 
 const (
@@ -27,8 +27,8 @@ const (
 
 const ms = time.Millisecond
 
-// delays is how long a packet travels from one city to another. They are assumed,
-// in the order of what such distances take, and come from no measurement.
+// delays is how long a packet travels from one city to another. The values are assumed,
+// not measured, and are typical of such distances.
 var delays = [...][5]time.Duration{
 	frankfurt: {1 * ms, 44 * ms, 100 * ms, 79 * ms, 124 * ms},
 	virginia:  {44 * ms, 1 * ms, 57 * ms, 108 * ms, 99 * ms},
@@ -40,12 +40,12 @@ var delays = [...][5]time.Duration{
 // farthest is the longest of the delays.
 const farthest = 162 * ms
 
-// bandwidth of every host's link, either way: no bottleneck.
+// bandwidth is that of every host's link in each direction. It is never a bottleneck.
 const bandwidth = 100 * simlibp2p.OneMbps
 
 // site is a host's place on the network.
 type site struct {
-	index int // in the order of their building
+	index int // in the order in which the sites were made
 	city  city
 	addr  *net.UDPAddr
 }
@@ -53,17 +53,17 @@ type site struct {
 // between decides about the packets from one site to another.
 type between func(from, to *site) bool
 
-// world is a network of hosts, in virtual time.
+// world is a network of hosts in virtual time.
 type world struct {
 	t       *testing.T
 	net     *simnet.Simnet
 	members []*member
 	hosts   []host.Host
 
-	mu    sync.Mutex // never held across a wait: that would stop the clock
+	mu    sync.Mutex // never held across a wait, which would stop the clock
 	sites map[netip.Addr]*site
-	loss  float64 // of every packet between two hosts, its probability to get lost
-	cut   between // whose packets go nowhere
+	loss  float64 // the probability that a packet between two hosts gets lost
+	cut   between // whose packets get lost
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// newSite is the next free address.
+// newSite returns a site with the next free address.
 func (w *world) newSite(c city) *site {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -84,10 +84,10 @@ func (w *world) newSite(c city) *site {
 	return s
 }
 
-// nowhere is where packets go that get lost.
+// nowhere is where lost packets go.
 var nowhere net.Addr = &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1).To4(), Port: 9}
 
-// travel is how long a packet is on its way.
+// travel returns how long a packet travels.
 func (w *world) travel(p *simnet.Packet) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -115,14 +115,14 @@ func (w *world) lose(part float64) {
 	w.loss = part
 }
 
-// separate cuts links; each call replaces what was cut before.
+// separate cuts links. Each call replaces the previous cuts.
 func (w *world) separate(cut between) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cut = cut
 }
 
-// heal makes every link whole and faultless again.
+// heal repairs all links.
 func (w *world) heal() {
 	w.separate(nil)
 	w.lose(0)
@@ -133,32 +133,32 @@ func halves(first int) between {
 	return func(from, to *site) bool { return (from.index < first) != (to.index < first) }
 }
 
-// mute makes one site be heard by nobody; it hears everyone.
+// mute keeps everyone from hearing one site. It still hears everyone.
 func mute(one int) between {
 	return func(from, _ *site) bool { return from.index == one }
 }
 
-// oneWay lets the packets from one site to another go nowhere.
+// oneWay loses the packets from one site to another.
 func oneWay(one, other int) between {
 	return func(from, to *site) bool { return from.index == one && to.index == other }
 }
 
-// close stops the apps, closes the hosts and ends the network: after that, no
-// goroutine may be left.
+// close stops the apps, closes the hosts and ends the network. No goroutine may be
+// left.
 func (w *world) close() {
 	w.heal()
 	each(w.members, func(m *member) { m.stop(w.t) })
-	// A host's Close may hang while peers tell it of changes: what is on its way arrives first.
+	// A host's Close may hang while peers tell it of changes, so messages on their way must arrive
+	// first.
 	<-time.After(settling)
 	each(w.hosts, func(h host.Host) { _ = h.Close() })
 	w.net.Close()
 }
 
-// settling is how long nothing happens before hosts are closed: no virtual time
-// is worth saving.
+// settling is how long nothing happens before hosts are closed. Virtual time is cheap.
 const settling = 30 * time.Second
 
-// each calls a function for all of them at once.
+// each calls f for all elements at once.
 func each[T any](all []T, f func(T)) {
 	var wg sync.WaitGroup
 	for _, one := range all {

@@ -16,7 +16,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-func TestOfSeveralCallsThatStopOnlyTheFirstWaitsForASink(t *testing.T) {
+func TestOnlyTheFirstStopWaits(t *testing.T) {
 	for sink := range sinks {
 		for _, behaviour := range []string{"slow", "hanging"} {
 			t.Run(sink+" "+behaviour, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestOfSeveralCallsThatStopOnlyTheFirstWaitsForASink(t *testing.T) {
 	}
 }
 
-func TestStopKeepsToItsContextWhateverASinkDoes(t *testing.T) {
+func TestStopKeepsToItsContext(t *testing.T) {
 	for sink := range sinks {
 		t.Run(sink, func(t *testing.T) {
 			s := newScene(t, sink, running())
@@ -51,7 +51,7 @@ func TestStopKeepsToItsContextWhateverASinkDoes(t *testing.T) {
 			err := s.Nodes[alice].Service.Stop(ctx)
 
 			require.Less(t, elapsed(), telemetry.FlushLimit)
-			if err != nil { // on a machine that is too busy to stop in this time
+			if err != nil { // the machine is too busy to stop in this time
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 			}
 			require.NoError(t, s.Nodes[alice].Service.Stop(s.Context()))
@@ -59,8 +59,8 @@ func TestStopKeepsToItsContextWhateverASinkDoes(t *testing.T) {
 	}
 }
 
-// A member that is gone is noticed on the goroutine of a timer.
-func TestAMemberThatIsGoneStopsTheAppWhateverASinkDoes(t *testing.T) {
+// A timer's goroutine notices that the member is gone.
+func TestALostMemberStopsTheApp(t *testing.T) {
 	for behaviour := range behaviours {
 		t.Run(behaviour, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,7 @@ func TestAMemberThatIsGoneStopsTheAppWhateverASinkDoes(t *testing.T) {
 	}
 }
 
-func TestReportsThatASinkHasCostAreCounted(t *testing.T) {
+func TestLostReportsAreCounted(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
 	s := newScene(t, "log hook", running(), fx.Supply(
 		fx.Annotate(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), fx.As(new(metric.MeterProvider)))))
@@ -92,9 +92,9 @@ func TestReportsThatASinkHasCostAreCounted(t *testing.T) {
 		return ctx
 	}()
 
-	const many = 5000 // the queue holds fewer
+	const many = 5000 // more than the queue holds
 	for range many {
-		require.ErrorIs(t, lonely.AwaitConnected(over), context.Canceled) // which is reported
+		require.ErrorIs(t, lonely.AwaitConnected(over), context.Canceled) // each of these errors is reported
 	}
 
 	lost := dropped(t, reader)
@@ -106,7 +106,7 @@ func TestReportsThatASinkHasCostAreCounted(t *testing.T) {
 		"the log says so once the sink is free")
 }
 
-// dropped is the counter of lost reports.
+// dropped returns the value of the counter of lost reports.
 func dropped(t *testing.T, reader sdkmetric.Reader) int64 {
 	t.Helper()
 	var all metricdata.ResourceMetrics

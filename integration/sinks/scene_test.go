@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	alice = iota // has the sink
+	alice = iota // she has the sink
 	bob
 	carol
 )
@@ -26,19 +26,19 @@ var errFull = errors.New("disk full")
 type scene struct {
 	*harness.Cluster
 	sink     *sink
-	signal   <-chan fx.ShutdownSignal // alice's app wants to stop
-	returned chan time.Duration       // how long a call from within the sink took
+	signal   <-chan fx.ShutdownSignal // received when alice's app wants to stop
+	returned chan time.Duration       // how long a call from inside the sink took
 }
 
-// running is the configuration of nodes that give nobody up.
+// running returns a configuration in which nodes never give up a member.
 func running() syncmod.Config {
 	config := harness.Patient()
 	config.ShutdownOnFailure = true
 	return config
 }
 
-// newScene starts alice. The hosts are connected before: two that dial each other
-// at the same moment may both fail, and then wait for seconds.
+// newScene starts alice. The hosts are connected first: when two hosts dial each other
+// at the same moment, both may fail and then wait for seconds.
 func newScene(t *testing.T, sink string, config syncmod.Config, opts ...fx.Option) *scene {
 	t.Helper()
 	s := &scene{
@@ -66,7 +66,7 @@ func (s *scene) ceremony() *syncmod.Ceremony { return s.Nodes[alice].Ceremony }
 
 func (s *scene) misbehaves(behaviour string) { s.sink.arm(func() { behaviours[behaviour](s) }) }
 
-// callBack asks how the ceremony stands, and leaves it once it has failed.
+// callBack asks for the status of the ceremony, and leaves the ceremony once it has failed.
 func (s *scene) callBack() {
 	c := s.ceremony()
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
@@ -94,8 +94,8 @@ func (s *scene) open(t *testing.T) *syncmod.Ceremony {
 	return c
 }
 
-// requireWaitsBriefly requires that a wait for others who do not come ends with
-// its context.
+// requireWaitsBriefly requires that a wait for members that do not come ends with its
+// context.
 func (s *scene) requireWaitsBriefly(t *testing.T, wait func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)

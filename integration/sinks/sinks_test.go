@@ -22,11 +22,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// sink is something of the program that is called when there is something to
-// report. It does nothing wrong before it is armed and after it is released.
+// sink is a part of the program that is called when there is something to report. It
+// misbehaves only between its arming and its release.
 type sink struct {
 	misbehaves atomic.Pointer[func()]
-	hit        chan struct{} // closed when it has been called while it was armed
+	hit        chan struct{} // closed when the armed sink is called
 	released   chan struct{}
 	once       sync.Once
 }
@@ -52,7 +52,7 @@ func (s *sink) call() {
 	}
 }
 
-// sinks are the options that put a sink into the app of a node.
+// sinks has options that put a sink into a node's app.
 var sinks = map[string]func(testing.TB, *sink) fx.Option{
 	"log output": func(_ testing.TB, s *sink) fx.Option {
 		return logger(func(log *logrus.Logger) { log.SetOutput(output{s, log.Out}) })
@@ -156,7 +156,7 @@ func (e exporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
 }
 
 // meter is a reader that collects all the time. The sink is an instrument of the
-// program, which the reader asks while it holds the lock of the SDK.
+// program, which the reader calls while it holds the SDK's lock.
 func meter(t testing.TB, s *sink) fx.Option {
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
@@ -185,7 +185,8 @@ func meter(t testing.TB, s *sink) fx.Option {
 	return fx.Supply(fx.Annotate(provider, fx.As(new(metric.MeterProvider))))
 }
 
-// collect collects once. A panic of the program's instrument is the program's own.
+// collect collects once. It catches the panic of the program's instrument, which is the program's
+// own problem.
 func collect(reader sdkmetric.Reader) {
 	defer func() { _ = recover() }()
 	var all metricdata.ResourceMetrics

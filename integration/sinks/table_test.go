@@ -12,14 +12,15 @@ import (
 )
 
 const (
-	slowly = 200 * time.Millisecond // what a slow sink takes each time
-	// soon is less than waiting for a slow sink would take, and much more than it takes without.
+	slowly = 200 * time.Millisecond // how long each call of a slow sink takes
+	// soon is shorter than a wait for a slow sink, and much longer than is needed without such a
+	// wait.
 	soon = 2 * time.Second
-	// stopsIn is what the stop of a node may take among members that listen.
+	// stopsIn is how long the stop of a node may take if the other members listen.
 	stopsIn = time.Second
 )
 
-// behaviours are what is wrong with a sink.
+// behaviours are the ways in which a sink misbehaves.
 var behaviours = map[string]func(*scene){
 	"slow": func(s *scene) {
 		select {
@@ -32,14 +33,14 @@ var behaviours = map[string]func(*scene){
 	"calling back": (*scene).callBack,
 }
 
-// moments are when a sink is bad, and what has to hold then.
+// moments are the moments at which a sink misbehaves, with a check of what must hold then.
 var moments = map[string]func(*scene, *testing.T){
 	"in a barrier": (*scene).barriers,
 	"at a failure": (*scene).failure,
 	"at a stop":    (*scene).stop,
 }
 
-func TestASinkCostsReportsAndNothingElse(t *testing.T) {
+func TestASinkCostsOnlyReports(t *testing.T) {
 	for sink := range sinks {
 		for behaviour := range behaviours {
 			for moment, test := range moments {
@@ -78,12 +79,12 @@ func TestConnectingWaitsForNoSink(t *testing.T) {
 	}
 }
 
-// barriers takes everyone through barriers. Nobody waits for the sink, and where
-// alice waits for the others, she waits as long as she wants to.
+// barriers takes everyone through barriers. Nobody waits for the sink. If alice waits
+// for the others, she waits only as long as she wants.
 func (s *scene) barriers(t *testing.T) {
 	lonely := s.open(t)
 	s.requireWaitsBriefly(t, lonely.AwaitConnected)
-	lonely.Abort(syncmod.ErrStopped) // there is something to report for every kind of sink
+	lonely.Abort(syncmod.ErrStopped) // gives every kind of sink something to report
 	harness.Next(t, s.sink.hit)
 	elapsed := harness.Stopwatch(t)
 
@@ -100,7 +101,7 @@ func (s *scene) barriers(t *testing.T) {
 	require.NoError(t, lonely.Close(s.Context()))
 }
 
-// failure lets a member abort. Everyone learns it, and alice's app stops.
+// failure makes a member abort. Everyone learns of it, and alice's app stops.
 func (s *scene) failure(t *testing.T) {
 	elapsed := harness.Stopwatch(t)
 
@@ -114,7 +115,7 @@ func (s *scene) failure(t *testing.T) {
 	harness.Next(t, s.sink.hit)
 }
 
-// stop stops alice's service. Everyone learns it.
+// stop stops alice's service. Everyone learns of it.
 func (s *scene) stop(t *testing.T) {
 	elapsed := harness.Stopwatch(t)
 

@@ -15,8 +15,8 @@ type actor struct {
 	index    int
 	script   script
 	ceremony *syncmod.Ceremony
-	lives    bool // it has seen the whole ceremony, and is to know how it ended
-	gone     bool // its part is over before the ceremony is: its own doing
+	lives    bool // it sees the whole ceremony, and must know how it ended
+	gone     bool // it ends its own part before the ceremony is over
 	err      error
 	ended    time.Duration
 	watched  sync.WaitGroup
@@ -72,8 +72,8 @@ func (a *actor) begin() (err error) {
 	return nil
 }
 
-// watch requires that a ceremony never goes back, and that the last status is one of
-// an end.
+// watch requires that a ceremony never goes backwards, and that the last status is
+// final.
 func (a *actor) watch(ceremony *syncmod.Ceremony) {
 	var before syncmod.Status
 	ctx, cancel := context.WithTimeout(context.Background(), a.bound+slack)
@@ -89,7 +89,7 @@ func (a *actor) watch(ceremony *syncmod.Ceremony) {
 		}
 		if status.Phase < syncmod.Complete {
 			select {
-			case <-a.over: // a ceremony that was begun anew need not end by itself
+			case <-a.over: // a ceremony that was begun again need not end by itself
 				return
 			default:
 			}
@@ -118,26 +118,26 @@ func (a *actor) steps(ctx context.Context) error {
 	return a.ceremony.Complete(ctx)
 }
 
-// announce is the moment before a step is announced.
+// announce is called just before a step is announced.
 func (a *actor) announce(ctx context.Context, step int) {
 	a.pause(ctx, a.script.pauses[step-1])
 	a.record.note(event{node: a.index, step: step})
 }
 
-// pause ends early when the ceremony does.
+// pause ends early if the ceremony does.
 func (a *actor) pause(ctx context.Context, d time.Duration) {
 	var done <-chan struct{}
 	if a.ceremony != nil {
 		done = a.ceremony.Done()
 	}
 	select {
-	case <-time.After(d): // a node's own work takes its time
+	case <-time.After(d): // stands for the node's own work
 	case <-done:
 	case <-ctx.Done():
 	}
 }
 
-// barrier takes one barrier in the node's way.
+// barrier passes one barrier in the node's way.
 func (a *actor) barrier(ctx context.Context, step int) error {
 	switch a.script.calls {
 	case setAwait:
@@ -171,7 +171,7 @@ func (a *actor) tryAdvance(ctx context.Context) error {
 	return err
 }
 
-// runSteps are the steps of a node that leaves the barriers to Run.
+// runSteps returns the steps of a node that lets Run pass the barriers.
 func (a *actor) runSteps() []syncmod.Step {
 	a.announce(context.Background(), 1)
 	var steps []syncmod.Step
@@ -188,8 +188,8 @@ func (a *actor) runSteps() []syncmod.Step {
 	return steps
 }
 
-// hurry completes without waiting for the goodbyes: it gives up on them as soon as
-// the last barrier is passed.
+// hurry completes without waiting for the goodbyes. It gives up on them as soon as the
+// last barrier is passed.
 func (a *actor) hurry(ctx context.Context, f fault) error {
 	a.inject(f)
 	for {
@@ -204,7 +204,7 @@ func (a *actor) hurry(ctx context.Context, f fault) error {
 	}
 }
 
-// close closes the ceremony, unless the node is dead and it is closed by that.
+// close closes the ceremony, unless the node's death has closed it.
 func (a *actor) close() {
 	if a.ceremony != nil && a.alive[a.index] {
 		a.inTime("closing the ceremony of node "+string(rune('0'+a.index)), a.ceremony.Close)

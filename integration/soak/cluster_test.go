@@ -17,7 +17,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// cluster is a plan at work.
+// cluster plays a plan.
 type cluster struct {
 	t      *testing.T
 	plan   plan
@@ -25,12 +25,12 @@ type cluster struct {
 	nodes  *harness.Cluster
 	wires  *wires
 	tally  *tally
-	alive  []bool      // whose host is open
-	up     []bool      // whose app runs
-	broken atomic.Bool // connections may have ended, for all ceremonies from then on
+	alive  []bool      // nodes whose host is open
+	up     []bool      // nodes whose app runs
+	broken atomic.Bool // connections may have ended, which matters to all later ceremonies
 }
 
-// play makes a plan happen, and checks what comes of it.
+// play plays a plan, and checks the outcome.
 func play(t *testing.T, p plan, counts *tally) {
 	var opts []harness.Option
 	switch p.network {
@@ -55,7 +55,7 @@ func play(t *testing.T, p plan, counts *tally) {
 	c.end(before)
 }
 
-// newCluster starts the hosts of a cluster, and no app yet.
+// newCluster starts the hosts of a cluster, but no apps yet.
 func newCluster(t *testing.T, members int, config syncmod.Config, counts *tally, opts ...harness.Option) *cluster {
 	c := &cluster{
 		t:      t,
@@ -69,8 +69,8 @@ func newCluster(t *testing.T, members int, config syncmod.Config, counts *tally,
 	return c
 }
 
-// round plays the ceremonies of a round. They may be of the definition of the round
-// before, which is then open still.
+// round plays the ceremonies of a round. They may have the definition of the previous
+// round, whose ceremonies are then still open.
 func (c *cluster) round(i int, r round, before []*scene) []*scene {
 	for _, node := range r.anew {
 		c.stop(node)
@@ -108,7 +108,7 @@ func (c *cluster) round(i int, r round, before []*scene) []*scene {
 	return scenes
 }
 
-// startApps starts what does not run, unless it is to start late: then its node does.
+// startApps starts the apps that do not run. If a node starts late, it starts its app itself.
 func (c *cluster) startApps(scenes []*scene) {
 	for i := range c.up {
 		if len(scenes) == 1 && scenes[0].planned.nodes[i].open > 50*time.Millisecond {
@@ -136,18 +136,18 @@ func (c *cluster) stop(i int) {
 	c.inTime(fmt.Sprintf("stopping the app of node %d", i), c.nodes.Nodes[i].Stop)
 }
 
-// kill closes a node's host, and then what ran on it.
+// kill closes a node's host, and then stops the app that ran on it.
 func (c *cluster) kill(i int) {
 	c.alive[i] = false
 	c.nodes.Nodes[i].CloseHost()
 	c.stop(i)
 }
 
-// leaving is how long closing a ceremony or stopping an app may take: a second, on a
-// machine that has nothing else to do.
+// leaving is how long closing a ceremony or stopping an app may take. On an idle
+// machine it would take a second.
 const leaving = 5 * time.Second
 
-// inTime calls a function that has to return without an error, in time.
+// inTime requires that f returns in time and without an error.
 func (c *cluster) inTime(what string, f func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.config.GoodbyeTimeout+leaving)
 	defer cancel()
@@ -160,9 +160,9 @@ func (c *cluster) inTime(what string, f func(context.Context) error) {
 	}
 }
 
-// closeAll closes ceremonies that have ended, on every node that lives: no stream is
-// left. One that arrived when nothing was open any more is kept unread for the next
-// ceremony, which is then opened.
+// closeAll closes ceremonies that have ended, on every living node, and requires that
+// no stream is left. A stream that arrived when nothing was open is kept unread for the
+// next ceremony, so closeAll opens one.
 func (c *cluster) closeAll(scenes []*scene) {
 	var wg sync.WaitGroup
 	for _, s := range scenes {
@@ -185,8 +185,8 @@ func (c *cluster) closeAll(scenes []*scene) {
 	}
 }
 
-// sweep opens a ceremony with a member that does not exist, so that what was kept
-// unread is looked at, and returns what closes it.
+// sweep opens a ceremony with a member that does not exist, so that the node looks at
+// unread streams. It returns a function that closes the ceremony.
 func (c *cluster) sweep(i int) (end func()) {
 	nobody, err := peer.IDFromPrivateKey(harness.NewKey(c.t))
 	require.NoError(c.t, err)
@@ -197,7 +197,7 @@ func (c *cluster) sweep(i int) (end func()) {
 	return func() { c.inTime(fmt.Sprintf("closing what node %d opened for nobody", i), ceremony.Close) }
 }
 
-// end stops what runs.
+// end stops whatever still runs.
 func (c *cluster) end(scenes []*scene) {
 	var wg sync.WaitGroup
 	for i := range c.up {
@@ -214,7 +214,7 @@ func (c *cluster) end(scenes []*scene) {
 	}
 }
 
-// requireNoStreams looks at every host that is open.
+// requireNoStreams requires that no open host has a stream.
 func (c *cluster) requireNoStreams() {
 	in, out := c.streams(func(in, out int) bool { return in+out == 0 }, within)
 	c.requireNone("from others", in)
@@ -227,8 +227,8 @@ func (c *cluster) requireNone(which string, counts map[int]int) {
 	}
 }
 
-// streams counts those that are left on each host that is open, by direction, once
-// there are as many as wanted or it takes too long.
+// streams counts the streams on each open host, by direction. It waits until the counts
+// are as wanted, or patience runs out.
 func (c *cluster) streams(wanted func(in, out int) bool, patience time.Duration) (in, out map[int]int) {
 	_ = eventually(patience, func() error {
 		in, out = make(map[int]int), make(map[int]int)

@@ -11,13 +11,12 @@ type dice struct {
 	plan plan
 }
 
-// draw makes the plan of a seed, for so many members, or for as many as it says
-// itself.
+// draw makes the plan of a seed. It draws the number of members too if members is 0.
 func draw(seed uint64, members int) plan {
 	d := &dice{Rand: rand.New(rand.NewPCG(seed, 0)), plan: plan{seed: seed}}
 	d.plan.members = 3 + d.IntN(7)
 	d.plan.network = [...]transport{links, links, links, links, links, links, tcp, quic, quic, relay}[d.IntN(10)]
-	if d.plan.network == relay { // everyone has to be connected at one moment, and every circuit ends again and again
+	if d.plan.network == relay { // all must be connected at one moment, and every circuit ends again and again
 		d.plan.members = min(d.plan.members, 5)
 	}
 	if members > 0 {
@@ -33,7 +32,7 @@ func draw(seed uint64, members int) plan {
 	return d.plan
 }
 
-// next is the seed after a seed.
+// next returns the seed that follows a seed.
 func next(seed uint64) uint64 { return uint64(rand.New(rand.NewPCG(seed, 1)).Uint32()) }
 
 func (d *dice) chance(percent int) bool { return d.IntN(100) < percent }
@@ -63,8 +62,8 @@ func (d *dice) round() round {
 	return r
 }
 
-// ceremony draws one. What happens to a whole node happens only to one that is
-// alone: the other would have its share of it.
+// ceremony draws a ceremony. Faults of a whole node happen only if the ceremony is
+// alone, because they would hit another ceremony too.
 func (d *dice) ceremony(alone bool) ceremony {
 	c := ceremony{steps: 1 + d.IntN(6)}
 	for i := range d.plan.members {
@@ -95,7 +94,7 @@ func (d *dice) ceremony(alone bool) ceremony {
 			c.faults = append(c.faults, f)
 		}
 	}
-	gone := make(map[int]bool) // whose part has an end that is not the last barrier
+	gone := make(map[int]bool) // nodes whose part ends before the last barrier
 	if alone {
 		c.faults = append(c.faults, d.before(gone)...)
 	}
@@ -110,11 +109,11 @@ func (d *dice) ceremony(alone bool) ceremony {
 	return c
 }
 
-// mostBroken is how often connections break in a ceremony that is to survive it: each
-// time may cost more than the one before, see plan.unreachable.
+// mostBroken is how often connections break in a ceremony that must survive. Each
+// time may cost more than the one before; see plan.unreachable.
 const mostBroken = 2
 
-// pause is mostly none, often short and sometimes long.
+// pause draws a pause. Most are zero, many are short, and some are long.
 func (d *dice) pause() time.Duration {
 	switch d.IntN(6) {
 	case 0:
@@ -125,8 +124,8 @@ func (d *dice) pause() time.Duration {
 	return 0
 }
 
-// harmless draws a fault that fails nothing. In a strict cluster it breaks no
-// connection either.
+// harmless draws a fault that does not fail the ceremony. In a strict cluster it does
+// not break a connection either.
 func (d *dice) harmless(c ceremony) fault {
 	choice := []kind{stranger, slow}
 	switch {
@@ -164,7 +163,7 @@ func (d *dice) harmless(c ceremony) fault {
 	return f
 }
 
-// sides draws two nodes, one against all others, or two halves.
+// sides draws two nodes, one node against all others, or two halves.
 func (d *dice) sides() (who, others []int) {
 	order := d.Perm(d.plan.members)
 	switch d.IntN(4) {
@@ -177,7 +176,7 @@ func (d *dice) sides() (who, others []int) {
 	return order[:1], order[1:2]
 }
 
-// before draws what happens before step 1, with luck.
+// before draws faults before step 1, or none.
 func (d *dice) before(gone map[int]bool) []fault {
 	if d.plan.strict || !d.chance(25) {
 		return nil
@@ -193,7 +192,7 @@ func (d *dice) before(gone map[int]bool) []fault {
 	}}
 }
 
-// fatal draws what ends a ceremony.
+// fatal draws a fault that ends a ceremony.
 func (d *dice) fatal(c ceremony, alone bool, gone map[int]bool) fault {
 	choice := []kind{abort, leave}
 	if alone {
@@ -207,7 +206,7 @@ func (d *dice) fatal(c ceremony, alone bool, gone map[int]bool) fault {
 	}
 	f := fault{kind: choice[d.IntN(len(choice))], step: 1 + d.IntN(c.steps)}
 	if f.kind.ofLink() {
-		f.step = 1 + d.IntN(c.steps-1) // later some may hear everyone at the last barrier, and others not
+		f.step = 1 + d.IntN(c.steps-1) // later, some might hear everyone at the last barrier, and others not
 		f.who, f.others = d.sides()
 		f.node = f.who[0]
 		return f
@@ -219,13 +218,13 @@ func (d *dice) fatal(c ceremony, alone bool, gone map[int]bool) fault {
 	return f
 }
 
-// end draws what happens to a node that has passed the last barrier.
+// end draws a fault of a node that has passed the last barrier.
 func (d *dice) end(c ceremony) fault {
 	i := d.node()
 	f := fault{kind: lateKill, node: i, step: c.last(), who: []int{i}}
 	if d.plan.strict && d.chance(50) {
 		f.kind, f.length = hurry, d.between(time.Millisecond, 20*time.Millisecond)
-		c.nodes[i].calls = advance // Run is in no hurry
+		c.nodes[i].calls = advance // Run would wait for the goodbyes
 	}
 	return f
 }

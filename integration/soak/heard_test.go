@@ -8,11 +8,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// heard is who has heard of whom that it has announced step 1, as the nodes' statuses
-// say.
+// heard notes which nodes know that another node has announced step 1, as their
+// statuses say.
 type heard struct {
 	mu      sync.Mutex
-	pairs   map[[2]int]bool // the one that has heard, and the one it has heard of
+	pairs   map[[2]int]bool // the node that knows, and the node that has announced
 	changed chan struct{}
 }
 
@@ -20,7 +20,7 @@ func newHeard() *heard {
 	return &heard{pairs: make(map[[2]int]bool), changed: make(chan struct{})}
 }
 
-// note takes over what a node has heard.
+// note notes what a node's status says.
 func (h *heard) note(node int, status syncmod.Status) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -31,8 +31,8 @@ func (h *heard) note(node int, status syncmod.Status) {
 	h.changed = make(chan struct{})
 }
 
-// any tells whether one of some nodes has heard of one of others, and what is closed
-// when that may have changed.
+// any reports whether any of nodes knows this of any of others. If not, it returns a
+// channel that is closed when that may have changed.
 func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -46,10 +46,10 @@ func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	return false, h.changed
 }
 
-// untilHeard waits before a fault that is to be fatal. It is so only once those who
-// are to fail by it know that who goes, or the other side, has announced step 1:
-// before, they would go on and wait for it. One that knows is enough, it tells
-// the others; one that goes as well is not.
+// untilHeard waits before a fatal fault. The fault is fatal only once a node that has
+// to fail by it knows that the leaving node, or the other side, has announced step 1.
+// Before that, the others would go on and wait. One node that knows is enough, because
+// it tells the others. It must not be one that leaves too.
 func (a *actor) untilHeard(f fault) {
 	var nodes []int
 	for i := range a.actors {

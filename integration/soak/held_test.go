@@ -18,11 +18,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// A cluster that was drawn has found it: node 0 has restarted, was refused and has
-// failed; a stream that node 3 had just opened to it is held, for it may be of the
-// next attempt. Node 3 fails as well, and says so behind its first request. Then all
+// A drawn cluster once found this. Node 0 has restarted, was refused and has failed.
+// Node 3 has just opened a stream to it, which is held because it may belong to the
+// next attempt. Node 3 then fails too, and says so after its first request. Then all
 // open the definition again, node 0 first.
-func TestAnAttemptThatFailedWhileItsStreamWasHeldKillsNothing(t *testing.T) {
+func TestAHeldStreamKillsNothing(t *testing.T) {
 	for _, step := range []int64{0, 1, 7} {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
 			const failed = "the first attempt has failed"
@@ -33,14 +33,14 @@ func TestAnAttemptThatFailedWhileItsStreamWasHeldKillsNothing(t *testing.T) {
 			old := dial(t, c.Nodes[1], c.Nodes[0])
 			say(t, c.Nodes[1], old, &syncpb.SyncRequest{SessionId: 1, Step: step, DefinitionHash: harness.Hash("held")})
 			say(t, c.Nodes[1], old, &syncpb.SyncRequest{SessionId: 1, Step: step, Abort: failed})
-			late := dial(t, c.Nodes[1], c.Nodes[0]) // a stream on which the abort is the first that is said
+			late := dial(t, c.Nodes[1], c.Nodes[0]) // the first thing said on this stream is the abort
 			say(t, c.Nodes[1], late, &syncpb.SyncRequest{
 				SessionId:      1,
 				Step:           step,
 				DefinitionHash: harness.Hash("held"),
 				Abort:          failed,
 			})
-			<-time.After(200 * time.Millisecond) // nothing tells from outside that a stream is held
+			<-time.After(200 * time.Millisecond) // no event says that a stream is held
 
 			require.NoError(t, c.Nodes[0].Ceremony.Close(c.Context()))
 			c.Open("held", 0)
@@ -64,7 +64,7 @@ func dial(t *testing.T, from, to *harness.Node) network.Stream {
 	return stream
 }
 
-// say writes a request as a member does.
+// say writes a request as a member would.
 func say(t *testing.T, from *harness.Node, stream network.Stream, request *syncpb.SyncRequest) {
 	t.Helper()
 	signature, err := from.Key.Sign(harness.Hash("held"))

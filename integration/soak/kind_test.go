@@ -3,46 +3,47 @@ package soak
 // kind is a kind of fault.
 type kind int
 
-// The kinds of faults, and what may come of a ceremony that meets one.
+// The kinds of faults, with the outcomes that a ceremony may have.
 //
-// These fail no ceremony. What they break comes back before Config.PeerTimeout,
-// which is made long enough for it (see config), or is not needed any more:
+// The following fail no ceremony. What they break comes back before Config.PeerTimeout,
+// which is long enough (see config), or is no longer needed.
 const (
-	drop     kind = iota // the connections of two nodes end, new ones can be made
-	cut                  // a link ends its connections and refuses new ones, for a while
-	cutAfter             // the same, so many bytes later: anywhere in a frame
+	drop     kind = iota // the connections of two nodes end, but new ones can be made
+	cut                  // a link ends its connections and refuses new ones for a while
+	cutAfter             // the same after a number of bytes, anywhere in a frame
 	freeze               // a link holds every byte back for a while, sometimes for longer than an exchange may take
 	slow                 // a link delays every byte for a while
-	stranger             // somebody who is no member opens streams and talks nonsense
+	stranger             // a stranger opens streams and sends nonsense
 	late                 // a node opens its ceremony long after the others
 	hasty                // a node waits at its barriers with deadlines that are too short, again and again
 
-	// These end a node's part before it has announced step 1, and begin it anew: the
-	// others go on waiting for it.
-	rekill // its host is closed and opened again
-	restop // its app is stopped by fx and started again
-	reopen // its ceremony is closed and opened again
+	// These end a node's part before it has announced step 1, and begin it again. The
+	// others keep waiting for it.
+	rekill // the node's host is closed and opened again
+	restop // fx stops the node's app and starts it again
+	reopen // the node's ceremony is closed and opened again
 
-	// A node whose ceremony is complete has been heard by everyone, goodbye included.
-	lateKill // its host is closed then
+	// Everyone has heard a node whose ceremony is complete, even its goodbye.
+	lateKill // the node's host is closed then
 
-	// These fail the ceremony of every node that lives, for the node goes (or two lose
-	// each other) after step 1 and before it has announced the last barrier, which
-	// nobody can pass without it. Everyone names that node (or one of the two).
+	// These fail the ceremony of every living node. A node leaves, or two sides lose
+	// each other, after step 1 and before the last barrier is announced. Nobody can
+	// pass that barrier without them. Everyone names the node, or a node that was lost.
 	abort         // a node gives up
 	leave         // a node closes its ceremony
-	stop          // a node's app is stopped by fx
+	stop          // fx stops a node's app
 	restart       // a node's host is closed and opened again, and so is its ceremony
 	kill          // a node's host is closed, for longer than PeerTimeout
-	cutForGood    // nothing passes between two sides any more; each side names one of the other's
-	freezeForGood // the same, with connections that stay
+	cutForGood    // two sides lose each other for good, and each names a member of the other
+	freezeForGood // the same, but the connections stay
 
-	// Two that lose each other when only the last barrier is left have both announced
-	// it to a third, which passes it and completes, while they fail: see ceremony.spares.
+	// If two nodes lose each other when only the last barrier is left, both have
+	// announced it to a third. The third passes the barrier and completes, while the two
+	// fail; see ceremony.spares.
 
-	// A node that has passed the last barrier, and does not wait for the goodbyes, may
-	// be gone before everyone has heard its last announcement. Who has not fails, and
-	// names it; who has completes.
+	// A node that has passed the last barrier and does not wait for the goodbyes may be
+	// gone before everyone has heard its last announcement. The members that have heard
+	// it complete. The others fail and name the node.
 	hurry
 	kinds
 )
@@ -55,16 +56,16 @@ func (k kind) String() string {
 	}[k]
 }
 
-// fatal tells whether no ceremony completes that meets it.
+// fatal reports whether every ceremony that meets the fault fails.
 func (k kind) fatal() bool { return k >= abort && k <= freezeForGood }
 
-// ofLink tells whether it happens to the links between nodes.
+// ofLink reports whether the fault happens to the links between nodes.
 func (k kind) ofLink() bool {
 	return k == drop || k == cut || k == cutAfter || k == freeze || k == slow || k == cutForGood || k == freezeForGood
 }
 
-// breaks tells whether connections may end by it, or dials fail, so that those who
-// go on have to dial again.
+// breaks reports whether the fault may end connections or fail dials, so that nodes
+// have to dial again.
 func (k kind) breaks() bool {
 	return k == drop || k == cut || k == cutAfter || k == freeze || k == rekill || k == restart ||
 		k == kill || k == lateKill || k == cutForGood || k == freezeForGood

@@ -14,21 +14,21 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// within is how long what is left over may take to end.
+// within is how long leftovers may take to end.
 const within = 20 * time.Second
 
-// eventually calls a function until it finds nothing wrong, or for too long.
+// eventually calls wrong until it returns nil or patience runs out. It returns the last error.
 func eventually(patience time.Duration, wrong func() error) error {
 	for began := time.Now(); ; {
 		err := wrong()
 		if err == nil || time.Since(began) > patience {
 			return err
 		}
-		<-time.After(20 * time.Millisecond) // nothing tells when a goroutine, a stream or a descriptor is gone
+		<-time.After(20 * time.Millisecond) // no event says that a goroutine, a stream or a descriptor is gone
 	}
 }
 
-// streams are those of the protocol that a host has, by direction.
+// streams counts a host's streams of the protocol, by direction.
 func streams(h host.Host) (in, out int) {
 	for _, conn := range h.Network().Conns() {
 		for _, s := range conn.GetStreams() {
@@ -44,7 +44,7 @@ func streams(h host.Host) (in, out int) {
 	return in, out
 }
 
-// baseline is what was there before the first cluster.
+// baseline counts what existed before the first cluster.
 type baseline struct {
 	goroutines  goleak.Option
 	descriptors int
@@ -55,7 +55,7 @@ func newBaseline() baseline {
 	return baseline{goroutines: goleak.IgnoreCurrent(), descriptors: descriptors(), patience: within}
 }
 
-// left tells what a cluster has left behind.
+// left returns an error that says what a cluster has left behind.
 func (b baseline) left() error {
 	if err := eventually(b.patience, func() error { return goleak.Find(b.goroutines) }); err != nil {
 		return err
@@ -75,7 +75,7 @@ func TestWhatIsLeftBehindIsFound(t *testing.T) {
 
 	file, err := os.Open(os.DevNull)
 	require.NoError(t, err)
-	if descriptors() > 0 { // the system tells them
+	if descriptors() > 0 { // not every system lists them
 		require.ErrorContains(t, b.left(), "descriptors are open")
 	}
 	require.NoError(t, file.Close())
@@ -88,7 +88,7 @@ func TestWhatIsLeftBehindIsFound(t *testing.T) {
 
 const fds = "/proc/self/fd"
 
-// descriptors counts the open ones, where the system tells them.
+// descriptors counts the open file descriptors, if the system lists them.
 func descriptors() int {
 	entries, err := os.ReadDir(fds)
 	if err != nil {
@@ -98,7 +98,7 @@ func descriptors() int {
 }
 
 func opened() (what []string) {
-	entries, _ := os.ReadDir(fds) // descriptors has read it before
+	entries, _ := os.ReadDir(fds) // descriptors has read it already
 	for _, e := range entries {
 		if target, err := os.Readlink(fds + "/" + e.Name()); err == nil {
 			what = append(what, target)

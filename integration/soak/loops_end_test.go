@@ -10,11 +10,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// endAttempt ends a node's attempt before its time. The error that it returns is for
-// Run, where that runs the attempt.
+// endAttempt ends a node's attempt early. Run gets the error that it returns, if Run
+// plays the attempt.
 func (n *looper) endAttempt(a *attempt, e *ending, leave func()) error {
 	if err := a.ceremony.Err(); err != nil {
-		return err // somebody else was first
+		return err // another node was first
 	}
 	n.tally.injected(e.kind)
 	n.log.ends(a, e)
@@ -38,8 +38,8 @@ func (n *looper) endAttempt(a *attempt, e *ending, leave func()) error {
 	return errOver
 }
 
-// comeBack is what a node that has restarted does before its next attempt. Where it
-// has a ceremony beside, this one alone restarts: nothing that it said at its end
+// comeBack prepares the next attempt of a node that has restarted. If the node has a
+// second ceremony, only the first one restarts: nothing that it said at its end
 // arrives.
 func (n *looper) comeBack(a *attempt) {
 	switch {
@@ -55,12 +55,12 @@ func (n *looper) comeBack(a *attempt) {
 	}
 }
 
-// apply makes something happen to all links of the node, and returns what undoes it.
+// apply applies a fault to all links of the node, and returns a function that undoes it.
 func (n *looper) apply(k kind) (undo func()) {
 	return n.wires.apply(fault{kind: k, who: []int{n.index}, others: n.nodes.Except(n.index)})
 }
 
-// hurry is an attempt of a node that closes it soon after the last barrier.
+// hurry plays the attempt of a node that closes it soon after the last barrier.
 func (n *looper) hurry(ctx context.Context, a *attempt, e *ending) error {
 	for k := 1; k < e.step; k++ {
 		n.announce(a, k)
@@ -83,7 +83,7 @@ func (n *looper) hurry(ctx context.Context, a *attempt, e *ending) error {
 		}
 		n.tally.injected(e.kind)
 		n.log.ends(a, e)
-		n.log.complete(a.lap) // before others can notice that it is gone
+		n.log.complete(a.lap) // before others can notice that the node is gone
 		soon, cancel = context.WithTimeout(ctx, e.grace)
 		_ = a.ceremony.Close(soon) // it need not have ended by then
 		cancel()
@@ -91,7 +91,7 @@ func (n *looper) hurry(ctx context.Context, a *attempt, e *ending) error {
 	}
 }
 
-// judge tells what is wrong with how an attempt has ended.
+// judge returns an error if an attempt ended in a wrong way.
 func (n *looper) judge(a *attempt) error {
 	n.tally.ended(kindOf(a.err))
 	if a.err != nil {
@@ -122,8 +122,8 @@ func (n *looper) judge(a *attempt) error {
 	return nil
 }
 
-// explains tells whether an attempt has failed by the ending that its lap has, or the
-// lap before, where a node closed early.
+// explains returns nil if the ending of this lap explains why an attempt failed, or a
+// hurry in the previous lap.
 func (n *looper) explains(a *attempt) error {
 	for r := max(a.lap-1, 0); r <= a.lap; r++ {
 		e := n.plan.laps[r].ending
@@ -136,9 +136,9 @@ func (n *looper) explains(a *attempt) error {
 	return fmt.Errorf("attempt %d has failed with something that the plan does not explain: %w", a.number, a.err)
 }
 
-// names tells whether an attempt has failed with an error that names a node. A member
-// that was cut off hears of it later, as the answer to a request: its error names who
-// gave it, and quotes the reason.
+// names reports whether an attempt failed with an error that names a node. A member
+// that was cut off hears of the failure later, in the answer to a request. Its error
+// then names the member that answered, and quotes the reason.
 func names(a *attempt, node int) bool {
 	blamed, named := errors.AsType[*syncmod.PeerError](a.err)
 	switch {
@@ -150,9 +150,9 @@ func names(a *attempt, node int) bool {
 	return strings.Contains(a.err.Error(), "refused this node") && quotes(a.err, node, "")
 }
 
-// followsFromAnother tells whether an attempt has failed because a member has begun
-// its next one. A node that was cut off when an attempt ended learns of it in this way,
-// from whichever member it hears first, and may so end the next attempt of the others.
+// followsFromAnother reports whether an attempt failed because a member has begun its
+// next attempt. A node that was cut off when an attempt ended learns of it in this way,
+// from whichever member it hears first. It may then end the next attempt of the others.
 func (n *looper) followsFromAnother(a *attempt) bool {
 	for node := range n.plan.members {
 		if n.log.hasFailed(node, a.lap) && quotes(a.err, node, " restarted: its step") ||
@@ -163,7 +163,7 @@ func (n *looper) followsFromAnother(a *attempt) bool {
 	return false
 }
 
-// quotes tells whether an error says something of a node, or that somebody said so.
+// quotes reports whether an error says this about a node, or quotes another member that says so.
 func quotes(err error, node int, what string) bool {
 	return strings.Contains(err.Error(), fmt.Sprintf("operator %d (%s)%s", node, harness.Name(node), what))
 }

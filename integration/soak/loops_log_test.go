@@ -10,30 +10,30 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// circuitLog is what has happened while nodes looped.
+// circuitLog notes what happens while nodes loop.
 type circuitLog struct {
 	began time.Time
 	laps  []lapLog
 
 	mu       sync.Mutex
-	attempts []*attempt // in the order of their opening
+	attempts []*attempt // in the order in which they were opened
 }
 
-// lapLog is what has happened in a lap.
+// lapLog notes what happens in a lap.
 type lapLog struct {
 	record
-	broken   map[int]bool // which of its breaks have happened
+	broken   map[int]bool // breaks of links that have happened
 	ended    bool         // its ending has happened
-	complete bool         // at a node at least
+	complete bool         // on at least one node
 }
 
-// attempt is a ceremony of one node.
+// attempt is one node's ceremony in an attempt.
 type attempt struct {
 	node, lap, number int
 	ceremony          *syncmod.Ceremony
-	opened, over      time.Duration // since the beginning; 0: not over
-	passed            int           // the last step whose barrier it has passed
-	mustFail          bool          // it had passed barrier 1 when a node ended the attempt
+	opened, over      time.Duration // since the beginning; over is 0 until the attempt is over
+	passed            int           // the last step whose barrier the node has passed
+	mustFail          bool          // the node had passed barrier 1 when a node ended the attempt
 	err               error
 }
 
@@ -63,8 +63,8 @@ func (l *circuitLog) end(a *attempt, err error) {
 	a.over, a.err = time.Since(l.began), err
 }
 
-// ends notes that a node ends its attempt. The nodes that have passed barrier 1 in it
-// have to fail.
+// ends notes that a node ends its attempt. The nodes that have passed barrier 1 in that
+// attempt must fail.
 func (l *circuitLog) ends(a *attempt, e *ending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,7 +94,7 @@ func (l *circuitLog) isComplete(lap int) bool {
 	return l.laps[lap].complete
 }
 
-// hasFailed tells whether an attempt of a node has failed in a lap.
+// hasFailed reports whether an attempt of a node in a lap has failed.
 func (l *circuitLog) hasFailed(node, lap int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,9 +103,9 @@ func (l *circuitLog) hasFailed(node, lap int) bool {
 	})
 }
 
-// waited tells whether a node was in an attempt of a lap for so long that its goodbye
-// may be missing: it may have waited for an answer to it until that was not needed any
-// more.
+// waited reports whether a node was in an attempt of a lap for so long that its goodbye
+// may be missing. It may have waited for an answer to its goodbye until the answer was
+// no longer needed.
 func (l *circuitLog) waited(node, lap int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,7 +118,7 @@ func (l *circuitLog) waited(node, lap int) bool {
 	})
 }
 
-// breaks tells whether something is to break now: it does so once.
+// breaks reports whether a break of a lap should happen now. Each happens once.
 func (l *circuitLog) breaks(lap, which int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -140,8 +140,8 @@ func (l *circuitLog) String() string {
 	return b.String()
 }
 
-// summary counts the attempts, and those that failed after another one of the same node
-// in the same lap.
+// summary counts the attempts, and the attempts that failed and followed another one of
+// the same node in the same lap.
 func (l *circuitLog) summary() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,18 +15,18 @@ type loops struct {
 	seed    uint64
 	members int
 	laps    []lap
-	beside  [][]time.Duration // the pauses of each node before the steps of a second ceremony; nil: there is none
+	beside  [][]time.Duration // each node's pauses before the steps of a second ceremony; nil: no second ceremony
 }
 
-// lap is one run of the definition that completes, however many attempts it takes.
+// lap is one complete run of the definition, however many attempts it takes.
 type lap struct {
-	steps  int // the barriers before the last one
+	steps  int // barriers before the last one
 	nodes  []pace
-	breaks []fault // what happens to links
+	breaks []fault // faults of links
 	ending *ending // nil: the first attempt completes
 }
 
-// last is the step of the last barrier.
+// last returns the step of the last barrier.
 func (l lap) last() int { return l.steps + 1 }
 
 // pace is how long a node takes.
@@ -36,18 +36,17 @@ type pace struct {
 	stay   time.Duration   // before it closes an attempt that has ended
 }
 
-// ending is how a node ends its attempt: by one of the kinds abort, leave, restart and
-// hurry.
+// ending says how a node ends its attempt. Its kind is abort, leave, restart or hurry.
 type ending struct {
 	kind   kind
 	node   int
-	step   int           // the last one that it has passed; 0: before it announces step 1
-	frozen time.Duration // how long its links are frozen then: what it says arrives late, in a later attempt
+	step   int           // the last step that the node has passed; 0: before it announces step 1
+	frozen time.Duration // how long its links are then frozen, so that what it says arrives in a later attempt
 	grace  time.Duration // how long it stays for the goodbyes (hurry)
 }
 
-// fails tells whether the attempt fails for everyone. The others wait for a node that
-// leaves before step 1.
+// fails reports whether the attempt fails for everyone. If a node leaves before step 1,
+// the others wait for it instead.
 func (e *ending) fails() bool { return e.step > 0 && e.kind != hurry || e.kind == abort }
 
 func (e *ending) String() string {
@@ -90,8 +89,9 @@ func (l loops) lap(r int) string {
 	return b.String()
 }
 
-// config is that of every node. PeerTimeout is long: whatever breaks comes back. A
-// goodbye may get lost all the same, which is not to take the test's time.
+// config returns the configuration of every node. PeerTimeout is long, because whatever
+// breaks comes back. GoodbyeTimeout is short, because a goodbye may get lost and the
+// test should not wait long for it.
 func (l loops) config() syncmod.Config {
 	return syncmod.Config{
 		Heartbeat: 100 * time.Millisecond, ExchangeTimeout: silence, PeerTimeout: 2 * time.Minute,
@@ -99,11 +99,11 @@ func (l loops) config() syncmod.Config {
 	}
 }
 
-// mostAttempts is how many attempts a node may need for a lap. Nodes that have not
-// heard yet that the last attempt is over can end the next one.
+// mostAttempts is how many attempts a node may need for a lap. A node that does not
+// know yet that the last attempt is over can end the next one.
 const mostAttempts = 5
 
-// bound is how long a lap may take, from the moment at which everyone could begin it.
+// bound returns how long a lap may take, from the moment when everyone can begin it.
 func (l loops) bound(r int) time.Duration {
 	lap := l.laps[r]
 	var slowest time.Duration
@@ -127,8 +127,8 @@ func (l loops) bound(r int) time.Duration {
 	return total
 }
 
-// besideBound is how long a barrier of the second ceremony may take, which no lap
-// delays by more than its own bound.
+// besideBound returns how long a barrier of the second ceremony may take. No lap delays
+// it by more than the lap's own bound.
 func (l loops) besideBound() (longest time.Duration) {
 	for r := range l.laps {
 		longest = max(longest, l.bound(r))
@@ -136,16 +136,16 @@ func (l loops) besideBound() (longest time.Duration) {
 	return longest
 }
 
-// chanceOfLoops is how many of a hundred clusters loop.
+// chanceOfLoops is the percentage of clusters that loop.
 const chanceOfLoops = 20
 
-// isLoops tells whether the cluster of a seed loops.
+// isLoops reports whether the cluster of a seed loops.
 func isLoops(seed uint64) bool {
 	return rand.New(rand.NewPCG(seed, 2)).IntN(100) < chanceOfLoops
 }
 
-// drawLoops makes the plan of a seed. It draws the members, 3 to 5, and the laps, 4
-// to 12, where they are 0.
+// drawLoops makes the plan of a seed. If members is 0, it draws 3 to 5 members. If laps
+// is 0, it draws 4 to 12 laps.
 func drawLoops(seed uint64, members, laps int) loops {
 	d := &dice{Rand: rand.New(rand.NewPCG(seed, 3))}
 	l := loops{seed: seed, members: 3 + d.IntN(3)}
@@ -197,8 +197,8 @@ func (d *dice) lap() lap {
 	return l
 }
 
-// breakage draws what happens to links when a node has passed a step. Most of it lets
-// new connections be made at once: after a dial that fails, libp2p pauses for 5 s.
+// breakage draws a fault of links when a node has passed a step. Most of these faults
+// allow new connections at once, because libp2p pauses for 5 s after a failed dial.
 func (d *dice) breakage(l lap) fault {
 	f := fault{kind: drop, node: d.node(), step: d.IntN(l.last() + 1)}
 	f.who, f.others = d.sides()

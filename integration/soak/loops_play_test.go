@@ -11,24 +11,24 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// circuit is a plan of loops at work.
+// circuit plays a plan of loops.
 type circuit struct {
 	*cluster
 	plan   loops
-	ctx    context.Context // ends when the nodes are to give up
+	ctx    context.Context // ends when the nodes must give up
 	giveUp context.CancelFunc
 	faults sync.WaitGroup
 	log    circuitLog
 }
 
-// looper is a node at work.
+// looper is a node of a circuit.
 type looper struct {
 	*circuit
 	index int
-	thaw  func() // heals the links of a node that is just restarting
+	thaw  func() // heals the links of a node that is restarting
 }
 
-// playLoops makes a plan happen, and checks what comes of it.
+// playLoops plays a plan, and checks the outcome.
 func playLoops(t *testing.T, p loops, counts *tally) {
 	c := &circuit{
 		cluster: newCluster(t, p.members, p.config(), counts, harness.Links()),
@@ -65,12 +65,12 @@ func playLoops(t *testing.T, p loops, counts *tally) {
 	t.Log(c.log.summary())
 }
 
-// play runs the definition as often as there are laps.
+// play completes the definition once in each lap.
 func (n *looper) play() {
 	before := time.Duration(0)
 	for r := range n.plan.laps {
 		bound := n.plan.bound(r)
-		ctx, cancel := context.WithTimeout(n.ctx, before+bound) // others may still be in the lap before
+		ctx, cancel := context.WithTimeout(n.ctx, before+bound) // others may still be in the previous lap
 		err := n.complete(ctx, r)
 		cancel()
 		if err != nil {
@@ -84,8 +84,9 @@ func (n *looper) play() {
 	}
 }
 
-// complete begins attempts until one is complete, or the lap is complete elsewhere: a
-// node that loses one that closes early may fail when others do not.
+// complete begins attempts until one is complete, or until another node has completed
+// the lap. If a node closes early, the others may lose it, so that some of them
+// complete and others fail.
 func (n *looper) complete(ctx context.Context, r int) error {
 	for number := 1; number <= mostAttempts; number++ {
 		a, err := n.attempt(ctx, r, number)
@@ -101,7 +102,7 @@ func (n *looper) complete(ctx context.Context, r int) error {
 	return fmt.Errorf("not complete after %d attempts", mostAttempts)
 }
 
-// attempt opens the definition, takes part and closes it. It returns an error where
+// attempt opens the definition, takes part and closes it. It returns an error if
 // something happens that the plan does not explain.
 func (n *looper) attempt(ctx context.Context, r, number int) (*attempt, error) {
 	pace := n.plan.laps[r].nodes[n.index]
@@ -122,7 +123,7 @@ func (n *looper) attempt(ctx context.Context, r, number int) (*attempt, error) {
 	return a, err
 }
 
-// run takes part in an attempt until it is over. It returns nil when it is complete.
+// run takes part in an attempt until it is over. It returns nil if the attempt is complete.
 func (n *looper) run(ctx context.Context, a *attempt) error {
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
@@ -147,7 +148,7 @@ func (n *looper) run(ctx context.Context, a *attempt) error {
 	return failureOr(a, err)
 }
 
-// steps are those of an attempt that the node ends as said, if it does.
+// steps returns the steps of an attempt. The node ends the attempt in them if e says so.
 func (n *looper) steps(a *attempt, e *ending, leave func()) []syncmod.Step {
 	n.announce(a, 1)
 	var steps []syncmod.Step
@@ -164,19 +165,19 @@ func (n *looper) steps(a *attempt, e *ending, leave func()) []syncmod.Step {
 	return steps
 }
 
-// announce is the moment before a step is announced.
+// announce is called just before a step is announced.
 func (n *looper) announce(a *attempt, step int) {
 	rest(n.ctx, a.ceremony.Done(), n.plan.laps[a.lap].nodes[n.index].pauses[step-1])
 	n.log.laps[a.lap].note(event{node: n.index, step: step})
 }
 
-// pass is the moment after a barrier.
+// pass is called just after a barrier.
 func (n *looper) pass(a *attempt, step int) {
 	n.log.pass(a, step)
 	n.breakLinks(a.lap, step)
 }
 
-// breakLinks lets happen to the links what the plan has for a moment of a lap.
+// breakLinks applies the plan's faults of links for this moment of a lap.
 func (n *looper) breakLinks(r, step int) {
 	for i, f := range n.plan.laps[r].breaks {
 		if f.node != n.index || f.step != step || !n.log.breaks(r, i) {
@@ -191,8 +192,8 @@ func (n *looper) breakLinks(r, step int) {
 	}
 }
 
-// besides takes part in the second ceremony, which goes on undisturbed and is complete
-// once the laps are over.
+// besides takes part in the second ceremony. Nothing disturbs that ceremony, and it
+// completes once the laps are over.
 func (n *looper) besides(over <-chan struct{}) {
 	about := fmt.Sprintf("%d, beside", n.plan.seed)
 	ceremony, err := n.nodes.Nodes[n.index].Service.Open(n.nodes.Definition(n.index, about))
@@ -218,7 +219,7 @@ func (n *looper) besides(over <-chan struct{}) {
 	n.goesOn("at its end", ceremony.Complete)
 }
 
-// goesOn tells whether a call of the second ceremony returns in time, without an error.
+// goesOn reports whether a call of the second ceremony returns in time and without an error.
 func (n *looper) goesOn(where string, call func(context.Context) error) bool {
 	ctx, cancel := context.WithTimeout(n.ctx, n.plan.besideBound())
 	defer cancel()
@@ -232,16 +233,16 @@ func (n *looper) goesOn(where string, call func(context.Context) error) bool {
 	return err == nil
 }
 
-// rest ends early with its context, or when something is over.
+// rest waits for d. It returns early when ctx or over ends.
 func rest(ctx context.Context, over <-chan struct{}, d time.Duration) {
 	select {
-	case <-time.After(d): // a node takes its time, and so does what is broken
+	case <-time.After(d): // stands for the node's work, or for the length of a fault
 	case <-over:
 	case <-ctx.Done():
 	}
 }
 
-// failureOr is why an attempt has failed, an error where it has not.
+// failureOr returns why an attempt has failed, or err if it has not.
 func failureOr(a *attempt, err error) error {
 	if failure := a.ceremony.Err(); failure != nil {
 		return failure

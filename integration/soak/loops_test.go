@@ -12,10 +12,10 @@ import (
 
 var laps = flag.Int("laps", 50, "how often four nodes run one definition")
 
-// What a plain go test plays, every time.
+// plainLoops is how many clusters of loops a plain go test plays.
 const plainLoops = 2
 
-func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
+func TestLoopsFailOnlyAsPlanned(t *testing.T) {
 	if testing.Short() || given()["seed"] || given()["duration"] || given()["clusters"] {
 		t.Skip("it takes a while, and the soak draws such clusters itself")
 	}
@@ -32,14 +32,14 @@ func TestNodesThatLoopFailOnlyByWhatEndsTheirAttempts(t *testing.T) {
 	t.Log(seen.line(plainSeed, time.Since(began)))
 }
 
-// The flag --laps 200 makes it as many as the name says, which takes minutes.
-func TestFourNodesRunOneDefinition200TimesWithBrokenConnections(t *testing.T) {
+// With the flag --laps 200 it runs as often as the name says, which takes minutes.
+func TestFourNodesRun200Times(t *testing.T) {
 	seed := uint64(plainSeed)
 	switch {
 	case testing.Short():
 		t.Skip("it takes up to a minute")
 	case !given()["laps"] && (given()["seed"] || given()["duration"] || given()["clusters"]):
-		t.Skip("the soak is to run, and not this")
+		t.Skip("only the soak should run")
 	case given()["seed"]:
 		seed = *seeded
 	}
@@ -49,7 +49,7 @@ func TestFourNodesRunOneDefinition200TimesWithBrokenConnections(t *testing.T) {
 	t.Log(seen.line(seed, time.Since(began)))
 }
 
-func TestTheSameSeedGivesTheSameLoops(t *testing.T) {
+func TestASeedGivesTheSameLoops(t *testing.T) {
 	for seed := range uint64(100) {
 		require.Empty(t, cmp.Diff(drawLoops(seed, 0, 0).String(), drawLoops(seed, 0, 0).String()))
 	}

@@ -12,8 +12,8 @@ var (
 	errGaveUp = errors.New("the soak gave up")
 )
 
-// meet lets everything happen that the plan has for the moment at which a node has
-// passed a step. It returns an error when the node's part has ended by it.
+// meet applies all faults that the plan has for the moment when a node has passed a
+// step. It returns an error if a fault has ended the node's part.
 func (a *actor) meet(step int) error {
 	for _, f := range a.planned.faults {
 		switch {
@@ -21,7 +21,7 @@ func (a *actor) meet(step int) error {
 		case f.kind == abort, f.kind == leave, f.kind == stop, f.kind == kill, f.kind == restart:
 			a.untilHeard(f)
 			if a.ceremony.Err() != nil {
-				return a.ceremony.Err() // somebody else was first
+				return a.ceremony.Err() // another node was first
 			}
 			a.inject(f)
 			a.gone = true
@@ -81,9 +81,9 @@ func (a *actor) anew(f fault) error {
 		a.close()
 	}
 	if err := a.ceremony.Err(); !errors.Is(err, syncmod.ErrStopped) && !errors.Is(err, syncmod.ErrHostClosed) {
-		return err // it has failed before
+		return err // it failed earlier
 	}
-	<-time.After(f.length) // the others find it gone for a while
+	<-time.After(f.length) // the others miss it for a while
 	if f.kind == rekill {
 		a.reopenHost()
 	}

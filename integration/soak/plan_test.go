@@ -9,12 +9,12 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// plan is everything that is to happen to a cluster. It follows from the seed.
+// plan is everything that will happen to a cluster. It follows from the seed.
 type plan struct {
 	seed    uint64
 	members int
 	network transport
-	recycle time.Duration // how long a circuit lasts, on a relay
+	recycle time.Duration // how long a circuit lasts, with a relay
 	strict  bool          // a member that is gone fails the ceremony soon
 	rounds  []round
 }
@@ -30,21 +30,21 @@ const (
 
 func (n transport) String() string { return [...]string{"links", "TCP", "QUIC", "relay"}[n] }
 
-// round is a ceremony, or two at once.
+// round is one ceremony, or two at once.
 type round struct {
-	anew       []int // the nodes whose apps are stopped and started before it
-	again      bool  // the definition of the round before, opened while others have not closed that yet
+	anew       []int // nodes whose apps are stopped and started before the round
+	again      bool  // same definition as the previous round, opened while others have not closed that one yet
 	ceremonies []ceremony
 }
 
-// ceremony is what is to happen in one.
+// ceremony is what will happen in a ceremony.
 type ceremony struct {
-	steps  int // the barriers before the last one
+	steps  int // barriers before the last one
 	nodes  []script
 	faults []fault
 }
 
-// last is the step of the last barrier.
+// last returns the step of the last barrier.
 func (c ceremony) last() int { return c.steps + 1 }
 
 // script is what a node does.
@@ -55,7 +55,7 @@ type script struct {
 	pauses  []time.Duration // before each barrier
 }
 
-// calls is how a node takes its barriers.
+// calls says how a node passes its barriers.
 type calls int
 
 const (
@@ -67,12 +67,12 @@ const (
 
 func (c calls) String() string { return [...]string{"advance", "set and await", "run", "hasty"}[c] }
 
-// fault is what goes wrong, and when: so long after the beginning, or when a node
-// has passed a step; 0 is before it announces step 1.
+// fault says what goes wrong and when: some time after the beginning, or when a node
+// has passed a step. Step 0 means before the node announces step 1.
 type fault struct {
 	kind   kind
 	after  time.Duration
-	node   int // -1: after counts
+	node   int // -1: the time in after applies
 	step   int
 	who    []int // the node, or one side
 	others []int // the other side
@@ -137,13 +137,13 @@ func (f fault) String() string {
 	return b.String()
 }
 
-// outcome is what is to come of a ceremony.
+// outcome is how a ceremony must end.
 type outcome int
 
 const (
 	completes outcome = iota
 	fails
-	either // of both, at each node
+	either // each node completes or fails
 )
 
 func (o outcome) String() string { return [...]string{"completes", "fails", "completes or fails"}[o] }
@@ -161,9 +161,8 @@ func (c ceremony) expected() outcome {
 	return o
 }
 
-// spares tells whether a node may complete though others fail: where two sides that
-// are not everyone lose each other at the last barrier, who is on none of them has heard
-// from all.
+// spares reports whether a node may complete although others fail. If two sides lose
+// each other at the last barrier, a node on neither side has heard from all.
 func (c ceremony) spares(node int) bool {
 	spared := false
 	for _, f := range c.faults {
@@ -178,31 +177,31 @@ func (c ceremony) spares(node int) bool {
 	return spared
 }
 
-// loses tells whether a node's part has an end that is to fail the others.
+// loses reports whether a node's part ends in a way that must fail the others.
 func (c ceremony) loses(node int) bool {
 	return slices.ContainsFunc(c.faults, func(f fault) bool {
 		return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node)
 	})
 }
 
-// How long things take. A fault that breaks connections costs more than its own
-// time: libp2p dials no address again for 5 s after a dial to it has failed, then
-// for 6, 9, 14 s and so on, unless the other side gets through first.
+// How long things take. A fault that breaks connections costs more than its own time:
+// after a failed dial, libp2p does not dial the address again for 5 s, then for 6, 9,
+// 14 s and so on, unless the other side gets through first.
 const (
-	slack   = 20 * time.Second // for a machine that others use at the same time, race detector included
+	slack   = 20 * time.Second // for a busy machine and the race detector
 	grace   = 7 * time.Second  // for a member that is gone after its goodbye
-	carried = 10 * time.Second // until a host dials again whom it could not reach in the round before
+	carried = 10 * time.Second // until a host dials a peer again that it could not reach in the previous round
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
-	missed  = 8 * time.Second // PeerTimeout, where being gone is to be fatal; above it a loaded machine stands still
+	missed  = 8 * time.Second // PeerTimeout if a lost member must be fatal; no loaded machine stands still so long
 )
 
-// unreachable is how long two members may not reach each other in a round because of
-// the faults that do not last for good, those of the rounds before included.
+// unreachable returns how long two members may be unable to reach each other in a
+// round. It counts faults that do not last for good, in this and earlier rounds.
 func (p plan) unreachable(r int) time.Duration {
 	total, broken := time.Duration(0), 0
 	if p.network == relay {
-		total += slack // circuits end again and again, and each time a dial may fail
+		total += slack // circuits end again and again, and a dial may fail each time
 	}
 	if r > 0 {
 		total += carried
@@ -219,9 +218,9 @@ func (p plan) unreachable(r int) time.Duration {
 	return total
 }
 
-// config is that of every node. In a strict cluster members are missed soon: nothing
-// may break there that is not to be fatal. In others a member is never missed for
-// what comes back.
+// config returns the configuration of every node. In a strict cluster a lost member is
+// given up soon, so nothing may break there unless it must be fatal. In other
+// clusters a member that comes back is never given up.
 func (p plan) config() syncmod.Config {
 	config := syncmod.Config{
 		Heartbeat: 100 * time.Millisecond, ExchangeTimeout: silence, PeerTimeout: missed, OpenGrace: 10 * time.Second,
@@ -237,9 +236,9 @@ func (p plan) config() syncmod.Config {
 	return config
 }
 
-// bound is how long a ceremony of a round may take: what its nodes pause, what its network
-// costs them, and, where it fails, the time after which a silent member is
-// noticed (one and a half ExchangeTimeouts) and missed.
+// bound returns how long a ceremony of a round may take. It adds up the pauses of its
+// nodes and the costs of its network. If the ceremony fails, it adds the time until a
+// silent member is noticed (one and a half ExchangeTimeouts) and given up.
 func (p plan) bound(r int, c ceremony) time.Duration {
 	config := p.config()
 	total := slack + p.unreachable(r) + time.Duration(c.last())*time.Second
@@ -261,7 +260,7 @@ func (p plan) bound(r int, c ceremony) time.Duration {
 			total += config.PeerTimeout + config.ExchangeTimeout*3/2 + telling
 		case cutForGood, freezeForGood:
 			total += config.PeerTimeout + config.ExchangeTimeout*3/2 + telling
-			if f.step == c.steps { // who is spared waits for goodbyes
+			if f.step == c.steps { // spared nodes wait for goodbyes
 				total += config.GoodbyeTimeout
 			}
 		case hurry:
@@ -269,11 +268,11 @@ func (p plan) bound(r int, c ceremony) time.Duration {
 		case lateKill:
 			total += grace
 		case leave, stop:
-			if p.unreachable(r) > 0 { // what breaks at that moment keeps it from telling: it is missed
+			if p.unreachable(r) > 0 { // a link that breaks at that moment keeps it from telling, so it is missed
 				total += config.PeerTimeout + config.ExchangeTimeout*3/2
 			}
 		case rekill, restop, restart:
-			total += 5 * time.Second // hosts and apps take their time
+			total += 5 * time.Second // hosts and apps take a while
 		}
 	}
 	return total

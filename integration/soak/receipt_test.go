@@ -8,8 +8,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// checkReceipt tells what is wrong with the receipt of a complete ceremony: it has to
-// verify, and must not once a byte of it is changed, another one in each round.
+// checkReceipt checks the receipt of a complete ceremony. It must verify, and must not
+// verify once a byte is changed. Each round changes another byte.
 func checkReceipt(r *syncmod.Receipt, result string, round int) error {
 	if r == nil {
 		return errors.New("is complete without a receipt")

@@ -10,9 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// record is who announced which step and who passed its barrier, in one order for
-// all nodes. An announcement is noted before it is made, and a passed barrier once
-// that is known: what is noted too late or too early excuses, and never accuses.
+// record notes which node announced which step and which passed its barrier, in one
+// order for all nodes. It notes an announcement before it is made, and a passed barrier
+// after it is known. So a wrong time in the record may hide a fault, but never invents
+// one.
 type record struct {
 	mu     sync.Mutex
 	events []event
@@ -47,8 +48,8 @@ func (r *record) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// check looks for a node that has passed a barrier before every member had announced
-// its step.
+// check looks for a node that passed a barrier before every member had announced the
+// step.
 func (r *record) check(members int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,7 +67,7 @@ func (r *record) check(members int) error {
 	return nil
 }
 
-func TestABarrierThatIsPassedBeforeEveryoneIsThereIsFound(t *testing.T) {
+func TestAnEarlyPassIsFound(t *testing.T) {
 	var r record
 	r.note(event{node: 0, step: 1})
 	r.note(event{node: 1, step: 1})

@@ -15,22 +15,23 @@ type retries struct {
 	seed    uint64
 	members int
 	steps   int
-	work    [][]time.Duration // of each node, what its steps take
-	faults  [][]fault         // of each node, one after the other: what ends its part in a step; 0: before step 1
-	breaks  []fault           // what happens to links
+	work    [][]time.Duration // for each node, how long its steps take
+	faults  [][]fault         // for each node, in order: what ends its part in a step; step 0: before step 1
+	breaks  []fault           // faults of links
 }
 
-// chanceOfRetries is how many of a hundred clusters that do not loop begin again.
+// chanceOfRetries is the percentage of other clusters whose nodes begin again.
 const chanceOfRetries = 25
 
-// isRetries tells whether the nodes of a seed's cluster begin again.
+// isRetries reports whether the nodes of a seed's cluster begin again.
 func isRetries(seed uint64) bool {
 	return rand.New(rand.NewPCG(seed, 4)).IntN(100) < chanceOfRetries
 }
 
-// drawRetries makes the plan of a seed. It draws the members, 3 to 6, where they are 0.
+// drawRetries makes the plan of a seed. If members is 0, it draws 3 to 6 members.
 //
-// No node ends at the last barrier: others may have passed it, and would not come back.
+// No node ends at the last barrier, because others may have passed it and would not
+// come back.
 func drawRetries(seed uint64, members int) retries {
 	d := &dice{Rand: rand.New(rand.NewPCG(seed, 5))}
 	p := retries{seed: seed, members: 3 + d.IntN(4), steps: 1 + d.IntN(4)}
@@ -84,7 +85,7 @@ func (p retries) String() string {
 	return b.String()
 }
 
-// count is how many faults end attempts.
+// count returns how many faults end attempts.
 func (p retries) count() (all int) {
 	for _, own := range p.faults {
 		all += len(own)
@@ -92,16 +93,17 @@ func (p retries) count() (all int) {
 	return all
 }
 
-// config is that of every node. PeerTimeout is long: whatever breaks comes back.
+// config returns the configuration of every node. PeerTimeout is long, because whatever breaks
+// comes back.
 func (p retries) config() syncmod.Config {
 	c := loops{}.config()
 	c.Retry = syncmod.Retry{Attempts: -1, Pause: 50 * time.Millisecond, PauseMax: time.Second}
 	return c
 }
 
-// bound is how long it may take until the ceremony is complete everywhere: for each
-// fault an attempt, the pause behind it, the time without a process, and what a host
-// waits before it dials again.
+// bound returns how long it may take until the ceremony is complete everywhere. For
+// each fault it adds an attempt, the pause after it, the time without a process, and a
+// host's pause before it dials again.
 func (p retries) bound() time.Duration {
 	var slowest time.Duration
 	for _, work := range p.work {

@@ -15,29 +15,29 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// retry is a plan of retries at work.
+// retry plays a plan of retries.
 type retry struct {
 	*cluster
 	plan   retries
 	about  string
-	ctx    context.Context // ends when the nodes are to give up
+	ctx    context.Context // ends when the nodes must give up
 	giveUp context.CancelFunc
 	breaks sync.WaitGroup
 }
 
-// retrier is a node at work, process after process.
+// retrier is a node of a retry. It runs one process after another.
 type retrier struct {
 	*retry
 	index    int
-	faults   []fault            // those that have not happened, the next one first
-	down     time.Duration      // how long there is no process, once this one has ended
+	faults   []fault            // faults that have not happened, the next one first
+	down     time.Duration      // how long there is no process after this one has ended
 	leave    context.CancelFunc // ends the run of this process; nil: a fault has ended it
 	current  *syncmod.Ceremony
-	attempts []string // how each has ended
+	attempts []string // how each attempt ended
 }
 
-// playRetries makes a plan happen, and requires that the ceremony is complete on all
-// nodes in the end, with no more attempts than there are reasons.
+// playRetries plays a plan. It requires that the ceremony completes on all nodes, with
+// no more attempts than there are reasons.
 func playRetries(t *testing.T, p retries, counts *tally) {
 	c := &retry{
 		cluster: newCluster(t, p.members, p.config(), counts, harness.Links()), plan: p,
@@ -76,7 +76,7 @@ func playRetries(t *testing.T, p retries, counts *tally) {
 	}
 }
 
-// happen lets something happen to links at its time.
+// happen applies a fault of links at its time.
 func (c *retry) happen(f fault, over <-chan struct{}) {
 	rest(c.ctx, over, f.after)
 	c.tally.injected(f.kind)
@@ -85,7 +85,7 @@ func (c *retry) happen(f fault, over <-chan struct{}) {
 	undo()
 }
 
-// play runs process after process, until one has a complete ceremony.
+// play runs one process after another, until one has a complete ceremony.
 func (n *retrier) play() {
 	for {
 		n.start(n.index)
@@ -135,7 +135,7 @@ func (n *retrier) begin(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 	return steps, nil
 }
 
-// note notes how the attempt has ended that was the current one.
+// note notes how the latest attempt has ended.
 func (n *retrier) note() {
 	if n.current == nil {
 		return
@@ -147,8 +147,8 @@ func (n *retrier) note() {
 	n.current = nil
 }
 
-// meet lets the next fault of the node happen, if it is one of this step, and returns
-// an error when the attempt ends by it. It happens only in an attempt that goes on.
+// meet applies the node's next fault if it belongs to this step. It returns an error if
+// the fault ends the attempt. The fault happens only in an attempt that has not failed.
 func (n *retrier) meet(ctx context.Context, step int) error {
 	if len(n.faults) == 0 || n.faults[0].step != step {
 		return nil
@@ -174,14 +174,15 @@ func (n *retrier) meet(ctx context.Context, step int) error {
 	return errOver
 }
 
-// strays are attempts that a member has ended which had not noticed that the one before
-// was over: see docs/guarantees.md.
+// strays is how many attempts may end without a fault of their own: a member that has
+// not noticed that the previous attempt is over can end the next one; see
+// docs/guarantees.md.
 const strays = 2
 
-// What a plain go test plays, every time.
+// plainRetries is how many clusters of retries a plain go test plays.
 const plainRetries = 2
 
-func TestNodesBeginAgainUntilTheirCeremonyIsComplete(t *testing.T) {
+func TestNodesBeginAgainToComplete(t *testing.T) {
 	if testing.Short() || given()["seed"] || given()["duration"] || given()["clusters"] {
 		t.Skip("it takes a while, and the soak draws such clusters itself")
 	}
@@ -198,7 +199,7 @@ func TestNodesBeginAgainUntilTheirCeremonyIsComplete(t *testing.T) {
 	t.Log(seen.line(plainSeed, time.Since(began)))
 }
 
-func TestTheSameSeedGivesTheSameRetries(t *testing.T) {
+func TestASeedGivesTheSameRetries(t *testing.T) {
 	drawn, breaks, begins := make(map[string]int), make(map[kind]int), 0
 	for seed := range uint64(1000) {
 		p := drawRetries(seed, 0)

@@ -15,17 +15,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// scene is one ceremony of a plan at work.
+// scene plays one ceremony of a plan.
 type scene struct {
 	*cluster
 	round   int
 	planned ceremony
 	bound   time.Duration
 	about   string
-	before  *scene // the one of the same definition before it, which is open still
+	before  *scene // the previous ceremony of the same definition, which is still open
 	actors  []*actor
-	hosts   []host.Host          // as they are at the beginning
-	defs    []syncmod.Definition // what each node knows of the ceremony
+	hosts   []host.Host          // as at the beginning
+	defs    []syncmod.Definition // each node's definition of the ceremony
 	record  record
 	heard   *heard
 	began   time.Time
@@ -34,7 +34,7 @@ type scene struct {
 
 	mu       sync.Mutex
 	happened []fault
-	undo     []func() // of what is for good
+	undo     []func() // undoes faults that last for good
 }
 
 func newScene(c *cluster, round int, planned ceremony, about string, before *scene) *scene {
@@ -56,7 +56,7 @@ func newScene(c *cluster, round int, planned ceremony, about string, before *sce
 	return s
 }
 
-// play lets every node do its part, and the faults happen, until all have ended.
+// play makes every node do its part and the faults happen, until all have ended.
 func (s *scene) play() {
 	s.began = time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.bound)
@@ -84,7 +84,7 @@ func (s *scene) play() {
 	s.faults.Wait()
 }
 
-// later lets a fault happen at its time.
+// later makes a fault happen at its time.
 func (s *scene) later(f fault) {
 	select {
 	case <-time.After(f.after):
@@ -93,7 +93,7 @@ func (s *scene) later(f fault) {
 	}
 }
 
-// happen lets a fault happen that is not a node's own.
+// happen makes a fault happen that is not a node's own.
 func (s *scene) happen(f fault) {
 	s.inject(f)
 	switch {
@@ -113,7 +113,7 @@ func (s *scene) happen(f fault) {
 			s.mu.Unlock()
 			return
 		}
-		select { // also when all have ended: what comes next finds the network healed
+		select { // also when all have ended, so that what comes next finds the network healed
 		case <-time.After(f.length):
 		case <-s.over:
 		}
@@ -132,14 +132,14 @@ func (s *scene) inject(f fault) {
 	}
 }
 
-// heal undoes what was for good.
+// heal undoes the faults that last for good.
 func (s *scene) heal() {
 	for _, undo := range s.undo {
 		undo()
 	}
 }
 
-// judge checks what came of the ceremony at every node that lives.
+// judge checks the outcome of the ceremony on every living node.
 func (s *scene) judge() {
 	if err := s.record.check(len(s.actors)); err != nil {
 		s.t.Error(err)
@@ -163,7 +163,7 @@ func (s *scene) judge() {
 	}
 }
 
-// verdict tells what is wrong with how the ceremony has ended at a node.
+// verdict returns an error if the ceremony ended in a wrong way on a node.
 func (s *scene) verdict(a *actor) error {
 	status := a.ceremony.Status()
 	if a.ended >= s.bound {
@@ -187,11 +187,11 @@ func (s *scene) verdict(a *actor) error {
 	}
 }
 
-// blames tells whether a node names who it was: itself, where it was its own doing.
-// A node that was cut off when the others were told hears it later, as the answer to
-// a request, in which there is room for a reason only: then its error, and those of
-// whom it tells, name who gave that answer and repeat the reason, which names the
-// culprit.
+// blames returns nil if a node's error names the culprit. That is the node itself if
+// the fault is its own. A node that was cut off when the others were told hears of the
+// failure later, in the answer to a request, which has room only for a reason. Then its
+// error, and the errors of the nodes that it tells, name the member that answered and
+// repeat the reason, which names the culprit.
 func (s *scene) blames(a *actor, err error) error {
 	own := errors.Is(err, syncmod.ErrAborted) || errors.Is(err, syncmod.ErrStopped) ||
 		errors.Is(err, syncmod.ErrHostClosed)
@@ -210,9 +210,9 @@ func (s *scene) blames(a *actor, err error) error {
 	return fmt.Errorf("failed with something that the faults do not explain: %w", err)
 }
 
-// culprits are whom a node may name for a fault. Where all of the network has come
-// apart, it is one of the other side. Where two nodes have lost each other, and the
-// others have not, it may be either of them: who hears of it first hears it from one.
+// culprits returns the nodes that a node may name for a fault. If the whole network is
+// split, a node names a member of the other side. If only two nodes have lost each
+// other, a third may name either of them, whichever it hears about first.
 func (s *scene) culprits(f fault, observer int) []int {
 	switch {
 	case f.kind == hurry, f.kind.fatal() && !f.kind.ofLink():
@@ -227,7 +227,7 @@ func (s *scene) culprits(f fault, observer int) []int {
 	return f.who
 }
 
-// took is how long it was until the last node had ended its part.
+// took returns how long it took until the last node had ended its part.
 func (s *scene) took() (longest time.Duration) {
 	for _, a := range s.actors {
 		longest = max(longest, a.ended)
@@ -248,7 +248,7 @@ func (s *scene) describe() string {
 		if a.ceremony == nil {
 			continue
 		}
-		status, _ := a.ceremony.Status().MarshalJSON() // it always can
+		status, _ := a.ceremony.Status().MarshalJSON() // it never fails
 		fmt.Fprintf(&b, "  %s\n", status)
 	}
 	return b.String()

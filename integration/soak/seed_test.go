@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheSameSeedGivesTheSamePlan(t *testing.T) {
+func TestASeedGivesTheSamePlan(t *testing.T) {
 	for seed := range uint64(100) {
 		require.Empty(t, cmp.Diff(draw(seed, 0).String(), draw(seed, 0).String()))
 	}
@@ -40,9 +40,9 @@ func TestEveryKindOfFaultIsDrawn(t *testing.T) {
 	require.Len(t, sizes, 7)
 }
 
-// Where members are missed soon, no fault that is to fail nothing may make one
-// missing.
-func TestAStrictClusterBreaksNothingThatIsToGoOn(t *testing.T) {
+// A strict cluster soon gives up a lost member. So a fault that must not fail its
+// ceremony must not break connections either.
+func TestAStrictClusterBreaksNothing(t *testing.T) {
 	for seed := range uint64(1000) {
 		p := draw(seed, 0)
 		if !p.strict {
@@ -58,7 +58,7 @@ func TestAStrictClusterBreaksNothingThatIsToGoOn(t *testing.T) {
 	}
 }
 
-func TestWhomANodeMayNameDependsOnTheFault(t *testing.T) {
+func TestCulpritsDependOnTheFault(t *testing.T) {
 	c := ceremony{steps: 2, nodes: make([]script, 4)}
 	s := &scene{actors: make([]*actor, 4)}
 	harmless := fault{kind: cut, who: []int{0}, others: []int{1}}

@@ -28,7 +28,7 @@ const (
 	plainSeed     = 1
 )
 
-func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
+func TestCeremoniesEndAsPlanned(t *testing.T) {
 	lasts, seed := settings(t)
 	first, began, seen := seed, time.Now(), newTally()
 	baseline := warmUp(t)
@@ -59,7 +59,7 @@ func TestEveryCeremonyEndsAsItsFaultsSay(t *testing.T) {
 	fmt.Println(seen.line(first, time.Since(began)))
 }
 
-// settings are how long to soak, and from which seed on.
+// settings returns how long to soak, and the first seed.
 func settings(t *testing.T) (time.Duration, uint64) {
 	given := given()
 	require.True(t, *members == 0 || *members >= 3, "--members is at least 3")
@@ -74,14 +74,14 @@ func settings(t *testing.T) (time.Duration, uint64) {
 	return *duration, *seeded
 }
 
-// given are the flags on the command line.
+// given returns the names of the flags on the command line.
 func given() map[string]bool {
 	names := make(map[string]bool)
 	flag.Visit(func(f *flag.Flag) { names[f.Name] = true })
 	return names
 }
 
-// command runs one cluster again.
+// command returns a command that runs one cluster again.
 func command(seed uint64) string {
 	forced := ""
 	if *members > 0 {
@@ -91,7 +91,7 @@ func command(seed uint64) string {
 	return fmt.Sprintf(again, seed, forced)
 }
 
-// warmUp lets the process open what it keeps, like its poller, before it counts.
+// warmUp makes the process open what it keeps, such as its poller, before it counts.
 func warmUp(t *testing.T) baseline {
 	t.Run("warm-up", func(t *testing.T) {
 		c := harness.New(t, 2, harness.Links())

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// strange has a stranger open streams to a node and talk nonsense. It gets no answer.
+// strange makes a stranger open streams to a node and send nonsense. The stranger gets no answer.
 func (s *scene) strange(node int) {
 	ctx, cancel := context.WithTimeout(context.Background(), slack)
 	defer cancel()
@@ -23,13 +23,13 @@ func (s *scene) strange(node int) {
 	victim := peer.AddrInfo{ID: s.hosts[node].ID(), Addrs: s.hosts[node].Network().ListenAddresses()}
 	for range 5 {
 		if h.Connect(ctx, victim) != nil {
-			return // it is not there just now
+			return // the node is not there at the moment
 		}
 		stream, err := h.NewStream(ctx, victim.ID, syncmod.ProtocolID)
 		if err != nil {
-			continue // refused already, or nothing handles the protocol yet
+			continue // the stream is refused, or nothing handles the protocol yet
 		}
-		_ = stream.SetDeadline(time.Now().Add(200 * time.Millisecond)) // a node with nothing open leaves it unread
+		_ = stream.SetDeadline(time.Now().Add(200 * time.Millisecond)) // a node with nothing open does not read it
 		_, _ = stream.Write([]byte{8, 0, 0, 0, 0, 0, 0, 0, 'n', 'o', 'n', 's', 'e', 'n', 's', 'e'})
 		if n, _ := stream.Read(make([]byte, 1)); n > 0 {
 			s.t.Errorf("node %d has answered a stranger", node)

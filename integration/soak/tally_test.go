@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// tally counts what a soak has seen.
+// tally counts what happens in a soak.
 type tally struct {
 	mu         sync.Mutex
 	clusters   int
@@ -29,7 +29,7 @@ func (t *tally) injected(k kind) {
 	t.faults[k.String()]++
 }
 
-// ended counts a ceremony that has failed with a kind of failure, or completed.
+// ended counts a ceremony that failed with a kind of failure, or completed if failed is empty.
 func (t *tally) ended(failed string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,7 +60,7 @@ func counts(m map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// kindOf names why a ceremony has failed: "" when it has not, "told" when the node
+// kindOf names the kind of a failure. It returns "" for nil, and "told" if the node
 // only knows what others have told it.
 func kindOf(err error) string {
 	if err == nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// wires are the links of a cluster, on which several faults may be at work at once:
-// a link heals with the last of them.
+// wires are the links of a cluster. Several faults may affect a link at once. It heals
+// when the last of them ends.
 type wires struct {
 	cluster *harness.Cluster
 
@@ -21,7 +21,7 @@ func newWires(c *harness.Cluster) *wires {
 	return &wires{cluster: c, broken: make(map[*harness.Link]int), slowed: make(map[*harness.Link]int)}
 }
 
-// apply makes a fault happen to the links between its two sides, and returns what
+// apply applies a fault to the links between its two sides, and returns a function that
 // undoes it.
 func (w *wires) apply(f fault) (undo func()) {
 	between := w.cluster.Between(f.who, f.others)

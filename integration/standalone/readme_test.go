@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A newcomer copies the program of the README into an empty directory and types
-// its commands: two processes then run a whole ceremony, and both exit with 0.
-func TestTheNodeOfTheReadmeRunsByItsCommands(t *testing.T) {
+// A newcomer copies the README's program into an empty directory and types its
+// commands. Two processes then run a whole ceremony, and both exit with code 0.
+func TestTheReadmesNodeRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
 	}
@@ -69,8 +69,8 @@ func TestTheNodeOfTheReadmeRunsByItsCommands(t *testing.T) {
 	})
 }
 
-// Its steps are made to fail at one of two nodes: both say so by their exit codes.
-func TestTheNodeOfTheReadmeExitsWithOneWhenTheCeremonyFails(t *testing.T) {
+// The steps are made to fail at one of two nodes. Both nodes report that by their exit codes.
+func TestAFailedReadmeNodeExitsWith1(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
 	}
@@ -78,7 +78,7 @@ func TestTheNodeOfTheReadmeExitsWithOneWhenTheCeremonyFails(t *testing.T) {
 	const step = `fmt.Println("all have keys"); return nil`
 	require.Contains(t, node.code, step)
 	node.write(t, "main.go", strings.Replace(node.code, step, `return os.Remove("once")`, 1))
-	node.write(t, "once", "") // whoever comes second has nothing to remove
+	node.write(t, "once", "") // whichever comes second finds nothing to remove
 	last := len(node.commands) - 1
 	commands := append([]string{}, node.commands[:last]...)
 	commands = append(commands, strings.Replace(node.commands[last], "&& wait $!", "|| { wait $! || exit 17; }", 1))
@@ -97,16 +97,16 @@ func requireExit(t *testing.T, code int, err error) {
 	require.Equal(t, code, exit.ExitCode())
 }
 
-// readmeNode is the program of the README and what to type.
+// readmeNode is the README's program, with the commands to type.
 type readmeNode struct {
 	program
 	code     string
 	commands []string
 }
 
-// newReadmeNode takes the first block of Go code and the first of commands. It adds
-// where the module is, as long as it is not published, and gives the nodes addresses
-// that nothing else on the machine uses.
+// newReadmeNode takes the README's first block of Go code and its first block of
+// commands. It tells the go command where the module is, because the module is not
+// published yet. It gives the nodes addresses that nothing else on the machine uses.
 func newReadmeNode(t *testing.T) readmeNode {
 	t.Helper()
 	n := readmeNode{program: emptyProgram(t)}
@@ -119,7 +119,7 @@ func newReadmeNode(t *testing.T) readmeNode {
 		replace += fmt.Sprintf(" -replace github.com/dkgsync/dkgsync%s=%s%s", module, checkout(t), module)
 	}
 	loopback := "127.0.0.1"
-	if runtime.GOOS == "linux" { // which has more than one
+	if runtime.GOOS == "linux" { // Linux has more than one loopback address
 		loopback = fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), 1+rand.IntN(250), 1+rand.IntN(250))
 	}
 	for line := range strings.Lines(block(t, readme, "console")) {
@@ -131,7 +131,7 @@ func newReadmeNode(t *testing.T) readmeNode {
 	return n
 }
 
-// block is the first block of a language.
+// block returns the first block of a language.
 func block(t *testing.T, page, language string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(page, "```"+language+"\n")
@@ -141,8 +141,8 @@ func block(t *testing.T, page, language string) string {
 	return code
 }
 
-// shell types commands, and returns what they print. A node in the background ends
-// with them.
+// shell types commands, and returns what they print. Nodes in the background end with
+// the commands.
 func (n readmeNode) shell(t *testing.T, commands ...string) (output string, err error) {
 	t.Helper()
 	const end = "trap 'kill $! 2>/dev/null || true' EXIT\n"

@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A program of somebody else has neither this repository's workspace nor the
-// modules that its tests need. What it can use is what syncmod/contract_test.go
-// lists; so that is what it compiles here, beside a node of its own.
-func TestAProgramOutsideTheRepositoryBuildsAndRunsWithTheModule(t *testing.T) {
+// Somebody else's program has neither this repository's workspace nor the modules of
+// its tests. It can use what syncmod/contract_test.go lists. So this program compiles
+// that list, besides a node of its own.
+func TestAnOutsideProgramRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
 	}
@@ -25,10 +25,10 @@ func TestAProgramOutsideTheRepositoryBuildsAndRunsWithTheModule(t *testing.T) {
 	program.run(t, "build", "./...")
 	program.run(t, "vet", "./...")
 	program.run(t, "test", "-count=1", "./...")
-	require.Equal(t, "v0.47.0", program.versions(t)["github.com/libp2p/go-libp2p"], "it was built with its own")
+	require.Equal(t, "v0.47.0", program.versions(t)["github.com/libp2p/go-libp2p"], "it keeps its own version")
 }
 
-// program is a Go module in a directory of its own, which uses the checkout.
+// program is a Go module in a directory of its own that uses the checkout.
 type program struct {
 	dir, flags  string
 	environment []string
@@ -46,12 +46,12 @@ func newProgram(t *testing.T) program {
 	return p
 }
 
-// emptyProgram has nothing but the sums of what it may have to download.
+// emptyProgram returns a program that has only the checksums of what it may have to download.
 func emptyProgram(t *testing.T) program {
 	t.Helper()
 	p := program{dir: t.TempDir(), flags: "-mod=mod"}
 	if withRaceDetector() {
-		p.flags += " -race" // what has been built for this test is then there already
+		p.flags += " -race" // then the packages that were built for this test are used again
 	}
 	var sums strings.Builder
 	for _, module := range []string{".", "clusterfile", "integration"} {
@@ -61,7 +61,7 @@ func emptyProgram(t *testing.T) program {
 	return p
 }
 
-// checkout is the directory of the root module.
+// checkout returns the directory of the root module.
 func checkout(t *testing.T) string {
 	t.Helper()
 	return strings.TrimSpace(command(t, ".", nil, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/dkgsync/dkgsync"))
@@ -89,7 +89,7 @@ func (p program) write(t *testing.T, name, text string) {
 	require.NoError(t, os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600))
 }
 
-// run calls the go command in the program's directory.
+// run runs the go command in the program's directory.
 func (p program) run(t *testing.T, args ...string) string {
 	t.Helper()
 	return command(t, p.dir, p.environ(), "go", args...)

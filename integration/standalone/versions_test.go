@@ -8,16 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// kubo is a node that nobody here wrote, with more dependencies than most.
+// kubo is a node from another project, with more dependencies than most.
 const kubo = "github.com/ipfs/kubo@v0.43.1"
 
-// Versions are those of `go list -m all`: everything that the node or one of its
+// The versions are those of `go list -m all`: everything that the node or one of its
 // dependencies requires, whether or not the node builds it.
 func TestANodeKeepsItsVersions(t *testing.T) {
 	t.Run("kubo", func(t *testing.T) {
 		node := newNode(t, "")
 		node.write(t, "go.mod", read(t, node.list(t, "-f", "{{.GoMod}}", kubo)[0]))
-		// It replaces go-libp2p by a fork. Without, the versions that it has to keep are older ones.
+		// kubo replaces go-libp2p with a fork. Without the replacement it has older versions to
+		// keep.
 		node.run(t, "mod", "edit", "-module=example.com/node", "-dropreplace=github.com/libp2p/go-libp2p")
 
 		moved, added := node.afterImporting(t)
@@ -46,20 +47,20 @@ func TestANodeKeepsItsVersions(t *testing.T) {
 	})
 }
 
-// floor is what a node requires of its own that has the oldest libp2p.
+// floor is what a node with the oldest supported libp2p requires.
 const floor = "require (\n\tgithub.com/libp2p/go-libp2p v0.47.0\n\tgo.uber.org/fx v1.24.0\n)\n"
 
-// newNode makes a Go module that does not import this one yet, and has no code.
+// newNode makes a Go module without code that does not import this module yet.
 func newNode(t *testing.T, requires string) program {
 	t.Helper()
-	// Nothing is downloaded but go.mod files, and none of it is built: no checksums are needed.
+	// Only go.mod files are downloaded, and nothing is built, so no checksums are needed.
 	p := program{dir: t.TempDir(), flags: "-mod=mod", environment: []string{"GOSUMDB=off"}}
 	p.write(t, "go.mod", "module example.com/node\n\ngo 1.26.0\n\n"+requires)
 	return p
 }
 
-// afterImporting lists the modules whose versions change, and those that are new,
-// when the node requires this module.
+// afterImporting lists the modules whose versions change, and the new modules, when the
+// node requires this module.
 func (p program) afterImporting(t *testing.T) (moved, added []string) {
 	t.Helper()
 	before := p.versions(t)
@@ -82,7 +83,7 @@ func (p program) afterImporting(t *testing.T) (moved, added []string) {
 	return moved, added
 }
 
-// versions are the versions of all modules that the program requires, by path.
+// versions returns the versions of all modules that the program requires, by path.
 func (p program) versions(t *testing.T) map[string]string {
 	t.Helper()
 	versions := make(map[string]string)
@@ -93,14 +94,14 @@ func (p program) versions(t *testing.T) map[string]string {
 	return versions
 }
 
-// list are the lines of `go list -m`.
+// list returns the lines of `go list -m`.
 func (p program) list(t *testing.T, args ...string) []string {
 	t.Helper()
 	return slices.DeleteFunc(strings.Split(p.run(t, append([]string{"list", "-m"}, args...)...), "\n"),
 		func(line string) bool { return line == "" })
 }
 
-func TestTheRootModuleNeedsNoOpenTelemetrySDK(t *testing.T) {
+func TestTheRootModuleNeedsNoSDK(t *testing.T) {
 	root := program{dir: checkout(t), flags: "-mod=readonly"}
 	needed := append(
 		strings.Fields(root.run(t, "list", "-deps", "-test", "./...")),         // what it and its tests build

@@ -13,14 +13,14 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// The SDK folds what exceeds 2,000 series of an instrument into one, without a word.
-func TestTheLargestCeremonyLosesNoSeries(t *testing.T) {
+// When an instrument has more than 2,000 series, the SDK silently folds the rest into one.
+func TestNoSeriesIsLost(t *testing.T) {
 	s := newScene(t)
 	const members, fewMembers = 1024, 64
-	for _, self := range []int{0, members - 1} { // two ceremonies, in which this node has another index
+	for _, self := range []int{0, members - 1} { // two ceremonies in which this node has different indexes
 		s.large(members, self)
 	}
-	s.large(fewMembers, 0) // and one beside them whose members have more series each
+	s.large(fewMembers, 0) // and one more, whose members have more series each
 
 	got := s.metrics()
 
@@ -37,8 +37,8 @@ func TestTheLargestCeremonyLosesNoSeries(t *testing.T) {
 	}
 }
 
-// large opens a ceremony of so many members, in which all that can happen to a
-// member happens to each.
+// large opens a ceremony with that many members. Everything that can happen to a member
+// happens to each of them.
 func (s *scene) large(members, self int) {
 	s.t.Helper()
 	info := report.Info{Hash: fmt.Append(nil, members, " members ", self), Index: self}
@@ -61,11 +61,11 @@ func (s *scene) large(members, self int) {
 			c.Connect(report.Connect{Peer: i, Started: noon, Ended: after(time.Second), Reason: reason})
 		}
 		stream.End(report.StreamEnd{At: after(time.Second), Reason: reasons[i%len(reasons)]})
-		s.flush() // the queue holds some thousand reports
+		s.flush() // the queue holds a few thousand reports
 	}
 }
 
-// reasons are those for which a stream may end.
+// reasons are the reasons why a stream may end.
 var reasons = []string{
 	report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndClosed, report.EndLost, report.EndTimeout,
 	report.EndProtocol, report.EndSuperseded, report.EndMoved, report.EndStopped,
@@ -73,7 +73,7 @@ var reasons = []string{
 
 type histogramPoint = metricdata.HistogramDataPoint[float64]
 
-// series are the attributes of each series of a metric.
+// series returns the attributes of each series of a metric.
 func series(m metricdata.Metrics) []attribute.Set {
 	switch data := m.Data.(type) {
 	case metricdata.Histogram[float64]:

@@ -25,7 +25,7 @@ func countLines(text, about string) (n int) {
 	return n
 }
 
-func TestEveryLineOfACeremonyHasItsTraceID(t *testing.T) {
+func TestEveryLineHasTheTraceID(t *testing.T) {
 	s := newScene(t)
 	s.everything()
 
@@ -62,7 +62,7 @@ func TestDurationsInTheLogAreText(t *testing.T) {
 	require.Positive(t, durations["elapsed"])
 }
 
-func TestAMemberThatStaysAwayIsWarnedOfLessAndLessOften(t *testing.T) {
+func TestWarningsBecomeRare(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	stays := report.Connect{
@@ -78,7 +78,7 @@ func TestAMemberThatStaysAwayIsWarnedOfLessAndLessOften(t *testing.T) {
 	require.Equal(t, 1, countLines(s.text(), "level=warning"))
 }
 
-func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
+func TestReconnectsDoNotFillTheLog(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	const rounds = 500
@@ -96,8 +96,8 @@ func TestAMemberThatComesAndGoesWithoutEndDoesNotFillTheLog(t *testing.T) {
 	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
 }
 
-// After one restart every member begins another attempt: that is no reason to worry.
-func TestAMemberThatBeginsAgainIsNoWarning(t *testing.T) {
+// After a restart every member begins another attempt. That is no reason for a warning.
+func TestANewAttemptIsNoWarning(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 
@@ -107,7 +107,7 @@ func TestAMemberThatBeginsAgainIsNoWarning(t *testing.T) {
 	require.Contains(t, line, "level=info")
 }
 
-func TestAnAttemptSaysWhichItIsAndWhyTheOneBeforeHasFailed(t *testing.T) {
+func TestAnAttemptSaysWhyItFollows(t *testing.T) {
 	s := newScene(t)
 	failed := errors.New("bob restarted")
 	first := s.opened()
@@ -134,7 +134,7 @@ func TestAnAttemptSaysWhichItIsAndWhyTheOneBeforeHasFailed(t *testing.T) {
 	require.EqualValues(t, 2, gauge.DataPoints[0].Value)
 }
 
-// lineWith is the line of a log that contains something.
+// lineWith returns the line of a log that contains a text.
 func lineWith(t *testing.T, log, what string) string {
 	t.Helper()
 	for line := range strings.Lines(log) {

@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// labels are the values of attributes, in the order of their names.
+// labels returns the values of attributes, in the order of the attributes' names.
 func labels(list []attribute.KeyValue) string {
 	texts := make([]string, len(list))
 	for i, kv := range list {
@@ -23,8 +23,8 @@ func labels(list []attribute.KeyValue) string {
 	return strings.Join(texts, ",")
 }
 
-// sums are the values of a sum or gauge by the values of its attributes, in the
-// order of their names.
+// sums returns the values of a sum or gauge. Its keys are the values of the attributes,
+// in the order of the attributes' names.
 func sums(t testing.TB, m metricdata.Metrics) map[string]int64 {
 	t.Helper()
 	var points []metricdata.DataPoint[int64]
@@ -52,7 +52,7 @@ func levels(t testing.TB, m metricdata.Metrics) map[string]float64 {
 	return values
 }
 
-// took are the sums of a histogram's durations.
+// took returns the sums of a histogram's durations.
 func took(t testing.TB, m metricdata.Metrics) map[string]float64 {
 	t.Helper()
 	values := make(map[string]float64)
@@ -62,7 +62,7 @@ func took(t testing.TB, m metricdata.Metrics) map[string]float64 {
 	return values
 }
 
-func TestDurationsAreRecordedAsTheyEnd(t *testing.T) {
+func TestDurationsAreRecorded(t *testing.T) {
 	s := newScene(t)
 	s.everything()
 	got := s.metrics()
@@ -91,7 +91,7 @@ func TestCounters(t *testing.T) {
 		"what goes on failing is none yet")
 }
 
-func TestAConnectThatSucceedsInTheEndTookAllItsSlices(t *testing.T) {
+func TestALateConnectTookAllSlices(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()
@@ -133,7 +133,7 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 	require.NotContains(t, got, "dkgsync.barrier.duration", "histograms know only what is over")
 }
 
-func TestNothingIsObservedOfABarrierThatIsNot(t *testing.T) {
+func TestOnlyABarrierIsObserved(t *testing.T) {
 	s := newScene(t)
 	defer s.opened().Closed()
 
@@ -144,7 +144,7 @@ func TestNothingIsObservedOfABarrierThatIsNot(t *testing.T) {
 	require.NotContains(t, got, "dkgsync.barrier.missing")
 }
 
-func TestNothingIsObservedAfterTheLastCeremonyIsClosed(t *testing.T) {
+func TestNothingIsObservedAfterwards(t *testing.T) {
 	s := newScene(t)
 	first, second := s.opened(), s.opened()
 	first.Closed()
@@ -159,7 +159,7 @@ func TestNothingIsObservedAfterTheLastCeremonyIsClosed(t *testing.T) {
 	third.Closed()
 }
 
-func TestACeremonyThatIsClosedWhileItIsOpenedIsNotObserved(t *testing.T) {
+func TestAClosingCeremonyIsNotObserved(t *testing.T) {
 	s := newScene(t)
 	c := s.ceremony()
 
@@ -169,7 +169,7 @@ func TestACeremonyThatIsClosedWhileItIsOpenedIsNotObserved(t *testing.T) {
 	require.Empty(t, s.metrics())
 }
 
-func TestCeremoniesAtTheSameTimeAddUp(t *testing.T) {
+func TestCeremoniesAddUp(t *testing.T) {
 	s := newScene(t)
 	s.state = report.Snapshot{
 		Step: 1, Peers: []report.PeerSnapshot{{}, {Inbound: true, Step: 1}, {Step: -1}},
@@ -188,7 +188,7 @@ func TestCeremoniesAtTheSameTimeAddUp(t *testing.T) {
 	require.InDelta(t, 3600, levels(t, got["dkgsync.barrier.age"])["step"], 60)
 }
 
-func TestAStrangerIsCountedButNotLoggedEachTime(t *testing.T) {
+func TestStrangersAreCounted(t *testing.T) {
 	s := newScene(t)
 	for range 5 {
 		s.telemetry.Stranger(noon, "mallory")

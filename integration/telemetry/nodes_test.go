@@ -24,7 +24,7 @@ import (
 
 const patience = 20 * time.Second
 
-// node is a member with providers of its own, as on a machine of its own.
+// node is a member with its own providers, as on its own machine.
 type node struct {
 	host    host.Host
 	service *syncmod.Service
@@ -77,7 +77,7 @@ func (n *node) stop(t *testing.T) {
 	require.NoError(t, n.service.Stop(ctx))
 }
 
-// named returns the ended spans of a name.
+// named returns the ended spans of a kind whose attribute dkgsync.span is name.
 func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnlySpan) {
 	for _, span := range n.spans.Ended() {
 		if attrs(span)["dkgsync.span"] == name && span.SpanKind() == kind {
@@ -87,8 +87,8 @@ func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnl
 	return spans
 }
 
-// awaitStreamSpans returns a step that waits until the spans of so many outbound
-// streams exist: what is sent after that carries a traceparent.
+// awaitStreamSpans returns a step that waits until the spans of that many outbound
+// streams exist. What is sent after that carries a traceparent.
 func (n *node) awaitStreamSpans(streams int) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for {
@@ -113,7 +113,7 @@ func (n *node) awaitStreamSpans(streams int) func(context.Context) error {
 // connected waits until a ceremony is connected.
 func connected(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }
 
-// run runs a function for every node's ceremony, at once.
+// run calls a function for every node's ceremony, all at once.
 func run(t *testing.T, nodes []*node, def syncmod.Definition,
 	f func(context.Context, int, *syncmod.Ceremony) error,
 ) []error {
@@ -137,7 +137,7 @@ func run(t *testing.T, nodes []*node, def syncmod.Definition,
 	return errs
 }
 
-func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
+func TestAllSpansMeetInOneTrace(t *testing.T) {
 	nodes, def := newNodes(t, 3)
 	const steps = 2
 
@@ -182,7 +182,7 @@ func TestTheSpansOfAllNodesMeetInOneTrace(t *testing.T) {
 	}
 }
 
-func TestAnAbortIsAnErrorOnEveryNode(t *testing.T) {
+func TestAnAbortIsAnErrorEverywhere(t *testing.T) {
 	nodes, def := newNodes(t, 3)
 	errs := run(t, nodes, def, func(ctx context.Context, i int, c *syncmod.Ceremony) error {
 		if _, err := c.Advance(ctx); err != nil {
@@ -210,7 +210,7 @@ func TestAnAbortIsAnErrorOnEveryNode(t *testing.T) {
 	}
 }
 
-func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
+func TestARefusalIsAStreamError(t *testing.T) {
 	nodes, def := newNodesThatRun(t, "v1.0", "v1.1")
 	for _, err := range run(t, nodes, def, connected) {
 		require.Error(t, err)
@@ -232,7 +232,7 @@ func TestARefusalIsAnErrorOfTheStream(t *testing.T) {
 	require.True(t, types["version_mismatch"], types)
 }
 
-func TestANodeThatWaitsShowsInItsMetrics(t *testing.T) {
+func TestAWaitShowsInTheMetrics(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -266,10 +266,10 @@ func missing(t *testing.T, n *node) map[string]int64 {
 	return nil
 }
 
-func TestGoodbyesThatAreNotAllHeardAreOneBarrier(t *testing.T) {
+func TestMissingGoodbyesAreOneBarrier(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	errs := run(t, nodes, def, func(ctx context.Context, i int, c *syncmod.Ceremony) error {
-		if i == 1 { // reaches the last barrier, and says no goodbye
+		if i == 1 { // bob reaches the last barrier, but says no goodbye
 			_, err := c.Advance(ctx)
 			return err
 		}
@@ -292,7 +292,7 @@ func TestGoodbyesThatAreNotAllHeardAreOneBarrier(t *testing.T) {
 	require.Equal(t, 1, shutdowns)
 }
 
-// shutdownBarriers is how many goodbyes have been recorded.
+// shutdownBarriers returns how many goodbyes have been recorded.
 func shutdownBarriers(t *testing.T, n *node) (count uint64) {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -312,7 +312,7 @@ func shutdownBarriers(t *testing.T, n *node) (count uint64) {
 	return count
 }
 
-func TestAStreamThatIsLostIsReplacedForAReason(t *testing.T) {
+func TestALostStreamIsReplaced(t *testing.T) {
 	nodes, def := newNodes(t, 2)
 	for _, err := range run(t, nodes, def, connected) {
 		require.NoError(t, err)
@@ -328,5 +328,5 @@ func TestAStreamThatIsLostIsReplacedForAReason(t *testing.T) {
 	require.Contains(t, []any{"lost", "closed"}, attrs(spans[0])["dkgsync.connect.reason"])
 	streams := nodes[0].named("dkgsync.stream", trace.SpanKindClient)
 	require.Equal(t, streams[0].SpanContext().SpanID(), spans[0].Links()[0].SpanContext.SpanID())
-	require.Equal(t, codes.Unset, streams[0].Status().Code, "what is replaced is no error")
+	require.Equal(t, codes.Unset, streams[0].Status().Code, "a replaced stream is not an error")
 }

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// table returns the rows of the first table of a section, without its head.
+// table returns the rows of the first table in a section, without its head.
 func table(t *testing.T, section string) (rows [][]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../telemetry/README.md")
@@ -51,7 +51,7 @@ func keys(list []attribute.KeyValue) (names []string) {
 	return names
 }
 
-func TestTheReadmeListsTheSpansAndTheirAttributes(t *testing.T) {
+func TestTheReadmeListsTheSpans(t *testing.T) {
 	s := newScene(t)
 	s.everything()
 	emitted := make(map[string][2][]string)
@@ -78,7 +78,7 @@ var (
 	tags     = regexp.MustCompile(`([a-z_.]+)"?[=:]"?([a-z_.0-9]+)`)
 )
 
-func TestTheDocsSearchForSpansThatExist(t *testing.T) {
+func TestTheDocsNameRealSpans(t *testing.T) {
 	has := make(map[string][]string)
 	for _, row := range table(t, "Spans") {
 		has[inQuotes(row[0])[0]] = inQuotes(row[3])

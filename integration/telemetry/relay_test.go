@@ -21,7 +21,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// viaRelay are the addresses of a host at a relay, and nothing else.
+// viaRelay returns the addresses of a host at a relay, and no others.
 func viaRelay(t *testing.T, relay, h host.Host) []multiaddr.Multiaddr {
 	t.Helper()
 	_, err := client.Reserve(t.Context(), h, peer.AddrInfo{ID: relay.ID(), Addrs: relay.Addrs()})
@@ -34,7 +34,7 @@ func viaRelay(t *testing.T, relay, h host.Host) []multiaddr.Multiaddr {
 	return addrs
 }
 
-func TestAStreamThatMovesToADirectConnectionIsReplacedAndNotLost(t *testing.T) {
+func TestAMovedStreamIsNotLost(t *testing.T) {
 	newHost := func(opts ...libp2p.Option) host.Host {
 		h, err := libp2p.New(append(opts, libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())...)
 		require.NoError(t, err)

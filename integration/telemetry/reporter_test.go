@@ -15,8 +15,8 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// hanging returns an open ceremony whose log hangs from its first line on, until
-// release is called.
+// hanging returns an open ceremony whose log hangs from its first line until release is
+// called.
 func hanging(t *testing.T) (s *scene, c *telemetry.Ceremony, release func()) {
 	t.Helper()
 	s = newScene(t)
@@ -39,7 +39,7 @@ func (s *scene) dropped() int64 {
 	return sums(s.t, s.collect()["dkgsync.reports.dropped"])[""]
 }
 
-func TestAFullQueueDropsTheLeastImportantAndOfThoseTheOldest(t *testing.T) {
+func TestAFullQueueDropsTheLeast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
@@ -71,7 +71,7 @@ func TestAFullQueueDropsTheLeastImportantAndOfThoseTheOldest(t *testing.T) {
 	})
 }
 
-func TestAReportIsDroppedIfAllOthersAreMoreImportant(t *testing.T) {
+func TestTheLeastImportantIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
@@ -87,7 +87,7 @@ func TestAReportIsDroppedIfAllOthersAreMoreImportant(t *testing.T) {
 	})
 }
 
-func TestAStreamWhoseStartWasDroppedHasItsSpan(t *testing.T) {
+func TestADroppedStartStillHasASpan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
@@ -107,7 +107,7 @@ func TestAStreamWhoseStartWasDroppedHasItsSpan(t *testing.T) {
 	})
 }
 
-func TestAStreamHasNoTraceparentUntilItsSpanExists(t *testing.T) {
+func TestTheTraceparentNeedsASpan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
@@ -128,7 +128,7 @@ func TestAStreamHasNoTraceparentUntilItsSpanExists(t *testing.T) {
 	})
 }
 
-func TestWhatHappenedToMembersCountsAtABarrierEvenIfItsReportWasDropped(t *testing.T) {
+func TestDroppedReportsStillCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
@@ -144,7 +144,7 @@ func TestWhatHappenedToMembersCountsAtABarrierEvenIfItsReportWasDropped(t *testi
 	})
 }
 
-func TestTheQueueStaysWithinItsLimitHoweverManyCeremoniesThereAre(t *testing.T) {
+func TestTheQueueHasALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 
@@ -161,7 +161,7 @@ func TestTheQueueStaysWithinItsLimitHoweverManyCeremoniesThereAre(t *testing.T) 
 	})
 }
 
-func TestFlushWaitsForWhatWasReportedBefore(t *testing.T) {
+func TestFlushWaitsForReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()
@@ -175,7 +175,7 @@ func TestFlushWaitsForWhatWasReportedBefore(t *testing.T) {
 	})
 }
 
-func TestFlushGivesUpWithItsContextAndAtItsLimit(t *testing.T) {
+func TestFlushGivesUp(t *testing.T) {
 	for _, wait := range []time.Duration{0, 100 * time.Millisecond, telemetry.FlushLimit, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			s, c, release := hanging(t)
@@ -189,7 +189,7 @@ func TestFlushGivesUpWithItsContextAndAtItsLimit(t *testing.T) {
 	}
 }
 
-func TestFlushDoesNotWaitForAReportThatHangsAlready(t *testing.T) {
+func TestFlushSkipsAHangingReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer release()
@@ -200,7 +200,7 @@ func TestFlushDoesNotWaitForAReportThatHangsAlready(t *testing.T) {
 	})
 }
 
-func TestOnlyTheFirstOfSeveralFlushesWaitsForASinkThatIsTooSlow(t *testing.T) {
+func TestOnlyTheFirstFlushWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t)
 		s.telemetry.Log().AddHook(&sink{does: func() { <-time.After(telemetry.FlushLimit / 3) }})
@@ -220,7 +220,7 @@ func TestOnlyTheFirstOfSeveralFlushesWaitsForASinkThatIsTooSlow(t *testing.T) {
 	})
 }
 
-func TestEverythingMayBeReportedAtTheSameTime(t *testing.T) {
+func TestEverythingReportedAtOnce(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	var callers sync.WaitGroup

@@ -54,10 +54,10 @@ func newScene(t testing.TB, opts ...sdktrace.TracerProviderOption) *scene {
 	return s
 }
 
-// ceremony is that of alice, operator 0 of 3, in its first attempt.
+// ceremony returns alice's ceremony in its first attempt. She is operator 0 of 3.
 func (s *scene) ceremony() *telemetry.Ceremony { return s.attempt(1, nil) }
 
-// attempt is another attempt of it.
+// attempt returns another attempt of the ceremony.
 func (s *scene) attempt(number int, before error) *telemetry.Ceremony {
 	info := report.Info{Hash: hash, Index: 0, Attempt: number, Before: before}
 	for i, name := range names {
@@ -74,7 +74,7 @@ func (s *scene) opened() *telemetry.Ceremony {
 	return c
 }
 
-// span returns the only ended span whose name begins so.
+// span returns the only ended span whose attribute dkgsync.span is name.
 func (s *scene) span(name string) sdktrace.ReadOnlySpan {
 	s.t.Helper()
 	var found []sdktrace.ReadOnlySpan
@@ -139,10 +139,10 @@ func values(list []attribute.KeyValue) map[string]any {
 	return m
 }
 
-// after is so long after noon.
+// after returns a time that is d after noon.
 func after(d time.Duration) time.Time { return noon.Add(d) }
 
-// everything reports everything that there is, once or more.
+// everything reports everything that can be reported, at least once.
 func (s *scene) everything() {
 	s.state = report.Snapshot{
 		Step: 2,

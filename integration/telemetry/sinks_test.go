@@ -22,8 +22,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// sink is something of the program that reports end in. It does what the test
-// wants.
+// sink is a part of the program in which reports end. It does what the test wants.
 type sink struct{ does func() }
 
 func (s *sink) Levels() []logrus.Level { return logrus.AllLevels }
@@ -72,7 +71,7 @@ func (e badExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error
 }
 func (e badExporter) Shutdown(context.Context) error { return nil }
 
-// logSinks are scenes with a sink behind the logger.
+// logSinks makes scenes with a sink behind the logger.
 var logSinks = map[string]func(testing.TB, *sink) *scene{
 	"log output": func(t testing.TB, bad *sink) *scene {
 		s := newScene(t)
@@ -91,7 +90,7 @@ var logSinks = map[string]func(testing.TB, *sink) *scene{
 	},
 }
 
-// spanSinks are scenes with a sink behind the tracer provider.
+// spanSinks makes scenes with a sink behind the tracer provider.
 var spanSinks = map[string]func(testing.TB, *sink) *scene{
 	"span processor": func(t testing.TB, bad *sink) *scene {
 		return newScene(t, sdktrace.WithSpanProcessor(badProcessor{bad}))
@@ -104,7 +103,7 @@ var spanSinks = map[string]func(testing.TB, *sink) *scene{
 	},
 }
 
-// eachSink runs a test with each of some sinks, in virtual time.
+// eachSink runs a test with each of the sinks, in virtual time.
 func eachSink(
 	t *testing.T, sinks map[string]func(testing.TB, *sink) *scene, test func(*testing.T, *scene, *sink),
 ) {
@@ -121,7 +120,7 @@ func eachSink(
 
 var message = regexp.MustCompile(`msg="?([^"\n]+)`)
 
-// messages are what the log says, without its fields.
+// messages returns the messages of the log, without their fields.
 func (s *scene) messages() (texts []string) {
 	for _, m := range message.FindAllStringSubmatch(s.text(), -1) {
 		texts = append(texts, m[1])
@@ -136,7 +135,7 @@ func (s *scene) spanNames() (names []string) {
 	return names
 }
 
-// healthy are the messages and the spans of everything.
+// healthy returns all messages and spans of a scene without a bad sink.
 func healthy(t *testing.T) (messages, spans []string) {
 	t.Helper()
 	s := newScene(t)
@@ -144,7 +143,7 @@ func healthy(t *testing.T) (messages, spans []string) {
 	return s.messages(), s.spanNames()
 }
 
-// atOnce requires that something takes no time at all.
+// atOnce requires that a call takes no virtual time.
 func atOnce(t *testing.T, what func()) {
 	t.Helper()
 	begin := time.Now()
@@ -152,7 +151,7 @@ func atOnce(t *testing.T, what func()) {
 	require.Zero(t, time.Since(begin))
 }
 
-func TestASinkThatIsSlowDelaysNobodyAndGetsEverythingInOrder(t *testing.T) {
+func TestASlowSinkDelaysNobody(t *testing.T) {
 	messages, spans := healthy(t)
 	for _, sinks := range []map[string]func(testing.TB, *sink) *scene{logSinks, spanSinks} {
 		eachSink(t, sinks, func(t *testing.T, s *scene, bad *sink) {
@@ -166,7 +165,7 @@ func TestASinkThatIsSlowDelaysNobodyAndGetsEverythingInOrder(t *testing.T) {
 	}
 }
 
-func TestASinkThatHangsDelaysAFlushForItsLimitAndNobodyElse(t *testing.T) {
+func TestAHangingSinkDelaysOnlyAFlush(t *testing.T) {
 	messages, spans := healthy(t)
 	for _, sinks := range []map[string]func(testing.TB, *sink) *scene{logSinks, spanSinks} {
 		eachSink(t, sinks, func(t *testing.T, s *scene, bad *sink) {
@@ -185,7 +184,7 @@ func TestASinkThatHangsDelaysAFlushForItsLimitAndNobodyElse(t *testing.T) {
 	}
 }
 
-func TestASinkThatCallsBackDoesNotDeadlock(t *testing.T) {
+func TestACallbackDoesNotDeadlock(t *testing.T) {
 	messages, spans := healthy(t)
 	for _, sinks := range []map[string]func(testing.TB, *sink) *scene{logSinks, spanSinks} {
 		eachSink(t, sinks, func(t *testing.T, s *scene, bad *sink) {
@@ -207,7 +206,7 @@ func TestASinkThatCallsBackDoesNotDeadlock(t *testing.T) {
 			atOnce(t, s.everything)
 			locked.Unlock()
 			s.flush()
-			synctest.Wait() // what it has called back is reported later
+			synctest.Wait() // what it reported when it called back comes later
 
 			require.Subset(t, s.messages(), messages)
 			require.Subset(t, s.spanNames(), spans)
@@ -215,7 +214,7 @@ func TestASinkThatCallsBackDoesNotDeadlock(t *testing.T) {
 	}
 }
 
-func TestALoggerThatPanicsCostsItsLinesAndNoSpans(t *testing.T) {
+func TestALoggersPanicCostsNoSpans(t *testing.T) {
 	_, spans := healthy(t)
 	eachSink(t, logSinks, func(t *testing.T, s *scene, bad *sink) {
 		bad.does = func() { panic("a sink") }
@@ -227,7 +226,7 @@ func TestALoggerThatPanicsCostsItsLinesAndNoSpans(t *testing.T) {
 	})
 }
 
-func TestASpanThatPanicsCostsNoLine(t *testing.T) {
+func TestASpansPanicCostsNoLine(t *testing.T) {
 	messages, _ := healthy(t)
 	eachSink(t, spanSinks, func(t *testing.T, s *scene, bad *sink) {
 		bad.does = func() { panic("a sink") }
@@ -241,7 +240,7 @@ func TestASpanThatPanicsCostsNoLine(t *testing.T) {
 	})
 }
 
-func TestAPanicIsLoggedOnceWithWhatWasLostAndTheRestIsReported(t *testing.T) {
+func TestAPanicIsLoggedOnce(t *testing.T) {
 	s := newScene(t)
 	line, panicsAt := 0, []int{1, 2, 3, 6}
 	s.telemetry.Log().AddHook(&sink{does: func() {
@@ -249,10 +248,10 @@ func TestAPanicIsLoggedOnceWithWhatWasLostAndTheRestIsReported(t *testing.T) {
 			panic(fmt.Sprint("at line ", line))
 		}
 	}})
-	c := s.opened() // line 1 panics, and line 2 about it
+	c := s.opened() // line 1 panics, and so does line 2, which reports that
 	defer c.Closed()
 
-	for i := range 4 { // line 3 panics, line 4 is about it, 5 is a step, 6 panics, 7 is a step
+	for i := range 4 { // line 3 panics, 4 reports that, 5 is a step, 6 panics, 7 is a step
 		c.Step(report.Step{Step: int64(i), Started: noon, Ended: after(time.Second)})
 	}
 
@@ -261,7 +260,7 @@ func TestAPanicIsLoggedOnceWithWhatWasLostAndTheRestIsReported(t *testing.T) {
 	require.Equal(t, 1, countLines(s.text(), "panicked"))
 }
 
-func TestAHookThatEndsItsGoroutineEndsNoReports(t *testing.T) {
+func TestAGoexitEndsNoReports(t *testing.T) {
 	s := newScene(t)
 	first := true
 	s.telemetry.Log().AddHook(&sink{does: func() {
@@ -279,7 +278,7 @@ func TestAHookThatEndsItsGoroutineEndsNoReports(t *testing.T) {
 	require.Equal(t, 1, countLines(s.text(), "step done"))
 }
 
-func TestLinesHaveTheTimeOfWhatHappenedHoweverSlowTheLogIs(t *testing.T) {
+func TestASlowLogKeepsTheTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t)
 		s.telemetry.Log().AddHook(&sink{does: func() { <-time.After(time.Hour) }})
@@ -292,7 +291,7 @@ func TestLinesHaveTheTimeOfWhatHappenedHoweverSlowTheLogIs(t *testing.T) {
 	})
 }
 
-func TestDurationsCanBeReadInAJSONLog(t *testing.T) {
+func TestDurationsInAJSONLog(t *testing.T) {
 	s := newScene(t)
 	s.telemetry.Log().SetFormatter(&logrus.JSONFormatter{})
 	c := s.opened()
@@ -305,7 +304,7 @@ func TestDurationsCanBeReadInAJSONLog(t *testing.T) {
 	require.Contains(t, s.text(), `"elapsed":"1m0s"`)
 }
 
-func TestAPanicOfATaskIsAnErrorWithItsStack(t *testing.T) {
+func TestATasksPanicHasItsStack(t *testing.T) {
 	s := newScene(t)
 
 	s.telemetry.Panicked(noon, "dial bob", errors.New("no map"), []byte("goroutine 7"))

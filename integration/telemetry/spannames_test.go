@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// rows are the spans as a page lists them.
+// rows returns the spans as a page would list them.
 func (s *scene) rows() (list []string) {
 	for _, span := range s.ended() {
 		row := span.Name()
@@ -47,14 +47,14 @@ func TestARowSaysWhatASpanIsAbout(t *testing.T) {
 	}, s.rows())
 }
 
-func TestAServiceIsCalledAsItsMember(t *testing.T) {
+func TestAServiceHasItsMembersName(t *testing.T) {
 	require.Equal(t, "dkg-alice", telemetry.ServiceName("alice", 0))
 	require.Equal(t, "dkg-2", telemetry.ServiceName("", 2))
 	require.Equal(t, "dkg-3", telemetry.ServiceName(" \n", 3))
 	require.Equal(t, "dkg-al ice?", telemetry.ServiceName("al\nice\x1b", 0))
 }
 
-func TestANameOfASpanIsOneShortLine(t *testing.T) {
+func TestASpanNameIsOneShortLine(t *testing.T) {
 	for step, want := range map[string]string{
 		"deal the shares":          "deal the shares",
 		"":                         "7",
@@ -80,9 +80,9 @@ func TestANameOfASpanIsOneShortLine(t *testing.T) {
 	}
 }
 
-// A program that puts data into the names of its steps, or has thousands without one,
-// does not fill the lists of a backend.
-func TestAServiceHasFewNamesForItsSpans(t *testing.T) {
+// A program may put data into the names of its steps, or have thousands of steps
+// without names. That must not fill the lists of a backend.
+func TestAServiceHasFewSpanNames(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()
@@ -104,7 +104,7 @@ func TestAServiceHasFewNamesForItsSpans(t *testing.T) {
 	require.Equal(t, steps-limit, names["dkgsync.barrier"])
 }
 
-func TestMetricsHaveNoNamesOfStepsOrMembers(t *testing.T) {
+func TestMetricsHaveNoNames(t *testing.T) {
 	s := newScene(t)
 	s.everything()
 

@@ -214,7 +214,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 
 			tc.report(c)
 
-			tc.want.Attrs["dkgsync.node.index"] = int64(0) // as of every span
+			tc.want.Attrs["dkgsync.node.index"] = int64(0) // as on every span
 			name, _, _ := strings.Cut(tc.want.Name, " ")
 			tc.want.Attrs["dkgsync.span"] = name
 			if diff := cmp.Diff(tc.want, lookAt(s.span(name))); diff != "" {
@@ -225,7 +225,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 	}
 }
 
-func TestEverySpanSaysWhichNodeItIsOf(t *testing.T) {
+func TestEverySpanNamesItsNode(t *testing.T) {
 	s := newScene(t)
 
 	s.everything()
@@ -236,7 +236,7 @@ func TestEverySpanSaysWhichNodeItIsOf(t *testing.T) {
 	}
 }
 
-func TestTheStartSaysWhoseCeremonyItIs(t *testing.T) {
+func TestTheStartNamesTheCeremony(t *testing.T) {
 	s := newScene(t)
 	defer s.opened().Closed()
 
@@ -247,7 +247,7 @@ func TestTheStartSaysWhoseCeremonyItIs(t *testing.T) {
 	}, attrs(s.span("dkgsync.ceremony.start")))
 }
 
-func TestAReconnectSaysWhyAndLinksTheStreamThatWasLost(t *testing.T) {
+func TestAReconnectLinksTheLostStream(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()
@@ -265,7 +265,7 @@ func TestAReconnectSaysWhyAndLinksTheStreamThatWasLost(t *testing.T) {
 	require.Equal(t, s.span("dkgsync.stream").SpanContext().SpanID(), span.Links()[0].SpanContext.SpanID())
 }
 
-func TestABarrierTellsWhoArrivedWhen(t *testing.T) {
+func TestABarrierSpanSaysWhoArrived(t *testing.T) {
 	arrived := func(t *testing.T, s *scene) map[int64]time.Duration {
 		t.Helper()
 		at := make(map[int64]time.Duration)
@@ -316,8 +316,8 @@ func TestABarrierTellsWhoArrivedWhen(t *testing.T) {
 	})
 }
 
-// Jaeger takes a span that begins before its parent for one of another clock.
-func TestAStreamThatWasThereBeforeTheCeremonyBeginsWithIt(t *testing.T) {
+// Jaeger assumes that a span that begins before its parent comes from another clock.
+func TestAnEarlyStreamIsClamped(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()

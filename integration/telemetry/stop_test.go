@@ -36,7 +36,7 @@ func newApp(h host.Host, def syncmod.Definition, more ...fx.Option) *fx.App {
 	)
 }
 
-func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
+func TestAStopIsRecordedToo(t *testing.T) {
 	h, other := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), h, other)
 	partner, err := harness.StartService(t, other, harness.Fast()).Open(def)
@@ -78,7 +78,7 @@ func TestWhatHappensWhileAnAppStopsIsRecordedToo(t *testing.T) {
 }
 
 // newCollector returns the URL of a collector, and a function that returns what has
-// come since its last call.
+// arrived since its last call.
 func newCollector(t *testing.T) (url string, posted func() string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -98,7 +98,7 @@ func newCollector(t *testing.T) (url string, posted func() string) {
 	}
 }
 
-func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
+func TestSpansGoWhereOperatorsSay(t *testing.T) {
 	url, posted := newCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url+"/v1/traces")
 	h := harness.NewHost(t)
@@ -114,8 +114,8 @@ func TestTheSpansOfANodeGoWhereItsOperatorSays(t *testing.T) {
 	require.Contains(t, all, "stopped", "what ended when the node stopped as well")
 }
 
-// Each start builds an SDK of its own.
-func TestANodeThatStartsAgainIsSeenAgain(t *testing.T) {
+// Each start builds its own SDK.
+func TestARestartedNodeIsSeenAgain(t *testing.T) {
 	url, posted := newCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
 	h := harness.NewHost(t)
@@ -133,7 +133,7 @@ func TestANodeThatStartsAgainIsSeenAgain(t *testing.T) {
 }
 
 // Instruments that are made in a constructor would record nothing.
-func TestANodeMakesItsInstrumentsWhenItStarts(t *testing.T) {
+func TestInstrumentsAreMadeAtTheStart(t *testing.T) {
 	url, posted := newCollector(t)
 	t.Setenv("OTEL_METRICS_EXPORTER", "otlp")
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", url)

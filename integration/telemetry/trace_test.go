@@ -14,10 +14,10 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// The SDK promises nowhere what this module builds on: a parent that has a trace
-// ID and no span ID makes a root span of that trace, about which the sampler
-// decides as about any root.
-func TestTheSDKMakesRootsOfATraceThatIsGivenByItsIDAlone(t *testing.T) {
+// This module relies on behaviour that the SDK does not promise: a parent with a trace
+// ID and no span ID makes a root span of that trace, and the sampler decides about it
+// as about any root.
+func TestTheSDKMakesRootsByTraceID(t *testing.T) {
 	id := telemetry.TraceID(hash)
 	parent := trace.ContextWithSpanContext(context.Background(),
 		trace.NewSpanContext(trace.SpanContextConfig{TraceID: id}))
@@ -47,7 +47,7 @@ func TestTheSDKMakesRootsOfATraceThatIsGivenByItsIDAlone(t *testing.T) {
 	}
 }
 
-func TestTheStartIsARootAndTheParentOfEverything(t *testing.T) {
+func TestTheStartIsEverySpansParent(t *testing.T) {
 	s := newScene(t)
 	s.everything()
 
@@ -64,7 +64,7 @@ func TestTheStartIsARootAndTheParentOfEverything(t *testing.T) {
 	require.ElementsMatch(t, spanIDs(s.started()), spanIDs(s.ended()))
 }
 
-func TestTheStartLinksToTheCallersSpan(t *testing.T) {
+func TestTheStartLinksToTheCaller(t *testing.T) {
 	s := newScene(t)
 	caller := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})
 	c := s.ceremony()
@@ -77,7 +77,7 @@ func TestTheStartLinksToTheCallersSpan(t *testing.T) {
 	require.Equal(t, caller, links[0].SpanContext)
 }
 
-func TestASamplerThatDropsTheStartDropsAll(t *testing.T) {
+func TestDroppingTheStartDropsAll(t *testing.T) {
 	s := newScene(t, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())))
 	s.everything()
 
@@ -86,7 +86,7 @@ func TestASamplerThatDropsTheStartDropsAll(t *testing.T) {
 		"the logs of all nodes meet all the same")
 }
 
-func TestAServerStreamLinksTheStreamOfItsClient(t *testing.T) {
+func TestAServerStreamLinksItsClient(t *testing.T) {
 	theirs, ours := newScene(t), newScene(t)
 	out := theirs.opened().Stream(report.StreamStart{Peer: 1, At: noon})
 	defer out.End(report.StreamEnd{At: noon})
@@ -104,7 +104,7 @@ func TestAServerStreamLinksTheStreamOfItsClient(t *testing.T) {
 	require.Equal(t, telemetry.TraceID(hash), links[0].SpanContext.TraceID())
 }
 
-func TestAStreamThatNobodyRecordsHasNoTraceparent(t *testing.T) {
+func TestNoTraceparentWithoutRecording(t *testing.T) {
 	s := newScene(t, sdktrace.WithSampler(sdktrace.NeverSample()))
 	stream := s.opened().Stream(report.StreamStart{Peer: 1, At: noon})
 	defer stream.End(report.StreamEnd{At: noon})
@@ -114,7 +114,7 @@ func TestAStreamThatNobodyRecordsHasNoTraceparent(t *testing.T) {
 	require.Empty(t, stream.Traceparent())
 }
 
-func TestAHostileTraceparentChangesNothing(t *testing.T) {
+func TestABadTraceparentIsIgnored(t *testing.T) {
 	ours := telemetry.TraceID(hash).String()
 	const span = "00f067aa0ba902b7"
 	for name, traceparent := range map[string]string{

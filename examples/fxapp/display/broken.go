@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// apart is a pair of nodes that cannot reach each other, and who sees that.
+// apart is a pair of nodes that cannot reach each other, and the nodes that see it.
 type apart struct {
 	a, b  int
 	since time.Time
 	by    []int
 }
 
-// broken lists the pairs that the nodes see.
+// broken lists the broken pairs that the nodes see.
 func (r *Report) broken() []apart {
 	var pairs []apart
 	for i, n := range r.nodes {

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Ceremony is what a report is about: what the nodes do, among whom, and what is done
-// to them.
+// Ceremony describes the ceremony that a report is about: its members, what they do,
+// and what goes wrong.
 type Ceremony struct {
-	Hash      []byte        // of the definition
+	Hash      []byte        // the definition's hash
 	Members   []string      // their names, by operator index
-	Steps     []string      // their names
+	Steps     []string      // the steps' names
 	Transport string        // for people
-	Late      time.Duration // by how much the last node starts late
-	FaultStep int           // in which step a node dies or restarts
+	Late      time.Duration // delay before the last node starts
+	FaultStep int           // the step in which a node dies or restarts
 }
 
 // Operator names a member in a sentence: "operator 2 (carol)".
@@ -21,7 +21,7 @@ func (c Ceremony) Operator(index int) string {
 	return fmt.Sprintf("operator %d (%s)", index, c.Members[index])
 }
 
-// stepCount says how many steps there are.
+// stepCount returns the number of steps in words.
 func (c Ceremony) stepCount() string {
 	if len(c.Steps) == 1 {
 		return "1 step"
@@ -29,7 +29,7 @@ func (c Ceremony) stepCount() string {
 	return fmt.Sprintf("%d steps", len(c.Steps))
 }
 
-// nameWidth is how much room the names of the steps need.
+// nameWidth returns the width of the longest step name.
 func (c Ceremony) nameWidth() int {
 	width := 0
 	for _, name := range c.Steps {
@@ -38,5 +38,5 @@ func (c Ceremony) nameWidth() int {
 	return width
 }
 
-// isLate tells whether a node is the one that starts late.
+// isLate reports whether a node is the one that starts late.
 func (c Ceremony) isLate(node int) bool { return c.Late > 0 && node == len(c.Members)-1 }

@@ -10,49 +10,49 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// fewNodes is up to how many nodes each has lines of its own.
+// Up to fewNodes nodes, each node has lines of its own.
 const fewNodes = 8
 
-// Report is what the demo prints: a line for whatever an operator would want to
-// know, in the moment it happens, and a table at the end. Everything on stdout
-// is printed here.
+// Report is the output of the demo. It prints a line as soon as something happens that
+// an operator would want to know, and a table at the end. It prints everything that
+// goes to stdout.
 //
-// It numbers the waits of a ceremony through: 0 is for everyone to be connected,
-// then come the barriers, the last one with the goodbyes after it.
+// It numbers the waits of a ceremony: 0 is the wait for everyone to be connected. The
+// barriers follow. The goodbyes belong to the last one.
 type Report struct {
 	out      io.Writer
 	ceremony Ceremony
 	begin    time.Time
 
 	mu      sync.Mutex
-	printed time.Time // when the last line was
+	printed time.Time // when the last line was printed
 	nodes   []record
-	death   time.Time // of the node that dies or restarts
-	restart bool      // it restarts
-	stop    time.Time // of all nodes, by a signal
+	death   time.Time // when a node dies or begins to restart
+	restart bool      // that node restarts
+	stop    time.Time // when a signal stopped all nodes
 }
 
 // record is what the report knows of a node.
 type record struct {
 	spans  *spanMemory
 	waits  []wait
-	status syncmod.Status // the newest one
-	peers  int            // connected, or said goodbye, while the ceremony went on
+	status syncmod.Status // the latest status
+	peers  int            // members connected or gone with a goodbye, while the ceremony went on
 	dead   bool
 	failed bool
 
-	began   time.Time // its last attempt, if that is not its first
-	attempt int       // which one that is; 0: its first
-	before  error     // why the one before has failed
-	again   bool      // it is a process that has started again
+	began   time.Time // when its latest attempt began; zero in its first
+	attempt int       // number of its latest attempt; 0 in its first
+	before  error     // why its previous attempt failed
+	again   bool      // its process was started again
 
-	receipt *syncmod.Receipt // nil without one
+	receipt *syncmod.Receipt // nil if there is none
 }
 
-// wait is one node's at one barrier. The zero time means not yet.
+// wait is the wait of one node at one barrier. A zero time means that it has not happened yet.
 type wait struct{ arrived, passed time.Time }
 
-// New returns the report of a ceremony, which it prints to out from now on.
+// New returns the report of a ceremony. It prints to out from now on.
 func New(out io.Writer, c Ceremony) *Report {
 	r := &Report{out: out, ceremony: c, begin: time.Now(), nodes: make([]record, len(c.Members))}
 	for i := range r.nodes {
@@ -65,21 +65,21 @@ func New(out io.Writer, c Ceremony) *Report {
 	return r
 }
 
-// PrintTo has what follows printed to another place.
+// PrintTo makes the report print to out from now on.
 func (r *Report) PrintTo(out io.Writer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.out = out
 }
 
-// line prints a line with the time since the beginning. But for New, the
-// lock is held.
+// line prints a line with the time since the beginning. The caller holds the lock,
+// except in New.
 func (r *Report) line(format string, args ...any) {
 	r.printed = time.Now()
 	_, _ = fmt.Fprintf(r.out, "%8.3fs  %s\n", r.printed.Sub(r.begin).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// Arrived notes that a node waits from now on; 0: that it starts.
+// Arrived notes that a node has begun to wait at a barrier. Barrier 0 means that the node starts.
 func (r *Report) Arrived(node, barrier int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,7 +96,7 @@ func (r *Report) Passed(node, barrier int, status syncmod.Status) {
 	waits := r.nodes[node].waits
 	if barrier == 1 {
 		r.connected(node, status.Since)
-		waits[1].arrived = status.Since // it was then that step 1 was announced
+		waits[1].arrived = status.Since // when step 1 was announced
 	}
 	waits[barrier].passed = time.Now()
 	r.barrier(barrier)
@@ -128,8 +128,8 @@ func (r *Report) Saw(node int, status syncmod.Status) {
 	}
 }
 
-// connected notes that a node is connected with all others, and prints a line
-// once they all are.
+// connected notes that a node is connected to all others. Once all nodes are, it prints
+// a line.
 func (r *Report) connected(node int, at time.Time) {
 	if !r.nodes[node].waits[0].passed.IsZero() {
 		return
@@ -161,11 +161,11 @@ func (r *Report) barrier(barrier int) {
 		brief(s.lastArrived.Sub(s.firstArrived)), r.ceremony.Operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
 }
 
-// Dies says that a node is about to lose its host, for good.
+// Dies says that a node is about to lose its host for good.
 func (r *Report) Dies(node int) { r.dies(node, "dies") }
 
-// Restarts says that a node is about to lose its host, and that another process of it
-// follows.
+// Restarts says that a node is about to lose its host, and that another process of the
+// node follows.
 func (r *Report) Restarts(node int) {
 	r.mu.Lock()
 	r.restart = true
@@ -190,7 +190,7 @@ func (r *Report) StartsAgain(node int) {
 	r.line("%s starts again, with the same key at the same address", r.ceremony.Operator(node))
 }
 
-// BeginsAgain says that a node begins another attempt, and why.
+// BeginsAgain says that a node begins another attempt. why is the failure of the previous one.
 func (r *Report) BeginsAgain(node int, status syncmod.Status, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,19 +200,19 @@ func (r *Report) BeginsAgain(node int, status syncmod.Status, why error) {
 	r.line("%s begins attempt %d", r.ceremony.Operator(node), status.Attempt)
 }
 
-// begins forgets what a node has done in its attempt before.
+// begins forgets what a node did in its previous attempt.
 func (r *Report) begins(node int, n record) {
 	n.spans, n.waits = r.nodes[node].spans, make([]wait, len(r.ceremony.Steps)+2)
 	n.waits[0].arrived = n.began
 	r.nodes[node] = n
 }
 
-// failed prints a line when the first node fails and when all have, and in
-// small clusters for each.
+// failed prints a line when the first node fails and when all have failed. In small
+// clusters it prints a line for each node.
 func (r *Report) failed(node int, status syncmod.Status) {
 	r.nodes[node].failed = true
 	if !r.stop.IsZero() {
-		return // that is why
+		return // the signal is the reason
 	}
 	failed, running := 0, 0
 	for _, n := range r.nodes {
@@ -240,7 +240,7 @@ func (r *Report) failed(node int, status syncmod.Status) {
 	}
 }
 
-// Interrupted says that all nodes are stopped before their time, and why.
+// Interrupted says that all nodes are stopped early, and why.
 func (r *Report) Interrupted(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -256,14 +256,14 @@ func (r *Report) Interrupted(cause error) {
 	r.line("all nodes stop in step %d, and tell one another why: %v", step, cause)
 }
 
-// Attested notes the receipt that a node has got.
+// Attested notes a node's receipt.
 func (r *Report) Attested(node int, receipt *syncmod.Receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nodes[node].receipt = receipt
 }
 
-// Stopped notes how a node that has been stopped has left its ceremony.
+// Stopped notes how a node left its ceremony when it stopped.
 func (r *Report) Stopped(node int, status syncmod.Status, err error) {
 	r.Saw(node, status)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// reportOf is a report on two nodes that are at step 1, connected a second ago.
+// reportOf returns a report on two nodes that connected a second ago and are at step 1.
 func reportOf(t *testing.T) *Report {
 	t.Helper()
 	r := New(io.Discard, Ceremony{Members: []string{"alice", "bob"}, Steps: []string{"deal", "respond"}})
@@ -21,7 +21,7 @@ func reportOf(t *testing.T) *Report {
 	return r
 }
 
-func TestReportSeesThatNodesAreInLockstep(t *testing.T) {
+func TestReportSeesLockstep(t *testing.T) {
 	t.Parallel()
 	r := reportOf(t)
 	r.Arrived(0, 2)
@@ -30,7 +30,7 @@ func TestReportSeesThatNodesAreInLockstep(t *testing.T) {
 	require.NoError(t, r.lockstep())
 }
 
-func TestReportSeesWhoDoesNotWait(t *testing.T) {
+func TestReportSeesWhoIsEarly(t *testing.T) {
 	t.Parallel()
 	const early = "not in lockstep: operator 0 (alice) passed barrier 2 before operator 1 (bob) had arrived"
 	r := reportOf(t)
@@ -54,7 +54,7 @@ func TestBriefDurations(t *testing.T) {
 	}
 }
 
-func TestOperatorsAreListedInRanges(t *testing.T) {
+func TestOperatorsInRanges(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "operator 4", operators([]int{4}))
 	require.Equal(t, "operators 0-2, 5, 7-8", operators([]int{2, 0, 1, 8, 7, 5}))

@@ -11,8 +11,8 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// spanMemory keeps the spans of one node for the timeline. It is a span
-// processor, beside that of an exporter if OTEL_* asks for one.
+// spanMemory keeps the spans of one node for the timeline. It is a span processor that
+// works beside an exporter, if OTEL_* asks for one.
 type spanMemory struct {
 	mu    sync.Mutex
 	ended []sdktrace.ReadOnlySpan
@@ -40,15 +40,15 @@ func (m *spanMemory) spans() []sdktrace.ReadOnlySpan {
 	return slices.Clone(m.ended)
 }
 
-// Spans is for the spans of a node: the timeline is drawn from them.
+// Spans returns a span processor for the spans of a node. The timeline is drawn from them.
 func (r *Report) Spans(node int) sdktrace.SpanProcessor { return r.nodes[node].spans }
 
-// isOfEarlierAttempt tells whether a span is of an attempt before the last one.
+// isOfEarlierAttempt reports whether a span belongs to an attempt before the latest one.
 func (n record) isOfEarlierAttempt(span sdktrace.ReadOnlySpan) bool {
 	return span.StartTime().Before(n.began)
 }
 
-// timeline draws the last attempt from the spans of its nodes.
+// timeline draws the latest attempt from the spans of its nodes.
 func (r *Report) timeline() string {
 	names := make([]string, len(r.nodes))
 	spans := make([][]sdktrace.ReadOnlySpan, len(r.nodes))

@@ -15,11 +15,12 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// wideTable is up to how many barriers each has a column of its own.
+// Up to wideTable barriers, each barrier has a column of its own.
 const wideTable = 8
 
-// Finish prints the timeline and the table, and for those that have not
-// completed, why. It returns nil if every node has, or else the cause if there is one.
+// Finish prints the timeline and the table, and why nodes did not complete. It returns
+// nil if every node completed. Otherwise it returns an error, which is cause if there
+// is one.
 func (r *Report) Finish(cause error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,8 +63,8 @@ func (r *Report) Finish(cause error) error {
 	return fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))
 }
 
-// attempts says in which attempt the nodes have completed, if that is not the first
-// one for all, and why the one before had ended.
+// attempts says in which attempt the nodes completed, unless all completed in the
+// first, and why the previous attempt ended.
 func (r *Report) attempts() {
 	why := make([]error, len(r.nodes))
 	for i, n := range r.nodes {
@@ -78,7 +79,7 @@ func (r *Report) attempts() {
 	}
 }
 
-// receipt says what all have attested, by the receipts that they have.
+// receipt says what all members attested, according to the receipts of the nodes.
 func (r *Report) receipt() (string, error) {
 	first, err := json.Marshal(r.nodes[0].receipt)
 	if err != nil {
@@ -99,14 +100,14 @@ func (r *Report) receipt() (string, error) {
 		len(r.nodes), r.nodes[0].receipt.Result()[:8], len(first)), nil
 }
 
-// lockstep checks what all of this is for: that nobody has passed a barrier
-// before everyone had arrived.
+// lockstep checks the purpose of the protocol: no node passed a barrier before all had
+// arrived.
 func (r *Report) lockstep() error {
 	for b := 1; b < len(r.ceremony.Steps)+2; b++ {
 		s := r.sum(b)
 		for i, n := range r.nodes {
 			passed := n.waits[b].passed
-			// Of step 1, an announcement may have been missed.
+			// A node may have missed the announcement of step 1.
 			early := s.missing && b > 1 || passed.Before(s.lastArrived)
 			if !passed.IsZero() && early {
 				return fmt.Errorf("not in lockstep: %s passed barrier %d before %s had arrived",
@@ -117,9 +118,9 @@ func (r *Report) lockstep() error {
 	return nil
 }
 
-// verdict is what some nodes say of their failure.
+// verdict is a failure, and the nodes that report it.
 type verdict struct {
-	nodes, told []int // told: those that heard of it from others
+	nodes, told []int // told: the nodes that heard of it from others
 	text        string
 }
 
@@ -131,8 +132,8 @@ func (v verdict) String() string {
 	return text
 }
 
-// verdicts collects why nodes have failed, once for each culprit: whoever saw it
-// has the words, the others pass them on.
+// verdicts groups the nodes' failures by culprit. The text comes from a node that saw
+// the failure itself; other nodes only pass it on.
 func (r *Report) verdicts(why []error) []*verdict {
 	var all []*verdict
 	by := make(map[string]*verdict)
@@ -161,7 +162,7 @@ func (r *Report) verdicts(why []error) []*verdict {
 	return all
 }
 
-// told is what a node says, so that it can be said of several.
+// told returns a node's error in words that hold for several nodes.
 func (r *Report) told(node int, err error) string {
 	if errors.Is(err, syncmod.ErrResultMismatch) {
 		return strings.Replace(err.Error(), "this node", r.ceremony.Operator(node), 1)
@@ -169,7 +170,7 @@ func (r *Report) told(node int, err error) string {
 	return err.Error()
 }
 
-// table shows how long each node waited, at each barrier if there are few.
+// table shows how long each node waited. With few barriers it shows each barrier.
 func (r *Report) table() string {
 	barriers := len(r.ceremony.Steps) + 1
 	header := table.Row{"operator", "outcome", "peers", "step", "connect"}
@@ -225,7 +226,7 @@ func (r *Report) table() string {
 	return w.Render()
 }
 
-// summary is all barriers of one node in four columns.
+// summary shows all barriers of one node in four columns.
 func (r *Report) summary(node int) table.Row {
 	var total, longest time.Duration
 	at, last := 0, 0
@@ -245,7 +246,7 @@ func (r *Report) summary(node int) table.Row {
 	return table.Row{brief(total), brief(longest), at, fmt.Sprintf("%d×", last)}
 }
 
-// lastAt names who arrived last, once all have.
+// lastAt names the node that arrived last, once all nodes have arrived.
 func (r *Report) lastAt(barrier int) string {
 	s := r.sum(barrier)
 	if s.missing {
@@ -254,13 +255,13 @@ func (r *Report) lastAt(barrier int) string {
 	return fmt.Sprintf("%d %s", s.last, r.ceremony.Members[s.last])
 }
 
-// barrierSum is a barrier as the whole cluster went through it.
+// barrierSum is a barrier as the whole cluster passed it.
 type barrierSum struct {
 	firstArrived, lastArrived, lastPassed time.Time
 
-	last    int  // who arrived last, or has not
-	missing bool // somebody has not arrived
-	waiting bool // somebody has not passed
+	last    int  // the node that arrived last, or has not arrived
+	missing bool // a node has not arrived
+	waiting bool // a node has not passed
 }
 
 func (r *Report) sum(barrier int) barrierSum {
@@ -299,7 +300,7 @@ func (n record) outcome() string {
 	return n.status.Phase.String()
 }
 
-// step is the last one that has begun: its barrier is passed.
+// step returns the latest step that the node has begun. Its barrier is passed.
 func (n record) step() int {
 	begun := 0
 	for b := 1; b < len(n.waits)-1; b++ {
@@ -310,7 +311,7 @@ func (n record) step() int {
 	return begun
 }
 
-// String is how long the wait took, so far.
+// String returns how long the wait took, or has taken so far.
 func (w wait) String() string {
 	switch {
 	case w.arrived.IsZero():
@@ -321,7 +322,7 @@ func (w wait) String() string {
 	return brief(w.passed.Sub(w.arrived))
 }
 
-// brief writes a duration as a person wants to read it.
+// brief writes a duration for people to read.
 func brief(d time.Duration) string {
 	switch {
 	case d >= time.Second:
@@ -332,7 +333,7 @@ func brief(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }
 
-// operators lists operator indices in a sentence: "operators 0-3, 5".
+// operators lists operator indexes in a sentence: "operators 0-3, 5".
 func operators(indices []int) string {
 	slices.Sort(indices)
 	var parts []string

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// colours are those of the glyphs, as a terminal wants them.
+// colours holds the colour code of each glyph.
 var colours = map[rune]string{working: "32", waiting: "2", lastThere: "33;1", notPassed: "31;1"}
 
-// columns is how wide the terminal is, as far as that is known and of use.
+// columns returns the width of the terminal within useful bounds, or a default if it is unknown.
 func columns() int {
 	const least, usual, most = 60, 100, 120
 	n, err := strconv.Atoi(os.Getenv("COLUMNS"))
@@ -20,7 +20,7 @@ func columns() int {
 	return min(max(n, least), most)
 }
 
-// isColourTerminal tells whether out shows colours and nobody minds them.
+// isColourTerminal reports whether out shows colours and the user allows them.
 func isColourTerminal(out io.Writer) bool {
 	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
@@ -33,7 +33,7 @@ func isColourTerminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// paint gives glyphs their colours.
+// paint adds colours to glyphs.
 func paint(row []rune, coloured bool) string {
 	if !coloured {
 		return string(row)

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	manyNodes   = 16 // more are not drawn all,
-	slowNodes   = 8  // only so many
-	manyCrossed = 23 // of more barriers than those of 20 steps, none is marked
+	manyNodes   = 16 // with more nodes, only some are drawn:
+	slowNodes   = 8  // this many, those that the others waited for
+	manyCrossed = 23 // with more barriers than 20 steps have, none is marked
 )
 
-// What is drawn in one column of a row.
+// The glyphs of a row. Each column has one.
 const (
 	working   = '█'
 	waiting   = '░'
@@ -27,8 +27,8 @@ const (
 	notPassed = '×'
 )
 
-// timeline is a ceremony as the spans of its nodes tell it. All nodes have the
-// same clock here; between machines, times are good for one node's spans only.
+// timeline is a ceremony according to the spans of its nodes. All nodes here share one
+// clock. On several machines, times would be comparable only within one node's spans.
 type timeline struct {
 	traceID    trace.TraceID
 	begin, end time.Time
@@ -40,9 +40,9 @@ type timeline struct {
 type track struct {
 	name    string
 	parts   []part
-	stopped []time.Time // where it failed or was stopped
+	stopped []time.Time // when it failed or was stopped
 	waited  time.Duration
-	last    int // at how many steps it arrived last
+	last    int // the number of steps at which it arrived last
 }
 
 // part is a span of work, or of waiting at a barrier.
@@ -51,18 +51,18 @@ type part struct {
 	glyph    rune
 }
 
-// crossing is a barrier as all nodes tell it.
+// crossing is a barrier according to all nodes.
 type crossing struct {
 	kind            string
 	step            int64
-	first, released time.Time         // when the first node arrived, when the last one was through
+	first, released time.Time         // when the first node arrived, and when the last one had passed
 	arrived         map[int]time.Time // by operator index
-	passed          []int             // operator indices
-	says            map[int]int       // for a node: how many say that it was the last
+	passed          []int             // operator indexes
+	says            map[int]int       // for each node, how many nodes say that it was the last
 	last            int
 }
 
-// newTimeline reads the spans of all nodes, by operator index.
+// newTimeline reads the spans of all nodes. spans is in operator order.
 func newTimeline(names []string, spans [][]sdktrace.ReadOnlySpan) timeline {
 	t := timeline{tracks: make([]track, len(names))}
 	for i, name := range names {
@@ -83,9 +83,9 @@ func newTimeline(names []string, spans [][]sdktrace.ReadOnlySpan) timeline {
 	return t
 }
 
-// lastToArrive is, at a step, whose span began last: the nodes have one clock.
-// Everyone waits for the other barriers from the start, and only the nodes can
-// say who was last.
+// lastToArrive returns the node that arrived last. At a step, it is the node whose span
+// began last, because the nodes share one clock. At other barriers all nodes wait from
+// the start, so only the nodes' spans say who was last.
 func (b *crossing) lastToArrive(nodes int) int {
 	last := 0
 	for node := range nodes {
@@ -146,7 +146,7 @@ func (t *timeline) read(node int, span sdktrace.ReadOnlySpan) {
 	}
 }
 
-// crossing is the barrier that spans of several nodes tell of.
+// crossing returns the barrier to which spans of several nodes belong.
 func (t *timeline) crossing(kind string, step int64) *crossing {
 	same := func(b crossing) bool { return b.kind == kind && (b.step == step || kind != "step") }
 	at := slices.IndexFunc(t.barriers, same)
@@ -162,7 +162,7 @@ func (t *timeline) crossing(kind string, step int64) *crossing {
 	return &t.barriers[at]
 }
 
-// draw draws it, a row for each node. It is empty when there were no spans.
+// draw draws the timeline with a row for each node. The result is empty if there are no spans.
 func (t *timeline) draw(width int, coloured bool) string {
 	if t.end.IsZero() {
 		return ""
@@ -195,8 +195,8 @@ func (t *timeline) draw(width int, coloured bool) string {
 	return out.String()
 }
 
-// shown are the nodes that have a row: all, or those of many that the others
-// waited for.
+// shown returns the nodes that have a row. With many nodes, these are the ones for
+// which the others waited.
 func (t *timeline) shown() (nodes []int, note string) {
 	for i := range t.tracks {
 		nodes = append(nodes, i)
@@ -211,13 +211,13 @@ func (t *timeline) shown() (nodes []int, note string) {
 		slowNodes, len(t.tracks))
 }
 
-// column is where a time is on the axis.
+// column returns the column of a time on the axis.
 func (t *timeline) column(at time.Time, axis int) int {
 	span := max(t.end.Sub(t.begin), 1)
 	return min(int(float64(at.Sub(t.begin))/float64(span)*float64(axis)), axis-1)
 }
 
-// rows are those of all nodes.
+// rows draws all nodes.
 func (t *timeline) rows(axis int) [][]rune {
 	rows := make([][]rune, len(t.tracks))
 	for i, n := range t.tracks {
@@ -232,7 +232,7 @@ func (t *timeline) rows(axis int) [][]rune {
 	return rows
 }
 
-// prevailing is in each column what a node did for most of that time.
+// prevailing returns for each column what the node did during most of that time.
 func (t *timeline) prevailing(n track, axis int) []rune {
 	row := []rune(strings.Repeat(" ", axis))
 	longest := make([]time.Duration, axis)
@@ -255,8 +255,8 @@ func (t *timeline) prevailing(n track, axis int) []rune {
 	return row
 }
 
-// mark marks the barriers, and who was last. Of several in one column, it is the
-// last of the one that took longest.
+// mark marks the barriers and the node that was last at each. If several barriers share
+// a column, the one that took longest decides.
 func (t *timeline) mark(rows [][]rune, axis int) {
 	if len(t.barriers) > manyCrossed {
 		return
@@ -276,7 +276,7 @@ func (t *timeline) mark(rows [][]rune, axis int) {
 	}
 }
 
-// numbers are those of the steps, over the barriers before them.
+// numbers returns the step numbers, each above the barrier before its step.
 func (t *timeline) numbers(axis int) []rune {
 	row := []rune(strings.Repeat(" ", axis))
 	free := 0

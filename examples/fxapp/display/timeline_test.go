@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// spanAt is a span from one millisecond to another.
+// spanAt returns a span with times in milliseconds.
 func spanAt(name string, from, to int, attrs ...attribute.KeyValue) sdktrace.ReadOnlySpan {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
 	return tracetest.SpanStub{
@@ -41,7 +41,7 @@ func failureAt(from, to int) sdktrace.ReadOnlySpan {
 	return spanAt("ceremony", from, to, attribute.String("dkgsync.outcome", "failed"))
 }
 
-func TestTimelineShowsWorkWaitsAndWhoWasLast(t *testing.T) {
+func TestTimelineShowsWhoWasLast(t *testing.T) {
 	t.Parallel()
 	line := newTimeline([]string{"alice", "bob", "carol"}, [][]sdktrace.ReadOnlySpan{
 		{
@@ -78,7 +78,7 @@ func TestTimelineShowsWorkWaitsAndWhoWasLast(t *testing.T) {
 `, "\n"), line.draw(70, false))
 }
 
-func TestTimelineShowsThoseOfManyNodesThatWereWaitedFor(t *testing.T) {
+func TestTimelineOfManyNodes(t *testing.T) {
 	t.Parallel()
 	var names []string
 	var spans [][]sdktrace.ReadOnlySpan
@@ -94,7 +94,7 @@ func TestTimelineShowsThoseOfManyNodesThatWereWaitedFor(t *testing.T) {
 	require.Contains(t, drawn, "the 8 of 20 nodes that waited least")
 }
 
-func TestGlyphsHaveColoursWhereTheyAreWanted(t *testing.T) {
+func TestGlyphsInColour(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "██ ×", paint([]rune("██ ×"), false))
 	require.Equal(t, "\x1b[32m██\x1b[0m \x1b[31;1m×\x1b[0m", paint([]rune("██ ×"), true))

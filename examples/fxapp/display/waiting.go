@@ -9,10 +9,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// silence is after how long without a line the report says who waits for whom.
+// silence is how long the report may print nothing before it says who waits for whom.
 const silence = time.Second
 
-// Watch says who waits for whom whenever nothing has happened for a while.
+// Watch says who waits for whom whenever nothing was printed for a while. It returns when done is
+// closed.
 func (r *Report) Watch(done <-chan struct{}) {
 	ticker := time.NewTicker(silence / 10)
 	defer ticker.Stop()
@@ -32,8 +33,8 @@ func (r *Report) explainSilence() {
 	if time.Since(r.printed) < silence {
 		return
 	}
-	waiting := make(map[int][]int)            // who is waited for, and by whom
-	known := make(map[int]syncmod.PeerStatus) // the most telling of what they know
+	waiting := make(map[int][]int)            // for each missing member, the nodes that wait for it
+	known := make(map[int]syncmod.PeerStatus) // the most telling status of each missing member
 	links, connected := 0, 0
 	connecting := false
 	for i, n := range r.nodes {
@@ -71,7 +72,7 @@ func (r *Report) explainSilence() {
 	}
 }
 
-// missing lists whom a node waits for.
+// missing lists the members that a node waits for.
 func missing(n record) []syncmod.PeerStatus {
 	var peers []syncmod.PeerStatus
 	for _, p := range n.status.Peers {
@@ -104,7 +105,7 @@ func countPeers(s syncmod.Status, is func(syncmod.PeerStatus) bool) int {
 	return count
 }
 
-// describe says how a member stands that is waited for.
+// describe says what is known of a member that others wait for.
 func describe(p syncmod.PeerStatus) string {
 	text := "not connected"
 	switch {

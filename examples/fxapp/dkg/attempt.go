@@ -18,24 +18,25 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// phase is one of the three messages that every member makes for all others. It is
-// made before the barrier of its step, and fetched behind it.
+// phase is one of the three rounds of messages. In each, every member makes one message
+// for all others. It makes the message before the barrier of the step, and the others
+// fetch it after the barrier.
 type phase int
 
 const (
 	keyPhase phase = iota
 	deals
 	responses
-	phases // how many there are
+	phases // the number of phases
 )
 
-// lastBarrier is the step of the barrier behind the steps.
+// lastBarrier is the step number of the last barrier, which follows all steps.
 const lastBarrier = int64(phases) + 1
 
 func (p phase) String() string { return [...]string{"key", "deal", "response"}[p] }
 
-// attempt is what a node does in one attempt of a ceremony. Nothing of it gets into
-// another one.
+// attempt is a node's part in one attempt of a ceremony. Nothing of it is used in
+// another attempt.
 type attempt struct {
 	generator *Generator
 	ceremony  *syncmod.Ceremony
@@ -44,17 +45,17 @@ type attempt struct {
 	self      int
 	identity  crypto.PrivKey
 
-	secret   kyber.Scalar // what the others encrypt the shares for this node to
+	secret   kyber.Scalar // the others encrypt this node's shares to its public key
 	pedersen *pedersen.DistKeyGenerator
 	id       []byte         // a digest of everybody's keys
 	given    [phases][]seen // what the members gave this node, by phase and operator index
 
 	mu     sync.Mutex
-	over   bool   // the ceremony has ended: no share is written any more
-	stored string // the name of the unconfirmed share's file, once it is written
+	over   bool   // the ceremony has ended, so no share may be written
+	stored string // the file name of the unconfirmed share, once it is written
 }
 
-// begin makes this node's key for the attempt, and serves it.
+// begin makes this node's key for the attempt, and serves it to the others.
 func (a *attempt) begin() error {
 	a.secret = keys().Scalar().Pick(random.New())
 	nonce := make([]byte, pedersen.NonceLength)
@@ -66,7 +67,7 @@ func (a *attempt) begin() error {
 	})
 }
 
-// serve makes this node's message of a phase, for the others to fetch.
+// serve signs this node's message of a phase and serves it to the others.
 func (a *attempt) serve(p phase, of body) error {
 	text, err := a.make(p, of)
 	if err != nil {
@@ -76,8 +77,8 @@ func (a *attempt) serve(p phase, of body) error {
 	return nil
 }
 
-// steps are the phases. What a phase needs, everybody has made before its barrier: so
-// whoever has passed the barrier finds it.
+// steps returns the phases as steps. Every member makes what a phase fetches before it
+// announces the step, so it is there for every node that has passed the barrier.
 func (a *attempt) steps() []syncmod.Step {
 	return []syncmod.Step{
 		{Name: "exchange keys", Run: a.exchangeKeys},
@@ -86,7 +87,7 @@ func (a *attempt) steps() []syncmod.Step {
 	}
 }
 
-// exchangeKeys fetches everybody's key, and deals to everybody.
+// exchangeKeys fetches everybody's key and makes this node's deal.
 func (a *attempt) exchangeKeys(ctx context.Context) error {
 	bodies, err := fetchAll(ctx, a, keyPhase, func() *keyBody { return new(keyBody) })
 	if err != nil {
@@ -116,7 +117,7 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 	return a.deal(nodes)
 }
 
-// copied says that two members gave the same of what is random. Only the one whose it is knows who copied it.
+// copied says that two members gave the same random value. Only its owner knows who copied it.
 func (a *attempt) copied(first, second int, what string) error {
 	switch a.self {
 	case first:
@@ -131,9 +132,9 @@ func (a *attempt) copied(first, second int, what string) error {
 func (a *attempt) deal(nodes []pedersen.Node) (err error) {
 	a.pedersen, err = pedersen.NewDistKeyHandler(&pedersen.Config{
 		Suite: keys(), Longterm: a.secret, NewNodes: nodes, Threshold: Threshold(len(nodes)),
-		FastSync: true, // every member answers every deal, also a good one
+		FastSync: true, // every member answers every deal, even a valid one
 		Nonce:    a.id,
-		Auth:     schnorr.NewScheme(keys()), // not sent: members sign with the keys of their peer IDs
+		Auth:     schnorr.NewScheme(keys()), // never sent: members sign with the keys of their peer IDs
 	})
 	if err != nil {
 		return fmt.Errorf("dealing: %w", err)
@@ -152,7 +153,7 @@ func (a *attempt) deal(nodes []pedersen.Node) (err error) {
 	return a.serve(deals, b)
 }
 
-// exchangeDeals fetches everybody's deal, and checks it.
+// exchangeDeals fetches everybody's deal and checks it.
 func (a *attempt) exchangeDeals(ctx context.Context) error {
 	bodies, err := fetchAll(ctx, a, deals, func() *dealBody { return new(dealBody) })
 	if err != nil {
@@ -188,7 +189,7 @@ func (a *attempt) exchangeDeals(ctx context.Context) error {
 	return a.serve(responses, &responseBody{Attempt: a.id, Deals: a.given[deals]})
 }
 
-// bundle is a member's deal as the generator takes it.
+// bundle returns a member's deal in the form that the generator takes.
 func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) {
 	n := len(a.members)
 	switch {
@@ -217,7 +218,7 @@ func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) 
 	return bundle, nil
 }
 
-// exchangeResponses fetches everybody's response, writes the share and attests the
+// exchangeResponses fetches everybody's response, writes the share, and attests the
 // group key.
 func (a *attempt) exchangeResponses(ctx context.Context) error {
 	bodies, err := fetchAll(ctx, a, responses, func() *responseBody { return new(responseBody) })
@@ -281,13 +282,13 @@ func (a *attempt) store(s *Share) (err error) {
 	if a.over {
 		return a.ceremony.Err()
 	}
-	// What is wrong with this node's disk, its operator has to mend before it begins again.
+	// If the disk is at fault, the operator has to act before another attempt makes sense.
 	a.stored, err = a.generator.store.write(s)
 	return syncmod.Permanent(err)
 }
 
-// end keeps a share from being written from now on, and returns the name of the file if
-// one was.
+// end prevents a share from being written from now on. It returns the name of the file
+// if one was written.
 func (a *attempt) end() (stored string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -295,7 +296,7 @@ func (a *attempt) end() (stored string) {
 	return a.stored
 }
 
-// keyOf is the key of a member's peer ID.
+// keyOf returns the public key in a member's peer ID.
 func (a *attempt) keyOf(member int) crypto.PubKey {
 	return a.generator.host.Peerstore().PubKey(a.members[member].ID)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// once has a misdeed happen in the first attempt only.
+// once lets bob misbehave in the first attempt only.
 func once(m misdeed) misdeed {
 	attempts := 0
 	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
@@ -29,7 +29,7 @@ func once(m misdeed) misdeed {
 	}
 }
 
-func TestAnotherAttemptMendsWhatAMemberDid(t *testing.T) {
+func TestAnotherAttemptMayComplete(t *testing.T) {
 	complaint := complaining(carol)
 	threshold := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Threshold = 2 })
 	garbled := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Shares[carol][60] ^= 1 })
@@ -55,7 +55,7 @@ func TestAnotherAttemptMendsWhatAMemberDid(t *testing.T) {
 	}
 }
 
-func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
+func TestTwoDealsEndTheAttempts(t *testing.T) {
 	for name, m := range map[string]misdeed{"told": twoDeals, "hidden": twoDealsHidden} {
 		t.Run(name, func(t *testing.T) {
 			c := clusterWith(t, config(3), 3)
@@ -67,7 +67,7 @@ func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
 			for i, n := range c.nodes {
 				wg.Go(func() {
 					_, errs[i] = n.run(ctx)
-					cancel() // the others wait for the node that has found it out
+					cancel() // the others wait for the node that found the cheat
 				})
 			}
 			wg.Wait()
@@ -75,7 +75,7 @@ func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
 			for _, err := range errs {
 				if e, ok := errors.AsType[*MemberError](err); ok {
 					require.Equal(t, bob, e.Index)
-					require.NotContains(t, err.Error(), "attempt ", "it begins no other one")
+					require.NotContains(t, err.Error(), "attempt ", "it begins no other attempt")
 					found++
 				}
 			}
@@ -84,7 +84,7 @@ func TestNoOtherAttemptFollowsTwoDeals(t *testing.T) {
 	}
 }
 
-func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
+func TestARestartedNodeJoinsAgain(t *testing.T) {
 	for p := range phases {
 		t.Run("in the phase of "+p.String()+"s", func(t *testing.T) {
 			conf := config(5)
@@ -95,7 +95,7 @@ func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
 				steps[p].Run = func(ctx context.Context) error {
 					err := work(ctx)
 					close(reached)
-					<-ctx.Done() // it dies in this step
+					<-ctx.Done() // the node dies in this step
 					return err
 				}
 				return steps
@@ -123,14 +123,14 @@ func TestARestartedNodeJoinsTheNextAttempt(t *testing.T) {
 			wg.Wait()
 			requireOneKey(t, c.shares())
 			for _, n := range c.nodes {
-				files := slices.DeleteFunc(n.files(), isSuperseded) // of the attempt in which bob died
+				files := slices.DeleteFunc(n.files(), isSuperseded) // from the attempt in which bob died
 				require.Equal(t, []string{receiptName, shareName}, files)
 			}
 		})
 	}
 }
 
-func TestAMessageOfAnEarlierAttemptIsRefused(t *testing.T) {
+func TestAnOldMessageIsRefused(t *testing.T) {
 	for _, p := range []phase{deals, responses} {
 		t.Run(p.String(), func(t *testing.T) {
 			c := clusterWith(t, config(2), 3)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkCrypto is what one member of n has to compute.
+// BenchmarkCrypto measures what one of n members has to compute.
 func BenchmarkCrypto(b *testing.B) {
 	for _, n := range []int{4, 10, 32} {
 		b.Run(fmt.Sprintf("%d members", n), func(b *testing.B) {
@@ -35,7 +35,7 @@ func BenchmarkCrypto(b *testing.B) {
 	}
 }
 
-// dealers are n members that know each other's keys.
+// dealers returns n members that know each other's keys.
 func dealers(b *testing.B, n int) []*pedersen.DistKeyGenerator {
 	secrets, nodes := newKeys(n)
 	all := make([]*pedersen.DistKeyGenerator, n)
@@ -59,8 +59,8 @@ func newKeys(n int) (secrets []kyber.Scalar, nodes []pedersen.Node) {
 	return secrets, nodes
 }
 
-// BenchmarkCeremony is a whole ceremony of n nodes in one process, until all have stored
-// their shares.
+// BenchmarkCeremony measures a whole ceremony of n nodes in one process, until all have
+// stored their shares.
 func BenchmarkCeremony(b *testing.B) {
 	for _, n := range []int{4, 10} {
 		b.Run(fmt.Sprintf("%d members", n), func(b *testing.B) {
@@ -78,7 +78,7 @@ func BenchmarkCeremony(b *testing.B) {
 	}
 }
 
-// BenchmarkRecover is how long it takes to make a signature from partial ones.
+// BenchmarkRecover measures how long it takes to make a signature from partial ones.
 func BenchmarkRecover(b *testing.B) {
 	shares := newFinished(b, 4).shares
 	message := []byte("a block")

@@ -23,14 +23,14 @@ const (
 // suite hashes messages to G2 as Ethereum does.
 var suite = bls12381.NewBLS12381SuiteWithDST(nil, []byte("BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_"))
 
-// scheme has the keys in G1 and the signatures in G2.
+// scheme has keys in G1 and signatures in G2.
 var scheme = tbls.NewThresholdSchemeOnG2(suite)
 
-// keys is the group of the keys.
+// keys returns the group of the keys.
 func keys() pedersen.Suite { return suite.G1().(pedersen.Suite) }
 
-// parsePoint reads a public key. The point at infinity is none: with it, everybody
-// could sign.
+// parsePoint reads a public key. It refuses the point at infinity, because everybody
+// could sign for that key.
 func parsePoint(data []byte) (kyber.Point, error) {
 	p := keys().Point()
 	if err := p.UnmarshalBinary(data); err != nil {
@@ -42,7 +42,7 @@ func parsePoint(data []byte) (kyber.Point, error) {
 	return p, nil
 }
 
-// parseScalar reads a secret. Its error says nothing about the bytes.
+// parseScalar reads a secret. Its error does not quote the bytes.
 func parseScalar(data []byte) (kyber.Scalar, error) {
 	s := keys().Scalar()
 	if err := s.UnmarshalBinary(data); err != nil || s.Equal(keys().Scalar().Zero()) {
@@ -51,7 +51,7 @@ func parseScalar(data []byte) (kyber.Scalar, error) {
 	return s, nil
 }
 
-// encode writes a point or a scalar, which cannot fail for those of this package.
+// encode encodes a point or a scalar. That cannot fail for the points and scalars of this package.
 func encode(m kyber.Marshaling) []byte {
 	data, err := m.MarshalBinary()
 	if err != nil {
@@ -60,8 +60,8 @@ func encode(m kyber.Marshaling) []byte {
 	return data
 }
 
-// Sign returns this member's partial signature of a message: its operator index in 2
-// bytes, big endian, and 96 bytes of signature.
+// Sign returns this member's partial signature of a message: the operator index in 2
+// bytes, big endian, and a signature of 96 bytes.
 func (s *Share) Sign(message []byte) ([]byte, error) {
 	partial, err := scheme.Sign(s.private(), message)
 	if err != nil {
@@ -70,10 +70,10 @@ func (s *Share) Sign(message []byte) ([]byte, error) {
 	return partial, nil
 }
 
-// Recover makes the group's signature of a message, 96 bytes, from partial signatures
-// of at least Threshold members. It is the same whoever they are. A partial signature
-// that is not valid, or is there twice, does not count. If too few are left, the error
-// says which were not valid.
+// Recover makes the group's signature of a message from the partial signatures of at
+// least Threshold members. The signature has 96 bytes, and is the same whichever
+// members sign. Recover ignores partial signatures that are invalid or repeated. If too
+// few remain, the error says which ones were invalid.
 func (s *Share) Recover(message []byte, partials ...[]byte) ([]byte, error) {
 	valid := make(map[uint16][]byte)
 	var refused []string
@@ -112,7 +112,7 @@ func Verify(groupKey, message, signature []byte) error {
 	return nil
 }
 
-// shortKey is how a group key is called in sentences.
+// shortKey returns the start of a group key for use in sentences.
 func shortKey(key []byte) string {
 	const shown = 8
 	return hex.EncodeToString(key[:min(shown, len(key))]) + "…"

@@ -37,7 +37,7 @@ func TestAnyThresholdOfSharesSigns(t *testing.T) {
 	require.Error(t, Verify(shares[0].GroupKey, message, partials[0][2:]), "one member's")
 }
 
-func TestTooFewPartialSignaturesAreRefused(t *testing.T) {
+func TestTooFewSignaturesAreRefused(t *testing.T) {
 	shares := newFinished(t, 4).shares
 	message := []byte("a block")
 	var partials [][]byte
@@ -48,7 +48,7 @@ func TestTooFewPartialSignaturesAreRefused(t *testing.T) {
 	}
 	garbled := slices.Clone(partials[2])
 	garbled[50] ^= 1
-	stolen := slices.Clone(partials[2]) // says that it is another member's
+	stolen := slices.Clone(partials[2]) // names another operator
 	binary.BigEndian.PutUint16(stolen, 3)
 	nobody := slices.Clone(partials[2])
 	binary.BigEndian.PutUint16(nobody, 4)
@@ -64,11 +64,11 @@ func TestTooFewPartialSignaturesAreRefused(t *testing.T) {
 		require.EqualError(t, err, want)
 	}
 	_, err := shares[0].Recover(message, partials[0], garbled, partials[1], partials[1], partials[3])
-	require.NoError(t, err, "what does not count does no harm")
+	require.NoError(t, err, "invalid signatures are ignored")
 }
 
-// The vector is one of Ethereum's consensus specification, for BLS signatures.
-func TestSignaturesAreAsEthereumHasThem(t *testing.T) {
+// The test vector comes from Ethereum's consensus specification of BLS signatures.
+func TestEthereumSignatures(t *testing.T) {
 	secret, err := hex.DecodeString("263dbd792f5b1be47ed85f8938c0f29586af0d3ac7b977f21c278fe1462040e3")
 	require.NoError(t, err)
 	want, err := hex.DecodeString("b6ed936746e01f8ecf281f020953fbf1f01debd5657c4a383940b020b26507f6" +
@@ -87,14 +87,14 @@ func TestSignaturesAreAsEthereumHasThem(t *testing.T) {
 	require.NoError(t, Verify(encode(keys().Point().Mul(s.secret, nil)), message, want))
 }
 
-func TestAKeyThatIsNoneVerifiesNothing(t *testing.T) {
+func TestABadKeyVerifiesNothing(t *testing.T) {
 	infinity := encode(keys().Point().Null())
 	zero := encode(suite.G2().Point().Null())
 	require.ErrorContains(t, Verify(infinity, []byte("anything"), zero), "it is the point at infinity")
 	require.ErrorContains(t, Verify(nil, []byte("anything"), zero), "it is no point of BLS12-381's G1")
 }
 
-func TestAThresholdIsAsCharonHasIt(t *testing.T) {
+func TestCharonsThreshold(t *testing.T) {
 	for n, want := range map[int]int{2: 2, 3: 3, 4: 3, 5: 4, 6: 5, 7: 5, 10: 7, 13: 9} {
 		require.Equal(t, want, Threshold(n), n)
 	}

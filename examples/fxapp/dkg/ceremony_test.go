@@ -14,11 +14,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestEveryMemberGetsAShareOfOneKey(t *testing.T) {
+func TestEveryMemberGetsAShare(t *testing.T) {
 	for name, n := range map[string]int{"2 members": 2, "4 members": 4, "10 members": 10} {
 		t.Run(name, func(t *testing.T) {
 			conf := config(1)
-			conf.Heartbeat = time.Second // ten nodes in one process have enough to do
+			conf.Heartbeat = time.Second // ten nodes in one process keep the CPU busy
 			c := clusterWith(t, conf, n)
 
 			shares := c.complete()
@@ -38,7 +38,7 @@ func TestEveryMemberGetsAShareOfOneKey(t *testing.T) {
 	}
 }
 
-func TestTheReceiptAttestsTheGroupKey(t *testing.T) {
+func TestTheReceiptHasTheGroupKey(t *testing.T) {
 	c := newCluster(t, 4)
 	shares := c.complete()
 	for _, n := range c.nodes {
@@ -74,7 +74,7 @@ func TestTwoCeremoniesHaveTwoKeys(t *testing.T) {
 	requireOneKey(t, second)
 }
 
-func TestAnAttemptThatFailsBeforeTheLastBarrierLeavesNothing(t *testing.T) {
+func TestAnEarlyFailureLeavesNothing(t *testing.T) {
 	c := newCluster(t, 2)
 	n := c.nodes[1]
 	written := []string{}
@@ -92,7 +92,7 @@ func TestAnAttemptThatFailsBeforeTheLastBarrierLeavesNothing(t *testing.T) {
 	require.Equal(t, Outcome{}, n.generator.Outcome())
 }
 
-func TestAnAttemptThatFailsAtTheLastBarrierKeepsTheShare(t *testing.T) {
+func TestALateFailureKeepsTheShare(t *testing.T) {
 	c := newCluster(t, 2)
 	c.nodes[1].change = func(_ *attempt, steps []syncmod.Step) []syncmod.Step {
 		steps[responses].Run = nil // it attests nothing: both find that out at the last barrier
@@ -112,7 +112,7 @@ func TestAnAttemptThatFailsAtTheLastBarrierKeepsTheShare(t *testing.T) {
 	require.ErrorContains(t, err, "no receipt confirms the share in it")
 }
 
-func TestNoShareIsWrittenAfterTheEnd(t *testing.T) {
+func TestTheEndPreventsAShare(t *testing.T) {
 	c := newCluster(t, 2)
 	share := newFinished(t, 2).shares[0]
 	n := c.nodes[1]
@@ -120,7 +120,7 @@ func TestNoShareIsWrittenAfterTheEnd(t *testing.T) {
 	n.change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		steps[responses].Run = func(context.Context) error {
 			a.ceremony.Abort(errors.New("out of coffee"))
-			n.generator.following.Wait() // the end is dealt with while the step still runs
+			n.generator.following.Wait() // the generator handles the end while the step still runs
 			late <- a.store(share)
 			return nil
 		}

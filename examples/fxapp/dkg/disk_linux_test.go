@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// disk mounts a file system of its own: it takes root.
+// disk mounts a file system. That needs root.
 func disk(t *testing.T, options string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -24,7 +24,7 @@ func disk(t *testing.T, options string) (dir string) {
 	return dir
 }
 
-// fill leaves no room on a disk.
+// fill fills a disk completely.
 func fill(t *testing.T, dir string) {
 	t.Helper()
 	f, err := os.Create(filepath.Join(dir, "everything"))
@@ -52,7 +52,7 @@ func TestAReadOnlyDiskIsRefused(t *testing.T) {
 		"use a directory on a disk that can be written to")
 }
 
-func TestADiskThatFillsUpFailsTheAttempt(t *testing.T) {
+func TestAFullDiskFailsTheAttempt(t *testing.T) {
 	c := clusterWith(t, config(3), 2)
 	full := disk(t, "size=1m")
 	n := c.nodes[bob]
@@ -70,7 +70,7 @@ func TestADiskThatFillsUpFailsTheAttempt(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		_, _ = c.nodes[alice].run(ctx) // she waits for bob to begin again
+		_, _ = c.nodes[alice].run(ctx) // alice waits for bob to begin again
 	}()
 
 	_, err := n.run(ctx)
@@ -84,7 +84,7 @@ func TestADiskThatFillsUpFailsTheAttempt(t *testing.T) {
 	require.Error(t, err, "she may have announced the last barrier: then she keeps a share that nothing uses")
 }
 
-func TestADiskThatFillsUpBeforeTheReceiptKeepsTheShare(t *testing.T) {
+func TestAFullDiskKeepsTheShare(t *testing.T) {
 	c := newCluster(t, 2)
 	full := disk(t, "size=1m")
 	n := c.nodes[bob]

@@ -7,16 +7,16 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// MemberError says which member an attempt failed by, and what it did.
+// MemberError says which member failed an attempt, and what it did.
 type MemberError struct {
 	Index int // operator index
 	Peer  syncmod.Peer
 
 	text string // "gave no key …"
-	err  error  // why it could not be reached; may be nil
+	err  error  // why the member could not be reached; may be nil
 }
 
-// Error is a sentence about the member.
+// Error returns a sentence about the member.
 func (e *MemberError) Error() string {
 	text := operator(e.Index, e.Peer) + " " + e.text
 	if e.err != nil {
@@ -25,15 +25,15 @@ func (e *MemberError) Error() string {
 	return text
 }
 
-// Unwrap returns why the member could not be reached, if that is what is wrong.
+// Unwrap returns why the member could not be reached, or nil if that was not the problem.
 func (e *MemberError) Unwrap() error { return e.err }
 
-// blame makes the error about a member.
+// blame makes a MemberError about a member.
 func (a *attempt) blame(member int, format string, args ...any) *MemberError {
 	return &MemberError{Index: member, Peer: a.members[member], text: fmt.Sprintf(format, args...)}
 }
 
-// name is a member in a sentence: "operator 2 (carol)".
+// name names a member in a sentence: "operator 2 (carol)".
 func (a *attempt) name(member int) string { return operator(member, a.members[member]) }
 
 func operator(index int, p syncmod.Peer) string {

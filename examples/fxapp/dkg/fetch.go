@@ -13,30 +13,30 @@ import (
 )
 
 const (
-	// fetchTimeout is how long a member may take to give its message. It has been made
-	// by then, so what takes time is a connection that has to be made again. It is longer
-	// than a member may be gone (syncmod.Config.PeerTimeout, a minute): then everyone
-	// names the member that is gone, and not the first that gives up waiting for it.
+	// fetchTimeout is how long a member may take to give its message. The member has made
+	// the message by then, so only a lost connection takes time. The timeout is longer
+	// than a member may be gone (syncmod.Config.PeerTimeout, one minute). So all nodes
+	// blame the member that is gone, and not the node that gives up waiting for it first.
 	fetchTimeout = 90 * time.Second
-	// tryTimeout bounds one try: a connection that has died says nothing.
+	// tryTimeout bounds one try, because a dead connection reports no error.
 	tryTimeout = 5 * time.Second
 	// fetchPause is the time between two tries.
 	fetchPause = 100 * time.Millisecond
 )
 
-// maxMessage is the size in bytes of the largest message among n members.
+// maxMessage returns the largest size of a message among n members, in bytes.
 func maxMessage(n int) int { return 4<<10 + n<<11 }
 
-// What a try fails with, beside the errors of libp2p.
+// Errors of a try, besides those of libp2p.
 var (
 	errTooLarge = errors.New("too large")
 	errNotMade  = errors.New("it has made none in this attempt")
 	errSilent   = errors.New("no answer")
-	errOwnHost  = errors.New("this node's host") // for which no member is to blame
+	errOwnHost  = errors.New("this node's host") // no member is to blame for it
 )
 
-// fetchAll fetches everybody's message of a phase at the same time, this node's own
-// included, and returns the bodies by operator index. It notes who gave what.
+// fetchAll fetches the messages of all members in a phase at the same time, and takes
+// this node's own. It returns the bodies by operator index, and notes who gave what.
 func fetchAll[B body](ctx context.Context, a *attempt, p phase, empty func() B) ([]B, error) {
 	bodies := make([]B, len(a.members))
 	given := make([]seen, len(a.members))
@@ -59,7 +59,7 @@ func fetchAll[B body](ctx context.Context, a *attempt, p phase, empty func() B) 
 	return bodies, nil
 }
 
-// fetch fetches a member's message of a phase, in as many tries as there is time for.
+// fetch fetches a member's message of a phase. It tries again until the timeout.
 func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error) {
 	if member == a.self {
 		return a.generator.message(a, p), nil
@@ -77,7 +77,7 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 			return nil, a.blame(member, "gave a %s of more than %d KiB", p, maxMessage(len(a.members))>>10)
 		}
 		if last == nil || trying.Err() == nil {
-			last = err // and not that the time was over in the middle of a try
+			last = err // keeps the reason of an earlier try if the time is over during this one
 		}
 		select {
 		case <-time.After(fetchPause):
@@ -85,7 +85,7 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 		case <-trying.Done():
 		}
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx) // the ceremony has failed, or another member has here
+			return nil, context.Cause(ctx) // the ceremony has failed, or another member's message could not be fetched
 		}
 		if errors.Is(last, errOwnHost) {
 			return nil, fmt.Errorf("the %s of %s could not be fetched within %s: %w", p, a.name(member), timeout, last)
@@ -96,14 +96,14 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 	}
 }
 
-// read reads a member's message of a phase, once.
+// read tries once to read a member's message of a phase.
 func (g *Generator) read(ctx context.Context, p phase, from peer.ID) (text []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	// Through a relay too: the messages are small.
+	// A relayed connection will do: the messages are small.
 	stream, err := g.host.NewStream(network.WithAllowLimitedConn(ctx, serviceName), from, protocols[p])
 	switch {
-	case errors.Is(err, network.ErrResourceLimitExceeded): // a limit of the member's host is another error
+	case errors.Is(err, network.ErrResourceLimitExceeded): // a limit at the member's host gives another error
 		return nil, fmt.Errorf("%w: %w", errOwnHost, err)
 	case err != nil:
 		return nil, fmt.Errorf("not reached: %w", err)
@@ -111,7 +111,7 @@ func (g *Generator) read(ctx context.Context, p phase, from peer.ID) (text []byt
 	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })
 	defer func() {
 		stop()
-		_ = stream.Reset() // it has been read to its end, or is of no use
+		_ = stream.Reset() // the stream is read to its end, or is useless
 	}()
 	limit := maxMessage(len(g.store.definition.Peers))
 	release, err := reserve(stream, limit)

@@ -8,7 +8,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Else the first that gives up is blamed, and not the member that is gone.
-func TestAFetchOutlastsAMemberThatIsGone(t *testing.T) {
+// Otherwise the others would blame the node that gives up first, and not the member that is gone.
+func TestAFetchOutlastsPeerTimeout(t *testing.T) {
 	require.Greater(t, fetchTimeout, syncmod.DefaultConfig().PeerTimeout)
 }

@@ -10,9 +10,10 @@ import (
 	"syscall"
 )
 
-// MakeDirectory makes a data directory for its owner alone, unless it is there. It
-// outlives a power cut. It refuses one that others may write to: they could put their
-// files in the place of the node's. Windows has other permissions than these.
+// MakeDirectory makes a data directory that only its owner can use, if it does not
+// exist. The directory survives a power cut. MakeDirectory refuses a directory that
+// others may write to, because they could replace the node's files. On Windows it does
+// not check this, because Windows has other permissions.
 func MakeDirectory(dir string) error {
 	parents := parentsOfMissing(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -31,7 +32,7 @@ func MakeDirectory(dir string) error {
 	return err
 }
 
-// parentsOfMissing returns the directories that get an entry when dir is made.
+// parentsOfMissing returns the directories that get a new entry when dir is made.
 func parentsOfMissing(dir string) (parents []string) {
 	for missing := filepath.Clean(dir); ; missing = filepath.Dir(missing) {
 		if _, err := os.Lstat(missing); !errors.Is(err, fs.ErrNotExist) {
@@ -41,13 +42,12 @@ func parentsOfMissing(dir string) (parents []string) {
 	}
 }
 
-// temporary is the pattern of files that are being written. A process that dies may
-// leave one.
+// temporary is the name pattern of unfinished files. A process that dies may leave such
+// a file.
 const temporary = ".unfinished-*"
 
-// writeFile writes a file that is there, whole, or not there at all, whenever the
-// process or the machine dies. The owner alone can read it. One that exists is
-// replaced.
+// writeFile writes or replaces a file that only the owner can read. If the process or
+// the machine dies, the file is either complete or not there.
 func writeFile(dir, name string, content []byte) error {
 	f, err := os.CreateTemp(dir, temporary) // mode 0600
 	if err != nil {
@@ -64,7 +64,7 @@ func writeFile(dir, name string, content []byte) error {
 	return syncDir(dir)
 }
 
-// renameFile renames a file for good.
+// renameFile renames a file, and the new name survives a power cut.
 func renameFile(dir, from, to string) error {
 	if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
 		return about(dir, "cannot rename "+from+" to "+to, err)
@@ -72,7 +72,8 @@ func renameFile(dir, from, to string) error {
 	return syncDir(dir)
 }
 
-// removeFile removes a file for good. One that is not there is removed.
+// removeFile removes a file, and that survives a power cut. It returns nil if the file does not
+// exist.
 func removeFile(dir, name string) error {
 	if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return about(dir, "cannot remove "+name, err)
@@ -80,8 +81,8 @@ func removeFile(dir, name string) error {
 	return syncDir(dir)
 }
 
-// syncDir makes what has happened to the names of a directory outlive a power cut.
-// Windows has no such call.
+// syncDir makes changes of names in a directory survive a power cut. Windows has no
+// such call.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -96,7 +97,7 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// about says in a sentence what cannot be done in a directory, and what would help.
+// about returns a sentence that says what failed in a directory, and what would help.
 func about(dir, what string, err error) error {
 	advice := ""
 	switch {
@@ -110,7 +111,8 @@ func about(dir, what string, err error) error {
 	return fmt.Errorf("data directory %s: %s: %w%s", dir, what, withoutPath(err), advice)
 }
 
-// withoutPath leaves the reason of a failed file access: the path is named already.
+// withoutPath returns the reason why a file could not be accessed. The caller has named the path
+// already.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

@@ -30,7 +30,7 @@ func TestOnlyFilesAreRead(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatOthersMayWriteToIsRefused(t *testing.T) {
+func TestAWritableDirectoryIsRefused(t *testing.T) {
 	d := harness.Define(t.Name(), harness.NewHost(t), harness.NewHost(t))
 	for mode, refused := range map[os.FileMode]bool{0o770: true, 0o702: true, 0o755: false} {
 		dir := t.TempDir()

@@ -33,7 +33,7 @@ func newGenerator(lc fx.Lifecycle, h host.Host, s *Store, log *logrus.Logger) (*
 // Attempts is the constructor that [syncmod.RunAttempts] takes.
 func Attempts(g *Generator) func(*syncmod.Ceremony) ([]syncmod.Step, error) { return g.Steps }
 
-// Generator takes part in the key generation of one definition, attempt after attempt.
+// Generator takes part in the key generation of one definition, in one attempt after another.
 type Generator struct {
 	host    host.Host
 	store   *Store
@@ -41,15 +41,15 @@ type Generator struct {
 	self    int // operator index
 	timeout time.Duration
 
-	following sync.WaitGroup // for the ends of ceremonies
+	following sync.WaitGroup // waits for the goroutines that follow ceremonies to their ends
 
 	mu      sync.Mutex
 	server  server
 	outcome Outcome
 }
 
-// New returns a generator, which does nothing until it is started. The host's identity
-// has to be that of a member of the store's definition.
+// New returns a generator that does nothing until it is started. The host's peer ID
+// must be that of a member of the store's definition.
 func New(h host.Host, s *Store, log *logrus.Logger) (*Generator, error) {
 	g := &Generator{host: h, store: s, log: log, timeout: fetchTimeout}
 	members := ids(s.definition)
@@ -73,12 +73,12 @@ func New(h host.Host, s *Store, log *logrus.Logger) (*Generator, error) {
 	return g, nil
 }
 
-// Start registers the protocols at the host. The host should not listen before.
+// Start registers the protocols at the host. Call it before the host listens.
 func (g *Generator) Start() error { return g.startServing() }
 
-// Stop waits until the ends of all ceremonies are dealt with, and removes the protocols
-// from the host. It returns why the share of a complete ceremony could not be confirmed,
-// if so. The ceremonies have to be closed before.
+// Stop waits until the generator has handled the ends of all ceremonies, and removes the
+// protocols from the host. It returns an error if the share of a complete ceremony could
+// not be confirmed. Close the ceremonies before calling it.
 func (g *Generator) Stop(ctx context.Context) error {
 	followed := make(chan struct{})
 	go func() {
@@ -94,10 +94,10 @@ func (g *Generator) Stop(ctx context.Context) error {
 	return errors.Join(late, g.stopServing(ctx), g.Outcome().Err)
 }
 
-// Steps makes the steps of an attempt, as [syncmod.Service.Run] takes them. It also
-// follows the ceremony to its end in the background: the share is confirmed once the
-// last barrier is passed, and removed if the attempt fails before this node has announced
-// that barrier.
+// Steps makes the steps of an attempt, in the form that [syncmod.Service.Run] takes. It
+// also follows the ceremony to its end in the background: it confirms the share once the
+// last barrier is passed, and removes it if the attempt fails before this node has
+// announced that barrier.
 func (g *Generator) Steps(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 	d := c.Definition()
 	if want := g.store.definition; !reflect.DeepEqual(d.Hash, want.Hash) || !slices.Equal(ids(d), ids(want)) {
@@ -115,12 +115,12 @@ func (g *Generator) Steps(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 	return a.steps(), nil
 }
 
-// follow deals with the end of an attempt.
+// follow waits for the end of an attempt and handles its share.
 func (g *Generator) follow(a *attempt) {
 	c := a.ceremony
 	for range c.Watch(context.Background()) {
 		if c.Receipt() != nil {
-			break // the last barrier is passed: what is left are the goodbyes
+			break // the last barrier is passed, and only goodbyes are left
 		}
 	}
 	name := a.end()
@@ -132,7 +132,7 @@ func (g *Generator) follow(a *attempt) {
 	}
 }
 
-// confirm makes the share of a complete ceremony the node's share.
+// confirm turns the unconfirmed share of a complete ceremony into the node's share.
 func (g *Generator) confirm(name string, r *syncmod.Receipt) {
 	share, err := Confirm(g.store.dir, r)
 	if err != nil {
@@ -145,8 +145,8 @@ func (g *Generator) confirm(name string, r *syncmod.Receipt) {
 	g.log.WithField("group_key", shortKey(share.GroupKey)).Info("the share and the receipt are stored")
 }
 
-// keepOrRemove deals with the share of an attempt that has failed. Before this node has
-// announced the last barrier, nobody can have passed it.
+// keepOrRemove handles the share of an attempt that has failed. Until this node
+// announces the last barrier, nobody can have passed that barrier.
 func (g *Generator) keepOrRemove(name string, s syncmod.Status) {
 	if s.Step < lastBarrier {
 		if err := g.store.remove(name); err != nil {
@@ -165,23 +165,23 @@ func (g *Generator) end(o Outcome) {
 	g.outcome = o
 }
 
-// Outcome returns what the disk has of the ceremony. It is final once Stop has returned.
+// Outcome returns what the disk holds of the ceremony. It is final once Stop has returned.
 func (g *Generator) Outcome() Outcome {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.outcome
 }
 
-// Outcome is what a node has of a ceremony that is over.
+// Outcome is what a ceremony left on the disk of a node.
 type Outcome struct {
-	Share   *Share // the confirmed share; nil: there is none
-	Path    string // of the share's file, confirmed or not; empty: there is none
-	Receipt string // path of the receipt's file; empty: there is none
+	Share   *Share // the confirmed share, or nil
+	Path    string // path of the share's file, confirmed or not; empty without a share
+	Receipt string // path of the receipt's file; empty without a receipt
 	Err     error  // why the share of a complete ceremony is not confirmed
 }
 
-// Advice says in a sentence what an unconfirmed share means and what to do with it. It
-// is empty if there is none.
+// Advice says what an unconfirmed share means and what to do with it. It is empty if
+// there is no unconfirmed share.
 func (o Outcome) Advice() string {
 	if o.Share != nil || o.Path == "" {
 		return ""

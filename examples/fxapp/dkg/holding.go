@@ -12,17 +12,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// holding is what is in a data directory.
+// holding is the content of a data directory.
 type holding struct {
 	dir         string
-	share       *Share            // confirmed; nil: there is none
-	receipt     *syncmod.Receipt  // nil: there is none
-	unconfirmed map[string]*Share // by the names of their files
-	superseded  map[string]*Share // as well
-	unreadable  error             // what is wrong with superseded ones: it stops nothing
+	share       *Share            // the confirmed share, or nil
+	receipt     *syncmod.Receipt  // the receipt, or nil
+	unconfirmed map[string]*Share // unconfirmed shares by file name
+	superseded  map[string]*Share // superseded shares by file name
+	unreadable  error             // errors in superseded files, which stop nothing
 }
 
-// look reads all of a data directory.
+// look reads a whole data directory.
 func look(dir string) (holding, error) {
 	held := holding{dir: dir, unconfirmed: make(map[string]*Share), superseded: make(map[string]*Share)}
 	entries, err := os.ReadDir(dir)
@@ -41,13 +41,13 @@ func look(dir string) (holding, error) {
 	return held, nil
 }
 
-// read reads a file, if it is one of those that count.
+// read reads a file if its name says that it matters.
 func (h *holding) read(entry fs.DirEntry) error {
 	name := entry.Name()
 	if name != shareName && name != receiptName && !isUnconfirmed(name) && !isSuperseded(name) {
 		return nil
 	}
-	if !entry.Type().IsRegular() { // a pipe would be waited for, a link may lead to a secret
+	if !entry.Type().IsRegular() { // reading a pipe would block, and a link may lead to a secret
 		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, where a file has to be: "+
 			"move it away", h.dir, name)
 	}
@@ -77,8 +77,8 @@ func (h *holding) read(entry fs.DirEntry) error {
 	return nil
 }
 
-// isNamedAfter tells whether a share that is not confirmed has the name that [Store] gives it.
-// So there is one of a group key, and another file beside it cannot take its place.
+// isNamedAfter returns an error unless a share's file has the name that [Store] gives it. So
+// each group key has at most one unconfirmed file, and no other file can take its place.
 func isNamedAfter(share *Share, name string) error {
 	unconfirmed := unconfirmedName(share.GroupKey)
 	if name == shareName || name == unconfirmed || name == supersededName(unconfirmed) {
@@ -87,8 +87,8 @@ func isNamedAfter(share *Share, name string) error {
 	return fmt.Errorf("it is a share of another group key than its name says: move it away, or name it %s", unconfirmed)
 }
 
-// parseReceipt reads a receipt. What cannot be read may be anything, so its error says
-// nothing about it.
+// parseReceipt reads a receipt. A file that cannot be read may contain anything, so the
+// error quotes nothing.
 func parseReceipt(content []byte) (*syncmod.Receipt, error) {
 	r, err := syncmod.ParseReceipt(bytes.TrimSpace(content))
 	if err != nil {
@@ -100,8 +100,8 @@ func parseReceipt(content []byte) (*syncmod.Receipt, error) {
 	return r, nil
 }
 
-// finish confirms the share for which there is a receipt: the process died between the
-// two.
+// finish confirms the share that belongs to the receipt. The earlier process died
+// before it could.
 func (h holding) finish() (holding, error) {
 	share, err := h.confirm(h.receipt)
 	if err != nil {
@@ -110,7 +110,7 @@ func (h holding) finish() (holding, error) {
 	return holding{dir: h.dir, share: share, receipt: h.receipt}, nil
 }
 
-// confirm is [Confirm] for a receipt that verifies.
+// confirm does what [Confirm] does with a receipt that is verified already.
 func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 	name, share, err := h.find(r.Result())
 	switch {
@@ -151,8 +151,9 @@ func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 	return share, h.supersede(share, name)
 }
 
-// find returns the share of a group key, and the name of its file. Whoever knows the key
-// could make another share that looks like one of it, so it never chooses between two.
+// find returns the share of a group key and the name of its file. Anybody who knows the
+// group key could make a false share that looks right, so find returns an error instead
+// of choosing between two different shares.
 func (h holding) find(groupKey []byte) (name string, share *Share, err error) {
 	for _, shares := range []map[string]*Share{{shareName: h.share}, h.unconfirmed, h.superseded} {
 		for other, found := range shares {
@@ -169,9 +170,9 @@ func (h holding) find(groupKey []byte) (name string, share *Share, err error) {
 	return name, share, nil
 }
 
-// supersede sets the unconfirmed shares of other attempts aside. It removes none: a
-// member that is not honest may have passed the last barrier of such an attempt alone,
-// and have its receipt.
+// supersede renames the unconfirmed shares of other attempts. It removes none: a
+// dishonest member may have passed the last barrier of such an attempt alone, and hold
+// its receipt.
 func (h holding) supersede(confirmed *Share, name string) error {
 	for other, share := range h.unconfirmed {
 		if other == name || !bytes.Equal(share.DefinitionHash, confirmed.DefinitionHash) {

@@ -13,8 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// short is how long those wait who wait in vain. A machine that has much to do answers
-// within it.
+// short is the timeout in tests that wait in vain. A busy machine still answers within
+// it.
 const short = 6 * time.Second
 
 func TestAMuteMemberIsNamed(t *testing.T) {
@@ -27,7 +27,7 @@ func TestAMuteMemberIsNamed(t *testing.T) {
 	}
 }
 
-func TestAMemberThatNeverEndsIsNamed(t *testing.T) {
+func TestAnEndlessSenderIsNamed(t *testing.T) {
 	t.Parallel()
 	slow := handling(deals, func(_ *attempt, s network.Stream) {
 		tick := time.NewTicker(time.Millisecond)
@@ -41,7 +41,7 @@ func TestAMemberThatNeverEndsIsNamed(t *testing.T) {
 	failsWithin(t, short, slow, "operator 1 (bob) gave no deal within 6s: no answer")
 }
 
-func TestAMemberWithoutTheProtocolIsNamed(t *testing.T) {
+func TestAMissingProtocolIsNamed(t *testing.T) {
 	t.Parallel()
 	without := func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		a.generator.host.RemoveStreamHandler(protocols[keyPhase])
@@ -56,7 +56,7 @@ func TestAMemberThatResetsIsNamed(t *testing.T) {
 	failsWithin(t, short, resets, "operator 1 (bob) gave no key within 6s: ")
 }
 
-func TestAMemberThatMakesNothingIsNamed(t *testing.T) {
+func TestAnIdleMemberIsNamed(t *testing.T) {
 	t.Parallel()
 	nothing := saying(responses, func(*attempt, peer.ID) []byte { return nil })
 	failsWithin(t, short, nothing, "operator 1 (bob) gave no response within 6s: it has made none in this attempt")
@@ -64,7 +64,7 @@ func TestAMemberThatMakesNothingIsNamed(t *testing.T) {
 
 func TestAnOversizedMessageIsRefused(t *testing.T) {
 	large := handling(deals, func(_ *attempt, s network.Stream) {
-		for { // without an end
+		for { // the message never ends
 			if _, err := s.Write(make([]byte, 1<<10)); err != nil {
 				return
 			}
@@ -87,7 +87,7 @@ func TestGarbageIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnotherMembersMessageIsRefused(t *testing.T) {
+func TestAnothersMessageIsRefused(t *testing.T) {
 	for p := range phases {
 		t.Run(p.String(), func(t *testing.T) {
 			says := func(a *attempt, steps []syncmod.Step) []syncmod.Step {
@@ -103,7 +103,7 @@ func TestAnotherMembersMessageIsRefused(t *testing.T) {
 	}
 }
 
-func TestAMessageOfAnotherPhaseIsRefused(t *testing.T) {
+func TestAWrongPhaseIsRefused(t *testing.T) {
 	says := saying(deals, func(a *attempt, _ peer.ID) []byte { return a.generator.message(a, keyPhase) })
 	fails(t, says, "operator 1 (bob) gave a deal that it did not sign")
 }
@@ -119,7 +119,7 @@ func TestAnotherThresholdIsRefused(t *testing.T) {
 	})
 }
 
-func TestAKeyThatIsNoneIsRefused(t *testing.T) {
+func TestABadKeyIsRefused(t *testing.T) {
 	for name, key := range map[string][]byte{
 		"it is no point":               make([]byte, keySize),
 		"it is the point at infinity":  encode(keys().Point().Null()),
@@ -132,7 +132,7 @@ func TestAKeyThatIsNoneIsRefused(t *testing.T) {
 	}
 }
 
-func TestACommitmentThatIsNoneIsRefused(t *testing.T) {
+func TestABadCommitmentIsRefused(t *testing.T) {
 	none := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) {
 		b.Commitments[2] = encode(keys().Point().Null())
 	})
@@ -144,7 +144,7 @@ func TestTooFewSharesAreRefused(t *testing.T) {
 	fails(t, few, "operator 1 (bob) dealt 2 shares to 3 members")
 }
 
-func TestAShareThatDoesNotFitIsRefused(t *testing.T) {
+func TestAWrongShareIsRefused(t *testing.T) {
 	for name, change := range map[string]func(b *dealBody){
 		"garbled":        func(b *dealBody) { b.Shares[carol][60] ^= 1 },
 		"missing":        func(b *dealBody) { b.Shares[carol] = nil },
@@ -180,8 +180,8 @@ func TestACopiedKeyIsRefused(t *testing.T) {
 	_ = blames(t, fetchTimeout, copies, "gave the same key")
 }
 
-// Its owner has a higher operator index than who copies it.
-func TestWhoseKeyWasCopiedIsNotBlamed(t *testing.T) {
+// The owner of the key has a higher operator index than the member that copies it.
+func TestACopiedOwnerIsNotBlamed(t *testing.T) {
 	copies := func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
 		defer cancel()
@@ -214,11 +214,11 @@ func TestAComplaintNamesBoth(t *testing.T) {
 		"operator 1 (bob) complains about the deal of operator 2 (carol): one of them is at fault")
 }
 
-func TestAComplaintAboutNobodyIsRefused(t *testing.T) {
+func TestAComplaintNeedsADealer(t *testing.T) {
 	fails(t, complaining(7), "operator 1 (bob) complains about operator 7, and there is none")
 }
 
-func TestAComplaintToOneMemberFailsAll(t *testing.T) {
+func TestAComplaintFailsEveryone(t *testing.T) {
 	complains := saying(responses, func(a *attempt, to peer.ID) []byte {
 		b, err := honest(a, responses, new(responseBody))
 		if err != nil {
@@ -238,27 +238,27 @@ func TestAComplaintToOneMemberFailsAll(t *testing.T) {
 	}
 }
 
-func TestADealThatNobodySignedProvesNothing(t *testing.T) {
+func TestAnUnsignedDealProvesNothing(t *testing.T) {
 	lies := signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Deals[carol].Digest[0] ^= 1 })
 	fails(t, lies, "operator 1 (bob) says that it was given a deal by operator 2 (carol), which did not sign it")
 }
 
-func TestAKeyThatNobodySignedProvesNothing(t *testing.T) {
+func TestAnUnsignedKeyProvesNothing(t *testing.T) {
 	lies := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Keys[carol].Digest[0] ^= 1 })
 	fails(t, lies, "operator 1 (bob) says that it was given a key by operator 2 (carol), which did not sign it")
 }
 
-func TestAMemberThatDoesNotSayWhatItWasGivenIsNamed(t *testing.T) {
+func TestASecretiveMemberIsNamed(t *testing.T) {
 	silent := signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Deals = nil })
 	fails(t, silent, "operator 1 (bob) does not say which deals it was given")
 }
 
-func TestADealOfAnotherAttemptIsRefused(t *testing.T) {
+func TestAnOldDealIsRefused(t *testing.T) {
 	other := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Attempt = make([]byte, 32) })
 	fails(t, other, "operator 1 (bob) gave a deal of another attempt")
 }
 
-func TestAResponseOfAnotherAttemptIsRefused(t *testing.T) {
+func TestAnOldResponseIsRefused(t *testing.T) {
 	other := signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Attempt = make([]byte, 32) })
 	fails(t, other, "operator 1 (bob) gave a response of another attempt")
 }

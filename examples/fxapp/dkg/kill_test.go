@@ -21,22 +21,22 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// These make the test binary a process that is killed: the values are what it is to do,
-// as JSON.
+// These environment variables turn the test binary into a process to kill. Their values
+// are its task as JSON.
 const (
 	asWriter = "FXAPP_DKG_AS_WRITER"
 	asNode   = "FXAPP_DKG_AS_NODE"
 )
 
-// writing is what a process is to do that writes the same share into one directory after
-// the other.
+// writing is the task of a process that writes the same share into one directory after
+// another.
 type writing struct {
-	Dir     string // in which the directories are made
-	Share   []byte // the content of its file
+	Dir     string // the parent of those directories
+	Share   []byte // the content of the share's file
 	Receipt *syncmod.Receipt
 }
 
-// write is the process. It never ends by itself.
+// write does the task. It returns only if it fails.
 func write(w writing) error {
 	share, err := parseShare(w.Share)
 	if err != nil {
@@ -62,7 +62,7 @@ func write(w writing) error {
 	}
 }
 
-// process starts the test binary as a process, and returns what it prints, by lines.
+// process starts the test binary as a process. It returns the lines that the process prints.
 func process(t *testing.T, as string, what any) (cmd *exec.Cmd, lines <-chan string) {
 	t.Helper()
 	text, err := json.Marshal(what)
@@ -83,7 +83,7 @@ func process(t *testing.T, as string, what any) (cmd *exec.Cmd, lines <-chan str
 	return cmd, printed
 }
 
-// kill kills a process, and waits for its end.
+// kill kills a process and waits for its end.
 func kill(cmd *exec.Cmd, lines <-chan string) {
 	_ = cmd.Process.Kill()
 	for range lines {
@@ -91,7 +91,7 @@ func kill(cmd *exec.Cmd, lines <-chan string) {
 	_ = cmd.Wait()
 }
 
-// playProcess is what the test binary does as a process.
+// playProcess does the task if the test binary runs as such a process.
 func playProcess() {
 	var err error
 	switch {
@@ -115,13 +115,13 @@ func playProcess() {
 	os.Exit(0)
 }
 
-// leftovers counts in which state directories were left.
+// leftovers counts the states in which directories were left.
 type leftovers struct{ nothing, unconfirmed, halfway, confirmed int }
 
 func (l *leftovers) add(t *testing.T, f finished, dir string) {
 	t.Helper()
 	held, err := look(dir)
-	require.NoError(t, err, "whatever is there can be read")
+	require.NoError(t, err, "every file can be read")
 	switch {
 	case held.share != nil:
 		l.confirmed++
@@ -136,7 +136,7 @@ func (l *leftovers) add(t *testing.T, f finished, dir string) {
 	case len(held.unconfirmed) > 0:
 		l.unconfirmed++
 		_, err := ReadShare(dir)
-		require.Error(t, err, "nothing uses it")
+		require.Error(t, err, "the share does not count")
 		_, err = OpenStore(dir, f.definition)
 		require.NoError(t, err, "a new attempt may begin")
 		_, err = Confirm(dir, f.receipt)
@@ -151,7 +151,7 @@ func (l *leftovers) add(t *testing.T, f finished, dir string) {
 	}
 }
 
-func TestAKilledWriterLeavesNothingHalf(t *testing.T) {
+func TestAKilledWriterLeavesNoHalf(t *testing.T) {
 	f := newFinished(t, 2)
 	content, err := f.shares[alice].encode()
 	require.NoError(t, err)
@@ -180,7 +180,7 @@ func TestAKilledWriterLeavesNothingHalf(t *testing.T) {
 	require.NotZero(t, left.confirmed)
 }
 
-// membership is what a process needs to take part in a ceremony.
+// membership is the task of a process that takes part in a ceremony.
 type membership struct {
 	Key   []byte
 	Dir   string
@@ -188,8 +188,8 @@ type membership struct {
 	Peers []syncmod.Peer
 }
 
-// play takes part until it is killed, or the ceremony is over. It prints when it begins
-// the step in which the share is written.
+// play takes part until the process is killed or the ceremony is over. It prints a line
+// when it begins the step in which the share is written.
 func (m membership) play() error {
 	key, err := crypto.UnmarshalPrivateKey(m.Key)
 	if err != nil {
@@ -234,7 +234,7 @@ func (m membership) play() error {
 	return g.Stop(context.Background())
 }
 
-func TestAKilledNodeIsMendedByAnothersReceipt(t *testing.T) {
+func TestAReceiptMendsAKilledNode(t *testing.T) {
 	for round := range 20 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
@@ -243,8 +243,8 @@ func TestAKilledNodeIsMendedByAnothersReceipt(t *testing.T) {
 	}
 }
 
-// killedNode kills bob's process around the writes of his share, and returns whether
-// alice completed.
+// killedNode kills bob's process near the moment when it writes his share. It reports
+// whether alice completed.
 func killedNode(t *testing.T) (completed bool) {
 	bobsKey := harness.NewKey(t)
 	raw, err := crypto.MarshalPrivateKey(bobsKey)
@@ -272,18 +272,18 @@ func killedNode(t *testing.T) (completed bool) {
 	m := membership{Key: raw, Dir: t.TempDir(), Hash: c.definition.Hash, Peers: c.definition.Peers}
 	cmd, lines := process(t, asNode, m)
 	require.Equal(t, "about to write", harness.Next(t, lines))
-	<-time.After(time.Duration(rand.Int64N(int64(60 * time.Millisecond)))) // any moment will do
+	<-time.After(time.Duration(rand.Int64N(int64(60 * time.Millisecond)))) // any moment is good for this test
 	kill(cmd, lines)
 	harness.Until(t, harness.Next(t, ceremonies), func(s syncmod.Status) bool {
 		return s.Phase >= syncmod.Complete || !s.Peers[0].Inbound && !s.Peers[0].Outbound
 	})
-	cancel() // alice has heard all that bob has said
+	cancel() // alice has heard everything that bob said
 	err = harness.Next(t, over)
 	if err != nil {
 		_, err := ReadShare(m.Dir)
 		require.Error(t, err, "alice has not completed: bob has no share that anything would use")
 		_, err = OpenStore(m.Dir, c.definition)
-		require.NoError(t, err, "and may take part again")
+		require.NoError(t, err, "bob may take part again")
 		return false
 	}
 	own, err := ReadShare(node.dir)

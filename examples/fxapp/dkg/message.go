@@ -14,55 +14,57 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// statementPrefix begins what a member signs here with the key of its peer ID. With the
-// digest behind it, it is longer than any definition hash, which members sign with the
-// same key.
+// statementPrefix begins every statement that a member signs here with the key of its
+// peer ID. Together with the digest, a statement is longer than any definition hash.
+// Members sign definition hashes with the same key, so neither signature passes for the
+// other.
 const statementPrefix = "dkgsync/fxapp/dkg/v1\x00"
 
-// message is what a member made in a phase for all others, as it travels.
+// message is a member's message of a phase for all others, as it is sent.
 type message struct {
 	Body      []byte `json:"body"`
-	Signature []byte `json:"signature"` // of the statement, with the key of the peer ID
+	Signature []byte `json:"signature"` // signs the statement, with the key of the peer ID
 }
 
-// keyBody is the body of a message of the phase of keys.
+// keyBody is the body of a message in the phase of keys.
 type keyBody struct {
 	Threshold int    `json:"threshold"`
-	Key       []byte `json:"key"`   // to encrypt shares to, made for this attempt
-	Nonce     []byte `json:"nonce"` // random: with it, no two attempts are alike
+	Key       []byte `json:"key"`   // others encrypt shares to it; made for this attempt
+	Nonce     []byte `json:"nonce"` // random, so that no two attempts are alike
 }
 
-// dealBody is the body of a message of the phase of deals.
+// dealBody is the body of a message in the phase of deals.
 type dealBody struct {
 	Attempt     []byte   `json:"attempt"`
 	Keys        []seen   `json:"keys"`        // what the member was given in the phase before, by operator index
-	Commitments [][]byte `json:"commitments"` // of its polynomial
-	Shares      [][]byte `json:"shares"`      // by operator index, encrypted to each member's key; its own is empty
+	Commitments [][]byte `json:"commitments"` // commitments of the member's polynomial
+	Shares      [][]byte `json:"shares"`      // by operator index, each encrypted to that member; its own is empty
 }
 
-// responseBody is the body of a message of the phase of responses.
+// responseBody is the body of a message in the phase of responses.
 type responseBody struct {
 	Attempt    []byte `json:"attempt"`
 	Deals      []seen `json:"deals"`
-	Complaints []int  `json:"complaints"` // the operators whose deals are not valid
+	Complaints []int  `json:"complaints"` // the operators whose deals are invalid
 }
 
-// seen is what a member was given by another. The signature proves it: nobody can say
-// of another that it gave two different messages if it did not.
+// seen is a message that one member got from another. The signature proves that the
+// other sent it, so no member can falsely say that another gave two different messages.
 type seen struct {
 	Digest    []byte `json:"digest"`
 	Signature []byte `json:"signature"`
 }
 
-// body is what is signed of a message: the attempt that it was made for, which is empty
-// in the phase of keys, for these make it.
+// body is the signed part of a message. Its attempt method returns the attempt that the
+// message was made for. In the phase of keys it is empty, because the keys define the
+// attempt.
 type body interface{ attempt() []byte }
 
 func (*keyBody) attempt() []byte        { return nil }
 func (b *dealBody) attempt() []byte     { return b.Attempt }
 func (b *responseBody) attempt() []byte { return b.Attempt }
 
-// statement is what a member signs for a message.
+// statement returns what a member signs for a message.
 func (a *attempt) statement(p phase, member int, attempt, digest []byte) []byte {
 	var about []byte
 	for _, part := range [][]byte{a.hash, []byte(p.String()), attempt, digest} {
@@ -74,7 +76,7 @@ func (a *attempt) statement(p phase, member int, attempt, digest []byte) []byte 
 	return slices.Concat([]byte(statementPrefix), sum[:])
 }
 
-// make makes this node's own message of a phase.
+// make makes this node's message of a phase.
 func (a *attempt) make(p phase, of body) (text []byte, err error) {
 	var m message
 	if m.Body, err = json.Marshal(of); err != nil {
@@ -87,7 +89,7 @@ func (a *attempt) make(p phase, of body) (text []byte, err error) {
 	return json.Marshal(m)
 }
 
-// open reads a member's message of a phase, which has to be signed by it.
+// open reads a member's message of a phase, and checks the member's signature.
 func (a *attempt) open(p phase, member int, text []byte, into body) (seen, error) {
 	var m message
 	if json.Unmarshal(text, &m) != nil || json.Unmarshal(m.Body, into) != nil {
@@ -108,7 +110,7 @@ func (a *attempt) compare(p phase, witness int, was []seen) error {
 	}
 	differs := func(i int) bool { return !bytes.Equal(was[i].Digest, a.given[p][i].Digest) }
 	if differs(witness) {
-		return a.differ(p, witness, witness, was[witness]) // whatever it says of others then
+		return a.differ(p, witness, witness, was[witness]) // what it says of the others does not matter then
 	}
 	for i := range a.members {
 		if differs(i) {
@@ -118,12 +120,13 @@ func (a *attempt) compare(p phase, witness int, was []seen) error {
 	return nil
 }
 
-// differ says whose doing it is that a witness was given another message of a member
-// than this node. A deal is signed for its attempt, which a process deals in once: that
-// there are two proves that its dealer cheats, and no other attempt mends that.
+// differ says whose fault it is that a witness was given another message of a member
+// than this node was. A deal is signed for its attempt, and a process makes one deal in
+// an attempt. So two signed deals prove that the dealer cheats, and no other attempt
+// would help.
 //
-// A key is signed before there is an attempt. So the other one may be from an earlier
-// attempt: then it is the witness that is not honest, or the member restarted.
+// A key is signed before there is an attempt, so the other key may come from an earlier
+// attempt. Then either the witness is dishonest, or the member restarted.
 func (a *attempt) differ(p phase, witness, member int, was seen) error {
 	var attempt []byte
 	if p == deals {
@@ -148,7 +151,7 @@ func (a *attempt) differ(p phase, witness, member int, was seen) error {
 		a.name(witness), a.name(witness))
 }
 
-// isSigned reports whether a signature is that of a key, which may be missing.
+// isSigned reports whether key made the signature. It is false if key is nil.
 func isSigned(key crypto.PubKey, data, signature []byte) bool {
 	if key == nil {
 		return false

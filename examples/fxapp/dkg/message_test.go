@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheLargestMessageIsSmallEnough(t *testing.T) {
+func TestTheLargestMessageFits(t *testing.T) {
 	const rsa = 512 // bytes of a signature with a key of 4096 bits
 	for _, n := range []int{2, 4, 64, 1024} {
 		b := &dealBody{Attempt: make([]byte, 32)}
@@ -24,8 +24,8 @@ func TestTheLargestMessageIsSmallEnough(t *testing.T) {
 	}
 }
 
-func TestAStatementIsNoDefinitionHash(t *testing.T) {
-	const longest = 64 // bytes of a definition hash, which members sign as it is
+func TestAStatementIsNotAHash(t *testing.T) {
+	const longest = 64 // bytes of the longest definition hash, which members sign as it is
 	a := &attempt{hash: make([]byte, 32)}
 	require.Greater(t, len(a.statement(keyPhase, 0, nil, nil)), longest)
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// bob is the member that misbehaves, among alice, bob and carol. He keeps in step.
+// bob is the member that misbehaves among alice, bob and carol. He keeps in step with the others.
 const alice, bob, carol = 0, 1, 2
 
-// misdeed is what bob makes of his steps.
+// misdeed changes bob's steps.
 type misdeed func(a *attempt, steps []syncmod.Step) []syncmod.Step
 
-// steadily has bob misbehave, and keep in step whatever his own node finds.
+// steadily makes bob misbehave and keep in step, whatever his own node finds.
 func (m misdeed) steadily(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	steps = m(a, steps)
 	for i, step := range steps {
@@ -33,7 +33,7 @@ func (m misdeed) steadily(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	return steps
 }
 
-// handling has bob's host handle the streams of a phase.
+// handling replaces the handler of a phase at bob's host.
 func handling(p phase, handler func(a *attempt, s network.Stream)) misdeed {
 	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		a.generator.host.SetStreamHandler(protocols[p], func(s network.Stream) { handler(a, s) })
@@ -41,7 +41,7 @@ func handling(p phase, handler func(a *attempt, s network.Stream)) misdeed {
 	}
 }
 
-// saying has bob's host answer in a phase what the function says.
+// saying makes bob's host answer in a phase with the text.
 func saying(p phase, text func(a *attempt, to peer.ID) []byte) misdeed {
 	return handling(p, func(a *attempt, s network.Stream) {
 		_, _ = s.Write(text(a, s.Conn().RemotePeer()))
@@ -49,8 +49,8 @@ func saying(p phase, text func(a *attempt, to peer.ID) []byte) misdeed {
 	})
 }
 
-// signing has bob sign another message than he has made in a phase. It is what his own
-// node goes on with too.
+// signing makes bob change his message of a phase and sign it again. His own node goes
+// on with the changed message.
 func signing[B body](p phase, empty B, change func(a *attempt, b B)) misdeed {
 	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		resign := func() error {
@@ -65,12 +65,12 @@ func signing[B body](p phase, empty B, change func(a *attempt, b B)) misdeed {
 	}
 }
 
-// complaining has bob complain about a dealer.
+// complaining makes bob complain about a dealer.
 func complaining(dealer int) misdeed {
 	return signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Complaints = []int{dealer} })
 }
 
-// after does something when the message of a phase is made.
+// after calls then once the message of a phase is made.
 func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
 	if p == keyPhase {
 		if err := then(); err != nil {
@@ -89,27 +89,28 @@ func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
 	return steps
 }
 
-// honest is the body that bob's node has made in a phase.
+// honest returns the body that bob's node made in a phase.
 func honest[B body](a *attempt, p phase, into B) (B, error) {
 	var m message
 	err := json.Unmarshal(a.generator.message(a, p), &m)
 	return into, errors.Join(err, json.Unmarshal(m.Body, into))
 }
 
-// fails runs a ceremony in which bob misbehaves. Everyone fails, with a sentence about
-// him, which alice or carol has found out.
+// fails runs a ceremony in which bob misbehaves. It requires that alice and carol fail
+// with the sentence, and that at least one of them blames bob.
 func fails(t *testing.T, misdeed misdeed, sentence string) {
 	t.Helper()
 	failsWithin(t, fetchTimeout, misdeed, sentence)
 }
 
-// failsWithin is fails with another time for messages to come.
+// failsWithin does what fails does, with another timeout for messages.
 func failsWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
 	t.Helper()
 	require.NotNil(t, blames(t, timeout, misdeed, sentence))
 }
 
-// blames is failsWithin for what not everyone can blame bob for. Nobody blames another.
+// blames does what failsWithin does, but it accepts that no error blames bob. It requires that no
+// error blames another member. It returns an error that blames bob, if there is one.
 func blames(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) (found *MemberError) {
 	t.Helper()
 	c := newCluster(t, 3)

@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAnAppStopsWhenItsShareIsStored(t *testing.T) {
+func TestAnAppStopsWithItsShare(t *testing.T) {
 	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t)}
 	definition := harness.Define(t.Name(), hosts...)
 	conf := harness.Fast()
@@ -52,7 +52,7 @@ func TestAnAppStopsWhenItsShareIsStored(t *testing.T) {
 	requireOneKey(t, shares)
 }
 
-func TestAHostThatIsNoMemberIsRefused(t *testing.T) {
+func TestAStrangersHostIsRefused(t *testing.T) {
 	c := newCluster(t, 2)
 	stranger := harness.NewHost(t)
 	_, err := New(stranger, c.nodes[0].generator.store, harness.Quiet())
@@ -70,7 +70,7 @@ func TestOneGeneratorAHost(t *testing.T) {
 	require.NoError(t, second.Stop(t.Context()))
 }
 
-func TestAnotherDefinitionThanTheStoresIsRefused(t *testing.T) {
+func TestAWrongDefinitionIsRefused(t *testing.T) {
 	c := newCluster(t, 2)
 	n := c.nodes[0]
 	other := harness.Define("another", c.nodes[0].host, c.nodes[1].host)

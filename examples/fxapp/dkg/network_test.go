@@ -15,8 +15,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// keysOfAllTypes are a key of each type that libp2p has. Of two of them, a peer ID does
-// not contain the key.
+// keysOfAllTypes returns a key of each type that libp2p has. For two of the types, the
+// peer ID does not contain the key.
 func keysOfAllTypes(t testing.TB) []crypto.PrivKey {
 	t.Helper()
 	var all []crypto.PrivKey
@@ -28,7 +28,7 @@ func keysOfAllTypes(t testing.TB) []crypto.PrivKey {
 	return all
 }
 
-func TestEveryNetworkCarriesIt(t *testing.T) {
+func TestEveryNetworkWorks(t *testing.T) {
 	for name, opts := range map[string][]harness.Option{
 		"TCP over IPv6": {harness.TCP6()},
 		"QUIC":          {harness.QUIC()},
@@ -69,13 +69,13 @@ func TestALostStreamIsOpenedAgain(t *testing.T) {
 	require.EqualValues(t, 4, asked.Load())
 }
 
-func TestAMemberThatIsLateIsWaitedFor(t *testing.T) {
+func TestALateMemberIsWaitedFor(t *testing.T) {
 	c := newCluster(t, 2)
 	var asked atomic.Int32
 	c.nodes[bob].change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		a.generator.host.SetStreamHandler(protocols[responses], func(s network.Stream) {
 			if asked.Add(1) == 1 {
-				_ = s.Close() // it has made none yet
+				_ = s.Close() // it has made no message yet
 				return
 			}
 			a.generator.handle(responses)(s)

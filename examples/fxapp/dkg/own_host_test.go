@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// limitedHost is a host with limits of its own.
+// limitedHost returns a host with the limits.
 func limitedHost(t *testing.T, limits rcmgr.PartialLimitConfig) host.Host {
 	t.Helper()
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(rcmgr.InfiniteLimits)))
@@ -25,7 +25,7 @@ func limitedHost(t *testing.T, limits rcmgr.PartialLimitConfig) host.Host {
 	return h
 }
 
-func TestNoMemberIsToBlameForThisHostsLimits(t *testing.T) {
+func TestOwnLimitsBlameNobody(t *testing.T) {
 	for name, limits := range map[string]rcmgr.PartialLimitConfig{
 		"memory": {Service: map[string]rcmgr.ResourceLimits{serviceName: {Memory: rcmgr.BlockAllLimit64}}},
 		"streams": {Protocol: map[protocol.ID]rcmgr.ResourceLimits{

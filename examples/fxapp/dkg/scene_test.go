@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// cluster is the members of a definition, each a node with a host, a data directory and
-// a generator.
+// cluster has the members of a definition. Each is a node with a host, a data directory
+// and a generator.
 type cluster struct {
 	t          testing.TB
 	definition syncmod.Definition
@@ -39,11 +39,11 @@ type node struct {
 	service   *syncmod.Service
 	generator *Generator
 	log       *logs
-	// change is what a hostile member makes of its steps.
+	// change lets a hostile member change its steps.
 	change func(a *attempt, steps []syncmod.Step) []syncmod.Step
 }
 
-// within is as long as a ceremony may take on a machine that has much to do.
+// within returns a context that lasts as long as a ceremony may take on a busy machine.
 func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*harness.Patience)
@@ -51,14 +51,14 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
-// config of the nodes: they begin again at once.
+// config returns a configuration in which nodes begin again at once.
 func config(attempts int) syncmod.Config {
 	c := harness.Patient()
 	c.Retry = syncmod.Retry{Attempts: attempts, Pause: time.Millisecond, PauseMax: 2 * time.Millisecond}
 	return c
 }
 
-// newCluster starts n nodes, which take part once they are run.
+// newCluster starts n nodes. They take part once they are run.
 func newCluster(t testing.TB, n int) *cluster {
 	t.Helper()
 	return clusterWith(t, config(1), n)
@@ -113,7 +113,7 @@ func (n *node) start(config syncmod.Config, opts ...syncmod.Option) {
 	})
 }
 
-// run takes part in the ceremony of the cluster until it is over for this node.
+// run lets the node take part in the ceremony until it is over for this node.
 func (n *node) run(ctx context.Context) (*syncmod.Receipt, error) {
 	r, err := n.service.Run(ctx, n.cluster.definition, n.steps)
 	n.generator.following.Wait()
@@ -153,7 +153,7 @@ func (c *cluster) complete() []*Share {
 	return c.shares()
 }
 
-// shares are the confirmed shares of all nodes.
+// shares returns the confirmed shares of all nodes.
 func (c *cluster) shares() []*Share {
 	c.t.Helper()
 	shares := make([]*Share, len(c.nodes))
@@ -165,8 +165,8 @@ func (c *cluster) shares() []*Share {
 	return shares
 }
 
-// requireOneKey requires that shares belong to one key, and that any threshold of them
-// signs for it.
+// requireOneKey requires that the shares belong to one key, and that any threshold of
+// them can sign for it.
 func requireOneKey(t testing.TB, shares []*Share) {
 	t.Helper()
 	message := []byte("what the group signs")
@@ -186,7 +186,7 @@ func requireOneKey(t testing.TB, shares []*Share) {
 	require.NoError(t, Verify(shares[0].GroupKey, message, first))
 }
 
-// files are the names of what is in a data directory.
+// files returns the names of the files in the data directory.
 func (n *node) files() []string {
 	n.cluster.t.Helper()
 	entries, err := os.ReadDir(n.dir)
@@ -198,7 +198,7 @@ func (n *node) files() []string {
 	return names
 }
 
-// logs are written by several goroutines.
+// logs is a buffer that several goroutines write to.
 type logs struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -218,7 +218,7 @@ func (l *logs) String() string {
 	return l.buf.String()
 }
 
-// die ends a node as a dead process does: the others are not told.
+// die ends a node as the death of a process would: the others are not told.
 func (n *node) die() {
 	t := n.cluster.t
 	require.NoError(t, n.host.Close())
@@ -226,7 +226,7 @@ func (n *node) die() {
 	require.NoError(t, n.generator.Stop(harness.Within(t)))
 }
 
-// rise starts a node again that has died: with the same key, and what is on its disk.
+// rise starts a dead node again, with the same key and the files on its disk.
 func (n *node) rise(config syncmod.Config) {
 	t := n.cluster.t
 	t.Helper()

@@ -16,8 +16,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// requireNoSecret requires that a text has no secret in it, nor a good part of it, in
-// any form in which one is printed.
+// requireNoSecret requires that a text contains neither a secret nor a long part of it,
+// in any encoding that a program might print.
 func requireNoSecret(t testing.TB, text string, secret []byte) {
 	t.Helper()
 	const part = 12 // bytes
@@ -32,14 +32,14 @@ func requireNoSecret(t testing.TB, text string, secret []byte) {
 		}
 	}
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
-		for skip := range 3 { // wherever it begins in what is encoded
+		for skip := range 3 { // a part may begin anywhere in encoded text
 			require.NotContains(t, text, encoding.EncodeToString(secret[skip:skip+15]))
 		}
 	}
 	require.NotContains(t, text, new(big.Int).SetBytes(secret).String())
 }
 
-func TestNothingThatIsToldHasASecret(t *testing.T) {
+func TestNothingToldHasASecret(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	provider := trace.NewTracerProvider(trace.WithSyncer(spans))
 	t.Cleanup(func() { require.NoError(t, provider.Shutdown(context.Background())) })
@@ -53,7 +53,7 @@ func TestNothingThatIsToldHasASecret(t *testing.T) {
 	}
 	misbehaves := once(complaining(carol))
 	c.nodes[bob].change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
-		return note(a, misbehaves(a, steps)) // a failure is told too
+		return note(a, misbehaves(a, steps)) // a failure is reported too
 	}
 	shares := c.complete()
 	for _, s := range shares {

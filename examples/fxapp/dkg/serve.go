@@ -11,8 +11,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
-// protocols are those of the phases. Whoever opens a stream sends nothing: it reads the
-// message to its end, which is empty if there is none yet.
+// protocols holds the protocol of each phase. The node that opens a stream sends
+// nothing. It reads the message to its end; an empty message means that there is none
+// yet.
 var protocols = [phases]protocol.ID{
 	"/dkgsync/fxapp/key/1.0.0",
 	"/dkgsync/fxapp/deal/1.0.0",
@@ -20,38 +21,38 @@ var protocols = [phases]protocol.ID{
 }
 
 const (
-	serviceName  = "fxapp-dkg" // at the host's resource manager
-	maxStreams   = 8           // of a member at once
+	serviceName  = "fxapp-dkg" // the name for the host's resource manager
+	maxStreams   = 8           // per member, at the same time
 	serveTimeout = 10 * time.Second
 )
 
-// server is the serving half of a generator: what it serves, to whom, and the streams
-// that are being served.
+// server is the serving half of a generator: the messages, the members that may read
+// them, and the open streams.
 type server struct {
 	members map[peer.ID]bool
 
-	current *attempt // nothing of another one is served
+	current *attempt // nothing from another attempt is served
 	texts   [phases][]byte
 	streams map[network.Stream]peer.ID
 	stopped bool
-	idle    chan struct{} // closed when the last stream has been served, while stopping
+	idle    chan struct{} // closed while stopping, when the last stream has been served
 }
 
-// serve sets what is served in a phase. The first message of an attempt takes the place
-// of all messages of the attempt before.
+// serve sets the message that is served in a phase. The first message of an attempt
+// replaces all messages of the previous attempt.
 func (g *Generator) serve(a *attempt, p phase, text []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.server.current != a {
 		if p != keyPhase {
-			return // it has failed, and another one has begun
+			return // this attempt has failed, and another one has begun
 		}
 		g.server.current, g.server.texts = a, [phases][]byte{}
 	}
 	g.server.texts[p] = text
 }
 
-// message is this node's own message of a phase.
+// message returns this node's message of a phase.
 func (g *Generator) message(a *attempt, p phase) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -61,7 +62,7 @@ func (g *Generator) message(a *attempt, p phase) []byte {
 	return g.server.texts[p]
 }
 
-// handle serves a stream of a phase.
+// handle returns the handler for streams of a phase.
 func (g *Generator) handle(p phase) network.StreamHandler {
 	return func(stream network.Stream) {
 		text, code := g.admit(stream, p)
@@ -76,7 +77,7 @@ func (g *Generator) handle(p phase) network.StreamHandler {
 	}
 }
 
-// admit decides whether a stream is served, and returns what it gets.
+// admit decides whether to serve a stream, and returns the text to write.
 func (g *Generator) admit(stream network.Stream, p phase) (text []byte, refused network.StreamErrorCode) {
 	remote := stream.Conn().RemotePeer()
 	g.mu.Lock()
@@ -107,7 +108,7 @@ func (g *Generator) release(stream network.Stream) {
 	g.server.checkIdle()
 }
 
-// checkIdle says that nothing is served any more. The lock is held.
+// checkIdle closes idle if nothing is being served any longer. The caller holds the lock.
 func (s *server) checkIdle() {
 	if s.idle != nil && len(s.streams) == 0 {
 		close(s.idle)
@@ -115,7 +116,7 @@ func (s *server) checkIdle() {
 	}
 }
 
-// write writes a message to its end.
+// write writes a whole message.
 func (g *Generator) write(stream network.Stream, text []byte) error {
 	release, err := reserve(stream, len(text))
 	if err != nil {
@@ -131,7 +132,7 @@ func (g *Generator) write(stream network.Stream, text []byte) error {
 	return stream.Close()
 }
 
-// reserve accounts for the memory of a message at the host.
+// reserve reserves memory for a message at the host's resource manager.
 func reserve(stream network.Stream, size int) (release func(), err error) {
 	if err := stream.Scope().SetService(serviceName); err != nil {
 		return nil, fmt.Errorf("%w: %w", errOwnHost, err)
@@ -158,7 +159,7 @@ func (g *Generator) startServing() error {
 	return nil
 }
 
-// stopServing removes the protocols from the host, and waits for the streams that are being
+// stopServing removes the protocols from the host, and waits until open streams have been
 // served.
 func (g *Generator) stopServing(ctx context.Context) error {
 	for _, id := range protocols {

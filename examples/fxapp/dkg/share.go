@@ -15,33 +15,33 @@ import (
 // shareType is the type of a share's file.
 const shareType = "fxapp/share/v1"
 
-// Share is a member's share of a group key, with the public polynomial, against which
-// everybody's partial signatures can be verified. The secret is never printed: not by
-// fmt, and not as JSON.
+// Share is a member's share of a group key. It includes the public polynomial, which
+// verifies everybody's partial signatures. The secret is never printed, neither by fmt
+// nor as JSON.
 type Share struct {
 	DefinitionHash []byte
 	Members        []peer.ID // all, in operator order
-	Index          int       // the operator index of the member whose share it is
-	Threshold      int       // how many shares sign together
+	Index          int       // the operator index of the share's owner
+	Threshold      int       // how many shares can sign together
 	GroupKey       []byte    // 48 bytes: a compressed point of G1
 
 	public *share.PubPoly
 	secret kyber.Scalar
 }
 
-// Threshold is how many of n members sign together: n - (n-1)/3, as Charon's clusters
-// have it. So many are left when the largest number of members fails that a cluster
-// can lose.
+// Threshold returns how many of n members can sign together: n - (n-1)/3, as in
+// Charon's clusters. That many members remain when the largest tolerable number of
+// members fails.
 func Threshold(n int) int { return n - (n-1)/3 }
 
-// Format names the share. The secret is left out, whatever the verb.
+// Format prints a name for the share. It leaves the secret out, whatever the verb.
 func (s Share) Format(w fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(w, "operator %d's share of group key %s", s.Index, shortKey(s.GroupKey))
 }
 
 func (s *Share) private() *share.PriShare { return &share.PriShare{I: s.Index, V: s.secret} }
 
-// shareFile is a share as its file has it.
+// shareFile is the JSON form of a share.
 type shareFile struct {
 	Type           string     `json:"type"`
 	DefinitionHash hexBytes   `json:"definition_hash"`
@@ -53,7 +53,7 @@ type shareFile struct {
 	Secret         hexBytes   `json:"secret_share"`
 }
 
-// encode writes the content of the share's file.
+// encode returns the content of the share's file.
 func (s *Share) encode() ([]byte, error) {
 	f := shareFile{
 		Type: shareType, DefinitionHash: s.DefinitionHash, Index: s.Index, Threshold: s.Threshold,
@@ -70,8 +70,8 @@ func (s *Share) encode() ([]byte, error) {
 	return append(content, '\n'), err
 }
 
-// parseShare reads the content of a share's file, and checks that everything in it
-// fits together. No error contains any part of the secret.
+// parseShare reads the content of a share's file, and checks that its parts fit
+// together. No error contains any part of the secret.
 func parseShare(content []byte) (*Share, error) {
 	var f shareFile
 	if err := json.Unmarshal(content, &f); err != nil {
@@ -117,7 +117,7 @@ func newPublic(commitments []kyber.Point) *share.PubPoly {
 	return share.NewPubPoly(keys(), keys().Point().Base(), commitments)
 }
 
-// check checks that a share signs for its group key.
+// check checks that a share can sign for its group key.
 func (s *Share) check() error {
 	if _, err := parsePoint(s.GroupKey); err != nil || !bytes.Equal(s.GroupKey, encode(s.public.Commit())) {
 		return errors.New("its group key does not fit its commitments")
@@ -128,7 +128,7 @@ func (s *Share) check() error {
 	return nil
 }
 
-// hexBytes are written as lower-case hex.
+// hexBytes is encoded as lower-case hex.
 type hexBytes []byte
 
 // MarshalText implements [encoding.TextMarshaler].

@@ -19,11 +19,11 @@ import (
 const (
 	shareName   = "share.json"
 	receiptName = "receipt.json"
-	// The key in the name keeps the shares of several attempts apart.
+	// The group key in the name keeps the shares of several attempts apart.
 	sharePrefix       = "share-"
 	unconfirmedSuffix = ".unconfirmed.json"
-	supersededSuffix  = ".superseded.json" // of an unconfirmed share, once one of another attempt is confirmed
-	nameSize          = 8                  // bytes of the group key in a name
+	supersededSuffix  = ".superseded.json" // replaces unconfirmedSuffix once another attempt's share is confirmed
+	nameSize          = 8                  // bytes of the group key that are in a name
 )
 
 func isUnconfirmed(name string) bool {
@@ -38,32 +38,32 @@ func unconfirmedName(groupKey []byte) string {
 	return fmt.Sprintf("%s%x%s", sharePrefix, groupKey[:nameSize], unconfirmedSuffix)
 }
 
-// supersededName is what an unconfirmed share is renamed to.
+// supersededName returns the new name of an unconfirmed share that is superseded.
 func supersededName(unconfirmed string) string {
 	return strings.TrimSuffix(unconfirmed, unconfirmedSuffix) + supersededSuffix
 }
 
-// ErrHasShare is the error of [OpenStore] for a directory that holds a confirmed share.
+// ErrHasShare is returned by [OpenStore] for a directory that holds a confirmed share.
 var ErrHasShare = errors.New("it holds a share already, which is never overwritten")
 
 // Store is the directory in which a node keeps its share and the receipt.
 //
 // A share counts only together with a receipt in which every member attested its group
-// key. Before it attests, a member writes its share to a file whose name says that the
-// share is unconfirmed. So once the last barrier is passed anywhere, every member has
-// its share on its disk, and the receipt of any member confirms it.
+// key. Before a member attests, it writes its share to a file whose name says that the
+// share is unconfirmed. So once any member has passed the last barrier, every member
+// has its share on its disk, and any member's receipt confirms it.
 type Store struct {
 	dir         string
 	definition  syncmod.Definition
-	unconfirmed map[string]*Share // what an earlier process left, by the names of the files
+	unconfirmed map[string]*Share // what earlier processes left, by file name
 }
 
 // OpenStore prepares a directory for a ceremony, and makes it if it does not exist. It
-// finishes what a process that died has begun: a share is confirmed if its receipt is
-// there. It refuses a directory that holds a confirmed share ([ErrHasShare]), a share
-// of another definition, or a receipt without its share, one that cannot be written to,
-// and one that others may write to ([MakeDirectory]). An error is one sentence that names
-// the directory and says what to do.
+// finishes what a dead process began: it confirms a share whose receipt is there. It
+// refuses a directory that holds a confirmed share ([ErrHasShare]), a share of another
+// definition, or a receipt without its share. It also refuses a directory that it cannot
+// write to, and one that others may write to ([MakeDirectory]). An error is one sentence
+// that names the directory and says what to do.
 //
 // Two processes must not use the same directory at the same time.
 func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
@@ -94,13 +94,13 @@ func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
 	return s, nil
 }
 
-// Left lists the files of unconfirmed shares that earlier attempts have left. Such an
-// attempt may be complete at the other members: then their receipt makes its share
+// Left lists the files of unconfirmed shares that earlier attempts left. Such an
+// attempt may be complete at the other members. Then their receipt makes its share
 // count ([Confirm]).
 func (s *Store) Left() []string { return slices.Sorted(maps.Keys(s.unconfirmed)) }
 
-// prepare makes the directory, removes what a process that died was writing, and finds
-// out whether a share could be written.
+// prepare makes the directory, removes unfinished files of a process that died, and
+// checks that a share can be written.
 func (s *Store) prepare() error {
 	if err := MakeDirectory(s.dir); err != nil {
 		return about(s.dir, "cannot be used", err)
@@ -123,7 +123,7 @@ func (s *Store) prepare() error {
 	return removeFile(s.dir, probe)
 }
 
-// write writes a share that no receipt confirms yet, and returns the name of its file.
+// write writes an unconfirmed share, and returns the name of its file.
 func (s *Store) write(share *Share) (name string, err error) {
 	content, err := share.encode()
 	if err != nil {
@@ -136,19 +136,19 @@ func (s *Store) write(share *Share) (name string, err error) {
 // remove removes an unconfirmed share.
 func (s *Store) remove(name string) error { return removeFile(s.dir, name) }
 
-// path is where a file of the directory is.
+// path returns the path of a file in the directory.
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
-// Confirm makes the unconfirmed share of a directory the node's share, if the receipt is
-// that of its ceremony: every member attested the share's group key. It stores the
-// receipt beside it, and renames the unconfirmed shares of other attempts to
-// share-KEY.superseded.json. If the share has been confirmed before, it only stores a
-// receipt that is missing. It returns the share.
+// Confirm turns the unconfirmed share in a directory into the node's share, if the
+// receipt belongs to its ceremony: every member must have attested the share's group
+// key. It stores the receipt beside the share, and renames the unconfirmed shares of
+// other attempts to share-KEY.superseded.json. If the share is confirmed already,
+// Confirm only stores the receipt if it is missing. It returns the share.
 //
-// A superseded share counts for nothing and stops nothing. It is kept because a member
-// that is not honest, or was started again with another directory, may hold a receipt
-// of its attempt. Confirm takes such a receipt, once share.json and receipt.json have
-// been moved away.
+// A superseded share does not count and does not prevent anything. It is kept because
+// another member may hold a receipt of its attempt: a dishonest member, or one that was
+// started again with another directory. Confirm accepts such a receipt once share.json
+// and receipt.json have been moved away.
 func Confirm(dir string, r *syncmod.Receipt) (*Share, error) {
 	if err := r.Verify(); err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func Confirm(dir string, r *syncmod.Receipt) (*Share, error) {
 	return held.confirm(r)
 }
 
-// ReadShare returns the confirmed share of a directory. Its receipt has to be beside it.
+// ReadShare returns the confirmed share of a directory. The receipt must be in the directory too.
 func ReadShare(dir string) (*Share, error) {
 	held, err := look(dir)
 	switch {
@@ -181,7 +181,7 @@ func ReadShare(dir string) (*Share, error) {
 	return nil, fmt.Errorf("data directory %s: there is no share in it", dir)
 }
 
-// confirmedBy tells whether a receipt is that of the share's ceremony.
+// confirmedBy returns an error unless the receipt confirms the share.
 func (s *Share) confirmedBy(r *syncmod.Receipt) error {
 	if !bytes.Equal(r.DefinitionHash, s.DefinitionHash) {
 		return errors.New("it is about another definition")
@@ -201,12 +201,12 @@ func (s *Share) confirmedBy(r *syncmod.Receipt) error {
 	return nil
 }
 
-// isOf tells whether a share is one of a definition.
+// isOf reports whether a share belongs to a definition.
 func (s *Share) isOf(d syncmod.Definition) bool {
 	return bytes.Equal(s.DefinitionHash, d.Hash) && slices.Equal(s.Members, ids(d))
 }
 
-// ids are the members of a definition.
+// ids returns the peer IDs of a definition's members.
 func ids(d syncmod.Definition) []peer.ID {
 	all := make([]peer.ID, len(d.Peers))
 	for i, p := range d.Peers {

@@ -36,7 +36,7 @@ func newFinished(t testing.TB, n int) finished {
 	return f
 }
 
-// unconfirmed is a directory with an unconfirmed share of alice's.
+// unconfirmed returns a directory with alice's unconfirmed share.
 func (f finished) unconfirmed(t testing.TB) (dir, name string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -53,7 +53,7 @@ func names(t testing.TB, dir string) []string {
 	return n.files()
 }
 
-func TestAnotherMembersReceiptConfirmsAShare(t *testing.T) {
+func TestAnothersReceiptConfirms(t *testing.T) {
 	f := newFinished(t, 2)
 	dir, name := f.unconfirmed(t)
 	require.Equal(t, fmt.Sprintf("share-%x.unconfirmed.json", f.shares[alice].GroupKey[:8]), name)
@@ -72,7 +72,7 @@ func TestAnotherMembersReceiptConfirmsAShare(t *testing.T) {
 	require.NoError(t, err, "again")
 }
 
-func TestAReceiptThatIsMissingIsStoredAgain(t *testing.T) {
+func TestAMissingReceiptIsRestored(t *testing.T) {
 	f := newFinished(t, 2)
 	dir, _ := f.unconfirmed(t)
 	_, err := Confirm(dir, f.receipt)
@@ -88,7 +88,7 @@ func TestAReceiptThatIsMissingIsStoredAgain(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAReceiptOfAnotherCeremonyConfirmsNothing(t *testing.T) {
+func TestAWrongReceiptConfirmsNothing(t *testing.T) {
 	f, other := newFinished(t, 2), newFinished(t, 2)
 	dir, name := f.unconfirmed(t)
 	forged := *f.receipt
@@ -105,7 +105,7 @@ func TestAReceiptOfAnotherCeremonyConfirmsNothing(t *testing.T) {
 	}
 }
 
-func TestAReceiptThatOthersSignConfirmsNothing(t *testing.T) {
+func TestAFalseReceiptConfirmsNothing(t *testing.T) {
 	f := newFinished(t, 2)
 	for want, change := range map[string]func(s *Share){
 		"it is about another definition": func(s *Share) { s.DefinitionHash = harness.Hash("another") },
@@ -126,7 +126,7 @@ func TestEveryMemberHasToAttest(t *testing.T) {
 	foreign := *f.receipt
 	foreign.Members = append([]syncmod.Attestation(nil), f.receipt.Members...)
 	foreign.Members[bob] = syncmod.Attestation{ID: foreign.Members[bob].ID}
-	require.NoError(t, foreign.Verify(), "a receipt with a foreign member")
+	require.NoError(t, foreign.Verify(), "bob attested nothing")
 	dir, name := f.unconfirmed(t)
 
 	_, err := Confirm(dir, &foreign)
@@ -135,7 +135,7 @@ func TestEveryMemberHasToAttest(t *testing.T) {
 	require.Equal(t, []string{name}, names(t, dir))
 }
 
-func TestAConfirmedShareIsNeverOverwritten(t *testing.T) {
+func TestAConfirmedShareIsKept(t *testing.T) {
 	f, other := newFinished(t, 2), newFinished(t, 2)
 	dir, _ := f.unconfirmed(t)
 	_, err := Confirm(dir, f.receipt)
@@ -153,7 +153,7 @@ func TestAConfirmedShareIsNeverOverwritten(t *testing.T) {
 	require.Equal(t, f.shares[alice].GroupKey, read.GroupKey)
 }
 
-func TestWhatAProcessThatDiedLeftIsFinished(t *testing.T) {
+func TestConfirmingIsFinished(t *testing.T) {
 	f := newFinished(t, 2)
 	dir, _ := f.unconfirmed(t)
 	receipt, err := json.Marshal(f.receipt)
@@ -167,7 +167,7 @@ func TestWhatAProcessThatDiedLeftIsFinished(t *testing.T) {
 	require.Equal(t, []string{receiptName, shareName}, names(t, dir))
 }
 
-// stale is an unconfirmed share of an earlier attempt of a cluster, in alice's directory.
+// stale returns the file name of an unconfirmed share of an earlier attempt, in alice's directory.
 func (c *cluster) stale() (name string) {
 	c.t.Helper()
 	share := *newFinished(c.t, len(c.nodes)).shares[alice]
@@ -177,7 +177,7 @@ func (c *cluster) stale() (name string) {
 	return name
 }
 
-func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
+func TestOldSharesAllowANewAttempt(t *testing.T) {
 	c := newCluster(t, 2)
 	name := c.stale()
 	store, err := OpenStore(c.nodes[alice].dir, c.definition)
@@ -191,7 +191,7 @@ func TestUnconfirmedSharesDoNotStopANewAttempt(t *testing.T) {
 	requireOneKey(t, shares)
 }
 
-func TestAReceiptConfirmsASupersededShare(t *testing.T) {
+func TestASupersededShareIsConfirmed(t *testing.T) {
 	first, second := newFinished(t, 2), newFinished(t, 2)
 	dir, name := first.unconfirmed(t)
 	other := *second.shares[alice]
@@ -210,7 +210,7 @@ func TestAReceiptConfirmsASupersededShare(t *testing.T) {
 	require.Equal(t, []string{receiptName, shareName}, names(t, dir))
 }
 
-func TestASupersededShareWaitsForItsPlace(t *testing.T) {
+func TestASupersededShareMustWait(t *testing.T) {
 	f, other := newFinished(t, 2), newFinished(t, 2)
 	dir, _ := f.unconfirmed(t)
 	_, err := Confirm(dir, f.receipt)
@@ -226,7 +226,7 @@ func TestASupersededShareWaitsForItsPlace(t *testing.T) {
 	require.Contains(t, names(t, dir), supersededName(name))
 }
 
-// forge makes a share that looks like one of a group key, from what everybody knows.
+// forge makes a false share that seems to belong to a group key, from public values.
 func forge(s *Share) *Share {
 	forged := *s
 	forged.secret = keys().Scalar().Pick(random.New())
@@ -237,12 +237,12 @@ func forge(s *Share) *Share {
 	return &forged
 }
 
-func TestAForgedShareDoesNotTakeThePlace(t *testing.T) {
+func TestAForgedShareIsNotUsed(t *testing.T) {
 	f := newFinished(t, 2)
 	content, err := forge(f.shares[alice]).encode()
 	require.NoError(t, err)
 	_, err = parseShare(content)
-	require.NoError(t, err, "it looks like one")
+	require.NoError(t, err, "the forgery looks like a share")
 	for _, forged := range []string{
 		shareName, supersededName(unconfirmedName(f.shares[alice].GroupKey)), "share-0000000000000000.unconfirmed.json",
 	} {
@@ -260,7 +260,7 @@ func TestAForgedShareDoesNotTakeThePlace(t *testing.T) {
 	}
 }
 
-func TestAShareOfAnotherMemberIsRefused(t *testing.T) {
+func TestAnothersShareIsRefused(t *testing.T) {
 	c := newCluster(t, 2)
 	c.stale()
 	store, err := OpenStore(c.nodes[alice].dir, c.definition)
@@ -271,7 +271,7 @@ func TestAShareOfAnotherMemberIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "is the share of operator 0, and this node is operator 1: use another directory")
 }
 
-func TestWhatCannotBeReadIsNotShown(t *testing.T) {
+func TestUnreadableFilesStayHidden(t *testing.T) {
 	f := newFinished(t, 2)
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), []byte("zecret"), 0o600))
@@ -282,7 +282,7 @@ func TestWhatCannotBeReadIsNotShown(t *testing.T) {
 		"move it away, or put the receipt of another member in its place")
 }
 
-func TestADamagedSupersededShareStopsNothing(t *testing.T) {
+func TestABadSupersededShareIsIgnored(t *testing.T) {
 	f, other := newFinished(t, 2), newFinished(t, 2)
 	dir, name := f.unconfirmed(t)
 	damaged := filepath.Join(dir, supersededName("share-0102030405060708.unconfirmed.json"))
@@ -299,7 +299,7 @@ func TestADamagedSupersededShareStopsNothing(t *testing.T) {
 	require.FileExists(t, damaged)
 }
 
-func TestADirectoryWithSomethingElseIsRefused(t *testing.T) {
+func TestAWrongDirectoryIsRefused(t *testing.T) {
 	f, other := newFinished(t, 2), newFinished(t, 2)
 	receipt, err := json.Marshal(other.receipt)
 	require.NoError(t, err)
@@ -347,7 +347,7 @@ func TestADirectoryIsMade(t *testing.T) {
 	require.Empty(t, names(t, dir))
 }
 
-func TestEachNewDirectoryIsSynchronized(t *testing.T) {
+func TestNewDirectoriesAreSynced(t *testing.T) {
 	dir := t.TempDir()
 	require.Equal(t, []string{filepath.Join(dir, "a", "b"), filepath.Join(dir, "a"), dir},
 		parentsOfMissing(filepath.Join(dir, "a", "b", "c")+"/"))
@@ -362,7 +362,7 @@ func TestAFileInTheWayIsNamed(t *testing.T) {
 	require.EqualError(t, err, "data directory "+path+": cannot be used: not a directory")
 }
 
-func TestADamagedShareSaysNothingOfItsSecret(t *testing.T) {
+func TestADamagedShareLeaksNoSecret(t *testing.T) {
 	s := newFinished(t, 2).shares[alice]
 	content, err := s.encode()
 	require.NoError(t, err)

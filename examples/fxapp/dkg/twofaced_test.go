@@ -28,7 +28,7 @@ func TestAMemberWithTwoKeysIsNamed(t *testing.T) {
 	}
 }
 
-// twoDeals has bob make two deals in one attempt, both signed, the first for alice.
+// twoDeals makes bob sign two deals in one attempt, the first of them for alice.
 func twoDeals(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	work := steps[0].Run
 	steps[0].Run = func(ctx context.Context) error {
@@ -45,7 +45,7 @@ func twoDeals(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	return steps
 }
 
-// twoDealsHidden is [twoDeals] by a bob who tells alice that hers is the one he made.
+// twoDealsHidden is [twoDeals], but bob tells alice that the deal she got is the only one.
 func twoDealsHidden(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	var first []byte
 	work := steps[0].Run
@@ -71,7 +71,7 @@ func twoDealsHidden(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	})
 }
 
-// toAlice is one message for alice, and another for everybody else.
+// toAlice returns one message for alice, and another for everybody else.
 func toAlice(hers, others []byte) func(*attempt, peer.ID) []byte {
 	return func(a *attempt, to peer.ID) []byte {
 		if to == a.members[alice].ID {

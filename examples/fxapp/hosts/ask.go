@@ -12,7 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// What a relay's URL may answer with.
+// Limits on the answer of a relay's URL.
 const (
 	maxAnswer    = 64 << 10
 	maxAddresses = 64
@@ -20,7 +20,7 @@ const (
 	maxRedirects = 3
 )
 
-// asking makes a connection for each question: there is one every few minutes.
+// asking makes a new connection for each question, because there is only one every few minutes.
 var asking = &http.Client{
 	Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -31,7 +31,8 @@ var asking = &http.Client{
 	CheckRedirect: staysThere,
 }
 
-// staysThere refuses to be led to another host, for instance one that only this node reaches, and away from https.
+// staysThere refuses redirects to another host, which might be one that only this node can reach, and from https to
+// http.
 func staysThere(next *http.Request, before []*http.Request) error {
 	first := before[0].URL
 	if len(before) > maxRedirects || next.URL.Hostname() != first.Hostname() ||
@@ -41,8 +42,8 @@ func staysThere(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// ask asks the URL for the relays, if there is one. What it answered before counts when it does not answer now: the
-// relays may be there all the same.
+// ask asks the relays' URL for their addresses, if there is a URL. If it does not answer, the relays of its last
+// answer still count: they may work all the same.
 func (r *relayAt) ask(ctx context.Context) error {
 	if r.url == nil {
 		return nil
@@ -59,7 +60,7 @@ func (r *relayAt) ask(ctx context.Context) error {
 	return nil
 }
 
-// ask gets the relays' addresses from a URL. No text of the answer is in its errors.
+// ask gets the relays' addresses from a URL. Its errors do not quote the answer.
 func ask(ctx context.Context, from *url.URL) ([]peer.AddrInfo, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), http.NoBody)
 	if err != nil {
@@ -85,8 +86,8 @@ func ask(ctx context.Context, from *url.URL) ([]peer.AddrInfo, error) {
 	return parseAnswer(body)
 }
 
-// parseAnswer reads a JSON list of relay addresses. Those that this node cannot read are passed over, if there are
-// others.
+// parseAnswer reads a JSON list of relay addresses. It skips addresses that it cannot read, unless all are like
+// that.
 func parseAnswer(body []byte) ([]peer.AddrInfo, error) {
 	var texts []string
 	if err := json.Unmarshal(body, &texts); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// resolving answers for names instead of a name server: with loopback, or with a text.
+// resolving replaces the name server: it resolves a name to loopback addresses, or to a TXT record.
 func resolving(t *testing.T, name, text string) libp2p.Option {
 	t.Helper()
 	mock := &madns.MockResolver{
@@ -95,7 +95,7 @@ func TestMembersFindEachOther(t *testing.T) {
 	}
 }
 
-func TestMembersFindEachOtherByName(t *testing.T) {
+func TestMembersMeetByName(t *testing.T) {
 	c := cluster{
 		listen: []string{tcp4}, name: "/dns4/members.example/",
 		options: []libp2p.Option{resolving(t, "members.example", "")},
@@ -153,7 +153,7 @@ func TestARelayMayRestart(t *testing.T) {
 	}
 }
 
-// connections counts the members that members are connected with.
+// connections adds up how many other members each member is connected to.
 func (c *cluster) connections() (count int) {
 	for _, n := range c.nodes {
 		for _, p := range n.ceremony.Status().Peers {
@@ -180,7 +180,7 @@ func TestOneOfTwoRelaysMayDie(t *testing.T) {
 	c.complete(t)
 }
 
-func TestARelayThatIsDownDelaysNobody(t *testing.T) {
+func TestADeadRelayDelaysNobody(t *testing.T) {
 	down := startRelay(t, tcp4)
 	at := down.at()
 	require.NoError(t, down.Close())
@@ -191,7 +191,7 @@ func TestARelayThatIsDownDelaysNobody(t *testing.T) {
 }
 
 func TestManyMembersMeetAtOneRelay(t *testing.T) {
-	const members = 10 // libp2p's relays hold eight reservations for one address
+	const members = 10 // libp2p's default relay holds eight reservations for one address
 	c := cluster{relays: startRelay(t, tcp4).at()}
 	c.start(t, members)
 

@@ -11,25 +11,25 @@ import (
 	"github.com/multiformats/go-multiaddr"
 )
 
-// Config is what a node's host is made from.
+// Config describes the host of a node.
 type Config struct {
 	Key crypto.PrivKey
 
-	// Listen has the addresses to listen on, over TCP or QUIC: /ip4/0.0.0.0/tcp/9000, /ip6/::/udp/9000/quic-v1. With
-	// none, the node dials, and is reached through relays only.
+	// Listen has the addresses to listen on, over TCP or QUIC: /ip4/0.0.0.0/tcp/9000, /ip6/::/udp/9000/quic-v1.
+	// Without any, others can reach the node only through relays, and the node itself can dial.
 	Listen []string
 
-	// Relays has the relays to be reached through: addresses that end in /p2p/ID, or URLs that answer with a JSON
-	// list of such addresses.
+	// Relays has the relays through which others can reach the node. Each is an address that ends in /p2p/ID, or
+	// a URL that answers with a JSON list of such addresses.
 	Relays []string
 
-	// Members has the peer IDs of the ceremony, at least two, this node's included. The host has room for them, and
-	// looks for each of them at the relays.
+	// Members has the peer IDs of the ceremony's members, at least two, this node's included. The host makes room
+	// for them, and looks for each of them at the relays.
 	Members []peer.ID
 }
 
-// Validate returns an error that names the first address that makes no sense, and says what to write instead. It does
-// no I/O.
+// Validate checks the addresses. Its error names the first address that is wrong and says what to write instead. It
+// does no I/O.
 func (c Config) Validate() error {
 	if c.Key == nil {
 		return errors.New("a host needs a key")
@@ -79,12 +79,12 @@ func checkListen(addr multiaddr.Multiaddr) error {
 	return errors.New("neither TCP nor QUIC at an IP address: " + listenExample)
 }
 
-// relayAt is a relay as the operator names it: by addresses, or by a URL that gives them.
+// relayAt is a relay as the operator names it: by its addresses, or by a URL that returns them.
 type relayAt struct {
 	name   string // for logs
 	relays []peer.AddrInfo
 	url    *url.URL
-	places []multiaddr.Multiaddr // where the host looks for members because of it
+	places []multiaddr.Multiaddr // where the host looks for members because of this relay
 }
 
 // parseRelays reads the relays. Several addresses of one relay become one.
@@ -113,7 +113,7 @@ func parseRelays(texts []string) ([]relayAt, error) {
 	return all, nil
 }
 
-// parseURL returns nil for what is no URL.
+// parseURL returns nil if the text is not a URL.
 func parseURL(text string) (*relayAt, error) {
 	if !strings.Contains(text, "://") {
 		return nil, nil
@@ -126,7 +126,7 @@ func parseURL(text string) (*relayAt, error) {
 	return &relayAt{name: u.Redacted(), url: u}, nil
 }
 
-// redacted is a text that was meant as a URL, without what may be a password.
+// redacted quotes a text that was meant to be a URL, without what may be a password.
 func redacted(text string) string {
 	scheme, rest, _ := strings.Cut(text, "://")
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
@@ -135,7 +135,7 @@ func redacted(text string) string {
 	return fmt.Sprintf("%q", scheme+"://"+rest)
 }
 
-// parseRelay reads the address of a relay. It is also used for what a URL answers.
+// parseRelay reads the address of a relay, from the operator or from the answer of a URL.
 func parseRelay(text string) (peer.AddrInfo, error) {
 	addr, err := multiaddr.NewMultiaddr(text)
 	if err != nil {

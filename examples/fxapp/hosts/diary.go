@@ -20,14 +20,15 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// repeat is how often the log says again that a relay does not answer.
+// repeat is how often the log repeats that a relay does not answer.
 const repeat = time.Minute
 
-// diary logs how a relay is doing: each change, and a trouble that lasts once a minute.
+// diary logs the state of a relay. It logs each change, and repeats a lasting problem once a
+// minute.
 type diary struct {
 	relay   string
 	log     *logrus.Entry
-	trouble string // the last that was logged; empty: there is none
+	trouble string // the last problem that was logged, or empty
 	at      time.Time
 	begun   bool
 }
@@ -49,7 +50,7 @@ func (d *diary) enter(held []reservation, err error) {
 	d.log.Warnf("relay %s cannot be used, and is tried again: %s", d.relay, trouble)
 }
 
-// limitsOf are the limits of the relays' circuits, for the log.
+// limitsOf returns the limits of the relays' circuits for the log.
 func limitsOf(held []reservation) logrus.Fields {
 	fields := logrus.Fields{}
 	for _, r := range held {
@@ -74,7 +75,7 @@ func reason(err error) string {
 	return strings.Join(said, "; ")
 }
 
-// parts are the errors of which one is made: those of several relays, or of several addresses.
+// parts splits an error into the errors of several relays or of several addresses.
 func parts(err error) []error {
 	if d, ok := errors.AsType[*swarm.DialError](err); ok && len(d.DialErrors) > 0 {
 		var each []error
@@ -122,10 +123,10 @@ func cause(err error) string {
 		return "no answer"
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err // its URL is in the log already
+		err = u.Err // the log has the URL already
 	}
 	if o, ok := errors.AsType[*net.OpError](err); ok {
-		err = o.Err // without the port that was dialled from
+		err = o.Err // leaves out the local port
 	}
 	if s, ok := errors.AsType[*os.SyscallError](err); ok {
 		err = s.Err
@@ -133,7 +134,7 @@ func cause(err error) string {
 	return short(err.Error())
 }
 
-// short keeps what a stranger may have put into a text from filling the log.
+// short cuts a text, so that a stranger's text cannot fill the log.
 func short(text string) string {
 	const enough = 200 // characters
 	if characters := []rune(text); len(characters) > enough {

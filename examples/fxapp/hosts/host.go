@@ -15,17 +15,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Params is what [New] takes from a graph.
+// Params is what [New] takes from the graph.
 type Params struct {
 	fx.In
 
 	Lifecycle fx.Lifecycle
 	Config    Config
 	Log       *logrus.Logger
-	Options   []libp2p.Option `group:"host"` // what else a program wants of its host
+	Options   []libp2p.Option `group:"host"` // other options of the program for its host
 }
 
-// Result is what [New] gives to a graph.
+// Result is what [New] provides to the graph.
 type Result struct {
 	fx.Out
 
@@ -33,8 +33,8 @@ type Result struct {
 	Listener *Listener
 }
 
-// New makes the host of a node. It listens nowhere, and nobody reaches it, before [Listen]. The host is closed when
-// the app stops, after everything that uses it.
+// New makes the host of a node. The host does not listen before [Listen]. It is closed when the app stops, after
+// everything that uses it.
 func New(p Params) (Result, error) {
 	listen, err := parseListen(p.Config.Listen)
 	if err != nil {
@@ -54,7 +54,7 @@ func New(p Params) (Result, error) {
 		libp2p.NoListenAddrs,
 		libp2p.EnableRelay(), // NoListenAddrs has switched it off
 		libp2p.EnableHolePunching(),
-		libp2p.DisableMetrics(), // they would be those of all hosts in this process
+		libp2p.DisableMetrics(), // libp2p's metrics would cover all hosts in this process
 	}, p.Options...)...)
 	if err != nil {
 		return Result{}, fmt.Errorf("making the host: %w", err)
@@ -64,7 +64,7 @@ func New(p Params) (Result, error) {
 	return Result{Host: h, Listener: l}, nil
 }
 
-// Listener makes a host reachable: by its listen addresses, and through its relays.
+// Listener makes a host reachable, on its listen addresses and through its relays.
 type Listener struct {
 	host    host.Host
 	listen  []multiaddr.Multiaddr
@@ -78,8 +78,9 @@ type Listener struct {
 	addressed sync.Once // the host has waited for its address
 }
 
-// Listen has the node listen once everything has started whose hooks stand before this one's. The error that it
-// starts with is a [*ListenError]. Reservations are made in the background, and until the host is closed.
+// Listen makes the node listen when the app starts, after the start hooks that were added before this one. If
+// the node cannot listen, the start fails with a [*ListenError]. Reservations at relays are made in the
+// background until the host is closed.
 func Listen(lc fx.Lifecycle, l *Listener) { lc.Append(fx.StartHook(l.start)) }
 
 func (l *Listener) start() error {
@@ -96,7 +97,7 @@ func (l *Listener) start() error {
 	return nil
 }
 
-// close closes the host, which ends what is waiting for a relay's answer.
+// close closes the host. That also ends a wait for a relay's answer.
 func (l *Listener) close() error {
 	if l.leave != nil {
 		l.leave()

@@ -14,25 +14,25 @@ import (
 	"github.com/pbnjay/memory"
 )
 
-// What a relay carries. The largest ceremony it is made for has 64 members that are all behind the relay: each member
-// has a circuit to every other one. Two members that dial each other at the same moment make two circuits, and a new
-// circuit exists for a moment beside the one that it replaces.
+// The limits of a relay. The largest ceremony that they allow for has 64 members, all behind the relay, with a
+// circuit between every two members. Two members that dial each other at the same moment make two circuits. A new
+// circuit may exist for a moment beside the one that it replaces.
 const (
 	largestCeremony = 64 // members
 	circuitsPerPeer = 4 * largestCeremony
 	circuits        = largestCeremony * circuitsPerPeer
-	reservations    = 1024                // nodes at once
+	reservations    = 1024                // nodes at the same time
 	fromOnePlace    = 2 * largestCeremony // reservations from one address: a whole cluster may be behind one NAT
-	reservationTime = time.Hour           // nodes renew theirs
+	reservationTime = time.Hour           // after which a node has to renew its reservation
 
-	// A circuit ends after this time, or this many bytes in one direction. The members make another.
+	// A circuit ends after this time, or after this many bytes in one direction. The members then make another.
 	circuitTime  = 12 * time.Hour
 	circuitBytes = 64 << 20
 
-	// What libp2p reserves for the streams and buffers of a circuit, used or not: about half a MiB.
+	// The memory that libp2p reserves for the streams and buffers of a circuit, used or not: about half a MiB.
 	memoryPerCircuit = 2*256<<10 + 2*bufferSize
 	bufferSize       = 4 << 10
-	maxMemory        = 4 << 30 // of all of them
+	maxMemory        = 4 << 30 // for all circuits together
 )
 
 func relayResources() relay.Resources {
@@ -71,7 +71,7 @@ func newRelayManager() (network.ResourceManager, error) {
 		Protocol:     map[protocol.ID]rcmgr.ResourceLimits{proto.ProtoIDv2Hop: all, proto.ProtoIDv2Stop: all},
 		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{proto.ProtoIDv2Hop: peer, proto.ProtoIDv2Stop: peer},
 	}
-	limits.System.FD = 0 // libp2p's: half of what the system allows
+	limits.System.FD = 0 // 0 keeps libp2p's default: half of what the system allows
 	const conns = 4 * fromOnePlace
 	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(defaults)),
 		rcmgr.WithLimitPerSubnet(
@@ -86,16 +86,17 @@ func newRelayManager() (network.ResourceManager, error) {
 	return manager, nil
 }
 
-// relayMemory is what a relay reserves at most: half of the machine's memory, and no more than [maxMemory].
+// relayMemory returns the most memory that a relay reserves: half of the machine's memory, but at most [maxMemory].
 func relayMemory() rcmgr.LimitVal64 {
 	return rcmgr.LimitVal64(min(memory.TotalMemory()/2, maxMemory))
 }
 
-// requestRate limits the requests for reservations and circuits. The whole cluster behind one address may ask for all
+// requestRate limits the requests for reservations and circuits. A whole cluster behind one address may ask for all
 // of its circuits at once.
 func requestRate() *rate.Limiter { return perSubnet(circuits/60, circuits) }
 
-// perSubnet allows each IPv4 address, and each IPv6 /56, so many a second, and so many at once.
+// perSubnet limits the requests of each IPv4 address and each IPv6 /56: perSecond requests a second, and burst
+// requests at once.
 func perSubnet(perSecond float64, burst int) *rate.Limiter {
 	limit := rate.Limit{RPS: perSecond, Burst: burst}
 	return &rate.Limiter{SubnetRateLimiter: rate.SubnetLimiter{

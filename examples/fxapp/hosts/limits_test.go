@@ -14,8 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A member of the largest ceremony has a circuit to each of the 63 others, and each of them may have made one to it.
-func TestARelayCarriesTheLargestCeremony(t *testing.T) {
+// A member of the largest ceremony has a circuit to each of the 63 others, and each of them may have another one to
+// it.
+func TestARelayCarries64Members(t *testing.T) {
 	const circuits = 2 * 63
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -43,7 +44,7 @@ func TestARelayCarriesTheLargestCeremony(t *testing.T) {
 	require.Equal(t, "12h0m0s", reservation.LimitDuration.String())
 }
 
-// boundless makes a host that has no limits and listens nowhere.
+// boundless makes a host that has no limits and does not listen.
 func boundless(t *testing.T) host.Host {
 	t.Helper()
 	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.EnableRelay(), libp2p.DisableMetrics(),

@@ -13,7 +13,7 @@ import (
 // ListenError says why a node cannot listen on an address.
 type ListenError struct {
 	Addr multiaddr.Multiaddr
-	Err  error // the system's
+	Err  error // the system's error
 }
 
 func (e *ListenError) Error() string { return fmt.Sprintf("listening on %s: %s", e.Addr, e.reason()) }
@@ -34,19 +34,20 @@ func (e *ListenError) reason() string {
 	return e.Err.Error()
 }
 
-// listenOn has a host listen on one address.
+// listenOn makes a host listen on one address.
 func listenOn(h host.Host, addr multiaddr.Multiaddr) error {
 	if err := checkFree(addr); err != nil {
 		return err
 	}
-	// Network().Listen is content with one address of several, and keeps no error that could be told apart.
+	// Network().Listen succeeds if one of several addresses works, and its error does not wrap the causes.
 	return h.Network().(interface {
 		AddListenAddr(multiaddr.Multiaddr) error
 	}).AddListenAddr(addr)
 }
 
-// checkFree finds out whether a TCP port is used by another program. libp2p shares its ports, so that it can dial
-// from them; two nodes could listen on one port, and each would get half of the connections.
+// checkFree checks that no other program uses a TCP port. libp2p lets several sockets share a port, so that it
+// can dial from that port. Without this check, two nodes could listen on one port, and each would get half of the
+// connections.
 func checkFree(addr multiaddr.Multiaddr) error {
 	if port, err := addr.ValueForProtocol(multiaddr.P_TCP); err != nil || port == "0" {
 		return nil //nolint:nilerr // QUIC shares no port

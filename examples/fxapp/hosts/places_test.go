@@ -23,8 +23,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The peerstore keeps permanent addresses without any limit.
-func TestAURLThatAlwaysNamesOtherAddressesFillsNoMemory(t *testing.T) {
+// The peerstore has no limit on permanent addresses.
+func TestAChangingURLFillsNoMemory(t *testing.T) {
 	var asked atomic.Int64
 	url := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		first := 64 * asked.Add(1)

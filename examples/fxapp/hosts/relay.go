@@ -20,17 +20,17 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// RelayConfig is what a relay is made from.
+// RelayConfig describes a relay.
 type RelayConfig struct {
 	Key      crypto.PrivKey
 	Listen   []string // addresses to listen on, as in [Config]; at least one
-	Announce []string // addresses that others reach it at, where they differ from those that it listens on
+	Announce []string // addresses at which others reach the relay, if they differ from Listen
 }
 
 const announceExample = "/dns4/relay.example/tcp/9000"
 
-// Validate returns an error that names the first address that makes no sense, and says what to write instead. It does
-// no I/O, and needs no key.
+// Validate checks the addresses. Its error names the first address that is wrong and says what to write instead. It
+// does no I/O, and needs no key.
 func (c RelayConfig) Validate() error {
 	_, _, err := c.parse()
 	return err
@@ -57,7 +57,7 @@ func (c RelayConfig) parse() (listen, announce []multiaddr.Multiaddr, err error)
 }
 
 // Relay is a circuit relay v2 with room for ceremonies; limits.go has the numbers. As an [http.Handler] it answers
-// GET / with its addresses, a JSON list of strings that end in /p2p/ID.
+// GET / with its addresses: a JSON list of strings that end in /p2p/ID.
 type Relay struct {
 	host    host.Host
 	service *relay.Relay
@@ -83,8 +83,8 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	options := []libp2p.Option{
 		libp2p.Identity(c.Key),
 		libp2p.ResourceManager(manager),
-		libp2p.ConnectionManager(trimmer), // it closes first what has no reservation and no circuit
-		libp2p.NoListenAddrs,              // it listens last, and is not reached through other relays
+		libp2p.ConnectionManager(trimmer), // closes connections without a reservation or a circuit first
+		libp2p.NoListenAddrs,              // it listens last, and does not use other relays
 		libp2p.DisableMetrics(),
 	}
 	if len(announce) > 0 {
@@ -117,7 +117,7 @@ func (r *Relay) start(listen []multiaddr.Multiaddr) (err error) {
 	return nil
 }
 
-// Close ends the relay, with all of its circuits.
+// Close ends the relay and all of its circuits.
 func (r *Relay) Close() error {
 	if r.service != nil {
 		_ = r.service.Close() // its error is always nil
@@ -128,8 +128,8 @@ func (r *Relay) Close() error {
 // ID returns the relay's peer ID.
 func (r *Relay) ID() peer.ID { return r.host.ID() }
 
-// Addrs returns where the relay is, each address with its peer ID. Those of the loopback device are left out, unless
-// there are no others.
+// Addrs returns the relay's addresses, each with its peer ID. It leaves out loopback addresses, unless there are no
+// others.
 func (r *Relay) Addrs() []multiaddr.Multiaddr {
 	all := r.host.Addrs()
 	addrs := slices.DeleteFunc(slices.Clone(all), manet.IsIPLoopback)
@@ -161,7 +161,7 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// rated is a host that limits how often its protocols are used.
+// rated is a host that limits how often others may use its protocols.
 type rated struct {
 	host.Host
 	limiter *rate.Limiter

@@ -20,21 +20,21 @@ import (
 )
 
 const (
-	attemptTime = 15 * time.Second // for one attempt at a relay
-	addressTime = 3 * time.Second  // for which a node waits to learn its address from a relay
+	attemptTime = 15 * time.Second // bounds one attempt at a relay
+	addressTime = 3 * time.Second  // how long a node waits to learn its address from a relay
 
-	// The pause after an attempt that failed; it doubles.
+	// The pause after a failed attempt. It doubles with each failure.
 	shortestPause, longestPause = 500 * time.Millisecond, 10 * time.Second
 
-	// How many addresses of a relay, or of those that a URL names, each member is looked for at. The host keeps them
-	// until others take their place.
+	// The largest number of addresses at which the host looks for each member, per relay or URL. The host keeps them
+	// until others replace them.
 	placesToLook = 24
 
-	// When a reservation is renewed: after half of its time, but within these bounds.
+	// A reservation is renewed after half of its time, but within these bounds.
 	earliestRenewal, latestRenewal = 30 * time.Second, 30 * time.Minute
 )
 
-// keep holds a reservation at a relay until ctx ends. It makes the reservation again before it expires, and when the
+// keep holds a reservation at a relay until ctx ends. It makes a new one before the old one expires, and when the
 // connection to the relay is lost.
 func (l *Listener) keep(ctx context.Context, at relayAt) {
 	lost := make(chan struct{}, 1)
@@ -62,19 +62,19 @@ func (l *Listener) keep(ctx context.Context, at relayAt) {
 		}
 		pause = shortestPause
 		l.stay(ctx, held, lost)
-		sleep(ctx, jittered(pause)) // not everyone at once, when the relay comes back
+		sleep(ctx, jittered(pause)) // so that not all nodes come at once when the relay is back
 	}
 }
 
-// reservation is a place at a relay.
+// reservation is a reservation at a relay.
 type reservation struct {
 	relay   peer.ID
 	expires time.Time
-	limit   time.Duration // of a circuit; 0: none
-	bytes   uint64        // of a circuit, in each direction; 0: no limit
+	limit   time.Duration // lifetime of a circuit; 0: no limit
+	bytes   uint64        // bytes of a circuit in each direction; 0: no limit
 }
 
-// stay returns when it is time to renew a reservation, or the connection to a relay is lost.
+// stay returns when it is time to renew a reservation, or when the connection to a relay is lost.
 func (l *Listener) stay(ctx context.Context, held []reservation, lost <-chan struct{}) {
 	renew := time.NewTimer(untilRenewal(held))
 	defer renew.Stop()
@@ -98,7 +98,7 @@ func untilRenewal(held []reservation) time.Duration {
 	return max(until, earliestRenewal)
 }
 
-// attempt makes a reservation at each relay that the operator means: one, unless a URL answers with several.
+// attempt makes a reservation at each relay that the operator named. That is one relay, unless a URL names several.
 func (l *Listener) attempt(ctx context.Context, at *relayAt) ([]reservation, error) {
 	if err := at.ask(ctx); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (l *Listener) attempt(ctx context.Context, at *relayAt) ([]reservation, err
 	return held, errors.Join(errs...)
 }
 
-// reserve makes a reservation at one relay, and lets the host look for the members there, at so many places at most.
+// reserve makes a reservation at one relay. It lets the host look for the members there, at no more than most places.
 func (l *Listener) reserve(
 	ctx context.Context, relay peer.AddrInfo, most int, places *[]multiaddr.Multiaddr,
 ) (reservation, error) {
@@ -135,11 +135,11 @@ func (l *Listener) reserve(
 	if err != nil {
 		return reservation{}, err
 	}
-	l.dialAtOnce(l.members...) // they may have been out of reach because the relay was
+	l.dialAtOnce(l.members...) // the host may have failed to reach them because it could not reach the relay
 	return reservation{relay.ID, r.Expiration, r.LimitDuration, r.LimitData}, nil
 }
 
-// dialAtOnce ends the pause that the host makes after it has dialled a peer in vain.
+// dialAtOnce lets the host dial peers at once. After a failed dial, the host would pause first.
 func (l *Listener) dialAtOnce(peers ...peer.ID) {
 	if s, ok := l.host.Network().(interface{ Backoff() *swarm.DialBackoff }); ok {
 		for _, id := range peers {
@@ -148,8 +148,8 @@ func (l *Listener) dialAtOnce(peers ...peer.ID) {
 	}
 }
 
-// lookThere lets the host look for the members at a relay, and returns the places: the relay's addresses, and first of
-// all where it is connected with it.
+// lookThere lets the host look for the members at a relay, and returns the places. The first places are addresses at
+// which the host is connected to the relay.
 func (l *Listener) lookThere(relay peer.AddrInfo, most int) []multiaddr.Multiaddr {
 	var where []multiaddr.Multiaddr
 	for _, conn := range l.host.Network().ConnsToPeer(relay.ID) {
@@ -159,7 +159,7 @@ func (l *Listener) lookThere(relay peer.AddrInfo, most int) []multiaddr.Multiadd
 	through := multiaddr.StringCast("/p2p/" + relay.ID.String() + "/p2p-circuit")
 	var places []multiaddr.Multiaddr
 	for _, addr := range where {
-		// For a dnsaddr, libp2p would look for the member in the text of the name.
+		// With a dnsaddr, libp2p would look for the member's ID in the DNS record.
 		if addr[0].Protocol().Code != multiaddr.P_DNSADDR && len(places) < most {
 			places = append(places, addr.Encapsulate(through))
 		}
@@ -170,7 +170,7 @@ func (l *Listener) lookThere(relay peer.AddrInfo, most int) []multiaddr.Multiadd
 	return places
 }
 
-// lookNoMore has the host forget places that are none any more.
+// lookNoMore makes the host forget the places that are no longer in use.
 func (l *Listener) lookNoMore(before, now []multiaddr.Multiaddr) {
 	gone := slices.DeleteFunc(slices.Clone(before), func(a multiaddr.Multiaddr) bool {
 		return slices.ContainsFunc(now, a.Equal)
@@ -186,9 +186,9 @@ func (l *Listener) eachOther(do func(peer.ID)) {
 	}
 }
 
-// awaitAddress waits until the host has learned its public address from a relay in the internet, and so can punch
-// holes: libp2p does not try again for members that meet at the relay before. It waits once in the host's life, for
-// the address may never come.
+// awaitAddress waits until the host has learned its public address from a relay on the internet. Only then can the
+// host punch holes, and libp2p does not try again for members that met at the relay earlier. It waits only once in
+// the host's life, because the address may never come.
 func (l *Listener) awaitAddress(ctx context.Context, relay peer.ID) {
 	conns := l.host.Network().ConnsToPeer(relay)
 	public := func(c network.Conn) bool { return manet.IsPublicAddr(c.RemoteMultiaddr()) }
@@ -213,7 +213,7 @@ func (l *Listener) awaitAddress(ctx context.Context, relay peer.ID) {
 	})
 }
 
-// jittered is a pause ± 20 %.
+// jittered returns a pause that varies by up to 20 %.
 func jittered(pause time.Duration) time.Duration {
 	return pause - pause/5 + rand.N(2*pause/5)
 }

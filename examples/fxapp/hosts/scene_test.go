@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for something that must happen.
 const patience = 2 * time.Minute
 
 const (
@@ -41,7 +41,7 @@ const (
 	quic6 = "/ip6/::1/udp/0/quic-v1"
 )
 
-// node is one member: its app, and what a test looks at.
+// node is one member: its app, and what a test needs of it.
 type node struct {
 	key      crypto.PrivKey
 	listen   []string
@@ -58,11 +58,11 @@ func (n *node) id(t *testing.T) peer.ID {
 	return id
 }
 
-// cluster is members whose definition has their peer IDs, and their addresses if they listen.
+// cluster has members. Its definition has their peer IDs, and their addresses if they listen.
 type cluster struct {
 	nodes   []*node
-	listen  []string // with port 0: each member gets a port of its own
-	name    string   // of the members in the definition, instead of 127.0.0.1
+	listen  []string // port 0 gives each member a port of its own
+	name    string   // replaces 127.0.0.1 in the members' addresses in the definition
 	relays  []string
 	options []libp2p.Option
 }
@@ -74,7 +74,7 @@ func newKey(t *testing.T) crypto.PrivKey {
 	return key
 }
 
-// start starts so many members.
+// start starts the members.
 func (c *cluster) start(t *testing.T, members int) {
 	t.Helper()
 	for range members {
@@ -123,8 +123,8 @@ func (c *cluster) definition(t *testing.T) syncmod.Definition {
 	return d
 }
 
-// withFreePort puts a free port into an address. Ports that the system hands out for outgoing connections are left
-// alone: one could be taken before its node listens.
+// withFreePort puts a free port into an address. It avoids the ports that the system uses for outgoing
+// connections: one of those could be taken before its node listens.
 func withFreePort(t *testing.T, addr string) string {
 	t.Helper()
 	for range 1000 {
@@ -148,7 +148,7 @@ func withFreePort(t *testing.T, addr string) string {
 	return ""
 }
 
-// each calls f for every member's ceremony at once.
+// each calls f with every member's ceremony, all at the same time.
 func (c *cluster) each(t *testing.T, f func(context.Context, *syncmod.Ceremony) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -192,7 +192,7 @@ func (c *cluster) run(t *testing.T) {
 	c.complete(t)
 }
 
-// relayed counts the streams that run through a relay, of all members to all others.
+// relayed adds up how many other members each member reaches through a relay.
 func (c *cluster) relayed() (count int) {
 	for _, n := range c.nodes {
 		for _, p := range n.ceremony.Status().Peers {
@@ -204,7 +204,7 @@ func (c *cluster) relayed() (count int) {
 	return count
 }
 
-// relay is a relay that can be ended, and started at the same place again.
+// relay is a relay that can be stopped, and started again at the same address.
 type relay struct {
 	*hosts.Relay
 	key    crypto.PrivKey
@@ -231,7 +231,7 @@ func (r *relay) start(t *testing.T) {
 	}
 }
 
-// at are the relay's addresses, as an operator gives them.
+// at returns the relay's addresses as an operator gives them.
 func (r *relay) at() (texts []string) {
 	for _, addr := range r.Addrs() {
 		texts = append(texts, addr.String())
@@ -239,7 +239,7 @@ func (r *relay) at() (texts []string) {
 	return texts
 }
 
-// page serves the relay's list of addresses.
+// page serves the relay's list of addresses over HTTP.
 func (r *relay) page(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(r)
@@ -247,7 +247,7 @@ func (r *relay) page(t *testing.T) string {
 	return server.URL
 }
 
-// logText is what a node has logged.
+// logText is the log of a node.
 type logText struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -265,7 +265,7 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-// eventually waits until something is so that no event tells of.
+// eventually polls until so returns true. It is for conditions without an event.
 func eventually(t *testing.T, so func() bool, what string) {
 	t.Helper()
 	require.Eventually(t, so, patience, 10*time.Millisecond, what)

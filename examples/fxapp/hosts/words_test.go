@@ -22,7 +22,7 @@ import (
 
 const aPeer = "/p2p/16Uiu2HAmGYv6vzHkzCvSkSVUmTxqLDm1rVVEUxkqKiYbUGfJ4kSP"
 
-func TestAnAddressThatCannotBeIsNamed(t *testing.T) {
+func TestABadAddressIsNamed(t *testing.T) {
 	for name, scene := range map[string]struct{ listen, relay, says string }{
 		"no multiaddr": {
 			listen: "127.0.0.1:9000",
@@ -60,7 +60,7 @@ func texts(text string) []string {
 	return []string{text}
 }
 
-func TestWhatOperatorsSayIsTaken(t *testing.T) {
+func TestUsualAddressesAreAccepted(t *testing.T) {
 	c := hosts.Config{
 		Key: newKey(t),
 		Listen: []string{
@@ -75,7 +75,7 @@ func TestWhatOperatorsSayIsTaken(t *testing.T) {
 	require.NoError(t, c.Validate())
 }
 
-func TestAPlaceThatCannotBeListenedOn(t *testing.T) {
+func TestAnUnusableListenAddress(t *testing.T) {
 	busy := startRelay(t, tcp4, quic4)
 	for name, scene := range map[string]struct{ listen, says string }{
 		"a TCP port in use":  {busy.listen[0], "another program uses the port"},
@@ -101,7 +101,7 @@ func TestAPlaceThatCannotBeListenedOn(t *testing.T) {
 	}
 }
 
-// silent is where somebody listens and says nothing.
+// silent returns an address where a listener never says anything.
 func silent(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -122,7 +122,7 @@ func answering(t *testing.T, status int, body string) string {
 	return server.URL
 }
 
-func TestARelayOfNoUseIsExplained(t *testing.T) {
+func TestAUselessRelayIsExplained(t *testing.T) {
 	closed := startRelay(t, tcp4)
 	require.NoError(t, closed.Close())
 	r := startRelay(t, tcp4)
@@ -164,7 +164,7 @@ func TestARelayOfNoUseIsExplained(t *testing.T) {
 	}
 }
 
-func TestARelayAnswersWithItsAddresses(t *testing.T) {
+func TestARelayServesItsAddresses(t *testing.T) {
 	r := startRelay(t, tcp4, quic4)
 	page := r.page(t)
 	for _, scene := range []struct {
@@ -190,7 +190,7 @@ func TestARelayAnswersWithItsAddresses(t *testing.T) {
 	require.Len(t, r.at(), 2)
 }
 
-func TestARelayAnnouncesAnotherAddress(t *testing.T) {
+func TestARelayAnnouncesAddresses(t *testing.T) {
 	r, err := hosts.NewRelay(hosts.RelayConfig{
 		Key: newKey(t), Listen: []string{tcp4}, Announce: []string{"/dns4/relay.example/tcp/9000"},
 	})

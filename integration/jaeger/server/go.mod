@@ -1,6 +1,7 @@
-// What `make test-jaeger` builds: Jaeger at one version. Outside the workspace, because nothing else shall be built with
-// what Jaeger needs. The replace is Jaeger's own, which counts in its own module only. go.sum was begun as a copy of
-// Jaeger's: the checksum database does not answer for all of the modules, and vouches for Jaeger, which vouches for them.
+// `make test-jaeger` builds Jaeger from this module, which pins the version. It is outside the workspace, so that
+// nothing else is built with Jaeger's dependencies. The replace comes from Jaeger's go.mod, where it has no effect on
+// other modules. go.sum began as a copy of Jaeger's, because the checksum database does not have all of the modules. It
+// has Jaeger, whose go.sum has the rest.
 module github.com/dkgsync/dkgsync/integration/jaeger/server
 
 go 1.26.0

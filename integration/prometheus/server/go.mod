@@ -1,5 +1,5 @@
-// What `make test-prometheus` builds: Prometheus and promtool at one version. Outside the workspace, because nothing else
-// shall be built with what Prometheus needs.
+// `make test-prometheus` builds Prometheus and promtool from this module, which pins the version. It is outside the
+// workspace, so that nothing else is built with Prometheus's dependencies.
 module github.com/dkgsync/dkgsync/integration/prometheus/server
 
 go 1.26.7

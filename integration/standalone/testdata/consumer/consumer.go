@@ -1,4 +1,4 @@
-// Package consumer is a program of somebody else that uses the module.
+// Package consumer is somebody else's program that uses the module.
 package consumer
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Run takes part in a ceremony, and returns when it is over.
+// Run takes part in a ceremony. It returns when the ceremony is over.
 func Run(
 	ctx context.Context, h host.Host, definition syncmod.Definition, log *logrus.Logger,
 	work ...func(context.Context) error,
