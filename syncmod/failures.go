@@ -9,14 +9,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// failureKind is all that is known of one kind of failure.
+// failureKind is everything that is known about one kind of failure.
 type failureKind struct {
 	kind      roster.Kind
 	sentinel  error
 	errorType string // for telemetry
 	mend      mend
-	// sentence says what happened and what to do next. About a member it starts
-	// with the verb. It is nil where the failure is no other member's doing.
+	// sentence says what happened and what to do next. For a failure that a
+	// member caused, it starts with the verb. It is nil if no other member
+	// caused the failure.
 	sentence func(Definition, roster.Failure) string
 }
 
@@ -102,7 +103,7 @@ func resultMismatch(d Definition, f roster.Failure) string {
 	return fmt.Sprintf("the results differ, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
 }
 
-// reporters says who brought an abort, and who first did.
+// reporters says who reported an abort to this node, and who first reported it.
 func reporters(d Definition, f roster.Failure) string {
 	by := operator(f.By, d.Peers[f.By])
 	if f.Reporter >= 0 && f.Reporter != f.By {
@@ -142,7 +143,7 @@ func kindOf(k roster.Kind) *failureKind {
 }
 
 // explain makes the error of a failure, with the sentence that an operator sees.
-// The local cause is what this node's user gave as a reason, if anything.
+// The local cause is the reason that this node's program gave, if any.
 func explain(d Definition, f roster.Failure, localCause error) error {
 	row := kindOf(f.Kind)
 	switch {
@@ -150,10 +151,10 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 		text := row.sentence(d, f)
 		why := &cause{sentinel: row.sentinel, text: text}
 		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: why}
-	case f.Kind == roster.AttemptMismatch: // no digest says whose doing it is
+	case f.Kind == roster.AttemptMismatch: // the digest does not say who caused it
 		text := "the members are in different attempts of the ceremony: one of them restarted meanwhile; " + startAgain
 		return &cause{sentinel: row.sentinel, text: text}
-	case f.Kind == roster.ResultMismatch: // as a member has told it
+	case f.Kind == roster.ResultMismatch: // as a member reported it
 		return &cause{sentinel: row.sentinel, text: resultMismatch(d, f)}
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
@@ -167,8 +168,8 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	}
 }
 
-// errorType names an error for telemetry that is not a ceremony's failure. It is
-// empty for no error.
+// errorType returns the telemetry name of an error that is not the failure of a
+// ceremony. It is empty for nil.
 func errorType(err error) string {
 	if err == nil {
 		return ""
