@@ -51,7 +51,7 @@ func (e *permanentError) Unwrap() error { return e.err }
 // [Config].Retry allows. Each attempt opens the definition, makes new steps and calls
 // [Ceremony.Run]. After a failure that another attempt may mend, Run pauses, closes the
 // ceremony and begins again. The first barrier brings the members together: it waits for
-// members that are still pausing, and for those whose process has to be started again.
+// members that are still pausing, and for those whose process must be started again.
 //
 // Another attempt may mend a restart, a timeout, a member that left or was left behind,
 // an abort by another member, and an error of this node's own steps. It cannot mend a

@@ -18,7 +18,7 @@ const (
 type Config struct {
 	// Version is this node's version on the wire: vMAJOR.MINOR, with an optional .PATCH
 	// and an optional -LABEL. Nodes with different majors or minors refuse each other.
-	// Default v1.0. In a Charon cluster it has to be Charon's, for example v1.11.
+	// Default v1.0. In a Charon cluster it must be Charon's, for example v1.11.
 	Version string
 	// Nickname is this node's name for people to read: at most 32 printable characters.
 	// Default none.

@@ -20,7 +20,7 @@
 // the list is its operator index. A [Ceremony] is one run of a definition on this
 // node. There is a barrier between two steps: a node passes it once every member has
 // announced the next step. A [Service] is the protocol on one host. It lives as long
-// as the host, and runs ceremonies one after the other or several at once.
+// as the host, and runs ceremonies one after the other or several at the same time.
 //
 // Peer (in this API), member (in the documentation) and operator (in messages) mean
 // the same thing: one of the nodes that take part in a ceremony.
@@ -183,7 +183,7 @@
 //
 // After the last barrier, [Ceremony.Receipt] returns the proof. Each member has
 // signed it with the key of its peer ID. It is JSON, meant to be kept: [ParseReceipt]
-// and [Receipt.Verify] check it later, anywhere, without a network. Members have to
+// and [Receipt.Verify] check it later, anywhere, without a network. Members must
 // store what they have produced before they attest it. docs/guarantees.md says what a
 // member that signs two results can do.
 //
@@ -224,16 +224,16 @@
 //
 // # Configuration
 //
-// The zero [Config] is a good choice. If Charon or Pluto takes part, Version has to
-// be Charon's minor version, such as "v1.11". Heartbeat and ExchangeTimeout should be
+// The zero [Config] is a good choice. If Charon or Pluto takes part, Version must be
+// Charon's minor version, such as "v1.11". Heartbeat and ExchangeTimeout should be
 // similar on all members. A node considers another silent after three of its own
 // heartbeats or one exchange timeout, whichever is longer.
 //
 // The owner of the host sets the limits on streams, connections and memory. The
-// defaults of libp2p are too low for 64 members or more, for many ceremonies at once,
-// and for many nodes in one place. [NewResourceManager] makes a resource manager for
-// a host that exists only for its ceremonies. [ResourceLimits] returns the limits for
-// a host that has other needs too.
+// defaults of libp2p are too low for 64 members or more, for many ceremonies at the
+// same time, and for many nodes in one place. [NewResourceManager] makes a resource
+// manager for a host that exists only for its ceremonies. [ResourceLimits] returns
+// the limits for a host that has other needs too.
 //
 // # How the files fit
 //

@@ -106,7 +106,7 @@ var invalidConfigs = []struct {
 	{"a giant frame", syncmod.Config{MaxFrame: 33 << 20}, "Config.MaxFrame", fmt.Sprint(33 << 20)},
 }
 
-func TestABadConfigIsRefusedBeforeAHostIsMade(t *testing.T) {
+func TestABadConfigMakesNoHost(t *testing.T) {
 	for _, bad := range invalidConfigs {
 		t.Run(bad.about, func(t *testing.T) {
 			for route, supply := range map[string]fx.Option{
@@ -174,7 +174,7 @@ func TestTheZeroConfigMeansTheDefaults(t *testing.T) {
 	}, syncmod.DefaultConfig())
 }
 
-func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
+func TestABadDefinitionIsRefusedOffline(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	others := make([]syncmod.Peer, 1024)
 	for i := range others {
@@ -288,7 +288,7 @@ func TestAHostWithoutItsOwnKeyIsRefused(t *testing.T) {
 	requireInvalid(t, err, "host", "no private key")
 }
 
-func TestADefinitionThatWasOpenedIsItsOwnersToChange(t *testing.T) {
+func TestOpenCopiesTheDefinition(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	c := harness.Open(t, nodes[:1], def)[0]
 	want := c.Definition()

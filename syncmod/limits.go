@@ -11,13 +11,14 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// maxCeremonies is how many ceremonies at once limits are made for.
+// maxCeremonies is the largest number of ceremonies at the same time that limits are
+// made for.
 const maxCeremonies = 10_000
 
 // What a host needs for each member of each ceremony, in either direction.
 const (
 	streamsPerMember = 4 // one in use, one that replaces it, and two that are being torn down
-	connsPerMember   = 4 // both sides may dial at once, on two transports
+	connsPerMember   = 4 // both sides may dial at the same time, on two transports
 	spareStreams     = 64
 
 	memoryPerStream = 64 << 10  // a frame of the default size, and what belongs to it
@@ -25,8 +26,8 @@ const (
 )
 
 // NewResourceManager returns a resource manager for a host that exists only for its
-// ceremonies. It allows the given number of ceremonies at once, each with the given
-// number of members. Such a host needs only this line:
+// ceremonies. It allows the given number of ceremonies at the same time, each with the
+// given number of members. Such a host needs only this line:
 //
 //	manager, err := syncmod.NewResourceManager(100, 1)
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
@@ -51,7 +52,7 @@ const (
 // connection takes one file, so a member takes up to four while connections are
 // replaced. A resource manager cannot lift libp2p's limit for QUIC either, which is 256
 // streams in each direction of a connection. Hosts that have more than 240 ceremonies
-// in common at once should listen on TCP only.
+// in common at the same time should listen on TCP only.
 //
 // The error for a number of members or ceremonies that is out of range is an
 // [ErrInvalid].
@@ -87,10 +88,10 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 //
 // Each scope gets what the ceremony needs in addition to libp2p's defaults for this
 // machine. This replaces the host's own limits for these scopes. For several ceremonies
-// at once, add up their members: two ceremonies of ten members need ResourceLimits(20).
-// The same peer may be a member of all of them, so a peer gets room for half as many
-// ceremonies as there are members. The whole host gets at most half of the machine's
-// memory.
+// at the same time, add up their members: two ceremonies of ten members need
+// ResourceLimits(20). The same peer may be a member of all of them, so a peer gets room
+// for half as many ceremonies as there are members. The whole host gets at most half of
+// the machine's memory.
 //
 // The defaults of libp2p are enough for about 60 members. They also limit connections
 // by address, and the limits of scopes cannot change that. Many nodes behind one

@@ -16,12 +16,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// watcher is a ceremony of the cluster, as far as losses need one.
+// watcher returns a ceremony of the cluster that has just what the tests of
+// losses need.
 func watcher() *core {
 	return &core{def: cluster, terms: stream.NewTerms(stream.Terms{Hash: cluster.Hash, Members: cluster.addrInfos()})}
 }
 
-func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
+func TestOnlyALostStreamIsAnError(t *testing.T) {
 	c := watcher()
 	for _, ended := range []string{
 		report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndMoved, report.EndStopped,
@@ -36,7 +37,7 @@ func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
 		"what it sent is not the protocol: a frame of 0 bytes")
 }
 
-func TestALossSaysWhatTheNetworkSaid(t *testing.T) {
+func TestALossQuotesTheNetwork(t *testing.T) {
 	gated := &network.StreamError{ErrorCode: network.StreamGated, Remote: true}
 
 	loss := watcher().lossOf(stream.End{Reason: report.EndLost, Err: gated})
@@ -46,7 +47,7 @@ func TestALossSaysWhatTheNetworkSaid(t *testing.T) {
 	require.ErrorIs(t, loss, gated)
 }
 
-func TestAMemberAtAnothersAddressIsNamed(t *testing.T) {
+func TestAWrongPeerAtAnAddressIsNamed(t *testing.T) {
 	var dials reason.Dials
 	dial := dials.Failed(t.Context(), &reason.Dial{Err: &swarm.DialError{
 		Cause: swarm.ErrAllDialsFailed,
@@ -63,7 +64,7 @@ func TestAMemberAtAnothersAddressIsNamed(t *testing.T) {
 		cluster.Peers[2].ID.String()+"), correct the address or the definition")
 }
 
-func TestWhatAnotherHostSaysIsMadePrintable(t *testing.T) {
+func TestTextOfAHostIsMadePrintable(t *testing.T) {
 	hostile := errors.New("\x1b[31m" + strings.Repeat("boo\n", 1000))
 
 	loss := watcher().lossOf(stream.End{Reason: report.EndLost, Err: hostile}).Error()

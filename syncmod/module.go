@@ -27,8 +27,8 @@ const ModuleName = "dkgsync"
 //
 // These types are optional: [Config], *logrus.Logger or else *slog.Logger,
 // trace.TracerProvider, metric.MeterProvider, telemetry.Providers, and *lifecycle.Failer.
-// The graph has to have exactly these types. At start, a line in the log says which of
-// them were found.
+// They must have exactly these types in the graph. At start, a line in the log says which
+// of them were found.
 //
 // The position of the option among the node's own options decides when the host is made
 // and when the hooks are appended. A hook that is appended before the module starts

@@ -16,7 +16,7 @@ import (
 
 var errOffline = errors.New("there is no such file")
 
-func TestWithoutAHostModuleIfHostDoesNothing(t *testing.T) {
+func TestModuleIfHostNeedsAHost(t *testing.T) {
 	offline := fx.Provide(
 		func() (syncmod.Definition, error) { return syncmod.Definition{}, errOffline },
 		func() (syncmod.Config, error) { return syncmod.Config{}, errOffline },
@@ -55,7 +55,7 @@ func failingSteps() ([]syncmod.Step, error) { return nil, errOffline }
 
 func lackingSteps(*bytes.Buffer) []syncmod.Step { return nil }
 
-func TestWhoNeedsAServiceWithoutAHostIsToldWhatIsMissing(t *testing.T) {
+func TestAMissingHostIsNamed(t *testing.T) {
 	var service *syncmod.Service
 
 	app := fx.New(fx.NopLogger, syncmod.ModuleIfHost, fx.Populate(&service))
@@ -63,7 +63,7 @@ func TestWhoNeedsAServiceWithoutAHostIsToldWhatIsMissing(t *testing.T) {
 	require.ErrorContains(t, app.Err(), "host.Host")
 }
 
-func TestWithAHostModuleIfHostIsTheModule(t *testing.T) {
+func TestModuleIfHostWithAHostIsTheModule(t *testing.T) {
 	noLeaks(t)
 	h, def, partner := newPair(t)
 	var c *syncmod.Ceremony
@@ -77,15 +77,15 @@ func TestWithAHostModuleIfHostIsTheModule(t *testing.T) {
 	app.RequireStop()
 }
 
-func TestWithAHostEverythingElseThatIsMissingIsAnError(t *testing.T) {
+func TestModuleIfHostNeedsTheRest(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	aHost := fx.Provide(func() host.Host { return h })
 	aDefinition := fx.Supply(unattended(t, h))
 	steps := syncmod.RunSteps(noSteps)
 	for about, test := range map[string]struct {
 		option fx.Option
-		with   string // what Module names
-		ifHost string // what ModuleIfHost says
+		with   string // what the error of Module names
+		ifHost string // what the error of ModuleIfHost says
 	}{
 		"of the host": {
 			fx.Provide(func(*bytes.Buffer) host.Host { return h }),

@@ -93,7 +93,7 @@ func withoutPanics(steps []Step) []Step {
 	return safe
 }
 
-// recoverAsError has to be deferred. It turns a panic into the returned error.
+// recoverAsError must be deferred. It turns a panic into the returned error.
 func recoverAsError(task string, err *error) {
 	if value := recover(); value != nil {
 		*err = &lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()}

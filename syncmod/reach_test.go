@@ -9,13 +9,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
 )
 
-// Five members. This node is operator 0, and is not connected with operator 2.
-func TestWhoReachesAMemberSaysWhoseNetworkToLookAt(t *testing.T) {
+// There are five members. This node is operator 0, and is not connected with
+// operator 2.
+func TestReachNamesTheNetworkToCheck(t *testing.T) {
 	type connected = map[int]bool
 	const long = time.Minute
 	now := time.Now()
 	for name, test := range map[string]struct {
-		says connected // whether a member is connected with operator 2
+		says connected // whether the member is connected with operator 2
 		lost time.Duration
 		want string
 	}{

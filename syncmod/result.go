@@ -12,11 +12,11 @@ import (
 )
 
 // Attest sets the result of this node's work: a digest of 1 to 64 bytes, for example
-// of the group's public key. Every member has to attest the same result. Otherwise
-// the ceremony fails at its last barrier with [ErrResultMismatch], before any member
-// has succeeded. A member that attests nothing differs from one that attests
-// something. Members that run another implementation (Charon, Pluto) cannot attest,
-// and are excused.
+// of the group's public key. Every member must attest the same result. Otherwise the
+// ceremony fails at its last barrier with [ErrResultMismatch], before any member has
+// succeeded. A member that attests nothing differs from one that attests something.
+// Members that run another implementation (Charon, Pluto) cannot attest, and are
+// excused.
 //
 // All this holds for members with the same number of steps. A node compares results
 // at its own last barrier. Suppose that a node attests nothing and that its last

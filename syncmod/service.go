@@ -33,8 +33,8 @@ const ServiceName = "dkgsync"
 
 // Service is the synchronization protocol on one host. It has a [Server] for incoming
 // streams and [Clients] for outgoing ones. It lives as long as the host and runs any
-// number of ceremonies, one after the other or several at once. All its methods are
-// safe for concurrent use.
+// number of ceremonies, one after the other or several at the same time. All its
+// methods are safe for concurrent use.
 type Service struct {
 	host      host.Host
 	cfg       Config
@@ -370,7 +370,7 @@ func (s *Service) broken(err error) {
 	}
 }
 
-// recovering has to be deferred. It reports the panic of a callback.
+// recovering must be deferred. It reports the panic of a callback.
 func (s *Service) recovering(task string) {
 	if value := recover(); value != nil {
 		s.telemetry.Panicked(time.Now(), task, value, debug.Stack())

@@ -18,7 +18,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-func TestPrintableMakesForeignTextFitToBeShown(t *testing.T) {
+func TestPrintableCleansText(t *testing.T) {
 	for about, test := range map[string]struct{ given, want string }{
 		"plain":             {"carol", "carol"},
 		"empty":             {"", ""},
@@ -41,7 +41,7 @@ func TestPrintableMakesForeignTextFitToBeShown(t *testing.T) {
 	}
 }
 
-func TestPrintableNeverExceedsItsLimitAndIsPrintable(t *testing.T) {
+func TestPrintableKeepsItsLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		anyBytes := rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })
 		given := rapid.OneOf(rapid.String(), anyBytes).Draw(t, "given")
@@ -55,7 +55,7 @@ func TestPrintableNeverExceedsItsLimitAndIsPrintable(t *testing.T) {
 	})
 }
 
-func TestAMegabyteIsNotEvenLookedAt(t *testing.T) {
+func TestAMegabyteIsCutFirst(t *testing.T) {
 	hostile := strings.Repeat("\x1b[31m", 1<<18)
 
 	var before, after runtime.MemStats
@@ -66,7 +66,7 @@ func TestAMegabyteIsNotEvenLookedAt(t *testing.T) {
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10))
 }
 
-func TestADurationIsSpelledAsAPersonWouldSayIt(t *testing.T) {
+func TestDurationsReadNaturally(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0:                                 "0 ms",
 		400 * time.Nanosecond:             "0 ms",
@@ -104,7 +104,7 @@ func decodeID(s string) peer.ID {
 	return id
 }
 
-func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
+func TestAFailureIsAFullSentence(t *testing.T) {
 	const again = "the ceremony cannot go on: stop every node and start the ceremony again together"
 	gaveUp := errors.New("step \"keygen\": disk full")
 	for _, test := range []struct {
@@ -244,7 +244,7 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 	}
 }
 
-func TestTheReasonOfAnAbortIsFoundInItsError(t *testing.T) {
+func TestAnAbortErrorWrapsItsReason(t *testing.T) {
 	gaveUp := errors.New("disk full")
 
 	err := explain(cluster, roster.Failure{Kind: roster.Aborted}, fmt.Errorf("step 2: %w", gaveUp))
@@ -253,7 +253,7 @@ func TestTheReasonOfAnAbortIsFoundInItsError(t *testing.T) {
 	require.ErrorIs(t, err, gaveUp)
 }
 
-func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
+func TestAWaitErrorNamesWhoIsMissing(t *testing.T) {
 	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	bob := PeerStatus{
 		Index: 1, Peer: cluster.Peers[1],
@@ -273,7 +273,7 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 		"bob (connected through a relay, at step 2, heard 40 ms ago)")
 }
 
-func TestAWaitErrorSaysWhomItWasForAndNotHowItsContextEnded(t *testing.T) {
+func TestAWaitErrorOmitsTheContextsError(t *testing.T) {
 	dave := PeerStatus{Index: 3, Peer: cluster.Peers[3], Step: -1}
 	for barrier, want := range map[string]string{
 		report.BarrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard of yet)",
@@ -287,7 +287,7 @@ func TestAWaitErrorSaysWhomItWasForAndNotHowItsContextEnded(t *testing.T) {
 	}
 }
 
-func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
+func TestDescribeSaysHowAMemberStands(t *testing.T) {
 	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	since, lost := now.Add(-3*time.Second), errors.New("its stream was lost")
 	for want, p := range map[string]PeerStatus{
