@@ -17,7 +17,7 @@ type BarrierKind int
 const (
 	BarrierConnected BarrierKind = iota + 1 // every member is connected in both directions
 	BarrierStep                             // every member has reached a step
-	BarrierShutdown                         // every member has said goodbye and has answered ours
+	BarrierShutdown                         // every member has said goodbye and has answered this node's
 )
 
 // String returns the kind's name: connected, step or shutdown.
@@ -267,7 +267,7 @@ func (r *Roster) arrivals() (at []time.Time, last int) {
 		if m.Step == r.step+1 {
 			at[i] = m.prevStepAt
 		}
-		if r.step == 1 { // it also needs our stream to the member
+		if r.step == 1 { // it also needs this node's stream to the member
 			at[i] = later(at[i], m.out.since)
 		}
 		if at[i].After(at[last]) {

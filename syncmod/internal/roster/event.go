@@ -31,7 +31,7 @@ const (
 	// MemberStepped says that a member's step has changed.
 	MemberStepped
 	// SaidGoodbye and AnsweredGoodbye say that a member has said its goodbye, or has
-	// answered ours.
+	// answered this node's.
 	SaidGoodbye
 	AnsweredGoodbye
 	// Completed and CeremonyFailed say that the ceremony has ended.

@@ -25,7 +25,7 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 		(cause != nil || replaces) && r.over() && (q.Aborted || q.Shutdown):
 		return Verdict{Action: AcceptLast} // left over from an old attempt: a new one does not begin like this
 	case (cause != nil || replaces) && (r.over() || m.Done) && q.Step <= 1:
-		return r.hold(i, stream) // from a new attempt; the member is finished with ours
+		return r.hold(i, stream) // from a new attempt; the member is finished with this one
 	case cause != nil:
 		return r.failBy(now, i, q, cause)
 	case replaces && (m.in.stream == 0 || m.in.stream == stream):

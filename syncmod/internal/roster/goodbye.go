@@ -3,8 +3,9 @@ package roster
 import "time"
 
 // goodbyeGrace is how long a member that has said its own goodbye may fail to answer
-// ours. After that, its answer is no longer needed. It is longer than libp2p's pause
-// of 5 s after a failed dial plus one of our pauses, so that there is a second dial.
+// this node's. After that, its answer is no longer needed. It is longer than libp2p's
+// pause of 5 s after a failed dial plus a pause of this node, so that there is a
+// second dial.
 const goodbyeGrace = 7 * time.Second
 
 // SayingGoodbye reports whether the last barrier is passed: the ceremony has
@@ -41,7 +42,7 @@ func (r *Roster) checkGoodbyes(now time.Time) {
 }
 
 // owesGoodbye reports whether a member has not said its goodbye, or has not answered
-// ours. Its answer is no longer needed once it has said its own and has been
+// this node's. Its answer is no longer needed once it has said its own and has been
 // unreachable for the grace period.
 func (r *Roster) owesGoodbye(now time.Time, m *member) bool {
 	return !m.Done || !m.Answered && now.Before(r.graceUntil(m))
@@ -49,7 +50,7 @@ func (r *Roster) owesGoodbye(now time.Time, m *member) bool {
 
 // graceUntil returns when the grace period of a member ends. It does not begin before
 // the member has said its own goodbye. At that moment the member is there, and may be
-// waiting for ours.
+// waiting for this node's.
 func (r *Roster) graceUntil(m *member) time.Time {
 	return later(later(r.goodbyeSince, m.doneAt), m.out.last).Add(goodbyeGrace)
 }

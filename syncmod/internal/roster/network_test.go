@@ -49,7 +49,7 @@ const (
 	reading  handlerState = iota // it waits for the next request
 	waiting                      // it has reset another stream and waits for that one's handler to return
 	holding                      // it leaves the request unanswered until the ceremony is closed
-	refusing                     // it lets our abort reach the member before its error
+	refusing                     // it lets the abort reach the member before the error
 	ending                       // it reads nothing more and will return
 	returned                     // it has returned
 )
@@ -105,7 +105,7 @@ func (s *stream) judge(next sent) {
 	p := s.server
 	q := next.request
 	q.Opened = s.opened
-	if p.session == 0 { // a foreign node does not know our extensions
+	if p.session == 0 { // a foreign node does not know the extensions
 		q.Session, q.Addressee, q.Aborted, q.HasAttempt, q.Attestation = 0, 0, false, false, nil
 	}
 	if s.accepted != nil && *s.accepted == next && s.repeated(q) {

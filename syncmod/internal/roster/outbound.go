@@ -2,15 +2,15 @@ package roster
 
 import "time"
 
-// Response is a member's answer to a request of ours.
+// Response is a member's answer to a request of this node.
 type Response struct {
 	Session     uint64        // the member's session; 0: it names none
-	Goodbye     bool          // it answers our goodbye
-	Abort       bool          // it answers our abort
+	Goodbye     bool          // it answers a goodbye
+	Abort       bool          // it answers an abort
 	Refused     bool          // it carries an error
 	Error       string        // the text of the error
 	Differ      bool          // the error is that the members attest different results
-	Waiting     bool          // it did not count: the member waits for our next attempt, or we wait for its next one
+	Waiting     bool          // it did not count: the member or this node waits for the other's next attempt
 	WaitingText string        // why
 	RTT         time.Duration // from writing the request to reading the response; 0: not measured
 }
@@ -22,8 +22,8 @@ type Reply int
 const (
 	// Continue says that nothing special has happened.
 	Continue Reply = iota
-	// GoodbyeAnswered and AbortAnswered say that the member has answered our
-	// goodbye or our abort. There is nothing left to say to it.
+	// GoodbyeAnswered and AbortAnswered say that the member has answered this
+	// node's goodbye or abort. There is nothing left to say to it.
 	GoodbyeAnswered
 	AbortAnswered
 	// Refused says that the member has answered with an error, and that the
@@ -63,9 +63,9 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 	r.pending.changed = true
 }
 
-// Response judges a member's answer. An answer to our goodbye counts no matter
-// which process gives it: the ceremony has succeeded, and there is nothing else to
-// say.
+// Response judges a member's answer. An answer to this node's goodbye counts no
+// matter which process gives it: the ceremony has succeeded, and there is nothing
+// else to say.
 func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Reply {
 	m := &r.members[i]
 	switch {
@@ -76,7 +76,7 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 	case r.phase == Failed && a.Refused:
 		return Refused
 	case r.phase == Failed:
-		return Continue // our abort comes after it
+		return Continue // this node's abort comes after it
 	case a.Goodbye:
 		r.hearGoodbyeAnswered(now, i, stream, a)
 		return GoodbyeAnswered
@@ -106,7 +106,7 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 // process is a newer one, because a stream leads to the process that was there
 // when it was opened. judgeSession returns false if that settles the matter. Then
 // the member has restarted, which fails the ceremony. Or it begins its next
-// attempt, after its goodbye or after our last barrier (docs/protocol.md,
+// attempt, after its goodbye or after this node's last barrier (docs/protocol.md,
 // "Sessions and restarts").
 func (r *Roster) judgeSession(now time.Time, i int, a Response) bool {
 	m := &r.members[i]
@@ -159,7 +159,7 @@ func (r *Roster) acceptResponse(now time.Time, i int, a Response) {
 	}
 }
 
-// hearGoodbyeAnswered notes that our goodbye was answered.
+// hearGoodbyeAnswered notes that this node's goodbye was answered.
 func (r *Roster) hearGoodbyeAnswered(now time.Time, i int, stream StreamID, a Response) {
 	m := &r.members[i]
 	if stream == m.out.stream && a.Session == m.Session && !a.Waiting {

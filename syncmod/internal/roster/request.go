@@ -6,8 +6,8 @@ import "time"
 type Request struct {
 	Opened       time.Time // when its stream arrived
 	Version      string
-	Signed       bool   // its signature of our definition hash is the member's own
-	OtherMembers bool   // it lists other members than our definition, or lists them in another order
+	Signed       bool   // its signature of the definition hash is the member's own
+	OtherMembers bool   // it lists other members than this node's definition, or in another order
 	Session      uint64 // the sender's session; 0 for a foreign member
 	Addressee    uint64 // the session that answers the sender; 0 while none does
 	Step         int64
@@ -47,8 +47,8 @@ const (
 	// Supersede says to reset the member's current stream, which the verdict names,
 	// to wait until its handler has returned, and then to bring the request again.
 	Supersede
-	// Greet says to answer it with our session. It does not count, and nothing has
-	// changed.
+	// Greet says to answer it with this node's session. It does not count, and
+	// nothing has changed.
 	Greet
 	// Decline says to answer it without a session, as a node does that has not
 	// opened the ceremony. It does not count.
@@ -70,15 +70,15 @@ type Verdict struct {
 	Old    StreamID // the stream to reset (Supersede, Hold); 0: none
 	Cause  *Failure // what to answer (Refuse)
 	// After is the latest time for the answer (Refuse). The member should first hear
-	// the reason from our abort. So answer once the member has answered the abort,
-	// has sent an abort itself, or has no stream of ours on which it could hear it.
-	// The zero time means at once.
+	// the reason from this node's abort. So answer once the member has answered the
+	// abort, has sent an abort itself, or has no stream of this node on which it
+	// could hear it. The zero time means at once.
 	After time.Time
-	// Waiting and Over say why the member must wait for our next attempt (Greet):
-	// this attempt has failed, or has passed its last barrier.
+	// Waiting and Over say why the member must wait for this node's next attempt
+	// (Greet): this attempt has failed, or has passed its last barrier.
 	Waiting *Failure
 	Over    bool
-	// KeyInUse says that another process of the member answers us (Greet).
+	// KeyInUse says that another process of the member answers this node (Greet).
 	KeyInUse bool
 	// Observes says that this node only looks (Decline).
 	Observes bool

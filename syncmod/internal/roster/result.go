@@ -25,7 +25,8 @@ func (r *Roster) Attest(a *Attestation) error {
 
 // Attested returns what a member, or this node, attests at this node's last
 // barrier, or nil if nothing. A foreign member attests nothing. A member at
-// another step attests nothing either, because its last barrier is not ours.
+// another step attests nothing either, because its last barrier is not this
+// node's.
 func (r *Roster) Attested(i int) *Attestation {
 	if i == r.cfg.Self {
 		return r.attestation

@@ -4,12 +4,12 @@ import "time"
 
 // keyInUseAfter is how long another process of a member must go on asking before
 // the member's key counts as in use twice. During that time, the process that
-// answers us must be there. A process that has taken over from another one answers
-// us much earlier.
+// answers this node must be there. A process that has taken over from another one
+// answers this node much earlier.
 const keyInUseAfter = 3 * time.Second
 
-// rival is a second process of a member, beside the one that answers us. It is
-// only shown. No rule reads it.
+// rival is a second process of a member, beside the one that answers this node.
+// It is only shown. No rule reads it.
 type rival struct {
 	session     uint64
 	since, last time.Time // when it began to ask, and when it last asked
@@ -17,7 +17,7 @@ type rival struct {
 }
 
 // hearRival notes a request from another process of a member than the one that
-// answers us. It reports whether two processes use the member's key.
+// answers this node. It reports whether two processes use the member's key.
 func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 	m := &r.members[i]
 	if session != m.rival.session || now.Sub(m.rival.last) > keyInUseAfter {
@@ -32,8 +32,8 @@ func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 	return inUse
 }
 
-// KeyInUse reports whether two processes use a member's key: one answers us, and
-// another goes on asking.
+// KeyInUse reports whether two processes use a member's key: one answers this
+// node, and another goes on asking.
 func (r *Roster) KeyInUse(now time.Time, i int) bool {
 	m := &r.members[i]
 	return m.rival.session != m.Session && // otherwise it asked before it could answer

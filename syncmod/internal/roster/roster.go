@@ -39,10 +39,10 @@ type direction struct {
 
 // Member is what is known about another member.
 type Member struct {
-	Session  uint64 // the session that answers us, which our requests address; 0: none does, or the member is foreign
+	Session  uint64 // the session that answers this node and that its requests address; 0: none, or the member is foreign
 	Step     int64  // the last step seen; -1: none
 	Done     bool   // it has said goodbye
-	Answered bool   // it has answered our goodbye
+	Answered bool   // it has answered this node's goodbye
 	Nickname string
 	Version  string
 
@@ -54,7 +54,7 @@ type Member struct {
 	Reconnects        int    // how often a stream to it had to be opened again
 	Attempts          int    // failed attempts to open a stream since the last success
 	LastError         error  // why the last attempt failed or the last stream ended
-	Waiting           string // in its own words, why our requests do not count for it
+	Waiting           string // in its own words, why this node's requests do not count for it
 
 	// Fault says why a ceremony that takes part would fail because of what the member said
 	// last, or is nil if no reason is known. Only a ceremony that only looks has one.
@@ -65,7 +65,7 @@ type member struct {
 	Member
 	stepAt, prevStepAt time.Time // when its step became what it is, and when the previous one did
 
-	known  bool      // a request of the process that answers us has been accepted
+	known  bool      // a request of the process that answers this node has been accepted
 	first  int64     // the step of that request
 	opened time.Time // when the newest inbound stream that has been current arrived
 
@@ -74,7 +74,7 @@ type member struct {
 	attestation *Attestation // what they attest; nil if nothing
 
 	in, out   direction
-	asked     bool     // our client was told to ask at once, and has had no answer since
+	asked     bool     // this node's client was told to ask at once, and has had no answer since
 	successor StreamID // an inbound stream that takes over once the handler of the current one has returned
 	held      StreamID // the inbound stream that was last held
 	rival     rival    // another process of the member
@@ -112,7 +112,7 @@ type Roster struct {
 	allConnected  bool // all members are connected now
 	wantConnected bool // somebody waits for all members to be connected
 	lastConnected int  // the member to which a direction last came up
-	lastGoodbye   int  // the member whose goodbye, or answer to ours, came last
+	lastGoodbye   int  // the member whose goodbye, or answer to this node's, came last
 
 	sessions   []uint64 // the sessions of all members when barrier 1 was passed; nil before
 	attempt    [8]byte  // the digest of the sessions

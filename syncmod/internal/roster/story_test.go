@@ -61,7 +61,8 @@ func inboundOf(i int) roster.StreamID  { return roster.StreamID(10 + i) }
 func outboundOf(i int) roster.StreamID { return roster.StreamID(20 + i) }
 func sessionOf(i int) uint64           { return uint64(0xa1 + 0x10*i) }
 
-// requestFrom returns a request that counts once the member has answered us.
+// requestFrom returns a request that counts once the member has answered this
+// node.
 func (s *story) requestFrom(i int, step int64) roster.Request {
 	return roster.Request{
 		Version: "v1.11", Signed: true, Session: sessionOf(i), Addressee: sessionOf(s.self), Step: step,
@@ -82,7 +83,7 @@ func (s *story) arrive(stream roster.StreamID) {
 	}
 }
 
-// meet makes a member answer us, on a stream of ours to it.
+// meet makes a member answer this node, on a stream of this node to it.
 func (s *story) meet(i int) {
 	s.roster.OutboundOpened(i, outboundOf(i), false)
 	s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})

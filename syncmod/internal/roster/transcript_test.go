@@ -25,7 +25,7 @@ import (
 // says only what it is about.
 //
 //	open members=4 self=alice version=v1.11 peer-timeout=0s [observes]   or in two steps: prepare members=4 …, begin
-//	meet [bob …]                  everyone, or the members named, answers a first request of ours
+//	meet [bob …]                  everyone, or the members named, answers a first request of this node
 //	connect [bob …]               everyone, or the members named, comes up in both directions at step 0
 //	reach step=2                  everyone, this node too, passes the barriers up to this one
 //	await-connected               somebody waits for everyone to be connected
