@@ -54,8 +54,8 @@
 // hours. A wait with the context of an OnStart hook ends a little before that context
 // does, so that fx still has time to undo the start. Its error says so.
 //
-// The order of the options matters. A hook that the program appends to the lifecycle
-// before [Module] starts before the service and stops after it. A root Invoke before
+// The order of the options matters. A hook that is appended to the lifecycle ahead of
+// [Module] starts before the service and stops after it. A root Invoke ahead of
 // [Module] runs before the host is made. The same holds for [RunSteps] and the steps.
 // If these options are inside an fx.Module of the program, all of them come before
 // every root Invoke, because fx calls the Invokes of modules first.
@@ -158,8 +158,9 @@
 // it pauses, closes the ceremony and begins again, as often as [Config].Retry allows.
 // By default there is one attempt. The first barrier brings the members together: it
 // waits for members that are still pausing, and for those that have to be started
-// again. A node that a supervisor restarts simply joins. All members should use it,
-// with the same Retry. In an fx app, [RunAttempts] takes the place of [RunSteps].
+// again. A node that a supervisor restarts simply joins. All members should use
+// [Service.Run], with the same Retry. In an fx app, [RunAttempts] takes the place of
+// [RunSteps].
 //
 // The function that makes the steps is called for each attempt, with the ceremony of
 // that attempt. Nothing left over from an earlier attempt may get into the next one.
@@ -198,7 +199,7 @@
 // a relay moves to a direct connection when there is one.
 //
 // Members that run this package tell each other more than the protocol of Charon and
-// Pluto does. They use fields that Charon and Pluto ignore:
+// Pluto allows for. They use fields that Charon and Pluto ignore:
 //
 //   - which definition is meant, and a digest of its members;
 //   - the sender's session and the session it addresses, so that leftovers of an
@@ -226,8 +227,8 @@
 //
 // The zero [Config] is a good choice. If Charon or Pluto takes part, Version must be
 // Charon's minor version, such as "v1.11". Heartbeat and ExchangeTimeout should be
-// similar on all members. A node considers another silent after three of its own
-// heartbeats or one exchange timeout, whichever is longer.
+// similar on all members. A node considers a member silent after three of the node's
+// own heartbeats or one exchange timeout, whichever is longer.
 //
 // The owner of the host sets the limits on streams, connections and memory. The
 // defaults of libp2p are too low for 64 members or more, for many ceremonies at the

@@ -31,9 +31,9 @@ const ModuleName = "dkgsync"
 // of them were found.
 //
 // The position of the option among the node's own options decides when the host is made
-// and when the hooks are appended. A hook that is appended before the module starts
-// earlier and stops later. Inside an fx.Module of the program, the module comes before
-// every Invoke of the root, like everything in that fx.Module.
+// and when the hooks are appended. A hook that is appended earlier starts earlier and
+// stops later. Inside an fx.Module of the program, the module comes before every Invoke of
+// the root, like everything in that fx.Module.
 var Module fx.Option = fx.Options(
 	provided,
 	fx.Invoke(func(*Service, *checkedDefinition) {}),
@@ -86,7 +86,7 @@ type Params struct {
 	Slog      *slog.Logger         `optional:"true"` // used if there is no Logger
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
-	Providers telemetry.Providers  `optional:"true"` // used if the program has no Tracer or no Meter
+	Providers telemetry.Providers  `optional:"true"` // used in place of a missing Tracer or Meter
 }
 
 // Result is what New adds to the graph.

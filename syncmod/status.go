@@ -50,8 +50,8 @@ type Status struct {
 	Retried  bool         // the ceremony failed, and [Service.Run] begins another attempt
 	Steps    []string     // the names of all steps, if the ceremony runs with named steps
 
-	// Passed lists the barriers that this node has passed, in order. It has at least the
-	// last 100 of them. Statuses share the list: do not change it.
+	// Passed lists the barriers that this node has passed, in order. At least the last 100
+	// are kept. Statuses share the list: do not change it.
 	Passed []PassedBarrier
 
 	// Broken lists the pairs of members that have not been connected with each other for
@@ -120,7 +120,7 @@ type PeerStatus struct {
 	answered bool // the member has answered this node's goodbye, so the stream to it has ended
 
 	LastSeen   time.Time     // when its last valid request or response arrived
-	Since      time.Time     // when it was last connected in both directions or last stopped being so
+	Since      time.Time     // when it became connected in both directions, or stopped being so
 	RTT        time.Duration // the last round trip
 	Reconnects int           // how often this node's stream to it had to be opened again
 	Attempts   int           // failed attempts to reach it since the last one that succeeded
@@ -140,7 +140,7 @@ type PeerStatus struct {
 
 	// Fault says why the ceremony would fail because of what the member says, or is nil if
 	// no reason is known. Only a ceremony that was opened with [Observe] has it: any other
-	// ceremony fails.
+	// ceremony fails instead.
 	Fault error
 
 	// View says how the member sees every member, in operator order. It is nil while the

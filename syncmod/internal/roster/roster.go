@@ -49,7 +49,7 @@ type Member struct {
 	Inbound, Outbound bool // connected, by direction
 	Relayed           bool // the outbound stream runs through a relay
 	LastSeen          time.Time
-	Since             time.Time // when it was last connected in both directions or last stopped being so
+	Since             time.Time // when it became connected in both directions, or stopped being so
 	RTT               time.Duration
 	Reconnects        int    // how often a stream to it had to be opened again
 	Attempts          int    // failed attempts to open a stream since the last success
