@@ -42,7 +42,7 @@ type Status struct {
 	Phase    Phase
 	Step     int64        // the last step that this node has announced
 	StepName string       // the name of the step, if the ceremony runs with named steps
-	Since    time.Time    // when the phase and step last changed
+	Since    time.Time    // when the phase or step last changed
 	At       time.Time    // the moment that the status describes
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony failed

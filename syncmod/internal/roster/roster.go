@@ -39,7 +39,7 @@ type direction struct {
 
 // Member is what is known about another member.
 type Member struct {
-	Session  uint64 // the session that answers this node and that its requests address; 0: none, or the member is foreign
+	Session  uint64 // the session that answers this node and that its requests address; 0: none, or a foreign member
 	Step     int64  // the last step seen; -1: none
 	Done     bool   // it has said goodbye
 	Answered bool   // it has answered this node's goodbye
