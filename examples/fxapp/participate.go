@@ -102,7 +102,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
 			}
 			for _, share := range store.Left() {
-				log.Warnf("%s is left from an attempt whose end this node did not see:  "+
+				log.Warnf("%s is left from an attempt whose end this node did not see: "+
 					"if another member has a receipt, do not begin again, but confirm this share with it: "+
 					"fxapp verify THEIR-RECEIPT --data-dir %s", filepath.Join(dataDir, share), dataDir)
 			}

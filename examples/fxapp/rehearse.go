@@ -253,7 +253,7 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 	case s.Err != nil:
 		return &failure{s.Err}
 	case begun(s):
-		return &failure{errors.New("the real ceremony has begun, so this rehearsal left at once;  " +
+		return &failure{errors.New("the real ceremony has begun, so this rehearsal left at once; " +
 			"leave the real node running until the ceremony is over")}
 	case len(unfit) > 0:
 		return &failure{fmt.Errorf("%d of %d members are not ready: %s; "+

@@ -78,7 +78,7 @@ func TestARehearsalShowsWhoIsThereAndTheRealNodeFollows(t *testing.T) {
 
 	require.Zero(t, code, stdout+stderr)
 	require.Regexp(t, `1 bob +direct +v1\.0 +bob +fits +right +[\d.]+(µ|m)s +0 +│`, stdout)
-	require.Contains(t, stdout, "the cluster is as it was: this node has taken no part")
+	require.Contains(t, stdout, "nothing has changed in the cluster: this node took no part")
 	require.Contains(t, stdout, "all 2 members are ready")
 	require.NoDirExists(t, s.file("alice"))
 	code, _, stderr = execute(t, s.node("alice")...)
@@ -132,8 +132,8 @@ func TestARehearsalLeavesAtOnceWhenTheCeremonyHasBegun(t *testing.T) {
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--watch")...)
 
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stdout, "CAREFUL: operator 1 (bob) is at step 1, so the real ceremony runs")
-	require.Contains(t, s.requireOneSentence(t, stderr), "the real ceremony has begun: this rehearsal has left at once")
+	require.Contains(t, stdout, "CAREFUL: operator 1 (bob) is at step 1, so the real ceremony is running")
+	require.Contains(t, s.requireOneSentence(t, stderr), "the real ceremony has begun, so this rehearsal left at once")
 }
 
 func TestAWatchedRehearsalShowsWhatChanges(t *testing.T) {

@@ -311,7 +311,7 @@ func TestADirectoryWithSomethingElseIsRefused(t *testing.T) {
 		"there is no share of the group key that the receipt attests": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), receipt, 0o600))
 		},
-		"receipt.json: it is no receipt": func(dir string) {
+		"receipt.json: it is not a receipt": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), receipt[1:], 0o600))
 		},
 		"share.json: it is no share": func(dir string) {
@@ -370,7 +370,7 @@ func TestADamagedShareSaysNothingOfItsSecret(t *testing.T) {
 	key := hex.EncodeToString(s.GroupKey)
 	order := "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001"
 	for want, change := range map[string]func(text string) string{
-		"it is no share": func(text string) string { return text[:len(text)/2] },
+		"it is not a share": func(text string) string { return text[:len(text)/2] },
 		"it is not a share: restore": func(text string) string {
 			return strings.Replace(text, secret, "z"+secret[1:], 1)
 		},
