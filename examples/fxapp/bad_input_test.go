@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		"verify $/empty.json":    "$/empty.json: it is empty: copy it again",
 		"verify $/alice.key": "$/alice.key: it is not a receipt, which is a JSON object: " +
 			"name the receipt, or copy it again",
-		"verify $/object.json": "$/object.json: it is not a receipt, which says so in its field type: " +
+		"verify $/object.json": "$/object.json: it is not a receipt: its field type does not say so; " +
 			"name the receipt",
 
 		// Who and where.
@@ -122,8 +122,8 @@ func TestBadInput(t *testing.T) {
 		// The machine.
 		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: " +
 			"it is a file, or lies below one; name a directory",
-		node + "--data-dir $/held": "--data-dir $/held: another node is using it: stop that one, " +
-			"or give this one a directory of its own",
+		node + "--data-dir $/held": "--data-dir $/held: another node is using it: stop that node, " +
+			"or give this one its own directory",
 		node + "--data-dir $/open": "--data-dir $/open: its group or others may write to it: " +
 			"keep them out (chmod go-w), or use another directory",
 		node + "--data-dir $/linked": "--data-dir $/linked: lock is a link, a pipe, a device or a directory, " +

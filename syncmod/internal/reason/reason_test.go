@@ -280,7 +280,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Lost, ofStream(network.StreamRateLimited),
 			"it replaced this stream with a newer one, or limits how many this node may open",
 		},
-		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent is not the " +
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not follow the " +
 			"protocol"},
 		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{
