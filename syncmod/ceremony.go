@@ -46,7 +46,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt, o openOptions
 	}
 	key := s.host.Peerstore().PrivKey(s.host.ID())
 	if key == nil {
-		return nil, invalid("host", "its peerstore has no private key of its own to sign the definition with")
+		return nil, invalid("host", "its peerstore has no private key of its own, so it cannot sign the definition")
 	}
 	d = d.clone()
 	signature, err := key.Sign(d.Hash)

@@ -171,7 +171,7 @@ func (f *inboundFacts) Waiting(v roster.Verdict) (text string) {
 		defer f.core.mu.Unlock()
 		return printable("its attempt has failed: "+f.core.abortText, maxReason)
 	case v.Over:
-		return "its attempt is complete, and not closed yet"
+		return "its attempt is complete, but not closed yet"
 	case v.Observes:
 		return "it only looks at the ceremony, and does not take part yet"
 	case v.KeyInUse:

@@ -38,7 +38,7 @@ func RunAttempts(constructor any) fx.Option {
 // noSingleCeremony is in a graph that has a RunAttempts.
 type noSingleCeremony struct{}
 
-var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, and syncmod.RunAttempts " +
+var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, but syncmod.RunAttempts " +
 	"makes one for each attempt: take it from the function that makes the steps, or use syncmod.RunSteps")
 
 // runAttempts runs attempt after attempt. A hook of the app opens the first attempt, and the start of the

@@ -39,6 +39,7 @@ type openOptions struct{ observes bool }
 // the real ceremony would accept. Otherwise, Fault says why the real ceremony would
 // fail. A step above 0 means that the real ceremony has begun in another process with
 // this node's key. That process may lose a stream to this one, so leave at once.
+// [Status.WaitingFor] says which members the real ceremony would wait for.
 //
 // The calls that take part return an [ErrInvalid]: AwaitConnected, SetStep, AwaitStep,
 // Advance, Complete, Run and Attest. [Ceremony.Close] leaves. It disconnects this host

@@ -103,8 +103,8 @@ func TestDifferentResultsFailEveryone(t *testing.T) {
 		var blamed *syncmod.PeerError
 		require.NotErrorAs(t, err, &blamed)
 		require.ErrorContains(t, err, "the results differ: ")
-		if !strings.Contains(err.Error(), "reports") {
-			require.ErrorContains(t, err, "; do all members run the same number of steps, and attest what")
+		if !strings.Contains(err.Error(), "according to") {
+			require.ErrorContains(t, err, "; do all members run the same number of steps, and does each attest")
 		}
 		require.Regexp(t, `(this node|operator 2 \(carol\)) attests bb\b`, err.Error())
 		require.Regexp(t, `(this node|operator 3 \(dave\)) attests nothing`, err.Error())
@@ -132,7 +132,7 @@ func TestOnlyTheLatestResultIsAttested(t *testing.T) {
 	require.Equal(t, digest("the key"), ceremonies[0].Receipt().Result())
 	err := ceremonies[0].Attest(key)
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "too late: this node has announced the last barrier, step 2")
+	require.ErrorContains(t, err, "too late: this node has already announced the last barrier, step 2")
 }
 
 func TestAResultHas1To64Bytes(t *testing.T) {
@@ -162,7 +162,7 @@ func TestAHashCannotBeAnAttestation(t *testing.T) {
 	_, err := nodes[0].Service.Open(def)
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "Definition.Hash: it begins like what a member signs to attest a result")
+	require.ErrorContains(t, err, "Definition.Hash: it begins like the text that a member signs to attest a result")
 }
 
 // lostKey is a key that signs definitions and then nothing more, like a key in a
@@ -236,7 +236,7 @@ func TestABadAttestationNamesItsMember(t *testing.T) {
 
 				err := <-done
 				require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-				require.ErrorContains(t, err, "operator 1 (bob) attests a result with a signature that is not valid")
+				require.ErrorContains(t, err, "operator 1 (bob) attests a result with an invalid signature")
 			})
 		}
 	}
@@ -379,8 +379,8 @@ func TestAnAbortForDifferentResultsFails(t *testing.T) {
 
 	err := harness.Failure(t, s.ceremony)
 	require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-	require.ErrorContains(t, err, "the results differ, as operator 1 (bob), who has it from "+
-		`operator 2 (carol), reports: "`+different+`"; `)
+	require.ErrorContains(t, err, "the results differ, according to operator 1 (bob), who heard it from "+
+		`operator 2 (carol): "`+different+`"; `)
 	var blamed *syncmod.PeerError
 	require.NotErrorAs(t, err, &blamed)
 }
@@ -401,7 +401,7 @@ func TestARefusalForDifferentResultsFails(t *testing.T) {
 	_, err := s.ceremony.Advance(harness.Within(t))
 
 	require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-	require.ErrorContains(t, err, `the results differ, as operator 1 (bob) reports: "`+different)
+	require.ErrorContains(t, err, `the results differ, according to operator 1 (bob): "`+different)
 }
 
 func TestAReceiptIsOneLineOfJSON(t *testing.T) {

@@ -58,13 +58,13 @@ func TestAttestationsAreGrouped(t *testing.T) {
 	}{
 		{
 			[]string{"a", "b", "a", "-"},
-			"this node and operator 2 (m2) attest 61, operator 1 (m1) attests 62; compare what they have produced",
+			"this node and operator 2 (m2) attest 61, operator 1 (m1) attests 62; compare only the definition files and the results named here, and never show anyone a key file",
 			"operator 0 (m0) and operator 2 (m2) attest 61, operator 1 (m1) attests 62",
 		},
 		{
 			[]string{"", "b", "?"},
 			"this node attests nothing, operator 1 (m1) attests 62, " +
-				"operator 2 (m2) attests a result with a signature that is not valid; do all members run",
+				"operator 2 (m2) attests a result with an invalid signature; do all members run",
 			"operator 0 (m0) attests nothing, operator 1 (m1) attests 62",
 		},
 		{

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
@@ -49,6 +50,9 @@ type Status struct {
 	Attempt  int          // the number of the attempt of [Service.Run], from 1; 1 for every other ceremony
 	Retried  bool         // the ceremony failed, and [Service.Run] begins another attempt
 	Steps    []string     // the names of all steps, if the ceremony runs with named steps
+	Observes bool         // this ceremony only looks; see [Observe]
+
+	Nickname, Version string // of this node, as it gives them to the others
 
 	// Passed lists the barriers that this node has passed, in order. At least the last 100
 	// are kept. Statuses share the list: do not change it.
@@ -175,17 +179,17 @@ func (p PeerStatus) Describe(now time.Time) string {
 	case p.Inbound && p.Outbound:
 		parts = append(parts, "connected")
 	case p.Inbound && p.answered:
-		parts = append(parts, "has answered our goodbye, has not said its own")
+		parts = append(parts, "has answered this node's goodbye, but has not said its own")
 	case p.Inbound:
-		parts = append(parts, "it reaches us, we have not reached it for "+p.sinceText(now)+p.errorText())
+		parts = append(parts, "it reaches this node, but this node has not reached it for "+p.sinceText(now)+p.errorText())
 	case p.Outbound:
-		parts = append(parts, "we reach it, it has not reached us for "+p.sinceText(now)+p.refusalText())
+		parts = append(parts, "this node reaches it, but it has not reached this node for "+p.sinceText(now)+p.refusalText())
 	case p.LastError != nil:
 		parts = append(parts, "unreachable for "+p.sinceText(now)+p.errorText())
 	case !p.LastSeen.IsZero():
 		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
-		parts = append(parts, "not heard of yet")
+		parts = append(parts, "not heard from yet")
 	}
 	if p.reach != "" {
 		parts = append(parts, p.reach)
@@ -200,7 +204,7 @@ func (p PeerStatus) Describe(now time.Time) string {
 		parts = append(parts, fmt.Sprintf("at step %d", p.Step))
 	}
 	if !p.LastSeen.IsZero() {
-		parts = append(parts, fmt.Sprintf("heard %s ago", spell(now.Sub(p.LastSeen))))
+		parts = append(parts, fmt.Sprintf("heard %s ago", report.Spell(now.Sub(p.LastSeen))))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -209,7 +213,7 @@ func (p PeerStatus) sinceText(now time.Time) string {
 	if p.Since.IsZero() {
 		return "a while"
 	}
-	return spell(now.Sub(p.Since))
+	return report.Spell(now.Sub(p.Since))
 }
 
 // refusalText says why this host refuses the member's streams, if it does.
@@ -248,6 +252,9 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Phase    Phase           `json:"phase"`
 		Step     int64           `json:"step"`
 		StepName string          `json:"step_name,omitempty"`
+		Observes bool            `json:"observes,omitempty"`
+		Nickname string          `json:"nickname,omitempty"`
+		Version  string          `json:"version,omitempty"`
 		Since    time.Time       `json:"since,omitzero"`
 		Error    string          `json:"error,omitempty"`
 		Attempt  int             `json:"attempt,omitempty"`
@@ -257,7 +264,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Peers    []PeerStatus    `json:"peers"`
 		Broken   []BrokenLink    `json:"broken,omitempty"`
 	}{
-		s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt,
+		s.Phase, s.Step, s.StepName, s.Observes, s.Nickname, s.Version, s.Since, errorString(s.Err), s.Attempt,
 		s.Retried, s.Steps, s.Passed, append([]PeerStatus{}, s.Peers...), s.Broken,
 	})
 }

@@ -5,13 +5,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 // WaitingFor says which members this node waits for, and why. It is the error that a
 // wait at the barrier would return now, without a context's error. It is nil while this
 // node waits for nobody, because it works on a step or because the ceremony is over. In
 // a complete ceremony it names the members that did not say goodbye in time, and is nil
-// if all of them did.
+// if all of them did. In a ceremony that only looks, it names the members that the
+// ceremony would wait for: those that cannot be reached, and those that the ceremony
+// would not accept.
 func (s Status) WaitingFor() *WaitError {
 	if s.barrier.Kind == 0 {
 		return s.unsaid
@@ -24,6 +28,9 @@ func (s Status) WaitingFor() *WaitError {
 		if p.missing {
 			e.Missing = append(e.Missing, p)
 		}
+	}
+	if s.Observes && len(e.Missing) == 0 {
+		return nil
 	}
 	e.who = who(s.At, s.called, s.Broken, e.Missing)
 	return e
@@ -73,7 +80,7 @@ func concerns(missing []PeerStatus, pair BrokenLink) bool {
 // Describe says in a sentence what is wrong between the two members. The names are those
 // of all members; see [Definition.Names].
 func (b BrokenLink) Describe(names []string, now time.Time) string {
-	one, other, since := names[b.A], names[b.B], spell(now.Sub(b.Since))
+	one, other, since := names[b.A], names[b.B], report.Spell(now.Sub(b.Since))
 	switch {
 	case b.aToB:
 		return fmt.Sprintf("%s reaches %s, but %s does not reach %s (for %s)", one, other, other, one, since)
