@@ -40,8 +40,8 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 //   - The first step is 0 or 1. If it is higher, the member knows this node from
 //     before: this node has restarted.
 //   - A later step is not below the previous one, and at most 2 above it. A
-//     request with a lower step is only late if its stream is older than one that
-//     has been current. Otherwise the member has restarted.
+//     request with a lower step is just late if its stream is older than one that
+//     has been current. If not, the member has restarted.
 //   - A member that was not foreign and had left step 0 has restarted.
 func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) {
 	m := &r.members[i]

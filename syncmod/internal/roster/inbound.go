@@ -125,7 +125,7 @@ func (r *Roster) judgeStep(i int, q Request) (cause *Failure, late bool) {
 	return nil, false
 }
 
-// take lets a request count that has passed every check. Its stream becomes the
+// take counts a request that has passed every check. Its stream becomes the
 // member's current one once the handler of the previous one has returned.
 func (r *Roster) take(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
@@ -153,7 +153,7 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 	m.attestation = q.Attestation
 	m.in.stream, m.in.last = stream, now
 	m.opened = later(m.opened, q.Opened)
-	if m.successor == stream { // otherwise this is the last request of the stream that it replaces
+	if m.successor == stream { // otherwise this is the last request of a stream that is being replaced
 		m.successor = 0
 	}
 	changed := false
