@@ -39,7 +39,7 @@ func (f *Failer) Fail(err error) {
 	}
 	undelivered := f.shutdowner.Shutdown(fx.ExitCode(1))
 	briefly(func() {
-		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, asking the application to stop with exit code 1")
+		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, stopping the application with exit code 1")
 		f.logUndelivered(undelivered)
 	})
 }
@@ -48,7 +48,7 @@ func (f *Failer) Fail(err error) {
 // msg, at debug level.
 func (f *Failer) Complete(msg string) {
 	if !f.decide(nil) {
-		briefly(func() { f.log.Debug("complete, but the application is stopping already: " + msg) })
+		briefly(func() { f.log.Debug("complete, but the application is already stopping: " + msg) })
 		return
 	}
 	undelivered := f.shutdowner.Shutdown(fx.ExitCode(0))
@@ -81,7 +81,7 @@ func (f *Failer) decide(cause error) bool {
 // keeps the signal.
 func (f *Failer) logUndelivered(err error) {
 	if err != nil {
-		f.log.WithError(err).Debug("the application is stopping already")
+		f.log.WithError(err).Debug("the application is already stopping")
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
+func TestAStatusReadsWellAsJSON(t *testing.T) {
 	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	bob, err := peer.Decode("16Uiu2HAm87LMAngk2CYY25asp25HR3qpDVNA8LUrub9KmWJEYw97")
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestAPhaseIsAWord(t *testing.T) {
 	}
 }
 
-func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
+func TestAStatusListsTheOthersInOrder(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	c := harness.Open(t, nodes[1:2], def)[0]
 
@@ -137,7 +137,7 @@ func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
 	}
 }
 
-func TestAStatusIsItsReadersOwn(t *testing.T) {
+func TestStatusReturnsACopy(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	c := harness.Open(t, nodes[:1], def)[0]
 	changed := multiaddr.StringCast("/ip4/203.0.113.1/tcp/1")
@@ -153,7 +153,7 @@ func TestAStatusIsItsReadersOwn(t *testing.T) {
 	require.Equal(t, def.Peers[1].Addrs, c.Status().Peers[0].Peer.Addrs)
 }
 
-func TestWatchEndsWithTheLastStatusOfTheCeremony(t *testing.T) {
+func TestWatchEndsWithTheLastStatus(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	ctx := harness.Within(t)

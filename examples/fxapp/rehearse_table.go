@@ -101,7 +101,7 @@ func stepText(p syncmod.PeerStatus) string {
 func remark(p syncmod.PeerStatus, now time.Time) string {
 	switch {
 	case rehearses(p):
-		return "nothing; it rehearses too"
+		return "nothing; it is rehearsing too"
 	case fit(p):
 		return ""
 	}

@@ -79,7 +79,7 @@ func TestARehearsalShowsWhoIsThereAndTheRealNodeFollows(t *testing.T) {
 
 	require.Zero(t, code, stdout+stderr)
 	require.Regexp(t, `1 bob +direct +v1\.0 +bob +fits +right +[\d.]+(µ|m)s +0 +│`, stdout)
-	require.Contains(t, stdout, "the cluster is as it was: this node has taken no part")
+	require.Contains(t, stdout, "nothing has changed in the cluster: this node took no part")
 	require.Contains(t, stdout, "all 2 members are ready")
 	require.NoDirExists(t, s.file("alice"))
 	code, _, stderr = execute(t, s.node("alice")...)
@@ -95,7 +95,7 @@ func TestMembersThatRehearseAtTheSameTimeSeeEachOther(t *testing.T) {
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--timeout", "50s")...)
 
 	require.Zero(t, code, stdout+stderr)
-	require.Contains(t, stdout, "nothing; it rehearses too")
+	require.Contains(t, stdout, "nothing; it is rehearsing too")
 	require.Zero(t, bob().code, bob().stdout+bob().stderr)
 }
 
@@ -108,7 +108,7 @@ func TestARehearsalSaysWhoIsMissing(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Regexp(t, `1 bob +– +– +– +– +– +– +– +unreachable for `, stdout)
 	require.Contains(t, s.requireOneSentence(t, stderr), "1 of 2 members are not ready: operator 1 (bob); "+
-		"what is wrong with each is said above: have it mended, and rehearse again")
+		"the table above says what is wrong with each: have it fixed, then rehearse again")
 }
 
 func TestARehearsalSaysWhatWouldFail(t *testing.T) {
@@ -133,8 +133,8 @@ func TestARehearsalLeavesAtOnceWhenTheCeremonyHasBegun(t *testing.T) {
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--watch")...)
 
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stdout, "CAREFUL: operator 1 (bob) is at step 1, so the real ceremony runs")
-	require.Contains(t, s.requireOneSentence(t, stderr), "the real ceremony has begun: this rehearsal has left at once")
+	require.Contains(t, stdout, "CAREFUL: operator 1 (bob) is at step 1, so the real ceremony is running")
+	require.Contains(t, s.requireOneSentence(t, stderr), "the real ceremony has begun, so this rehearsal left at once")
 }
 
 func TestAWatchedRehearsalShowsWhatChanges(t *testing.T) {
@@ -171,7 +171,7 @@ func TestAWatchIsOneOfARehearsal(t *testing.T) {
 	code, _, stderr := execute(t, s.node("alice", "--watch")...)
 
 	require.Equal(t, exitUsage, code)
-	require.Equal(t, "--watch goes with --rehearse only", s.requireOneSentence(t, stderr))
+	require.Equal(t, "--watch works only with --rehearse", s.requireOneSentence(t, stderr))
 }
 
 func TestAWatchKeepsAPace(t *testing.T) {

@@ -187,7 +187,7 @@ func TestViewThenQuit(t *testing.T) {
 	w.types("y")
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code())
-	w.requireClean("fxapp: interrupted by SIGINT: this node has left before step 1")
+	w.requireClean("fxapp: interrupted by SIGINT: this node left before step 1")
 }
 
 func TestViewOfARehearsal(t *testing.T) {
