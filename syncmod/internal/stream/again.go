@@ -17,7 +17,7 @@ const againLimit = 500 * time.Millisecond
 
 // failed returns the error of a dial. When one address does not answer until the dial
 // times out, the host drops the errors of all other addresses. To get these errors,
-// failed dials the addresses that the host has given up once more, one by one and
+// failed once more dials the addresses that the host has given up, one by one and
 // through the host's own transports.
 func (cl *client) failed(ctx context.Context, err error) error {
 	cfg := cl.cfg()

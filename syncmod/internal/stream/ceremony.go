@@ -19,7 +19,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// Config has the host, and the settings of its owner, that both halves use.
+// Config has the host and its owner's settings, which both halves use.
 type Config struct {
 	Host     host.Host
 	Protocol protocol.ID
@@ -76,10 +76,11 @@ type Ceremony interface {
 	Unreached(member int, why End)
 	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
-	// Awaits reports whether a stream can be for this ceremony although its signature
-	// fits no open definition. It is asked about members of other implementations,
-	// whose requests do not name the definition. The answer is true if the ceremony is
-	// connecting and has no stream from the member yet, or if it has failed.
+	// Awaits reports whether a member's stream can only be for this ceremony, although
+	// the member's signature fits no open definition. It is used for members of other
+	// implementations, whose requests do not name the definition. It is true while the
+	// ceremony is connecting and has no stream from the member, and once the ceremony
+	// has failed.
 	Awaits(member int) bool
 	// Told returns a channel that closes when a member has heard why this ceremony
 	// failed, or can no longer hear it.
@@ -102,15 +103,14 @@ type InboundFacts interface {
 	// Repeated passes on a request that repeats the last accepted one. It returns false
 	// if the request must be judged anew.
 	Repeated(Ahead) bool
-	// Refusal returns the text that answers a refused request, and the error that it
-	// stands for. The error is nil if it is the failure of the ceremony itself.
+	// Refusal returns the text that answers a refused request, and the error behind it.
+	// The error is nil if it is the failure of the ceremony itself.
 	Refusal(*roster.Failure) (text string, err error)
-	// Waiting returns the reason why a request does not count yet, as a text for the
-	// member's operator. The text is empty if the member only needs to repeat the
-	// request.
+	// Waiting returns why a request does not count yet, as a text for the member's
+	// operator. The text is empty if the member only needs to repeat the request.
 	Waiting(roster.Verdict) (text string)
-	// View notes how the member sees all members, as a request that counts says. The
-	// bits are not trusted.
+	// View notes how the member sees all members. The bits come with a request that
+	// counts. They are not trusted.
 	View(bits []byte)
 	// Link notes the trace context that the member sent. It is not trusted.
 	Link(traceparent string)
@@ -152,8 +152,8 @@ type OutboundFacts interface {
 // SightFacts receives the facts of a member that a ceremony observes without a stream.
 type SightFacts interface {
 	report.Span
-	// Seen notes that the member's host is connected, the time of a round trip, which
-	// is 0 if unknown, and whether the host serves the protocol.
+	// Seen notes that the member's host is connected. The rtt is 0 if it is unknown.
+	// Serves says whether the host serves the protocol.
 	Seen(rtt time.Duration, serves bool)
 	// Down notes that the sight has ended.
 	Down(End)

@@ -68,7 +68,7 @@ func (s *CeremonyClients) Start(opened time.Time) error {
 	return nil
 }
 
-// run runs a client and reports its panic to the ceremony.
+// run runs a client. If the client panics, run reports that to the ceremony.
 func (s *CeremonyClients) run(cl *client) {
 	defer func() {
 		if s.left.Add(-1) == 0 {
@@ -95,7 +95,7 @@ func (s *CeremonyClients) say() {
 	fanOut(len(s.clients), func(i int) { s.clients[i].say() }, s.ceremony.Broken)
 }
 
-// beat is the heartbeat of all streams. They beat in the same moment, so that the
+// beat is the heartbeat of all streams. They beat at the same moment, so that the
 // process wakes up only once. beat also ends streams on which a request has waited too
 // long for its response.
 func (s *CeremonyClients) beat() {

@@ -105,7 +105,7 @@ func (c *Clients) Stop(ctx context.Context) error {
 }
 
 // hint tells the clients of a peer that it may be reachable now. Events are only hints,
-// beside the timers: nothing depends on them.
+// in addition to the timers: nothing depends on them.
 func (c *Clients) hint(e any) {
 	var id peer.ID
 	switch e := e.(type) {

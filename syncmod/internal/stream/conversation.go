@@ -39,7 +39,7 @@ func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
 	}
 }
 
-// attach makes a stream the one that the client writes on.
+// attach makes the client write on a stream.
 func (cl *client) attach(o *outbound) {
 	cl.current.Store(o)
 	if cl.set.ctx.Err() != nil { // CeremonyClients.End may have missed it

@@ -29,7 +29,7 @@ const (
 	tieBreakLongest   = time.Second
 	tieBreakCrowd     = 5 * time.Second
 
-	why = "dkg sync" // the reason for its streams that this module gives to libp2p
+	why = "dkg sync" // the reason that this module gives libp2p for its streams
 )
 
 // dialJitter returns the pause before the first dial.

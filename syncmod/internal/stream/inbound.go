@@ -508,8 +508,8 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 const mostIgnored = 64 << 10
 
 // patience returns how long to wait for the other side to end a stream. A peer of
-// another implementation may leave the stream open for ever. A few round trips are
-// enough for it, because the answer arrives within one.
+// another implementation may leave the stream open for ever. Then a few round trips are
+// enough, because the answer arrives within one.
 func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
 	const least, roundTrips = 100 * time.Millisecond, 4
 	if request.GetSessionId() != 0 {

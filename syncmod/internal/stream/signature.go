@@ -23,8 +23,8 @@ func Sign(key crypto.PrivKey, statement []byte) ([]byte, error) {
 	return canonical(key.GetPublic(), signature)
 }
 
-// IsAttested reports whether a signature over a statement is by a key, which may be
-// nil. Unlike [crypto.PubKey], it accepts only one encoding of a signature, so that
+// IsAttested reports whether key made a signature over a statement. The key may be nil.
+// Unlike [crypto.PubKey], IsAttested accepts only one encoding of a signature, so that
 // nobody can turn one signature into another.
 func IsAttested(key crypto.PubKey, statement, signature []byte) bool {
 	if !isSigned(key, statement, signature) {
