@@ -26,14 +26,14 @@ type Mesh struct {
 // row is what one member says.
 type row struct {
 	view  View            // nil while it says nothing
-	down  []time.Duration // when it lost each member, since began; isUp if it is connected
+	down  []time.Duration // when it lost each member, relative to began; isUp if it is connected
 	downs int             // how many others it is not connected to
 }
 
 // presence is whether a member is connected to anyone, as the others say.
 type presence struct {
 	by    int           // how many say that they are connected to it
-	since time.Duration // when the first of them connected, since began
+	since time.Duration // when the first of them connected, relative to began
 }
 
 const isUp time.Duration = -1
@@ -107,10 +107,10 @@ func (m *Mesh) Forget(now time.Time, member int) {
 // View returns a member's view, or nil if the member says nothing.
 func (m *Mesh) View(member int) View { return m.rows[member].view }
 
-// Pair is two members that cannot reach each other, or only in one direction.
+// Pair is two members that cannot reach each other, or can do so only in one direction.
 type Pair struct {
 	A, B  int       // operator indexes, A below B
-	Since time.Time // when this node learned it
+	Since time.Time // when this node learned of it
 	// AToB and BToA say whether one of the two still reaches the other.
 	AToB, BToA bool
 	// Disputed is set if the two members contradict each other.
