@@ -11,20 +11,20 @@ import (
 	"github.com/multiformats/go-multiaddr"
 )
 
-// addressBook puts the addresses of definitions into the host's peerstore while
-// a ceremony needs them, and takes out what it has put in and nothing else. It does
-// not touch an address that was there before. While a peer is connected, the host
-// keeps the addresses that are taken out, as if it had learned them from the peer.
+// addressBook puts the addresses of definitions into the host's peerstore while a
+// ceremony needs them. It removes exactly the addresses that it added, and does not
+// touch an address that was there before. While a peer is connected, the host keeps
+// a removed address as if it had learned it from the peer.
 type addressBook struct {
 	host  host.Host
 	store peerstore.AddrBook
 
 	mu   sync.Mutex
-	uses map[addressKey]int // how many open ceremonies need an address that we have added
+	uses map[addressKey]int // how many open ceremonies need an address that this book added
 }
 
-// ownTTL marks the addresses that are ours: as good as permanent, and told apart
-// from what everybody else adds.
+// ownTTL marks the addresses that this book added. It is as good as permanent, and
+// differs from the TTL that anybody else uses.
 const ownTTL = peerstore.PermanentAddrTTL - 1<<20
 
 type addressKey struct {
@@ -32,13 +32,14 @@ type addressKey struct {
 	addr string
 }
 
-// keyOf is an address as the peerstore knows it: without the peer at its end.
+// keyOf returns an address as the peerstore stores it: without the peer ID at its
+// end.
 func keyOf(id peer.ID, a multiaddr.Multiaddr) addressKey {
 	addr, _ := peer.SplitAddr(a)
 	return addressKey{id, string(addr.Bytes())}
 }
 
-// add notes the addresses of a member.
+// add adds the addresses of a member.
 func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 	if len(addrs) == 0 {
 		return
@@ -55,14 +56,14 @@ func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 	for _, a := range addrs {
 		key := keyOf(id, a)
 		if b.uses[key] == 0 && present[key.addr] {
-			continue // its owner's, not ours
+			continue // it belongs to whoever added it, not to this book
 		}
 		b.uses[key]++
 		b.store.AddAddr(id, a, ownTTL)
 	}
 }
 
-// remove takes back what add has noted.
+// remove removes the addresses that add added.
 func (b *addressBook) remove(id peer.ID, addrs []multiaddr.Multiaddr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,8 +86,8 @@ func (b *addressBook) remove(id peer.ID, addrs []multiaddr.Multiaddr) {
 	if !ours {
 		return
 	}
-	b.store.UpdateAddrs(id, ownTTL, kept) // not what its owner has added meanwhile: that has another TTL
-	for key := range b.uses {             // those that another ceremony needs
+	b.store.UpdateAddrs(id, ownTTL, kept) // not what others have added meanwhile: that has another TTL
+	for key := range b.uses {             // another ceremony needs these
 		if a, err := multiaddr.NewMultiaddrBytes([]byte(key.addr)); err == nil && key.id == id {
 			b.store.AddAddr(id, a, ownTTL)
 		}

@@ -14,27 +14,27 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// Retry says how [Service.Run] and [RunAttempts] begin a ceremony again that has
-// failed. All members should have the same Attempts: one that gives up makes the
-// others wait for it.
+// Retry says how [Service.Run] and [RunAttempts] begin a failed ceremony again. All
+// members should have the same Attempts: the others wait for a member that gives up
+// earlier.
 type Retry struct {
-	// Attempts is how many attempts there are at most, the first one included.
-	// Default 1. Negative: any number.
+	// Attempts is the largest number of attempts, including the first. Default 1.
+	// Negative: no limit.
 	Attempts int
-	// Pause is the time between the failure of the first attempt and the beginning of
-	// the second. It doubles with each attempt, up to PauseMax, and begins anew after
-	// an attempt that has lasted longer than PauseMax. Each pause is up to a half shorter
-	// or longer than that, so that the members do not begin in the same moment: the
-	// longest is one and a half times PauseMax. Defaults 1s and 30s.
+	// Pause is the time between the failure of the first attempt and the beginning of the
+	// second. It doubles with each attempt, up to PauseMax. It starts over after an
+	// attempt that lasted longer than PauseMax. Each pause is randomly up to a half
+	// shorter or longer, so that the members do not begin at the same moment. The longest
+	// pause is therefore one and a half times PauseMax. Defaults 1s and 30s.
 	Pause, PauseMax time.Duration
 }
 
-// retryJitter is how far a pause may differ from what is due, as a part of it.
+// retryJitter is the largest random change of a pause, as a fraction of the pause.
 const retryJitter = 0.5
 
-// Permanent marks the error of a step, or of the function that makes the steps, as
-// one that no other attempt can mend: [Service.Run] returns it and does not begin
-// again. The text stays as it is. It returns nil for a nil error.
+// Permanent marks an error that no other attempt can mend. It is for the error of a step,
+// or of the function that makes the steps. [Service.Run] returns the error and does not
+// begin again. The text stays as it is. Permanent returns nil for a nil error.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -48,22 +48,22 @@ func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
 // Run takes part in a ceremony until it is complete, in as many attempts as
-// [Config].Retry allows. Each attempt opens the definition, makes new steps, and is a
-// [Ceremony.Run]. After a failure that another attempt may mend, Run pauses, closes
-// the ceremony and begins again. The first barrier brings the members together: those
-// that still pause, or whose process has to be started again first, are waited for.
+// [Config].Retry allows. Each attempt opens the definition, makes new steps and calls
+// [Ceremony.Run]. After a failure that another attempt may mend, Run pauses, closes the
+// ceremony and begins again. The first barrier brings the members together: it waits for
+// members that are still pausing, and for those whose process must be started again.
 //
-// Another attempt may mend a restart, a timeout, a member that has left or was left
-// behind, an abort by another member, and an error of this node's own steps. It cannot
-// mend another version, definition, list of members or result, a closed host, the stop
-// of this node, and what is marked as [Permanent]. Members of other implementations
-// end with their first failure: the others wait until they are started again.
+// Another attempt may mend a restart, a timeout, a member that left or was left behind,
+// an abort by another member, and an error of this node's own steps. It cannot mend a
+// different version, definition, list of members or result, a closed host, the stop of
+// this node, or an error marked as [Permanent]. Members that run other implementations
+// end with their first failure. The others wait until those are started again.
 //
-// Run returns nil once an attempt is complete, with its receipt, which is nil if this
-// node attested nothing. Otherwise it returns why the last attempt failed, or why
-// none could begin, as [Service.Open] does. When ctx ends, it closes what is open, as
-// [Ceremony.Run] does. Nothing stays open when it returns or panics. [OnEnd], and the
-// shutdown that a Config asks for, see the last attempt that was opened, and no other.
+// Run returns nil once an attempt is complete. The receipt is nil if this node attested
+// nothing. Otherwise Run returns why the last attempt failed or, like [Service.Open], why
+// no attempt could begin. When ctx ends, Run closes the open ceremony, as [Ceremony.Run]
+// does. It leaves nothing open when it returns or panics. [OnEnd], and the shutdown that
+// a Config asks for, apply only to the last attempt that was opened.
 func (s *Service) Run(ctx context.Context, d Definition, newSteps func(*Ceremony) ([]Step, error)) (*Receipt, error) {
 	if newSteps == nil {
 		return nil, invalid("Run", "the function that makes the steps is nil")
@@ -71,18 +71,18 @@ func (s *Service) Run(ctx context.Context, d Definition, newSteps func(*Ceremony
 	return newAttempts(s, d, newSteps).run(ctx)
 }
 
-// attempts is a run of a definition, attempt after attempt.
+// attempts takes part in a definition, attempt after attempt.
 type attempts struct {
 	svc      *Service
 	def      Definition
 	newSteps func(*Ceremony) ([]Step, error)
-	opened   func(*Ceremony) // is told of each attempt; nil: nobody is
+	opened   func(*Ceremony) // called with each attempt; may be nil
 	pauses   *backoff.ExponentialBackOff
 
-	number  int       // of the last attempt that has begun, from 1
-	current *Ceremony // of that attempt; nil: it could not be opened
-	before  error     // why the attempt before has failed
-	failed  *core     // the attempt before, until it is known whether the next one opens
+	number  int       // the number of the last attempt that has begun, from 1
+	current *Ceremony // the ceremony of that attempt; nil: it could not be opened
+	before  error     // why the previous attempt failed
+	failed  *core     // the previous attempt, until it is known whether the next one opens
 }
 
 func newAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *attempts {
@@ -99,7 +99,7 @@ func (r *attempts) run(ctx context.Context) (*Receipt, error) {
 	return r.goOn(ctx)
 }
 
-// goOn is run once the first attempt is open.
+// goOn does the rest of run, once the first attempt is open.
 func (r *attempts) goOn(ctx context.Context) (*Receipt, error) {
 	for {
 		receipt, another, err := r.take(ctx)
@@ -112,15 +112,15 @@ func (r *attempts) goOn(ctx context.Context) (*Receipt, error) {
 	}
 }
 
-// attempt is what a ceremony knows of the run that it belongs to. The zero value is
-// that of a ceremony which belongs to none.
+// attempt is what a ceremony knows about the run that it belongs to. The zero value is
+// for a ceremony that belongs to no run.
 type attempt struct {
 	number int   // from 1; 0: it belongs to no run
-	before error // why the attempt before has failed
-	limit  int   // how many there are at most; negative: any number
+	before error // why the previous attempt failed
+	limit  int   // the largest number of attempts; negative: no limit
 }
 
-// shown is the number of the attempt in a status and in reports.
+// shown returns the number of the attempt as statuses and reports show it.
 func (a attempt) shown() int { return max(a.number, 1) }
 
 // another reports whether another attempt follows a failure.
@@ -135,8 +135,8 @@ func (a attempt) another(f *roster.Failure, err error) bool {
 	return !permanently
 }
 
-// attemptError is why an attempt has failed that another one follows. Nobody has to do
-// what its text asks of nodes that end with their first failure.
+// attemptError is the failure of an attempt that is followed by another. It drops the
+// advice that only helps nodes that end with their first failure.
 type attemptError struct{ err error }
 
 func (e *attemptError) Error() string {
@@ -145,7 +145,7 @@ func (e *attemptError) Error() string {
 
 func (e *attemptError) Unwrap() error { return e.err }
 
-// open opens the next attempt. If it cannot, the one before was the last.
+// open opens the next attempt. If it cannot, the previous attempt was the last.
 func (r *attempts) open(ctx context.Context) error {
 	r.number++
 	before := r.failed
@@ -167,7 +167,7 @@ func (r *attempts) open(ctx context.Context) error {
 		return nil
 	case before == nil:
 		return err
-	case c != nil && c.core().isOpened(): // the program has heard of its end
+	case c != nil && c.core().isOpened(): // the program has already heard of its end
 		before.endings.Done()
 	default:
 		before.handleEnd()
@@ -179,7 +179,7 @@ func (r *attempts) open(ctx context.Context) error {
 
 var errNotReturned = errors.New("the run has panicked, or its goroutine has exited")
 
-// take is the attempt that is open, and the pause behind it if another one follows.
+// take runs the open attempt, and the pause after it if another attempt follows.
 func (r *attempts) take(ctx context.Context) (receipt *Receipt, another bool, err error) {
 	c, began, returned := r.current, time.Now(), false
 	defer func() {
@@ -219,7 +219,8 @@ func (r *attempts) work(ctx context.Context, c *Ceremony) error {
 	return err // the ceremony was complete
 }
 
-// leave closes an attempt, and waits for its end unless that is still to be held back.
+// leave closes an attempt. It waits for the functions of OnEnd unless the end is still
+// held back.
 func (r *attempts) leave(ctx context.Context, run *core) {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
@@ -234,9 +235,9 @@ func (r *attempts) leave(ctx context.Context, run *core) {
 	}
 }
 
-// pause waits before the next attempt, with the failed one still open: members that
-// reach this node read why they have to wait. It returns false if there is to be no
-// other attempt, because ctx has ended or somebody has closed the ceremony.
+// pause waits before the next attempt. The failed one stays open, so that members that
+// reach this node read why they have to wait. It returns false if no attempt follows,
+// because ctx has ended or the ceremony was closed.
 func (r *attempts) pause(ctx context.Context, failed *core) bool {
 	pause := r.pauses.NextBackOff()
 	failed.report.Pause(report.Pause{At: time.Now(), Lasts: pause, Err: r.before})
@@ -251,7 +252,7 @@ func (r *attempts) pause(ctx context.Context, failed *core) bool {
 	return false
 }
 
-// about says which attempt an error is about, if there was more than one.
+// about adds the number of the attempt to an error, if there was more than one attempt.
 func (r *attempts) about(err error) error {
 	if r.number == 1 {
 		return err
@@ -272,9 +273,9 @@ func (c *core) retried() bool {
 	return !c.abandoned.Load() && c.attempt.another(c.roster.Failure(), c.err)
 }
 
-// settle decides, once, whether another attempt follows one that has failed. If none
-// does, the program hears now of the end. Otherwise the end is held back until the
-// next attempt is open. It returns whether this call has decided it.
+// settle decides, once, whether another attempt follows a failed one. If none follows,
+// the program now learns of the end. Otherwise the end is held back until the next
+// attempt is open. settle reports whether this call decided it.
 func (c *core) settle(another bool) bool {
 	if !c.unsettled() || !c.settled.CompareAndSwap(false, true) {
 		return false
@@ -282,7 +283,7 @@ func (c *core) settle(another bool) bool {
 	if !another {
 		c.abandoned.Store(true)
 		c.handleEnd()
-		c.endings.Done() // it was added at the failure
+		c.endings.Done() // added when the ceremony failed
 	}
 	return true
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// again is a configuration in which a few attempts follow each other soon.
+// again returns a configuration in which the attempts follow each other quickly.
 func again(attempts int) syncmod.Config {
 	cfg := harness.Fast()
 	cfg.Retry = syncmod.Retry{Attempts: attempts, Pause: 10 * time.Millisecond, PauseMax: 50 * time.Millisecond}
@@ -44,7 +44,7 @@ func newRuns(t *testing.T, n int, cfg syncmod.Config) *runs {
 	return r
 }
 
-// run runs the ceremony on a node, whose step is this one.
+// run runs the ceremony on a node, with the given function as its step.
 func (r *runs) run(ctx context.Context, node int, step func(attempt int) error) error {
 	_, err := r.services[node].Run(ctx, r.def, func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 		number := c.Status().Attempt
@@ -56,7 +56,7 @@ func (r *runs) run(ctx context.Context, node int, step func(attempt int) error) 
 	return err
 }
 
-// everyone runs the ceremony on all nodes at once.
+// everyone runs the ceremony on all nodes at the same time.
 func (r *runs) everyone(t *testing.T, step func(node, attempt int) error) []error {
 	t.Helper()
 	nodes := make([]int, len(r.services))
@@ -71,7 +71,7 @@ func (r *runs) everyone(t *testing.T, step func(node, attempt int) error) []erro
 	return errs
 }
 
-func TestAFailureThatAnotherAttemptMendsIsMended(t *testing.T) {
+func TestAnotherAttemptMendsAFailure(t *testing.T) {
 	r := newRuns(t, 3, again(5))
 
 	errs := r.everyone(t, func(node, attempt int) error {
@@ -88,7 +88,7 @@ func TestAFailureThatAnotherAttemptMendsIsMended(t *testing.T) {
 	}
 }
 
-func TestThereAreAsManyAttemptsAsTheConfigSays(t *testing.T) {
+func TestTheConfigLimitsTheAttempts(t *testing.T) {
 	r := newRuns(t, 2, again(3))
 
 	errs := r.everyone(t, func(int, int) error { return errors.New("never") })
@@ -114,7 +114,7 @@ func TestByDefaultThereIsOneAttempt(t *testing.T) {
 	require.Equal(t, [][]int{{1}, {1}}, r.attempts)
 }
 
-func TestAPermanentErrorEndsItForThisNode(t *testing.T) {
+func TestAPermanentErrorEndsTheRun(t *testing.T) {
 	r := newRuns(t, 2, again(-1))
 	cause := errors.New("the key is gone")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -127,7 +127,7 @@ func TestAPermanentErrorEndsItForThisNode(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "the key is gone")
 	require.Equal(t, []int{1}, r.attempts[0])
-	// The other one begins again, and waits for it by name.
+	// The other one begins again, and waits for this node by name.
 	harness.Eventually(t, func() bool {
 		open := r.services[1].Ceremonies()
 		return len(open) == 1 && open[0].Status().Attempt == 2 && open[0].Status().Phase == syncmod.Connecting
@@ -140,11 +140,11 @@ func TestAPermanentErrorEndsItForThisNode(t *testing.T) {
 	require.Equal(t, 0, wait.Missing[0].Index)
 }
 
-func TestPermanentOfNothingIsNothing(t *testing.T) {
+func TestPermanentOfNilIsNil(t *testing.T) {
 	require.NoError(t, syncmod.Permanent(nil))
 }
 
-func TestAnErrorOfTheFunctionThatMakesTheStepsIsThisNodesOwn(t *testing.T) {
+func TestAFailureToMakeStepsIsThisNodesOwn(t *testing.T) {
 	r := newRuns(t, 2, again(3))
 	calls := 0
 	done := make(chan error, 1)
@@ -162,7 +162,7 @@ func TestAnErrorOfTheFunctionThatMakesTheStepsIsThisNodesOwn(t *testing.T) {
 	require.Equal(t, 2, calls)
 }
 
-func TestAnErrorAfterTheCeremonyIsCompleteIsReturned(t *testing.T) {
+func TestALateErrorIsReturned(t *testing.T) {
 	r := newRuns(t, 2, again(3))
 	other := make(chan error, 1)
 	go func() { other <- r.run(harness.Within(t), 1, func(int) error { return nil }) }()
@@ -176,7 +176,7 @@ func TestAnErrorAfterTheCeremonyIsCompleteIsReturned(t *testing.T) {
 	require.NoError(t, <-other)
 }
 
-func TestARunThatPanicsLeavesNothingOpen(t *testing.T) {
+func TestAPanickingRunLeavesNothingOpen(t *testing.T) {
 	c := harness.New(t, 2)
 	s := harness.StartService(t, c.Nodes[0].Host, again(3))
 	def := c.Define(t.Name())
@@ -195,7 +195,7 @@ func TestARunThatPanicsLeavesNothingOpen(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestARunThatCannotBeginAgainReturnsBothReasons(t *testing.T) {
+func TestAnImpossibleRetryReturnsBothReasons(t *testing.T) {
 	c := harness.New(t, 2)
 	h := c.Nodes[0].Host
 	s := harness.StartService(t, h, again(3))
@@ -209,7 +209,7 @@ func TestARunThatCannotBeginAgainReturnsBothReasons(t *testing.T) {
 	require.Empty(t, s.Ceremonies())
 }
 
-// losesItsKey fails in the first attempt, and so that there can be no second one.
+// losesItsKey fails in the first attempt, and makes a second one impossible.
 func losesItsKey(h host.Host) makesSteps {
 	return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 		h.Peerstore().RemovePeer(h.ID())
@@ -217,7 +217,7 @@ func losesItsKey(h host.Host) makesSteps {
 	}
 }
 
-func TestARunThatIsCancelledDuringItsPauseReturnsTheFailure(t *testing.T) {
+func TestACancelledPauseReturnsTheFailure(t *testing.T) {
 	cfg := again(2)
 	cfg.Retry.Pause, cfg.Retry.PauseMax = math.MaxInt64, math.MaxInt64
 	r := newRuns(t, 2, cfg)
@@ -240,7 +240,7 @@ func TestARunThatIsCancelledDuringItsPauseReturnsTheFailure(t *testing.T) {
 	require.Empty(t, r.services[0].Ceremonies())
 }
 
-func TestAServiceThatStopsDuringAPauseEndsTheRun(t *testing.T) {
+func TestStopDuringAPauseEndsTheRun(t *testing.T) {
 	cfg := again(2)
 	cfg.Retry.Pause, cfg.Retry.PauseMax = time.Hour, time.Hour
 	r := newRuns(t, 2, cfg)
@@ -263,7 +263,7 @@ func TestAServiceThatStopsDuringAPauseEndsTheRun(t *testing.T) {
 	require.ErrorContains(t, <-done, "the disk is full")
 }
 
-func TestARunOnAServiceThatDoesNotRunIsRefused(t *testing.T) {
+func TestRunNeedsAStartedService(t *testing.T) {
 	c := harness.New(t, 2)
 	s, err := syncmod.NewService(c.Nodes[0].Host, again(-1), syncmod.WithLogger(harness.Quiet()))
 	require.NoError(t, err)
@@ -279,7 +279,7 @@ func TestARunOnAServiceThatDoesNotRunIsRefused(t *testing.T) {
 	require.ErrorIs(t, invalid, syncmod.ErrInvalid)
 }
 
-func TestARunReturnsTheReceiptOfItsLastAttempt(t *testing.T) {
+func TestRunReturnsTheReceipt(t *testing.T) {
 	r := newRuns(t, 2, again(2))
 	receipts := make([]*syncmod.Receipt, 2)
 	var wg sync.WaitGroup

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// briefly is a context for a wait that has to end by it.
+// briefly returns a context for a wait that should end with it.
 func briefly(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
@@ -19,7 +19,7 @@ func briefly(t testing.TB) context.Context {
 	return ctx
 }
 
-func TestAWaitThatEndsNamesWhoIsMissing(t *testing.T) {
+func TestAnEndedWaitNamesWhoIsMissing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 3)
 	s.others[0].Answer()
 	s.meet(t, s.others[0], harness.Step(1))
@@ -39,7 +39,7 @@ func TestAWaitThatEndsNamesWhoIsMissing(t *testing.T) {
 	require.NotContains(t, err.Error(), "bob")
 }
 
-func TestAWaitForConnectionsNamesWhoIsMissing(t *testing.T) {
+func TestAwaitConnectedNamesWhoIsMissing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	s.others[0].Answer()
 	s.meet(t, s.others[0])
@@ -54,7 +54,7 @@ func TestAWaitForConnectionsNamesWhoIsMissing(t *testing.T) {
 	require.ErrorContains(t, err, "waiting for 1 of 3 to connect: carol (")
 }
 
-func TestAdvanceWaitsForTheSameStepAgainAfterADeadline(t *testing.T) {
+func TestAdvanceRepeatsAStepAfterADeadline(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Answer()
@@ -72,7 +72,7 @@ func TestAdvanceWaitsForTheSameStepAgainAfterADeadline(t *testing.T) {
 	require.Equal(t, int64(1), step)
 }
 
-func TestStepsAreAnnouncedInTheirOrder(t *testing.T) {
+func TestStepsAreAnnouncedInOrder(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Answer()
@@ -82,7 +82,7 @@ func TestStepsAreAnnouncedInTheirOrder(t *testing.T) {
 	require.ErrorIs(t, s.ceremony.SetStep(-1), syncmod.ErrInvalid)
 	require.NoError(t, s.ceremony.SetStep(1))
 	require.NoError(t, s.ceremony.SetStep(1))                     // the current one again
-	require.ErrorIs(t, s.ceremony.SetStep(2), syncmod.ErrInvalid) // its barrier is not passed yet
+	require.ErrorIs(t, s.ceremony.SetStep(2), syncmod.ErrInvalid) // the current barrier is not passed yet
 	require.ErrorIs(t, s.ceremony.SetStep(0), syncmod.ErrInvalid)
 	stream.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
 	require.NoError(t, s.ceremony.AwaitStep(harness.Within(t), 1))
@@ -90,7 +90,7 @@ func TestStepsAreAnnouncedInTheirOrder(t *testing.T) {
 	require.Equal(t, int64(2), s.ceremony.Status().Step)
 }
 
-func TestOnlyTheCurrentStepAndTheNextCanBeAwaited(t *testing.T) {
+func TestOnlyTwoStepsCanBeAwaited(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	s.run(t)
 
@@ -102,7 +102,7 @@ func TestOnlyTheCurrentStepAndTheNextCanBeAwaited(t *testing.T) {
 	require.ErrorIs(t, s.ceremony.AwaitStep(harness.Within(t), 3), syncmod.ErrInvalid)
 }
 
-func TestAWaitForAStepThatNobodyHasAnnouncedIsAboutThatStep(t *testing.T) {
+func TestAWaitErrorIsAboutTheAwaitedStep(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	s.meet(t, s.others[0])
 
@@ -145,11 +145,11 @@ func TestNothingFollowsTheLastBarrier(t *testing.T) {
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
 	require.ErrorIs(t, ceremonies[0].SetStep(3), syncmod.ErrInvalid)
-	require.NoError(t, ceremonies[0].Complete(ctx)) // as often as one likes
+	require.NoError(t, ceremonies[0].Complete(ctx)) // as often as the caller likes
 	require.Equal(t, int64(2), ceremonies[0].Status().Step)
 }
 
-func TestAMuteMemberDelaysNobodysGoodbyeAndIsNamed(t *testing.T) {
+func TestAMuteMemberDelaysNoGoodbye(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.GoodbyeTimeout = 300 * time.Millisecond
 	s := newScene(t, cfg, 2)

@@ -16,7 +16,7 @@ import (
 )
 
 // BenchmarkBarrier measures one barrier that all members enter together: from
-// the first Advance called to the last one returned, on real hosts on loopback
+// the first call of Advance to the last return. It uses real hosts on loopback
 // TCP with the default configuration.
 func BenchmarkBarrier(b *testing.B) {
 	for _, n := range []int{2, 4, 10, 32} {
@@ -45,7 +45,7 @@ func BenchmarkBarrier(b *testing.B) {
 	}
 }
 
-// together lets all enter the next barrier at the same moment.
+// together lets all members enter the next barrier at the same moment.
 func together(b *testing.B, ceremonies []*syncmod.Ceremony) time.Duration {
 	b.Helper()
 	var ready, done sync.WaitGroup

@@ -13,19 +13,19 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// traitor is a member that behaves until it does not: operator 4 (erin), played
-// by hand, among four real nodes.
+// traitor is a member that behaves until it is told not to: operator 4 (erin),
+// played by hand, among four real nodes.
 type traitor struct {
 	*harness.RawPeer
 	def     syncmod.Definition
 	nodes   []*harness.Node
-	refuses atomic.Bool // the next request that it is asked, whoever asks
+	refuses atomic.Bool // refuse the next request, from any member
 }
 
 func newTraitor(t *testing.T) *traitor {
 	t.Helper()
 	cfg := harness.Fast()
-	cfg.Heartbeat = 5 * time.Millisecond // somebody asks somebody at every moment
+	cfg.Heartbeat = 5 * time.Millisecond // so that a request is always on its way
 	nodes, def := newCluster(t, 4, cfg)
 	erin := &traitor{RawPeer: harness.NewRawPeer(t), def: def, nodes: nodes}
 	erin.def.Peers = append(erin.def.Peers, syncmod.Peer{ID: erin.Host.ID(), Name: "erin", Addrs: erin.Host.Addrs()})
@@ -42,8 +42,8 @@ func newTraitor(t *testing.T) *traitor {
 	return erin
 }
 
-// behave runs a ceremony up to step 1, in which the traitor has a session
-// number, as dkgsync nodes have, or none.
+// behave runs a ceremony up to step 1. The traitor has a session number, as
+// dkgsync nodes have, or none.
 func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, []harness.RawStream) {
 	t.Helper()
 	erin.Become(session)
@@ -58,7 +58,7 @@ func (erin *traitor) behave(t *testing.T, session uint64) ([]*syncmod.Ceremony, 
 	return ceremonies, streams
 }
 
-// betrayals are what a member must not say.
+// betrayals are the things that a member must not say.
 var betrayals = map[string]struct {
 	session uint64
 	says    harness.Saying
@@ -71,7 +71,7 @@ var betrayals = map[string]struct {
 	"an abort of its own": {7, harness.Abort("no more", ""), syncmod.ErrPeerAborted},
 }
 
-func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
+func TestEveryNodeNamesTheOffender(t *testing.T) {
 	erin := newTraitor(t)
 	for what, betrayal := range betrayals {
 		t.Run(what, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestEveryNodeNamesTheMemberThatMisbehavedToOneOfThem(t *testing.T) {
 	}
 }
 
-func TestWhoFirstAccusedAMemberIsKnownToWhoeverHearsOfIt(t *testing.T) {
+func TestTheFirstReporterIsKnown(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, streams := erin.behave(t, 7)
 	const alice, bob = 0, 1
@@ -109,7 +109,7 @@ func TestWhoFirstAccusedAMemberIsKnownToWhoeverHearsOfIt(t *testing.T) {
 		require.Equal(t, bob, harness.Culprit(t, err).Index, harness.Name(i))
 		require.ErrorContains(t, err, "operator 4 (erin)", harness.Name(i))
 	}
-	require.ErrorContains(t, ceremonies[3].Err(), "who has it from operator 4 (erin), reports")
+	require.ErrorContains(t, ceremonies[3].Err(), "who heard it from operator 4 (erin):")
 }
 
 // leave ends a ceremony.
@@ -121,9 +121,9 @@ func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams
 	closeAll(t, ceremonies)
 }
 
-// An error in an answer does not say whose doing it is. Whoever passes it on names
-// nobody.
-func TestEveryNodeHearsOfTheMemberThatRefusedOneOfThem(t *testing.T) {
+// The error in an answer does not say whose fault it is. A member that passes it
+// on blames nobody.
+func TestEveryNodeLearnsOfARefusal(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, _ := erin.behave(t, 7)
 
@@ -141,7 +141,7 @@ func TestEveryNodeHearsOfTheMemberThatRefusedOneOfThem(t *testing.T) {
 	require.Equal(t, 1, refused)
 }
 
-func TestEveryNodeNamesTheMemberThatLeftEarlyForOneOfThem(t *testing.T) {
+func TestEveryNodeNamesAMemberThatLeftEarly(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, streams := erin.behave(t, 7)
 	ctx := harness.Within(t)

@@ -14,18 +14,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// Ceremony is one run of one definition on this node. [Service.Open] makes it,
-// or fx does, from the Definition in the graph. In an app that is started again it
-// begins anew: everything here is then about the run of the last start.
+// Ceremony is one run of a definition on this node. [Service.Open] makes it, or fx
+// makes it from the Definition in the graph. In an app that is started again it
+// begins anew, and all methods are then about the run of the last start.
 //
-// Its calls are either about the barriers ([Ceremony.AwaitConnected],
-// [Ceremony.Advance], [Ceremony.Complete], or [Ceremony.Run] for all of it), about
-// the result ([Ceremony.Attest], [Ceremony.Receipt]), about the end
-// ([Ceremony.Abort], [Ceremony.Close], [Ceremony.Done], [Ceremony.Err],
-// [Ceremony.Context]), or for looking on ([Ceremony.Status], [Ceremony.Watch]).
-// All are safe for concurrent use.
+// The methods are about the barriers ([Ceremony.AwaitConnected],
+// [Ceremony.Advance], [Ceremony.Complete], and [Ceremony.Run] for all of them), the
+// result ([Ceremony.Attest], [Ceremony.Receipt]), the end ([Ceremony.Abort],
+// [Ceremony.Close], [Ceremony.Done], [Ceremony.Err], [Ceremony.Context]), or the
+// status ([Ceremony.Status], [Ceremony.Watch]). All are safe for concurrent use.
 type Ceremony struct {
-	current atomic.Pointer[core] // another one once an fx app has started again
+	current atomic.Pointer[core] // changes when an fx app is started again
 }
 
 func (c *Ceremony) core() *core { return c.current.Load() }
@@ -47,7 +46,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt, o openOptions
 	}
 	key := s.host.Peerstore().PrivKey(s.host.ID())
 	if key == nil {
-		return nil, invalid("host", "its peerstore has no private key of its own to sign the definition with")
+		return nil, invalid("host", "its peerstore has no private key of its own, so it cannot sign the definition")
 	}
 	d = d.clone()
 	signature, err := key.Sign(d.Hash)
@@ -81,7 +80,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt, o openOptions
 	return c, nil
 }
 
-// newSession draws a session number: random, and never 0, which is no session.
+// newSession draws a random session number. It is never 0, which means no session.
 func newSession() uint64 {
 	var b [8]byte
 	for {
@@ -92,10 +91,10 @@ func newSession() uint64 {
 	}
 }
 
-// Abort fails the ceremony for a reason of this node's own, and tells everyone.
-// It returns at once. The others are told the reason as text: at most 256 bytes,
-// without passwords, file paths and what looks like a key. It does nothing when the
-// ceremony has failed already, or has passed its last barrier.
+// Abort fails the ceremony for a reason of this node, and tells everyone. It
+// returns at once. The others receive the reason as text of at most 256 bytes,
+// without passwords, file paths or anything that looks like a key. Abort does
+// nothing if the ceremony has already failed or has passed its last barrier.
 func (c *Ceremony) Abort(reason error) {
 	if reason == nil {
 		reason = errors.New("no reason given")
@@ -103,11 +102,12 @@ func (c *Ceremony) Abort(reason error) {
 	c.core().fail(roster.Aborted, reason)
 }
 
-// Close leaves the ceremony and ends its streams. Before step 1 nobody is told,
-// and the others go on waiting for this node; afterwards it is an Abort with
-// ErrStopped; after the last barrier the goodbyes come first. It waits for
-// everything that the ceremony has started, until ctx ends, and at most 500 ms for
-// its reports and the functions of [OnEnd]. Closing twice does nothing.
+// Close leaves the ceremony and ends its streams. Before step 1 nobody is told, and
+// the others go on waiting for this node. From step 1 on it is an Abort with
+// ErrStopped. After the last barrier the goodbyes come first. Close waits for
+// everything that the ceremony has started, but no longer than ctx. It waits at
+// most 500 ms for its reports and the functions of [OnEnd]. Closing twice does
+// nothing.
 func (c *Ceremony) Close(ctx context.Context) error {
 	return c.core().leaveAndReport(ctx)
 }
@@ -115,15 +115,16 @@ func (c *Ceremony) Close(ctx context.Context) error {
 // Definition returns the ceremony's definition.
 func (c *Ceremony) Definition() Definition { return c.core().def.clone() }
 
-// Done is closed when the ceremony is complete or has failed.
+// Done returns a channel that is closed when the ceremony is complete or has
+// failed.
 func (c *Ceremony) Done() <-chan struct{} { return c.core().done }
 
-// Err returns why the ceremony has failed, and nil while it has not.
+// Err returns why the ceremony failed, or nil if it has not failed.
 func (c *Ceremony) Err() error { return c.core().failure() }
 
-// Context returns a context that ends with parent, and with the failure of the
-// ceremony, which is then its cause ([context.Cause]). It does not end when the
-// ceremony completes. Cancel releases what it holds.
+// Context returns a context that ends when parent ends or the ceremony fails. The
+// failure is then its cause ([context.Cause]). The context does not end when the
+// ceremony completes. Cancel releases its resources.
 func (c *Ceremony) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	return c.core().context(parent)
 }

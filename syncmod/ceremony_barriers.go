@@ -11,9 +11,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// AwaitConnected waits until every member is connected, both ways and
-// authenticated. It returns a [*WaitError] when ctx ends first, and the failure
-// when the ceremony fails.
+// AwaitConnected waits until every member is connected in both directions and
+// authenticated. It returns a [*WaitError] when ctx ends first, and the failure when
+// the ceremony fails.
 func (c *Ceremony) AwaitConnected(ctx context.Context) error {
 	run, err := c.taking("AwaitConnected")
 	if err != nil {
@@ -22,10 +22,10 @@ func (c *Ceremony) AwaitConnected(ctx context.Context) error {
 	return run.awaitConnected(ctx)
 }
 
-// SetStep announces a step: the current one, which changes nothing, or the next
-// one once the current barrier is passed; else it returns an [ErrInvalid]. It
-// does not wait: [Ceremony.AwaitStep] does. Callers that do not count for
-// themselves use [Ceremony.Advance].
+// SetStep announces a step. The step is either the current one, which changes
+// nothing, or the next one if the current barrier is passed. For any other step
+// SetStep returns an [ErrInvalid]. It does not wait: [Ceremony.AwaitStep] does.
+// Callers that do not count the steps themselves use [Ceremony.Advance].
 func (c *Ceremony) SetStep(step int64) error {
 	run, err := c.taking("SetStep")
 	if err != nil {
@@ -34,10 +34,11 @@ func (c *Ceremony) SetStep(step int64) error {
 	return run.announce(step)
 }
 
-// AwaitStep waits at the barrier of a step, the current one or the next, until
-// every member has reached it, this node included: [Ceremony.SetStep] announces it,
-// and may be called meanwhile. It returns a [*WaitError] when ctx ends first,
-// the failure when the ceremony fails, and an [ErrInvalid] for any other step.
+// AwaitStep waits at the barrier of the current or the next step until every member
+// has reached it, including this node. [Ceremony.SetStep] announces the step, and
+// may be called during the wait. AwaitStep returns a [*WaitError] when ctx ends
+// first, the failure when the ceremony fails, and an [ErrInvalid] for any other
+// step.
 func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 	run, err := c.taking("AwaitStep")
 	if err != nil {
@@ -46,10 +47,11 @@ func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 	return run.awaitStep(ctx, step)
 }
 
-// Advance is the next barrier: it announces the next step to everyone and waits
-// until every member has reached it. It returns that step; the first is 1. When
-// ctx ends first the error is a [*WaitError], and the next Advance waits for the
-// same step again. One call at a time: a second one returns an [ErrInvalid].
+// Advance announces the next step to everyone and waits at its barrier until every
+// member has reached it. It returns the number of the step. The first step is 1.
+// When ctx ends first the error is a [*WaitError], and the next Advance waits for
+// the same step again. Only one call may run at a time: a second one returns an
+// [ErrInvalid].
 func (c *Ceremony) Advance(ctx context.Context) (int64, error) {
 	run, err := c.taking("Advance")
 	if err != nil {
@@ -58,11 +60,11 @@ func (c *Ceremony) Advance(ctx context.Context) (int64, error) {
 	return run.advance(ctx, "")
 }
 
-// Complete is the end of a ceremony that went well: the last barrier, then the
-// goodbyes, both ways. After the last barrier the ceremony has succeeded: a
-// [*WaitError] then names who did not say goodbye within GoodbyeTimeout and ctx,
-// and the ceremony is complete all the same. An error before that is as in
-// [Ceremony.Advance].
+// Complete ends a ceremony that went well: first the last barrier, then the goodbyes
+// in both directions. After the last barrier the ceremony has succeeded. If some
+// members then do not say goodbye within GoodbyeTimeout and ctx, Complete returns a
+// [*WaitError] that names them, but the ceremony is complete all the same. Before
+// the last barrier, the errors are those of [Ceremony.Advance].
 func (c *Ceremony) Complete(ctx context.Context) error {
 	run, err := c.taking("Complete")
 	if err != nil {
@@ -71,13 +73,13 @@ func (c *Ceremony) Complete(ctx context.Context) error {
 	return run.complete(ctx)
 }
 
-// Status returns how the ceremony stands now.
+// Status returns the current status of the ceremony.
 func (c *Ceremony) Status() Status { return c.core().statusNow() }
 
-// Watch yields the current status, then each change of it: phase, step,
-// connections, attempts. Heartbeats are not changes. Slow consumers see only the
-// latest status. It ends after the last status, that of the moment at which the
-// ceremony was complete or failed, and when ctx ends.
+// Watch yields the current status, and then a status for each change of phase, step,
+// connections or attempts. Heartbeats are not changes. Slow consumers see only the
+// latest status. Watch ends when ctx ends, or after the last status, which describes
+// the moment when the ceremony completed or failed.
 func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 	run := c.core()
 	return func(yield func(Status) bool) {
@@ -95,7 +97,7 @@ func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 	}
 }
 
-var errAdvancing = errors.New("another Advance is waiting")
+var errAdvancing = errors.New("another Advance is already waiting")
 
 func (c *core) awaitConnected(ctx context.Context) error {
 	var all roster.Barrier
@@ -110,11 +112,11 @@ func (c *core) awaitStep(ctx context.Context, step int64) error {
 	return c.await(ctx, roster.StepBarrier(step))
 }
 
-// advance is [Ceremony.Advance], with the name of the step that it is for.
+// advance implements [Ceremony.Advance]. The name is that of the step.
 func (c *core) advance(ctx context.Context, name string) (int64, error) {
 	step, err := c.beginAdvance(name)
 	if errors.Is(err, errAdvancing) {
-		return step, invalid("Advance", "another call is waiting at step %d: one at a time", step)
+		return step, invalid("Advance", "another call is already waiting at step %d: only one may wait at a time", step)
 	}
 	if err == nil {
 		err = c.await(ctx, roster.StepBarrier(step))
@@ -136,7 +138,7 @@ func (c *core) complete(ctx context.Context) error {
 
 func (c *core) lastBarrier(ctx context.Context) error {
 	if err := c.await(ctx, c.currentBarrier()); err != nil {
-		return err // nobody has waited for that barrier yet
+		return err // nobody has waited at that barrier yet
 	}
 	step, err := c.announceLast()
 	if err != nil {
@@ -151,8 +153,8 @@ func (c *core) awaitGoodbyes(ctx context.Context) error {
 	return c.await(ctx, roster.ShutdownBarrier())
 }
 
-// beginAdvance announces the step of an Advance: the next one, or again the one
-// that no Advance has returned yet.
+// beginAdvance announces the step of an Advance. It is the next step, or the current
+// one again if no Advance has returned it yet.
 func (c *core) beginAdvance(name string) (step int64, err error) {
 	c.update(func(now time.Time) {
 		step = c.roster.Step()
@@ -186,7 +188,7 @@ func (c *core) endAdvance(err error) {
 	}
 }
 
-// announce brings this node's own step to the rules.
+// announce passes this node's own step to the rules.
 func (c *core) announce(step int64) (err error) {
 	c.update(func(now time.Time) { err = c.announceStep(now, step) })
 	if err == nil {
@@ -205,15 +207,16 @@ func (c *core) announceStep(now time.Time, step int64) error {
 	return c.outOfTurn(step, c.roster.Announce(now, step))
 }
 
-// currentBarrier is the barrier of the current step. Step 0 has none, and is passed.
+// currentBarrier returns the barrier of the current step. Step 0 has none, and
+// counts as passed.
 func (c *core) currentBarrier() roster.Barrier {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return roster.StepBarrier(c.roster.Step())
 }
 
-// announceLast announces the last barrier, the next step, unless it is announced.
-// What this node attests is signed before, without the lock.
+// announceLast announces the last barrier, which is the next step, unless it is
+// already announced. It first signs what this node attests, without the lock.
 func (c *core) announceLast() (step int64, err error) {
 	for announced := false; !announced; {
 		attests := c.sign(c.toAttest())
@@ -226,7 +229,7 @@ func (c *core) announceLast() (step int64, err error) {
 }
 
 // announceLastWith announces the last barrier with what was signed for it. It does
-// nothing when that is not what this node attests any more.
+// nothing if this node attests something else by now.
 func (c *core) announceLastWith(now time.Time, signed signed) (step int64, announced bool, err error) {
 	if step = c.roster.Last(); step > 0 {
 		return step, true, nil
@@ -248,7 +251,7 @@ func (c *core) announceLastWith(now time.Time, signed signed) (step int64, annou
 	return step, true, c.outOfTurn(step, c.roster.AnnounceLast(now, step))
 }
 
-// outOfTurn words the refusal of a step.
+// outOfTurn turns the refusal of a step into a sentence.
 func (c *core) outOfTurn(step int64, refused error) error {
 	current := c.roster.Step()
 	switch {
@@ -258,12 +261,12 @@ func (c *core) outOfTurn(step int64, refused error) error {
 		return invalid("step", "%d cannot be announced: step %d is the last barrier of this ceremony",
 			step, c.roster.Last())
 	case c.roster.Passed() < current:
-		return invalid("step", "%d cannot be announced: the barrier of step %d is not passed yet", step, current)
+		return invalid("step", "%d cannot be announced: the barrier of step %d has not been passed yet", step, current)
 	}
 	return invalid("step", "%d cannot be announced: the current step is %d", step, current)
 }
 
-// canAwait checks that a step is one whose barrier can be waited at.
+// canAwait checks that the program can wait at the barrier of a step.
 func (c *core) canAwait(step int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -275,7 +278,7 @@ func (c *core) canAwait(step int64) error {
 		"%d is neither the current step, which is %d, nor the next one after a passed barrier", step, current)
 }
 
-// await waits until a barrier is reached, the ceremony ends or ctx does.
+// await waits until a barrier is reached, the ceremony ends or ctx ends.
 func (c *core) await(ctx context.Context, b roster.Barrier) error {
 	early, stop := c.watchStart(ctx)
 	defer stop()
@@ -301,8 +304,8 @@ func (c *core) await(ctx context.Context, b roster.Barrier) error {
 	}
 }
 
-// reached reports whether the wait at a barrier is over, and how it has ended.
-// The lock is held.
+// reached reports whether the wait at a barrier is over, and how it ended. The lock
+// is held.
 func (c *core) reached(b roster.Barrier) (over bool, err error) {
 	switch {
 	case c.err != nil:
@@ -315,8 +318,9 @@ func (c *core) reached(b roster.Barrier) (over bool, err error) {
 	return true, nil
 }
 
-// waitError says whom a wait was still waiting for. The wait may have ended well,
-// or with the ceremony, at the same moment: that counts more.
+// waitError makes the error of a wait that ended with its context. If the wait was
+// over at the same moment, because of the barrier or the end of the ceremony, that
+// result counts instead.
 func (c *core) waitError(why error, b roster.Barrier, advice string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -338,7 +342,7 @@ func (c *core) waitError(why error, b roster.Barrier, advice string) error {
 		return e
 	}
 	e.Since = w.Since
-	if b.Kind != roster.BarrierShutdown { // which is reported when the goodbyes end
+	if b.Kind != roster.BarrierShutdown { // the shutdown barrier is reported when the goodbyes end
 		c.report.Barrier(report.Barrier{
 			Kind: e.Barrier, Step: e.Step, Name: c.stepName, Started: w.Since, Ended: now,
 			Last: c.terms.Self, Err: e, Type: errorType(e),

@@ -18,16 +18,16 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// core is a ceremony under its lock. It alone calls the rules: every fact comes to
-// it, from the program's calls (this file and ceremony_barriers.go), from the
-// streams (ceremony_facts.go) and from its timer. It carries out the effects, and
-// calls nothing that blocks.
+// core is a ceremony under its lock. It alone calls the rules. Every fact comes to it:
+// from the program's calls (this file and ceremony_barriers.go), from the streams
+// (ceremony_facts.go) and from its timer. It carries out the effects, and calls nothing
+// that blocks.
 type core struct {
 	svc     *Service
 	owner   *Ceremony
 	def     Definition
 	attempt attempt
-	called  []string // the members, in a list of them
+	called  []string // the names of the members for lists
 	terms   *stream.Terms
 	key     crypto.PrivKey // this node's
 	clients *stream.CeremonyClients
@@ -35,12 +35,12 @@ type core struct {
 
 	announcement atomic.Pointer[stream.Announcement]
 	view         atomic.Pointer[stream.View]
-	running      atomic.Bool     // Run is at work
-	addressees   []atomic.Uint64 // by operator index: the session of the process that answers us
+	running      atomic.Bool     // Run is running
+	addressees   []atomic.Uint64 // by operator index: the session of the process that answers this node
 	failed       context.Context // ends with the failure, which is its cause
 	setFailed    context.CancelCauseFunc
 	done         chan struct{} // closed when complete or failed
-	closed       chan struct{} // closed when no longer open
+	closed       chan struct{} // closed when the ceremony is no longer open
 	late         stream.Late
 
 	leaving
@@ -53,44 +53,44 @@ type core struct {
 type state struct {
 	roster  *roster.Roster
 	clocks  []clock   // of the members, by operator index
-	refused []string  // why a stream of a member was refused here last, by operator index
+	refused []string  // why a stream of a member was last refused here, by operator index
 	opened  time.Time // zero: not open yet
 
 	phase    Phase
 	stepName string   // name of the current step
 	steps    []string // names of all steps
 	passed   []PassedBarrier
-	last     *Status   // of the moment at which the ceremony ended: the streams end after it
-	since    time.Time // of the current phase and step
+	last     *Status   // the status at the moment when the ceremony ended: the streams end after it
+	since    time.Time // when the current phase and step began
 	working  report.Step
 
-	err        error  // why the ceremony has failed
-	localCause error  // what this node's user failed it with
-	abortText  string // what the others are told of the failure
+	err        error  // why the ceremony failed
+	localCause error  // the reason that this node's program gave
+	abortText  string // what the others are told about the failure
 	ownFault   bool   // a member was not reached because of this node's own host
-	goodbyeErr error  // who did not say goodbye
+	goodbyeErr error  // which members did not say goodbye
 
 	mesh      *mesh.Mesh // how the members see each other
-	views     [][]Link   // the same as a status shows it, by operator index; nil: to be made
+	views     [][]Link   // the same in the form of statuses, by operator index; nil: not made yet
 	viewStale bool       // this node's own view may have changed
-	viewed    time.Time  // when a view changed last, if its broken pairs have not been shown yet
+	viewed    time.Time  // when a view last changed, if its broken pairs have not been shown yet
 
 	digest      []byte   // of the attempt that this node is in, from step 1 on
 	result      []byte   // what this node attests at the last barrier, nil if nothing; never changed in place
-	receipt     *Receipt // of what the members have attested, once the last barrier is passed
+	receipt     *Receipt // what the members have attested, once the last barrier is passed
 	stopped     bool     // Close was called
-	advancing   bool     // an Advance waits
-	pendingStep int64    // the step that an Advance has announced and none has returned yet
+	advancing   bool     // an Advance is waiting
+	pendingStep int64    // the step that an Advance has announced and that none has returned yet
 
 	released chan struct{} // closed when a wait may be over
 	watched  chan struct{} // closed when the status has changed
 	timer    *time.Timer
 	next     time.Time // when the timer fires
-	ruled    time.Time // when the rules want to know the time
+	ruled    time.Time // when the rules next want to know the time
 }
 
-// update brings a fact to the rules and carries out what follows. The time is
-// taken under the lock: facts come to the rules in the order of their times.
+// update passes a fact to the rules and carries out the effects. It reads the clock under
+// the lock, so that facts come to the rules in the order of their times.
 func (c *core) update(fact func(now time.Time)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,9 +99,9 @@ func (c *core) update(fact func(now time.Time)) {
 	c.carryOut(now)
 }
 
-// carryOut does what the rules demand. The lock is held; nothing here blocks.
+// carryOut carries out the effects of the rules. The lock is held; nothing here blocks.
 func (c *core) carryOut(now time.Time) {
-	for c.carryOutNext(now) { // what has happened may be news to the rules again: which attempt this is
+	for c.carryOutNext(now) { // an event can give the rules news, such as which attempt this is
 	}
 	c.refreshView(now)
 	c.arm(now)
@@ -156,9 +156,9 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 	return effects.Changed
 }
 
-// unreached says why a member was not reached, to this node only: the others are not told
-// its addresses. Where it is the fault of this node's own host, they are told so, and
-// nobody blames the member.
+// unreached sets the reason why a member was not reached. Only this node sees it: the
+// others are not told the member's addresses. If this node's own host is at fault, the
+// others are told so, and nobody blames the member.
 func (c *core) unreached(f roster.Failure, last error) {
 	if !reason.IsOurs(last) {
 		f.Text = last.Error()
@@ -166,14 +166,14 @@ func (c *core) unreached(f roster.Failure, last error) {
 		return
 	}
 	c.ownFault = true
-	what := fmt.Sprintf("could not reach %s for %s", operator(f.Culprit, c.def.Peers[f.Culprit]), spell(f.Gone))
+	what := fmt.Sprintf("could not reach %s for %s", operator(f.Culprit, c.def.Peers[f.Culprit]), report.Spell(f.Gone))
 	c.err = &cause{sentinel: ErrPeerTimeout, text: fmt.Sprintf("this node %s: %v; %s", what, last, startAgain)}
 	self := operator(c.terms.Self, c.def.Peers[c.terms.Self])
 	c.abortText = printable(fmt.Sprintf("%s %s because of a limit or a setting of its own host, which its log names; "+
 		"%s", self, what, startAgain), maxReason)
 }
 
-// announcementOf words an announcement.
+// announcementOf turns an announcement of the rules into one for the streams.
 func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	said := stream.Announcement{Step: a.Step, Goodbye: a.Goodbye, Until: a.Until}
 	if a.Failure != nil {
@@ -190,7 +190,7 @@ func (c *core) announcementOf(a roster.Announcement) stream.Announcement {
 	return said
 }
 
-// idOf is the peer ID of a member as it is sent; nothing for nobody.
+// idOf returns the peer ID of a member in binary, or nil for no member.
 func (c *core) idOf(member int) []byte {
 	if member < 0 {
 		return nil
@@ -198,8 +198,8 @@ func (c *core) idOf(member int) []byte {
 	return []byte(c.def.Peers[member].ID)
 }
 
-// arm sets the one coarse timer: members that are gone, goodbyes, the end of
-// telling, reports of a wait, pairs that have become broken.
+// arm sets the one coarse timer. It serves members that are gone, goodbyes, the end of
+// telling, reports of a wait, and pairs that have become broken.
 func (c *core) arm(now time.Time) {
 	next := c.ruled
 	if at := c.pairsDue(); next.IsZero() || !at.IsZero() && at.Before(next) {
@@ -239,8 +239,8 @@ func (c *core) isClosed() bool {
 	}
 }
 
-// register registers the ceremony with its service and begins it. The trace links
-// to the caller's span.
+// register registers the ceremony with its service and begins it. The trace links to the
+// caller's span.
 func (c *core) register(caller trace.SpanContext) (opened time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -261,8 +261,8 @@ func (c *core) register(caller trace.SpanContext) (opened time.Time, err error) 
 	return now, nil
 }
 
-// stop notes that the ceremony is being closed, and fails it if that is not too
-// late.
+// stop notes that the ceremony is being closed, and fails it unless it is too late for
+// that.
 func (c *core) stop() {
 	c.update(func(now time.Time) {
 		c.stopped = true
@@ -270,9 +270,9 @@ func (c *core) stop() {
 	})
 }
 
-// fail fails the ceremony for a reason of this node's own. The text of the reason
-// is made here, before the lock is taken: the reason may be of a type of the
-// program's, whose Error calls whatever it likes.
+// fail fails the ceremony for a reason of this node. It makes the text of the reason
+// before it takes the lock: the reason may have a type of the program's, whose Error may
+// call anything.
 func (c *core) fail(kind roster.Kind, reason error) {
 	reason = &shownError{text: fmt.Sprint(reason), err: reason}
 	c.update(func(now time.Time) { c.failAs(now, kind, reason) })
@@ -285,7 +285,7 @@ func (c *core) failAs(now time.Time, kind roster.Kind, reason error) {
 	}
 }
 
-// close ends the ceremony's being open: nothing joins it any more.
+// close marks the ceremony as no longer open: nothing can join it after that.
 func (c *core) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -296,14 +296,14 @@ func (c *core) close() {
 // finish ends the goodbyes.
 func (c *core) finish(goodbyeErr error) {
 	c.update(func(now time.Time) {
-		if c.roster.Phase() != roster.Complete { // else Complete or Close has been here before
+		if c.roster.Phase() != roster.Complete { // otherwise Complete or Close has already finished it
 			c.goodbyeErr = goodbyeErr
 		}
 		c.roster.Finish(now)
 	})
 }
 
-// failure returns why the ceremony has failed, nil while it has not.
+// failure returns why the ceremony failed, or nil if it has not failed.
 func (c *core) failure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -332,11 +332,11 @@ func (c *core) sayingGoodbye() bool {
 	return c.roster.SayingGoodbye()
 }
 
-// end is what completion and failure have in common.
+// end does what completion and failure have in common.
 func (c *core) end(now time.Time) {
 	close(c.done)
 	if c.opened.IsZero() {
-		return // it never began: there is nothing to report
+		return // it never began, so there is nothing to report
 	}
 	o := report.End{
 		Outcome: report.OutcomeComplete, Step: c.roster.Step(), Started: c.opened, Ended: now,
@@ -353,13 +353,13 @@ func (c *core) end(now time.Time) {
 	}
 	c.report.End(o)
 	if c.attempt.another(c.roster.Failure(), c.err) {
-		c.endings.Add(1) // until settle, or the opening of the next attempt
+		c.endings.Add(1) // until settle, or until the next attempt opens
 		return
 	}
 	c.handleEnd()
 }
 
-// broadcast wakes everyone who waits on a channel that was made for waiting.
+// broadcast wakes everyone who waits on a channel that listen made.
 func broadcast(ch *chan struct{}) {
 	if *ch != nil {
 		close(*ch)

@@ -8,8 +8,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// handle handles what has happened: it is reported, and a failure or completion
-// ends the ceremony. The lock is held.
+// handle handles an event: it reports it, and ends the ceremony on a failure or
+// completion. The lock is held.
 func (c *core) handle(now time.Time, e roster.Event) {
 	switch e.Type {
 	case roster.Announced:
@@ -20,7 +20,7 @@ func (c *core) handle(now time.Time, e roster.Event) {
 		c.reportMember(now, e, report.MemberConnected)
 	case roster.MemberLost:
 		c.viewStale = true
-		if e.Inbound { // what it has said of the others may no longer be true
+		if e.Inbound { // what the member has said about the others may no longer be true
 			c.mesh.Forget(now, e.Member)
 			c.views[e.Member] = nil
 		}
@@ -61,7 +61,7 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 			c.digest = digest[:]
 			c.roster.SetAttempt(now, digest)
 		}
-		o.Name = c.stepName
+		o.Name, o.Before = c.stepName, c.nameOf(e.Barrier.Step-1)
 		if c.roster.SayingGoodbye() {
 			c.receipt = c.makeReceipt()
 			o.Result, o.Attested = c.receipt.agreement()
@@ -75,20 +75,28 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 	c.report.Barrier(o)
 }
 
+// nameOf returns the name of a step, or nothing if it has none.
+func (c *core) nameOf(step int64) string {
+	if step < 1 || step > int64(len(c.steps)) {
+		return ""
+	}
+	return c.steps[step-1]
+}
+
 func (c *core) handleFailed(now time.Time, e roster.Event) {
 	c.setFailed(c.err)
 	c.endWork(now)
 	if e.Barrier.Kind != 0 {
 		f := c.roster.Failure()
 		c.report.Barrier(report.Barrier{
-			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName,
+			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName, Before: c.nameOf(c.roster.Step() - 1),
 			Started: e.Barrier.Since, Ended: now, Last: f.Culprit, Err: c.err, Type: kindOf(f.Kind).errorType,
 		})
 	}
 	c.end(now)
 }
 
-// endWork reports the work between two barriers, when it is over.
+// endWork reports the work between two barriers when it is over.
 func (c *core) endWork(now time.Time) {
 	if c.working.Started.IsZero() {
 		return
@@ -98,7 +106,8 @@ func (c *core) endWork(now time.Time) {
 	c.working = report.Step{}
 }
 
-// reportMember reports that a member is connected both ways, or is not any more.
+// reportMember reports that a member is connected in both directions, or no
+// longer is.
 func (c *core) reportMember(now time.Time, e roster.Event, what string) {
 	m := c.roster.Member(e.Member)
 	other := m.Inbound
@@ -109,13 +118,13 @@ func (c *core) reportMember(now time.Time, e roster.Event, what string) {
 	case c.roster.Phase() >= roster.Complete, c.stopped:
 		return
 	case what == report.MemberConnected && (!m.Inbound || !m.Outbound):
-		return // one direction alone is not news yet
+		return // one direction alone is not worth a report
 	case what == report.MemberLost && (!other || c.roster.SayingGoodbye() || m.Done):
 		return // it was not connected, or is expected to leave
 	}
 	connected := len(c.def.Peers) - len(c.roster.Missing(now, roster.Barrier{Kind: roster.BarrierConnected}))
 	o := report.Member{Peer: e.Member, What: what, At: now, Connected: connected}
-	if what == report.MemberLost && !e.Inbound { // else the last error of our stream is an old one
+	if what == report.MemberLost && !e.Inbound { // otherwise the last error of our stream is an old one
 		o.Err = m.LastError
 	}
 	c.report.Member(o)

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// This file is the ceremony as its streams see it: stream.Ceremony.
+// This file implements stream.Ceremony: the ceremony as its streams see it.
 
 // Terms implements stream.Ceremony.
 func (c *core) Terms() *stream.Terms { return c.terms }
@@ -106,15 +106,16 @@ func (c *core) Outbound(o stream.Opening) stream.OutboundFacts {
 	c.update(func(time.Time) {
 		f.report = c.report.Stream(report.StreamStart{Peer: o.Member, Relayed: o.Relayed, At: o.At})
 		c.roster.OutboundOpened(o.Member, o.ID, o.Relayed)
-		c.viewStale = true // it may be direct now
+		c.viewStale = true // the stream may be direct now
 	})
 	return f
 }
 
-// noteAddressee notes which process of a member answers us. The lock is held.
+// noteAddressee notes which process of a member answers this node. The lock is
+// held.
 func (c *core) noteAddressee(member int) { c.addressees[member].Store(c.roster.Member(member).Session) }
 
-// inboundFacts brings the facts of one stream that a member has opened.
+// inboundFacts passes on the facts of one stream that a member has opened.
 type inboundFacts struct {
 	core   *core
 	member int
@@ -156,7 +157,7 @@ func (f *inboundFacts) Refusal(cause *roster.Failure) (text string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cause == c.roster.Failure() {
-		return c.abortText, nil // reported as the ceremony's end
+		return c.abortText, nil // it is reported as the end of the ceremony
 	}
 	err = explain(c.def, *cause, nil)
 	return abortText(c.def, c.terms.Self, *cause, err), err
@@ -170,7 +171,7 @@ func (f *inboundFacts) Waiting(v roster.Verdict) (text string) {
 		defer f.core.mu.Unlock()
 		return printable("its attempt has failed: "+f.core.abortText, maxReason)
 	case v.Over:
-		return "its attempt is complete, and not closed yet"
+		return "its attempt is complete, but not closed yet"
 	case v.Observes:
 		return "it only looks at the ceremony, and does not take part yet"
 	case v.KeyInUse:
@@ -198,7 +199,7 @@ func (f *inboundFacts) Down(end stream.End) {
 	})
 }
 
-// outboundFacts brings the facts of one stream that this node has opened.
+// outboundFacts passes on the facts of one stream that this node has opened.
 type outboundFacts struct {
 	core   *core
 	member int
@@ -217,7 +218,7 @@ func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err err
 	c.update(func(now time.Time) {
 		failedBefore = c.err != nil
 		reply = c.roster.Response(now, f.member, f.id, a)
-		c.noteAddressee(f.member) // before anything else is sent to the member
+		c.noteAddressee(f.member) // before anything is sent to the member again
 		if a.RTT > 0 {
 			c.clocks[f.member].roundTrip(now, a.RTT)
 		}
@@ -246,8 +247,8 @@ func (f *outboundFacts) Down(end stream.End) {
 	})
 }
 
-// streamEnd is the end of a stream as it is reported: with an error only for
-// refusals and protocol errors.
+// streamEnd returns the end of a stream as it is reported. It has an error only
+// for refusals and protocol errors.
 func streamEnd(end stream.End) report.StreamEnd {
 	o := report.StreamEnd{At: end.At, Messages: end.Messages, Reason: end.Reason}
 	if end.Reason == report.EndProtocol || end.Reason == report.EndRefused {

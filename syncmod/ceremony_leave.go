@@ -15,12 +15,12 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// This file is how a ceremony is opened and left.
+// This file opens and leaves a ceremony.
 
-// lastWords is how long Close lets the last frame of a stream arrive.
+// lastWords is how long Close waits for the last frame of a stream to arrive.
 const lastWords = 500 * time.Millisecond
 
-// leaving is what opening and leaving a ceremony need beside its lock.
+// leaving is what opening and leaving a ceremony need in addition to its lock.
 type leaving struct {
 	opening   sync.Mutex // held while the ceremony is being opened
 	closeOnce sync.Once
@@ -28,12 +28,12 @@ type leaving struct {
 	settled   atomic.Bool    // after a failure: whether another attempt follows
 	abandoned atomic.Bool    // after a failure: no other attempt follows
 	leftOnce  sync.Once
-	left      time.Time     // when its last stream had ended
-	ended     chan struct{} // closed when it is left and the endings are over
+	left      time.Time     // when its last stream ended
+	ended     chan struct{} // closed when the ceremony has been left and the endings are over
 }
 
 // open begins the ceremony on a running service. The ceremony's trace links to the
-// span in the context, which serves for nothing else.
+// span in the context, which has no other use.
 func (c *core) open(caller context.Context) error {
 	c.opening.Lock()
 	err := c.begin(caller)
@@ -65,8 +65,8 @@ func (c *core) begin(caller context.Context) error {
 	return nil
 }
 
-// tag names this ceremony to the host's connection manager. Tags are not counted:
-// each ceremony has its own.
+// tag names this ceremony for the host's connection manager. The manager does not
+// count tags, so each ceremony has its own.
 func (c *core) tag() string { return fmt.Sprintf("%s/%x", ServiceName, c.terms.Session) }
 
 func (c *core) unprotect() {
@@ -80,8 +80,9 @@ func (c *core) others() []Peer {
 	return append(c.def.Peers[:self:self], c.def.Peers[self+1:]...)
 }
 
-// handleEnd does what a program has asked for at the end of a ceremony. Each
-// callback has a goroutine of its own: none waits for another, or for a report.
+// handleEnd calls the functions that the program wants to be called at the end of
+// a ceremony. Each has a separate goroutine, and so waits for no other function
+// and no report.
 func (c *core) handleEnd() {
 	for _, f := range c.svc.onEnd {
 		c.endings.Go(func() {
@@ -91,15 +92,15 @@ func (c *core) handleEnd() {
 	}
 }
 
-// leaveAndReport is [Ceremony.Close].
+// leaveAndReport implements [Ceremony.Close].
 func (c *core) leaveAndReport(ctx context.Context) error {
 	began, err := c.leave(ctx)
 	c.svc.awaitReports(ctx, began, c)
 	return err
 }
 
-// leave is Close without waiting for reports. It returns when it began, not
-// counting the goodbyes, which may take as long as they need.
+// leave is Close without the wait for reports. It returns when it began, without
+// the goodbyes, which may take any time.
 func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	if c.terms.Observes {
@@ -116,7 +117,7 @@ func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 		grace = min(grace, time.Until(until))
 	}
 	c.closeOnce.Do(func() {
-		c.opening.Lock() // what is being opened is opened first, and then closed
+		c.opening.Lock() // an open that is under way finishes first
 		defer c.opening.Unlock()
 		c.close()
 		c.svc.remove(c)
@@ -153,8 +154,8 @@ func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 }
 
 // awaitEndings waits until the functions that are called at the end of a ceremony
-// have returned, until ctx ends. It gives up [telemetry.FlushLimit] after the
-// ceremony was left, however often it is called.
+// have returned, or ctx ends. It gives up [telemetry.FlushLimit] after the
+// ceremony was left, no matter how often it is called.
 func (c *core) awaitEndings(ctx context.Context) {
 	ctx, cancel := context.WithDeadline(ctx, c.left.Add(telemetry.FlushLimit))
 	defer cancel()
@@ -164,8 +165,8 @@ func (c *core) awaitEndings(ctx context.Context) {
 	}
 }
 
-// sayGoodbye waits for the goodbyes: for GoodbyeTimeout, and for half of the
-// time that ctx has left. The rest is for ending what a mute member leaves open.
+// sayGoodbye waits for the goodbyes: at most GoodbyeTimeout, and half of the time
+// that ctx has left. The other half is for ending what a mute member leaves open.
 func (c *core) sayGoodbye(ctx context.Context) {
 	patience := c.svc.cfg.GoodbyeTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -178,8 +179,8 @@ func (c *core) sayGoodbye(ctx context.Context) {
 	}
 }
 
-// awaitTold waits until every client has told the failure and every server has
-// answered with it, or the time for it is over.
+// awaitTold waits until every client has told its member about the failure and
+// every server has answered with it, or until the time for that is over.
 func (c *core) awaitTold(ctx context.Context, until time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()

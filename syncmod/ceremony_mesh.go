@@ -8,8 +8,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// brokenAfter is how many heartbeats two members have to be apart before they count
-// as a broken pair: a stream that was lost comes back sooner.
+// brokenAfter is how many heartbeats two members have to be disconnected before they
+// count as a broken pair. A lost stream usually comes back sooner.
 const brokenAfter = 3
 
 // View implements stream.Ceremony.
@@ -22,7 +22,7 @@ func (f *inboundFacts) View(bits []byte) {
 	defer c.mu.Unlock()
 	now := time.Now()
 	if !c.roster.Repeated(now, f.member, f.id) {
-		return // the stream does not count any more
+		return // the stream no longer counts
 	}
 	if c.mesh.Set(now, f.member, bits) {
 		c.views[f.member] = nil
@@ -37,8 +37,8 @@ func (c *core) handleView(now time.Time) {
 	broadcast(&c.watched)
 }
 
-// pairsDue is when the pairs are broken that the last changes of views have shown;
-// zero when that is known already.
+// pairsDue returns when the last changes of views make pairs broken, or zero when
+// those pairs have been shown.
 func (c *core) pairsDue() time.Time {
 	if c.viewed.IsZero() {
 		return time.Time{}
@@ -46,7 +46,7 @@ func (c *core) pairsDue() time.Time {
 	return c.viewed.Add(brokenAfter * c.svc.cfg.Heartbeat)
 }
 
-// showPairs makes it known that pairs may have become broken by the passing of time.
+// showPairs wakes watchers when pairs may have become broken because time has passed.
 func (c *core) showPairs(now time.Time) {
 	if due := c.pairsDue(); !due.IsZero() && !now.Before(due) {
 		c.viewed = time.Time{}
@@ -54,8 +54,8 @@ func (c *core) showPairs(now time.Time) {
 	}
 }
 
-// refreshView makes this node's own view anew, when something has changed that is in
-// it. The lock is held.
+// refreshView makes this node's own view again if its content has changed. The lock is
+// held.
 func (c *core) refreshView(now time.Time) {
 	if !c.viewStale {
 		return
@@ -73,7 +73,7 @@ func (c *core) refreshView(now time.Time) {
 	}
 }
 
-// link is how this node sees a member.
+// link returns how this node sees a member.
 func (c *core) link(member int) (l mesh.Link) {
 	m := c.roster.Member(member)
 	for _, bit := range [...]struct {
@@ -92,8 +92,8 @@ func (c *core) link(member int) (l mesh.Link) {
 	return l
 }
 
-// viewOf is how a member sees every member, nil while it does not say. It is made once
-// for each view: for all statuses of many members it would be large.
+// viewOf returns how a member sees every member, or nil while it does not say. It is
+// made once for each view: with many members, a copy for each status would be large.
 func (c *core) viewOf(member int) []Link {
 	view := c.mesh.View(member)
 	if view == nil || c.views[member] != nil {
@@ -123,9 +123,10 @@ func (c *core) broken(now time.Time) []BrokenLink {
 	return broken
 }
 
-// reachText says who else reaches a member that this node is not connected with:
-// whether the trouble is here or there. It says nothing before this node has been
-// without the member for as long as it takes the others to notice the same.
+// reachText says which other members reach a member that this node is not connected
+// with. That shows whether the trouble is here or there. It returns nothing until this
+// node has been without the member for as long as the others need to notice it as
+// well.
 func (c *core) reachText(now time.Time, member int, since time.Time) string {
 	if now.Sub(since) < brokenAfter*c.svc.cfg.Heartbeat {
 		return ""
@@ -133,15 +134,13 @@ func (c *core) reachText(now time.Time, member int, since time.Time) string {
 	by, not := c.mesh.Reach(member)
 	switch {
 	case len(by) > 0 && len(by) >= len(not):
-		return fmt.Sprintf("but %s: look at this node's network", c.reachIt(by))
+		return fmt.Sprintf("but %s: check this node's network", c.reachIt(by))
 	case len(by) > 0:
-		return fmt.Sprintf("only %s: look at its network", c.reachIt(by))
+		return fmt.Sprintf("only %s: check its network", c.reachIt(by))
 	case len(not) == len(c.def.Peers)-2: // all but this node and the member
 		return "nobody reaches it"
-	case len(not) == 1:
-		return c.names(not) + " does not reach it either"
 	case len(not) > 0:
-		return c.names(not) + " do not reach it either"
+		return c.names(not) + " cannot reach it either"
 	}
 	return ""
 }
@@ -162,12 +161,12 @@ func (c *core) names(members []int) string {
 	return list(names)
 }
 
-// who says whom a wait is for, and why. The lock is held.
+// who says which members a wait is for, and why. The lock is held.
 func (c *core) who(now time.Time, missing []PeerStatus) string {
 	return who(now, c.called, c.broken(now), missing)
 }
 
-// pairs names broken pairs as reports do: "1-2".
+// pairs names broken pairs in the form of reports: "1-2".
 func pairs(broken []BrokenLink) []string {
 	var names []string
 	for _, p := range broken {

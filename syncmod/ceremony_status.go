@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// peerStatuses is how members stand.
+// peerStatuses returns the status of each of the given members.
 func (c *core) peerStatuses(members []int) []PeerStatus {
 	peers := make([]PeerStatus, len(members))
 	for i, m := range members {
@@ -18,13 +18,13 @@ func (c *core) peerStatuses(members []int) []PeerStatus {
 	return peers
 }
 
-// snapshot is what metrics observe.
+// snapshot returns what metrics observe.
 func (c *core) snapshot() report.Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := report.Snapshot{Step: c.roster.Step()}
 	if c.roster.Phase() >= roster.Complete {
-		return s // nobody misses a member that is gone now
+		return s // a member that is gone now is not missing
 	}
 	s.Peers = make([]report.PeerSnapshot, len(c.def.Peers))
 	for i := range s.Peers {
@@ -42,13 +42,14 @@ func (c *core) snapshot() report.Snapshot {
 	return s
 }
 
-// status is how the ceremony stands. The lock is held.
+// status returns the current status of the ceremony. The lock is held.
 func (c *core) status() Status {
 	now := time.Now()
 	s := Status{
 		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
 		Attempt: c.attempt.shown(), Retried: c.retried(), Steps: c.steps, Passed: slices.Clip(c.passed),
 		Broken: c.broken(now), At: now, called: c.called,
+		Observes: c.terms.Observes, Nickname: c.terms.Nickname, Version: c.terms.Version,
 	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {
@@ -56,16 +57,25 @@ func (c *core) status() Status {
 		}
 	}
 	s.unsaid, _ = errors.AsType[*WaitError](c.goodbyeErr)
-	if barrier, waits := c.roster.Waiting(); waits {
+	if barrier, waits := c.awaited(); waits {
 		s.barrier = barrier
 		for _, i := range c.roster.Missing(now, barrier) {
 			if i > c.terms.Self {
-				i-- // this node is not among them
+				i-- // this node is not in the list
 			}
 			s.Peers[i].missing = true
 		}
 	}
 	return s
+}
+
+// awaited returns the barrier that this node waits at. A ceremony that only looks passes
+// no barrier, so it always waits at the first.
+func (c *core) awaited() (roster.Barrier, bool) {
+	if c.terms.Observes && c.phase == Connecting {
+		return roster.Barrier{Kind: roster.BarrierConnected, Since: c.since}, true
+	}
+	return c.roster.Waiting()
 }
 
 func (c *core) peerStatus(i int) PeerStatus {
@@ -84,16 +94,16 @@ func (c *core) peerStatus(i int) PeerStatus {
 		View: c.viewOf(i), Fault: c.fault(m.Fault),
 	}
 	if f := c.roster.Failure(); f != nil && f.Kind == roster.VersionMismatch && f.Culprit == i {
-		p.Version = printable(f.Theirs, maxNickname) // it is the reason, and never came to be the member's
+		p.Version = printable(f.Theirs, maxNickname) // the failure has it, but the member's record never got it
 	}
-	if !p.Inbound && !p.Outbound && p.Waiting == "" { // else it answers, and says itself what it waits for
+	if !p.Inbound && !p.Outbound && p.Waiting == "" { // otherwise the member answers, and says itself what it waits for
 		p.reach = c.reachText(time.Now(), i, m.Since)
 	}
 	return p
 }
 
-// watch returns the status, and a channel that closes when it has changed. Once the
-// ceremony is over, the status is that of its end.
+// watch returns the status, and a channel that is closed when the status has
+// changed. Once the ceremony is over, the status is that of its end.
 func (c *core) watch() (Status, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

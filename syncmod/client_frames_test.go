@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-func TestTheFirstRequestOfAStreamSaysWhatIsMeantAndWhoSpeaks(t *testing.T) {
+func TestTheFirstRequestIntroducesItself(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.Version, cfg.Nickname = "v1.11", "alice the first"
 	s := newScene(t, cfg, 1)
@@ -34,7 +34,7 @@ func TestTheFirstRequestOfAStreamSaysWhatIsMeantAndWhoSpeaks(t *testing.T) {
 	require.WithinDuration(t, time.Now(), first.GetTimestamp().AsTime(), harness.Patience)
 }
 
-func TestLaterRequestsNameTheSessionAndNotTheDefinition(t *testing.T) {
+func TestLaterRequestsOnlyNameTheSession(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	stream := harness.Next(t, s.others[0].Accept(t))
 	first := stream.Heed(t)
@@ -50,7 +50,7 @@ func TestLaterRequestsNameTheSessionAndNotTheDefinition(t *testing.T) {
 	}
 }
 
-func TestANewStreamSaysAgainWhatIsMeantAndWhereWeAre(t *testing.T) {
+func TestANewStreamRepeatsTheIntroduction(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	streams := s.others[0].Accept(t)
 	lost := harness.Next(t, streams)
@@ -72,7 +72,7 @@ func TestAFrameNeverArrivesInPieces(t *testing.T) {
 	for i := range 12 {
 		require.NoError(t, stream.SetReadDeadline(time.Now().Add(harness.Patience)))
 
-		n, err := stream.Read(buf) // as Charon reads: whatever the first Read gives
+		n, err := stream.Read(buf) // as Charon reads: only what the first Read returns
 
 		require.NoError(t, err)
 		require.Greater(t, n, wire.HeaderSize)
@@ -87,7 +87,7 @@ func TestAFrameNeverArrivesInPieces(t *testing.T) {
 	}
 }
 
-func TestAStepGoesOutWhileAnEarlierResponseIsOutstanding(t *testing.T) {
+func TestAStepDoesNotWaitForAResponse(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	stream := harness.Next(t, s.others[0].Accept(t))
 	first := stream.Heed(t) // and not answered
@@ -102,7 +102,7 @@ func TestAStepGoesOutWhileAnEarlierResponseIsOutstanding(t *testing.T) {
 	harness.Until(t, s.ceremony, func(now syncmod.Status) bool { return now.Peers[0].Outbound })
 }
 
-func TestNoHeartbeatGoesOutWhileAResponseIsOutstanding(t *testing.T) {
+func TestHeartbeatsWaitForResponses(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.ExchangeTimeout = 500 * time.Millisecond // ten heartbeats
 	s := newScene(t, cfg, 1)
@@ -110,7 +110,7 @@ func TestNoHeartbeatGoesOutWhileAResponseIsOutstanding(t *testing.T) {
 	stream := harness.Next(t, streams)
 	stream.Heed(t)
 
-	stream.RequireReset(t) // the exchange timeout, and nothing before
+	stream.RequireReset(t) // because of the exchange timeout, and nothing earlier
 
 	require.Equal(t, s.def.Hash, harness.Next(t, streams).Heed(t).GetDefinitionHash())
 }
@@ -136,12 +136,12 @@ func TestAWholeCeremonyAsAMemberSeesIt(t *testing.T) {
 	require.NoError(t, harness.Next(t, done))
 }
 
-func TestAGoodbyeWithoutAnAnswerIsSaidAgain(t *testing.T) {
+func TestAnUnansweredGoodbyeIsRepeated(t *testing.T) {
 	for name, session := range sessions {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
 			bob := s.others[0]
-			streams := bob.Accept(t) // before Become, which answers what nobody takes
+			streams := bob.Accept(t) // before Become, which answers the streams that nobody takes
 			bob.Become(session)
 			stream := harness.Next(t, streams)
 			for greeted := false; !greeted; {
@@ -155,7 +155,7 @@ func TestAGoodbyeWithoutAnAnswerIsSaidAgain(t *testing.T) {
 			for request := stream.Heed(t); !request.GetShutdown(); request = stream.Heed(t) {
 				stream.Grant(t, request)
 			}
-			require.NoError(t, stream.Reset()) // a circuit was recycled at that very moment
+			require.NoError(t, stream.Reset()) // as if a circuit was recycled at that moment
 
 			stream = harness.Next(t, streams)
 			again := stream.Heed(t)

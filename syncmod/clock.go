@@ -4,31 +4,32 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
 const (
-	clockPeriod  = time.Minute     // a jump back is seen after two at the latest
-	clockWarning = 5 * time.Second // differences below are of no interest
-	clockSamples = 5               // before a clock is said to be behind: what came late only seems to be
+	clockPeriod  = time.Minute     // a jump back is seen after two of these at the latest
+	clockWarning = 5 * time.Second // smaller differences do not matter
+	clockSamples = 5               // needed to say that a clock is behind: one late message only looks like that
 	clockMost    = 100 * 365 * 24 * time.Hour
 )
 
-// clock is what is known of a member's clock: how far the times that its requests
-// carry are ahead of this node's when they arrive. Each has been under way for a
-// while, so the one that is ahead most has lost the least, half a round trip at the
-// fastest.
+// clock is what this node knows about a member's clock: how far the times in its
+// requests are ahead of this node's clock when they arrive. Each request has been
+// under way for a while. The request that is furthest ahead has lost the least
+// time, half a round trip at the fastest.
 type clock struct {
 	now, before clockStretch
-	began       time.Time // when the current stretch did
+	began       time.Time // when the current stretch began
 	warned      bool
 }
 
 // clockStretch is what one period has shown.
 type clockStretch struct {
 	samples int
-	ahead   time.Duration // the most
-	rtt     time.Duration // the least; 0: none
+	ahead   time.Duration // the largest
+	rtt     time.Duration // the smallest; 0: none
 }
 
 // heard notes how far a request was ahead.
@@ -55,7 +56,8 @@ func (k *clock) turn(now time.Time) {
 	}
 }
 
-// offset is how far the clock is ahead of this node's, 0 while nothing is known.
+// offset returns how far the clock is ahead of this node's, or 0 if that is
+// unknown.
 func (k *clock) offset() time.Duration {
 	best := k.now
 	switch {
@@ -76,21 +78,21 @@ func (k *clock) offset() time.Duration {
 
 func (k *clock) samples() int { return k.now.samples + k.before.samples }
 
-// isWrong reports whether the two clocks differ by more than is of no interest.
+// isWrong reports whether the two clocks differ so much that it matters.
 func (k *clock) isWrong() bool {
 	offset := k.offset()
 	return offset > clockWarning || offset < -clockWarning && k.samples() >= clockSamples
 }
 
-// aheadText says how far a clock is ahead of this node's: "12 s ahead of ours".
+// aheadText says how far a clock is ahead of this node's: "12 s ahead of this node's".
 func aheadText(offset time.Duration) string {
 	if offset < 0 {
-		return spell(-offset) + " behind ours"
+		return report.Spell(-offset) + " behind this node's"
 	}
-	return spell(offset) + " ahead of ours"
+	return report.Spell(offset) + " ahead of this node's"
 }
 
-// noteClock notes what a request says of its sender's clock. The lock is held.
+// noteClock notes what a request says about its sender's clock. The lock is held.
 func (c *core) noteClock(now time.Time, member int, ahead stream.Ahead) {
 	if !ahead.Known {
 		return
@@ -102,5 +104,5 @@ func (c *core) noteClock(now time.Time, member int, ahead stream.Ahead) {
 	}
 	k.warned = true
 	c.report.Clock(member, now, fmt.Sprintf(
-		"%s: set the one that is wrong right; beyond an hour TLS refuses the connection", aheadText(k.offset())))
+		"%s: correct the wrong clock; TLS refuses connections when the two differ by more than an hour", aheadText(k.offset())))
 }

@@ -9,11 +9,11 @@ import (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-func TestAClockIsKnownToWithinARoundTrip(t *testing.T) {
+func TestAClockIsKnownWithinARoundTrip(t *testing.T) {
 	const ahead, there = 3 * time.Second, 20 * time.Millisecond // one way
 	var k clock
 	require.Zero(t, k.offset(), "nothing is known")
-	held := []time.Duration{90 * time.Millisecond, 0, 40 * time.Millisecond} // requests, for so long
+	held := []time.Duration{90 * time.Millisecond, 0, 40 * time.Millisecond} // how long the requests are held up
 	for i, delay := range held {
 		at := noon.Add(time.Duration(i) * time.Second)
 		k.heard(at, ahead-there-delay)
@@ -23,7 +23,7 @@ func TestAClockIsKnownToWithinARoundTrip(t *testing.T) {
 	require.Equal(t, ahead, k.offset(), "the fastest of each counts")
 }
 
-func TestAClockThatIsSetRightIsSeenSoon(t *testing.T) {
+func TestACorrectedClockIsSeenSoon(t *testing.T) {
 	var k clock
 	k.heard(noon, time.Hour)
 	require.Equal(t, time.Hour, k.offset())
@@ -35,8 +35,8 @@ func TestAClockThatIsSetRightIsSeenSoon(t *testing.T) {
 	require.Zero(t, k.offset())
 }
 
-// What waits in a queue seems to come from a clock that is behind.
-func TestAClockIsSaidToBeBehindOnceSeveralRequestsAgree(t *testing.T) {
+// A message that waits in a queue seems to come from a slow clock.
+func TestASlowClockNeedsSeveralRequests(t *testing.T) {
 	var k clock
 	for range clockSamples - 1 {
 		k.heard(noon, -time.Minute)
@@ -51,7 +51,7 @@ func TestAClockIsSaidToBeBehindOnceSeveralRequestsAgree(t *testing.T) {
 	require.False(t, held.isWrong(), "the last one was not held up")
 }
 
-func TestAClockThatIsAheadIsSaidToBeAtOnce(t *testing.T) {
+func TestAFastClockIsReportedAtOnce(t *testing.T) {
 	var k, almost clock
 	k.heard(noon, clockWarning+time.Millisecond)
 	almost.heard(noon, clockWarning)
@@ -60,8 +60,8 @@ func TestAClockThatIsAheadIsSaidToBeAtOnce(t *testing.T) {
 	require.False(t, almost.isWrong())
 }
 
-// A hostile member's clock says what it likes.
-func TestAClockThatCannotBeIsBounded(t *testing.T) {
+// A hostile member's clock may say anything.
+func TestAnAbsurdClockIsBounded(t *testing.T) {
 	for _, ahead := range []time.Duration{1<<63 - 1, -1 << 63} {
 		var k clock
 		for range clockSamples {
@@ -74,7 +74,7 @@ func TestAClockThatCannotBeIsBounded(t *testing.T) {
 	}
 }
 
-func TestAnOffsetIsSaidAsAPersonWould(t *testing.T) {
-	require.Equal(t, "12 s ahead of ours", aheadText(12*time.Second))
-	require.Equal(t, "1 h 30 min behind ours", aheadText(-90*time.Minute))
+func TestOffsetsReadNaturally(t *testing.T) {
+	require.Equal(t, "12 s ahead of this node's", aheadText(12*time.Second))
+	require.Equal(t, "1 h 30 min behind this node's", aheadText(-90*time.Minute))
 }

@@ -13,64 +13,62 @@ const (
 	maxFrameLimit = 32 << 20
 )
 
-// Config is how a node takes part in ceremonies. The zero value of a field
-// means its default; [DefaultConfig] spells the defaults out.
+// Config says how a node takes part in ceremonies. The zero value of a field means its
+// default; [DefaultConfig] returns the defaults.
 type Config struct {
-	// Version is this node's version on the wire: vMAJOR.MINOR, optionally .PATCH,
-	// optionally -LABEL. Nodes with different majors or minors refuse each other.
-	// Default v1.0; in a Charon cluster it is Charon's, for example v1.11.
+	// Version is this node's version on the wire: vMAJOR.MINOR, with an optional .PATCH
+	// and an optional -LABEL. Nodes with different majors or minors refuse each other.
+	// Default v1.0. In a Charon cluster it must be Charon's, for example v1.11.
 	Version string
-	// Nickname is what this node calls itself, for people: at most 32 printable
-	// characters. Default none.
+	// Nickname is this node's name for people to read: at most 32 printable characters.
+	// Default none.
 	Nickname string
-	// Heartbeat is how often an idle stream says that it is alive. It measures the
-	// round-trip time and notices dead peers. Default 1s; at most half of
-	// ExchangeTimeout.
+	// Heartbeat is how often an idle stream says that it is alive. Heartbeats measure the
+	// round-trip time and reveal dead peers. Default 1s; at most half of ExchangeTimeout.
 	Heartbeat time.Duration
-	// ExchangeTimeout is how long a request may stay without a response before
-	// its stream is given up, and how long a write may take. Default 10s. Any length
-	// is valid; ten years and more, here and in the times below, are taken for ten.
+	// ExchangeTimeout is how long a request may stay without a response before its stream
+	// is given up, and how long a write may take. Default 10s. Any length is valid. Here
+	// and in the durations below, more than ten years counts as ten years.
 	ExchangeTimeout time.Duration
-	// PeerTimeout is how long a member may be gone once the ceremony runs before
-	// it fails for everyone. It counts from the member's last message, once its
-	// stream is lost: keep it several heartbeats long, or a stream that breaks for
-	// a moment is fatal, and above 10s, for libp2p pauses 5s and more after a
-	// failed dial. Negative: for ever. Default 1m.
+	// PeerTimeout is how long a member may be gone in a running ceremony. After that, the
+	// ceremony fails for everyone. Once the member's stream is lost, the time counts from
+	// its last message. Keep it several heartbeats long, or a stream that breaks for a
+	// moment is fatal. Also keep it above 10s, because libp2p pauses for 5s or more after
+	// a failed dial. Negative: no limit. Default 1m.
 	PeerTimeout time.Duration
 	// OpenGrace is how long a member may ask for a definition that is not open here
-	// before that counts as a mismatch. A member that runs this package is never
-	// refused for it: it is told to wait, and after OpenGrace the mismatch is logged.
-	// A member of another implementation does not say which definition it means. Its
-	// stream is held, and after OpenGrace it fails a ceremony that can only be the one
-	// it means: one that is still connecting, and in which this member is missing.
-	// Default 10s.
+	// before that counts as a mismatch. A member that runs this package is never refused
+	// for it. It is told to wait, and the mismatch is logged after OpenGrace. A member
+	// that runs another implementation does not say which definition it means. Its stream
+	// is held. After OpenGrace it fails the only ceremony that it can mean: one that is
+	// still connecting and in which this member is missing. Default 10s.
 	OpenGrace time.Duration
-	// GoodbyeTimeout bounds the goodbyes after the last barrier, within the
+	// GoodbyeTimeout limits the time for the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.
 	GoodbyeTimeout time.Duration
-	// MaxFrame is the largest frame that is read, in bytes. Default 16 KiB, at
-	// least 1 KiB, at most 32 MiB.
+	// MaxFrame is the size of the largest frame that is read, in bytes. Default 16 KiB,
+	// at least 1 KiB, at most 32 MiB.
 	MaxFrame int
 	// BackoffMin and BackoffMax are the first and the longest pause between two
 	// attempts to reach a member. Default 100ms and 1s.
 	BackoffMin, BackoffMax time.Duration
-	// Retry says how often, and after which pauses, [Service.Run] and [RunAttempts] begin
-	// again after a failure. Default one attempt.
+	// Retry says how often [Service.Run] and [RunAttempts] begin again after a failure,
+	// and how long they pause. Default one attempt.
 	Retry Retry
-	// RegisterEarly registers the protocol's handler when the service is made and not
-	// when it starts, for a host that listens by then: a member that dials it before the
-	// start waits, as for a ceremony that is not open yet, where it would read "protocol
-	// not supported". [NewService], or fx.New, then fails where [Service.Start] would,
-	// when something else handles the protocol. A service that is never started goes on
-	// making members wait until [Service.Stop], or until the host is closed: fx calls
-	// no OnStop for a component that it has not started.
+	// RegisterEarly registers the protocol's handler when the service is made, not when
+	// it starts. It is for a host that already listens by then. A member that dials the
+	// host before the start waits, as it does for a ceremony that is not open yet, where
+	// it would otherwise read "protocol not supported". If something else handles the
+	// protocol, [NewService] (or fx.New) fails where [Service.Start] would. A service
+	// that is never started makes members wait until [Service.Stop], or until the host is
+	// closed: fx does not call OnStop for a component that it has not started.
 	RegisterEarly bool
-	// ShutdownOnFailure asks the fx app to stop with exit code 1 when a ceremony fails,
-	// ShutdownOnComplete with exit code 0 when one completes, by fx.Shutdowner. That
-	// reaches a program that waits for it: by App.Run, App.Wait or App.Done. A program
-	// that only calls App.Start and App.Stop does not notice: there [OnEnd] is the way
-	// to learn of the end. Without fx they do nothing. Closing a ceremony or cancelling
-	// Run does not count as a failure: the caller has the error.
+	// ShutdownOnFailure asks the fx app to stop with exit code 1 when a ceremony fails.
+	// ShutdownOnComplete asks it to stop with exit code 0 when a ceremony completes. Both
+	// use fx.Shutdowner, which reaches a program that waits in App.Run, App.Wait or on
+	// App.Done. A program that only calls App.Start and App.Stop does not notice, and has
+	// to use [OnEnd]. Without fx the two fields do nothing. Closing a ceremony or
+	// cancelling Run does not count as a failure: the caller has the error.
 	ShutdownOnFailure, ShutdownOnComplete bool
 }
 
@@ -99,8 +97,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// forEver is the longest time that is told apart from for ever: sums of it do not
-// overflow.
+// forEver is the longest duration that still counts as finite. It is short enough that
+// sums do not overflow.
 const forEver = 10 * 365 * 24 * time.Hour
 
 func def[T comparable](field *T, value T) {
@@ -110,7 +108,7 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-// Validate checks a Config. Its error, an [ErrInvalid], names the field and the
+// Validate checks a Config. Its error is an [ErrInvalid] that names the field and the
 // value.
 func (c Config) Validate() error {
 	c = c.withDefaults()
@@ -138,7 +136,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Heartbeat > c.ExchangeTimeout/2 {
-		return invalid("Config.Heartbeat", "%s is above half of ExchangeTimeout, which is %s",
+		return invalid("Config.Heartbeat", "%s is more than half of ExchangeTimeout, which is %s",
 			c.Heartbeat, c.ExchangeTimeout)
 	}
 	if c.BackoffMin > c.BackoffMax {
@@ -148,7 +146,7 @@ func (c Config) Validate() error {
 		return invalid("Config.Retry.Pause", "%s is above PauseMax, which is %s", c.Retry.Pause, c.Retry.PauseMax)
 	}
 	if c.MaxFrame < minFrameLimit || c.MaxFrame > maxFrameLimit {
-		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d",
+		return invalid("Config.MaxFrame", "%d bytes: it must be between %d and %d",
 			c.MaxFrame, minFrameLimit, maxFrameLimit)
 	}
 	return nil

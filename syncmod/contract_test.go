@@ -25,8 +25,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The public API, identifier by identifier: a change that breaks a program which
-// uses it does not compile here.
+// The public API, identifier by identifier. If a change breaks a program that
+// uses the API, this file does not compile.
 
 const _ protocol.ID = syncmod.ProtocolID
 
@@ -80,7 +80,7 @@ var (
 	_ func(members, ceremonies int) (network.ResourceManager, error) = syncmod.NewResourceManager
 )
 
-// Looking on, or taking part.
+// Observing, or taking part.
 var _ func(
 	*syncmod.Service, syncmod.Definition, ...syncmod.OpenOption,
 ) (*syncmod.Ceremony, error) = (*syncmod.Service).Open
@@ -113,7 +113,7 @@ var (
 	_ = syncmod.Step{Name: "", Run: (func(context.Context) error)(nil)}
 )
 
-// What goes in. A Definition and a Peer have no fields but these.
+// The input. A Definition and a Peer have no other fields.
 var (
 	_ = struct {
 		Hash  []byte
@@ -138,12 +138,13 @@ var (
 	}
 )
 
-// What comes out.
+// The output.
 var (
 	_ = syncmod.Status{
 		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
 		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Attempt: int(0), Broken: []syncmod.BrokenLink(nil),
 		Retried: false, Steps: []string(nil), Passed: []syncmod.PassedBarrier(nil), At: time.Time{},
+		Observes: false, Nickname: "", Version: "",
 	}
 	_ = syncmod.PassedBarrier{
 		Kind: "", Step: int64(0), Name: "", Since: time.Time{}, Passed: time.Time{}, Last: int(0),
@@ -195,7 +196,7 @@ var (
 	}
 )
 
-func TestTheNamesThatOthersDependOnStayAsTheyAre(t *testing.T) {
+func TestPublicNamesAreStable(t *testing.T) {
 	names := []string{string(syncmod.ProtocolID), syncmod.ModuleName, syncmod.ServiceName}
 
 	require.Equal(t, []string{"/charon/dkg/sync/1.0.0/", "dkgsync", "dkgsync"}, names)

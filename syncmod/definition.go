@@ -22,11 +22,11 @@ const (
 // Definition identifies a ceremony: the hash that every member signs, and the
 // members.
 type Definition struct {
-	// Hash is the definition hash: 1 to 64 bytes, 32 in Charon clusters. Members
-	// with different hashes are in different ceremonies, and wait for each other.
+	// Hash is the definition hash: 1 to 64 bytes, 32 in Charon clusters. Members with
+	// different hashes are in different ceremonies, and wait for each other.
 	Hash []byte
-	// Peers is every member in operator order, this node included: at least 2, at
-	// most 1024. A member's place in it is its operator index.
+	// Peers lists every member in operator order, this node included: at least 2, at
+	// most 1024. A member's place in the list is its operator index.
 	Peers []Peer
 }
 
@@ -34,25 +34,25 @@ type Definition struct {
 type Peer struct {
 	ID    peer.ID
 	Name  string                // optional, for people
-	Addrs []multiaddr.Multiaddr // optional; known to the host while the ceremony is open
+	Addrs []multiaddr.Multiaddr // optional; the host knows them while the ceremony is open
 }
 
-// validate checks a definition for the node self and returns the node's
-// operator index.
+// validate checks a definition for the node self, and returns the node's operator
+// index.
 func (d Definition) validate(self peer.ID) (int, error) {
 	switch n := len(d.Hash); {
 	case n == 0:
 		return 0, invalid("Definition.Hash", "it is empty")
 	case n > maxHash:
-		return 0, invalid("Definition.Hash", "%d bytes, at most %d are allowed", n, maxHash)
+		return 0, invalid("Definition.Hash", "it has %d bytes, but at most %d are allowed", n, maxHash)
 	case isStatement(d.Hash):
 		return 0, invalid("Definition.Hash", "%w", errHashIsStatement)
 	}
 	switch n := len(d.Peers); {
 	case n < minMembers:
-		return 0, invalid("Definition.Peers", "%d members, at least %d are needed", n, minMembers)
+		return 0, invalid("Definition.Peers", "it has %d, but at least %d are needed", n, minMembers)
 	case n > maxMembers:
-		return 0, invalid("Definition.Peers", "%d members, at most %d are allowed", n, maxMembers)
+		return 0, invalid("Definition.Peers", "it has %d, but at most %d are allowed", n, maxMembers)
 	}
 	index := -1
 	seen := make(map[peer.ID]int, len(d.Peers))
@@ -78,7 +78,7 @@ func (d Definition) validate(self peer.ID) (int, error) {
 
 func (p Peer) validate() error {
 	_, err := peer.IDFromBytes([]byte(p.ID))
-	// The text of some IDs happens to have the form of one.
+	// The text of a peer ID can happen to have the form of a peer ID.
 	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil {
 		err = errors.New("it is one's text")
 	}
@@ -97,7 +97,7 @@ func (p Peer) validate() error {
 	return nil
 }
 
-// clone copies a definition, so that the caller may go on changing its own.
+// clone copies a definition, so that the caller can change its own.
 func (d Definition) clone() Definition {
 	c := Definition{Hash: slices.Clone(d.Hash), Peers: slices.Clone(d.Peers)}
 	for i, p := range c.Peers {
@@ -111,9 +111,9 @@ func (p Peer) clone() Peer {
 	return p
 }
 
-// Names returns the names of the members as errors, logs and statuses show them: made
-// printable, the end of the peer ID for one without a name, and with the operator index
-// where several have the same.
+// Names returns the names of the members as errors, logs and statuses show them. The
+// names are made printable. A member without a name has the end of its peer ID instead.
+// Members with the same name have their operator index added.
 func (d Definition) Names() []string {
 	count := make(map[string]int, len(d.Peers))
 	for _, p := range d.Peers {
@@ -128,7 +128,7 @@ func (d Definition) Names() []string {
 	return names
 }
 
-// shortHash is how a definition is called in sentences.
+// shortHash returns the form of a definition hash that sentences use.
 func shortHash(hash []byte) string {
 	const enough = 8
 	if len(hash) > enough {
@@ -137,7 +137,7 @@ func shortHash(hash []byte) string {
 	return hex.EncodeToString(hash)
 }
 
-// info is a definition as reports name it.
+// info returns the definition in the form that reports use.
 func (d Definition) info(self int, a attempt, o openOptions) report.Info {
 	info := report.Info{Hash: d.Hash, Index: self, Attempt: a.shown(), Before: a.before, Observes: o.observes}
 	for i, p := range d.Peers {
@@ -148,7 +148,7 @@ func (d Definition) info(self int, a attempt, o openOptions) report.Info {
 	return info
 }
 
-// addrInfos are the members as libp2p names them.
+// addrInfos returns the members in the form that libp2p uses.
 func (d Definition) addrInfos() []peer.AddrInfo {
 	infos := make([]peer.AddrInfo, len(d.Peers))
 	for i, p := range d.Peers {

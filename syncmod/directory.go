@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// directory is a service's open ceremonies as its server half sees them.
+// directory shows a service's open ceremonies to its server half.
 type directory struct{ svc *Service }
 
 // Of implements stream.Ceremonies.
@@ -35,8 +35,8 @@ func (d directory) NotOpen(in []stream.Ceremony) (text string) {
 	return printable("it has another definition open: "+hashes(in), maxReason)
 }
 
-// Mismatch implements stream.Ceremonies. The newest ceremony reports it: one line is
-// enough, and says what else is open.
+// Mismatch implements stream.Ceremonies. The newest ceremony reports the mismatch:
+// one line is enough, and it says what else is open.
 func (d directory) Mismatch(in []stream.Ceremony, id peer.ID, hash []byte) {
 	asked := "definition " + shortHash(hash[:min(len(hash), maxHash)])
 	for _, c := range slices.Backward(d.svc.open()) {
@@ -48,7 +48,8 @@ func (d directory) Mismatch(in []stream.Ceremony, id peer.ID, hash []byte) {
 	}
 }
 
-// hashes names the definitions of ceremonies, the first of many.
+// hashes names the definitions of ceremonies: the first few, and how many more there
+// are.
 func hashes(of []stream.Ceremony) string {
 	const most = 8
 	names := make([]string, 0, most)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -12,16 +11,16 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// What a ceremony fails with, or a call is refused with. Failures that are
-// somebody's doing come wrapped in a [*PeerError].
+// The errors that a ceremony fails with, and the errors that refuse a call. A failure
+// that a member caused is wrapped in a [*PeerError].
 var (
 	// ErrVersionMismatch is the failure when a member runs another version.
 	ErrVersionMismatch = errors.New("version mismatch")
-	// ErrBadSignature is the failure when a member signed another definition, or
-	// did not sign.
+	// ErrBadSignature is the failure when a member signed another definition, or did
+	// not sign at all.
 	ErrBadSignature = errors.New("bad definition signature")
-	// ErrMembersMismatch is the failure when a member has other members for the same
-	// definition hash, or another order.
+	// ErrMembersMismatch is the failure when a member has the same definition hash but
+	// a different list of members, or the same members in a different order.
 	ErrMembersMismatch = errors.New("different members")
 	// ErrPeerRestarted is the failure when a member restarted after step 1 and lost
 	// its state.
@@ -29,39 +28,39 @@ var (
 	// ErrSelfRestarted is the failure when this node restarted after step 1 and lost
 	// its state.
 	ErrSelfRestarted = errors.New("this node restarted")
-	// ErrStepSkipped is the failure when a member announced a step that cannot
-	// follow its last one.
+	// ErrStepSkipped is the failure when a member announced a step that cannot follow
+	// its previous step.
 	ErrStepSkipped = errors.New("step skipped")
 	// ErrLeftBehind is the failure when a member went on without this node.
 	ErrLeftBehind = errors.New("left behind")
 	// ErrPeerRejected is the failure when a member answered a request of this node
 	// with an error.
 	ErrPeerRejected = errors.New("rejected by a member")
-	// ErrPeerAborted is the failure when another member aborts.
+	// ErrPeerAborted is the failure when another member aborted.
 	ErrPeerAborted = errors.New("aborted by a member")
 	// ErrPeerTimeout is the failure when a member was gone for longer than
-	// Config.PeerTimeout. It blames nobody where a limit or a setting of this node's
-	// own host is the reason.
+	// Config.PeerTimeout. It blames nobody if the reason is a limit or a setting of
+	// this node's own host.
 	ErrPeerTimeout = errors.New("member gone")
 	// ErrPeerLeft is the failure when a member said goodbye before a barrier that
 	// needs it.
 	ErrPeerLeft = errors.New("member left early")
 	// ErrResultMismatch is the failure when the members attest different results, or
-	// some of them none, see [Ceremony.Attest]. It blames nobody.
+	// when some attest a result and others do not; see [Ceremony.Attest]. It blames
+	// nobody.
 	ErrResultMismatch = errors.New("different results")
-	// ErrAborted is the failure when this node's own user gave up, see
-	// [Ceremony.Abort].
+	// ErrAborted is the failure when this node itself gave up; see [Ceremony.Abort].
 	ErrAborted = errors.New("ceremony aborted")
-	// ErrStopped is returned when the ceremony was closed or the service is not
+	// ErrStopped is returned when the ceremony was closed, or when the service is not
 	// running.
 	ErrStopped = errors.New("stopped")
-	// ErrHostClosed is the failure when this node's own host was closed: no other
-	// member can be reached any more, nor told.
+	// ErrHostClosed is the failure when this node's own host was closed. No other
+	// member can be reached or told after that.
 	ErrHostClosed = errors.New("this node's host is closed")
-	// ErrOpen is returned when a ceremony of the definition is open already.
+	// ErrOpen is returned when a ceremony of the definition is already open.
 	ErrOpen = errors.New("already open")
-	// ErrKeyInUse is the LastError of a member in a status while two processes use
-	// its key. It never fails a ceremony.
+	// ErrKeyInUse is the LastError of a member in a status while two processes use the
+	// member's key. It never fails a ceremony.
 	ErrKeyInUse = errors.New("two processes use this member's key: stop one of them")
 	// ErrInvalid is returned for an invalid argument.
 	ErrInvalid = errors.New("invalid")
@@ -69,17 +68,18 @@ var (
 
 const startAgain = "the ceremony cannot go on: stop every node and start the ceremony again together"
 
-// PeerError says who made a ceremony fail: the culprit, not whoever passed the
-// news on. Unwrap gives one of the package's errors.
+// PeerError names the member that made a ceremony fail: the culprit, not the member
+// that passed on the news. Unwrap returns one of the package's errors.
 type PeerError struct {
 	Peer  Peer
 	Index int // operator index
 	Err   error
 }
 
-// Error is a sentence about the member: what it did, and what to do next.
+// Error returns a sentence about the member: what it did, and what to do next.
 func (e *PeerError) Error() string {
-	// Only a bare cause: the text of a wrapped one is not a sentence about the member.
+	// Only for a cause that is not wrapped: the text of a wrapped one is not a
+	// sentence about the member.
 	if c, ok := e.Err.(*cause); ok { //nolint:errorlint // see above
 		if c.sentinel == ErrSelfRestarted { //nolint:errorlint // it is never wrapped there
 			return fmt.Sprintf("this node (operator %d, %s) %s", e.Index, displayName(e.Peer), c.text)
@@ -92,12 +92,12 @@ func (e *PeerError) Error() string {
 // Unwrap returns Err.
 func (e *PeerError) Unwrap() error { return e.Err }
 
-// cause is one of the package's errors with the sentence that explains it. For
-// a member the sentence starts with its verb: "restarted: …".
+// cause is one of the package's errors with the sentence that explains it. For a
+// member, the sentence starts with a verb: "restarted: …".
 type cause struct {
 	sentinel error
 	text     string
-	local    error // what this node's user gave as a reason, if anything
+	local    error // the reason that this node's program gave, if any
 }
 
 func (c *cause) Error() string { return c.text }
@@ -114,7 +114,7 @@ func operator(index int, p Peer) string {
 	return fmt.Sprintf("operator %d (%s)", index, displayName(p))
 }
 
-// displayName is the member's name, or the end of its peer ID when it has none.
+// displayName returns the member's name, or the end of its peer ID if it has no name.
 func displayName(p Peer) string {
 	if name := printable(p.Name, 2*maxNickname); name != "" {
 		return name
@@ -127,7 +127,7 @@ func displayName(p Peer) string {
 	return id
 }
 
-// unlessSaid is what to do next, unless a member has said so already.
+// unlessSaid returns what to do next, unless the text of a member says so already.
 func unlessSaid(text string) string {
 	if strings.Contains(text, startAgain) {
 		return ""
@@ -135,19 +135,19 @@ func unlessSaid(text string) string {
 	return "; " + startAgain
 }
 
-// abortText is what the other members are told of a failure.
+// abortText returns what the other members are told about a failure.
 func abortText(d Definition, self int, f roster.Failure, err error) string {
 	switch f.Kind {
 	case roster.PeerAborted:
 		if f.Culprit == self && f.By != self {
-			return printable(err.Error(), maxReason) // verbatim it would read as if this node had said it of itself
+			return printable(err.Error(), maxReason) // verbatim, it would read as if this node had said it of itself
 		}
-		return f.Text // verbatim: it has passed through hands enough
+		return f.Text // verbatim: it has been passed on often enough
 	case roster.ResultMismatch:
-		return f.Text // likewise: what this node finds itself has another text
+		return f.Text // verbatim too: what this node finds itself has another text
 	case roster.SelfRestarted:
 		who := operator(f.Culprit, d.Peers[f.Culprit])
-		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // to others it is not "this node"
+		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // to the others, it is not "this node"
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:
@@ -158,22 +158,23 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 	}
 }
 
-// WaitError says whom a wait was still waiting for when its context ended.
+// WaitError says which members a wait was still waiting for when its context ended.
 type WaitError struct {
 	Barrier string // connected, step or shutdown
 	Step    int64
-	Since   time.Time    // when this node's wait at the barrier began; zero: not known
+	Since   time.Time    // when this node's wait at the barrier began; zero: unknown
 	Missing []PeerStatus // in operator order
 	Err     error        // the context's error
 
-	members int // 0 when not known
+	members int // 0: unknown
 	at      time.Time
 	early   bool   // this node itself has not announced the step
-	who     string // the missing members, with the reasons; empty: as Missing says
+	who     string // the missing members, with the reasons; empty: made from Missing
 	advice  string // what is wrong with the wait itself
 }
 
-// Error lists everyone who is missing, and why: who is not connected comes first.
+// Error lists every missing member and the reason. Members that are not connected come
+// first.
 func (e *WaitError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "waiting for %d", len(e.Missing))
@@ -213,37 +214,3 @@ func (e *WaitError) Error() string {
 
 // Unwrap returns the context's error.
 func (e *WaitError) Unwrap() error { return e.Err }
-
-// spell writes a duration as a person would say it: "40 ms", "1.2 s", "12 s",
-// "1 min 5 s".
-func spell(d time.Duration) string {
-	d = max(d, 0)
-	for _, precision := range []struct{ below, unit time.Duration }{
-		{10 * time.Millisecond, 100 * time.Microsecond},
-		{time.Second, time.Millisecond},
-		{10 * time.Second, 100 * time.Millisecond},
-		{time.Hour, time.Second},
-		{math.MaxInt64, time.Minute},
-	} {
-		if d < precision.below {
-			d = d.Round(precision.unit)
-			break
-		}
-	}
-	two := func(large, small time.Duration, largeName, smallName string) string {
-		text := fmt.Sprintf("%d %s", d/large, largeName)
-		if rest := d % large / small; rest > 0 {
-			text += fmt.Sprintf(" %d %s", rest, smallName)
-		}
-		return text
-	}
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%g ms", float64(d)/float64(time.Millisecond))
-	case d < time.Minute:
-		return fmt.Sprintf("%g s", d.Seconds())
-	case d < time.Hour:
-		return two(time.Minute, time.Second, "min", "s")
-	}
-	return two(time.Hour, time.Minute, "h", "min")
-}

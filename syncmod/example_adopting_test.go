@@ -16,9 +16,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The recipes of docs/adopting.md: the page has its code from here.
+// The recipes of docs/adopting.md. The page takes its code from this file.
 
-// ours are the steps of this node.
+// ours returns the steps of this node.
 func ours() []syncmod.Step {
 	return []syncmod.Step{
 		{Name: "exchange keys", Run: func(context.Context) error {
@@ -32,7 +32,7 @@ func ours() []syncmod.Step {
 	}
 }
 
-// exampleKey makes the key of alice, and the definition of her ceremony with bob.
+// exampleKey makes alice's key, and the definition of her ceremony with bob.
 func exampleKey(bob host.Host) (crypto.PrivKey, syncmod.Definition) {
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
 	if err != nil {
@@ -48,9 +48,8 @@ func exampleKey(bob host.Host) (crypto.PrivKey, syncmod.Definition) {
 	}
 }
 
-// A host that libp2p makes is enough: one option, and no fx app of the program's
-// own. The module starts before libp2p.New returns, and stops when the host is
-// closed.
+// A host made by libp2p needs only one option, and the program needs no fx app. The
+// module starts before libp2p.New returns, and stops when the host is closed.
 func Example_withFxOption() {
 	bob := exampleHost()
 	key, definition := exampleKey(bob)
@@ -82,8 +81,8 @@ func Example_withFxOption() {
 	// closed: <nil>
 }
 
-// takePart takes part in one ceremony, and returns how it ended. A ctx that ends leaves
-// the ceremony.
+// takePart takes part in one ceremony, and returns how it ended. It leaves the ceremony
+// when ctx ends.
 func takePart(ctx context.Context, h host.Host, log *logrus.Logger, d syncmod.Definition, steps []syncmod.Step) error {
 	service, err := syncmod.NewService(h, syncmod.Config{Nickname: "alice"}, syncmod.WithLogger(log))
 	if err != nil {

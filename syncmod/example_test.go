@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// quiet makes a logger whose lines nobody sees.
+// quiet makes a logger that prints nothing.
 var quiet = harness.Quiet
 
 // exampleHost makes a host that listens on the loopback interface.
@@ -33,8 +33,8 @@ func exampleHosts() (alice, bob host.Host, definition syncmod.Definition) {
 	return alice, bob, harness.Define("what all members have agreed on", alice, bob)
 }
 
-// elsewhere runs a ceremony of two steps on another node. What it returns waits
-// for its end.
+// elsewhere runs a ceremony of two steps on another node. The function that it
+// returns waits for the end of the ceremony.
 func elsewhere(h host.Host, definition syncmod.Definition) (end func()) {
 	ctx, done := context.Background(), make(chan struct{})
 	go func() {
@@ -57,8 +57,8 @@ func elsewhere(h host.Host, definition syncmod.Definition) (end func()) {
 	return func() { <-done }
 }
 
-// A node that knows its ceremony when it starts: the definition comes from the
-// graph, and so does what the steps need.
+// A node that knows its ceremony when it starts. The graph provides the definition,
+// and what the steps need.
 func Example() {
 	alice, bob, definition := exampleHosts()
 	defer elsewhere(bob, definition)()
@@ -103,7 +103,7 @@ func Example() {
 	// the ceremony is complete
 }
 
-// A node without fx, which counts the steps itself.
+// A node without fx that counts the steps itself.
 func Example_withoutFx() {
 	alice, bob, definition := exampleHosts()
 	defer elsewhere(bob, definition)()
@@ -141,8 +141,7 @@ func Example_withoutFx() {
 	// complete: <nil>
 }
 
-// A node that runs for long injects the service, and opens ceremonies when they
-// come.
+// A long-lived node injects the service, and opens ceremonies when they are needed.
 func ExampleService_Open() {
 	alice, bob, definition := exampleHosts()
 	defer elsewhere(bob, definition)()
@@ -175,8 +174,8 @@ func ExampleService_Open() {
 	// closed: <nil>
 }
 
-// Each attempt has steps of its own. Both members run so, or the other one would not
-// come back after the failure.
+// Each attempt has its own steps. Both members call Service.Run. Otherwise the other
+// one would not come back after the failure.
 func ExampleService_Run() {
 	alice, bob, definition := exampleHosts()
 	ctx := context.Background()
@@ -215,7 +214,7 @@ func ExampleService_Run() {
 	// bob: <nil>
 }
 
-// Watch shows how the ceremony stands, whenever that changes.
+// Watch shows each change of a ceremony's status.
 func ExampleCeremony_Watch() {
 	alice, bob, definition := exampleHosts()
 	defer elsewhere(bob, definition)()
@@ -245,7 +244,7 @@ func ExampleCeremony_Watch() {
 	// complete after step 3, bob has said goodbye: true
 }
 
-// A wait that ends by its context says whom it was waiting for.
+// A wait that ends with its context says which members it was waiting for.
 func ExampleWaitError() {
 	alice, bob, definition := exampleHosts()
 	defer func() { _, _ = alice.Close(), bob.Close() }() // bob does not take part
@@ -277,8 +276,7 @@ func ExampleWaitError() {
 	// deadline: true
 }
 
-// What somebody does with a receipt that was filed, long after the ceremony and
-// without any of its members.
+// Reading a stored receipt long after the ceremony, without any of its members.
 func ExampleParseReceipt() {
 	filed, err := os.ReadFile("testdata/receipt.json")
 	if err != nil {

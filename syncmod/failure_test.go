@@ -15,8 +15,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// newCeremonies opens a ceremony on n nodes and brings all past the barrier of
-// step 1.
+// newCeremonies opens a ceremony on n nodes and brings all of them past the
+// barrier of step 1.
 func newCeremonies(t testing.TB, n int) ([]*harness.Node, []*syncmod.Ceremony) {
 	t.Helper()
 	nodes, def := newCluster(t, n, harness.Fast())
@@ -25,7 +25,7 @@ func newCeremonies(t testing.TB, n int) ([]*harness.Node, []*syncmod.Ceremony) {
 	return nodes, ceremonies
 }
 
-// advance lets all pass the next barrier.
+// advance lets all nodes pass the next barrier.
 func advance(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
@@ -41,7 +41,7 @@ func connect(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
 }
 
-// run runs a whole ceremony of one step on all.
+// run runs a whole ceremony of one step on all nodes.
 func run(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	t.Helper()
 	ctx := harness.Within(t)
@@ -56,10 +56,10 @@ func closeAll(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) })
 }
 
-// without is all but one.
+// without returns all elements but one.
 func without[T any](all []T, i int) []T { return slices.Delete(slices.Clone(all), i, i+1) }
 
-func TestAMemberThatDiesIsNamedByEveryOther(t *testing.T) {
+func TestADeadMemberIsNamed(t *testing.T) {
 	nodes, ceremonies := newCeremonies(t, 4)
 
 	died := time.Now()
@@ -73,14 +73,14 @@ func TestAMemberThatDiesIsNamedByEveryOther(t *testing.T) {
 			noticed++
 			continue
 		}
-		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // somebody else has noticed a moment before
+		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // another member noticed a moment before
 		require.ErrorContains(t, err, "operator 2 (carol) ")
 	}
 	require.Positive(t, noticed)
 	require.Less(t, time.Since(died), harness.Fast().PeerTimeout+time.Second)
 }
 
-func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
+func TestAnAbortIsKnownAtOnce(t *testing.T) {
 	nodes, def := newCluster(t, 4, harness.Fast())
 	var took []time.Duration
 	for round := range 7 {
@@ -105,9 +105,9 @@ func TestAnAbortIsKnownEverywhereAtOnce(t *testing.T) {
 	require.Less(t, took[len(took)/2], 500*time.Millisecond)
 }
 
-func TestANodeThatLeavesBeforeStep1IsWaitedFor(t *testing.T) {
+func TestANodeThatLeavesEarlyIsAwaited(t *testing.T) {
 	cfg := harness.Fast()
-	cfg.Heartbeat = time.Millisecond // somebody asks at every moment of it
+	cfg.Heartbeat = time.Millisecond // so that a request is always on its way
 	nodes, def := newCluster(t, 3, cfg)
 	staying := harness.Open(t, nodes[:2], def)
 	for range 10 {
@@ -122,7 +122,7 @@ func TestANodeThatLeavesBeforeStep1IsWaitedFor(t *testing.T) {
 	run(t, append(slices.Clone(staying), back...))
 }
 
-func TestANodeThatLeavesLaterIsNamedByEveryOther(t *testing.T) {
+func TestANodeThatLeavesLateIsNamed(t *testing.T) {
 	_, ceremonies := newCeremonies(t, 3)
 
 	require.NoError(t, ceremonies[1].Close(harness.Within(t)))
@@ -155,12 +155,12 @@ func TestEveryWaitEndsWithTheFailure(t *testing.T) {
 			require.Equal(t, s.ceremony.Err(), harness.Next(t, waiting))
 			require.ErrorIs(t, s.ceremony.Err(), disk)
 			require.ErrorIs(t, s.ceremony.Err(), syncmod.ErrAborted)
-			require.Equal(t, s.ceremony.Err(), wait(ctx, s.ceremony)) // whoever comes later too
+			require.Equal(t, s.ceremony.Err(), wait(ctx, s.ceremony)) // a wait that begins later gets it too
 		})
 	}
 }
 
-func TestWorkIsCancelledWithTheFailureAsItsCause(t *testing.T) {
+func TestAFailureCancelsTheWork(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	ctx, cancel := s.ceremony.Context(context.Background())
 	defer cancel()
@@ -200,7 +200,7 @@ func TestWatchEndsWithTheFailure(t *testing.T) {
 	}
 }
 
-func TestMembersWithDifferentDefinitionsWaitAndSeeThem(t *testing.T) {
+func TestDifferentDefinitionsAreShown(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	other := def
 	other.Hash = harness.Define("another").Hash
@@ -218,13 +218,13 @@ func TestMembersWithDifferentDefinitionsWaitAndSeeThem(t *testing.T) {
 	}
 }
 
-// curious is an error whose text and nature depend on the ceremony.
+// curious is an error whose text and unwrapping depend on the ceremony.
 type curious struct{ ceremony *syncmod.Ceremony }
 
 func (e curious) Error() string { return "in phase " + e.ceremony.Status().Phase.String() }
 func (e curious) Is(error) bool { return e.ceremony.Status().Phase < syncmod.Connecting }
 
-func TestAReasonMayAskTheCeremonyWhenItIsAskedForItsText(t *testing.T) {
+func TestAReasonMayCallTheCeremony(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 
 	s.ceremony.Abort(curious{s.ceremony})

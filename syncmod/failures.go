@@ -9,14 +9,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// failureKind is all that is known of one kind of failure.
+// failureKind is everything that is known about one kind of failure.
 type failureKind struct {
 	kind      roster.Kind
 	sentinel  error
 	errorType string // for telemetry
 	mend      mend
-	// sentence says what happened and what to do next. About a member it starts
-	// with the verb. It is nil where the failure is no other member's doing.
+	// sentence says what happened and what to do next. For a failure that a
+	// member caused, it starts with the verb. It is nil if no other member
+	// caused the failure.
 	sentence func(Definition, roster.Failure) string
 }
 
@@ -63,7 +64,7 @@ func badSignature(d Definition, _ roster.Failure) string {
 }
 
 func membersMismatch(d Definition, _ roster.Failure) string {
-	return fmt.Sprintf("has other members for definition %s than this node, or another order: "+
+	return fmt.Sprintf("has other members for definition %s than this node, or lists them in another order: "+
 		"all members need the same definition file; %s", shortHash(d.Hash), startAgain)
 }
 
@@ -77,7 +78,7 @@ func selfRestarted(d Definition, f roster.Failure) string {
 
 func stepSkipped(_ Definition, f roster.Failure) string {
 	if f.From < 0 {
-		return fmt.Sprintf("announced step %d as its first, which has to be 0 or 1; %s", f.To, startAgain)
+		return fmt.Sprintf("announced step %d as its first; the first must be 0 or 1; %s", f.To, startAgain)
 	}
 	return fmt.Sprintf("skipped a step: it went from %d to %d; %s", f.From, f.To, startAgain)
 }
@@ -95,39 +96,39 @@ func peerAborted(d Definition, f roster.Failure) string {
 	if f.By == f.Culprit {
 		return fmt.Sprintf("ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
 	}
-	return fmt.Sprintf("made the ceremony fail, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
+	return fmt.Sprintf("made the ceremony fail, according to %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
 }
 
 func resultMismatch(d Definition, f roster.Failure) string {
-	return fmt.Sprintf("the results differ, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
+	return fmt.Sprintf("the results differ, according to %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
 }
 
-// reporters says who brought an abort, and who first did.
+// reporters says who reported an abort to this node, and who first reported it.
 func reporters(d Definition, f roster.Failure) string {
 	by := operator(f.By, d.Peers[f.By])
 	if f.Reporter >= 0 && f.Reporter != f.By {
-		by += ", who has it from " + operator(f.Reporter, d.Peers[f.Reporter]) + ","
+		by += ", who heard it from " + operator(f.Reporter, d.Peers[f.Reporter])
 	}
-	return by + " reports"
+	return by
 }
 
 func peerTimeout(_ Definition, f roster.Failure) string {
 	gone := "has been gone"
 	switch {
 	case f.NotHeard && !f.NotReached:
-		gone = "has not been heard"
+		gone = "has not been heard from"
 	case f.NotReached && !f.NotHeard:
-		gone = "is heard, but has not been reached"
+		gone = "can be heard, but has not been reached"
 	}
 	why := ""
 	if f.Text != "" {
 		why = " (" + f.Text + ")"
 	}
-	return fmt.Sprintf("%s for %s%s; %s", gone, spell(f.Gone), why, startAgain)
+	return fmt.Sprintf("%s for %s%s; %s", gone, report.Spell(f.Gone), why, startAgain)
 }
 
 func peerLeft(_ Definition, f roster.Failure) string {
-	return fmt.Sprintf("said goodbye at step %d, before the barrier of step %d: "+
+	return fmt.Sprintf("said goodbye at step %d, but step %d was still to come: "+
 		"do all members run the same number of steps? %s", max(f.From, 0), f.To, startAgain)
 }
 
@@ -142,7 +143,7 @@ func kindOf(k roster.Kind) *failureKind {
 }
 
 // explain makes the error of a failure, with the sentence that an operator sees.
-// The local cause is what this node's user gave as a reason, if anything.
+// The local cause is the reason that this node's program gave, if any.
 func explain(d Definition, f roster.Failure, localCause error) error {
 	row := kindOf(f.Kind)
 	switch {
@@ -150,10 +151,10 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 		text := row.sentence(d, f)
 		why := &cause{sentinel: row.sentinel, text: text}
 		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: why}
-	case f.Kind == roster.AttemptMismatch: // no digest says whose doing it is
-		text := "the members are in different attempts of the ceremony: one of them restarted meanwhile; " + startAgain
+	case f.Kind == roster.AttemptMismatch: // the digest does not say who caused it
+		text := "the members are in different attempts of the ceremony: one of them has restarted; " + startAgain
 		return &cause{sentinel: row.sentinel, text: text}
-	case f.Kind == roster.ResultMismatch: // as a member has told it
+	case f.Kind == roster.ResultMismatch: // as a member reported it
 		return &cause{sentinel: row.sentinel, text: resultMismatch(d, f)}
 	case f.Kind == roster.Stopped:
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
@@ -167,8 +168,8 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 	}
 }
 
-// errorType names an error for telemetry that is not a ceremony's failure. It is
-// empty for no error.
+// errorType returns the telemetry name of an error that is not the failure of a
+// ceremony. It is empty for nil.
 func errorType(err error) string {
 	if err == nil {
 		return ""

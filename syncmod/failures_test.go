@@ -20,7 +20,7 @@ func TestEveryKindOfFailureHasOneRow(t *testing.T) {
 	}
 }
 
-func TestWhatNoOtherAttemptMendsIsPermanent(t *testing.T) {
+func TestOnlyTheseFailuresArePermanent(t *testing.T) {
 	var never []roster.Kind
 	for _, row := range failureKinds {
 		if row.mend == permanent {

@@ -17,7 +17,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
+func TestALastingMismatchIsLogged(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.OpenGrace = 200 * time.Millisecond
 	log, logged := logtest.NewNullLogger()
@@ -36,8 +36,8 @@ func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 	require.Eventually(t, func() bool {
 		for _, e := range logged.AllEntries() {
 			if e.Level == logrus.WarnLevel && strings.Contains(e.Message, "asks for definition") {
-				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…; `+
-					`open here with this member: \w{16}…: all members need the same definition$`, e.Message)
+				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…, `+
+					`but with this member this node has opened \w{16}…: all members need the same definition file$`, e.Message)
 				return true
 			}
 		}
@@ -46,7 +46,7 @@ func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 	require.NoError(t, c.Err())
 }
 
-func TestAnotherDefinitionIsLoggedOnceHoweverManyAreOpen(t *testing.T) {
+func TestAMismatchIsLoggedOnce(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.OpenGrace = 200 * time.Millisecond
 	log, logged := logtest.NewNullLogger()
@@ -72,18 +72,19 @@ func TestAnotherDefinitionIsLoggedOnceHoweverManyAreOpen(t *testing.T) {
 
 	require.Eventually(t, func() bool { return len(lines()) > 0 }, harness.Patience, time.Millisecond)
 
-	require.NoError(t, alice.Stop(harness.Within(t))) // after which all lines are there
+	require.NoError(t, alice.Stop(harness.Within(t))) // after this, all lines are in the log
 	require.Len(t, lines(), 1)
 	require.Contains(t, lines()[0], "… and 12 more: all members need the same definition")
 }
 
-// The one that is there goes on; the other one is told why it is not taken.
-func TestAKeyThatTwoProcessesUseIsShownOnBothSides(t *testing.T) {
+// The process that came first goes on. The other one is told why it is not
+// accepted.
+func TestASharedKeyIsShownOnBothSides(t *testing.T) {
 	key := harness.NewKey(t)
 	alice, carol := harness.NewHost(t), harness.NewSilentHost(t)
 	bobs := []host.Host{harness.NewHostWithKey(t, key), harness.NewHostWithKey(t, key)}
 	def := harness.Define(t.Name(), alice, bobs[0], carol)
-	def.Peers[1].Addrs = nil // bob dials
+	def.Peers[1].Addrs = nil // so that bob dials
 	log, logged := logtest.NewNullLogger()
 	service, err := syncmod.NewService(alice, harness.Fast(), syncmod.WithLogger(log))
 	require.NoError(t, err)
@@ -97,7 +98,7 @@ func TestAKeyThatTwoProcessesUseIsShownOnBothSides(t *testing.T) {
 		require.NoError(t, err)
 	}
 
-	var displaced *syncmod.Ceremony // the one that alice does not hear
+	var displaced *syncmod.Ceremony // the one that alice does not listen to
 	require.Eventually(t, func() bool {
 		for _, c := range atBob {
 			if strings.Contains(c.Status().Peers[0].Waiting, "another process with this node's key takes part there") {
@@ -121,7 +122,7 @@ func TestAKeyThatTwoProcessesUseIsShownOnBothSides(t *testing.T) {
 	}
 }
 
-func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
+func TestANodeRefusedAsAStrangerSaysSo(t *testing.T) {
 	hosts := []host.Host{harness.NewHost(t), harness.NewHost(t), harness.NewHost(t)}
 	alice, carol := harness.StartService(t, hosts[0], harness.Fast()), harness.StartService(t, hosts[2], harness.Fast())
 	_, err := alice.Open(harness.Define(t.Name(), hosts[0], hosts[1]))
@@ -136,21 +137,21 @@ func TestANodeThatOthersTakeForAStrangerSaysSo(t *testing.T) {
 	})
 }
 
-// What the host has known for itself it forgets in its own time. The definition's
-// address is dialled all the same.
-func TestAnAddressOfTheDefinitionIsDialledThoughTheHostHasForgottenIt(t *testing.T) {
+// The host forgets its own addresses when it likes. This node dials the
+// definition's address all the same.
+func TestAForgottenAddressIsStillDialled(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Patient())
 	store := nodes[0].Host.Peerstore()
 	store.AddAddrs(def.Peers[1].ID, def.Peers[1].Addrs, peerstore.TempAddrTTL)
 	alice := harness.Open(t, nodes[:1], def)
 	store.ClearAddrs(def.Peers[1].ID)
-	def.Peers = []syncmod.Peer{{ID: def.Peers[0].ID}, {ID: def.Peers[1].ID}} // bob cannot dial
+	def.Peers = []syncmod.Peer{{ID: def.Peers[0].ID}, {ID: def.Peers[1].ID}} // so that bob cannot dial
 	bob := harness.Open(t, nodes[1:], def)
 
 	connect(t, append(alice, bob...))
 }
 
-func TestAnAddressThatItsOwnerAddsMeanwhileIsNotForgotten(t *testing.T) {
+func TestAnAddressAddedByOthersIsKept(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	nodes[1].CloseHost()
 	store := nodes[0].Host.Peerstore()
@@ -162,12 +163,12 @@ func TestAnAddressThatItsOwnerAddsMeanwhileIsNotForgotten(t *testing.T) {
 	require.Equal(t, def.Peers[1].Addrs, store.Addrs(def.Peers[1].ID))
 }
 
-func TestWhatWasLearnedOfAConnectedMemberOutlivesTheCeremony(t *testing.T) {
+func TestLearnedAddressesOutliveTheCeremony(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	whole := def
 	whole.Peers = []syncmod.Peer{def.Peers[0], {ID: def.Peers[1].ID}}
 	suffix := multiaddr.StringCast("/p2p/" + def.Peers[1].ID.String())
-	for _, a := range def.Peers[1].Addrs { // as definitions often have them
+	for _, a := range def.Peers[1].Addrs { // in the form that definitions often have
 		whole.Peers[1].Addrs = append(whole.Peers[1].Addrs, a.Encapsulate(suffix))
 	}
 	ceremonies := append(harness.Open(t, nodes[:1], whole), harness.Open(t, nodes[1:], def)...)
@@ -179,7 +180,7 @@ func TestWhatWasLearnedOfAConnectedMemberOutlivesTheCeremony(t *testing.T) {
 	require.ElementsMatch(t, def.Peers[1].Addrs, store.Addrs(id))
 	require.NoError(t, nodes[0].Host.Network().ClosePeer(id))
 	store.UpdateAddrs(id, peerstore.PermanentAddrTTL, time.Hour)
-	require.Eventually(t, func() bool { // it is the host's to forget
+	require.Eventually(t, func() bool { // the host decides when to forget it
 		store.UpdateAddrs(id, peerstore.RecentlyConnectedAddrTTL, 0)
 		store.UpdateAddrs(id, peerstore.TempAddrTTL, 0)
 		return len(store.Addrs(id)) == 0

@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
+func TestAHeldStreamIsForgottenWhenItEnds(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	stream := s.run(t)[0]
@@ -25,10 +25,10 @@ func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
 	require.NoError(t, harness.Next(t, done))
 	held := bob.Open(t, s.Host)
 	held.Say(t, bob.Request(t, s.def, harness.Step(1)))
-	<-time.After(100 * time.Millisecond) // nothing tells from outside that a held request has been read
+	<-time.After(100 * time.Millisecond) // from outside, nothing shows that a held request has been read
 	_ = held.Reset()
 	pong := harness.Next(t, ping.Ping(harness.Within(t), bob.Host, s.Host.ID()))
-	require.NoError(t, pong.Error) // the resets have arrived before this
+	require.NoError(t, pong.Error) // the resets arrived before this
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 
 	again, err := s.Service.Open(s.def)
@@ -39,7 +39,7 @@ func TestWhatAHeldStreamSaidIsForgottenWhenItsClientHasGivenItUp(t *testing.T) {
 	require.Equal(t, int64(0), again.Status().Peers[0].Step)
 }
 
-func TestAfterTheLastBarrierAMemberMakesANodeHoldOneStreamAtTheMost(t *testing.T) {
+func TestOneStreamIsHeldAfterTheLastBarrier(t *testing.T) {
 	for name, session := range sessions {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
@@ -58,7 +58,7 @@ func TestAfterTheLastBarrierAMemberMakesANodeHoldOneStreamAtTheMost(t *testing.T
 				stream := s.meet(t, bob, harness.Step(1))
 				stream.Say(t, bob.Request(t, s.def, harness.Step(9)))
 				if i > 0 {
-					_ = before.Fate() // it ends
+					_ = before.Fate() // that one ends
 				}
 				before = stream
 			}
@@ -81,7 +81,7 @@ func (h *panicHook) Fire(*logrus.Entry) error {
 	return nil
 }
 
-func TestAHookThatPanicsCostsAReportAndNothingElse(t *testing.T) {
+func TestAPanickingHookLosesOnlyAReport(t *testing.T) {
 	h, bob := harness.NewHost(t), harness.NewRawPeer(t)
 	hook, log := &panicHook{}, harness.Quiet()
 	log.AddHook(hook)
@@ -94,7 +94,7 @@ func TestAHookThatPanicsCostsAReportAndNothingElse(t *testing.T) {
 	bob.Connect(t, h)
 	bob.Become(1)
 
-	hook.armed.Store(true) // the next line is that bob is connected
+	hook.armed.Store(true) // the next line says that bob is connected
 	bob.Open(t, h).Accepted(t, bob.Request(t, def))
 
 	require.NoError(t, c.AwaitConnected(harness.Within(t)))

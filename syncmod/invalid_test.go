@@ -106,7 +106,7 @@ var invalidConfigs = []struct {
 	{"a giant frame", syncmod.Config{MaxFrame: 33 << 20}, "Config.MaxFrame", fmt.Sprint(33 << 20)},
 }
 
-func TestABadConfigIsRefusedBeforeAHostIsMade(t *testing.T) {
+func TestABadConfigMakesNoHost(t *testing.T) {
 	for _, bad := range invalidConfigs {
 		t.Run(bad.about, func(t *testing.T) {
 			for route, supply := range map[string]fx.Option{
@@ -174,7 +174,7 @@ func TestTheZeroConfigMeansTheDefaults(t *testing.T) {
 	}, syncmod.DefaultConfig())
 }
 
-func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
+func TestABadDefinitionIsRefusedOffline(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	others := make([]syncmod.Peer, 1024)
 	for i := range others {
@@ -202,9 +202,9 @@ func TestABadDefinitionIsRefusedBeforeAnythingTouchesTheNetwork(t *testing.T) {
 			syncmod.Definition{Hash: bytes.Repeat([]byte{1}, 65), Peers: []syncmod.Peer{self, others[0]}},
 			"Definition.Hash", "65 bytes",
 		},
-		"no members":            {of(), "Definition.Peers", "0 members"},
-		"one member":            {of(self), "Definition.Peers", "1 members"},
-		"too many members":      {of(append([]syncmod.Peer{self}, others...)...), "Definition.Peers", "1025 members"},
+		"no members":            {of(), "Definition.Peers", "it has 0, "},
+		"one member":            {of(self), "Definition.Peers", "it has 1, "},
+		"too many members":      {of(append([]syncmod.Peer{self}, others...)...), "Definition.Peers", "it has 1025, "},
 		"without this node":     {of(others[:3]...), "Definition.Peers", h.ID().String()},
 		"a member twice":        {of(self, others[0], others[1], others[0]), "Definition.Peers", others[0].ID.String()},
 		"this node twice":       {of(self, others[0], self), "Definition.Peers", h.ID().String()},
@@ -288,7 +288,7 @@ func TestAHostWithoutItsOwnKeyIsRefused(t *testing.T) {
 	requireInvalid(t, err, "host", "no private key")
 }
 
-func TestADefinitionThatWasOpenedIsItsOwnersToChange(t *testing.T) {
+func TestOpenCopiesTheDefinition(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	c := harness.Open(t, nodes[:1], def)[0]
 	want := c.Definition()

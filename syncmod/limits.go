@@ -11,56 +11,57 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// maxCeremonies is how many ceremonies at once limits are made for.
+// maxCeremonies is the largest number of ceremonies at the same time that limits are
+// made for.
 const maxCeremonies = 10_000
 
 // What a host needs for each member of each ceremony, in either direction.
 const (
-	streamsPerMember = 4 // one that lives, one that takes over, and as many that are being torn down
-	connsPerMember   = 4 // both sides may dial at once, on two transports
+	streamsPerMember = 4 // one in use, one that replaces it, and two that are being torn down
+	connsPerMember   = 4 // both sides may dial at the same time, on two transports
 	spareStreams     = 64
 
-	memoryPerStream = 64 << 10  // a frame of the default size, and what goes with it
-	windowPerStream = 256 << 10 // what yamux reserves for each stream when it opens, whether it is used or not
+	memoryPerStream = 64 << 10  // a frame of the default size, and what belongs to it
+	windowPerStream = 256 << 10 // what yamux reserves for each stream when it opens, used or not
 )
 
-// NewResourceManager returns a resource manager for a host that exists for its
-// ceremonies: so many at once, of so many members each. It is the one line that
-// such a host needs:
+// NewResourceManager returns a resource manager for a host that exists only for its
+// ceremonies. It allows the given number of ceremonies at the same time, each with the
+// given number of members. Such a host needs only this line:
 //
 //	manager, err := syncmod.NewResourceManager(100, 1)
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// It allows what [ResourceLimits] does, for every ceremony, and lifts the limits by
-// address as well: libp2p takes eight connections from one IPv4 address or one IPv6
-// /56, 64 from one /48, and after the first few one in five seconds. All members
-// may be behind one address here, and members that are reached through a relay count
-// as being at the relay's.
+// It allows what [ResourceLimits] allows, for every ceremony, and also lifts the limits
+// by address. By default, libp2p takes eight connections from one IPv4 address or one
+// IPv6 /56, and 64 from one /48. After the first few, it takes one every five seconds.
+// With this resource manager all members may be behind one address. A member that is
+// reached through a relay counts as being at the relay's address.
 //
 // Strangers at one address, or in one /56 or /48, leave room for the connections of all
-// members that are elsewhere; those behind the same address they can keep out. So can
-// strangers at many addresses together: a host that they can reach should have a
-// connection gater that knows its members.
+// members at other addresses. They can keep out members behind the same address.
+// Strangers at many addresses together can keep out members too, so a host that
+// strangers can reach should have a connection gater that knows its members.
 //
-// The host reserves at most half of the machine's memory, or libp2p's default where
-// that is more. A member of one ceremony takes about half a MiB, though
-// most of it is reserved and never used: 1,000 members, or ten ceremonies of a hundred,
-// fit on a machine of 2 GiB, ten times as many need 16.
+// The host reserves at most half of the machine's memory, or libp2p's default if that
+// is more. Each member of one ceremony takes about half a MiB, but most of it is
+// reserved and never used. A machine with 2 GiB has room for 1,000 members, or for ten
+// ceremonies of a hundred. Ten times as many need 16 GiB.
 //
-// A resource manager cannot lift the system's limit of open files (ulimit -n): each
-// TCP connection takes one, a member up to four while connections are replaced. Nor
-// can it lift libp2p's limit for QUIC: 256 streams in each direction on a
-// connection. Hosts that share more than 240 ceremonies at once should listen on TCP
-// only.
+// A resource manager cannot lift the system's limit on open files (ulimit -n). Each TCP
+// connection takes one file, so a member takes up to four while connections are
+// replaced. A resource manager cannot lift libp2p's limit for QUIC either, which is 256
+// streams in each direction of a connection. Hosts that have more than 240 ceremonies
+// in common at the same time should listen on TCP only.
 //
-// The error, for a number of members or of ceremonies that cannot be, is an
+// The error for a number of members or ceremonies that is out of range is an
 // [ErrInvalid].
 func NewResourceManager(members, ceremonies int) (network.ResourceManager, error) {
 	switch {
 	case members < minMembers || members > maxMembers:
-		return nil, invalid("members", "%d: it has to be between %d and %d", members, minMembers, maxMembers)
+		return nil, invalid("members", "%d: it must be between %d and %d", members, minMembers, maxMembers)
 	case ceremonies < 1 || ceremonies > maxCeremonies:
-		return nil, invalid("ceremonies", "%d: it has to be between 1 and %d", ceremonies, maxCeremonies)
+		return nil, invalid("ceremonies", "%d: it must be between 1 and %d", ceremonies, maxCeremonies)
 	}
 	defaults := libp2pDefaults()
 	limits := resourceLimits(members*ceremonies, ceremonies, defaults).Build(defaults)
@@ -71,12 +72,13 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 	return manager, nil
 }
 
-// ResourceLimits returns the resource-manager limits that a host needs for one
-// ceremony of the given size: two streams to and from each member, with room for
-// reconnecting and for moving from a relay to a direct connection, the connections
-// under them, and the memory that libp2p reserves for both. They are for a host with
-// needs of its own; for any other [NewResourceManager] does it all. Merge them into
-// the limits that the host is made with:
+// ResourceLimits returns the resource-manager limits that a host needs for one ceremony
+// of the given size. They cover two streams to and from each member, with room for
+// reconnecting and for moving from a relay to a direct connection. They also cover the
+// connections under these streams, and the memory that libp2p reserves for both.
+// ResourceLimits is for a host that has other needs too; for any other host,
+// [NewResourceManager] does everything. Merge the limits into those that the host is
+// made with:
 //
 //	defaults := rcmgr.DefaultLimits
 //	libp2p.SetDefaultServiceLimits(&defaults)
@@ -84,32 +86,33 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// Each scope gets what the ceremony needs on top of libp2p's defaults for this machine.
-// That replaces what the host had for these scopes. For several ceremonies at once, add
-// their members up: two ceremonies of ten members are ResourceLimits(20). The same host
-// may be a member of all of them, so a peer gets room for half as many ceremonies as
-// there are members. The memory of the whole host is at most half of the machine's.
+// Each scope gets what the ceremony needs in addition to libp2p's defaults for this
+// machine. This replaces the host's own limits for these scopes. For several ceremonies
+// at the same time, add up their members: two ceremonies of ten members need
+// ResourceLimits(20). The same peer may be a member of all of them, so a peer gets room
+// for half as many ceremonies as there are members. The whole host gets at most half of
+// the machine's memory.
 //
-// libp2p's own defaults are enough for about 60 members. They count connections
-// per address too, which is nothing that limits of scopes can change: many nodes
-// behind one address need [rcmgr.WithLimitPerSubnet] and [rcmgr.WithConnRateLimiters]
-// as well.
+// The defaults of libp2p are enough for about 60 members. They also limit connections
+// by address, and the limits of scopes cannot change that. Many nodes behind one
+// address also need [rcmgr.WithLimitPerSubnet] and [rcmgr.WithConnRateLimiters].
 func ResourceLimits(members int) rcmgr.PartialLimitConfig {
 	members = min(max(members, minMembers), maxMembers*maxCeremonies)
 	return resourceLimits(members, members/minMembers, libp2pDefaults())
 }
 
-// libp2pDefaults are the limits of a host that is made without any, on this machine.
+// libp2pDefaults returns the limits of a host that is made without any, on this
+// machine.
 func libp2pDefaults() rcmgr.ConcreteLimitConfig {
 	scaling := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&scaling)
 	return scaling.AutoScale()
 }
 
-// resourceLimits is for ceremonies of so many members in all, each of which may be
-// somebody else; or the same one in every ceremony.
+// resourceLimits returns the limits for ceremonies with the given number of members in
+// all. Each member may be a different peer, or the same peer in every ceremony.
 func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig) rcmgr.PartialLimitConfig {
-	_, strangers := inOnePlace(members) // they leave room for all members
+	_, strangers := inOnePlace(members) // strangers leave room for all members
 	ours := needs(streamsPerMember*members+spareStreams, strangers+connsPerMember*members)
 	perPeer := needs(streamsPerMember*(ceremonies+1), connsPerMember)
 	host := defaults.ToPartialLimitConfig()
@@ -125,7 +128,7 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolPeerDefault, perPeer)},
 	}
 	limits.System.Memory = max(host.System.Memory, min(limits.System.Memory, mostMemory(host.System.Memory)))
-	// libp2p identifies the peer of each connection, and has more services for it.
+	// libp2p identifies the peer of each connection, and has more services for that.
 	for name, service := range host.Service {
 		limits.Service[name] = onTop(service, ours)
 	}
@@ -135,13 +138,14 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 	return limits
 }
 
-// mostMemory is half of the machine's memory. libp2p's default is an eighth of it, and
-// what the smallest host gets.
+// mostMemory returns half of the machine's memory. libp2p's default is an eighth of it
+// plus the minimum that every host gets.
 func mostMemory(libp2ps rcmgr.LimitVal64) rcmgr.LimitVal64 {
 	return 4 * (libp2ps - rcmgr.LimitVal64(rcmgr.DefaultLimits.SystemBaseLimit.Memory))
 }
 
-// needs is what so many streams and connections in each direction need.
+// needs returns what the given numbers of streams and connections in each direction
+// need.
 func needs(streams, connections int) rcmgr.ResourceLimits {
 	in, conns := rcmgr.LimitVal(streams), rcmgr.LimitVal(connections)
 	return rcmgr.ResourceLimits{
@@ -164,7 +168,8 @@ func onTop(of, more rcmgr.ResourceLimits) rcmgr.ResourceLimits {
 	}
 }
 
-// sum adds to a limit, which libp2p may write as unlimited, or as none at all.
+// sum adds to a limit. libp2p has special values for an unlimited and for an unset
+// limit.
 func sum[T rcmgr.LimitVal | rcmgr.LimitVal64](of, more T) T {
 	if of == T(rcmgr.Unlimited) {
 		return of
@@ -172,15 +177,16 @@ func sum[T rcmgr.LimitVal | rcmgr.LimitVal64](of, more T) T {
 	return max(of, 0) + more
 }
 
-// inOnePlace is how many connections a host may have with one IPv4 address or one IPv6
-// /56, and with one /48: those of all members, but not less than libp2p allows.
+// inOnePlace returns how many connections a host may have with one IPv4 address or one
+// IPv6 /56, and with one /48. That is enough for all members, and at least what libp2p
+// allows.
 func inOnePlace(members int) (conns, conns48 int) {
 	conns = connsPerMember * members
 	return max(conns, 8), max(2*conns, 64)
 }
 
-// byAddress allows the connections of so many members to come from one place. libp2p
-// counts those that are dialled as well.
+// byAddress allows the connections of the given number of members to come from one
+// place. libp2p also counts the connections that the host dials.
 func byAddress(members int) []rcmgr.Option {
 	const again = 10 // seconds after which all may connect again
 	conns, conns48 := inOnePlace(members)

@@ -19,11 +19,11 @@ import (
 const (
 	mostMembers = 1024      // members
 	yamuxWindow = 256 << 10 // what yamux reserves for a stream
-	frameMemory = 16 << 10  // what this module reserves for one
+	frameMemory = 16 << 10  // what this module reserves for a stream
 )
 
-// takeMember takes what a host takes for a member at an address: a connection, and on it
-// a stream in each direction for every ceremony.
+// takeMember takes what a host needs for a member at an address: a connection, with a
+// stream in each direction for every ceremony.
 func takeMember(m network.ResourceManager, id peer.ID, at string, ceremonies int) error {
 	conn, err := m.OpenConnection(network.DirInbound, true, multiaddr.StringCast(at))
 	if err != nil {
@@ -42,7 +42,7 @@ func takeMember(m network.ResourceManager, id peer.ID, at string, ceremonies int
 	return nil
 }
 
-// takeStream takes what yamux, the host and this module take for a stream.
+// takeStream takes what yamux, the host and this module need for a stream.
 func takeStream(m network.ResourceManager, muxer network.PeerScope, id peer.ID, direction network.Direction) error {
 	span, err := muxer.BeginSpan()
 	if err != nil {
@@ -64,8 +64,8 @@ func takeStream(m network.ResourceManager, muxer network.PeerScope, id peer.ID, 
 	return s.ReserveMemory(frameMemory, network.ReservationPriorityAlways)
 }
 
-// takeMembers takes what the other members of ceremonies take, each at its own address
-// or all at the same one.
+// takeMembers takes what the other members of the ceremonies need. Each member is at its
+// own address, or all are at the same one.
 func takeMembers(m network.ResourceManager, n, ceremonies int, at func(i int) string) error {
 	for i := 1; i < n; i++ {
 		id, err := test.RandPeerID()
@@ -81,7 +81,7 @@ func takeMembers(m network.ResourceManager, n, ceremonies int, at func(i int) st
 
 func anywhere(i int) string { return fmt.Sprintf("/ip4/10.0.%d.%d/tcp/3610", i>>8, i&255) }
 
-func TestTheLargestCeremonyFitsIntoItsResourceLimits(t *testing.T) {
+func TestTheLargestCeremonyFitsItsLimits(t *testing.T) {
 	for _, memory := range []int64{1 << 30, 4 << 30, 16 << 30} {
 		t.Run(fmt.Sprintf("%d GiB", memory>>30), func(t *testing.T) {
 			defaults := rcmgr.DefaultLimits
@@ -96,8 +96,8 @@ func TestTheLargestCeremonyFitsIntoItsResourceLimits(t *testing.T) {
 	}
 }
 
-// Two hosts are the only members of all the ceremonies.
-func TestSeveralCeremoniesOfTheSameMembersFitIntoResourceLimits(t *testing.T) {
+// The only members of all the ceremonies are two hosts.
+func TestSeveralCeremoniesFitIntoTheLimits(t *testing.T) {
 	for _, ceremonies := range []int{20, 1000} {
 		t.Run(fmt.Sprint(ceremonies), func(t *testing.T) {
 			limits := syncmod.ResourceLimits(2 * ceremonies).Build(rcmgr.DefaultLimits.AutoScale())
@@ -110,7 +110,7 @@ func TestSeveralCeremoniesOfTheSameMembersFitIntoResourceLimits(t *testing.T) {
 	}
 }
 
-func TestResourceLimitsNameEveryScopeAndLowerNone(t *testing.T) {
+func TestResourceLimitsRaiseEveryScope(t *testing.T) {
 	defaults := rcmgr.DefaultLimits.AutoScale().ToPartialLimitConfig()
 
 	limits := syncmod.ResourceLimits(2)
@@ -135,8 +135,8 @@ func TestResourceLimitsNameEveryScopeAndLowerNone(t *testing.T) {
 	}
 }
 
-// The members are at one address, or in one network, and come at once.
-func TestAResourceManagerHoldsItsCeremonies(t *testing.T) {
+// The members are at one address or in one network, and come at the same time.
+func TestAResourceManagerFitsItsCeremonies(t *testing.T) {
 	for name, at := range map[string]func(i int) string{
 		"anywhere":         anywhere,
 		"one IPv4 address": func(i int) string { return fmt.Sprintf("/ip4/192.0.2.1/tcp/%d", i) },
@@ -156,7 +156,7 @@ func TestAResourceManagerHoldsItsCeremonies(t *testing.T) {
 	}
 }
 
-func TestAResourceManagerDoesNotLimitLoopback(t *testing.T) {
+func TestLoopbackIsNotLimited(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(2, 1)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = manager.Close() })
@@ -167,7 +167,7 @@ func TestAResourceManagerDoesNotLimitLoopback(t *testing.T) {
 	}
 }
 
-// A resource manager lifts limits for its ceremonies, and does away with none.
+// A resource manager raises limits for its ceremonies, but removes none.
 func TestAResourceManagerStillLimits(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(4, 1)
 	require.NoError(t, err)
@@ -179,9 +179,9 @@ func TestAResourceManagerStillLimits(t *testing.T) {
 	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
 }
 
-// Every host identifies the peer of each connection: all members at once, but none of
-// them more often than libp2p lets a peer.
-func TestAResourceManagerLimitsWhatLibp2pDoesForEachMember(t *testing.T) {
+// Every host identifies the peer of each connection. All members may do so at the same
+// time, but none more often than libp2p allows a peer.
+func TestLibp2psOwnServicesAreLimited(t *testing.T) {
 	managers := map[string]func() (network.ResourceManager, error){
 		"NewResourceManager": func() (network.ResourceManager, error) {
 			return syncmod.NewResourceManager(mostMembers, 1)
@@ -221,8 +221,8 @@ func identify(m network.ResourceManager, id peer.ID) error {
 	return s.SetService(libp2pidentify.ServiceName)
 }
 
-// A few members lower none of libp2p's limits by address.
-func TestAResourceManagerForFewIsNotBelowLibp2pByAddress(t *testing.T) {
+// With few members, none of libp2p's limits by address gets lower.
+func TestASmallLimitIsNeverBelowLibp2ps(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(2, 1)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = manager.Close() })
@@ -234,7 +234,7 @@ func TestAResourceManagerForFewIsNotBelowLibp2pByAddress(t *testing.T) {
 	}
 }
 
-func TestMemoryStaysBelowTheMachines(t *testing.T) {
+func TestMemoryIsLimitedToHalfTheMachine(t *testing.T) {
 	libp2ps := int64(rcmgr.DefaultLimits.AutoScale().ToPartialLimitConfig().System.Memory)
 	manager, err := syncmod.NewResourceManager(mostMembers, 10_000)
 	require.NoError(t, err)
@@ -242,7 +242,7 @@ func TestMemoryStaysBelowTheMachines(t *testing.T) {
 
 	limits := syncmod.ResourceLimits(mostMembers * 10_000)
 	require.GreaterOrEqual(t, int64(limits.System.Memory), libp2ps)
-	require.LessOrEqual(t, int64(limits.System.Memory), 4*libp2ps) // half of the machine's, and half a GiB
+	require.LessOrEqual(t, int64(limits.System.Memory), 4*libp2ps) // half of the machine's memory plus half a GiB
 	require.NoError(t, manager.ViewSystem(func(system network.ResourceScope) error {
 		span, err := system.BeginSpan()
 		if err != nil {
@@ -255,9 +255,9 @@ func TestMemoryStaysBelowTheMachines(t *testing.T) {
 	}))
 }
 
-// A stranger takes all connections that it is given, with a new key for each or with no
-// handshake at all. The members are elsewhere, and then come all the same.
-func TestStrangersInOnePlaceLeaveRoomForAllMembers(t *testing.T) {
+// A stranger takes every connection that it can get, either with a new key for each or
+// without a handshake. The members are at other addresses, and can still connect.
+func TestStrangersLeaveRoomForMembers(t *testing.T) {
 	for name, at := range map[string]func(i int) string{
 		"one IPv4 address": func(i int) string { return fmt.Sprintf("/ip4/192.0.2.1/tcp/%d", 1+i%65535) },
 		"one IPv6 /56":     func(i int) string { return fmt.Sprintf("/ip6/2001:db8::%x/tcp/3610", i&65535) },
@@ -282,8 +282,8 @@ func TestStrangersInOnePlaceLeaveRoomForAllMembers(t *testing.T) {
 	}
 }
 
-// Whoever has one /56 leaves room for members elsewhere in the same /48.
-func TestStrangersInOneIPv6NetworkLeaveRoomForItsNeighbours(t *testing.T) {
+// Strangers in one /56 leave room for members elsewhere in the same /48.
+func TestIPv6StrangersLeaveRoomForNeighbours(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(100, 1)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = manager.Close() })
@@ -293,7 +293,8 @@ func TestStrangersInOneIPv6NetworkLeaveRoomForItsNeighbours(t *testing.T) {
 	require.NoError(t, takeMembers(manager, 100, 1, next))
 }
 
-// takeConns takes inbound connections until one is refused, and returns how many.
+// takeConns takes inbound connections until one is refused, and returns how many it
+// took.
 func takeConns(t *testing.T, m network.ResourceManager, shakesHands bool, at func(i int) string) int {
 	t.Helper()
 	for i := range 1 << 20 {
@@ -309,15 +310,15 @@ func takeConns(t *testing.T, m network.ResourceManager, shakesHands bool, at fun
 	return 0
 }
 
-func TestAResourceManagerForWhatCannotBe(t *testing.T) {
+func TestBadNumbersMakeNoResourceManager(t *testing.T) {
 	for _, c := range []struct {
 		members, ceremonies int
 		says                string
 	}{
-		{1, 1, "members: 1: it has to be between 2 and 1024"},
-		{1025, 1, "members: 1025: it has to be between 2 and 1024"},
-		{4, 0, "ceremonies: 0: it has to be between 1 and 10000"},
-		{4, 10001, "ceremonies: 10001: it has to be between 1 and 10000"},
+		{1, 1, "members: 1: it must be between 2 and 1024"},
+		{1025, 1, "members: 1025: it must be between 2 and 1024"},
+		{4, 0, "ceremonies: 0: it must be between 1 and 10000"},
+		{4, 10001, "ceremonies: 10001: it must be between 1 and 10000"},
 	} {
 		_, err := syncmod.NewResourceManager(c.members, c.ceremonies)
 		require.ErrorIs(t, err, syncmod.ErrInvalid)

@@ -8,20 +8,20 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// maxLoss bounds what is said of a loss. Package reason keeps to less, so that nothing
-// is cut here before it comes to the point.
+// maxLoss limits the text about a loss. Package reason keeps to less, so the text is
+// never cut before its point.
 const maxLoss = 8 << 10
 
-// What a stream can end with that is no error of the network's.
+// The ends of a stream that are not errors of the network.
 const (
 	closedByIt  = "it closed the stream"
 	silent      = "it is silent: no response within the exchange timeout"
-	notProtocol = "what it sent is not the protocol"
+	notProtocol = "what it sent does not follow the protocol"
 	refusedHere = "this host refused its stream: "
 )
 
-// lossOf says for the status why a stream was lost, or why there is none; nil when
-// a stream ended without being lost.
+// lossOf returns the error that statuses show for a lost stream, or for a stream that
+// could not be opened. It returns nil when a stream ended without being lost.
 func (c *core) lossOf(end stream.End) error {
 	switch {
 	case !end.Lost():
@@ -44,7 +44,7 @@ func (c *core) lossOf(end stream.End) error {
 	return shown(reason.Lost(c.memberOf, end.Err))
 }
 
-// memberOf names a member by its peer ID; nothing for a stranger.
+// memberOf names the member with a peer ID. It returns nothing for a stranger.
 func (c *core) memberOf(id peer.ID) string {
 	i := c.terms.Operator(id)
 	if i < 0 {
@@ -53,12 +53,12 @@ func (c *core) memberOf(id peer.ID) string {
 	return operator(i, c.def.Peers[i])
 }
 
-// shown makes a reason fit to be shown: parts of it may be another host's words.
+// shown makes a reason fit to be shown: parts of it may be the words of another host.
 func shown(why *reason.Error) error {
 	return &shownError{text: printable(why.Error(), maxLoss), err: why}
 }
 
-// refusal is why this host had no room for a member's stream.
+// refusal says why this host had no room for a member's stream.
 type refusal struct{ shownError }
 
 func (c *core) refusalOf(err error) *refusal {

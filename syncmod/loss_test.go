@@ -16,12 +16,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// watcher is a ceremony of the cluster, as far as losses need one.
+// watcher returns a ceremony of the cluster that has just what the tests of
+// losses need.
 func watcher() *core {
 	return &core{def: cluster, terms: stream.NewTerms(stream.Terms{Hash: cluster.Hash, Members: cluster.addrInfos()})}
 }
 
-func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
+func TestOnlyALostStreamIsAnError(t *testing.T) {
 	c := watcher()
 	for _, ended := range []string{
 		report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndMoved, report.EndStopped,
@@ -33,10 +34,10 @@ func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
 	require.EqualError(t, c.lossOf(stream.End{Reason: report.EndTimeout}),
 		"it is silent: no response within the exchange timeout")
 	require.EqualError(t, c.lossOf(stream.End{Reason: report.EndProtocol, Err: errors.New("a frame of 0 bytes")}),
-		"what it sent is not the protocol: a frame of 0 bytes")
+		"what it sent does not follow the protocol: a frame of 0 bytes")
 }
 
-func TestALossSaysWhatTheNetworkSaid(t *testing.T) {
+func TestALossQuotesTheNetwork(t *testing.T) {
 	gated := &network.StreamError{ErrorCode: network.StreamGated, Remote: true}
 
 	loss := watcher().lossOf(stream.End{Reason: report.EndLost, Err: gated})
@@ -46,7 +47,7 @@ func TestALossSaysWhatTheNetworkSaid(t *testing.T) {
 	require.ErrorIs(t, loss, gated)
 }
 
-func TestAMemberAtAnothersAddressIsNamed(t *testing.T) {
+func TestAWrongPeerAtAnAddressIsNamed(t *testing.T) {
 	var dials reason.Dials
 	dial := dials.Failed(t.Context(), &reason.Dial{Err: &swarm.DialError{
 		Cause: swarm.ErrAllDialsFailed,
@@ -60,10 +61,10 @@ func TestAMemberAtAnothersAddressIsNamed(t *testing.T) {
 
 	require.EqualError(t, loss, "dialling failed: /ip4/192.0.2.1/tcp/9: another peer answers there (operator 2 "+
 		"(carol), "+
-		cluster.Peers[2].ID.String()+"), correct the address or the definition")
+		cluster.Peers[2].ID.String()+"): correct the address or the definition")
 }
 
-func TestWhatAnotherHostSaysIsMadePrintable(t *testing.T) {
+func TestTextOfAHostIsMadePrintable(t *testing.T) {
 	hostile := errors.New("\x1b[31m" + strings.Repeat("boo\n", 1000))
 
 	loss := watcher().lossOf(stream.End{Reason: report.EndLost, Err: hostile}).Error()

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAViewAndABrokenPairReadWellAsJSON(t *testing.T) {
+func TestViewsAndPairsReadWellAsJSON(t *testing.T) {
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	view := []syncmod.Link{{Inbound: true, Outbound: true, Relayed: true}, {}}
 	text, err := json.Marshal(syncmod.Status{
@@ -25,7 +25,7 @@ func TestAViewAndABrokenPairReadWellAsJSON(t *testing.T) {
 		`{"inbound":false,"outbound":false,"relayed":false,"done":false}]`)
 }
 
-func TestAViewIsVoidOnceTheMemberTellsNone(t *testing.T) {
+func TestAnEmptyViewRemovesTheView(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	for _, p := range s.others {
 		p.Become(7)

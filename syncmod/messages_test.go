@@ -16,7 +16,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestABarrierIsOneRequestAndOneAnswerOnEachStream(t *testing.T) {
+func TestABarrierTakesOneExchangePerStream(t *testing.T) {
 	const n, barriers = 4, 5
 	const streams = n * (n - 1)
 	calm := syncmod.Config{Heartbeat: 10 * time.Minute, ExchangeTimeout: 20 * time.Minute}
@@ -28,7 +28,7 @@ func TestABarrierIsOneRequestAndOneAnswerOnEachStream(t *testing.T) {
 	c.Idle()
 	ceremonies := harness.Open(t, c.Nodes, c.Define(t.Name()))
 	connect(t, ceremonies)
-	for range 2 { // members that meet say some things again
+	for range 2 { // members that meet repeat some things
 		advance(t, ceremonies)
 	}
 	before := requests.now()
@@ -42,7 +42,7 @@ func TestABarrierIsOneRequestAndOneAnswerOnEachStream(t *testing.T) {
 	}
 }
 
-// tally counts writes: a frame is written with one.
+// tally counts writes. Each frame takes one write.
 type tally struct {
 	mu      sync.Mutex
 	count   int
@@ -65,7 +65,7 @@ func (c *tally) now() int {
 	return c.count
 }
 
-// reach waits until there are so many, and returns how many there are then.
+// reach waits until the count is reached, and returns the count at that moment.
 func (c *tally) reach(t testing.TB, count int) int {
 	t.Helper()
 	for ctx := harness.Within(t); ; {
@@ -83,7 +83,7 @@ func (c *tally) reach(t testing.TB, count int) int {
 	}
 }
 
-// tallyHost counts what is written on the streams of the protocol.
+// tallyHost counts the writes on the streams of the protocol.
 type tallyHost struct {
 	host.Host
 	requests, answers *tally

@@ -18,41 +18,41 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// ModuleName is the name that fx events of this module carry.
+// ModuleName is the name of this module in fx events.
 const ModuleName = "dkgsync"
 
 // Module makes a node able to synchronize. It requires a host.Host and provides
-// *[Service], *[Server] and *[Clients]. In a graph with a [Definition] it also
-// provides a *[Ceremony], which it opens on start and closes on stop.
+// *[Service], *[Server] and *[Clients]. In a graph with a [Definition] it also provides a
+// *[Ceremony], which it opens on start and closes on stop.
 //
-// Optional, by exactly these types: [Config], *logrus.Logger or else *slog.Logger,
-// trace.TracerProvider, metric.MeterProvider, telemetry.Providers,
-// *lifecycle.Failer. A line in the log says at start which of them were found.
+// These types are optional: [Config], *logrus.Logger or else *slog.Logger,
+// trace.TracerProvider, metric.MeterProvider, telemetry.Providers, and *lifecycle.Failer.
+// They must have exactly these types in the graph. At start, a line in the log says which
+// of them were found.
 //
-// The host is made, and the hooks are appended, where the option stands among the
-// node's own: a hook that is appended before it starts earlier and stops later.
-// Inside an fx.Module of the program it comes before every Invoke of the root, as
-// all of that module does.
+// The position of the option among the node's own options decides when the host is made
+// and when the hooks are appended. A hook that is appended earlier starts earlier and
+// stops later. Inside an fx.Module of the program, the module comes before every Invoke of
+// the root, like everything in that fx.Module.
 var Module fx.Option = fx.Options(
 	provided,
 	fx.Invoke(func(*Service, *checkedDefinition) {}),
 )
 
-// ModuleIfHost is [Module] for a program whose graphs do not all have a host, such
-// as one that has commands that work offline. Where nothing provides a host.Host
-// nothing happens: the constructors of the Definition and of the steps of a
-// [RunSteps] beside it are not called. Everything else that is missing is an error,
-// as with Module, which names it.
+// ModuleIfHost is [Module] for a program in which some graphs have no host, such as one
+// with commands that work offline. In a graph without a host.Host it does nothing, and the
+// constructors of the Definition and of the steps of a [RunSteps] are not called. If
+// anything else is missing, that is an error, as with Module. Module's error names it.
 var ModuleIfHost fx.Option = fx.Options(
 	provided,
 	fx.Decorate(stepsIfHost),
 	fx.Invoke(checkIfHost),
 )
 
-// provided is what both have in common. Nothing is made here: fx calls the Invokes
-// of an fx.Module before those of the root, wherever it stands.
+// provided is what both options have in common. It makes nothing: fx calls the Invokes of
+// an fx.Module before those of the root, no matter where the module stands.
 var provided = fx.Module(ModuleName,
-	fx.Provide(func() *onlyOneOfModuleAndModuleIfHost { return nil }), // a second one fails fx.New, by this name
+	fx.Provide(func() *onlyOneOfModuleAndModuleIfHost { return nil }), // a second one fails fx.New
 	provideGiven[host.Host](),
 	provideGiven[Config](),
 	provideGiven[Definition](),
@@ -60,11 +60,10 @@ var provided = fx.Module(ModuleName,
 	fx.Provide(func(_ validConfig, p Params) (Result, error) { return New(p) }, checkDefinition, provideCeremony),
 )
 
-// onlyOneOfModuleAndModuleIfHost is in a graph with one of them.
+// onlyOneOfModuleAndModuleIfHost is in a graph that has one of the two.
 type onlyOneOfModuleAndModuleIfHost struct{}
 
-// Configure supplies a Config. A bad one fails fx.New before any constructor
-// runs.
+// Configure supplies a Config. An invalid Config fails fx.New before any constructor runs.
 func Configure(c Config) fx.Option {
 	if err := c.Validate(); err != nil {
 		return fx.Error(err)
@@ -81,16 +80,16 @@ type Params struct {
 	Lifecycle  fx.Lifecycle
 	OnEnd      []func(*Ceremony) `group:"dkgsync.on_end"` // see OnEnd
 	Shutdowner fx.Shutdowner     `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
-	// Failer serves the same purpose. An app has at most one, so that one failure decides.
+	// Failer has the same use. An app has at most one, so that one failure decides.
 	Failer    *lifecycle.Failer    `optional:"true"`
 	Logger    *logrus.Logger       `optional:"true"`
-	Slog      *slog.Logger         `optional:"true"` // where there is no Logger
+	Slog      *slog.Logger         `optional:"true"` // used if there is no Logger
 	Tracer    trace.TracerProvider `optional:"true"`
 	Meter     metric.MeterProvider `optional:"true"`
-	Providers telemetry.Providers  `optional:"true"` // where the program has no Tracer and no Meter of its own
+	Providers telemetry.Providers  `optional:"true"` // used in place of a missing Tracer or Meter
 }
 
-// Result is what New gives to the graph.
+// Result is what New adds to the graph.
 type Result struct {
 	fx.Out
 
@@ -99,8 +98,8 @@ type Result struct {
 	Clients *Clients
 }
 
-// New makes the service of a node and appends its hooks to the lifecycle. [Module]
-// has it as a constructor.
+// New makes the service of a node and appends its hooks to the lifecycle. It is a
+// constructor in [Module].
 func New(p Params) (Result, error) {
 	found := p.found()
 	var opts []Option
@@ -130,15 +129,15 @@ func New(p Params) (Result, error) {
 	return Result{Service: s, Server: s.server, Clients: s.clients}, nil
 }
 
-// shutdownOnEnd asks the app to stop when a ceremony ends, if the Config says so. It
-// does not log why the ceremony failed: the report of the end does.
+// shutdownOnEnd asks the app to stop when a ceremony ends, if the Config says so. It does
+// not log why the ceremony failed: the report of the end does that.
 func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 	return func(owner *Ceremony) {
 		c := owner.core()
 		err := c.failure()
 		panicked, isPanic := errors.AsType[*lifecycle.PanicError](err)
 		switch {
-		case c.isStopped(): // the app is stopping already
+		case c.isStopped(): // the app is already stopping
 		case err != nil && s.cfg.ShutdownOnFailure:
 			text := fmt.Sprintf("the ceremony of definition %s has failed", shortHash(c.def.Hash))
 			failer.Fail(&shownError{text: text, err: err})
@@ -150,11 +149,12 @@ func shutdownOnEnd(s *Service, failer *lifecycle.Failer) func(*Ceremony) {
 	}
 }
 
-// OnEnd calls a function once for each ceremony that has completed or failed, on
-// a goroutine of its own. [Ceremony.Err] tells which. A panic of the function is
-// logged. [Ceremony.Close] and the stop of the app wait for it, at most 500 ms.
+// OnEnd calls a function once for each ceremony that has completed or failed. The function
+// runs on a separate goroutine, and can ask [Ceremony.Err] how the ceremony ended. A panic
+// of the function is logged. [Ceremony.Close] and the stop of the app wait for the
+// function for at most 500 ms.
 //
-// It works in every program, also where nothing reads fx.Shutdowner (see
+// OnEnd works in every program, even if nothing listens to fx.Shutdowner (see
 // [Config].ShutdownOnFailure).
 func OnEnd(f func(*Ceremony)) fx.Option {
 	if f == nil {
@@ -172,7 +172,7 @@ type ceremonyIn struct {
 	None       *noSingleCeremony `optional:"true"`
 }
 
-// provideCeremony makes the ceremony of a node that knows it at boot.
+// provideCeremony makes the ceremony of a node that knows its ceremony when it starts.
 func provideCeremony(in ceremonyIn) (*Ceremony, error) {
 	if in.None != nil {
 		return nil, errNoSingleCeremony

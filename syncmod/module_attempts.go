@@ -10,19 +10,18 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// RunAttempts takes part in the ceremony of the graph's [Definition] in the
-// background, from the start of the app to its stop: [Service.Run], in as many
-// attempts as [Config].Retry allows. The constructor is any function that fx can
-// call, and returns a func(*Ceremony) ([]Step, error), or that and an error: fx calls
-// it once, and [Service.Run] calls the function for the steps of each attempt.
+// RunAttempts takes part in the ceremony of the graph's [Definition] in the background, from the start of
+// the app to its stop. It does what [Service.Run] does, in as many attempts as [Config].Retry allows. The
+// constructor is any function that fx can call. It returns a func(*Ceremony) ([]Step, error), and
+// optionally an error. fx calls the constructor once. The function that it returns is called for the steps
+// of each attempt.
 //
-// The first attempt begins with the start of the app, which fails if the definition
-// cannot be opened. A panic of the function that makes the steps, or of a step, fails
-// its attempt.
+// The first attempt begins when the app starts. The start fails if the definition cannot be opened. A panic
+// of a step, or of the function that makes the steps, fails its attempt.
 //
-// Each attempt is a ceremony of its own. So there is no *[Ceremony] to inject: beside
-// something that asks for one, and beside a [RunSteps], it fails fx.New. Everything
-// else is as with RunSteps.
+// Each attempt has its own *[Ceremony], so there is none to inject. RunAttempts fails fx.New if something
+// in the graph asks for a *[Ceremony], or if the graph also has a [RunSteps]. In all other ways it works
+// like RunSteps.
 func RunAttempts(constructor any) fx.Option {
 	if constructor == nil {
 		return fx.Error(invalid("RunAttempts", "the constructor is nil"))
@@ -36,14 +35,14 @@ func RunAttempts(constructor any) fx.Option {
 	)
 }
 
-// noSingleCeremony is in a graph with a RunAttempts.
+// noSingleCeremony is in a graph that has a RunAttempts.
 type noSingleCeremony struct{}
 
-var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, and syncmod.RunAttempts " +
+var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, but syncmod.RunAttempts " +
 	"makes one for each attempt: take it from the function that makes the steps, or use syncmod.RunSteps")
 
-// runAttempts runs attempt after attempt. The first one is opened as a hook of the app,
-// whose start fails if that fails.
+// runAttempts runs attempt after attempt. A hook of the app opens the first attempt, and the start of the
+// app fails if that fails.
 func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, error)) *onlyOneRun {
 	s.app.used = true
 	const name = "ceremony attempts"
@@ -51,7 +50,8 @@ func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, err
 	tasks := lifecycle.NewGroup(s.telemetry.Log(), nil)
 	return &onlyOneRun{
 		start: func(ctx context.Context) error {
-			// It may be open: the start before was undone, or it timed out, after which fx calls no OnStop.
+			// An attempt may be open: the previous start was undone, or it timed out and fx called no
+			// OnStop.
 			if c := current.Swap(nil); c != nil {
 				if _, err := c.core().leave(ctx); err != nil {
 					return err
@@ -70,7 +70,7 @@ func runAttempts(s *Service, d Definition, newSteps func(*Ceremony) ([]Step, err
 			return tasks.Go(name, func(ctx context.Context) error {
 				_, err := r.goOn(ctx)
 				if r.current != nil && errors.Is(err, r.current.Err()) {
-					return nil // a ceremony's failure is reported as its end, once
+					return nil // the failure of a ceremony is reported once, as its end
 				}
 				return err
 			})

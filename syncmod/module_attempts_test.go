@@ -18,7 +18,7 @@ import (
 
 type makesSteps = func(*syncmod.Ceremony) ([]syncmod.Step, error)
 
-// failsOnce makes steps of which the one of the first attempt fails.
+// failsOnce makes steps that fail in the first attempt.
 func failsOnce() makesSteps {
 	return func(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 		return []syncmod.Step{{Name: "work", Run: func(context.Context) error {
@@ -37,7 +37,8 @@ func never() makesSteps {
 	}
 }
 
-// attempting is the app of a node that runs attempts, and the ends that it hears of.
+// attempting returns the app of a node that runs attempts, and the ends that it is
+// told about.
 func attempting(
 	t *testing.T, h host.Host, def syncmod.Definition, cfg syncmod.Config, constructor any,
 ) (*fxtest.App, <-chan error) {
@@ -48,7 +49,7 @@ func attempting(
 		syncmod.OnEnd(func(c *syncmod.Ceremony) { ends <- c.Err() })), ends
 }
 
-func TestAnAppBeginsAgainUntilItsCeremonyIsComplete(t *testing.T) {
+func TestAnAppRetriesUntilComplete(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
@@ -66,7 +67,7 @@ func TestAnAppBeginsAgainUntilItsCeremonyIsComplete(t *testing.T) {
 	require.Empty(t, endsOfOther)
 }
 
-func TestAnAppIsAskedToStopAfterItsLastAttempt(t *testing.T) {
+func TestAnAppStopsAfterTheLastAttempt(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
@@ -97,7 +98,7 @@ func TestAnAppThatStopsEndsItsAttempts(t *testing.T) {
 	require.Empty(t, ends)
 }
 
-func TestAnAppWithAttemptsCanBeStartedAgain(t *testing.T) {
+func TestAnAppWithAttemptsCanRestart(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
@@ -115,7 +116,7 @@ func TestAnAppWithAttemptsCanBeStartedAgain(t *testing.T) {
 	other.RequireStop()
 }
 
-func TestAPanicOfTheFunctionThatMakesTheStepsFailsTheAttempt(t *testing.T) {
+func TestAPanicWhileMakingStepsIsAFailure(t *testing.T) {
 	noLeaks(t)
 	h := harness.NewHost(t)
 	calls := 0
@@ -136,7 +137,7 @@ func TestAPanicOfTheFunctionThatMakesTheStepsFailsTheAttempt(t *testing.T) {
 	require.Empty(t, ends)
 }
 
-func TestAnAppHearsOfTheFailureThatNoAttemptCouldFollow(t *testing.T) {
+func TestAnAppLearnsOfTheLastFailure(t *testing.T) {
 	noLeaks(t)
 	h := harness.NewHost(t)
 	cfg := again(3)
@@ -151,7 +152,7 @@ func TestAnAppHearsOfTheFailureThatNoAttemptCouldFollow(t *testing.T) {
 	require.Empty(t, ends)
 }
 
-func TestAnAppWhoseFirstAttemptCannotBeginDoesNotStart(t *testing.T) {
+func TestAnImpossibleAttemptFailsTheStart(t *testing.T) {
 	noLeaks(t)
 	h := harness.NewHost(t)
 	def := unattended(t, h)
@@ -167,7 +168,7 @@ func TestAnAppWhoseFirstAttemptCannotBeginDoesNotStart(t *testing.T) {
 	require.ErrorIs(t, app.Start(t.Context()), syncmod.ErrOpen)
 }
 
-func TestAStepOfAnEarlierStartDoesNotEndTheAppThatWasStartedAgain(t *testing.T) {
+func TestAnOldStepDoesNotEndARestartedApp(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
@@ -213,7 +214,7 @@ func TestAStepOfAnEarlierStartDoesNotEndTheAppThatWasStartedAgain(t *testing.T) 
 	require.Empty(t, asked)
 }
 
-func TestRunAttemptsLeavesNoSingleCeremonyToAskFor(t *testing.T) {
+func TestRunAttemptsProvidesNoCeremony(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	for about, options := range map[string]fx.Option{
 		"an Invoke": fx.Invoke(func(*syncmod.Ceremony) {}),
@@ -224,14 +225,14 @@ func TestRunAttemptsLeavesNoSingleCeremonyToAskFor(t *testing.T) {
 			app := fx.New(given(h), syncmod.Module, fx.Supply(unattended(t, h)), attempts, options)
 
 			require.Error(t, app.Err())
-			if about != "RunSteps" { // fx itself names it: two constructors of one type
+			if about != "RunSteps" { // fx names the conflict: two constructors of one type
 				require.ErrorContains(t, app.Err(), "syncmod.RunAttempts makes one for each attempt")
 			}
 		})
 	}
 }
 
-func TestAttemptsThatCannotBeMadeFailTheApp(t *testing.T) {
+func TestABadAttemptsConstructorFailsTheApp(t *testing.T) {
 	errNoKeys := errors.New("no keys")
 	for about, test := range map[string]struct {
 		constructor any

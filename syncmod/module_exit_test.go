@@ -23,7 +23,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
+func TestACeremonyUsesTheAppsFailer(t *testing.T) {
 	h, def, partner := newPair(t)
 	log, lines := logtest.NewNullLogger()
 	config := harness.Fast()
@@ -55,8 +55,8 @@ func TestACeremonyFailsAnAppThroughTheAppsOwnFailer(t *testing.T) {
 	require.Equal(t, 1, fatal)
 }
 
-// The error is of something else that this step has used.
-func TestAStepThatFailsWithAnErrStoppedOfAnotherHasFailed(t *testing.T) {
+// The error is about something else that the step uses.
+func TestAnotherErrStoppedIsAFailure(t *testing.T) {
 	h, def, partner := newPair(t)
 	config := harness.Fast()
 	config.ShutdownOnFailure = true
@@ -85,8 +85,8 @@ func TestAStepThatFailsWithAnErrStoppedOfAnotherHasFailed(t *testing.T) {
 
 const processVariable = "DKGSYNC_TEST_NODE"
 
-// A nodeProcess is a node whose app ends its process: what it runs, and what its
-// partner does.
+// A nodeProcess is a node whose app ends its process. It says what the node runs
+// and what its partner does.
 type nodeProcess struct {
 	config  syncmod.Config
 	steps   []syncmod.Step
@@ -131,8 +131,8 @@ func untilDone(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// TestNodeProcess is not a test: it is the node, in a process that runNode has
-// started.
+// TestNodeProcess is not a test. It is the node, in a process that runNode
+// starts.
 func TestNodeProcess(t *testing.T) {
 	p, ok := nodeProcesses[os.Getenv(processVariable)]
 	if !ok {
@@ -147,7 +147,7 @@ func TestNodeProcess(t *testing.T) {
 		syncmod.Module, lifecycle.WithFxLogger(), syncmod.Configure(config), fx.Supply(def, logrus.StandardLogger()),
 		fx.Provide(func() host.Host { return h }), syncmod.RunSteps(func() []syncmod.Step { return p.steps }),
 		fx.Invoke(func(lc fx.Lifecycle, s *syncmod.Service, c *syncmod.Ceremony) {
-			lc.Append(fx.StartHook(func() error { // another one that fails at the same time, or nearly
+			lc.Append(fx.StartHook(func() error { // another hook that fails at about the same time
 				other, err := s.Open(second)
 				context.AfterFunc(failing(c), func() {
 					if !errors.Is(c.Err(), syncmod.ErrStopped) {
@@ -161,7 +161,7 @@ func TestNodeProcess(t *testing.T) {
 	os.Exit(0)
 }
 
-// failing is a context that ends with a ceremony that fails.
+// failing returns a context that ends when a ceremony fails.
 func failing(c *syncmod.Ceremony) context.Context {
 	ctx, _ := c.Context(context.Background())
 	return ctx
@@ -180,7 +180,7 @@ func runNode(t *testing.T, name string) (exitCode int, stderr string) {
 	return process.ProcessState.ExitCode(), output.String()
 }
 
-func TestANodeWhoseCeremonyFailsExitsWithCode1AndOneCause(t *testing.T) {
+func TestAFailureExitsWithCode1(t *testing.T) {
 	for name, cause := range map[string]string{
 		"a member aborts": "disk full",
 		"a step fails":    "disk full",
@@ -198,7 +198,7 @@ func TestANodeWhoseCeremonyFailsExitsWithCode1AndOneCause(t *testing.T) {
 	}
 }
 
-func TestANodeWhoseCeremonyCompletesExitsWithCode0(t *testing.T) {
+func TestCompletionExitsWithCode0(t *testing.T) {
 	exitCode, stderr := runNode(t, "everyone completes")
 
 	require.Equal(t, 0, exitCode, stderr)
@@ -206,7 +206,7 @@ func TestANodeWhoseCeremonyCompletesExitsWithCode0(t *testing.T) {
 	require.NotContains(t, stderr, "fx:")
 }
 
-func TestANodeThatIsToldToEndExitsWithCode0(t *testing.T) {
+func TestAStoppedNodeExitsWithCode0(t *testing.T) {
 	exitCode, stderr := runNode(t, "the process is told to end")
 
 	require.Equal(t, 0, exitCode, stderr)

@@ -9,22 +9,24 @@ import (
 	"go.uber.org/fx"
 )
 
-// This file is about what a graph may or may not have.
+// This file checks what a graph contains.
 
 // given is a T of the graph, if the graph has one.
 type given[T any] struct {
 	value    T
 	provided bool
 	err      error // why it cannot be made
-	// undecorated says that a decorator is the reason. dig does not call it again:
-	// whoever asks next gets what is not decorated, and no error.
+	// undecorated says that a decorator is the reason. dig does not call the
+	// decorator again: the next one that asks gets the undecorated value, and no
+	// error.
 	undecorated bool
 }
 
-// provideGiven provides a given[T]. An optional T alone does not tell whether nothing
-// provides a T, or something does that fx cannot call because a dependency of its own
-// is missing. fx looks whether every parameter of a function is provided before it
-// makes the first of them, from left to right: if looked is made, a T is provided.
+// provideGiven provides a given[T]. An optional T alone does not show the difference
+// between two cases: nothing provides a T, or something provides it that fx cannot
+// call because a dependency is missing. fx checks that every parameter of a function
+// is provided before it makes the first of them, from left to right. So if looked is
+// made, a T is provided.
 func provideGiven[T any]() fx.Option {
 	type look struct{ provided bool }
 	type looked struct{}
@@ -63,8 +65,8 @@ func provideGiven[T any]() fx.Option {
 	}))
 }
 
-// validConfig is a Config that has been checked. fx makes it before the host, so
-// that a bad one fails before a host is made for it.
+// validConfig is a Config that has been checked. fx makes it before the host, so that
+// no host is made for an invalid Config.
 type validConfig struct{ Config }
 
 type configParams struct {
@@ -83,16 +85,16 @@ func newValidConfig(p configParams) (validConfig, error) {
 	return validConfig{p.Config.value}, p.Config.value.Validate()
 }
 
-// pointer is the error of a graph that has a pointer in place of what it points to.
+// pointer is the error for a graph that has a pointer to a type instead of the type.
 func pointer(of string) error {
-	return invalid(of, "the graph has a *syncmod.%s, which is not looked at: supply the %[1]s itself", of)
+	return invalid(of, "the graph has a *syncmod.%s, which is ignored: supply the %[1]s itself", of)
 }
 
-// ifHost is what the graph of a ModuleIfHost has. What needs a host is not made where
-// there is none.
+// ifHost is what the graph of a ModuleIfHost has. Nothing that needs a host is made
+// if there is none.
 type ifHost struct {
 	fx.In
-	Service    *Service `optional:"true"` // first: it looks at its Config before the host is made
+	Service    *Service `optional:"true"` // first: it checks its Config before the host is made
 	Host       given[host.Host]
 	Definition *checkedDefinition `optional:"true"`
 }
@@ -113,7 +115,7 @@ type stepsIn struct {
 	Run  *onlyOneRun `optional:"true"`
 }
 
-// stepsIfHost makes a RunSteps or RunAttempts do nothing where there is no host.
+// stepsIfHost makes a RunSteps or RunAttempts do nothing if there is no host.
 func stepsIfHost(in stepsIn) (*onlyOneRun, error) {
 	switch {
 	case in.Run != nil:
@@ -127,12 +129,12 @@ func stepsIfHost(in stepsIn) (*onlyOneRun, error) {
 }
 
 func missingWithHost(of, who string) error {
-	return fmt.Errorf("syncmod.%s: the graph has a host, and something else that %s needs is missing: "+
-		"put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it", of, who)
+	return fmt.Errorf("syncmod.%s: the graph has a host, but something else that %s needs is missing: "+
+		"replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it", of, who)
 }
 
-// checkedDefinition says that the Definition of the graph has been looked at, if
-// there is one: it may be that nothing else does.
+// checkedDefinition says that the Definition of the graph, if any, has been checked.
+// It may be that nothing else checks it.
 type checkedDefinition struct{}
 
 type definitionParams struct {
@@ -150,7 +152,7 @@ func checkDefinition(p definitionParams) (*checkedDefinition, error) {
 	case !d.provided:
 	case d.undecorated:
 		return nil, d.err
-	case d.err != nil: // fx.New fails by whoever asks for it, and names what is missing
+	case d.err != nil: // fx.New fails when something asks for it, and names what is missing
 		s.app.definition = d.err.Error()
 	default:
 		if _, err := d.value.validate(s.host.ID()); err != nil {
@@ -161,7 +163,7 @@ func checkDefinition(p definitionParams) (*checkedDefinition, error) {
 	return new(checkedDefinition), nil
 }
 
-// found says which of the optional things the graph has.
+// found says which of the optional types the graph has.
 func (p *Params) found() string {
 	var found []string
 	logger := "*logrus.Logger"

@@ -16,7 +16,7 @@ import (
 
 var errOffline = errors.New("there is no such file")
 
-func TestWithoutAHostModuleIfHostDoesNothing(t *testing.T) {
+func TestModuleIfHostNeedsAHost(t *testing.T) {
 	offline := fx.Provide(
 		func() (syncmod.Definition, error) { return syncmod.Definition{}, errOffline },
 		func() (syncmod.Config, error) { return syncmod.Config{}, errOffline },
@@ -55,7 +55,7 @@ func failingSteps() ([]syncmod.Step, error) { return nil, errOffline }
 
 func lackingSteps(*bytes.Buffer) []syncmod.Step { return nil }
 
-func TestWhoNeedsAServiceWithoutAHostIsToldWhatIsMissing(t *testing.T) {
+func TestAMissingHostIsNamed(t *testing.T) {
 	var service *syncmod.Service
 
 	app := fx.New(fx.NopLogger, syncmod.ModuleIfHost, fx.Populate(&service))
@@ -63,7 +63,7 @@ func TestWhoNeedsAServiceWithoutAHostIsToldWhatIsMissing(t *testing.T) {
 	require.ErrorContains(t, app.Err(), "host.Host")
 }
 
-func TestWithAHostModuleIfHostIsTheModule(t *testing.T) {
+func TestModuleIfHostWithAHostIsTheModule(t *testing.T) {
 	noLeaks(t)
 	h, def, partner := newPair(t)
 	var c *syncmod.Ceremony
@@ -77,15 +77,15 @@ func TestWithAHostModuleIfHostIsTheModule(t *testing.T) {
 	app.RequireStop()
 }
 
-func TestWithAHostEverythingElseThatIsMissingIsAnError(t *testing.T) {
+func TestModuleIfHostNeedsTheRest(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	aHost := fx.Provide(func() host.Host { return h })
 	aDefinition := fx.Supply(unattended(t, h))
 	steps := syncmod.RunSteps(noSteps)
 	for about, test := range map[string]struct {
 		option fx.Option
-		with   string // what Module names
-		ifHost string // what ModuleIfHost says
+		with   string // what the error of Module names
+		ifHost string // what the error of ModuleIfHost says
 	}{
 		"of the host": {
 			fx.Provide(func(*bytes.Buffer) host.Host { return h }),
@@ -101,7 +101,7 @@ func TestWithAHostEverythingElseThatIsMissingIsAnError(t *testing.T) {
 		},
 		"of the steps": {
 			fx.Options(aHost, aDefinition, syncmod.RunSteps(lackingSteps)),
-			"bytes.Buffer", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",
+			"bytes.Buffer", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
 		"of the attempts": {
 			fx.Options(aHost, aDefinition, syncmod.RunAttempts(func(*bytes.Buffer) makesSteps { return nil })),
@@ -109,11 +109,11 @@ func TestWithAHostEverythingElseThatIsMissingIsAnError(t *testing.T) {
 		},
 		"of a definition": {
 			fx.Options(aHost, steps, fx.Provide(func(*bytes.Buffer) syncmod.Definition { panic("never") })),
-			"bytes.Buffer", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",
+			"bytes.Buffer", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
 		"a definition for the steps": {
 			fx.Options(aHost, steps),
-			"syncmod.Definition", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",
+			"syncmod.Definition", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
 		"of a Config": {
 			fx.Options(aHost, fx.Provide(func(*bytes.Buffer) syncmod.Config { panic("never") })),

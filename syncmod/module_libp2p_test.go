@@ -13,14 +13,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// libp2p listens when its app starts, and the Invokes have returned by then.
-func TestAHostThatLibp2pMakesHasTheProtocolBeforeItListens(t *testing.T) {
+// libp2p listens when its app starts. All Invokes have returned by then.
+func TestLibp2pHostsRegisterBeforeListening(t *testing.T) {
 	var protocols []protocol.ID
 	var listening []multiaddr.Multiaddr
 	h, err := libp2p.New(
 		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
 		libp2p.DisableMetrics(),
-		libp2p.DisableRelay(), // nobody reaches it through a relay before it has a reservation there
+		libp2p.DisableRelay(), // no member reaches it through a relay before it has a reservation there
 		libp2p.WithFxOption(
 			fx.Supply(quiet()),
 			syncmod.Configure(syncmod.Config{RegisterEarly: true}),

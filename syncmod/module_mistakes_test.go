@@ -20,9 +20,10 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// givenLog is given with a log that a test reads.
+// givenLog is given with a log that the test reads.
 func givenLog(h host.Host) (options fx.Option, lines *logtest.Hook) {
 	log, lines := logtest.NewNullLogger()
+	log.SetLevel(logrus.DebugLevel)
 	return fx.Options(fx.NopLogger, fx.Provide(func() host.Host { return h }), fx.Supply(log, harness.Fast())), lines
 }
 
@@ -48,7 +49,7 @@ func TestAPointerToAConfigIsRefused(t *testing.T) {
 	err := fx.New(fx.NopLogger, syncmod.Module, aHost, pointer).Err()
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "the graph has a *syncmod.Config, which is not looked at: supply the Config itself")
+	require.ErrorContains(t, err, "the graph has a *syncmod.Config, which is ignored: supply the Config itself")
 	h := harness.NewSilentHost(t)
 	require.NoError(t, fx.New(syncmod.Module, given(h), pointer).Err(), "a Config is there as well")
 }
@@ -62,14 +63,14 @@ func TestAPointerToADefinitionIsRefused(t *testing.T) {
 
 		require.ErrorIs(t, err, syncmod.ErrInvalid, about)
 		require.ErrorContains(t, err,
-			"the graph has a *syncmod.Definition, which is not looked at: supply the Definition itself", about)
+			"the graph has a *syncmod.Definition, which is ignored: supply the Definition itself", about)
 		require.NoError(t, fx.New(fx.NopLogger, module, aHost, fx.Supply(def, &def)).Err(), about)
 	}
 }
 
-// Each of them, in each order: dig does not call a decorator again that has failed, and
-// gives the value without it.
-func TestADecoratorThatLacksSomethingIsNotLeftOut(t *testing.T) {
+// Each decorator, in each order. dig does not call a failed decorator again, and then
+// returns the undecorated value.
+func TestABrokenDecoratorIsAnError(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	aHost := fx.Provide(func() host.Host { return h })
 	def := fx.Supply(unattended(t, h))
@@ -94,7 +95,7 @@ func TestADecoratorThatLacksSomethingIsNotLeftOut(t *testing.T) {
 		"the graph has a syncmod.Config that cannot be made: something that an fx.Decorate of it needs is missing")
 }
 
-func TestAConfigMayBeDecoratedAndReplaced(t *testing.T) {
+func TestAConfigMayBeDecorated(t *testing.T) {
 	config := harness.Fast()
 	config.Nickname = "from " + strings.Repeat("far ", 10) + "away"
 	for about, option := range map[string]fx.Option{
@@ -110,7 +111,7 @@ func TestAConfigMayBeDecoratedAndReplaced(t *testing.T) {
 	}
 }
 
-func TestADefinitionThatNobodyAsksForIsMentioned(t *testing.T) {
+func TestAnUnusedDefinitionIsLogged(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	const text = "add syncmod.RunSteps, or ask for the *syncmod.Ceremony"
 	def := fx.Supply(unattended(t, h))
@@ -147,13 +148,13 @@ func TestADefinitionThatNobodyAsksForIsMentioned(t *testing.T) {
 				harness.Eventually(t, mentioned, "it is mentioned")
 				return
 			}
-			<-time.After(200 * time.Millisecond) // nothing tells that nothing will be said
+			<-time.After(200 * time.Millisecond) // nothing shows that no line will follow
 			require.Zero(t, said(lines, logrus.WarnLevel, text))
 		})
 	}
 }
 
-func TestADefinitionThatIsInvalidIsRefusedAlsoWhenNobodyAsksForIt(t *testing.T) {
+func TestAnInvalidUnusedDefinitionIsRefused(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	def := unattended(t, h)
 	def.Hash = nil
@@ -164,17 +165,18 @@ func TestADefinitionThatIsInvalidIsRefusedAlsoWhenNobodyAsksForIt(t *testing.T) 
 	require.ErrorContains(t, app.Err(), "Definition.Hash")
 }
 
-func TestWhatIsFoundInTheGraphIsLogged(t *testing.T) {
+func TestTheGraphsContentsAreLogged(t *testing.T) {
 	node, lines := givenLog(harness.NewSilentHost(t))
 
 	meters := fx.Supply(fx.Annotate(new(spyMeters), fx.As(new(metric.MeterProvider))))
 	startAndStop(t, fx.New(node, syncmod.Module, meters))
 
-	require.Equal(t, 1, said(lines, logrus.InfoLevel,
-		"ready to synchronize; found in the graph: Config, *logrus.Logger, metric.MeterProvider"))
+	require.Equal(t, 1, said(lines, logrus.InfoLevel, "ready to synchronize"))
+	require.Equal(t, 1, said(lines, logrus.DebugLevel,
+		"found in the graph: Config, *logrus.Logger, metric.MeterProvider"))
 }
 
-func TestTwoServicesWithOneMeterAreMentioned(t *testing.T) {
+func TestASharedMeterIsLogged(t *testing.T) {
 	const text = "another service of this process has the same metric.MeterProvider"
 	start := func(meters metric.MeterProvider) (lines *logtest.Hook, stop func()) {
 		log, lines := logtest.NewNullLogger()
@@ -200,7 +202,7 @@ func TestTwoServicesWithOneMeterAreMentioned(t *testing.T) {
 	}
 }
 
-func TestAWaitInsideAnOnStartHookIsToldSoAndLeavesNothingBehind(t *testing.T) {
+func TestAWaitInAnOnStartHookEndsWithAdvice(t *testing.T) {
 	const advice = "use syncmod.RunSteps, or wait on a goroutine"
 	noLeaks(t)
 	for about, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
@@ -244,8 +246,8 @@ func TestAWaitInsideAnOnStartHookIsToldSoAndLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// In virtual time: the wait is mentioned before the program gives up.
-func TestAWaitInsideAnInvokeIsMentionedWhileItLasts(t *testing.T) {
+// In virtual time, the wait is mentioned before the program gives up.
+func TestAWaitInAnInvokeIsLogged(t *testing.T) {
 	key := harness.NewKey(t)
 	id, err := peer.IDFromPrivateKey(key)
 	require.NoError(t, err)
@@ -273,7 +275,7 @@ func TestAWaitInsideAnInvokeIsMentionedWhileItLasts(t *testing.T) {
 	})
 }
 
-func TestAWaitThatEndsAfterTheStartGetsNoAdvice(t *testing.T) {
+func TestAWaitAfterTheStartGetsNoAdvice(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	var c *syncmod.Ceremony
 	app := fx.New(syncmod.Module, given(h), fx.Supply(unattended(t, h)), fx.Populate(&c))
@@ -290,8 +292,9 @@ func TestAWaitThatEndsAfterTheStartGetsNoAdvice(t *testing.T) {
 	require.NoError(t, app.Stop(t.Context()))
 }
 
-// The step and the task: who looks for what holds up a stop finds both.
-func TestAStepThatIgnoresItsContextIsNamedWhileItHoldsUpTheStop(t *testing.T) {
+// The log names the step and the task, so a search for either finds what holds up the
+// stop.
+func TestAStepThatBlocksTheStopIsNamed(t *testing.T) {
 	h, def, partner := newPair(t)
 	node, lines := givenLog(h)
 	began, released := make(chan struct{}), make(chan struct{})
@@ -309,7 +312,7 @@ func TestAStepThatIgnoresItsContextIsNamedWhileItHoldsUpTheStop(t *testing.T) {
 	stopped := inBackground(func() error { return app.Stop(harness.Within(t)) })
 
 	harness.Eventually(t, func() bool {
-		return said(lines, logrus.WarnLevel, `step "store keys" still runs`) > 0 &&
+		return said(lines, logrus.WarnLevel, `step "store keys" is still running`) > 0 &&
 			said(lines, logrus.WarnLevel, "waiting for ceremony steps") > 0
 	}, "a line names what holds up the stop")
 	close(released)

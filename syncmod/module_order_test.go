@@ -23,7 +23,7 @@ func (*owner) OpenDatabase() {}
 
 func (*owner) CloseDatabase() {}
 
-func TestHooksRunWhereTheOptionsStand(t *testing.T) {
+func TestHooksFollowTheOptions(t *testing.T) {
 	const (
 		server   = "(*Server).Start-fm"
 		steps    = "(*onlyOneRun)"
@@ -68,7 +68,7 @@ func TestHooksRunWhereTheOptionsStand(t *testing.T) {
 	}
 }
 
-func TestStepsUseWhatWasStartedBeforeThemAndOutliveNoneOfIt(t *testing.T) {
+func TestStepsRunWithinEarlierHooks(t *testing.T) {
 	h, def, partner := newPair(t)
 	open, began := false, make(chan struct{})
 	var openWhenDone bool
@@ -98,9 +98,9 @@ func TestStepsUseWhatWasStartedBeforeThemAndOutliveNoneOfIt(t *testing.T) {
 
 var errNoKey = errors.New("missing private key for the node's ID")
 
-// A node made of fx may put its key into the peerstore in an Invoke of its own, and
-// make the host from that.
-func TestTheHostIsMadeAfterTheInvokesBeforeTheModule(t *testing.T) {
+// A node made of fx may put its key into the peerstore in an Invoke, and make the
+// host from it.
+func TestEarlierInvokesRunBeforeTheHost(t *testing.T) {
 	key := harness.NewKey(t)
 	id, err := peer.IDFromPrivateKey(key)
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestTheHostIsMadeAfterTheInvokesBeforeTheModule(t *testing.T) {
 	require.ErrorIs(t, fx.New(options(addKey, inside)).Err(), errNoKey, "fx calls those of an fx.Module first")
 }
 
-func TestTheModuleIsThereOnce(t *testing.T) {
+func TestASecondModuleIsRefused(t *testing.T) {
 	h := harness.NewSilentHost(t)
 
 	for about, second := range map[string]fx.Option{"Module": syncmod.Module, "ModuleIfHost": syncmod.ModuleIfHost} {

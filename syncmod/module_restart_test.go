@@ -37,7 +37,7 @@ func whole(t *testing.T, partner *syncmod.Service, def syncmod.Definition) {
 	require.NoError(t, c.Close(harness.Within(t)))
 }
 
-func TestACeremonyBeginsAnewWhenItsAppStartsAgain(t *testing.T) {
+func TestARestartedAppBeginsAnew(t *testing.T) {
 	noLeaks(t)
 	h, other := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), h, other)
@@ -62,7 +62,7 @@ func TestACeremonyBeginsAnewWhenItsAppStartsAgain(t *testing.T) {
 	}
 }
 
-func TestAnAppWhoseStartFailedCanBeStartedAgain(t *testing.T) {
+func TestAFailedStartCanBeRepeated(t *testing.T) {
 	for about, fail := range map[string]func(context.Context) error{
 		"undone by fx": func(context.Context) error { return errors.New("the port is in use") },
 		"timed out, so that fx calls no OnStop": func(ctx context.Context) error {
@@ -84,7 +84,7 @@ func TestAnAppWhoseStartFailedCanBeStartedAgain(t *testing.T) {
 			defer cancel()
 			require.Error(t, app.Start(starting))
 
-			harness.Eventually(t, func() bool { // fx may be at the end of the first start still
+			harness.Eventually(t, func() bool { // fx may still be finishing the first start
 				return app.Start(harness.Within(t)) == nil
 			}, "the app starts")
 
@@ -100,7 +100,7 @@ func TestAnAppWhoseStartFailedCanBeStartedAgain(t *testing.T) {
 	}
 }
 
-func TestAStopLeavesTheCeremonyAsItEnded(t *testing.T) {
+func TestStopKeepsTheOutcome(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	var c *syncmod.Ceremony
 	app := fx.New(syncmod.Module, given(h), fx.Supply(unattended(t, h)), fx.Populate(&c))
@@ -112,7 +112,7 @@ func TestAStopLeavesTheCeremonyAsItEnded(t *testing.T) {
 	require.ErrorIs(t, c.AwaitConnected(t.Context()), syncmod.ErrStopped)
 }
 
-func TestACeremonyThatAProgramClosedBeforeTheStartStaysClosed(t *testing.T) {
+func TestACeremonyClosedEarlyStaysClosed(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	app := fx.New(syncmod.Module, given(h), fx.Supply(unattended(t, h)), fx.Invoke(func(c *syncmod.Ceremony) error {
 		return c.Close(t.Context())

@@ -20,7 +20,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAHookThatFailsLaterUndoesTheStart(t *testing.T) {
+func TestALaterFailedHookUndoesTheStart(t *testing.T) {
 	noLeaks(t)
 	h, def, partner := newPair(t)
 	errLater := errors.New("no database")
@@ -39,8 +39,8 @@ func TestAHookThatFailsLaterUndoesTheStart(t *testing.T) {
 	require.NoError(t, partner.Err(), "others go on waiting")
 }
 
-// addrsOf is where a host would look for the partner, without those that a
-// connection to it has taught the host.
+// addrsOf returns where a host would look for the partner, without the
+// addresses that it learned from a connection.
 func addrsOf(h host.Host, partner *syncmod.Ceremony) string {
 	other := partner.Definition().Peers[1]
 	for _, conn := range h.Network().ConnsToPeer(other.ID) {
@@ -52,7 +52,7 @@ func addrsOf(h host.Host, partner *syncmod.Ceremony) string {
 	return ""
 }
 
-// deafHost is a host whose events cannot be listened to.
+// deafHost is a host that does not allow subscriptions to its events.
 type deafHost struct{ host.Host }
 
 var errDeaf = errors.New("no events")
@@ -65,7 +65,7 @@ func (deafBus) Subscribe(any, ...event.SubscriptionOpt) (event.Subscription, err
 	return nil, errDeaf
 }
 
-func TestAStartThatFailsHalfWayIsUndone(t *testing.T) {
+func TestAHalfFailedStartIsUndone(t *testing.T) {
 	noLeaks(t)
 	h := harness.NewSilentHost(t)
 	var service *syncmod.Service
@@ -80,7 +80,7 @@ func TestAStartThatFailsHalfWayIsUndone(t *testing.T) {
 	require.ErrorIs(t, err, syncmod.ErrStopped)
 }
 
-func TestANodeDoesNotStartWhenAnotherHandlesTheProtocol(t *testing.T) {
+func TestASecondHandlerFailsTheStart(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	h.SetStreamHandler(syncmod.ProtocolID, func(s network.Stream) { _ = s.Reset() })
 	app := fx.New(syncmod.Module, given(h))
@@ -93,7 +93,7 @@ func TestANodeDoesNotStartWhenAnotherHandlesTheProtocol(t *testing.T) {
 	require.Contains(t, h.Mux().Protocols(), syncmod.ProtocolID)
 }
 
-func TestANodeWorksOnWhenItsStartContextHasEnded(t *testing.T) {
+func TestANodeOutlivesItsStartContext(t *testing.T) {
 	h, def, partner := newPair(t)
 	var c *syncmod.Ceremony
 	app := fx.New(syncmod.Module, given(h), fx.Supply(def), fx.Populate(&c))
@@ -106,7 +106,7 @@ func TestANodeWorksOnWhenItsStartContextHasEnded(t *testing.T) {
 	require.NoError(t, app.Stop(harness.Within(t)))
 }
 
-// hookSpy notes in which order hooks are called.
+// hookSpy records the order in which hooks are called.
 type hookSpy struct{ started, stopped []string }
 
 func (s *hookSpy) LogEvent(e fxevent.Event) {
@@ -118,7 +118,8 @@ func (s *hookSpy) LogEvent(e fxevent.Event) {
 	}
 }
 
-// owner is a component of the program that is started and stopped like others.
+// owner is a component of the program that is started and stopped like any
+// other.
 type owner struct{}
 
 func (*owner) StartHost() {}
@@ -127,7 +128,7 @@ func (*owner) StopHost() {}
 
 func (*owner) StopTelemetry() {}
 
-func TestHooksRunInTheOrderOfWhatNeedsWhat(t *testing.T) {
+func TestHooksFollowTheDependencies(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	spy, o := new(hookSpy), new(owner)
 	app := fx.New(
@@ -160,7 +161,7 @@ func requireOrder(t *testing.T, names []string, want ...string) {
 	}
 }
 
-func TestAnAppDoesNotStartWithACeremonyThatWasAbortedBefore(t *testing.T) {
+func TestAnAbortedCeremonyFailsTheStart(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	locked := errors.New("the keystore is locked")
 	app := fx.New(

@@ -10,18 +10,18 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// RunSteps runs a whole ceremony in the background, from the start of the app to
-// its stop: [Ceremony.Run], with the steps that the constructor makes. The
-// constructor is any function that fx can call, and returns []Step or ([]Step,
-// error). It is called once: an app that is started again runs the same steps again.
+// RunSteps runs a whole ceremony in the background, from the start of the app to its
+// stop. It calls [Ceremony.Run] with the steps that the constructor makes. The
+// constructor is any function that fx can call. It returns []Step or ([]Step,
+// error). fx calls it once: an app that is started again runs the same steps again.
 //
-// Nothing may wait for a ceremony inside an fx.Invoke or an OnStart hook: fx
-// starts nothing before all Invokes have returned, and the start of an app must not
-// wait for other nodes.
+// Nothing may wait for a ceremony inside an fx.Invoke or an OnStart hook. fx starts
+// nothing before all Invokes have returned, and the start of an app must not wait
+// for other nodes.
 //
-// The steps start and stop where the option stands among the node's own, as
-// [Module] does: after what is before it has started, and before that stops. Beside
-// [ModuleIfHost], in a graph without a host, nothing happens.
+// As with [Module], the position of the option decides when the steps start and
+// stop. They start after everything that comes before the option, and stop before it
+// stops. With [ModuleIfHost], in a graph without a host, RunSteps does nothing.
 func RunSteps(constructor any) fx.Option {
 	if constructor == nil {
 		return fx.Error(invalid("RunSteps", "the constructor is nil"))
@@ -44,18 +44,18 @@ func inBackground(private ...fx.Option) fx.Option {
 	)
 }
 
-// onlyOneRun brings what a RunSteps or a RunAttempts makes, which is private to it,
-// to its Invoke at the root. A second one fails fx.New: an app runs one ceremony in
-// the background, by one list of steps.
+// onlyOneRun passes what a RunSteps or a RunAttempts makes to its Invoke at the
+// root. The constructors are private. A second onlyOneRun fails fx.New: an app runs
+// one ceremony in the background, with one list of steps.
 type onlyOneRun struct {
 	start func(context.Context) error // nil: there is no host
 	stop  func(context.Context) error
 }
 
-// Start is a hook: fx events show its name.
+// Start is a hook, so that fx events show its name.
 func (r *onlyOneRun) Start(ctx context.Context) error { return r.start(ctx) }
 
-// Stop is the hook that ends it.
+// Stop is the hook that ends the run.
 func (r *onlyOneRun) Stop(ctx context.Context) error { return r.stop(ctx) }
 
 // runSteps runs one attempt.
@@ -64,20 +64,20 @@ func runSteps(c *Ceremony, steps []Step) *onlyOneRun {
 	return &onlyOneRun{
 		start: func(context.Context) error {
 			tasks.Start()
-			run := c.core() // not the one of a later start
+			run := c.core() // not that of a later start
 			return tasks.Go("ceremony steps", func(ctx context.Context) error {
 				if err := run.run(ctx, withoutPanics(steps)); err != nil && run.failure() == nil {
 					return err
 				}
-				return nil // a ceremony's failure is reported as its end, once
+				return nil // the failure of a ceremony is reported once, as its end
 			})
 		},
 		stop: func(ctx context.Context) error { return errors.Join(c.Close(ctx), tasks.Stop(ctx)) },
 	}
 }
 
-// withoutPanics makes the panic of a step its error: it fails the ceremony, by the
-// step's name, and not the process.
+// withoutPanics turns the panic of a step into an error. The error fails the
+// ceremony, names the step, and does not end the process.
 func withoutPanics(steps []Step) []Step {
 	safe := make([]Step, len(steps))
 	for i, step := range steps {
@@ -93,7 +93,7 @@ func withoutPanics(steps []Step) []Step {
 	return safe
 }
 
-// recoverAsError is to be deferred: it makes a panic the error that is returned.
+// recoverAsError must be deferred. It turns a panic into the returned error.
 func recoverAsError(task string, err *error) {
 	if value := recover(); value != nil {
 		*err = &lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()}

@@ -20,7 +20,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestStepsRunInLockstepInTheBackgroundOfAnApp(t *testing.T) {
+func TestStepsRunInLockstepInAnApp(t *testing.T) {
 	type keystore struct{ stored []string }
 	step := func(store *keystore, name string) syncmod.Step {
 		return syncmod.Step{Name: name, Run: func(context.Context) error {
@@ -57,7 +57,7 @@ func TestStepsRunInLockstepInTheBackgroundOfAnApp(t *testing.T) {
 	}
 }
 
-func TestStepsThatCannotBeMadeFailTheApp(t *testing.T) {
+func TestABadStepsConstructorFailsTheApp(t *testing.T) {
 	errNoKeys := errors.New("no keys")
 	for about, test := range map[string]struct {
 		constructor any
@@ -82,7 +82,7 @@ func TestStepsThatCannotBeMadeFailTheApp(t *testing.T) {
 	}
 }
 
-func TestStepsComeFromOneRunSteps(t *testing.T) {
+func TestASecondRunStepsIsRefused(t *testing.T) {
 	h := harness.NewSilentHost(t)
 
 	app := fx.New(
@@ -92,7 +92,7 @@ func TestStepsComeFromOneRunSteps(t *testing.T) {
 	require.ErrorContains(t, app.Err(), "onlyOneRun")
 }
 
-func TestAStepThatFailsFailsTheCeremonyForEveryoneByItsName(t *testing.T) {
+func TestAFailedStepIsNamedToEveryone(t *testing.T) {
 	for about, run := range map[string]func(context.Context) error{
 		"an error": func(context.Context) error { return errFull },
 		"a panic":  func(context.Context) error { panic(errFull) },
@@ -143,7 +143,7 @@ func TestTheStackOfAPanicIsLogged(t *testing.T) {
 //go:noinline
 func dividing(n int) error { return fmt.Errorf("%d", 1/n) }
 
-func TestALongLivedNodeOpensCeremoniesWhenTheyCome(t *testing.T) {
+func TestALongLivedNodeOpensCeremonies(t *testing.T) {
 	noLeaks(t)
 	h, other := harness.NewHost(t), harness.NewHost(t)
 	var service *syncmod.Service
@@ -155,7 +155,7 @@ func TestALongLivedNodeOpensCeremoniesWhenTheyCome(t *testing.T) {
 	for range 2 { // an app may be started again
 		app.RequireStart()
 		var ceremonies []*syncmod.Ceremony
-		for _, about := range []string{"one", "two"} { // at once
+		for _, about := range []string{"one", "two"} { // at the same time
 			for _, s := range []*syncmod.Service{service, partner} {
 				c, err := s.Open(harness.Define(about, h, other))
 				require.NoError(t, err)

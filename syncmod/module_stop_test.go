@@ -68,7 +68,7 @@ func TestStoppingEndsEveryWait(t *testing.T) {
 	}
 }
 
-func TestAnAppThatStopsDuringTheGoodbyesCompletesAndLeavesTimeForTheOtherHooks(t *testing.T) {
+func TestAStopDuringTheGoodbyesCompletes(t *testing.T) {
 	for about, steps := range map[string]fx.Option{
 		"steps":     syncmod.RunSteps(noSteps),
 		"a program": fx.Invoke(func(c *syncmod.Ceremony) { go func() { _ = c.Complete(context.Background()) }() }),
@@ -155,7 +155,7 @@ var deadPeers = map[string]func(t *testing.T) (h host.Host, addr multiaddr.Multi
 	},
 }
 
-func TestAnAppStopsQuicklyWhateverItsPeersDo(t *testing.T) {
+func TestAnAppStopsQuickly(t *testing.T) {
 	for about, newDead := range deadPeers {
 		t.Run(about, func(t *testing.T) {
 			noLeaks(t)

@@ -29,14 +29,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// given supplies what an app takes from its program: the host, a Config and a
+// given supplies what an app gets from its program: the host, a Config and a
 // logger.
 func given(h host.Host) fx.Option {
 	newHost := func() host.Host { return h }
 	return fx.Options(fx.NopLogger, fx.Provide(newHost), fx.Supply(harness.Fast(), harness.Quiet()))
 }
 
-// unattended is a definition of which the other member never comes.
+// unattended returns a definition whose other member never comes.
 func unattended(t testing.TB, h host.Host) syncmod.Definition {
 	t.Helper()
 	return harness.Define(t.Name(), h, harness.NewSilentHost(t))
@@ -45,7 +45,7 @@ func unattended(t testing.TB, h host.Host) syncmod.Definition {
 func noSteps() []syncmod.Step { return nil }
 
 // newPair makes the host of an app, and a partner: the other member, which has
-// the ceremony open on a plain service.
+// opened the ceremony on a plain service.
 func newPair(t testing.TB) (h host.Host, def syncmod.Definition, partner *syncmod.Ceremony) {
 	t.Helper()
 	h, other := harness.NewHost(t), harness.NewHost(t)
@@ -55,21 +55,21 @@ func newPair(t testing.TB) (h host.Host, def syncmod.Definition, partner *syncmo
 	return h, def, partner
 }
 
-// noLeaks fails a test that leaves a goroutine behind, once its hosts are closed.
+// noLeaks fails a test that leaves a goroutine behind after its hosts are closed.
 func noLeaks(t *testing.T) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
 
-// inBackground calls a function at once and returns where its error comes out.
+// inBackground calls a function at once, and returns a channel for its error.
 func inBackground(f func() error) <-chan error {
 	out := make(chan error, 1)
 	go func() { out <- f() }()
 	return out
 }
 
-func TestTheModuleNeedsAHostAndNothingElse(t *testing.T) {
+func TestTheModuleOnlyNeedsAHost(t *testing.T) {
 	aHost := fx.Provide(func() host.Host { panic("nothing is made") })
 
 	require.NoError(t, fx.ValidateApp(fx.NopLogger, syncmod.Module, aHost))
@@ -87,8 +87,7 @@ func TestACeremonyNeedsADefinition(t *testing.T) {
 	}
 }
 
-// namedHost is a host that has a name and a key, and of which nothing else may be
-// used.
+// namedHost is a host that has a name and a key. Nothing else of it may be used.
 type namedHost struct {
 	host.Host
 
@@ -123,7 +122,7 @@ func TestMakingAnAppTouchesNothing(t *testing.T) {
 	require.Empty(t, store.PeersWithAddrs())
 }
 
-func TestACeremonyWhoseAppNeverStartedIsClosedWithoutNoise(t *testing.T) {
+func TestAnUnstartedCeremonyClosesQuietly(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	log, lines := logtest.NewNullLogger()
 	var c *syncmod.Ceremony
@@ -142,7 +141,7 @@ func TestACeremonyWhoseAppNeverStartedIsClosedWithoutNoise(t *testing.T) {
 	}
 }
 
-// spyTracers and spyMeters note whether they are used and whether they are shut
+// spyTracers and spyMeters record whether they are used and whether they are shut
 // down.
 type spyTracers struct {
 	tracenoop.TracerProvider
@@ -168,7 +167,7 @@ func (s *spyMeters) Meter(name string, opts ...metric.MeterOption) metric.Meter 
 
 func (s *spyMeters) Shutdown(context.Context) error { s.down = true; return nil }
 
-func TestWhatIsOptionalIsUsedWhenItIsThereAndNeverShutDown(t *testing.T) {
+func TestOptionalDependenciesAreUsed(t *testing.T) {
 	const logger, tracer, meter = 1, 2, 4
 	for there := range 8 {
 		t.Run(fmt.Sprintf("%03b", there), func(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// observeProtocol is what ceremonies that only look say to each other, and to every
-// other node of this module. It is the protocol, and nothing that is said by it counts.
+// observeProtocol is the protocol between ceremonies that only look and every other
+// node of this module. Its messages are those of the sync protocol, but none of them
+// counts.
 const observeProtocol protocol.ID = "/dkgsync/observe/1.0.0"
 
 // OpenOption changes how [Service.Open] opens a ceremony.
@@ -24,32 +25,34 @@ type OpenOption func(*openOptions)
 
 type openOptions struct{ observes bool }
 
-// Observe makes a ceremony that only looks: for a rehearsal before the real one. It
-// connects this host with the members' hosts, by whatever path works, and serves the
-// protocol, so that the members open their streams to this node. It notes what they
-// say, and takes no part: it opens no stream of the protocol, answers no foreign
-// member, and tells the others that it only looks. No member counts it as connected,
-// none goes on to step 1 because of it, and nothing fails by it or by its end. Nodes of
-// this module that look at the same time see each other.
+// Observe makes a ceremony that only looks, for a rehearsal before the real one. It
+// connects this host with the members' hosts, by any path that works. It serves the
+// protocol, so that the members open their streams to this node, and notes what they
+// say. It takes no part: it opens no stream of the protocol, does not answer members
+// that run another implementation, and tells the others that it only looks. No member
+// counts it as connected, and none goes on to step 1 because of it. Neither the
+// ceremony nor its end can fail anything. Nodes of this module that look at the same
+// time see each other.
 //
-// [Ceremony.Status] and [Ceremony.Watch] show who is there. There, a member is
-// connected outbound while its host answers this one, and inbound while it says what
-// the real ceremony would accept; Fault says why that would fail otherwise. A step
-// above 0 says that the real ceremony has begun: with this node's key, in another
-// process. That one may lose a stream to this process, so leave at once.
+// [Ceremony.Status] and [Ceremony.Watch] show who is there. A member is connected
+// outbound while its host answers this host. It is connected inbound while it says what
+// the real ceremony would accept. Otherwise, Fault says why the real ceremony would
+// fail. A step above 0 means that the real ceremony has begun in another process with
+// this node's key. That process may lose a stream to this one, so leave at once.
+// [Status.WaitingFor] says which members the real ceremony would wait for.
 //
 // The calls that take part return an [ErrInvalid]: AwaitConnected, SetStep, AwaitStep,
-// Advance, Complete, Run and Attest. [Ceremony.Close] leaves: it disconnects this host
-// from the members with whom the ceremony has connected it, unless another ceremony
-// needs them or the host's connection manager protects them. To the members it is as if
-// this host had gone. Then the definition can be opened to take part.
+// Advance, Complete, Run and Attest. [Ceremony.Close] leaves. It disconnects this host
+// from the members that the ceremony has connected it with, unless another ceremony
+// needs them or the host's connection manager protects them. To the members it looks as
+// if this host had gone. After that, the definition can be opened to take part.
 //
 // Stop a rehearsal before the real node with the same key starts in another process.
-// Otherwise streams that members have opened to the rehearsal stay there, and the
+// Otherwise the streams that members have opened to the rehearsal stay there, and the
 // ceremony does not begin.
 func Observe() OpenOption { return func(o *openOptions) { o.observes = true } }
 
-// taking returns the ceremony for a call that takes part in it.
+// taking returns the core for a call that takes part in the ceremony.
 func (c *Ceremony) taking(call string) (*core, error) {
 	run := c.core()
 	if run.terms.Observes {
@@ -65,15 +68,15 @@ func (c *core) Sight(o stream.Opening) stream.SightFacts {
 	return &sightFacts{core: c, member: o.Member, id: o.ID, serves: true}
 }
 
-// sightFacts brings the facts of a member that is looked at.
+// sightFacts passes on the facts of a member that this node looks at.
 type sightFacts struct {
 	core   *core
 	member int
 	id     roster.StreamID
-	serves bool // the protocol
+	serves bool // whether the member serves the protocol
 }
 
-// errNotServing is the LastError of a member that is there and does not serve the
+// errNotServing is the LastError of a member that is there but does not serve the
 // protocol.
 var errNotServing = errors.New("its host does not serve the protocol: start its node's ceremony")
 
@@ -96,7 +99,7 @@ func (f *sightFacts) Seen(rtt time.Duration, serves bool) {
 	})
 }
 
-// SpanContext implements report.Span: what is looked at has no span.
+// SpanContext implements report.Span: looking at a member has no span.
 func (f *sightFacts) SpanContext() trace.SpanContext { return trace.SpanContext{} }
 
 // Down implements stream.SightFacts.
@@ -105,13 +108,13 @@ func (f *sightFacts) Down(end stream.End) {
 	f.core.update(func(now time.Time) { f.core.roster.OutboundDown(now, f.member, f.id, loss) })
 }
 
-// disconnect leaves the members of a ceremony that only looks, before anything of it
-// ends at this host: their streams end with the connections.
+// disconnect leaves the members of a ceremony that only looks, before anything of the
+// ceremony ends at this host. The members' streams end with the connections.
 func (c *core) disconnect(ctx context.Context) {
-	c.update(func(time.Time) { c.stopped = true }) // so that nobody counts as lost
+	c.update(func(time.Time) { c.stopped = true }) // so that no member counts as lost
 	c.clients.End()
 	_ = c.clients.Wait(ctx)
-	c.unprotect() // what is protected still is needed otherwise
+	c.unprotect() // a member that is still protected is needed elsewhere
 	c.clients.Disconnect(ctx, c.neededOtherwise)
 }
 
@@ -121,8 +124,8 @@ func (c *core) neededOtherwise(id peer.ID) bool {
 	})
 }
 
-// fault says why the real ceremony would fail by a member; nil while nothing is known
-// to.
+// fault says why the real ceremony would fail because of a member. It returns nil if no
+// reason is known.
 func (c *core) fault(f *roster.Failure) error {
 	if f == nil {
 		return nil

@@ -2,6 +2,7 @@ package syncmod_test
 
 import (
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Cerem
 	return c
 }
 
-// all are the members as soon as each is as wanted.
+// all returns the members once each of them is as wanted.
 func all(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) []syncmod.PeerStatus {
 	t.Helper()
 	return harness.Until(t, c, func(s syncmod.Status) bool {
@@ -34,7 +35,7 @@ func all(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool
 	}).Peers
 }
 
-func TestALookShowsWhoIsThere(t *testing.T) {
+func TestAnObserverSeesWhoIsThere(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.Nickname = "somebody"
 	nodes, def := newCluster(t, 3, cfg)
@@ -53,7 +54,7 @@ func TestALookShowsWhoIsThere(t *testing.T) {
 	require.Equal(t, syncmod.Connecting, c.Status().Phase)
 }
 
-func TestWhoIsLookedAtIsToldSoAndConnectedWithNobody(t *testing.T) {
+func TestAnObservedMemberIsToldSo(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	bob := nodes[1].Open(t, def)
 	alice := looks(t, nodes[0], def)
@@ -67,7 +68,37 @@ func TestWhoIsLookedAtIsToldSoAndConnectedWithNobody(t *testing.T) {
 	require.NoError(t, bob.Err())
 }
 
-func TestALookThatIsOverIsNotSaidToGoOn(t *testing.T) {
+func TestAnObserverKnowsWhoIsMissing(t *testing.T) {
+	cfg := harness.Fast()
+	cfg.Version, cfg.Nickname = "v1.0.3-look", "Alice's"
+	nodes, def := newCluster(t, 3, cfg)
+	c := looks(t, nodes[0], def)
+	require.Equal(t, []any{true, "Alice's", "v1.0.3-look"},
+		[]any{c.Status().Observes, c.Status().Nickname, c.Status().Version})
+	missing := func(names ...int) func(syncmod.Status) bool {
+		return func(s syncmod.Status) bool {
+			var missing []int
+			if w := s.WaitingFor(); w != nil {
+				for _, p := range w.Missing {
+					missing = append(missing, p.Index)
+				}
+			}
+			return slices.Equal(missing, names)
+		}
+	}
+	harness.Until(t, c, missing(1, 2))
+	nodes[1].Open(t, def)
+	harness.Until(t, c, missing(2))
+	nodes[2].Open(t, def)
+	harness.Until(t, c, missing())
+
+	require.NoError(t, nodes[1].Host.Close()) // once all were there, too
+
+	harness.Until(t, c, missing(1))
+	require.ErrorContains(t, c.Status().WaitingFor(), "waiting for 1 of 3 to connect: bob (")
+}
+
+func TestAnEndedObservationIsNotShown(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	bob := nodes[1].Open(t, def)
 	looks(t, nodes[0], def)
@@ -79,7 +110,7 @@ func TestALookThatIsOverIsNotSaidToGoOn(t *testing.T) {
 	require.Contains(t, seen.Describe(time.Now()), "unreachable for ")
 }
 
-func TestTheRealNodeMayFollowALookAtOnce(t *testing.T) {
+func TestTheRealNodeMayFollowAnObserver(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	others := harness.Open(t, nodes[1:], def)
 	ran := make(chan error, 3)
@@ -98,7 +129,7 @@ func TestTheRealNodeMayFollowALookAtOnce(t *testing.T) {
 	}
 }
 
-func TestALookAfterALookSeesTheSame(t *testing.T) {
+func TestObservingTwiceShowsTheSame(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	nodes[1].Open(t, def)
 	for range 3 {
@@ -108,7 +139,7 @@ func TestALookAfterALookSeesTheSame(t *testing.T) {
 	}
 }
 
-func TestNodesThatLookAtTheSameTimeSeeEachOther(t *testing.T) {
+func TestObserversSeeEachOther(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.Nickname = "somebody"
 	nodes, def := newCluster(t, 3, cfg)
@@ -129,7 +160,7 @@ func TestNodesThatLookAtTheSameTimeSeeEachOther(t *testing.T) {
 	}
 }
 
-func TestALookTakesNoPart(t *testing.T) {
+func TestAnObserverTakesNoPart(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	c := looks(t, nodes[0], def)
 	ctx := harness.Within(t)
@@ -154,8 +185,8 @@ func TestALookTakesNoPart(t *testing.T) {
 	require.NoError(t, c.Err())
 }
 
-// watched is a ceremony of alice's that only looks at members that are played by hand.
-// She has connected the hosts.
+// watched returns a ceremony of alice's that only looks at members played by hand.
+// Alice has connected the hosts.
 func watched(t testing.TB, cfg syncmod.Config, others int, opts ...harness.Option) *scene {
 	t.Helper()
 	c := harness.New(t, 1+others, append(opts, harness.With(cfg))...)
@@ -169,7 +200,7 @@ func watched(t testing.TB, cfg syncmod.Config, others int, opts ...harness.Optio
 	return s
 }
 
-func TestAForeignMemberIsLookedAtAndHearsNothing(t *testing.T) {
+func TestAnObserverTellsForeignersNothing(t *testing.T) {
 	s := watched(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Handle(func(harness.RawStream) { t.Error("a stream of the protocol was opened") })
@@ -183,14 +214,14 @@ func TestAForeignMemberIsLookedAtAndHearsNothing(t *testing.T) {
 	require.NoError(t, p.Fault)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.RTT > 0 && p.ClockOffset != 0 })
 	require.Empty(t, heard)
-	stream.Say(t, bob.Request(t, s.def, harness.Step(1))) // though it had no answer
+	stream.Say(t, bob.Request(t, s.def, harness.Step(1))) // although it had no answer
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Step == 1 })
 	require.Empty(t, heard)
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
 	require.Error(t, harness.Next(t, heard))
 }
 
-func TestAForeignMemberWaitsLongerThanAnyTimeout(t *testing.T) {
+func TestAForeignMemberOutwaitsTimeouts(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.ExchangeTimeout = 200 * time.Millisecond
 	s := watched(t, cfg, 2)
@@ -203,13 +234,13 @@ func TestAForeignMemberWaitsLongerThanAnyTimeout(t *testing.T) {
 	silent := carol.Open(t, s.Host)
 	silent.Greeted(t, carol.Request(t, s.def))
 
-	require.True(t, harness.IsReset(silent.End(t))) // by the timeout, which began after that of bob's stream
+	require.True(t, harness.IsReset(silent.End(t))) // because of the timeout, which began after that of bob's stream
 
 	require.Empty(t, heard)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Index == 2 || p.Inbound })
 }
 
-func TestALookSaysWhatWouldFailTheCeremony(t *testing.T) {
+func TestAnObserverSeesFaults(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.OpenGrace = 50 * time.Millisecond
 	for name, test := range map[string]struct {
@@ -246,14 +277,14 @@ func TestALookSaysWhatWouldFailTheCeremony(t *testing.T) {
 				require.NoError(t, s.ceremony.Err())
 
 				right := bob.Open(t, s.Host)
-				right.Say(t, bob.Request(t, s.def)) // it has been mended, and started again
+				right.Say(t, bob.Request(t, s.def)) // the member is repaired and started again
 				all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Fault == nil && p.Inbound })
 			})
 		}
 	}
 }
 
-func TestALookAtAnotherDefinitionIsSeenOnBothSides(t *testing.T) {
+func TestObserversSeeAMismatch(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.OpenGrace = 50 * time.Millisecond
 	nodes, def := newCluster(t, 2, cfg)
@@ -268,7 +299,7 @@ func TestALookAtAnotherDefinitionIsSeenOnBothSides(t *testing.T) {
 	}
 }
 
-func TestALookLeavesAsIfItsHostHadGone(t *testing.T) {
+func TestAnObserverLeavesLikeAGoneHost(t *testing.T) {
 	s := watched(t, harness.Fast(), 1)
 	bob := s.others[0]
 	stream := bob.Open(t, s.Host)
@@ -284,7 +315,7 @@ func TestALookLeavesAsIfItsHostHadGone(t *testing.T) {
 	}, "the other side notices")
 }
 
-func TestALookKeepsConnectionsThatOthersNeed(t *testing.T) {
+func TestAnObserverKeepsSharedConnections(t *testing.T) {
 	for name, need := range map[string]func(t *testing.T, s *scene){
 		"another ceremony": func(t *testing.T, s *scene) {
 			other := s.def
@@ -306,7 +337,7 @@ func TestALookKeepsConnectionsThatOthersNeed(t *testing.T) {
 	}
 }
 
-func TestALookKeepsConnectionsThatItHasNotMade(t *testing.T) {
+func TestAnObserverKeepsOldConnections(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle(0)
 	alice, bob := c.Nodes[0], c.Nodes[1].Host
@@ -319,7 +350,7 @@ func TestALookKeepsConnectionsThatItHasNotMade(t *testing.T) {
 	require.Equal(t, network.Connected, alice.Host.Network().Connectedness(bob.ID()))
 }
 
-func TestAHostThatDoesNotServeTheProtocolIsSaidToBeThere(t *testing.T) {
+func TestAHostWithoutTheProtocolIsSeen(t *testing.T) {
 	s := watched(t, harness.Fast(), 1) // nobody has started bob's node
 
 	p := all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.LastError != nil })[0]
@@ -330,7 +361,7 @@ func TestAHostThatDoesNotServeTheProtocolIsSaidToBeThere(t *testing.T) {
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.LastError == nil })
 }
 
-func TestAMemberThatAnswersNoPingsIsThereAllTheSame(t *testing.T) {
+func TestAMemberWithoutPingIsSeen(t *testing.T) {
 	s := watched(t, harness.Fast(), 1, harness.Hosts(libp2p.Ping(false)))
 
 	p := all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Outbound })[0]
@@ -339,7 +370,7 @@ func TestAMemberThatAnswersNoPingsIsThereAllTheSame(t *testing.T) {
 	require.Zero(t, p.Attempts)
 }
 
-func TestALookNoticesWhoGoesAndWhoComesBack(t *testing.T) {
+func TestAnObserverNoticesChanges(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Start(1)
 	c.Idle(0)
@@ -354,8 +385,8 @@ func TestALookNoticesWhoGoesAndWhoComesBack(t *testing.T) {
 	all(t, look, func(p syncmod.PeerStatus) bool { return harness.Connected(p) && p.Reconnects > 0 })
 }
 
-// Whoever rehearses with the key of a node that takes part already.
-func TestALookBesideTheRealNodeHarmsNothing(t *testing.T) {
+// A rehearsal with the key of a node that already takes part.
+func TestAnObserverHarmsNothing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	c.Start()
 	c.Advance(c.All()...)
@@ -372,7 +403,7 @@ func TestALookBesideTheRealNodeHarmsNothing(t *testing.T) {
 	c.Complete(c.All()...)
 }
 
-func TestWhatEndsAMembersPartIsAnsweredByWhoeverLooks(t *testing.T) {
+func TestAnObserverAnswersGoodbyesAndAborts(t *testing.T) {
 	for name, ends := range map[string]harness.Saying{
 		"goodbye": harness.Goodbye, "abort": harness.Abort("enough", ""),
 	} {
@@ -398,8 +429,8 @@ func readEnd(stream io.Reader) error {
 	return err
 }
 
-// On a service with nothing open, and on one whose ceremony has failed, both wait.
-func TestALookDoesNotStandInTheWayOfTheRealNode(t *testing.T) {
+// Both wait: a service with nothing open, and one whose ceremony has failed.
+func TestAnObserverDoesNotBlockTheRealNode(t *testing.T) {
 	for name, others := range map[string]func(*harness.Node, syncmod.Definition){
 		"nothing open": func(*harness.Node, syncmod.Definition) {},
 		"failed": func(n *harness.Node, def syncmod.Definition) {
@@ -417,7 +448,7 @@ func TestALookDoesNotStandInTheWayOfTheRealNode(t *testing.T) {
 			require.NoError(t, err)
 
 			first := all(t, look, func(p syncmod.PeerStatus) bool { return p.Outbound })[0].LastSeen
-			harness.Eventually(t, func() bool { // some heartbeats, or attempts
+			harness.Eventually(t, func() bool { // time for some heartbeats or attempts
 				return look.Status().Peers[0].LastSeen.Sub(first) > 10*harness.Fast().Heartbeat
 			}, "it goes on looking")
 			require.LessOrEqual(t, look.Status().Peers[0].Reconnects, 1) // from pings to a stream

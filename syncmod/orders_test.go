@@ -13,15 +13,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// Orders of events in which a member was left without an answer, or the wrong one
-// was blamed.
+// These orders of events once left a member without an answer, or blamed the wrong
+// member.
 
-func TestAForeignMemberWhoseRefusalWasLostIsRefusedAgain(t *testing.T) {
+func TestALostForeignRefusalIsRepeated(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	bob.Answer()
 	first := bob.Open(t, s.Host)
-	first.Say(t, bob.Request(t, s.def, harness.Step(2))) // he knows this node from before
+	first.Say(t, bob.Request(t, s.def, harness.Step(2))) // he knows this node from earlier
 	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrSelfRestarted)
 	require.NoError(t, first.Reset())
 
@@ -30,7 +30,7 @@ func TestAForeignMemberWhoseRefusalWasLostIsRefusedAgain(t *testing.T) {
 	require.Contains(t, refusal.GetError(), "operator 0 (alice) restarted: operator 1 (bob) is already at step 2")
 }
 
-func TestAForeignMemberThatRestartedAndWasNotToldIsRefusedAgain(t *testing.T) {
+func TestAnUntoldForeignRestartIsRefusedAgain(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	s.run(t)
@@ -44,7 +44,7 @@ func TestAForeignMemberThatRestartedAndWasNotToldIsRefusedAgain(t *testing.T) {
 	require.Contains(t, refusal.GetError(), "operator 1 (bob) restarted")
 }
 
-func TestAForeignMemberThatMeetsANodeWhichHasFailedHearsWhy(t *testing.T) {
+func TestAForeignMemberIsToldTheFailure(t *testing.T) {
 	s := newScene(t, harness.Patient(), 2)
 	bob, carol := s.others[0], s.others[1]
 	carol.Answer()
@@ -56,7 +56,7 @@ func TestAForeignMemberThatMeetsANodeWhichHasFailedHearsWhy(t *testing.T) {
 	require.Contains(t, refusal.GetError(), "operator 0 (alice) restarted")
 }
 
-func TestANodeThatRestartedBlamesNoForeignMemberThatWentOn(t *testing.T) {
+func TestARestartedNodeBlamesNoForeignMember(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	bob.Accept(t) // his answers are on their way
@@ -64,12 +64,12 @@ func TestANodeThatRestartedBlamesNoForeignMemberThatWentOn(t *testing.T) {
 	require.NoError(t, s.ceremony.SetStep(1))
 	stream.Accepted(t, bob.Request(t, s.def, harness.Step(2)))
 
-	stream.Say(t, bob.Request(t, s.def, harness.Step(3))) // by what the process before has said
+	stream.Say(t, bob.Request(t, s.def, harness.Step(3))) // because of what the previous process said
 
 	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrSelfRestarted)
 }
 
-func TestANodeThatRestartedIsNotHarmedByAMemberThatWentOn(t *testing.T) {
+func TestLateMessagesDoNotHarmARestart(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -85,7 +85,7 @@ func TestANodeThatRestartedIsNotHarmedByAMemberThatWentOn(t *testing.T) {
 	require.True(t, bobIsOut(s.ceremony.Status()))
 }
 
-func TestAGoodbyeThatANewProcessAnswersIsNotSaidAgain(t *testing.T) {
+func TestANewProcessEndsAGoodbye(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	var goodbyes atomic.Int64
@@ -101,15 +101,15 @@ func TestAGoodbyeThatANewProcessAnswersIsNotSaidAgain(t *testing.T) {
 	waiting, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 
-	err := s.ceremony.Complete(waiting) // bob does not say his own
+	err := s.ceremony.Complete(waiting) // bob does not say goodbye
 
-	require.ErrorContains(t, err, "to say goodbye: bob (has answered our goodbye, has not said its own")
+	require.ErrorContains(t, err, "to say goodbye: bob (has answered this node's goodbye, but has not said its own")
 	require.Equal(t, int64(1), goodbyes.Load())
 }
 
-// Nobody is left behind in the attempt before by a member that goes on to the next
-// one at once.
-func TestAGoodbyeOfACeremonyWithoutStepsHarmsNoneThatFollows(t *testing.T) {
+// A member that goes straight on to the next attempt leaves nobody behind in the
+// previous one.
+func TestAnOldGoodbyeHarmsNoLaterCeremony(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(1)
@@ -137,7 +137,7 @@ func TestAGoodbyeOfACeremonyWithoutStepsHarmsNoneThatFollows(t *testing.T) {
 	require.Zero(t, next.Status().Peers[0].Step)
 }
 
-func TestACeremonyIsWaitedForThoughAnotherOneIsOpen(t *testing.T) {
+func TestACeremonyIsAwaitedBesideAnother(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	another := def
 	another.Hash = harness.Define("another").Hash
@@ -152,7 +152,7 @@ func TestACeremonyIsWaitedForThoughAnotherOneIsOpen(t *testing.T) {
 	run(t, append(ceremonies[:1:1], harness.Open(t, nodes[1:], def)...))
 }
 
-func TestACeremonyIsWaitedForThoughTheOneBeforeIsNotClosedYet(t *testing.T) {
+func TestANewCeremonyIsAwaitedBesideAnOldOne(t *testing.T) {
 	nodes, first := newCluster(t, 2, harness.Fast())
 	second := first
 	second.Hash = harness.Define("the next").Hash
@@ -160,14 +160,14 @@ func TestACeremonyIsWaitedForThoughTheOneBeforeIsNotClosedYet(t *testing.T) {
 	run(t, ceremonies)
 	closeAll(t, ceremonies[1:])
 	quick := harness.Open(t, nodes[1:], second)
-	<-time.After(2 * harness.Fast().OpenGrace) // alice stores what she has
+	<-time.After(2 * harness.Fast().OpenGrace) // alice stores her result
 
 	closeAll(t, ceremonies[:1])
 
 	run(t, append(quick, harness.Open(t, nodes[:1], second)...))
 }
 
-func TestAStreamThatIsOpenedWhileTheCeremonyFailsDoesNotBeginWithTheAbort(t *testing.T) {
+func TestANewStreamDoesNotBeginWithAnAbort(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	streams := s.others[0].Accept(t)
 	first := harness.Next(t, streams)
@@ -176,7 +176,7 @@ func TestAStreamThatIsOpenedWhileTheCeremonyFailsDoesNotBeginWithTheAbort(t *tes
 
 	s.ceremony.Abort(context.Canceled)
 
-	for { // the next one may have begun before
+	for { // the next attempt may have begun earlier
 		select {
 		case stream := <-streams:
 			request := new(syncpb.SyncRequest)
@@ -184,7 +184,7 @@ func TestAStreamThatIsOpenedWhileTheCeremonyFailsDoesNotBeginWithTheAbort(t *tes
 				require.Empty(t, request.GetAbort())
 			}
 			continue
-		case <-time.After(time.Second): // longer than an abort is told
+		case <-time.After(time.Second): // longer than the time for telling an abort
 		}
 		break
 	}

@@ -19,11 +19,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// brokenHost is a host that panics, once each time it is armed: in the goroutine
-// of a stream that calls it.
+// brokenHost is a host that panics once each time it is armed, in the goroutine
+// of the stream that calls it.
 type brokenHost struct {
 	host.Host
-	armed atomic.Pointer[string] // what panics
+	armed atomic.Pointer[string] // the call that panics
 }
 
 func (h *brokenHost) arm(what string) { h.armed.Store(&what) }
@@ -113,9 +113,9 @@ func requireBroken(t *testing.T, c *syncmod.Ceremony, what string) {
 	require.ErrorContains(t, failed, what+" is broken")
 }
 
-// A service outlives its ceremonies. That one of them was failed by a panic must
-// not hide the panics of later ones.
-func TestAPanicOfAStreamFailsTheCeremonyAndEachLaterOne(t *testing.T) {
+// A service outlives its ceremonies. A panic that failed one of them must not
+// hide the panics of later ones.
+func TestAStreamPanicFailsTheCeremony(t *testing.T) {
 	for _, what := range []string{
 		"opening a stream", "accounting for a stream", "recording a response", "verifying a request",
 	} {
@@ -133,7 +133,7 @@ func TestAPanicOfAStreamFailsTheCeremonyAndEachLaterOne(t *testing.T) {
 	}
 }
 
-func TestTheOthersAreToldThatAStreamHasPanicked(t *testing.T) {
+func TestOthersLearnOfAPanic(t *testing.T) {
 	const what = "recording a response"
 	alice, open := newBrokenPair(t)
 	for range 3 {
@@ -144,7 +144,7 @@ func TestTheOthersAreToldThatAStreamHasPanicked(t *testing.T) {
 		requireBroken(t, ceremonies[0], what)
 
 		told := harness.Failure(t, ceremonies[1])
-		require.ErrorContains(t, told, what+" is broken") // the stream on which bob waits is another
+		require.ErrorContains(t, told, what+" is broken") // bob waits on another stream
 		require.Equal(t, 0, harness.Culprit(t, told).Index)
 		closeAll(t, ceremonies)
 	}

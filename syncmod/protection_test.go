@@ -10,8 +10,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A member that the host's connection manager trims would only dial again.
-func TestMembersAreProtectedWhileACeremonyIsOpenHoweverItEnds(t *testing.T) {
+// If the host's connection manager trimmed a member, the node would only dial
+// it again.
+func TestMembersAreProtectedWhileOpen(t *testing.T) {
 	for about, end := range map[string]func(t *testing.T, c, partner *syncmod.Ceremony){
 		"complete": func(t *testing.T, c, partner *syncmod.Ceremony) { run(t, []*syncmod.Ceremony{c, partner}) },
 		"failed here": func(t *testing.T, c, _ *syncmod.Ceremony) {

@@ -22,15 +22,15 @@ const (
 	fieldCount  = 5       // of a member in a receipt
 )
 
-// Receipt says who attested which result at the last barrier of a ceremony, signed
-// by each. [Ceremony.Receipt] returns it. It can be filed: json.Marshal writes it,
-// [ParseReceipt] reads it, and [Receipt.Verify] needs nothing but the receipt. Its
-// JSON is in docs/protocol.md, "Results".
+// Receipt says which result each member attested at the last barrier of a ceremony.
+// Each member has signed its own result. [Ceremony.Receipt] returns a Receipt.
+// json.Marshal writes it, [ParseReceipt] reads it, and [Receipt.Verify] needs
+// nothing but the receipt. docs/protocol.md describes its JSON under "Results".
 //
-// A receipt that verifies proves that each member with a session has attested the
-// result with the key of its peer ID, in one attempt of one ceremony. Whose the peer
-// IDs are, and what the definition hash stands for, the reader has to know:
-// compare DefinitionHash and the members with the definition.
+// A receipt that verifies proves that each member with a session attested the result
+// with the key of its peer ID, in one attempt of one ceremony. It does not prove who
+// owns the peer IDs, or what the definition hash stands for. To know that, compare
+// DefinitionHash and the members with the definition.
 type Receipt struct {
 	DefinitionHash []byte
 	LastStep       int64         // the number of the last barrier
@@ -40,13 +40,13 @@ type Receipt struct {
 // Attestation is what one member attested.
 type Attestation struct {
 	ID        peer.ID
-	Session   uint64 // the member's process; 0: a foreign member, which attested nothing
+	Session   uint64 // identifies the member's process; 0: a member of another implementation, which attested nothing
 	Result    []byte // 1 to 64 bytes
 	Signature []byte
-	PublicKey []byte // as libp2p encodes it, where ID does not contain it (RSA, ECDSA)
+	PublicKey []byte // as libp2p encodes it; only if ID does not contain it (RSA, ECDSA)
 }
 
-// Result returns the result that the members attested, nil if none did.
+// Result returns the result that the members attested, or nil if none did.
 func (r *Receipt) Result() []byte {
 	for _, m := range r.Members {
 		if m.Session != 0 {
@@ -56,11 +56,12 @@ func (r *Receipt) Result() []byte {
 	return nil
 }
 
-// Verify checks a receipt: that it can be one, that every signature is its member's
-// over this ceremony, attempt and result, and that all attest the same. It needs no
-// network. The error is a [*PeerError] with [ErrBadSignature] for the first member
-// whose attestation does not verify, an [ErrResultMismatch] for different results,
-// and an [ErrInvalid] for what is no receipt, nil included.
+// Verify checks that the receipt is well formed, that every signature is its
+// member's signature of this ceremony, attempt and result, and that all members
+// attest the same result. It needs no network. The error is a [*PeerError] with
+// [ErrBadSignature] for the first member whose attestation does not verify, an
+// [ErrResultMismatch] for different results, and an [ErrInvalid] for anything that
+// is not a receipt, including nil.
 func (r *Receipt) Verify() error {
 	if r == nil {
 		return invalid("receipt", "there is none: the node attests nothing, or has not passed its last barrier")
@@ -82,13 +83,13 @@ func (r *Receipt) Verify() error {
 			return invalid("receipt", "operator %d: %w", i, err)
 		}
 		if !stream.IsAttested(key, terms.Statement(i, r.LastStep, m.Session, m.Result), m.Signature) {
-			text := "did not sign what the receipt says that it attests"
+			text := "did not sign what the receipt says it attests"
 			return &PeerError{Peer: Peer{ID: m.ID}, Index: i, Err: &cause{sentinel: ErrBadSignature, text: text}}
 		}
 	}
 	for i, m := range r.Members {
 		if m.Session != 0 && !bytes.Equal(m.Result, r.Result()) {
-			return fmt.Errorf("%w: operator %d attests another than the members before it", ErrResultMismatch, i)
+			return fmt.Errorf("%w: operator %d attests a different result than the members before it", ErrResultMismatch, i)
 		}
 	}
 	return nil
@@ -103,7 +104,7 @@ func (r *Receipt) validate() error {
 	case isStatement(r.DefinitionHash):
 		return errHashIsStatement
 	case r.LastStep < 1:
-		return fmt.Errorf("step %d is no last barrier", r.LastStep)
+		return fmt.Errorf("step %d cannot be the last barrier", r.LastStep)
 	case n < minMembers || n > maxMembers:
 		return fmt.Errorf("%d members: it needs %d to %d", n, minMembers, maxMembers)
 	case r.Result() == nil:
@@ -128,7 +129,7 @@ func (a Attestation) validate() error {
 	}
 	switch {
 	case a.Session == 0 && len(a.Result)+len(a.Signature)+len(a.PublicKey) > 0:
-		return errors.New("it attests something without a session")
+		return errors.New("it attests a result, but has no session")
 	case a.Session == 0:
 		return nil
 	case len(a.Result) == 0 || len(a.Result) > stream.MaxResult:
@@ -140,12 +141,12 @@ func (a Attestation) validate() error {
 	return err
 }
 
-// key returns the key that the member signs with, which its peer ID contains or is
-// the digest of.
+// key returns the key that the member signs with. The peer ID contains the key, or
+// is its digest.
 func (a Attestation) key() (crypto.PubKey, error) {
 	if key, err := a.ID.ExtractPublicKey(); err == nil {
 		if len(a.PublicKey) > 0 {
-			return nil, errors.New("a public key that its peer ID contains")
+			return nil, errors.New("it repeats the public key that its peer ID contains")
 		}
 		return key, nil
 	}
@@ -162,7 +163,7 @@ func (a Attestation) key() (crypto.PubKey, error) {
 	return key, nil
 }
 
-// receiptJSON and attestationJSON are a receipt as JSON has it.
+// receiptJSON and attestationJSON are the JSON form of a receipt.
 type receiptJSON struct {
 	Type           string            `json:"type"`
 	DefinitionHash hexBytes          `json:"definition_hash"`
@@ -178,7 +179,7 @@ type attestationJSON struct {
 	PublicKey hexBytes `json:"public_key,omitempty"`
 }
 
-// hexBytes are written as lower-case hex.
+// hexBytes is written as lower-case hex.
 type hexBytes []byte
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -203,8 +204,8 @@ func (r Receipt) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]: it is [ParseReceipt] for a receipt
-// within other JSON, where it may be indented.
+// UnmarshalJSON implements [json.Unmarshaler]. It does what [ParseReceipt] does, for
+// a receipt within other JSON, where it may be indented.
 func (r *Receipt) UnmarshalJSON(data []byte) error {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, data); err != nil {
@@ -218,8 +219,8 @@ func (r *Receipt) UnmarshalJSON(data []byte) error {
 }
 
 // ParseReceipt reads a receipt that json.Marshal has written. It is strict: a
-// receipt has one encoding, and what differs from it in any byte is refused with an
-// [ErrInvalid]. It does not check the signatures: [Receipt.Verify] does.
+// receipt has exactly one encoding. It refuses any other bytes with an [ErrInvalid].
+// It does not check the signatures: [Receipt.Verify] does.
 func ParseReceipt(data []byte) (*Receipt, error) {
 	r, err := parseReceipt(data)
 	if err != nil {
@@ -229,7 +230,7 @@ func ParseReceipt(data []byte) (*Receipt, error) {
 }
 
 func parseReceipt(data []byte) (*Receipt, error) {
-	switch { // before anything is made of it
+	switch { // before the data is decoded
 	case len(data) > maxReceipt:
 		return nil, fmt.Errorf("%d bytes: it has at most %d", len(data), maxReceipt)
 	case bytes.Count(data, []byte(",")) > (maxMembers+1)*fieldCount:
@@ -237,7 +238,7 @@ func parseReceipt(data []byte) (*Receipt, error) {
 	}
 	var j receiptJSON
 	err := json.Unmarshal(data, &j)
-	wrong, misplaced := errors.AsType[*json.UnmarshalTypeError](err) // the rest has been read nevertheless
+	wrong, misplaced := errors.AsType[*json.UnmarshalTypeError](err) // the rest of the JSON has been read all the same
 	switch {
 	case misplaced && wrong.Field == "":
 		return nil, fmt.Errorf("it is a JSON %s, not an object", wrong.Value)
@@ -264,12 +265,12 @@ func parseReceipt(data []byte) (*Receipt, error) {
 		return nil, err
 	}
 	if canonical, err := r.MarshalJSON(); err != nil || !bytes.Equal(canonical, data) {
-		return nil, errors.New("it is not written as a receipt is: no space, no other field, lower-case hex")
+		return nil, errors.New("it is not written as a receipt must be: no spaces, no other fields, lower-case hex")
 	}
 	return r, nil
 }
 
-// clone copies a receipt, so that its reader may change it.
+// clone copies a receipt, so that the caller can change the copy.
 func (r *Receipt) clone() *Receipt {
 	if r == nil {
 		return nil
@@ -284,9 +285,9 @@ func (r *Receipt) clone() *Receipt {
 	return c
 }
 
-var errHashIsStatement = fmt.Errorf("it begins like what a member signs to attest a result (%q): "+
-	"whoever signs it could be made to attest anything", strings.TrimSuffix(stream.StatementPrefix, "\x00"))
+var errHashIsStatement = fmt.Errorf("it begins like the text that a member signs to attest a result (%q): "+
+	"a member that signed it could be made to attest anything", strings.TrimSuffix(stream.StatementPrefix, "\x00"))
 
-// isStatement reports whether a definition hash could be taken for the statement of
-// an attestation, which a member signs with the same key.
+// isStatement reports whether a definition hash could be mistaken for the statement
+// of an attestation. A member signs both with the same key.
 func isStatement(hash []byte) bool { return bytes.HasPrefix(hash, []byte(stream.StatementPrefix)) }

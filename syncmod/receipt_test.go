@@ -22,7 +22,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// keysOfAllTypes are a key of each type that libp2p has.
+// keysOfAllTypes returns a key of each type that libp2p has.
 func keysOfAllTypes(t testing.TB) []crypto.PrivKey {
 	t.Helper()
 	var keys []crypto.PrivKey
@@ -34,8 +34,8 @@ func keysOfAllTypes(t testing.TB) []crypto.PrivKey {
 	return keys
 }
 
-// newReceipt is a receipt of a ceremony of real nodes with keys of all types, in the
-// order of [keysOfAllTypes].
+// newReceipt returns a receipt of a ceremony of real nodes. Their keys are of all
+// types, in the order of [keysOfAllTypes].
 func newReceipt(t testing.TB) *syncmod.Receipt {
 	t.Helper()
 	c := harness.New(t, 4, harness.With(harness.Fast()), harness.Keys(keysOfAllTypes(t)...))
@@ -48,7 +48,7 @@ func newReceipt(t testing.TB) *syncmod.Receipt {
 	return ceremonies[0].Receipt()
 }
 
-func TestAReceiptHasTheKeysThatPeerIDsDoNotContain(t *testing.T) {
+func TestAReceiptHasMissingKeys(t *testing.T) {
 	receipt := newReceipt(t)
 
 	require.NoError(t, receipt.Verify())
@@ -59,7 +59,7 @@ func TestAReceiptHasTheKeysThatPeerIDsDoNotContain(t *testing.T) {
 	require.Equal(t, []bool{false, false, true, true}, has)
 }
 
-func TestAReceiptThatIsChangedInAnyByteIsRefused(t *testing.T) {
+func TestAChangedReceiptIsRefused(t *testing.T) {
 	text, err := json.Marshal(newReceipt(t))
 	require.NoError(t, err)
 	refused := func(changed []byte) bool {
@@ -84,7 +84,7 @@ func TestAReceiptThatIsChangedInAnyByteIsRefused(t *testing.T) {
 	require.True(t, refused(append(text, '\n')))
 }
 
-func TestAReceiptWithASignatureInAnotherEncodingIsRefused(t *testing.T) {
+func TestAReencodedSignatureIsRefused(t *testing.T) {
 	receipt := newReceipt(t)
 	refuses := func(member int, signature []byte) {
 		t.Helper()
@@ -116,7 +116,7 @@ func TestAReceiptWithASignatureInAnotherEncodingIsRefused(t *testing.T) {
 	}
 }
 
-func TestAReceiptThatDoesNotVerifyNamesTheMember(t *testing.T) {
+func TestABadSignatureNamesTheMember(t *testing.T) {
 	receipt := newReceipt(t)
 	for i := range receipt.Members {
 		changed := *receipt
@@ -131,7 +131,7 @@ func TestAReceiptThatDoesNotVerifyNamesTheMember(t *testing.T) {
 	}
 }
 
-// sample is a receipt that was filed.
+// sample returns the stored receipt.
 func sample(t testing.TB) []byte {
 	t.Helper()
 	text, err := os.ReadFile("testdata/receipt.json")
@@ -139,7 +139,7 @@ func sample(t testing.TB) []byte {
 	return text
 }
 
-// changedReceipt is the filed one, otherwise.
+// changedReceipt returns the stored receipt with a change.
 func changedReceipt(t *testing.T, change func(r *syncmod.Receipt)) *syncmod.Receipt {
 	t.Helper()
 	r, err := syncmod.ParseReceipt(sample(t))
@@ -148,7 +148,7 @@ func changedReceipt(t *testing.T, change func(r *syncmod.Receipt)) *syncmod.Rece
 	return r
 }
 
-func TestAReceiptThatWasFiledStillVerifies(t *testing.T) {
+func TestAnOldReceiptStillVerifies(t *testing.T) {
 	r, err := syncmod.ParseReceipt(sample(t))
 	require.NoError(t, err)
 
@@ -160,7 +160,7 @@ func TestAReceiptThatWasFiledStillVerifies(t *testing.T) {
 	require.Equal(t, string(sample(t)), string(again))
 }
 
-func TestAReceiptWithinOtherJSONMayBeIndented(t *testing.T) {
+func TestANestedReceiptMayBeIndented(t *testing.T) {
 	var indented bytes.Buffer
 	require.NoError(t, json.Indent(&indented, []byte(`{"receipt":`+string(sample(t))+`}`), "", "  "))
 	var file struct{ Receipt *syncmod.Receipt }
@@ -171,27 +171,27 @@ func TestAReceiptWithinOtherJSONMayBeIndented(t *testing.T) {
 	require.Error(t, json.Unmarshal([]byte(`{"receipt": {}}`), &file))
 }
 
-func TestWhatIsNoReceiptIsRefused(t *testing.T) {
+func TestABadReceiptIsRefused(t *testing.T) {
 	for want, change := range map[string]func(*syncmod.Receipt){
 		"a definition hash of 0 bytes":  func(r *syncmod.Receipt) { r.DefinitionHash = nil },
 		"a definition hash of 65 bytes": func(r *syncmod.Receipt) { r.DefinitionHash = make([]byte, 65) },
-		"it begins like what a member": func(r *syncmod.Receipt) {
+		"it begins like the text that a member": func(r *syncmod.Receipt) {
 			r.DefinitionHash = []byte("dkgsync/receipt/v1\x00")
 		},
-		"step 0 is no last barrier": func(r *syncmod.Receipt) { r.LastStep = 0 },
-		"1 members":                 func(r *syncmod.Receipt) { r.Members = r.Members[:1] },
-		"1025 members":              func(r *syncmod.Receipt) { r.Members = make([]syncmod.Attestation, 1025) },
+		"step 0 cannot be the last barrier": func(r *syncmod.Receipt) { r.LastStep = 0 },
+		"1 members":                         func(r *syncmod.Receipt) { r.Members = r.Members[:1] },
+		"1025 members":                      func(r *syncmod.Receipt) { r.Members = make([]syncmod.Attestation, 1025) },
 		"no member attests anything": func(r *syncmod.Receipt) {
 			r.Members = []syncmod.Attestation{r.Members[3], {}}
 		},
-		"operators 0 and 3 have the same": func(r *syncmod.Receipt) { r.Members[3].ID = r.Members[0].ID },
-		"is not a peer ID":                func(r *syncmod.Receipt) { r.Members[3].ID = "dave" },
-		"attests something without":       func(r *syncmod.Receipt) { r.Members[0].Session = 0 },
-		"a result of 0 bytes":             func(r *syncmod.Receipt) { r.Members[1].Result = nil },
-		"a result of 65 bytes":            func(r *syncmod.Receipt) { r.Members[1].Result = make([]byte, 65) },
-		"a signature of 0 bytes":          func(r *syncmod.Receipt) { r.Members[1].Signature = nil },
-		"a signature of 1025 bytes":       func(r *syncmod.Receipt) { r.Members[1].Signature = make([]byte, 1025) },
-		"a public key that its peer ID":   func(r *syncmod.Receipt) { r.Members[0].PublicKey = r.Members[2].PublicKey },
+		"operators 0 and 3 have the same":      func(r *syncmod.Receipt) { r.Members[3].ID = r.Members[0].ID },
+		"is not a peer ID":                     func(r *syncmod.Receipt) { r.Members[3].ID = "dave" },
+		"attests a result, but has no session": func(r *syncmod.Receipt) { r.Members[0].Session = 0 },
+		"a result of 0 bytes":                  func(r *syncmod.Receipt) { r.Members[1].Result = nil },
+		"a result of 65 bytes":                 func(r *syncmod.Receipt) { r.Members[1].Result = make([]byte, 65) },
+		"a signature of 0 bytes":               func(r *syncmod.Receipt) { r.Members[1].Signature = nil },
+		"a signature of 1025 bytes":            func(r *syncmod.Receipt) { r.Members[1].Signature = make([]byte, 1025) },
+		"the public key that its peer ID":      func(r *syncmod.Receipt) { r.Members[0].PublicKey = r.Members[2].PublicKey },
 		"not the one of its peer ID": func(r *syncmod.Receipt) {
 			r.Members[2].ID, r.Members[3].ID = r.Members[3].ID, r.Members[2].ID
 		},
@@ -210,7 +210,7 @@ func TestWhatIsNoReceiptIsRefused(t *testing.T) {
 	}
 }
 
-func TestANodeWithoutAReceiptHasNothingToVerify(t *testing.T) {
+func TestANilReceiptDoesNotVerify(t *testing.T) {
 	s, _, _, _ := lastStep(t, digest("the key"))
 
 	err := s.ceremony.Receipt().Verify()
@@ -219,8 +219,8 @@ func TestANodeWithoutAReceiptHasNothingToVerify(t *testing.T) {
 	require.ErrorContains(t, err, "there is none")
 }
 
-func TestAReceiptOfDifferentResultsDoesNotVerify(t *testing.T) {
-	// Bob, who has signed two results in one attempt, and a receipt made of both.
+func TestDifferentResultsDoNotVerify(t *testing.T) {
+	// Bob has signed two results in one attempt. The receipt is made of both.
 	s, bob, stream, done := lastStep(t, digest("the key"))
 	stream.Accepted(t, bob.Request(t, s.def, harness.Step(2), bob.Attesting(t, s.def, digest("the key"))))
 	other := bob.Request(t, s.def, harness.Step(2), bob.Attesting(t, s.def, digest("another")))
@@ -233,7 +233,7 @@ func TestAReceiptOfDifferentResultsDoesNotVerify(t *testing.T) {
 	require.ErrorIs(t, r.Verify(), syncmod.ErrResultMismatch)
 }
 
-func TestTextThatIsNoReceiptIsRefused(t *testing.T) {
+func TestBadReceiptTextIsRefused(t *testing.T) {
 	for want, text := range map[string]string{
 		"unexpected end of JSON input":       "",
 		"it is a JSON array, not an object":  "[]",
@@ -277,7 +277,7 @@ func TestTheLargestReceiptIsRead(t *testing.T) {
 	require.Error(t, r.Verify())
 }
 
-// Whatever is read, it is written as it was, and verifying it does not panic.
+// Everything that can be read is written as it was, and verifying it does not panic.
 func FuzzParseReceipt(f *testing.F) {
 	f.Add(sample(f))
 	f.Add([]byte(`{"type":"dkgsync/receipt/v1","definition_hash":"00","last_step":1,"members":[{"peer_id":"1"},null]}`))

@@ -13,14 +13,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// early is a configuration whose handler is there before the start.
+// early returns a configuration that registers the handler before the start.
 func early() syncmod.Config {
 	config := harness.Fast()
 	config.RegisterEarly = true
 	return config
 }
 
-func TestAMemberThatDialsAServiceBeforeItsStartWaits(t *testing.T) {
+func TestAMemberWaitsBeforeTheStart(t *testing.T) {
 	noLeaks(t)
 	h, other := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), h, other)
@@ -39,7 +39,7 @@ func TestAMemberThatDialsAServiceBeforeItsStartWaits(t *testing.T) {
 }
 
 // Some members of other implementations take a refusal as final.
-func TestAForeignMemberThatDialsAServiceBeforeItsStartIsHeld(t *testing.T) {
+func TestAForeignMemberIsHeldBeforeTheStart(t *testing.T) {
 	noLeaks(t)
 	h, bob := harness.NewHost(t), harness.NewRawPeer(t)
 	def := harness.Define(t.Name(), h, bob.Host)
@@ -48,7 +48,7 @@ func TestAForeignMemberThatDialsAServiceBeforeItsStartIsHeld(t *testing.T) {
 	stream := bob.Open(t, h)
 	stream.Say(t, bob.Request(t, def))
 	pong := harness.Next(t, ping.Ping(harness.Within(t), bob.Host, h.ID()))
-	require.NoError(t, pong.Error) // the request has arrived before this
+	require.NoError(t, pong.Error) // the request arrived before this
 
 	require.NoError(t, service.Start(t.Context()))
 	_, err = service.Open(def)
@@ -58,7 +58,7 @@ func TestAForeignMemberThatDialsAServiceBeforeItsStartIsHeld(t *testing.T) {
 	require.NoError(t, service.Stop(harness.Within(t)))
 }
 
-func TestAnAppThatRegistersEarlyDoesSoBeforeItStarts(t *testing.T) {
+func TestAnAppRegistersEarly(t *testing.T) {
 	for about, asks := range map[string]bool{"asks": true, "does not ask": false} {
 		t.Run(about, func(t *testing.T) {
 			noLeaks(t)
@@ -77,7 +77,7 @@ func TestAnAppThatRegistersEarlyDoesSoBeforeItStarts(t *testing.T) {
 	}
 }
 
-func TestAServiceThatWasNeverStartedTakesItsHandlerBackWhenItIsStopped(t *testing.T) {
+func TestStopRemovesAnEarlyHandler(t *testing.T) {
 	noLeaks(t)
 	h, bob := harness.NewHost(t), harness.NewRawPeer(t)
 	service, err := syncmod.NewService(h, early(), syncmod.WithLogger(harness.Quiet()))
@@ -92,12 +92,12 @@ func TestAServiceThatWasNeverStartedTakesItsHandlerBackWhenItIsStopped(t *testin
 	require.Contains(t, stream.Fate(), "reset")
 }
 
-func TestAServiceThatRegistersEarlyIsNotMadeWhenAnotherHandlesTheProtocol(t *testing.T) {
+func TestRegisteringEarlyDetectsAConflict(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	h.SetStreamHandler(syncmod.ProtocolID, func(s network.Stream) { _ = s.Reset() })
 
 	_, err := syncmod.NewService(h, early())
 
-	require.ErrorContains(t, err, "one service a host")
-	require.ErrorContains(t, fx.New(syncmod.Module, given(h), fx.Replace(early())).Err(), "one service a host")
+	require.ErrorContains(t, err, "use one service for each host")
+	require.ErrorContains(t, fx.New(syncmod.Module, given(h), fx.Replace(early())).Err(), "use one service for each host")
 }

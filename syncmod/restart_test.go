@@ -11,8 +11,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// restart kills a node as a crash would, and starts it again with the same
-// identity at the same address, as a new process.
+// restart kills a node as a crash would. It then starts a new process with the same
+// identity at the same address.
 func restart(t testing.TB, n *harness.Node) {
 	t.Helper()
 	n.CloseHost()
@@ -21,7 +21,7 @@ func restart(t testing.TB, n *harness.Node) {
 	require.NoError(t, n.Run())
 }
 
-func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
+func TestAnEarlyCrashIsForgiven(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Patient())
 	ceremonies := harness.Open(t, nodes, def)
 	connect(t, ceremonies)
@@ -32,7 +32,7 @@ func TestANodeThatCrashesBeforeStep1MayComeBack(t *testing.T) {
 	run(t, ceremonies)
 }
 
-func TestANodeThatCrashesLaterIsNamedByEveryoneAndJoinsTheNextAttempt(t *testing.T) {
+func TestACrashedNodeJoinsTheNextAttempt(t *testing.T) {
 	for when, barriers := range map[string]int{"at step 1": 1, "at step 3": 3} {
 		t.Run(when, func(t *testing.T) {
 			nodes, def := newCluster(t, 3, harness.Patient())
@@ -59,8 +59,9 @@ func TestANodeThatCrashesLaterIsNamedByEveryoneAndJoinsTheNextAttempt(t *testing
 	}
 }
 
-// lateAttempt is a scene whose node has closed an attempt in which bob has reached a
-// step, and has opened the next one. It returns the session that its process had then.
+// lateAttempt returns a scene whose node has closed an attempt, in which bob reached a
+// step, and has opened the next one. It returns the session of the node in the closed
+// attempt.
 func lateAttempt(t *testing.T, step int64) (s *scene, before uint64) {
 	t.Helper()
 	s = newScene(t, harness.Fast(), 1)
@@ -78,9 +79,9 @@ func lateAttempt(t *testing.T, step int64) (s *scene, before uint64) {
 	return s, before
 }
 
-func TestWhatIsLeftOfAnAttemptKillsNoneThatFollows(t *testing.T) {
+func TestLeftoversHarmNoLaterAttempt(t *testing.T) {
 	for what, late := range map[string]struct {
-		step int64 // of bob, in the attempt before
+		step int64 // bob's step in the previous attempt
 		says []harness.Saying
 	}{
 		"an abort while connecting": {0, []harness.Saying{harness.Abort("no more", "")}},

@@ -11,35 +11,37 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// Attest says what this node's work has produced: a digest of it, 1 to 64 bytes,
-// for example of the public key of the group. Every member has to attest the same,
-// or the ceremony fails at its last barrier with [ErrResultMismatch], before any
-// member has succeeded. A member that attests nothing differs from one that attests
-// something. Foreign members (Charon, Pluto) cannot attest and are excused.
+// Attest sets the result of this node's work: a digest of 1 to 64 bytes, for example
+// of the group's public key. Every member must attest the same result. Otherwise the
+// ceremony fails at its last barrier with [ErrResultMismatch], before any member has
+// succeeded. A member that attests nothing differs from one that attests something.
+// Members that run another implementation (Charon, Pluto) cannot attest, and are
+// excused.
 //
-// All this holds for members with the same number of steps. A result counts at the
-// last barrier of the node that looks at it: one that attests nothing passes its last
-// barrier k and succeeds although another member goes on and attests a result at
-// k+1. That one fails, with [ErrPeerLeft].
+// All this holds for members with the same number of steps. A node compares results
+// at its own last barrier. Suppose that a node attests nothing and that its last
+// barrier is k. It passes barrier k and succeeds, even if another member goes on and
+// attests a result at k+1. The other member fails with [ErrPeerLeft].
 //
-// It has to be called before [Ceremony.Complete] or [Ceremony.Run] announces the
-// last barrier, for example in the last step; called again, it replaces the result.
-// Later, or for a result of another size, it returns an [ErrInvalid]. It does not
-// block. [Ceremony.Receipt] then proves what everyone has attested.
+// Call Attest before [Ceremony.Complete] or [Ceremony.Run] announces the last
+// barrier, for example in the last step. Another call replaces the result. Attest
+// returns an [ErrInvalid] when it is called later, and for a result of any other
+// size. It does not block. [Ceremony.Receipt] then proves what every member attested.
 func (c *Ceremony) Attest(result []byte) error {
 	run, err := c.taking("Attest")
 	if err != nil {
 		return err
 	}
 	if n := len(result); n == 0 || n > stream.MaxResult {
-		return invalid("Attest", "a result of %d bytes: it needs 1 to %d", n, stream.MaxResult)
+		return invalid("Attest", "a result of %d bytes: it must have 1 to %d", n, stream.MaxResult)
 	}
 	return run.attest(bytes.Clone(result))
 }
 
-// Receipt returns the proof of what the members have attested: who attested which
-// result, signed by each. It is nil until the last barrier is passed, and when this
-// node attests nothing. Members that tell all others the same have equal receipts.
+// Receipt returns the proof of what the members attested. It says who attested which
+// result, and each member has signed its own part. Receipt returns nil until the last
+// barrier is passed, and when this node attests nothing. Members have equal receipts
+// unless a member tells different members different things.
 func (c *Ceremony) Receipt() *Receipt {
 	run := c.core()
 	run.mu.Lock()
@@ -54,13 +56,13 @@ func (c *core) attest(result []byte) error {
 	case c.err != nil:
 		return c.err
 	case c.roster.Last() > 0:
-		return invalid("Attest", "it is too late: this node has announced the last barrier, step %d", c.roster.Last())
+		return invalid("Attest", "it is too late: this node has already announced the last barrier, step %d", c.roster.Last())
 	}
 	c.result = result
 	return nil
 }
 
-// signed is a result, and what this node signs of it to attest it at a step.
+// signed is a result and the signature with which this node attests it at a step.
 type signed struct {
 	step        int64
 	result      []byte
@@ -68,13 +70,13 @@ type signed struct {
 	failure     error               // why it could not be signed
 }
 
-// toAttest returns what this node attests, and at which barrier if the next one is
-// its last.
+// toAttest returns what this node attests, and the number of the last barrier if the
+// next one is the last.
 func (c *core) toAttest() (last int64, result []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.roster.Last() > 0 {
-		return c.roster.Last(), nil // it has done so
+		return c.roster.Last(), nil // it has already attested
 	}
 	return c.roster.Step() + 1, c.result
 }
@@ -97,9 +99,9 @@ func (c *core) sign(last int64, result []byte) signed {
 	return s
 }
 
-// attestationOf is what the others are told of this node's result. An abort for
-// different results has one as well, empty if this node has none: by that the
-// others know what it is about.
+// attestationOf returns what the others are told about this node's result. An abort
+// for different results carries a result too, which is empty if this node has none.
+// It tells the others what the abort is about.
 func attestationOf(a roster.Announcement) (result, attestation []byte) {
 	switch {
 	case a.Failure != nil && a.Failure.Kind != roster.ResultMismatch, a.Failure == nil && a.Attestation == nil:
@@ -112,8 +114,7 @@ func attestationOf(a roster.Announcement) (result, attestation []byte) {
 	return []byte(a.Attestation.Result), a.Attestation.Signature
 }
 
-// makeReceipt writes down what the members have attested, as the last barrier is
-// passed. The lock is held.
+// makeReceipt makes the receipt when the last barrier is passed. The lock is held.
 func (c *core) makeReceipt() *Receipt {
 	if c.roster.Attested(c.terms.Self) == nil {
 		return nil
@@ -133,8 +134,8 @@ func (c *core) makeReceipt() *Receipt {
 	return r
 }
 
-// agreement says what the members attest, in short and in a few words; nothing
-// without a receipt.
+// agreement describes what the members attest: the result, shortened, and a few
+// words. Both are empty without a receipt.
 func (r *Receipt) agreement() (result, text string) {
 	if r == nil {
 		return "", ""
@@ -157,8 +158,8 @@ func (r *Receipt) agreement() (result, text string) {
 	return result, fmt.Sprintf("%s %s %s", who, verb, result)
 }
 
-// differing makes the error of a ceremony whose members attest different results,
-// and what the others are told of it. The lock is held.
+// differing makes the error of a ceremony whose members attest different results, and
+// the text that the others are told. The lock is held.
 func (c *core) differing() (told string, failure error) {
 	const differ = "the results differ: "
 	row := kindOf(roster.ResultMismatch)
@@ -170,15 +171,15 @@ func (c *core) differing() (told string, failure error) {
 func (c *core) adviceOnResults() string {
 	for i := range c.def.Peers {
 		if c.roster.Attested(i) == nil && (i == c.terms.Self || c.roster.Member(i).Session != 0) {
-			return "do all members run the same number of steps, and attest what they have produced?"
+			return "do all members run the same number of steps, and does each attest its result?"
 		}
 	}
-	return "compare what they have produced"
+	return "compare only the definition files and the results named here, and never show anyone a key file"
 }
 
 // whoAttests says who attests what: "this node and operator 1 (bob) attest 3fa1…,
-// operator 2 (carol) attests nothing". Without a name for this node it is called
-// like the others.
+// operator 2 (carol) attests nothing". If self is empty, this node is named like the
+// others.
 func (c *core) whoAttests(self string) string {
 	type group struct {
 		attests string
@@ -225,14 +226,14 @@ func (c *core) attests(i int) string {
 	case a == nil:
 		return "nothing"
 	case !a.Verified:
-		return "a result with a signature that is not valid"
+		return "a result with an invalid signature"
 	default:
 		return c.shortResult(a.Result)
 	}
 }
 
-// shortResult is how a result is called in sentences: it is cut where that leaves
-// it unlike all others.
+// shortResult returns the form of a result that sentences use. It is cut where it
+// still differs from all other results.
 func (c *core) shortResult(result string) string {
 	shown := 4 // bytes, at least
 	for i := range c.def.Peers {
@@ -248,7 +249,7 @@ func (c *core) shortResult(result string) string {
 	return hex.EncodeToString([]byte(result[:shown])) + "…"
 }
 
-// list names some, and how many others there are: "alice, bob and 12 others".
+// list names the first few, and counts the rest: "alice, bob and 12 others".
 func list(who []string) string {
 	const shown = 3
 	switch n := len(who); {

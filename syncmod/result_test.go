@@ -17,13 +17,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// digest is a result.
+// digest returns a result.
 func digest(of string) []byte {
 	sum := sha256.Sum256([]byte(of))
 	return sum[:]
 }
 
-// attest is the step in which a node's work ends with a result; none attests none.
+// attest returns a step in which a node attests a result. A nil result attests
+// nothing.
 func attest(c *syncmod.Ceremony, result []byte) syncmod.Step {
 	return syncmod.Step{Name: "store", Run: func(context.Context) error {
 		if result == nil {
@@ -44,7 +45,7 @@ func runWith(t testing.TB, ceremonies []*syncmod.Ceremony, results ...[]byte) []
 	return harness.Everyone(ceremonies, func(c *syncmod.Ceremony) error { return c.Run(ctx, attest(c, of[c])) })
 }
 
-func TestMembersThatAttestTheSameHaveTheSameReceipt(t *testing.T) {
+func TestEqualResultsMakeEqualReceipts(t *testing.T) {
 	nodes, def := newCluster(t, 4, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	key := digest("the key")
@@ -69,7 +70,7 @@ func TestMembersThatAttestTheSameHaveTheSameReceipt(t *testing.T) {
 	require.Contains(t, nodes[0].Logged(), "all 4 members attest ")
 }
 
-func TestMembersThatAttestNothingHaveNoReceipt(t *testing.T) {
+func TestWithoutResultsThereIsNoReceipt(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 
@@ -78,7 +79,7 @@ func TestMembersThatAttestNothingHaveNoReceipt(t *testing.T) {
 	require.Nil(t, ceremonies[0].Receipt())
 }
 
-func TestTheReaderOfAReceiptMayChangeIt(t *testing.T) {
+func TestReceiptReturnsACopy(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	runWith(t, ceremonies, digest("the key"), digest("the key"))
@@ -91,7 +92,7 @@ func TestTheReaderOfAReceiptMayChangeIt(t *testing.T) {
 	require.NoError(t, ceremonies[0].Receipt().Verify())
 }
 
-func TestDifferentResultsFailEveryoneAndSayWhoAttestsWhat(t *testing.T) {
+func TestDifferentResultsFailEveryone(t *testing.T) {
 	nodes, def := newCluster(t, 4, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 
@@ -102,8 +103,8 @@ func TestDifferentResultsFailEveryoneAndSayWhoAttestsWhat(t *testing.T) {
 		var blamed *syncmod.PeerError
 		require.NotErrorAs(t, err, &blamed)
 		require.ErrorContains(t, err, "the results differ: ")
-		if !strings.Contains(err.Error(), "reports") {
-			require.ErrorContains(t, err, "; do all members run the same number of steps, and attest what")
+		if !strings.Contains(err.Error(), "according to") {
+			require.ErrorContains(t, err, "; do all members run the same number of steps, and does each attest")
 		}
 		require.Regexp(t, `(this node|operator 2 \(carol\)) attests bb\b`, err.Error())
 		require.Regexp(t, `(this node|operator 3 \(dave\)) attests nothing`, err.Error())
@@ -114,7 +115,7 @@ func TestDifferentResultsFailEveryoneAndSayWhoAttestsWhat(t *testing.T) {
 	}
 }
 
-func TestOnlyTheLastResultBeforeTheLastBarrierIsAttested(t *testing.T) {
+func TestOnlyTheLatestResultIsAttested(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	require.NoError(t, ceremonies[1].Attest(digest("a first try")))
@@ -123,7 +124,7 @@ func TestOnlyTheLastResultBeforeTheLastBarrierIsAttested(t *testing.T) {
 	for _, c := range ceremonies {
 		require.NoError(t, c.Attest(key))
 	}
-	key[0]++ // it is the caller's
+	key[0]++ // it belongs to the caller
 
 	ctx := harness.Within(t)
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Complete(ctx) })
@@ -131,7 +132,7 @@ func TestOnlyTheLastResultBeforeTheLastBarrierIsAttested(t *testing.T) {
 	require.Equal(t, digest("the key"), ceremonies[0].Receipt().Result())
 	err := ceremonies[0].Attest(key)
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "too late: this node has announced the last barrier, step 2")
+	require.ErrorContains(t, err, "too late: this node has already announced the last barrier, step 2")
 }
 
 func TestAResultHas1To64Bytes(t *testing.T) {
@@ -146,7 +147,7 @@ func TestAResultHas1To64Bytes(t *testing.T) {
 	}
 }
 
-func TestACeremonyThatHasFailedAttestsNothing(t *testing.T) {
+func TestAFailedCeremonyAttestsNothing(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremony := harness.Open(t, nodes[:1], def)[0]
 	ceremony.Abort(nil)
@@ -154,18 +155,18 @@ func TestACeremonyThatHasFailedAttestsNothing(t *testing.T) {
 	require.ErrorIs(t, ceremony.Attest([]byte{1}), syncmod.ErrAborted)
 }
 
-func TestADefinitionHashIsNothingThatAMemberSignsOtherwise(t *testing.T) {
+func TestAHashCannotBeAnAttestation(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	def.Hash = append([]byte("dkgsync/receipt/v1\x00"), digest("another ceremony")...)
 
 	_, err := nodes[0].Service.Open(def)
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "Definition.Hash: it begins like what a member signs to attest a result")
+	require.ErrorContains(t, err, "Definition.Hash: it begins like the text that a member signs to attest a result")
 }
 
-// lostKey is a key that signs definitions and nothing more, as one in a device that is
-// gone meanwhile.
+// lostKey is a key that signs definitions and then nothing more, like a key in a
+// device that has been removed.
 type lostKey struct{ crypto.PrivKey }
 
 func (k lostKey) Sign(data []byte) ([]byte, error) {
@@ -175,7 +176,7 @@ func (k lostKey) Sign(data []byte) ([]byte, error) {
 	return k.PrivKey.Sign(data)
 }
 
-func TestAResultThatCannotBeSignedFailsTheCeremony(t *testing.T) {
+func TestAnUnsignableResultFails(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	require.NoError(t, nodes[0].Host.Peerstore().AddPrivKey(nodes[0].ID(), lostKey{nodes[0].Key}))
 	ceremonies := harness.Open(t, nodes, def)
@@ -187,8 +188,8 @@ func TestAResultThatCannotBeSignedFailsTheCeremony(t *testing.T) {
 	require.ErrorIs(t, errs[1], syncmod.ErrPeerAborted)
 }
 
-// lastStep brings alice and bob, who is played by hand and has a session, to the
-// last barrier, step 2: alice has announced it and attests the result, if any.
+// lastStep brings alice and bob to the last barrier, step 2. Bob is played by hand and
+// has a session. Alice has announced the barrier and attests the result, if any.
 func lastStep(t *testing.T, result []byte) (s *scene, bob *harness.RawPeer, stream harness.RawStream, done chan error) {
 	t.Helper()
 	s = newScene(t, harness.Fast(), 1)
@@ -205,7 +206,7 @@ func lastStep(t *testing.T, result []byte) (s *scene, bob *harness.RawPeer, stre
 	return s, bob, stream, done
 }
 
-func TestAnAttestationIsSignedAsTheProtocolSays(t *testing.T) {
+func TestAttestationsFollowTheProtocol(t *testing.T) {
 	key := digest("the key")
 	s, bob, stream, done := lastStep(t, key)
 
@@ -217,7 +218,7 @@ func TestAnAttestationIsSignedAsTheProtocolSays(t *testing.T) {
 	require.Equal(t, uint64(7), s.ceremony.Receipt().Members[1].Session)
 }
 
-func TestAnAttestationThatCannotBeNamesItsMember(t *testing.T) {
+func TestABadAttestationNamesItsMember(t *testing.T) {
 	key := digest("the key")
 	for name, says := range map[string]harness.Saying{
 		"another signature": harness.Attested(key, []byte("no signature")),
@@ -235,14 +236,14 @@ func TestAnAttestationThatCannotBeNamesItsMember(t *testing.T) {
 
 				err := <-done
 				require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-				require.ErrorContains(t, err, "operator 1 (bob) attests a result with a signature that is not valid")
+				require.ErrorContains(t, err, "operator 1 (bob) attests a result with an invalid signature")
 			})
 		}
 	}
 }
 
-// What is signed for another step, session or ceremony is no attestation here.
-func TestAnAttestationIsOfOneStepSessionAndDefinition(t *testing.T) {
+// A signature for another step, session or ceremony is not an attestation here.
+func TestAnAttestationIsForOneAttempt(t *testing.T) {
 	key := digest("the key")
 	otherwise := map[string]func(s *scene, bob *harness.RawPeer) []harness.Saying{
 		"step": func(s *scene, bob *harness.RawPeer) []harness.Saying {
@@ -275,7 +276,7 @@ func TestAnAttestationIsOfOneStepSessionAndDefinition(t *testing.T) {
 	}
 }
 
-func TestAResultBeforeTheLastBarrierIsIgnored(t *testing.T) {
+func TestAnEarlyResultIsIgnored(t *testing.T) {
 	key := digest("the key")
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
@@ -295,7 +296,7 @@ func TestAResultBeforeTheLastBarrierIsIgnored(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
-func TestTheResultGoesWithEveryRequestFromTheLastBarrierOn(t *testing.T) {
+func TestRequestsCarryTheResultAtTheEnd(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	said := bob.Answer()
@@ -327,7 +328,7 @@ func TestTheResultGoesWithEveryRequestFromTheLastBarrierOn(t *testing.T) {
 	}
 }
 
-func TestAnAbortForDifferentResultsSaysSo(t *testing.T) {
+func TestAnAbortNamesDifferentResults(t *testing.T) {
 	for name, ours := range map[string][]byte{"with a result": digest("the key"), "without one": nil} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
@@ -363,10 +364,10 @@ func TestAnAbortForDifferentResultsSaysSo(t *testing.T) {
 	}
 }
 
-// different is what a member says of different results.
+// different is what a member says about different results.
 const different = "operator 1 (bob) attests aa, operator 2 (carol) attests bb"
 
-func TestAMemberThatHearsOfDifferentResultsFailsByThem(t *testing.T) {
+func TestAnAbortForDifferentResultsFails(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	bob, carol := s.others[0], s.others[1]
 	bob.Become(7)
@@ -378,13 +379,13 @@ func TestAMemberThatHearsOfDifferentResultsFailsByThem(t *testing.T) {
 
 	err := harness.Failure(t, s.ceremony)
 	require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-	require.ErrorContains(t, err, "the results differ, as operator 1 (bob), who has it from "+
-		`operator 2 (carol), reports: "`+different+`"; `)
+	require.ErrorContains(t, err, "the results differ, according to operator 1 (bob), who heard it from "+
+		`operator 2 (carol): "`+different+`"; `)
 	var blamed *syncmod.PeerError
 	require.NotErrorAs(t, err, &blamed)
 }
 
-func TestAMemberThatIsRefusedForDifferentResultsFailsByThem(t *testing.T) {
+func TestARefusalForDifferentResultsFails(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -400,7 +401,7 @@ func TestAMemberThatIsRefusedForDifferentResultsFailsByThem(t *testing.T) {
 	_, err := s.ceremony.Advance(harness.Within(t))
 
 	require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-	require.ErrorContains(t, err, `the results differ, as operator 1 (bob) reports: "`+different)
+	require.ErrorContains(t, err, `the results differ, according to operator 1 (bob): "`+different)
 }
 
 func TestAReceiptIsOneLineOfJSON(t *testing.T) {

@@ -12,8 +12,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// differ is operator 0 of a ceremony that has failed by these results of all members:
-// none for the empty one, one that is not signed for "?", a foreign member's for "-".
+// differ returns operator 0 of a ceremony that has failed because of the members'
+// results. An empty result means none, "?" one that is not signed, and "-" that of a
+// foreign member.
 func differ(t *testing.T, results ...string) *core {
 	t.Helper()
 	version, err := roster.ParseVersion("v1.0")
@@ -50,20 +51,20 @@ func differ(t *testing.T, results ...string) *core {
 	return c
 }
 
-func TestWhoAttestsWhatIsSaidInGroups(t *testing.T) {
+func TestAttestationsAreGrouped(t *testing.T) {
 	for _, test := range []struct {
 		results    []string
 		ours, told string
 	}{
 		{
 			[]string{"a", "b", "a", "-"},
-			"this node and operator 2 (m2) attest 61, operator 1 (m1) attests 62; compare what they have produced",
+			"this node and operator 2 (m2) attest 61, operator 1 (m1) attests 62; compare only the definition files and the results named here, and never show anyone a key file",
 			"operator 0 (m0) and operator 2 (m2) attest 61, operator 1 (m1) attests 62",
 		},
 		{
 			[]string{"", "b", "?"},
 			"this node attests nothing, operator 1 (m1) attests 62, " +
-				"operator 2 (m2) attests a result with a signature that is not valid; do all members run",
+				"operator 2 (m2) attests a result with an invalid signature; do all members run",
 			"operator 0 (m0) attests nothing, operator 1 (m1) attests 62",
 		},
 		{
@@ -76,7 +77,7 @@ func TestWhoAttestsWhatIsSaidInGroups(t *testing.T) {
 			"operator 3 (m3) attests 64, and 2 others something else; ",
 			"operator 3 (m3) attests 64, and 2 others something else; ",
 		},
-		{ // as short as they may be without being alike
+		{ // as short as possible while they still differ
 			[]string{"abcdefgh", "abcdexyz", "12345678"},
 			"this node attests 616263646566…, operator 1 (m1) attests 616263646578…, " +
 				"operator 2 (m2) attests 31323334…; ",

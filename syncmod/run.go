@@ -11,24 +11,24 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// stopGrace bounds how long a cancelled Run takes to leave.
+// stopGrace limits the time that a cancelled Run takes to leave.
 const stopGrace = time.Second
 
-// Step is one phase of what the members do together.
+// Step is one phase of the members' work.
 type Step struct {
-	// Name is for people: it shows in the status, in logs and in spans.
+	// Name is for people: statuses, logs and spans show it.
 	Name string
-	// Run does this node's work. Its context ends when the ceremony fails; an
-	// error fails the ceremony for everyone.
+	// Run does this node's work. Its context ends when the ceremony fails. An error
+	// that Run returns fails the ceremony for everyone.
 	Run func(context.Context) error
 }
 
-// Run is a whole ceremony: it waits until everyone is connected; then, for each
-// step, it waits until everyone has reached it and does its work; then it
-// completes. It returns nil once the ceremony is complete, even if some goodbyes
-// are missing, and otherwise the failure. When ctx ends, Run closes the ceremony as
-// [Ceremony.Close] does, and its error says whom it was waiting for. A second Run at
-// the same time returns an [ErrInvalid].
+// Run runs a whole ceremony. It waits until every member is connected. For each step
+// it waits until every member has reached the step, and then does the step's work.
+// Then it completes the ceremony. Run returns nil once the ceremony is complete,
+// even if some goodbyes are missing, and otherwise the failure. When ctx ends, Run
+// closes the ceremony as [Ceremony.Close] does, and its error says which members it
+// was waiting for. A second Run at the same time returns an [ErrInvalid].
 func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
 	run, err := c.taking("Run")
 	if err != nil {
@@ -39,7 +39,7 @@ func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
 
 func (c *core) run(ctx context.Context, steps []Step) error {
 	if !c.running.CompareAndSwap(false, true) {
-		return invalid("Run", "this ceremony is being run already, by another Run or by RunSteps: once at a time")
+		return invalid("Run", "this ceremony is already being run, by another Run or by RunSteps: run it only once at a time")
 	}
 	defer c.running.Store(false)
 	err := c.runSteps(ctx, steps)
@@ -83,13 +83,13 @@ func (c *core) runSteps(ctx context.Context, steps []Step) error {
 	}
 	err := c.awaitGoodbyes(ctx)
 	if err == nil || ctx.Err() != nil {
-		return err // a cancelled context: the goodbyes go on while Run closes
+		return err // the context was cancelled: the goodbyes go on while Run closes
 	}
-	c.finish(err) // which says in the log who did not say goodbye
+	c.finish(err) // the log then says who did not say goodbye
 	return nil
 }
 
-// nameSteps notes what the steps are called, if any of them has a name.
+// nameSteps notes the names of the steps, if any step has a name.
 func (c *core) nameSteps(steps []Step) {
 	names, named := make([]string, len(steps)), false
 	for i, step := range steps {
@@ -122,10 +122,12 @@ func (c *core) work(parent context.Context, step Step) error {
 	return c.failure()
 }
 
-// stepNotice is how often a step that does not end with its context is mentioned.
+// stepNotice is how often the log mentions a step that does not end with its
+// context.
 const stepNotice = 5 * time.Second
 
-// watchStep says which step holds up the end of a run: one that ignores its context.
+// watchStep logs which step holds up the end of a run because it ignores its
+// context.
 func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -137,7 +139,7 @@ func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
 				return
 			case now := <-again.C:
 				c.svc.telemetry.Notice(now, logrus.WarnLevel, fmt.Sprintf(
-					"step %q still runs %s after its context has ended: this node waits until it returns",
+					"step %q is still running %s after its context ended: this node waits until it returns",
 					name, now.Sub(ended).Round(time.Second)))
 			}
 		}
@@ -148,7 +150,7 @@ func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
 	}
 }
 
-// isWait reports whether an error is the end of a wait by its context.
+// isWait reports whether an error is that of a wait that ended with its context.
 func isWait(err error) bool {
 	var wait *WaitError
 	return errors.As(err, &wait)

@@ -9,7 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// newCluster starts n nodes, and returns them with a definition of theirs.
+// newCluster starts n nodes, and returns them with a definition of which they
+// are the members.
 func newCluster(
 	t testing.TB, n int, cfg syncmod.Config, opts ...harness.Option,
 ) ([]*harness.Node, syncmod.Definition) {
@@ -19,7 +20,7 @@ func newCluster(
 	return c.Nodes, c.Define(t.Name())
 }
 
-// sessions are what members played by hand have, by the kind of member.
+// sessions are the sessions of members played by hand, by the kind of member.
 var sessions = map[string]uint64{"foreign": 0, "dkgsync": 7}
 
 // scene is one real node, alice, among members that the test plays by hand.
@@ -36,7 +37,7 @@ func newScene(t testing.TB, cfg syncmod.Config, others int) *scene {
 	return play(t, c, c.Define(t.Name()))
 }
 
-// play opens a definition on a node among members that are played by hand.
+// play opens a definition on a node among members played by hand.
 func play(t testing.TB, c *harness.Cluster, def syncmod.Definition) *scene {
 	t.Helper()
 	s := &scene{Node: c.Nodes[0], def: def}
@@ -50,8 +51,8 @@ func play(t testing.TB, c *harness.Cluster, def syncmod.Definition) *scene {
 	return s
 }
 
-// meet opens a stream of a member to alice and says its first request, which
-// has to be accepted.
+// meet opens a stream from a member to alice and sends its first request, which
+// alice must accept.
 func (s *scene) meet(t testing.TB, p *harness.RawPeer, says ...harness.Saying) harness.RawStream {
 	t.Helper()
 	stream := p.Open(t, s.Host)
@@ -59,8 +60,8 @@ func (s *scene) meet(t testing.TB, p *harness.RawPeer, says ...harness.Saying) h
 	return stream
 }
 
-// run brings alice and the others, who answer everything, past the barrier of
-// step 1.
+// run brings alice and the others past the barrier of step 1. The others answer
+// everything.
 func (s *scene) run(t testing.TB) []harness.RawStream {
 	t.Helper()
 	var streams []harness.RawStream

@@ -9,8 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// The node's own operator reads all of it.
-func TestTheOthersAreNotToldWhatIsSecretInAReason(t *testing.T) {
+// The node's own operator sees the whole reason.
+func TestOthersAreToldNoSecrets(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	advance(t, ceremonies)

@@ -20,7 +20,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-func TestAnAbortNamesTheCulpritAndNotTheMessenger(t *testing.T) {
+func TestAnAbortNamesTheCulprit(t *testing.T) {
 	s := newScene(t, harness.Fast(), 3)
 	bob, dave := s.others[0], s.others[2]
 	stream := s.meet(t, bob)
@@ -36,7 +36,7 @@ func TestAnAbortNamesTheCulpritAndNotTheMessenger(t *testing.T) {
 	require.ErrorContains(t, err, "dave's disk is full")
 }
 
-func TestAnAbortWithoutACulpritIsAboutWhoSentIt(t *testing.T) {
+func TestAnAbortWithoutCulpritBlamesItsSender(t *testing.T) {
 	for name, culpritID := range map[string]string{"none": "", "nobody": "not a member"} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 2)
@@ -48,7 +48,7 @@ func TestAnAbortWithoutACulpritIsAboutWhoSentIt(t *testing.T) {
 	}
 }
 
-func TestAReasonIsPassedOnVerbatimWithItsCulprit(t *testing.T) {
+func TestAReasonIsPassedOnVerbatim(t *testing.T) {
 	const reason = "„Platte voll“: operator 3's, at 100 %"
 	s := newScene(t, harness.Fast(), 3)
 	bob, carol, dave := s.others[0], s.others[1], s.others[2]
@@ -64,7 +64,7 @@ func TestAReasonIsPassedOnVerbatimWithItsCulprit(t *testing.T) {
 	require.Equal(t, reason, open.Ask(t, carol.Request(t, s.def)).GetError())
 }
 
-func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
+func TestOpenStreamsAreToldTheFailure(t *testing.T) {
 	for name, session := range sessions {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
@@ -72,7 +72,7 @@ func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
 			bob.Become(session)
 			stream := s.meet(t, bob)
 			stream.Accepted(t, bob.Request(t, s.def))
-			stream.Accepted(t, bob.Request(t, s.def)) // a repeated one is not answered as before either
+			stream.Accepted(t, bob.Request(t, s.def)) // a repeated request does not get its earlier answer either
 
 			s.ceremony.Abort(errors.New("the disk is full"))
 
@@ -83,7 +83,7 @@ func TestAfterAFailureOpenStreamsAreAnsweredWithItsReason(t *testing.T) {
 	}
 }
 
-func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
+func TestTwoFailedNodesDoNotWait(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	streams := bob.Accept(t)
@@ -95,7 +95,7 @@ func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
 	ours := harness.Addressee(bob.Meet(t, s.Host.ID()))
 	s.ceremony.Abort(errors.New("the disk is full"))
 	var frames []byte
-	heartbeat := harness.Step(0) // was on its way
+	heartbeat := harness.Step(0) // it was on its way
 	for _, says := range []harness.Saying{heartbeat, harness.Abort("no more", bob.Host.ID())} {
 		frames = append(frames, harness.Frame(bob.Request(t, s.def, ours, says))...)
 	}
@@ -108,7 +108,7 @@ func TestTwoNodesThatHaveFailedDoNotWaitForEachOther(t *testing.T) {
 	stream.RequireClosed(t)
 }
 
-func TestAfterAFailureWhoeverComesBackIsAnsweredWithItsReason(t *testing.T) {
+func TestAReturningMemberIsToldTheFailure(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -121,7 +121,7 @@ func TestAfterAFailureWhoeverComesBackIsAnsweredWithItsReason(t *testing.T) {
 	again.RequireClosed(t)
 }
 
-func TestANewAttemptIsToldToWaitUntilTheFailedOneIsClosed(t *testing.T) {
+func TestANewAttemptWaitsForAFailedOne(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(1)
@@ -138,7 +138,7 @@ func TestANewAttemptIsToldToWaitUntilTheFailedOneIsClosed(t *testing.T) {
 	require.True(t, bobIsIn(again.Status()))
 }
 
-func TestARefusalReachesItsMemberAndTheFailureAll(t *testing.T) {
+func TestARefusalReachesEveryMember(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	bob, carol := s.others[0], s.others[1]
 	heard := carol.Answer()
@@ -152,7 +152,7 @@ func TestARefusalReachesItsMemberAndTheFailureAll(t *testing.T) {
 	require.Equal(t, []byte(bob.Host.ID()), told.GetCulprit())
 }
 
-func TestAMemberThatRefusesUsIsNamed(t *testing.T) {
+func TestARefusingMemberIsNamed(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	s.others[1].Serve(func(_ harness.RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
 		return &syncpb.SyncResponse{SyncTimestamp: r.GetTimestamp(), Error: "mismatching\ncluster\x1b[0m"}
@@ -165,7 +165,7 @@ func TestAMemberThatRefusesUsIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, `refused this node: "mismatching?cluster?[0m"`)
 }
 
-// hostileTexts are what a member may call itself, or give as a reason.
+// hostileTexts are names and reasons that a member may send.
 var hostileTexts = map[string]string{
 	"terminal codes": "\x1b[2J\x1b[31mroot# \x07",
 	"lines":          "one\ntwo\r\nthree\u2028four",
@@ -173,7 +173,7 @@ var hostileTexts = map[string]string{
 	"a megabyte":     strings.Repeat("long ", 200<<10),
 }
 
-func TestWhatAMemberSaysIsMadePrintableAndCutWhereverItShows(t *testing.T) {
+func TestTextOfAMemberIsMadeSafeEverywhere(t *testing.T) {
 	for name, text := range hostileTexts {
 		t.Run(name, func(t *testing.T) {
 			s, log := newLoggedScene(t, 1)
@@ -202,7 +202,7 @@ func TestWhatAMemberSaysIsMadePrintableAndCutWhereverItShows(t *testing.T) {
 	}
 }
 
-func TestAVersionThatIsNoneIsMadePrintableAndCut(t *testing.T) {
+func TestABadVersionIsMadePrintable(t *testing.T) {
 	s, _ := newLoggedScene(t, 1)
 	bob := s.others[0]
 
@@ -212,7 +212,7 @@ func TestAVersionThatIsNoneIsMadePrintableAndCut(t *testing.T) {
 	requireFit(t, harness.Failure(t, s.ceremony).Error(), 600)
 }
 
-func TestANicknameThatIsNotTextIsNoRequest(t *testing.T) {
+func TestABadNicknameIsNoRequest(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	stream := s.others[0].Open(t, s.Host)
 
@@ -222,7 +222,7 @@ func TestANicknameThatIsNotTextIsNoRequest(t *testing.T) {
 	require.NoError(t, s.ceremony.Err())
 }
 
-// newLoggedScene is a scene whose node reads large frames and whose log is kept.
+// newLoggedScene returns a scene whose node reads large frames, and its log.
 func newLoggedScene(t testing.TB, others int) (*scene, *logtest.Hook) {
 	t.Helper()
 	log, hook := logtest.NewNullLogger()
@@ -240,7 +240,7 @@ func newLoggedScene(t testing.TB, others int) (*scene, *logtest.Hook) {
 	return s, hook
 }
 
-// requireFit fails unless a text is fit to be shown, and short.
+// requireFit fails unless a text is short and fit to be shown.
 func requireFit(t testing.TB, text string, most int) {
 	t.Helper()
 	require.LessOrEqual(t, len(text), most)

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-func TestALengthThatNoFrameHasEndsTheStreamAndNothingElse(t *testing.T) {
+func TestABadLengthEndsOnlyTheStream(t *testing.T) {
 	for name, length := range map[string]int64{
 		"8 EiB":             1<<63 - 1,
 		"32 MiB":            32 << 20,
@@ -52,7 +52,7 @@ func TestAClaimCostsNoMemory(t *testing.T) {
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
 }
 
-func TestARequestThatComesByteByByteDiesByTheDeadline(t *testing.T) {
+func TestASlowRequestDiesByTheDeadline(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.ExchangeTimeout = 200 * time.Millisecond
 	s := newScene(t, cfg, 1)
@@ -96,10 +96,10 @@ func TestASilentStreamIsGivenUp(t *testing.T) {
 
 	stream.RequireReset(t)
 	harness.Until(t, s.ceremony, bobIsOut)
-	require.NoError(t, s.ceremony.Err()) // it is not running yet
+	require.NoError(t, s.ceremony.Err()) // the ceremony is not running yet
 }
 
-func TestManyRequestsInOneWriteAreAnsweredInOrder(t *testing.T) {
+func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	stream := bob.Open(t, s.Host)

@@ -11,14 +11,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// another is a second definition of the same members.
+// another returns a second definition of the same members.
 func (s *scene) another() syncmod.Definition {
 	def := s.def
 	def.Hash = harness.Define("another").Hash
 	return def
 }
 
-func TestAMemberThatAsksForADefinitionThatIsNotOpenHereIsToldWhatIs(t *testing.T) {
+func TestAWaitingMemberIsToldWhatIsOpen(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
 	bob.Become(7)
@@ -34,7 +34,7 @@ func TestAMemberThatAsksForADefinitionThatIsNotOpenHereIsToldWhatIs(t *testing.T
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAServiceWithNothingOpenTellsAMemberToWait(t *testing.T) {
+func TestAnIdleServiceTellsMembersToWait(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle(0)
 	alice, bob, def := c.Nodes[0], c.Raw(1), c.Define(t.Name())
@@ -48,7 +48,7 @@ func TestAServiceWithNothingOpenTellsAMemberToWait(t *testing.T) {
 	require.True(t, bobIsIn(ceremony.Status()))
 }
 
-func TestAMemberThatWaitsForItsDefinitionTakesPartOnceItIsOpened(t *testing.T) {
+func TestAWaitingMemberTakesPartOnceOpened(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
 	bob.Become(7)
@@ -61,7 +61,7 @@ func TestAMemberThatWaitsForItsDefinitionTakesPartOnceItIsOpened(t *testing.T) {
 	require.True(t, bobIsIn(second.Status()))
 }
 
-func TestWhatIsLeftOfAnAttemptIsAnsweredThoughItsDefinitionIsNotOpen(t *testing.T) {
+func TestLeftoversAreAnsweredWhileNotOpen(t *testing.T) {
 	for name, says := range map[string]harness.Saying{
 		"goodbye": harness.Goodbye,
 		"abort":   harness.Abort("no more", ""),
@@ -80,10 +80,10 @@ func TestWhatIsLeftOfAnAttemptIsAnsweredThoughItsDefinitionIsNotOpen(t *testing.
 	}
 }
 
-func TestAForeignGoodbyeIsAnsweredThoughItsDefinitionIsNotOpen(t *testing.T) {
+func TestALateForeignGoodbyeIsAnswered(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	s.meet(t, bob) // he has begun the next ceremony: what is left is of the last one
+	s.meet(t, bob) // bob has begun the next ceremony: the stream is left over from the last one
 	stream := bob.Open(t, s.Host)
 
 	stream.Accepted(t, bob.Request(t, s.another(), harness.Step(3), harness.Goodbye))
@@ -92,7 +92,7 @@ func TestAForeignGoodbyeIsAnsweredThoughItsDefinitionIsNotOpen(t *testing.T) {
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAForeignStreamWaitsForItsDefinitionToBeOpened(t *testing.T) {
+func TestAForeignStreamWaitsForItsDefinition(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.OpenGrace = harness.Patience
 	s := newScene(t, cfg, 1)
@@ -106,7 +106,7 @@ func TestAForeignStreamWaitsForItsDefinitionToBeOpened(t *testing.T) {
 	require.True(t, bobIsIn(second.Status()))
 }
 
-func TestARequestWithoutAHashIsRoutedByItsSignature(t *testing.T) {
+func TestASignatureRoutesARequest(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
 	second := s.Open(t, other)
@@ -120,7 +120,7 @@ func TestARequestWithoutAHashIsRoutedByItsSignature(t *testing.T) {
 	require.True(t, bobIsIn(s.ceremony.Status()))
 }
 
-func TestStreamsOfTwoCeremoniesDoNotGetInEachOthersWay(t *testing.T) {
+func TestStreamsOfTwoCeremoniesAreSeparate(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
 	second := s.Open(t, other)
@@ -138,11 +138,11 @@ func TestStreamsOfTwoCeremoniesDoNotGetInEachOthersWay(t *testing.T) {
 	require.True(t, bobIsIn(second.Status()))
 }
 
-func TestAForeignSignatureThatFitsNothingIsHeldAndThenFatalWhereTheMemberIsMissing(t *testing.T) {
+func TestAMissingForeignMemberIsBlamed(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob, other := s.others[0], s.another()
 	second := s.Open(t, other)
-	s.meet(t, bob) // he is there
+	s.meet(t, bob) // bob is connected
 	began := time.Now()
 
 	refusal := bob.Open(t, s.Host).Ask(t, bob.Request(t, harness.Define("neither")))
@@ -154,7 +154,7 @@ func TestAForeignSignatureThatFitsNothingIsHeldAndThenFatalWhereTheMemberIsMissi
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAForeignSignatureThatFitsNothingIsNoEvidenceWhereTheMemberIsConnected(t *testing.T) {
+func TestAConnectedForeignMemberIsNotBlamed(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	current := s.meet(t, bob)
@@ -171,7 +171,7 @@ func TestAForeignSignatureThatFitsNothingIsNoEvidenceWhereTheMemberIsConnected(t
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAForeignSignatureThatDoesNotFitTheOnlyOneIsFatal(t *testing.T) {
+func TestAForeignSignatureForNoneIsFatal(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 
@@ -183,7 +183,7 @@ func TestAForeignSignatureThatDoesNotFitTheOnlyOneIsFatal(t *testing.T) {
 	require.Equal(t, 1, harness.Culprit(t, err).Index)
 }
 
-func TestAHashThatFitsWithASignatureThatDoesNotIsFatal(t *testing.T) {
+func TestABadSignatureOfAKnownHashIsFatal(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -194,7 +194,7 @@ func TestAHashThatFitsWithASignatureThatDoesNotIsFatal(t *testing.T) {
 	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrBadSignature)
 }
 
-func TestAStreamThatComesBeforeAnyCeremonyIsKeptUntilThereIsOne(t *testing.T) {
+func TestAnEarlyStreamWaitsForACeremony(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle(0)
 	alice, bob, def := c.Nodes[0], c.Raw(1), c.Define(t.Name())
@@ -207,7 +207,7 @@ func TestAStreamThatComesBeforeAnyCeremonyIsKeptUntilThereIsOne(t *testing.T) {
 	require.True(t, bobIsIn(ceremony.Status()))
 }
 
-func TestOfTheForeignStreamsThatWaitForADefinitionOneIsKept(t *testing.T) {
+func TestOneWaitingForeignStreamIsKept(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle(0)
 	alice, bob, def := c.Nodes[0], c.Raw(1), c.Define(t.Name())
@@ -216,7 +216,7 @@ func TestOfTheForeignStreamsThatWaitForADefinitionOneIsKept(t *testing.T) {
 	for _, stream := range streams {
 		stream.Say(t, bob.Request(t, def))
 	}
-	reset := 0 // either: handlers run in any order
+	reset := 0 // either one: handlers run in any order
 	select {
 	case err := <-answers[0]:
 		require.Equal(t, "reset: rate limited", harness.EndOf(err))
@@ -230,7 +230,7 @@ func TestOfTheForeignStreamsThatWaitForADefinitionOneIsKept(t *testing.T) {
 	require.NoError(t, harness.Next(t, answers[1-reset]))
 }
 
-func TestAMemberOfOneCeremonyIsAStrangerToAnother(t *testing.T) {
+func TestAMemberIsAStrangerElsewhere(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	carol := harness.NewRawPeer(t)
 	other := harness.Define("another", s.Host, carol.Host)

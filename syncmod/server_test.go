@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAStrangerIsResetBeforeAnythingIsRead(t *testing.T) {
+func TestAStrangerIsResetUnread(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	s.run(t)
 	before := stances(s.ceremony.Status())
@@ -26,7 +26,7 @@ func TestAStrangerIsResetBeforeAnythingIsRead(t *testing.T) {
 	require.NoError(t, s.ceremony.Err())
 }
 
-// stance is what of a member's status stays the same while nothing happens.
+// stance is the part of a member's status that does not change while nothing happens.
 type stance struct {
 	inbound, outbound, done bool
 	step                    int64
@@ -41,8 +41,7 @@ func stances(s syncmod.Status) []stance {
 	return all
 }
 
-// watch collects every status of a ceremony from now on, until one is as
-// wanted.
+// watch starts to collect the statuses of a ceremony, up to one that is as wanted.
 func watch(t testing.TB, c *syncmod.Ceremony, last func(syncmod.Status) bool) <-chan []syncmod.Status {
 	t.Helper()
 	ctx := harness.Within(t)
@@ -71,7 +70,7 @@ func bobIsAt(step int64) func(syncmod.Status) bool {
 func bobIsIn(s syncmod.Status) bool  { return s.Peers[0].Inbound }
 func bobIsOut(s syncmod.Status) bool { return !s.Peers[0].Inbound }
 
-func TestASecondStreamTakesOverWithItsFirstRequestAndNobodySeesAGap(t *testing.T) {
+func TestASecondStreamTakesOverWithoutAGap(t *testing.T) {
 	for name, session := range sessions {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
@@ -92,7 +91,7 @@ func TestASecondStreamTakesOverWithItsFirstRequestAndNobodySeesAGap(t *testing.T
 	}
 }
 
-func TestAStreamThatHasNotTakenOverChangesNothing(t *testing.T) {
+func TestAnUnusedStreamChangesNothing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -113,7 +112,7 @@ func TestAStreamThatHasNotTakenOverChangesNothing(t *testing.T) {
 	}
 }
 
-func TestOneFurtherStreamMayWaitForItsFirstRequest(t *testing.T) {
+func TestOneNewStreamMayWait(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	current := s.meet(t, bob)
@@ -123,7 +122,7 @@ func TestOneFurtherStreamMayWaitForItsFirstRequest(t *testing.T) {
 	for _, stream := range further {
 		stream.Send(t, frame[:1])
 	}
-	reset := 0 // either: handlers start in any order
+	reset := 0 // either one: handlers start in any order
 	var err error
 	select {
 	case err = <-answers[0]:
@@ -137,7 +136,7 @@ func TestOneFurtherStreamMayWaitForItsFirstRequest(t *testing.T) {
 	current.RequireReset(t)
 }
 
-func TestALateFrameEndsItsStreamAndChangesNothing(t *testing.T) {
+func TestALateFrameOnlyEndsItsStream(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -151,7 +150,7 @@ func TestALateFrameEndsItsStreamAndChangesNothing(t *testing.T) {
 	s.meet(t, bob, harness.Step(1))
 }
 
-func TestARequestOfAnotherProcessThanTheOneThatAnswersChangesNothing(t *testing.T) {
+func TestARequestOfTheWrongProcessIsIgnored(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(1)
@@ -169,7 +168,7 @@ func TestARequestOfAnotherProcessThanTheOneThatAnswersChangesNothing(t *testing.
 	current.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
 }
 
-func TestARequestForAnotherProcessOfThisNodeChangesNothing(t *testing.T) {
+func TestARequestForAnotherProcessIsIgnored(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -194,7 +193,7 @@ func TestARequestForAnotherProcessOfThisNodeChangesNothing(t *testing.T) {
 	current.Accepted(t, bob.Request(t, s.def, harness.Step(1)))
 }
 
-func TestARequestThatAddressesNobodyIsAnsweredWithOurSession(t *testing.T) {
+func TestTheAnswerCarriesOurSession(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -209,8 +208,8 @@ func TestARequestThatAddressesNobodyIsAnsweredWithOurSession(t *testing.T) {
 	require.True(t, bobIsIn(s.ceremony.Status()))
 }
 
-// The heartbeat would ask too, in its own time.
-func TestAProcessThatIsNotKnownYetIsAskedAtOnce(t *testing.T) {
+// The heartbeat would ask too, but later.
+func TestAnUnknownProcessIsAskedAtOnce(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.Heartbeat, cfg.ExchangeTimeout = time.Hour, 2*time.Hour
 	s := newScene(t, cfg, 1)
@@ -220,7 +219,8 @@ func TestAProcessThatIsNotKnownYetIsAskedAtOnce(t *testing.T) {
 	bob.Become(2)
 	stream := bob.Open(t, s.Host)
 
-	// An answer of the process before may still be on its way to alice, who then does not ask: bob goes on asking.
+	// An answer of the previous process may still be on its way to alice, who then does not ask. So bob goes on
+	// asking.
 	harness.Eventually(t, func() bool {
 		require.Empty(t, stream.Ask(t, bob.Request(t, s.def)).GetError())
 		return bob.Met(s.Host.ID())
@@ -241,7 +241,7 @@ func TestAMemberMayRestartBeforeStep1(t *testing.T) {
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAMemberThatRestartsLaterIsNamedAndToldToWait(t *testing.T) {
+func TestALateRestartIsNamedAndWaits(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	carol := s.others[1]
 	carol.Become(1)
@@ -257,7 +257,7 @@ func TestAMemberThatRestartsLaterIsNamedAndToldToWait(t *testing.T) {
 	require.Contains(t, waiting, "its attempt has failed: operator 2 (carol) restarted")
 }
 
-func TestAForeignMemberThatRestartsLaterIsNamedAndRefused(t *testing.T) {
+func TestALateForeignRestartIsRefused(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	carol := s.others[1]
 	s.meet(t, carol, harness.Step(1))
@@ -270,8 +270,8 @@ func TestAForeignMemberThatRestartsLaterIsNamedAndRefused(t *testing.T) {
 	require.Equal(t, 2, harness.Culprit(t, err).Index)
 }
 
-// Members may have met in pairs, and yet not all be in one attempt.
-func TestAMemberInAnotherAttemptEndsThisOne(t *testing.T) {
+// Members may have met in pairs, and still not all be in one attempt.
+func TestAnotherAttemptEndsThisOne(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -283,7 +283,7 @@ func TestAMemberInAnotherAttemptEndsThisOne(t *testing.T) {
 	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrPeerRestarted)
 }
 
-func TestAMemberThatListsOtherMembersIsRefused(t *testing.T) {
+func TestDifferentMembersAreRefused(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -296,7 +296,7 @@ func TestAMemberThatListsOtherMembersIsRefused(t *testing.T) {
 	require.Equal(t, 1, harness.Culprit(t, err).Index)
 }
 
-func TestARepeatedRequestGetsItsOwnTimestampBack(t *testing.T) {
+func TestARepeatedRequestKeepsItsTimestamp(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Become(7)
@@ -317,7 +317,7 @@ func TestARepeatedRequestGetsItsOwnTimestampBack(t *testing.T) {
 	}
 }
 
-func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierAboveItAtOnce(t *testing.T) {
+func TestAnEarlyGoodbyeFailsTheNextBarrier(t *testing.T) {
 	s := newScene(t, harness.Fast(), 2)
 	streams := s.run(t)
 	bob := s.others[0]
@@ -338,7 +338,7 @@ func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierAboveItAtOnce(t *testing.T) {
 	require.Equal(t, 1, harness.Culprit(t, err).Index)
 }
 
-func TestABarrierAboveAMemberThatHasSaidGoodbyeFailsAtOnce(t *testing.T) {
+func TestABarrierAfterAGoodbyeFailsAtOnce(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	streams := s.run(t)
 	streams[0].Accepted(t, s.others[0].Request(t, s.def, harness.Step(1), harness.Goodbye))
@@ -350,7 +350,7 @@ func TestABarrierAboveAMemberThatHasSaidGoodbyeFailsAtOnce(t *testing.T) {
 	require.Equal(t, 1, harness.Culprit(t, err).Index)
 }
 
-func TestAGoodbyeThatIsRepeatedAfterTheEndIsAnswered(t *testing.T) {
+func TestARepeatedGoodbyeIsAnswered(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	stream := s.run(t)[0]
@@ -369,7 +369,7 @@ func TestAGoodbyeThatIsRepeatedAfterTheEndIsAnswered(t *testing.T) {
 	require.Equal(t, syncmod.Complete, s.ceremony.Status().Phase)
 }
 
-func TestNothingFailsACeremonyThatIsComplete(t *testing.T) {
+func TestACompleteCeremonyCannotFail(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 	stream := s.run(t)[0]
@@ -383,7 +383,7 @@ func TestNothingFailsACeremonyThatIsComplete(t *testing.T) {
 	for _, says := range []harness.Saying{harness.Version("v9.9"), late} {
 		bob.Open(t, s.Host).Ask(t, bob.Request(t, s.def, harness.Step(2), says))
 	}
-	// What follows is held: as after a restart, and as for another definition.
+	// The next streams are held, because of a restart and because of another definition.
 	s.meet(t, bob, harness.Step(2)).Say(t, bob.Request(t, s.def, harness.Step(0)))
 	s.meet(t, bob, harness.Step(2), harness.Goodbye)
 	bob.Open(t, s.Host).Say(t, bob.Request(t, s.def, harness.Step(2), harness.Signature(nil)))

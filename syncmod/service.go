@@ -24,16 +24,16 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// ProtocolID is the libp2p protocol that the module speaks: the one of Charon
-// and Pluto. The trailing slash belongs to it.
+// ProtocolID is the libp2p protocol that the module speaks. It is the protocol of
+// Charon and Pluto. The trailing slash is part of it.
 const ProtocolID protocol.ID = "/charon/dkg/sync/1.0.0/"
 
 // ServiceName is the name of the module's scope in the host's resource manager.
 const ServiceName = "dkgsync"
 
-// Service is the synchronization protocol on one host: a [Server] for what
-// comes in, [Clients] for what goes out. It lives as long as the host and runs
-// any number of ceremonies, one after the other or several at once. All its
+// Service is the synchronization protocol on one host. It has a [Server] for incoming
+// streams and [Clients] for outgoing ones. It lives as long as the host and runs any
+// number of ceremonies, one after the other or several at the same time. All its
 // methods are safe for concurrent use.
 type Service struct {
 	host      host.Host
@@ -44,45 +44,45 @@ type Service struct {
 	server    *Server
 	clients   *Clients
 	addrs     addressBook
-	onEnd     []func(*Ceremony) // are told of every ceremony that has completed or failed
-	app       app               // that it is part of, if it is
+	onEnd     []func(*Ceremony) // called for every ceremony that has completed or failed
+	app       app               // the app that the service is part of, if any
 
 	mu         sync.Mutex
 	running    bool
-	metered    metric.MeterProvider // where another service may not report as well; nil: nowhere
+	metered    metric.MeterProvider // where another service should not report too; nil: nowhere
 	ceremonies []*core              // the open ones, in the order of their opening
-	changed    chan struct{}        // closed, and made anew, whenever they change
+	changed    chan struct{}        // closed and made again when the list changes
 }
 
-// Server is the inbound half of a [Service]: it serves the streams that members
-// open, and refuses everyone else's. There is nothing to call on it but Start
-// and Stop, which the service, or fx, does.
+// Server is the inbound half of a [Service]. It serves the streams that members open,
+// and refuses those of everyone else. Its only methods are Start and Stop, which the
+// service or fx calls.
 type Server struct {
 	half      *stream.Server
 	telemetry *telemetry.Telemetry
 }
 
-// Start registers the protocol's handler at the host. It fails when something
-// else handles the protocol there.
+// Start registers the protocol's handler on the host. It fails if something else
+// already handles the protocol there.
 func (s *Server) Start(context.Context) error {
 	s.telemetry.Start() // before anything can be reported
 	return s.register()
 }
 
-// register registers the handler, which may be long before the start.
+// register registers the handler, which may happen long before the start.
 func (s *Server) register() error {
 	switch err := s.half.Start(); {
 	case errors.Is(err, stream.ErrStopping):
 		return fmt.Errorf("starting the sync server: %w: %w", err, ErrStopped)
 	case errors.Is(err, stream.ErrHandled):
-		return fmt.Errorf("starting the sync server: this host handles %s already: one service a host", ProtocolID)
+		return fmt.Errorf("starting the sync server: this host already handles %s: use one service for each host", ProtocolID)
 	default:
 		return err
 	}
 }
 
-// Stop removes the handler, resets the streams that are left and waits for
-// their handlers, until ctx ends.
+// Stop removes the handler, resets the remaining streams and waits for their
+// handlers, until ctx ends.
 func (s *Server) Stop(ctx context.Context) error {
 	if err := s.half.Stop(ctx); err != nil {
 		return fmt.Errorf("stopping the sync server: %w", err)
@@ -90,10 +90,10 @@ func (s *Server) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Clients is the outbound half of a [Service]: for each member of each open
-// ceremony a client that keeps a stream to it and sends on it what this node
-// announces. There is nothing to call on it but Start and Stop, which the service,
-// or fx, does.
+// Clients is the outbound half of a [Service]. For each member of each open ceremony
+// it has a client, which keeps a stream to the member and sends this node's
+// announcements on it. Its only methods are Start and Stop, which the service or fx
+// calls.
 type Clients struct{ half *stream.Clients }
 
 // Start begins to listen to the host's events. It dials nobody.
@@ -112,7 +112,7 @@ func (c *Clients) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Option changes what NewService makes.
+// Option changes how NewService makes a service.
 type Option func(*options)
 
 type options struct {
@@ -124,9 +124,10 @@ type options struct {
 // WithLogger sets the logger; the default is logrus's standard logger.
 func WithLogger(log *logrus.Logger) Option { return func(o *options) { o.log = log } }
 
-// WithSlog sets the logger of a program that has no logrus. Fields become attributes,
-// and the context of a line carries the span that the line is about. The later of
-// this option and [WithLogger] counts; nil changes nothing.
+// WithSlog sets the logger of a program that does not use logrus. Fields become
+// attributes, and the context of a line carries the span that the line is about. If
+// both this option and [WithLogger] are given, the later one counts. A nil logger
+// changes nothing.
 func WithSlog(log *slog.Logger) Option {
 	return func(o *options) {
 		if log != nil {
@@ -135,17 +136,18 @@ func WithSlog(log *slog.Logger) Option {
 	}
 }
 
-// WithTracerProvider sets where spans go; the default is the OpenTelemetry
-// global. The provider is used and never shut down.
+// WithTracerProvider sets the provider of spans. The default is the OpenTelemetry
+// global. The service never shuts the provider down.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options) { o.tracer = p } }
 
-// WithMeterProvider sets where metrics go; the default is the OpenTelemetry
-// global. The provider is used and never shut down.
+// WithMeterProvider sets the provider of metrics. The default is the OpenTelemetry
+// global. The service never shuts the provider down.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(o *options) { o.meter = p } }
 
-// NewService makes the service of a host. It does no I/O: nothing happens
-// before [Service.Start], but for the handler of [Config].RegisterEarly. Its error,
-// for a bad Config, is an [ErrInvalid]. The host is used, and never closed.
+// NewService makes the service of a host. It does no I/O. Nothing happens before
+// [Service.Start], except that [Config].RegisterEarly registers the handler. The
+// error for an invalid Config is an [ErrInvalid]. The service uses the host and never
+// closes it.
 func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 	if h == nil {
 		return nil, invalid("host", "it is nil")
@@ -186,10 +188,10 @@ func NewService(h host.Host, cfg Config, opts ...Option) (*Service, error) {
 	return s, nil
 }
 
-// Start makes the service serve: it registers the protocol's handler at the host
-// and returns at once, having dialled nobody. It fails when something else
-// handles the protocol on this host already. Starting twice does nothing;
-// starting after Stop works.
+// Start makes the service serve. It registers the protocol's handler on the host and
+// returns at once, without dialling anybody. It fails if something else already
+// handles the protocol on this host. Starting twice does nothing. Starting after Stop
+// works.
 func (s *Service) Start(ctx context.Context) error {
 	if err := s.server.Start(ctx); err != nil {
 		return err
@@ -200,15 +202,15 @@ func (s *Service) Start(ctx context.Context) error {
 	return s.accept(ctx)
 }
 
-// Stop closes the open ceremonies (see [Ceremony.Close]), ends every
-// stream and waits for every goroutine, until ctx ends. Apart from goodbyes it
-// takes less than a second. Stopping twice does nothing.
+// Stop closes the open ceremonies (see [Ceremony.Close]), ends every stream and waits
+// for every goroutine, until ctx ends. Apart from goodbyes it takes less than a
+// second. Stopping twice does nothing.
 func (s *Service) Stop(ctx context.Context) error {
 	return errors.Join(s.closeAll(ctx), s.clients.Stop(ctx), s.server.Stop(ctx))
 }
 
-// accept lets ceremonies be opened. With fx it is the start of the service
-// itself, after those of its two halves.
+// accept allows ceremonies to be opened. With fx it is the start of the service
+// itself, after the starts of its two halves.
 func (s *Service) accept(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,7 +221,7 @@ func (s *Service) accept(context.Context) error {
 	return nil
 }
 
-// closeAll closes what is open; nothing is opened any more.
+// closeAll closes the open ceremonies. None can be opened after that.
 func (s *Service) closeAll(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running {
@@ -245,10 +247,10 @@ func (s *Service) closeAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Open begins a ceremony: from now on this node connects to its members and
-// answers them. It returns at once. Its errors: [ErrStopped] before Start and
-// after Stop, [ErrInvalid] for a definition that cannot be, [ErrOpen] while a
-// ceremony with the same hash is open.
+// Open begins a ceremony: this node begins to connect to its members and to answer
+// them. Open returns at once. It returns [ErrStopped] before Start and after Stop,
+// [ErrInvalid] for an invalid definition, and [ErrOpen] while a ceremony with the
+// same hash is open.
 func (s *Service) Open(d Definition, opts ...OpenOption) (*Ceremony, error) {
 	var o openOptions
 	for _, opt := range opts {
@@ -264,8 +266,8 @@ func (s *Service) Open(d Definition, opts ...OpenOption) (*Ceremony, error) {
 	return c, nil
 }
 
-// Ceremonies returns the open ones, in the order of their opening. A ceremony
-// that is complete or failed stays open until it is closed.
+// Ceremonies returns the open ceremonies, in the order in which they were opened. A
+// ceremony that is complete or failed stays open until it is closed.
 func (s *Service) Ceremonies() []*Ceremony {
 	open := s.open()
 	owners := make([]*Ceremony, len(open))
@@ -275,9 +277,9 @@ func (s *Service) Ceremonies() []*Ceremony {
 	return owners
 }
 
-// Watch yields the open ceremonies, as [Service.Ceremonies] returns them, and again
-// whenever one was opened or closed. Slow consumers see only the latest. It ends when
-// ctx does.
+// Watch yields the open ceremonies, as [Service.Ceremonies] returns them, and yields
+// them again whenever a ceremony is opened or closed. Slow consumers see only the
+// latest list. Watch ends when ctx ends.
 func (s *Service) Watch(ctx context.Context) iter.Seq[[]*Ceremony] {
 	return func(yield func([]*Ceremony) bool) {
 		for ctx.Err() == nil {
@@ -301,14 +303,15 @@ func (s *Service) open() []*core {
 	return slices.Clone(s.ceremonies)
 }
 
-// closeLimit is how long closing may take, its reports included and goodbyes not.
+// closeLimit is how long closing may take, including its reports but not the
+// goodbyes.
 const closeLimit = 900 * time.Millisecond
 
 // awaitReports waits until the reports have been carried out and the functions of
-// OnEnd have returned, for ceremonies whose closing began at a time. Both call the
-// program's code, which may hang. So it waits at most for [telemetry.FlushLimit], for
-// what is left of closeLimit, or a tenth of it, and for half of the time that ctx has
-// left: the rest is for stopping.
+// OnEnd have returned, for the given ceremonies, which began to close at the given
+// time. Both call the program's code, which may hang. So the wait is limited to
+// [telemetry.FlushLimit], to what is left of closeLimit (or a tenth of it), and to
+// half of the time that ctx has left. The rest of the time is for stopping.
 func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*core) {
 	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
 	if deadline, ok := ctx.Deadline(); ok {
@@ -338,7 +341,7 @@ func (s *Service) add(c *core) error {
 	return nil
 }
 
-// remove forgets a ceremony.
+// remove removes a ceremony from the list.
 func (s *Service) remove(c *core) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -360,14 +363,14 @@ func (s *Service) findLocked(hash []byte) *core {
 	return nil
 }
 
-// broken fails every ceremony for a defect of this node's own.
+// broken fails every ceremony because of a defect of this node.
 func (s *Service) broken(err error) {
 	for _, c := range s.open() {
 		c.Broken(err)
 	}
 }
 
-// recovering is to be deferred: it reports the panic of a callback.
+// recovering must be deferred. It reports the panic of a callback.
 func (s *Service) recovering(task string) {
 	if value := recover(); value != nil {
 		s.telemetry.Panicked(time.Now(), task, value, debug.Stack())

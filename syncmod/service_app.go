@@ -8,12 +8,12 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// app is what a service knows of the fx app that it is part of. Its service's lock
-// guards it once the app starts.
+// app is what a service knows about the fx app that it is part of. The lock of the
+// service guards it once the app starts.
 type app struct {
 	found      string    // what the graph has, in words
 	starting   time.Time // the deadline of the app's start, if it has one
-	definition string    // what the graph has as Definition, in words
+	definition string    // the Definition of the graph, in words
 	supplied   []byte    // its hash
 	used       bool      // something takes part in it
 	look       *time.Timer
@@ -24,7 +24,8 @@ func (s *Service) acceptWithApp(ctx context.Context) error {
 	if err := s.accept(ctx); err != nil {
 		return err
 	}
-	s.telemetry.Notice(time.Now(), logrus.InfoLevel, "ready to synchronize; "+s.app.found)
+	s.telemetry.Notice(time.Now(), logrus.InfoLevel, "ready to synchronize")
+	s.telemetry.Notice(time.Now(), logrus.DebugLevel, s.app.found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.app.starting, _ = ctx.Deadline()
@@ -34,9 +35,9 @@ func (s *Service) acceptWithApp(ctx context.Context) error {
 	return nil
 }
 
-// openWithApp opens the ceremony as a hook of an app. One that was open before begins
-// anew: the app was stopped, or its start was undone, or it timed out, after which fx
-// calls no OnStop.
+// openWithApp opens the ceremony as a hook of an app. A ceremony that was open before
+// begins anew. That happens if the app was stopped, or if its start was undone or
+// timed out. After a timeout fx calls no OnStop.
 func (c *Ceremony) openWithApp(ctx context.Context) error {
 	if run := c.core(); run.isOpened() {
 		if _, err := run.leave(ctx); err != nil {
@@ -51,7 +52,7 @@ func (c *Ceremony) openWithApp(ctx context.Context) error {
 	return c.core().open(ctx)
 }
 
-// noteUnused warns of a Definition that a program has put into the graph for nothing.
+// noteUnused warns about a Definition in the graph that nothing uses.
 func (s *Service) noteUnused() {
 	s.mu.Lock()
 	idle := s.running && !s.app.used
@@ -65,18 +66,19 @@ func (s *Service) noteUnused() {
 
 // The advice for a wait that holds up the start of an app.
 const (
-	adviceNotOpen = "the ceremony is not open, and is not opened while an fx.Invoke or an OnStart hook waits for it: " +
+	adviceNotOpen = "the ceremony is not open, and fx cannot open it while an fx.Invoke or an OnStart hook waits for it: " +
 		"use syncmod.RunSteps, or wait on a goroutine"
-	adviceStarting = "this wait has the context of the app's start, which cannot wait for other nodes: " +
-		"an OnStart hook has to return; use syncmod.RunSteps, or wait on a goroutine with a context of its own"
+	adviceStarting = "this wait uses the context of the app's start, but the start cannot wait for other nodes: " +
+		"an OnStart hook must return; use syncmod.RunSteps, or wait on a goroutine with a context of its own"
 )
 
-// waitNotice is after how long a wait for a ceremony that is not open is mentioned.
+// waitNotice is how long a wait for a ceremony that is not open lasts before the log
+// mentions it.
 const waitNotice = 5 * time.Second
 
 // watchStart watches a wait that may hold up the start of the app. The channel fires
-// a little before ctx ends. Once the context of the start has ended, fx drops what an
-// OnStart hook returns, and calls no OnStop.
+// a little before ctx ends. Once the context of the start has ended, fx drops the
+// result of an OnStart hook, and calls no OnStop.
 func (c *core) watchStart(ctx context.Context) (early <-chan time.Time, stop func()) {
 	deadline, bounded := ctx.Deadline()
 	opened := c.isOpened()
@@ -104,8 +106,8 @@ func (c *core) watchStart(ctx context.Context) (early <-chan time.Time, stop fun
 	}
 }
 
-// holdsUpStart returns what to say of a wait that has held up the start of the app,
-// nothing if it has not.
+// holdsUpStart returns the advice for a wait that has held up the start of the app,
+// or nothing for any other wait.
 func (c *core) holdsUpStart(ctx context.Context) (advice string) {
 	deadline, _ := ctx.Deadline()
 	switch {
@@ -117,7 +119,7 @@ func (c *core) holdsUpStart(ctx context.Context) (advice string) {
 	return ""
 }
 
-// startsUntil reports whether a deadline is that of the start of the app.
+// startsUntil reports whether a deadline is the deadline of the app's start.
 func (s *Service) startsUntil(deadline time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

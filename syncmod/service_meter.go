@@ -10,19 +10,20 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// metering counts the running services by the provider that their metrics go to.
+// metering counts the running services by the provider of their metrics.
 var metering = struct {
 	sync.Mutex
 	services map[metric.MeterProvider]int
 }{services: make(map[metric.MeterProvider]int)}
 
-// noMeter is OpenTelemetry's global provider while a program has set none: what goes
-// there is not recorded.
+// noMeter is OpenTelemetry's global provider while the program has not set one. It
+// does not record anything.
 var noMeter = otel.GetMeterProvider()
 
 // startMetering warns when another service of this process has the same meter
-// provider. Nothing in a metric says whose it is: counts add up, and of levels one
-// overwrites the other. The service's lock is held.
+// provider. A metric does not say which service it belongs to: the counts of two
+// services add up, and their levels overwrite each other. The service's lock is
+// held.
 func (s *Service) startMetering() {
 	provider := s.meter
 	if provider == nil {
@@ -35,13 +36,13 @@ func (s *Service) startMetering() {
 	defer metering.Unlock()
 	if metering.services[provider]++; metering.services[provider] > 1 {
 		s.telemetry.Notice(time.Now(), logrus.WarnLevel,
-			"another service of this process has the same metric.MeterProvider: their metrics cannot be told apart; "+
-				"give each service one of its own")
+			"another service of this process has the same metric.MeterProvider, so nobody can tell their metrics apart: "+
+				"give each service its own")
 	}
 	s.metered = provider
 }
 
-// stopMetering takes the service out again. The service's lock is held.
+// stopMetering removes the service from the count. The service's lock is held.
 func (s *Service) stopMetering() {
 	if s.metered == nil {
 		return

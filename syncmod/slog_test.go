@@ -20,7 +20,8 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// spanHandler notes the trace that a handler such as otelslog's finds in the context.
+// spanHandler records the trace that a handler such as otelslog's finds in the
+// context.
 type spanHandler struct {
 	slog.Handler
 	mu     *sync.Mutex
@@ -34,7 +35,7 @@ func (h spanHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// logged returns the line with a message.
+// logged returns the line with the given message.
 func logged(t *testing.T, lines, msg string) map[string]any {
 	t.Helper()
 	for line := range strings.Lines(lines) {
@@ -48,7 +49,7 @@ func logged(t *testing.T, lines, msg string) map[string]any {
 	return nil
 }
 
-func TestAProgramWithoutLogrusLogsThroughSlog(t *testing.T) {
+func TestSlogReplacesLogrus(t *testing.T) {
 	h := harness.NewHost(t)
 	d := harness.Define(t.Name(), h, harness.NewHost(t))
 	for name, run := range map[string]func(*testing.T, *slog.Logger){

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// Phase is how far a ceremony has come.
+// Phase says how far a ceremony has come.
 type Phase int
 
-// The phases, in order. A ceremony ends in Complete or in Failed.
+// The phases, in order. A ceremony ends in Complete or Failed.
 const (
 	Connecting Phase = iota // until step 1 is announced
 	Running                 // from step 1
@@ -22,10 +23,9 @@ const (
 	Failed
 )
 
-var _ = [1]struct{}{}[int(Failed)-int(roster.Failed)] // the phases are the roster's
+var _ = [1]struct{}{}[int(Failed)-int(roster.Failed)] // the phases are those of the roster
 
-// String returns the phase as a word: connecting, running, completing, complete
-// or failed.
+// String returns the phase as a word: connecting, running, completing, complete or failed.
 func (p Phase) String() string {
 	names := [...]string{"connecting", "running", "completing", "complete", "failed"}
 	if p < 0 || int(p) >= len(names) {
@@ -37,45 +37,49 @@ func (p Phase) String() string {
 // MarshalText returns the phase as String does.
 func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// Status is a ceremony as this node sees it at one moment. It marshals to JSON
-// as a person would want to read it.
+// Status describes a ceremony as this node sees it at one moment. Its JSON is meant for
+// people to read.
 type Status struct {
 	Phase    Phase
 	Step     int64        // the last step that this node has announced
-	StepName string       // its name, when the ceremony is run with named steps
-	Since    time.Time    // since when phase and step are what they are
-	At       time.Time    // the moment at which all this was so
+	StepName string       // the name of the step, if the ceremony runs with named steps
+	Since    time.Time    // when the phase or step last changed
+	At       time.Time    // the moment that the status describes
 	Peers    []PeerStatus // every other member, in operator order
-	Err      error        // why the ceremony has failed
-	Attempt  int          // which attempt of [Service.Run] this is, from 1; 1 for every other ceremony
-	Retried  bool         // it has failed, and [Service.Run] begins another attempt
-	Steps    []string     // the names of all steps, when the ceremony is run with named steps
+	Err      error        // why the ceremony failed
+	Attempt  int          // the number of the attempt of [Service.Run], from 1; 1 for every other ceremony
+	Retried  bool         // the ceremony failed, and [Service.Run] begins another attempt
+	Steps    []string     // the names of all steps, if the ceremony runs with named steps
+	Observes bool         // this ceremony only looks; see [Observe]
 
-	// Passed lists the barriers that this node has passed, in their order: at least the
-	// last 100 of them. Statuses share it: do not change it.
+	Nickname, Version string // of this node, as it gives them to the others
+
+	// Passed lists the barriers that this node has passed, in order. At least the last 100
+	// are kept. Statuses share the list: do not change it.
 	Passed []PassedBarrier
 
-	// Broken lists the pairs of members that have not been connected with each other
-	// for three heartbeats although each of them is connected with somebody else, as
-	// far as the members say: 1,024 pairs at most, this node's own included.
+	// Broken lists the pairs of members that have not been connected with each other for
+	// three heartbeats, although each of them is connected with somebody else. It relies
+	// on what the members say. It has at most 1,024 pairs, including those of this node.
 	Broken []BrokenLink
 
-	barrier roster.Barrier // that this node waits at, the zero value if it waits at none
-	called  []string       // the members, in a list of them
-	unsaid  *WaitError     // who did not say goodbye
+	barrier roster.Barrier // the barrier that this node waits at; zero: none
+	called  []string       // the names of the members for lists
+	unsaid  *WaitError     // which members did not say goodbye
 }
 
-// BrokenLink is two members that cannot reach each other, or only one way.
+// BrokenLink is a pair of members that cannot reach each other, or can only in one
+// direction.
 type BrokenLink struct {
-	A, B  int       // operator indexes, A below B
-	Since time.Time // since when this node has known it
+	A, B  int       // operator indexes; A is below B
+	Since time.Time // when this node learned of it
 
-	aToB, bToA bool // one of them reaches the other
-	disputed   bool // one of them says so, and the other denies it
+	aToB, bToA bool // one reaches the other
+	disputed   bool // one says that the link is broken, and the other denies it
 	own        bool // this node is one of them
 }
 
-// MarshalJSON writes a pair by its operator indexes.
+// MarshalJSON writes a pair with its operator indexes.
 func (b BrokenLink) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		A     int       `json:"a"`
@@ -84,14 +88,14 @@ func (b BrokenLink) MarshalJSON() ([]byte, error) {
 	}{b.A, b.B, b.Since})
 }
 
-// Link is how one member sees another.
+// Link says how one member sees another.
 type Link struct {
 	Inbound, Outbound bool // connected, by direction
-	Relayed           bool // its stream to the other one runs through a relay
-	Done              bool // the other one has said goodbye
+	Relayed           bool // its stream to the other member runs through a relay
+	Done              bool // the other member has said goodbye
 }
 
-// MarshalJSON writes a link in lower case.
+// MarshalJSON writes a link with lower-case names.
 func (l Link) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Inbound  bool `json:"inbound"`
@@ -101,55 +105,57 @@ func (l Link) MarshalJSON() ([]byte, error) {
 	}(l))
 }
 
-// PeerStatus is another member as this node sees it.
+// PeerStatus describes another member as this node sees it.
 type PeerStatus struct {
-	Index int  // its operator index
+	Index int  // operator index
 	Peer  Peer // as in the definition
 
-	Nickname, Version string // as it says; made printable
+	Nickname, Version string // as the member gives them; made printable
 
-	// Connected: an exchange has succeeded and the stream is alive. What it means to a
-	// ceremony that only looks, see [Observe].
+	// Inbound and Outbound say whether the member is connected: an exchange has succeeded
+	// and the stream is alive. In a ceremony that only looks they mean something else: see
+	// [Observe].
 	Inbound, Outbound bool
-	Relayed           bool // our stream to it runs through a relay
+	Relayed           bool // this node's stream to the member runs through a relay
 
-	Step int64 // the last step seen from it; -1: none
-	Done bool  // it has said goodbye
+	Step int64 // the member's last step that this node has seen; -1: none
+	Done bool  // the member has said goodbye
 
-	answered bool // it has answered our goodbye: our stream to it has ended
+	answered bool // the member has answered this node's goodbye, so the stream to it has ended
 
-	LastSeen   time.Time     // its last valid message, either way
-	Since      time.Time     // since when it has been connected both ways, or has not
+	LastSeen   time.Time     // when its last valid request or response arrived
+	Since      time.Time     // when it became connected in both directions, or stopped being so
 	RTT        time.Duration // the last round trip
-	Reconnects int           // how often our stream to it had to be opened again
-	Attempts   int           // attempts to reach it that failed, since the last that succeeded
+	Reconnects int           // how often this node's stream to it had to be opened again
+	Attempts   int           // failed attempts to reach it since the last one that succeeded
 	LastError  error         // why the last attempt failed or the last stream ended
 
-	// ClockOffset is how far its clock is ahead of this node's, to within a round trip;
-	// 0 while nothing is known of it.
+	// ClockOffset is how far the member's clock is ahead of this node's, to within a round
+	// trip. It is 0 if that is unknown.
 	ClockOffset time.Duration
 
 	missing    bool   // this node waits for it
-	called     string // among the members
+	called     string // its name in lists of the members
 	clockWrong bool
 
-	// Waiting says why the member does not accept this node yet, in its own words;
-	// made printable. It is empty when it does.
+	// Waiting says in the member's own words why it does not accept this node yet. It is
+	// made printable, and empty when the member accepts this node.
 	Waiting string
 
-	// Fault says why the ceremony would fail by what the member says, nil while nothing is
-	// known to. Only a ceremony that [Observe] has opened has it: any other fails.
+	// Fault says why the ceremony would fail because of what the member says, or is nil if
+	// no reason is known. Only a ceremony that was opened with [Observe] has it: any other
+	// ceremony fails instead.
 	Fault error
 
-	// View is how the member sees every member, in operator order; nil while it does not
-	// say. It is the member's claim, and its entry for itself is empty. Statuses share it:
-	// do not change it.
+	// View says how the member sees every member, in operator order. It is nil while the
+	// member does not say. It is the member's claim, and the member's entry for itself is
+	// empty. Statuses share the slice: do not change it.
 	View []Link
 
-	reach string // who else reaches it, when this node does not
+	reach string // which other members reach it, when this node does not
 }
 
-// name names the member.
+// name returns the member's name.
 func (p PeerStatus) name() string {
 	if p.called != "" {
 		return p.called
@@ -157,8 +163,8 @@ func (p PeerStatus) name() string {
 	return displayName(p.Peer)
 }
 
-// Describe says in a few words how a member stands, as a [WaitError] does: whether it is
-// connected, or why not, its step, and when it was last heard.
+// Describe says in a few words how the member stands, as a [WaitError] does: whether it is
+// connected, or why not, which step it is at, and when this node last heard from it.
 func (p PeerStatus) Describe(now time.Time) string {
 	var parts []string
 	switch {
@@ -173,17 +179,17 @@ func (p PeerStatus) Describe(now time.Time) string {
 	case p.Inbound && p.Outbound:
 		parts = append(parts, "connected")
 	case p.Inbound && p.answered:
-		parts = append(parts, "has answered our goodbye, has not said its own")
+		parts = append(parts, "has answered this node's goodbye, but has not said its own")
 	case p.Inbound:
-		parts = append(parts, "it reaches us, we have not reached it for "+p.sinceText(now)+p.errorText())
+		parts = append(parts, "it reaches this node, but this node has not reached it for "+p.sinceText(now)+p.errorText())
 	case p.Outbound:
-		parts = append(parts, "we reach it, it has not reached us for "+p.sinceText(now)+p.refusalText())
+		parts = append(parts, "this node reaches it, but it has not reached this node for "+p.sinceText(now)+p.refusalText())
 	case p.LastError != nil:
 		parts = append(parts, "unreachable for "+p.sinceText(now)+p.errorText())
 	case !p.LastSeen.IsZero():
 		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
-		parts = append(parts, "not heard of yet")
+		parts = append(parts, "not heard from yet")
 	}
 	if p.reach != "" {
 		parts = append(parts, p.reach)
@@ -198,7 +204,7 @@ func (p PeerStatus) Describe(now time.Time) string {
 		parts = append(parts, fmt.Sprintf("at step %d", p.Step))
 	}
 	if !p.LastSeen.IsZero() {
-		parts = append(parts, fmt.Sprintf("heard %s ago", spell(now.Sub(p.LastSeen))))
+		parts = append(parts, fmt.Sprintf("heard %s ago", report.Spell(now.Sub(p.LastSeen))))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -207,7 +213,7 @@ func (p PeerStatus) sinceText(now time.Time) string {
 	if p.Since.IsZero() {
 		return "a while"
 	}
-	return spell(now.Sub(p.Since))
+	return report.Spell(now.Sub(p.Since))
 }
 
 // refusalText says why this host refuses the member's streams, if it does.
@@ -232,7 +238,7 @@ func (p PeerStatus) errorText() string {
 	return text
 }
 
-// faultText is what is wrong with a member, behind its name.
+// faultText says what is wrong with a member. It follows the member's name.
 func faultText(fault error) string {
 	if why, ok := errors.AsType[*cause](fault); ok {
 		return why.Error()
@@ -246,6 +252,9 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Phase    Phase           `json:"phase"`
 		Step     int64           `json:"step"`
 		StepName string          `json:"step_name,omitempty"`
+		Observes bool            `json:"observes,omitempty"`
+		Nickname string          `json:"nickname,omitempty"`
+		Version  string          `json:"version,omitempty"`
 		Since    time.Time       `json:"since,omitzero"`
 		Error    string          `json:"error,omitempty"`
 		Attempt  int             `json:"attempt,omitempty"`
@@ -255,7 +264,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Peers    []PeerStatus    `json:"peers"`
 		Broken   []BrokenLink    `json:"broken,omitempty"`
 	}{
-		s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt,
+		s.Phase, s.Step, s.StepName, s.Observes, s.Nickname, s.Version, s.Since, errorString(s.Err), s.Attempt,
 		s.Retried, s.Steps, s.Passed, append([]PeerStatus{}, s.Peers...), s.Broken,
 	})
 }

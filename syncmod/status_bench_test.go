@@ -12,8 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/mesh"
 )
 
-// BenchmarkStatus measures a status at its dearest: this node is connected with nobody,
-// and every other member says that it is connected with half of them.
+// BenchmarkStatus measures the most expensive status: this node is connected with
+// nobody, and every other member says that it is connected with half of the members.
 func BenchmarkStatus(b *testing.B) {
 	for _, n := range []int{4, 64, 1024} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -33,7 +33,7 @@ func unconnected(b *testing.B, n int) *core {
 	h, err := libp2p.New(libp2p.NoListenAddrs)
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, h.Close()) })
-	s, err := NewService(h, Config{Heartbeat: time.Millisecond}) // after some of which it is said who reaches whom
+	s, err := NewService(h, Config{Heartbeat: time.Millisecond}) // some heartbeats later, it says who reaches whom
 	require.NoError(b, err)
 	d := Definition{Hash: make([]byte, 32), Peers: []Peer{{ID: h.ID()}}}
 	for range n - 1 {

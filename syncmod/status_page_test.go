@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAStatusSaysWhatAWaitWouldSay(t *testing.T) {
+func TestWaitingForIsTheWaitError(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	c := harness.Open(t, nodes[:1], def)[0]
 	err := c.AwaitConnected(briefly(t))
@@ -30,7 +30,7 @@ func TestAStatusSaysWhatAWaitWouldSay(t *testing.T) {
 	require.NoError(t, wait.Unwrap())
 }
 
-func TestAStatusOfANodeThatWorksWaitsForNobody(t *testing.T) {
+func TestAWorkingNodeWaitsForNobody(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	ctx := harness.Within(t)
@@ -43,7 +43,7 @@ func TestAStatusOfANodeThatWorksWaitsForNobody(t *testing.T) {
 		"waiting for 1 of 2 at step 2: bob (connected, at step 1")
 }
 
-func TestAStatusListsTheBarriersThatWerePassed(t *testing.T) {
+func TestAStatusListsPassedBarriers(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	late := make(chan struct{})
@@ -84,7 +84,7 @@ func TestAStatusListsTheBarriersThatWerePassed(t *testing.T) {
 	require.Zero(t, status.Passed[0].Behind())
 }
 
-func TestAStatusKeepsTheLastHundredBarriers(t *testing.T) {
+func TestAStatusKeepsAHundredBarriers(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	ctx := harness.Within(t)
@@ -103,14 +103,14 @@ func TestAStatusKeepsTheLastHundredBarriers(t *testing.T) {
 	require.Equal(t, int64(steps-len(passed)+1), passed[0].Step)
 }
 
-func TestACompleteStatusNamesWhoSaidNoGoodbye(t *testing.T) {
+func TestAStatusNamesMissingGoodbyes(t *testing.T) {
 	config := harness.Fast()
 	config.GoodbyeTimeout = 200 * time.Millisecond
 	nodes, def := newCluster(t, 2, config)
 	ceremonies := harness.Open(t, nodes, def)
 	ctx := harness.Within(t)
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { _, err := c.Advance(ctx); return err })
-	require.NoError(t, ceremonies[1].SetStep(2)) // and then says no goodbye
+	require.NoError(t, ceremonies[1].SetStep(2)) // and never says goodbye
 
 	err := ceremonies[0].Complete(ctx)
 
@@ -122,7 +122,7 @@ func TestACompleteStatusNamesWhoSaidNoGoodbye(t *testing.T) {
 	require.Contains(t, wait.Error(), "to say goodbye: bob (")
 }
 
-func TestAStatusSaysWhetherAnotherAttemptFollows(t *testing.T) {
+func TestAStatusAnnouncesARetry(t *testing.T) {
 	config := harness.Fast()
 	config.Retry = syncmod.Retry{Attempts: 2, Pause: time.Millisecond, PauseMax: time.Millisecond}
 	nodes, def := newCluster(t, 2, config)
@@ -171,8 +171,8 @@ func TestAServiceIsWatched(t *testing.T) {
 	harness.Next(t, ended)
 }
 
-// What comes after the end is only that the streams end.
-func TestTheLastStatusOfAWatchIsThatOfTheEnd(t *testing.T) {
+// After the end, only the streams still end.
+func TestTheLastWatchedStatusIsTheEnd(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(harness.Within(t)) })
@@ -187,14 +187,14 @@ func TestTheLastStatusOfAWatchIsThatOfTheEnd(t *testing.T) {
 	}
 }
 
-func TestMembersWithTheSameNameAreToldApart(t *testing.T) {
+func TestEqualNamesAreToldApart(t *testing.T) {
 	_, def := newCluster(t, 3, harness.Fast())
 	def.Peers[0].Name, def.Peers[1].Name, def.Peers[2].Name = "ann", "ann", "\x1b[31mred"
 
 	require.Equal(t, []string{"operator 0 (ann)", "operator 1 (ann)", "?[31mred"}, def.Names())
 }
 
-func TestAPassedBarrierIsWrittenToJSON(t *testing.T) {
+func TestAPassedBarrierReadsWellAsJSON(t *testing.T) {
 	at := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	b := syncmod.PassedBarrier{
 		Kind: "step", Step: 2, Name: "deal", Since: at, Passed: at.Add(2 * time.Second), Last: 1,

@@ -5,34 +5,31 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
 // PassedBarrier is a barrier that this node has passed.
 type PassedBarrier struct {
 	Kind   string    // connected, step or shutdown
-	Step   int64     // the step that it was about; of the others, the one that this node was at
+	Step   int64     // the step of the barrier; for the other kinds, the step that this node was at
 	Name   string    // the step's name, if it has one
 	Since  time.Time // when this node's wait began
-	Passed time.Time // when it ended
-	Last   int       // operator index of the last member to arrive
+	Passed time.Time // when the wait ended
+	Last   int       // operator index of the member that arrived last
 
-	// Arrivals says when each member reached a step, by operator index, as this node has
-	// seen it; nil for the other kinds. Statuses share it: do not change it.
+	// Arrivals says when this node saw each member reach the step, by operator index. It
+	// is nil for the other kinds. Statuses share it: do not change it.
 	Arrivals []time.Time
 }
 
-// Behind is how much later than the last but one the last member reached the step; 0
-// for the other kinds of barrier.
+// Behind returns how much later the last member reached the step than the one before it.
+// It is 0 for the other kinds of barrier.
 func (b PassedBarrier) Behind() time.Duration {
-	if len(b.Arrivals) < minMembers {
-		return 0
-	}
-	sorted := slices.SortedFunc(slices.Values(b.Arrivals), time.Time.Compare)
-	return sorted[len(sorted)-1].Sub(sorted[len(sorted)-2])
+	return report.Behind(b.Arrivals)
 }
 
-// MarshalJSON writes a barrier as a person would want to read it.
+// MarshalJSON writes a barrier for people to read.
 func (b PassedBarrier) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Kind   string    `json:"kind"`
@@ -52,11 +49,12 @@ func durationString(d time.Duration) string {
 	return d.String()
 }
 
-// maxPassed is how many passed barriers are kept at least; twice as many at most.
+// maxPassed is the number of passed barriers that are always kept. At most twice as many
+// are kept.
 const maxPassed = 100
 
-// notePassed keeps a barrier for statuses. The lock is held. What statuses have of the
-// list is never written to: it grows behind that, or is copied.
+// notePassed keeps a barrier for statuses. The lock is held. The part of the list that
+// statuses share is never overwritten: the list grows behind it, or is copied.
 func (c *core) notePassed(now time.Time, e roster.Event) {
 	if len(c.passed) == 2*maxPassed {
 		c.passed = slices.Clone(c.passed[maxPassed:])

@@ -17,7 +17,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
+func TestAStatusReadsWellAsJSON(t *testing.T) {
 	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	bob, err := peer.Decode("16Uiu2HAm87LMAngk2CYY25asp25HR3qpDVNA8LUrub9KmWJEYw97")
 	require.NoError(t, err)
@@ -26,6 +26,7 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
 	addr := multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000")
 	status := syncmod.Status{
 		Phase: syncmod.Running, Step: 3, StepName: "exchange shares", Since: now.Add(-2 * time.Second),
+		Nickname: "Alice's node", Version: "v1.11",
 		Peers: []syncmod.PeerStatus{
 			{
 				Index: 1, Peer: syncmod.Peer{ID: bob, Name: "bob", Addrs: []multiaddr.Multiaddr{addr}},
@@ -41,6 +42,8 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
   "phase": "running",
   "step": 3,
   "step_name": "exchange shares",
+  "nickname": "Alice's node",
+  "version": "v1.11",
   "since": "2025-11-22T11:59:58Z",
   "peers": [
     {
@@ -116,7 +119,7 @@ func TestAPhaseIsAWord(t *testing.T) {
 	}
 }
 
-func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
+func TestAStatusListsTheOthersInOrder(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	c := harness.Open(t, nodes[1:2], def)[0]
 
@@ -134,7 +137,7 @@ func TestAStatusShowsEveryOtherMemberInOperatorOrder(t *testing.T) {
 	}
 }
 
-func TestAStatusIsItsReadersOwn(t *testing.T) {
+func TestStatusReturnsACopy(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	c := harness.Open(t, nodes[:1], def)[0]
 	changed := multiaddr.StringCast("/ip4/203.0.113.1/tcp/1")
@@ -150,7 +153,7 @@ func TestAStatusIsItsReadersOwn(t *testing.T) {
 	require.Equal(t, def.Peers[1].Addrs, c.Status().Peers[0].Peer.Addrs)
 }
 
-func TestWatchEndsWithTheLastStatusOfTheCeremony(t *testing.T) {
+func TestWatchEndsWithTheLastStatus(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)
 	ctx := harness.Within(t)

@@ -5,12 +5,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// WaitingFor says whom this node waits for, and why: it is the error that a wait at the
-// barrier would return now, without a context's error. It is nil while this node waits
-// for nobody, because it works on a step, or because the ceremony is over. In a ceremony
-// that is complete it says who had not said goodbye in time, and is nil if everyone had.
+// WaitingFor says which members this node waits for, and why. It is the error that a
+// wait at the barrier would return now, without a context's error. It is nil while this
+// node waits for nobody, because it works on a step or because the ceremony is over. In
+// a complete ceremony it names the members that did not say goodbye in time, and is nil
+// if all of them did. In a ceremony that only looks, it names the members that the
+// ceremony would wait for: those that cannot be reached, and those that the ceremony
+// would not accept.
 func (s Status) WaitingFor() *WaitError {
 	if s.barrier.Kind == 0 {
 		return s.unsaid
@@ -24,13 +29,17 @@ func (s Status) WaitingFor() *WaitError {
 			e.Missing = append(e.Missing, p)
 		}
 	}
+	if s.Observes && len(e.Missing) == 0 {
+		return nil
+	}
 	e.who = who(s.At, s.called, s.Broken, e.Missing)
 	return e
 }
 
-// who says whom a wait is for, and why. The pairs that cannot reach each other come
-// first; of the members that they explain nothing else is said. Members that are not
-// connected come next: those that are connected may only be waiting for them as well.
+// who says which members a wait is for, and why. Pairs that cannot reach each other come
+// first. A connected member that such a pair explains is not listed again. Members that
+// are not connected come next. Connected members come last: they may only be waiting
+// for those.
 func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStatus) string {
 	var parts []string
 	explained := make(map[int]bool)
@@ -40,7 +49,7 @@ func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStat
 		if pair.own || !concerns(missing, pair) {
 			continue
 		}
-		if !pair.disputed { // or one of the two could hide behind what it says
+		if !pair.disputed { // otherwise one of the two could hide behind its claim
 			explained[pair.A], explained[pair.B] = true, true
 		}
 		if len(parts) < enough {
@@ -68,10 +77,10 @@ func concerns(missing []PeerStatus, pair BrokenLink) bool {
 	return slices.ContainsFunc(missing, func(p PeerStatus) bool { return p.Index == pair.A || p.Index == pair.B })
 }
 
-// Describe says in a sentence what is wrong between the two. The names are those of all
-// members, see [Definition.Names].
+// Describe says in a sentence what is wrong between the two members. The names are those
+// of all members; see [Definition.Names].
 func (b BrokenLink) Describe(names []string, now time.Time) string {
-	one, other, since := names[b.A], names[b.B], spell(now.Sub(b.Since))
+	one, other, since := names[b.A], names[b.B], report.Spell(now.Sub(b.Since))
 	switch {
 	case b.aToB:
 		return fmt.Sprintf("%s reaches %s, but %s does not reach %s (for %s)", one, other, other, one, since)

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestStoppingTwiceAndStartingAgainWorks(t *testing.T) {
+func TestStopTwiceAndRestartWork(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	for range 3 {
 		ceremonies := harness.Open(t, nodes, def)
@@ -29,8 +29,8 @@ func TestStoppingTwiceAndStartingAgainWorks(t *testing.T) {
 	}
 }
 
-// A mute member accepts streams and reads them, and never says anything.
-func TestAMuteMemberDoesNotKeepAServiceFromStopping(t *testing.T) {
+// A mute member accepts streams and reads from them, but never says anything.
+func TestAMuteMemberDoesNotBlockStop(t *testing.T) {
 	for name, step := range map[string]int64{"connecting": 0, "running": 1} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, harness.Fast(), 1)
@@ -49,7 +49,7 @@ func TestAMuteMemberDoesNotKeepAServiceFromStopping(t *testing.T) {
 	}
 }
 
-func TestClosingEndsTheStreamsThatMembersHaveOpened(t *testing.T) {
+func TestClosingEndsInboundStreams(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	stream := s.meet(t, s.others[0])
 
@@ -59,7 +59,7 @@ func TestClosingEndsTheStreamsThatMembersHaveOpened(t *testing.T) {
 	stream.RequireReset(t)
 }
 
-func TestAClosedRunSaysWhomItWasWaitingFor(t *testing.T) {
+func TestAClosedRunNamesWhoIsMissing(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 
 	err := s.ceremony.Run(briefly(t), syncmod.Step{Name: "only"})
@@ -70,7 +70,7 @@ func TestAClosedRunSaysWhomItWasWaitingFor(t *testing.T) {
 	require.Empty(t, s.Service.Ceremonies())
 }
 
-func TestAnOpenDefinitionIsNotOpenedAgain(t *testing.T) {
+func TestADefinitionIsOpenOnce(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 
 	_, err := s.Service.Open(s.def)
@@ -81,7 +81,7 @@ func TestAnOpenDefinitionIsNotOpenedAgain(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestCeremoniesOneAfterTheOtherWithTheSameDefinition(t *testing.T) {
+func TestADefinitionCanBeRunAgain(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	for range 5 {
 		ceremonies := harness.Open(t, nodes, def)
@@ -90,7 +90,7 @@ func TestCeremoniesOneAfterTheOtherWithTheSameDefinition(t *testing.T) {
 	}
 }
 
-func TestANodeMayBeginTheNextCeremonyBeforeTheOthersHaveClosedTheLast(t *testing.T) {
+func TestANodeMayBeginTheNextCeremonyEarly(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	before := harness.Open(t, nodes, def)
 	run(t, before)
@@ -103,7 +103,7 @@ func TestANodeMayBeginTheNextCeremonyBeforeTheOthersHaveClosedTheLast(t *testing
 	run(t, after)
 }
 
-func TestSeveralCeremoniesAtOnceWithTheSameMembers(t *testing.T) {
+func TestSeveralCeremoniesRunAtOnce(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	var all []*syncmod.Ceremony
 	for _, about := range []string{"one", "two", "three"} {
@@ -115,7 +115,7 @@ func TestSeveralCeremoniesAtOnceWithTheSameMembers(t *testing.T) {
 	require.Len(t, nodes[0].Service.Ceremonies(), 3)
 }
 
-func TestAFailureOfOneCeremonyLeavesTheOthersAlone(t *testing.T) {
+func TestAFailureLeavesOthersAlone(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	another := def
 	another.Hash = harness.Define("another").Hash
@@ -128,7 +128,7 @@ func TestAFailureOfOneCeremonyLeavesTheOthersAlone(t *testing.T) {
 	run(t, going)
 }
 
-func TestALateMemberIsWaitedFor(t *testing.T) {
+func TestALateMemberIsAwaited(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	require.NoError(t, nodes[2].Service.Stop(harness.Within(t)))
 	early := harness.Open(t, nodes[:2], def)

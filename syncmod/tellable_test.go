@@ -184,7 +184,7 @@ func TestAReasonIsToldWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestAReasonWithoutSecretsIsToldAsItIs(t *testing.T) {
+func TestAHarmlessReasonIsToldUnchanged(t *testing.T) {
 	for _, reason := range []string{
 		"",
 		"step 3 of 5: the disk is full",
@@ -218,7 +218,7 @@ func TestAReasonWithoutSecretsIsToldAsItIs(t *testing.T) {
 	}
 }
 
-func TestAReasonIsCutTo256BytesAndNeverInsideACharacter(t *testing.T) {
+func TestAReasonIsCutTo256Bytes(t *testing.T) {
 	for _, given := range []string{
 		strings.Repeat("no ", 1<<20),
 		strings.Repeat("é", 200),
@@ -234,7 +234,7 @@ func TestAReasonIsCutTo256BytesAndNeverInsideACharacter(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOfASecretThatWasCutIsNotTold(t *testing.T) {
+func TestPartOfASecretIsNotTold(t *testing.T) {
 	for before := 16*maxReason - len(hexKey) - 16; before < 16*maxReason; before++ {
 		path := "/" + strings.Repeat("p", before-7)
 
@@ -242,7 +242,7 @@ func TestWhatIsLeftOfASecretThatWasCutIsNotTold(t *testing.T) {
 	}
 }
 
-// What programs write, with a place for a secret that only its place gives away.
+// Texts as programs write them. Each has a place for a secret that only its place gives away.
 var named = []string{
 	`Get "https://bob:%s@beacon.example:5052/eth/v1/node/syncing": EOF`,
 	`Get "https://%s@beacon.example/eth/v1/node/health": dial tcp: lookup beacon.example: no such host`,
@@ -310,23 +310,23 @@ var named = []string{
 	`get file:///home/%s/keys: not found`,
 }
 
-// The same for a secret that its looks give away, though it is not in one piece.
+// Likewise for a secret that its form gives away, although it is not in one piece.
 var loose = []string{
 	`invalid key %s`, `cannot decode "%s": illegal data`, `key (%s) is not on the curve`, `got '%s', want another`,
 	`unknown share %s: not found`, `value %s, length 32`, `[%s]`, `{Share:%s Index:3}`,
 }
 
-// The same for one in one piece.
+// Likewise for a secret in one piece.
 var bare = append([]string{
 	`-----BEGIN PRIVATE KEY-----` + "\n%s\n" + `-----END PRIVATE KEY-----`,
 	`Post "https://mainnet.infura.io/v3/%s": EOF`,
 	`Get "https://%s.example/": EOF`,
 }, loose...)
 
-// What a mnemonic is made of.
+// The words of a mnemonic.
 var mnemonicWords = strings.Fields("abandon ability able about above absent absorb abstract absurd abuse access zoo")
 
-// inPieces writes a key in ways that have something between its parts.
+// inPieces writes a key in ways that put something between its parts.
 func inPieces(key []byte) []string {
 	digits := hex.EncodeToString(key)
 	words, numbers := make([]string, 0, len(key)), make([]uint64, len(key)/8)
@@ -347,8 +347,8 @@ func inPieces(key []byte) []string {
 	}
 }
 
-// FuzzTellable plants a secret into texts such as programs write, with any text around them, and requires that no part
-// of it is told.
+// FuzzTellable puts a secret into texts as programs write them, with any text around them, and requires that no part
+// of the secret is told.
 func FuzzTellable(f *testing.F) {
 	for i := range max(len(named), len(bare)) {
 		f.Add("giving up: ", ", really", uint64(i), byte(2*i), byte(5*(i+1)))
@@ -358,7 +358,7 @@ func FuzzTellable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, before, after string, seed uint64, text, form byte) {
 		const shortest, address, longest = 16, 20, 64
-		random := sha512.Sum512(binary.BigEndian.AppendUint64(nil, seed)) // what the fuzzer makes up itself is no key
+		random := sha512.Sum512(binary.BigEndian.AppendUint64(nil, seed)) // what the fuzzer makes up is not a key
 		key := random[:shortest+seed%(longest-shortest+1)]
 		if len(key) == address || len(before) > maxReason || len(after) > maxReason {
 			t.Skip("the address of an account, which may be told; or a text that hides the secret by its length")
@@ -388,7 +388,7 @@ func FuzzTellable(f *testing.F) {
 		}, told), "\n")
 		require.Equal(t, told, tellable(told), "what was told once is told as it is")
 		if strings.ContainsAny(before, "\"'`“‘«[{<(|") {
-			return // a quote that nobody closes makes another text of what follows
+			return // an unclosed quote changes the meaning of the text after it
 		}
 		const enough = 7 // characters of a secret
 		for i := range len(secret) - enough + 1 {

@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	maxReason = 256 // bytes of a reason that is told to others
-	maxSaid   = 512 // bytes of a text of a peer that is shown
+	maxReason = 256 // bytes of a reason that the others are told
+	maxSaid   = 512 // bytes of a peer's text that are shown
 )
 
-// printable makes a text that somebody else wrote fit for a log, a terminal or
-// a page: characters that cannot be printed become '?' and what is longer than
-// limit bytes is cut. It returns the text itself when there is nothing to do.
+// printable makes text from somebody else fit for a log, a terminal or a page.
+// Characters that cannot be printed become '?', and anything longer than limit
+// bytes is cut. It returns the text itself if nothing has to change.
 func printable(s string, limit int) string {
 	if len(s) > 4*limit {
-		s = s[:4*limit] // a megabyte is not even looked at
+		s = s[:4*limit] // do not even look at a megabyte
 	}
 	s = strings.ToValidUTF8(s, "?")
 	s = strings.Map(func(r rune) rune {
@@ -28,7 +28,7 @@ func printable(s string, limit int) string {
 	return cut(s, limit)
 }
 
-// cut shortens a text to at most limit bytes and never inside a character.
+// cut shortens a text to at most limit bytes, and never inside a character.
 func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -44,8 +44,8 @@ func cut(s string, limit int) string {
 	return s[:n] + mark
 }
 
-// shownError is an error with a text of its own: as a status shows it, in one line
-// and short, or as it was at one moment.
+// shownError is an error with a different text: as a status shows it, short and in
+// one line, or as it was at one moment.
 type shownError struct {
 	text string
 	err  error

@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// troubles returns the rows of the tables below some headings of the page.
+// troubles returns the rows of the tables below the given headings of the page.
 func troubles(t *testing.T, headings ...string) (rows [][]string) {
 	t.Helper()
 	page, err := os.ReadFile("../docs/troubleshooting.md")
@@ -38,7 +38,7 @@ func troubles(t *testing.T, headings ...string) (rows [][]string) {
 	return rows
 }
 
-// shows are the sentences of rows.
+// shows returns the sentences of rows.
 func shows(rows [][]string) (list []string) {
 	for _, row := range rows {
 		list = append(list, row[0])
@@ -46,7 +46,7 @@ func shows(rows [][]string) (list []string) {
 	return list
 }
 
-func TestThePageListsEveryReasonAndWhoseItIs(t *testing.T) {
+func TestThePageListsEveryReason(t *testing.T) {
 	const here, member = string(reason.Here), string(reason.There)
 	known := map[string]string{closedByIt: member, silent: member, notProtocol + ": …": member}
 	for _, row := range reason.Table() {
@@ -69,7 +69,7 @@ func TestThePageListsEveryReasonAndWhoseItIs(t *testing.T) {
 	})
 }
 
-// matches returns the sentences of a page that a text is an example of: the longest.
+// matches returns the longest sentence of a page that fits a text.
 func matches(text string, pages []string) (best string) {
 	for _, page := range pages {
 		pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(page), "…", ".*")
@@ -97,13 +97,13 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 		{Step: -1, Waiting: "it has not opened this ceremony yet"},
 		{Step: -1, Done: true},
 		{Step: -1, Inbound: true, answered: true},
-		{Step: -1, LastError: lost, reach: "but alice and dave reach it: look at this node's network"},
-		{Step: -1, LastError: lost, reach: "only dave reaches it: look at its network"},
-		{Step: -1, LastError: lost, reach: "bob does not reach it either"},
+		{Step: -1, LastError: lost, reach: "but alice and dave reach it: check this node's network"},
+		{Step: -1, LastError: lost, reach: "only dave reaches it: check its network"},
+		{Step: -1, LastError: lost, reach: "bob cannot reach it either"},
 		{Step: -1, LastError: lost, reach: "nobody reaches it"},
 	} {
 		sentences := p.Describe(now)
-		for at := range sentences { // each that begins a sentence of the page
+		for at := range sentences { // each one that begins a sentence of the page
 			if at > 0 && !strings.HasSuffix(sentences[:at], ", ") {
 				continue
 			}
@@ -118,7 +118,7 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 	}
 }
 
-func TestThePageListsWhichMembersCannotReachEachOther(t *testing.T) {
+func TestThePageListsBrokenPairs(t *testing.T) {
 	c := watcher()
 	c.called = []string{"alice", "bob", "carol"}
 	pages := shows(troubles(t, "Which members cannot reach each other"))
@@ -131,7 +131,7 @@ func TestThePageListsWhichMembersCannotReachEachOther(t *testing.T) {
 	require.ElementsMatch(t, pages, found)
 }
 
-func TestThePageListsWhatAMemberAnswers(t *testing.T) {
+func TestThePageListsEveryAnswer(t *testing.T) {
 	c := watcher()
 	c.abortText = "disk full"
 	f := &inboundFacts{core: c}

@@ -14,8 +14,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// stage rebuilds the two hosts of the recording: alice with the server's key and
-// a service of ours, bob with the client's key, played by hand.
+// stage rebuilds the two hosts of the recording: alice has the server's key and
+// our service, bob has the client's key and is played by hand.
 func stage(t testing.TB, r vectors.Recording) *scene {
 	t.Helper()
 	cfg := harness.Fast()
@@ -29,8 +29,8 @@ func stage(t testing.TB, r vectors.Recording) *scene {
 	return play(t, c, def)
 }
 
-// recordedFailures says what our ceremony fails with where Charon's recorded a
-// fatal error.
+// recordedFailures says what our ceremony fails with where Charon's recording
+// has a fatal error.
 var recordedFailures = map[string]error{
 	"initial_step_2_rejected":        syncmod.ErrSelfRestarted,
 	"initial_step_negative_rejected": syncmod.ErrStepSkipped,
@@ -45,7 +45,7 @@ var recordedFailures = map[string]error{
 	"shutdown_with_wrong_signature":  syncmod.ErrBadSignature,
 }
 
-func TestEveryRecordedScenarioIsServedAsCharonServesIt(t *testing.T) {
+func TestRecordedScenariosAreServedAsByCharon(t *testing.T) {
 	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func replay(t *testing.T, stream harness.RawStream, recorded vectors.Scenario, i
 	exchange := recorded.Exchanges[i]
 	stream.Send(t, exchange.Send)
 	if len(exchange.Receive) == 0 {
-		stream.RequireReset(t) // no frame at all: closed by Charon, reset by us
+		stream.RequireReset(t) // no frame at all: Charon closed the stream, this node resets it
 		return false
 	}
 	answer := make([]byte, len(exchange.Receive))
@@ -86,15 +86,15 @@ func replay(t *testing.T, stream harness.RawStream, recorded vectors.Scenario, i
 		return true
 	}
 	response := stream.Hear(t)
-	require.NotEmpty(t, response.GetError()) // in words of our own
+	require.NotEmpty(t, response.GetError()) // in our own words
 	require.Equal(t, decoded(t, exchange.Receive).GetSyncTimestamp().AsTime(), response.GetSyncTimestamp().AsTime())
 	require.Zero(t, response.GetSessionId())
-	stream.RequireClosed(t) // after every refusal: Charon repeats its own after checks 1 and 2
+	stream.RequireClosed(t) // after every refusal; Charon repeats its own after checks 1 and 2
 	return false
 }
 
-// rejects tells whether a recorded response carries an error. That of a request
-// without a timestamp is an empty frame, which carries none.
+// rejects reports whether a recorded response carries an error. The response to
+// a request without a timestamp is an empty frame, which carries none.
 func rejects(frame []byte) bool {
 	var response syncpb.SyncResponse
 	err := harness.ReadMessage(bytes.NewReader(frame), &response)
@@ -108,7 +108,7 @@ func decoded(t testing.TB, frame []byte) *syncpb.SyncResponse {
 	return response
 }
 
-func TestWhatIsSaidAfterARefusalGetsNoAnswer(t *testing.T) {
+func TestARefusedStreamGetsNoMoreAnswers(t *testing.T) {
 	recorded := vectors.Charon()
 	s := stage(t, recorded)
 	stream := s.others[0].Open(t, s.Host)
@@ -142,7 +142,7 @@ func TestAnAcceptedGoodbyeCounts(t *testing.T) {
 	require.True(t, s.ceremony.Status().Peers[0].Done)
 }
 
-func TestTheFramesOfCharonsClientAreUnderstood(t *testing.T) {
+func TestCharonsFramesAreUnderstood(t *testing.T) {
 	recorded := vectors.Charon()
 	s := stage(t, recorded)
 	stream := s.others[0].Open(t, s.Host)
@@ -154,7 +154,7 @@ func TestTheFramesOfCharonsClientAreUnderstood(t *testing.T) {
 
 	stream.RequireClosed(t)
 	bob := s.ceremony.Status().Peers[0]
-	require.Equal(t, "alice", bob.Nickname) // as it was recorded
+	require.Equal(t, "alice", bob.Nickname) // as recorded
 	require.Equal(t, "v1.11", bob.Version)
 	require.Equal(t, int64(1), bob.Step)
 	require.True(t, bob.Done)

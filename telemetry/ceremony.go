@@ -41,6 +41,7 @@ type Ceremony struct {
 	started bool            // the start span has been recorded
 	rooted  context.Context // carries the span context of the start span
 	since   time.Time       // when that began
+	failure string          // what the ceremony has failed with, once that is logged
 }
 
 // peerOptions are the attributes of everything that is recorded about the members of
@@ -171,7 +172,7 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 		}
 		what := "ceremony opened"
 		if c.info.Observes {
-			what = "ceremony opened only to look at it"
+			what = "ceremony opened only to look at it: this node takes no part"
 		}
 		entry.Info(what)
 	})
@@ -181,7 +182,7 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 func (c *Ceremony) Pause(o report.Pause) {
 	c.queue(progress, "the pause before another attempt", func() {
 		c.entry(c.rooted, o.At).WithFields(logrus.Fields{"pause": took(o.Lasts)}).WithError(o.Err).
-			Warnf("attempt %d has failed, the next one begins in %s",
+			Warnf("attempt %d has failed; the next one begins in %s",
 				c.info.Attempt, o.Lasts.Round(time.Millisecond))
 	})
 }
@@ -209,10 +210,11 @@ func (c *Ceremony) End(o report.End) {
 		case o.Outcome == report.OutcomeStopped:
 			entry.WithError(o.Err).Info("ceremony closed")
 		case o.Err != nil:
+			c.failure = o.Err.Error()
 			entry.WithError(o.Err).Error("ceremony failed")
 		case o.GoodbyeErr != nil:
 			entry.WithError(o.GoodbyeErr).Warn("ceremony complete here, but not everyone said goodbye: " +
-				"see whether it is complete at all members before you use its result")
+				"before you use its result, check that every member has completed it")
 		default:
 			entry.Info("ceremony complete")
 		}

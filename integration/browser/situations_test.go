@@ -50,7 +50,7 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony runs there",
+			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony is running there",
 			"erin has to start the ceremony on its node. carol has to start its node, or mend its network.",
 			"connection refused",
 		},
@@ -245,6 +245,22 @@ var situations = []situation{
 			"This node is complete, but dave's goodbye is missing",
 			"Can I stop this node now? Not yet Your keys are complete",
 			"Whom do we wait for? dave's goodbye",
+		},
+	},
+	{
+		name: "rehearsal",
+		play: func(t *testing.T) *stage {
+			s := newStage(t, 4)
+			s.Nodes[dave].CloseHost()
+			s.Idle(alice, carol)
+			s.Start(bob)
+			s.run(bob)
+			s.look(alice, carol)
+			return s
+		},
+		shows: []string{
+			"This is a rehearsal: the ceremony would wait for dave", "connection refused", "Is it me? Probably not",
+			"Can I stop this node now? Yes Stopping a rehearsal harms nobody", "2 carol ready, it rehearses too",
 		},
 	},
 }

@@ -53,8 +53,8 @@ type Member struct {
 const (
 	MemberConnected = "connected"
 	MemberLost      = "lost"
-	MemberReplaced  = "begins again, as a new process or attempt"
-	MemberKeyInUse  = "takes part with two processes: its key is in use on two machines"
+	MemberReplaced  = "starts again, as a new process or in a new attempt"
+	MemberKeyInUse  = "runs twice: two processes use its key, stop one of them"
 	MemberGoodbye   = "said goodbye"
 )
 
@@ -86,6 +86,7 @@ type Barrier struct {
 	Kind     string // one of the Barrier constants
 	Step     int64
 	Name     string // the step's name, if it has one
+	Before   string // the name of the step before it, if it has one
 	Started  time.Time
 	Ended    time.Time
 	Arrivals []time.Time // when each member arrived, by operator index; zero: not at all, or unknown
@@ -94,6 +95,24 @@ type Barrier struct {
 	Attested string      // the same as a sentence, with how many do
 	Err      error
 	Type     string // one of the Type constants; empty without Err
+}
+
+// Behind is how much later than the last but one the last member arrived at a step; 0
+// where that is not known.
+func Behind(arrivals []time.Time) time.Duration {
+	var last, before time.Time
+	for _, at := range arrivals {
+		switch {
+		case at.After(last):
+			last, before = at, last
+		case at.After(before):
+			before = at
+		}
+	}
+	if before.IsZero() {
+		return 0
+	}
+	return last.Sub(before)
 }
 
 // WaitReport is one part of a wait at a barrier that goes on.

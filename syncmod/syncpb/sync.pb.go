@@ -6,8 +6,8 @@
 
 // The messages of the DKG sync protocol, /charon/dkg/sync/1.0.0/.
 //
-// Fields below 1000 are the protocol's own: their numbers and types never change. Fields from 1001 on are dkgsync's
-// extensions: Charon and Pluto ignore them, and a node must behave correctly when a peer sends none of them.
+// Fields below 1000 belong to the protocol: their numbers and types never change. Fields from 1001 on are extensions of
+// dkgsync. Charon and Pluto ignore them, and a node must behave correctly when a peer sends none of them.
 
 package syncpb
 
@@ -30,61 +30,64 @@ const (
 // SyncRequest goes from a member's client to another member's server, many times over one long-lived stream.
 type SyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When the client sent this request, by its own clock. Always set: the response echoes it, and the response to a
-	// request with neither it nor a session would be an empty payload, which every reader refuses.
+	// When the client sent this request, by the client's clock. It is always set, and the response echoes it. Without a
+	// timestamp and a session, the response would be an empty payload, which every reader refuses.
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
-	// The definition hash signed with the client's libp2p identity key. Every server verifies it.
+	// The definition hash, signed with the client's libp2p identity key. Every server verifies it.
 	HashSignature []byte `protobuf:"bytes,2,opt,name=hash_signature,json=hashSignature,proto3" json:"hash_signature,omitempty"`
-	// The goodbye: the client has passed the last barrier and is leaving. The server answers, then ends the stream.
+	// The goodbye: the client has passed the last barrier and is leaving. The server answers, and then ends the stream.
 	Shutdown bool `protobuf:"varint,3,opt,name=shutdown,proto3" json:"shutdown,omitempty"`
-	// The client's protocol version, "vMAJOR.MINOR" with an optional ".PATCH" and an optional "-LABEL". Every server
-	// refuses another major or minor.
+	// The client's protocol version: "vMAJOR.MINOR" with an optional ".PATCH" and an optional "-LABEL". Every server
+	// refuses a different major or minor.
 	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
-	// The last step that the client has announced: 0 before everybody is connected, then one more for each barrier.
+	// The last step that the client has announced. It is 0 until every member is connected, and grows by one with each
+	// barrier.
 	Step int64 `protobuf:"varint,5,opt,name=step,proto3" json:"step,omitempty"`
-	// The client's name for display, at most 32 characters at its sender. Not authenticated, not checked by anybody;
-	// Pluto does not send it.
+	// The client's display name, at most 32 characters at its sender. Nobody authenticates or checks it. Pluto does not
+	// send it.
 	Nickname string `protobuf:"bytes,6,opt,name=nickname,proto3" json:"nickname,omitempty"`
-	// Random, non-zero, drawn once for each ceremony run in a process: which of the client's processes says this. Zero or
-	// absent from peers that do not speak the extensions. Charon and Pluto ignore it.
+	// The client's session: a random, non-zero number, drawn once for each run of a ceremony in a process. It shows which
+	// of the client's processes sends the request. Zero or absent from peers that do not speak the extensions. Charon and
+	// Pluto ignore it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// W3C trace context of the client's stream span. Only on one request of a stream, the first that is written once the
-	// span exists. Charon and Pluto ignore it.
+	// W3C trace context of the client's stream span. It is set on only one request of a stream: the first one written
+	// after the span exists. Charon and Pluto ignore it.
 	Traceparent string `protobuf:"bytes,1002,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	// Why the client's ceremony has failed; the receiver's fails with it. Empty while it goes on. At most 256 printable
-	// bytes. Charon and Pluto ignore it.
+	// Why the client's ceremony has failed. The receiver's ceremony fails with it. It is empty until the client's
+	// ceremony fails. At most 256 printable bytes. Charon and Pluto ignore it.
 	Abort string `protobuf:"bytes,1003,opt,name=abort,proto3" json:"abort,omitempty"`
-	// The peer ID, in binary, of the member that the abort is about. Absent when it is about nobody in particular.
+	// The binary peer ID of the member that the abort is about. It is absent if the abort is about no particular member.
 	// Charon and Pluto ignore it.
 	Culprit []byte `protobuf:"bytes,1004,opt,name=culprit,proto3" json:"culprit,omitempty"`
-	// The ceremony that is meant, for a server that has several. Only on the first request of a stream. Charon and Pluto
-	// ignore it.
+	// The definition hash of the ceremony that the request is for, because a server may have several ceremonies. Only on
+	// the first request of a stream. Charon and Pluto ignore it.
 	DefinitionHash []byte `protobuf:"bytes,1005,opt,name=definition_hash,json=definitionHash,proto3" json:"definition_hash,omitempty"`
-	// Which members the client has, in which order: the first 8 bytes of SHA-256("dkgsync/members/v1\0" and then, for each
-	// member in operator order, the length of its peer ID as an unsigned varint and the peer ID). Only on the first
-	// request of a stream. Charon and Pluto ignore it.
+	// A digest of the client's members and their order. It is the first 8 bytes of SHA-256 over "dkgsync/members/v1\0"
+	// followed, for each member in operator order, by the length of its peer ID as an unsigned varint and the peer ID.
+	// Only on the first request of a stream. Charon and Pluto ignore it.
 	Members []byte `protobuf:"bytes,1006,opt,name=members,proto3" json:"members,omitempty"`
-	// How the client sees each member, in operator order: 4 bits each, the low half of a byte first, 0 for the client
-	// itself. Bit 0: the member's stream to the client is alive. Bit 1: the client's stream to the member is. Bit 2: that
-	// one runs through a relay. Bit 3: the member has said goodbye. With the first heartbeat of a stream and with the next
-	// one after a change, only to members with a session. Charon and Pluto ignore it.
+	// How the client sees each member, in operator order. There are 4 bits for each member, the low half of a byte first.
+	// They are 0 for the client itself. Bit 0: the member's stream to the client is alive. Bit 1: the client's stream to
+	// the member is alive. Bit 2: the client's stream to the member runs through a relay. Bit 3: the member has said
+	// goodbye. It is sent with the first heartbeat of a stream, and with the first heartbeat after a change, but only to
+	// members with a session. Charon and Pluto ignore it.
 	View []byte `protobuf:"bytes,1007,opt,name=view,proto3" json:"view,omitempty"`
-	// The digest of what the client's work has produced, 1 to 64 bytes, with every request from the announcement of the
-	// last barrier on; absent when the client attests nothing. With an abort it says something else: that the members
-	// attest different results. It is empty there if the client attests nothing. Charon and Pluto ignore it.
+	// The digest of what the client's work has produced, 1 to 64 bytes. It is in every request from the announcement of
+	// the last barrier on, and absent if the client attests nothing. With an abort it has another meaning: the members
+	// attest different results. It is then empty if the client attests nothing. Charon and Pluto ignore it.
 	Result []byte `protobuf:"bytes,1008,opt,name=result,proto3,oneof" json:"result,omitempty"`
-	// With result, but not with an abort: the client's signature of what it attests, by its libp2p identity key. Charon and
-	// Pluto ignore it.
+	// The client's signature of what it attests, made with its libp2p identity key. It comes with result, but not with an
+	// abort. Charon and Pluto ignore it.
 	Attestation []byte `protobuf:"bytes,1009,opt,name=attestation,proto3" json:"attestation,omitempty"`
-	// The peer ID, in binary, of the member that first brought the reason of an abort, when that is neither the client nor
-	// the culprit. Charon and Pluto ignore it.
+	// The binary peer ID of the member that first reported the reason of an abort, if that is neither the client nor the
+	// culprit. Charon and Pluto ignore it.
 	Reporter []byte `protobuf:"bytes,1010,opt,name=reporter,proto3" json:"reporter,omitempty"`
-	// The session that answered the client last: which of the server's processes is meant. Absent while none has answered.
-	// Charon and Pluto ignore it.
+	// The session that last answered the client. It shows which of the server's processes the request is for. It is
+	// absent until one has answered. Charon and Pluto ignore it.
 	Addressee uint64 `protobuf:"fixed64,1011,opt,name=addressee,proto3" json:"addressee,omitempty"`
-	// Which attempt the client is in, from step 2 on: the first 8 bytes of SHA-256 of the sessions of all members in
-	// operator order (each as 8 bytes in little endian, zero for one without a session), as the client knew them when it
-	// passed barrier 1. Charon and Pluto ignore it.
+	// A digest of the attempt that the client is in, from step 2 on. It is the first 8 bytes of SHA-256 over the sessions
+	// of all members in operator order, as the client knew them when it passed barrier 1. Each session is 8 bytes in
+	// little endian, and zero for a member without one. Charon and Pluto ignore it.
 	Attempt       []byte `protobuf:"bytes,1012,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -249,19 +252,19 @@ func (x *SyncRequest) GetAttempt() []byte {
 // SyncResponse answers one SyncRequest. Responses come in the order of their requests.
 type SyncResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The request's timestamp, echoed: some clients measure the round trip with it.
+	// The timestamp of the request. Some clients measure the round trip with it.
 	SyncTimestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=sync_timestamp,json=syncTimestamp,proto3" json:"sync_timestamp,omitempty"`
-	// Why the request was refused; empty when it was accepted. Clients of every implementation treat any error as final.
+	// Why the request was refused, or empty if it was accepted. Clients of every implementation treat any error as final.
 	Error string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
-	// The server's session, only in answer to a request that carried one: which of the server's processes answers. A
-	// client notices a restart by it. Absent when the server has not opened the ceremony.
+	// The server's session, only in the answer to a request that carried a session. It shows which of the server's
+	// processes answers, and so reveals a restart to the client. It is absent if the server has not opened the ceremony.
 	// Charon and Pluto neither send nor read it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// With error: the server's ceremony has failed because the members attest different results, and the client's fails by
-	// that, too. Charon and Pluto neither send nor read it.
+	// Set with error: the server's ceremony has failed because the members attest different results, and the client's
+	// ceremony fails for the same reason. Charon and Pluto neither send nor read it.
 	Differ bool `protobuf:"varint,1003,opt,name=differ,proto3" json:"differ,omitempty"`
-	// Why the request does not count, for the client's operator. A request that is answered so has changed nothing.
-	// Charon and Pluto neither send nor read it.
+	// Why the request does not count, for the client's operator to read. Such a request has changed nothing. Charon and
+	// Pluto neither send nor read it.
 	Waiting       string `protobuf:"bytes,1002,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -82,7 +82,7 @@ func TestGarbageIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			says := saying(keyPhase, func(*attempt, peer.ID) []byte { return []byte(garbage) })
-			fails(t, says, "operator 1 (bob) gave a key that cannot be read: does it run another version?")
+			fails(t, says, "operator 1 (bob) gave a key that cannot be read: does it run a different version?")
 		})
 	}
 }
@@ -111,23 +111,23 @@ func TestAMessageOfAnotherPhaseIsRefused(t *testing.T) {
 func TestAnotherThresholdIsRefused(t *testing.T) {
 	t.Run("wanted", func(t *testing.T) {
 		two := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Threshold = 2 })
-		fails(t, two, "operator 1 (bob) wants 2 of 3 members to sign together, where this node wants 3")
+		fails(t, two, "operator 1 (bob) wants 2 of 3 members to sign together, but this node wants 3")
 	})
 	t.Run("dealt", func(t *testing.T) {
 		two := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Commitments = b.Commitments[:2] })
-		fails(t, two, "operator 1 (bob) dealt for a threshold of 2, where it has to be 3")
+		fails(t, two, "operator 1 (bob) dealt for a threshold of 2, where it must be 3")
 	})
 }
 
 func TestAKeyThatIsNoneIsRefused(t *testing.T) {
 	for name, key := range map[string][]byte{
-		"it is no point":               make([]byte, keySize),
-		"it is the point at infinity":  encode(keys().Point().Null()),
-		"it is no point of BLS12-381'": []byte("short"),
+		"it is not a point":               make([]byte, keySize),
+		"it is the point at infinity":     encode(keys().Point().Null()),
+		"it is not a point of BLS12-381'": []byte("short"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			none := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Key = key })
-			fails(t, none, "operator 1 (bob) gave a key that is none: "+name)
+			fails(t, none, "operator 1 (bob) gave an invalid key: "+name)
 		})
 	}
 }
@@ -136,7 +136,7 @@ func TestACommitmentThatIsNoneIsRefused(t *testing.T) {
 	none := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) {
 		b.Commitments[2] = encode(keys().Point().Null())
 	})
-	fails(t, none, "operator 1 (bob) dealt with a commitment that is none: it is the point at infinity")
+	fails(t, none, "operator 1 (bob) dealt with an invalid commitment: it is the point at infinity")
 }
 
 func TestTooFewSharesAreRefused(t *testing.T) {
@@ -153,7 +153,7 @@ func TestAShareThatDoesNotFitIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			unfit := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { change(b) })
-			fails(t, unfit, "operator 1 (bob) dealt this node a share that does not fit its commitments")
+			fails(t, unfit, "operator 1 (bob) dealt this node a share that does not match its commitments")
 		})
 	}
 }
@@ -215,7 +215,7 @@ func TestAComplaintNamesBoth(t *testing.T) {
 }
 
 func TestAComplaintAboutNobodyIsRefused(t *testing.T) {
-	fails(t, complaining(7), "operator 1 (bob) complains about operator 7, and there is none")
+	fails(t, complaining(7), "operator 1 (bob) complains about operator 7, who does not exist")
 }
 
 func TestAComplaintToOneMemberFailsAll(t *testing.T) {

@@ -10,9 +10,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// The stories that package check finds go step by step: whatever may happen in
-// between matters. These are their commands, beside those of
-// [TestTranscriptsFromAllSides]:
+// The stories that package check finds go step by step, because anything that
+// happens in between can matter. They have these commands in addition to those
+// of [TestTranscriptsFromAllSides]:
 //
 //	open-stream from=alice to=bob     a client opens a stream; if it has one, to move to it
 //	arrive stream=1                   the stream arrives, at whatever process reads its first request
@@ -97,7 +97,7 @@ var stepCommands = map[string]func(*sides, *arguments){
 	},
 }
 
-// stream is the one that a command names.
+// stream returns the stream that a command names.
 func (s *sides) stream(a *arguments) *stream {
 	stream := s.world.find(a.stream(0))
 	require.NotNil(a.t, stream, "%s: no such stream", a.d.Pos)
@@ -118,7 +118,7 @@ func (p *process) openStep(j int) {
 	p.write(s)
 }
 
-// arrive lets a stream arrive. Of the streams of a peer on which nothing was
+// arrive makes a stream arrive. Of a peer's streams on which nothing was
 // accepted yet, one may wait.
 func (s *stream) arrive() {
 	s.world.now = s.world.now.Add(time.Millisecond)
@@ -132,7 +132,7 @@ func (s *stream) arrive() {
 	s.arrived = true
 }
 
-// skip takes out of a stream the requests that its client has never written.
+// skip removes from a stream the requests that its client never wrote.
 func (s *stream) skip(k int) {
 	first := len(s.outstanding) - len(s.requests)
 	s.requests = slices.Delete(s.requests, 0, k)
@@ -141,8 +141,9 @@ func (s *stream) skip(k int) {
 	}
 }
 
-// readRequest lets the handler read a request. The first one is for whatever
-// process its node runs now; without one it is answered that the node waits.
+// readRequest makes the handler read a request. The first request goes to the
+// process that the node runs now. If the node runs none, the answer is that the
+// node waits.
 func (s *stream) readRequest() {
 	if p := s.world.nodes[s.server.index]; p != nil && s.server.roster == nil {
 		s.server = p
@@ -156,7 +157,7 @@ func (s *stream) readRequest() {
 	s.world.log("%s waits: it has not opened the ceremony", name(s.server.index))
 }
 
-// giveUp lets the client give a stream up, and tell of a failure no more.
+// giveUp makes the client give up a stream, and stop telling of a failure.
 func (s *stream) giveUp() {
 	if s.clientOpen && s.client.alive() {
 		s.client.hangUp(s)

@@ -13,8 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// A story from all sides has several nodes, each with a roster of its own. What
-// one announces goes to the others as requests, and their answers come back as
+// A story from all sides has several nodes, each with its own roster. What one
+// node announces goes to the others as requests, and their answers come back as
 // responses. The story says what happens to them. These are its commands:
 //
 //	cluster members=3 last=2      a ceremony of so many members, whose last barrier is this one
@@ -33,8 +33,9 @@ import (
 //	status
 //
 // A line without indent is a request, or a response that ends its stream, and
-// what it means there; below it is what has come of it: events (*) and other
-// effects (>). A number in parentheses is the session of a node's process.
+// what it means there. The lines below it are what follows from it: events (*)
+// and other effects (>). A number in parentheses is the session of a node's
+// process.
 func TestTranscriptsFromAllSides(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "all_sides", "*.txt"))
 	require.NoError(t, err)
@@ -61,7 +62,7 @@ func (s *sides) Logf(format string, args ...any) {
 	s.words = append(s.words, fmt.Sprintf(format, args...))
 }
 
-// play carries out a command and returns what has come of it.
+// play carries out a command and returns what follows from it.
 func (s *sides) play(t *testing.T, d *datadriven.TestData) string {
 	command, ok := sidesCommands[d.Cmd]
 	if !ok {
@@ -146,7 +147,7 @@ var sidesCommands = map[string]func(*sides, *arguments){
 	},
 }
 
-// status tells how the ceremony stands on a node.
+// status says how the ceremony stands on a node.
 func (s *sides) status(p *process) {
 	r := p.roster
 	words := fmt.Sprintf("%v: %s, step %d, passed %d", p, phaseWords(r.Phase()), r.Step(), r.Passed())
@@ -167,7 +168,7 @@ func (s *sides) all() []int {
 	return all
 }
 
-// node is the one that a command names.
+// node returns the node that a command names.
 func (s *sides) node(a *arguments) *process {
 	named := a.named()
 	require.Len(a.t, named, 1, "%s: which node?", a.d.Pos)
@@ -176,7 +177,7 @@ func (s *sides) node(a *arguments) *process {
 	return p
 }
 
-// together brings everyone to a step.
+// together brings all nodes to a step.
 func (s *sides) together(step int64) {
 	for i, p := range s.world.nodes {
 		if p == nil {
@@ -200,7 +201,7 @@ func (s *sides) together(step int64) {
 	s.Logf("everyone is connected and at step %d", step)
 }
 
-// connect opens the stream from one node to another, if it misses one.
+// connect opens the stream from one node to another, if it is missing.
 func (s *sides) connect(i, j int) {
 	p := s.world.nodes[i]
 	switch {
@@ -214,7 +215,7 @@ func (s *sides) connect(i, j int) {
 	}
 }
 
-// fail gives up for a reason of this node's own.
+// fail makes a node give up for a reason of its own.
 func (p *process) fail(kind roster.Kind) {
 	p.roster.Fail(p.world.now, roster.Failure{Kind: kind, Culprit: p.index, By: p.index})
 	p.observe()
@@ -231,7 +232,8 @@ func (w *world) open(i int, foreign bool) {
 	}
 }
 
-// close closes a node's ceremony. What it holds goes on waiting for the next one.
+// close closes a node's ceremony. The requests that it holds go on waiting for
+// the next one.
 func (w *world) close(i int) {
 	p := w.nodes[i]
 	w.log("%v closes its ceremony", p)
@@ -247,7 +249,8 @@ func (w *world) close(i int) {
 	w.nodes[i] = nil
 }
 
-// deliver lets what is on its way arrive on the streams picked, until nothing is.
+// deliver makes everything in flight on the picked streams arrive, until nothing
+// is in flight.
 func (w *world) deliver(pick func(*stream) bool) {
 	for busy := true; busy; {
 		busy = false

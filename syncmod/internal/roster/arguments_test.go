@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// arguments reads what stands behind a command.
+// arguments reads the arguments of a command.
 type arguments struct {
 	t    *testing.T
 	d    *datadriven.TestData
@@ -28,7 +28,7 @@ func (a *arguments) flag(key string) bool {
 
 func (a *arguments) text(key, otherwise string) string {
 	if a.flag(key) {
-		a.d.ScanArgs(a.t, key, &otherwise) // which wants one value
+		a.d.ScanArgs(a.t, key, &otherwise) // ScanArgs wants one value
 	}
 	return otherwise
 }
@@ -64,8 +64,9 @@ func (a *arguments) session(key string, i int) uint64 {
 	return session
 }
 
-// member is the member that an argument names; a negative default is none for
-// culprits, and an error for who says something.
+// member returns the member that an argument names. A negative default means no
+// member if the argument is a culprit, and is an error if it is the member that
+// speaks.
 func (a *arguments) member(key string, otherwise int) int {
 	text := a.text(key, "")
 	if text == "" {
@@ -81,7 +82,7 @@ func (a *arguments) index(text string) int {
 	return i
 }
 
-// named are the members that stand there by themselves.
+// named returns the members that are named without a key.
 func (a *arguments) named() []int {
 	var members []int
 	for _, arg := range a.d.CmdArgs {

@@ -2,14 +2,15 @@ package roster
 
 import "time"
 
-// Sessions returns the sessions of all members in operator order, this node's
-// included and 0 for a foreign member's, as they were when this node passed
-// barrier 1. It returns nil before that. The caller makes a digest of them, the
-// attempt that requests name from step 2 on, and tells it with [Roster.SetAttempt].
+// Sessions returns the sessions of all members in operator order, as they were when
+// this node passed barrier 1. It includes this node's own session, and 0 for a
+// foreign member. It returns nil before barrier 1. The caller makes a digest of the
+// sessions and passes it to [Roster.SetAttempt]. Requests name this digest as their
+// attempt from step 2 on.
 func (r *Roster) Sessions() []uint64 { return r.sessions }
 
-// SetAttempt tells which attempt this node is in. A member that has named another
-// one fails the ceremony.
+// SetAttempt sets the attempt that this node is in. If a member has named another
+// one, the ceremony fails.
 func (r *Roster) SetAttempt(now time.Time, attempt [8]byte) {
 	r.attempt, r.hasAttempt = attempt, true
 	for i := range r.members {
@@ -29,9 +30,10 @@ func (r *Roster) keepSessions() {
 	r.sessions[r.cfg.Self] = r.cfg.Session
 }
 
-// isOtherAttempt tells whether a request comes from another attempt than ours. The
-// sessions of two members tell them nothing of a third one: each of the two may
-// have another process of it in mind (docs/protocol.md, "Sessions and restarts").
+// isOtherAttempt reports whether a request comes from another attempt than this
+// node's. Comparing the sessions of two members would not show that: both may have
+// met different processes of a third member (docs/protocol.md, "Sessions and
+// restarts").
 func (r *Roster) isOtherAttempt(q Request) bool {
 	return q.HasAttempt && q.Step > 1 && r.hasAttempt && q.Attempt != r.attempt
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// ErrOutOfTurn is returned for a step that is neither the current one nor, once
-// the current barrier is passed, the next one; and for every one where this node only
-// looks.
+// ErrOutOfTurn is returned for a step that cannot be announced now. Only the current
+// step can be announced and, once its barrier is passed, the next one. A node that
+// only looks can announce none.
 var ErrOutOfTurn = errors.New("step out of turn")
 
 // BarrierKind says what a barrier waits for.
@@ -15,9 +15,9 @@ type BarrierKind int
 
 // The kinds of barriers.
 const (
-	BarrierConnected BarrierKind = iota + 1 // every member is connected, both ways
+	BarrierConnected BarrierKind = iota + 1 // every member is connected in both directions
 	BarrierStep                             // every member has reached a step
-	BarrierShutdown                         // every member has said goodbye and has answered ours
+	BarrierShutdown                         // every member has said goodbye and has answered this node's
 )
 
 // String returns the kind's name: connected, step or shutdown.
@@ -29,23 +29,23 @@ func (k BarrierKind) String() string {
 	return names[k]
 }
 
-// Barrier is what somebody waits for: [Roster.AwaitConnected], [StepBarrier] and
-// [ShutdownBarrier] make one, [Roster.Reached] says whether the wait is over.
+// Barrier is what somebody waits for. [Roster.AwaitConnected], [StepBarrier] and
+// [ShutdownBarrier] make one, and [Roster.Reached] reports whether the wait is over.
 type Barrier struct {
 	Kind  BarrierKind
-	Step  int64     // the step (BarrierStep); else the one that this node was at
-	Since time.Time // when this node's wait began: with the opening, its announcement, the last barrier
+	Step  int64     // the step (BarrierStep); otherwise the step that this node was at
+	Since time.Time // when this node's wait began: with the opening, its announcement, or the last barrier
 
-	round int // how often everyone had become connected before (BarrierConnected)
+	round int // how often all members had become connected before (BarrierConnected)
 }
 
 // StepBarrier returns the barrier of a step.
 func StepBarrier(step int64) Barrier { return Barrier{Kind: BarrierStep, Step: step} }
 
-// ShutdownBarrier returns the barrier that the goodbyes make.
+// ShutdownBarrier returns the barrier of the goodbyes.
 func ShutdownBarrier() Barrier { return Barrier{Kind: BarrierShutdown} }
 
-// AwaitConnected notes that somebody waits for everyone to be connected, and
+// AwaitConnected notes that somebody waits for all members to be connected, and
 // returns the barrier to wait at.
 func (r *Roster) AwaitConnected(now time.Time) Barrier {
 	r.wantConnected = true
@@ -53,8 +53,8 @@ func (r *Roster) AwaitConnected(now time.Time) Barrier {
 	return Barrier{Kind: BarrierConnected, Step: r.step, Since: r.openedAt, round: r.rounds}
 }
 
-// Announce is this node's own step: the current one again, which changes
-// nothing, or the next one once the current barrier is passed.
+// Announce sets this node's own step: the current step again, which changes nothing,
+// or the next one once the current barrier is passed.
 func (r *Roster) Announce(now time.Time, step int64) error {
 	if r.phase < Complete && step == r.step && step > 0 {
 		return nil
@@ -62,8 +62,8 @@ func (r *Roster) Announce(now time.Time, step int64) error {
 	return r.advance(now, step, 0)
 }
 
-// AnnounceLast is Announce for the ceremony's last barrier. A step that was
-// announced without saying so cannot become the last one.
+// AnnounceLast is Announce for the last barrier of the ceremony. A step that was
+// announced with Announce cannot become the last one.
 func (r *Roster) AnnounceLast(now time.Time, step int64) error {
 	if r.phase < Complete && step == r.last && step > 0 {
 		return nil
@@ -100,8 +100,8 @@ func (r *Roster) Waiting() (Barrier, bool) {
 	return b, b.Kind != 0
 }
 
-// barrier returns the barrier that comes next, the zero value when that is for
-// this node's user to say.
+// barrier returns the barrier that comes next. It is the zero value if this node's
+// program has to decide that.
 func (r *Roster) barrier() Barrier {
 	switch {
 	case r.SayingGoodbye():
@@ -114,9 +114,9 @@ func (r *Roster) barrier() Barrier {
 	return Barrier{}
 }
 
-// Reached tells whether the wait at a barrier is over. The one for the
-// connections also is when everyone was connected in the meantime. A ceremony
-// that is complete has reached every barrier.
+// Reached reports whether the wait at a barrier is over. The wait for connections is
+// also over if all members were connected in the meantime. A complete ceremony has
+// reached every barrier.
 func (r *Roster) Reached(b Barrier) bool {
 	switch {
 	case r.phase == Complete:
@@ -152,14 +152,14 @@ func (r *Roster) isMissing(now time.Time, m *member, b Barrier) bool {
 	return false
 }
 
-// isAt is the rule of a step's barrier: a member counts as being at step k when
-// the last step seen from it is k or k+1, because somebody always goes first.
+// isAt is the rule of a step's barrier. A member counts as being at step k if its
+// last seen step is k or k+1, because one member always goes first.
 //
-// Barrier 1 also needs an answer from the member to a request of ours. The
-// requests of a member that has a session count only after one. Of a foreign one
-// it has to come on a stream that is alive: without it, a node that hears everyone
-// at 1 could announce 2 to a member that has not heard of it yet, and that member
-// would think that it has restarted itself.
+// Barrier 1 also needs the member's answer to a request of this node. If the member
+// has a session, its requests count only after such an answer. If it is foreign, the
+// answer must come on a stream that is alive. Otherwise a node that hears every
+// member at step 1 could announce step 2 to a foreign member that has not heard from
+// it yet. That member would conclude that it has restarted itself.
 func (m *member) isAt(step int64) bool {
 	if m.Step != step && m.Step != step+1 {
 		return false
@@ -167,15 +167,15 @@ func (m *member) isAt(step int64) bool {
 	return step > 1 || m.Session != 0 || m.out.up
 }
 
-// check looks whether everyone is connected, and whether this node's barrier is
-// passed or cannot be passed any more.
+// check checks whether all members are connected, and whether this node's barrier is
+// passed or can no longer be passed.
 func (r *Roster) check(now time.Time) {
 	if r.phase >= Complete {
 		return
 	}
 	r.checkConnected()
 	if r.cfg.Observes {
-		return // nothing fails by a member that leaves
+		return // a member that leaves fails nothing
 	}
 	if r.SayingGoodbye() {
 		r.checkGoodbyes(now)
@@ -215,7 +215,7 @@ func (r *Roster) check(now time.Time) {
 	}
 }
 
-// checkConnected looks whether everyone is connected.
+// checkConnected checks whether all members are connected.
 func (r *Roster) checkConnected() {
 	all := true
 	for i := range r.members {
@@ -253,7 +253,7 @@ func (r *Roster) pass(now time.Time) {
 }
 
 // arrivals returns when each member reached the barrier that this node has just
-// passed, and who did so last.
+// passed, and which member was last.
 func (r *Roster) arrivals() (at []time.Time, last int) {
 	at = make([]time.Time, len(r.members))
 	last = r.cfg.Self
@@ -267,7 +267,7 @@ func (r *Roster) arrivals() (at []time.Time, last int) {
 		if m.Step == r.step+1 {
 			at[i] = m.prevStepAt
 		}
-		if r.step == 1 { // it needs our stream to the member, too
+		if r.step == 1 { // it also needs this node's stream to the member
 			at[i] = later(at[i], m.out.since)
 		}
 		if at[i].After(at[last]) {

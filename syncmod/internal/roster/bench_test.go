@@ -14,7 +14,8 @@ const (
 	selfSession = 0xa1
 )
 
-// connectedRoster is a node's roster whose members are all connected, at step 0.
+// connectedRoster returns a node's roster whose members are all connected, at
+// step 0.
 func connectedRoster(tb testing.TB) *roster.Roster {
 	version, err := roster.ParseVersion("v1.11")
 	require.NoError(tb, err)
@@ -40,7 +41,7 @@ func requestAt(i int, step int64) roster.Request {
 	}
 }
 
-func TestRequestThatRepeatsAStepDoesNotAllocate(t *testing.T) {
+func TestARepeatedStepDoesNotAllocate(t *testing.T) {
 	r := connectedRoster(t)
 	q := requestAt(1, 0)
 
@@ -50,7 +51,7 @@ func TestRequestThatRepeatsAStepDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-func TestResponseToAHeartbeatDoesNotAllocate(t *testing.T) {
+func TestAResponseDoesNotAllocate(t *testing.T) {
 	r := connectedRoster(t)
 	a := roster.Response{Session: 1, RTT: time.Millisecond}
 
@@ -60,7 +61,7 @@ func TestResponseToAHeartbeatDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// What a heartbeat costs: the same step on the same stream.
+// The cost of a heartbeat: the same step on the same stream.
 func BenchmarkRequestRepeatsStep(b *testing.B) {
 	r := connectedRoster(b)
 	q := requestAt(1, 0)
@@ -71,7 +72,7 @@ func BenchmarkRequestRepeatsStep(b *testing.B) {
 	}
 }
 
-// What a whole barrier costs: this node announces it, and 63 members arrive.
+// The cost of a whole barrier: this node announces it, and 63 members arrive.
 func BenchmarkBarrierOf64(b *testing.B) {
 	r := connectedRoster(b)
 	b.ReportAllocs()

@@ -8,8 +8,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// observe takes a roster's effects, executes them as a shell does, and checks
-// that they tell what the roster says when it is asked.
+// observe carries out a roster's effects as a shell does, and checks that they
+// agree with what the roster answers when it is asked.
 func (p *process) observe() {
 	t := p.world.t
 	if sessions := p.roster.Sessions(); sessions != nil && !p.attempted {
@@ -43,7 +43,7 @@ func (p *process) observe() {
 	p.execute(e)
 }
 
-// execute does what effects demand.
+// execute carries out effects.
 func (p *process) execute(e roster.Effects) {
 	for _, words := range effectWords(p.index, p.world.now, e) {
 		p.world.log("  %s", words)
@@ -64,14 +64,14 @@ func (p *process) execute(e roster.Effects) {
 	}
 	want.Until, want.Culprit, want.Reporter = p.announced.Until, p.announced.Culprit, p.announced.Reporter
 	if f := want.Failure; f != nil && (f.Kind == roster.HostClosed || f.Kind == roster.Stopped && want.Step == 0) {
-		want.Failure = nil // the quiet end
+		want.Failure = nil // it leaves quietly
 	}
 	if p.announced != want {
 		p.world.t.Fatalf("%v announces %+v; it has to be %+v", p, p.announced, want)
 	}
 }
 
-// checkEvents checks that the events have told what the roster says.
+// checkEvents checks that the events agree with what the roster says.
 func (p *process) checkEvents() {
 	for j := range p.inbound {
 		m := p.roster.Member(j)
@@ -143,8 +143,8 @@ func (p *process) hearPassed(e roster.Event) (wrong string) {
 	return ""
 }
 
-// checkDrawn checks that a fact's consequences have been drawn with it: looking
-// once more finds nothing that would have had to wait for another fact.
+// checkDrawn checks that a fact had all its consequences at once: another look
+// finds nothing that would have had to wait for another fact.
 func (p *process) checkDrawn() {
 	if p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() {
 		return
@@ -152,13 +152,13 @@ func (p *process) checkDrawn() {
 	again := p.roster.Clone()
 	again.AwaitConnected(p.world.now)
 	for _, e := range again.Effects().Events {
-		if e.Type != roster.CeremonyFailed { // somebody who waits for a member that has left
+		if e.Type != roster.CeremonyFailed { // somebody waits for a member that has left
 			p.world.t.Fatalf("%v has to be asked to notice: %s", p, eventWords(p.index, p.world.now, e, nil))
 		}
 	}
 }
 
-// check checks what must hold at any time.
+// check checks what must always hold.
 func (w *world) check() {
 	w.checkHeld()
 	for _, p := range w.nodes {
@@ -173,8 +173,8 @@ func (w *world) check() {
 	}
 }
 
-// checkHeld: a process leaves one stream of each member unanswered, and none of a
-// member that has a session.
+// checkHeld checks that a process leaves only one stream of each member
+// unanswered, and none of a member that has a session.
 func (w *world) checkHeld() {
 	held := map[[2]int]int{}
 	for _, s := range w.streams {
@@ -189,8 +189,9 @@ func (w *world) checkHeld() {
 	}
 }
 
-// checkSafety: no node passes barrier k before every node has announced k, nor the
-// last one while an honest node has another result.
+// checkSafety checks that no node passes barrier k before every node has announced
+// k, and that no node passes the last barrier while an honest node has a different
+// result.
 func (w *world) checkSafety(p *process) {
 	for _, q := range w.nodes {
 		if p.roster.SayingGoodbye() && !q.hostile && p.session != 0 && q.session != 0 && w.differ(p.index, q.index) {
@@ -206,8 +207,8 @@ func (w *world) checkSafety(p *process) {
 	}
 }
 
-// checkEnd: the first cause of a failure wins and never changes, a ceremony
-// that has failed stays so, and none fails after its last barrier.
+// checkEnd checks that the first cause of a failure wins and never changes, that a
+// failed ceremony stays failed, and that none fails after its last barrier.
 func (w *world) checkEnd(p *process) {
 	phase := p.roster.Phase()
 	if (p.failure != nil) != (phase == roster.Failed) {
@@ -225,8 +226,8 @@ func (w *world) checkEnd(p *process) {
 	}
 }
 
-// checkBlame: no honest node fails but by the doing of a hostile member, and
-// what it blames is that member, or what that member has said.
+// checkBlame checks that an honest node fails only because of a hostile member,
+// and that it blames that member, or whom that member has blamed.
 func (w *world) checkBlame(p *process) {
 	f := p.failure
 	by := w.nodes[f.By]
@@ -236,7 +237,7 @@ func (w *world) checkBlame(p *process) {
 		right = f.Culprit == p.index && w.mayDiffer(p)
 	case f.Kind == roster.ResultMismatch && by.hostile:
 		right = f.Culprit == p.index && by.hasAborted(f.Text, -1)
-	case f.Kind == roster.ResultMismatch: // passed on, by an abort, or by an error that names no reporter
+	case f.Kind == roster.ResultMismatch: // passed on by an abort, or by an error that names no reporter
 		right = f.Culprit == p.index && by.failure != nil && by.failure.Kind == f.Kind &&
 			f.Text == reason(by.failure) && (f.Reporter < 0 || by.hasNamed(f, p.index))
 	case by.hostile && f.Kind == roster.PeerAborted:
@@ -251,7 +252,7 @@ func (w *world) checkBlame(p *process) {
 		right = f.Culprit == by.index
 	case f.Kind == roster.PeerAborted: // passed on
 		right = by.failure != nil && f.Text == reason(by.failure) && by.hasNamed(f, p.index)
-	case f.Kind == roster.PeerRejected: // passed on, by an error that can name nobody
+	case f.Kind == roster.PeerRejected: // passed on by an error, which can name nobody
 		right = by.failure != nil && f.Culprit == by.index && f.Text == reason(by.failure)
 	}
 	if !right {
@@ -259,21 +260,23 @@ func (w *world) checkBlame(p *process) {
 	}
 }
 
-// differ tells whether two nodes have different results.
+// differ reports whether two nodes have different results.
 func (w *world) differ(i, j int) bool {
 	a, b := w.results[i], w.results[j]
 	return (a == nil) != (b == nil) || a != nil && a.Result != b.Result
 }
 
-// mayDiffer tells whether a node can have heard of another result than its own.
+// mayDiffer reports whether a node can have heard of a result that differs from
+// its own.
 func (w *world) mayDiffer(p *process) bool {
 	return slices.ContainsFunc(w.nodes, func(q *process) bool {
 		return q.hostile || q.session != 0 && w.differ(p.index, q.index)
 	})
 }
 
-// hasNamed tells whether an honest node has blamed whom the failure of another one
-// names. Who is said to have reported it knows better, and ignores that.
+// hasNamed reports whether an honest node has blamed the culprit of another node's
+// failure. A member that is said to have reported it knows better, and ignores
+// that.
 func (p *process) hasNamed(f *roster.Failure, to int) bool {
 	culprit, reporter := p.announced.Culprit, p.announced.Reporter
 	switch {
@@ -288,7 +291,7 @@ func (p *process) hasNamed(f *roster.Failure, to int) bool {
 	return f.Culprit == culprit && f.Reporter == reporter
 }
 
-// same tells whether two rosters are in the same state, events aside.
+// same reports whether two rosters are in the same state, apart from events.
 func same(a, b *roster.Roster) bool {
 	phase := a.Phase()
 	return phase == b.Phase() && reflect.DeepEqual(a.WithoutFailure(phase), b.WithoutFailure(phase))

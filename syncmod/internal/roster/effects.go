@@ -5,47 +5,47 @@ import (
 	"time"
 )
 
-// Effects is what the caller has to do after a fact. What [Roster.Effects]
-// returns once, it does not return again.
+// Effects is what the caller must do after a fact. [Roster.Effects] returns each effect
+// only once.
 type Effects struct {
-	// Announcement is what to send to every member from now on, at once, in place
-	// of the one before; nil when nothing has changed.
+	// Announcement is what to send to every member at once, and from now on in place of
+	// the previous one. It is nil if nothing has changed.
 	Announcement *Announcement
-	// Repeat lists the members to whom the announcement is to be sent again, at once:
-	// what was said before did not count there. The slice is valid until the next fact.
+	// Repeat lists the members to which the announcement must be sent again at once,
+	// because it did not count there before. The slice is valid until the next fact.
 	Repeat []int
-	// Ask lists the members that another process speaks for than the one that answers
-	// us: send them a request at once, whose answer will tell. The slice is valid
-	// until the next fact.
+	// Ask lists the members of which one process sends requests while another answers
+	// this node. Send them a request at once: its answer will show which process is
+	// there. The slice is valid until the next fact.
 	Ask []int
-	// EndStreams: there is nothing more to say to anybody. End every stream of the
-	// ceremony now.
+	// EndStreams says that there is nothing more to say to any member. End every stream
+	// of the ceremony now.
 	EndStreams bool
-	// Released: a wait may be over. Ask [Roster.Reached] again.
+	// Released says that a wait may be over. Call [Roster.Reached] again.
 	Released bool
-	// Changed: the status has changed.
+	// Changed says that the status has changed.
 	Changed bool
-	// Events is what has happened, in order. The slice is valid until the next fact.
+	// Events lists what has happened, in order. The slice is valid until the next fact.
 	Events []Event
-	// Next is when to call [Roster.Tick]. The zero time means not before another
-	// fact.
+	// Next is when to call [Roster.Tick]. The zero time means not before another fact.
 	Next time.Time
 }
 
-// Announcement is what this node says to every member: with the first request on
-// a stream, with heartbeats, and at once when it changes.
+// Announcement is what this node says to every member. It goes out with the first
+// request on a stream, with heartbeats, and at once when it changes.
 type Announcement struct {
 	Step    int64
 	Goodbye bool
-	// Attestation is what this node attests, from its last barrier on; nil if nothing.
+	// Attestation is what this node attests from its last barrier on, or nil if it
+	// attests nothing.
 	Attestation *Attestation
-	// Failure says why our ceremony has failed. The announcement is an abort then:
-	// send it on the streams that there are, and open no others for it.
+	// Failure says why this node's ceremony has failed. The announcement is then an
+	// abort: send it on the streams that exist, and open no others for it.
 	Failure *Failure
-	// Culprit and Reporter are whom an abort names: the member that the reason is
-	// about, and the one that first brought it. -1 is nobody.
+	// Culprit and Reporter are the members that an abort names: the member that the
+	// reason is about, and the member that first reported it. -1 means no member.
 	Culprit, Reporter int
-	// Until is when to stop sending an abort. EndStreams comes then.
+	// Until is when to stop sending an abort. EndStreams comes at that time.
 	Until time.Time
 }
 
@@ -60,8 +60,8 @@ type pending struct {
 	events     []Event
 }
 
-// Effects returns what the facts since the last call demand. It costs nothing
-// when they demand nothing.
+// Effects returns the effects of the facts since the last call. It is cheap if there
+// are none.
 func (r *Roster) Effects() Effects {
 	p := &r.pending
 	e := Effects{
@@ -75,7 +75,7 @@ func (r *Roster) Effects() Effects {
 	return e
 }
 
-// announcement returns what there is to say now.
+// announcement returns what this node has to say now.
 func (r *Roster) announcement() *Announcement {
 	a := &Announcement{Step: r.step, Goodbye: r.SayingGoodbye(), Culprit: -1, Reporter: -1}
 	if r.last > 0 {
@@ -88,15 +88,15 @@ func (r *Roster) announcement() *Announcement {
 	return a
 }
 
-// announceAgain notes that there is something new to announce. A ceremony that is
-// not open yet announces nothing.
+// announceAgain notes that there is something new to announce. A ceremony that is not
+// open yet announces nothing.
 func (r *Roster) announceAgain() { r.pending.announce = r.isOpen() }
 
-// repeat notes that a member is to hear again what there is to say.
+// repeat notes that the announcement must be sent to a member again.
 func (r *Roster) repeat(i int) { r.pending.repeat = withMember(r.pending.repeat, i) }
 
-// ask notes that a member's answer is wanted at once, if one is not awaited
-// already: two nodes that have not answered each other would ask for ever.
+// ask notes that a member must be asked at once, unless an answer is already expected.
+// Otherwise two nodes that have not answered each other would go on asking for ever.
 func (r *Roster) ask(i int) {
 	if m := &r.members[i]; !m.asked {
 		m.asked = true
@@ -111,7 +111,7 @@ func withMember(list []int, i int) []int {
 	return append(list, i)
 }
 
-// emit notes an event. Some events release whoever waits.
+// emit notes an event. Some events end waits.
 func (r *Roster) emit(e Event) {
 	r.pending.events = append(r.pending.events, e)
 	r.pending.changed = true

@@ -7,34 +7,34 @@ type EventType int
 
 // The events.
 const (
-	// Announced: this node has announced a step.
+	// Announced says that this node has announced a step.
 	Announced EventType = iota + 1
-	// MemberConnected and MemberLost: a direction came up, or went down.
+	// MemberConnected and MemberLost say that a direction came up or went down.
 	MemberConnected
 	MemberLost
-	// MemberReplaced: a member came back as another process before it had left
-	// step 0.
+	// MemberReplaced says that a member came back as another process before it had
+	// left step 0.
 	MemberReplaced
-	// KeyInUse: two processes use a member's key: one answers us, and another goes on
-	// asking.
+	// KeyInUse says that two processes use a member's key: one answers this node, and
+	// another goes on asking.
 	KeyInUse
-	// AllConnected: every member is connected, both ways.
+	// AllConnected says that every member is connected in both directions.
 	AllConnected
-	// Arrived: a member has reached the barrier that this node waits at.
+	// Arrived says that a member has reached the barrier that this node waits at.
 	Arrived
-	// BarrierPassed: this node has passed a barrier of any kind. For the
-	// connections it comes only once, the first time that all are connected.
+	// BarrierPassed says that this node has passed a barrier of any kind. For the
+	// connections it comes only once, the first time that all members are connected.
 	BarrierPassed
-	// StillWaiting: this node has been waiting at a barrier for long enough to
-	// report it.
+	// StillWaiting says that this node has been waiting at a barrier for so long that
+	// it is reported.
 	StillWaiting
-	// MemberStepped: a member's step has changed.
+	// MemberStepped says that a member's step has changed.
 	MemberStepped
-	// SaidGoodbye and AnsweredGoodbye: a member has said its goodbye, or has
-	// answered ours.
+	// SaidGoodbye and AnsweredGoodbye say that a member has said its goodbye, or has
+	// answered this node's.
 	SaidGoodbye
 	AnsweredGoodbye
-	// Completed and CeremonyFailed: the end.
+	// Completed and CeremonyFailed say that the ceremony has ended.
 	Completed
 	CeremonyFailed
 )
@@ -54,23 +54,23 @@ func (t EventType) String() string {
 // Event is something that has happened in the ceremony.
 type Event struct {
 	Type    EventType
-	Member  int   // the operator that it is about
+	Member  int   // operator index of the member that it is about
 	Step    int64 // the step that it is about
 	Inbound bool  // the direction (MemberConnected, MemberLost)
 
-	// Barrier is the one that was passed (BarrierPassed), the one that this node
+	// Barrier is the barrier that was passed (BarrierPassed), the one that this node
 	// waits at (StillWaiting), or the one that it was waiting at (CeremonyFailed;
-	// the zero value when it was waiting at none).
+	// zero if it was waiting at none).
 	Barrier Barrier
-	// Arrivals says when each member reached a step's barrier, by operator index;
-	// this node's own entry is its announcement (BarrierPassed).
+	// Arrivals says when each member reached a step's barrier, by operator index.
+	// This node's own entry is the time of its announcement (BarrierPassed).
 	Arrivals []time.Time
-	// Last is who came last (BarrierPassed): the last member to be connected, to
-	// reach the step, or to say or answer a goodbye. It is this node's own index
-	// when all the others were there before.
+	// Last is the member that came last (BarrierPassed): the last to be connected, to
+	// reach the step, or to say or answer a goodbye. It is this node's own index if
+	// all others came before it.
 	Last int
-	// From is when the reported part of a wait began: with the wait, or with the
-	// report before (StillWaiting).
+	// From is when the reported slice of a wait began: with the wait, or with the
+	// previous report (StillWaiting).
 	From time.Time
 	// Missing lists the members that the barrier waits for (StillWaiting).
 	Missing []int

@@ -2,7 +2,7 @@ package roster
 
 import "slices"
 
-// Clone copies a roster, so that tests can compare what it was with what it is.
+// Clone copies a roster, so that tests can compare its states before and after.
 func (r *Roster) Clone() *Roster {
 	c := *r
 	c.members = slices.Clone(r.members)
@@ -12,9 +12,9 @@ func (r *Roster) Clone() *Roster {
 	return &c
 }
 
-// WithoutFailure is a copy as it would be had the roster not failed, to compare
-// everything else. Which stream is held, whom it has asked, and who asks beside the
-// process that answers, is left out, too.
+// WithoutFailure returns a copy as if the roster had not failed, so that everything
+// else can be compared. It also leaves out which stream is held, which members were
+// asked, and which other processes ask.
 func (r *Roster) WithoutFailure(phase Phase) *Roster {
 	c := r.Clone()
 	c.phase = phase

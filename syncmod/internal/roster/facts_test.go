@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// facts brings facts to one roster in any order, without any sense.
+// facts brings facts to one roster in any order, sensible or not.
 type facts struct {
 	t   *rapid.T
 	r   *roster.Roster
@@ -109,7 +109,7 @@ func (f *facts) request() roster.Request {
 }
 
 // docs/protocol.md, "Frames and messages".
-func TestRequestThatFailsTheFirstChecksChangesNothingElse(t *testing.T) {
+func TestAFailedCheckChangesNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
 		before := f.r.Clone()
@@ -130,7 +130,8 @@ func TestRequestThatFailsTheFirstChecksChangesNothingElse(t *testing.T) {
 		require.True(t, phase == f.r.Phase() || f.r.Phase() == roster.Failed)
 		require.Equal(t, before.WithoutFailure(phase), f.r.WithoutFailure(phase))
 		if phase == roster.Failed || verdict.Action != roster.Refuse {
-			// Nothing that it says matters any more, or it is meant for another attempt.
+			// Nothing that the request says matters now, or it is meant for another
+			// attempt.
 			require.True(t, phase >= roster.Complete || before.SayingGoodbye() || q.Addressee == 0xa2)
 			require.Equal(t, phase, f.r.Phase())
 			return
@@ -141,8 +142,8 @@ func TestRequestThatFailsTheFirstChecksChangesNothingElse(t *testing.T) {
 	})
 }
 
-// The verdicts that say that nothing has changed.
-func TestRequestsThatDoNotCountChangeNothing(t *testing.T) {
+// These verdicts say that nothing has changed.
+func TestUncountedRequestsChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
 		before := f.r.Clone()
@@ -157,7 +158,7 @@ func TestRequestsThatDoNotCountChangeNothing(t *testing.T) {
 }
 
 // docs/protocol.md, "Sessions and restarts".
-func TestRequestForAnotherProcessChangesNothing(t *testing.T) {
+func TestAnotherProcessChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
 		before := f.r.Clone()
@@ -177,12 +178,12 @@ func TestRequestForAnotherProcessChangesNothing(t *testing.T) {
 	})
 }
 
-// A roster asks for a tick when there is something to do, never again at once,
-// and until then the passing of time changes nothing.
-func TestNextIsTheNextMomentOfInterest(t *testing.T) {
+// A roster asks for a tick when there will be something to do, and never twice for the
+// same moment. Until then, the passing of time changes nothing.
+func TestNextIsWhenSomethingHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
-		f.r.Tick(f.now) // what may be overdue
+		f.r.Tick(f.now) // anything that is overdue
 		next := f.r.Effects().Next
 		before := f.r.Clone()
 		if next.IsZero() {
@@ -205,8 +206,7 @@ func (f *facts) tick(now time.Time) (next time.Time) {
 	return f.r.Effects().Next
 }
 
-// What has been returned once is not returned again, but for the time of the
-// next tick.
+// What was returned once is not returned again, except for the time of the next tick.
 func TestEffectsAreReturnedOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)

@@ -2,12 +2,12 @@ package roster
 
 import "time"
 
-// foreignGrace is how long after a failure a new stream without a session number
-// still counts as a part of the failed attempt.
+// foreignGrace is how long after a failure a new stream without a session still
+// counts as part of the failed attempt.
 const foreignGrace = 5 * time.Second
 
-// foreignRequest judges a request without a session. Nothing but its step, and
-// the order in which streams arrive, tells which attempt it belongs to.
+// foreignRequest judges a request without a session. Only its step, and the order
+// in which streams arrive, show which attempt it belongs to.
 func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	if r.phase == Failed {
@@ -23,9 +23,9 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 		return Verdict{Action: Drop}
 	case cause != nil && cause.Kind == SelfRestarted && q.Shutdown,
 		(cause != nil || replaces) && r.over() && (q.Aborted || q.Shutdown):
-		return Verdict{Action: AcceptLast} // of an attempt that is over: none begins like that
+		return Verdict{Action: AcceptLast} // left over from an old attempt: a new one does not begin like this
 	case (cause != nil || replaces) && (r.over() || m.Done) && q.Step <= 1:
-		return r.hold(i, stream) // of a new attempt; the member's part in ours is finished
+		return r.hold(i, stream) // from a new attempt; the member is finished with this one
 	case cause != nil:
 		return r.failBy(now, i, q, cause)
 	case replaces && (m.in.stream == 0 || m.in.stream == stream):
@@ -37,12 +37,12 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 // judgeForeignStep checks the step of a foreign member (docs/protocol.md,
 // "Steps"):
 //
-//   - The first one is 0 or 1. Above, the member knows us from before: we have
-//     restarted.
-//   - Later ones are not below the last one and at most 2 above it. One below: the
-//     member has restarted, unless the request is from an older stream than one
-//     that has been current. Then it is late.
-//   - A member that was none, and had left step 0, has restarted.
+//   - The first step is 0 or 1. If it is higher, the member knows this node from
+//     before: this node has restarted.
+//   - A later step is not below the previous one, and at most 2 above it. A
+//     request with a lower step is just late if its stream is older than one that
+//     has been current. If not, the member has restarted.
+//   - A member that was not foreign and had left step 0 has restarted.
 func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) {
 	m := &r.members[i]
 	same := m.known && m.Session == 0
@@ -60,7 +60,7 @@ func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) 
 }
 
 // forgetForForeign makes room for the foreign process that a member has come back
-// as. Whatever has answered us was the one before.
+// as. All earlier answers came from the previous process.
 func (r *Roster) forgetForForeign(now time.Time, i int) {
 	r.forget(now, i, 0)
 	if m := &r.members[i]; m.out.up {
@@ -68,16 +68,18 @@ func (r *Roster) forgetForForeign(now time.Time, i int) {
 	}
 }
 
-// selfRestarted says that a member, at that step, knows us from before.
+// selfRestarted returns the failure that a member at the given step knows this
+// node from before.
 func (r *Roster) selfRestarted(i int, step int64) *Failure {
 	f := stepFailure(SelfRestarted, i, -1, step)
 	f.Culprit = r.cfg.Self
 	return f
 }
 
-// leftBehind says that a member is two steps above the barrier that we wait at. A
-// foreign one that was at step 1 already when we first heard it, and went on
-// without us, knows us from before: we have restarted.
+// leftBehind returns the failure that a member is two steps above the barrier that
+// this node waits at. A foreign member that was already at step 1 when this node
+// first heard it, and went on without this node, knows this node from before. So
+// this node has restarted.
 func (r *Roster) leftBehind(i int) Failure {
 	m := &r.members[i]
 	if m.Session == 0 && m.first == 1 && r.step == 1 {
@@ -88,9 +90,9 @@ func (r *Roster) leftBehind(i int) Failure {
 	return f
 }
 
-// foreignAfterFailure answers for a ceremony that has failed. What can belong to
-// a new attempt is held (docs/protocol.md, "Streams that are held"); everything
-// else hears the reason.
+// foreignAfterFailure answers for a ceremony that has failed. A request that may
+// belong to a new attempt is held (docs/protocol.md, "Streams that are held").
+// Every other request gets the reason.
 func (r *Roster) foreignAfterFailure(now time.Time, i int, stream StreamID, q Request) Verdict {
 	switch {
 	case q.Aborted || q.Shutdown:
@@ -103,8 +105,8 @@ func (r *Roster) foreignAfterFailure(now time.Time, i int, stream StreamID, q Re
 	return r.refuse(now, i, q, r.failure)
 }
 
-// hold is the verdict on a stream that can belong to an attempt that is to come.
-// One for each member is enough.
+// hold returns the verdict for a stream that may belong to a future attempt. One
+// such stream for each member is enough.
 func (r *Roster) hold(i int, stream StreamID) Verdict {
 	m := &r.members[i]
 	v := Verdict{Action: Hold}

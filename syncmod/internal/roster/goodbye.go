@@ -2,20 +2,21 @@ package roster
 
 import "time"
 
-// goodbyeGrace is how long a member that has said its own goodbye may fail to
-// answer ours before its answer is no longer needed. It is longer than libp2p's pause
-// of 5 s after a dial that failed and one of ours, so that there is a second dial.
+// goodbyeGrace is how long a member that has said its own goodbye may fail to answer
+// this node's. After that, its answer is no longer needed. It is longer than libp2p's
+// pause of 5 s after a failed dial plus a pause of this node, so that there is a
+// second dial.
 const goodbyeGrace = 7 * time.Second
 
-// SayingGoodbye tells whether the last barrier is passed: the ceremony has
-// succeeded, and only goodbyes are left.
+// SayingGoodbye reports whether the last barrier is passed: the ceremony has
+// succeeded, and only the goodbyes remain.
 func (r *Roster) SayingGoodbye() bool { return r.last > 0 && r.passed >= r.last }
 
-// over tells whether nothing can fail this ceremony any more.
+// over reports whether nothing can fail this ceremony any longer.
 func (r *Roster) over() bool { return r.phase >= Complete || r.SayingGoodbye() }
 
-// Finish ends the goodbyes: the ceremony is complete, even if some members have
-// not said theirs.
+// Finish ends the goodbyes. The ceremony is complete, even if some members have not
+// said theirs.
 func (r *Roster) Finish(now time.Time) {
 	if r.SayingGoodbye() && r.phase < Complete {
 		r.complete(now)
@@ -40,15 +41,16 @@ func (r *Roster) checkGoodbyes(now time.Time) {
 	r.complete(now)
 }
 
-// owesGoodbye tells whether a member has not said its goodbye, or has not
-// answered ours. Its answer is no longer needed once it has said its own and has
-// not been reached for a while.
+// owesGoodbye reports whether a member has not said its goodbye, or has not answered
+// this node's. Its answer is no longer needed once it has said its own and has been
+// unreachable for the grace period.
 func (r *Roster) owesGoodbye(now time.Time, m *member) bool {
 	return !m.Done || !m.Answered && now.Before(r.graceUntil(m))
 }
 
-// graceUntil is when that while is over. It does not begin before the member has
-// said its own goodbye: the member is there then, and may be waiting for ours.
+// graceUntil returns when the grace period of a member ends. It does not begin before
+// the member has said its own goodbye. At that moment the member is there, and may be
+// waiting for this node's.
 func (r *Roster) graceUntil(m *member) time.Time {
 	return later(later(r.goodbyeSince, m.doneAt), m.out.last).Add(goodbyeGrace)
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// Whatever one member says, the others do not panic and stay in lockstep; if
-// they fail, they blame that member or what it has said, once and for good; and
-// nobody fails after the last barrier. See [world.check].
-func TestHostileMemberCanOnlyFailTheCeremony(t *testing.T) {
+// No matter what one member says, the others do not panic, and they stay in
+// lockstep. If they fail, they blame that member or whom it has blamed, once
+// and for good. Nobody fails after the last barrier. See [world.check].
+func TestAHostileMemberOnlyFailsTheCeremony(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)
 		w.nodes[rapid.IntRange(0, n-1).Draw(t, "hostile")].turnHostile()
@@ -29,7 +29,7 @@ type abort struct {
 	culprit int
 }
 
-// turnHostile makes a node that has said nothing yet a hostile one.
+// turnHostile makes a node hostile that has said nothing yet.
 func (p *process) turnHostile() {
 	p.hostile = true
 	p.roster, p.clients = nil, nil
@@ -37,8 +37,8 @@ func (p *process) turnHostile() {
 	p.lies = []*roster.Attestation{nil, p.world.results[p.index], attestationOf("bb"), attestationOf("forged")}
 }
 
-// hasAborted tells whether a hostile member has given a reason and named a
-// culprit, itself when it named none.
+// hasAborted reports whether a hostile member has given a reason with a
+// culprit. If it named no culprit, the culprit is the member itself.
 func (p *process) hasAborted(text string, culprit int) bool {
 	return slices.ContainsFunc(p.aborts, func(a abort) bool {
 		return a.text == text && (a.culprit == culprit || a.culprit == -1 && culprit == p.index)
@@ -65,7 +65,7 @@ func (p *process) possibleMischief(can func(int, string, any, func())) {
 	}
 }
 
-// lie sends any request; often one that could be true.
+// lie sends any request, often one that could be true.
 func (p *process) lie(s *stream) {
 	t := p.world.draw
 	q := roster.Request{
@@ -99,12 +99,12 @@ func (p *process) lie(s *stream) {
 	s.send(q)
 }
 
-// drawAddressee draws any session; often the one of the process that is asked.
+// drawAddressee draws any session, often that of the process that is asked.
 func (p *process) drawAddressee(to *process) uint64 {
 	return rapid.SampledFrom([]uint64{to.session, to.session, to.session, 0, 0xbad}).Draw(p.world.draw, "addressee")
 }
 
-// drawStep draws any step; often the one that a member waits for.
+// drawStep draws any step, often the one that a member waits for.
 func (p *process) drawStep(to *process) int64 {
 	t := p.world.draw
 	if rapid.IntRange(0, 15).Draw(t, "wild") == 15 {
@@ -113,7 +113,7 @@ func (p *process) drawStep(to *process) int64 {
 	return to.roster.Step() + rapid.SampledFrom([]int64{0, 0, 0, 1, 1, -1, 2, 3, -2}).Draw(t, "steps ahead")
 }
 
-// answer sends any response; often one that could be true.
+// answer sends any response, often one that could be true.
 func (p *process) answer(s *stream) {
 	t := p.world.draw
 	a := roster.Response{

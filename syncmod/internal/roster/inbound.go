@@ -2,9 +2,10 @@ package roster
 
 import "time"
 
-// Request judges a member's request: its version, its signature, its members, its
-// step, in this order. Only a request that passes them all and that belongs to
-// this attempt changes anything (docs/protocol.md, "Frames and messages").
+// Request judges a member's request: its version, its signature, its members and
+// its step, in this order. A request changes something only if it passes all
+// these checks and belongs to this attempt (docs/protocol.md, "Frames and
+// messages").
 func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdict {
 	switch {
 	case r.cfg.Observes:
@@ -31,16 +32,16 @@ func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdi
 	return r.take(now, i, stream, q)
 }
 
-// counts tells whether a request belongs to this attempt: it comes from the
-// process that answers us, and addresses our session (docs/protocol.md, "Sessions
-// and restarts").
+// counts reports whether a request belongs to this attempt: it comes from the
+// process that answers this node, and it addresses this node's session
+// (docs/protocol.md, "Sessions and restarts").
 func (r *Roster) counts(i int, q Request) bool {
 	return q.Session == r.members[i].Session && q.Addressee == r.cfg.Session
 }
 
-// greet answers a request that does not count. Version, signature and members are
-// still checked, unless the request is meant for another process of this node or
-// nothing can fail this ceremony any more.
+// greet answers a request that does not count. It still checks the version, the
+// signature and the members. There are two exceptions: the request is meant for
+// another process of this node, or nothing can fail this ceremony any longer.
 func (r *Roster) greet(now time.Time, i int, q Request) Verdict {
 	m := &r.members[i]
 	if !r.over() && (q.Addressee == 0 || q.Addressee == r.cfg.Session) {
@@ -59,15 +60,15 @@ func (r *Roster) greet(now time.Time, i int, q Request) Verdict {
 	return v
 }
 
-// failBy fails the ceremony by a request, and refuses the request. After the last
-// barrier it is only refused.
+// failBy fails the ceremony because of a request, and refuses the request. After
+// the last barrier it only refuses it.
 func (r *Roster) failBy(now time.Time, i int, q Request, cause *Failure) Verdict {
 	r.Fail(now, *cause)
 	return r.refuse(now, i, q, cause)
 }
 
-// Repeated is a request that says, on the same stream, what the last accepted
-// one said. It returns false when the request has to be judged like any other.
+// Repeated notes a request that says the same as the last accepted one on the
+// same stream. It returns false if the request must be judged like any other.
 func (r *Roster) Repeated(now time.Time, i int, stream StreamID) bool {
 	m := &r.members[i]
 	if r.phase == Failed || m.in.stream != stream || m.successor != 0 || !m.known {
@@ -104,11 +105,12 @@ func (r *Roster) isCompatible(i int, version string) bool {
 
 // judgeStep checks the step of a request that counts (docs/protocol.md, "Steps"):
 //
-//   - The first one is not above the step that follows our own: the member hears
-//     us, and nobody leaves a barrier before we have announced it.
-//   - Later ones are at most 2 above the last one.
-//   - One below the last one is a late frame, to be dropped.
-//   - From step 2 on the request names the attempt that we are in.
+//   - The first step is not above the step after this node's. The member hears
+//     this node, and no member leaves a barrier before this node has announced
+//     it.
+//   - A later step is at most 2 above the previous one.
+//   - A step below the previous one is a late frame, which is dropped.
+//   - From step 2 on, the request names the attempt that this node is in.
 func (r *Roster) judgeStep(i int, q Request) (cause *Failure, late bool) {
 	m := &r.members[i]
 	switch {
@@ -123,27 +125,27 @@ func (r *Roster) judgeStep(i int, q Request) (cause *Failure, late bool) {
 	return nil, false
 }
 
-// take lets a request that passes every check count. Its stream becomes the
-// member's current one, once the handler of the one before has returned.
+// take counts a request that has passed every check. Its stream becomes the
+// member's current one once the handler of the previous one has returned.
 func (r *Roster) take(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	switch {
 	case m.in.stream == 0 || m.in.stream == stream:
 		return r.accept(now, i, stream, q)
 	case m.known && q.Session != 0 && q.Opened.Before(m.opened):
-		return Verdict{Action: Drop} // what an older stream says changes nothing
+		return Verdict{Action: Drop} // an older stream changes nothing
 	}
 	m.successor = stream
 	return Verdict{Action: Supersede, Old: m.in.stream}
 }
 
-// accept changes the roster by an acceptable request.
+// accept changes the roster because of an acceptable request.
 func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	if !m.known {
 		m.known, m.first = true, q.Step
 		if q.Session != 0 {
-			r.repeat(i) // it may have taken what we said before for another process's
+			r.repeat(i) // it may have taken earlier requests for those of another process
 		}
 	}
 	m.Version, m.Nickname = q.Version, q.Nickname
@@ -151,7 +153,7 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 	m.attestation = q.Attestation
 	m.in.stream, m.in.last = stream, now
 	m.opened = later(m.opened, q.Opened)
-	if m.successor == stream { // else it is the last word of the stream that it takes over from
+	if m.successor == stream { // otherwise this is the last request of a stream that is being replaced
 		m.successor = 0
 	}
 	changed := false
@@ -179,8 +181,9 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 	return Verdict{Action: Accept}
 }
 
-// forget makes room for the process that a member has come back as. What it said
-// before is void, and so are the connections, until it is heard again.
+// forget makes room for the process that a member has come back as. What the
+// member said before is void. It also counts as disconnected until it is heard
+// again.
 func (r *Roster) forget(now time.Time, i int, session uint64) {
 	m := &r.members[i]
 	before := m.known || m.Session != 0
@@ -195,7 +198,7 @@ func (r *Roster) forget(now time.Time, i int, session uint64) {
 	}
 }
 
-// setStep notes a member's step. It returns false when that is the one before.
+// setStep notes a member's step. It returns false if the step has not changed.
 func (r *Roster) setStep(now time.Time, i int, step int64) bool {
 	m := &r.members[i]
 	if step == m.Step {
@@ -203,17 +206,18 @@ func (r *Roster) setStep(now time.Time, i int, step int64) bool {
 	}
 	m.prevStepAt = m.stepAt
 	if step > m.Step+1 {
-		m.prevStepAt = now // it has reached both at once, as far as we know
+		m.prevStepAt = now // as far as this node knows, it has reached both at the same time
 	}
 	m.Step, m.stepAt = step, now
 	r.emit(Event{Type: MemberStepped, Member: i, Step: step})
 	return true
 }
 
-// hearAbort fails the ceremony because a member's has failed. The one to blame is
-// the culprit that the member names, not the messenger; nobody where the members
-// attest different results. Who names this node as the
-// reporter is the reporter itself: a node that has reported anything has failed.
+// hearAbort fails the ceremony because a member's ceremony has failed. The
+// culprit is the member that the abort names, not the one that passed it on. If
+// the members attest different results, nobody is the culprit. A member that
+// names this node as the reporter is the reporter itself: a node that has
+// reported anything has already failed.
 func (r *Roster) hearAbort(now time.Time, i int, q Request) {
 	f := about(PeerAborted, i)
 	f.Text = q.Abort
@@ -229,7 +233,8 @@ func (r *Roster) hearAbort(now time.Time, i int, q Request) {
 	r.Fail(now, f)
 }
 
-// hearGoodbye notes a member's goodbye. It returns false when it was said before.
+// hearGoodbye notes a member's goodbye. It returns false if the member has said
+// it before.
 func (r *Roster) hearGoodbye(now time.Time, i int) bool {
 	m := &r.members[i]
 	if m.Done {
@@ -242,7 +247,7 @@ func (r *Roster) hearGoodbye(now time.Time, i int) bool {
 	return true
 }
 
-// InboundDown notes that a stream from a member has ended and its handler is
+// InboundDown notes that a stream from a member has ended and that its handler is
 // about to return. The end of an older stream changes nothing.
 func (r *Roster) InboundDown(now time.Time, i int, stream StreamID) {
 	m := &r.members[i]
@@ -250,7 +255,7 @@ func (r *Roster) InboundDown(now time.Time, i int, stream StreamID) {
 	case m.in.stream:
 		m.in.stream = 0
 		if m.successor != 0 {
-			return // one stream takes over from another: the member stays connected
+			return // another stream takes over: the member stays connected
 		}
 	case m.successor:
 		m.successor = 0

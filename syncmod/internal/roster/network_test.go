@@ -8,9 +8,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// stream is a stream from one process's client to another's server, both
-// directions of it, and the handler that serves it. What is in flight stays in
-// order and arrives at any time, or never.
+// stream is a stream from one process's client to another's server. It has both
+// directions, and the handler that serves it. What is in flight stays in order,
+// and arrives at any time or never.
 type stream struct {
 	world  *world
 	id     roster.StreamID
@@ -21,19 +21,19 @@ type stream struct {
 
 	requests    []sent            // in flight to the server
 	responses   []roster.Response // in flight to the client
-	outstanding []question        // the client's requests without an answer yet
+	outstanding []question        // the client's requests that have no answer yet
 
-	clientOpen bool // the client's side believes in it
+	clientOpen bool // the client considers it open
 	broken     bool // the network has lost it: nothing new gets through
 
 	arrived  bool // in a story that goes step by step
 	handler  handlerState
 	accepted *sent   // the last request that it accepted
 	inHand   *sent   // the request that waits for another stream's handler to return, or is held
-	awaits   *stream // that other stream
+	awaits   *stream // the other stream
 
 	refusal string    // what a request is refused with
-	after   time.Time // when at the latest
+	after   time.Time // the latest time for the refusal
 }
 
 // sent is a request and the process that wrote it.
@@ -42,15 +42,15 @@ type sent struct {
 	request roster.Request
 }
 
-// handlerState is how far a stream's handler is.
+// handlerState says how far a stream's handler is.
 type handlerState int
 
 const (
 	reading  handlerState = iota // it waits for the next request
-	waiting                      // it has reset another stream and waits for its handler to return
+	waiting                      // it has reset another stream and waits for that one's handler to return
 	holding                      // it leaves the request unanswered until the ceremony is closed
-	refusing                     // it lets our abort reach the member before its error
-	ending                       // it reads no more and will return
+	refusing                     // it lets the abort reach the member before the error
+	ending                       // it reads nothing more and will return
 	returned                     // it has returned
 )
 
@@ -58,7 +58,7 @@ func (s *stream) String() string {
 	return fmt.Sprintf("stream %d, %s to %v", s.id, name(s.from), s.server)
 }
 
-// newStream opens a stream; client is nil when there is nobody to answer.
+// newStream opens a stream. The client is nil if there is nobody to answer.
 func (w *world) newStream(from int, server, client *process) *stream {
 	w.streamsOpened++
 	s := &stream{
@@ -69,7 +69,7 @@ func (w *world) newStream(from int, server, client *process) *stream {
 	return s
 }
 
-// send puts a request on its way.
+// send puts a request in flight.
 func (s *stream) send(q roster.Request) {
 	if s.broken {
 		return
@@ -77,14 +77,14 @@ func (s *stream) send(q roster.Request) {
 	s.requests = append(s.requests, sent{by: s.client, request: q})
 }
 
-// repeat brings old frames of a process again, on a stream that nobody answers.
+// repeat sends old frames of a process again, on a stream that nobody answers.
 func (w *world) repeat(old sent, server *process) {
 	s := w.newStream(old.by.index, server, nil)
 	s.requests = []sent{old}
 	s.broken = true
 }
 
-// mayDeliverRequest tells whether the handler can read a request now.
+// mayDeliverRequest reports whether the handler can read a request now.
 func (s *stream) mayDeliverRequest() bool {
 	return s.server.alive() && s.handler == reading && len(s.requests) > 0
 }
@@ -93,18 +93,19 @@ func (s *stream) deliverRequest() {
 	next := s.requests[0]
 	s.requests = s.requests[1:]
 	if s.server.hostile {
-		return // it answers when it likes
+		return // it may answer at any time
 	}
 	s.world.history = append(s.world.history, delivered{next, s.server})
 	s.judge(next)
 }
 
-// judge brings a request to the server's roster, and does as the verdict says.
+// judge passes a request to the server's roster, and does what the verdict
+// says.
 func (s *stream) judge(next sent) {
 	p := s.server
 	q := next.request
 	q.Opened = s.opened
-	if p.session == 0 { // a foreign node does not know our extensions
+	if p.session == 0 { // a foreign node does not know the extensions
 		q.Session, q.Addressee, q.Aborted, q.HasAttempt, q.Attestation = 0, 0, false, false, nil
 	}
 	if s.accepted != nil && *s.accepted == next && s.repeated(q) {
@@ -151,8 +152,8 @@ func (s *stream) judge(next sent) {
 	p.observe()
 }
 
-// repeated brings a request that says what the stream's last one said. When the
-// roster takes it for that, it has to come to the same as judging it.
+// repeated passes on a request that says the same as the stream's last one. If
+// the roster accepts it as repeated, judging it must have the same outcome.
 func (s *stream) repeated(q roster.Request) bool {
 	w, r := s.world, s.server.roster
 	judged := r.Clone()
@@ -176,7 +177,7 @@ func (s *stream) respond(q roster.Request, a roster.Response) {
 	s.responses = append(s.responses, a)
 }
 
-// mayRetry tells whether the handler that this one waits for has returned.
+// mayRetry reports whether the handler that this one waits for has returned.
 func (s *stream) mayRetry() bool {
 	return s.server.alive() && s.handler == waiting && s.awaits.handler == returned
 }
@@ -188,13 +189,13 @@ func (s *stream) retry() {
 	s.judge(next)
 }
 
-// mayRefuse tells whether it is time to answer with an error.
+// mayRefuse reports whether it is time to answer with an error.
 func (s *stream) mayRefuse() bool {
 	if !s.server.alive() || s.handler != refusing {
 		return false
 	}
 	knows := slices.ContainsFunc(s.requests, func(behind sent) bool { return behind.request.Aborted })
-	answered := s.server.clients[s.from].stream == nil // our abort was, or there is nothing to say it on
+	answered := s.server.clients[s.from].stream == nil // the abort was answered, or has no stream
 	return knows || answered || !s.world.now.Before(s.after)
 }
 
@@ -205,8 +206,9 @@ func (s *stream) refuse() {
 	s.handler = ending
 }
 
-// mayReturn tells whether the handler has a reason to return: it has said its
-// last word, or the stream is over. Requests that are in flight are lost then.
+// mayReturn reports whether the handler has a reason to return: it has sent its
+// last answer, or the stream is over. Requests that are in flight are then
+// lost.
 func (s *stream) mayReturn() bool {
 	if !s.server.alive() {
 		return false
@@ -231,12 +233,12 @@ func (s *stream) handlerReturns() {
 	}
 }
 
-// hasHeir tells whether another stream waits to take over.
+// hasHeir reports whether another stream waits to take over.
 func (s *stream) hasHeir() bool {
 	return slices.ContainsFunc(s.world.streams, func(heir *stream) bool { return heir.awaits == s })
 }
 
-// mayDeliverResponse tells whether the client can read an answer now.
+// mayDeliverResponse reports whether the client can read an answer now.
 func (s *stream) mayDeliverResponse() bool {
 	return s.clientOpen && s.client.alive() && !s.client.hostile && len(s.responses) > 0
 }
@@ -247,13 +249,13 @@ func (s *stream) deliverResponse() {
 	s.client.response(s, a)
 }
 
-// mayHangUp tells whether the client has a reason to give the stream up.
+// mayHangUp reports whether the client has a reason to give up the stream.
 func (s *stream) mayHangUp() bool {
 	return s.clientOpen && s.client.alive() && !s.client.hostile &&
 		(s.broken || s.handler == returned || s.handler != holding && !s.server.alive())
 }
 
-// gone tells whether nothing can happen to a stream any more.
+// gone reports whether nothing more can happen to a stream.
 func (s *stream) gone() bool {
 	return (s.handler == returned || !s.server.alive()) && (!s.clientOpen || !s.client.alive())
 }
@@ -266,7 +268,7 @@ func (w *world) find(id roster.StreamID) *stream {
 	return w.streams[k]
 }
 
-// sweep forgets the streams to which nothing can happen any more.
+// sweep removes the streams to which nothing more can happen.
 func (w *world) sweep() {
 	awaited := map[*stream]bool{}
 	for _, s := range w.streams {

@@ -3,10 +3,10 @@ package roster
 import "time"
 
 // observe notes what a member says to a ceremony that only looks. Nothing of it
-// counts, and nothing fails: the member must not take this node for one that takes
-// part (docs/protocol.md, "Looking on"). A foreign member would, by any answer. One
-// with a session is told that this node only looks. What ends a member's part is
-// answered, as everywhere.
+// counts, and nothing fails: the member must not think that this node takes part
+// (docs/protocol.md, "Looking on"). A foreign member would think so after any
+// answer, so it gets none. A member with a session is told that this node only
+// looks. A goodbye or an abort is answered as everywhere.
 func (r *Roster) observe(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	switch {
@@ -26,7 +26,7 @@ func (r *Roster) observe(now time.Time, i int, stream StreamID, q Request) Verdi
 	return Verdict{Action: Decline, Observes: true}
 }
 
-// note notes who a member is and how it stands. It is connected inbound while it
+// note notes who a member is and how far it is. It is connected inbound while it
 // says what a ceremony that takes part would accept.
 func (r *Roster) note(now time.Time, i int, stream StreamID, q Request) {
 	m := &r.members[i]
@@ -54,8 +54,8 @@ func (r *Roster) note(now time.Time, i int, stream StreamID, q Request) {
 
 func sameFault(a, b *Failure) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// AsksForAnother notes that a member goes on asking for another definition. It is of
-// interest to a ceremony that only looks.
+// AsksForAnother notes that a member goes on asking for another definition. This
+// only matters to a ceremony that only looks.
 func (r *Roster) AsksForAnother(i int) {
 	if r.cfg.Observes {
 		f := about(BadSignature, i)
@@ -64,9 +64,9 @@ func (r *Roster) AsksForAnother(i int) {
 	}
 }
 
-// hearAnswer notes that a member has answered a ceremony that only looks: a ping, or
-// what this node has said of itself to those that look as well. It is connected
-// outbound.
+// hearAnswer notes that a member has answered a ceremony that only looks. The answer
+// is to a ping, or to what this node says about itself to others that only look. The
+// member is connected outbound.
 func (r *Roster) hearAnswer(now time.Time, i int, stream StreamID, a Response) Reply {
 	m := &r.members[i]
 	switch {

@@ -10,7 +10,7 @@ import (
 )
 
 // docs/protocol.md, "Looking on".
-func TestNothingCountsForARosterThatObserves(t *testing.T) {
+func TestNothingCountsForAnObserver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		version, err := roster.ParseVersion("v1.11")
 		require.NoError(t, err)
@@ -46,8 +46,8 @@ func TestNothingCountsForARosterThatObserves(t *testing.T) {
 	})
 }
 
-// requireSilence requires that a verdict tells the member nothing by which it could
-// take this node for one that takes part.
+// requireSilence requires that a verdict tells the member nothing that could make
+// it think that this node takes part.
 func (f *facts) requireSilence(v roster.Verdict, q roster.Request) {
 	switch {
 	case v.Action == roster.Supersede:
@@ -60,7 +60,7 @@ func (f *facts) requireSilence(v roster.Verdict, q roster.Request) {
 	}
 }
 
-func TestWhatAMemberSaysThatOnlyLooksChangesNothing(t *testing.T) {
+func TestAnObserverChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
 		before := f.r.Clone()
@@ -73,7 +73,7 @@ func TestWhatAMemberSaysThatOnlyLooksChangesNothing(t *testing.T) {
 	})
 }
 
-func TestWhatARosterThatObservesHearsAgainIsNoNews(t *testing.T) {
+func TestRepeatsAreNoNewsToAnObserver(t *testing.T) {
 	version, err := roster.ParseVersion("v1.11")
 	require.NoError(t, err)
 	r := roster.New(start, roster.Config{

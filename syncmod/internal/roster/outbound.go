@@ -2,17 +2,17 @@ package roster
 
 import "time"
 
-// Response is a member's answer to a request of ours.
+// Response is a member's answer to a request of this node.
 type Response struct {
-	Session     uint64        // the member's session number, 0 when it names none
-	Goodbye     bool          // it answers our goodbye
-	Abort       bool          // it answers our abort
+	Session     uint64        // the member's session; 0: it names none
+	Goodbye     bool          // it answers a goodbye
+	Abort       bool          // it answers an abort
 	Refused     bool          // it carries an error
-	Error       string        // that error
-	Differ      bool          // it is that the members attest different results
-	Waiting     bool          // the request did not count: the member waits for our next attempt, or we for its
+	Error       string        // the text of the error
+	Differ      bool          // the error is that the members attest different results
+	Waiting     bool          // it did not count: the member or this node waits for the other's next attempt
 	WaitingText string        // why
-	RTT         time.Duration // from writing the request to reading this; 0: not measured
+	RTT         time.Duration // from writing the request to reading the response; 0: not measured
 }
 
 // Reply is what a response means for its stream.
@@ -20,15 +20,16 @@ type Reply int
 
 // The replies.
 const (
-	// Continue: nothing, go on.
+	// Continue says that nothing special has happened.
 	Continue Reply = iota
-	// GoodbyeAnswered and AbortAnswered: the member has answered our goodbye, or
-	// our abort. There is nothing left to say to it.
+	// GoodbyeAnswered and AbortAnswered say that the member has answered this
+	// node's goodbye or abort. There is nothing left to say to it.
 	GoodbyeAnswered
 	AbortAnswered
-	// Refused: the member has answered with an error, and the ceremony is over.
+	// Refused says that the member has answered with an error, and that the
+	// ceremony is over.
 	Refused
-	// Stale: the stream is not the current one any more. End it.
+	// Stale says that the stream is no longer the current one. End it.
 	Stale
 )
 
@@ -37,8 +38,8 @@ func (a Reply) String() string {
 	return [...]string{"go on", "goodbye answered", "abort answered", "refused", "stale"}[a]
 }
 
-// Attempt notes that opening a stream to a member, or saying anything on it,
-// has failed.
+// Attempt notes that this node could not open a stream to a member, or could not
+// say anything on it.
 func (r *Roster) Attempt(i int, err error) {
 	m := &r.members[i]
 	m.Attempts++
@@ -46,14 +47,14 @@ func (r *Roster) Attempt(i int, err error) {
 	r.pending.changed = true
 }
 
-// Refused notes that there was no room here for a stream of a member.
+// Refused notes that this host had no room for a stream of a member.
 func (r *Roster) Refused(i int, err error) {
 	r.members[i].LastError = err
 	r.pending.changed = true
 }
 
-// OutboundOpened notes that a stream to a member has been opened. It proves
-// nothing yet: protocol negotiation is lazy.
+// OutboundOpened notes that a stream to a member has been opened. This proves
+// nothing yet, because protocol negotiation is lazy.
 func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 	m := &r.members[i]
 	m.out.stream = stream
@@ -62,8 +63,9 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 	r.pending.changed = true
 }
 
-// Response judges a member's answer. Whoever answers our goodbye, it is answered:
-// the ceremony has succeeded, and there is nothing else to say.
+// Response judges a member's answer. An answer to this node's goodbye counts no
+// matter which process gives it: the ceremony has succeeded, and there is nothing
+// else to say.
 func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Reply {
 	m := &r.members[i]
 	switch {
@@ -74,7 +76,7 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 	case r.phase == Failed && a.Refused:
 		return Refused
 	case r.phase == Failed:
-		return Continue // our abort is behind it
+		return Continue // this node's abort comes after it
 	case a.Goodbye:
 		r.hearGoodbyeAnswered(now, i, stream, a)
 		return GoodbyeAnswered
@@ -100,11 +102,12 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 	return Continue
 }
 
-// judgeSession looks which process of a member answers us. Another one than before
-// is a newer one: a stream leads to the process that was there when it was opened.
-// It returns false when that ends the matter: the member has restarted, which
-// fails the ceremony, or begins its next attempt, after its goodbye or our last
-// barrier (docs/protocol.md, "Sessions and restarts").
+// judgeSession checks which process of a member answers this node. A different
+// process is a newer one, because a stream leads to the process that was there
+// when it was opened. judgeSession returns false if there is nothing more to
+// judge. Either the member has restarted, which fails the ceremony, or it begins
+// its next attempt after its goodbye or after this node's last barrier
+// (docs/protocol.md, "Sessions and restarts").
 func (r *Roster) judgeSession(now time.Time, i int, a Response) bool {
 	m := &r.members[i]
 	switch {
@@ -122,8 +125,8 @@ func (r *Roster) judgeSession(now time.Time, i int, a Response) bool {
 	return true
 }
 
-// acceptWaiting notes why a member does not take our requests into account. It can
-// be reached, but is not connected.
+// acceptWaiting notes why this node's requests do not count for a member. The
+// member can be reached, but is not connected.
 func (r *Roster) acceptWaiting(now time.Time, i int, a Response) {
 	m := &r.members[i]
 	m.measured(a.RTT)
@@ -152,11 +155,11 @@ func (r *Roster) acceptResponse(now time.Time, i int, a Response) {
 		r.check(now)
 	}
 	if m.Done && r.SayingGoodbye() {
-		r.reschedule(now) // the goodbye grace begins anew
+		r.reschedule(now) // the goodbye grace begins again
 	}
 }
 
-// hearGoodbyeAnswered notes that our goodbye is answered.
+// hearGoodbyeAnswered notes that this node's goodbye was answered.
 func (r *Roster) hearGoodbyeAnswered(now time.Time, i int, stream StreamID, a Response) {
 	m := &r.members[i]
 	if stream == m.out.stream && a.Session == m.Session && !a.Waiting {
@@ -182,7 +185,7 @@ func (r *Roster) OutboundDown(now time.Time, i int, stream StreamID, err error) 
 		m.LastError = err
 	}
 	if m.Waiting != "" {
-		m.Waiting = "" // nobody answers any more
+		m.Waiting = "" // nobody answers now
 		r.pending.changed = true
 	}
 	if m.out.up {

@@ -13,40 +13,40 @@ import (
 type process struct {
 	world   *world
 	index   int
-	number  int    // how many processes of its node there were before
-	session uint64 // 0: a foreign node, which has none and sees none
-	hostile bool   // it says what it likes, and has no roster
+	number  int    // the number of earlier processes of its node
+	session uint64 // 0: a foreign node, which has no session and sees none
+	hostile bool   // it may say anything, and has no roster
 	roster  *roster.Roster
-	clients []outbound        // to each member; none of a hostile one
-	heard   map[*process]bool // whose requests it has accepted
+	clients []outbound        // to each member; a hostile process has none
+	heard   map[*process]bool // the processes whose requests it has accepted
 	claimed int64             // the highest step that the hostile member has told it
 
-	aborts []abort               // the reasons that a hostile one has given
-	lies   []*roster.Attestation // what a hostile one attests
+	aborts []abort               // the reasons that a hostile process has given
+	lies   []*roster.Attestation // what a hostile process attests
 
 	announced roster.Announcement // what it says to everyone
 	failure   *roster.Failure     // as first seen
-	first     roster.Failure      // the same, copied
-	inbound   []bool              // which members are connected, as the events say
+	first     roster.Failure      // a copy of it
+	inbound   []bool              // which members are connected, according to the events
 	outbound  []bool
-	arrived   []int64 // the last barrier that each member arrived at, as the events say
+	arrived   []int64 // the last barrier that each member arrived at, according to the events
 	passed    int64
-	connected int // how often everyone became connected, as the events say
+	connected int // how often all members became connected, according to the events
 	complete  int
-	waits     []roster.Barrier // what it has not reached yet
+	waits     []roster.Barrier // the barriers that it has not reached yet
 	attempted bool             // its roster knows which attempt this is
 }
 
 // outbound is the client's side towards one member.
 type outbound struct {
-	stream *stream // what it writes to, nil when there is none
-	old    *stream // what it moves away from, until the first answer on the new one
+	stream *stream // the stream that it writes to; nil: none
+	old    *stream // the stream that it moves away from, until the first answer on the new one
 }
 
-// question is what a client remembers of a request until its answer comes.
+// question is what a client remembers of a request until the answer comes.
 type question struct{ goodbye, abort bool }
 
-// last tells whether nothing is said after it.
+// last reports whether nothing is said after it.
 func (q question) last() bool { return q.goodbye || q.abort }
 
 func newProcess(w *world, index, number int, session uint64) *process {
@@ -83,13 +83,14 @@ func (p *process) String() string {
 func (p *process) alive() bool  { return p.world.nodes[p.index] == p }
 func (p *process) failed() bool { return !p.hostile && p.roster.Phase() == roster.Failed }
 
-// over tells whether nobody is missed any more.
+// over reports whether no member counts as missing any longer.
 func (p *process) over() bool { return p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() }
 
-// mayRestart tells whether a restart may go unnoticed: only before step 1.
+// mayRestart reports whether a restart may go unnoticed. That is so only before
+// step 1.
 func (p *process) mayRestart() bool { return !p.hostile && p.roster.Step() == 0 }
 
-// mayAnnounce tells whether the next step is this node's turn.
+// mayAnnounce reports whether it is this node's turn to announce the next step.
 func (p *process) mayAnnounce() bool {
 	r := p.roster
 	return !p.hostile && r.Phase() < roster.Complete && r.Last() == 0 && r.Passed() == r.Step()
@@ -108,7 +109,7 @@ func (p *process) announce() {
 	p.observe()
 }
 
-// awaitConnected waits for everyone to be connected.
+// awaitConnected waits for all members to be connected.
 func (p *process) awaitConnected() {
 	if b := p.roster.AwaitConnected(p.world.now); !p.roster.Reached(b) {
 		p.waits = append(p.waits, b)
@@ -126,7 +127,7 @@ func (p *process) broadcast(a roster.Announcement) {
 	}
 }
 
-// again says to a member again what there is to announce, on whatever leads there.
+// again repeats the announcement to a member on every stream that leads there.
 func (p *process) again(j int) {
 	cl := &p.clients[j]
 	for _, s := range []*stream{cl.old, cl.stream} {
@@ -136,7 +137,7 @@ func (p *process) again(j int) {
 	}
 }
 
-// attemptIn is the digest of the sessions of an attempt.
+// attemptIn returns the digest of the sessions of an attempt.
 func attemptIn(sessions []uint64) (attempt [8]byte) {
 	sum := sha256.Sum256(fmt.Append(nil, sessions))
 	copy(attempt[:], sum[:])
@@ -155,12 +156,12 @@ func (p *process) endStreams() {
 	}
 }
 
-// wants tells whether there is something left to say to a member.
+// wants reports whether there is something left to say to a member.
 func (p *process) wants(j int) bool {
 	return j != p.index && !p.failed() && !p.roster.Member(j).Answered
 }
 
-// open opens a stream to a member and says the current step.
+// open opens a stream to a member and announces the current step on it.
 func (p *process) open(j int) {
 	s := p.world.newStream(p.index, p.world.nodes[j], p)
 	p.clients[j].stream = s
@@ -169,23 +170,23 @@ func (p *process) open(j int) {
 	p.write(s)
 }
 
-// migrate opens a second stream while the first one lives on until the new one
-// has had its first answer.
+// migrate opens a second stream. The first one lives on until the new one has had
+// its first answer.
 func (p *process) migrate(j int) {
 	old := p.clients[j].stream
 	p.open(j)
 	p.clients[j].old = old
 }
 
-// mayMigrate tells whether nothing is outstanding on a stream that has proved
-// to work.
+// mayMigrate reports whether a stream has proved to work and has nothing
+// outstanding.
 func (p *process) mayMigrate(j int) bool {
 	cl := &p.clients[j]
 	return cl.stream != nil && cl.old == nil && p.session != 0 && !p.failed() && !p.roster.SayingGoodbye() &&
 		p.roster.Member(j).Outbound && len(cl.stream.outstanding) == 0
 }
 
-// write says on a stream what there is to announce.
+// write writes the announcement on a stream.
 func (p *process) write(s *stream) {
 	a := p.announced
 	q := roster.Request{
@@ -206,10 +207,10 @@ func (p *process) write(s *stream) {
 	s.send(q)
 }
 
-// response brings an answer to the roster.
+// response passes an answer to the roster.
 func (p *process) response(s *stream, a roster.Response) {
 	if len(s.outstanding) == 0 {
-		p.hangUp(s) // an answer to nothing
+		p.hangUp(s) // an answer to no request
 		return
 	}
 	j := s.server.index
@@ -231,8 +232,8 @@ func (p *process) response(s *stream, a roster.Response) {
 	}
 }
 
-// hangUp ends the client's side of a stream, and of the one it was moving away
-// from.
+// hangUp ends the client's side of a stream, and of the stream that it was moving
+// away from.
 func (p *process) hangUp(s *stream) {
 	s.clientOpen = false
 	j := s.server.index

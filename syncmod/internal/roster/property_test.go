@@ -37,10 +37,10 @@ func drawWorld(t *rapid.T, n int, mixed bool) *world {
 	return newWorld(t, last, foreign, results)
 }
 
-// Whatever the network does to honest nodes, nobody passes a barrier before
-// everybody has announced it, and nobody fails: [world.check] looks after every
-// event. And once the network works, everybody comes to the end.
-func TestHonestMembersNeverFailAndAlwaysFinish(t *testing.T) {
+// No matter what the network does to honest nodes, none passes a barrier before
+// every node has announced it, and none fails: [world.check] checks that after every
+// event. Once the network works, every node finishes.
+func TestHonestMembersAlwaysFinish(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)
 		for range rapid.IntRange(0, 100*n).Draw(t, "events") {
@@ -51,9 +51,10 @@ func TestHonestMembersNeverFailAndAlwaysFinish(t *testing.T) {
 	})
 }
 
-// Members with different results never pass the last barrier, whatever the network
-// does, and once it works, each fails by that: it has heard so, or found out itself.
-func TestMembersWithDifferentResultsAllFail(t *testing.T) {
+// Members with different results never pass the last barrier, no matter what the
+// network does. Once the network works, each of them fails because of the results:
+// it is told, or finds out itself.
+func TestDifferentResultsFailAllMembers(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)
 		one := rapid.IntRange(0, n-1).Draw(t, "who differs")
@@ -80,7 +81,7 @@ func TestMembersWithDifferentResultsAllFail(t *testing.T) {
 	})
 }
 
-// setResult gives another result to a node that has announced nothing yet.
+// setResult changes the result of a node that has announced nothing yet.
 func (w *world) setResult(i int, a *roster.Attestation) {
 	w.results[i] = a
 	if err := w.nodes[i].roster.Attest(a); err != nil {
@@ -88,7 +89,7 @@ func (w *world) setResult(i int, a *roster.Attestation) {
 	}
 }
 
-// finish lets the network work until the ceremony has had the time to end.
+// finish lets the network work until the ceremony has had time to end.
 func (w *world) finish() {
 	rounds := 10 + 3*int(w.last)
 	for range rounds {

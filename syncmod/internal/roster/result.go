@@ -2,19 +2,19 @@ package roster
 
 import "time"
 
-// Attestation is what a member attests at its last barrier: a digest of what its
-// work has produced. It never changes.
+// Attestation is what a member attests at its last barrier: a digest of the result
+// of its work. It never changes.
 type Attestation struct {
 	Result   string // the digest
-	Verified bool   // the member has signed it; else Result is void
+	Verified bool   // the member has signed it; otherwise Result is void
 
-	// What follows is for the receipt. No rule reads it.
+	// The other fields are for the receipt. No rule reads them.
 	Signature []byte
-	PublicKey []byte // the signer's, where its peer ID does not contain it
+	PublicKey []byte // the signer's, if its peer ID does not contain it
 }
 
-// Attest notes what this node attests at its last barrier. It has to come before
-// that is announced.
+// Attest sets what this node attests at its last barrier. It must be called before
+// that barrier is announced.
 func (r *Roster) Attest(a *Attestation) error {
 	if r.phase >= Completing {
 		return ErrOutOfTurn
@@ -24,8 +24,9 @@ func (r *Roster) Attest(a *Attestation) error {
 }
 
 // Attested returns what a member, or this node, attests at this node's last
-// barrier, nil if nothing. A foreign member attests nothing. Neither does a member
-// that is at another step: its last barrier is not ours.
+// barrier, or nil if nothing. A foreign member attests nothing. A member at
+// another step attests nothing either, because its last barrier is not this
+// node's.
 func (r *Roster) Attested(i int) *Attestation {
 	if i == r.cfg.Self {
 		return r.attestation
@@ -36,9 +37,10 @@ func (r *Roster) Attested(i int) *Attestation {
 	return nil
 }
 
-// agrees is the rule of results: whoever has a session attests the same as this
-// node, or nothing where this node attests nothing. It is looked at once everyone
-// is at the last barrier: only then is known who attests what.
+// agrees is the rule of results: every member with a session attests what this
+// node attests, or nothing if this node attests nothing. It is only checked when
+// all members are at the last barrier, because only then is it known who attests
+// what.
 func (r *Roster) agrees() bool {
 	for i := range r.members {
 		if m := &r.members[i]; i != r.cfg.Self && m.Session != 0 && !sameResult(r.attestation, r.Attested(i)) {
@@ -56,7 +58,7 @@ func sameResult(ours, theirs *Attestation) bool {
 }
 
 // differ fails the ceremony because the members attest different results. Nobody
-// is the culprit: who of them is right is for people to find out.
+// is the culprit: people have to find out which result is right.
 func (r *Roster) differ(now time.Time) {
 	r.Fail(now, about(ResultMismatch, r.cfg.Self))
 }

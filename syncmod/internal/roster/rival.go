@@ -2,21 +2,22 @@ package roster
 
 import "time"
 
-// keyInUseAfter is how long another process of a member has to go on asking, while
-// the one that answers us is there, before its key counts as in use twice. A
-// process that has taken over from another one answers us long before.
+// keyInUseAfter is how long another process of a member must go on asking before
+// the member's key counts as in use twice. During that time, the process that
+// answers this node must be there. A process that has taken over from another one
+// answers this node much earlier.
 const keyInUseAfter = 3 * time.Second
 
-// rival is another process of a member than the one that answers us. No rule reads
-// it: it is shown.
+// rival is a second process of a member, beside the one that answers this node.
+// It is only shown. No rule reads it.
 type rival struct {
 	session     uint64
-	since, last time.Time // when it began to ask, and asked last
-	told        bool      // that the key is in use twice
+	since, last time.Time // when it began to ask, and when it last asked
+	told        bool      // whether it was reported that the key is in use twice
 }
 
 // hearRival notes a request from another process of a member than the one that
-// answers us. It returns whether the member's key is in use by two processes.
+// answers this node. It reports whether two processes use the member's key.
 func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 	m := &r.members[i]
 	if session != m.rival.session || now.Sub(m.rival.last) > keyInUseAfter {
@@ -31,11 +32,11 @@ func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 	return inUse
 }
 
-// KeyInUse reports whether two processes use a member's key: one answers us, and
-// another goes on asking.
+// KeyInUse reports whether two processes use a member's key: one answers this
+// node, and another goes on asking.
 func (r *Roster) KeyInUse(now time.Time, i int) bool {
 	m := &r.members[i]
-	return m.rival.session != m.Session && // else it has asked before it could answer
+	return m.rival.session != m.Session && // otherwise it asked before it could answer
 		m.rival.last.Sub(m.rival.since) >= keyInUseAfter && now.Sub(m.rival.last) <= keyInUseAfter &&
 		m.out.up && m.out.last.After(m.rival.since)
 }

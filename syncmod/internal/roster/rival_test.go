@@ -9,8 +9,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// A process that asks for some time before it can answer us is not another one.
-func TestAMemberThatAnswersLateIsNotTwoProcesses(t *testing.T) {
+// A process that asks for some time before it can answer this node is not a
+// second process.
+func TestALateAnswerIsNotASecondProcess(t *testing.T) {
 	version, err := roster.ParseVersion("v1.11")
 	require.NoError(t, err)
 	const bob, session = 1, 0xb1
@@ -19,7 +20,7 @@ func TestAMemberThatAnswersLateIsNotTwoProcesses(t *testing.T) {
 	})
 	r.Open(start)
 	now := start
-	for range 5 { // busy hosts: its requests come through, and our stream does not open
+	for range 5 { // busy hosts: its requests come through, but the stream to it does not open
 		now = now.Add(time.Second)
 		r.Request(now, bob, 1, roster.Request{Opened: start, Version: "v1.11", Signed: true, Session: session})
 	}

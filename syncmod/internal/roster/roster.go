@@ -4,16 +4,16 @@ import "time"
 
 // Config is what a roster knows from the start.
 type Config struct {
-	Members     int           // how many members there are, this node included
+	Members     int           // the number of members, including this node
 	Self        int           // this node's operator index
 	Version     Version       // this node's version
-	VersionText string        // the same as it was written
-	PeerTimeout time.Duration // how long a member may be gone once the ceremony runs; not positive: for ever
+	VersionText string        // the same version as text
+	PeerTimeout time.Duration // how long a member may be gone once the ceremony runs; zero or negative: no limit
 	Session     uint64        // this node's session
 	Observes    bool          // this node only looks: it takes no part
 }
 
-// Phase is how far the ceremony has come.
+// Phase says how far the ceremony has come.
 type Phase int
 
 // The phases, in order. Complete and Failed are final.
@@ -25,58 +25,58 @@ const (
 	Failed
 )
 
-// StreamID names a stream. The caller hands out each number once; 0 is none.
+// StreamID names a stream. The caller uses each number once; 0 means no stream.
 type StreamID uint64
 
 // direction is one of the two streams between this node and a member.
 type direction struct {
-	stream StreamID  // the current one, 0 when there is none
+	stream StreamID  // the current one; 0: none
 	up     bool      // an exchange has succeeded on it and it is alive
-	ever   bool      // there has been such a stream
-	last   time.Time // when the last valid message came
-	since  time.Time // since when it has been up or not
+	ever   bool      // such a stream has existed
+	last   time.Time // when the last valid message arrived
+	since  time.Time // when it last came up or went down
 }
 
-// Member is what is known of another member.
+// Member is what is known about another member.
 type Member struct {
-	Session  uint64 // the one that answers us, which our requests address: 0 while none does, and for a foreign member
-	Step     int64  // the last step seen, -1 when none was
+	Session  uint64 // the session that answers this node and that its requests address; 0: none, or a foreign member
+	Step     int64  // the last step seen; -1: none
 	Done     bool   // it has said goodbye
-	Answered bool   // it has answered ours
+	Answered bool   // it has answered this node's goodbye
 	Nickname string
 	Version  string
 
 	Inbound, Outbound bool // connected, by direction
 	Relayed           bool // the outbound stream runs through a relay
 	LastSeen          time.Time
-	Since             time.Time // since when it has been connected both ways, or not
+	Since             time.Time // when it became connected in both directions, or stopped being so
 	RTT               time.Duration
-	Reconnects        int    // streams to it that had to be opened again
-	Attempts          int    // failed attempts to open one, in a row
-	LastError         error  // why the last one failed or ended
-	Waiting           string // why it does not take our requests into account, in its own words
+	Reconnects        int    // how often a stream to it had to be opened again
+	Attempts          int    // failed attempts to open a stream since the last success
+	LastError         error  // why the last attempt failed or the last stream ended
+	Waiting           string // in its own words, why this node's requests do not count for it
 
-	// Fault is why a ceremony that takes part would fail by what the member said last, nil
-	// while nothing is known to. Only a ceremony that observes has one.
+	// Fault says why a ceremony that takes part would fail because of what the member said
+	// last, or is nil if no reason is known. Only a ceremony that only looks has one.
 	Fault *Failure
 }
 
 type member struct {
 	Member
-	stepAt, prevStepAt time.Time // when its step became what it is, and the one before
+	stepAt, prevStepAt time.Time // when its step became what it is, and when the previous one did
 
-	known  bool      // a request of the process that answers us has been accepted
-	first  int64     // its step
-	opened time.Time // when the newest of the inbound streams that have been current arrived
+	known  bool      // a request of the process that answers this node has been accepted
+	first  int64     // the step of that request
+	opened time.Time // when the newest inbound stream that has been current arrived
 
-	attempt     [8]byte      // which attempt the member's requests name
-	hasAttempt  bool         // whether they name any
-	attestation *Attestation // what they attest, nil if nothing
+	attempt     [8]byte      // the attempt that the member's requests name
+	hasAttempt  bool         // whether they name one
+	attestation *Attestation // what they attest; nil if nothing
 
 	in, out   direction
-	asked     bool     // our client was told to ask at once, and has had no answer since
-	successor StreamID // an inbound stream that takes over as soon as the current one's handler has returned
-	held      StreamID // the inbound stream that was held last
+	asked     bool     // this node's client was told to ask at once, and has had no answer since
+	successor StreamID // an inbound stream that takes over once the handler of the current one has returned
+	held      StreamID // the inbound stream that was last held
 	rival     rival    // another process of the member
 
 	doneAt  time.Time // when it said goodbye
@@ -92,33 +92,33 @@ func (m *member) measured(rtt time.Duration) {
 	}
 }
 
-// Roster is one ceremony as this node sees it. It is not safe for concurrent
-// use: the ceremony holds its lock around every call.
+// Roster is one ceremony as this node sees it. It is not safe for concurrent use: the
+// ceremony holds its lock around every call.
 type Roster struct {
 	cfg     Config
 	members []member
 
 	phase  Phase
-	step   int64 // the last step this node has announced
+	step   int64 // the last step that this node has announced
 	passed int64 // the last barrier it has passed
-	last   int64 // the last barrier of the ceremony, 0 while not known
+	last   int64 // the last barrier of the ceremony; 0 while unknown
 
 	openedAt     time.Time // zero: not open yet
 	announcedAt  time.Time
 	runningSince time.Time
 	goodbyeSince time.Time
 
-	rounds        int  // how often everyone has become connected
-	allConnected  bool // everyone is connected now
-	wantConnected bool // somebody waits for everyone to be connected
-	lastConnected int  // which member a direction came up to last
-	lastGoodbye   int  // whose goodbye, or answer to ours, came last
+	rounds        int  // how often all members have become connected
+	allConnected  bool // all members are connected now
+	wantConnected bool // somebody waits for all members to be connected
+	lastConnected int  // the member to which a direction last came up
+	lastGoodbye   int  // the member whose goodbye, or answer to this node's, came last
 
-	sessions   []uint64 // of all members, as barrier 1 was passed; nil before
-	attempt    [8]byte  // their digest
+	sessions   []uint64 // the sessions of all members when barrier 1 was passed; nil before
+	attempt    [8]byte  // the digest of the sessions
 	hasAttempt bool
 
-	attestation *Attestation // this node's own, nil if it attests nothing
+	attestation *Attestation // what this node attests; nil if nothing
 
 	failure  *Failure
 	failedAt time.Time
@@ -138,8 +138,8 @@ func New(now time.Time, cfg Config) *Roster {
 	return r
 }
 
-// Open notes that the ceremony is open: from now on this node says where it is,
-// and waits for the others. It does nothing when the ceremony has failed before.
+// Open notes that the ceremony is open. This node now begins to announce its step and to
+// wait for the others. Open does nothing if the ceremony has already failed.
 func (r *Roster) Open(now time.Time) {
 	if r.isOpen() || r.phase == Failed {
 		return
@@ -152,7 +152,7 @@ func (r *Roster) Open(now time.Time) {
 
 func (r *Roster) isOpen() bool { return !r.openedAt.IsZero() }
 
-// startClocks notes since when the members have not been connected.
+// startClocks begins to measure how long the members have not been connected.
 func (r *Roster) startClocks(now time.Time) {
 	for i := range r.members {
 		m := &r.members[i]
@@ -169,13 +169,13 @@ func (r *Roster) Step() int64 { return r.step }
 // Passed returns the last barrier that this node has passed.
 func (r *Roster) Passed() int64 { return r.passed }
 
-// Last returns the last barrier of the ceremony, 0 while it is not known.
+// Last returns the last barrier of the ceremony, or 0 while it is unknown.
 func (r *Roster) Last() int64 { return r.last }
 
 // Failure returns why the ceremony failed, or nil.
 func (r *Roster) Failure() *Failure { return r.failure }
 
-// Member returns what is known of a member.
+// Member returns what is known about a member.
 func (r *Roster) Member(i int) Member {
 	m := r.members[i].Member
 	m.Inbound, m.Outbound = r.members[i].in.up, r.members[i].out.up

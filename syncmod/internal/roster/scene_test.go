@@ -6,7 +6,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// missing tells whom a node waits for.
+// missing says which members a node waits for.
 func (s *story) missing(*arguments) []string {
 	r := s.roster
 	step := max(r.Step(), 1)
@@ -17,8 +17,8 @@ func (s *story) missing(*arguments) []string {
 	}
 }
 
-// reached tells whether the waits of await-connected, of a step and of the
-// goodbyes would be over.
+// reached says whether these waits would be over: the wait of await-connected,
+// that of a step, and that of the goodbyes.
 func (s *story) reached(a *arguments) []string {
 	step := a.number("step", max(s.roster.Step(), 1))
 	var words []string
@@ -34,7 +34,7 @@ func (s *story) reached(a *arguments) []string {
 	return words
 }
 
-// waiting tells at which barrier a node waits.
+// waiting says at which barrier a node waits.
 func (s *story) waiting(*arguments) []string {
 	b, waits := s.roster.Waiting()
 	if !waits {
@@ -43,7 +43,7 @@ func (s *story) waiting(*arguments) []string {
 	return []string{fmt.Sprintf("%s, since %v after the start", waitWords(b), b.Since.Sub(start))}
 }
 
-// status tells what a node knows of the ceremony and of its members.
+// status says what a node knows about the ceremony and its members.
 func (s *story) status(*arguments) []string {
 	r := s.roster
 	words := []string{fmt.Sprintf("%s, step %d, passed %d", phaseWords(r.Phase()), r.Step(), r.Passed())}
@@ -56,7 +56,7 @@ func (s *story) status(*arguments) []string {
 	return words
 }
 
-// arrivals tells when each member reached a barrier.
+// arrivals says when each member reached a barrier.
 func (s *story) arrivals(a *arguments) []string {
 	step := a.number("step", 0)
 	var words []string

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// State is what a roster's further behaviour depends on, times aside. A program
-// that explores rosters takes it out of one with [Roster.State], compares it, and
-// goes on from it with [Roster.Restore]. What only reports show is not in it.
+// State is everything that decides how a roster will behave, except for times. A
+// program that explores rosters takes the state with [Roster.State], compares it,
+// and continues from it with [Roster.Restore]. It has nothing that only reports
+// show.
 type State struct {
 	Phase              Phase
 	Step, Passed, Last int64
@@ -28,7 +29,7 @@ type State struct {
 	Members []MemberState
 }
 
-// MemberState is what a roster's further behaviour depends on about one member.
+// MemberState is the part of a State about one member.
 type MemberState struct {
 	Session  uint64
 	Step     int64
@@ -47,14 +48,14 @@ type MemberState struct {
 	Successor, Held StreamID
 }
 
-// DirectionState is what a roster's further behaviour depends on about a direction.
+// DirectionState is the part of a State about one direction.
 type DirectionState struct {
 	Stream   StreamID
 	Up, Ever bool
 }
 
-// State writes what the roster's behaviour depends on into s, whose Members has
-// room for all.
+// State writes the roster's state into s. The Members of s must have room for all
+// members.
 func (r *Roster) State(s *State) {
 	*s = State{
 		Phase: r.phase, Step: r.step, Passed: r.passed, Last: r.last,
@@ -78,8 +79,8 @@ func (d *direction) state() DirectionState {
 	return DirectionState{Stream: d.stream, Up: d.up, Ever: d.ever}
 }
 
-// Restore makes the roster what one with this configuration and this state is, to
-// which everything has happened just now.
+// Restore gives the roster this configuration and this state, as if everything had
+// happened just now.
 func (r *Roster) Restore(now time.Time, cfg Config, s *State) {
 	members := slices.Grow(r.members[:0], len(s.Members))[:len(s.Members)]
 	p := &r.pending

@@ -21,11 +21,11 @@ type story struct {
 	only    []roster.EventType            // the events that a command shows, if not all
 	ticks   bool                          // a command shows when the next tick is due
 	awaited roster.Barrier                // what await-connected waits for
-	passed  map[int64][]time.Time         // who reached a barrier when
+	passed  map[int64][]time.Time         // when each member reached a barrier
 }
 
-// shows tells whether a command shows an event. Those that stand for many facts
-// leave out most.
+// shows reports whether a command shows an event. Commands that stand for many
+// facts leave out most events.
 func (s *story) shows(e roster.Event) bool { return s.only == nil || slices.Contains(s.only, e.Type) }
 
 // open makes the node's roster.
@@ -43,7 +43,7 @@ func (s *story) open(a *arguments) {
 	})
 }
 
-// others are the members named, or all but this node.
+// others returns the named members, or all but this node.
 func (s *story) others(named []int) []int {
 	if len(named) > 0 {
 		return named
@@ -61,7 +61,8 @@ func inboundOf(i int) roster.StreamID  { return roster.StreamID(10 + i) }
 func outboundOf(i int) roster.StreamID { return roster.StreamID(20 + i) }
 func sessionOf(i int) uint64           { return uint64(0xa1 + 0x10*i) }
 
-// requestFrom is a request that counts once the member has answered us.
+// requestFrom returns a request that counts once the member has answered this
+// node.
 func (s *story) requestFrom(i int, step int64) roster.Request {
 	return roster.Request{
 		Version: "v1.11", Signed: true, Session: sessionOf(i), Addressee: sessionOf(s.self), Step: step,
@@ -69,7 +70,7 @@ func (s *story) requestFrom(i int, step int64) roster.Request {
 	}
 }
 
-// request brings a request, on a stream that arrived when it was first named.
+// request passes on a request. Its stream arrived when it was first named.
 func (s *story) request(i int, stream roster.StreamID, q roster.Request) roster.Verdict {
 	s.arrive(stream)
 	q.Opened = s.arrived[stream]
@@ -82,19 +83,19 @@ func (s *story) arrive(stream roster.StreamID) {
 	}
 }
 
-// meet is a member that answers us, on a stream of ours to it.
+// meet makes a member answer this node, on a stream of this node to it.
 func (s *story) meet(i int) {
 	s.roster.OutboundOpened(i, outboundOf(i), false)
 	s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})
 }
 
-// attemptOf is the digest that a transcript calls by a word.
+// attemptOf returns the digest for which a transcript uses a word.
 func attemptOf(word string) (attempt [8]byte) {
 	copy(attempt[:], word)
 	return attempt
 }
 
-// attestationOf is the attestation that a transcript calls by a word.
+// attestationOf returns the attestation for which a transcript uses a word.
 func attestationOf(word string) *roster.Attestation {
 	switch word {
 	case "":
@@ -105,8 +106,8 @@ func attestationOf(word string) *roster.Attestation {
 	return &roster.Attestation{Result: word, Verified: true}
 }
 
-// commands are the facts that a transcript can bring. What they return is said
-// ahead of the events.
+// commands are the facts that a transcript can bring. Their results are printed
+// before the events.
 var commands = map[string]func(*story, *arguments) []string{
 	"open": func(s *story, a *arguments) []string {
 		s.open(a)

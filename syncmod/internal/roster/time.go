@@ -4,12 +4,12 @@ import "time"
 
 const (
 	// lossGrace is how long a member whose stream was lost may always try to come
-	// back, however long ago it was heard: this node itself may have been frozen,
-	// and then everyone else seems to be gone.
+	// back, no matter when it was last heard. This node itself may have been
+	// frozen, and then every other member seems to be gone.
 	lossGrace = time.Second
 
-	// A wait is reported after firstReport. Each further interval is twice the one
-	// before, and none is longer than longestReport.
+	// A wait is reported after firstReport. Each further interval is twice the
+	// previous one, and at most longestReport.
 	firstReport   = 10 * time.Second
 	longestReport = 5 * time.Minute
 )
@@ -17,11 +17,11 @@ const (
 // schedule remembers when the passing of time matters next.
 type schedule struct {
 	next    time.Time
-	changed time.Time // when something changed that next depends on; zero: nothing has
+	changed time.Time // when something changed that next depends on; zero: nothing changed
 	report  waitReport
 }
 
-// waitReport is the part of a wait that has not been reported yet.
+// waitReport is the slice of a wait that has not been reported yet.
 type waitReport struct {
 	of       Barrier
 	from     time.Time
@@ -42,9 +42,9 @@ func (s *schedule) at(r *Roster) time.Time {
 	return s.next
 }
 
-// nextTick finds the first moment after which the passing of time has changed
-// something: a member has been gone for too long or its goodbye's answer is no
-// longer needed, an abort was announced for long enough, a wait is to be reported.
+// nextTick finds the first moment at which the passing of time changes something:
+// a member has been gone for too long, the answer to a goodbye is no longer
+// needed, an abort was announced for long enough, or a wait must be reported.
 func (r *Roster) nextTick(now time.Time) (next time.Time) {
 	soonest := func(at time.Time) {
 		if next.IsZero() || at.Before(next) {
@@ -91,7 +91,7 @@ func (r *Roster) Tick(now time.Time) {
 	r.reschedule(now)
 }
 
-// timesOut tells whether a member that is gone can fail the ceremony.
+// timesOut reports whether a member that is gone can fail the ceremony.
 func (r *Roster) timesOut() bool { return r.phase != Connecting && r.cfg.PeerTimeout > 0 }
 
 // checkGone fails the ceremony when a member has been gone for too long.
@@ -110,9 +110,9 @@ func (r *Roster) checkGone(now time.Time) {
 	}
 }
 
-// goneSince tells since when a member has been gone from a ceremony that runs,
-// which is when the last message came in a direction that was connected and no
-// longer is, and until when it may be.
+// goneSince returns since when a member has been gone from a running ceremony, and
+// until when it may be gone. It has been gone since the last message in a
+// direction that was connected and no longer is.
 func (r *Roster) goneSince(i int) (since, until time.Time, gone bool) {
 	m := &r.members[i]
 	for _, d := range [...]*direction{&m.in, &m.out} {
@@ -127,14 +127,14 @@ func (r *Roster) goneSince(i int) (since, until time.Time, gone bool) {
 	return since, until, gone && !m.Done
 }
 
-// goneUntil tells since when a direction that is lost has been gone, and until
-// when it may be.
+// goneUntil returns since when a lost direction has been gone, and until when it
+// may be gone.
 func (r *Roster) goneUntil(d *direction) (since, until time.Time) {
 	since = later(d.last, r.runningSince)
 	return since, later(since.Add(r.cfg.PeerTimeout), d.since.Add(min(lossGrace, r.cfg.PeerTimeout)))
 }
 
-// waitReport returns the report that is due next, nil when this node waits at no
+// waitReport returns the report that is due next, or nil if this node waits at no
 // barrier.
 func (r *Roster) waitReport() *waitReport {
 	b, waits := r.Waiting()

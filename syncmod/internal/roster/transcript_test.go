@@ -14,18 +14,18 @@ import (
 )
 
 // Every rule has a story in testdata: facts that come to one node, and what its
-// roster says to each. The file's head names the rule and the section of
-// docs/protocol.md that has it. Run with -rewrite after a change, then read what
-// has become of the stories: they say what the rules demand, not what the code
-// does. Stories of several nodes are in testdata/all_sides: see
+// roster says to each. The head of the file names the rule and its section of
+// docs/protocol.md. After a change, run with -rewrite, and then read how the
+// stories have changed: they say what the rules demand, not what the code does.
+// Stories of several nodes are in testdata/all_sides: see
 // [TestTranscriptsFromAllSides].
 //
-// The node is alice's; the other members are bob, carol and dave. These are the
-// commands; what they leave out is filled in, so that a line says only what it
-// is about.
+// The node is alice's. The other members are bob, carol and dave. These are the
+// commands. Everything that a command leaves out has a default, so that a line
+// says only what it is about.
 //
 //	open members=4 self=alice version=v1.11 peer-timeout=0s [observes]   or in two steps: prepare members=4 …, begin
-//	meet [bob …]                  everyone, or the members named, answers a first request of ours
+//	meet [bob …]                  everyone, or the members named, answers a first request of this node
 //	connect [bob …]               everyone, or the members named, comes up in both directions at step 0
 //	reach step=2                  everyone, this node too, passes the barriers up to this one
 //	await-connected               somebody waits for everyone to be connected
@@ -48,11 +48,11 @@ import (
 //	finish                        this node waits no longer for goodbyes
 //	waiting, reached, missing, status, arrivals step=1
 //
-// A member's stream to us is 11, 12, 13 and ours to it 21, 22, 23 by default, in
-// the order of members. Its session is 0xb1, 0xc1, 0xd1, ours is 0xa1, and a
-// request addresses it. A foreign member has no session. A line that starts with *
-// is an event, one that starts with > is another effect: what alice's shell has to
-// do.
+// By default, a member's stream to this node is 11, 12 or 13, and this node's
+// stream to it is 21, 22 or 23, in the order of members. The members' sessions are
+// 0xb1, 0xc1 and 0xd1. This node's is 0xa1, and a request addresses it. A foreign
+// member has no session. A line that starts with * is an event. A line that starts
+// with > is another effect: what alice's shell must do.
 func TestTranscripts(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func (s *story) play(t *testing.T, d *datadriven.TestData) string {
 	return strings.Join(words, "\n") + "\n"
 }
 
-// effects tells what the facts of a command demand.
+// effects says what the effects of a command are.
 func (s *story) effects() []string {
 	e := s.roster.Effects()
 	var words []string

@@ -23,14 +23,14 @@ func TestCompatible(t *testing.T) {
 		{"v1.11", "v2.11", false},
 		{"v1.11", "v1.1", false},
 		{"v1.1", "v1.01", true}, // numbers, not texts
-		// Patches are compared only when both sides name one and neither has a label.
+		// Patches count only if both sides name one and neither has a label.
 		{"v1.11.3", "v1.11.3", true},
 		{"v1.11.3", "v1.11.2", false},
 		{"v1.11.0", "v1.11", true},
 		{"v1.11.0", "v1.11.1", false},
 		{"v1.11.3-rc1", "v1.11.2", true},
 		{"v1.11.3-rc1", "v1.11.2-rc1", true},
-		// Labels never.
+		// Labels never count.
 		{"v1.11-rc1", "v1.11-rc2", true},
 		{"v1.11-dev", "v1.10-dev", false},
 	} {
@@ -46,7 +46,7 @@ func TestCompatible(t *testing.T) {
 	}
 }
 
-func TestParseVersionRefusesWhatIsNone(t *testing.T) {
+func TestParseVersionRefusesOtherText(t *testing.T) {
 	for _, text := range []string{
 		"", "banana", "v", "v1", "v1.", "1.11", "V1.11", "v1.11.", "v1.11.3.4", "v1.11-", "v1.x", "v-1.11", "v1.-11",
 		"v+1.11",
@@ -59,7 +59,7 @@ func TestParseVersionRefusesWhatIsNone(t *testing.T) {
 	}
 }
 
-func TestParseVersionTakesTheLongestThereAre(t *testing.T) {
+func TestParseVersionTakesLongVersions(t *testing.T) {
 	_, err := roster.ParseVersion("v999999999.999999999.999999999-" + strings.Repeat("a", 32))
 
 	require.NoError(t, err)

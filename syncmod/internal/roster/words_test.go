@@ -18,7 +18,7 @@ var (
 	names = [...]string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"}
 )
 
-// name is what a transcript calls a member.
+// name returns the name of a member in transcripts.
 func name(i int) string {
 	switch {
 	case i == -1:
@@ -40,8 +40,8 @@ func nameList(members []int) string {
 	return strings.Join(list, ", ")
 }
 
-// reason is what a node tells the others when its ceremony fails: its own words,
-// or those that it heard.
+// reason returns what a node tells the others when its ceremony fails: its own
+// words, or those that it heard.
 func reason(f *roster.Failure) string {
 	if f.Kind == roster.PeerAborted || f.Text != "" {
 		return f.Text
@@ -49,7 +49,7 @@ func reason(f *roster.Failure) string {
 	return failureWords(f)
 }
 
-// failureWords tells why a ceremony failed, and by whom that was brought.
+// failureWords says why a ceremony failed, and who reported that.
 func failureWords(f *roster.Failure) string {
 	words := f.Kind.String() + ", about " + name(f.Culprit)
 	switch f.Kind {
@@ -81,7 +81,7 @@ func failureWords(f *roster.Failure) string {
 	return words
 }
 
-// goneWords tells in which direction a member is gone.
+// goneWords says in which direction a member is gone.
 func goneWords(f *roster.Failure) string {
 	switch {
 	case f.NotHeard && f.NotReached:
@@ -99,7 +99,7 @@ func stepWords(step int64) string {
 	return fmt.Sprint(step)
 }
 
-// requestWords tells what a request says.
+// requestWords says what a request says.
 func requestWords(q roster.Request) string {
 	words := fmt.Sprintf("step %s", stepWords(q.Step))
 	if q.Shutdown {
@@ -111,7 +111,7 @@ func requestWords(q roster.Request) string {
 	return words
 }
 
-// verdictWords tells what is to be done with a request and its stream.
+// verdictWords says what to do with a request and its stream.
 func verdictWords(now time.Time, v roster.Verdict) string {
 	words := v.Action.String()
 	switch {
@@ -133,7 +133,7 @@ func verdictWords(now time.Time, v roster.Verdict) string {
 	return words
 }
 
-// announcementWords tells what a node says to everyone.
+// announcementWords says what a node says to everyone.
 func announcementWords(a *roster.Announcement) string {
 	switch {
 	case a.Failure != nil:
@@ -155,7 +155,7 @@ func announcementWords(a *roster.Announcement) string {
 	return fmt.Sprintf("step %d", a.Step)
 }
 
-// attestationWords tells what somebody attests.
+// attestationWords says what a member attests.
 func attestationWords(a *roster.Attestation) string {
 	switch {
 	case a == nil:
@@ -166,7 +166,7 @@ func attestationWords(a *roster.Attestation) string {
 	return "result " + a.Result
 }
 
-// effectWords tells what a node's shell has to do.
+// effectWords says what a node's shell must do.
 func effectWords(self int, now time.Time, e roster.Effects) []string {
 	var words []string
 	for _, i := range e.Repeat {
@@ -188,7 +188,7 @@ func effectWords(self int, now time.Time, e roster.Effects) []string {
 	return words
 }
 
-// waitWords tells what a node is doing at a barrier.
+// waitWords says what a node does at a barrier.
 func waitWords(b roster.Barrier) string {
 	switch b.Kind {
 	case roster.BarrierConnected:
@@ -201,7 +201,7 @@ func waitWords(b roster.Barrier) string {
 	return "not waiting"
 }
 
-// eventWords tells what happened to a node.
+// eventWords says what happened to a node.
 func eventWords(self int, now time.Time, e roster.Event, f *roster.Failure) string {
 	who := name(e.Member)
 	direction := name(self) + " to " + who

@@ -10,42 +10,43 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// world is a cluster on a network that delays, drops, repeats and reorders. All
-// that can happen next is in [world.possible]; what has happened is checked by
-// [world.check] after every event.
+// world is a cluster on a network that delays, drops, repeats and reorders.
+// [world.possible] has everything that can happen next, and [world.check] checks
+// what has happened after every event.
 //
-// Streams keep their own order and nothing else is promised: a newer stream may
-// be read before an older one, either end may notice at any time that a stream
-// is lost, what was in flight then may arrive or not.
+// Only the order within a stream is certain. A newer stream may be read before an
+// older one. Either end may notice at any time that a stream is lost. What was in
+// flight at that moment may arrive or not.
 //
-// What it does assume, because nothing on the wire could tell otherwise:
-//   - A foreign node has no session. When one restarts, or a node that it talks
-//     to, their old streams are gone before the new process speaks; none of its
-//     frames is repeated on another stream; and its streams arrive in the order
-//     in which it has opened them, though they may be read in another.
+// The world assumes one thing, because nothing on the wire could show otherwise:
+//   - A foreign node has no session. When it restarts, or when a node that it
+//     talks to restarts, their old streams are gone before the new process
+//     speaks. None of its frames is repeated on another stream. Its streams
+//     arrive in the order in which it opened them, though they may be read in
+//     another.
 type world struct {
 	t       reporter
 	draw    *rapid.T // nil in a transcript, where nothing is left to chance
 	now     time.Time
 	members int
 	last    int64                 // the last barrier of the ceremony
-	results []*roster.Attestation // what each node attests there, whichever process of it
+	results []*roster.Attestation // what each node attests there, in each of its processes
 
 	nodes         []*process // the current process of each node; nil: its ceremony is not open
-	runs          []int      // how many processes of each node there were
+	runs          []int      // the number of processes that each node has had
 	restarts      int
 	streams       []*stream
 	streamsOpened int
 	history       []delivered // requests that were delivered
 }
 
-// reporter is where a world says what happens.
+// reporter is where a world reports what happens.
 type reporter interface {
 	Logf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// delivered is a request and the process that it was delivered to.
+// delivered is a request, and the process to which it was delivered.
 type delivered struct {
 	sent
 	to *process
@@ -68,7 +69,7 @@ func newWorld(t *rapid.T, last int64, foreign []bool, results []*roster.Attestat
 	return w
 }
 
-// emptyWorld is a world in which no node runs yet.
+// emptyWorld returns a world in which no node runs yet.
 func emptyWorld(t reporter, members int, last int64) *world {
 	return &world{
 		t: t, now: start, members: members, last: last, nodes: make([]*process, members), runs: make([]int, members),
@@ -102,7 +103,7 @@ func (w *world) restart(i int) {
 	w.start(i, old.session == 0)
 }
 
-// lose ends a stream at both ends at once.
+// lose ends a stream at both ends at the same time.
 func (w *world) lose(s *stream) {
 	s.broken = true
 	s.requests, s.responses = nil, nil
@@ -139,7 +140,7 @@ func (w *world) possible() []event {
 			w.possibleFor(p, j, can)
 		}
 	}
-	for k := range min(len(w.history), 4) { // a few of them, from all times
+	for k := range min(len(w.history), 4) { // a few of them, from any time
 		old := w.history[len(w.history)*k/4]
 		to := w.nodes[old.to.index]
 		if !to.hostile && to.session != 0 && old.by.session != 0 && !old.by.hostile {
@@ -190,7 +191,7 @@ func (w *world) possibleFor(p *process, j int, can func(int, string, any, func()
 	}
 }
 
-// step lets one of the things happen that can, and checks what has come of it.
+// step makes one of the possible things happen, and checks the consequences.
 func (w *world) step() {
 	w.now = w.now.Add(time.Millisecond)
 	all := w.possible()
@@ -231,9 +232,9 @@ func (w *world) note(s *stream, r sent, v roster.Verdict) {
 	w.log("%v to %v, stream %d: %s: %s", r.by, s.server, s.id, words, verdictWords(w.now, v))
 }
 
-// behave is a network that works and nodes that are scheduled fairly, for a
-// while: everything is delivered and noticed, streams are opened again, every
-// node announces when it may.
+// behave makes the network work for a while, and schedules the nodes fairly:
+// everything is delivered and noticed, streams are opened again, and every node
+// announces when it may.
 func (w *world) behave() {
 	w.later(200 * time.Millisecond)
 	for rounds, busy := 0, true; busy; rounds++ {
@@ -264,8 +265,8 @@ func (w *world) behave() {
 	w.check()
 }
 
-// proceed lets one thing happen to a stream that works, or that both ends have to
-// notice to be lost.
+// proceed makes one thing happen to a stream that works, or to one whose loss
+// both ends have yet to notice.
 func (w *world) proceed(s *stream) bool {
 	switch {
 	case s.mayDeliverRequest():
