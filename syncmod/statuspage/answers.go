@@ -8,7 +8,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Answers are those to the five questions of an operator.
+// Answers has the answers to the five questions of an operator.
 type Answers struct {
 	WaitingFor Answer `json:"waiting_for"`
 	IsItMe     Answer `json:"is_it_me"`
@@ -17,7 +17,7 @@ type Answers struct {
 	Close      Answer `json:"close"`
 }
 
-// Answer is an answer in a word or two, and in a sentence or two.
+// Answer is an answer in a word or two, and again in a sentence or two.
 type Answer struct {
 	Short string `json:"short"`
 	Text  string `json:"text"`
@@ -57,7 +57,7 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 	return Answer{"Nobody", "Everyone is working on " + v.step() + ", and nobody has finished it."}
 }
 
-// reasons says why a wait is not over; of many members only of the first ones.
+// reasons says why a wait is not over. Of many members it names only the first few.
 func (v view) reasons(w *syncmod.WaitError) string {
 	const most = 5
 	var of []string
@@ -83,7 +83,7 @@ func (v view) reasons(w *syncmod.WaitError) string {
 	return strings.Join(of, ", ")
 }
 
-// standings names those of a wait, and says how each stands.
+// standings names the members that a wait is for, and says how each stands.
 func (v view) standings(w *syncmod.WaitError) (of []string) {
 	for _, p := range w.Missing {
 		of = append(of, v.names[p.Index]+" ("+v.stands(p, w)+")")
@@ -91,7 +91,7 @@ func (v view) standings(w *syncmod.WaitError) (of []string) {
 	return of
 }
 
-// stands says how a member stands that is waited for.
+// stands says how a member stands that this node waits for.
 func (v view) stands(p syncmod.PeerStatus, w *syncmod.WaitError) string {
 	text := v.standing(p)
 	if w.Barrier == "step" && p.Inbound && p.Outbound && p.Step > 0 {
@@ -100,7 +100,7 @@ func (v view) stands(p syncmod.PeerStatus, w *syncmod.WaitError) string {
 	return text
 }
 
-// possessive is names with what makes them own something.
+// possessive returns the names in their possessive form.
 func possessive(names []string) (of []string) {
 	for _, name := range names {
 		of = append(of, name+"'s")
@@ -134,7 +134,7 @@ func (v view) why(all []view) Answer {
 	return Answer{"No", "It is still running."}
 }
 
-// standsStill says what has to happen before a wait is over, if that is more than work.
+// standsStill says what must happen before a wait is over, if that is more than work.
 func (v view) standsStill(w *syncmod.WaitError) string {
 	if links := v.explaining(w); len(links) > 0 {
 		b := links[0]
@@ -191,8 +191,8 @@ func (v view) having(r results) string {
 	return fmt.Sprintf("%s %s the result %s", list(who), plural(r.count, "has", "have"), r.result)
 }
 
-// withoutAdvice is what an error says without the advice to start the ceremony again, which is
-// not for somebody whose node does so by itself.
+// withoutAdvice returns the text of an error without the advice to start the ceremony again.
+// That advice is wrong for an operator whose node does so by itself.
 func withoutAdvice(err error) string {
 	text, _, cut := strings.Cut(err.Error(), "; the ceremony cannot go on")
 	if quotes := strings.Count(text, `"`) - strings.Count(text, `\"`); cut && quotes%2 == 1 {
@@ -201,15 +201,15 @@ func withoutAdvice(err error) string {
 	return text
 }
 
-// tell is how much later than the others a member has to come to be called slow.
+// tell is the delay from which a member counts as slow.
 const tell = 100 * time.Millisecond
 
-// slow answers who was last to finish the steps, and by how much.
+// slow answers which member was last to finish the steps, and by how much.
 func (v view) slow(w *syncmod.WaitError) Answer {
 	counts, total, most := make(map[int]int), make(map[int]time.Duration), make(map[int]syncmod.PassedBarrier)
 	steps := 0
 	for _, b := range v.status.Passed {
-		if b.Arrivals == nil || b.Step <= 1 { // who arrives at a step has finished the one before
+		if b.Arrivals == nil || b.Step <= 1 { // a member that arrives at a step has finished the one before
 			continue
 		}
 		steps++
@@ -257,8 +257,8 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 	return Answer{"Nobody yet", "Nobody has finished a step yet."}
 }
 
-// slowNow answers who is slow while this node waits: the link, if that is what a member waits
-// for itself.
+// slowNow answers who is slow while this node waits. If the member itself waits because of a
+// broken link, the answer is that link.
 func (v view) slowNow(w *syncmod.WaitError, slowest int, said []string) Answer {
 	if links := v.explaining(w); len(links) > 0 {
 		b := links[0]
@@ -284,7 +284,7 @@ func (v view) whoms(w *syncmod.WaitError) (names []string) {
 	return names
 }
 
-// who names a member, or this node.
+// who returns the name of a member, or "This node".
 func (v view) who(i int) string {
 	if i == v.self {
 		return "This node"

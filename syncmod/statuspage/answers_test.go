@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// made is the view of alice, whose ceremony of three has a status.
+// made returns the view of alice in a ceremony of three that has a status.
 func made(s syncmod.Status) view {
 	r := record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}
 	v := view{record: r, now: noon, status: s}
@@ -23,14 +23,14 @@ func made(s syncmod.Status) view {
 
 var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
-// others are the members bob and carol, connected and at these steps.
+// others returns the members bob and carol, connected and at the given steps.
 func others(bob, carol int64) []syncmod.PeerStatus {
 	return []syncmod.PeerStatus{
 		{Index: 1, Step: bob, Inbound: true, Outbound: true}, {Index: 2, Step: carol, Inbound: true, Outbound: true},
 	}
 }
 
-func TestEveryFailureIsSaidInAFewWords(t *testing.T) {
+func TestEveryFailureHasAShortText(t *testing.T) {
 	by := func(index int, err error) error { return &syncmod.PeerError{Index: index, Err: err} }
 	for _, failure := range []struct {
 		err      error
@@ -71,7 +71,7 @@ func TestEveryFailureIsSaidInAFewWords(t *testing.T) {
 	}
 }
 
-func TestOthersThatAreAheadWaitForThisNode(t *testing.T) {
+func TestMembersAheadWaitForThisNode(t *testing.T) {
 	status := syncmod.Status{
 		Phase: syncmod.Running, Step: 2, StepName: "deal", Steps: []string{"keys", "deal", "store"}, Peers: others(3,
 			2),
@@ -90,7 +90,7 @@ func TestOthersThatAreAheadWaitForThisNode(t *testing.T) {
 	require.Equal(t, "Not yet", made(status).answers(nil).IsItMe.Short)
 }
 
-func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
+func TestTheSlowestCostMost(t *testing.T) {
 	barrier := func(step int64, last int, behind time.Duration) syncmod.PassedBarrier {
 		arrivals := []time.Time{noon, noon, noon}
 		arrivals[last] = noon.Add(behind)
@@ -118,7 +118,7 @@ func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
 		made(status).slow(nil))
 }
 
-func TestANodeThatBeginsAgainIsLeftRunning(t *testing.T) {
+func TestARetryingNodeKeepsRunning(t *testing.T) {
 	reason := &syncmod.PeerError{Index: 2, Err: syncmod.ErrPeerAborted}
 	first := made(syncmod.Status{
 		Phase: syncmod.Failed, Step: 2, Attempt: 1, Err: reason, Retried: true,
@@ -136,7 +136,7 @@ func TestANodeThatBeginsAgainIsLeftRunning(t *testing.T) {
 	require.Contains(t, second.answers([]view{second, first}).Failure.Text, "Attempt 1 failed: ")
 }
 
-func TestAdviceToStartAgainIsNotForWhoDoesSoAnyway(t *testing.T) {
+func TestARetryingNodeNeedsNoAdvice(t *testing.T) {
 	const advice = "; the ceremony cannot go on: stop every node and start the ceremony again together"
 	for said, left := range map[string]string{
 		"operator 2 (carol) restarted" + advice:              "operator 2 (carol) restarted",
@@ -168,7 +168,7 @@ func TestTooManyMembersAreNotDrawn(t *testing.T) {
 	require.NotContains(t, d.Diagnosis(), "Who reaches whom")
 }
 
-func TestADiagnosisHasItAll(t *testing.T) {
+func TestADiagnosisIsComplete(t *testing.T) {
 	c := harness.New(t, 3)
 	c.Start(0, 1)
 	c.Until(0, func(s syncmod.Status) bool { return harness.Connected(s.Peers[0]) })
@@ -187,7 +187,7 @@ func TestADiagnosisHasItAll(t *testing.T) {
 	}
 }
 
-func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
+func TestOthersReachSoItIsThisNode(t *testing.T) {
 	away := syncmod.PeerStatus{Index: 2, Step: -1}
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
@@ -218,7 +218,7 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 	}, v.isItMe(wait))
 }
 
-func TestAGoodbyeThatIsMissingKeepsTheNodeRunning(t *testing.T) {
+func TestAMissingGoodbyeKeepsItRunning(t *testing.T) {
 	status := syncmod.Status{Phase: syncmod.Complete, Step: 3, Steps: []string{"keys", "deal"}, Peers: others(3, 3)}
 	status.Peers[0].Done = true
 	v := made(status)
@@ -239,7 +239,7 @@ func TestAGoodbyeThatIsMissingKeepsTheNodeRunning(t *testing.T) {
 	require.Equal(t, "gg-", v.linksOf(carol), "this node and bob have said goodbye since")
 }
 
-func TestANodeThatHasBegunIsNotStopped(t *testing.T) {
+func TestAStartedNodeMustNotStop(t *testing.T) {
 	status := syncmod.Status{Phase: syncmod.Running, Step: 1, Peers: others(1, 0)}
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers[1:]}

@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// mayClose answers what happens if this node is stopped now.
+// mayClose answers whether this node may be stopped now.
 func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 	switch {
 	case slices.ContainsFunc(all, v.isLater):
@@ -42,14 +42,14 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 	return Answer{"No", "If you stop this node now, the ceremony fails for everyone."}
 }
 
-// isBeginning reports whether this node has announced step 1, and others have not.
+// isBeginning reports whether this node has announced step 1 and other members have not.
 func (v view) isBeginning() bool {
 	return v.status.Step == 1 && !slices.ContainsFunc(v.status.Passed, func(b syncmod.PassedBarrier) bool {
 		return b.Kind == "step"
 	})
 }
 
-// notYet says why a node is left running whose own part is complete.
+// notYet says why a node should keep running although its own part is complete.
 func (v view) notYet(w *syncmod.WaitError) string {
 	who := v.whom(w)
 	text := fmt.Sprintf("Your keys are complete, but %s may still need this node. Leave it running until all goodbyes have "+
@@ -91,10 +91,10 @@ func (v view) afterwards() Answer {
 	return Answer{"Yes", none + again}
 }
 
-// neverUse is what to do with keys that differ.
+// neverUse is the advice for keys that differ.
 const neverUse = "Yes, but never use these keys"
 
-// install says who has to install which version.
+// install says which members must install which version.
 func (v view) install() string {
 	who, theirs, ours := v.versions()
 	if who == "" || len(v.agreeing()) == 0 {

@@ -7,8 +7,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// failures are the errors in a few words. With a member in front of it the first, else the
-// second.
+// failures has a short text for each error. The first text follows the name of a member; the
+// second is used without one.
 var failures = []struct {
 	err      error
 	of, none string
@@ -31,14 +31,14 @@ var failures = []struct {
 	{syncmod.ErrAborted, " gave up", "this node gave up", ours},
 }
 
-// What is to be mended before everyone starts again.
+// What must be fixed before everyone starts again.
 const (
 	anotherVersion    = " runs a different version"
 	anotherDefinition = " has a different definition"
 	otherMembers      = " lists different members"
 )
 
-// whose it is to mend a failure.
+// whose says who can mend a failure.
 type whose int
 
 const (
@@ -47,7 +47,7 @@ const (
 	unknown
 )
 
-// failure says in a few words why a ceremony has failed.
+// failure says in a few words why the ceremony failed.
 func (v view) failure() string {
 	if differ := v.differing(); len(differ) > 0 {
 		return list(possessive(v.called(differ))) + plural(len(differ), " result differs", " results differ")
@@ -73,7 +73,7 @@ func (v view) failure() string {
 	return "read why below"
 }
 
-// blames says whose it is to mend the failure.
+// blames says who can mend the failure.
 func (v view) blames() (whose, string) {
 	if _, ok := v.difference(); ok {
 		return unknown, ""

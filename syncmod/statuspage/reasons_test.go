@@ -11,13 +11,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// aborted is a failure that carol has told of.
+// aborted is a failure that carol reported.
 type aborted string
 
 func (a aborted) Error() string        { return string(a) }
 func (a aborted) Is(target error) bool { return target == syncmod.ErrPeerAborted }
 
-func TestWhatAMemberToldIsTheReason(t *testing.T) {
+func TestAMembersReasonIsShown(t *testing.T) {
 	const advice = "; the ceremony cannot go on: stop every node and start the ceremony again together"
 	const began = "The failure began at carol: carol's log has the whole reason."
 	for _, told := range []struct {
@@ -63,13 +63,13 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 	}
 }
 
-// differing is a failure by results that differ.
+// differing is a failure because results differ.
 type differing string
 
 func (d differing) Error() string        { return string(d) }
 func (d differing) Is(target error) bool { return target == syncmod.ErrResultMismatch }
 
-func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
+func TestTheMajorityIsProbablyRight(t *testing.T) {
 	const advice = "; compare only the definition files and the results named here, and never show anyone a key file; the ceremony cannot go on: stop every node"
 	for _, differ := range []struct{ text, headline, isItMe, why string }{
 		{
@@ -106,14 +106,14 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 	}
 }
 
-func TestThoseThatAreNotNamedCount(t *testing.T) {
+func TestUnnamedMembersCount(t *testing.T) {
 	v := made(syncmod.Status{Phase: syncmod.Failed, Err: differing("the results differ: this node and " +
 		"operator 1 (bob) attest ab12…, operator 2 (carol), operator 3 (dave), " +
 		"operator 4 (erin) and 9 others attest 34cd…")})
 	require.Empty(t, v.differing())
 }
 
-func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {
+func TestAPhaseIsDoneForEveryone(t *testing.T) {
 	const ahead, working, waiting, done, failed = PhaseAhead, PhaseWorking, PhaseWaiting, PhaseDone, PhaseFailed
 	for _, one := range []struct {
 		phase  syncmod.Phase
@@ -143,7 +143,7 @@ func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {
 	}
 }
 
-// news is a failure as this node words it, whoever has brought it.
+// news is a failure in the words of this node, no matter who reported it.
 type news struct {
 	kind error
 	by   int // whom the error names
@@ -155,9 +155,9 @@ func (n news) Unwrap() []error {
 	return []error{&syncmod.PeerError{Index: n.by, Err: n.kind}}
 }
 
-// Of members that do not share what all have to, each ends by the first that it hears. Its
-// screens say the same whoever that is: carol has a version of her own.
-func TestWhoDiffersIsNamedWhoeverFindsOut(t *testing.T) {
+// Members that do not share what all must share each fail for the first reason that they hear.
+// Their pages say the same, whichever that is. Here carol has a version of her own.
+func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 	const version, advice = "all members need the same major and minor version; ",
 		"the ceremony cannot go on: stop every node and start the ceremony again together"
 	const theirs = "operator 2 (carol) runs v1.9, this node runs v1.0: " + version + advice
@@ -212,9 +212,9 @@ func reported(culprit int, name, by, text string) string {
 	return fmt.Sprintf("operator %d (%s) made the ceremony fail, according to %s: %q", culprit, name, by, text)
 }
 
-// A member that this node has accepted has its definition: so whoever says that it does not is
-// the one that differs.
-func TestWhoSaysThatAGoodMemberDiffersDiffers(t *testing.T) {
+// A member whose requests this node has accepted has its definition. So a member that denies
+// that is the one that differs.
+func TestAFalseAccuserIsTheOddMember(t *testing.T) {
 	for does, headline := range map[string]string{
 		"did not sign this node's definition 0123…: all members need it":          "carol has a different definition",
 		"has other members for definition 0123… than this node, or another order": "carol lists different members",
@@ -234,8 +234,8 @@ func TestWhoSaysThatAGoodMemberDiffersDiffers(t *testing.T) {
 	}
 }
 
-// A member whose ceremony has failed refuses everyone from then on, and says why.
-func TestARefusalIsNotTheFaultOfWhoeverPassesItOn(t *testing.T) {
+// A member whose ceremony has failed refuses everyone afterwards, and says why.
+func TestAMessengerIsNotAtFault(t *testing.T) {
 	for _, told := range []struct {
 		by        int
 		who, text string
@@ -256,7 +256,7 @@ func TestARefusalIsNotTheFaultOfWhoeverPassesItOn(t *testing.T) {
 	}
 }
 
-func TestWhoIsAccusedIsMarked(t *testing.T) {
+func TestAccusedMembersAreMarked(t *testing.T) {
 	err := &syncmod.PeerError{Index: 2, Err: aborted(`ended the ceremony: "operator 2 (carol) gave up: ` +
 		`step \"deal\": operator 0 (alice) and operator 1 (bob) sent nothing"`)}
 	v := made(syncmod.Status{
@@ -280,9 +280,9 @@ func TestAMemberThatRestartedIsAtNoStep(t *testing.T) {
 	require.Equal(t, "1: done", d.Members[1].Doing)
 }
 
-// Alice never reaches carol, who runs another version: she hears of it from bob and dave only,
-// who end by carol's version or because carol refuses them.
-func TestWhoDiffersIsNamedByThoseWhoHearOfIt(t *testing.T) {
+// Alice never reaches carol, who runs another version. She hears of it only from bob and dave,
+// who fail because of the version of carol or because carol refuses them.
+func TestHearsayNamesTheOddMember(t *testing.T) {
 	c := harness.New(t, 4, harness.Links())
 	for _, l := range c.Between([]int{0}, []int{2}) {
 		l.Cut()

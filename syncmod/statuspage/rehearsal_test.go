@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestARehearsalSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
+func TestARehearsalNamesTheMissing(t *testing.T) {
 	c := harness.New(t, 4)
 	c.Start(1)
 	c.Idle(0, 3)
@@ -45,7 +45,7 @@ func TestARehearsalSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
 	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony.Headline == "The rehearsal is over" }, "over")
 }
 
-func TestARehearsalSaysHowTheCeremonyStands(t *testing.T) {
+func TestARehearsalShowsTheCeremony(t *testing.T) {
 	for _, look := range []struct {
 		change   func(*syncmod.Status)
 		headline string
@@ -65,8 +65,8 @@ func TestARehearsalSaysHowTheCeremonyStands(t *testing.T) {
 	}
 }
 
-// What a member says is not accepted, but it is there.
-func TestWhoIsUnfitForTheCeremonyIsReached(t *testing.T) {
+// The requests of the member are not accepted, but it can be reached.
+func TestAnUnfitMemberIsReached(t *testing.T) {
 	carol := others(0, 0)[1]
 	carol.Inbound, carol.LastSeen, carol.Version = false, noon.Add(-time.Second), "v1.9"
 	carol.Fault = errors.New("runs v1.9, this node runs v1.0")

@@ -9,9 +9,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// This file answers whose turn it is to do something.
+// This file answers who must do something.
 
-// isItMe answers whether it is this node that has to do something.
+// isItMe answers whether this node must do something.
 func (v view) isItMe(w *syncmod.WaitError) Answer {
 	switch {
 	case v.status.Phase == syncmod.Failed:
@@ -55,7 +55,7 @@ func (v view) wasItMe() Answer {
 	return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition with the others'."}
 }
 
-// wasItUs answers whether it was this node when another one ended the ceremony.
+// wasItUs answers whether this node was the cause when another one ended the ceremony.
 func (v view) wasItUs(name string) Answer {
 	log := ": " + name + "'s log has the whole reason."
 	if words, _, ok := v.told(); ok && words != "" {
@@ -72,8 +72,8 @@ func (v view) wasItUs(name string) Answer {
 	return Answer{"No", "The failure began at " + name + log}
 }
 
-// agreeing names the members that were connected with this node when the ceremony failed, but
-// for the one that made it fail: they run the same version and definition.
+// agreeing returns the names of the members that were connected to this node when the ceremony
+// failed, except for the one that made it fail. They run the same version and definition.
 func (v view) agreeing() (names []string) {
 	culprit, named := v.culprit()
 	for _, p := range v.status.Peers {
@@ -84,13 +84,14 @@ func (v view) agreeing() (names []string) {
 	return names
 }
 
-// What a member answers that has not opened the ceremony: nothing else, or another one.
+// What a member answers that has not opened the ceremony: either it has no ceremony open, or
+// another one.
 const (
 	notOpen     = "it has not opened this ceremony yet"
 	anotherOpen = "it has another definition open: "
 )
 
-// hostIsUp is how the last error of a member begins whose host answers and whose program does not.
+// hostIsUp begins the last error of a member whose host answers and whose program does not.
 const hostIsUp = "its host is up, but "
 
 func isUp(p syncmod.PeerStatus) bool {
@@ -99,7 +100,8 @@ func isUp(p syncmod.PeerStatus) bool {
 
 var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
 
-// standing says how a member stands, without its step and when it was heard.
+// standing says how a member stands, without its step and without the time when it was last
+// heard.
 func (v view) standing(p syncmod.PeerStatus) string {
 	switch {
 	case v.rehearses(p):
@@ -120,8 +122,8 @@ func (v view) standing(p syncmod.PeerStatus) string {
 	return text
 }
 
-// isItMyGoodbye answers whether it is because of this node that a goodbye is missing: that is
-// known only where somebody else has heard it.
+// isItMyGoodbye answers whether a goodbye is missing because of this node. That is known only if
+// another member has heard it.
 func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
 	for _, missing := range w.Missing {
 		if missing.Inbound && missing.Outbound {
@@ -143,7 +145,7 @@ func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
 	return Answer{"No", "This node has finished. It is only waiting for " + v.whom(w) + "."}
 }
 
-// isItMyNetwork answers whether a wait is because of this node.
+// isItMyNetwork answers whether this node is the reason for a wait.
 func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	connected := v.connected()
 	for _, p := range w.Missing {
@@ -184,7 +186,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	return Answer{"No", v.turn(w)}
 }
 
-// unseen names those of a wait of whom only this node has said that it does not reach them.
+// unseen returns the names of missing members that only this node has said it cannot reach.
 func (v view) unseen(w *syncmod.WaitError) (names []string) {
 	for _, p := range w.Missing {
 		if p.Inbound && p.Outbound || p.Waiting == notOpen || isUp(p) {
@@ -197,7 +199,7 @@ func (v view) unseen(w *syncmod.WaitError) (names []string) {
 	return names
 }
 
-// connected names the members that are connected with this node.
+// connected returns the names of the members that are connected to this node.
 func (v view) connected() (names []string) {
 	for _, p := range v.status.Peers {
 		if p.Inbound && p.Outbound {
@@ -207,7 +209,7 @@ func (v view) connected() (names []string) {
 	return names
 }
 
-// turn says who has to do what before the wait is over.
+// turn says who must do what before the wait is over.
 func (v view) turn(w *syncmod.WaitError) string {
 	var unlike, closed, away, apart, working []string
 	var step int64
@@ -248,7 +250,7 @@ func (v view) turn(w *syncmod.WaitError) string {
 	return strings.Join(text, " ")
 }
 
-// withPartners adds the names of the broken pairs of a member.
+// withPartners adds the names of the members in broken pairs with a member, and its own.
 func (v view) withPartners(names []string, member int) []string {
 	for _, b := range v.status.Broken {
 		if b.A != member && b.B != member {
@@ -263,7 +265,7 @@ func (v view) withPartners(names []string, member int) []string {
 	return names
 }
 
-// nameOf is the name of a step, if it is known.
+// nameOf returns the name of a step, or an empty string if it is unknown.
 func (v view) nameOf(step int64) string {
 	if i := int(step) - 1; i >= 0 && i < len(v.status.Steps) {
 		return v.status.Steps[i]
@@ -274,8 +276,8 @@ func (v view) nameOf(step int64) string {
 	return ""
 }
 
-// reaching names the other members that say they are connected with one, and counts those
-// that say they are not.
+// reaching returns the names of other members that say they are connected to a member, and the
+// number of those that say they are not.
 func (v view) reaching(member int) (by []string, not int) {
 	for _, p := range v.status.Peers {
 		switch {
