@@ -33,8 +33,8 @@
 //   - No node completes with a member that aborted before, or with a process that has
 //     not announced everything.
 //   - Between two nodes, what is left of an attempt does not fail the next one. Any
-//     number of nodes complete together in the end. They need one attempt more than
-//     there are faults.
+//     number of nodes complete together in the end. They need at most one attempt more
+//     than there are faults.
 //   - No node is blamed unless it aborted or began again. There are two exceptions. A
 //     member that passes on an error, which names nobody, is taken for the culprit. A
 //     member that names another attempt may be in the right one.

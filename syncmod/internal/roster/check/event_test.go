@@ -168,7 +168,7 @@ func (w *world) faultEvents(all []event, i int8) []event {
 	return all
 }
 
-// hasTold reports whether a failed node has told everyone.
+// hasTold reports whether a failed node has nobody left to tell.
 func (w *world) hasTold(i int) bool {
 	if w.impatient {
 		return true
