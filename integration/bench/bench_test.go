@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEveryMeasurementIsALineOfItsName(t *testing.T) {
+func TestEveryMeasurementIsALine(t *testing.T) {
 	var out bytes.Buffer
 	b := &bench{out: &out, rounds: 3, window: 10 * time.Millisecond, many: []int{2}, churn: 10 * time.Millisecond}
 
@@ -31,7 +31,7 @@ func TestEveryMeasurementIsALineOfItsName(t *testing.T) {
 	require.Equal(t, want, names)
 }
 
-func TestALineIsReadAsItWasPrinted(t *testing.T) {
+func TestAPrintedLineIsReadBack(t *testing.T) {
 	printed := newLine("barrier").with("n", 4).with("p50", 212_300*time.Nanosecond).
 		with("ratio", number(1.204)).with("cpu", percent(0.5))
 
@@ -43,7 +43,7 @@ func TestALineIsReadAsItWasPrinted(t *testing.T) {
 	require.Equal(t, 212*time.Microsecond, read.duration("p50"))
 }
 
-func TestAPercentileIsOneOfTheMeasurements(t *testing.T) {
+func TestAPercentileIsAMeasurement(t *testing.T) {
 	measured := make([]time.Duration, 200)
 	for i := range measured {
 		measured[len(measured)-1-i] = time.Duration(i + 1)
@@ -63,14 +63,14 @@ func TestAFloorMovesByItsMedians(t *testing.T) {
 			took[i] = 200
 		}
 	}
-	took[3] = 10_000 // one that is late does not count
+	took[3] = 10_000 // one late round does not count
 
 	require.InDelta(t, 2, float64(moved(took)), 0.001)
 	require.InDelta(t, 1, float64(moved(took[:60])), 0.001)
 	require.InDelta(t, 1, float64(moved(took[:1])), 0.001)
 }
 
-func TestAMeasurementOnABusyMachineIsRepeated(t *testing.T) {
+func TestABusyMachineIsMeasuredAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		moves []number
 		made  int
@@ -105,7 +105,7 @@ func TestTheGrowthOfASquareIsTwo(t *testing.T) {
 	require.InDelta(t, 2, exponent, 0.01)
 }
 
-func TestOnlyMarkedSectionsOfWhatWasMeasuredAreRewritten(t *testing.T) {
+func TestOnlyMarkedSectionsChange(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "benchmarks.md")
 	const (
 		old   = "\nold\n"
@@ -125,7 +125,7 @@ func TestOnlyMarkedSectionsOfWhatWasMeasuredAreRewritten(t *testing.T) {
 	require.Equal(t, page(table), string(written))
 }
 
-func TestTheChartIsDrawnFromWhateverWasMeasured(t *testing.T) {
+func TestTheChartDrawsWhatItHas(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "barrier.svg")
 
 	err := drawLatencies(file, []line{

@@ -16,15 +16,15 @@ import (
 // curve is a line of the chart.
 type curve struct {
 	label  string
-	name   string // of the lines of measurement
+	name   string // the name of its measurements
 	key    string
 	colour color.Color
 	dashes []vg.Length
 	shape  draw.GlyphDrawer
 }
 
-// drawLatencies draws how long barriers take, by the number of members, both
-// axes logarithmic.
+// drawLatencies draws how long barriers take by the number of members. Both axes are
+// logarithmic.
 func drawLatencies(file string, lines []line) error {
 	blue := color.RGBA{R: 31, G: 98, B: 178, A: 255}
 	orange := color.RGBA{R: 214, G: 98, B: 20, A: 255}

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Some measurements need a test around them: the network in virtual time, which
-// testing/synctest gives, and what is measured inside a package of its own.
+// Some measurements need a test around them. The simulated network runs in virtual
+// time, which only testing/synctest gives, and the cost of a heartbeat is measured
+// inside another package.
 const (
 	steadyPackage  = "github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	virtualPackage = "github.com/dkgsync/dkgsync/integration/bench"
@@ -41,10 +42,10 @@ func (b *bench) measureSteady() error {
 	}, "-run", "^$", "-bench", "^BenchmarkSteady", "-benchmem", "-benchtime", "200000x", steadyPackage)
 }
 
-// goTest runs go test, without the race detector and its cache, and hands over
-// what it prints, line by line.
+// goTest runs go test without the race detector and without its cache. It passes each
+// line of the output to heard.
 func goTest(heard func(string), args ...string) error {
-	cmd := exec.Command("go", append([]string{"test", "-count=1"}, args...)...) //nolint:gosec // our own arguments
+	cmd := exec.Command("go", append([]string{"test", "-count=1"}, args...)...) //nolint:gosec // fixed arguments
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -19,10 +19,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// patience is how long anything may take before the measurement is given up.
+// patience is the longest time that anything may take before the measurement is given
+// up.
 const patience = 2 * time.Minute
 
-// cluster is the members of one ceremony, all in this process.
+// cluster has the members of one ceremony, all in this process.
 type cluster struct {
 	nodes      []*node
 	services   []*syncmod.Service
@@ -37,7 +38,7 @@ func newCluster(n int) (*cluster, error) {
 	})
 }
 
-// newClusterWith is [newCluster] with resource managers of the caller's.
+// newClusterWith is [newCluster] with the resource managers that newManager returns.
 func newClusterWith(n int, newManager func() (network.ResourceManager, error)) (*cluster, error) {
 	c := &cluster{nodes: make([]*node, n)}
 	err := each(n, func(i int) error {
@@ -83,7 +84,7 @@ func (c *cluster) start() error {
 	})
 }
 
-// define makes a definition of all members.
+// define returns a definition with all members.
 func (c *cluster) define(about string) syncmod.Definition {
 	hash := sha256.Sum256([]byte(about))
 	def := syncmod.Definition{Hash: hash[:]}
@@ -93,7 +94,7 @@ func (c *cluster) define(about string) syncmod.Definition {
 	return def
 }
 
-// open opens a ceremony of all members, and waits until everyone is connected.
+// open opens a ceremony with all members, and waits until all are connected.
 func (c *cluster) open(about string) error {
 	def := c.define(about)
 	c.ceremonies = make([]*syncmod.Ceremony, c.size())
@@ -109,7 +110,7 @@ func (c *cluster) open(about string) error {
 	})
 }
 
-// stop ends the ceremonies and the services; the hosts stay connected.
+// stop ends the ceremonies and the services. The hosts stay connected.
 func (c *cluster) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -123,8 +124,8 @@ func (c *cluster) stop() error {
 	return err
 }
 
-// close stops what is left and closes the hosts. That many peers are just telling
-// a host of a change may keep its Close from returning: they get time for it.
+// close stops what is left and closes the hosts. A host may not return from Close while
+// many peers are telling it of a change, so close first gives them time to finish.
 func (c *cluster) close() error {
 	err := c.stop()
 	settle()
@@ -144,8 +145,8 @@ func (c *cluster) advance(i int) error {
 	return err
 }
 
-// heard tells whether a member has heard that all the others are at the barrier
-// after its own last one.
+// heard reports whether a member has heard that all others are at the barrier after its
+// own last one.
 func (c *cluster) heard(i int) bool {
 	status := c.ceremonies[i].Status()
 	for _, p := range status.Peers {
@@ -156,7 +157,7 @@ func (c *cluster) heard(i int) bool {
 	return true
 }
 
-// each calls a function for every member at once, and joins the errors.
+// each calls a function for all members at the same time, and joins the errors.
 func each(n int, f func(i int) error) error {
 	errs := make([]error, n)
 	var wg sync.WaitGroup
@@ -167,8 +168,8 @@ func each(n int, f func(i int) error) error {
 	return errors.Join(errs...)
 }
 
-// together lets n members enter at the same moment, and returns how long it took
-// from the first to enter to the last to return.
+// together makes n members enter at the same moment. It returns the time from the
+// moment when the first enters to the moment when the last returns.
 func together(n int, enter func(i int) error) (time.Duration, error) {
 	errs := make([]error, n)
 	var ready, done sync.WaitGroup
@@ -188,9 +189,9 @@ func together(n int, enter func(i int) error) (time.Duration, error) {
 	return time.Since(began), errors.Join(errs...)
 }
 
-// straggle lets all enter but one, then that one, and returns how long it took
-// from there to the last to return. The last one enters once it has heard all
-// the others, and nothing is under way any more.
+// straggle makes all members enter except the last one, and then that one. It returns
+// the time from that moment until all have returned. The last one enters once it has
+// heard all others and nothing is in progress.
 func straggle(n, last int, enter func(i int) error, heard func(i int) bool) (time.Duration, error) {
 	errs := make([]error, n)
 	var done sync.WaitGroup

@@ -17,7 +17,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// processorTime is the time that this process has used of all its processors.
+// processorTime returns the processor time that this process has used, on all
+// processors together.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -26,8 +27,8 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// settle waits until the process uses no less than before: hosts go on telling
-// each other of addresses and protocols for a while.
+// settle waits until the process stops using less and less processor time. Hosts tell
+// each other of addresses and protocols for a while after they connect.
 func settle() {
 	const (
 		window, most = 250 * time.Millisecond, 40
@@ -45,7 +46,8 @@ func settle() {
 	}
 }
 
-// usage returns what the process uses over a window, in percent of one processor.
+// usage returns how much processor time the process uses over a window, in percent of
+// one processor.
 func usage(window time.Duration) percent {
 	settle()
 	began, spent := time.Now(), processorTime()
@@ -53,19 +55,19 @@ func usage(window time.Duration) percent {
 	return percent(100 * float64(processorTime()-spent) / float64(time.Since(began)))
 }
 
-// turnsAtRest is how many windows a longer one is cut into, so that what is
-// compared takes turns.
+// turnsAtRest is the number of parts into which a window is divided, so that the
+// compared measurements take turns.
 const turnsAtRest = 2
 
-// measureProcessor measures a connected cluster that does nothing, then one in
-// which all members but one wait. It stops the services, and measures the same
-// hosts without them: with a frame and an answer a second on every stream of a
-// bare mesh, and with nothing at all.
+// measureProcessor measures a connected cluster that does nothing, and one in which all
+// members but one wait. Then it stops the services and measures the same hosts without
+// them: once with a frame and an answer every second on every stream of a bare mesh,
+// and once with nothing at all.
 func (b *bench) measureProcessor(c *cluster, m *mesh) error {
 	n := c.size()
 	var rest atRest
 	err := b.trusted("rest", n, func() (by number, err error) {
-		if c.services == nil { // again
+		if c.services == nil { // this is another attempt
 			if err := errors.Join(c.start(), c.open("rest")); err != nil {
 				return 0, err
 			}
@@ -83,10 +85,10 @@ func (b *bench) measureProcessor(c *cluster, m *mesh) error {
 	return nil
 }
 
-// atRest is what members that do nothing use of a processor.
+// atRest is the processor time of members that do nothing.
 type atRest struct {
 	idle, waiting, hosts, bare percent
-	moved                      number // by how much the bare mesh's use has
+	moved                      number // by how much the usage of the bare mesh changed
 }
 
 func (b *bench) rest(c *cluster, m *mesh) (r atRest, err error) {
@@ -114,7 +116,7 @@ func (b *bench) rest(c *cluster, m *mesh) (r atRest, err error) {
 	return r, <-beating
 }
 
-// footprint is what the process holds.
+// footprint is what the process holds in memory.
 type footprint struct{ heap, stacks, goroutines float64 }
 
 func footprintNow() footprint {
@@ -143,9 +145,10 @@ func (f footprint) per(count int) footprint {
 	return footprint{f.heap / float64(count), f.stacks / float64(count), f.goroutines / float64(count)}
 }
 
-// measureMemory measures what a ceremony adds to connected hosts, beyond what
-// streams that are open and say nothing add to them: for each peer of a member,
-// which stands for one stream to it and one from it, and for the service itself.
+// measureMemory measures how much memory a ceremony adds to connected hosts, beyond the
+// memory of open streams without traffic. It measures the amount for each peer of a
+// member, which means one stream in each direction, and the amount for the service
+// itself.
 func (b *bench) measureMemory(c *cluster) error {
 	n := c.size()
 	peers := n * (n - 1)
@@ -181,8 +184,8 @@ func (b *bench) measureMemory(c *cluster) error {
 	return nil
 }
 
-// openPlain opens a stream from every host to every other one, and leaves it
-// alone after one byte each way.
+// openPlain opens a stream from every host to every other one. It sends one byte in
+// each direction, and nothing afterwards.
 func openPlain(nodes []*node) ([]network.Stream, error) {
 	var all []network.Stream
 	for i := range nodes {
@@ -204,8 +207,8 @@ func openPlain(nodes []*node) ([]network.Stream, error) {
 	return all, nil
 }
 
-// measureConnect measures how long hosts that have never met take until every
-// member is connected, and until a bare mesh of other such hosts is.
+// measureConnect measures how long it takes until hosts that have never met are
+// connected in a ceremony, and until other such hosts are connected in a bare mesh.
 func (b *bench) measureConnect(n int) error {
 	var took, floor []time.Duration
 	err := b.trusted("connecting", n, func() (number, error) {
@@ -233,7 +236,7 @@ func (b *bench) measureConnect(n int) error {
 	return nil
 }
 
-// connects is how often a mesh of so many is connected: a large one takes long.
+// connects returns how often a mesh of n hosts is connected. A large one takes long.
 func connects(n int) int { return max(3, min(10, 80/n)) }
 
 func connectBare(n int) (time.Duration, error) {

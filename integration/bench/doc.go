@@ -1,16 +1,17 @@
-// Command bench measures what a ceremony costs, next to the least that its
-// messages can cost: how long a barrier takes that all enter together, or that
-// waits for one straggler; what connected and waiting members use of a
-// processor; what a peer takes in memory; how long the mesh takes to connect.
+// Command bench measures what a ceremony costs, and compares it with the least
+// that its messages can cost. It measures how long a barrier takes that all
+// members enter together, or that waits for one straggler; how much processor
+// time connected and waiting members use; how much memory a peer takes; and how
+// long the mesh takes to connect.
 //
-// All members run in one process, as real hosts on loopback TCP. The floor that
-// barriers are compared with is a bare mesh of streams on the same connections,
-// which carries as many frames of the same size and does nothing else with them.
-// The two take turns in short blocks, for a machine is never equally quiet.
+// All members run in one process, as real hosts on loopback TCP. The floor for
+// barriers is a bare mesh of streams on the same connections. It carries as many
+// frames of the same size and does nothing else with them. Barrier and floor take
+// turns in short blocks, because a machine is never equally quiet.
 //
-// Every measurement is one line on standard output, a name and pairs of key and
-// value. With -markdown and -chart the lines also become tables in a document and
-// a picture; -from takes them from an earlier run.
+// Every measurement is one line on standard output: a name, and pairs of key and
+// value. With -markdown and -chart, bench also writes the lines as tables into a
+// document and as a picture. With -from, it reads them from an earlier run.
 //
 //	go run ./integration/bench                           everything
 //	go run ./integration/bench -n 10 -only latency       the barriers of ten members

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// growthLines derives from what was measured how a barrier's latency grows with
-// the number of members, as a power of it, and what larger ceremonies have to
-// expect: on one machine as here, where all members share its processors, and of
-// a member that has a machine of its own and does one part in n of all the work.
-// A message is taken to cost there what it costs in the largest ceremony here.
+// growthLines derives two things from the measurements. The first is how the latency of
+// a barrier grows, as a power of the number of members. The second is what to expect of
+// larger ceremonies: for all members on one machine, where they share its processors,
+// and for a member that has a machine of its own and does 1/n of the work. It assumes
+// that a message costs as much there as in the largest ceremony that was measured.
 func growthLines(lines []line) ([]line, error) {
 	costs := named(lines, "cost")
 	exponent, err := power(named(lines, "barrier"))
@@ -33,7 +33,7 @@ func growthLines(lines []line) ([]line, error) {
 	return out, nil
 }
 
-// power fits a power of n to the p50 of barriers, from 4 members up, by the least
+// power fits a power of n to the p50 of barriers with at least 4 members, by least
 // squares of the logarithms. It returns the exponent.
 func power(barriers []line) (float64, error) {
 	const least = 4
@@ -52,7 +52,7 @@ func power(barriers []line) (float64, error) {
 	return (k*xy - x*y) / (k*xx - x*x), nil
 }
 
-// named returns the lines of a name.
+// named returns the lines with a name.
 func named(lines []line, name string) []line {
 	var out []line
 	for _, l := range lines {

@@ -16,22 +16,24 @@ import (
 )
 
 const (
-	// blockTime is how long one kind of round goes on before the other's turn. It is below half a heartbeat, within
-	// which a stream that has said something needs none: none falls into a block of the floor.
+	// blockTime is how long rounds of one kind go on before the other kind takes its turn. It is less than half a
+	// heartbeat. A stream on which something was sent needs no heartbeat for that time, so no heartbeat falls into a
+	// block of the floor.
 	blockTime   = 400 * time.Millisecond
 	blockRounds = 20
-	// mostOthers bounds the rounds of stragglers in large ceremonies, in which all
-	// the others take much longer to enter than what is measured.
+	// mostOthers bounds the rounds with stragglers in large ceremonies. There the other
+	// members take much longer to enter than what is measured.
 	mostOthers = 6400
-	// mostMoved is by how much a floor may move within a measurement: beyond, the machine was busy with something else.
+	// mostMoved is the most that a floor may change within a measurement. If it changes
+	// more, the machine was busy with something else.
 	mostMoved = 1.5
-	// attempts is how often a measurement is made on a machine that is busy.
+	// attempts is how often a measurement is made if the machine is busy.
 	attempts = 3
 )
 
-// calm waits until nothing of a round is under way any more, and then for a random time: else rounds could keep step
-// with a timer. Answers that members hold back use no processor meanwhile, so it has to be quiet for longer than they
-// are held. While the machine is busy with something else, that this process does nothing says nothing.
+// calm waits until nothing of a round is in progress, and then for a random time, so that rounds do not keep step with
+// a timer. Answers that members hold back use no processor time, so the process must be quiet for longer than they are
+// held. A quiet process proves nothing while the machine is busy with something else.
 func calm() {
 	const (
 		held, tick, most = 15 * time.Millisecond, 2 * time.Millisecond, 200
@@ -48,7 +50,7 @@ func calm() {
 	time.Sleep(rand.N(random))
 }
 
-// series is the measurements of one kind of round.
+// series is the measurements of rounds of one kind.
 type series struct {
 	took []time.Duration
 	cpu  time.Duration
@@ -75,8 +77,9 @@ func (s *series) block(rounds int, pause func(), round func() (time.Duration, er
 	return nil
 }
 
-// moved is by how much measurements of the same thing have changed within their run:
-// the largest median of its parts by the least.
+// moved returns by how much measurements of the same thing changed during a run. It
+// divides the measurements into parts, and returns the ratio of the largest median to
+// the smallest.
 func moved(took []time.Duration) number {
 	const whole, quarters, halves = 40, 4, 2
 	parts := halves
@@ -93,8 +96,8 @@ func moved(took []time.Duration) number {
 	return ratio(slices.Max(medians), slices.Min(medians))
 }
 
-// trusted makes a measurement, which returns by how much its floor has moved. It
-// repeats one that was made while the machine was busy with something else.
+// trusted makes a measurement and repeats it if the machine was busy with something
+// else. The measurement returns by how much its floor changed.
 func (b *bench) trusted(what string, n int, measure func() (moved number, err error)) error {
 	for i := 1; ; i++ {
 		by, err := measure()
@@ -109,14 +112,14 @@ func (b *bench) trusted(what string, n int, measure func() (moved number, err er
 	}
 }
 
-// perMessage is the processor time of one message with its answer, both sides
+// perMessage returns the processor time of one message with its answer, on both sides
 // together.
 func (s *series) perMessage(messages int) time.Duration {
 	return s.cpu / time.Duration(max(1, len(s.took)*messages))
 }
 
-// turns lets the rounds of a barrier and those of its floor take turns until
-// there are so many of each.
+// turns makes the rounds of a barrier and those of its floor take turns, until there
+// are enough of each.
 func (b *bench) turns(rounds int, one, other func(s *series) error) (barrier, floor *series, err error) {
 	barrier, floor = new(series), new(series)
 	enough := func(s *series) bool { return len(s.took) >= rounds }
@@ -138,8 +141,7 @@ func (b *bench) turns(rounds int, one, other func(s *series) error) (barrier, fl
 	return barrier, floor, nil
 }
 
-// measureLatency measures the barriers of a connected cluster, next to their
-// floors.
+// measureLatency measures the barriers of a connected cluster, and their floors.
 func (b *bench) measureLatency(c *cluster, m *mesh) error {
 	n := c.size()
 	settle()
@@ -217,7 +219,7 @@ func (b *bench) measureStraggler(c *cluster, m *mesh) error {
 	return nil
 }
 
-// pinger is a stream to libp2p's own ping protocol.
+// pinger is a stream that speaks libp2p's ping protocol.
 type pinger struct{ stream network.Stream }
 
 func newPinger(from, to *node) (pinger, error) {

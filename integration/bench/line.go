@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// line is one measurement: a name, and pairs of key and value in their order.
+// line is one measurement: a name, and ordered pairs of key and value.
 type line struct {
 	name string
 	keys []string
@@ -23,7 +23,7 @@ type (
 	number  float64
 )
 
-// with adds a pair.
+// with returns the line with one more pair.
 func (l line) with(key string, value any) line {
 	var text string
 	switch v := value.(type) {
@@ -43,7 +43,7 @@ func (l line) with(key string, value any) line {
 	return l
 }
 
-// String is the line as it is printed.
+// String returns the line as it is printed.
 func (l line) String() string {
 	var b strings.Builder
 	b.WriteString(l.name)
@@ -53,7 +53,7 @@ func (l line) String() string {
 	return b.String()
 }
 
-// parseLine reads a line as it was printed.
+// parseLine parses a line that was printed.
 func parseLine(s string) (line, bool) {
 	fields := strings.Fields(s)
 	if len(fields) < 2 {
@@ -80,7 +80,7 @@ func (l line) int(key string) int {
 	return n
 }
 
-// spell writes a duration with three digits.
+// spell formats a duration with three digits.
 func spell(d time.Duration) string {
 	for _, unit := range []struct {
 		size time.Duration
@@ -101,7 +101,7 @@ func spell(d time.Duration) string {
 	return fmt.Sprintf("%dns", d.Nanoseconds())
 }
 
-// ratio is how many times one measurement is another.
+// ratio returns one measurement divided by another.
 func ratio[T ~int64 | ~float64](a, b T) number {
 	if b == 0 {
 		return 0
@@ -109,8 +109,8 @@ func ratio[T ~int64 | ~float64](a, b T) number {
 	return number(float64(a) / float64(b))
 }
 
-// percentile returns a percentile of some durations, 0 of none: the smallest
-// that so many percent of them do not exceed.
+// percentile returns the smallest duration that p percent of the durations do not
+// exceed, and 0 if there are none.
 func percentile(of []time.Duration, p int) time.Duration {
 	if len(of) == 0 {
 		return 0

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// groups are the measurements, as -only names them.
+// groups are the groups of measurements that -only names.
 const groups = "connect,latency,processor,memory,many,churn,steady,wan"
 
 // bench is one run of the program.
@@ -23,7 +23,7 @@ type bench struct {
 	rounds  int
 	window  time.Duration
 	churn   time.Duration
-	many    []int // ceremonies at once
+	many    []int // how many ceremonies at the same time
 	without map[string]bool
 	lines   []line
 }
@@ -86,7 +86,7 @@ func (b *bench) measure(sizes []int, wanted map[string]bool) error {
 		}
 	}
 	if wanted["latency"] {
-		if lines, err := growthLines(b.lines); err == nil { // else too little was measured for it
+		if lines, err := growthLines(b.lines); err == nil { // otherwise too little was measured
 			for _, l := range lines {
 				b.print(l)
 			}
@@ -115,7 +115,7 @@ func (b *bench) measure(sizes []int, wanted map[string]bool) error {
 	return nil
 }
 
-// measureSize makes the measurements of one number of members.
+// measureSize makes the measurements for one number of members.
 func (b *bench) measureSize(n int, wanted map[string]bool) (err error) {
 	if wanted["connect"] {
 		if err := b.measureConnect(n); err != nil {
@@ -153,13 +153,13 @@ func (b *bench) measureSize(n int, wanted map[string]bool) (err error) {
 	return b.measureMemory(c)
 }
 
-// print prints a line, and keeps it for tables.
+// print prints a line, and keeps it for the tables.
 func (b *bench) print(l line) {
 	b.lines = append(b.lines, l)
 	_, _ = fmt.Fprintln(b.out, l)
 }
 
-// read takes the lines of an earlier run.
+// read reads the lines of an earlier run.
 func (b *bench) read(file string) error {
 	f, err := os.Open(file) //nolint:gosec // the user's own file
 	if err != nil {
@@ -175,7 +175,7 @@ func (b *bench) read(file string) error {
 	return lines.Err()
 }
 
-// machine says where the measurements were made.
+// machine returns a line that says where the measurements were made.
 func machine() line {
 	model := "unknown"
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
@@ -190,7 +190,7 @@ func machine() line {
 		with("system", runtime.GOOS+"/"+runtime.GOARCH).with("go", runtime.Version())
 }
 
-// profiled runs something with the profiles that are wanted.
+// profiled calls work and writes the profiles that are wanted.
 func profiled(cpu, mem string, work func() error) error {
 	if cpu != "" {
 		f, err := os.Create(cpu) //nolint:gosec // the user's own file

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	manyHosts = 4 // each is a member of all ceremonies
+	manyHosts = 4 // each host is a member of all ceremonies
 	manySteps = 2
-	chains    = 4 // ceremonies at once where they are opened and closed one after the other
+	chains    = 4 // how many sequences of ceremonies run at the same time
 )
 
-// measureMany measures so many ceremonies at once among four hosts that know each
-// other: how long they take to connect, to run two steps and to say goodbye, what
-// each holds in memory on each host, and what they use of a processor at rest.
+// measureMany measures ceremonies that four connected hosts have at the same time: how
+// long they take to connect, to run two steps and to say goodbye, how much memory each
+// takes on each host, and how much processor time they use at rest.
 func (b *bench) measureMany(ceremonies int) (err error) {
 	c, err := newHub(ceremonies)
 	if err != nil {
@@ -78,7 +78,7 @@ func (b *bench) measureChurn(lasts time.Duration) (err error) {
 			return nil
 		})
 	}
-	// What hosts keep for ever, and what they keep for a while.
+	// First fill what hosts keep for ever, and what they keep for a while.
 	if err := churn(time.Now().Add(lasts / 10)); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (b *bench) measureChurn(lasts time.Duration) (err error) {
 	return nil
 }
 
-// newHub starts the hosts of many ceremonies, connected and with their services.
+// newHub starts the hosts for many ceremonies, with their connections and services.
 func newHub(ceremonies int) (*cluster, error) {
 	c, err := newClusterWith(manyHosts, func() (network.ResourceManager, error) {
 		return syncmod.NewResourceManager(manyHosts, ceremonies)
@@ -115,7 +115,7 @@ func newHub(ceremonies int) (*cluster, error) {
 	return c, err
 }
 
-// openMany opens so many ceremonies on every host, and waits until all are connected.
+// openMany opens ceremonies on every host, and waits until all are connected.
 func (c *cluster) openMany(ceremonies int) ([]*syncmod.Ceremony, error) {
 	all := make([]*syncmod.Ceremony, ceremonies*c.size())
 	defs := make([]syncmod.Definition, ceremonies)
@@ -133,7 +133,7 @@ func (c *cluster) openMany(ceremonies int) ([]*syncmod.Ceremony, error) {
 	return all, err
 }
 
-// live is a whole ceremony of all hosts.
+// live runs a whole ceremony of all hosts.
 func (c *cluster) live(about string) error {
 	def := c.define(about)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -28,29 +28,29 @@ const (
 	answerSize = 21 // a header and a timestamp
 )
 
-// frameSize is the size of the frame that announces a step, with a signature of
-// the longest kind and a session number.
+// frameSize is the size of a frame that announces a step, with the longest signature
+// and a session number.
 var frameSize = headerSize + proto.Size(&syncpb.SyncRequest{
 	Timestamp: timestamppb.Now(), HashSignature: make([]byte, 71),
 	Version: syncmod.DefaultConfig().Version, Step: 1, SessionId: 1,
 })
 
-// node is a host, and its part of a bare mesh: a stream from each host to each
-// other one, with nothing on it that the messages of a barrier can do without.
-// To enter its barrier is to write a frame on each stream, one after the other,
-// and to wait for as many; a frame that arrives is counted, then answered.
+// node is a host and its part of a bare mesh. The mesh has a stream from each host to
+// each other one, and carries nothing that the messages of a barrier can do without. To
+// enter its barrier, a node writes a frame on each stream, one after the other, and
+// waits for as many frames. A frame that arrives is counted, then answered.
 type node struct {
 	host.Host
-	others  int64            // how many there are
-	streams []network.Stream // one to each
+	others  int64            // how many other nodes there are
+	streams []network.Stream // one to each of them
 	heard   atomic.Int64     // frames from them
 	full    chan struct{}    // a signal for each round of frames
 	broken  chan error
 	running atomic.Int64 // goroutines
 }
 
-// newNode prepares a host for bare streams, before it has met a peer: all peers
-// would have to be told of a handler that comes later.
+// newNode prepares a host for bare streams. It does so before the host meets a peer,
+// because a host tells all its peers of a handler that is added later.
 func newNode(h host.Host) *node {
 	n := &node{Host: h, full: make(chan struct{}, 1), broken: make(chan error, 1)}
 	h.SetStreamHandler(meshProtocol, n.serve)
@@ -113,8 +113,8 @@ type mesh struct {
 	frame []byte
 }
 
-// openMesh opens the streams of connected hosts, and returns when each has had a
-// frame from each.
+// openMesh opens the streams of connected hosts. It returns when each host has received
+// a frame from each other one.
 func openMesh(nodes []*node) (*mesh, error) {
 	m := &mesh{nodes: nodes, frame: make([]byte, frameSize)}
 	for _, n := range nodes {
@@ -155,8 +155,8 @@ func openStreams(nodes []*node, from int, pid protocol.ID) ([]network.Stream, er
 	return streams, nil
 }
 
-// connectMesh connects hosts that have never met, and opens their mesh. Of two
-// nodes the one with the lower index dials.
+// connectMesh connects hosts that have never met, and opens their mesh. Of two nodes,
+// the one with the lower index dials.
 func connectMesh(nodes []*node) (*mesh, error) {
 	err := each(len(nodes), func(i int) error {
 		return each(len(nodes)-i-1, func(j int) error {
@@ -184,12 +184,11 @@ func (m *mesh) enter(i int) error {
 	}
 }
 
-// heard tells whether a node that has not entered yet has a frame from every
-// other one.
+// heard reports whether a node that has not entered yet has a frame from every other
+// one.
 func (m *mesh) heard(i int) bool { return len(m.nodes[i].full) > 0 }
 
-// beat lets every node write a frame on each stream every period, until ctx
-// ends.
+// beat makes every node write a frame on each stream once a period, until ctx ends.
 func (m *mesh) beat(ctx context.Context, period time.Duration) error {
 	return each(len(m.nodes), func(i int) error {
 		ticker := time.NewTicker(period)

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// section is what lies between <!-- bench:name --> and <!-- /bench -->.
+// section matches the text between <!-- bench:name --> and <!-- /bench -->.
 var section = regexp.MustCompile(`(?s)(<!-- bench:([a-z]+) -->\n).*?(<!-- /bench -->)`)
 
-// writeTables fills the marked sections of a file with what was measured; a
-// section of which nothing was measured stays as it is.
+// writeTables writes the measurements into the marked sections of a file. A section
+// without measurements stays as it is.
 func writeTables(file string, lines []line) error {
 	text, err := os.ReadFile(file) //nolint:gosec // the user's own file
 	if err != nil {
@@ -28,7 +28,7 @@ func writeTables(file string, lines []line) error {
 	return os.WriteFile(file, []byte(filled), 0o644) //nolint:gosec // a document, for everyone to read
 }
 
-// table makes a table of lines that have the same keys.
+// table returns a table of lines that have the same keys.
 func table(rows []line) string {
 	var b strings.Builder
 	keys := rows[0].keys
@@ -45,7 +45,7 @@ func table(rows []line) string {
 
 var unit = regexp.MustCompile(`^(-?[0-9.]+)(ns|µs|ms|s|KiB|%)$`)
 
-// shown is a value as a table has it.
+// shown returns a value in the form that a table shows.
 func shown(value string) string {
 	return strings.ReplaceAll(unit.ReplaceAllString(value, "$1 $2"), "_", " ")
 }

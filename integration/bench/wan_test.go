@@ -16,12 +16,12 @@ var sizes = flag.String("members", "10", "how many members, for each ceremony ov
 
 const (
 	oneWay   = 50 * time.Millisecond // from any member to any other
-	tolerate = 2 * time.Millisecond  // and what a barrier may take on top of it
-	crossing = 20                    // barriers that are measured
+	tolerate = 2 * time.Millisecond  // what a barrier may take in addition
+	crossing = 20                    // how many barriers are measured
 )
 
-// A barrier takes what its messages need to arrive, and nothing on top of it: in
-// virtual time, computing takes none.
+// A barrier takes as long as its messages take to arrive, and nothing more. In virtual
+// time, computing takes no time.
 func TestBarrierOverSlowLinks(t *testing.T) {
 	counts, err := numbers(*sizes)
 	require.NoError(t, err)

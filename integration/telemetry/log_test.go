@@ -121,7 +121,7 @@ func TestAnAttemptSaysWhyItFollows(t *testing.T) {
 	s.flush()
 
 	text := s.text()
-	pause := lineWith(t, text, "attempt 1 has failed, the next one begins in 1.5s")
+	pause := lineWith(t, text, "attempt 1 has failed; the next one begins in 1.5s")
 	require.Contains(t, pause, "pause=1.5s")
 	require.Contains(t, pause, `error="bob restarted"`)
 	require.NotContains(t, pause, "attempt=")

@@ -19,7 +19,7 @@ import (
 )
 
 // BenchmarkTenClients shows how much of a core the page and ten clients that follow it cost,
-// their own reading included: each iteration takes ten seconds.
+// including what the clients do. Each iteration takes ten seconds.
 func BenchmarkTenClients(b *testing.B) {
 	for _, of := range []struct {
 		name string
@@ -37,7 +37,7 @@ func BenchmarkTenClients(b *testing.B) {
 	}
 }
 
-// atRest is a node of four, of whom nothing is heard but heartbeats.
+// atRest returns a node in a ceremony of four, from which only heartbeats come.
 func atRest(t testing.TB) *harness.Node {
 	c := harness.New(t, 4, harness.With(syncmod.Config{Heartbeat: often}))
 	c.Start()
@@ -46,7 +46,7 @@ func atRest(t testing.TB) *harness.Node {
 }
 
 // benchmarkTenClients compares some seconds without the page with as many seconds with it, over
-// and over: what else the machine does goes up and down.
+// and over, because the load of the machine goes up and down.
 func benchmarkTenClients(b *testing.B, node *harness.Node) {
 	const seconds = 5
 	var without, with time.Duration
@@ -67,7 +67,7 @@ func benchmarkTenClients(b *testing.B, node *harness.Node) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// follow10 has ten clients follow a page until stop is called.
+// follow10 makes ten clients follow a page until stop is called.
 func follow10(b *testing.B, p *Page) (stop func()) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
@@ -95,8 +95,8 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// BenchmarkDocument shows what it costs to write a document: all clients share one a second, and
-// five a second while things change.
+// BenchmarkDocument shows what it costs to write a document. All clients share one document a
+// second, and five a second while things change.
 func BenchmarkDocument(b *testing.B) {
 	for _, members := range []int{4, 10, 100} {
 		b.Run(fmt.Sprint(members), func(b *testing.B) {

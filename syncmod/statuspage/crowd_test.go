@@ -15,11 +15,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// often is the pace of heartbeats with which much changes.
+// often is the time between heartbeats with which much changes.
 const often = 250 * time.Millisecond
 
-// crowd is a node in a ceremony of a hundred. The others only talk to it, and not with each
-// other, which would cost a hundred times as much.
+// crowd is a node in a ceremony of a hundred. The other members talk only to this node and not
+// to each other, which would cost a hundred times as much.
 type crowd struct {
 	t      testing.TB
 	node   *harness.Node
@@ -35,7 +35,7 @@ type other struct {
 	steps  chan int64 // that it announces
 }
 
-// newCrowd is a crowd in which everyone is connected.
+// newCrowd returns a crowd in which everyone is connected.
 func newCrowd(t testing.TB) *crowd {
 	t.Helper()
 	const members = 100
@@ -65,7 +65,7 @@ func newCrowd(t testing.TB) *crowd {
 	return c
 }
 
-// sees is how a member says that it sees all: it is connected with them.
+// sees returns the view of a member that is connected to all others.
 func sees(member, members int) []byte {
 	const connected = 0b0011
 	view := make([]byte, (members+1)/2)
@@ -77,7 +77,7 @@ func sees(member, members int) []byte {
 	return view
 }
 
-// beat has a member say how it stands, as often as a node does.
+// beat makes a member say how it stands, as often as a node does.
 func (o *other) beat(ctx context.Context) {
 	beats := time.NewTicker(often)
 	defer beats.Stop()
@@ -94,7 +94,7 @@ func (o *other) beat(ctx context.Context) {
 	}
 }
 
-// goOn has all go from step to step until the test ends. Each comes to a barrier at some time
+// goOn makes all members go from step to step until the test ends. Each arrives at a barrier
 // within spread.
 func (c *crowd) goOn(spread time.Duration) {
 	c.going.Go(func() {
@@ -109,7 +109,7 @@ func (c *crowd) goOn(spread time.Duration) {
 	})
 }
 
-// comes has a member come to a barrier after a while.
+// comes makes a member arrive at a barrier after some time.
 func (o *other) comes(ctx context.Context, step int64, after time.Duration) {
 	wait(ctx, nil, after)
 	select {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Diagnosis is a ceremony as text, for those who cannot see this page.
+// Diagnosis returns the ceremony as text, for people who cannot see this page.
 func (d *Detail) Diagnosis() string {
 	var b strings.Builder
 	line := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
@@ -69,7 +69,7 @@ func (m Member) line() string {
 	return text
 }
 
-// says is what a member says of itself.
+// says returns what a member says about itself.
 func (m Member) says() (text string) {
 	if m.Nickname != "" {
 		text += fmt.Sprintf(", calls itself %q", m.Nickname)

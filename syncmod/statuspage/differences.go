@@ -9,22 +9,24 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// difference is what made a ceremony fail if a member does not have what all members need to
+// difference is why a ceremony failed if a member differs in something that all members must
 // share.
 type difference struct {
-	odd     int    // the member; of two others, the one that differs from this node
+	odd     int    // the member that differs; if the reason is about two others, the one that differs from this node
 	what    string // anotherVersion, anotherDefinition or otherMembers
-	version string // the member's, if that is what differs
+	version string // the member's version, if that differs
 }
 
-// aDifference is how the members say it. Whoever has found it out is "this node" there.
+// aDifference matches how members report a difference. The member that found it is "this node"
+// in that text.
 var aDifference = regexp.MustCompile(`operator (\d+) \([^"]*?\) ` +
 	`(?:runs (.+?), this node runs (v[^\s:]+):|(did not sign) this node's |has other members )`)
 
-// difference says what a member does not share, whoever has found it out and by whomever this
-// node has heard: every member ends by the first that it hears, and that is a matter of chance.
-// A member whose own ceremony has failed tells the reason to all, and then that reason may be
-// about a member that does not differ from this node. So the one that does is the teller.
+// difference returns how a member differs from the others, no matter which member found it and
+// from whom this node heard of it. Every member fails for the first reason that it hears, which
+// is a matter of chance. A member whose own ceremony has failed tells everyone its reason, and
+// that reason may be about a member that agrees with this node. In that case the member that
+// tells the reason is the one that differs.
 func (v view) difference() (d difference, differs bool) {
 	if !slices.ContainsFunc([]error{
 		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrMembersMismatch,
@@ -64,8 +66,8 @@ func (v view) difference() (d difference, differs bool) {
 	return d, d.odd != v.self
 }
 
-// agrees reports whether a member shares with this node what all have to: this node has
-// accepted what it says, or its version is the same.
+// agrees reports whether a member shares with this node what all members must share: this node
+// has accepted its requests, or the version is the same.
 func (v view) agrees(member int, version string) bool {
 	return version != "" && version == v.status.Version ||
 		slices.ContainsFunc(v.status.Peers, func(p syncmod.PeerStatus) bool {
@@ -73,8 +75,8 @@ func (v view) agrees(member int, version string) bool {
 		})
 }
 
-// versions are those that made the ceremony fail, of a member and of this node. Without a name
-// it was something else.
+// versions returns the versions that made the ceremony fail, that of a member and that of this
+// node. The name is empty if the ceremony failed for another reason.
 func (v view) versions() (who, theirs, ours string) {
 	d, differs := v.difference()
 	if !differs || d.what != anotherVersion {

@@ -1,9 +1,9 @@
 // Package statuspage is a web page that shows the ceremonies of a [syncmod.Service] live.
-// It answers five questions at first sight: whom do we wait for, is it this node, why did it
-// fail, who was slow, and can this node be stopped now.
+// It answers five questions at a glance: whom does this node wait for, is this node the
+// problem, why did the ceremony fail, who was slow, and can this node be stopped now.
 //
-// An fx program serves it with an option, which stands before dkgsync.Module so that the
-// page is there before the ceremony and until its end:
+// An fx program serves the page with an option. Put it before dkgsync.Module, so that the page
+// exists before the ceremony begins and until it has ended:
 //
 //	fx.New(
 //		statuspage.Serve("127.0.0.1:8080"),
@@ -11,29 +11,30 @@
 //		…
 //	)
 //
-// Other programs mount the handler that [New] returns where they like:
+// Other programs mount the handler that [New] returns on any path:
 //
 //	page := statuspage.New(service)
 //	defer page.Close()
 //	mux.Handle("/dkg/", http.StripPrefix("/dkg", page))
 //
-// A display other than a browser shows what [Page.Document] returns.
+// Displays other than a browser can show what [Page.Document] returns.
 //
-// Beside the page there are these paths:
+// The page also serves these paths:
 //
-//	status     the same as JSON; ?ceremony=ID chooses one, by default the newest
-//	events     the same again, whenever it changes and every second, as server-sent events
-//	diagnosis  the same as text for people, to be sent to the other operators
+//	status     the page as JSON; ?ceremony=ID chooses a ceremony, by default the newest
+//	events     the same as server-sent events, on every change and every second
+//	diagnosis  the same as text that operators can send to each other
 //	receipt    the receipt of a ceremony in which members attest a result
 //	metrics    what the handler of [Metrics] serves
 //	healthz    200 while the program runs
-//	readyz     200 while a ceremony is open and none has failed, else 503
+//	readyz     200 while a ceremony is open and none has failed, otherwise 503
 //
-// docs/statuspage.md describes the document of status and events.
+// docs/statuspage.md describes the document that status and events return.
 //
-// The page shows no secrets, but it does show addresses and peer IDs, and it asks for no
-// password: let only those reach it who may see them. It answers GET and HEAD, and only
-// under names that no other site can have, which are IP addresses, localhost and those of
-// [Hosts]: no other page can read it through a name that resolves to the node (DNS
-// rebinding). Clients are bounded, and one that does not read what it is sent is dropped.
+// The page shows no secrets, but it shows addresses and peer IDs and asks for no password, so
+// make it reachable only for people who may see them. It answers GET and HEAD requests. It
+// answers only under IP addresses, localhost and the names given to [Hosts], because no other
+// site can have these. So no other page can read it through a name that resolves to the node
+// (DNS rebinding). The number of clients is limited, and a client that does not read what it is
+// sent is dropped.
 package statuspage

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Programs read the document by its description.
-func TestEveryFieldOfTheDocumentIsDescribed(t *testing.T) {
+// Programs rely on the description of the document.
+func TestEveryFieldIsDescribed(t *testing.T) {
 	page, err := os.ReadFile("../../docs/statuspage.md")
 	require.NoError(t, err)
 	described := strings.NewReplacer("[]", "", ".", "`", "`", "`").Replace(string(page))
@@ -21,7 +21,7 @@ func TestEveryFieldOfTheDocumentIsDescribed(t *testing.T) {
 	}
 }
 
-// fields are the names of all fields of a type, and of what it is made of.
+// fields returns the names of all fields of a type, and of the types that it consists of.
 func fields(of reflect.Type) (names []string) {
 	switch {
 	case of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice:

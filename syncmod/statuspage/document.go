@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// documentVersion is raised when a field of a document changes its meaning or goes. New ones
-// may come.
+// documentVersion increases when a field of a document changes its meaning or is removed. New
+// fields may be added without that.
 const documentVersion = 1
 
-// maxDrawn is how many members a document says of who reaches whom, and the page draws it: with
-// more, the picture would be larger than any screen. The broken pairs are listed all the same.
+// maxDrawn is the largest number of members for which a document says who reaches whom, and for
+// which the page draws it. With more members the picture would be larger than any screen. Broken
+// pairs are still listed.
 const maxDrawn = 200
 
-// maxWords is how many members a wait may be for that is given word for word.
+// maxWords is the largest number of missing members for which the full text of a wait is given.
 const maxWords = 20
 
-// maxListed is how many ceremonies a document lists.
+// maxListed is how many ceremonies a document lists at most.
 const maxListed = 100
 
-// Document is what status and events say. docs/statuspage.md describes it.
+// Document is what the paths status and events return. docs/statuspage.md describes it.
 type Document struct {
 	Version    int       `json:"version"`
 	Now        time.Time `json:"now"`
@@ -28,7 +29,7 @@ type Document struct {
 	Ceremony   *Detail   `json:"ceremony,omitempty"`
 }
 
-// Summary is one ceremony in the list of all.
+// Summary is one ceremony in the list of all ceremonies.
 type Summary struct {
 	ID         string    `json:"id"`
 	Definition string    `json:"definition_hash"`
@@ -46,7 +47,7 @@ type Summary struct {
 type Detail struct {
 	Summary
 
-	At       time.Time       `json:"at"` // of what follows: now, or the end
+	At       time.Time       `json:"at"` // the time of what follows: now, or the end of the ceremony
 	Self     int             `json:"self"`
 	Retried  bool            `json:"retried,omitempty"`
 	Steps    []string        `json:"steps,omitempty"`
@@ -62,7 +63,7 @@ type Detail struct {
 	Attested string          `json:"attested,omitempty"`
 }
 
-// Waiting is whom the node waits for.
+// Waiting says whom the node waits for.
 type Waiting struct {
 	Barrier string    `json:"barrier"`
 	Step    int64     `json:"step"`
@@ -104,7 +105,7 @@ type BrokenPair struct {
 	Text  string    `json:"text"`
 }
 
-// PassedBarrier is a barrier that the node has passed.
+// PassedBarrier is a barrier that the node passed.
 type PassedBarrier struct {
 	Kind   string    `json:"kind"`
 	Step   int64     `json:"step"`
@@ -115,7 +116,7 @@ type PassedBarrier struct {
 	Behind float64   `json:"behind_ms,omitempty"`
 }
 
-// newDocument describes all ceremonies, and one of them in detail.
+// newDocument returns a document about all ceremonies, with one of them in detail.
 func newDocument(views []view, id string, now time.Time) Document {
 	d := Document{Version: documentVersion, Now: now, Ceremonies: []Summary{}}
 	chosen, ok := choose(views, id)

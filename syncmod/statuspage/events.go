@@ -11,14 +11,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// rendering is a document that was written for all who ask within a short time.
+// rendering is a document that is shared by all clients that ask within a short time.
 type rendering struct {
 	at   time.Time
 	json []byte
 }
 
-// render writes the document of a ceremony, unless that was done a moment ago. The larger it
-// is, the less often.
+// render returns the document of a ceremony. It writes a new one unless that was done a moment
+// ago, and it writes large documents less often.
 func (p *Page) render(id string) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -37,7 +37,7 @@ func (p *Page) render(id string) []byte {
 	return content
 }
 
-// lull is how long changes are gathered before they are sent.
+// lull returns how long changes are collected before they are sent.
 func (p *Page) lull() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -46,13 +46,14 @@ func (p *Page) lull() time.Duration {
 
 func (p *Page) renderNow(id string, now time.Time) []byte {
 	content, err := json.Marshal(newDocument(p.history.views(), id, now))
-	if err != nil { // no field of it can do that
+	if err != nil { // no field can cause an error
 		return fmt.Appendf(nil, `{"version":%d,"error":%q}`, documentVersion, err)
 	}
 	return content
 }
 
-// asked is the ID of the ceremony that a request asks for, if there is one.
+// asked returns the ID of the ceremony that a request asks for, or an empty string if there is
+// no such ceremony.
 func (p *Page) asked(r *http.Request) string {
 	id := r.URL.Query().Get("ceremony")
 	if !p.history.has(id) {
@@ -65,8 +66,8 @@ func (p *Page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, "application/json", append(bytes.Clone(p.render(p.asked(r))), '\n'))
 }
 
-// serveEvents sends the document whenever something has changed, and every second: ages go on.
-// A client that is slow gets the newest when it is ready, and none that it has missed.
+// serveEvents sends the document on every change, and every second because ages grow. A slow
+// client gets the newest document when it is ready for one, and skips those that it missed.
 func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		answer(w, http.StatusOK, "text/event-stream", nil)
@@ -82,11 +83,11 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no") // a proxy passes each event on
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy must pass on each event
 	out := http.NewResponseController(w)
-	_ = out.SetReadDeadline(time.Time{}) // a server's own would end the stream
+	_ = out.SetReadDeadline(time.Time{}) // the deadline of a server would end the stream
 	for id := p.asked(r); ; {
-		changed := p.history.change() // before the document is made
+		changed := p.history.change() // before the document is written
 		if p.send(w, out, "data: %s\n\n", p.render(id)) != nil {
 			return
 		}
@@ -105,8 +106,8 @@ func (p *Page) send(w http.ResponseWriter, out *http.ResponseController, format 
 	return out.Flush()
 }
 
-// awaitNews waits for the next change or the next full second, at which the documents of all
-// clients are one. It returns false at the end of the page or of the client.
+// awaitNews waits for the next change or the next full second. All clients get the same document
+// at a full second. It returns false when the page is closed or the client has gone.
 func (p *Page) awaitNews(ctx context.Context, changed <-chan struct{}) bool {
 	now := time.Now()
 	again := time.NewTimer(now.Truncate(time.Second).Add(time.Second + pace/4).Sub(now))
@@ -151,10 +152,10 @@ func (p *Page) serveReceipt(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="receipt-%.16x.json"`, v.def.Hash))
-	answer(w, http.StatusOK, "application/json", content) // to the byte: a receipt has one encoding
+	answer(w, http.StatusOK, "application/json", content) // byte for byte, because a receipt has only one encoding
 }
 
-// serveReady is ready while this node takes part in a ceremony.
+// serveReady answers that the node is ready while it takes part in a ceremony.
 func (p *Page) serveReady(w http.ResponseWriter, _ *http.Request) {
 	status, text := http.StatusServiceUnavailable, "no ceremony is open"
 	for _, v := range p.history.views() {

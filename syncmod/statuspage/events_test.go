@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestAClientFollowsACeremonyToItsEnd(t *testing.T) {
+func TestAClientFollowsToTheEnd(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle()
 	p := pageOf(t, c.Nodes[0].Service)
@@ -46,7 +46,7 @@ func TestAClientFollowsACeremonyToItsEnd(t *testing.T) {
 	require.False(t, more)
 }
 
-func TestAReceiptIsDownloadedToTheByte(t *testing.T) {
+func TestAReceiptIsDownloadedExactly(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Start()
 	p := pageOf(t, c.Nodes[0].Service)
@@ -64,7 +64,7 @@ func TestAReceiptIsDownloadedToTheByte(t *testing.T) {
 	require.Equal(t, c.Nodes[0].Ceremony.Receipt(), receipt)
 }
 
-// A client that asks and then reads nothing: what it is sent stays where it is.
+// This client asks and then reads nothing, so what it is sent stays unread.
 func TestASlowClientIsDropped(t *testing.T) {
 	p := newPage(t)
 	p.drop = 50 * time.Millisecond
@@ -101,7 +101,7 @@ func (l pipeListener) Accept() (net.Conn, error) {
 func (l pipeListener) Close() error   { close(l); return nil }
 func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
-func TestTooManyClientsAreToldToAskInstead(t *testing.T) {
+func TestTooManyClientsAreRefused(t *testing.T) {
 	p := newPage(t)
 	for range maxStreams {
 		p.streams <- struct{}{}
@@ -114,7 +114,7 @@ func TestTooManyClientsAreToldToAskInstead(t *testing.T) {
 	require.Equal(t, http.StatusOK, get(p, "/status").Code)
 }
 
-func TestAttemptsAreKeptAndTheOldestForgotten(t *testing.T) {
+func TestTheOldestAttemptsAreDropped(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle(0)
 	s := c.Nodes[0].Service
@@ -143,7 +143,7 @@ func TestAttemptsAreKeptAndTheOldestForgotten(t *testing.T) {
 	require.Equal(t, d.Ceremony.ID, status(t, p, "none-of-them").Ceremony.ID)
 }
 
-func TestReadyMeansThatItTakesPart(t *testing.T) {
+func TestReadyMeansTakingPart(t *testing.T) {
 	c := harness.New(t, 2)
 	c.Idle(0)
 	p := pageOf(t, c.Nodes[0].Service)
@@ -159,7 +159,7 @@ func TestReadyMeansThatItTakesPart(t *testing.T) {
 	require.Equal(t, "a ceremony has failed\n", get(p, "/readyz").Body.String())
 }
 
-func TestAMembersTextStaysWithinItsString(t *testing.T) {
+func TestAMembersTextStaysAString(t *testing.T) {
 	const hostile = "</script>\u2028\ndata: {}\n\nevent: end\x00\u202e"
 	c := harness.New(t, 2)
 	c.Idle(0)

@@ -7,16 +7,16 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// failures are the errors in a few words. With a member in front of it the first, else the
-// second.
+// failures has a short text for each error. The first text follows the name of a member; the
+// second is used without one.
 var failures = []struct {
 	err      error
 	of, none string
 	whose    whose
 }{
-	{syncmod.ErrVersionMismatch, anotherVersion, "another version", unknown},
-	{syncmod.ErrBadSignature, anotherDefinition, "another definition", unknown},
-	{syncmod.ErrMembersMismatch, otherMembers, "other members", unknown},
+	{syncmod.ErrVersionMismatch, anotherVersion, "different versions", unknown},
+	{syncmod.ErrBadSignature, anotherDefinition, "different definitions", unknown},
+	{syncmod.ErrMembersMismatch, otherMembers, "different lists of members", unknown},
 	{syncmod.ErrSelfRestarted, "'s node restarted", "this node restarted", ours},
 	{syncmod.ErrPeerRestarted, "'s node restarted", "a member restarted", theirs},
 	{syncmod.ErrStepSkipped, " skipped a step", "a step was skipped", theirs},
@@ -25,20 +25,20 @@ var failures = []struct {
 	{syncmod.ErrPeerAborted, " ended it", "a member ended it", theirs},
 	{syncmod.ErrPeerTimeout, " is gone", "this node cannot reach a member", ours},
 	{syncmod.ErrPeerLeft, " left early", "a member left early", theirs},
-	{syncmod.ErrResultMismatch, " has another result", "the members have different results", unknown},
+	{syncmod.ErrResultMismatch, " has a different result", "the members have different results", unknown},
 	{syncmod.ErrHostClosed, " closed its host", "this node's host was closed", ours},
 	{syncmod.ErrStopped, " was stopped", "this node was stopped", ours},
 	{syncmod.ErrAborted, " gave up", "this node gave up", ours},
 }
 
-// What is to be mended before everyone starts again.
+// What must be fixed before everyone starts again.
 const (
-	anotherVersion    = " runs another version"
-	anotherDefinition = " has another definition"
-	otherMembers      = " lists other members"
+	anotherVersion    = " runs a different version"
+	anotherDefinition = " has a different definition"
+	otherMembers      = " lists different members"
 )
 
-// whose it is to mend a failure.
+// whose says who can mend a failure.
 type whose int
 
 const (
@@ -47,7 +47,7 @@ const (
 	unknown
 )
 
-// failure says in a few words why a ceremony has failed.
+// failure says in a few words why the ceremony failed.
 func (v view) failure() string {
 	if differ := v.differing(); len(differ) > 0 {
 		return list(possessive(v.called(differ))) + plural(len(differ), " result differs", " results differ")
@@ -73,7 +73,7 @@ func (v view) failure() string {
 	return "read why below"
 }
 
-// blames says whose it is to mend the failure.
+// blames says who can mend the failure.
 func (v view) blames() (whose, string) {
 	if _, ok := v.difference(); ok {
 		return unknown, ""

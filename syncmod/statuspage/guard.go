@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// policy lets the page load its own files, ask its own server, and nothing else.
+// policy allows the page to load its own files and to ask its own server, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// secure sets what every response has.
+// secure sets the headers of every response.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -25,7 +25,7 @@ func secure(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
-// refuses says with which status, and why, a request is not served; 0: it is.
+// refuses returns the status and the reason if a request is refused, and 0 if it is served.
 func (p *Page) refuses(r *http.Request) (status int, why string) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
@@ -41,8 +41,8 @@ func (p *Page) refuses(r *http.Request) (status int, why string) {
 	return 0, ""
 }
 
-// refuse answers a request that is not served, and ends the connection: what follows on it
-// may be the body.
+// refuse answers a request that is refused and closes the connection, because what follows on it
+// may be the body of the request.
 func refuse(w http.ResponseWriter, status int, why string) {
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -51,8 +51,8 @@ func refuse(w http.ResponseWriter, status int, why string) {
 	say(w, status, why)
 }
 
-// isOurs reports whether a Host is one under which no other site can have its page: a name
-// of somebody else's may resolve to this machine, an IP address may not.
+// isOurs reports whether no other site can have its page under a Host. A name that belongs to
+// somebody else may resolve to this machine; an IP address may not.
 func (p *Page) isOurs(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -66,14 +66,14 @@ func (p *Page) isOurs(host string) bool {
 		slices.ContainsFunc(p.hosts, func(own string) bool { return strings.EqualFold(own, name) })
 }
 
-// isForeign reports whether the page of another site asks. Following a link to this page is
-// no such request.
+// isForeign reports whether the page of another site made a request. Following a link to this
+// page does not count.
 func isForeign(h http.Header) bool {
 	site := h.Get("Sec-Fetch-Site")
 	return (site == "cross-site" || site == "same-site") && h.Get("Sec-Fetch-Mode") != "navigate"
 }
 
-// cut shortens what a client has said.
+// cut shortens a text that a client sent.
 func cut(s string) string {
 	const enough = 64
 	if len(s) > enough {

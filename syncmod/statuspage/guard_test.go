@@ -55,7 +55,8 @@ func TestThePageOnlyShows(t *testing.T) {
 	require.Equal(t, "close", w.Header().Get("Connection"))
 }
 
-// A name of somebody else's can resolve to this machine, and then its pages may read what this one says.
+// A name that belongs to somebody else can resolve to this machine, and then the pages of that site may read
+// this one.
 func TestForeignNamesAreRefused(t *testing.T) {
 	p := newPage(t, Hosts("dkg.example.org"))
 	ours := []string{
@@ -87,7 +88,7 @@ func headOf(host string) func(*http.Request) {
 	return func(r *http.Request) { r.Host, r.Method = host, http.MethodHead }
 }
 
-func TestPagesOfOtherSitesAreRefused(t *testing.T) {
+func TestOtherSitesAreRefused(t *testing.T) {
 	p := newPage(t)
 	from := func(site, mode string) func(*http.Request) {
 		return func(r *http.Request) {
@@ -103,7 +104,7 @@ func TestPagesOfOtherSitesAreRefused(t *testing.T) {
 	require.Equal(t, http.StatusOK, get(p, "/status").Code, "what is no browser does not say")
 }
 
-func TestAPageIsMountedWhereAProgramWants(t *testing.T) {
+func TestAPageIsMountedAnywhere(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/deep/dkg/", http.StripPrefix("/deep/dkg", newPage(t)))
 	mux.Handle("/deep/dkg", http.StripPrefix("/deep/dkg", newPage(t)))

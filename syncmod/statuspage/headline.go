@@ -8,22 +8,22 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Kind says what a headline is about: a display has a colour and a word for each.
+// Kind is the kind of a headline. A display may have a colour and a word for each.
 type Kind string
 
 // The kinds of headline.
 const (
-	KindWaiting  Kind = "waiting"  // for other members
-	KindWorking  Kind = "working"  // this node works, and nobody waits for it
+	KindWaiting  Kind = "waiting"  // this node waits for other members
+	KindWorking  Kind = "working"  // this node is working, and nobody waits for it
 	KindOurTurn  Kind = "our_turn" // the others wait for this node
 	KindComplete Kind = "complete"
 	KindFailed   Kind = "failed"
 
-	KindRehearsal Kind = "rehearsal" // this node only looks who is there
+	KindRehearsal Kind = "rehearsal" // this node only observes the ceremony
 )
 
-// headline says in one line how a ceremony stands. It has no times in it: it is read aloud
-// whenever it changes.
+// headline says in one line how a ceremony stands. It contains no times, because screen readers
+// read it aloud whenever it changes.
 func (v view) headline() (Kind, string) {
 	w := v.wait
 	switch {
@@ -38,56 +38,41 @@ func (v view) headline() (Kind, string) {
 	case v.status.Phase == syncmod.Complete:
 		return KindComplete, "The ceremony is complete"
 	case w == nil && v.status.Step == 0:
-		return KindOurTurn, "Everyone is connected, and this node has not begun step 1"
+		return KindOurTurn, "Everyone is connected, but this node has not begun step 1"
 	case w == nil:
 		if ahead := v.ahead(); len(ahead) > 0 {
-			return KindOurTurn, fmt.Sprintf("%s %s for this node, which works on %s",
-				list(ahead), plural(len(ahead), "waits", "wait"), v.step())
+			return KindOurTurn, fmt.Sprintf("%s %s waiting for this node, which is working on %s",
+				list(ahead), plural(len(ahead), "is", "are"), v.step())
 		}
-		return KindWorking, "This node works on " + v.step()
+		return KindWorking, "This node is working on " + v.step()
 	case w.Barrier == "shutdown":
-		return KindWaiting, "This node is complete. Waiting for " + v.missing(w) + " to say goodbye"
+		return KindWaiting, "This node is complete. Waiting for " + v.whom(w) + " to say goodbye"
 	}
 	return KindWaiting, v.waits(w)
 }
 
-// waits says in one line whom this node waits for, to do what, and why as far as it is known.
+// waits says in one line whom this node waits for, what they must do, and the reason if it is
+// known.
 func (v view) waits(w *syncmod.WaitError) string {
 	if elsewhere := v.elsewhere(w); len(elsewhere) > 0 && len(elsewhere) == len(w.Missing) {
 		return "Waiting for " + list(elsewhere) + ", who" + plural(len(elsewhere), " has", " have") +
-			" another definition open"
+			" a different definition open"
 	}
 	doing := " to connect"
 	if w.Barrier == "step" {
 		doing = " to " + v.doing(w.Step-1)
 	}
-	links := v.explaining(w)
-	if len(links) == 0 || v.apart(w) {
-		return "Waiting for " + v.missing(w) + doing
+	text := "Waiting for " + v.whom(w) + doing
+	switch links := v.explaining(w); {
+	case v.apart(w):
+		return text + ": " + plural(len(w.Missing)-1, "they", "some of them") + " cannot reach each other"
+	case len(links) > 0:
+		return text + ": " + v.between(links[0])
 	}
-	if len(w.Missing) == 1 {
-		return "Waiting for " + v.missing(w) + v.cutOff(w.Missing[0].Index, links[0]) + doing
-	}
-	return "Waiting for " + v.missing(w) + doing + ": " + v.between(links[0])
+	return text
 }
 
-// cutOff says whom a member does not reach, or who does not reach it, in the middle of a sentence.
-func (v view) cutOff(member int, b syncmod.BrokenLink) string {
-	other := b.A
-	if other == member {
-		other = b.B
-	}
-	switch name, text := v.names[other], v.between(b); {
-	case strings.HasSuffix(text, " but "+name+" does not reach "+v.names[member]):
-		return ", whom " + name + " does not reach,"
-	case strings.HasSuffix(text, " does not reach "+name):
-		return ", who does not reach " + name + ","
-	default:
-		return ", who and " + name + " cannot reach each other,"
-	}
-}
-
-// doing is what a member has to do that has passed the barrier of a step, or none.
+// doing returns what a member must do that has passed the barrier of a step, or no barrier.
 func (v view) doing(step int64) string {
 	if step <= 0 {
 		return "begin " + v.stepOf(1)
@@ -95,7 +80,7 @@ func (v view) doing(step int64) string {
 	return "finish " + v.stepOf(step)
 }
 
-// explaining are the broken pairs of others that a wait is for.
+// explaining returns the broken pairs of other members that explain a wait.
 func (v view) explaining(w *syncmod.WaitError) (links []syncmod.BrokenLink) {
 	for _, b := range v.status.Broken {
 		if b.A != v.self && b.B != v.self && slices.ContainsFunc(w.Missing, func(p syncmod.PeerStatus) bool {
@@ -107,18 +92,18 @@ func (v view) explaining(w *syncmod.WaitError) (links []syncmod.BrokenLink) {
 	return links
 }
 
-// between says what is wrong between two, and not since when.
+// between says what is wrong between two members, without the time.
 func (v view) between(b syncmod.BrokenLink) string {
 	text := b.Describe(v.names, v.now)
 	return text[:strings.LastIndex(text, " (for ")]
 }
 
-// lasting says the same, and since when.
+// lasting says what is wrong between two members, and since when.
 func (v view) lasting(b syncmod.BrokenLink) string {
 	return fmt.Sprintf("%s (for %s)", v.between(b), spell(v.now.Sub(b.Since)))
 }
 
-// elsewhere names those of a wait that have another definition open.
+// elsewhere returns the names of missing members that have another definition open.
 func (v view) elsewhere(w *syncmod.WaitError) (names []string) {
 	for _, p := range w.Missing {
 		if strings.HasPrefix(p.Waiting, anotherOpen) {
@@ -128,23 +113,7 @@ func (v view) elsewhere(w *syncmod.WaitError) (names []string) {
 	return names
 }
 
-// missing names whom a wait is for.
-func (v view) missing(w *syncmod.WaitError) string {
-	var names []string
-	for _, p := range w.Missing {
-		names = append(names, v.names[p.Index])
-	}
-	text := list(names)
-	if v.apart(w) {
-		text += ", who cannot reach each other,"
-		if len(names) > len([2]int{}) {
-			text = list(names) + ", some of whom cannot reach each other,"
-		}
-	}
-	return text
-}
-
-// apart reports whether all whom a wait is for are in pairs that cannot reach each other.
+// apart reports whether every missing member is in a pair that cannot reach each other.
 func (v view) apart(w *syncmod.WaitError) bool {
 	for _, p := range w.Missing {
 		if !v.isApart(p.Index) {
@@ -154,14 +123,14 @@ func (v view) apart(w *syncmod.WaitError) bool {
 	return len(w.Missing) > 1
 }
 
-// isApart reports whether a member is in a broken pair with another one than this node.
+// isApart reports whether a member is in a broken pair with a member other than this node.
 func (v view) isApart(member int) bool {
 	return slices.ContainsFunc(v.status.Broken, func(b syncmod.BrokenLink) bool {
 		return b.A != v.self && b.B != v.self && (b.A == member || b.B == member)
 	})
 }
 
-// step names the current step: "step 2 of 5 (deal)".
+// step returns the current step, as in "step 2 of 5 (deal)".
 func (v view) step() string { return v.stepOf(v.status.Step) }
 
 func (v view) stepOf(step int64) string {
@@ -172,7 +141,7 @@ func (v view) stepOf(step int64) string {
 	return text + inBrackets(v.nameOf(step))
 }
 
-// ahead names the members that have finished the step that this node works on.
+// ahead returns the names of the members that have finished the step on which this node works.
 func (v view) ahead() (names []string) {
 	for _, p := range v.status.Peers {
 		if p.Step > v.status.Step {

@@ -11,39 +11,39 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// maxClosed is how many ceremonies are kept that are not open any more.
+// maxClosed is how many closed ceremonies are kept.
 const maxClosed = 20
 
-// history is the ceremonies of a service: those that are open, and how the last others
-// have ended.
+// history is the ceremonies of a service: the open ones, and how the last closed ones ended.
 type history struct {
 	mu      sync.Mutex
-	all     []*record // the oldest first
-	opened  int       // how many there have been
+	all     []*record // oldest first
+	opened  int       // how many ceremonies there have been
 	changed chan struct{}
 }
 
-// record is a ceremony that the page knows. The history's lock guards what changes.
+// record is a ceremony that the page knows. The lock of the history guards the fields that
+// change.
 type record struct {
 	id       string
-	ceremony *syncmod.Ceremony // nil once it is neither open nor going on
+	ceremony *syncmod.Ceremony // nil once it is closed and over
 	def      syncmod.Definition
 	names    []string
 	ids      []string
 
 	open    bool
-	ended   time.Time // when it was seen to be over; zero: it goes on
+	ended   time.Time // when the page saw that it was over; zero while it goes on
 	last    syncmod.Status
-	seen    [][]syncmod.Link // how each member last said that it sees all
+	seen    [][]syncmod.Link // the last view of each member
 	receipt *syncmod.Receipt
 }
 
 // view is a ceremony at one moment.
 type view struct {
 	record
-	now    time.Time // of the moment
+	now    time.Time // of this view
 	status syncmod.Status
-	wait   *syncmod.WaitError // whom this node waits for; nil: nobody
+	wait   *syncmod.WaitError // whom this node waits for; nil if nobody
 	self   int
 }
 
@@ -79,7 +79,7 @@ func (h *history) update(open []*syncmod.Ceremony) (opened []*record) {
 		r := &record{ceremony: c, def: c.Definition(), open: true}
 		r.id, r.names = fmt.Sprintf("%x.%d", r.def.Hash[:min(4, len(r.def.Hash))], h.opened), r.def.Names()
 		for _, p := range r.def.Peers {
-			r.ids = append(r.ids, p.ID.String()) // which is not cheap
+			r.ids = append(r.ids, p.ID.String()) // this is not cheap
 		}
 		h.all, opened = append(h.all, r), append(opened, r)
 	}
@@ -88,7 +88,7 @@ func (h *history) update(open []*syncmod.Ceremony) (opened []*record) {
 	return opened
 }
 
-// forget forgets the oldest ceremonies that are closed.
+// forget removes the oldest closed ceremonies.
 func (h *history) forget() {
 	closed := 0
 	for i, r := range slices.Backward(h.all) {
@@ -116,14 +116,14 @@ func (h *history) follow(ctx context.Context, r *record, c *syncmod.Ceremony) {
 	}
 }
 
-// see notes how the members see each other: at the end they say nothing any more. A member
-// that says less as the others leave is not asked. The lock is held.
+// see keeps the views of the members. It ignores them once members have begun to leave, because
+// their views then say less and less. The caller holds the lock.
 func (r *record) see(status syncmod.Status) {
 	if status.Phase >= syncmod.Complete ||
 		slices.ContainsFunc(status.Peers, func(p syncmod.PeerStatus) bool { return p.Done }) {
 		return
 	}
-	seen := make([][]syncmod.Link, len(r.def.Peers)) // views have the one before
+	seen := make([][]syncmod.Link, len(r.def.Peers)) // earlier views share the old one
 	copy(seen, r.seen)
 	r.seen = seen
 	for _, p := range status.Peers {
@@ -133,14 +133,15 @@ func (r *record) see(status syncmod.Status) {
 	}
 }
 
-// release lets go of a ceremony that is closed and over: it may be large.
+// release drops the reference to a ceremony that is closed and over, because the ceremony may be
+// large.
 func (r *record) release() {
 	if !r.open && !r.ended.IsZero() {
 		r.ceremony = nil
 	}
 }
 
-// announce wakes who waits for changes. The lock is held.
+// announce wakes all who wait for changes. The caller holds the lock.
 func (h *history) announce() {
 	close(h.changed)
 	h.changed = make(chan struct{})
@@ -153,7 +154,7 @@ func (h *history) change() <-chan struct{} {
 	return h.changed
 }
 
-// views returns the ceremonies as they are now, the newest first.
+// views returns the ceremonies as they are now, newest first.
 func (h *history) views() []view {
 	h.mu.Lock()
 	records := make([]record, len(h.all))
@@ -173,7 +174,7 @@ func (r record) view() view {
 	if r.ended.IsZero() {
 		v.status, v.receipt = r.ceremony.Status(), r.ceremony.Receipt()
 	}
-	v.now, v.wait = v.status.At, v.status.WaitingFor() // all durations are of one moment
+	v.now, v.wait = v.status.At, v.status.WaitingFor() // all durations refer to the same moment
 	for i := range r.def.Peers {
 		if i == len(v.status.Peers) || v.status.Peers[i].Index != i {
 			v.self = i
@@ -190,8 +191,8 @@ func (h *history) has(id string) bool {
 	return slices.ContainsFunc(h.all, func(r *record) bool { return r.id == id })
 }
 
-// choose returns the ceremony with an ID. Without one, or where there is none, it is the
-// newest of those that are open, or the newest of all.
+// choose returns the ceremony with an ID. If there is no such ceremony, it returns the newest
+// open one, or the newest of all if none is open.
 func choose(views []view, id string) (view, bool) {
 	for _, v := range views {
 		if v.id == id {
@@ -209,12 +210,12 @@ func choose(views []view, id string) (view, bool) {
 	return views[0], true
 }
 
-// isLater reports whether another ceremony is a later attempt at the same definition.
+// isLater reports whether other is a later attempt at the same definition.
 func (v view) isLater(other view) bool {
 	return bytes.Equal(v.def.Hash, other.def.Hash) && other.status.Attempt > v.status.Attempt
 }
 
-// wait waits for a while, or until something happens.
+// wait waits for a while, or until happens is closed.
 func wait(ctx context.Context, happens <-chan struct{}, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

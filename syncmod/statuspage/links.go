@@ -13,8 +13,8 @@ const (
 	pathSelf    = "this node"
 	pathDirect  = "direct"
 	pathRelay   = "relay"
-	pathReached = "only it reaches us"
-	pathReaches = "only we reach it"
+	pathReached = "only from it"
+	pathReaches = "only to it"
 	pathLeft    = "left" // it has said goodbye
 	pathNone    = "none"
 )
@@ -35,15 +35,15 @@ func pathOf(p syncmod.PeerStatus) string {
 	return pathNone
 }
 
-// The links of a member are a text with a character for each member.
+// The links of a member are a text with one character for each member.
 const (
 	linkSelf    = '-'
 	linkBoth    = '='
 	linkRelay   = '~'
-	linkOut     = '>' // only to the other one
-	linkIn      = '<' // only from the other one
+	linkOut     = '>' // only towards the other member
+	linkIn      = '<' // only from the other member
 	linkNone    = '!'
-	linkDone    = 'g' // has said goodbye
+	linkDone    = 'g' // the other member has said goodbye
 	linkUnknown = '?' // the member does not say
 )
 
@@ -63,7 +63,8 @@ func linkOf(l syncmod.Link) rune {
 	return linkNone
 }
 
-// linksOf is how a member says that it sees all, in a ceremony that is over how it last said.
+// linksOf returns how a member sees all members. In a ceremony that is over, it is what the
+// member last said.
 func (v view) linksOf(p syncmod.PeerStatus) string {
 	members := len(v.def.Peers)
 	if members > maxDrawn {
@@ -88,8 +89,8 @@ func (v view) linksOf(p syncmod.PeerStatus) string {
 	return b.String()
 }
 
-// hasLeft reports whether a member, or this node, has said goodbye at the end: what others said
-// of it before that holds no more.
+// hasLeft reports whether a member, or this node, said goodbye in a ceremony that is complete.
+// What others said about it before that is no longer true.
 func (v view) hasLeft(member int) bool {
 	if v.ended.IsZero() || v.status.Phase != syncmod.Complete {
 		return false
@@ -99,7 +100,7 @@ func (v view) hasLeft(member int) bool {
 	})
 }
 
-// ownLinks is how this node sees all.
+// ownLinks returns how this node sees all members.
 func (v view) ownLinks() string {
 	if len(v.def.Peers) > maxDrawn {
 		return ""
@@ -119,7 +120,7 @@ func (v view) ownLinks() string {
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
 
-// brief is the beginning of a hash, as syncmod's texts have it.
+// brief returns the beginning of a hash, as syncmod's texts show it.
 func brief(hash []byte) string {
 	const shown = 8
 	if len(hash) <= shown {

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newPage is the page of a service that has opened nothing, closed at the end of the test.
+// newPage returns the page of a service without ceremonies. It is closed at the end of the test.
 func newPage(t *testing.T, opts ...Option) *Page {
 	t.Helper()
 	return pageOf(t, harness.StartService(t, harness.NewHost(t), harness.Fast()), opts...)
@@ -32,7 +32,7 @@ func pageOf(t testing.TB, s *syncmod.Service, opts ...Option) *Page {
 	return p
 }
 
-// get asks a page for something, as a browser on the same machine does.
+// get sends a request to a page, as a browser on the same machine does.
 func get(h http.Handler, path string, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Host = "127.0.0.1:8080"
@@ -44,7 +44,7 @@ func get(h http.Handler, path string, change ...func(*http.Request)) *httptest.R
 	return w
 }
 
-// status is what a page says of a ceremony.
+// status returns what a page says about a ceremony.
 func status(t *testing.T, p *Page, id string) Document {
 	t.Helper()
 	w := get(p, "/status?ceremony="+id)
@@ -87,7 +87,7 @@ func follow(t *testing.T, url string) *follower {
 	return &follower{t: t, events: events}
 }
 
-// read reads events until there are no more.
+// read reads events until there are none left.
 func read(body io.Reader, events chan<- event) {
 	defer close(events)
 	e := event{name: "message"}
@@ -108,7 +108,7 @@ func read(body io.Reader, events chan<- event) {
 	}
 }
 
-// until waits for an event that says what is wanted.
+// until waits for an event that is wanted.
 func (f *follower) until(wanted func(event) bool) event {
 	f.t.Helper()
 	return harness.Await(f.t, f.events, wanted)
@@ -126,7 +126,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-// headline wants a headline to begin with something.
+// headline matches events whose headline begins with a text.
 func headline(begins string) func(event) bool {
 	return func(e event) bool {
 		return e.said.Ceremony != nil && strings.HasPrefix(e.said.Ceremony.Headline, begins)

@@ -14,7 +14,7 @@ import (
 
 // This file describes the members of a ceremony.
 
-// own is this node among the members.
+// own returns this node as a member.
 func (v view) own() Member {
 	accused := slices.Contains(v.accused(), v.self)
 	m := Member{
@@ -28,12 +28,13 @@ func (v view) own() Member {
 		m.State = v.blamed(v.self)
 	}
 	if v.status.Observes {
-		m.Doing = "rehearses"
+		m.Doing = "rehearsing"
 	}
 	return m
 }
 
-// doingOf says what a member works on, or has finished where it waits for others.
+// doingOf says what a member works on. For a member that waits for others, it says what the
+// member has finished.
 func (v view) doingOf(step int64, done bool) string {
 	begun := step < v.status.Step || slices.ContainsFunc(v.status.Passed, func(b syncmod.PassedBarrier) bool {
 		return b.Kind == "step" && b.Step == step
@@ -56,14 +57,18 @@ func (v view) doingOf(step int64, done bool) string {
 	return named(step-1) + ": done"
 }
 
-// blamed says what a member has to do with a failure.
+// blamed says how a member is involved in a failure.
 func (v view) blamed(member int) string {
 	text := v.failure()
 	switch teller, told := v.teller(); {
 	case slices.Contains(v.differing(), member):
 		return "its result differs"
 	case slices.Contains(v.accused(), member):
-		return v.names[teller] + " gave up because of it"
+		name := v.names[member]
+		if member == v.self {
+			name = "this node"
+		}
+		return v.names[teller] + " gave up because of " + name
 	case told && len(v.accused()) > 0:
 		return "gave up because of " + list(v.called(v.accused()))
 	}
@@ -81,14 +86,14 @@ func (v view) member(p syncmod.PeerStatus) Member {
 		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.standing(p), Trouble: v.isTroubled(p),
 		Links: v.linksOf(p),
 	}
-	if !p.LastSeen.IsZero() { // else the offset is that of requests that were refused
+	if !p.LastSeen.IsZero() { // otherwise the offset comes from requests that were refused
 		m.Clock = math.Round(milliseconds(p.ClockOffset))
 	}
-	if p.Fault != nil && p.Outbound { // only a rehearsal has it: what the member says would not be accepted
+	if p.Fault != nil && p.Outbound { // only in a rehearsal: the requests of this member would not be accepted
 		p.Inbound = true
 		m.Path = pathOf(p)
 	}
-	if m.Path == pathNone || m.Path == pathLeft { // it was so, and says nothing of now
+	if m.Path == pathNone || m.Path == pathLeft { // the value is old
 		m.RTT = 0
 	}
 	if v.isCulprit(p) {
@@ -109,7 +114,8 @@ func (v view) member(p syncmod.PeerStatus) Member {
 	return m
 }
 
-// isCulprit reports whether a member has made the ceremony fail, or whoever did says so.
+// isCulprit reports whether a member made the ceremony fail, or is blamed by the member that
+// did.
 func (v view) isCulprit(p syncmod.PeerStatus) bool {
 	if differ := v.differing(); len(differ) > 0 {
 		return slices.Contains(differ, p.Index)
@@ -120,9 +126,9 @@ func (v view) isCulprit(p syncmod.PeerStatus) bool {
 
 // isTroubled reports whether something is wrong with a member.
 func (v view) isTroubled(p syncmod.PeerStatus) bool {
-	const clockWrong = 5 * time.Second // as a status has it
+	const clockWrong = 5 * time.Second // the same as in a status
 	if v.status.Phase == syncmod.Failed {
-		return v.isCulprit(p) // that others have left says nothing
+		return v.isCulprit(p) // that others left does not count
 	}
 	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" && !v.rehearses(p) ||
 		errors.Is(p.LastError, syncmod.ErrKeyInUse) || p.ClockOffset.Abs() > clockWrong || p.Fault != nil

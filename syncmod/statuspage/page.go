@@ -16,7 +16,7 @@ import (
 //go:embed assets
 var embedded embed.FS
 
-// Option changes what [New] and [Serve] make.
+// Option is an option of [New] and [Serve].
 type Option func(*options)
 
 type options struct {
@@ -24,45 +24,45 @@ type options struct {
 	hosts   []string
 }
 
-// Metrics has the page serve the program's metrics at metrics: for Prometheus, the handler
-// of its client library.
+// Metrics makes the page serve the metrics of the program at the path metrics. For Prometheus,
+// pass the handler of its client library.
 func Metrics(h http.Handler) Option { return func(o *options) { o.metrics = h } }
 
-// Hosts adds names under which browsers may ask for the page, for example that of a proxy
-// in front of it. IP addresses and localhost need not be named.
+// Hosts adds names under which browsers may ask for the page, for example the name of a proxy in
+// front of it. IP addresses and localhost are always allowed.
 func Hosts(names ...string) Option {
 	return func(o *options) { o.hosts = append(o.hosts, names...) }
 }
 
 const (
-	maxStreams   = 64                     // how many clients follow at once
-	pace         = 200 * time.Millisecond // how fast changes are sent at most
-	slowest      = time.Second            // how fast at least
-	sparse       = 500                    // times as long as it took to write a document is the pause before the next
-	writeTimeout = 5 * time.Second        // a client that takes longer to take what it is sent is dropped
-	scrapes      = 6                      // times as long may a scrape of the metrics take
+	maxStreams   = 64                     // how many clients can follow at the same time
+	pace         = 200 * time.Millisecond // the shortest time between changes that are sent
+	slowest      = time.Second            // the longest time between them
+	sparse       = 500                    // the pause after a document, as a multiple of the time to write it
+	writeTimeout = 5 * time.Second        // a client that takes longer to read what it is sent is dropped
+	scrapes      = 6                      // a scrape of the metrics may take this many times as long
 )
 
-// Page is an [http.Handler] that shows the ceremonies of a service. [New] makes it.
+// Page is an [http.Handler] that shows the ceremonies of a service. [New] creates one.
 type Page struct {
 	options
 	history history
 	mux     http.ServeMux
-	streams chan struct{} // one for each client that follows
+	streams chan struct{} // one element for each client that follows
 	drop    time.Duration // writeTimeout, except in tests
 
 	stop   context.CancelFunc
-	ending chan struct{} // closed when the page is being closed
+	ending chan struct{} // closed when the page begins to close
 	closed sync.Once
-	done   chan struct{} // closed when nothing runs any more
+	done   chan struct{} // closed when nothing is running
 
 	mu       sync.Mutex
 	rendered map[string]rendering
 	pause    time.Duration // between two documents
 }
 
-// New makes the page of a service. From now on it notes which ceremonies the service opens,
-// and how they end, until it is closed. It works before the service has started, too.
+// New returns a page for a service. The page notes which ceremonies the service opens and how
+// they end, until the page is closed. It may be created before the service starts.
 func New(s *syncmod.Service, opts ...Option) *Page {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Page{
@@ -82,12 +82,12 @@ func New(s *syncmod.Service, opts ...Option) *Page {
 	return p
 }
 
-// Document says how the ceremonies stand now, as the path status does, for displays other
-// than a browser.
+// Document returns how the ceremonies stand now, like the path status, for displays other than a
+// browser.
 func (p *Page) Document() Document { return newDocument(p.history.views(), "", time.Now()) }
 
-// Close ends what the page watches, and the streams of its clients, which first get the last
-// news. It returns at once with what was closed before.
+// Close stops watching the service and ends the streams of the clients, which first get the last
+// news. It waits until that is done. Closing a closed page does nothing.
 func (p *Page) Close() {
 	p.closed.Do(func() {
 		close(p.ending)
@@ -103,9 +103,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, why)
 		return
 	}
-	if r.URL.Path == "" { // http.StripPrefix has removed all of it: what the page links to is beside it
+	if r.URL.Path == "" { // http.StripPrefix has removed the whole path, and the links of the page are relative
 		original, _, _ := strings.Cut(r.RequestURI, "?")
-		w.Header().Set("Location", path.Base(original)+"/") // http.Redirect makes it absolute, without the prefix
+		w.Header().Set("Location", path.Base(original)+"/") // http.Redirect would make it absolute, without the prefix
 		say(w, http.StatusPermanentRedirect, "the status page is below")
 		return
 	}
@@ -113,7 +113,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Page) route() {
-	assets, _ := fs.Sub(embedded, "assets") // it is there: it was embedded
+	assets, _ := fs.Sub(embedded, "assets") // it cannot fail: the folder is embedded
 	for name, kind := range map[string]string{
 		"index.html": "text/html; charset=utf-8",
 		"page.js":    "text/javascript; charset=utf-8",
@@ -147,17 +147,17 @@ func (p *Page) route() {
 	})
 }
 
-// answer writes a whole response. A client that does not take it in time is dropped.
+// answer writes a whole response. It drops a client that does not read the response in time.
 func answer(w http.ResponseWriter, status int, kind string, content []byte) {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // or the server's own holds
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // instead of the server's own
 	w.WriteHeader(status)
-	_, _ = w.Write(content) // the client may be gone
+	_, _ = w.Write(content) // the client may have gone
 }
 
-// say answers with a line of text.
+// say answers a request with a line of text.
 func say(w http.ResponseWriter, status int, text string) {
 	answer(w, status, "text/plain; charset=utf-8", []byte(text+"\n"))
 }

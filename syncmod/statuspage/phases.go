@@ -8,27 +8,27 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Phase is a part of a ceremony: the connections, a step, the goodbyes. Whoever arrives at the
-// barrier of a step has finished the step before.
+// Phase is a part of a ceremony: the connections, a step or the goodbyes. A member that arrives
+// at the barrier of a step has finished the step before.
 type Phase struct {
 	Name  string     `json:"name"`
 	State PhaseState `json:"state"`
 	Text  string     `json:"text"`
 }
 
-// PhaseState says how far a ceremony has come with a phase.
+// PhaseState says how far a ceremony is with a phase.
 type PhaseState string
 
 // The states of a phase.
 const (
 	PhaseAhead   PhaseState = "ahead"
-	PhaseWorking PhaseState = "working" // this node works on it
-	PhaseWaiting PhaseState = "waiting" // this node waits for others to finish it
+	PhaseWorking PhaseState = "working" // this node is working on it
+	PhaseWaiting PhaseState = "waiting" // this node is waiting for others to finish it
 	PhaseDone    PhaseState = "done"    // everyone has finished it
 	PhaseFailed  PhaseState = "failed"
 )
 
-// phases lists what a ceremony goes through. A rehearsal goes through none of it.
+// phases returns the phases of a ceremony. A rehearsal has none.
 func (v view) phases() []Phase {
 	s := v.status
 	if s.Observes {
@@ -40,12 +40,12 @@ func (v view) phases() []Phase {
 			passed[b.Step] = b
 		}
 	}
-	at := s.Step // the phase that this node, or somebody, has to finish
+	at := s.Step // the phase that this node, or another member, must finish
 	if _, begun := passed[at]; !begun && at > 0 {
 		at--
 	}
 	steps := int64(len(s.Steps))
-	if steps == 0 { // nobody knows how many there are
+	if steps == 0 { // the number of steps is unknown
 		steps = max(at, s.Step-1)
 	}
 	over := s.Phase == syncmod.Complete || at > steps
@@ -83,12 +83,12 @@ func (v view) phase(name string, step, at int64, over bool, passed map[int64]syn
 	case step == 0:
 		p.State, p.Text = PhaseWaiting, "waiting for this node"
 	default:
-		p.State, p.Text = PhaseWorking, "this node works on it"
+		p.State, p.Text = PhaseWorking, "this node is working on it"
 	}
 	return p
 }
 
-// connecting is when this node began to wait for connections.
+// connecting returns when this node began to wait for connections.
 func (v view) connecting() time.Time {
 	for _, b := range v.status.Passed {
 		if b.Kind == "connected" {
@@ -98,11 +98,11 @@ func (v view) connecting() time.Time {
 	return v.status.Passed[0].Since
 }
 
-// lastOf says who was last to finish a step, and by how much.
+// lastOf says which member was last to finish a step, and by how much.
 func (v view) lastOf(end syncmod.PassedBarrier) string {
 	behind := end.Behind()
 	if behind < tell {
-		return "all at once"
+		return "all together"
 	}
 	who := "this node"
 	if end.Last != v.self {
@@ -120,7 +120,7 @@ func (v view) goodbyes(over bool) Phase {
 	case v.status.Phase == syncmod.Complete && w != nil:
 		p.State, p.Text = PhaseWaiting, "missing: "+v.whom(w)
 	case v.status.Phase == syncmod.Complete:
-		p.State, p.Text = PhaseDone, "all said"
+		p.State, p.Text = PhaseDone, "all received"
 	case over && w != nil:
 		p.State, p.Text = PhaseWaiting, "waiting for "+v.whom(w)
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// This file finds the reason of a failure in what a member has told of it.
+// This file finds the reason for a failure in the text that a member sent about it.
 
-// culprit is the member that has made the ceremony fail, as far as this node can tell.
+// culprit returns the member that made the ceremony fail, as far as this node knows.
 func (v view) culprit() (member int, named bool) {
 	if d, differ := v.difference(); differ {
 		return d.odd, true
@@ -28,18 +28,20 @@ func (v view) culprit() (member int, named bool) {
 	return by.Index, true
 }
 
-// teller is the member that has ended the ceremony, as it or another one has told this node.
+// teller returns the member that ended the ceremony, as that member or another one told this
+// node.
 func (v view) teller() (member int, ok bool) {
 	_, member, ok = v.quoted()
 	return member, ok
 }
 
-// aMember is how the reason of a failure begins that is a member's doing. That one member
-// refuses another leaves open whose doing it is.
+// aMember matches the beginning of a reason that blames a member. If one member refused another,
+// it is open which of them caused the failure.
 var aMember = regexp.MustCompile(`^operator (\d+) \([^"]*?\) (refused this node)?`)
 
-// quoted is what a member has told of why the ceremony ended, and whom that is about. A member
-// whose ceremony has failed tells why when it is asked to go on, too: by refusing that.
+// quoted returns what a member said about why the ceremony ended, and the member that this is
+// about. A member whose ceremony has failed also gives the reason when it refuses a request to
+// go on.
 func (v view) quoted() (text string, about int, ok bool) {
 	by, named := errors.AsType[*syncmod.PeerError](v.status.Err)
 	if !named || by.Index == v.self {
@@ -73,8 +75,8 @@ func (v view) quoted() (text string, about int, ok bool) {
 	return text, about, true
 }
 
-// retold is what a member has told, in which it calls itself "this node". What it has quoted
-// there stays as it is.
+// retold returns what a member said, with the name of the member in place of "this node". Text
+// that the member quoted stays as it is.
 func retold(text, teller string) string {
 	end := strings.IndexByte(text, '"')
 	if end < 0 {
@@ -83,8 +85,8 @@ func retold(text, teller string) string {
 	return strings.ReplaceAll(text[:end], "this node", teller) + text[end:]
 }
 
-// told is what the member that ended the ceremony gives as its reason, in a sentence about it
-// and, if it is the program's, in its own words.
+// told returns the reason that the member gave when it ended the ceremony, in a sentence about
+// that member. Words are the reason in the words of the program, if the program gave one.
 func (v view) told() (words, sentence string, ok bool) {
 	text, culprit, ok := v.quoted()
 	if !ok {
@@ -115,7 +117,7 @@ func (v view) told() (words, sentence string, ok bool) {
 
 var aStep = regexp.MustCompile(`^step ("(?:[^"\\]|\\.)*"): `)
 
-// inStep takes the step off a reason: " in step 3 (verify)".
+// inStep removes the step from a reason and returns it, as in " in step 3 (verify)".
 func (v view) inStep(reason string) (where, rest string) {
 	at := aStep.FindStringSubmatch(reason)
 	if at == nil {
@@ -129,7 +131,7 @@ func (v view) inStep(reason string) (where, rest string) {
 	return " in step " + at[1], rest
 }
 
-// accused are the members that the reason of whoever gave up names.
+// accused returns the members that are named in the reason of the member that gave up.
 func (v view) accused() []int {
 	teller, ok := v.teller()
 	if words, _, told := v.told(); !ok || !told || words == "" {
@@ -138,7 +140,8 @@ func (v view) accused() []int {
 	return v.mentioned(teller)
 }
 
-// atFault are whoever gave up and those whom its reason names, if it names any.
+// atFault returns the member that gave up and the members that its reason names. It returns none
+// if the reason names nobody.
 func (v view) atFault() []int {
 	accused := v.accused()
 	if len(accused) == 0 {
@@ -150,8 +153,7 @@ func (v view) atFault() []int {
 
 var anOperator = regexp.MustCompile(`\boperator (\d+)\b`)
 
-// named is a text in which members have their names instead of "operator 2 (carol)", or
-// "operator 2".
+// named returns a text in which names of members replace "operator 2 (carol)" and "operator 2".
 func (v view) named(text string) string {
 	for i, name := range v.names {
 		text = strings.ReplaceAll(text, fmt.Sprintf("operator %d (%s)", i, name), name)
@@ -164,16 +166,16 @@ func (v view) named(text string) string {
 	})
 }
 
-// mentioned are the members that a reason names by their operator index, but for one.
+// mentioned returns the members that a reason names by their operator index, except for one.
 func (v view) mentioned(but int) []int {
 	text, _, _ := v.quoted()
 	return slices.DeleteFunc(v.operators(text), func(i int) bool { return i == but })
 }
 
-// results are members that attest the same, as an error says it.
+// results are members that attest the same result, as an error lists them.
 type results struct {
 	members []int
-	count   int // with those that are not named
+	count   int // includes members that are not named
 	result  string
 }
 
@@ -182,8 +184,8 @@ var (
 	unnamed   = regexp.MustCompile(` and (\d+) others$`)
 )
 
-// compared says who attests what: this node and those that agree with it, and the others. It
-// says nothing unless most agree with this node.
+// compared returns who attests what: this node and the members that agree with it, and the
+// others. It returns nothing unless most members agree with this node.
 func (v view) compared() (ours results, differ []results) {
 	if !errors.Is(v.status.Err, syncmod.ErrResultMismatch) {
 		return ours, nil
@@ -222,7 +224,7 @@ func (v view) compared() (ours results, differ []results) {
 	return ours, differ
 }
 
-// differing are the members whose result differs from that of this node and most others.
+// differing returns the members whose result differs from that of this node and most others.
 func (v view) differing() (members []int) {
 	_, differ := v.compared()
 	for _, group := range differ {
@@ -231,7 +233,7 @@ func (v view) differing() (members []int) {
 	return members
 }
 
-// operators are the members that a text names by their operator index.
+// operators returns the members that a text names by their operator index.
 func (v view) operators(text string) (members []int) {
 	for _, found := range anOperator.FindAllStringSubmatch(text, -1) {
 		i, err := strconv.Atoi(found[1])
@@ -242,7 +244,7 @@ func (v view) operators(text string) (members []int) {
 	return members
 }
 
-// called are the names of members, this node first.
+// called returns the names of members, with this node first.
 func (v view) called(members []int) (names []string) {
 	for _, i := range members {
 		if i == v.self {

@@ -11,15 +11,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// aborted is a failure that carol has told of.
+// aborted is a failure that carol reported.
 type aborted string
 
 func (a aborted) Error() string        { return string(a) }
 func (a aborted) Is(target error) bool { return target == syncmod.ErrPeerAborted }
 
-func TestWhatAMemberToldIsTheReason(t *testing.T) {
+func TestAMembersReasonIsShown(t *testing.T) {
 	const advice = "; the ceremony cannot go on: stop every node and start the ceremony again together"
-	const began = "It began at carol: carol's log has the whole reason."
+	const began = "The failure began at carol: carol's log has the whole reason."
 	for _, told := range []struct {
 		said, headline, short, isItMe string
 	}{
@@ -30,7 +30,7 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 		{
 			`operator 2 (carol) gave up: step "verify": the share of operator 1 does not fit`,
 			`carol gave up in step 3 (verify) because of bob`, "carol gave up because of bob",
-			"It lies between carol and bob: compare their logs before you start again.",
+			"The problem is between carol and bob: they should compare their logs before anyone starts again.",
 		},
 		{
 			"operator 2 (carol) gave up: operator 0 (alice) sent nothing",
@@ -63,32 +63,32 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 	}
 }
 
-// differing is a failure by results that differ.
+// differing is a failure because results differ.
 type differing string
 
 func (d differing) Error() string        { return string(d) }
 func (d differing) Is(target error) bool { return target == syncmod.ErrResultMismatch }
 
-func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
+func TestTheMajorityIsProbablyRight(t *testing.T) {
 	const advice = "; compare only the definition files and the results named here, and never show anyone a key file; the ceremony cannot go on: stop every node"
 	for _, differ := range []struct{ text, headline, isItMe, why string }{
 		{
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
 				"operator 2 (carol) attests 34cd…" + advice,
-			"carol's result differs", "Probably not carol differs from this node and bob.",
-			"This node and bob have ab12…; carol has 34cd…",
+			"carol's result differs", "Probably not This node and bob have the same result, and carol has a different one.",
+			"This node and bob have the result ab12…; carol has the result 34cd…",
 		},
 		{
 			`the results differ, according to operator 1 (bob): "the results differ: operator 0 (alice) and ` +
 				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
-			"carol's result differs", "Probably not carol differs from this node and bob.",
-			"This node and bob have ab12…; carol has nothing.",
+			"carol's result differs", "Probably not This node and bob have the same result, and carol has a different one.",
+			"This node and bob have the result ab12…; carol has no result.",
 		},
 		{
 			"the results differ: this node attests ab12…, " +
 				"operator 1 (bob) and operator 2 (carol) attest 34cd…" + advice,
 			"the members have different results",
-			"Perhaps This node may be the one that differs: compare it with the others.",
+			"Perhaps This node may be the one that differs: compare its version and definition with the others'.",
 			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare only the definition files and the results named here, and never show anyone a key file.",
 		},
 	} {
@@ -106,14 +106,14 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 	}
 }
 
-func TestThoseThatAreNotNamedCount(t *testing.T) {
+func TestUnnamedMembersCount(t *testing.T) {
 	v := made(syncmod.Status{Phase: syncmod.Failed, Err: differing("the results differ: this node and " +
 		"operator 1 (bob) attest ab12…, operator 2 (carol), operator 3 (dave), " +
 		"operator 4 (erin) and 9 others attest 34cd…")})
 	require.Empty(t, v.differing())
 }
 
-func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {
+func TestAPhaseIsDoneForEveryone(t *testing.T) {
 	const ahead, working, waiting, done, failed = PhaseAhead, PhaseWorking, PhaseWaiting, PhaseDone, PhaseFailed
 	for _, one := range []struct {
 		phase  syncmod.Phase
@@ -143,7 +143,7 @@ func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {
 	}
 }
 
-// news is a failure as this node words it, whoever has brought it.
+// news is a failure in the words of this node, no matter who reported it.
 type news struct {
 	kind error
 	by   int // whom the error names
@@ -155,9 +155,9 @@ func (n news) Unwrap() []error {
 	return []error{&syncmod.PeerError{Index: n.by, Err: n.kind}}
 }
 
-// Of members that do not share what all have to, each ends by the first that it hears. Its
-// screens say the same whoever that is: carol has a version of her own.
-func TestWhoDiffersIsNamedWhoeverFindsOut(t *testing.T) {
+// Members that do not share what all must share each fail for the first reason that they hear.
+// Their pages say the same, whichever that is. Here carol has a version of her own.
+func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 	const version, advice = "all members need the same major and minor version; ",
 		"the ceremony cannot go on: stop every node and start the ceremony again together"
 	const theirs = "operator 2 (carol) runs v1.9, this node runs v1.0: " + version + advice
@@ -170,12 +170,12 @@ func TestWhoDiffersIsNamedWhoeverFindsOut(t *testing.T) {
 		"bob, who refuses for it": {syncmod.ErrPeerRejected, 1, refused(1, "bob", theirs)},
 		"bob, whom carol refused": {syncmod.ErrPeerRejected, 1, refused(1, "bob", refused(2, "carol", bobs))},
 		"bob's abort": {syncmod.ErrPeerAborted, 2, reported(2, "carol",
-			"operator 1 (bob) reports", theirs)},
+			"operator 1 (bob)", theirs)},
 		"bob's abort, once refused": {syncmod.ErrPeerAborted, 1, ended(1, "bob", refused(2, "carol", bobs))},
 		"bob's abort, from dave": {syncmod.ErrPeerAborted, 2, reported(2, "carol",
-			"operator 1 (bob), who has it from operator 3 (dave), reports", theirs)},
+			"operator 1 (bob), who heard it from operator 3 (dave)", theirs)},
 		"carol's abort for bob, from dave": {syncmod.ErrPeerAborted, 1, reported(1, "bob",
-			"operator 3 (dave), who has it from operator 2 (carol), reports", bobs)},
+			"operator 3 (dave), who heard it from operator 2 (carol)", bobs)},
 	} {
 		v := made(syncmod.Status{
 			Phase: syncmod.Failed, Version: "v1.0", Err: how,
@@ -186,13 +186,13 @@ func TestWhoDiffersIsNamedWhoeverFindsOut(t *testing.T) {
 
 		d := v.detail(nil)
 
-		require.Equal(t, "The ceremony has failed: carol runs another version", d.Headline, name)
-		require.Equal(t, Answer{"carol runs another version", "carol runs v1.9, this node runs v1.0: all members " +
+		require.Equal(t, "The ceremony has failed: carol runs a different version", d.Headline, name)
+		require.Equal(t, Answer{"carol runs a different version", "carol runs v1.9, this node runs v1.0: all members " +
 			"need the same major and minor version."}, d.Answers.Failure, name)
 		require.Equal(t, Answer{"Probably not", "This node agrees with bob."}, d.Answers.IsItMe, name)
-		require.Contains(t, d.Answers.Close.Text, "First carol installs v1.0, or everyone else v1.9; then", name)
+		require.Contains(t, d.Answers.Close.Text, "Either carol installs v1.0, or everyone else installs v1.9; then", name)
 		require.Equal(t, 2, *d.Culprit, name)
-		require.Equal(t, "runs another version", d.Members[2].State, name)
+		require.Equal(t, "runs a different version", d.Members[2].State, name)
 		require.Equal(t, "v1.9", d.Members[2].Version, name)
 		for i, m := range d.Members {
 			require.Equal(t, i == 2, m.Trouble, "%s: %s", name, m.Name)
@@ -209,15 +209,15 @@ func ended(by int, name, text string) string {
 }
 
 func reported(culprit int, name, by, text string) string {
-	return fmt.Sprintf("operator %d (%s) made the ceremony fail, as %s: %q", culprit, name, by, text)
+	return fmt.Sprintf("operator %d (%s) made the ceremony fail, according to %s: %q", culprit, name, by, text)
 }
 
-// A member that this node has accepted has its definition: so whoever says that it does not is
-// the one that differs.
-func TestWhoSaysThatAGoodMemberDiffersDiffers(t *testing.T) {
+// A member whose requests this node has accepted has its definition. So a member that denies
+// that is the one that differs.
+func TestAFalseAccuserIsTheOddMember(t *testing.T) {
 	for does, headline := range map[string]string{
-		"did not sign this node's definition 0123…: all members need it":          "carol has another definition",
-		"has other members for definition 0123… than this node, or another order": "carol lists other members",
+		"did not sign this node's definition 0123…: all members need it":          "carol has a different definition",
+		"has other members for definition 0123… than this node, or another order": "carol lists different members",
 	} {
 		for _, how := range []news{
 			{syncmod.ErrBadSignature, 2, "operator 2 (carol) " + does},
@@ -234,8 +234,8 @@ func TestWhoSaysThatAGoodMemberDiffersDiffers(t *testing.T) {
 	}
 }
 
-// A member whose ceremony has failed refuses everyone from then on, and says why.
-func TestARefusalIsNotTheFaultOfWhoeverPassesItOn(t *testing.T) {
+// A member whose ceremony has failed refuses everyone afterwards, and says why.
+func TestAMessengerIsNotAtFault(t *testing.T) {
 	for _, told := range []struct {
 		by        int
 		who, text string
@@ -256,7 +256,7 @@ func TestARefusalIsNotTheFaultOfWhoeverPassesItOn(t *testing.T) {
 	}
 }
 
-func TestWhoIsAccusedIsMarked(t *testing.T) {
+func TestAccusedMembersAreMarked(t *testing.T) {
 	err := &syncmod.PeerError{Index: 2, Err: aborted(`ended the ceremony: "operator 2 (carol) gave up: ` +
 		`step \"deal\": operator 0 (alice) and operator 1 (bob) sent nothing"`)}
 	v := made(syncmod.Status{
@@ -264,7 +264,7 @@ func TestWhoIsAccusedIsMarked(t *testing.T) {
 	})
 	d := v.detail(nil)
 	for i, state := range []string{
-		"carol gave up because of it", "carol gave up because of it",
+		"carol gave up because of this node", "carol gave up because of bob",
 		"gave up because of this node and bob",
 	} {
 		require.True(t, d.Members[i].Trouble)
@@ -280,9 +280,9 @@ func TestAMemberThatRestartedIsAtNoStep(t *testing.T) {
 	require.Equal(t, "1: done", d.Members[1].Doing)
 }
 
-// Alice never reaches carol, who runs another version: she hears of it from bob and dave only,
-// who end by carol's version or because carol refuses them.
-func TestWhoDiffersIsNamedByThoseWhoHearOfIt(t *testing.T) {
+// Alice never reaches carol, who runs another version. She hears of it only from bob and dave,
+// who fail because of the version of carol or because carol refuses them.
+func TestHearsayNamesTheOddMember(t *testing.T) {
 	c := harness.New(t, 4, harness.Links())
 	for _, l := range c.Between([]int{0}, []int{2}) {
 		l.Cut()
@@ -305,7 +305,7 @@ func TestWhoDiffersIsNamedByThoseWhoHearOfIt(t *testing.T) {
 
 	d := status(t, p, "").Ceremony
 
-	require.Equal(t, "The ceremony has failed: carol runs another version", d.Headline, d.Error)
+	require.Equal(t, "The ceremony has failed: carol runs a different version", d.Headline, d.Error)
 	require.Equal(t, 2, *d.Culprit)
 	require.Equal(t, "v1.9", d.Members[2].Version)
 	for i, m := range d.Members {

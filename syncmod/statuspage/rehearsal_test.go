@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestARehearsalSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
+func TestARehearsalNamesTheMissing(t *testing.T) {
 	c := harness.New(t, 4)
 	c.Start(1)
 	c.Idle(0, 3)
@@ -35,8 +35,8 @@ func TestARehearsalSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
 	}, d.Answers.Close)
 	require.Equal(t, []int{2}, d.Waiting.Members)
 	require.Empty(t, d.Phases)
-	require.Equal(t, "rehearses", d.Members[0].Doing)
-	require.Equal(t, "ready, it rehearses too", d.Members[3].State)
+	require.Equal(t, "rehearsing", d.Members[0].Doing)
+	require.Equal(t, "ready, and rehearsing too", d.Members[3].State)
 	for i, m := range d.Members {
 		require.Equal(t, i == 2, m.Trouble, m.Name)
 		require.Equal(t, i == 2, m.Waiting, m.Name)
@@ -45,7 +45,7 @@ func TestARehearsalSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
 	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony.Headline == "The rehearsal is over" }, "over")
 }
 
-func TestARehearsalSaysHowTheCeremonyStands(t *testing.T) {
+func TestARehearsalShowsTheCeremony(t *testing.T) {
 	for _, look := range []struct {
 		change   func(*syncmod.Status)
 		headline string
@@ -65,15 +65,15 @@ func TestARehearsalSaysHowTheCeremonyStands(t *testing.T) {
 	}
 }
 
-// What a member says is not accepted, but it is there.
-func TestWhoIsUnfitForTheCeremonyIsReached(t *testing.T) {
+// The requests of the member are not accepted, but it can be reached.
+func TestAnUnfitMemberIsReached(t *testing.T) {
 	carol := others(0, 0)[1]
 	carol.Inbound, carol.LastSeen, carol.Version = false, noon.Add(-time.Second), "v1.9"
 	carol.Fault = errors.New("runs v1.9, this node runs v1.0")
 	v := made(syncmod.Status{Observes: true, Peers: []syncmod.PeerStatus{others(0, 0)[0], carol}})
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{carol}}
 
-	require.Equal(t, Answer{"Probably not", "carol has to take the others' version and definition. " +
+	require.Equal(t, Answer{"Probably not", "carol must use the same version and definition as the others. " +
 		"This node agrees with bob."}, v.isItMyNetwork(wait))
 	require.Equal(t, Answer{"carol", "carol (runs v1.9, this node runs v1.0)."}, v.wouldWaitFor(wait))
 	require.Equal(t, pathDirect, v.member(carol).Path)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAScrapeThatIsNotReadEnds(t *testing.T) {
+func TestAnUnreadScrapeEnds(t *testing.T) {
 	over := make(chan struct{})
 	p := newPage(t, Metrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		defer close(over)

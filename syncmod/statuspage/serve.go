@@ -18,30 +18,30 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// ErrListen is returned when an app starts and its page cannot listen at its address, for
+// ErrListen is returned when an app starts and the page cannot listen at its address, for
 // example because the port is in use.
 var ErrListen = errors.New("the status page cannot listen")
 
 const (
-	maxConnections = 128              // of which some are of clients that follow
+	maxConnections = 128              // including those of clients that follow
 	headerTimeout  = 5 * time.Second  // for the first bytes of a request
 	idleTimeout    = 60 * time.Second // between two requests
 	maxHeader      = 16 << 10         // bytes
-	stopTimeout    = time.Second      // for what is being answered
+	stopTimeout    = time.Second      // for answers in progress
 )
 
-// Serve serves the page of the graph's [syncmod.Service] at an address, host:port, from the
-// start of the app to its stop. Without a host, as in ":8080", that is the loopback
-// interface: others reach the page only at an address that names one of theirs, or
-// all ("0.0.0.0:8080"). Port 0 is any free port: [Server.URL] tells which.
+// Serve serves the page of the graph's [syncmod.Service] at an address of the form host:port,
+// from the start of the app to its stop. An empty host, as in ":8080", means the loopback
+// interface. To let other machines reach the page, name an interface of this machine, or all of
+// them with "0.0.0.0:8080". Port 0 means any free port; [Server.URL] returns which.
 //
-// The option starts and stops where it stands among the others: put it before
-// [syncmod.Module], and the page is there before the ceremony is opened, and until everything
-// else has stopped. An address that cannot be fails fx.New; one that cannot be listened at
-// fails the start of the app, with an [ErrListen]. It provides a *[Server].
+// The option starts and stops in its place among the other options. Put it before
+// [syncmod.Module], so that the page exists before the ceremony is opened and until everything
+// else has stopped. An impossible address makes fx.New fail. If the page cannot listen at the
+// address, the start of the app fails with [ErrListen]. The option provides a *[Server].
 //
-// In a graph without a Service, such as that of a [syncmod.ModuleIfHost] without a host,
-// nothing is served.
+// In a graph without a Service, such as that of a [syncmod.ModuleIfHost] without a host, nothing
+// is served.
 func Serve(addr string, opts ...Option) fx.Option {
 	host, port, err := net.SplitHostPort(addr)
 	if err == nil {
@@ -60,7 +60,7 @@ func Serve(addr string, opts ...Option) fx.Option {
 			lc.Append(fx.StartStopHook(s.Start, s.Stop))
 			return s
 		}),
-		fx.Invoke(func(*Server) {}), // before the service is made, whose hooks then come later
+		fx.Invoke(func(*Server) {}), // made before the service, so that the hooks of the service come later
 		fx.Invoke(func(s *Server, found found) { s.service = found.Service }),
 	)
 }
@@ -70,20 +70,20 @@ type found struct {
 	Service *syncmod.Service `optional:"true"`
 }
 
-// Server serves a page. [Serve] puts one into the graph.
+// Server serves a page. [Serve] provides one to the graph.
 type Server struct {
 	addr    string
 	opts    []Option
-	service *syncmod.Service // nil: there is none
+	service *syncmod.Service // nil if there is none
 
 	url    atomic.Pointer[string]
 	page   *Page
 	server *http.Server
-	served chan struct{} // closed when nothing is accepted any more
+	served chan struct{} // closed when connections are no longer accepted
 }
 
-// URL returns where the page is, "http://127.0.0.1:8080/", once the app has started; before,
-// and where nothing is served, it is empty.
+// URL returns the address of the page, such as "http://127.0.0.1:8080/". It is empty before the
+// app has started, and if nothing is served.
 func (s *Server) URL() string {
 	if url := s.url.Load(); url != nil {
 		return *url
@@ -91,7 +91,7 @@ func (s *Server) URL() string {
 	return ""
 }
 
-// Start is a hook: fx events show its name.
+// Start starts the server. It is a hook of the app.
 func (s *Server) Start(ctx context.Context) error {
 	if s.service == nil {
 		return nil
@@ -110,12 +110,12 @@ func (s *Server) Start(ctx context.Context) error {
 	s.server = newServer(s.page)
 	go func() {
 		defer close(s.served)
-		_ = s.server.Serve(listener) // until Stop
+		_ = s.server.Serve(listener) // runs until Stop
 	}()
 	return nil
 }
 
-// newServer makes a server that no client can hold up.
+// newServer returns a server that no client can hold up.
 func newServer(p *Page) *http.Server {
 	return &http.Server{
 		Handler: p, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
@@ -123,7 +123,8 @@ func newServer(p *Page) *http.Server {
 	}
 }
 
-// Stop is the hook that ends it. It takes little more than a second, whatever the clients do.
+// Stop stops the server. It is a hook of the app, and takes little more than a second, whatever
+// the clients do.
 func (s *Server) Stop(ctx context.Context) error {
 	if s.page == nil {
 		return nil
@@ -132,7 +133,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	if err := s.server.Shutdown(ctx); err != nil {
-		_ = s.server.Close() // a client that is slow does not matter
+		_ = s.server.Close() // do not wait for slow clients
 	}
 	<-s.served
 	s.page = nil
@@ -140,7 +141,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	return nil
 }
 
-// bounded closes connections that are too many at once.
+// bounded closes connections beyond a limit.
 func bounded(limit int64) func(net.Conn, http.ConnState) {
 	var open atomic.Int64
 	return func(c net.Conn, state http.ConnState) {

@@ -19,7 +19,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// newApp is a node that takes part in a ceremony of two from its start, and serves a page.
+// newApp returns a node that takes part in a ceremony of two from its start, and serves a page.
 func newApp(t *testing.T, more ...fx.Option) *fx.App {
 	t.Helper()
 	c := harness.New(t, 2)
@@ -64,7 +64,7 @@ func TestAnAppServesItsPage(t *testing.T) {
 	}
 }
 
-// hooks notes which hooks start and stop, in their order.
+// hooks notes in which order hooks start and stop.
 type hooks struct {
 	mu  sync.Mutex
 	all []string
@@ -92,7 +92,7 @@ func TestThePageStartsFirstAndStopsLast(t *testing.T) {
 	require.Equal(t, "stop statuspage.(*Server).Stop-fm()", events.all[len(events.all)-1])
 }
 
-func TestAClientThatFollowsDoesNotHoldUpTheStop(t *testing.T) {
+func TestAClientDoesNotDelayTheStop(t *testing.T) {
 	var server *statuspage.Server
 	app := newApp(t, quietly, statuspage.Serve("127.0.0.1:0"), fx.Populate(&server))
 	require.NoError(t, app.Start(harness.Within(t)))
@@ -110,7 +110,7 @@ func TestAClientThatFollowsDoesNotHoldUpTheStop(t *testing.T) {
 	require.Contains(t, last, "The ceremony has failed: this node was stopped", "which is the last news")
 }
 
-func TestAPortInUseFailsTheStartInOneSentence(t *testing.T) {
+func TestAPortInUseFailsTheStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close() //nolint:errcheck // nothing was accepted
@@ -123,7 +123,7 @@ func TestAPortInUseFailsTheStartInOneSentence(t *testing.T) {
 		": the port is in use, by another node or another program: choose another one")
 }
 
-func TestAnAddressThatCannotBeFailsAtOnce(t *testing.T) {
+func TestABadAddressFailsAtOnce(t *testing.T) {
 	for _, addr := range []string{
 		"", "8080", "127.0.0.1", "127.0.0.1:http:80", "127.0.0.1:99999", "127.0.0.1:-1",
 		"::1:8080",

@@ -9,28 +9,28 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// This file answers whose turn it is to do something.
+// This file answers who must do something.
 
-// isItMe answers whether it is this node that has to do something.
+// isItMe answers whether this node must do something.
 func (v view) isItMe(w *syncmod.WaitError) Answer {
 	switch {
 	case v.status.Phase == syncmod.Failed:
 		return v.wasItMe()
 	case v.status.Phase == syncmod.Complete:
 		if w != nil {
-			return Answer{"No", "This node's part is done. It only stays for " + v.whom(w) + "."}
+			return v.isItMyGoodbye(w)
 		}
 		return Answer{"No", "This node has nothing left to do."}
 	case w != nil:
 		return v.isItMyNetwork(w)
 	case v.status.Step == 0:
-		return Answer{"Yes", "This node's program has to begin step 1."}
+		return Answer{"Yes", "This node's program must begin step 1."}
 	}
 	if ahead := v.ahead(); len(ahead) > 0 {
-		return Answer{"Yes", fmt.Sprintf("%s %s for this node to finish %s.",
-			capital(list(ahead)), plural(len(ahead), "waits", "wait"), v.step())}
+		return Answer{"Yes", fmt.Sprintf("%s %s waiting for this node to finish %s.",
+			capital(list(ahead)), plural(len(ahead), "is", "are"), v.step())}
 	}
-	return Answer{"Not yet", "This node has not finished " + v.step() + ", and nobody else has."}
+	return Answer{"Not yet", "Nobody has finished " + v.step() + " yet, this node included."}
 }
 
 func (v view) wasItMe() Answer {
@@ -45,16 +45,17 @@ func (v view) wasItMe() Answer {
 	}
 	if differ := v.differing(); len(differ) > 0 {
 		ours, _ := v.compared()
-		return Answer{"Probably not", fmt.Sprintf("%s %s from %s.",
-			list(v.called(differ)), plural(len(differ), "differs", "differ"), list(v.called(ours.members)))}
+		return Answer{"Probably not", fmt.Sprintf("%s %s the same result, and %s %s a different one.",
+			capital(list(v.called(ours.members))), plural(ours.count, "has", "have"),
+			list(v.called(differ)), plural(len(differ), "has", "have"))}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
 	}
-	return Answer{"Perhaps", "This node may be the one that differs: compare it with the others."}
+	return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition with the others'."}
 }
 
-// wasItUs answers whether it was this node when another one ended the ceremony.
+// wasItUs answers whether this node was the cause when another one ended the ceremony.
 func (v view) wasItUs(name string) Answer {
 	log := ": " + name + "'s log has the whole reason."
 	if words, _, ok := v.told(); ok && words != "" {
@@ -64,15 +65,15 @@ func (v view) wasItUs(name string) Answer {
 			return Answer{"Perhaps", name + "'s reason names this node" + log}
 		}
 		if len(mentioned) > 0 {
-			return Answer{"No", "It lies between " + list(append([]string{name}, v.called(mentioned)...)) +
-				": compare their logs before you start again."}
+			return Answer{"Probably not", "The problem is between " + list(append([]string{name}, v.called(mentioned)...)) +
+				": they should compare their logs before anyone starts again."}
 		}
 	}
-	return Answer{"No", "It began at " + name + log}
+	return Answer{"No", "The failure began at " + name + log}
 }
 
-// agreeing names the members that were connected with this node when the ceremony failed, but
-// for the one that made it fail: they run the same version and definition.
+// agreeing returns the names of the members that were connected to this node when the ceremony
+// failed, except for the one that made it fail. They run the same version and definition.
 func (v view) agreeing() (names []string) {
 	culprit, named := v.culprit()
 	for _, p := range v.status.Peers {
@@ -83,13 +84,14 @@ func (v view) agreeing() (names []string) {
 	return names
 }
 
-// What a member answers that has not opened the ceremony: nothing else, or another one.
+// What a member answers that has not opened the ceremony: either it has no ceremony open, or
+// another one.
 const (
 	notOpen     = "it has not opened this ceremony yet"
 	anotherOpen = "it has another definition open: "
 )
 
-// hostIsUp is how the last error of a member begins whose host answers and whose program does not.
+// hostIsUp begins the last error of a member whose host answers and whose program does not.
 const hostIsUp = "its host is up, but "
 
 func isUp(p syncmod.PeerStatus) bool {
@@ -98,11 +100,12 @@ func isUp(p syncmod.PeerStatus) bool {
 
 var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
 
-// standing says how a member stands, without its step and when it was heard.
+// standing says how a member stands, without its step and without the time when it was last
+// heard.
 func (v view) standing(p syncmod.PeerStatus) string {
 	switch {
 	case v.rehearses(p):
-		return "ready, it rehearses too"
+		return "ready, and rehearsing too"
 	case !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p):
 		return p.LastError.Error()
 	}
@@ -119,7 +122,30 @@ func (v view) standing(p syncmod.PeerStatus) string {
 	return text
 }
 
-// isItMyNetwork answers whether a wait is because of this node.
+// isItMyGoodbye answers whether a goodbye is missing because of this node. That is known only if
+// another member has heard it.
+func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
+	for _, missing := range w.Missing {
+		if missing.Inbound && missing.Outbound {
+			continue
+		}
+		var heard []string
+		for _, p := range v.status.Peers {
+			if p.View != nil && p.View[missing.Index].Done {
+				heard = append(heard, v.names[p.Index])
+			}
+		}
+		goodbye := v.names[missing.Index] + "'s goodbye"
+		if len(heard) > 0 {
+			return Answer{"Perhaps", fmt.Sprintf("%s %s heard %s, but this node has not: check this node's network.",
+				capital(list(heard)), plural(len(heard), "has", "have"), goodbye)}
+		}
+		return Answer{"Perhaps", "Nobody else says that they have heard " + goodbye + "."}
+	}
+	return Answer{"No", "This node has finished. It is only waiting for " + v.whom(w) + "."}
+}
+
+// isItMyNetwork answers whether this node is the reason for a wait.
 func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	connected := v.connected()
 	for _, p := range w.Missing {
@@ -127,9 +153,9 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 		case p.Fault != nil && len(connected) > 0:
 			return Answer{"Probably not", v.turn(w) + " This node agrees with " + list(connected) + "."}
 		case p.Fault != nil:
-			return Answer{"Perhaps", "This node may be the one that differs: compare it with the others."}
+			return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition with the others'."}
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
-			return Answer{"Probably not", fmt.Sprintf("%s has definition %s open; %s have %s: compare the files.",
+			return Answer{"Probably not", fmt.Sprintf("%s has opened definition %s; %s have opened %s: compare the definition files.",
 				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
 				list(append([]string{"this node"}, connected...)), brief(v.def.Hash))}
 		case p.Waiting != "" && p.Waiting != notOpen:
@@ -138,7 +164,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 		case p.Inbound && p.Outbound:
 		default:
 			if by, not := v.reaching(p.Index); len(by) > 0 && len(by) >= not {
-				return Answer{"Probably", fmt.Sprintf("%s %s %s, and this node does not: look at this node's network.",
+				return Answer{"Probably", fmt.Sprintf("%s %s %s, but this node does not: check this node's network.",
 					capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
 			}
 		}
@@ -146,21 +172,21 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	if len(connected) == 0 && w.Barrier == "connected" {
 		return Answer{
 			"Perhaps",
-			"This node is connected with nobody: the others are not there yet, or its network is broken.",
+			"This node is connected with nobody: the others are not there yet, or this node's network is broken.",
 		}
 	}
 	switch unseen := v.unseen(w); {
 	case len(unseen) == 0:
 	case v.status.Observes:
-		return Answer{"Probably not", v.turn(w) + " Nobody tells a rehearsal whom the others reach."}
+		return Answer{"Probably not", v.turn(w) + " A rehearsal is not told whom the others reach."}
 	default:
-		return Answer{"Probably not", fmt.Sprintf("%s No other member has said yet whether it reaches %s.",
+		return Answer{"Probably not", fmt.Sprintf("%s Nobody else has said yet whether they can reach %s.",
 			v.turn(w), list(unseen))}
 	}
 	return Answer{"No", v.turn(w)}
 }
 
-// unseen names those of a wait of whom only this node has said that it does not reach them.
+// unseen returns the names of missing members that only this node has said it cannot reach.
 func (v view) unseen(w *syncmod.WaitError) (names []string) {
 	for _, p := range w.Missing {
 		if p.Inbound && p.Outbound || p.Waiting == notOpen || isUp(p) {
@@ -173,7 +199,7 @@ func (v view) unseen(w *syncmod.WaitError) (names []string) {
 	return names
 }
 
-// connected names the members that are connected with this node.
+// connected returns the names of the members that are connected to this node.
 func (v view) connected() (names []string) {
 	for _, p := range v.status.Peers {
 		if p.Inbound && p.Outbound {
@@ -183,7 +209,7 @@ func (v view) connected() (names []string) {
 	return names
 }
 
-// turn says who has to do what before the wait is over.
+// turn says who must do what before the wait is over.
 func (v view) turn(w *syncmod.WaitError) string {
 	var unlike, closed, away, apart, working []string
 	var step int64
@@ -202,7 +228,7 @@ func (v view) turn(w *syncmod.WaitError) string {
 			working, step = append(working, name), p.Step
 		}
 	}
-	rest := "finish there"
+	rest := "finish"
 	if w.Barrier != "shutdown" {
 		rest = v.doing(step)
 	}
@@ -211,21 +237,20 @@ func (v view) turn(w *syncmod.WaitError) string {
 		who       []string
 		one, more string
 	}{
-		{unlike, "take the others' version and definition", "take the others' version and definition"},
-		{closed, "start the ceremony on its node", "start the ceremony on their nodes"},
-		{away, "start its node, or mend its network", "start their nodes, or mend their networks"},
-		{apart, "", "mend the network between them"},
+		{unlike, "use the same version and definition as the others", "use the same version and definition as the others"},
+		{closed, "start the ceremony on their node", "start the ceremony on their nodes"},
+		{away, "start their node, or fix its address or network", "start their nodes, or fix the addresses or networks"},
+		{apart, "", "fix the connection between them"},
 		{working, rest, rest},
 	} {
 		if n := len(turn.who); n > 0 {
-			who, verb := capital(list(turn.who)), plural(n, "has", "have")
-			text = append(text, fmt.Sprintf("%s %s to %s.", who, verb, plural(n, turn.one, turn.more)))
+			text = append(text, fmt.Sprintf("%s must %s.", capital(list(turn.who)), plural(n, turn.one, turn.more)))
 		}
 	}
 	return strings.Join(text, " ")
 }
 
-// withPartners adds the names of the broken pairs of a member.
+// withPartners adds the names of the members in broken pairs with a member, and its own.
 func (v view) withPartners(names []string, member int) []string {
 	for _, b := range v.status.Broken {
 		if b.A != member && b.B != member {
@@ -240,7 +265,7 @@ func (v view) withPartners(names []string, member int) []string {
 	return names
 }
 
-// nameOf is the name of a step, if it is known.
+// nameOf returns the name of a step, or an empty string if it is unknown.
 func (v view) nameOf(step int64) string {
 	if i := int(step) - 1; i >= 0 && i < len(v.status.Steps) {
 		return v.status.Steps[i]
@@ -251,8 +276,8 @@ func (v view) nameOf(step int64) string {
 	return ""
 }
 
-// reaching names the other members that say they are connected with one, and counts those
-// that say they are not.
+// reaching returns the names of other members that say they are connected to a member, and the
+// number of those that say they are not.
 func (v view) reaching(member int) (by []string, not int) {
 	for _, p := range v.status.Peers {
 		switch {

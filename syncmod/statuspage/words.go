@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// list names some: "alice, bob and 12 others".
+// list lists names, as in "alice, bob and 12 others".
 func list(names []string) string {
 	const shown = 3
 	switch n := len(names); {
@@ -29,8 +29,8 @@ func plural(n int, one, more string) string {
 	return more
 }
 
-// capital makes the first letter of a sentence a capital; a name that begins with a small
-// letter keeps it.
+// capital makes the first letter of a sentence a capital. A name that begins with a small letter
+// keeps it.
 func capital(s string) string {
 	for _, word := range []string{
 		"waiting for ", "this node", "its ", "operator ", "a member ", "the ", "other ", "another ",
@@ -50,12 +50,12 @@ func inBrackets(name string) string {
 	return " (" + name + ")"
 }
 
-// spell writes a duration as a person would say it.
+// spell formats a duration as a person would say it.
 func spell(d time.Duration) string {
 	const tenth = 100 * time.Millisecond
 	switch d = max(d, 0); {
 	case d < tenth:
-		return "under 0.1 s"
+		return "less than 0.1 s"
 	case d.Round(tenth) < 10*time.Second:
 		return strconv.FormatFloat(d.Round(tenth).Seconds(), 'f', -1, 64) + " s"
 	case d.Round(time.Second) < time.Minute:

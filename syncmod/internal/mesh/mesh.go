@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// maxPairs is how many broken pairs are listed at most.
+// maxPairs is the maximum number of broken pairs in a list.
 const maxPairs = 1024
 
-// Mesh is every member's view, this node's included.
+// Mesh holds the views of all members, this node included.
 type Mesh struct {
 	self  int
 	began time.Time
-	grace time.Duration // how long a pair has to be down before it counts as broken
+	grace time.Duration // how long a pair must be down before it counts as broken
 	rows  []row         // by operator index
 	seen  []presence    // likewise
 
-	// What Broken returned last is true until a view changes, and until a time.
+	// The last result of Broken. It is valid until a view changes, and until a time.
 	broken []Pair
 	until  time.Time // zero: for ever
 	stale  bool
@@ -26,28 +26,28 @@ type Mesh struct {
 // row is what one member says.
 type row struct {
 	view  View            // nil while it says nothing
-	down  []time.Duration // since when it has not been connected with each member, from the beginning; isUp where it is
-	downs int             // how many others it is not connected with
+	down  []time.Duration // when it lost each member, relative to began; isUp if it is connected
+	downs int             // how many others it is not connected to
 }
 
-// presence is whether a member is there, as far as the others say.
+// presence is whether a member is connected to anyone, as the others say.
 type presence struct {
-	by    int           // how many say that they are connected with it
-	since time.Duration // since when somebody does, from the beginning
+	by    int           // how many say that they are connected to it
+	since time.Duration // when the first of them connected, relative to began
 }
 
 const isUp time.Duration = -1
 
-// New makes the mesh of a ceremony with so many members, in which nobody has said
-// anything. A pair counts as broken once it has been down for the grace.
+// New returns the mesh of a ceremony with the given number of members, none of which
+// has said anything. A pair counts as broken once it has been down for the grace time.
 func New(now time.Time, members, self int, grace time.Duration) *Mesh {
 	return &Mesh{
 		self: self, began: now, grace: grace, rows: make([]row, members), seen: make([]presence, members),
 	}
 }
 
-// Set notes a member's view. One that cannot be the member's says nothing: the one
-// before is void. It returns false when that changes nothing.
+// Set notes a member's view. If the view is not possible for that member, the member's
+// previous view becomes void. Set returns false if nothing changes.
 func (m *Mesh) Set(now time.Time, member int, v View) bool {
 	r := &m.rows[member]
 	switch {
@@ -80,7 +80,7 @@ func (m *Mesh) Set(now time.Time, member int, v View) bool {
 	return true
 }
 
-// see notes whether one more member, or one less, is connected with a member.
+// see notes that one member more, or one less, is connected to member i.
 func (m *Mesh) see(now time.Time, i int, before, up bool) {
 	p := &m.seen[i]
 	switch {
@@ -93,7 +93,7 @@ func (m *Mesh) see(now time.Time, i int, before, up bool) {
 	}
 }
 
-// Forget notes that what a member has said may no longer be true.
+// Forget notes that the view of a member may no longer be true.
 func (m *Mesh) Forget(now time.Time, member int) {
 	if v := m.rows[member].view; v != nil {
 		for i := range m.rows {
@@ -104,22 +104,23 @@ func (m *Mesh) Forget(now time.Time, member int) {
 	m.rows[member] = row{}
 }
 
-// View returns a member's view, nil while it says nothing.
+// View returns a member's view, or nil if the member says nothing.
 func (m *Mesh) View(member int) View { return m.rows[member].view }
 
-// Pair is two members that cannot reach each other, or only one way.
+// Pair is two members that cannot reach each other, or can do so only in one direction.
 type Pair struct {
 	A, B  int       // operator indexes, A below B
-	Since time.Time // since when that has been known here
-	// AToB and BToA say which of the two reaches the other all the same.
+	Since time.Time // when this node learned of it
+	// AToB and BToA say whether one of the two still reaches the other.
 	AToB, BToA bool
-	// Disputed: the two do not say the same.
+	// Disputed is set if the two members contradict each other.
 	Disputed bool
 }
 
-// Broken lists the pairs of members that have not been connected both ways for the
-// grace although each of the two has been there as long: it is connected with somebody
-// else. It lists at most 1,024. The slice is not to be changed.
+// Broken returns the pairs of members that have not been connected in both directions
+// for the grace time. Both members must have been present for that time, which means
+// that they are connected to somebody else. Broken returns at most 1,024 pairs. The
+// caller must not change the slice.
 func (m *Mesh) Broken(now time.Time) []Pair {
 	if m.stale || !m.until.IsZero() && !now.Before(m.until) {
 		m.broken, m.until, m.stale = nil, time.Time{}, false
@@ -154,12 +155,12 @@ func (m *Mesh) findBroken(now time.Time) {
 	}
 }
 
-// isElsewhere reports whether both of a pair are connected with somebody else.
+// isElsewhere reports whether each member of a pair is connected to somebody else.
 func (m *Mesh) isElsewhere(a, b int) bool {
 	for _, p := range [...][2]int{{a, b}, {b, a}} {
 		others := m.seen[p[0]].by
 		if v := m.rows[p[1]].view; v != nil && v.Link(p[0]).Up() {
-			others-- // not the other one of the pair
+			others-- // do not count the other one of the pair
 		}
 		if others == 0 {
 			return false
@@ -168,9 +169,9 @@ func (m *Mesh) isElsewhere(a, b int) bool {
 	return true
 }
 
-// downSince tells since when both of a pair have been there, and one of them has said
-// that the two are not connected. A member that has said goodbye to the other one needs
-// no connection any more.
+// downSince returns the time since which both members of a pair have been present and
+// one of them has said that they are not connected. A member that has said goodbye to
+// the other needs no connection.
 func (m *Mesh) downSince(a, b int) (since time.Time, down bool) {
 	first := isUp
 	for _, p := range [...][2]int{{a, b}, {b, a}} {
@@ -188,15 +189,15 @@ func (m *Mesh) downSince(a, b int) (since time.Time, down bool) {
 	return m.began.Add(max(first, m.seen[a].since, m.seen[b].since)), first != isUp
 }
 
-// reaches reports whether a member's stream to another one is alive, as far as the
-// two say.
+// reaches reports whether a member's stream to another one is alive, as far as the two
+// say.
 func (m *Mesh) reaches(from, to int) bool {
 	f, t := m.rows[from].view, m.rows[to].view
 	return (f == nil || f.Link(to)&Outbound != 0) && (t == nil || t.Link(from)&Inbound != 0)
 }
 
-// isDisputed reports whether one of a pair says of a stream between them what the
-// other one denies.
+// isDisputed reports whether one member of a pair says that a stream between them is
+// alive while the other one denies it.
 func (m *Mesh) isDisputed(a, b int) bool {
 	v, w := m.rows[a].view, m.rows[b].view
 	if v == nil || w == nil {
@@ -206,8 +207,8 @@ func (m *Mesh) isDisputed(a, b int) bool {
 		(w.Link(a)&Outbound != 0) != (v.Link(b)&Inbound != 0)
 }
 
-// Reach lists the other members that say whether they are connected with a member:
-// those that are, and those that are not.
+// Reach returns the other members that say whether they are connected to a member:
+// first those that are, then those that are not.
 func (m *Mesh) Reach(member int) (by, not []int) {
 	for i := range m.rows {
 		v := m.rows[i].view

@@ -27,7 +27,8 @@ var start = time.Unix(1_700_000_000, 0)
 
 func at(d time.Duration) time.Time { return start.Add(d) }
 
-// sees is the view of a member that is connected with all others but those.
+// sees returns the view of a member that is connected to all others, except for the
+// given links.
 func sees(member int, but map[int]mesh.Link) mesh.View {
 	links := make([]mesh.Link, members)
 	for i := range links {
@@ -44,7 +45,7 @@ func sees(member int, but map[int]mesh.Link) mesh.View {
 
 func newMesh() *mesh.Mesh { return mesh.New(start, members, alice, grace) }
 
-func TestAPairThatCannotReachEachOtherIsBroken(t *testing.T) {
+func TestASeparatedPairIsBroken(t *testing.T) {
 	m := newMesh()
 	m.Set(at(0), alice, sees(alice, nil))
 	m.Set(at(0), dave, sees(dave, nil))
@@ -63,7 +64,7 @@ func TestOneOfThePairIsEnoughToKnow(t *testing.T) {
 	require.Len(t, m.Broken(at(grace)), 1)
 }
 
-func TestALinkThatWorksOneWayIsBroken(t *testing.T) {
+func TestAOneWayLinkIsBroken(t *testing.T) {
 	m := newMesh()
 	m.Set(at(0), alice, sees(alice, nil))
 	m.Set(at(0), bob, sees(bob, map[int]mesh.Link{carol: mesh.Inbound}))
@@ -72,14 +73,14 @@ func TestALinkThatWorksOneWayIsBroken(t *testing.T) {
 	require.Equal(t, []mesh.Pair{{A: bob, B: carol, Since: at(0), BToA: true}}, m.Broken(at(grace)))
 }
 
-func TestAPairIsNotBrokenBeforeBothHaveBeenThereForTheGrace(t *testing.T) {
+func TestAPairHasAGrace(t *testing.T) {
 	m := newMesh()
 	for _, i := range []int{alice, bob, dave} { // an hour without carol
 		m.Set(at(0), i, sees(i, map[int]mesh.Link{carol: 0}))
 	}
 	require.Empty(t, m.Broken(at(time.Hour)))
 
-	m.Set(at(time.Hour), alice, sees(alice, nil)) // the first of us that carol is connected with
+	m.Set(at(time.Hour), alice, sees(alice, nil)) // carol connects to the first of the others
 
 	require.Empty(t, m.Broken(at(time.Hour+grace-1)))
 	require.Equal(t, []mesh.Pair{
@@ -87,7 +88,7 @@ func TestAPairIsNotBrokenBeforeBothHaveBeenThereForTheGrace(t *testing.T) {
 	}, m.Broken(at(time.Hour+grace)), "had they not connected by then")
 }
 
-func TestAMemberThatWasGoneIsThereAnew(t *testing.T) {
+func TestAReturnedMemberHasAGrace(t *testing.T) {
 	m := newMesh()
 	for _, i := range []int{alice, bob, dave} {
 		m.Set(at(0), i, sees(i, nil))
@@ -101,7 +102,7 @@ func TestAMemberThatWasGoneIsThereAnew(t *testing.T) {
 	require.Empty(t, m.Broken(at(time.Hour+grace-1)))
 }
 
-func TestWhatOneOfTwoDeniesIsDisputed(t *testing.T) {
+func TestADeniedLinkIsDisputed(t *testing.T) {
 	m := newMesh()
 	m.Set(at(0), alice, sees(alice, nil))
 	m.Set(at(0), dave, sees(dave, nil))
@@ -114,7 +115,7 @@ func TestWhatOneOfTwoDeniesIsDisputed(t *testing.T) {
 	require.True(t, broken[0].Disputed)
 }
 
-func TestAMemberThatNobodyReachesIsNoBrokenPair(t *testing.T) {
+func TestAnAbsentMemberBreaksNoPair(t *testing.T) {
 	m := newMesh()
 	for _, i := range []int{alice, bob, dave} {
 		m.Set(at(0), i, sees(i, map[int]mesh.Link{carol: 0}))
@@ -127,7 +128,7 @@ func TestAMemberThatNobodyReachesIsNoBrokenPair(t *testing.T) {
 	require.Equal(t, []int{bob, dave}, not)
 }
 
-func TestAMemberThatOnlyThisNodeDoesNotReachIsReachedByTheOthers(t *testing.T) {
+func TestTheOthersMayReachAMember(t *testing.T) {
 	m := newMesh()
 	m.Set(at(0), alice, sees(alice, map[int]mesh.Link{carol: 0}))
 	m.Set(at(0), bob, sees(bob, nil))
@@ -139,7 +140,7 @@ func TestAMemberThatOnlyThisNodeDoesNotReachIsReachedByTheOthers(t *testing.T) {
 	require.Equal(t, []mesh.Pair{{A: alice, B: carol, Since: at(0)}}, m.Broken(at(grace)))
 }
 
-func TestAMemberThatHasSaidGoodbyeIsNotMissed(t *testing.T) {
+func TestADoneMemberIsNotMissed(t *testing.T) {
 	m := newMesh()
 	m.Set(at(0), alice, sees(alice, nil))
 	m.Set(at(0), dave, sees(dave, nil))
@@ -148,7 +149,7 @@ func TestAMemberThatHasSaidGoodbyeIsNotMissed(t *testing.T) {
 	require.Empty(t, m.Broken(at(time.Hour)))
 }
 
-func TestAPairThatIsConnectedAgainIsNotBroken(t *testing.T) {
+func TestAReconnectedPairIsWhole(t *testing.T) {
 	m := newMesh()
 	m.Set(at(0), alice, sees(alice, nil))
 	m.Set(at(0), bob, sees(bob, map[int]mesh.Link{carol: 0}))
@@ -160,7 +161,7 @@ func TestAPairThatIsConnectedAgainIsNotBroken(t *testing.T) {
 	require.Equal(t, at(3*time.Minute), m.Broken(at(4 * time.Minute))[0].Since)
 }
 
-func TestWhatAMemberSaidIsForgottenWithIt(t *testing.T) {
+func TestForgetDropsAMembersView(t *testing.T) {
 	m := newMesh()
 	m.Set(at(0), alice, sees(alice, nil))
 	m.Set(at(0), bob, sees(bob, map[int]mesh.Link{carol: 0}))
@@ -171,7 +172,7 @@ func TestWhatAMemberSaidIsForgottenWithIt(t *testing.T) {
 	require.Empty(t, m.Broken(at(time.Hour)))
 }
 
-func TestAViewThatCannotBeMakesTheOneBeforeVoid(t *testing.T) {
+func TestAnInvalidViewVoidsTheLast(t *testing.T) {
 	whole := sees(bob, nil)
 	for name, view := range map[string]mesh.View{
 		"too short":                 whole[:1],
@@ -202,14 +203,14 @@ func TestAViewThatCannotBeMakesTheOneBeforeVoid(t *testing.T) {
 	})
 }
 
-func TestTheSameViewAgainIsNoNews(t *testing.T) {
+func TestARepeatedViewIsNoNews(t *testing.T) {
 	m := newMesh()
 
 	require.True(t, m.Set(at(0), bob, sees(bob, nil)))
 	require.False(t, m.Set(at(time.Second), bob, sees(bob, nil)))
 }
 
-func TestALargeMeshThatHasNotConnectedListsABoundedNumberOfPairs(t *testing.T) {
+func TestBrokenPairsAreBounded(t *testing.T) {
 	const n = 400
 	m := mesh.New(start, n, 0, 0)
 	for i := range n {
@@ -221,7 +222,7 @@ func TestALargeMeshThatHasNotConnectedListsABoundedNumberOfPairs(t *testing.T) {
 	require.Len(t, m.Broken(at(time.Minute)), 1024)
 }
 
-// A row is 4 bits a member, the low half of a byte first.
+// A view has 4 bits for each member, with the low half of a byte first.
 func TestTheViewOfFourMembers(t *testing.T) {
 	view := mesh.NewView([]mesh.Link{0, both, both | mesh.Relayed, mesh.Done})
 

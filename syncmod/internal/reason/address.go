@@ -24,18 +24,18 @@ func address(m members, err error) string {
 	return direct(m, err)
 }
 
-// direct is address, where no relay is between.
+// direct says why an address failed when no relay is involved.
 func direct(m members, err error) string { return explain(addresses, m, err).text }
 
-// certificateRefused is said of a handshake that fails, and of the first stream: a TLS
-// client has done its part before the server refuses it.
+// certificateRefused explains a failed handshake or a failed first stream. A TLS client
+// has finished its handshake before the server refuses its certificate.
 var certificateRefused = Row{
 	"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
 		"hour ahead of its when this host started; set it right, then restart this host", Either,
 	plain(isCertificateRefused),
 }
 
-// addresses are the reasons why an address has failed.
+// addresses are the reasons why an address failed.
 var addresses = []Row{
 	{
 		"this node itself listens there: check its listen address and its key file, then the definition",
@@ -92,11 +92,13 @@ func otherPeer(m members, err error) (string, bool) {
 
 const ownLimit = "this host's resource manager has reached a limit: …; raise it on this host"
 
-// ofAddress are limits by address, which are no [network.ErrResourceLimitExceeded].
+// ofAddress matches the limits by address, which are not
+// [network.ErrResourceLimitExceeded].
 var ofAddress = regexp.MustCompile(`^(?:conn-\d+: )?(rate of connections|connections per ip|rate) limit exceeded`)
 
-// limited says which limit of this host's resource manager was reached, and in which
-// scope: what its error says between the scope that was asked and the end.
+// limited returns which limit of this host's resource manager was reached, and in which
+// scope. The error names the scopes from the inside out: the last one reached its
+// limit.
 func limited(_ members, err error) (string, bool) {
 	if byAddress := ofAddress.FindStringSubmatch(err.Error()); byAddress != nil {
 		return byAddress[1], true
@@ -116,8 +118,8 @@ func limited(_ members, err error) (string, bool) {
 	return fmt.Sprintf("%s in the scope %s", what, shorten(withoutPeerIDs(parts[len(parts)-1]), longestAddress)), true
 }
 
-// Libp2p makes a certificate when a host starts: valid from an hour before, for a
-// hundred years.
+// A host makes its TLS certificate when it starts. The certificate is valid from an
+// hour before that, for a hundred years.
 const certified = time.Hour
 
 var validity = regexp.MustCompile(`current time (\S+) is (before|after) (\S+)`)
@@ -134,14 +136,14 @@ func otherClock(_ members, err error) (string, bool) {
 		return "this host's is far ahead" + what, true
 	}
 	if limit.Before(ours) {
-		return "", false // no certificate says so
+		return "", false // the error would contradict itself
 	}
 	ahead := (limit.Sub(ours) + certified).Round(time.Minute)
 	const theirs = "its clock was at least %s ahead of this host's when its host started"
 	return fmt.Sprintf(theirs, spell(ahead)) + what, true
 }
 
-// spell writes hours and minutes.
+// spell writes a duration in hours and minutes.
 func spell(d time.Duration) string {
 	hours, minutes := int(d.Hours()), int(d.Minutes())%60
 	if minutes == 0 {
@@ -160,13 +162,16 @@ func isOtherNetwork(err error) bool {
 		contains("message did not have trailing newline", "varint")(err)
 }
 
-// isTelling reports whether a failed handshake says what is wrong. The next one may end
-// without a word: what the other host has written last is lost when it hangs up.
+// isTelling reports whether the error of a failed handshake says what is wrong. The
+// next handshake may fail without saying it: when the other host hangs up, the last
+// bytes that it wrote are lost.
 func isTelling(err error) bool {
 	return validity.MatchString(ownWords(err)) || isCertificateRefused(err) || isOtherNetwork(err)
 }
 
-// isCertificateRefused: TLS says so over TCP, and QUIC by the number of the same alert.
+// isCertificateRefused reports whether the other host refused the TLS certificate. Over
+// TCP, the error has the text of the TLS alert; over QUIC, it has the number of the
+// same alert.
 func isCertificateRefused(err error) bool {
 	return contains("remote error: tls: bad certificate", "CRYPTO_ERROR 0x12a (remote)")(err)
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/multiformats/go-multiaddr"
 )
 
-// Dial is a dial that has failed, with what the host does not say of it.
+// Dial is a failed dial, with the details that the error of the host does not have.
 type Dial struct {
-	Err    error                 // the host's
+	Err    error                 // the error of the host
 	Within time.Duration         // the time it had
 	Tried  []multiaddr.Multiaddr // the addresses that were known
 
 	causes []cause
-	before []cause // of addresses that have not answered this time
+	before []cause // earlier causes of addresses that did not answer this time
 }
 
 // cause is why one address failed.
@@ -30,12 +30,12 @@ type cause struct {
 
 func (d *Dial) Error() string { return "dialling: " + d.Err.Error() }
 
-// Add notes why one address has failed.
+// Add notes why one address failed.
 func (d *Dial) Add(addr multiaddr.Multiaddr, err error) {
 	d.causes = append(d.causes, cause{addr, err})
 }
 
-// unanswered are the addresses of which nothing is known.
+// unanswered returns the addresses for which no cause is known.
 func (d *Dial) unanswered() (addrs []multiaddr.Multiaddr) {
 	for _, a := range d.Tried {
 		if !slices.ContainsFunc(d.causes, func(c cause) bool { return c.addr.Equal(a) }) {
@@ -45,7 +45,7 @@ func (d *Dial) unanswered() (addrs []multiaddr.Multiaddr) {
 	return addrs
 }
 
-// Unwrap returns the host's error.
+// Unwrap returns the error of the host.
 func (d *Dial) Unwrap() error { return d.Err }
 
 func isDial(err error) bool {
@@ -53,8 +53,8 @@ func isDial(err error) bool {
 	return ok
 }
 
-// Pausing reports whether all that is known of a dial is that the host pauses before
-// it dials again.
+// Pausing reports whether nothing is known about a dial except that the host pauses
+// before it dials again.
 func (d *Dial) Pausing() bool {
 	if len(d.causes) == 0 {
 		return errors.Is(d.Err, swarm.ErrDialBackoff)
@@ -67,15 +67,15 @@ func (d *Dial) Pausing() bool {
 	return true
 }
 
-// Dials remembers why the addresses of a member failed. A host that pauses after a
-// failed dial says only that it does. The zero value is ready to use.
+// Dials remembers why the addresses of a member failed, because a host that pauses
+// after a failed dial says only that it pauses. The zero value is ready to use.
 type Dials struct {
 	failed  map[string]error // by address
-	refused error            // of the first stream: that the member's host refuses our certificate
+	refused error            // the error of a first stream: the member's host refuses this host's certificate
 }
 
-// Failed completes a dial: each address that failed has its own cause, those included
-// whose name does not resolve, and those that the host has not tried again.
+// Failed adds to a dial the cause of each address that failed. It includes addresses
+// whose name does not resolve, and addresses that the host did not try again.
 func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 	if failed, ok := errors.AsType[*swarm.DialError](dial.Err); ok {
 		for _, e := range failed.DialErrors {
@@ -107,8 +107,9 @@ func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 	return dial
 }
 
-// Unopened completes an error of opening a stream on a connection just made. The one
-// that says that the other host refuses our certificate may be lost when it hangs up.
+// Unopened returns a fuller error for a stream that could not be opened on a new
+// connection. When the other host refuses this host's certificate and hangs up, the
+// error that says so may be lost; then Unopened returns an earlier one that says it.
 func (d *Dials) Unopened(err error) error {
 	if err = (&JustDialled{Err: err}); isCertificateRefused(err) {
 		d.refused = err
@@ -127,7 +128,7 @@ func (d *Dials) Forget() {
 	d.refused = nil
 }
 
-// dials are the reasons why a dial as a whole has failed.
+// dials are the reasons why a whole dial failed.
 var dials = []Row{
 	{"this node's own host is closed", Here, plain(isClosed)},
 	{"this host's connection gater does not allow it", Here, plain(isGated)},
@@ -146,7 +147,7 @@ func IsClosed(err error) bool { return isClosed(err) }
 
 func isClosed(err error) bool { return errors.Is(err, swarm.ErrSwarmClosed) }
 
-// whole is what a dial failed with as a whole.
+// whole returns what a whole dial failed with.
 func whole(err error) error {
 	if failed, ok := errors.AsType[*swarm.DialError](err); ok {
 		return failed.Cause
@@ -199,7 +200,7 @@ func allFailed(m members, err error) (string, bool) {
 	return otherwise(m, err)
 }
 
-// byCause says why addresses failed: those with the same cause together.
+// byCause says why addresses failed. It puts addresses with the same cause together.
 func byCause(m members, explain func(members, error) string, causes []cause) string {
 	var texts []string
 	of := make(map[string][]multiaddr.Multiaddr)
@@ -221,7 +222,7 @@ func byCause(m members, explain func(members, error) string, causes []cause) str
 	return strings.Join(parts, "; ")
 }
 
-// list names addresses, of which the first few are enough.
+// list lists the first few addresses and counts the others.
 func list(addrs []multiaddr.Multiaddr) string {
 	var parts []string
 	for i, a := range addrs {

@@ -20,8 +20,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 )
 
-// One wrong name among addresses that are refused must not be hidden by the rest.
-func TestEveryAddressThatFailedIsThereWithItsOwnCause(t *testing.T) {
+// The other addresses must not hide one whose name does not resolve.
+func TestEveryAddressHasItsCause(t *testing.T) {
 	var dials reason.Dials
 
 	got := reason.Unopened(stranger, dials.Failed(t.Context(), &reason.Dial{
@@ -38,8 +38,8 @@ func TestEveryAddressThatFailedIsThereWithItsOwnCause(t *testing.T) {
 	require.Contains(t, got, "; /dns4/no-such-host.invalid/tcp/9: its name does not resolve here (")
 }
 
-// A host pauses after a failed dial, and says no more than that it does.
-func TestWhyAnAddressFailedIsRememberedWhileTheHostPauses(t *testing.T) {
+// A host that pauses after a failed dial says only that it pauses.
+func TestCausesOutliveAPause(t *testing.T) {
 	var dials reason.Dials
 	ask := func(cause error) *reason.Dial {
 		return dials.Failed(t.Context(), &reason.Dial{Err: &swarm.DialError{
@@ -66,8 +66,8 @@ func TestWhyAnAddressFailedIsRememberedWhileTheHostPauses(t *testing.T) {
 	require.True(t, ask(swarm.ErrDialBackoff).Pausing(), "the member has been reached meanwhile")
 }
 
-// A host that hangs up may do so before what it has written arrives.
-func TestAHandshakeThatSaysNothingHidesNoneThatDid(t *testing.T) {
+// A host may hang up before the other side has read what it wrote.
+func TestAHangUpHidesNoEarlierCause(t *testing.T) {
 	var dials reason.Dials
 	ask := func(cause error) string {
 		return reason.Unopened(stranger, dials.Failed(t.Context(), &reason.Dial{Err: &swarm.DialError{
@@ -82,8 +82,8 @@ func TestAHandshakeThatSaysNothingHidesNoneThatDid(t *testing.T) {
 	require.Contains(t, ask(syscall.ECONNREFUSED), "connection refused")
 }
 
-// A TLS client learns that it is refused on the first stream, if at all.
-func TestAFirstStreamThatSaysNothingHidesNoneThatDid(t *testing.T) {
+// If a TLS client learns at all that it is refused, it learns it on the first stream.
+func TestALostStreamHidesNoCause(t *testing.T) {
 	var dials reason.Dials
 	ask := func(err error) string { return reason.Unopened(stranger, dials.Unopened(err)).Error() }
 	require.Contains(t, ask(io.EOF), "its host hangs up after the handshake")
@@ -120,8 +120,8 @@ func TestALimitOfThisHostIsOurs(t *testing.T) {
 	require.False(t, reason.IsOurs(limit), "no reason")
 }
 
-// What is cut is cut from what an operator can find again, never from the reason.
-func TestWhatIsSaidIsBoundedAndKeepsItsReason(t *testing.T) {
+// A text is cut where an operator can find the rest elsewhere, and never in the reason.
+func TestACutTextKeepsItsReason(t *testing.T) {
 	var causes []swarm.TransportError
 	for i := range 200 {
 		addr := multiaddr.StringCast(fmt.Sprintf("/ip4/192.0.2.%d/tcp/9/p2p/%s/p2p-circuit", i, bob))

@@ -1,9 +1,9 @@
-// Package reason says in plain words why a member could not be reached, why a
-// stream ended, and whose it is to mend that.
+// Package reason says in plain words why a member could not be reached or why a stream
+// ended, and who can mend it.
 //
-// libp2p knows more than its errors seem to say: which address failed for what, the
-// code that the other host has reset a stream with, which scope of the resource
-// manager was full. Each of these is one [Row] of [Table]: what it is told by, the
+// libp2p knows more than its errors seem to say: why each address failed, the code with
+// which the other host reset a stream, and which scope of the resource manager was
+// full. Each reason is a [Row] of [Table]. A row has the errors that it explains, the
 // sentence that is shown, and who can mend it. docs/troubleshooting.md lists the same
-// rows, which a test compares.
+// rows; a test compares them.
 package reason

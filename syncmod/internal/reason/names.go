@@ -9,9 +9,8 @@ import (
 	"github.com/multiformats/go-multiaddr"
 )
 
-// unresolved returns those of the addresses of a failed dial whose name does not
-// resolve. The host leaves them out without a word: what it has not resolved, it has
-// not tried.
+// unresolved returns the addresses of a failed dial whose names do not resolve. The
+// host does not mention them in its error, because it did not try them.
 func unresolved(ctx context.Context, dial *Dial) (causes []cause) {
 	for _, a := range dial.Tried {
 		name, network := dnsName(a)
@@ -25,8 +24,8 @@ func unresolved(ctx context.Context, dial *Dial) (causes []cause) {
 	return causes
 }
 
-// dnsName returns the name that an address begins with, and the network to look it up
-// in.
+// dnsName returns the name that an address begins with, and the network in which to
+// look it up.
 func dnsName(a multiaddr.Multiaddr) (name, network string) {
 	if len(a) == 0 {
 		return "", ""

@@ -9,7 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// Whose says whose it is to mend something.
+// Whose says who can mend something.
 type Whose string
 
 // Those who can mend something.
@@ -24,11 +24,11 @@ const (
 
 // Row is one reason.
 type Row struct {
-	// Text is the sentence that is shown. An ellipsis stands for what differs.
+	// Text is the sentence that is shown. An ellipsis stands for the details.
 	Text  string
 	Whose Whose
-	// explains returns whether this is the reason for an error, and what the ellipsis
-	// stands for.
+	// explains reports whether this row is the reason for an error, and returns the
+	// text in place of the ellipsis.
 	explains func(members, error) (detail string, ok bool)
 }
 
@@ -42,13 +42,13 @@ func Table() (all []Row) {
 	return all
 }
 
-// Members names a member by its peer ID, as in "operator 2 (carol)". It returns
-// nothing for a stranger.
+// Members returns what to call a member with a peer ID, as in "operator 2 (carol)". It
+// returns an empty string for a stranger.
 type Members func(peer.ID) string
 
 type members = Members
 
-// Error is a reason, with the error that it explains.
+// Error is the reason for an error.
 type Error struct {
 	Row  *Row
 	text string
@@ -57,11 +57,11 @@ type Error struct {
 
 func (e *Error) Error() string { return e.text }
 
-// Unwrap returns the error that is explained.
+// Unwrap returns the error that the reason explains.
 func (e *Error) Unwrap() error { return e.err }
 
-// explain finds the reason for an error in some rows, of which the last one explains
-// everything.
+// explain returns the reason for an error: the first of the rows that explains it. The
+// last row must explain every error.
 func explain(rows []Row, m members, err error) *Error {
 	for i := range rows {
 		if detail, ok := rows[i].explains(m, err); ok {
@@ -79,14 +79,15 @@ func Unopened(m Members, err error) *Error {
 	return explain(openings, m, err)
 }
 
-// Lost says why a stream was lost. The error may be nil where nothing is known.
+// Lost says why a stream was lost. The error is nil if the cause is unknown.
 func Lost(m Members, err error) *Error { return explain(losses, m, err) }
 
-// Refused says why a stream of a member was refused: the error is this node's own.
+// Refused says why this node refused a stream of a member. The error is this node's
+// own.
 func Refused(m Members, err error) *Error { return explain(openings, m, err) }
 
-// IsOurs reports whether an error is a reason that this node alone can mend. Of a dial
-// it is where that holds for every address.
+// IsOurs reports whether err is an [Error] that only this node can mend. A dial counts
+// if that is true for every address.
 func IsOurs(err error) bool {
 	why, ok := errors.AsType[*Error](err)
 	if !ok || why.Row.Whose == Here {
@@ -99,15 +100,15 @@ func IsOurs(err error) bool {
 		})
 }
 
-// plain is a row without details.
+// plain makes the explains function of a row without details.
 func plain(matches func(error) bool) func(members, error) (string, bool) {
 	return func(_ members, err error) (string, bool) { return "", matches(err) }
 }
 
-// otherwise explains every error, by its own text.
+// otherwise explains any error, with its own text.
 func otherwise(_ members, err error) (string, bool) { return brief(err), true }
 
-// contains matches errors by what libp2p writes where it wraps nothing.
+// contains matches errors by their text, for cases in which libp2p wraps no error.
 func contains(texts ...string) func(error) bool {
 	return func(err error) bool {
 		own := ownWords(err)
@@ -115,8 +116,8 @@ func contains(texts ...string) func(error) bool {
 	}
 }
 
-// ownWords is the text of an error without what the other host has written: QUIC quotes
-// that behind the code of an error, and the code alone chooses a sentence.
+// ownWords returns the text of an error without the words of the other host. QUIC
+// quotes these after the code of an error, and only the code may choose a sentence.
 func ownWords(err error) string {
 	const quoting = "(remote)"
 	before, _, quotes := strings.Cut(err.Error(), quoting)
@@ -132,7 +133,7 @@ var (
 		`read frame (header|payload): |failed to negotiate (protocol|security protocol|stream multiplexer): )+`)
 )
 
-// The bounds of what is said, in bytes and in number.
+// Bounds of what is shown. The longest are in bytes, the most are counts.
 const (
 	longestCause   = 200
 	longestAddress = 160
@@ -140,21 +141,22 @@ const (
 	mostAddresses  = 3 // that failed for the same cause
 )
 
-// brief is the text of an error that has no row, in one line: without the steps that
-// led to it, and with peer IDs and, as the last resort, itself shortened in the middle.
+// brief returns the text of an error that has no row, in one line. It leaves out the
+// steps that led to the error and shortens peer IDs. If that is not enough, it cuts the
+// text in the middle.
 func brief(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	text = wrapping.ReplaceAllString(text, "")
 	return shorten(withoutPeerIDs(text), longestCause)
 }
 
-// withoutPeerIDs shortens peer IDs in the middle: both ends are enough to find one in
-// a definition.
+// withoutPeerIDs cuts peer IDs in the middle. Their ends are enough to find them in a
+// definition.
 func withoutPeerIDs(text string) string {
 	return peerIDs.ReplaceAllStringFunc(text, func(id string) string { return id[:8] + "…" + id[len(id)-6:] })
 }
 
-// shorten cuts a text in the middle: what matters stands at its ends.
+// shorten cuts a text in the middle, because what matters is at its ends.
 func shorten(text string, most int) string {
 	if len(text) <= most {
 		return text

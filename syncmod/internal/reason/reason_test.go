@@ -39,7 +39,8 @@ func id(t *testing.T, text string) peer.ID {
 
 func stranger(peer.ID) string { return "" }
 
-// full is what libp2p's resource manager says, in scopes from the inside out.
+// full returns an error of libp2p's resource manager, with its scopes from the inside
+// out.
 func full(text string) error { return fmt.Errorf("%s: %w", text, network.ErrResourceLimitExceeded) }
 
 var (
@@ -48,7 +49,7 @@ var (
 	nowhere   = multiaddr.StringCast("/dns4/no-such-host.invalid/tcp/9")
 )
 
-// failed is a dial in which an address failed for this.
+// failed returns a dial in which one address failed for the given cause.
 func failed(cause error) error {
 	return dial(swarm.ErrAllDialsFailed, swarm.TransportError{Address: somewhere, Cause: cause})
 }
@@ -60,7 +61,7 @@ func dial(whole error, causes ...swarm.TransportError) error {
 	})
 }
 
-// through is what the transport of relays says.
+// through returns an error of libp2p's relay transport.
 func through(err error) error { return fmt.Errorf("error opening hop stream to relay: %w", err) }
 
 func circuit(status string) error { return fmt.Errorf("error opening relay circuit: %s", status) }
@@ -72,8 +73,8 @@ func ofStream(code network.StreamErrorCode) error {
 const cert = "failed to negotiate security protocol: certificate verification failed: x509: certificate has " +
 	"expired or is not yet valid: current time 2026-11-26T14:35:37Z is "
 
-func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
-	shown := make(map[string]bool) // by the texts of the table
+func TestEveryReasonHasItsDetails(t *testing.T) {
+	shown := make(map[string]bool) // by the text of the row
 	for _, test := range []struct {
 		why  func(reason.Members, error) *reason.Error
 		err  error
@@ -319,14 +320,14 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 	}
 }
 
-// saysSo reports whether a text has the parts of a row's, but for its details.
+// saysSo reports whether a text has all of a row's text, except for the details.
 func saysSo(text, row string) bool {
 	before, after, _ := strings.Cut(row, "…")
 	return strings.Contains(text, before) && strings.Contains(text, after)
 }
 
-// Over QUIC another host gives each error a text of its own.
-func TestTheWordsOfAnotherHostChooseNoSentence(t *testing.T) {
+// Over QUIC, the other host can write any text behind the code of an error.
+func TestRemoteWordsChooseNoReason(t *testing.T) {
 	for _, words := range []string{
 		"current time 2030-01-01T00:00:00Z is after 2020-01-01T00:00:00Z", "tls: bad certificate",
 		"remote error: tls: bad certificate", "CRYPTO_ERROR 0x12a (remote)", "CONNECTION_REFUSED (remote)",
@@ -343,7 +344,7 @@ func TestTheWordsOfAnotherHostChooseNoSentence(t *testing.T) {
 	require.ErrorContains(t, got, "its host refuses this host's TLS certificate")
 }
 
-func TestNoClockIsAheadByLessThanNothing(t *testing.T) {
+func TestANegativeLeadIsNotShown(t *testing.T) {
 	got := reason.Unopened(stranger, failed(errors.New(cert+"before 2020-01-01T00:00:00Z")))
 
 	require.NotContains(t, got.Error(), "ahead")

@@ -7,12 +7,12 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 )
 
-// isRelayed reports whether it was the way through a relay that failed.
+// isRelayed reports whether the failed path runs through a relay.
 func isRelayed(err error) bool {
 	return contains("error opening hop stream to relay", "error opening relay circuit", "through the same relay")(err)
 }
 
-// relays are the reasons why a circuit through a relay could not be had.
+// relays are the reasons why there is no circuit through a relay.
 var relays = []Row{
 	{
 		"the address names a relay, but not where it is: put the relay's own address in front of its peer ID", Either,
@@ -30,7 +30,7 @@ var relays = []Row{
 	{"the relay cannot be reached: …", Relay, relayUnreached},
 }
 
-// toRelay is what dialling the relay failed with.
+// toRelay returns the error of dialling the relay, if that failed.
 func toRelay(err error) (*swarm.DialError, bool) { return errors.AsType[*swarm.DialError](err) }
 
 func isNowhere(err error) bool {
@@ -43,7 +43,7 @@ func isNoRelay(err error) bool {
 	return isNotSupported(err) && !dialled
 }
 
-// status matches a relay's answer, which libp2p keeps as text only.
+// status matches the answer of a relay, which libp2p keeps only as text.
 func status(name string) func(members, error) (string, bool) {
 	return plain(contains("error opening relay circuit: " + name))
 }

@@ -12,23 +12,23 @@ import (
 	"github.com/multiformats/go-multistream"
 )
 
-// JustDialled marks an error of opening a stream on a connection that this node has
-// made a moment before.
+// JustDialled marks the error of opening a stream on a connection that this node has
+// just made.
 type JustDialled struct{ Err error }
 
 func (e *JustDialled) Error() string { return e.Err.Error() }
 
-// Unwrap returns the error.
+// Unwrap returns the marked error.
 func (e *JustDialled) Unwrap() error { return e.Err }
 
-// ErrCrowded marks an error of opening a stream on a connection that has as many as it
-// may have. QUIC then waits without a word.
+// ErrCrowded marks the error of opening a stream on a connection that has no room for
+// another. QUIC then waits without saying so.
 var ErrCrowded = errors.New("too many streams on one connection")
 
 const notYet = "its host is up, but no ceremony is running there: not started yet, or already stopped"
 
-// codes are what a host says when it resets a stream or closes a connection, see
-// https://github.com/libp2p/specs/blob/master/error-codes/README.md.
+// codes are the reasons that a host gives when it resets a stream or closes a
+// connection; see https://github.com/libp2p/specs/blob/master/error-codes/README.md.
 var codes = []Row{
 	{notYet, There, code(network.StreamProtocolNegotiationFailed, network.ConnProtocolNegotiationFailed)},
 	{
@@ -68,8 +68,8 @@ const (
 	noCode       = network.ConnErrorCode(0xffffffff)
 )
 
-// codeOf returns the code that the other host has sent, zero for none: of a stream or
-// of a connection.
+// codeOf returns the code of a stream or a connection that the other host sent, and
+// zero for both if it sent none.
 func codeOf(err error) (network.StreamErrorCode, network.ConnErrorCode) {
 	if reset, ok := errors.AsType[*network.StreamError](err); ok && reset.Remote {
 		return reset.ErrorCode, 0
@@ -112,13 +112,15 @@ var openings = slices.Concat([]Row{
 	{"no stream could be opened: …", Either, otherwise},
 })
 
-// isNotSupported: the other host has none of the protocols that were asked for.
+// isNotSupported reports whether the other host supports none of the protocols that
+// this host asked for.
 func isNotSupported(err error) bool {
 	_, ok := errors.AsType[multistream.ErrNotSupported[protocol.ID]](err)
 	return ok
 }
 
-// isConnectionLost: libp2p wraps nothing when the connection is gone by then.
+// isConnectionLost reports whether the connection was lost. If it was lost before the
+// stream was opened, libp2p wraps no error.
 func isConnectionLost(err error) bool {
 	return errors.Is(err, network.ErrNoConn) || isHangup(err) || contains("connection failed")(err)
 }
@@ -128,7 +130,8 @@ func isHungUp(err error) bool {
 	return ok && isConnectionLost(err)
 }
 
-// isBroken: a reset of the stream alone is something else.
+// isBroken reports whether the connection broke. A reset of only the stream does not
+// count.
 func isBroken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)

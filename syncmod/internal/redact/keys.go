@@ -18,36 +18,36 @@ var (
 	pemBlock    = regexp.MustCompile(`(-----BEGIN .*?(?:-----END [^-]*(?:-----)?|$))`)
 	// The last line of a PEM block whose header is missing.
 	pemEnd = regexp.MustCompile(`([A-Za-z0-9+/=]*` + newLine + `*-----END [^-]*(?:-----)?)`)
-	// Lines of base64 of which the last is shorter.
+	// Lines of base64, the last of which is shorter.
 	pemLines = regexp.MustCompile(`(?:^|[^A-Za-z0-9+/_-])((?:[A-Za-z0-9+/]{40,}` + newLine + `+)+` +
 		`[A-Za-z0-9+/]{1,63}={0,2})(?:[^A-Za-z0-9+/=_-]|$)`)
 
-	// What is told although it looks like a key: peer IDs, and addresses of accounts.
+	// What is shown although it looks like a key: peer IDs, and the addresses of accounts.
 	publicPattern = regexp.MustCompile(`\b((?:16Uiu2|12D3Koo|Qm)[1-9A-HJ-NP-Za-km-z]{40,}|` +
 		`(?:bafz|k51)[a-z0-9]{40,}|0x[0-9A-Fa-f]{40})\b`)
-	// Twelve words and more, maybe with numbers: fewer are no mnemonic.
+	// Twelve words or more, maybe with numbers: fewer are not a mnemonic.
 	mnemonicPattern = regexp.MustCompile(`(?:^|[^A-Za-z])((?:[A-Za-z]{3,8}(?:[ ,;|./+_"'-]|\\+[nrt"']){1,4}` +
 		`(?:[#(\[]?\d{1,2}[.):\]]{0,2} ?)?){11,}[A-Za-z]{3,8})(?:[^A-Za-z]|$)`)
-	// Words that prose has and mnemonics do not.
+	// Words that occur in prose and not in mnemonics.
 	proseWords = regexp.MustCompile(`(?i)\b(?:the|and|for|not|was|were|has|had|but|its|from|with|cannot|` +
 		`which|are|been|being|does|did|while|without|would|could|may|might|than|them|their|your|our|his|who|whose|` +
 		`why|how|after|through|against|most|less|least|some|every|both|each|many|here|these|those|done|doing|got|` +
 		`went|made|makes|took|takes|came|comes|gave|gives|failed|closed|opened|lost|started|stopped|expected|wanted|` +
 		`received|sent|returned|invalid|missing|members|peers|nodes|shares|errors|shall|per|via|though|although|` +
 		`however|therefore|thus|itself|themselves|others|keys)\b`)
-	// Numbers in a row: as fmt prints a slice of them, or a key in groups.
+	// Numbers in a row: a slice as fmt prints it, or a key in groups.
 	groupsPattern = regexp.MustCompile(`\b((?:(?:0x)?[0-9A-Fa-f]{1,31}[ ,:]{1,2}-?)+(?:0x)?[0-9A-Fa-f]{1,31})\b`)
-	// Bytes that fmt does not print as they are, four or more, with what stands between them.
+	// Four or more bytes that fmt escapes, with the text between them.
 	escapedRun = regexp.MustCompile(`((?:"(?:[^"\\]|\\.){0,24}|\S{0,12})` + escaped + `(?:.{0,12}` + escaped + `){3,}` +
 		`(?:(?:[^"\\]|\\.){0,24}"|\S{0,12}))`)
-	// Keys that their first characters give away: of clouds, of forges, of wallets, JSON web tokens.
+	// Keys that are recognized by their first characters: those of clouds, forges and wallets, and JSON web tokens.
 	vendorPattern = regexp.MustCompile(`\b(eyJ[\w-]{5,}(?:\.[\w-]*)*|A(?:KIA|SIA|GPA|IDA|ROA)[A-Z0-9]{12,}|` +
 		`AIza[\w-]{20,}|gh[oprsu]_\w{16,}|github_pat_\w+|glpat-[\w-]+|xox[a-z]-[\w-]+|[prs]k_(?:live|test)_\w+|` +
 		`sk-[\w-]{16,}|AGE-SECRET-KEY-\w+|[t-z]prv\w{20,}|npm_\w{20,}|hv[brs]\.[\w-]{8,}|dop_v1_\w+)`)
 	tokenPattern = regexp.MustCompile(`([A-Za-z0-9+/_-]{20,}={0,2})`)
 
 	hexPattern = regexp.MustCompile(`^(?:0[xX])?[0-9A-Fa-f]{32,}$`)
-	// What names and identifiers are made of, and keys are not.
+	// What names and identifiers consist of, and keys do not.
 	wordsPattern = regexp.MustCompile(`^(?:(?:[A-Z]?[a-z]{1,20}\d{0,3}|[A-Z]{1,12}\d{0,3}|\d{1,6}|` +
 		`(?:[A-Z]?[a-z]{2,})+)?(?:[+/_-]|$))+$`)
 	mnemonicWord = regexp.MustCompile(`[A-Za-z]{3,8}`)
@@ -67,7 +67,7 @@ func keepPublic(text string) (string, bool) {
 	return text, err == nil
 }
 
-// hideMnemonic hides a row of words if it has twelve in a row that may be a mnemonic.
+// hideMnemonic hides a row of words if twelve of them in a row may be a mnemonic.
 func hideMnemonic(text string) (string, bool) {
 	const words = 12
 	for _, row := range proseWords.Split(text, -1) {
@@ -78,8 +78,8 @@ func hideMnemonic(text string) (string, bool) {
 	return "", false
 }
 
-// hideGroups hides numbers in a row if they have the digits of a key, or are as many as its bytes. An IP address is
-// told.
+// hideGroups hides numbers in a row if they have as many digits as a key, or if there are as many numbers as a key has
+// bytes. It shows an IP address.
 func hideGroups(text string) (string, bool) {
 	const shortest, fewest = 32, 16
 	if _, err := netip.ParseAddr(text); err == nil {
@@ -92,7 +92,7 @@ func hideGroups(text string) (string, bool) {
 	return hidden, digits >= shortest || len(groups) >= fewest
 }
 
-// hideLines hides lines of base64, but not the word that follows them.
+// hideLines hides lines of base64, but not the word after them.
 func hideLines(text string) (string, bool) {
 	last := strings.LastIndex(text, " ") + 1
 	if word.MatchString(text[last:]) {
@@ -101,7 +101,7 @@ func hideLines(text string) (string, bool) {
 	return hidden, true
 }
 
-// isRandom reports whether a text looks like a key: long hexadecimal, base64 in both alphabets, and what is like it.
+// isRandom reports whether a text looks like a key: long hexadecimal, base64 in either alphabet, and similar text.
 func isRandom(text string) bool {
 	const long, some = 40, 3
 	switch {

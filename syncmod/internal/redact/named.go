@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// What secrets are called.
+// How secrets are named.
 const secretNames = `passw(?:or)?d|pwd|pass[ _-]?phrase|secret|token|api[ _-]?key|access[ _-]?key|` +
 	`account[ _-]?key|private[ _-]?key|secret[ _-]?key|` +
 	`(?:(?:en|de)cryption|signing|master|session)[ _-]?key|authorization|cookie|mnemonic|` +
@@ -15,11 +15,11 @@ const secretNames = `passw(?:or)?d|pwd|pass[ _-]?phrase|secret|token|api[ _-]?ke
 const assigns = "[\"'`\\\\]*\\s?(?::?={1,2}>?|->|%(?:25)*3D)\\s?"
 
 var (
-	// No name of a secret, although it ends like one.
+	// This is not the name of a secret, although it ends like one.
 	bypass = regexp.MustCompile(`(?i)\b(bypass)\s?[:=]`)
-	// name=value. More names count here: it is not how people write sentences.
+	// name=value. More names count here, because prose does not look like this.
 	assignedStart = regexp.MustCompile(`(?i)(?:` + secretNames + `|pass|pw|auth|user|username)` + assigns)
-	// name=value, where the value may be a number that is no secret.
+	// name=value, where the value may be a number that is not a secret.
 	indexedStart = regexp.MustCompile(`(?i)(?:key|seed|sig|signature|session|uid)` + assigns)
 	// name: value
 	namedStart = regexp.MustCompile(`(?i)(?:` + secretNames +
@@ -28,24 +28,24 @@ var (
 	quotedStart = regexp.MustCompile(`(?i)(?:` + secretNames + ")\\s(\\\\*[\"'`])")
 	// name value
 	spacedStart = regexp.MustCompile(`(?i)\b(?:passw(?:or)?d|pwd|passphrase|secret|token)\s`)
-	// login name password value, as in a file netrc
+	// login name password value, as in a netrc file.
 	loginStart = regexp.MustCompile(`(?i)\blogin\s\S+\s(?:password|account)\s`)
 	// <name>value</name>
 	elementPattern = regexp.MustCompile(`(?i)<[\w:.-]*(?:` + secretNames + `|pass|key|auth)` +
 		`(?:\s[^>]*)?>(.*?</[^\s>]*>?)`)
 	// --name value
 	flagStart = regexp.MustCompile(`(?i)(?:^|[\s"'])--?[\w-]*(?:` + secretNames + `)\s`)
-	// -u name:value, as curl takes it
+	// -u name:value, as curl accepts it.
 	userFlagStart = regexp.MustCompile("(?:^|[\\s\"'])(?:-[uU][ =]?|--(?:proxy-)?user[ =])[\"']?" +
 		"([^\\s\"':]+:[^\\s\"']+)")
-	// -pvalue, as mysql takes it
+	// -pvalue, as mysql accepts it.
 	passwordFlagStart = regexp.MustCompile(`(?i)\b(?:mysql|mariadb|sshpass)[\w-]*\s(?:.*?\s)?-p\s?`)
 	// Bearer value
 	credentialStart = regexp.MustCompile(`(?i)\b(?:bearer|basic|digest|negotiate)\s`)
 
 	quoteStart = regexp.MustCompile("^\\\\*[\"'`]")
 	nextName   = regexp.MustCompile(`^["'\\]*[A-Za-z_][\w.-]*["'\\]*[:=]\S`)
-	// How a sentence goes on after such a name and a colon.
+	// How a sentence continues after such a name and a colon.
 	prose = regexp.MustCompile(`(?i)^(?:not?|yes|is|too|the|an?|cannot|could|must|should|has|was|were|are|at|of|in|` +
 		`invalid|expired|missing|unexpected|failed|permission|context|connection|wrong|required|unknown|EOF|` +
 		`unauthorized|denied|refused|timed?|http|open|read|step|decrypt[a-z]*|mac|checksum)` +
@@ -55,7 +55,7 @@ var (
 	word      = regexp.MustCompile(`^[A-Za-z][a-z]*$`)
 )
 
-// assignedLength returns how long a value is: up to the end of its quotes, or to the next space.
+// assignedLength returns the length of a value, which ends with its quotes or at the next space.
 func assignedLength(rest, before string) int {
 	if quote := quoteStart.FindString(rest); quote != "" {
 		return len(quote) + quotedLength(rest[len(quote):], quote) + closing(rest, quote)
@@ -63,13 +63,13 @@ func assignedLength(rest, before string) int {
 	return runLength(rest, before)
 }
 
-// closing returns how long the end of a quoted value is, if there is one.
+// closing returns the length of the closing quote of a value, or 0 if there is none.
 func closing(rest, quote string) int {
 	end := len(quote) + quotedLength(rest[len(quote):], quote)
 	return len(quoteStart.FindString(rest[end:]))
 }
 
-// namedLength returns how long a value is that may consist of several words: it ends before a separator or the next
+// namedLength returns the length of a value that may have several words. It ends before a separator or before the next
 // name.
 func namedLength(rest, before string) int {
 	if quoteStart.MatchString(rest) {

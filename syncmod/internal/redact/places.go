@@ -9,7 +9,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 )
 
-// quotes are what may stand before a text that ends with the quote's other half.
+// quotes may begin a text that ends with the other half of the quote.
 const quotes = "\"'`“‘«"
 
 // quoteEnds has the other half of each quote and bracket.
@@ -17,16 +17,16 @@ var quoteEnds = map[rune]string{
 	'"': `"`, '\'': `'`, '`': "`", '“': "”", '‘': "’", '«': "»", '[': "]", '{': "}", '<': ">", '|': "|",
 }
 
-// afterText is what may follow a word and does not belong to it.
+// afterText may follow a word without being part of it.
 const afterText = ")]}>\"'`,;:.!?|…»”’"
 
-// runLength returns how long the text is up to the next space, without the punctuation at its end.
+// runLength returns the length of the text up to the next space, without punctuation at its end.
 func runLength(rest, _ string) int {
 	run, _, _ := strings.Cut(rest, " ")
 	return trimmedLength(run)
 }
 
-// trimmedLength returns how long a text is without the punctuation at its end.
+// trimmedLength returns the length of a text without punctuation at its end.
 func trimmedLength(s string) int {
 	trimmed := strings.TrimRight(s, afterText)
 	for _, placeholder := range []string{hidden, hiddenPath} {
@@ -37,7 +37,7 @@ func trimmedLength(s string) int {
 	return len(trimmed)
 }
 
-// quotedLength returns how long the text is up to the other half of the quote before it.
+// quotedLength returns the length of the text up to the other half of the quote before it.
 func quotedLength(rest, before string) int {
 	quote, size := utf8.DecodeLastRuneInString(before)
 	end := quoteEnds[quote]
@@ -75,10 +75,10 @@ func urlLength(rest, before string) int {
 	return runLength(rest, before)
 }
 
-// webSchemes are those of URLs whose path names no file.
+// webSchemes are the schemes of URLs whose paths do not name files.
 var webSchemes = []string{"http://", "https://", "ws://", "wss://"}
 
-// tellURL tells a URL's scheme and host, and of the path of one of the web what are words.
+// tellURL returns the scheme and the host of a URL, and the words in the path of a web URL.
 func tellURL(text string) (string, bool) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	scheme += "://"
@@ -89,7 +89,7 @@ func tellURL(text string) (string, bool) {
 	if hostEnd < 0 {
 		hostEnd = len(rest)
 	}
-	if userEnd > hostEnd { // a password may have a slash in it
+	if userEnd > hostEnd { // a password may contain a slash
 		return scheme + hidden, true
 	}
 	host, path := rest[userEnd:hostEnd], rest[hostEnd:]
@@ -114,10 +114,10 @@ func tellURL(text string) (string, bool) {
 	return scheme + host + strings.Join(segments, "/"), true
 }
 
-// A user before a host, with or without a password. It may be one of mysql's, or of mail.
+// A user before a host, with or without a password, as mysql or mail write it.
 var userPattern = regexp.MustCompile("[\"'`(\\[{<“‘]*([^\\s\"'`(\\[{<“‘]\\S*)@\\S")
 
-// The protocols of addresses that are told. Those of paths are not among them.
+// The protocols of addresses that are shown. Those with file paths are not among them.
 var toldProtocols = []string{
 	"ip4", "ip6", "ip6zone", "dns", "dns4", "dns6", "dnsaddr", "tcp", "udp", "quic", "quic-v1", "ws", "wss", "tls",
 	"sni", "noise", "http", "https", "webtransport", "webrtc", "webrtc-direct", "certhash", "p2p", "p2p-circuit",
@@ -139,26 +139,26 @@ func keepMultiaddr(text string) (string, bool) {
 	return text, known
 }
 
-// How a path begins: at a root, at a home, here, above, on a drive, on another machine, at a variable.
+// How a path begins: at a root, a home, this directory or the one above it, a drive, another machine, or a variable.
 const pathBegins = `(/+[^\s/]|~[\w-]*[/\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\]|\\{2,}[^\s\\"']|\$\{?\w+\}?[/\\]|%\w+%[/\\])`
 
 var (
 	quotedPathStart = regexp.MustCompile("[" + quotes + "]" + pathBegins)
-	// A text in quotes with two separators and more, or that ends like a file.
+	// A quoted text with two or more separators, or with the ending of a file.
 	quotedRelative = regexp.MustCompile("[\"'`]" +
 		"((?:[^\"'`/\\\\]*[^\"'`/\\\\\\s](?:/|\\\\\\\\|\\\\[^ntrxu\"'\\\\])){2,}[^\"'`]*|" +
 		"[^\"'`]*[\\pL\\pN_-][/\\\\][^\"'`/\\\\]*\\.[A-Za-z]\\w*)[\"'`]")
 	pathStart = regexp.MustCompile(`(?:^|[^\pL\pN_+\-./\\~%$])` + pathBegins)
-	// A path right behind an option, or behind a plus.
+	// A path directly after an option or a plus.
 	flagPathStart = regexp.MustCompile("(?:^|[\\s\"'`(\\[{,=])(?:--?[A-Za-z]|\\+)" + pathBegins)
-	// A path that was made fit for a URL.
+	// A path that was encoded for a URL.
 	encodedPath = regexp.MustCompile("(?i)([^\\s\"'`=&?(\\[{<]*%(?:25)*(?:2F|5C)[^\\s\"'`&)\\]}>]*)")
 	// A relative path to a file.
 	filePattern = regexp.MustCompile(`((?:[\pL\pN_.~-]+(?:/|\\+))+[\pL\pN_-]+\.[A-Za-z]\w*)`)
-	// A relative path with two separators and more.
+	// A relative path with two or more separators.
 	relativePattern = regexp.MustCompile(`([\pL\pN_.~-]+(?:(?:/|\\{2,}|\\[^ntrxuU"'\\\s])[\pL\pN_.~-]*){2,})`)
 	numbers         = regexp.MustCompile(`^[\d/.-]+$`)
-	// The operations that package os puts before a path, which may have spaces in it.
+	// The operations that package os puts before a path. The path may contain spaces.
 	osOperation = regexp.MustCompile(`(?:^|[\s:("'])(?:open|openat|openfdat|stat|lstat|fstatat|mkdir|mkdirat|rmdir|` +
 		`remove|unlink|unlinkat|rename|link|symlink|readlink|chmod|chown|lchown|chtimes|chdir|truncate|read|write|` +
 		`readdir|readdirent|fdopendir|mmap|exec|fork/exec|CreateFile|GetFileAttributesEx|FindFirstFile) $`)
@@ -168,8 +168,8 @@ var (
 	mime    = regexp.MustCompile(`^(?:application|audio|font|image|message|multipart|text|video)/[\w.+-]+$`)
 )
 
-// pathLength returns how long a path is that begins here. One in brackets ends with them, one that package os names
-// before the colon of its reason, and any other at a space unless a later word still belongs to it.
+// pathLength returns the length of a path. A path in brackets ends with them. A path after an operation of package os
+// ends before the colon of the reason. Any other path ends at a space, unless a later word still belongs to it.
 func pathLength(rest, before string) int {
 	open, _ := utf8.DecodeLastRuneInString(before)
 	if end := quoteEnds[open]; end != "" && strings.Contains(rest, end) {

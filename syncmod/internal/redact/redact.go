@@ -1,5 +1,5 @@
-// Package redact takes out of a text what people keep to themselves before others read it: passwords, keys, and the
-// paths of a machine. It knows how HTTP clients, databases, package os and fmt write them.
+// Package redact removes from a text what its author would not show to others: passwords, keys and the paths of a
+// machine. It knows how HTTP clients, databases, package os and fmt write them.
 package redact
 
 import (
@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// What is told in the place of what is not.
+// What is shown in place of a secret.
 const (
 	hidden     = "<hidden>"
 	hiddenPath = "<path>"
 )
 
-// secret is a kind of text that is not told, or of text that is although it looks like one.
+// secret is a kind of text that is hidden, or a kind that is shown although it looks like a secret.
 type secret struct {
-	// begins matches where one begins: with its first group, or else after the match.
+	// begins matches where the text begins: at the first group, or after the match if there is no group.
 	begins *regexp.Regexp
-	// length returns how much of the text belongs to it. If it is nil the first group is all of it.
+	// length returns how much of the text belongs to it. If it is nil, the first group is all of it.
 	length func(rest, before string) int
-	// told returns what to tell in its place. A false means that the text is something else.
+	// told returns what to show instead. It returns false if the text is something else.
 	told func(text string) (string, bool)
 }
 
-// secrets are looked for in this order. What one has found the next ones do not see.
+// secrets are searched for in this order. What one of them has found is hidden from the next ones.
 var secrets = []secret{
 	{begins: urlStart, length: urlLength, told: tellURL},
 	{begins: placeholder, told: asItIs},
@@ -60,15 +60,15 @@ var secrets = []secret{
 	{begins: relativePattern, told: hideUnlessNumbers},
 }
 
-// piece is a part of a text. One that is settled is told as it is.
+// piece is a part of a text. A settled piece is shown as it is.
 type piece struct {
 	text    string
 	settled bool
 }
 
-// Text returns a line of text without secrets. A URL keeps its scheme and its host, and one of the web also the words
-// of its path; other paths, values with the name of a secret, and what looks like a key are replaced by <path> and
-// <hidden>. It would rather hide too much than too little.
+// Text returns a line of text without secrets. A URL keeps its scheme and its host; a web URL also keeps the words in
+// its path. Text replaces other paths with <path>. It replaces values that follow the name of a secret, and anything
+// that looks like a key, with <hidden>. In doubt it hides too much rather than too little.
 func Text(s string) string {
 	pieces := []piece{{text: s}}
 	for i := range secrets {
@@ -91,7 +91,7 @@ func Text(s string) string {
 
 // split settles the parts of a text that are secrets of one kind.
 func (k *secret) split(text string) (pieces []piece) {
-	settled := 0 // up to where
+	settled := 0 // how much of the text is settled
 	for _, match := range k.begins.FindAllStringSubmatchIndex(text, -1) {
 		start, end := match[1], match[1]
 		if len(match) > 2 && match[2] >= 0 {

@@ -12,12 +12,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 )
 
-// againLimit is how long to look for the causes of a dial that has timed out.
+// againLimit bounds the search for the causes of a dial that timed out.
 const againLimit = 500 * time.Millisecond
 
-// failed makes the error of a dial. When one address does not answer until the dial
-// times out, the host drops the errors of all others: those it has given up are
-// dialled again, one by one and through the host's own transports, to have them.
+// failed returns the error of a dial. When one address does not answer until the dial
+// times out, the host drops the errors of all other addresses. To get these errors,
+// failed once more dials the addresses that the host has given up, one by one and
+// through the host's own transports.
 func (cl *client) failed(ctx context.Context, err error) error {
 	cfg := cl.cfg()
 	dial := &reason.Dial{
@@ -32,7 +33,7 @@ func (cl *client) failed(ctx context.Context, err error) error {
 	return cl.dials.Failed(ctx, dial)
 }
 
-// dialler is what libp2p's swarm has beyond a network.
+// dialler has the methods of libp2p's swarm that network.Network lacks.
 type dialler interface {
 	Backoff() *swarm.DialBackoff
 	TransportForDialing(multiaddr.Multiaddr) transport.Transport
@@ -46,13 +47,13 @@ func (cl *client) dialAgain(ctx context.Context, dial *reason.Dial) {
 	for _, a := range dial.Tried {
 		by := host.TransportForDialing(a)
 		if by == nil || by.Proxy() || cl.dials.Knows(a) || !host.Backoff().Backoff(cl.id, a) {
-			continue // only what the host itself has dialled, once, and no relay's circuit
+			continue // dial only what the host itself gave up, only once, and no circuit through a relay
 		}
 		conn, err := by.Dial(ctx, a, cl.id)
 		if err != nil {
 			dial.Add(a, err)
 			continue
 		}
-		go func() { _ = conn.Close() }() // which may wait for a write
+		go func() { _ = conn.Close() }() // Close may block on a write
 	}
 }

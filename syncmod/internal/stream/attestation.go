@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	// MaxResult is the size of the longest result in bytes.
+	// MaxResult is the maximum size of a result in bytes.
 	MaxResult = 64
-	// MaxAttestation is the size of the longest attestation in bytes: a signature by
-	// the longest key that libp2p takes, an RSA key of 8192 bits.
+	// MaxAttestation is the maximum size of an attestation in bytes. It has room for a
+	// signature by the longest key that libp2p accepts, an RSA key of 8192 bits.
 	MaxAttestation = 1024
-	// StatementPrefix begins whatever a member signs when it attests a result.
+	// StatementPrefix begins every statement that a member signs to attest a result.
 	StatementPrefix = "dkgsync/receipt/v1\x00"
 )
 
@@ -29,7 +29,7 @@ func (t *Terms) Statement(member int, last int64, session uint64, result []byte)
 	about := binary.AppendUvarint(nil, uint64(len(t.Hash)))
 	about = append(about, t.Hash...)
 	about = append(about, t.list[:]...)
-	about = binary.LittleEndian.AppendUint64(about, uint64(last))   //nolint:gosec // a negative one is nobody's
+	about = binary.LittleEndian.AppendUint64(about, uint64(last))   //nolint:gosec // no real one is negative
 	about = binary.LittleEndian.AppendUint32(about, uint32(member)) //nolint:gosec // an operator index
 	about = binary.LittleEndian.AppendUint64(about, session)
 	about = binary.AppendUvarint(about, uint64(len(result)))
@@ -37,8 +37,8 @@ func (t *Terms) Statement(member int, last int64, session uint64, result []byte)
 	return slices.Concat([]byte(StatementPrefix), sum[:])
 }
 
-// KeyFor returns a member's public key as a receipt has it: nothing where the
-// member's peer ID contains the key.
+// KeyFor returns a member's public key in the form that a receipt has. It returns nil
+// if the member's peer ID contains the key.
 func KeyFor(id peer.ID, key crypto.PubKey) []byte {
 	if _, err := id.ExtractPublicKey(); err == nil {
 		return nil
@@ -50,16 +50,16 @@ func KeyFor(id peer.ID, key crypto.PubKey) []byte {
 	return raw
 }
 
-// attested is the attestation that a handler has looked at last.
+// attested is the attestation that a handler checked last.
 type attested struct {
 	statement, signature []byte
 	is                   *roster.Attestation
 }
 
-// attestation returns what a request attests, nil if nothing: it is verified once
-// for a stream, and anew when it changes. What cannot be one is not looked at any
-// further; the rules say what becomes of its member. An abort's result attests
-// nothing.
+// attestation returns what a request attests, or nil if it attests nothing. It verifies
+// an attestation once for each stream, and again when it changes. It does not verify an
+// attestation of an impossible size; the rules decide what becomes of the member. The
+// result in an abort attests nothing.
 func (in *inbound) attestation(terms *Terms, q *syncpb.SyncRequest) *roster.Attestation {
 	result, signature := q.Result, q.GetAttestation()
 	switch {
@@ -81,7 +81,7 @@ func (in *inbound) attestation(terms *Terms, q *syncpb.SyncRequest) *roster.Atte
 	return last.is
 }
 
-// isSigned reports whether a signature is that of a key, which may be missing.
+// isSigned reports whether key made a signature over data. The key may be nil.
 func isSigned(key crypto.PubKey, data, signature []byte) bool {
 	if key == nil {
 		return false

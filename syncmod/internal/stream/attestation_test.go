@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// countingKey counts what it is asked to verify.
+// countingKey counts the signatures that it verifies.
 type countingKey struct {
 	crypto.PubKey
 	verified int
@@ -23,7 +23,7 @@ func (k *countingKey) Verify(data, signature []byte) (bool, error) {
 	return k.PubKey.Verify(data, signature)
 }
 
-// attesting is a stream from a member with a session, and its key.
+// attesting returns a stream from a member with a session, and its key.
 func attesting(t *testing.T) (in *inbound, terms *Terms, key crypto.PrivKey, counting *countingKey) {
 	t.Helper()
 	key, public, err := crypto.GenerateEd25519Key(rand.Reader)
@@ -36,7 +36,7 @@ func attesting(t *testing.T) (in *inbound, terms *Terms, key crypto.PrivKey, cou
 	return in, terms, key, counting
 }
 
-func TestAnAttestationIsVerifiedOnceUntilItChanges(t *testing.T) {
+func TestAnAttestationIsVerifiedOnce(t *testing.T) {
 	in, terms, key, counting := attesting(t)
 	request := func(step int64, result string) *syncpb.SyncRequest {
 		signature, err := key.Sign(terms.Statement(1, step, 7, []byte(result)))
@@ -59,7 +59,7 @@ func TestAnAttestationIsVerifiedOnceUntilItChanges(t *testing.T) {
 	require.Equal(t, 3, counting.verified)
 }
 
-func TestWhatCannotBeAnAttestationIsNotVerified(t *testing.T) {
+func TestBadFormsAreNotVerified(t *testing.T) {
 	in, terms, _, counting := attesting(t)
 	for name, r := range map[string]*syncpb.SyncRequest{
 		"no result":        {Attestation: make([]byte, 64)},

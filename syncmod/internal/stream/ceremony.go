@@ -19,12 +19,12 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// Config is what both halves know of their host and of its owner's settings.
+// Config has the host and its owner's settings, which both halves use.
 type Config struct {
 	Host     host.Host
 	Protocol protocol.ID
-	Observe  protocol.ID // what those say that only look, and serve no less than the protocol
-	Service  string      // names our scope in the host's resource manager, and our tags
+	Observe  protocol.ID // what observers speak to each other; served beside Protocol
+	Service  string      // names the scope in the host's resource manager, and the tags
 
 	Heartbeat              time.Duration
 	ExchangeTimeout        time.Duration
@@ -48,70 +48,71 @@ func (c *Config) reserve(stream network.Stream) error {
 	return nil
 }
 
-// readTimeout is how long a server waits for the next request of a stream.
+// readTimeout returns how long a server waits for the next request of a stream.
 func (c *Config) readTimeout() time.Duration { return max(3*c.Heartbeat, c.ExchangeTimeout) }
 
-// Ceremony is a ceremony as its streams know it. Its methods do not block and are
-// safe for concurrent use.
+// Ceremony is a ceremony as its streams know it. Its methods do not block and are safe
+// for concurrent use.
 type Ceremony interface {
 	// Terms returns what never changes.
 	Terms() *Terms
-	// Announcement returns what this node has to say now.
+	// Announcement returns what this node says now.
 	Announcement() *Announcement
-	// View returns how this node sees the members now. It is another one after each
-	// change.
+	// View returns how this node sees the members now. Each change makes a new View.
 	View() *View
-	// Late returns the answers of the ceremony that wait.
+	// Late returns the late answers of the ceremony.
 	Late() *Late
-	// Inbound registers a stream that a member has opened. It returns false once
-	// the ceremony is closed.
+	// Inbound registers a stream that a member opened. It returns false once the
+	// ceremony is closed.
 	Inbound(Opening) (InboundFacts, bool)
-	// Outbound registers a stream that this node has opened to a member.
+	// Outbound registers a stream that this node opened to a member.
 	Outbound(Opening) OutboundFacts
-	// Sight registers that this node's host is connected with a member that it has no
-	// stream to: for a ceremony that only looks.
+	// Sight registers that this node's host is connected to a member, without a stream.
+	// Only a ceremony that observes uses it.
 	Sight(Opening) SightFacts
-	// Reached notes that a member has answered on a new stream.
+	// Reached notes that a member answered on a new stream.
 	Reached(Attempts)
-	// Unreached notes that an attempt to reach a member has failed.
+	// Unreached notes that an attempt to reach a member failed.
 	Unreached(member int, why End)
 	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
-	// Awaits reports whether a foreign member that signs no definition that is open
-	// here can only mean this ceremony: it is still connecting and the member has not
-	// connected, or it has failed.
+	// Awaits reports whether a member's stream can only be for this ceremony, although
+	// the member's signature fits no open definition. It is used for members of other
+	// implementations, whose requests do not name the definition. It is true while the
+	// ceremony is connecting and has no stream from the member, and once the ceremony
+	// has failed.
 	Awaits(member int) bool
 	// Told returns a channel that closes when a member has heard why this ceremony
-	// has failed, or cannot hear it.
+	// failed, or can no longer hear it.
 	Told(member int) <-chan struct{}
 	// Closed returns a channel that closes when the ceremony is no longer open.
 	Closed() <-chan struct{}
-	// Refused notes that this node's own host has no room for a stream that a member
-	// has opened.
+	// Refused notes that this node's own host had no resources left for a stream that a
+	// member opened.
 	Refused(member int, why error)
 	// HostClosed notes that this node's own host is closed.
 	HostClosed()
-	// Broken notes that a goroutine of a stream has panicked.
+	// Broken notes that a goroutine of a stream panicked.
 	Broken(error)
 }
 
-// InboundFacts takes the facts of one stream that a member has opened.
+// InboundFacts receives the facts of one stream that a member opened.
 type InboundFacts interface {
-	// Request brings a request.
+	// Request passes on a request and returns what to do with it.
 	Request(roster.Request, Ahead) roster.Verdict
-	// Repeated brings a request that says what the last accepted one said. It
-	// returns false when the request has to be judged anew.
+	// Repeated passes on a request that repeats the last accepted one. It returns false
+	// if the request must be judged anew.
 	Repeated(Ahead) bool
-	// Refusal returns what a refused request is answered with, and the error that
-	// the refusal stands for, if it is not the ceremony's own failure.
+	// Refusal returns the text that answers a refused request, and the error behind it.
+	// The error is nil if it is the failure of the ceremony itself.
 	Refusal(*roster.Failure) (text string, err error)
-	// Waiting returns why a request that is greeted does not count yet, for the
-	// member's operator; empty when it only has to be made again.
+	// Waiting returns why a request does not count yet, as a text for the member's
+	// operator. The text is empty if the member only needs to repeat the request.
 	Waiting(roster.Verdict) (text string)
-	// View notes how the member sees all members, as it says with a request that
-	// counts. It is not trusted.
+	// View notes how the member sees all members. The bits come with a request that
+	// counts. They are not trusted.
 	View(bits []byte)
-	// Link notes the trace context that the member has sent. It is not trusted.
+	// Link notes the trace context that the member sent. It is not trusted.
 	Link(traceparent string)
 	// Answered counts a request that was answered.
 	Answered()
@@ -119,8 +120,8 @@ type InboundFacts interface {
 	Down(End)
 }
 
-// Ahead is how far the time that a request carries was ahead of this node's clock when
-// the request arrived. The zero value is a request without a time.
+// Ahead is how far the timestamp of a request was ahead of this node's clock when the
+// request arrived. The zero value stands for a request without a timestamp.
 type Ahead struct {
 	By    time.Duration
 	Known bool
@@ -133,32 +134,32 @@ func aheadOf(now, sent time.Time, ok bool) Ahead {
 	return Ahead{By: sent.Sub(now), Known: true}
 }
 
-// OutboundFacts takes the facts of one stream that this node has opened.
+// OutboundFacts receives the facts of one stream that this node opened.
 type OutboundFacts interface {
 	report.Span
-	// Response brings the response to the oldest unanswered request. With
-	// [roster.Refused], the error says what the ceremony failed with.
+	// Response passes on the response to the oldest unanswered request. If the reply is
+	// [roster.Refused], the error is what the ceremony failed with.
 	Response(roster.Response) (roster.Reply, error)
-	// Addressee returns the session of the member's process that has answered last, 0
-	// while none has.
+	// Addressee returns the session of the member's process that answered last, or 0 if
+	// none has answered.
 	Addressee() uint64
-	// Traceparent returns the trace context to send, once there is one.
+	// Traceparent returns the trace context to send. It is empty while there is none.
 	Traceparent() string
 	// Down notes that the stream has ended.
 	Down(End)
 }
 
-// SightFacts takes the facts of a member that is looked at.
+// SightFacts receives the facts of a member that a ceremony observes without a stream.
 type SightFacts interface {
 	report.Span
-	// Seen brings that the member's host is there: after which round trip, 0 where that
-	// is not known, and whether it serves the protocol.
+	// Seen notes that the member's host is connected. The rtt is 0 if it is unknown.
+	// Serves says whether the host serves the protocol.
 	Seen(rtt time.Duration, serves bool)
-	// Down notes that the host is not connected with the member any more.
+	// Down notes that the sight has ended.
 	Down(End)
 }
 
-// Opening is how a stream began.
+// Opening describes how a stream began.
 type Opening struct {
 	Member  int // operator index
 	ID      roster.StreamID
@@ -166,36 +167,36 @@ type Opening struct {
 	At      time.Time
 }
 
-// Attempts are the attempts to get a stream to a member.
+// Attempts describes a client's attempts to get a stream to a member.
 type Attempts struct {
 	Member  int       // operator index
-	Since   time.Time // of the first
-	From    time.Time // since when they have not been reported
+	Since   time.Time // when they began
+	From    time.Time // start of the slice that is not reported yet
 	Until   time.Time
 	Count   int
-	Relayed bool        // the stream that was answered runs through a relay
-	Lost    string      // why the stream before was lost, one of the report.End constants; empty for the first
-	Before  report.Span // that stream
+	Relayed bool        // the stream that was answered in the end runs through a relay
+	Lost    string      // why the previous stream was lost, one of the report.End constants; empty for the first
+	Before  report.Span // the span of that stream
 	Why     End         // why the last attempt failed
 }
 
-// Report says how prominent the report of failing attempts is.
+// Report is how prominently failing attempts are reported.
 type Report int
 
-// The reports of failing attempts.
+// How failing attempts are reported.
 const (
-	ReportNew   Report = iota // to be seen
-	ReportAgain               // there was one not long ago
-	ReportOver                // the client ends before it has reached the member
+	ReportNew   Report = iota // prominently
+	ReportAgain               // quietly: a prominent report was made not long ago
+	ReportOver                // the client ended without reaching the member
 )
 
-// Terms are what a ceremony is about and what this node says of itself in it.
-// They never change.
+// Terms are what a ceremony is about, and what this node says about itself in it. They
+// never change.
 type Terms struct {
 	Hash      []byte          // the definition hash
 	Members   []peer.AddrInfo // every member, in operator order
 	Self      int             // this node's operator index
-	Observes  bool            // this node only looks: it opens no stream of the protocol
+	Observes  bool            // this node only observes: it opens no stream of the protocol
 	Session   uint64
 	Signature []byte // of the hash, by this node
 	Digest    []byte // of the members and their order
@@ -203,10 +204,10 @@ type Terms struct {
 	Nickname  string
 
 	index map[peer.ID]int
-	list  [sha256.Size]byte // of the members and their order: Digest begins it
+	list  [sha256.Size]byte // of the members and their order; Digest is its beginning
 }
 
-// Index returns the operator index of another member, -1 for everybody else.
+// Index returns the operator index of another member, and -1 for anyone else.
 func (t *Terms) Index(id peer.ID) int {
 	if i := t.Operator(id); i != t.Self {
 		return i
@@ -214,8 +215,8 @@ func (t *Terms) Index(id peer.ID) int {
 	return -1
 }
 
-// Operator returns the operator index of a member, this node included, -1 for
-// everybody else.
+// Operator returns the operator index of any member, this node included, and -1 for
+// anyone else.
 func (t *Terms) Operator(id peer.ID) int {
 	if i, ok := t.index[id]; ok {
 		return i
@@ -223,7 +224,8 @@ func (t *Terms) Operator(id peer.ID) int {
 	return -1
 }
 
-// NewTerms completes terms, which are not to be changed any more.
+// NewTerms fills in the fields that follow from the others. The terms must not change
+// afterwards.
 func NewTerms(t Terms) *Terms {
 	t.index = make(map[peer.ID]int, len(t.Members))
 	list := []byte("dkgsync/members/v1\x00")
@@ -240,8 +242,8 @@ func NewTerms(t Terms) *Terms {
 // digestSize is the size of a digest that members compare, in bytes.
 const digestSize = 8
 
-// AttemptDigest returns the digest of an attempt, by the sessions of its members in
-// operator order.
+// AttemptDigest returns the digest of an attempt, which follows from the sessions of
+// its members in operator order.
 func AttemptDigest(sessions []uint64) (digest [digestSize]byte) {
 	var list []byte
 	for _, session := range sessions {
@@ -252,35 +254,35 @@ func AttemptDigest(sessions []uint64) (digest [digestSize]byte) {
 	return digest
 }
 
-// Announcement is what this node has to say to every member, until there is
-// another.
+// Announcement is what this node says to every member until the next announcement.
 type Announcement struct {
 	Step    int64
 	Goodbye bool
-	Abort   string // not empty: the ceremony has failed for this reason
+	Abort   string // if not empty, the ceremony failed for this reason
 	Culprit []byte // peer ID of the member that the reason is about
-	// Reporter is the peer ID of the member that first brought the reason, if that is
+	// Reporter is the peer ID of the member that first reported the reason, if that is
 	// neither this node nor the culprit.
 	Reporter []byte
-	Attempt  []byte // which attempt this node is in, from step 2 on
-	// Result and Attestation are what this node attests, from the last barrier on. With
-	// Abort, a Result that is not nil says that the members attest different ones.
+	Attempt  []byte // digest of the attempt that this node is in, from step 2 on
+	// Result and Attestation are what this node attests, from the last barrier on. If
+	// Abort is set, a Result that is not nil means that the members attested different
+	// results.
 	Result, Attestation []byte
-	Until               time.Time // with Abort: when the telling ends
+	Until               time.Time // with Abort: when this node stops telling the members
 
-	frame []byte // the same for every stream: encoded once
+	frame []byte // encoded once, for all streams
 }
 
-// View is how this node sees the members, as it is sent. It never changes.
+// View is how this node sees the members, encoded as it is sent. It never changes.
 type View struct{ Bits []byte }
 
-// NewAnnouncement makes an announcement ready to be sent.
+// NewAnnouncement returns an announcement that is ready to be sent.
 func (t *Terms) NewAnnouncement(a Announcement, now time.Time) *Announcement {
 	a.frame = appendRequest(nil, t.request(&a, now))
 	return &a
 }
 
-// request is the request that makes an announcement.
+// request returns the request that carries an announcement.
 func (t *Terms) request(a *Announcement, now time.Time) *syncpb.SyncRequest {
 	return &syncpb.SyncRequest{
 		Timestamp: timestamppb.New(now), HashSignature: t.Signature, Shutdown: a.Goodbye, Version: t.Version,
@@ -289,7 +291,8 @@ func (t *Terms) request(a *Announcement, now time.Time) *syncpb.SyncRequest {
 	}
 }
 
-// appendRequest makes a frame of a request of ours, whose texts have been checked.
+// appendRequest appends the frame of one of this node's own requests. Their texts have
+// been checked, so they can be encoded.
 func appendRequest(dst []byte, r *syncpb.SyncRequest) []byte {
 	frame, err := wire.AppendRequest(dst, r)
 	if err != nil {

@@ -23,8 +23,8 @@ type CeremonyClients struct {
 	ceremony Ceremony
 	members  []*client    // by operator index; nil for this node
 	clients  []*client    // the same without this node
-	opened   time.Time    // heartbeats are counted from it
-	met      atomic.Int64 // when a member was last heard of by the host, in Unix nanoseconds
+	opened   time.Time    // heartbeats are counted from here
+	met      atomic.Int64 // when an event of the host last named a member, in Unix nanoseconds
 
 	heartbeat *time.Timer // calls beat
 
@@ -32,10 +32,10 @@ type CeremonyClients struct {
 	cancel  context.CancelFunc
 	started atomic.Bool
 	left    atomic.Int64  // clients that have not ended
-	ended   chan struct{} // closed when they have ended
+	ended   chan struct{} // closed when all have ended
 }
 
-// Of returns the clients of a ceremony. None runs before [CeremonyClients.Start].
+// Of returns the clients of a ceremony. They do not run before [CeremonyClients.Start].
 func (c *Clients) Of(ceremony Ceremony) *CeremonyClients {
 	s := &CeremonyClients{half: c, ceremony: ceremony, ended: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -52,8 +52,8 @@ func (c *Clients) Of(ceremony Ceremony) *CeremonyClients {
 	return s
 }
 
-// Start begins to connect to the members. It returns [ErrOff] when the client
-// half is not running. Call it once.
+// Start starts to connect to the members. It returns [ErrOff] if the client half is not
+// running. Call it only once.
 func (s *CeremonyClients) Start(opened time.Time) error {
 	s.opened = opened
 	if !s.half.add(s) {
@@ -68,7 +68,7 @@ func (s *CeremonyClients) Start(opened time.Time) error {
 	return nil
 }
 
-// run runs a client. A panic is brought to the ceremony.
+// run runs a client. If the client panics, run reports that to the ceremony.
 func (s *CeremonyClients) run(cl *client) {
 	defer func() {
 		if s.left.Add(-1) == 0 {
@@ -80,7 +80,7 @@ func (s *CeremonyClients) run(cl *client) {
 	cl.run()
 }
 
-// Notify says another announcement to every member. It does not wait for that.
+// Notify sends a new announcement to every member. It does not wait until that is done.
 func (s *CeremonyClients) Notify() {
 	if s.ceremony.Announcement().Abort != "" {
 		for _, cl := range s.clients {
@@ -90,13 +90,14 @@ func (s *CeremonyClients) Notify() {
 	go s.say()
 }
 
-// say says what there is to say on every stream.
+// say writes on every stream what there is to say.
 func (s *CeremonyClients) say() {
 	fanOut(len(s.clients), func(i int) { s.clients[i].say() }, s.ceremony.Broken)
 }
 
-// beat is the heartbeat of all streams: in the same moment, for which the process wakes
-// up once. It ends streams that have been silent for too long.
+// beat is the heartbeat of all streams. They beat at the same moment, so that the
+// process wakes up only once. beat also ends streams on which a request has waited too
+// long for its response.
 func (s *CeremonyClients) beat() {
 	defer recovering("heartbeats", s.ceremony.Broken)
 	now := time.Now()
@@ -126,11 +127,12 @@ func (s *CeremonyClients) untilHeartbeat(now time.Time) time.Duration {
 	return every - now.Sub(s.opened)%every
 }
 
-// Repeat says the announcement to a member again.
+// Repeat sends the announcement to a member again.
 func (s *CeremonyClients) Repeat(member int) { s.due(s.members[member], dueRepeat) }
 
-// Ask asks a member at once, unless an answer is on its way: two nodes that ask each
-// other because the other has asked would never end.
+// Ask sends the announcement to a member again, unless an answer is on its way already.
+// Without that exception, two nodes that ask each other because the other asked would
+// never stop.
 func (s *CeremonyClients) Ask(member int) {
 	cl := s.members[member]
 	s.due(cl, dueAsk)
@@ -142,8 +144,8 @@ func (s *CeremonyClients) due(cl *client, what uint32) {
 	go fanOut(1, func(int) { cl.say() }, s.ceremony.Broken)
 }
 
-// Told returns a channel that closes when an abort has reached a member, or
-// cannot reach it.
+// Told returns a channel that closes when an abort has reached a member, or can no
+// longer reach it.
 func (s *CeremonyClients) Told(member int) <-chan struct{} { return s.members[member].told }
 
 // End resets the streams. It does not wait.
@@ -157,9 +159,9 @@ func (s *CeremonyClients) End() {
 	}
 }
 
-// Disconnect closes the connections of members with whom the clients have connected
-// this host, unless they are needed otherwise, until ctx ends: to the members it is as
-// if this host had gone.
+// Disconnect closes the connections to the members that the clients dialled, unless
+// something else needs them. To those members it is as if this host had gone. It waits
+// for the connections to close until ctx ends.
 func (s *CeremonyClients) Disconnect(ctx context.Context, needed func(peer.ID) bool) {
 	var closing sync.WaitGroup
 	for _, cl := range s.clients {
@@ -172,10 +174,10 @@ func (s *CeremonyClients) Disconnect(ctx context.Context, needed func(peer.ID) b
 		defer close(closed)
 		closing.Wait()
 	}()
-	_ = await(ctx, closed) // what has not closed by then does so in its own time
+	_ = await(ctx, closed) // the rest close in their own time
 }
 
-// Wait waits until every client has ended, or ctx has.
+// Wait waits until every client has ended, or until ctx ends.
 func (s *CeremonyClients) Wait(ctx context.Context) error {
 	if !s.started.Load() {
 		return nil
@@ -185,6 +187,6 @@ func (s *CeremonyClients) Wait(ctx context.Context) error {
 			return &StuckError{Member: cl.index, Err: err}
 		}
 	}
-	_ = await(ctx, s.ended) // every client has ended: what is left is bookkeeping
+	_ = await(ctx, s.ended) // every client has ended; only bookkeeping is left
 	return nil
 }

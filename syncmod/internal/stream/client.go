@@ -13,49 +13,49 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 )
 
-// While attempts keep failing they are reported every reportEvery. Such a report is
-// prominent when the client has been trying for twice as long as at the last
-// prominent one, or for reportLongest longer.
+// While attempts keep failing, they are reported every reportEvery. A report is
+// prominent if the client has been trying for twice as long as at the last prominent
+// report, or for reportLongest longer.
 const (
 	reportEvery   = 30 * time.Second
 	reportLongest = 5 * time.Minute
 )
 
-// client keeps a stream to one member, for one ceremony. It is one goroutine, which
-// opens the stream and reads the responses. Whoever has something to say on it writes
-// it by [client.say].
+// client keeps a stream to one member, for one ceremony. Its goroutine opens the stream
+// and reads the responses. Any goroutine may write requests on it, through
+// [client.say].
 type client struct {
 	set   *CeremonyClients
 	index int // operator index of the member
 	id    peer.ID
 
-	due     atomic.Uint32            // what is to be said beside another announcement: due… together
-	current atomic.Pointer[outbound] // where; nil while there is no stream
+	due     atomic.Uint32            // what to send besides a new announcement: a sum of due… constants
+	current atomic.Pointer[outbound] // the stream to write on; nil while there is none
 
-	wake  chan struct{} // an abort is announced: stop waiting for a stream
+	wake  chan struct{} // an abort was announced: stop waiting for a stream
 	hint  chan struct{} // the member may be reachable now
-	told  chan struct{} // closed when an abort has been told, or cannot be
+	told  chan struct{} // closed when the member has heard an abort, or can no longer hear it
 	ended chan struct{} // closed when the client has ended
-	made  atomic.Bool   // it has made the connection with the member
+	made  atomic.Bool   // this client made the connection to the member
 
 	toldOnce sync.Once
 
-	attempts // what follows belongs to the client's goroutine
+	attempts // only the client's goroutine uses these
 }
 
-// attempts are those to get the next stream.
+// attempts are the attempts to get the next stream.
 type attempts struct {
 	backoff *backoff.ExponentialBackOff
-	since   time.Time     // since when the client has been trying
-	from    time.Time     // since when that has not been reported
+	since   time.Time     // when the client began to try
+	from    time.Time     // start of the slice that is not reported yet
 	seen    time.Duration // how long it had been trying at the last prominent report
 	count   int
-	lost    string       // why the stream before was lost
+	lost    string       // why the previous stream was lost
 	before  report.Span  // that stream
-	failure End          // why the last attempt failed; no reason: it has not
+	failure End          // why the last attempt failed; its Reason is empty if none has failed
 	dials   reason.Dials // why the last dials failed
 
-	undialled bool // it was the dialling that failed
+	undialled bool // the last attempt failed at dialling
 }
 
 func newClient(s *CeremonyClients, index int) *client {
@@ -73,11 +73,13 @@ func newClient(s *CeremonyClients, index int) *client {
 
 func (cl *client) cfg() *Config { return cl.set.half.cfg }
 
-// telling reports whether an abort is announced. It goes out on the streams that
-// there are: a new stream could reach a new attempt.
+// telling reports whether an abort is announced. An abort goes out only on streams that
+// exist already: a new stream could reach a new attempt of the member.
 func (cl *client) telling() bool { return cl.set.ceremony.Announcement().Abort != "" }
 
-// run connects and sends until nothing is left to say. It never gives up before.
+// run connects to the member and sends what there is to say. It ends when nothing is
+// left to say, when its streams are ended or when the host is closed. It never gives up
+// because an attempt failed.
 func (cl *client) run() {
 	defer close(cl.ended)
 	defer cl.markTold()
@@ -111,11 +113,12 @@ func (cl *client) run() {
 	}
 }
 
-// markTold notes that the member has heard our abort, or cannot hear it any more.
+// markTold notes that the member has heard the abort of this node, or can no longer
+// hear it.
 func (cl *client) markTold() { cl.toldOnce.Do(func() { close(cl.told) }) }
 
-// trying notes since when the client has wanted a new stream, and how the stream
-// before ended.
+// trying notes when the client began to want a new stream, and how the previous stream
+// ended.
 func (cl *client) trying(since time.Time, end End, before report.Span) {
 	cl.since, cl.from, cl.seen = since, since, 0
 	cl.lost, cl.before = end.Reason, before
@@ -133,8 +136,8 @@ func (cl *client) reached(at time.Time, relayed bool) {
 
 // unopened notes that no stream could be opened.
 func (cl *client) unopened(end End) {
-	// A host that only pauses after a failed dial says so: what it failed with before is worth more. Without a failure
-	// of ours, the host has failed to dial the member for somebody else.
+	// While a host pauses after a failed dial, its error says only that. The failure before it says more, if this
+	// client has one. If not, the host dialled the member for somebody else.
 	if dial, ok := errors.AsType[*reason.Dial](end.Err); ok && dial.Pausing() && cl.failure.Reason != "" {
 		end = cl.failure
 	}
@@ -156,7 +159,8 @@ func (cl *client) unreached(why End) {
 	}
 }
 
-// report reports attempts that go on failing, once they have for so long.
+// report reports that attempts keep failing, if they have failed for at least the given
+// time since the last report. It returns whether it did.
 func (cl *client) report(how Report, after time.Duration) bool {
 	now := time.Now()
 	if cl.failure.Reason == "" || now.Sub(cl.from) < after {

@@ -16,8 +16,8 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// Clients is the client half: it passes the host's events on to the clients of the
-// open ceremonies, and ends what is left of them.
+// Clients is the client half. It passes the host's events on to the clients of the open
+// ceremonies. When it stops, it ends the clients that still run.
 type Clients struct {
 	cfg    *Config
 	broken func(error)
@@ -25,11 +25,11 @@ type Clients struct {
 	mu     sync.Mutex
 	byPeer map[peer.ID][]*client
 	sets   map[*CeremonyClients]struct{} // those that have started and not ended
-	cancel context.CancelFunc            // ends the host's events; nil: off
+	cancel context.CancelFunc            // ends listen; nil while the half is off
 	ended  chan struct{}                 // closed when listen has returned
 }
 
-// NewClients returns a client half that is off. It calls broken when the goroutine
+// NewClients returns a client half that is off. It will call broken if the goroutine
 // that waits for the host's events panics.
 func NewClients(cfg *Config, broken func(error)) *Clients {
 	return &Clients{
@@ -37,7 +37,7 @@ func NewClients(cfg *Config, broken func(error)) *Clients {
 	}
 }
 
-// Start begins to listen to the host's events. It dials nobody.
+// Start starts to listen to the host's events. It dials nobody.
 func (c *Clients) Start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +74,7 @@ func (c *Clients) listen(ctx context.Context, events event.Subscription, ended c
 	}
 }
 
-// Stop ends every client and waits for the goroutines, until ctx ends.
+// Stop ends every client and waits for their goroutines to return, until ctx ends.
 func (c *Clients) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	if c.cancel != nil {
@@ -104,8 +104,8 @@ func (c *Clients) Stop(ctx context.Context) error {
 	return nil
 }
 
-// hint tells the clients of a peer that it may be reachable now. Events are
-// hints beside the timers: nothing depends on them.
+// hint tells the clients of a peer that it may be reachable now. Events are only hints,
+// in addition to the timers: nothing depends on them.
 func (c *Clients) hint(e any) {
 	var id peer.ID
 	switch e := e.(type) {
@@ -129,7 +129,7 @@ func (c *Clients) hint(e any) {
 	}
 }
 
-// add registers the clients of a ceremony. It returns false while the half is off.
+// add registers the clients of a ceremony. It returns false if the half is off.
 func (c *Clients) add(set *CeremonyClients) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -143,7 +143,7 @@ func (c *Clients) add(set *CeremonyClients) bool {
 	return true
 }
 
-// forget takes the clients of a ceremony out again.
+// forget removes the clients of a ceremony.
 func (c *Clients) forget(set *CeremonyClients) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,7 +157,7 @@ func (c *Clients) forget(set *CeremonyClients) {
 	}
 }
 
-// notify wakes whoever waits on a channel of one slot.
+// notify wakes the goroutine that waits on ch, a channel of one slot.
 func notify(ch chan<- struct{}) {
 	select {
 	case ch <- struct{}{}:
@@ -165,8 +165,8 @@ func notify(ch chan<- struct{}) {
 	}
 }
 
-// await waits for a channel to close, until ctx ends. What is closed by then counts
-// as closed.
+// await waits for a channel to close, until ctx ends. If both have happened, the
+// channel counts.
 func await(ctx context.Context, closed <-chan struct{}) error {
 	select {
 	case <-closed:
@@ -181,8 +181,7 @@ func await(ctx context.Context, closed <-chan struct{}) error {
 	}
 }
 
-// recovering is to be deferred: it brings a panic of a goroutine to whom it
-// concerns.
+// recovering passes a panic of its goroutine to broken. It must be deferred.
 func recovering(task string, broken func(error)) {
 	if value := recover(); value != nil {
 		broken(&lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()})

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatHasEndedIsNotStuckWhenTheTimeIsOver(t *testing.T) {
+func TestAnEndedHalfIsNotStuck(t *testing.T) {
 	s := newSteady(t)
 	clients := NewClients(s.cfg, s.ceremony.Broken)
 	require.NoError(t, clients.Start())

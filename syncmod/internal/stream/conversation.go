@@ -9,15 +9,16 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// What is to be said beside another announcement.
+// What may be due besides a new announcement. Each is one bit.
 const (
 	dueRepeat = 1 << iota // the announcement again, in any case
 	dueAsk                // the same, unless an answer is on its way
-	dueBeat               // a heartbeat, unless something was said not long ago
+	dueBeat               // a heartbeat, unless an answer is on its way or something was sent not long ago
 )
 
-// converse says on a stream what there is to say, and reads the answers, until the
-// stream ends, or the direct one that takes over from it. It returns how that ended.
+// converse sends on a stream what there is to say and reads the answers, until the
+// stream ends. If a direct stream takes over, it goes on with that one. It returns how
+// the last stream ended.
 func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
 	defer func() {
 		o.endBefore()
@@ -38,16 +39,16 @@ func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
 	}
 }
 
-// attach makes a stream the one on which everything is said.
+// attach makes the client write on a stream.
 func (cl *client) attach(o *outbound) {
 	cl.current.Store(o)
-	if cl.set.ctx.Err() != nil { // nobody else would end it
+	if cl.set.ctx.Err() != nil { // CeremonyClients.End may have missed it
 		reset(o.stream, network.StreamNoError)
 	}
 }
 
-// say writes what there is to say to the member. It does not wait for anybody who is
-// writing: he looks again when he is done.
+// say writes what there is to say to the member. It does not wait while another
+// goroutine writes: that one looks again when it is done.
 func (cl *client) say() {
 	for o := cl.current.Load(); o != nil && cl.hasNews(o); o = cl.current.Load() {
 		if !o.TryLock() {
@@ -57,10 +58,10 @@ func (cl *client) say() {
 	}
 }
 
-// sayOn releases the lock of the stream.
+// sayOn writes on a stream whose lock the caller took, and releases the lock.
 func (cl *client) sayOn(o *outbound) {
 	defer o.Unlock()
-	if cl.current.Load() == o { // else another stream has taken over
+	if cl.current.Load() == o { // otherwise another stream has taken over
 		o.sayNext()
 	}
 }
@@ -69,9 +70,10 @@ func (cl *client) hasNews(o *outbound) bool {
 	return cl.due.Load() != 0 || o.announced.Load() != cl.set.ceremony.Announcement()
 }
 
-// moving looks for a direct connection to the member of a stream through a relay:
-// when there may be one, and between heartbeats. It ends when a direct stream has taken
-// over, and when stop is called, which waits for it.
+// moving starts a goroutine that looks for a direct connection to a member whose stream
+// runs through a relay. It looks whenever there may be one, and between heartbeats. It
+// ends when a direct stream has taken over, or when stop is called; stop waits for
+// that.
 func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -94,8 +96,9 @@ func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
 	}
 }
 
-// move lets a direct stream take over, if there is a direct connection, nothing but late
-// answers is outstanding on the stream through a relay, and no abort is to be said there.
+// move lets a direct stream take over and reports whether it did. There must be a
+// direct connection, nothing but late answers outstanding on the relayed stream, and
+// no abort to send.
 func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	direct := cl.openDirect(ctx, relayed)
 	if direct == nil {
@@ -112,7 +115,7 @@ func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 		return false
 	}
 	known := context.AfterFunc(cl.set.ctx, func() { reset(direct.stream, network.StreamNoError) })
-	direct.sayNext() // nobody else knows it yet
+	direct.sayNext() // without its lock: nobody else knows the stream yet
 	known()
 	if direct.announced.Load().Abort != "" {
 		direct.close(End{Reason: report.EndStopped})
@@ -120,12 +123,12 @@ func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	}
 	direct.before, relayed.successor = relayed, direct
 	cl.attach(direct)
-	_ = relayed.stream.SetReadDeadline(longAgo) // its reader goes on with the direct one
+	_ = relayed.stream.SetReadDeadline(longAgo) // wakes its reader, which goes on with the direct stream
 	return true
 }
 
-// openDirect opens a stream on a direct connection, if there is one and the stream through
-// a relay can be left.
+// openDirect opens a stream on a direct connection. It returns nil if it cannot, or if
+// the relayed stream cannot be left yet.
 func (cl *client) openDirect(ctx context.Context, relayed *outbound) *outbound {
 	host := cl.cfg().Host
 	if !relayed.canMove() || host.Network().Connectedness(cl.id) != network.Connected {

@@ -17,31 +17,32 @@ import (
 const (
 	backoffJitter = 0.2
 
-	// The first dial waits for a random time of up to jitterPerMember for each member, at most jitterLongest.
+	// The first dial waits for a random time of up to jitterPerMember times the number of members, at most
+	// jitterLongest.
 	jitterPerMember = time.Millisecond
 	jitterLongest   = 250 * time.Millisecond
 
-	// Of two members the one with the higher index waits tieBreakPerMember longer for each member, at most
-	// tieBreakLongest; and for its first dial as long again after each member that has connected meanwhile, at most
-	// tieBreakCrowd.
+	// Of two members, the one with the higher index waits longer: by tieBreakPerMember times the number of members, at
+	// most tieBreakLongest. Before its first dial it waits for that time again after each member that connects
+	// meanwhile, at most tieBreakCrowd in all.
 	tieBreakPerMember = 10 * time.Millisecond
 	tieBreakLongest   = time.Second
 	tieBreakCrowd     = 5 * time.Second
 
-	why = "dkg sync" // this module's reason for streams, in libp2p's words
+	why = "dkg sync" // the reason that this module gives libp2p for its streams
 )
 
-// dialJitter is the pause before the first dial.
+// dialJitter returns the pause before the first dial.
 func (cl *client) dialJitter() time.Duration {
 	members := len(cl.set.members)
 	longest := min(time.Duration(members)*jitterPerMember, jitterLongest)
 	return rand.N(longest+1) + cl.tieBreak()
 }
 
-// tieBreak is what a member adds to a pause before it dials. Of two members the
-// one with the lower index dials first, and the other finds the connection there:
-// when both dial at the same moment, TCP makes one connection of it on which
-// both are clients, and neither can use it.
+// tieBreak returns what this member adds to a pause before it dials. Of two members,
+// the one with the lower index dials first, and the other then finds the connection. If
+// both dial at the same moment, TCP makes one connection on which both are clients, and
+// neither can use it.
 func (cl *client) tieBreak() time.Duration {
 	if cl.set.ceremony.Terms().Self < cl.index || cl.reachable() {
 		return 0
@@ -49,9 +50,10 @@ func (cl *client) tieBreak() time.Duration {
 	return min(time.Duration(len(cl.set.members))*tieBreakPerMember, tieBreakLongest)
 }
 
-// tieBreakLeft is how much longer a member waits for the other to dial it: while others
-// still connect, many handshakes may be all that keeps the other. One that cannot dial
-// is waited for no longer than the others take.
+// tieBreakLeft returns how much longer this member waits for the other one to dial it.
+// While members are still connecting, the other one may only be busy with many
+// handshakes. If it cannot dial at all, this wait ends soon after the others have
+// connected.
 func (cl *client) tieBreakLeft(now time.Time) time.Duration {
 	if cl.count > 0 || cl.lost != "" {
 		return 0
@@ -60,11 +62,11 @@ func (cl *client) tieBreakLeft(now time.Time) time.Duration {
 	return min(met.Add(cl.tieBreak()).Sub(now), cl.since.Add(tieBreakCrowd).Sub(now))
 }
 
-// wait pauses for d. It returns early when the member may be reachable now, and when
-// an abort is announced.
+// wait pauses for d. It returns early when the member may be reachable now, when an
+// abort is announced and when ctx ends.
 func (cl *client) wait(ctx context.Context, d time.Duration) {
 	if cl.reachable() && cl.count == 0 && cl.lost == "" {
-		return // nothing to wait for: the connection is there
+		return // nothing to wait for: there is a connection
 	}
 	select {
 	case <-cl.hint: // a stale hint: ignore it unless the member really is reachable
@@ -97,9 +99,9 @@ func (cl *client) reachable() bool {
 	return state == network.Connected || state == network.Limited
 }
 
-// connect opens a stream to the member, through whatever path works. A
-// connection that the member makes meanwhile is as good as ours. A ceremony that only
-// looks opens none to a member that does not serve those who look: then it is nil.
+// connect opens a stream to the member, on any path that works. A connection that the
+// member makes meanwhile is as good as one of this host. In a ceremony that only
+// observes, connect returns nil if the member does not serve observers.
 func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()
@@ -126,16 +128,16 @@ func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	return stream, err
 }
 
-// hasDialled reports whether this host has made a connection with the member. That the
-// dial was cut short by the member's own does not tell.
+// hasDialled reports whether this host made a connection to the member. The result of a
+// dial does not show that: a connection that the member makes cuts the dial short.
 func (cl *client) hasDialled() bool {
 	return slices.ContainsFunc(cl.cfg().Host.Network().ConnsToPeer(cl.id), func(conn network.Conn) bool {
 		return conn.Stat().Direction == network.DirOutbound
 	})
 }
 
-// crowded reports whether a connection to the member has all the streams that QUIC
-// allows, or nearly so: others come and go.
+// crowded reports whether a QUIC connection to the member has as many streams as QUIC
+// allows, or almost. Almost is enough, because other streams come and go.
 func (cl *client) crowded() bool {
 	const nearly = 250 // of 256
 	for _, conn := range cl.cfg().Host.Network().ConnsToPeer(cl.id) {
@@ -152,7 +154,7 @@ func (cl *client) dial(ctx context.Context) error {
 	dialled, gone := make(chan struct{}), make(chan struct{})
 	defer func() {
 		close(dialled)
-		<-gone // or it could take a wake-up that comes later
+		<-gone // otherwise it could take a later wake-up
 	}()
 	go func() {
 		defer close(gone)
@@ -163,7 +165,7 @@ func (cl *client) dial(ctx context.Context) error {
 					cancel()
 					return
 				}
-			case <-cl.wake: // the first frame makes the newest announcement anyway
+			case <-cl.wake: // the first frame has the newest announcement anyway
 				if cl.telling() {
 					cancel()
 					return
@@ -173,7 +175,7 @@ func (cl *client) dial(ctx context.Context) error {
 			}
 		}
 	}()
-	// With the addresses of the definition: what the host knew by itself, it may have forgotten.
+	// Pass the addresses of the definition: the host may have forgotten those that it knew.
 	if err := cl.cfg().Host.Connect(ctx, cl.set.ceremony.Terms().Members[cl.index]); err != nil {
 		return cl.failed(ctx, err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// lonely is a host that is connected with nobody.
+// lonely is a host without connections.
 type lonely struct{ host.Host }
 
 func (lonely) Network() network.Network { return empty{} }
@@ -21,10 +21,10 @@ type empty struct{ network.Network }
 
 func (empty) Connectedness(peer.ID) network.Connectedness { return network.NotConnected }
 
-func TestTheOneWhoWaitsToBeDialledWaitsWhileOthersConnect(t *testing.T) {
+func TestTheFirstDialWaitsForOthers(t *testing.T) {
 	const members, pause = 10, 10 * tieBreakPerMember
 	for name, c := range map[string]struct {
-		meets, every time.Duration // for how long others connect, and how often
+		meets, every time.Duration // how long and how often others connect
 		least, most  time.Duration
 	}{
 		"nobody connects":         {0, 0, pause, pause + members*jitterPerMember},
@@ -61,7 +61,7 @@ func TestTheOneWhoWaitsToBeDialledWaitsWhileOthersConnect(t *testing.T) {
 	}
 }
 
-func TestOneWhoHasDialledInVainDoesNotWaitForOthers(t *testing.T) {
+func TestLaterDialsDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cl := newWaiting(t, 10)
 		cl.count = 1
@@ -74,7 +74,7 @@ func TestOneWhoHasDialledInVainDoesNotWaitForOthers(t *testing.T) {
 	})
 }
 
-// newWaiting is the client of the last of some members to the first of them.
+// newWaiting returns the client with which the last member connects to the first.
 func newWaiting(t *testing.T, members int) *client {
 	t.Helper()
 	c := newFakeCeremony(t, NewTerms(Terms{
@@ -82,7 +82,7 @@ func newWaiting(t *testing.T, members int) *client {
 	}))
 	half := NewClients(&Config{Host: lonely{}, Heartbeat: time.Second}, c.Broken)
 	set := half.Of(c)
-	half.cancel = set.cancel // it is on
+	half.cancel = set.cancel // so that it counts as running
 	require.True(t, half.add(set))
 	t.Cleanup(set.cancel)
 	cl := set.clients[0]
@@ -90,7 +90,7 @@ func newWaiting(t *testing.T, members int) *client {
 	return cl
 }
 
-// membersOf are so many members.
+// membersOf returns the given number of members.
 func membersOf(count int) (infos []peer.AddrInfo) {
 	for i := range count {
 		infos = append(infos, peer.AddrInfo{ID: peer.ID(rune('a' + i))})

@@ -12,23 +12,23 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 )
 
-// lastWords is how long the side that has sent the last frame of a stream waits
-// for the other side to end it.
+// lastWords is how long the side that sent the last frame of a stream waits for the
+// other side to end it.
 const lastWords = 500 * time.Millisecond
 
-// End is how a stream ended, or why there was none.
+// End describes how a stream ended, or why there was none.
 type End struct {
 	Reason   string // one of the report.End constants
-	Err      error  // why, where that is known
+	Err      error  // the cause, if known
 	Unopened bool   // no stream could be opened
-	Answered bool   // a response has come on the stream
+	Answered bool   // a response that counts came on the stream
 	Messages int64
 	At       time.Time
 
-	code network.StreamErrorCode // what the stream is reset with
+	code network.StreamErrorCode // the code that the stream is reset with
 }
 
-// finished reports whether nothing is left to say after a stream.
+// finished reports whether nothing is left to say to the member after this stream.
 func (e End) finished() bool {
 	switch e.Reason {
 	case report.EndGoodbye, report.EndAbort, report.EndRefused:
@@ -37,7 +37,7 @@ func (e End) finished() bool {
 	return false
 }
 
-// Lost reports whether the stream was lost, in contrast to ended.
+// Lost reports whether the stream was lost, rather than ended in order.
 func (e End) Lost() bool {
 	switch e.Reason {
 	case report.EndGoodbye, report.EndAbort, report.EndRefused, report.EndMoved, report.EndStopped:
@@ -46,7 +46,7 @@ func (e End) Lost() bool {
 	return true
 }
 
-// notBegun is how a stream ends that could not begin.
+// notBegun returns the end of a stream that could not begin.
 func notBegun(err error) End {
 	if errors.Is(err, errAborted) {
 		return End{Reason: report.EndStopped}
@@ -66,9 +66,10 @@ func (e *StuckError) Error() string { return "a stream has not ended: " + e.Err.
 // Unwrap returns the context's error.
 func (e *StuckError) Unwrap() error { return e.Err }
 
-// classify says how a stream ended by the error that ended it, in the order that
-// libp2p needs: our own doing first, then a clean end, which is io.EOF and nothing
-// that wraps it; everything else is transient.
+// classify returns how a stream ended, from the error that ended it. libp2p's errors
+// need this order: first what this node did itself; then a clean end, which is io.EOF
+// and no error that wraps it; then bad frames and timeouts. Everything else is
+// transient.
 func classify(ctx context.Context, err error) End {
 	var length *wire.LengthError
 	var payload *wire.PayloadError
@@ -90,9 +91,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// reset resets a stream without waiting for it: on a connection that is stuck a
-// reset blocks like every other write, and a write that blocks there is ended by
-// its deadline only.
+// reset resets a stream without waiting. On a connection that is stuck, a reset blocks
+// like every other write, and only its deadline ends a blocked write.
 func reset(stream network.Stream, code network.StreamErrorCode) {
 	go func() {
 		_ = stream.SetWriteDeadline(longAgo)
@@ -102,15 +102,15 @@ func reset(stream network.Stream, code network.StreamErrorCode) {
 
 var longAgo, never = time.Unix(1, 0), time.Unix(1<<40, 0)
 
-// deadline keeps a stream's deadline between one and one and a half timeouts
-// away: renewing it costs a timer, so it is not renewed for every frame.
+// deadline keeps a stream's deadline between one and one and a half timeouts away. Each
+// renewal costs a timer, so not every frame renews it.
 type deadline struct {
 	set     func(time.Time) error
 	timeout time.Duration
 	at      time.Time
 }
 
-// lift takes the deadline away for good.
+// lift removes the deadline for good.
 func (d *deadline) lift() {
 	d.at = never
 	_ = d.set(time.Time{})
@@ -121,5 +121,5 @@ func (d *deadline) renew(now time.Time) {
 		return
 	}
 	d.at = now.Add(d.timeout + d.timeout/2)
-	_ = d.set(d.at) // a stream that cannot be given a deadline is dead, which its next read says
+	_ = d.set(d.at) // fails only if the stream is dead, and then its next read fails too
 }

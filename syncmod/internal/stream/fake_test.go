@@ -12,8 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// fakeCeremony brings facts to the rules and does nothing with their effects: the
-// test is who sees what its streams do.
+// fakeCeremony passes facts on to the rules and ignores their effects: the tests look
+// at what its streams do.
 type fakeCeremony struct {
 	t            testing.TB
 	terms        *Terms
@@ -24,7 +24,7 @@ type fakeCeremony struct {
 
 	mu     sync.Mutex
 	roster *roster.Roster
-	views  []string // that members have told
+	views  []string // that members have sent
 }
 
 func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
@@ -71,7 +71,7 @@ func (c *fakeCeremony) Outbound(o Opening) OutboundFacts {
 
 func (c *fakeCeremony) Sight(Opening) SightFacts { panic("it takes part") }
 
-// fakeFacts brings the facts of one stream.
+// fakeFacts passes on the facts of one stream.
 type fakeFacts struct {
 	c      *fakeCeremony
 	member int
@@ -108,7 +108,7 @@ func (f *fakeFacts) Addressee() uint64                       { return 1 }
 func (f *fakeFacts) Traceparent() string                     { return "" }
 func (f *fakeFacts) SpanContext() trace.SpanContext          { return trace.SpanContext{} }
 
-// oneCeremony is what is open where one ceremony is.
+// oneCeremony is a service on which one ceremony is open.
 type oneCeremony struct{ *fakeCeremony }
 
 func (o oneCeremony) Of(peer.ID) (in []Ceremony, open bool, changed <-chan struct{}) {

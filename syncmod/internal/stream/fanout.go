@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// stuckAfter is how long a stream that takes no bytes may keep the streams after it
-// waiting, and half of it at least.
+// stuckAfter is the longest time that a stream that takes no bytes may delay the
+// streams after it. The shortest is half of that.
 const stuckAfter = time.Millisecond
 
-// fanOut calls say for every index below count. A call that blocks keeps the
-// goroutine that it runs on: within stuckAfter another one goes on with the next
-// index. It returns when the calls of its own goroutine have, and no other is left to
-// be made.
+// fanOut calls say for every index below count. A call that blocks keeps the goroutine
+// that it runs on; within stuckAfter another goroutine goes on with the next index.
+// fanOut returns when every call has begun and the calls on its own goroutine have
+// returned.
 func fanOut(count int, say func(i int), broken func(error)) {
 	f := &fan{count: int64(count), say: say, broken: broken, seen: 1}
 	if count > 1 {
@@ -21,13 +21,13 @@ func fanOut(count int, say func(i int), broken func(error)) {
 	f.work()
 }
 
-// fan is one fan-out under way.
+// fan is one fan-out in progress.
 type fan struct {
 	count  int64
 	say    func(i int)
 	broken func(error)
-	begun  atomic.Int64 // calls
-	seen   int64        // how many look has seen last; it runs once at a time
+	begun  atomic.Int64 // how many calls have begun
+	seen   int64        // how many look saw the last time; look runs once at a time
 }
 
 func (f *fan) work() {
@@ -37,7 +37,8 @@ func (f *fan) work() {
 	}
 }
 
-// look looks whether a call has kept the others waiting, and goes on with them.
+// look checks whether a call has kept the others waiting. If so, it goes on with the
+// others.
 func (f *fan) look() {
 	begun := f.begun.Load()
 	if begun >= f.count {

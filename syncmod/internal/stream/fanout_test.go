@@ -12,8 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// mesh is the clients of a ceremony of some members, with a stream to each that is
-// open and notes what is written on it.
+// mesh has the clients of a ceremony, with an open stream to each member. It notes what
+// is written on the streams.
 type mesh struct {
 	ceremony *fakeCeremony
 	clients  *CeremonyClients
@@ -21,7 +21,7 @@ type mesh struct {
 	mu    sync.Mutex
 	steps map[int][]int64 // by operator index
 	at    map[int]time.Time
-	stuck map[int]chan struct{} // streams that take no bytes until it is closed
+	stuck map[int]chan struct{} // streams that take no bytes until their channel is closed
 }
 
 func newMesh(t *testing.T, members int, stuck ...int) *mesh {
@@ -59,7 +59,7 @@ func (m *mesh) take(t *testing.T, member int, frame []byte) {
 	m.at[member] = time.Now()
 }
 
-// announce announces a step, and returns when everything that can be written is.
+// announce announces a step. It returns when everything is written that can be.
 func (m *mesh) announce(step int64) (began time.Time) {
 	began = time.Now()
 	m.ceremony.announcement = m.ceremony.terms.NewAnnouncement(Announcement{Step: step}, began)
@@ -72,7 +72,7 @@ func (m *mesh) announce(step int64) (began time.Time) {
 // after lets virtual time pass.
 func after(d time.Duration) { <-time.After(d) }
 
-func TestStreamsThatTakeNoBytesDelayTheOthersOnce(t *testing.T) {
+func TestStuckStreamsDelayOnlyOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, 10, 1, 2)
 		defer m.clients.End()
@@ -102,7 +102,7 @@ func TestStreamsThatTakeNoBytesDelayTheOthersOnce(t *testing.T) {
 	})
 }
 
-func TestAStuckStreamGetsTheNewestOnly(t *testing.T) {
+func TestAStuckStreamGetsTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, 3, 1)
 		defer m.clients.End()
@@ -125,7 +125,7 @@ func TestAFanOutCallsEachOnce(t *testing.T) {
 
 		fanOut(len(calls), func(i int) {
 			if i%10 == 0 {
-				after(time.Second) // others go on meanwhile
+				after(time.Second) // the others go on meanwhile
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -22,7 +22,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// inbound is one stream that a member has opened to us, and its handler.
+// inbound is one stream that a member opened to this node, and its handler.
 type inbound struct {
 	server *Server
 	stream network.Stream
@@ -36,18 +36,18 @@ type inbound struct {
 	once   sync.Once
 
 	superseded atomic.Bool // a newer stream of the member takes its place
-	sendsLast  atomic.Bool // its last frame is on its way, which a reset must not overtake
+	sendsLast  atomic.Bool // its last frame is on its way, and a reset must not overtake it
 	ceremony   Ceremony    // guarded by the server's lock
-	asks       string      // likewise: the definition that a held stream names
-	owing      bool        // guarded by the ceremony's [Late]: it has late answers
+	asks       string      // likewise; the definition that a held stream names
+	owing      bool        // guarded by the ceremony's [Late]; the stream has late answers
 
-	writing // guards what is to be written: the answers that wait
+	writing // its lock guards the answers that wait to be written
 
-	serving // what follows belongs to the handler
+	serving // only the handler uses this
 }
 
-// sender is whose stream it is. A process that only looks does not stand in the way of
-// another one with the same key.
+// sender is who opened a stream. A process that only observes is a sender of its own,
+// so it does not displace another process with the same key.
 type sender struct {
 	remote   peer.ID
 	observes bool
@@ -58,27 +58,26 @@ type serving struct {
 	facts     InboundFacts // nil while no ceremony serves it
 	unprotect func()
 	read      deadline
-	step      int64  // of the request that was noted last
-	signature []byte // the one that was verified last
-	verified  []byte // for this definition hash
+	step      int64  // of the last request that was noted
+	signature []byte // the last one that was verified
+	verified  []byte // the definition hash that it signs
 	attested  attested
 	messages  int64
 	ahead     Ahead // of the last request
-	others    bool  // it lists other members than we do, or in another order
+	others    bool  // the member lists other members than this node, or in another order
 
-	mismatched bool // that it asks for another definition has been reported
+	mismatched bool // it was reported that the member asks for another definition
 
-	// The request that was accepted last, without its timestamp, and what follows the timestamp in its response: most
-	// requests repeat the one before.
+	// The last accepted request without its timestamp, and what follows the timestamp
+	// in the response to it. Most requests repeat the one before.
 	accepted []byte
 	echo     []byte
 }
 
-// reply is what a request is answered with. Both texts are empty when it was
-// accepted.
+// reply is the answer to a request. Both texts are empty if the request was accepted.
 type reply struct {
 	refusal string
-	differ  bool   // the refusal is that the members attest different results
+	differ  bool   // the reason is that the members attest different results
 	waiting string // why the request does not count yet
 }
 
@@ -95,7 +94,7 @@ func newInbound(s *Server, stream network.Stream) *inbound {
 	return in
 }
 
-// reset ends the stream from any goroutine; its handler returns soon after.
+// reset ends the stream. Any goroutine may call it. The handler returns soon after.
 func (in *inbound) reset(code network.StreamErrorCode) {
 	in.once.Do(func() {
 		in.cancel()
@@ -134,7 +133,8 @@ func (in *inbound) serve() {
 			if held, end = in.converse(c, &request); !held {
 				return
 			}
-			// The request belongs to an attempt that is to come: it waits until this ceremony is closed.
+			// The request belongs to a later attempt: the stream waits until this
+			// ceremony is closed.
 			in.leave(End{Reason: report.EndStopped})
 			in.server.hold(in, nil)
 		}
@@ -149,10 +149,9 @@ func (in *inbound) serve() {
 	}
 }
 
-// join makes the stream one of a ceremony. It returns false once the ceremony is
-// closed.
+// join makes the stream one of a ceremony. It returns false if the ceremony is closed.
 func (in *inbound) join(c Ceremony) bool {
-	in.server.serves(in, c) // first: whoever closes the ceremony now has to find the stream
+	in.server.serves(in, c) // first, so that closing the ceremony now finds the stream
 	conn := in.stream.Conn()
 	facts, open := c.Inbound(Opening{
 		Member: c.Terms().Index(in.remote), ID: in.id, Relayed: conn.Stat().Limited, At: in.opened,
@@ -165,7 +164,7 @@ func (in *inbound) join(c Ceremony) bool {
 	return true
 }
 
-// leave takes the stream from its ceremony, if it has one.
+// leave removes the stream from its ceremony, if it has one.
 func (in *inbound) leave(end End) {
 	if in.facts == nil {
 		return
@@ -180,8 +179,8 @@ func (in *inbound) leave(end End) {
 	in.server.serves(in, nil)
 }
 
-// converse brings requests to a ceremony until the stream ends, or until one is
-// to be held.
+// converse passes requests on to a ceremony until the stream ends, or until one must be
+// held.
 func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool, end End) {
 	reader := wire.NewReader(in.buffer, in.server.cfg.MaxFrame)
 	in.facts.Link(request.GetTraceparent())
@@ -190,20 +189,20 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		if held, end = in.take(c, request, reader); held || end.Reason != "" {
 			return held, end
 		}
-		proto.Reset(request) // what it said is not kept while the stream is silent
+		proto.Reset(request) // keep nothing of it while the stream is silent
 		if err := in.next(reader, request); err != nil {
 			return false, in.ended(in.ctx, err)
 		}
 	}
 }
 
-// take brings a request to a ceremony and answers it. It returns how the stream ends by
-// it, without a reason if it goes on. What it needs is not on the stack while the stream
-// is silent.
+// take passes a request on to a ceremony and does what the verdict says. It returns how
+// the stream ends, without a reason if the stream goes on. It is a function of its own
+// so that its variables are not on the stack while the stream is silent.
 func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Reader) (held bool, end End) {
 	for {
 		now := time.Now()
-		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
+		in.sendsLast.Store(true) // until the verdict is known: the ceremony may be closed before that
 		verdict := in.facts.Request(in.fact(c, request), in.ahead)
 		in.messages++
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
@@ -219,7 +218,7 @@ func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Re
 			if err := in.answer(now, c, request, reply{waiting: waiting}); err != nil {
 				return false, classify(in.ctx, err)
 			}
-			if isClosed(c.Closed()) { // nobody else ends the stream then
+			if isClosed(c.Closed()) { // nobody else would end the stream
 				return false, End{Reason: report.EndStopped, code: network.StreamShutdown}
 			}
 		case roster.Decline:
@@ -237,7 +236,7 @@ func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Re
 		case roster.Ignore:
 			in.accepted = in.accepted[:0]
 			in.noted(request)
-			in.read.lift() // it waits for an answer
+			in.read.lift() // the member waits for an answer
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
 			if request.GetAbort() != "" {
@@ -263,8 +262,9 @@ func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Re
 	}
 }
 
-// noted lets another stream of the peer wait, once the ceremony has taken note of this
-// one. It returns the step that was noted before.
+// noted records the step of a request that the ceremony has taken note of, and returns
+// the step that was recorded before. After the first such request the stream no longer
+// counts as waiting, so another stream of the peer may wait.
 func (in *inbound) noted(request *syncpb.SyncRequest) (before int64) {
 	before, in.step = in.step, request.GetStep()
 	if before == none {
@@ -282,7 +282,7 @@ func isClosed(ch <-chan struct{}) bool {
 	}
 }
 
-// fact is a request as the rules look at it.
+// fact returns a request in the form that the rules read.
 func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 	terms := c.Terms()
 	if members := q.GetMembers(); len(members) > 0 {
@@ -306,7 +306,7 @@ func (in *inbound) fact(c Ceremony, q *syncpb.SyncRequest) roster.Request {
 }
 
 // supersede resets the member's current stream and waits until its handler has
-// returned. It returns false when the stream that takes over has ended itself.
+// returned. It returns false if the stream that takes over ends first.
 func (in *inbound) supersede(id roster.StreamID) bool {
 	old := in.server.find(id)
 	if old == nil {
@@ -322,8 +322,8 @@ func (in *inbound) supersede(id roster.StreamID) bool {
 	}
 }
 
-// next reads the next request that says something new. Those that repeat the
-// one before are answered on the way.
+// next reads the next request that says something new. On the way it answers the
+// requests that repeat the last accepted one.
 func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error {
 	for now := time.Now(); ; {
 		in.read.renew(now)
@@ -341,7 +341,7 @@ func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error 
 		in.ahead = aheadOf(now, sent, ok)
 		view, repeats := wire.SplitView(rest, in.accepted)
 		if len(in.accepted) == 0 || !repeats || !in.facts.Repeated(in.ahead) {
-			in.accepted = append(in.accepted[:0], rest...) // answered with next only once it has been accepted
+			in.accepted = append(in.accepted[:0], rest...) // take clears it unless the request is accepted
 			return in.decode(payload, request)
 		}
 		in.view(view)
@@ -352,7 +352,7 @@ func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error 
 	}
 }
 
-// view brings the view of a request that counts, if it has one.
+// view passes on the view in a request that counts, if there is one.
 func (in *inbound) view(bits []byte) {
 	if len(bits) > 0 {
 		in.facts.View(bits)
@@ -367,14 +367,15 @@ func (in *inbound) decode(payload []byte, request *syncpb.SyncRequest) error {
 	return nil
 }
 
-// mostBehind is how many requests behind a refused one are looked at for an abort.
+// mostBehind is how many requests after a refused one are searched for an abort.
 const mostBehind = 100
 
-// awaitTold waits, at most until a time, until the member has heard our abort: it
-// has to arrive before the answer, because it names the culprit. It reads on
-// meanwhile: a member that has failed as well may be waiting for us in the same way,
-// with an abort of its own behind the request. A flood is not read any further: the
-// window of a stream grows while it is read.
+// awaitTold waits until the member has heard this node's abort, or until the given
+// time. The abort must arrive before the answer to the refused request, because the
+// abort names the culprit. Meanwhile awaitTold reads on: a member that has failed too
+// may be waiting for this node in the same way, with its own abort after the refused
+// request. It reads at most mostBehind requests, because the receive window of a stream
+// grows while it is read.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return
@@ -398,27 +399,29 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	case <-knows:
 	case <-in.ctx.Done():
 	}
-	_ = in.stream.SetReadDeadline(longAgo) // what else it says is of no interest
+	_ = in.stream.SetReadDeadline(longAgo) // what else the member says does not matter
 	<-ended
 }
 
-// none is the step of a stream of which no request was noted.
+// none is the step of a stream on which no request was noted.
 const none = -1
 
-// accept answers a request that is accepted. Nobody waits for the answer if it says
-// another step, unless it is the first of its stream or the ceremony can still be
-// closed without a word, which is before step 1. Foreign members make one request at a
-// time.
+// accept answers an accepted request. If the request says a new step, nobody waits for
+// the answer, so it may go out late. Three answers do not wait: to the first request of
+// a stream; to a step up to 1, because the ceremony can still be closed without a word
+// before step 1; and to a member of another implementation, which makes one request at
+// a time.
 func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
 	before := in.noted(request)
 	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {
 		return in.answerLate(now, c, request)
 	}
-	runtime.Gosched() // the requests that a barrier waits for go first
+	runtime.Gosched() // let the requests that a barrier waits for go first
 	return in.answer(now, c, request, reply{})
 }
 
-// answerLate makes the response to a request, and lets it wait, unless too many do.
+// answerLate makes the response to a request and lets it wait, unless too many
+// responses wait.
 func (in *inbound) answerLate(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
 	in.Lock()
 	defer in.Unlock()
@@ -433,8 +436,8 @@ func (in *inbound) answerLate(now time.Time, c Ceremony, request *syncpb.SyncReq
 	return nil
 }
 
-// answer writes the response to a request, behind those that wait. Without a ceremony
-// it names no session.
+// answer writes the response to a request, after those that wait. Without a ceremony,
+// the response names no session.
 func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest, with reply) error {
 	in.Lock()
 	defer in.Unlock()
@@ -452,7 +455,7 @@ func (in *inbound) answerAgain(now time.Time, timestamp []byte) error {
 	return in.send(now)
 }
 
-// respond makes the response to a request. The lock is held.
+// respond makes the response to a request. The caller holds the lock.
 func (in *inbound) respond(c Ceremony, request *syncpb.SyncRequest, with reply) error {
 	response := syncpb.SyncResponse{
 		SyncTimestamp: request.GetTimestamp(), Error: with.refusal, Waiting: with.waiting,
@@ -472,7 +475,7 @@ func (in *inbound) respond(c Ceremony, request *syncpb.SyncRequest, with reply) 
 	return nil
 }
 
-// send writes the answers that are made. The lock is held.
+// send writes the responses that were made. The caller holds the lock.
 func (in *inbound) send(now time.Time) error {
 	if err := in.flush(now); err != nil {
 		return err
@@ -483,8 +486,8 @@ func (in *inbound) send(now time.Time) error {
 	return nil
 }
 
-// last writes a last response, says that nothing follows, and waits a moment for
-// the other side to end the stream: a reset would overtake the response.
+// last writes the last response, closes the stream for writing, and waits a moment for
+// the other side to end it. An immediate reset would overtake the response.
 func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, with reply, end End) End {
 	if err := in.answer(now, c, request, with); err != nil {
 		return classify(in.ctx, err)
@@ -492,7 +495,7 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 	_ = in.stream.CloseWrite()
 	until := now.Add(in.patience(request))
 	_ = in.stream.SetReadDeadline(until)
-	if _, err := io.CopyN(io.Discard, in.stream, mostIgnored); err == nil { // a flood, which is not read
+	if _, err := io.CopyN(io.Discard, in.stream, mostIgnored); err == nil { // a flood: read no more of it
 		select {
 		case <-time.After(time.Until(until)):
 		case <-in.ctx.Done():
@@ -501,11 +504,12 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 	return end
 }
 
-// mostIgnored is how many bytes are read behind the last request of a stream.
+// mostIgnored is how many bytes are read after the last request of a stream.
 const mostIgnored = 64 << 10
 
-// patience is how long to wait for the other side to end a stream. A foreign peer
-// may leave it open for ever: its answer arrives within a round trip.
+// patience returns how long to wait for the other side to end a stream. A peer of
+// another implementation may leave the stream open for ever. Then a few round trips are
+// enough, because the answer arrives within one.
 func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
 	const least, roundTrips = 100 * time.Millisecond, 4
 	if request.GetSessionId() != 0 {
@@ -515,8 +519,9 @@ func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
 	return min(max(least, roundTrips*rtt), lastWords)
 }
 
-// verify checks a signature over a definition hash: once for a stream, and anew
-// when it changes (docs/protocol.md, "Signatures").
+// verify reports whether a signature over a definition hash is valid. It checks a
+// signature once for each stream, and again when it changes (docs/protocol.md,
+// "Signatures").
 func (in *inbound) verify(hash, signature []byte) bool {
 	if bytes.Equal(hash, in.verified) && bytes.Equal(signature, in.signature) {
 		return true

@@ -16,8 +16,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// quickCeremony is closed as soon as the rules have judged a request, before the
-// verdict has reached the stream.
+// quickCeremony is closed after the rules have judged a request and before the stream
+// gets the verdict.
 type quickCeremony struct {
 	*fakeCeremony
 	close func()
@@ -48,7 +48,7 @@ func (o oneQuick) Of(id peer.ID) (in []Ceremony, open bool, changed <-chan struc
 	return []Ceremony{o.quick}, open, changed
 }
 
-// looking is a context that says when somebody begins to wait with it.
+// looking is a context that reports when a goroutine begins to wait with it.
 type looking struct {
 	context.Context
 	waits func()
@@ -59,7 +59,7 @@ func (l looking) Deadline() (time.Time, bool) {
 	return l.Context.Deadline()
 }
 
-func TestAClosingDoesNotOvertakeTheLastAnswer(t *testing.T) {
+func TestClosingLetsTheAnswerArrive(t *testing.T) {
 	for name, goodbye := range map[string]bool{"goodbye": true, "other": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newSteady(t)

@@ -6,24 +6,24 @@ import (
 )
 
 const (
-	lull       = 10 * time.Millisecond  // how long no step of another member has come when late answers go out
-	latest     = 200 * time.Millisecond // how long one waits for that at most,
-	latestPart = 8                      // and this part of the exchange timeout
-	lateSize   = 1 << 10                // bytes of late answers on a stream: a member that rushes through steps waits
+	lull       = 10 * time.Millisecond  // late answers go out when none has been added for this long,
+	latest     = 200 * time.Millisecond // or when the oldest has waited for this long
+	latestPart = 8                      // or for this part of the exchange timeout, if that is shorter
+	lateSize   = 1 << 10                // bytes of late answers that a stream keeps back: more are written at once
 )
 
-// Late is the answers of a ceremony for which nobody waits: those to another step.
-// They are kept back while the requests come that a barrier waits for, and go out
-// together afterwards. Whatever else is said on a stream takes its late answers along,
-// before it. The zero value is ready to use.
+// Late holds the late answers of a ceremony: those to new steps, for which no member
+// waits. They are kept back while the requests arrive that a barrier waits for, and go
+// out together afterwards. Anything else that is written on a stream takes its late
+// answers along, in front of it. The zero value is ready to use.
 type Late struct {
 	mu    sync.Mutex
 	first time.Time  // when the oldest was kept back
-	last  time.Time  // when the newest was
-	owing []*inbound // the streams that have some
+	last  time.Time  // when the newest was kept back
+	owing []*inbound // the streams that have late answers
 }
 
-// add notes that a stream has an answer that waits.
+// add notes that a stream has a late answer.
 func (l *Late) add(in *inbound, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,7 +38,7 @@ func (l *Late) add(in *inbound, now time.Time) {
 	}
 }
 
-// look sends the answers, if the lull is there.
+// look sends the late answers, if it is time for them. If not, it looks again later.
 func (l *Late) look(s *Server) {
 	owing, wait := l.take(time.Now(), min(latest, s.cfg.ExchangeTimeout/latestPart))
 	if wait > 0 {
@@ -48,7 +48,8 @@ func (l *Late) look(s *Server) {
 	fanOut(len(owing), func(i int) { owing[i].catchUp() }, s.ceremonies.Broken)
 }
 
-// take takes the streams that owe answers, unless it is too early.
+// take removes and returns the streams that have late answers. If it is too early, it
+// returns how long to wait.
 func (l *Late) take(now time.Time, latest time.Duration) (owing []*inbound, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,7 +57,7 @@ func (l *Late) take(now time.Time, latest time.Duration) (owing []*inbound, wait
 		return nil, wait
 	}
 	for _, in := range l.owing {
-		in.owing = false // what it keeps back from now on is added again
+		in.owing = false // what the stream keeps back from now on is added anew
 	}
 	owing, l.owing = l.owing, nil
 	return owing, 0
@@ -67,21 +68,22 @@ func (in *inbound) catchUp() {
 	in.Lock()
 	defer in.Unlock()
 	if len(in.out) == 0 {
-		return // something else has taken them along
+		return // another write took them along
 	}
 	if err := in.flush(time.Now()); err != nil {
 		in.fail(classify(in.ctx, err))
 	}
 }
 
-// finish ends a stream that the other side has closed. It returns false when there is
-// no late answer left that a reset would overtake.
+// finish closes a stream that the other side has closed, after writing its late
+// answers: a reset would overtake them. It returns false if there are none or they
+// cannot be written; then the stream can be reset.
 func (in *inbound) finish() bool {
 	in.Lock()
 	defer in.Unlock()
 	if len(in.out) == 0 || in.flush(time.Now()) != nil {
 		return false
 	}
-	go func() { _ = in.stream.Close() }() // which may block, like every write
+	go func() { _ = in.stream.Close() }() // Close may block, like every write
 	return true
 }

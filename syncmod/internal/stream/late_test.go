@@ -19,8 +19,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// asking is a member that has a stream to a server, and what it hears on it: when how
-// many answers came in one piece.
+// asking is a member with a stream to a server. It notes what it hears: how many
+// answers came together, and when.
 type asking struct {
 	t         *testing.T
 	c         *fakeCeremony
@@ -52,7 +52,7 @@ func newAsking(t *testing.T, session uint64, change ...func(*Terms)) *asking {
 		c(&terms)
 	}
 	c := newFakeCeremony(t, NewTerms(terms))
-	_, err = c.Outbound(Opening{Member: 1, ID: 99}).Response(roster.Response{Session: session}) // it has met us
+	_, err = c.Outbound(Opening{Member: 1, ID: 99}).Response(roster.Response{Session: session}) // it knows this node
 	require.NoError(t, err)
 	signature, err := key.Sign(c.terms.Hash)
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func (a *asking) endsBy(how string) {
 	}
 }
 
-// say makes a request, which the server has taken when it returns.
+// say sends a request. It returns when the server has read it.
 func (a *asking) say(session uint64, step int64, change ...func(*syncpb.SyncRequest)) {
 	a.t.Helper()
 	request := &syncpb.SyncRequest{
@@ -112,7 +112,7 @@ func (a *asking) say(session uint64, step int64, change ...func(*syncpb.SyncRequ
 	synctest.Wait()
 }
 
-// heard is what the member has heard until now.
+// heard returns what the member has heard so far.
 func (a *asking) heard() []piece {
 	synctest.Wait()
 	a.mu.Lock()
@@ -124,7 +124,7 @@ func goodbye(r *syncpb.SyncRequest) { r.Shutdown = true }
 
 func looks(t *Terms) { t.Observes = true }
 
-func TestTheAnswerToAStepWaitsForALull(t *testing.T) {
+func TestAStepsAnswerWaitsForALull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, 1)
 		a.say(1, 1)
@@ -143,7 +143,7 @@ func TestTheAnswerToAStepWaitsForALull(t *testing.T) {
 	})
 }
 
-func TestTheFirstRequestOfAStreamIsAnsweredAtOnce(t *testing.T) {
+func TestFirstAnswersDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, 1)
 		require.NoError(t, a.c.roster.Announce(time.Now(), 1))
@@ -156,7 +156,7 @@ func TestTheFirstRequestOfAStreamIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
-func TestALateAnswerDoesNotWaitForEver(t *testing.T) {
+func TestLateAnswersHaveALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, 1)
 		a.say(1, 1)
@@ -174,7 +174,7 @@ func TestALateAnswerDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
-func TestWhatElseIsSaidTakesLateAnswersAlong(t *testing.T) {
+func TestAnyWriteSendsLateAnswers(t *testing.T) {
 	for name, say := range map[string]func(a *asking){
 		"heartbeat": func(a *asking) { a.say(1, 2) },
 		"goodbye":   func(a *asking) { a.say(1, 2, goodbye) },
@@ -196,7 +196,7 @@ func TestWhatElseIsSaidTakesLateAnswersAlong(t *testing.T) {
 	}
 }
 
-func TestTheEndOfAStreamTakesLateAnswersAlong(t *testing.T) {
+func TestTheEndSendsLateAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, 1)
 		a.say(1, 1)
@@ -210,7 +210,7 @@ func TestTheEndOfAStreamTakesLateAnswersAlong(t *testing.T) {
 	})
 }
 
-func TestAForeignMemberIsAnsweredAtOnce(t *testing.T) {
+func TestForeignMembersDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, 0)
 		a.say(0, 1)
@@ -223,7 +223,7 @@ func TestAForeignMemberIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
-func TestALookDeclinesAtOnce(t *testing.T) {
+func TestAnObserverDeclinesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, 1, looks)
 		for step := range int64(4) {
@@ -237,7 +237,7 @@ func TestALookDeclinesAtOnce(t *testing.T) {
 	})
 }
 
-func TestALookLeavesAForeignMemberUnanswered(t *testing.T) {
+func TestAnObserverIgnoresForeignRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, 0, looks)
 		for step := range int64(4) {

@@ -12,10 +12,10 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// errNotConnected is why a member is not seen any more.
+// errNotConnected is why a member is no longer seen.
 var errNotConnected = errors.New("the connection has ended")
 
-// protocol is what this node's streams to the member speak.
+// protocol returns the protocol of this node's streams to the member.
 func (cl *client) protocol() protocol.ID {
 	if cl.set.ceremony.Terms().Observes {
 		return cl.cfg().Observe
@@ -23,8 +23,9 @@ func (cl *client) protocol() protocol.ID {
 	return cl.cfg().Protocol
 }
 
-// speaks reports whether there is a stream to open to the member. A ceremony that only
-// looks has one for those that serve others which look, as far as this host knows.
+// speaks reports whether this node can open a stream to the member. A ceremony that
+// only observes opens streams to members that serve observers, as far as this host
+// knows.
 func (cl *client) speaks() bool {
 	return !cl.set.ceremony.Terms().Observes || cl.serves(cl.cfg().Observe)
 }
@@ -34,8 +35,9 @@ func (cl *client) serves(id protocol.ID) bool {
 	return err == nil && len(served) > 0
 }
 
-// look watches a member that this host is connected with, by pings and without a
-// stream of the protocol, until the connection is lost or a stream can be opened.
+// look watches a member that this host is connected to. It uses pings, and no stream of
+// the protocol. It ends when the connection is lost, when a ping takes too long, or
+// when a stream can be opened.
 func (cl *client) look(ctx context.Context) (end End) {
 	began := time.Now()
 	sight := &sight{client: cl}
@@ -66,7 +68,8 @@ func (cl *client) look(ctx context.Context) (end End) {
 	}
 }
 
-// ping measures a round trip. A member that answers no pings is there all the same.
+// ping measures a round trip. A member that does not serve pings may still be
+// connected.
 func (cl *client) ping(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, why), cl.cfg().ExchangeTimeout)
 	defer cancel()
@@ -81,14 +84,14 @@ func (cl *client) ping(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// sight is a member as it is seen on one path.
+// sight is how a member is seen on one path.
 type sight struct {
 	client  *client
-	facts   SightFacts // nil: not seen yet
+	facts   SightFacts // nil while the member is not seen
 	relayed bool
 }
 
-// see brings that the member is there. Another path is another sight.
+// see notes that the member is connected. Another path begins another sight.
 func (s *sight) see(began time.Time, relayed bool, rtt time.Duration) {
 	cl, now := s.client, time.Now()
 	if s.facts == nil || s.relayed != relayed {
@@ -103,7 +106,7 @@ func (s *sight) see(began time.Time, relayed bool, rtt time.Duration) {
 	s.facts.Seen(rtt, cl.serves(cl.cfg().Protocol))
 }
 
-// close notes that the member is not seen any more.
+// close notes that the member is no longer seen.
 func (s *sight) close(end End) {
 	end.At = time.Now()
 	switch {

@@ -23,9 +23,9 @@ var (
 	errAborted = errors.New("the ceremony has failed before anything was said on the stream")
 )
 
-// outbound is one stream to a member, from its opening to its end. Whoever has its
-// lock writes the requests; the client's goroutine reads the responses and matches
-// them, first in, first out.
+// outbound is one stream to a member, from its opening to its end. The goroutine that
+// has its lock writes requests. The client's goroutine reads the responses and matches
+// them to the requests, first in, first out.
 type outbound struct {
 	client  *client
 	stream  network.Stream
@@ -35,29 +35,29 @@ type outbound struct {
 	release func()
 	opened  time.Time
 
-	// What follows belongs to the client's goroutine.
-	before     *outbound // the stream through a relay that this one takes over from, until it is answered
-	answeredAt time.Time // when the first response came that is not a waiting one; who only looks takes any
+	// Only the client's goroutine uses these.
+	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
+	answeredAt time.Time // when the first response other than waiting came; for an observer, the first of any kind
 
-	announced atomic.Pointer[Announcement] // the last one written; nil: nothing was
+	announced atomic.Pointer[Announcement] // the last one written; nil while none was
 
-	writing             // guards what is needed to write the next request
-	at        time.Time // when something was written last
+	writing             // its lock guards what the next request needs
+	at        time.Time // when something was last written
 	traced    bool      // the trace context has been sent
 	viewed    *View     // the last one sent
 	successor *outbound // the direct stream that takes over
 
 	mu          sync.Mutex
-	outstanding []request // written and not answered, oldest first
+	outstanding []request // written but not answered, oldest first
 	messages    int64
 }
 
-// request is what is remembered of a request until its response comes.
+// request is what this node remembers of a request until its response comes.
 type request struct {
 	at      time.Time
 	goodbye bool
 	abort   bool
-	late    bool // its answer may be a late one, which does not measure the round trip
+	late    bool // its answer may be a late one, which does not measure a round trip
 }
 
 func newOutbound(cl *client, stream network.Stream) *outbound {
@@ -70,7 +70,7 @@ func newOutbound(cl *client, stream network.Stream) *outbound {
 	return o
 }
 
-// begin registers the stream. Nothing has been said on it yet.
+// begin registers the stream with its ceremony, before anything is sent on it.
 func (o *outbound) begin() error {
 	if o.client.telling() {
 		return errAborted
@@ -84,8 +84,9 @@ func (o *outbound) begin() error {
 	return nil
 }
 
-// sayNext writes the next request, if there is one to be made: the first of the
-// stream, another announcement, the same again, or a heartbeat. The lock is held.
+// sayNext writes the next request, if one is due: the first request of the stream, a
+// new announcement, the same announcement again, or a heartbeat. The caller holds the
+// lock.
 func (o *outbound) sayNext() {
 	due := o.client.due.Swap(0)
 	now, said, next := time.Now(), o.announced.Load(), o.client.set.ceremony.Announcement()
@@ -108,9 +109,9 @@ func (o *outbound) sayNext() {
 	}
 }
 
-// beat is a heartbeat: the last announcement again, and our view, when that has
-// changed since it was last sent on this stream. A member without a session does not
-// understand it.
+// beat writes a heartbeat: the last announcement again, and this node's view if it has
+// changed since it was last sent on this stream. A member without a session gets no
+// view, because it would not understand it.
 func (o *outbound) beat(now time.Time) {
 	addressee := o.compose(now, wire.Extra{})
 	if view := o.client.set.ceremony.View(); view != o.viewed && addressee != 0 {
@@ -124,8 +125,9 @@ func (o *outbound) beat(now time.Time) {
 	o.send(request{at: now})
 }
 
-// compose makes the frame of a request: what all streams share, and what only this one
-// has. It returns which process of the member is meant.
+// compose makes the frame of a request, from the part that all streams share and the
+// part that only this one has. It returns the session of the process that the request
+// is meant for.
 func (o *outbound) compose(now time.Time, extra wire.Extra) (addressee uint64) {
 	extra.Addressee = o.facts.Addressee()
 	if !o.traced {
@@ -136,15 +138,15 @@ func (o *outbound) compose(now time.Time, extra wire.Extra) (addressee uint64) {
 	return extra.Addressee
 }
 
-// maxHeartbeat is what a heartbeat with a view may take, in bytes: some peers read a
-// payload with one Read, which one packet has to fill.
+// maxHeartbeat is the maximum size of a heartbeat with a view, in bytes. Some peers
+// read a payload with a single Read, so it must fit into one packet.
 const maxHeartbeat = 1190
 
-// noView is sent instead of a view that does not fit, which is always longer. It is
-// no view, so that the one before is void.
+// noView is sent instead of a view that does not fit, which is always longer. It is not
+// a valid view, so it makes the previous view void.
 var noView = []byte{0}
 
-// send writes the request that is made.
+// send writes the request that was composed.
 func (o *outbound) send(asks request) {
 	said := o.announced.Load()
 	asks.goodbye, asks.abort = said.Goodbye, said.Abort != ""
@@ -157,8 +159,8 @@ func (o *outbound) send(asks request) {
 	}
 }
 
-// patience is how long the oldest request may still wait for its response, the
-// exchange timeout where none does.
+// patience returns how long the oldest request may still wait for its response, or the
+// exchange timeout if none waits.
 func (o *outbound) patience(now time.Time) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -169,7 +171,7 @@ func (o *outbound) patience(now time.Time) time.Duration {
 	return timeout - now.Sub(o.outstanding[0].at)
 }
 
-// waiting is how many requests have no response yet.
+// waiting returns how many requests have no response yet.
 func (o *outbound) waiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -177,14 +179,14 @@ func (o *outbound) waiting() int {
 }
 
 // canMove reports whether another stream can take over: its first response makes up for
-// all that are still to come on this one.
+// all late answers that are still to come on this one.
 func (o *outbound) canMove() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return !slices.ContainsFunc(o.outstanding, func(r request) bool { return !r.late || r.goodbye || r.abort })
 }
 
-// answer takes the oldest request that is not answered.
+// answer removes and returns the oldest request that is not answered.
 func (o *outbound) answer() (request, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -197,7 +199,7 @@ func (o *outbound) answer() (request, bool) {
 	return r, true
 }
 
-// read reads responses until the stream ends, or another takes over.
+// read reads responses until the stream ends or another one takes over.
 func (o *outbound) read(ctx context.Context) End {
 	if o.relayed {
 		defer o.client.moving(ctx, o)()
@@ -222,7 +224,7 @@ func (o *outbound) read(ctx context.Context) End {
 		switch {
 		case end.Reason == "":
 			continue
-		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to a foreign peer
+		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to another implementation
 			o.client.markTold()
 		case end.finished():
 			o.awaitEnd(now)
@@ -231,8 +233,8 @@ func (o *outbound) read(ctx context.Context) End {
 	}
 }
 
-// response brings a response to the ceremony. It returns how the stream ends by
-// it, without a reason if it goes on.
+// response passes a response on to the ceremony. It returns how the stream ends,
+// without a reason if the stream goes on.
 func (o *outbound) response(asked request, now time.Time, r *syncpb.SyncResponse) End {
 	var rtt time.Duration
 	if !asked.late {
@@ -270,7 +272,7 @@ func (o *outbound) awaitEnd(now time.Time) {
 	_, _ = io.Copy(io.Discard, o.stream)
 }
 
-// endBefore ends the stream that this one has taken over from.
+// endBefore ends the stream that this one took over from.
 func (o *outbound) endBefore() {
 	if o.before != nil {
 		o.before.close(End{Reason: report.EndMoved})

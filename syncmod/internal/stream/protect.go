@@ -10,10 +10,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// protectRelay protects the relay of a relayed connection from the host's connection
-// manager: without it the member is lost, which is protected itself as long as its
-// ceremony is open. Tags are not counted, so each stream has its own. It returns a
-// function that takes the protection back.
+// protectRelay keeps the host's connection manager from closing the connection to a
+// relay that a relayed connection runs through. The member itself is protected while
+// its ceremony is open, but without the relay it is lost. Each stream has a tag of its
+// own, because tags are not counted. The function that protectRelay returns ends the
+// protection.
 func (c *Config) protectRelay(conn network.Conn, of Ceremony, direction string, id roster.StreamID) (release func()) {
 	if !conn.Stat().Limited {
 		return func() {}

@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	bufferSize  = 384                  // bytes that are read ahead: a request, unless it attests something
-	peekTimeout = 5 * time.Millisecond // how long to look whether a held stream has ended
+	bufferSize  = 384                  // bytes to read ahead: enough for a request that attests nothing
+	peekTimeout = 5 * time.Millisecond // how long to look for the end of a held stream
 
-	maxAsked = 1024 // who asks for more makes others wait longer
-	maxHash  = 64   // bytes of a definition hash
+	maxAsked = 1024 // entries of askedFor; when there are more, all begin to wait anew
+	maxHash  = 64   // maximum size of a definition hash in bytes
 )
 
 // first reads the first request of a stream.
 func (in *inbound) first(request *syncpb.SyncRequest) error {
 	limit := in.server.cfg.MaxFrame
 	if _, open, _ := in.server.ceremonies.Of(in.remote); !open {
-		limit = firstFrame // nobody is known
+		limit = firstFrame // no ceremony is open, so no member is known
 	}
 	in.read.renew(time.Now())
 	err := wire.NewReader(in.buffer, limit).Request(request)
@@ -32,12 +32,12 @@ func (in *inbound) first(request *syncpb.SyncRequest) error {
 	return err
 }
 
-// route finds the ceremony that the first request of a stream is for
-// (docs/protocol.md, "Which ceremony a stream belongs to"). It waits until that is
-// open: a member that runs this module is told so, a foreign one gets no answer. It
-// returns nil when the stream is to end.
+// route finds the ceremony that the first request of a stream is for (docs/protocol.md,
+// "Which ceremony a stream belongs to"). It waits until that ceremony is open.
+// Meanwhile it tells a member that runs this module to wait; a member that runs another
+// implementation gets no answer. It returns nil if the stream must end.
 func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
-	var grace <-chan time.Time // runs while a foreign peer is a member of something else that is open
+	var grace <-chan time.Time // runs while a peer of another implementation is a member of another open ceremony
 	for {
 		candidates, open, changed := in.server.ceremonies.Of(in.remote)
 		if open && len(candidates) == 0 {
@@ -51,7 +51,7 @@ func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
 		in.server.hold(in, hash)
 		switch {
 		case isLast(request) && (request.GetSessionId() != 0 || awaiting(candidates, in.remote) == nil):
-			return nil, in.last(time.Now(), nil, request, reply{}, End{}) // of an attempt that is over
+			return nil, in.last(time.Now(), nil, request, reply{}, End{}) // the request is of an attempt that is over
 		case request.GetSessionId() != 0:
 			if len(hash) == 0 || !in.verify(hash, request.GetHashSignature()) {
 				return nil, End{code: network.StreamProtocolViolation}
@@ -72,7 +72,7 @@ func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
 		case <-grace:
 			grace = time.After(max(in.server.cfg.OpenGrace, time.Second)) // to look again
 			if c := awaiting(candidates, in.remote); c != nil {
-				return c, End{} // its signature is wrong there, which is for the rules to say
+				return c, End{} // its signature is wrong there; the rules decide what to do
 			}
 		}
 		if in.gone() {
@@ -86,8 +86,8 @@ func isLast(request *syncpb.SyncRequest) bool {
 	return request.GetShutdown() || request.GetAbort() != ""
 }
 
-// awaiting returns the first ceremony that a foreign member can only mean, nil for
-// none.
+// awaiting returns the first ceremony that can be meant by a member of another
+// implementation whose signature fits none, or nil.
 func awaiting(candidates []Ceremony, id peer.ID) Ceremony {
 	for _, c := range candidates {
 		if c.Awaits(c.Terms().Index(id)) {
@@ -97,7 +97,7 @@ func awaiting(candidates []Ceremony, id peer.ID) Ceremony {
 	return nil
 }
 
-// choose picks the ceremony that a request is for, nil when it is not open.
+// choose returns the ceremony that a request is for, or nil if it is not open.
 func (in *inbound) choose(candidates []Ceremony, request *syncpb.SyncRequest) Ceremony {
 	hash := request.GetDefinitionHash()
 	for _, c := range candidates {
@@ -111,8 +111,8 @@ func (in *inbound) choose(candidates []Ceremony, request *syncpb.SyncRequest) Ce
 	return nil
 }
 
-// answerNotOpen answers a request for a definition that is not open here, and reads
-// the next request. Both sides get to know of a mismatch that lasts.
+// answerNotOpen answers a request for a definition that is not open here, and reads the
+// next request. If the mismatch lasts, both sides learn of it.
 func (in *inbound) answerNotOpen(candidates []Ceremony, changed <-chan struct{}, request *syncpb.SyncRequest) error {
 	now, hash, members := time.Now(), request.GetDefinitionHash(), request.GetMembers()
 	if !in.mismatched && len(candidates) > 0 && in.server.grace(in.remote, hash, changed, now) <= 0 {
@@ -126,24 +126,24 @@ func (in *inbound) answerNotOpen(candidates []Ceremony, changed <-chan struct{},
 	if err := in.first(request); err != nil {
 		return err
 	}
-	request.DefinitionHash, request.Members = hash, members // the first request says them for the whole stream
+	request.DefinitionHash, request.Members = hash, members // only the first request of a stream names them
 	return nil
 }
 
-// gone reports whether the other side has ended a stream that is held. Nothing is
-// taken out of the stream.
+// gone reports whether the other side has ended a held stream. It consumes nothing of
+// the stream.
 func (in *inbound) gone() bool {
-	in.read.at = time.Time{} // renewed with the next read
+	in.read.at = time.Time{} // so that the next read renews it
 	_ = in.stream.SetReadDeadline(time.Now().Add(peekTimeout))
 	_, err := in.buffer.Peek(1)
 	_ = in.stream.SetReadDeadline(time.Time{})
 	return err != nil && !isTimeout(err) || in.stream.Conn().IsClosed()
 }
 
-// askedFor remembers when peers first asked for definitions that are not open
-// here, for as long as the same ceremonies are open.
+// askedFor holds when peers first asked for definitions that are not open here. It is
+// kept while the same ceremonies are open.
 type askedFor struct {
-	while <-chan struct{} // closes when other ceremonies are open
+	while <-chan struct{} // closed when the set of open ceremonies changes
 	since map[asked]time.Time
 }
 
@@ -152,8 +152,8 @@ type asked struct {
 	hash string
 }
 
-// grace returns how long a peer has still to wait for a definition that is not
-// open here: it may have asked before, on a stream that it has given up.
+// grace returns how much longer a peer must wait for a definition that is not open
+// here. The wait may have begun on an earlier stream that the peer gave up.
 func (s *Server) grace(id peer.ID, hash []byte, changed <-chan struct{}, now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +162,7 @@ func (s *Server) grace(id peer.ID, hash []byte, changed <-chan struct{}, now tim
 	}
 	key := asked{id, string(hash[:min(len(hash), maxHash)])}
 	since, ok := s.asked.since[key]
-	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // a new attempt
+	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // it was silent for long: a new attempt
 		if len(s.asked.since) >= maxAsked {
 			clear(s.asked.since)
 		}

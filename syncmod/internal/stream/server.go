@@ -16,46 +16,45 @@ import (
 
 const (
 	maxHeld    = 1024 // streams that wait for a ceremony
-	maxUnread  = 8    // streams of a peer that have sent nothing yet, while nothing is open
-	firstFrame = 1200 // bytes of a first request, while nothing is open
+	maxUnread  = 8    // streams of one peer that have sent nothing yet, while no ceremony is open
+	firstFrame = 1200 // maximum size of a first request in bytes, while no ceremony is open
 )
 
-// The errors of Server.Start.
+// The errors of [Server.Start].
 var (
 	ErrStopping = errors.New("it is still stopping")
 	ErrHandled  = errors.New("this host already handles the protocol: use one service for each host")
 )
 
-// Ceremonies is where the server half finds the ceremony that a stream is for. Its
-// methods do not block and are safe for concurrent use.
+// Ceremonies is where the server half finds the ceremony of a stream. Its methods do
+// not block and are safe for concurrent use.
 type Ceremonies interface {
-	// Of returns the open ceremonies that a peer is a member of, whether any is
-	// open at all, and a channel that closes when that may have changed.
+	// Of returns the open ceremonies that a peer is a member of, whether any ceremony
+	// is open at all, and a channel that closes when either may have changed.
 	Of(peer.ID) (in []Ceremony, open bool, changed <-chan struct{})
-	// NotOpen returns what to answer a member that asks for a definition that is not
-	// open here.
+	// NotOpen returns the text that answers a member that asks for a definition that is
+	// not open here.
 	NotOpen(in []Ceremony) (text string)
-	// Mismatch notes that a member goes on asking for a definition that is not open
-	// here.
+	// Mismatch notes that a member keeps asking for a definition that is not open here.
 	Mismatch(in []Ceremony, id peer.ID, hash []byte)
-	// Stranger notes a stream of a peer that is a member of nothing.
+	// Stranger notes a stream from a peer that is not a member of any open ceremony.
 	Stranger(peer.ID)
-	// Broken notes that a handler has panicked.
+	// Broken notes that a handler panicked.
 	Broken(error)
 }
 
-// Server is the server half: it serves the streams that members open, and resets
-// everybody else's.
+// Server is the server half. It serves the streams that members open, and resets those
+// of everyone else.
 type Server struct {
 	cfg        *Config
 	ceremonies Ceremonies
 
 	mu      sync.Mutex
 	state   serverState
-	streams map[roster.StreamID]*inbound // those that are served
-	unread  map[sender][]*inbound        // those of a peer that have sent nothing yet, oldest first
-	held    []*inbound                   // those that have, and on which nothing was accepted yet, oldest first
-	late    []network.Stream             // those that came while the service stops, one a peer
+	streams map[roster.StreamID]*inbound // the streams that are served
+	unread  map[sender][]*inbound        // those of a sender that have sent nothing yet, oldest first
+	held    []*inbound                   // those that have sent a request, but none that was accepted, oldest first
+	late    []network.Stream             // those that came while the service was stopping, one for each peer
 	asked   askedFor
 	idle    chan struct{} // closed when the last handler has returned, while stopping
 }
@@ -76,8 +75,9 @@ func NewServer(cfg *Config, ceremonies Ceremonies) *Server {
 	}
 }
 
-// Start registers the protocol's handler at the host. It fails with [ErrHandled]
-// when something else handles the protocol there.
+// Start registers the handlers of the protocol with the host. It returns [ErrHandled]
+// if the host has a handler for the protocol already, and [ErrStopping] if handlers
+// still run after Stop.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,8 +96,8 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Stop removes the handler, resets the streams that are left and waits for
-// their handlers, until ctx ends.
+// Stop removes the handlers from the host, resets the remaining streams and waits for
+// their handlers to return, until ctx ends.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	if s.state == serverOff {
@@ -128,8 +128,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	return nil
 }
 
-// off ends the stopping, once no handler is left, and resets the streams that are
-// held. The server's lock is held.
+// off completes the stop once no handler is left, and resets the streams that came
+// meanwhile. The caller holds the lock.
 func (s *Server) off() {
 	s.state = serverOff
 	for _, stream := range s.late {
@@ -152,7 +152,7 @@ func (s *Server) serve(stream network.Stream) {
 		return
 	}
 	defer s.release(in)
-	if err := s.cfg.reserve(stream); err != nil { // without the lock: the resource manager is the program's
+	if err := s.cfg.reserve(stream); err != nil { // without the lock: the resource manager is the program's code
 		in.reset(network.StreamResourceLimitExceeded)
 		s.refused(in.remote, err)
 		return
@@ -162,8 +162,8 @@ func (s *Server) serve(stream network.Stream) {
 	in.serve()
 }
 
-// refused brings it to the ceremonies of a peer that the host has no room for its
-// stream.
+// refused notes, for each ceremony of a peer, that the host had no resources left for
+// its stream.
 func (s *Server) refused(remote peer.ID, err error) {
 	if !errors.Is(err, network.ErrResourceLimitExceeded) {
 		return // the stream has ended meanwhile
@@ -174,8 +174,8 @@ func (s *Server) refused(remote peer.ID, err error) {
 	}
 }
 
-// admit decides who is served at all: strangers get a reset before a byte is
-// read from them.
+// admit decides whether a stream is served at all. A stranger gets a reset before a
+// byte is read from it.
 func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool) {
 	remote := stream.Conn().RemotePeer()
 	s.mu.Lock()
@@ -197,8 +197,8 @@ func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool)
 	return i, false
 }
 
-// waits notes that a stream waits for its first request. For each ceremony one
-// stream of a peer may: the newest.
+// waits notes that a stream waits for its first request. For each ceremony, one stream
+// of a peer may wait; the newest ones stay.
 func (s *Server) waits(in *inbound) {
 	ceremonies, open, _ := s.ceremonies.Of(in.remote)
 	limit := max(len(ceremonies), 1)
@@ -216,8 +216,9 @@ func (s *Server) waits(in *inbound) {
 	s.unread[in.sender] = unread
 }
 
-// keepLate keeps a stream that comes while the service stops, one a peer. It is not
-// reset, for Charon would reopen it at once. The lock is held.
+// keepLate keeps a stream that comes while the service is stopping, one for each peer.
+// It does not reset the stream, because Charon would open another at once. The caller
+// holds the lock.
 func (s *Server) keepLate(stream network.Stream) {
 	remote := stream.Conn().RemotePeer()
 	s.late = slices.DeleteFunc(s.late, func(other network.Stream) bool {
@@ -234,8 +235,8 @@ func (s *Server) keepLate(stream network.Stream) {
 	s.late = append(s.late, stream)
 }
 
-// hold notes that a stream has sent a request that counts for nothing yet. One
-// stream a peer and definition may wait so: the newest.
+// hold notes that a stream has sent a request that does not count yet. For each
+// definition, one stream of a peer may wait in this way; the newest one stays.
 func (s *Server) hold(in *inbound, hash []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -255,15 +256,15 @@ func (s *Server) hold(in *inbound, hash []byte) {
 	s.held = append(s.held, in)
 }
 
-// accepted notes that a request of a stream was accepted, or that it has ended:
-// another stream of the peer may wait now.
+// accepted notes that a request on a stream was accepted, or that the stream has ended.
+// Another stream of the peer may wait now.
 func (s *Server) accepted(in *inbound) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget(in)
 }
 
-// forget takes a stream from those that wait. The lock is held.
+// forget removes a stream from those that wait. The caller holds the lock.
 func (s *Server) forget(in *inbound) {
 	is := func(other *inbound) bool { return other == in }
 	s.held = slices.DeleteFunc(s.held, is)
@@ -274,7 +275,7 @@ func (s *Server) forget(in *inbound) {
 	}
 }
 
-// release ends a stream's handler.
+// release removes a stream whose handler returns.
 func (s *Server) release(in *inbound) {
 	s.accepted(in)
 	s.mu.Lock()
@@ -285,14 +286,14 @@ func (s *Server) release(in *inbound) {
 	}
 }
 
-// find returns a stream that is served, nil when its handler has returned.
+// find returns a stream that is served, or nil if its handler has returned.
 func (s *Server) find(id roster.StreamID) *inbound {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.streams[id]
 }
 
-// serves notes which ceremony a stream is served for, nil for none.
+// serves notes which ceremony a stream is served for, or nil for none.
 func (s *Server) serves(in *inbound, c Ceremony) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -319,12 +320,12 @@ func (s *Server) Reset(c Ceremony) {
 	}
 }
 
-// Wait waits until the streams that a ceremony has now have ended, or ctx has.
+// Wait waits until the current streams of a ceremony have ended, or until ctx ends.
 func (s *Server) Wait(ctx context.Context, c Ceremony) error { return wait(ctx, c, s.of(c)) }
 
-// Close resets the streams of a closed ceremony and waits for their handlers,
-// until ctx ends. A stream that has sent its last frame gets a grace for it to
-// arrive.
+// Close resets the streams of a closed ceremony and waits for their handlers, until ctx
+// ends. A stream that sends its last frame is given the grace time, so that the frame
+// can arrive.
 func (s *Server) Close(ctx context.Context, c Ceremony, grace time.Duration) error {
 	var sendLast []*inbound
 	for _, in := range s.of(c) {
@@ -336,7 +337,7 @@ func (s *Server) Close(ctx context.Context, c Ceremony, grace time.Duration) err
 	}
 	arriving, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	_ = wait(arriving, c, sendLast) // what has not arrived by then is reset
+	_ = wait(arriving, c, sendLast) // those that have not ended by then are reset
 	s.Reset(c)
 	return s.Wait(ctx, c)
 }

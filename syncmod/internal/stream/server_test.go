@@ -16,7 +16,7 @@ type curiousScope struct {
 
 func (s *curiousScope) SetService(string) error { s.hook(); return nil }
 
-func TestAResourceManagerMayEndACeremony(t *testing.T) {
+func TestAResourceManagerMayReset(t *testing.T) {
 	s := newSteady(t)
 	ended := 0
 

@@ -11,10 +11,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto/pb"
 )
 
-// orderOfSecp256k1 is how many points the curve has.
+// orderOfSecp256k1 is the order of the curve: how many points it has.
 var orderOfSecp256k1, _ = new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
 
-// Sign signs a statement so that [IsAttested] takes it.
+// Sign signs a statement so that [IsAttested] accepts the signature.
 func Sign(key crypto.PrivKey, statement []byte) ([]byte, error) {
 	signature, err := key.Sign(statement)
 	if err != nil {
@@ -23,9 +23,9 @@ func Sign(key crypto.PrivKey, statement []byte) ([]byte, error) {
 	return canonical(key.GetPublic(), signature)
 }
 
-// IsAttested reports whether a signature is that of a key, which may be missing, over
-// a statement. Unlike [crypto.PubKey] it takes a signature in one encoding only, so
-// that nobody can make another of it.
+// IsAttested reports whether key made a signature over a statement. The key may be nil.
+// Unlike [crypto.PubKey], IsAttested accepts only one encoding of a signature, so that
+// nobody can turn one signature into another.
 func IsAttested(key crypto.PubKey, statement, signature []byte) bool {
 	if !isSigned(key, statement, signature) {
 		return false
@@ -34,9 +34,10 @@ func IsAttested(key crypto.PubKey, statement, signature []byte) bool {
 	return err == nil && bytes.Equal(one, signature)
 }
 
-// canonical returns a signature in its one encoding: a pair of numbers of which
-// either the second one verifies or what is missing of it to the order of the curve.
-// The lower one counts, in DER. Signatures of other keys have one encoding as it is.
+// canonical returns the one encoding of a signature that counts. An ECDSA signature is
+// a pair of numbers: if the second one verifies, so does the difference between it and
+// the order of the curve. The lower of the two counts, and the pair is encoded as DER.
+// The signatures of other keys have only one encoding.
 func canonical(key crypto.PubKey, signature []byte) ([]byte, error) {
 	order, err := orderOf(key)
 	if order == nil {
@@ -52,8 +53,7 @@ func canonical(key crypto.PubKey, signature []byte) ([]byte, error) {
 	return asn1.Marshal(pair)
 }
 
-// orderOf returns the order of the curve of a key that signs with a pair of numbers,
-// nil for any other.
+// orderOf returns the order of the curve of an ECDSA key, and nil for any other key.
 func orderOf(key crypto.PubKey) (*big.Int, error) {
 	switch key.Type() {
 	case pb.KeyType_Secp256k1:

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// signingKeys are keys of each type that libp2p has, and of each curve.
+// signingKeys returns a key of each type that libp2p has, and of each curve.
 func signingKeys(t *testing.T) map[string]crypto.PrivKey {
 	t.Helper()
 	keys := make(map[string]crypto.PrivKey)
@@ -30,7 +30,7 @@ func signingKeys(t *testing.T) map[string]crypto.PrivKey {
 	return keys
 }
 
-// otherEncodings are a signature in ways in which it could verify, too.
+// otherEncodings returns a signature in other encodings that might verify too.
 func otherEncodings(t *testing.T, key crypto.PubKey, signature []byte) map[string][]byte {
 	t.Helper()
 	others := map[string][]byte{
@@ -69,12 +69,12 @@ func otherEncodings(t *testing.T, key crypto.PubKey, signature []byte) map[strin
 	return others
 }
 
-func TestASignatureIsTakenInOneEncodingOnly(t *testing.T) {
+func TestASignatureHasOneEncoding(t *testing.T) {
 	statement := []byte("what is attested")
 	for name, key := range signingKeys(t) {
 		t.Run(name, func(t *testing.T) {
 			var signature []byte
-			for range 16 { // each has a high s or a low one by chance
+			for range 16 { // each has a high or a low s, by chance
 				var err error
 				signature, err = Sign(key, statement)
 				require.NoError(t, err)
@@ -89,8 +89,8 @@ func TestASignatureIsTakenInOneEncodingOnly(t *testing.T) {
 	require.False(t, IsAttested(nil, statement, []byte("signature")))
 }
 
-// A key takes other encodings; attestations do not.
-func TestAnEncodingThatAKeyTakesIsRefusedAllTheSame(t *testing.T) {
+// The key accepts other encodings, but attestations do not.
+func TestOtherEncodingsAreRefused(t *testing.T) {
 	key, public, err := crypto.GenerateECDSAKeyPair(rand.Reader)
 	require.NoError(t, err)
 	statement := []byte("what is attested")

@@ -22,26 +22,26 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// What a stream costs that has nothing new to say: here libp2p's part of it is
-// replaced by memory, and both sides of an exchange by one goroutine.
+// These measure what a stream costs while it has nothing new to say. Memory replaces
+// libp2p's part, and one goroutine plays both sides of an exchange.
 
-// BenchmarkSteadyServer measures a request that repeats the one before, from its
-// first byte read to its answer written.
+// BenchmarkSteadyServer measures a request that repeats the one before, from the first
+// byte that is read to the answer that is written.
 func BenchmarkSteadyServer(b *testing.B) {
 	s := newSteady(b)
 	b.ReportAllocs()
 	s.serve(b, b.N, b.ResetTimer)
 }
 
-// BenchmarkSteadyClient measures a heartbeat, from its being due to its answer
-// taken.
+// BenchmarkSteadyClient measures a heartbeat, from the moment that it is due until its
+// answer is processed.
 func BenchmarkSteadyClient(b *testing.B) {
 	s := newSteady(b)
 	b.ReportAllocs()
 	s.beat(b, b.N, b.ResetTimer)
 }
 
-func TestARepeatedRequestCostsTheServerNextToNothing(t *testing.T) {
+func TestARepetitionHardlyAllocates(t *testing.T) {
 	s := newSteady(t)
 
 	allocs := allocsPer(func(exchanges int, begin func()) { s.serve(t, exchanges, begin) })
@@ -49,7 +49,7 @@ func TestARepeatedRequestCostsTheServerNextToNothing(t *testing.T) {
 	require.LessOrEqual(t, allocs, 2.0)
 }
 
-func TestAHeartbeatCostsTheClientNextToNothing(t *testing.T) {
+func TestAHeartbeatHardlyAllocates(t *testing.T) {
 	s := newSteady(t)
 
 	allocs := allocsPer(func(exchanges int, begin func()) { s.beat(t, exchanges, begin) })
@@ -57,7 +57,7 @@ func TestAHeartbeatCostsTheClientNextToNothing(t *testing.T) {
 	require.LessOrEqual(t, allocs, 2.0)
 }
 
-func TestAHeartbeatThatAttestsCostsTheClientNoMore(t *testing.T) {
+func TestAttestingAllocatesNoMore(t *testing.T) {
 	s := newSteady(t)
 	plain := allocsPer(func(exchanges int, begin func()) { s.beat(t, exchanges, begin) })
 	s.ceremony.announcement = s.ceremony.terms.NewAnnouncement(
@@ -68,8 +68,8 @@ func TestAHeartbeatThatAttestsCostsTheClientNoMore(t *testing.T) {
 	require.LessOrEqual(t, allocs, plain)
 }
 
-// allocsPer counts the allocations of an exchange, to a tenth: the process may
-// have others to make.
+// allocsPer returns the allocations of one exchange, rounded down to a tenth, because
+// the process may make others.
 func allocsPer(run func(exchanges int, begin func())) float64 {
 	const exchanges = 10_000
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -79,7 +79,7 @@ func allocsPer(run func(exchanges int, begin func())) float64 {
 	return float64((after.Mallocs-before.Mallocs)*10/exchanges) / 10
 }
 
-// steady is a ceremony of two members, of which the second is the test.
+// steady is a ceremony of two members; the test plays the second one.
 type steady struct {
 	cfg      *Config
 	server   *Server
@@ -111,13 +111,13 @@ func newSteady(t testing.TB) *steady {
 	return &steady{cfg: cfg, server: server, ceremony: c, member: key, conn: &steadyConn{id: id, key: public}}
 }
 
-// serve lets the server answer a first request, and then so many that repeat it.
-// It calls begin when the first is answered.
+// serve makes the server answer a first request and then the given number of
+// repetitions. It calls begin once the first repetition has been answered.
 func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 	t.Helper()
 	signature, err := s.member.Sign(s.ceremony.terms.Hash)
 	require.NoError(t, err)
-	_, err = s.ceremony.Outbound(Opening{Member: 1, ID: 99}).Response(roster.Response{Session: 1}) // it has met us
+	_, err = s.ceremony.Outbound(Opening{Member: 1, ID: 99}).Response(roster.Response{Session: 1}) // it knows this node
 	require.NoError(t, err)
 	request := func(i int) []byte {
 		frame, err := wire.AppendRequest(nil, &syncpb.SyncRequest{
@@ -137,7 +137,7 @@ func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 				switch asked {
 				case 1 + exchanges:
 					return 0, io.EOF
-				case 2: // the first repetition has made what is made once
+				case 2: // the first repetition has allocated what is allocated only once
 					begin()
 				}
 				pending = frames[asked%len(frames)]
@@ -152,7 +152,7 @@ func (s *steady) serve(t testing.TB, exchanges int, begin func()) {
 	require.Equal(t, 1+exchanges, answered)
 }
 
-// beat lets a client send so many heartbeats.
+// beat makes a client send the given number of heartbeats.
 func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 	t.Helper()
 	granted, err := wire.AppendResponse(nil, &syncpb.SyncResponse{SyncTimestamp: timestamppb.Now(), SessionId: 1})
@@ -199,7 +199,8 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 	require.Equal(t, int64(1+exchanges), o.messages)
 }
 
-// steadyStream is a stream in memory. What a steady stream does not need is nil.
+// steadyStream is a stream in memory. The methods that a steady stream does not need
+// are nil.
 type steadyStream struct {
 	network.Stream
 	conn  network.Conn

@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-func TestAViewThatDoesNotFitIsReplacedByNoneOnce(t *testing.T) {
+func TestAViewThatDoesNotFitIsVoid(t *testing.T) {
 	s := newSteady(t)
 	clients := NewClients(s.cfg, s.ceremony.Broken).Of(s.ceremony)
 	defer clients.End()

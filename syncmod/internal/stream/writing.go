@@ -12,26 +12,26 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
-// writing is the only way to write on a stream: whoever has its lock appends whole
-// frames to out, and flushes them.
+// writing is the only way to write on a stream. The goroutine that has its lock appends
+// whole frames to out, and flushes them.
 type writing struct {
 	sync.Mutex
 	to       network.Stream
 	deadline deadline
 	out      []byte
 
-	failed atomic.Pointer[End] // how the stream ends because writing on it has failed
+	failed atomic.Pointer[End] // how the stream ends, if writing on it failed
 }
 
 func (w *writing) on(to network.Stream, timeout time.Duration) {
 	w.to, w.deadline = to, deadline{set: to.SetWriteDeadline, timeout: timeout}
 }
 
-// errFailed is returned once writing has failed: nothing follows what may be a part of a
-// frame, nor keeps a stream from ending that is being reset.
+// errFailed is returned after a write has failed. What failed may have been a part of a
+// frame, so nothing may follow it, and the stream is being reset.
 var errFailed = errors.New("writing on the stream has failed before")
 
-// flush writes the frames of out. The lock is held.
+// flush writes the frames in out. The caller holds the lock.
 func (w *writing) flush(now time.Time) error {
 	if w.failed.Load() != nil {
 		w.out = w.out[:0]
@@ -46,15 +46,15 @@ func (w *writing) flush(now time.Time) error {
 	return nil
 }
 
-// fail ends the stream, whose reader then returns.
+// fail ends the stream. Its reader then returns.
 func (w *writing) fail(end End) {
 	w.failed.CompareAndSwap(nil, &end)
 	reset(w.to, end.code)
 }
 
-// ended says how the stream has ended by the error of a read. Writing may have failed
-// before; but a write on a stream that the other side has ended fails for no reason of
-// its own.
+// ended returns how the stream ended, from the error of a read. If a write failed
+// first, that is how the stream ended. But if the other side ended the stream, that
+// counts, because it is also why the write failed.
 func (w *writing) ended(ctx context.Context, err error) End {
 	reset, ok := errors.AsType[*network.StreamError](err)
 	byThem := ok && reset.Remote || err == io.EOF //nolint:errorlint // see classify

@@ -14,15 +14,15 @@ import (
 // HeaderSize is the size of a frame's header in bytes.
 const HeaderSize = 8
 
-// errEmptyPayload keeps a frame from being sent that no reader accepts.
+// errEmptyPayload is returned instead of a frame that every reader would refuse.
 var errEmptyPayload = errors.New("the message is empty: every reader refuses a frame of zero bytes")
 
-// marshal relies on the size that appendFrame has just asked for, so that the message is walked only once for it.
+// marshal uses the size that appendFrame has just computed, so that a message is walked only once for its size.
 var marshal = proto.MarshalOptions{Deterministic: true, UseCachedSize: true}
 
-// AppendRequest appends m to dst as one whole frame, header and payload, and returns the extended slice. Equal
-// messages give equal bytes. It fails when m is empty or holds a string that is not UTF-8; dst is then returned
-// as it was. It does not check the frame against the limit of any reader.
+// AppendRequest appends m to dst as one whole frame, header and payload, and returns the extended slice. Equal messages
+// give equal bytes. It returns an error, and dst unchanged, if m is empty or has a string that is not UTF-8. It does
+// not check whether the frame exceeds the limit of a reader.
 func AppendRequest(dst []byte, m *syncpb.SyncRequest) ([]byte, error) {
 	frame, err := appendFrame(dst, m)
 	if err != nil {
@@ -32,8 +32,9 @@ func AppendRequest(dst []byte, m *syncpb.SyncRequest) ([]byte, error) {
 	return frame, nil
 }
 
-// AppendResponse is [AppendRequest] for a response, but for one thing: the response to a request without a timestamp
-// and without a session number is empty, and every known server answers it with a frame of zero bytes. So does this.
+// AppendResponse is [AppendRequest] for a response, with one exception: an empty response becomes a frame of zero
+// bytes. The response to a request without a timestamp and a session number is empty, and every known server sends such
+// a frame for it.
 func AppendResponse(dst []byte, m *syncpb.SyncResponse) ([]byte, error) {
 	frame, err := appendFrame(dst, m)
 	if errors.Is(err, errEmptyPayload) {

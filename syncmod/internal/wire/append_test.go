@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// fullRequest has every field set, as none of the recorded ones has.
+// fullRequest returns a request with every field set. No recorded request is like that.
 func fullRequest() *syncpb.SyncRequest {
 	return &syncpb.SyncRequest{
 		Timestamp:      &timestamppb.Timestamp{Seconds: 1_700_000_000, Nanos: 123_456_789},
@@ -39,7 +39,7 @@ func fullResponse() *syncpb.SyncResponse {
 	}
 }
 
-func TestARequestWithEveryFieldComesOutAsItWentIn(t *testing.T) {
+func TestAFullRequestIsReadBack(t *testing.T) {
 	frame, err := wire.AppendRequest(nil, fullRequest())
 	require.NoError(t, err)
 
@@ -49,7 +49,7 @@ func TestARequestWithEveryFieldComesOutAsItWentIn(t *testing.T) {
 	require.Empty(t, cmp.Diff(fullRequest(), &got, protocmp.Transform()))
 }
 
-func TestAResponseWithEveryFieldComesOutAsItWentIn(t *testing.T) {
+func TestAFullResponseIsReadBack(t *testing.T) {
 	frame, err := wire.AppendResponse(nil, fullResponse())
 	require.NoError(t, err)
 
@@ -59,14 +59,14 @@ func TestAResponseWithEveryFieldComesOutAsItWentIn(t *testing.T) {
 	require.Empty(t, cmp.Diff(fullResponse(), &got, protocmp.Transform()))
 }
 
-func TestTheHeaderIsThePayloadLengthInLittleEndian(t *testing.T) {
+func TestTheHeaderIsLittleEndian(t *testing.T) {
 	frame, err := wire.AppendRequest(nil, fullRequest())
 	require.NoError(t, err)
 
 	require.EqualValues(t, len(frame)-wire.HeaderSize, binary.LittleEndian.Uint64(frame))
 }
 
-func TestAFrameIsAppendedBehindWhatIsThere(t *testing.T) {
+func TestAFrameIsAppended(t *testing.T) {
 	frame, err := wire.AppendResponse(nil, fullResponse())
 	require.NoError(t, err)
 
@@ -76,7 +76,7 @@ func TestAFrameIsAppendedBehindWhatIsThere(t *testing.T) {
 	require.Equal(t, append(bytes.Clone(frame), frame...), two)
 }
 
-func TestTheLargestRequestIsFarBelowOnePacket(t *testing.T) {
+func TestTheLargestRequestFitsAPacket(t *testing.T) {
 	request := fullRequest()
 	request.HashSignature = bytes.Repeat([]byte{0xab}, 72)
 	request.Nickname = string(bytes.Repeat([]byte("n"), 32))
@@ -88,7 +88,7 @@ func TestTheLargestRequestIsFarBelowOnePacket(t *testing.T) {
 	require.Less(t, len(frame), 1200)
 }
 
-func TestWhatNoReaderTakesIsNotEncoded(t *testing.T) {
+func TestInvalidMessagesAreRefused(t *testing.T) {
 	before := []byte("before")
 
 	tests := map[string]func(dst []byte) ([]byte, error){
@@ -111,14 +111,14 @@ func TestWhatNoReaderTakesIsNotEncoded(t *testing.T) {
 	}
 }
 
-func TestAnEmptyResponseIsTheFrameOfZeroBytesThatServersSend(t *testing.T) {
+func TestAnEmptyResponseIsZeroBytes(t *testing.T) {
 	frame, err := wire.AppendResponse([]byte("before"), &syncpb.SyncResponse{})
 
 	require.NoError(t, err)
 	require.Equal(t, "before\x00\x00\x00\x00\x00\x00\x00\x00", string(frame))
 }
 
-func TestEncodingIntoAReusedBufferAllocatesNothing(t *testing.T) {
+func TestEncodingAllocatesNothing(t *testing.T) {
 	request, response := fullRequest(), fullResponse()
 	buf := make([]byte, 0, 1024)
 

@@ -2,12 +2,12 @@ package wire
 
 import "fmt"
 
-// LengthError says that a frame's header claims a length that no frame has. Nothing of the payload has been read, and
-// there is no way to find the next frame: the stream is of no more use.
+// LengthError is returned when the header of a frame claims an impossible length. The payload has not been read. The
+// stream is of no further use, because the next frame cannot be found.
 type LengthError struct {
-	// Length is what the header claims, in bytes.
+	// Length is the length that the header claims, in bytes.
 	Length int64
-	// Max is the reader's limit, in bytes.
+	// Max is the limit of the reader, in bytes.
 	Max int
 }
 
@@ -15,9 +15,9 @@ func (e *LengthError) Error() string {
 	return fmt.Sprintf("frame of %d bytes refused: a frame has 1 to %d bytes", e.Length, e.Max)
 }
 
-// PayloadError says that a frame's payload is not the message it should be.
+// PayloadError is returned when the payload of a frame is not the expected message.
 type PayloadError struct {
-	// Err is what the decoder says.
+	// Err is the error of the decoder.
 	Err error
 }
 

@@ -7,15 +7,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Extra is what the requests of one stream have that those of other streams have not.
-// Zero values are left out.
+// Extra has the fields of a request that only one stream sends. Zero values are left
+// out.
 type Extra struct {
 	Traceparent             string
 	DefinitionHash, Members []byte
 	Addressee               uint64
 }
 
-// The fields of an extra.
+// The field numbers of an [Extra].
 const (
 	traceparentField    protowire.Number = 1002
 	definitionHashField protowire.Number = 1005
@@ -23,9 +23,10 @@ const (
 	addresseeField      protowire.Number = 1011
 )
 
-// AppendAgain appends the request of a frame that [AppendRequest] has made, which begins
-// with a timestamp, with another timestamp and with what only its stream has: in
-// protocol buffers, what is appended to a message is merged into it.
+// AppendAgain appends the request of a frame made by [AppendRequest], with another
+// timestamp and with extra. The request must have a timestamp. The extra fields are
+// appended to the encoded message, because protocol buffers merge what is appended to a
+// message into it.
 func AppendAgain(dst, frame []byte, now time.Time, extra Extra) []byte {
 	begin := len(dst)
 	dst = binary.LittleEndian.AppendUint64(dst, 0)
@@ -52,13 +53,13 @@ func appendBytes(dst []byte, field protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(dst, value)
 }
 
-// appendTimestamp appends a timestamp field as [Time] decodes it.
+// appendTimestamp appends a timestamp field that [Time] can decode.
 func appendTimestamp(dst []byte, now time.Time) []byte {
 	const seconds, nanos = 1, 2
 	dst = append(dst, timestampTag, 0)
 	begin := len(dst)
 	dst = protowire.AppendTag(dst, seconds, protowire.VarintType)
-	dst = protowire.AppendVarint(dst, uint64(now.Unix())) //nolint:gosec // as protocol buffers have negative ones
+	dst = protowire.AppendVarint(dst, uint64(now.Unix())) //nolint:gosec // protocol buffers encode negative numbers so
 	if n := now.Nanosecond(); n != 0 {
 		dst = protowire.AppendTag(dst, nanos, protowire.VarintType)
 		dst = protowire.AppendVarint(dst, uint64(n)) //nolint:gosec // not negative

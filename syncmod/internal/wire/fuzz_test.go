@@ -15,8 +15,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// FuzzReader feeds a reader whatever a hostile peer may send. Nothing may panic, no payload may be over the limit, what
-// was read must be what was sent, and a message that decodes must encode again.
+// FuzzReader feeds a reader anything that a hostile peer may send. The reader must not panic. No payload may exceed the
+// limit. The payloads must be the bytes that were sent, and a message that decodes must encode again.
 func FuzzReader(f *testing.F) {
 	recorded := vectors.Charon()
 	for _, scenario := range recorded.Scenarios {
@@ -29,7 +29,7 @@ func FuzzReader(f *testing.F) {
 		f.Add([]byte(sent))
 	}
 
-	// A small limit lets short inputs reach it; it is above the first buffer, so that growing is reached too.
+	// The limit is small, so that short inputs reach it. It is larger than the first buffer, so that the buffer grows.
 	const limit = 600
 
 	f.Fuzz(func(t *testing.T, sent []byte) {
@@ -47,7 +47,7 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// reframe reads until an error and returns the frames that the payloads came from, and the error.
+// reframe reads until an error. It returns the frames of the payloads that it read, and the error.
 func reframe(t *testing.T, reader *wire.Reader, limit int) ([]byte, error) {
 	t.Helper()
 
@@ -69,7 +69,7 @@ func reframe(t *testing.T, reader *wire.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// checkEnd says whether reading ended for the right reason: rest is what was left from the last whole frame on.
+// checkEnd fails the test unless reading ended for the right reason. Rest is what was sent after the last whole frame.
 func checkEnd(t *testing.T, err error, rest []byte, limit int64) {
 	t.Helper()
 
@@ -88,7 +88,7 @@ func checkEnd(t *testing.T, err error, rest []byte, limit int64) {
 	}
 }
 
-// checkMessages encodes and decodes a payload again, as whichever message it is.
+// checkMessages decodes a payload as each message that it may be, encodes that and decodes it again.
 func checkMessages(t *testing.T, payload []byte) {
 	t.Helper()
 
@@ -97,7 +97,7 @@ func checkMessages(t *testing.T, payload []byte) {
 	var request, requestAgain syncpb.SyncRequest
 	if err := wire.NewReader(bytes.NewReader(sent), len(payload)).Request(&request); err == nil {
 		again, err := wire.AppendRequest(nil, &request)
-		// A payload that says nothing, such as a field set to its default, is the one message that has no frame.
+		// A payload that says nothing, such as a field with its default value, is the only message without a frame.
 		if err == nil {
 			err = wire.NewReader(bytes.NewReader(again), len(again)).Request(&requestAgain)
 		}

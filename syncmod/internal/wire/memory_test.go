@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMemoryGrowsWithWhatArrivesNotWithWhatIsClaimed(t *testing.T) {
+func TestMemoryGrowsWithArrivals(t *testing.T) {
 	const limit = 1 << 20
 
 	tests := map[string]struct {
@@ -47,7 +47,7 @@ func TestARefusedLengthAllocatesNothing(t *testing.T) {
 	require.Zero(t, cap(reader.buf))
 }
 
-func TestMemoryEndsAtALimitThatIsNoPowerOfTwo(t *testing.T) {
+func TestMemoryEndsAtAnyLimit(t *testing.T) {
 	const limit = 1500
 
 	sent := binary.LittleEndian.AppendUint64(nil, limit)

@@ -22,7 +22,8 @@ import (
 
 var octets = regexp.MustCompile(`^ *((?:[0-9a-f]{2} ?)+)(?:$|  )`)
 
-// describedFrame returns the frame in docs/protocol.md whose bytes begin so.
+// describedFrame returns the frame in docs/protocol.md that begins with the given
+// bytes.
 func describedFrame(t *testing.T, beginning string) []byte {
 	t.Helper()
 	text, err := os.ReadFile("../../../docs/protocol.md")
@@ -41,8 +42,8 @@ func describedFrame(t *testing.T, beginning string) []byte {
 	return frame
 }
 
-// describedMembers returns the digest of the members with the secp256k1 keys of 32
-// bytes 02 and of 32 bytes 03, as docs/protocol.md makes it.
+// describedMembers returns the digest of two members, as docs/protocol.md describes it.
+// Their secp256k1 keys are 32 bytes of 02 and 32 bytes of 03.
 func describedMembers(t *testing.T) []byte {
 	t.Helper()
 	list := []byte("dkgsync/members/v1\x00")
@@ -58,9 +59,9 @@ func describedMembers(t *testing.T) []byte {
 	return digest[:8]
 }
 
-func TestTheFramesInTheProtocolDescriptionAreTrue(t *testing.T) {
+func TestTheProtocolsFramesAreTrue(t *testing.T) {
 	at := timestamppb.New(time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, time.UTC))
-	var recorded syncpb.SyncRequest // by the same key, of the same definition
+	var recorded syncpb.SyncRequest // signed with the same key, for the same definition
 	require.NoError(t, wire.NewReader(bytes.NewReader(vectors.Charon().ClientFrames[0]), limit).Request(&recorded))
 	request := &syncpb.SyncRequest{
 		Timestamp: at, HashSignature: recorded.GetHashSignature(), Version: "v1.11", Step: 1, Nickname: "alice",

@@ -11,34 +11,34 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// initialSize is what a reader allocates, in bytes, when the first payload is announced that is longer than what it
-// reads ahead.
+// initialSize is the size in bytes of the first buffer that a reader allocates. It allocates one when a header
+// announces a payload that is longer than what the reader reads ahead.
 const initialSize = 512
 
-// Reader reads frames from a stream. A payload that fits in what it reads ahead is not copied. For a longer one it
-// keeps a buffer, which grows with the bytes that arrive, never with the length that a header claims, and never above
-// its limit. After an error it must not be used again. It is not safe for concurrent use.
+// Reader reads frames from a stream. It does not copy a payload that fits into what it reads ahead. For a longer
+// payload it keeps a buffer, which grows with the bytes that arrive, never with the length that a header claims, and
+// never above the limit. A Reader must not be used after an error, and is not safe for concurrent use.
 type Reader struct {
 	r     *bufio.Reader
 	limit int
 	buf   []byte
 }
 
-// readAhead is what a reader reads ahead, in bytes, of a stream that is not buffered already.
+// readAhead is how many bytes a reader reads ahead, if the stream is not buffered already.
 const readAhead = 64
 
-// NewReader returns a reader that refuses payloads of more than limit bytes. What it reads ahead is lost with it,
-// unless r is a [bufio.Reader] of 64 bytes or more.
+// NewReader returns a reader that refuses payloads of more than limit bytes. It may read ahead of the frames that it
+// returns; these bytes are lost to others, unless r is a [bufio.Reader] of at least 64 bytes.
 func NewReader(r io.Reader, limit int) *Reader {
 	return &Reader{r: bufio.NewReaderSize(r, readAhead), limit: limit}
 }
 
-// Next reads one frame and returns its payload, which is valid until the next call. It blocks as long as the
-// underlying reader does.
+// Next reads one frame and returns its payload, which is valid until the next call. It blocks as long as the underlying
+// reader does.
 //
-// The error is exactly [io.EOF] when the stream ended between two frames. It wraps [io.ErrUnexpectedEOF] when it ended
-// inside one, is a [*LengthError] when the header claims an impossible length, and otherwise wraps what the underlying
-// reader returned.
+// The error is exactly [io.EOF] if the stream ended between two frames, and wraps [io.ErrUnexpectedEOF] if it ended
+// inside a frame. It is a [*LengthError] if the header claims an impossible length. Otherwise it wraps the error of the
+// underlying reader.
 func (r *Reader) Next() ([]byte, error) {
 	size, err := r.readHeader()
 	if err != nil {
@@ -48,8 +48,9 @@ func (r *Reader) Next() ([]byte, error) {
 	return r.readPayload(size)
 }
 
-// Request reads one frame into the message, which is reset first. Its errors are those of [Reader.Next], and
-// [*PayloadError] when the payload is not a request. What it has decoded stays valid: it does not share the buffer.
+// Request reads one frame into a message, which it resets first. Its errors are those of [Reader.Next], and
+// [*PayloadError] if the payload is not a request. The decoded message stays valid: it does not share the buffer of the
+// reader.
 func (r *Reader) Request(into *syncpb.SyncRequest) error {
 	return r.message(into)
 }
@@ -68,7 +69,7 @@ func (r *Reader) message(into proto.Message) error {
 	return decode(payload, into)
 }
 
-// DecodeRequest decodes a payload into the message, which is reset first. Its error is a [*PayloadError].
+// DecodeRequest decodes a payload into a message, which it resets first. Its error is a [*PayloadError].
 func DecodeRequest(payload []byte, into *syncpb.SyncRequest) error {
 	return decode(payload, into)
 }
@@ -85,7 +86,7 @@ func decode(payload []byte, into proto.Message) error {
 func (r *Reader) readHeader() (int, error) {
 	header, err := r.r.Peek(HeaderSize)
 	if err != nil {
-		// A bare EOF after nothing means that the stream ended between two frames.
+		// A bare EOF without any byte means that the stream ended between two frames.
 		switch {
 		case err == io.EOF && len(header) == 0:
 			return 0, io.EOF
@@ -96,11 +97,11 @@ func (r *Reader) readHeader() (int, error) {
 		return 0, fmt.Errorf("read frame header: %w", err)
 	}
 
-	length := int64(binary.LittleEndian.Uint64(header)) //nolint:gosec // The format has it signed.
+	length := int64(binary.LittleEndian.Uint64(header)) //nolint:gosec // The length is signed in the format.
 	if length <= 0 || length > int64(r.limit) {
 		return 0, &LengthError{Length: length, Max: r.limit}
 	}
-	_, _ = r.r.Discard(HeaderSize) // which has been peeked
+	_, _ = r.r.Discard(HeaderSize) // these bytes were peeked
 
 	return int(length), nil
 }
@@ -111,7 +112,7 @@ func (r *Reader) readPayload(size int) ([]byte, error) {
 		if err != nil {
 			return nil, incomplete(err, len(payload), size)
 		}
-		_, _ = r.r.Discard(size) // what is discarded stays there until the next read
+		_, _ = r.r.Discard(size) // the discarded bytes stay valid until the next read
 
 		return payload[:size:size], nil
 	}
@@ -132,7 +133,7 @@ func (r *Reader) readPayload(size int) ([]byte, error) {
 }
 
 func incomplete(err error, have, size int) error {
-	// Nothing more came, but the header promised it. Only a bare EOF: a wrapped one says more than we could.
+	// The header promised more than arrived. Only a bare EOF is replaced, because a wrapped one says more.
 	if err == io.EOF { //nolint:errorlint // see above
 		err = io.ErrUnexpectedEOF
 	}
@@ -140,7 +141,7 @@ func incomplete(err error, have, size int) error {
 	return fmt.Errorf("read frame payload, %d of %d bytes: %w", have, size, err)
 }
 
-// grow doubles the buffer once it is full: whoever wants us to hold more has to send the half of it first.
+// grow doubles the buffer once it is full. To make a reader hold more, a peer must first send half of it.
 func (r *Reader) grow() {
 	grown := make([]byte, min(max(initialSize, 2*len(r.buf)), r.limit))
 	copy(grown, r.buf)

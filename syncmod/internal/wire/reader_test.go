@@ -15,12 +15,12 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// frame builds a frame by hand: the header says length, whatever the payload is.
+// frame builds a frame whose header says length, whatever the payload is.
 func frame(length int64, payload []byte) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(length)), payload...)
 }
 
-func TestOnlyLengthsFromOneToTheLimitAreRead(t *testing.T) {
+func TestOnlyValidLengthsAreRead(t *testing.T) {
 	tests := map[string]struct {
 		length  int64
 		refused bool
@@ -55,13 +55,13 @@ func TestOnlyLengthsFromOneToTheLimitAreRead(t *testing.T) {
 	}
 }
 
-func TestALengthErrorSaysWhatAFrameMayHave(t *testing.T) {
+func TestALengthErrorNamesTheRange(t *testing.T) {
 	_, err := wire.NewReader(bytes.NewReader(frame(math.MaxInt64, nil)), limit).Next()
 
 	require.EqualError(t, err, "frame of 9223372036854775807 bytes refused: a frame has 1 to 16384 bytes")
 }
 
-func TestALimitBelowTheFirstBufferIsKept(t *testing.T) {
+func TestASmallLimitIsKept(t *testing.T) {
 	const tiny = 3
 
 	frames := append(frame(tiny, []byte("abc")), frame(tiny+1, []byte("abcd"))...)
@@ -75,7 +75,7 @@ func TestALimitBelowTheFirstBufferIsKept(t *testing.T) {
 	require.Equal(t, &wire.LengthError{Length: tiny + 1, Max: tiny}, err)
 }
 
-func TestFramesAreFoundInWhateverPiecesTheyArrive(t *testing.T) {
+func TestFramesMayArriveInPieces(t *testing.T) {
 	large := bytes.Repeat([]byte("0123456789abcdef"), limit/16)
 	sent := append(append(frame(5, []byte("first")), frame(limit, large)...), frame(5, []byte("third"))...)
 
@@ -102,7 +102,7 @@ func TestFramesAreFoundInWhateverPiecesTheyArrive(t *testing.T) {
 	}
 }
 
-func TestAnEndInsideAFrameIsUnexpectedAndNamesThePlace(t *testing.T) {
+func TestAnEarlyEndNamesItsPlace(t *testing.T) {
 	sent := frame(600, bytes.Repeat([]byte{1}, 600))
 
 	tests := map[string]struct {
@@ -127,7 +127,7 @@ func TestAnEndInsideAFrameIsUnexpectedAndNamesThePlace(t *testing.T) {
 	}
 }
 
-func TestTheStreamsOwnErrorComesThrough(t *testing.T) {
+func TestAStreamsErrorIsReturned(t *testing.T) {
 	reset := errors.New("stream reset")
 	sent := frame(600, bytes.Repeat([]byte{1}, 600))
 
@@ -149,7 +149,7 @@ func TestTheStreamsOwnErrorComesThrough(t *testing.T) {
 	}
 }
 
-func TestAMessageIsResetBeforeItIsReadInto(t *testing.T) {
+func TestAMessageIsResetFirst(t *testing.T) {
 	sent, err := wire.AppendRequest(nil, &syncpb.SyncRequest{Step: 3})
 	require.NoError(t, err)
 	sent, err = wire.AppendResponse(sent, &syncpb.SyncResponse{Error: "no"})
@@ -167,7 +167,7 @@ func TestAMessageIsResetBeforeItIsReadInto(t *testing.T) {
 	require.Equal(t, "no", response.GetError())
 }
 
-func TestAMessageDoesNotShareTheReadersBuffer(t *testing.T) {
+func TestMessagesShareNoBuffer(t *testing.T) {
 	sent, err := wire.AppendRequest(nil, &syncpb.SyncRequest{HashSignature: []byte("first"), Nickname: "first"})
 	require.NoError(t, err)
 	sent, err = wire.AppendRequest(sent, &syncpb.SyncRequest{HashSignature: []byte("other"), Nickname: "other"})
@@ -182,7 +182,7 @@ func TestAMessageDoesNotShareTheReadersBuffer(t *testing.T) {
 	require.Equal(t, "first", first.GetNickname())
 }
 
-func TestAPayloadThatIsNotTheMessageIsAPayloadError(t *testing.T) {
+func TestABadPayloadIsAnError(t *testing.T) {
 	tests := map[string][]byte{
 		"not protobuf":                   {0xff, 0xff, 0xff, 0xff},
 		"field cut off":                  {0x12, 0x05, 0x01},
@@ -203,7 +203,7 @@ func TestAPayloadThatIsNotTheMessageIsAPayloadError(t *testing.T) {
 	}
 }
 
-func TestReadingSmallFramesAllocatesNothing(t *testing.T) {
+func TestSmallFramesAllocateNothing(t *testing.T) {
 	sent, err := wire.AppendRequest(nil, fullRequest())
 	require.NoError(t, err)
 	reader := wire.NewReader(&endless{content: sent}, limit)
@@ -217,7 +217,7 @@ func TestReadingSmallFramesAllocatesNothing(t *testing.T) {
 	require.Zero(t, allocs)
 }
 
-// endless gives the same bytes again and again.
+// endless returns the same bytes again and again.
 type endless struct {
 	content []byte
 	at      int

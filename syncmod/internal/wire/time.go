@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// Time decodes a timestamp field as [SplitTimestamp] returns it. It returns false for
-// what is no time of the years 1 to 9999.
+// Time decodes a timestamp field, as [SplitTimestamp] returns it. It returns false if
+// the field is not a time of the years 1 to 9999.
 func Time(field []byte) (t time.Time, ok bool) {
 	const head, seconds, nanos = 2, 1, 2
 	var timestamp struct{ seconds, nanos uint64 }
@@ -39,7 +39,7 @@ func Time(field []byte) (t time.Time, ok bool) {
 	return valid(int64(timestamp.seconds), int32(timestamp.nanos))
 }
 
-// TimeOf is [Time] for a timestamp that is decoded already.
+// TimeOf is [Time] for a timestamp that is already decoded.
 func TimeOf(t *timestamppb.Timestamp) (time.Time, bool) {
 	if t == nil {
 		return time.Time{}, false

@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// field is the timestamp field of a request, as SplitTimestamp cuts it out.
+// field returns the timestamp field of a request, as SplitTimestamp cuts it out.
 func field(t require.TestingT, at *timestamppb.Timestamp) []byte {
 	payload, err := proto.Marshal(&syncpb.SyncRequest{Timestamp: at, Version: "v1"})
 	require.NoError(t, err)
@@ -22,7 +22,7 @@ func field(t require.TestingT, at *timestamppb.Timestamp) []byte {
 	return timestamp
 }
 
-func TestATimestampIsReadAsIfTheRequestHadBeenDecoded(t *testing.T) {
+func TestTimeEqualsTheDecodedTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := &timestamppb.Timestamp{
 			Seconds: rapid.Int64().Draw(t, "seconds"), Nanos: rapid.Int32().Draw(t, "nanos"),
@@ -43,7 +43,7 @@ func TestATimestampIsReadAsIfTheRequestHadBeenDecoded(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoTimestampIsNone(t *testing.T) {
+func TestInvalidTimesAreRefused(t *testing.T) {
 	for name, given := range map[string][]byte{
 		"nothing":         {},
 		"half a tag":      {0x0a, 1, 0x80},
@@ -60,7 +60,7 @@ func TestWhatIsNoTimestampIsNone(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestReadingATimestampAllocatesNothing(t *testing.T) {
+func TestTimeAllocatesNothing(t *testing.T) {
 	timestamp := field(t, timestamppb.New(time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)))
 
 	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = Time(timestamp) }))

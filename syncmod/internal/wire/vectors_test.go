@@ -16,11 +16,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// limit is what the tests read with, in bytes: the default of a real node.
+// limit is the limit of the readers in the tests, in bytes. It is the default of a real node.
 const limit = 16 << 10
 
-// What the recording holds that is not a frame with a message in it, as "scenario/exchange/direction". A frame of
-// zero bytes is one of them: it is what a request without a timestamp gets.
+// Frames of the recording that do not hold a message, as "scenario/exchange/direction". One of them is the frame of
+// zero bytes that answers a request without a timestamp.
 var recordedRefusals = map[string]func(*testing.T, error){
 	"size_zero/0/send":                   isLengthError(0),
 	"size_negative/0/send":               isLengthError(-1),
@@ -43,7 +43,7 @@ func isPayloadError(t *testing.T, err error) {
 	require.ErrorAs(t, err, &refused)
 }
 
-func TestEveryRecordedFrameIsRefusedOrComesOutAsItWentIn(t *testing.T) {
+func TestRecordedFramesAreReadBack(t *testing.T) {
 	recorded := vectors.Charon()
 	refused := 0
 
@@ -78,7 +78,7 @@ func TestEveryRecordedFrameIsRefusedOrComesOutAsItWentIn(t *testing.T) {
 	require.Equal(t, len(recordedRefusals), refused)
 }
 
-// recodeRequests reads frames until the end and returns them as we would have written them.
+// recodeRequests reads frames until the end and returns them as this package encodes them.
 func recodeRequests(r io.Reader) ([]byte, error) {
 	var (
 		reader  = wire.NewReader(r, limit)
@@ -88,7 +88,7 @@ func recodeRequests(r io.Reader) ([]byte, error) {
 
 	for {
 		err := reader.Request(&request)
-		if err == io.EOF { //nolint:errorlint // Exactly that is promised.
+		if err == io.EOF { //nolint:errorlint // Next promises exactly io.EOF.
 			return out, nil
 		}
 
@@ -111,7 +111,7 @@ func recodeResponses(r io.Reader) ([]byte, error) {
 
 	for {
 		err := reader.Response(&response)
-		if err == io.EOF { //nolint:errorlint // Exactly that is promised.
+		if err == io.EOF { //nolint:errorlint // Next promises exactly io.EOF.
 			return out, nil
 		}
 
@@ -125,7 +125,7 @@ func recodeResponses(r io.Reader) ([]byte, error) {
 	}
 }
 
-func TestAnExtensionNumberWithAnotherWireTypeIsAnUnknownField(t *testing.T) {
+func TestOtherWireTypesAreUnknown(t *testing.T) {
 	recorded := vectors.Charon()
 
 	var frame []byte
@@ -135,7 +135,7 @@ func TestAnExtensionNumberWithAnotherWireTypeIsAnUnknownField(t *testing.T) {
 		}
 	}
 
-	// In the recording, 1001 is bytes and 1002 a varint; here they are a fixed64 and a string.
+	// The recording has bytes in field 1001 and a varint in field 1002. This module has a fixed64 and a string there.
 	var request syncpb.SyncRequest
 	require.NoError(t, wire.NewReader(bytes.NewReader(frame), limit).Request(&request))
 
@@ -144,7 +144,7 @@ func TestAnExtensionNumberWithAnotherWireTypeIsAnUnknownField(t *testing.T) {
 	require.NotEmpty(t, request.ProtoReflect().GetUnknown())
 }
 
-func TestARecordedRequestHasTheFieldsThatWereSent(t *testing.T) {
+func TestARecordedRequestHasItsFields(t *testing.T) {
 	recorded := vectors.Charon()
 
 	var request syncpb.SyncRequest

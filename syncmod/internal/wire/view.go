@@ -8,13 +8,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A view comes last in a request, so that a server sees a request that repeats the
-// one before and adds a view without decoding it.
+// A view is the last field of a request, so that a server recognizes a request that
+// repeats the one before and adds a view, without decoding it.
 
 const viewField protowire.Number = 1007
 
-// AppendView adds a view to the last request of a frame that [AppendRequest] has
-// made. The frame has to hold one request and nothing else.
+// AppendView adds a view to the request in a frame made by [AppendRequest]. The frame
+// must hold one request and nothing else.
 func AppendView(frame, view []byte) []byte {
 	frame = slices.Grow(frame, protowire.SizeTag(viewField)+protowire.SizeBytes(len(view)))
 	frame = protowire.AppendTag(frame, viewField, protowire.BytesType)
@@ -23,9 +23,8 @@ func AppendView(frame, view []byte) []byte {
 	return frame
 }
 
-// SplitView compares what follows the timestamp of a request with what followed that
-// of another one. It returns true when they are the same, and when the request has a
-// view besides, which it returns.
+// SplitView compares the parts of two requests after the timestamp. It returns true if
+// they are equal, or if rest has only a view in addition, which it returns.
 func SplitView(rest, other []byte) (view []byte, ok bool) {
 	after, ok := bytes.CutPrefix(rest, other)
 	if !ok || len(after) == 0 {

@@ -22,7 +22,7 @@ func TestAViewIsAFieldOfTheRequest(t *testing.T) {
 	require.EqualValues(t, 7, decoded.GetSessionId())
 }
 
-func TestAViewBehindTheSameRequestIsFoundWithoutDecoding(t *testing.T) {
+func TestARepetitionsViewIsFound(t *testing.T) {
 	frame, err := wire.AppendRequest(nil, &syncpb.SyncRequest{Step: 3, SessionId: 7})
 	require.NoError(t, err)
 	same := frame[wire.HeaderSize:]

@@ -1,22 +1,22 @@
-// The page shows what the node says, and adds nothing but the passing of time. All text is set as text: a
-// member's name or nickname is never markup.
+// The page shows what the node reports, and adds only the passing of time. All text is set as text: the name
+// or nickname of a member is never markup.
 'use strict';
 
 const $ = (id) => document.getElementById(id);
-const doc = { now: null, skew: 0, at: 0, ended: false }; // what was said last, and when it came
-const patience = 4000; // ms without news after which they are stale: the node says something every second
+const doc = { now: null, skew: 0, at: 0, ended: false }; // the last news, and when it came
+const patience = 4000; // ms without news after which it is stale: the node sends some every second
 const kinds = {
-  waiting: ['…', 'Waiting for others'], working: ['▶', 'This node works'], our_turn: ['▲', 'It is this node'],
+  waiting: ['…', 'Waiting for others'], working: ['▶', 'This node is working'], our_turn: ['▲', 'It is this node'],
   complete: ['✓', 'Complete'], failed: ['✕', 'Failed'], rehearsal: ['◇', 'Rehearsal'],
 };
 const questions = [
-  ['waiting_for', 'Whom do we wait for?'], ['is_it_me', 'Is it me?'], ['failure', 'Why did it fail?'],
+  ['waiting_for', 'Who are we waiting for?'], ['is_it_me', 'Is it me?'], ['failure', 'Has it failed?'],
   ['slow', 'Who was slow?'], ['close', 'Can I stop this node now?'],
 ];
 const links = {
   '=': ['both', 'connected both ways'], '~': ['relay', 'connected through a relay'], '>': ['out', 'only the row reaches the column'],
   '<': ['in', 'only the column reaches the row'], '!': ['none', 'not connected'], 'g': ['left', 'has said goodbye'],
-  '?': ['silent', 'does not say'], '-': ['self', 'itself'],
+  '?': ['silent', 'has not said'], '-': ['self', 'itself'],
 };
 
 function make(tag, attributes, ...children) {
@@ -26,7 +26,7 @@ function make(tag, attributes, ...children) {
   return node;
 }
 
-// set changes a text only where it differs: what is selected stays so.
+// set changes a text only if it differs, so that a selection in it stays.
 function set(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -36,7 +36,7 @@ function mark(node, name, value) {
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
-// fit makes a parent have so many children.
+// fit gives a parent the wanted number of children.
 function fit(parent, count, child) {
   while (parent.children.length > count) parent.lastElementChild.remove();
   while (parent.children.length < count) parent.append(child(parent.children.length));
@@ -44,7 +44,7 @@ function fit(parent, count, child) {
 
 function spell(ms) {
   const s = Math.max(0, ms) / 1000;
-  if (s < 0.1) return 'under 0.1 s';
+  if (s < 0.1) return 'less than 0.1 s';
   if (s < 9.95) return `${Math.round(s * 10) / 10} s`;
   if (s < 59.5) return `${s.toFixed(0)} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
@@ -52,7 +52,7 @@ function spell(ms) {
 }
 
 const time = (text) => Date.parse(text);
-// nodeNow is the time at the node. It stands still while nothing is heard from there.
+// nodeNow is the time at the node. It stands still while no news comes from the node.
 const nodeNow = () => isSilent() ? time(doc.now.now) : Date.now() + doc.skew;
 const isSilent = () => performance.now() - doc.at > patience || doc.ended;
 
@@ -99,9 +99,10 @@ function showList(said, c) {
 
 function showAnswers(c) {
   fit($('answers'), questions.length, (i) => make('div', null,
-    make('dt', null, questions[i][1]), make('dd', { class: 'short' }), make('dd')));
-  questions.forEach(([key], i) => {
-    const [, short, text] = $('answers').children[i].children;
+    make('dt'), make('dd', { class: 'short' }), make('dd')));
+  questions.forEach(([key, asked], i) => {
+    const [question, short, text] = $('answers').children[i].children;
+    set(question, key === 'failure' && c.error ? 'Why did it fail?' : asked);
     set(short, c.answers[key].short);
     set(text, c.answers[key].text);
   });
@@ -184,11 +185,11 @@ function showLinks(c) {
   });
 }
 
-// showTimes shows what changes by the passing of time.
+// showTimes shows what changes as time passes.
 function showTimes() {
   const c = doc.now && doc.now.ceremony;
   if (!c) return;
-  const at = time(c.at); // all ages are of the moment of the last news
+  const at = time(c.at); // all ages refer to the moment of the last news
   if (c.phase === 'complete' || c.phase === 'failed') {
     const when = new Date(time(c.at)).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
     set($('lasting'), `${when}, ${spell(nodeNow() - time(c.at))} ago`);
@@ -200,7 +201,7 @@ function showTimes() {
   });
 }
 
-// What follows is how the page gets its news: by events, and by asking where there are none.
+// The rest is how the page gets its news: from events, or by asking if there are none.
 let source, asking = 0;
 
 const query = () => location.hash ? `?ceremony=${encodeURIComponent(decodeURIComponent(location.hash.slice(1)))}` : '';
@@ -221,7 +222,7 @@ function follow() {
   source.onerror = () => { if (source.readyState === EventSource.CLOSED) ask(); };
 }
 
-// ask asks once, where no events come.
+// ask asks once for news, if no events come.
 async function ask() {
   if (asking && performance.now() - asking < patience) return;
   asking = performance.now();
@@ -260,7 +261,7 @@ $('copy').addEventListener('click', async () => {
   let copied = true;
   try {
     await navigator.clipboard.writeText(text);
-  } catch { // no clipboard for pages of other machines
+  } catch { // browsers give pages of other machines no clipboard
     getSelection().selectAllChildren(pre);
     copied = document.execCommand('copy');
   }

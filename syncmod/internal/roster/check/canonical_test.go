@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// canonicalizer finds the same bytes for all worlds that differ only in the order
-// of nodes and streams.
+// canonicalizer finds the same bytes for all worlds that differ only in the order of
+// their nodes and streams.
 type canonicalizer struct{ a, b coder }
 
-// canonical returns the least encoding among the orders of the nodes that their
-// signatures leave open. It is valid until the next call.
+// canonical returns the least encoding of a world. It tries the orders of the nodes
+// that their signatures leave open. The result is valid until the next call.
 func (c *canonicalizer) canonical(w *world) []byte {
 	if !w.reduces(symmetry) {
 		return c.a.encode(w, identity)
@@ -53,7 +53,7 @@ func (c *canonicalizer) canonical(w *world) []byte {
 	return best
 }
 
-// inverse tells which number each node gets in an order.
+// inverse returns the number that each node gets in an order.
 func inverse(order [maxNodes]int8) (perm [maxNodes]int8) {
 	for x, i := range order {
 		perm[i] = int8(x)
@@ -61,7 +61,7 @@ func inverse(order [maxNodes]int8) (perm [maxNodes]int8) {
 	return perm
 }
 
-// signature is made of what does not depend on the numbers of nodes.
+// signature returns a number made of what does not depend on the numbers of the nodes.
 func (w *world) signature(i int) uint64 {
 	n := &w.nodes[i]
 	s := &n.state

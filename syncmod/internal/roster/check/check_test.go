@@ -20,7 +20,7 @@ func run(t *testing.T, c *config) {
 	}
 }
 
-// The small configurations: nothing is found in any.
+// The small configurations have no counterexamples.
 func TestSmallConfigurations(t *testing.T) {
 	for _, c := range small() {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// line is what node i has to say to node j now on a stream, unless it has failed.
+// line returns what node i says to node j now on a stream, unless it has failed.
 func (w *world) line(i, j int, s int8) request {
 	state := &w.nodes[i].state
 	q := request{step: int8(state.Step), to: -1, reporter: -1}
@@ -21,7 +21,7 @@ func (w *world) line(i, j int, s int8) request {
 	return q
 }
 
-// execute does what effects demand, as a shell does.
+// execute acts on effects, as a shell does.
 func (w *world) execute(i int, e *roster.Effects) {
 	n := &w.nodes[i]
 	for k := range e.Events {
@@ -42,8 +42,8 @@ func (w *world) execute(i int, e *roster.Effects) {
 	}
 }
 
-// announce says on every stream what there is to say, and gives up the telling of
-// a failure where there is none.
+// announce sends an announcement on every stream. A client that has no stream for a
+// failure is finished.
 func (w *world) announce(i int, a *roster.Announcement) {
 	n := &w.nodes[i]
 	n.said[n.process] = max(n.said[n.process], int8(a.Step))
@@ -66,15 +66,15 @@ func (w *world) announce(i int, a *roster.Announcement) {
 	}
 }
 
-// repeat says to one member what is announced.
+// repeat sends the announcement to one member again.
 func (w *world) repeat(i, j int) {
 	if c := &w.nodes[i].clients[j]; !c.finished && c.current >= 0 {
 		w.push(c.current, w.line(i, j, c.current))
 	}
 }
 
-// ask says to one member what is announced. An answer that is on its way already
-// tells the same.
+// ask sends the announcement to one member again. With an answer on its way it does
+// not, because that answer says the same.
 func (w *world) ask(i, j int) {
 	c := &w.nodes[i].clients[j]
 	if c.current < 0 {
@@ -85,7 +85,7 @@ func (w *world) ask(i, j int) {
 	}
 }
 
-// openStream opens a stream, and says on it what is announced.
+// openStream opens a stream and sends the announcement on it.
 func (w *world) openStream(i, j int) int8 {
 	if w.count == maxStreams {
 		panic("too many streams")
@@ -109,7 +109,7 @@ func (w *world) openStream(i, j int) int8 {
 	return s
 }
 
-// readResponse brings an answer to the client.
+// readResponse passes an answer on to the client.
 func (w *world) readResponse(s int8) {
 	st := &w.streams[s]
 	a := st.responses[0]
@@ -132,7 +132,7 @@ func (w *world) readResponse(s int8) {
 		answer.Waiting = true
 	}
 	reply := w.begin(i).Response(now, j, streamID(s), answer)
-	switch reply { // before the effects: an abort is not told to whom has refused us
+	switch reply { // before the effects: a member that has refused this node is not told of an abort
 	case roster.GoodbyeAnswered, roster.AbortAnswered, roster.Refused:
 		c.finished = c.finished || c.current == s
 	}
@@ -148,7 +148,7 @@ func (w *world) readResponse(s int8) {
 	}
 }
 
-// noteAnswer remembers who answers on a stream.
+// noteAnswer remembers who answered on a stream.
 func (w *world) noteAnswer(s int8, a response) {
 	st := &w.streams[s]
 	r := w.bench.rosters[st.from]
@@ -157,14 +157,14 @@ func (w *world) noteAnswer(s int8, a response) {
 	}
 }
 
-// mayHangUp tells whether the client has a reason to give a stream up.
+// mayHangUp reports whether the client has a reason to give up a stream.
 func (w *world) mayHangUp(s int8) bool {
 	st := &w.streams[s]
 	return !w.clientGone(st) && (st.broken || st.handler == returned && st.responseCount == 0)
 }
 
-// hangUp ends the client's side of a stream, and of the one that it was moving
-// away from.
+// hangUp ends the client's side of a stream, and of the stream that it was moving away
+// from.
 func (w *world) hangUp(s int8) {
 	st := &w.streams[s]
 	i, j := int(st.from), int(st.to)
@@ -193,13 +193,13 @@ func (st *stream) loseClient() {
 	st.responseCount = 0
 }
 
-// wants tells whether a client misses a stream.
+// wants reports whether a client lacks a stream.
 func (w *world) wants(i, j int) bool {
 	c := &w.nodes[i].clients[j]
 	return j != i && w.isOpen(i) && c.current < 0 && !c.finished && !w.failed(i) && w.nodes[j].shut != dead
 }
 
-// endStreams ends all streams of a node's ceremony, at once for its clients.
+// endStreams ends all streams of a node's ceremony. Its clients end immediately.
 func (w *world) endStreams(i int) {
 	for j := range w.size {
 		c := &w.nodes[i].clients[j]

@@ -10,8 +10,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// checkNormalForm: what is written is read as the same, and whatever happens next
-// leads to the same, however the nodes and the streams were numbered before.
+// checkNormalForm checks that an encoded world decodes to the same world, and that each
+// event then leads to the same worlds, whatever numbers the nodes and the streams had
+// before.
 func checkNormalForm(t *testing.T, c *config, data []byte) {
 	t.Helper()
 	var a, b, d canonicalizer
@@ -48,7 +49,7 @@ func TestWorldsHaveANormalForm(t *testing.T) {
 			x := newExplorer(&c)
 			seen := 0
 			x.visit = func(_ *world, data []byte) {
-				if seen++; seen%97 == 0 { // a few from all depths
+				if seen++; seen%97 == 0 { // a few from every depth
 					checkNormalForm(t, &c, data)
 				}
 			}
@@ -57,8 +58,8 @@ func TestWorldsHaveANormalForm(t *testing.T) {
 	}
 }
 
-// What each field of the roster's types is for the checker. A new field has to be
-// put into roster.State, or to be one that behaviour does not depend on.
+// This lists what each field of the roster's types means for the checker. A new field
+// must be part of roster.State, or the behaviour must not depend on it.
 func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 	r := reflect.TypeFor[roster.Roster]()
 	field := func(of reflect.Type, name string) reflect.Type {
@@ -74,11 +75,11 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 		{r, []string{
 			"cfg", "members", "phase", "step", "passed", "last", "openedAt",
 			"rounds", "allConnected", "wantConnected", "attempt", "hasAttempt", "attestation", "failure", "aborting",
-			// Times: everything happens now.
+			// Times: everything happens at the same moment.
 			"announcedAt", "runningSince", "goodbyeSince", "failedAt", "schedule",
 			// For events only.
 			"lastConnected", "lastGoodbye",
-			// Taken at once, after each fact.
+			// Taken out after each fact.
 			"sessions", "pending",
 		}},
 		{member, []string{
@@ -90,7 +91,7 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 		}},
 		{field(member, "Member"), []string{
 			"Session", "Step", "Done", "Answered",
-			"Version", // everyone has the same
+			"Version", // the same for everyone
 			// For reports only.
 			"Nickname", "Inbound", "Outbound", "Relayed", "LastSeen", "Since", "RTT",
 			"Reconnects", "Attempts", "LastError", "Waiting", "Fault",
@@ -104,7 +105,7 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 		{field(r, "pending"), []string{"announce", "repeat", "ask", "endStreams", "released", "changed", "events"}},
 		{reflect.TypeFor[roster.Config](), []string{
 			"Members", "Self", "Version", "VersionText", "PeerTimeout", "Session",
-			"Observes", // a node that only looks takes no part in any order of events
+			"Observes", // an observer takes no part in any order of events
 		}},
 	} {
 		var fields []string

@@ -6,17 +6,17 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// coder writes worlds as bytes, and reads them again. Two worlds that behave alike
-// have the same bytes: streams are sorted, and nodes may have other numbers.
+// coder encodes worlds as bytes. Two worlds that behave alike have the same bytes:
+// streams are sorted, and nodes may get other numbers.
 type coder struct {
-	out           []byte // what is being written
+	out           []byte // the output so far
 	bodies, whole []byte
 	perm          [maxNodes]int8 // the number that each node gets
 }
 
 var identity = [maxNodes]int8{0, 1, 2}
 
-// bitOf is a flag as a bit.
+// bitOf returns a flag as a bit.
 func bitOf(flag bool, k int) byte {
 	if flag {
 		return 1 << k
@@ -26,7 +26,7 @@ func bitOf(flag bool, k int) byte {
 
 func bit(b byte, k int) bool { return b>>k&1 == 1 }
 
-// nibbles puts two small numbers into a byte, -1 as 15.
+// nibbles puts two small numbers into a byte. It stores -1 as 15.
 func nibbles(low, high int8) byte { return byte(low&15) | byte(high&15)<<4 }
 
 func unnibble(b byte) (low, high int8) {
@@ -39,7 +39,7 @@ func unnibble(b byte) (low, high int8) {
 	return sign(b & 15), sign(b >> 4)
 }
 
-// node is the number that a node gets; -1 stays.
+// node returns the number that a node gets. It keeps -1.
 func (c *coder) node(i int8) int8 {
 	if i < 0 {
 		return i
@@ -56,7 +56,7 @@ func (c *coder) set(s set) (renumbered set) {
 	return renumbered
 }
 
-// encode writes a world whose nodes get other numbers.
+// encode encodes a world whose nodes get other numbers.
 func (c *coder) encode(w *world, perm [maxNodes]int8) []byte {
 	c.perm = perm
 	var inverse [maxNodes]int8

@@ -2,14 +2,14 @@ package check_test
 
 import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
 
-// attempt is which processes a node has begun an attempt with: the digest that
-// requests name, as the sessions that it is made of.
+// attempt is the digest of an attempt that requests name. Here it is the processes with
+// which a node began the attempt.
 type attempt struct {
 	named bool
-	of    [maxNodes]int8 // the processes, -1 for a foreign node
+	of    [maxNodes]int8 // the process of each node, -1 for a foreign one
 }
 
-// attemptOf is the attempt that node i's requests name.
+// attemptOf returns the attempt that node i's requests name.
 func (w *world) attemptOf(i int) (a attempt) {
 	s := &w.nodes[i].state
 	if s.HasAttempt && s.Step > 1 {
@@ -21,7 +21,7 @@ func (w *world) attemptOf(i int) (a attempt) {
 	return a
 }
 
-// digest is an attempt as rosters compare it.
+// digest returns an attempt in the form that rosters compare.
 func (w *world) digest(a attempt) (digest [8]byte, named bool) {
 	if a.named {
 		for j := range w.size {
@@ -31,7 +31,7 @@ func (w *world) digest(a attempt) (digest [8]byte, named bool) {
 	return digest, a.named
 }
 
-// digestOf is the attempt that these sessions make.
+// digestOf returns the digest of the attempt that the sessions make.
 func digestOf(sessions []uint64) (digest [8]byte) {
 	for j, session := range sessions {
 		digest[j] = byte(processOf(session) + 1)
@@ -62,8 +62,8 @@ func (d *decoder) attempt() (digest [8]byte, named bool) {
 	return digest, true
 }
 
-// stream writes a stream without its place among the others. What clients and
-// rosters know of it is written with it.
+// stream encodes a stream without its place among the others, and what clients and
+// rosters know of it.
 func (c *coder) stream(w *world, s int8) {
 	st := &w.streams[s]
 	cl := &w.nodes[st.from].clients[st.to]
@@ -176,7 +176,7 @@ func (d *decoder) request() (q request) {
 	return q
 }
 
-// decoder reads what a coder has written.
+// decoder decodes what a coder encoded.
 type decoder struct{ in []byte }
 
 func (d *decoder) byte() byte {
@@ -187,7 +187,7 @@ func (d *decoder) byte() byte {
 
 func (d *decoder) nibbles() (low, high int8) { return unnibble(d.byte()) }
 
-// decode makes w the world that was encoded.
+// decode sets w to an encoded world.
 func (w *world) decode(data []byte) {
 	*w = world{config: w.config, bench: w.bench, story: w.story}
 	for i := range w.size {
@@ -207,7 +207,7 @@ func (w *world) decode(data []byte) {
 	}
 }
 
-// failure reads why a ceremony has failed.
+// failure decodes why a ceremony failed.
 func (d *decoder) failure(w *world) *roster.Failure {
 	key := failureKey{d.byte(), d.byte(), d.byte()}
 	f := w.bench.failures[key]
@@ -221,14 +221,14 @@ func (d *decoder) failure(w *world) *roster.Failure {
 	return f
 }
 
-// failureKey is all that is kept of a failure.
+// failureKey is all that a world keeps of a failure.
 type failureKey [3]byte
 
-// texts are what members say of a failure: whom it is about.
+// texts are what members say about a failure. Each names the member that caused it.
 var texts = [maxNodes]string{"about 0", "about 1", "about 2"}
 
-// causeOf is whom a failure is about in the first place, whoever is blamed by
-// those that have heard of it.
+// causeOf returns the member that caused a failure in the first place, which is not
+// always the one that others blame.
 func causeOf(f *roster.Failure) int8 {
 	if f.Text != "" {
 		return int8(f.Text[len(f.Text)-1] - '0')

@@ -2,7 +2,7 @@ package check_test
 
 import "fmt"
 
-// config is a small cluster, and how much may happen to it.
+// config is a small cluster and the events that may happen in it.
 type config struct {
 	name string
 	size int
@@ -10,30 +10,30 @@ type config struct {
 
 	foreign set  // nodes without a session
 	differ  set  // nodes that attest another result than the others
-	tidy    bool // a network without late frames: streams arrive as they are opened, what a dead process wrote is gone
+	tidy    bool // no late frames: streams arrive as they are opened, and what a dead process wrote is lost
 	late    set  // nodes that have not opened the ceremony at the start
 
 	losses     int8 // streams that the network may lose
 	migrations int8 // streams that may move to another connection
-	restarts   int8 // crashes of a process that is started again at once
+	restarts   int8 // crashes after which the process starts again at once
 	restartAt  steps
-	crashes    int8 // crashes of a process that stays down
+	crashes    int8 // crashes after which the process stays down
 	crashAt    steps
 	aborts     int8
 	abortAt    steps
 	timeouts   int8 // how often a member may be gone for too long
 
-	attempts  int8 // attempts after the first one: a node that has failed closes its ceremony and opens the next
-	again     bool // faults may happen in every attempt, not in the first one only
-	byStream  bool // requests address the process that has answered on their stream, not the one that has answered last
+	attempts  int8 // attempts after the first: a node that failed closes its ceremony and opens the next
+	again     bool // faults may happen in every attempt, not only in the first
+	byStream  bool // requests address the process that answered on their stream, not the one that answered last
 	leaves    bool // a node may close its complete ceremony while others say goodbye, and open the next attempt
 	hurries   bool // a node may end its ceremony before the others have said goodbye
-	impatient bool // a wait for a member's answer may be over before the answer has had the time to come
+	impatient bool // a wait for a member's answer may end before the answer could come
 
 	off reductions // the reductions that are not used
 
-	states int // stop after so many; 0: never
-	walks  int // walk so often at random instead of exploring everything
+	states int // stop after this many states; 0: never
+	walks  int // walk at random this often instead of exploring everything
 	seed   uint64
 }
 
@@ -54,28 +54,28 @@ func nodes(list ...int) (s set) {
 	return s
 }
 
-// honest tells whether nothing may happen that can fail a ceremony.
+// honest reports whether nothing may happen that can fail a ceremony.
 func (c *config) honest() bool {
 	return c.restarts == 0 && c.crashes == 0 && c.aborts == 0 && c.timeouts == 0 && c.differ == 0
 }
 
 // reductions leave out states that behave like others. Each can be turned off, to
-// compare what is found with it and without it.
+// compare what is found with and without it.
 type reductions uint8
 
 const (
-	// eagerOpening: a client opens a stream as soon as it misses one. What is said
-	// on a stream may be skipped, so a stream that is opened later is among them.
+	// With eagerOpening, a client opens a stream as soon as it lacks one. Requests on a
+	// stream may be skipped, so this includes a stream that is opened later.
 	eagerOpening reductions = 1 << iota
-	// quietAnswers: an answer that changes nothing when it is read is not sent, and
-	// who is connected is forgotten where no rule asks for it.
+	// With quietAnswers, an answer that would change nothing is not sent, and who is
+	// connected is forgotten where no rule asks for it.
 	quietAnswers
-	// promptFailures: a node that has failed does at once what it has to do. Others
-	// can only tell by what reaches them, which still takes its time.
+	// With promptFailures, a node that has failed does immediately what it must do.
+	// Others notice only what reaches them, which still takes its time.
 	promptFailures
-	// promptHandlers: a handler returns at once when nobody waits for that.
+	// With promptHandlers, a handler returns immediately if nobody waits for that.
 	promptHandlers
-	// symmetry: nodes that differ only in their number are alike.
+	// With symmetry, nodes that differ only in their number are alike.
 	symmetry
 )
 
@@ -93,13 +93,13 @@ func (r reductions) String() string {
 	return text[2:]
 }
 
-// reduces tells whether a reduction is used.
+// reduces reports whether a reduction is used.
 func (c *config) reduces(by reductions) bool {
 	switch {
 	case c.off&by != 0:
 		return false
 	case by == eagerOpening:
-		// Who is gone depends on when a stream was there, and what a late stream says on when it was opened.
+		// A timeout depends on when there was a stream. What a late stream says depends on when it was opened.
 		return c.timeouts == 0
 	case by == promptFailures:
 		return c.attempts == 0 && c.timeouts == 0

@@ -8,10 +8,10 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// A defect that there was: a client addressed the process that had answered on the
-// stream, so that a goodbye that came first on a new one never counted. It takes
-// one lost stream to find it.
-func TestAGoodbyeThatDoesNotCountIsFound(t *testing.T) {
+// This defect existed: a client addressed the process that had answered on the stream,
+// so a goodbye that came first on a new stream never counted. One lost stream is enough
+// to find it.
+func TestAnUncountedGoodbyeIsFound(t *testing.T) {
 	c := &config{size: 2, last: 1, losses: 1, byStream: true}
 	x := search(c)
 
@@ -24,8 +24,8 @@ func TestAGoodbyeThatDoesNotCountIsFound(t *testing.T) {
 	require.Contains(t, story, "addressee=none goodbye")
 }
 
-// Nodes complete in as many attempts as there are faults and one more, so with one
-// fewer they do not.
+// Nodes may need one attempt more than there are faults. With one fewer they do not
+// complete.
 func TestAnAttemptTooFewIsFound(t *testing.T) {
 	x := search(&config{size: 2, last: 1, aborts: 2, attempts: 1, again: true})
 
@@ -33,8 +33,8 @@ func TestAnAttemptTooFewIsFound(t *testing.T) {
 	require.Equal(t, "the next attempt does not complete", x.findings[0].what)
 }
 
-// Nothing but a fault may end an attempt.
-func TestAnAttemptThatFailsWithoutAFaultIsFound(t *testing.T) {
+// Only a fault may end an attempt.
+func TestAFaultlessFailureIsFound(t *testing.T) {
 	w := newWorld(&config{size: 2, last: 1, aborts: 1, attempts: 1, again: true})
 	w.past.aborted, w.past.abortedAt = 0, 0
 	w.nodes[1].attempt = 1

@@ -6,10 +6,10 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// longAfter is when everything that waits for a time has waited for long enough.
+// longAfter is a time after which every wait is over.
 const longAfter = time.Hour
 
-// do lets something happen.
+// do makes an event happen.
 func (w *world) do(e event) {
 	w.wrong = ""
 	a, b := int(e.a), int(e.b)
@@ -69,7 +69,7 @@ func (w *world) do(e event) {
 	w.settle()
 }
 
-// decide brings a node's own fact to its roster.
+// decide passes a node's own fact on to its roster.
 func (w *world) decide(k what, i int) {
 	r := w.begin(i)
 	switch k {
@@ -105,8 +105,8 @@ func (w *world) decide(k what, i int) {
 	w.end(i)
 }
 
-// giveUpTelling is the end of a client that has no stream to tell a failure on. A
-// stream that has not arrived may not have been opened at all.
+// giveUpTelling ends a client that has no stream to send a failure on. A stream that
+// has not arrived may never have been opened.
 func (w *world) giveUpTelling(i, j int) {
 	c := &w.nodes[i].clients[j]
 	if s := c.current; s >= 0 {

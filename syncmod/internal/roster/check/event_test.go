@@ -5,10 +5,10 @@ import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
 // event is something that can happen next.
 type event struct {
 	kind what
-	a, b int8 // a stream or a node, and how many requests are skipped or another node
+	a, b int8 // a stream or a node, and the number of skipped requests or another node
 }
 
-// what says what happens.
+// what is the kind of an event.
 type what uint8
 
 const (
@@ -19,17 +19,17 @@ const (
 	handlerReturns
 	hangUp
 	arrive
-	giveUpTelling // a client of a failed ceremony has no stream to tell it on
+	giveUpTelling // a client of a failed ceremony has no stream to send the failure on
 	openStream
 	announce
 	openCeremony
-	stopTelling // the abort grace is over
-	graceEnds   // a member's goodbye has not been answered for long enough
+	stopTelling // the time to tell of an abort is over
+	graceEnds   // a goodbye has gone unanswered for long enough
 	finishGoodbyes
 	closeCeremony
 	heartbeat // the newest announcement again
 
-	// What may happen or not:
+	// These may happen or not:
 	migrate
 	leave
 
@@ -43,10 +43,10 @@ const (
 
 func (e event) fault() bool { return e.kind >= lose }
 
-// expected tells whether a network that works and nodes that run lead to it.
+// expected reports whether the event happens if the network works and the nodes run.
 func (e event) expected() bool { return e.kind < migrate }
 
-// events lists what can happen next, streams first.
+// events appends the events that can happen next to all, those of streams first.
 func (w *world) events(all []event) []event {
 	for s := range int8(w.count) {
 		all = w.streamEvents(all, s)
@@ -168,7 +168,7 @@ func (w *world) faultEvents(all []event, i int8) []event {
 	return all
 }
 
-// hasTold tells whether a failed node has nobody left to tell.
+// hasTold reports whether a failed node has nobody left to tell.
 func (w *world) hasTold(i int) bool {
 	if w.impatient {
 		return true
@@ -186,8 +186,8 @@ func (w *world) hasTold(i int) bool {
 	return true
 }
 
-// graceMayEnd tells whether all that a node waits for are answers to its goodbye
-// from members that it does not reach.
+// graceMayEnd reports whether a node waits for nothing except answers to its goodbye
+// from members that it cannot reach.
 func (w *world) graceMayEnd(i int) bool {
 	n := &w.nodes[i]
 	some := false
@@ -204,7 +204,7 @@ func (w *world) graceMayEnd(i int) bool {
 	return some
 }
 
-// missesSomebody tells whether a direction to or from a member was up and is not.
+// missesSomebody reports whether a stream to or from a member was up and is not up now.
 func (w *world) missesSomebody(i int) bool {
 	for j := range w.size {
 		m := &w.nodes[i].members[j]
@@ -215,8 +215,8 @@ func (w *world) missesSomebody(i int) bool {
 	return false
 }
 
-// mayMigrate tells whether nothing is outstanding on a stream that has proved to
-// work.
+// mayMigrate reports whether a stream has proved to work and nothing is outstanding on
+// it.
 func (w *world) mayMigrate(i, j int) bool {
 	c := &w.nodes[i].clients[j]
 	if w.left.migrations == 0 || j == i || !w.unsettled(i) || w.succeeds(i) || w.nodes[i].foreign {
@@ -229,8 +229,8 @@ func (w *world) mayMigrate(i, j int) bool {
 	return st.requestCount == 0 && st.responseCount == 0
 }
 
-// mayHeartbeat tells whether a client may say again what it has announced: on its
-// current stream, when nothing is outstanding.
+// mayHeartbeat reports whether a client may send its announcement again. It may on its
+// current stream, if nothing is outstanding there.
 func (w *world) mayHeartbeat(s int8) bool {
 	st := &w.streams[s]
 	c := &w.nodes[st.from].clients[st.to]

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// explorer visits every world that a configuration leads to, level by level: what
-// it finds first is found in the fewest events.
+// explorer visits every world that a configuration leads to, level by level. So what it
+// finds first takes the fewest events.
 type explorer struct {
 	*config
 	canonicalizer
@@ -17,23 +17,23 @@ type explorer struct {
 	table   []uint32 // where the states are, by hash
 
 	out  []uint32 // where each state's expected events lead
-	ends []uint32 // where those of each state end in out
-	over []uint32 // the states in which nothing is expected any more
+	ends []uint32 // where the events of each state end in out
+	over []uint32 // the states in which nothing more is expected
 
 	edges    int
 	depth    int
 	outcomes map[string]int
 	findings []finding
 
-	visit func(w *world, encoded []byte) // hears of every new state
-	ended func(w *world)                 // hears of every state in which nothing is expected any more
+	visit func(w *world, encoded []byte) // is called with every new state
+	ended func(w *world)                 // is called with every state in which nothing more is expected
 }
 
 // finding is a property that does not hold.
 type finding struct {
 	what  string
 	state uint32
-	event event // the one that leads to it from there; none: the state itself
+	event event // the event after which the property does not hold; zero if it does not hold in the state itself
 	count int
 }
 
@@ -59,7 +59,7 @@ func (x *explorer) resize(size int) {
 	}
 }
 
-// slot is where a state is in the table, or would be.
+// slot returns the place of a state in the table, or the place where it would be.
 func (x *explorer) slot(fingerprint uint64) uint64 {
 	mask := uint64(len(x.table) - 1)
 	slot := fingerprint & mask
@@ -69,7 +69,7 @@ func (x *explorer) slot(fingerprint uint64) uint64 {
 	return slot
 }
 
-// insert returns the state with this hash, and whether it is a new one.
+// insert returns the state with this hash, and whether it is new.
 func (x *explorer) insert(fingerprint uint64, parent uint32) (state uint32, fresh bool) {
 	slot := x.slot(fingerprint)
 	if state := x.table[slot]; state != none {
@@ -85,7 +85,7 @@ func (x *explorer) insert(fingerprint uint64, parent uint32) (state uint32, fres
 	return state, true
 }
 
-// level is the states of a depth, as they are encoded.
+// level is the encoded states of one depth.
 type level struct {
 	data   []byte
 	ends   []int
@@ -100,7 +100,7 @@ func (l *level) add(state uint32, data []byte) {
 
 func (l *level) clear() { l.data, l.ends, l.states = l.data[:0], l.ends[:0], l.states[:0] }
 
-// explore visits all states. It returns false when there are too many.
+// explore visits all states. It returns false if there are too many.
 func (x *explorer) explore() (complete bool) {
 	current, next := new(level), new(level)
 	w := newWorld(x.config)
@@ -127,7 +127,7 @@ func (x *explorer) explore() (complete bool) {
 	return true
 }
 
-// expand visits what the events lead to from a state.
+// expand visits the states that the events of a state lead to.
 func (x *explorer) expand(w, after *world, state uint32, events []event, next *level) {
 	expected := false
 	for _, e := range events {
@@ -168,7 +168,7 @@ func (x *explorer) expand(w, after *world, state uint32, events []event, next *l
 	}
 }
 
-// checkAll checks what has to hold in every state.
+// checkAll checks what must hold in every state.
 func (w *world) checkAll() {
 	w.checkBounds()
 	w.checkServed()
@@ -184,10 +184,10 @@ func (x *explorer) find(what string, state uint32, e event) {
 	x.findings[k].count++
 }
 
-// checkEndings: from every state an end can be reached without a fault.
+// checkEndings checks that every state can reach an end without a fault.
 func (x *explorer) checkEndings() {
 	states := len(x.prints)
-	starts := make([]uint32, states+1) // of the states that lead to each, in back
+	starts := make([]uint32, states+1) // where in back the states begin that lead to each state
 	for _, to := range x.out {
 		starts[to+1]++
 	}
@@ -226,7 +226,7 @@ func (x *explorer) checkEndings() {
 	}
 }
 
-// search explores a configuration and tells what was found.
+// search explores a configuration and returns what it found.
 func search(c *config) *explorer {
 	x := newExplorer(c)
 	if x.explore() {
@@ -237,7 +237,7 @@ func search(c *config) *explorer {
 	return x
 }
 
-// String tells what was explored, and how it ended.
+// String says what was explored and how it ended.
 func (x *explorer) String() string {
 	text := fmt.Sprintf("exhaustive: %d states, %d events, depth %d", len(x.prints), x.edges, x.depth)
 	var outcomes []string

@@ -7,7 +7,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// sweep forgets streams to which nothing can happen any more.
+// sweep removes streams to which nothing more can happen.
 func (w *world) sweep() {
 	for s := 0; s < w.count; s++ {
 		if st := &w.streams[s]; st.handler != returned || !w.clientGone(st) {
@@ -48,7 +48,7 @@ func (w *world) renumber(from, to int8) {
 	}
 }
 
-// forget drops what nothing depends on any more.
+// forget removes what nothing depends on any longer.
 func (w *world) forget(i int) {
 	n := &w.nodes[i]
 	w.forgetState(i, &n.state)
@@ -66,7 +66,8 @@ func (w *world) forget(i int) {
 	}
 }
 
-// forgetState drops of a roster's state what its behaviour does not depend on.
+// forgetState removes the parts of a roster's state on which its behaviour does not
+// depend.
 func (w *world) forgetState(i int, s *roster.State) {
 	if w.timeouts == 0 && w.reduces(quietAnswers) {
 		s.Rounds, s.AllConnected = 0, false
@@ -87,7 +88,7 @@ func (w *world) forgetState(i int, s *roster.State) {
 			m.In.Ever, m.Out.Ever = true, true
 		}
 		if m.Session != 0 || s.Step > 1 || s.Passed > 0 {
-			m.First = 0 // what matters of it is whether a foreign member passes barrier 1 without us
+			m.First = 0 // it matters only while a foreign member might pass barrier 1 without this node
 		}
 		if !m.Known || m.Step != int64(w.last) {
 			m.Attestation = nil
@@ -108,7 +109,7 @@ func (w *world) forgetState(i int, s *roster.State) {
 	}
 }
 
-// rankStreams numbers anew the order in which streams were opened, and arrived.
+// rankStreams renumbers the orders in which streams were opened and arrived.
 func (w *world) rankStreams() {
 	for i := range w.size {
 		for j := range w.size {
@@ -158,17 +159,17 @@ func (w *world) rankStreamsOf(i, j int) {
 	}
 }
 
-// ranks are the places that are taken in an order, a bit each.
+// ranks is the set of places that are taken in an order, one bit each.
 type ranks uint64
 
 func (r *ranks) add(rank int8) { *r |= 1 << rank }
 
-// of is a rank without the places that are not taken, from 1.
+// of returns a rank counted among the places that are taken, from 1.
 func (r ranks) of(rank int8) int8 {
 	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1)))
 }
 
-// timeOf is when the stream of a rank arrived.
+// timeOf returns when the stream with a rank arrived.
 func timeOf(rank int8) time.Time { return now.Add(time.Duration(rank) * time.Millisecond) }
 
 func rankOf(t time.Time) int8 {

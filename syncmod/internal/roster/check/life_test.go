@@ -2,8 +2,8 @@ package check_test
 
 import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
 
-// openCeremony opens a node's ceremony, for the first time or for the next
-// attempt. A member that was held is served now.
+// openCeremony opens a node's ceremony, for the first time or for the next attempt. It
+// serves the members that were held.
 func (w *world) openCeremony(i int) {
 	n := &w.nodes[i]
 	if n.shut == between {
@@ -28,8 +28,8 @@ func (w *world) openCeremony(i int) {
 	}
 }
 
-// closeCeremony closes a node's ceremony in a process that lives on: the streams
-// that the ceremony serves end. What its clients have said may still arrive.
+// closeCeremony closes a node's ceremony in a process that lives on. The streams that
+// the ceremony serves end. What its clients sent may still arrive.
 func (w *world) closeCeremony(i int, why shut) {
 	for s := range w.count {
 		st := &w.streams[s]
@@ -45,7 +45,7 @@ func (w *world) closeCeremony(i int, why shut) {
 	w.nodes[i].shut = why
 }
 
-// silence forgets a node's clients, and the streams that its roster knows.
+// silence removes a node's clients, and the streams that its roster knows.
 func (w *world) silence(i int) {
 	n := &w.nodes[i]
 	for j := range n.clients {
@@ -57,7 +57,7 @@ func (w *world) silence(i int) {
 	}
 }
 
-// kill ends a node's process. What its clients have said may still arrive.
+// kill ends a node's process. What its clients sent may still arrive.
 func (w *world) kill(i int) {
 	for s := range w.count {
 		st := &w.streams[s]
@@ -67,7 +67,7 @@ func (w *world) kill(i int) {
 		}
 		if int(st.from) == i {
 			st.loseClient()
-			if (w.nodes[i].foreign || w.tidy) && st.handler != returned { // else a late frame would be a restart
+			if (w.nodes[i].foreign || w.tidy) && st.handler != returned { // or a late frame would be a restart
 				w.handlerReturns(int8(s))
 			}
 		}
@@ -101,14 +101,14 @@ func (w *world) restart(i int) {
 	n.upset = false
 }
 
-// upset notes that there is a reason to fail for all attempts that are open.
+// upset notes that every open attempt now has a reason to fail.
 func (w *world) upset() {
 	for i := range w.size {
 		w.nodes[i].upset = w.again
 	}
 }
 
-// note looks at an event of a node's ceremony.
+// note checks an event of a node's ceremony.
 func (w *world) note(i int, e *roster.Event) {
 	switch e.Type {
 	case roster.BarrierPassed:

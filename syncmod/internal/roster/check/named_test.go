@@ -14,11 +14,11 @@ var (
 	firstSeed = flag.Uint64("seed", 0, "of the random walks; 0: any")
 )
 
-// workers is how many configurations are explored at once.
+// workers is how many configurations are explored at the same time.
 const workers = 2
 
-// small are configurations that take a moment, of every kind of event. With the
-// race detector they are fewer.
+// small returns configurations that take only a moment, with every kind of event. With
+// the race detector they are fewer.
 func small() []config {
 	all := []config{
 		{name: "2 nodes, a loss", size: 2, last: 2, losses: 1},
@@ -47,7 +47,7 @@ func small() []config {
 	return all
 }
 
-// large are the named configurations. The largest come first, so that the workers
+// large returns the named configurations. The largest come first, so that the workers
 // end at the same time.
 func large() []config {
 	return []config{
@@ -139,7 +139,7 @@ func large() []config {
 	}
 }
 
-// larger are those that take long, or much memory.
+// larger returns configurations that take long or need much memory.
 func larger() []config {
 	return []config{
 		{
@@ -173,7 +173,7 @@ func larger() []config {
 	}
 }
 
-// The named configurations: make check.
+// The named configurations; make check runs them.
 func TestNamedConfigurations(t *testing.T) {
 	if !*named {
 		t.Skip("make check explores them")
@@ -189,7 +189,7 @@ func TestNamedConfigurations(t *testing.T) {
 		working.Go(func() {
 			for c := range next {
 				t.Run(c.name, func(t *testing.T) { run(t, c) })
-				runtime.GC() // what the last one has found is large
+				runtime.GC() // the last search left much memory
 			}
 		})
 	}

@@ -8,16 +8,16 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// violates notes that a property does not hold. The first one counts.
+// violates notes that a property does not hold. The first violation counts.
 func (w *world) violates(format string, args ...any) {
 	if w.wrong == "" {
 		w.wrong = fmt.Sprintf(format, args...)
 	}
 }
 
-// checkPassed: nobody passes a barrier before everyone has announced it, in the
-// process that the node knows, and nobody completes an attempt with a member that
-// has aborted it.
+// checkPassed checks two properties. Nobody passes a barrier before everyone has
+// announced it, in the process that the node knows. Nobody completes an attempt with a
+// member that aborted it.
 func (w *world) checkPassed(i int, step int64) {
 	for j := range w.size {
 		if j == i {
@@ -54,15 +54,15 @@ func (w *world) checkPassed(i int, step int64) {
 	}
 }
 
-// checkMayFail looks whether there is a reason for a node to fail, and whether it
-// names the right member.
+// checkMayFail checks that a node has a reason to fail, and that it names the right
+// member.
 func (w *world) checkMayFail(i int) {
 	f := w.bench.rosters[i].Failure()
 	p := &w.past
 	switch f.Kind {
-	case roster.AttemptMismatch: // one of the members has restarted, and nobody can say which
+	case roster.AttemptMismatch: // one of the members restarted, and nobody can say which
 		p.excused |= 1<<f.Culprit | 1<<i
-	case roster.PeerRejected: // an error does not say who is the culprit: whoever passes it on is taken for it
+	case roster.PeerRejected: // an error does not name the culprit, so the member that passes it on is taken for it
 		p.excused |= 1 << i
 	}
 	switch {
@@ -72,7 +72,7 @@ func (w *world) checkMayFail(i int) {
 	case p.aborted < 0 && w.timeouts == 0 && p.restartedAt == 0:
 		w.violates("a restart at step 0 fails a ceremony: %v", f.Kind)
 	case w.nodes[i].attempt > 0 && w.size == 2 && !w.nodes[i].upset:
-		// of three, one may still be in the last attempt, and fail this one
+		// of three nodes, one may still be in the last attempt, and fail this one
 		w.violates("the last attempt fails the next one: %v", f.Kind)
 	case p.succeeded&^(1<<i) != 0 && !w.disturbedAtLast():
 		w.violates("a node fails after another has passed the last barrier: %v", f.Kind)
@@ -84,15 +84,15 @@ func (w *world) checkMayFail(i int) {
 	}
 }
 
-// disturbedAtLast tells whether an abort or a restart at the last barrier, or a
-// timeout, may have come to some nodes before they passed it.
+// disturbedAtLast reports whether an abort or a restart at the last barrier, or a
+// timeout, may have reached some nodes before they passed it.
 func (w *world) disturbedAtLast() bool {
 	p := &w.past
 	return p.aborted >= 0 && p.abortedAt == w.last || p.restarted >= 0 && p.restartedAt == w.last || w.timeouts > 0
 }
 
-// isGuilty tells whether a member may be blamed: it has aborted, or begun again in
-// another process or another attempt.
+// isGuilty reports whether a member may be blamed: it aborted, or it began again in
+// another process or attempt.
 func (w *world) isGuilty(i int) bool {
 	return w.timeouts > 0 || i == int(w.past.aborted) || i >= 0 && w.nodes[i].process > 0
 }
@@ -109,7 +109,8 @@ func (w *world) relation(i int, f *roster.Failure) string {
 	return ", by a bystander"
 }
 
-// checkBounds: of one member's streams a few are served, whatever it does.
+// checkBounds checks that only a few of a member's streams are served, whatever it
+// does.
 func (w *world) checkBounds() {
 	for i := range w.size {
 		for j := range w.size {
@@ -134,8 +135,8 @@ func (w *world) checkBounds() {
 	}
 }
 
-// checkServed: the stream that is served is the current one, and its member is
-// connected.
+// checkServed checks that a stream that is served is the current one, and that its
+// member is connected.
 func (w *world) checkServed() {
 	for s := range w.count {
 		st := &w.streams[s]
@@ -149,7 +150,8 @@ func (w *world) checkServed() {
 	}
 }
 
-// checkEarly: the next step cannot be announced before the barrier is passed.
+// checkEarly checks that the next step cannot be announced before the barrier is
+// passed.
 func (w *world) checkEarly() {
 	for i := range w.size {
 		r := &w.nodes[i].state
@@ -159,7 +161,7 @@ func (w *world) checkEarly() {
 	}
 }
 
-// ending is how everything has come to an end, and what is wrong with that.
+// ending returns how everything ended, and what is wrong with that.
 func (w *world) ending() (outcome, wrong string) {
 	var complete, failed, gone, waits []int
 	for i := range w.size {
@@ -190,7 +192,7 @@ func (w *world) ending() (outcome, wrong string) {
 		return outcome, "the next attempt does not complete"
 	case len(complete) > 0 && len(failed) > 0 && !atLast:
 		return outcome, "some complete and some fail"
-	case len(complete) > 0 && len(waits) > 0 && !atLast && !w.leaves: // who has left need not begin again
+	case len(complete) > 0 && len(waits) > 0 && !atLast && !w.leaves: // a node that has left need not begin again
 		return outcome, "some complete and some wait"
 	case p.heard && w.restarts == 1 && w.attempts == 0 && w.nodes[p.restarted].state.Phase == roster.Complete:
 		return outcome, "the restarted one completes, though others had heard it above step 0"
@@ -198,8 +200,8 @@ func (w *world) ending() (outcome, wrong string) {
 	return outcome, ""
 }
 
-// waitsInVain tells what is wrong with a node that waits at the end: it has to
-// name a member that is gone, or that is in no attempt with it.
+// waitsInVain returns what is wrong with a node that waits at the end. It must name a
+// member that is gone or is not in the same attempt.
 func (w *world) waitsInVain(i int) string {
 	r := w.begin(i)
 	b, waits := r.Waiting()
@@ -231,8 +233,8 @@ func (w *world) waitsInVain(i int) string {
 	return "a node waits for members that wait as well: " + strings.Repeat("x", len(missing))
 }
 
-// waitForEachOther tells whether those that a node waits for wait for somebody who
-// is gone.
+// waitForEachOther reports whether the members that a node waits for wait themselves
+// for a member that is gone.
 func (w *world) waitForEachOther(i int, missing []int) bool {
 	for _, j := range missing {
 		r := w.begin(j)

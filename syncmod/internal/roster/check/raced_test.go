@@ -2,6 +2,6 @@
 
 package check_test
 
-// raced: everything takes ten times as long, and nothing here runs at once but
-// whole searches.
+// raced is set with the race detector. Everything then takes ten times as long, and
+// only whole searches run at the same time.
 const raced = true

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// views is what can be seen of the nodes in all states of a search: where each can
-// stand, and how everything can end. Reductions must not take anything away.
+// views is what can be seen of the nodes in all states of a search: how each node may
+// stand, and how everything may end. Reductions must not remove any of it.
 type views map[string]bool
 
 func viewsOf(t *testing.T, c *config) views {
@@ -38,7 +38,7 @@ func viewsOf(t *testing.T, c *config) views {
 	return v
 }
 
-// view is how a node stands.
+// view returns how a node stands.
 func (w *world) view(i int) string {
 	n := &w.nodes[i]
 	s := &n.state

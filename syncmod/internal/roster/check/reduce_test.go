@@ -2,8 +2,8 @@ package check_test
 
 import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
 
-// settle brings a world to its normal form after an event: what the reductions let
-// happen at once has happened, and what nothing depends on is forgotten.
+// settle brings a world to its normal form after an event. It does what the reductions
+// do immediately, and forgets what nothing depends on.
 func (w *world) settle() {
 	for w.promptly() {
 	}
@@ -18,7 +18,8 @@ func (w *world) settle() {
 	w.rankStreams()
 }
 
-// promptly lets one thing happen that need not wait.
+// promptly makes one thing happen that need not wait. It returns false if there is
+// none.
 func (w *world) promptly() bool {
 	for s := range int8(w.count) {
 		if w.reduces(promptHandlers) && w.returnsUnnoticed(s) {
@@ -33,7 +34,7 @@ func (w *world) promptly() bool {
 	return false
 }
 
-// returnsUnnoticed tells whether a handler will return, and nobody waits for that.
+// returnsUnnoticed reports whether a handler will return and nobody waits for that.
 func (w *world) returnsUnnoticed(s int8) bool {
 	st := &w.streams[s]
 	if st.handler != ending && (st.handler != reading || st.requestCount > 0 || !st.broken && !w.clientGone(st)) {
@@ -51,7 +52,7 @@ func (w *world) returnsUnnoticed(s int8) bool {
 	return true
 }
 
-// clientOfFailed lets a failed node's client act on a stream.
+// clientOfFailed makes the client of a failed node act on a stream.
 func (w *world) clientOfFailed(s int8) bool {
 	st := &w.streams[s]
 	if w.clientGone(st) || !w.failed(int(st.from)) {
@@ -70,7 +71,7 @@ func (w *world) clientOfFailed(s int8) bool {
 	return true
 }
 
-// serverOfFailed lets a failed node's handler act on a stream.
+// serverOfFailed makes the handler of a failed node act on a stream.
 func (w *world) serverOfFailed(s int8) bool {
 	st := &w.streams[s]
 	i := int(st.to)
@@ -85,7 +86,7 @@ func (w *world) serverOfFailed(s int8) bool {
 	case st.handler == reading && st.requestCount > 0:
 		w.tellRequest(s, 0)
 		w.judge(s, st.take(0))
-	case st.handler != opening || w.failed(int(st.from)) && !gone: // that one may not have been opened at all
+	case st.handler != opening || w.failed(int(st.from)) && !gone: // the stream may never have been opened
 		return false
 	case st.broken || gone:
 		w.tell("return stream=%d", st.id)
@@ -99,8 +100,8 @@ func (w *world) serverOfFailed(s int8) bool {
 	return true
 }
 
-// openEagerly opens the streams that clients miss: nothing can tell them from
-// those that are opened later and skip a line.
+// openEagerly opens the streams that clients lack. Nothing distinguishes them from
+// streams that are opened later and skip a request.
 func (w *world) openEagerly() {
 	if !w.reduces(eagerOpening) || (w.past.restarted >= 0 || w.past.crashed >= 0) && !w.tidy {
 		return
@@ -123,7 +124,7 @@ func (w *world) openEagerly() {
 	}
 }
 
-// arriveEagerly lets streams arrive that have no other beside them.
+// arriveEagerly makes streams arrive that have no other stream beside them.
 func (w *world) arriveEagerly() {
 	for s := range int8(w.count) {
 		st := &w.streams[s]
@@ -142,9 +143,9 @@ func (w *world) arriveEagerly() {
 	}
 }
 
-// isQuiet tells whether an answer changes nothing when it is read: the same one is
-// read right before it, or the roster says so now and hears nothing else on this
-// stream meanwhile.
+// isQuiet reports whether an answer changes nothing when it is read. Either the same
+// answer is read right before it, or the roster says so now and hears nothing else on
+// this stream until then.
 func (w *world) isQuiet(s int8, a response) bool {
 	st := &w.streams[s]
 	if a.asked != plain || a.refused {
@@ -152,7 +153,7 @@ func (w *world) isQuiet(s int8, a response) bool {
 	}
 	i, j := int(st.from), int(st.to)
 	if w.failed(i) {
-		return true // the client reads over it
+		return true // the client ignores it
 	}
 	if st.responseCount > 0 {
 		return st.responses[st.responseCount-1] == a
@@ -173,7 +174,7 @@ func (w *world) isQuiet(s int8, a response) bool {
 	})
 }
 
-// bringsNews tells whether a heartbeat changes anything, or its answer would.
+// bringsNews reports whether a heartbeat or its answer changes anything.
 func (w *world) bringsNews(s int8) bool {
 	st := &w.streams[s]
 	i, j := int(st.to), int(st.from)
@@ -196,7 +197,7 @@ func (w *world) bringsNews(s int8) bool {
 	return !w.isQuiet(s, answer)
 }
 
-// changesNothing tells whether a fact changes nothing, apart from what it returns.
+// changesNothing reports whether a fact changes nothing, apart from what it returns.
 func (w *world) changesNothing(i int, fact func(*roster.Roster) bool) bool {
 	before := w.nodes[i].state
 	members := w.nodes[i].members
@@ -211,7 +212,7 @@ func (w *world) changesNothing(i int, fact func(*roster.Roster) bool) bool {
 	r.State(&after.state)
 	w.forgetState(i, &after.state)
 	for j := range w.size {
-		after.members[j].Opened = members[j].Opened // a stream is counted as soon as it is the current one
+		after.members[j].Opened = members[j].Opened // a stream counts once it is the current one
 	}
 	return sameState(&after.state, &before) && after.members == members
 }

@@ -2,14 +2,14 @@ package check_test
 
 import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
 
-// What the members attest: most the same.
+// What the members attest. Most attest the same.
 var (
 	alike = &roster.Attestation{Result: "aa", Verified: true}
 	other = &roster.Attestation{Result: "bb", Verified: true}
 )
 
-// attestationOf is what a node attests at its last barrier, in every process and
-// attempt. A foreign one attests nothing.
+// attestationOf returns what a node attests at its last barrier, in every process and
+// attempt. A foreign node attests nothing.
 func (w *world) attestationOf(i int) *roster.Attestation {
 	switch n := &w.nodes[i]; {
 	case n.foreign:
@@ -20,7 +20,8 @@ func (w *world) attestationOf(i int) *roster.Attestation {
 	return alike
 }
 
-// attest puts into the states of rosters what follows from their steps.
+// attest adds the attestations, which follow from the steps, to the states of the
+// rosters.
 func (w *world) attest() {
 	for i := range w.size {
 		n := &w.nodes[i]
@@ -35,7 +36,7 @@ func (w *world) attest() {
 	}
 }
 
-// resultOf is the result of a node that has one.
+// resultOf returns the result of a node that has one.
 func (c *config) resultOf(i int) string {
 	if c.differ.has(i) {
 		return other.Result

@@ -7,14 +7,14 @@ import (
 
 func name(i int) string { return [...]string{"alice", "bob", "carol"}[i] }
 
-// tell notes what happens in a story.
+// tell adds a line to the story.
 func (w *world) tell(format string, args ...any) {
 	if w.story != nil {
 		w.story(fmt.Sprintf(format, args...))
 	}
 }
 
-// tellEvent notes an event. Streams that are opened tell so themselves.
+// tellEvent adds an event to the story. Streams that are opened add themselves.
 func (w *world) tellEvent(e event) {
 	if w.story == nil {
 		return
@@ -77,7 +77,7 @@ func (w *world) tellStream(e event) {
 	}
 }
 
-// tellRequest tells of a request that is about to be read.
+// tellRequest adds a request that is about to be read.
 func (w *world) tellRequest(s, k int8) {
 	if w.story == nil {
 		return
@@ -87,7 +87,7 @@ func (w *world) tellRequest(s, k int8) {
 	w.tell("read-request stream=%d step=%d addressee=%s%s", st.id, q.step, w.sessionWords(int(st.to), q.to), q.kind)
 }
 
-// tellResponse tells of a response that is about to be read.
+// tellResponse adds a response that is about to be read.
 func (w *world) tellResponse(s int8) {
 	if w.story == nil {
 		return
@@ -113,7 +113,7 @@ func (w *world) sessionWords(i int, process int8) string {
 
 func (k kind) String() string { return [...]string{"", " goodbye", " abort", " abort differ"}[k] }
 
-// storyOf tells how a world came to be by its events, and with which end.
+// storyOf returns the events that led to a world, and how it ended.
 func (x *explorer) storyOf(state uint32, last event, what string) string {
 	var path []uint32
 	for k := state; k != none; k = x.parents[k] {
@@ -137,8 +137,8 @@ func (x *explorer) storyOf(state uint32, last event, what string) string {
 	return format(x.config, what, lines)
 }
 
-// format writes a story as the transcripts from all sides are written. Run with
-// -rewrite, they tell what comes of it.
+// format writes a story in the form of the all_sides transcripts. With -rewrite they
+// show the outcome.
 func format(c *config, what string, lines []string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# %s\n\ncluster members=%d last=%d\n----\n", what, c.size, c.last)
@@ -160,7 +160,7 @@ func format(c *config, what string, lines []string) string {
 	return text.String()
 }
 
-// retrace lets the event happen that leads to a state.
+// retrace makes the event happen that leads to a state.
 func (x *explorer) retrace(w, next *world, to uint64, lines *[]string) bool {
 	told := len(*lines)
 	for _, e := range w.events(nil) {
@@ -175,7 +175,7 @@ func (x *explorer) retrace(w, next *world, to uint64, lines *[]string) bool {
 	return false
 }
 
-// retraceWrong lets the event happen that violates a property.
+// retraceWrong makes the event happen that violates a property.
 func (x *explorer) retraceWrong(w, next *world, what string, lines *[]string) {
 	told := len(*lines)
 	for _, e := range w.events(nil) {

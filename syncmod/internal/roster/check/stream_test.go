@@ -4,22 +4,22 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// stream is a stream from one process's client to another node's server, both
-// directions of it, and the handler that serves it. What is in flight stays in
-// order; a request may be skipped, for a client writes only the newest.
+// stream is a stream from a process's client to another node's server, in both
+// directions, with the handler that serves it. What is in flight stays in order. A
+// request may be skipped, because a client writes only the newest.
 type stream struct {
 	from, to int8
-	process  int8 // the client's
+	process  int8 // the process of the client
 	id       int8 // its number in the story
 
 	handler  handler
-	clientOn bool // the client's side believes in it
+	clientOn bool // the client considers it open
 	broken   bool // the network has lost it: nothing new gets through
 	accepted bool // a request was accepted on it
 	joined   bool // the server's ceremony serves it
-	rank     int8 // its place in the order of arrival; before, in that of opening (foreign pairs)
-	answered int8 // the process that has answered the client last, -1: none, or all streams of a client are alike
-	awaits   int8 // the stream whose handler this one waits for, -1: it has returned
+	rank     int8 // its place in the order of arrival; before it arrives, in the order of opening (foreign pairs)
+	answered int8 // the process that last answered the client; -1: none, or all streams of a client are alike
+	awaits   int8 // the stream whose handler this one waits for; -1: it has returned
 	inHand   request
 
 	requestCount, responseCount int8
@@ -27,20 +27,20 @@ type stream struct {
 	responses                   [maxLines]response
 }
 
-// handler is how far a stream's handler is.
+// handler is what the handler of a stream is doing.
 type handler uint8
 
 const (
-	opening  handler = iota // none has started: the stream has not arrived
+	opening  handler = iota // it has not started: the stream has not arrived
 	reading                 // it waits for the next request
-	waiting                 // it has reset another stream and waits for its handler to return
-	refusing                // it lets our abort reach the member before its error
-	holding                 // it leaves the request unanswered until the ceremony is closed
-	ending                  // it reads no more and will return
+	waiting                 // it reset another stream and waits for the handler of that one
+	refusing                // it waits until this node's abort has reached the member before its error
+	holding                 // it does not answer the request until the ceremony is closed
+	ending                  // it stopped reading and will return
 	returned                // it has returned
 )
 
-// kind is what a request says beside its step.
+// kind is what a request says besides its step.
 type kind uint8
 
 const (
@@ -50,42 +50,42 @@ const (
 	differ // an abort because the members attest different results
 )
 
-// aborts tells whether a request says that its sender's ceremony has failed.
+// aborts reports whether a request says that its sender's ceremony failed.
 func (k kind) aborts() bool { return k == abort || k == differ }
 
 // request is a request in flight.
 type request struct {
 	kind     kind
 	step     int8
-	to       int8 // the process that it addresses, -1: none
+	to       int8 // the process that it addresses; -1: none
 	attempt  attempt
 	culprit  int8 // of an abort
 	reporter int8
-	about    int8 // whom its text is about: who has caused the failure; or that of the error that it is refused with
+	about    int8 // the member that its text names as the cause, or the text of the error that refuses it
 }
 
 // response is an answer in flight.
 type response struct {
 	asked   kind
-	by      int8 // the process that answers, -1: none that names itself
+	by      int8 // the process that answers; -1: one that does not name itself
 	refused bool
 	differ  bool // because the members attest different results
 	waiting bool // the request does not count
-	about   int8 // whom the error's text is about
+	about   int8 // the member that the text of the error names
 }
 
-// alive tells whether a handler is serving a stream.
+// alive reports whether a handler is serving a stream.
 func (st *stream) alive() bool {
 	return st.handler == reading || st.handler == waiting || st.handler == refusing || st.handler == holding
 }
 
-// clientGone tells whether the client's end of a stream is no more.
+// clientGone reports whether the client's end of a stream no longer exists.
 func (w *world) clientGone(st *stream) bool {
 	n := &w.nodes[st.from]
 	return !st.clientOn || n.process != st.process || n.shut != open
 }
 
-// push puts a request on its way. It says nothing twice in a row.
+// push puts a request in flight. It does not put the same request there twice in a row.
 func (w *world) push(s int8, q request) {
 	st := &w.streams[s]
 	if st.broken || st.handler == returned || st.requestCount > 0 && st.requests[st.requestCount-1] == q {
@@ -99,7 +99,7 @@ func (w *world) push(s int8, q request) {
 	st.requestCount++
 }
 
-// take takes a request out of a stream, and those before it, which were skipped.
+// take removes a request from a stream, and the requests before it, which were skipped.
 func (st *stream) take(k int8) request {
 	q := st.requests[k]
 	copy(st.requests[:], st.requests[k+1:st.requestCount])
@@ -108,8 +108,8 @@ func (st *stream) take(k int8) request {
 	return q
 }
 
-// arrive starts the handler of a stream. One stream of a peer may wait for its
-// first accepted request: one that waits already is reset.
+// arrive starts the handler of a stream. Only one stream of a peer may wait for its
+// first accepted request, so one that waits already is reset.
 func (w *world) arrive(s int8) {
 	st := &w.streams[s]
 	foreign := w.foreignPair(int(st.from), int(st.to))
@@ -134,7 +134,7 @@ func (w *world) arrive(s int8) {
 	st.rank = latest + 1
 }
 
-// judge brings a request to the server's roster, and does as the verdict says.
+// judge passes a request on to the server's roster and acts on the verdict.
 func (w *world) judge(s int8, q request) {
 	st := &w.streams[s]
 	i, j := int(st.to), int(st.from)
@@ -187,7 +187,7 @@ func (w *world) judge(s int8, q request) {
 	w.end(i)
 }
 
-// endHandler resets a stream: its handler will return.
+// endHandler resets a stream, whose handler will then return.
 func (w *world) endHandler(s int8) {
 	st := &w.streams[s]
 	if st.handler == returned {
@@ -196,7 +196,7 @@ func (w *world) endHandler(s int8) {
 	st.handler, st.broken, st.inHand, st.awaits = ending, true, request{}, -1
 }
 
-// judgeClosed answers for a node that has not opened the ceremony.
+// judgeClosed answers for a node whose ceremony is not open.
 func (w *world) judgeClosed(s int8, q request) {
 	st := &w.streams[s]
 	if w.foreignPair(int(st.from), int(st.to)) {
@@ -206,7 +206,7 @@ func (w *world) judgeClosed(s int8, q request) {
 	w.respond(s, response{asked: q.kind, by: -1, waiting: true})
 }
 
-// fact is a request as the rules look at it.
+// fact returns a request in the form that the rules read.
 func (w *world) fact(st *stream, q request) roster.Request {
 	i, j := int(st.to), int(st.from)
 	f := roster.Request{
@@ -231,8 +231,7 @@ func (w *world) fact(st *stream, q request) roster.Request {
 	return f
 }
 
-// respond puts an answer on its way, unless nobody is there to read it or it
-// changes nothing.
+// respond puts an answer in flight, unless nobody can read it or it changes nothing.
 func (w *world) respond(s int8, a response) {
 	st := &w.streams[s]
 	switch {
@@ -261,8 +260,8 @@ func (w *world) refuse(s int8) {
 	st.inHand, st.handler = request{}, ending
 }
 
-// mayRefuse tells whether it is time to answer with an error: the member knows the
-// reason by our abort, or cannot hear it.
+// mayRefuse reports whether it is time to answer with an error: the member knows the
+// reason from this node's abort, or cannot hear it.
 func (w *world) mayRefuse(s int8) bool {
 	st := &w.streams[s]
 	n := &w.nodes[st.to]
@@ -276,7 +275,7 @@ func (w *world) mayRefuse(s int8) bool {
 	return knows
 }
 
-// mayReturn tells whether a handler has a reason to return.
+// mayReturn reports whether a handler has a reason to return.
 func (w *world) mayReturn(s int8) bool {
 	st := &w.streams[s]
 	switch st.handler {

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// walk goes through a configuration that is too large to be explored, at random.
-// Each walk goes on until nothing is expected any more. What it finds is not the
-// shortest story, but of all walks that find the same the shortest.
+// walk goes at random through a configuration that is too large to be explored. Each
+// walk goes on until nothing more is expected. For each violated property it keeps the
+// shortest walk that led to it, which is not always the shortest story.
 type walk struct {
 	*config
 	random   *rand.Rand
@@ -21,7 +21,7 @@ type walk struct {
 // longest is how many events a walk may take.
 const longest = 600
 
-// wander walks so often as the configuration says.
+// wander walks as often as the configuration says.
 func wander(c *config) *walk {
 	x := &walk{
 		config: c, random: rand.New(rand.NewPCG(c.seed, 0)),
@@ -34,7 +34,7 @@ func wander(c *config) *walk {
 	return x
 }
 
-// once walks to an end.
+// once makes one walk, up to an end.
 func (x *walk) once(w *world) {
 	*w = world{config: w.config, bench: w.bench, story: w.story}
 	for i := range w.size {
@@ -42,7 +42,7 @@ func (x *walk) once(w *world) {
 	}
 	w.start()
 	var path, next []event
-	patience := x.random.IntN(60) // faults come after so many events
+	patience := x.random.IntN(60) // the number of events before faults begin
 	for len(path) < longest {
 		next = x.choices(w, next[:0], len(path) < patience)
 		if len(next) == 0 {
@@ -66,8 +66,8 @@ func (x *walk) once(w *world) {
 	x.note(fmt.Sprintf("no end after %d events", longest), path)
 }
 
-// choices are the events among which one is drawn: faults are rare, so that there
-// is something for them to disturb.
+// choices returns the events from which the next one is drawn. Faults are rare, so that
+// they have something to disturb.
 func (x *walk) choices(w *world, next []event, undisturbed bool) []event {
 	all := w.events(nil)
 	expected := slices.ContainsFunc(all, event.expected)
@@ -95,7 +95,7 @@ func (x *walk) note(what string, path []event) {
 	}
 }
 
-// storyOf tells how a walk went.
+// storyOf returns the story of a walk.
 func (x *walk) storyOf(what string) string {
 	w := emptyWorld(x.config)
 	var lines []string
@@ -107,7 +107,7 @@ func (x *walk) storyOf(what string) string {
 	return format(x.config, what, lines)
 }
 
-// String tells how many walks there were, and how they ended.
+// String says how many walks there were and how they ended.
 func (x *walk) String() string {
 	text := fmt.Sprintf("%d walks from seed %d, %d events", x.walks, x.seed, x.events)
 	for _, outcome := range slices.Sorted(maps.Keys(x.outcomes)) {

@@ -9,16 +9,16 @@ import (
 const (
 	maxNodes     = 3
 	maxStreams   = 16
-	maxLines     = 8 // requests, or responses, in flight on a stream
+	maxLines     = 8 // requests or responses in flight on a stream
 	maxProcesses = 6 // of a node
 )
 
-// now is when everything happens: the rules compare times only where a member is
-// gone, a goodbye is not answered or a foreign stream is late.
+// now is when everything happens. The rules compare times only if a member is gone, a
+// goodbye is not answered or a foreign stream is late.
 var now = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-// world is a cluster on its network. It is a value: [world.copyFrom] copies it,
-// and [world.do] lets the next thing happen.
+// world is a cluster on its network. It is a value: [world.copyFrom] copies it, and
+// [world.do] makes the next event happen.
 type world struct {
 	*config
 
@@ -26,47 +26,47 @@ type world struct {
 	streams [maxStreams]stream
 	count   int // how many streams there are
 
-	left faults // what may still happen
+	left faults // the faults that may still happen
 	past past
 
 	bench  *bench
 	wrong  string       // a property that the last event has violated
-	story  func(string) // hears what happens, in the transcripts' language
-	opened int8         // how many streams were opened, for the story alone
+	story  func(string) // is called with what happens, in the language of the transcripts
+	opened int8         // how many streams were opened; only stories use it
 }
 
 // faults counts events.
 type faults struct{ losses, migrations, restarts, crashes, aborts, timeouts int8 }
 
-// past is what the properties have to remember of what has happened.
+// past is what the properties need to know about earlier events.
 type past struct {
-	succeeded   set  // who has passed the last barrier, and has not restarted since
-	restarted   int8 // who has restarted last, -1: nobody
-	restartedAt int8 // the highest step at which a process has ended so
-	heard       bool // somebody had heard that process above step 0
+	succeeded   set  // the nodes that passed the last barrier and have not restarted since
+	restarted   int8 // the node that restarted last; -1: none
+	restartedAt int8 // the highest step at which a process ended in a restart
+	heard       bool // a member had heard that process above step 0
 	crashed     int8
 	aborted     int8
 	abortedAt   int8
-	abortedIn   int8 // its process
-	excused     set  // who may be blamed though it has done nothing
+	abortedIn   int8 // the process that aborted
+	excused     set  // the nodes that may be blamed although they did nothing
 }
 
 // node is a member's program: the state of its roster, and the shell around it.
 type node struct {
-	process int8 // how many sessions there were before
+	process int8 // how many sessions it had before
 	attempt int8 // which attempt it is in
 	foreign bool // it has no session
 	differs bool // it attests another result than the others
 	shut    shut
-	told    bool               // it has stopped announcing that its ceremony has failed
-	upset   bool               // somebody has aborted or restarted since it opened its attempt (again)
+	told    bool               // it no longer announces that its ceremony failed
+	upset   bool               // a member aborted or restarted since it last opened its attempt
 	served  set                // whose streams it served when it failed
-	partner [maxNodes]int8     // one more than the process that it has succeeded with last, of each member
-	said    [maxProcesses]int8 // the highest step that each of its processes has announced
+	partner [maxNodes]int8     // one more than the process of each member with which it last succeeded
+	said    [maxProcesses]int8 // the highest step that each of its processes announced
 	clients [maxNodes]client
 
 	state   roster.State
-	members [maxNodes]roster.MemberState // the state's
+	members [maxNodes]roster.MemberState // the members of state
 }
 
 // shut says why a node has no ceremony.
@@ -77,17 +77,17 @@ const (
 	unborn              // it has not opened one yet
 	between             // it has closed the last one and opens another
 	left                // it has closed a complete one
-	dead                // its process is no more
+	dead                // its process has ended
 )
 
-// client is a node's side towards one member.
+// client is a node's side of the connection to one member.
 type client struct {
-	current, old int8 // streams, -1: none; the old one lives until the first answer on the current one
+	current, old int8 // streams; -1: none. The old one lives until the first answer on the current one
 	finished     bool // there is nothing left to say
 }
 
-// bench is what the worlds of one search share: rosters that judge, one for each
-// node, into which a state is put for a fact and taken out again.
+// bench is what the worlds of one search share: a roster for each node. For each fact a
+// state is put into a roster, and taken out again afterwards.
 type bench struct {
 	rosters  [maxNodes]*roster.Roster
 	failures map[failureKey]*roster.Failure
@@ -103,7 +103,7 @@ var version = func() roster.Version {
 
 const versionText = "v1.11"
 
-// newWorld is a cluster at its start.
+// newWorld returns a cluster at its start.
 func newWorld(c *config) *world {
 	w := emptyWorld(c)
 	w.start()
@@ -143,7 +143,7 @@ func (w *world) rosterConfig(i int) roster.Config {
 	return c
 }
 
-// boot gives a node a fresh ceremony in its present process.
+// boot gives a node a new ceremony in its present process.
 func (w *world) boot(i int) {
 	n := &w.nodes[i]
 	for j := range n.clients {
@@ -154,11 +154,11 @@ func (w *world) boot(i int) {
 	if n.shut == open {
 		r.Open(now)
 	}
-	r.Effects() // what it announces, the clients say as they open their streams
+	r.Effects() // the clients send its announcement as they open their streams
 	r.State(&n.state)
 }
 
-// copyFrom makes w what o is.
+// copyFrom sets w to o.
 func (w *world) copyFrom(o *world) {
 	bench, story := w.bench, w.story
 	*w = *o
@@ -168,8 +168,8 @@ func (w *world) copyFrom(o *world) {
 	}
 }
 
-// session is that of a node's present process. Members have different ones, so
-// that rosters cannot mistake one for another.
+// session returns the session of a node's present process. Members have different
+// sessions, so that a roster cannot take one for another.
 func (w *world) session(i int) uint64 { return w.sessionOf(i, w.nodes[i].process) }
 
 func (w *world) sessionOf(i int, process int8) uint64 {
@@ -179,7 +179,7 @@ func (w *world) sessionOf(i int, process int8) uint64 {
 	return uint64(0xa1 + 0x10*i + int(process))
 }
 
-// processOf is which process a session belongs to, -1 for none.
+// processOf returns the process that a session belongs to, or -1 if there is none.
 func processOf(session uint64) int8 {
 	if session == 0 {
 		return -1
@@ -187,7 +187,8 @@ func processOf(session uint64) int8 {
 	return int8(session&15) - 1
 }
 
-// foreignPair tells whether one of two nodes has no session: they talk without.
+// foreignPair reports whether one of two nodes has no session. Then their requests name
+// no sessions.
 func (w *world) foreignPair(i, j int) bool { return w.nodes[i].foreign || w.nodes[j].foreign }
 
 func (w *world) failed(i int) bool    { return w.nodes[i].state.Phase == roster.Failed }
@@ -195,17 +196,17 @@ func (w *world) succeeds(i int) bool  { return succeeds(&w.nodes[i].state) }
 func (w *world) isOpen(i int) bool    { return w.nodes[i].shut == open }
 func (w *world) unsettled(i int) bool { return w.isOpen(i) && w.nodes[i].state.Phase < roster.Complete }
 
-// succeeds tells whether the last barrier is passed.
+// succeeds reports whether the last barrier is passed.
 func succeeds(s *roster.State) bool { return s.Last > 0 && s.Passed >= s.Last }
 
-// begin makes a node's roster ready for a fact.
+// begin prepares a node's roster for a fact.
 func (w *world) begin(i int) *roster.Roster {
 	r := w.bench.rosters[i]
 	r.Restore(now, w.rosterConfig(i), &w.nodes[i].state)
 	return r
 }
 
-// end takes the state out again after a fact, and executes what the fact demands.
+// end takes the state out of the roster after a fact, and executes the effects.
 func (w *world) end(i int) {
 	r := w.bench.rosters[i]
 	if sessions := r.Sessions(); sessions != nil && !w.nodes[i].state.HasAttempt {
