@@ -190,8 +190,10 @@ func TestABadReceiptIsRefused(t *testing.T) {
 		"a result of 0 bytes":                  func(r *syncmod.Receipt) { r.Members[1].Result = nil },
 		"a result of 65 bytes":                 func(r *syncmod.Receipt) { r.Members[1].Result = make([]byte, 65) },
 		"a signature of 0 bytes":               func(r *syncmod.Receipt) { r.Members[1].Signature = nil },
-		"a signature of 1025 bytes":            func(r *syncmod.Receipt) { r.Members[1].Signature = make([]byte, 1025) },
-		"the public key that its peer ID":      func(r *syncmod.Receipt) { r.Members[0].PublicKey = r.Members[2].PublicKey },
+		"a signature of 1025 " +
+			"bytes": func(r *syncmod.Receipt) { r.Members[1].Signature = make([]byte, 1025) },
+		"the public key that its peer " +
+			"ID": func(r *syncmod.Receipt) { r.Members[0].PublicKey = r.Members[2].PublicKey },
 		"not the one of its peer ID": func(r *syncmod.Receipt) {
 			r.Members[2].ID, r.Members[3].ID = r.Members[3].ID, r.Members[2].ID
 		},

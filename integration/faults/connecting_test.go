@@ -222,6 +222,7 @@ var connecting = []fault{
 	{
 		name:    "carol's host runs without a node",
 		arrange: func(s *scene) { s.nodes[carol].bare = true },
-		says:    in("its host is up, but no ceremony is running there: not started yet, or already stopped", alice, bob),
+		says: in("its host is up, but no ceremony is running there: not started yet, or already "+
+			"stopped", alice, bob),
 	},
 }

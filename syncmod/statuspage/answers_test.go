@@ -111,7 +111,8 @@ func TestTheSlowestCostMost(t *testing.T) {
 
 	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
 		barrier(5, 2, 700*time.Millisecond))
-	require.Equal(t, Answer{"carol", "carol was last at 2 of 4 steps, and 1.5 s behind the others at step 3 (work 3)."}, made(status).slow(nil))
+	require.Equal(t, Answer{"carol", "carol was last at 2 of 4 steps, and 1.5 s behind the others at step 3 (work " +
+		"3)."}, made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(6, 0, time.Minute))
 	require.Equal(t, Answer{"This node", "This node was 1 min 0 s behind the others at step 5."},
@@ -192,7 +193,8 @@ func TestOthersReachSoItIsThisNode(t *testing.T) {
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"Probably not", "carol must start their node, or fix its address or network. Nobody else has " +
+	require.Equal(t, Answer{"Probably not", "carol must start their node, or fix its address or network. Nobody else " +
+		"has " +
 		"said yet whether they can reach carol."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {}}
@@ -226,7 +228,8 @@ func TestAMissingGoodbyeKeepsItRunning(t *testing.T) {
 
 	require.Equal(t, Answer{"carol's goodbye", "carol (connected) has not said goodbye."}, v.waitingFor(w))
 	require.Equal(t, Answer{"No", "This node has finished. It is only waiting for carol."}, v.isItMe(w))
-	require.Equal(t, Answer{"Not yet", "Your keys are complete, but carol may still need this node. Leave it running until all goodbyes have " +
+	require.Equal(t, Answer{"Not yet", "Your keys are complete, but carol may still need this node. Leave it running " +
+		"until all goodbyes have " +
 		"arrived here, or until carol tells you that they have finished."}, v.mayClose(w, nil))
 	v.receipt = new(syncmod.Receipt)
 	require.Contains(t, v.mayClose(w, nil).Text, "If carol cannot finish, send carol the receipt.")
@@ -243,7 +246,8 @@ func TestAStartedNodeMustNotStop(t *testing.T) {
 	status := syncmod.Status{Phase: syncmod.Running, Step: 1, Peers: others(1, 0)}
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers[1:]}
-	require.Equal(t, "This node is ready for step 1, and the others count on it: if you stop it now, the ceremony fails for everyone.",
+	require.Equal(t, "This node is ready for step 1, and the others count on it: if you stop it now, the ceremony "+
+		"fails for everyone.",
 		v.mayClose(w, nil).Text)
 	require.Equal(t, "It is still running.", v.standsStill(w))
 	w.Missing[0].Outbound = false

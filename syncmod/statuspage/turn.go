@@ -52,7 +52,8 @@ func (v view) wasItMe() Answer {
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
 	}
-	return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition with the others'."}
+	return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition with the " +
+		"others'."}
 }
 
 // wasItUs answers whether this node was the cause when another one ended the ceremony.
@@ -65,7 +66,8 @@ func (v view) wasItUs(name string) Answer {
 			return Answer{"Perhaps", name + "'s reason names this node" + log}
 		}
 		if len(mentioned) > 0 {
-			return Answer{"Probably not", "The problem is between " + list(append([]string{name}, v.called(mentioned)...)) +
+			them := list(append([]string{name}, v.called(mentioned)...))
+			return Answer{"Probably not", "The problem is between " + them +
 				": they should compare their logs before anyone starts again."}
 		}
 	}
@@ -131,7 +133,7 @@ func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
 		}
 		var heard []string
 		for _, p := range v.status.Peers {
-			if p.View != nil && p.View[missing.Index].Done {
+			if missing.Index < len(p.View) && p.View[missing.Index].Done {
 				heard = append(heard, v.names[p.Index])
 			}
 		}
@@ -153,9 +155,12 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 		case p.Fault != nil && len(connected) > 0:
 			return Answer{"Probably not", v.turn(w) + " This node agrees with " + list(connected) + "."}
 		case p.Fault != nil:
-			return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition with the others'."}
+			return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition " +
+				"with the " +
+				"others'."}
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
-			return Answer{"Probably not", fmt.Sprintf("%s has opened definition %s; %s have opened %s: compare the definition files.",
+			return Answer{"Probably not", fmt.Sprintf("%s has opened definition %s; %s have opened %s: compare the "+
+				"definition files.",
 				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
 				list(append([]string{"this node"}, connected...)), brief(v.def.Hash))}
 		case p.Waiting != "" && p.Waiting != notOpen:
@@ -237,9 +242,11 @@ func (v view) turn(w *syncmod.WaitError) string {
 		who       []string
 		one, more string
 	}{
-		{unlike, "use the same version and definition as the others", "use the same version and definition as the others"},
+		{unlike, "use the same version and definition as the others", "use the same version and definition as the " +
+			"others"},
 		{closed, "start the ceremony on their node", "start the ceremony on their nodes"},
-		{away, "start their node, or fix its address or network", "start their nodes, or fix the addresses or networks"},
+		{away, "start their node, or fix its address or network", "start their nodes, or fix the addresses or " +
+			"networks"},
 		{apart, "", "fix the connection between them"},
 		{working, rest, rest},
 	} {

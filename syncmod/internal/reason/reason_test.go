@@ -120,7 +120,9 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 			"this address"},
 		{
 			reason.Unopened, failed(swarm.ErrDialRefusedBlackHole),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: no address of this kind has answered this host lately, so this one is not tried",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: no address of this kind has answered this host lately, so this " +
+				"one is " +
+				"not tried",
 		},
 		{
 			reason.Unopened, dial(swarm.ErrAllDialsFailed,
@@ -281,7 +283,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 			reason.Lost, ofStream(network.StreamRateLimited),
 			"it replaced this stream with a newer one, or limits how many this node may open",
 		},
-		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not follow the " +
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not follow " +
+			"the " +
 			"protocol"},
 		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{

@@ -114,9 +114,9 @@ func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 		direct.close(End{Reason: report.EndStopped})
 		return false
 	}
-	known := context.AfterFunc(cl.set.ctx, func() { reset(direct.stream, network.StreamNoError) })
+	stop := context.AfterFunc(cl.set.ctx, func() { reset(direct.stream, network.StreamNoError) })
 	direct.sayNext() // without its lock: nobody else knows the stream yet
-	known()
+	stop()
 	if direct.announced.Load().Abort != "" {
 		direct.close(End{Reason: report.EndStopped})
 		return false
