@@ -55,7 +55,7 @@ func parseCharon(text string) (syncmod.Definition, error) {
 		if address := strings.ToLower(strings.TrimSpace(operator.Address)); address != "" {
 			if first, ok := addresses[address]; ok {
 				return syncmod.Definition{}, fmt.Errorf("operators[%d].address: it is that of operators[%d] too: "+
-					"get the definition again from the one who made it", i, first)
+					"get the definition again from the person who made it", i, first)
 			}
 			addresses[address] = i
 		}
@@ -70,12 +70,12 @@ func (f charonFile) checkNumbers() error {
 	switch {
 	case f.NumOperators != nil && *f.NumOperators != n:
 		return fmt.Errorf("operators: there are %d, and num_operators is %d, so the file was changed: "+
-			"get the definition again from the one who made it", n, *f.NumOperators)
+			"get the definition again from the person who made it", n, *f.NumOperators)
 	case n < minMembers || n > maxMembers:
 		return fmt.Errorf("operators: there are %d, a ceremony has %d to %d", n, minMembers, maxMembers)
 	case n < f.Threshold:
 		return fmt.Errorf("operators: there are %d, and threshold is %d, so some are missing: "+
-			"get the definition again from the one who made it", n, f.Threshold)
+			"get the definition again from the person who made it", n, f.Threshold)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func addressed(addresses ...string) func([]operator) []operator {
 }
 
 func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
-	again := ": get the definition again from the one who made it"
+	again := ": get the definition again from the person who made it"
 	only := func(n int) string {
 		return withOperators(t, func(all []operator) []operator { return all[:n] })
 	}

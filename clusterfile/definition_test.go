@@ -111,7 +111,7 @@ const (
 )
 
 func twice(field string) string {
-	return `the field "` + field + `" is there twice: get the file again from the one who made it`
+	return `the field "` + field + `" is there twice: get the file again from the person who made it`
 }
 
 func TestADefinitionThatCannotBeIsRefused(t *testing.T) {

@@ -53,7 +53,7 @@ func checkKeysOf(decoder *json.Decoder, levels int) error {
 			}
 			key, _ := token.(string)
 			if keys[fold(key)] {
-				return fmt.Errorf("the field %s is there twice: get the file again from the one who made it",
+				return fmt.Errorf("the field %s is there twice: get the file again from the person who made it",
 					quote(key))
 			}
 			keys[fold(key)] = true

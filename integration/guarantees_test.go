@@ -15,7 +15,7 @@ var (
 	promised = regexp.MustCompile("`(Test\\w+)`")
 	written  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	rooms    = regexp.MustCompile(`(?:^|[ ;])` +
-		`(roster|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|nat|otelsdk) ` +
+		`(roster|stream|syncmod|networks|peers|hostile|sinks|soak|sim|mixed|limits|faults|nat|otelsdk) ` +
 		`((?:` + "`Test\\w+`" + `(?: \([^)]*\))?(?:, )?)+)`)
 )
 
@@ -42,7 +42,8 @@ func TestEveryPromiseNamesItsTests(t *testing.T) {
 func testsOf(t *testing.T, room string) map[string]bool {
 	t.Helper()
 	dir := map[string]string{
-		"syncmod": "../syncmod", "roster": "../syncmod/internal/roster", "otelsdk": "../telemetry/otelsdk",
+		"syncmod": "../syncmod", "roster": "../syncmod/internal/roster", "stream": "../syncmod/internal/stream",
+		"otelsdk": "../telemetry/otelsdk",
 	}[room]
 	if dir == "" {
 		dir = room

@@ -109,7 +109,7 @@ func TestWhoFirstAccusedAMemberIsKnownToWhoeverHearsOfIt(t *testing.T) {
 		require.Equal(t, bob, harness.Culprit(t, err).Index, harness.Name(i))
 		require.ErrorContains(t, err, "operator 4 (erin)", harness.Name(i))
 	}
-	require.ErrorContains(t, ceremonies[3].Err(), "who has it from operator 4 (erin), reports")
+	require.ErrorContains(t, ceremonies[3].Err(), "who heard it from operator 4 (erin):")
 }
 
 // leave ends a ceremony.

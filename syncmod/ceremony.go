@@ -47,7 +47,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt, o openOptions
 	}
 	key := s.host.Peerstore().PrivKey(s.host.ID())
 	if key == nil {
-		return nil, invalid("host", "its peerstore has no private key of its own to sign the definition with")
+		return nil, invalid("host", "its peerstore has no private key of its own, so it cannot sign the definition")
 	}
 	d = d.clone()
 	signature, err := key.Sign(d.Hash)
@@ -74,7 +74,7 @@ func newCore(s *Service, owner *Ceremony, d Definition, a attempt, o openOptions
 		},
 	}
 	c.failed, c.setFailed = context.WithCancelCause(context.Background())
-	c.announcement.Store(&stream.Announcement{})
+	c.announcement.Store(c.terms.NewAnnouncement(stream.Announcement{}, time.Now()))
 	c.view.Store(&stream.View{Bits: mesh.NewView(make([]mesh.Link, len(d.Peers)))})
 	c.clients = s.clients.half.Of(c)
 	c.report = s.telemetry.Ceremony(d.info(self, a, o), c.snapshot)

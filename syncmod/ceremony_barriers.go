@@ -95,7 +95,7 @@ func (c *Ceremony) Watch(ctx context.Context) iter.Seq[Status] {
 	}
 }
 
-var errAdvancing = errors.New("another Advance is waiting")
+var errAdvancing = errors.New("another Advance is already waiting")
 
 func (c *core) awaitConnected(ctx context.Context) error {
 	var all roster.Barrier
@@ -114,7 +114,7 @@ func (c *core) awaitStep(ctx context.Context, step int64) error {
 func (c *core) advance(ctx context.Context, name string) (int64, error) {
 	step, err := c.beginAdvance(name)
 	if errors.Is(err, errAdvancing) {
-		return step, invalid("Advance", "another call is waiting at step %d: one at a time", step)
+		return step, invalid("Advance", "another call is already waiting at step %d: only one may wait at a time", step)
 	}
 	if err == nil {
 		err = c.await(ctx, roster.StepBarrier(step))
@@ -258,7 +258,7 @@ func (c *core) outOfTurn(step int64, refused error) error {
 		return invalid("step", "%d cannot be announced: step %d is the last barrier of this ceremony",
 			step, c.roster.Last())
 	case c.roster.Passed() < current:
-		return invalid("step", "%d cannot be announced: the barrier of step %d is not passed yet", step, current)
+		return invalid("step", "%d cannot be announced: the barrier of step %d has not been passed yet", step, current)
 	}
 	return invalid("step", "%d cannot be announced: the current step is %d", step, current)
 }

@@ -41,6 +41,7 @@ type core struct {
 	setFailed    context.CancelCauseFunc
 	done         chan struct{} // closed when complete or failed
 	closed       chan struct{} // closed when no longer open
+	late         stream.Late
 
 	leaving
 
@@ -165,7 +166,7 @@ func (c *core) unreached(f roster.Failure, last error) {
 		return
 	}
 	c.ownFault = true
-	what := fmt.Sprintf("could not reach %s for %s", operator(f.Culprit, c.def.Peers[f.Culprit]), spell(f.Gone))
+	what := fmt.Sprintf("could not reach %s for %s", operator(f.Culprit, c.def.Peers[f.Culprit]), report.Spell(f.Gone))
 	c.err = &cause{sentinel: ErrPeerTimeout, text: fmt.Sprintf("this node %s: %v; %s", what, last, startAgain)}
 	self := operator(c.terms.Self, c.def.Peers[c.terms.Self])
 	c.abortText = printable(fmt.Sprintf("%s %s because of a limit or a setting of its own host, which its log names; "+

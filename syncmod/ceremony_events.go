@@ -61,7 +61,7 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 			c.digest = digest[:]
 			c.roster.SetAttempt(now, digest)
 		}
-		o.Name = c.stepName
+		o.Name, o.Before = c.stepName, c.nameOf(e.Barrier.Step-1)
 		if c.roster.SayingGoodbye() {
 			c.receipt = c.makeReceipt()
 			o.Result, o.Attested = c.receipt.agreement()
@@ -75,13 +75,21 @@ func (c *core) handlePassed(now time.Time, e roster.Event) {
 	c.report.Barrier(o)
 }
 
+// nameOf is the name of a step, if it has one.
+func (c *core) nameOf(step int64) string {
+	if step < 1 || step > int64(len(c.steps)) {
+		return ""
+	}
+	return c.steps[step-1]
+}
+
 func (c *core) handleFailed(now time.Time, e roster.Event) {
 	c.setFailed(c.err)
 	c.endWork(now)
 	if e.Barrier.Kind != 0 {
 		f := c.roster.Failure()
 		c.report.Barrier(report.Barrier{
-			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName,
+			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName, Before: c.nameOf(c.roster.Step() - 1),
 			Started: e.Barrier.Since, Ended: now, Last: f.Culprit, Err: c.err, Type: kindOf(f.Kind).errorType,
 		})
 	}

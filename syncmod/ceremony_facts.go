@@ -19,6 +19,9 @@ func (c *core) Terms() *stream.Terms { return c.terms }
 // Announcement implements stream.Ceremony.
 func (c *core) Announcement() *stream.Announcement { return c.announcement.Load() }
 
+// Late implements stream.Ceremony.
+func (c *core) Late() *stream.Late { return &c.late }
+
 // Closed implements stream.Ceremony.
 func (c *core) Closed() <-chan struct{} { return c.closed }
 
@@ -167,7 +170,7 @@ func (f *inboundFacts) Waiting(v roster.Verdict) (text string) {
 		defer f.core.mu.Unlock()
 		return printable("its attempt has failed: "+f.core.abortText, maxReason)
 	case v.Over:
-		return "its attempt is complete, and not closed yet"
+		return "its attempt is complete, but not closed yet"
 	case v.Observes:
 		return "it only looks at the ceremony, and does not take part yet"
 	case v.KeyInUse:
@@ -207,13 +210,17 @@ type outboundFacts struct {
 func (f *outboundFacts) Response(a roster.Response) (reply roster.Reply, err error) {
 	a.Error, a.WaitingText = printable(a.Error, maxSaid), printable(a.WaitingText, maxSaid)
 	f.report.Message()
-	f.report.RTT(a.RTT)
+	if a.RTT > 0 {
+		f.report.RTT(a.RTT)
+	}
 	c, failedBefore := f.core, false
 	c.update(func(now time.Time) {
 		failedBefore = c.err != nil
 		reply = c.roster.Response(now, f.member, f.id, a)
 		c.noteAddressee(f.member) // before anything else is sent to the member
-		c.clocks[f.member].roundTrip(now, a.RTT)
+		if a.RTT > 0 {
+			c.clocks[f.member].roundTrip(now, a.RTT)
+		}
 	})
 	if reply == roster.Refused && !failedBefore {
 		err = c.failure()

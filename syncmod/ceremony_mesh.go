@@ -133,15 +133,13 @@ func (c *core) reachText(now time.Time, member int, since time.Time) string {
 	by, not := c.mesh.Reach(member)
 	switch {
 	case len(by) > 0 && len(by) >= len(not):
-		return fmt.Sprintf("but %s: look at this node's network", c.reachIt(by))
+		return fmt.Sprintf("but %s: check this node's network", c.reachIt(by))
 	case len(by) > 0:
-		return fmt.Sprintf("only %s: look at its network", c.reachIt(by))
+		return fmt.Sprintf("only %s: check its network", c.reachIt(by))
 	case len(not) == len(c.def.Peers)-2: // all but this node and the member
 		return "nobody reaches it"
-	case len(not) == 1:
-		return c.names(not) + " does not reach it either"
 	case len(not) > 0:
-		return c.names(not) + " do not reach it either"
+		return c.names(not) + " cannot reach it either"
 	}
 	return ""
 }

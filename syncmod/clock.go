@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
@@ -82,12 +83,12 @@ func (k *clock) isWrong() bool {
 	return offset > clockWarning || offset < -clockWarning && k.samples() >= clockSamples
 }
 
-// aheadText says how far a clock is ahead of this node's: "12 s ahead of ours".
+// aheadText says how far a clock is ahead of this node's: "12 s ahead of this node's".
 func aheadText(offset time.Duration) string {
 	if offset < 0 {
-		return spell(-offset) + " behind ours"
+		return report.Spell(-offset) + " behind this node's"
 	}
-	return spell(offset) + " ahead of ours"
+	return report.Spell(offset) + " ahead of this node's"
 }
 
 // noteClock notes what a request says of its sender's clock. The lock is held.
@@ -102,5 +103,5 @@ func (c *core) noteClock(now time.Time, member int, ahead stream.Ahead) {
 	}
 	k.warned = true
 	c.report.Clock(member, now, fmt.Sprintf(
-		"%s: set the one that is wrong right; beyond an hour TLS refuses the connection", aheadText(k.offset())))
+		"%s: correct the wrong clock; TLS refuses connections when the two differ by more than an hour", aheadText(k.offset())))
 }

@@ -75,6 +75,6 @@ func TestAClockThatCannotBeIsBounded(t *testing.T) {
 }
 
 func TestAnOffsetIsSaidAsAPersonWould(t *testing.T) {
-	require.Equal(t, "12 s ahead of ours", aheadText(12*time.Second))
-	require.Equal(t, "1 h 30 min behind ours", aheadText(-90*time.Minute))
+	require.Equal(t, "12 s ahead of this node's", aheadText(12*time.Second))
+	require.Equal(t, "1 h 30 min behind this node's", aheadText(-90*time.Minute))
 }

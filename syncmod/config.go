@@ -138,7 +138,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Heartbeat > c.ExchangeTimeout/2 {
-		return invalid("Config.Heartbeat", "%s is above half of ExchangeTimeout, which is %s",
+		return invalid("Config.Heartbeat", "%s is more than half of ExchangeTimeout, which is %s",
 			c.Heartbeat, c.ExchangeTimeout)
 	}
 	if c.BackoffMin > c.BackoffMax {
@@ -148,7 +148,7 @@ func (c Config) Validate() error {
 		return invalid("Config.Retry.Pause", "%s is above PauseMax, which is %s", c.Retry.Pause, c.Retry.PauseMax)
 	}
 	if c.MaxFrame < minFrameLimit || c.MaxFrame > maxFrameLimit {
-		return invalid("Config.MaxFrame", "%d bytes: it has to be between %d and %d",
+		return invalid("Config.MaxFrame", "%d bytes: it must be between %d and %d",
 			c.MaxFrame, minFrameLimit, maxFrameLimit)
 	}
 	return nil

@@ -44,15 +44,15 @@ func (d Definition) validate(self peer.ID) (int, error) {
 	case n == 0:
 		return 0, invalid("Definition.Hash", "it is empty")
 	case n > maxHash:
-		return 0, invalid("Definition.Hash", "%d bytes, at most %d are allowed", n, maxHash)
+		return 0, invalid("Definition.Hash", "it has %d bytes, but at most %d are allowed", n, maxHash)
 	case isStatement(d.Hash):
 		return 0, invalid("Definition.Hash", "%w", errHashIsStatement)
 	}
 	switch n := len(d.Peers); {
 	case n < minMembers:
-		return 0, invalid("Definition.Peers", "%d members, at least %d are needed", n, minMembers)
+		return 0, invalid("Definition.Peers", "it has %d, but at least %d are needed", n, minMembers)
 	case n > maxMembers:
-		return 0, invalid("Definition.Peers", "%d members, at most %d are allowed", n, maxMembers)
+		return 0, invalid("Definition.Peers", "it has %d, but at most %d are allowed", n, maxMembers)
 	}
 	index := -1
 	seen := make(map[peer.ID]int, len(d.Peers))

@@ -63,7 +63,7 @@ func badSignature(d Definition, _ roster.Failure) string {
 }
 
 func membersMismatch(d Definition, _ roster.Failure) string {
-	return fmt.Sprintf("has other members for definition %s than this node, or another order: "+
+	return fmt.Sprintf("has other members for definition %s than this node, or lists them in another order: "+
 		"all members need the same definition file; %s", shortHash(d.Hash), startAgain)
 }
 
@@ -77,7 +77,7 @@ func selfRestarted(d Definition, f roster.Failure) string {
 
 func stepSkipped(_ Definition, f roster.Failure) string {
 	if f.From < 0 {
-		return fmt.Sprintf("announced step %d as its first, which has to be 0 or 1; %s", f.To, startAgain)
+		return fmt.Sprintf("announced step %d as its first; the first must be 0 or 1;  %s", f.To, startAgain)
 	}
 	return fmt.Sprintf("skipped a step: it went from %d to %d; %s", f.From, f.To, startAgain)
 }
@@ -95,39 +95,39 @@ func peerAborted(d Definition, f roster.Failure) string {
 	if f.By == f.Culprit {
 		return fmt.Sprintf("ended the ceremony: %q%s", f.Text, unlessSaid(f.Text))
 	}
-	return fmt.Sprintf("made the ceremony fail, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
+	return fmt.Sprintf("made the ceremony fail, according to %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
 }
 
 func resultMismatch(d Definition, f roster.Failure) string {
-	return fmt.Sprintf("the results differ, as %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
+	return fmt.Sprintf("the results differ, according to %s: %q%s", reporters(d, f), f.Text, unlessSaid(f.Text))
 }
 
 // reporters says who brought an abort, and who first did.
 func reporters(d Definition, f roster.Failure) string {
 	by := operator(f.By, d.Peers[f.By])
 	if f.Reporter >= 0 && f.Reporter != f.By {
-		by += ", who has it from " + operator(f.Reporter, d.Peers[f.Reporter]) + ","
+		by += ", who heard it from " + operator(f.Reporter, d.Peers[f.Reporter])
 	}
-	return by + " reports"
+	return by
 }
 
 func peerTimeout(_ Definition, f roster.Failure) string {
 	gone := "has been gone"
 	switch {
 	case f.NotHeard && !f.NotReached:
-		gone = "has not been heard"
+		gone = "has not been heard from"
 	case f.NotReached && !f.NotHeard:
-		gone = "is heard, but has not been reached"
+		gone = "can be heard, but has not been reached"
 	}
 	why := ""
 	if f.Text != "" {
 		why = " (" + f.Text + ")"
 	}
-	return fmt.Sprintf("%s for %s%s; %s", gone, spell(f.Gone), why, startAgain)
+	return fmt.Sprintf("%s for %s%s; %s", gone, report.Spell(f.Gone), why, startAgain)
 }
 
 func peerLeft(_ Definition, f roster.Failure) string {
-	return fmt.Sprintf("said goodbye at step %d, before the barrier of step %d: "+
+	return fmt.Sprintf("said goodbye at step %d, but step %d was still to come: "+
 		"do all members run the same number of steps? %s", max(f.From, 0), f.To, startAgain)
 }
 
@@ -151,7 +151,7 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 		why := &cause{sentinel: row.sentinel, text: text}
 		return &PeerError{Peer: d.Peers[f.Culprit].clone(), Index: f.Culprit, Err: why}
 	case f.Kind == roster.AttemptMismatch: // no digest says whose doing it is
-		text := "the members are in different attempts of the ceremony: one of them restarted meanwhile; " + startAgain
+		text := "the members are in different attempts of the ceremony: one of them has restarted; " + startAgain
 		return &cause{sentinel: row.sentinel, text: text}
 	case f.Kind == roster.ResultMismatch: // as a member has told it
 		return &cause{sentinel: row.sentinel, text: resultMismatch(d, f)}

@@ -36,8 +36,8 @@ func TestAMemberThatGoesOnAskingForAnotherDefinitionIsLogged(t *testing.T) {
 	require.Eventually(t, func() bool {
 		for _, e := range logged.AllEntries() {
 			if e.Level == logrus.WarnLevel && strings.Contains(e.Message, "asks for definition") {
-				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…; `+
-					`open here with this member: \w{16}…: all members need the same definition$`, e.Message)
+				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…, `+
+					`but with this member this node has opened \w{16}…: all members need the same definition file$`, e.Message)
 				return true
 			}
 		}

@@ -58,9 +58,9 @@ const (
 func NewResourceManager(members, ceremonies int) (network.ResourceManager, error) {
 	switch {
 	case members < minMembers || members > maxMembers:
-		return nil, invalid("members", "%d: it has to be between %d and %d", members, minMembers, maxMembers)
+		return nil, invalid("members", "%d: it must be between %d and %d", members, minMembers, maxMembers)
 	case ceremonies < 1 || ceremonies > maxCeremonies:
-		return nil, invalid("ceremonies", "%d: it has to be between 1 and %d", ceremonies, maxCeremonies)
+		return nil, invalid("ceremonies", "%d: it must be between 1 and %d", ceremonies, maxCeremonies)
 	}
 	defaults := libp2pDefaults()
 	limits := resourceLimits(members*ceremonies, ceremonies, defaults).Build(defaults)

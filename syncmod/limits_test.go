@@ -314,10 +314,10 @@ func TestAResourceManagerForWhatCannotBe(t *testing.T) {
 		members, ceremonies int
 		says                string
 	}{
-		{1, 1, "members: 1: it has to be between 2 and 1024"},
-		{1025, 1, "members: 1025: it has to be between 2 and 1024"},
-		{4, 0, "ceremonies: 0: it has to be between 1 and 10000"},
-		{4, 10001, "ceremonies: 10001: it has to be between 1 and 10000"},
+		{1, 1, "members: 1: it must be between 2 and 1024"},
+		{1025, 1, "members: 1025: it must be between 2 and 1024"},
+		{4, 0, "ceremonies: 0: it must be between 1 and 10000"},
+		{4, 10001, "ceremonies: 10001: it must be between 1 and 10000"},
 	} {
 		_, err := syncmod.NewResourceManager(c.members, c.ceremonies)
 		require.ErrorIs(t, err, syncmod.ErrInvalid)

@@ -16,7 +16,7 @@ const maxLoss = 8 << 10
 const (
 	closedByIt  = "it closed the stream"
 	silent      = "it is silent: no response within the exchange timeout"
-	notProtocol = "what it sent is not the protocol"
+	notProtocol = "what it sent does not follow the protocol"
 	refusedHere = "this host refused its stream: "
 )
 

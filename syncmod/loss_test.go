@@ -33,7 +33,7 @@ func TestOnlyALostStreamIsShownAsAnError(t *testing.T) {
 	require.EqualError(t, c.lossOf(stream.End{Reason: report.EndTimeout}),
 		"it is silent: no response within the exchange timeout")
 	require.EqualError(t, c.lossOf(stream.End{Reason: report.EndProtocol, Err: errors.New("a frame of 0 bytes")}),
-		"what it sent is not the protocol: a frame of 0 bytes")
+		"what it sent does not follow the protocol: a frame of 0 bytes")
 }
 
 func TestALossSaysWhatTheNetworkSaid(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAMemberAtAnothersAddressIsNamed(t *testing.T) {
 
 	require.EqualError(t, loss, "dialling failed: /ip4/192.0.2.1/tcp/9: another peer answers there (operator 2 "+
 		"(carol), "+
-		cluster.Peers[2].ID.String()+"), correct the address or the definition")
+		cluster.Peers[2].ID.String()+"): correct the address or the definition")
 }
 
 func TestWhatAnotherHostSaysIsMadePrintable(t *testing.T) {

@@ -39,7 +39,7 @@ func RunAttempts(constructor any) fx.Option {
 // noSingleCeremony is in a graph with a RunAttempts.
 type noSingleCeremony struct{}
 
-var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, and syncmod.RunAttempts " +
+var errNoSingleCeremony = errors.New("something in the graph asks for the *syncmod.Ceremony, but syncmod.RunAttempts " +
 	"makes one for each attempt: take it from the function that makes the steps, or use syncmod.RunSteps")
 
 // runAttempts runs attempt after attempt. The first one is opened as a hook of the app,

@@ -85,7 +85,7 @@ func newValidConfig(p configParams) (validConfig, error) {
 
 // pointer is the error of a graph that has a pointer in place of what it points to.
 func pointer(of string) error {
-	return invalid(of, "the graph has a *syncmod.%s, which is not looked at: supply the %[1]s itself", of)
+	return invalid(of, "the graph has a *syncmod.%s, which is ignored: supply the %[1]s itself", of)
 }
 
 // ifHost is what the graph of a ModuleIfHost has. What needs a host is not made where
@@ -127,8 +127,8 @@ func stepsIfHost(in stepsIn) (*onlyOneRun, error) {
 }
 
 func missingWithHost(of, who string) error {
-	return fmt.Errorf("syncmod.%s: the graph has a host, and something else that %s needs is missing: "+
-		"put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it", of, who)
+	return fmt.Errorf("syncmod.%s: the graph has a host, but something else that %s needs is missing: "+
+		"replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it", of, who)
 }
 
 // checkedDefinition says that the Definition of the graph has been looked at, if

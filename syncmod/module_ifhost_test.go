@@ -101,7 +101,7 @@ func TestWithAHostEverythingElseThatIsMissingIsAnError(t *testing.T) {
 		},
 		"of the steps": {
 			fx.Options(aHost, aDefinition, syncmod.RunSteps(lackingSteps)),
-			"bytes.Buffer", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",
+			"bytes.Buffer", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
 		"of the attempts": {
 			fx.Options(aHost, aDefinition, syncmod.RunAttempts(func(*bytes.Buffer) makesSteps { return nil })),
@@ -109,11 +109,11 @@ func TestWithAHostEverythingElseThatIsMissingIsAnError(t *testing.T) {
 		},
 		"of a definition": {
 			fx.Options(aHost, steps, fx.Provide(func(*bytes.Buffer) syncmod.Definition { panic("never") })),
-			"bytes.Buffer", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",
+			"bytes.Buffer", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
 		"a definition for the steps": {
 			fx.Options(aHost, steps),
-			"syncmod.Definition", "put syncmod.Module in place of syncmod.ModuleIfHost, and fx names it",
+			"syncmod.Definition", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
 		"of a Config": {
 			fx.Options(aHost, fx.Provide(func(*bytes.Buffer) syncmod.Config { panic("never") })),

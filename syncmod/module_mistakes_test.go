@@ -23,6 +23,7 @@ import (
 // givenLog is given with a log that a test reads.
 func givenLog(h host.Host) (options fx.Option, lines *logtest.Hook) {
 	log, lines := logtest.NewNullLogger()
+	log.SetLevel(logrus.DebugLevel)
 	return fx.Options(fx.NopLogger, fx.Provide(func() host.Host { return h }), fx.Supply(log, harness.Fast())), lines
 }
 
@@ -48,7 +49,7 @@ func TestAPointerToAConfigIsRefused(t *testing.T) {
 	err := fx.New(fx.NopLogger, syncmod.Module, aHost, pointer).Err()
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "the graph has a *syncmod.Config, which is not looked at: supply the Config itself")
+	require.ErrorContains(t, err, "the graph has a *syncmod.Config, which is ignored: supply the Config itself")
 	h := harness.NewSilentHost(t)
 	require.NoError(t, fx.New(syncmod.Module, given(h), pointer).Err(), "a Config is there as well")
 }
@@ -62,7 +63,7 @@ func TestAPointerToADefinitionIsRefused(t *testing.T) {
 
 		require.ErrorIs(t, err, syncmod.ErrInvalid, about)
 		require.ErrorContains(t, err,
-			"the graph has a *syncmod.Definition, which is not looked at: supply the Definition itself", about)
+			"the graph has a *syncmod.Definition, which is ignored: supply the Definition itself", about)
 		require.NoError(t, fx.New(fx.NopLogger, module, aHost, fx.Supply(def, &def)).Err(), about)
 	}
 }
@@ -170,8 +171,9 @@ func TestWhatIsFoundInTheGraphIsLogged(t *testing.T) {
 	meters := fx.Supply(fx.Annotate(new(spyMeters), fx.As(new(metric.MeterProvider))))
 	startAndStop(t, fx.New(node, syncmod.Module, meters))
 
-	require.Equal(t, 1, said(lines, logrus.InfoLevel,
-		"ready to synchronize; found in the graph: Config, *logrus.Logger, metric.MeterProvider"))
+	require.Equal(t, 1, said(lines, logrus.InfoLevel, "ready to synchronize"))
+	require.Equal(t, 1, said(lines, logrus.DebugLevel,
+		"found in the graph: Config, *logrus.Logger, metric.MeterProvider"))
 }
 
 func TestTwoServicesWithOneMeterAreMentioned(t *testing.T) {
@@ -309,7 +311,7 @@ func TestAStepThatIgnoresItsContextIsNamedWhileItHoldsUpTheStop(t *testing.T) {
 	stopped := inBackground(func() error { return app.Stop(harness.Within(t)) })
 
 	harness.Eventually(t, func() bool {
-		return said(lines, logrus.WarnLevel, `step "store keys" still runs`) > 0 &&
+		return said(lines, logrus.WarnLevel, `step "store keys" is still running`) > 0 &&
 			said(lines, logrus.WarnLevel, "waiting for ceremony steps") > 0
 	}, "a line names what holds up the stop")
 	close(released)

@@ -103,7 +103,7 @@ func TestAGoodbyeThatANewProcessAnswersIsNotSaidAgain(t *testing.T) {
 
 	err := s.ceremony.Complete(waiting) // bob does not say his own
 
-	require.ErrorContains(t, err, "to say goodbye: bob (has answered our goodbye, has not said its own")
+	require.ErrorContains(t, err, "to say goodbye: bob (has answered this node's goodbye, but has not said its own")
 	require.Equal(t, int64(1), goodbyes.Load())
 }
 

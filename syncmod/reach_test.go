@@ -23,17 +23,17 @@ func TestWhoReachesAMemberSaysWhoseNetworkToLookAt(t *testing.T) {
 		"everyone does": {
 			connected{1: true, 3: true, 4: true},
 			long,
-			"but b, d and e reach it: look at this node's network",
+			"but b, d and e reach it: check this node's network",
 		},
-		"one does, and nobody denies": {connected{1: true}, long, "but b reaches it: look at this node's network"},
+		"one does, and nobody denies": {connected{1: true}, long, "but b reaches it: check this node's network"},
 		"one of three does": {
 			connected{1: false, 3: true, 4: false},
 			long,
-			"only d reaches it: look at its network",
+			"only d reaches it: check its network",
 		},
 		"nobody does":                   {connected{1: false, 3: false, 4: false}, long, "nobody reaches it"},
-		"one does not":                  {connected{4: false}, long, "e does not reach it either"},
-		"two do not":                    {connected{1: false, 4: false}, long, "b and e do not reach it either"},
+		"one does not":                  {connected{4: false}, long, "e cannot reach it either"},
+		"two do not":                    {connected{1: false, 4: false}, long, "b and e cannot reach it either"},
 		"the others know no better yet": {connected{1: true, 3: true, 4: true}, time.Second, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

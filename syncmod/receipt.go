@@ -82,13 +82,13 @@ func (r *Receipt) Verify() error {
 			return invalid("receipt", "operator %d: %w", i, err)
 		}
 		if !stream.IsAttested(key, terms.Statement(i, r.LastStep, m.Session, m.Result), m.Signature) {
-			text := "did not sign what the receipt says that it attests"
+			text := "did not sign what the receipt says it attests"
 			return &PeerError{Peer: Peer{ID: m.ID}, Index: i, Err: &cause{sentinel: ErrBadSignature, text: text}}
 		}
 	}
 	for i, m := range r.Members {
 		if m.Session != 0 && !bytes.Equal(m.Result, r.Result()) {
-			return fmt.Errorf("%w: operator %d attests another than the members before it", ErrResultMismatch, i)
+			return fmt.Errorf("%w: operator %d attests a different result than the members before it", ErrResultMismatch, i)
 		}
 	}
 	return nil
@@ -103,7 +103,7 @@ func (r *Receipt) validate() error {
 	case isStatement(r.DefinitionHash):
 		return errHashIsStatement
 	case r.LastStep < 1:
-		return fmt.Errorf("step %d is no last barrier", r.LastStep)
+		return fmt.Errorf("step %d cannot be the last barrier", r.LastStep)
 	case n < minMembers || n > maxMembers:
 		return fmt.Errorf("%d members: it needs %d to %d", n, minMembers, maxMembers)
 	case r.Result() == nil:
@@ -128,7 +128,7 @@ func (a Attestation) validate() error {
 	}
 	switch {
 	case a.Session == 0 && len(a.Result)+len(a.Signature)+len(a.PublicKey) > 0:
-		return errors.New("it attests something without a session")
+		return errors.New("it attests a result, but has no session")
 	case a.Session == 0:
 		return nil
 	case len(a.Result) == 0 || len(a.Result) > stream.MaxResult:
@@ -145,7 +145,7 @@ func (a Attestation) validate() error {
 func (a Attestation) key() (crypto.PubKey, error) {
 	if key, err := a.ID.ExtractPublicKey(); err == nil {
 		if len(a.PublicKey) > 0 {
-			return nil, errors.New("a public key that its peer ID contains")
+			return nil, errors.New("it repeats the public key that its peer ID contains")
 		}
 		return key, nil
 	}
@@ -264,7 +264,7 @@ func parseReceipt(data []byte) (*Receipt, error) {
 		return nil, err
 	}
 	if canonical, err := r.MarshalJSON(); err != nil || !bytes.Equal(canonical, data) {
-		return nil, errors.New("it is not written as a receipt is: no space, no other field, lower-case hex")
+		return nil, errors.New("it is not written as a receipt must be: no spaces, no other fields, lower-case hex")
 	}
 	return r, nil
 }
@@ -284,8 +284,8 @@ func (r *Receipt) clone() *Receipt {
 	return c
 }
 
-var errHashIsStatement = fmt.Errorf("it begins like what a member signs to attest a result (%q): "+
-	"whoever signs it could be made to attest anything", strings.TrimSuffix(stream.StatementPrefix, "\x00"))
+var errHashIsStatement = fmt.Errorf("it begins like the text that a member signs to attest a result (%q): "+
+	"a member that signed it could be made to attest anything", strings.TrimSuffix(stream.StatementPrefix, "\x00"))
 
 // isStatement reports whether a definition hash could be taken for the statement of
 // an attestation, which a member signs with the same key.

@@ -32,7 +32,7 @@ func (c *Ceremony) Attest(result []byte) error {
 		return err
 	}
 	if n := len(result); n == 0 || n > stream.MaxResult {
-		return invalid("Attest", "a result of %d bytes: it needs 1 to %d", n, stream.MaxResult)
+		return invalid("Attest", "a result of %d bytes: it must have 1 to %d", n, stream.MaxResult)
 	}
 	return run.attest(bytes.Clone(result))
 }
@@ -54,7 +54,7 @@ func (c *core) attest(result []byte) error {
 	case c.err != nil:
 		return c.err
 	case c.roster.Last() > 0:
-		return invalid("Attest", "it is too late: this node has announced the last barrier, step %d", c.roster.Last())
+		return invalid("Attest", "it is too late: this node has already announced the last barrier, step %d", c.roster.Last())
 	}
 	c.result = result
 	return nil
@@ -170,10 +170,10 @@ func (c *core) differing() (told string, failure error) {
 func (c *core) adviceOnResults() string {
 	for i := range c.def.Peers {
 		if c.roster.Attested(i) == nil && (i == c.terms.Self || c.roster.Member(i).Session != 0) {
-			return "do all members run the same number of steps, and attest what they have produced?"
+			return "do all members run the same number of steps, and does each attest its result?"
 		}
 	}
-	return "compare what they have produced"
+	return "compare only the definition files and the results named here, and never show anyone a key file"
 }
 
 // whoAttests says who attests what: "this node and operator 1 (bob) attest 3fa1…,
@@ -225,7 +225,7 @@ func (c *core) attests(i int) string {
 	case a == nil:
 		return "nothing"
 	case !a.Verified:
-		return "a result with a signature that is not valid"
+		return "a result with an invalid signature"
 	default:
 		return c.shortResult(a.Result)
 	}

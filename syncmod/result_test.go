@@ -103,7 +103,7 @@ func TestDifferentResultsFailEveryoneAndSayWhoAttestsWhat(t *testing.T) {
 		require.NotErrorAs(t, err, &blamed)
 		require.ErrorContains(t, err, "the results differ: ")
 		if !strings.Contains(err.Error(), "reports") {
-			require.ErrorContains(t, err, "; do all members run the same number of steps, and attest what")
+			require.ErrorContains(t, err, "; do all members run the same number of steps, and does each attest")
 		}
 		require.Regexp(t, `(this node|operator 2 \(carol\)) attests bb\b`, err.Error())
 		require.Regexp(t, `(this node|operator 3 \(dave\)) attests nothing`, err.Error())
@@ -131,7 +131,7 @@ func TestOnlyTheLastResultBeforeTheLastBarrierIsAttested(t *testing.T) {
 	require.Equal(t, digest("the key"), ceremonies[0].Receipt().Result())
 	err := ceremonies[0].Attest(key)
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "too late: this node has announced the last barrier, step 2")
+	require.ErrorContains(t, err, "too late: this node has already announced the last barrier, step 2")
 }
 
 func TestAResultHas1To64Bytes(t *testing.T) {
@@ -161,7 +161,7 @@ func TestADefinitionHashIsNothingThatAMemberSignsOtherwise(t *testing.T) {
 	_, err := nodes[0].Service.Open(def)
 
 	require.ErrorIs(t, err, syncmod.ErrInvalid)
-	require.ErrorContains(t, err, "Definition.Hash: it begins like what a member signs to attest a result")
+	require.ErrorContains(t, err, "Definition.Hash: it begins like the text that a member signs to attest a result")
 }
 
 // lostKey is a key that signs definitions and nothing more, as one in a device that is
@@ -235,7 +235,7 @@ func TestAnAttestationThatCannotBeNamesItsMember(t *testing.T) {
 
 				err := <-done
 				require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-				require.ErrorContains(t, err, "operator 1 (bob) attests a result with a signature that is not valid")
+				require.ErrorContains(t, err, "operator 1 (bob) attests a result with an invalid signature")
 			})
 		}
 	}
@@ -378,8 +378,8 @@ func TestAMemberThatHearsOfDifferentResultsFailsByThem(t *testing.T) {
 
 	err := harness.Failure(t, s.ceremony)
 	require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-	require.ErrorContains(t, err, "the results differ, as operator 1 (bob), who has it from "+
-		`operator 2 (carol), reports: "`+different+`"; `)
+	require.ErrorContains(t, err, "the results differ, according to operator 1 (bob), who heard it from "+
+		`operator 2 (carol): "`+different+`"; `)
 	var blamed *syncmod.PeerError
 	require.NotErrorAs(t, err, &blamed)
 }
@@ -400,7 +400,7 @@ func TestAMemberThatIsRefusedForDifferentResultsFailsByThem(t *testing.T) {
 	_, err := s.ceremony.Advance(harness.Within(t))
 
 	require.ErrorIs(t, err, syncmod.ErrResultMismatch)
-	require.ErrorContains(t, err, `the results differ, as operator 1 (bob) reports: "`+different)
+	require.ErrorContains(t, err, `the results differ, according to operator 1 (bob): "`+different)
 }
 
 func TestAReceiptIsOneLineOfJSON(t *testing.T) {

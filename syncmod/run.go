@@ -39,7 +39,7 @@ func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
 
 func (c *core) run(ctx context.Context, steps []Step) error {
 	if !c.running.CompareAndSwap(false, true) {
-		return invalid("Run", "this ceremony is being run already, by another Run or by RunSteps: once at a time")
+		return invalid("Run", "this ceremony is already being run, by another Run or by RunSteps: run it only once at a time")
 	}
 	defer c.running.Store(false)
 	err := c.runSteps(ctx, steps)
@@ -137,7 +137,7 @@ func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
 				return
 			case now := <-again.C:
 				c.svc.telemetry.Notice(now, logrus.WarnLevel, fmt.Sprintf(
-					"step %q still runs %s after its context has ended: this node waits until it returns",
+					"step %q is still running %s after its context ended:  this node waits until it returns",
 					name, now.Sub(ended).Round(time.Second)))
 			}
 		}

@@ -25,5 +25,5 @@ func TestASecondRunDoesNotTouchTheFirst(t *testing.T) {
 
 	require.NoError(t, harness.Next(t, done))
 	require.ErrorIs(t, second, syncmod.ErrInvalid)
-	require.ErrorContains(t, second, "this ceremony is being run already")
+	require.ErrorContains(t, second, "this ceremony is already being run")
 }

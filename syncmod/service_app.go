@@ -24,7 +24,8 @@ func (s *Service) acceptWithApp(ctx context.Context) error {
 	if err := s.accept(ctx); err != nil {
 		return err
 	}
-	s.telemetry.Notice(time.Now(), logrus.InfoLevel, "ready to synchronize; "+s.app.found)
+	s.telemetry.Notice(time.Now(), logrus.InfoLevel, "ready to synchronize")
+	s.telemetry.Notice(time.Now(), logrus.DebugLevel, s.app.found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.app.starting, _ = ctx.Deadline()
@@ -65,10 +66,10 @@ func (s *Service) noteUnused() {
 
 // The advice for a wait that holds up the start of an app.
 const (
-	adviceNotOpen = "the ceremony is not open, and is not opened while an fx.Invoke or an OnStart hook waits for it: " +
+	adviceNotOpen = "the ceremony is not open, and fx cannot open it while an fx.Invoke or an OnStart hook waits for it: " +
 		"use syncmod.RunSteps, or wait on a goroutine"
-	adviceStarting = "this wait has the context of the app's start, which cannot wait for other nodes: " +
-		"an OnStart hook has to return; use syncmod.RunSteps, or wait on a goroutine with a context of its own"
+	adviceStarting = "this wait uses the context of the app's start, but the start cannot wait for other nodes: " +
+		"an OnStart hook must return; use syncmod.RunSteps, or wait on a goroutine with a context of its own"
 )
 
 // waitNotice is after how long a wait for a ceremony that is not open is mentioned.

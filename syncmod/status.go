@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
@@ -173,17 +174,17 @@ func (p PeerStatus) Describe(now time.Time) string {
 	case p.Inbound && p.Outbound:
 		parts = append(parts, "connected")
 	case p.Inbound && p.answered:
-		parts = append(parts, "has answered our goodbye, has not said its own")
+		parts = append(parts, "has answered this node's goodbye, but has not said its own")
 	case p.Inbound:
-		parts = append(parts, "it reaches us, we have not reached it for "+p.sinceText(now)+p.errorText())
+		parts = append(parts, "it reaches this node, but this node has not reached it for "+p.sinceText(now)+p.errorText())
 	case p.Outbound:
-		parts = append(parts, "we reach it, it has not reached us for "+p.sinceText(now)+p.refusalText())
+		parts = append(parts, "this node reaches it, but it has not reached this node for "+p.sinceText(now)+p.refusalText())
 	case p.LastError != nil:
 		parts = append(parts, "unreachable for "+p.sinceText(now)+p.errorText())
 	case !p.LastSeen.IsZero():
 		parts = append(parts, "not connected for "+p.sinceText(now))
 	default:
-		parts = append(parts, "not heard of yet")
+		parts = append(parts, "not heard from yet")
 	}
 	if p.reach != "" {
 		parts = append(parts, p.reach)
@@ -198,7 +199,7 @@ func (p PeerStatus) Describe(now time.Time) string {
 		parts = append(parts, fmt.Sprintf("at step %d", p.Step))
 	}
 	if !p.LastSeen.IsZero() {
-		parts = append(parts, fmt.Sprintf("heard %s ago", spell(now.Sub(p.LastSeen))))
+		parts = append(parts, fmt.Sprintf("heard %s ago", report.Spell(now.Sub(p.LastSeen))))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -207,7 +208,7 @@ func (p PeerStatus) sinceText(now time.Time) string {
 	if p.Since.IsZero() {
 		return "a while"
 	}
-	return spell(now.Sub(p.Since))
+	return report.Spell(now.Sub(p.Since))
 }
 
 // refusalText says why this host refuses the member's streams, if it does.

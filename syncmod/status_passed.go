@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
@@ -25,11 +26,7 @@ type PassedBarrier struct {
 // Behind is how much later than the last but one the last member reached the step; 0
 // for the other kinds of barrier.
 func (b PassedBarrier) Behind() time.Duration {
-	if len(b.Arrivals) < minMembers {
-		return 0
-	}
-	sorted := slices.SortedFunc(slices.Values(b.Arrivals), time.Time.Compare)
-	return sorted[len(sorted)-1].Sub(sorted[len(sorted)-2])
+	return report.Behind(b.Arrivals)
 }
 
 // MarshalJSON writes a barrier as a person would want to read it.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 // WaitingFor says whom this node waits for, and why: it is the error that a wait at the
@@ -71,7 +73,7 @@ func concerns(missing []PeerStatus, pair BrokenLink) bool {
 // Describe says in a sentence what is wrong between the two. The names are those of all
 // members, see [Definition.Names].
 func (b BrokenLink) Describe(names []string, now time.Time) string {
-	one, other, since := names[b.A], names[b.B], spell(now.Sub(b.Since))
+	one, other, since := names[b.A], names[b.B], report.Spell(now.Sub(b.Since))
 	switch {
 	case b.aToB:
 		return fmt.Sprintf("%s reaches %s, but %s does not reach %s (for %s)", one, other, other, one, since)

@@ -82,7 +82,7 @@ func TestADurationIsSpelledAsAPersonWouldSayIt(t *testing.T) {
 		3*time.Hour + 5*time.Minute:       "3 h 5 min",
 		-time.Second:                      "0 ms",
 	} {
-		require.Equal(t, want, spell(d), d.String())
+		require.Equal(t, want, report.Spell(d), d.String())
 	}
 }
 
@@ -148,7 +148,7 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.StepSkipped, Culprit: 1, By: 1, From: -1, To: -3},
 			ErrStepSkipped,
-			"operator 1 (bob) announced step -3 as its first, which has to be 0 or 1; " + again,
+			"operator 1 (bob) announced step -3 as its first; the first must be 0 or 1;  " + again,
 		},
 		{
 			roster.Failure{Kind: roster.LeftBehind, Culprit: 1, By: 1, From: 2, To: 4},
@@ -163,13 +163,13 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Reporter: -1, Text: "disk full"},
 			ErrPeerAborted,
-			"operator 2 (carol) made the ceremony fail, as operator 1 (bob) reports: \"disk full\"; " + again,
+			"operator 2 (carol) made the ceremony fail, according to operator 1 (bob): \"disk full\"; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Reporter: 0, Text: "disk full"},
 			ErrPeerAborted,
-			"operator 2 (carol) made the ceremony fail, as operator 1 (bob), who has it from operator 0 (alice), " +
-				"reports: \"disk full\"; " + again,
+			"operator 2 (carol) made the ceremony fail, according to operator 1 (bob), who heard it from operator 0 (alice)" +
+				": \"disk full\"; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 2, Reporter: -1, Text: "disk full"},
@@ -189,33 +189,33 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, NotHeard: true},
 			ErrPeerTimeout,
-			"operator 1 (bob) has not been heard for 1 min; " + again,
+			"operator 1 (bob) has not been heard from for 1 min; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.PeerTimeout, Culprit: 1, By: 1, Gone: time.Minute, NotReached: true},
 			ErrPeerTimeout,
-			"operator 1 (bob) is heard, but has not been reached for 1 min; " + again,
+			"operator 1 (bob) can be heard, but has not been reached for 1 min; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.MembersMismatch, Culprit: 1, By: 1},
 			ErrMembersMismatch,
-			"operator 1 (bob) has other members for definition deadbeefdeadbeef… than this node, or another order: " +
+			"operator 1 (bob) has other members for definition deadbeefdeadbeef… than this node, or lists them in another order: " +
 				"all members need the same definition file; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.AttemptMismatch, Culprit: 1, By: 1},
 			ErrPeerRestarted,
-			"the members are in different attempts of the ceremony: one of them restarted meanwhile; " + again,
+			"the members are in different attempts of the ceremony: one of them has restarted; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.ResultMismatch, By: 1, Reporter: -1, Text: "bob attests aa, carol attests bb"},
 			ErrResultMismatch,
-			"the results differ, as operator 1 (bob) reports: \"bob attests aa, carol attests bb\"; " + again,
+			"the results differ, according to operator 1 (bob): \"bob attests aa, carol attests bb\"; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.PeerLeft, Culprit: 1, By: 1, From: 2, To: 3},
 			ErrPeerLeft,
-			"operator 1 (bob) said goodbye at step 2, before the barrier of step 3: " +
+			"operator 1 (bob) said goodbye at step 2, but step 3 was still to come: " +
 				"do all members run the same number of steps? " + again,
 		},
 		{roster.Failure{Kind: roster.Stopped}, ErrStopped, "this node was stopped before the ceremony was complete"},
@@ -276,9 +276,9 @@ func TestAWaitErrorNamesEveryoneWhoIsMissingAndWhy(t *testing.T) {
 func TestAWaitErrorSaysWhomItWasForAndNotHowItsContextEnded(t *testing.T) {
 	dave := PeerStatus{Index: 3, Peer: cluster.Peers[3], Step: -1}
 	for barrier, want := range map[string]string{
-		report.BarrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard of yet)",
-		report.BarrierStep:      "waiting for 1 at step 2: …en1hXx2f (not heard of yet)",
-		report.BarrierShutdown:  "waiting for 1 to say goodbye: …en1hXx2f (not heard of yet)",
+		report.BarrierConnected: "waiting for 1 to connect: …en1hXx2f (not heard from yet)",
+		report.BarrierStep:      "waiting for 1 at step 2: …en1hXx2f (not heard from yet)",
+		report.BarrierShutdown:  "waiting for 1 to say goodbye: …en1hXx2f (not heard from yet)",
 	} {
 		err := &WaitError{Barrier: barrier, Step: 2, Missing: []PeerStatus{dave}, Err: context.Canceled}
 
@@ -291,7 +291,7 @@ func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
 	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	since, lost := now.Add(-3*time.Second), errors.New("its stream was lost")
 	for want, p := range map[string]PeerStatus{
-		"not heard of yet":     {Step: -1},
+		"not heard from yet":   {Step: -1},
 		"connected, at step 0": {Inbound: true, Outbound: true},
 		"has said goodbye":     {Done: true, Step: -1},
 		"unreachable for 3 s: its stream was lost, attempt 2": {
@@ -301,15 +301,15 @@ func TestHowAMemberStandsIsSaidInAFewWords(t *testing.T) {
 		"its node answers, but it has not opened this ceremony yet": {
 			Step: -1, Outbound: true, Waiting: "it has not opened this ceremony yet",
 		},
-		"we reach it, it has not reached us for 3 s": {Step: -1, Since: since, Outbound: true},
+		"this node reaches it, but it has not reached this node for 3 s": {Step: -1, Since: since, Outbound: true},
 		"not connected for 3 s, at step 2, heard 4 s ago": {
 			Step: 2, Since: since, LastSeen: now.Add(-4 * time.Second),
 		},
-		"has answered our goodbye, has not said its own, at step 3": {
+		"has answered this node's goodbye, but has not said its own, at step 3": {
 			Step: 3, Since: since, Inbound: true, answered: true,
 		},
-		"it reaches us, we have not reached it for 3 s, at step 1": {Step: 1, Since: since, Inbound: true},
-		"it reaches us, we have not reached it for 3 s: its stream was lost": {
+		"it reaches this node, but this node has not reached it for 3 s, at step 1": {Step: 1, Since: since, Inbound: true},
+		"it reaches this node, but this node has not reached it for 3 s: its stream was lost": {
 			Step: -1, Since: since, Inbound: true, LastError: lost,
 		},
 		"connected through a relay, at step 1, heard 3 s ago": {

@@ -97,9 +97,9 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 		{Step: -1, Waiting: "it has not opened this ceremony yet"},
 		{Step: -1, Done: true},
 		{Step: -1, Inbound: true, answered: true},
-		{Step: -1, LastError: lost, reach: "but alice and dave reach it: look at this node's network"},
-		{Step: -1, LastError: lost, reach: "only dave reaches it: look at its network"},
-		{Step: -1, LastError: lost, reach: "bob does not reach it either"},
+		{Step: -1, LastError: lost, reach: "but alice and dave reach it: check this node's network"},
+		{Step: -1, LastError: lost, reach: "only dave reaches it: check its network"},
+		{Step: -1, LastError: lost, reach: "bob cannot reach it either"},
 		{Step: -1, LastError: lost, reach: "nobody reaches it"},
 	} {
 		sentences := p.Describe(now)

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -48,14 +49,43 @@ func (c *Ceremony) logBarrier(ctx context.Context, o report.Barrier, lasted time
 		entry = entry.WithField("step_name", o.Name)
 	}
 	if o.Err != nil {
-		entry.WithError(o.Err).Logf(level, "barrier %s not passed at step %d", o.Kind, o.Step)
+		entry.WithError(o.Err).Log(level, "not "+crossed(o))
 		return
 	}
 	entry.WithFields(logrus.Fields{"last": o.Last, "last_name": c.info.Peers[o.Last].Name}).
-		Logf(level, "barrier %s passed at step %d after %s, last was %s", o.Kind, o.Step, took(lasted), c.who(o.Last))
+		Logf(level, "%s; %s was last%s", crossed(o), c.who(o.Last), behind(o))
 	if o.Attested != "" {
 		c.entry(ctx, o.Ended).WithFields(logrus.Fields{"step": o.Step, "result": o.Result}).Log(level, o.Attested)
 	}
+}
+
+// crossed says what it means that a barrier is passed. Members announce a step when they
+// have finished the one before it.
+func crossed(o report.Barrier) string {
+	switch {
+	case o.Kind == report.BarrierConnected:
+		return "everyone is connected"
+	case o.Kind == report.BarrierShutdown:
+		return "everyone has said goodbye"
+	case o.Step == 1:
+		return "everyone is ready to begin step 1" + inBrackets(o.Name)
+	}
+	return fmt.Sprintf("everyone has finished step %d%s", o.Step-1, inBrackets(o.Before))
+}
+
+func inBrackets(name string) string {
+	if name = shown(name); name == "" {
+		return ""
+	}
+	return " (" + name + ")"
+}
+
+// behind says by how much the last member was last, where it can be seen.
+func behind(o report.Barrier) string {
+	if d := report.Behind(o.Arrivals); d >= time.Millisecond {
+		return ", by " + report.Spell(d)
+	}
+	return ""
 }
 
 // arrivals returns when each member arrived at a barrier, as far as this is known

@@ -26,7 +26,7 @@ type Ceremony struct {
 	snapshot func() report.Snapshot
 	traceID  trace.TraceID
 	root     context.Context // carries the trace ID and nothing else
-	peers    []peerOptions
+	peers    []peerOptions   // shared, and never changed
 	lines    []*rate.Limiter // of the log about each member
 
 	open   [2]atomic.Int64 // streams, by role
@@ -41,10 +41,11 @@ type Ceremony struct {
 	started bool            // the start span has been recorded
 	rooted  context.Context // carries the span context of the start span
 	since   time.Time       // when that began
+	failure string          // what the ceremony has failed with, once that is logged
 }
 
-// peerOptions are the attributes of everything that is recorded about a member,
-// built once.
+// peerOptions are the attributes of everything that is recorded about the members of
+// one operator index, built once.
 type peerOptions struct {
 	rtt               []metric.RecordOption
 	index             []metric.ObserveOption
@@ -81,7 +82,7 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	members := len(info.Peers)
 	c := &Ceremony{
 		t: t, info: info, hash: hex.EncodeToString(info.Hash), snapshot: snapshot, traceID: TraceID(info.Hash),
-		peers: make([]peerOptions, members), lines: make([]*rate.Limiter, members),
+		peers: t.peerOptions(members), lines: make([]*rate.Limiter, members),
 		arrived: make([]time.Time, members), left: make([]time.Time, members),
 	}
 	c.short = c.hash
@@ -90,16 +91,26 @@ func (t *Telemetry) Ceremony(info report.Info, snapshot func() report.Snapshot) 
 	}
 	c.root = rootContext(c.traceID)
 	c.rooted = c.root
-	for i := range c.peers {
+	for i := range c.lines {
 		c.lines[i] = rate.NewLimiter(rate.Every(memberPause), memberLines)
+	}
+	return c
+}
+
+// peerOptions returns the options of so many members, by operator index: all ceremonies
+// share them.
+func (t *Telemetry) peerOptions(members int) []peerOptions {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := len(t.peers); i < members; i++ {
 		index := keyPeerIndex.Int(i)
-		c.peers[i] = peerOptions{
+		t.peers = append(t.peers, peerOptions{
 			rtt: recording(index), index: observing(index),
 			inbound:  observing(index, keyRole.String(roleServer)),
 			outbound: observing(index, keyRole.String(roleClient)),
-		}
+		})
 	}
-	return c
+	return t.peers[:members:members]
 }
 
 // queue queues a report of this ceremony.
@@ -161,7 +172,7 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 		}
 		what := "ceremony opened"
 		if c.info.Observes {
-			what = "ceremony opened only to look at it"
+			what = "ceremony opened only to look at it: this node takes no part"
 		}
 		entry.Info(what)
 	})
@@ -171,7 +182,7 @@ func (c *Ceremony) Opened(caller trace.SpanContext, at time.Time) {
 func (c *Ceremony) Pause(o report.Pause) {
 	c.queue(progress, "the pause before another attempt", func() {
 		c.entry(c.rooted, o.At).WithFields(logrus.Fields{"pause": took(o.Lasts)}).WithError(o.Err).
-			Warnf("attempt %d has failed, the next one begins in %s",
+			Warnf("attempt %d has failed; the next one begins in %s",
 				c.info.Attempt, o.Lasts.Round(time.Millisecond))
 	})
 }
@@ -199,10 +210,11 @@ func (c *Ceremony) End(o report.End) {
 		case o.Outcome == report.OutcomeStopped:
 			entry.WithError(o.Err).Info("ceremony closed")
 		case o.Err != nil:
+			c.failure = o.Err.Error()
 			entry.WithError(o.Err).Error("ceremony failed")
 		case o.GoodbyeErr != nil:
 			entry.WithError(o.GoodbyeErr).Warn("ceremony complete here, but not everyone said goodbye: " +
-				"see whether it is complete at all members before you use its result")
+				"before you use its result, check that every member has completed it")
 		default:
 			entry.Info("ceremony complete")
 		}

@@ -62,7 +62,7 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 		c.t.rejected(c.rooted, report.TypeBadSignature)
 		c.about(c.rooted, peer, at).
 			Logf(c.level(peer, logrus.WarnLevel, at),
-				"%s asks for %s; open here with this member: %s: all members need the same definition",
+				"%s asks for %s, but with this member this node has opened %s: all members need the same definition file",
 				c.who(peer), asked, here)
 	})
 }
@@ -111,7 +111,7 @@ func (c *Ceremony) logConnect(entry *logrus.Entry, o report.Connect, lasted time
 	}
 	switch {
 	case o.Over:
-		entry.WithError(o.Err).Debugf("%s was not reached before the end", c.who(o.Peer))
+		entry.WithError(o.Err).Debugf("%s was not reached before the ceremony ended", c.who(o.Peer))
 	case o.Err != nil:
 		level := logrus.WarnLevel
 		if o.Again {

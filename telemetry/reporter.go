@@ -215,7 +215,7 @@ func (r *reporter) complain(what, how, stack string) {
 	defer func() { r.complaining = false }()
 	r.carryOut("the line about a panic", func() {
 		r.log.WithField("stack", stack).
-			Errorf("reporting %s %s; that report is lost, and the next that are lost in this way are not mentioned",
+			Errorf("reporting %s %s; this report is lost, and the log will not mention further losses of this kind",
 				what, how)
 		r.complained = true
 	})

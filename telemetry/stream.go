@@ -26,6 +26,14 @@ func (r role) String() string {
 	return roleClient
 }
 
+// direction is the direction of the stream, before the name of a member.
+func (r role) direction() string {
+	if r == server {
+		return "from"
+	}
+	return "to"
+}
+
 // kind is the kind of a stream's span.
 func (r role) kind() trace.SpanKind {
 	if r == server {
@@ -135,7 +143,11 @@ func (s *Stream) End(o report.StreamEnd) {
 			"messages": o.Messages, "end_reason": o.Reason,
 		})
 		if o.Err != nil {
-			entry.WithError(o.Err).Log(s.c.level(s.start.Peer, logrus.WarnLevel, o.At), "stream ended by an error")
+			level := s.c.level(s.start.Peer, logrus.WarnLevel, o.At)
+			if o.Err.Error() == s.c.failure {
+				level = logrus.DebugLevel // the line about the ceremony says it
+			}
+			entry.WithError(o.Err).Logf(level, "the stream %s %s ended with an error", s.role.direction(), s.c.who(s.start.Peer))
 			return
 		}
 		entry.Debug("stream ended")

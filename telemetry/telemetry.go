@@ -34,7 +34,8 @@ type Telemetry struct {
 	roles    [2][]metric.ObserveOption // by role
 
 	mu         sync.Mutex
-	ceremonies []*Ceremony // the open ones, in the order of their opening
+	ceremonies []*Ceremony   // the open ones, in the order of their opening
+	peers      []peerOptions // by operator index, of as many members as a ceremony has had
 
 	// What follows belongs to the reporter's goroutine.
 
@@ -146,7 +147,7 @@ func (t *Telemetry) Stranger(at time.Time, id string) {
 		n := t.strangers
 		t.strangers, t.strangeAt = 0, at
 		t.Log().WithTime(at).WithFields(logrus.Fields{"peer_id": id, "streams": n}).
-			Warn("refused a stranger: it is not a member of any ceremony that is open here")
+			Warn("refused a stranger: the peer is not a member of any ceremony that is open here")
 	})
 }
 

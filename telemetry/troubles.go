@@ -10,7 +10,7 @@ import (
 func (c *Ceremony) Refused(peer int, at time.Time, why error) {
 	c.queue(normal, "a stream that the host has no room for", func() {
 		c.about(c.rooted, peer, at).WithError(why).
-			Logf(c.level(peer, logrus.WarnLevel, at), "this host has no room for a stream of %s", c.who(peer))
+			Logf(c.level(peer, logrus.WarnLevel, at), "this host has no room for a stream from %s", c.who(peer))
 	})
 }
 

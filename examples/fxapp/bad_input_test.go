@@ -43,9 +43,9 @@ func TestBadInput(t *testing.T) {
 	const secret = "--key: this is a private key, not the name of its file; others may have seen it now: make another"
 
 	for args, want := range map[string]string{
-		"launch":        `unknown command "launch": fxapp --help lists them`,
+		"launch":        `unknown command "launch": fxapp --help lists the commands`,
 		"verfy":         `unknown command "verfy": did you mean verify?`,
-		alice:           "unknown command what looks like a private key: fxapp --help lists them",
+		alice:           "unknown command what looks like a private key: fxapp --help lists the commands",
 		"node --colour": "unknown flag: --colour: fxapp node --help lists the flags",
 		"node now": `"now" is not a flag, and fxapp node takes nothing else: ` +
 			"fxapp node --help lists its flags",
@@ -53,22 +53,22 @@ func TestBadInput(t *testing.T) {
 		"node --definition": "--definition needs a value: fxapp node --help shows which",
 
 		// Flags.
-		node + "--watch":           "--watch goes with --rehearse only",
-		node + "--attempts 0":      "--attempts 0: it has to be at least 1, or -1 for any number",
-		node + "--attempts three":  `--attempts "three": it has to be a whole number`,
-		node + "--timeout -1s":     "--timeout -1s: it is negative",
-		node + "--timeout 10":      `--timeout "10": it has to be a time such as 90s or 10m`,
+		node + "--watch":           "--watch works only with --rehearse",
+		node + "--attempts 0":      "--attempts 0: it must be at least 1, or -1 for any number",
+		node + "--attempts three":  `--attempts "three": it must be a whole number`,
+		node + "--timeout -1s":     "--timeout -1s: it must not be negative",
+		node + "--timeout 10":      `--timeout "10": it must be a time such as 90s or 10m`,
 		node + "--version 1.11":    `--version "1.11" is …`,
 		node + "--nickname x\x07y": `--nickname "x\ay" has characters that cannot be printed`,
-		node + "--log-level loud":  `--log-level "loud": it has to be debug, info, warning, error`,
-		node + "--log-format xml":  `--log-format "xml": it has to be text or json`,
+		node + "--log-level loud":  `--log-level "loud": it must be debug, info, warning, error`,
+		node + "--log-format xml":  `--log-format "xml": it must be text or json`,
 		node + "--http 8080": `--http "8080" is no address to serve the status page at: ` +
 			"give it as 127.0.0.1:8080",
 		"define --out $/x.json": "no members: name each as NAME=ID@ADDRESS; fxapp define --help has an example",
 		"define --out $/x.json - alice=" + stranger: `"-" stands for all members: ` +
 			"leave the others out, or write them on standard input too",
-		"verify":     "fxapp verify takes one receipt, and got 0: name its file",
-		"verify a b": "fxapp verify takes one receipt, and got 2: name its file",
+		"verify":     "fxapp verify takes one receipt, but got 0 arguments: name its file",
+		"verify a b": "fxapp verify takes one receipt, but got 2 arguments: name its file",
 
 		// Files.
 		"node --definition $/nothing.json --key $/alice.key": "--definition $/nothing.json: no such file or directory",
@@ -96,7 +96,7 @@ func TestBadInput(t *testing.T) {
 
 		// Who and where.
 		"node --definition $/ceremony.json --key $/mallory.key": "--key $/mallory.key: it is the key of " + stranger +
-			", who is no member of $/ceremony.json: its members are operator 0 (alice), operator 1 (bob); " +
+			", who is not a member of $/ceremony.json: its members are operator 0 (alice), operator 1 (bob); " +
 			"give the key of one of them, or a definition with this peer ID",
 		charon + "--relay http://relay.example": "--version is missing: " + sampleDefinition +
 			" is a definition of Charon, whose members refuse other versions; give theirs, for example --version v1.11",
@@ -104,7 +104,7 @@ func TestBadInput(t *testing.T) {
 			" has no address of operator 1 (…), operator 2 (…), operator 3 (…), nor of this node, " +
 			"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
 		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob) " +
-			"can only be connected by dialling this node, for the definition has no addresses of theirs; " +
+			"can connect only by dialling this node, because the definition has no addresses of theirs; " +
 			"listen, or give a --relay",
 		"define --out $/x.json alice=" + stranger + "@127.0.0.1:9001": `argument 1: member "alice": addrs[0]: ` +
 			"it is not a multiaddr: write it as /ip4/192.0.2.1/tcp/9001 or /dns4/node.example/tcp/9001",
@@ -122,12 +122,12 @@ func TestBadInput(t *testing.T) {
 		// The machine.
 		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: " +
 			"it is a file, or lies below one; name a directory",
-		node + "--data-dir $/held": "--data-dir $/held: another node runs with it: stop that one, " +
+		node + "--data-dir $/held": "--data-dir $/held: another node is using it:  stop that one, " +
 			"or give this one a directory of its own",
 		node + "--data-dir $/open": "--data-dir $/open: its group or others may write to it: " +
 			"keep them out (chmod go-w), or use another directory",
 		node + "--data-dir $/linked": "--data-dir $/linked: lock is a link, a pipe, a device or a directory, " +
-			"where a file has to be: move it away",
+			"but it must be a file: move it away",
 		node + "--data-dir $/other --listen " + s.listen["bob"]: "--listen: listening on " + s.listen["bob"] +
 			": another program uses the port: stop it, or choose another port",
 		node + "--http 127.0.0.1:" + port: "--http: the status page cannot listen at 127.0.0.1:" + port +
@@ -200,7 +200,7 @@ func TestATimeoutNamesWhoIsMissing(t *testing.T) {
 	require.Empty(t, stdout)
 	sentence := s.requireOneSentence(t, stderr)
 	require.Regexp(t, `^gave up after 300ms: waiting for 1 of 2 to connect: bob \(.*\); `+
-		`this node has left before step 1, and the others wait for it: start it again$`, sentence)
+		`this node left before step 1, and the others are waiting for it: start it again$`, sentence)
 
 	code, stdout, stderr = execute(t, s.node("alice", "--timeout", "1ms", "--log-format", "json")...)
 

@@ -191,7 +191,7 @@ func TestFlagsHaveVariables(t *testing.T) {
 	code, _, stderr = execute(t, "node", "--key", s.file("alice.key"))
 
 	require.Equal(t, exitUsage, code)
-	require.Equal(t, `FXAPP_TIMEOUT: --timeout "soon": it has to be a time such as 90s or 10m`,
+	require.Equal(t, `FXAPP_TIMEOUT: --timeout "soon": it must be a time such as 90s or 10m`,
 		s.requireOneSentence(t, stderr))
 }
 
@@ -246,12 +246,12 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Zero(t, code, stderr)
 		require.Contains(t, stdout, "attested result  "+key)
 		require.Regexp(t, `operator 1  bob  16Uiu2HA\w+  attests it\n`, stdout)
-		require.Contains(t, stdout, "alice is that of operator 0, of this group public key: it counts.")
+		require.Contains(t, stdout, "alice belongs to operator 0 and to this group public key: it is confirmed.")
 	})
 	t.Run("the share stays", func(t *testing.T) {
 		code, _, stderr := execute(t, s.node("alice")...)
 		require.Equal(t, exitUsage, code)
-		require.Contains(t, s.requireOneSentence(t, stderr), "it holds a share already, which is never overwritten")
+		require.Contains(t, s.requireOneSentence(t, stderr), "it already holds a share, which is never overwritten")
 	})
 	t.Run("another receipt does not", func(t *testing.T) {
 		receipt, err := os.ReadFile(s.file("alice/receipt.json"))
@@ -279,7 +279,7 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	t.Run("of another ceremony", func(t *testing.T) {
 		code, _, stderr := execute(t, "verify", s.file("bob/receipt.json"), "--definition", sampleDefinition)
 		require.Equal(t, exitFailed, code)
-		require.Contains(t, s.requireOneSentence(t, stderr), "the receipt is of another ceremony")
+		require.Contains(t, s.requireOneSentence(t, stderr), "the receipt belongs to another ceremony")
 	})
 	t.Run("of another share", func(t *testing.T) {
 		other := newSite(t)
@@ -304,7 +304,7 @@ func TestAResultThatCannotBePrintedIsNoMistakeOfTheCommandLine(t *testing.T) {
 
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, s.requireOneSentence(t, stderr.String()),
-		"the ceremony is complete, and its result could not be printed: ")
+		"the ceremony is complete, but its result could not be printed: ")
 	require.FileExists(t, s.file("alice/share.json"))
 	require.Zero(t, <-bob)
 }
@@ -346,7 +346,7 @@ func TestASignalEndsANode(t *testing.T) {
 
 			require.Equal(t, want, code)
 			require.Equal(t, interruption{sig}.Error()+
-				": this node has left before step 1, and the others wait for it: start it again",
+				": this node left before step 1, and the others are waiting for it: start it again",
 				s.requireOneSentence(t, stderr.String()))
 		})
 	}
@@ -362,7 +362,7 @@ func TestASignalTellsTheOthers(t *testing.T) {
 		bob <- errs.String()
 	}()
 	ctx, interrupt := context.WithCancelCause(soon(t))
-	stderr := &watched{text: "passed at step 1", found: func() { interrupt(interruption{syscall.SIGTERM}) }}
+	stderr := &watched{text: "ready to begin step 1", found: func() { interrupt(interruption{syscall.SIGTERM}) }}
 
 	code := run(ctx, s.node("alice"), io.Discard, stderr)
 
@@ -394,5 +394,5 @@ func TestANodeThatGivesUpSaysWhatToDo(t *testing.T) {
 	require.Contains(t, s.requireOneSentence(t, told), "stop every node and start the ceremony again together")
 	require.Equal(t, exitFailed, <-alice)
 	require.Regexp(t, `: this node gave up: step .*; this node has told the others that it ends the attempt: `+
-		`mend what is wrong, and start again together$`, s.requireOneSentence(t, stderr.String()))
+		`fix what is wrong, and start again together$`, s.requireOneSentence(t, stderr.String()))
 }

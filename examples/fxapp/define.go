@@ -24,10 +24,10 @@ func newDefineCommand() *cobra.Command {
 each one is reached. Its hash binds all of it, so every member needs the same file.
 
 A member is NAME=ID@ADDRESS,ADDRESS: a name for people, a peer ID or an ENR (keygen
-prints both), and the addresses at which the others reach it. Without addresses it
-is reached through the relay that every node is given. With "-" in place of members,
-they are read from standard input, one a line; blank lines and lines that begin
-with # are skipped.`,
+prints both), and the addresses at which the others reach it. The others reach a
+member without addresses through the relay that every node is given. With "-" in
+place of the members, the command reads them from standard input, one per line, and
+skips blank lines and lines that begin with #.`,
 		Example: `  fxapp define --out ceremony.json \
     alice=16Uiu2HAm…@/ip4/192.0.2.1/tcp/9001,/ip4/192.0.2.1/udp/9001/quic-v1 \
     bob=enr:-HW4Q…@/dns4/bob.example/tcp/9001 carol=16Uiu2HAm… dave=16Uiu2HAm…

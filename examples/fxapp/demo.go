@@ -76,10 +76,10 @@ func newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run a ceremony of several nodes in this process",
 		Long: `Run a ceremony of several nodes in this process, each with a libp2p host of its
-own on the loopback interface, and show how they stay in lockstep. The work of
-the steps is a short random wait. In the last step each node attests a digest of
-its result, and all get a receipt of that. In a terminal, a demo of more than a
-second is shown live, as one of the nodes sees it; ? explains the keys.
+own on the loopback interface, and show how they stay in lockstep. Each step is
+a short random wait. In the last step each node attests a digest of its result,
+and all nodes get a receipt of these results. In a terminal, a demo that takes
+more than a second is shown live, as one of the nodes sees it. Press ? for the keys.
 
 Exit codes: 0 every node has completed the ceremony; 1 one has not; 2 the command
 line or a file cannot be used; 130 interrupted (Ctrl-C), 143 terminated. A second
@@ -109,11 +109,11 @@ Ctrl-C ends the program at once.`,
 	flags.IntVar(&f.nodes, "nodes", 4, fmt.Sprintf("number of nodes, %d to %d", minNodes, maxNodes))
 	flags.IntVar(&f.steps, "steps", 5, fmt.Sprintf("number of steps, %d to %d", minSteps, maxSteps))
 	flags.StringVar(&f.transport, "transport", tcp, "tcp or quic")
-	flags.DurationVar(&f.late, "late", 0, "start the last node so much later, for example 3s")
+	flags.DurationVar(&f.late, "late", 0, "start the last node this much later, for example 3s")
 	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
 	flags.IntVar(&f.restart, "restart", -1, fmt.Sprintf(
 		"operator `index` of a node whose process restarts in step %d; needs --attempts", killStep))
-	flags.IntVar(&f.attempts, "attempts", 1, "how often the nodes begin the ceremony at most, when it fails")
+	flags.IntVar(&f.attempts, "attempts", 1, "begin the ceremony at most this often; the nodes begin again when it fails")
 	flags.StringVar(&f.cut, "cut", "", fmt.Sprintf(
 		"operator `indexes` of two nodes that cannot reach each other, for example 1-2; all give up after %s", cutTime))
 	flags.IntVar(&f.differ, "differ", -1, "operator `index` of a node whose result differs from the others'")
@@ -121,8 +121,8 @@ Ctrl-C ends the program at once.`,
 		"run the members of this definition, a JSON `file`: Charon's, or one of this module")
 	flags.StringVar(&f.keys, "keys", "", "`directory` with their keys: operator-0.key, …")
 	flags.CountVarP(&f.verbose, "verbose", "v",
-		"show each node's log, not its warnings only; twice (-vv): with everything")
-	flags.BoolVar(&f.plain, "plain", false, "print lines in a terminal, too, in place of the live view")
+		"show each node's whole log instead of its warnings only; twice (-vv): at debug level")
+	flags.BoolVar(&f.plain, "plain", false, "print lines instead of the live view, even in a terminal")
 	for _, flag := range []string{"kill", "restart", "differ"} {
 		flags.Lookup(flag).DefValue = "0" // so that none is shown: -1 means nobody
 	}
@@ -138,15 +138,15 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	}
 	switch {
 	case f.nodes < minNodes || f.nodes > maxNodes:
-		return plan{}, fmt.Errorf("--nodes %d: it has to be between %d and %d", f.nodes, minNodes, maxNodes)
+		return plan{}, fmt.Errorf("--nodes %d: it must be between %d and %d", f.nodes, minNodes, maxNodes)
 	case f.steps < minSteps || f.steps > maxSteps:
-		return plan{}, fmt.Errorf("--steps %d: it has to be between %d and %d", f.steps, minSteps, maxSteps)
+		return plan{}, fmt.Errorf("--steps %d: it must be between %d and %d", f.steps, minSteps, maxSteps)
 	case f.transport != tcp && f.transport != quic:
-		return plan{}, fmt.Errorf("--transport %q: it has to be %s or %s", f.transport, tcp, quic)
+		return plan{}, fmt.Errorf("--transport %q: it must be %s or %s", f.transport, tcp, quic)
 	case f.late < 0:
-		return plan{}, fmt.Errorf("--late %s: it is negative", f.late)
+		return plan{}, fmt.Errorf("--late %s: it must not be negative", f.late)
 	case f.attempts < 1:
-		return plan{}, fmt.Errorf("--attempts %d: it has to be at least 1", f.attempts)
+		return plan{}, fmt.Errorf("--attempts %d: it must be at least 1", f.attempts)
 	case given.Changed("kill") && f.attempts > 1:
 		return plan{}, fmt.Errorf("--kill and --attempts: the others would wait for the dead node in the next attempt")
 	case given.Changed("restart") && f.attempts == 1:
@@ -154,9 +154,9 @@ func (f demoFlags) plan(given *pflag.FlagSet) (plan, error) {
 	case given.Changed("restart") && given.Changed("cut"):
 		return plan{}, fmt.Errorf("--restart and --cut: no node reaches step %d", killStep)
 	case given.Changed("definition") && given.Changed("nodes"):
-		return plan{}, fmt.Errorf("--definition and --nodes: only one of them can say who takes part")
+		return plan{}, fmt.Errorf("--definition and --nodes: give only one of the two")
 	case given.Changed("definition") != given.Changed("keys"):
-		return plan{}, fmt.Errorf("--definition and --keys: each needs the other")
+		return plan{}, fmt.Errorf("--definition and --keys: give both")
 	}
 	p.steps = stepNames(f.steps)
 	var err error
@@ -186,7 +186,7 @@ func parsePair(text string, nodes int) ([]int, error) {
 	b, errB := strconv.Atoi(second)
 	switch {
 	case errA != nil || errB != nil || a == b:
-		return nil, fmt.Errorf("--cut %q: it has to be two operators, for example 1-2", text)
+		return nil, fmt.Errorf("--cut %q: it must be two operators, for example 1-2", text)
 	case min(a, b) < 0 || max(a, b) >= nodes:
 		return nil, fmt.Errorf("--cut %s: the operators are 0 to %d", text, nodes-1)
 	}

@@ -114,14 +114,14 @@ func TestARestartedNodeTakesPartInTheNextAttempt(t *testing.T) {
 	code, stdout, stderr := demo(t, "--restart", "1", "--attempts", "3")
 	require.Zero(t, code, stdout+stderr)
 	const why = `operator 1 \(bob\) (restarted: its step went from 3 to 0|made the ceremony fail)`
-	require.Contains(t, stdout, "operator 1 (bob) restarts in step 3: its host is closed, nobody has been told")
+	require.Contains(t, stdout, "operator 1 (bob) restarts in step 3: its host is closed, and nobody has been told")
 	require.Contains(t, stdout, "operator 1 (bob) starts again, with the same key at the same address")
 	require.Regexp(t, `fails, .+ after the restart began: `+why, stdout)
 	for _, other := range []string{"0 (alice)", "2 (carol)", "3 (dave)"} {
 		require.Contains(t, stdout, "operator "+other+" begins attempt 2")
 	}
 	require.Contains(t, stdout, "operator 1 (bob) completed in attempt 1 of its second process")
-	require.Regexp(t, `operators 0, 2-3 completed in attempt 2: attempt 1 had failed, for `+why, stdout)
+	require.Regexp(t, `operators 0, 2-3 completed in attempt 2: attempt 1 had failed: `+why, stdout)
 	require.Contains(t, stdout, "receipt: all 4 attest")
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
 }
@@ -140,7 +140,7 @@ func TestEveryoneSeesThePairThatCannotReachEachOther(t *testing.T) {
 	require.Regexp(t, `operator 1 \(bob\) and operator 2 \(carol\) cannot reach each other \(for \d+s\): `+
 		"seen by operators 0-3\n", stdout)
 	require.Contains(t, stderr, "bob and carol cannot reach each other (for", "the log of a third node")
-	require.Contains(t, stderr, "but alice and dave reach it: look at this node's network", "the log of one of the two")
+	require.Contains(t, stderr, "but alice and dave reach it: check this node's network", "the log of one of the two")
 	gaveUp := "fxapp: gave up after 15s: operator 1 (bob) and operator 2 (carol) cannot reach each other\n"
 	require.True(t, strings.HasSuffix(stderr, gaveUp), stderr)
 }
@@ -205,32 +205,32 @@ func TestSignalsDecideTheExitCode(t *testing.T) {
 func TestUnusableCommandLines(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"--nodes 1":       "--nodes 1: it has to be between 2 and 64",
-		"--nodes 65":      "--nodes 65: it has to be between 2 and 64",
-		"--nodes four":    `--nodes "four": it has to be a whole number`,
-		"--steps 0":       "--steps 0: it has to be between 1 and 100",
-		"--steps 101":     "--steps 101: it has to be between 1 and 100",
-		"--transport udp": `--transport "udp": it has to be tcp or quic`,
-		"--late -1s":      "--late -1s: it is negative",
+		"--nodes 1":       "--nodes 1: it must be between 2 and 64",
+		"--nodes 65":      "--nodes 65: it must be between 2 and 64",
+		"--nodes four":    `--nodes "four": it must be a whole number`,
+		"--steps 0":       "--steps 0: it must be between 1 and 100",
+		"--steps 101":     "--steps 101: it must be between 1 and 100",
+		"--transport udp": `--transport "udp": it must be tcp or quic`,
+		"--late -1s":      "--late -1s: it must not be negative",
 		"--kill 4":        "--kill 4: the operators are 0 to 3",
 		"--kill -1":       "--kill -1: the operators are 0 to 3",
-		"--attempts 0":    "--attempts 0: it has to be at least 1",
+		"--attempts 0":    "--attempts 0: it must be at least 1",
 		"--restart 1": "--restart needs --attempts 2 or more: " +
 			"a restart ends an attempt for every node",
 		"--restart 4 --attempts 2":           "--restart 4: the operators are 0 to 3",
 		"--restart 1 --attempts 2 --cut 1-2": "--restart and --cut: no node reaches step 3",
 		"--kill 1 --attempts 2": "--kill and --attempts: " +
 			"the others would wait for the dead node in the next attempt",
-		"--cut 1":     `--cut "1": it has to be two operators, for example 1-2`,
-		"--cut 2-2":   `--cut "2-2": it has to be two operators, for example 1-2`,
+		"--cut 1":     `--cut "1": it must be two operators, for example 1-2`,
+		"--cut 2-2":   `--cut "2-2": it must be two operators, for example 1-2`,
 		"--cut 1-4":   "--cut 1-4: the operators are 0 to 3",
 		"--differ 4":  "--differ 4: the operators are 0 to 3",
 		"--differ -1": "--differ -1: the operators are 0 to 3",
 		"--kill 4 --definition " + sampleDefinition + " --keys " + sampleKeys: "--kill 4: the operators are 0 to 3",
-		"--definition a.json": "--definition and --keys: each needs the other",
-		"--keys testdata":     "--definition and --keys: each needs the other",
+		"--definition a.json": "--definition and --keys: give both",
+		"--keys testdata":     "--definition and --keys: give both",
 		"--definition a.json --keys b --nodes 4": "--definition and --nodes: " +
-			"only one of them can say who takes part",
+			"give only one of the two",
 		"--definition a.json --keys b":                   "--definition a.json: no such file or directory",
 		"--definition " + sampleDefinition + " --keys b": "--keys b: no such file or directory",
 		"--colour": "unknown flag: --colour: fxapp demo --help lists the flags",

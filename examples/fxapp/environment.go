@@ -47,7 +47,7 @@ func isSeparator(r rune) bool { return r == ',' || unicode.IsSpace(r) }
 // explainFlag says what is wrong with a flag, for whoever has typed it.
 func explainFlag(cmd *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return fmt.Errorf("--%s %s: it has to be %s", e.GetFlag().Name, shown(e.GetValue()), kindOf(e.GetFlag()))
+		return fmt.Errorf("--%s %s: it must be %s", e.GetFlag().Name, shown(e.GetValue()), kindOf(e.GetFlag()))
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return fmt.Errorf("--%s needs a value: %s --help shows which", e.GetSpecifiedName(), cmd.CommandPath())

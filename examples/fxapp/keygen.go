@@ -22,8 +22,8 @@ func newKeygenCommand() *cobra.Command {
 		Use:   "keygen",
 		Short: "Make the key of a node, and print its peer ID and ENR",
 		Long: `Make the key of a node, and print its peer ID and its ENR. The file is for this
-node only (mode 0600); it is never overwritten. Whoever writes the definition needs
-the peer ID or the ENR: the two say the same.
+node only (mode 0600), and is never overwritten. Give the peer ID or the ENR to the
+person who writes the definition: either will do.
 
 The file has the format of Charon's charon-enr-private-key.`,
 		Example: `  fxapp keygen

@@ -26,7 +26,7 @@ func lockDirectory(dir string) (unlock func(), err error) {
 	path := filepath.Join(dir, lockFile)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("--data-dir %s: %s is a link, a pipe, a device or a directory, "+
-			"where a file has to be: move it away", dir, lockFile)
+			"but it must be a file: move it away", dir, lockFile)
 	}
 	lock := flock.New(path, flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
@@ -34,8 +34,8 @@ func lockDirectory(dir string) (unlock func(), err error) {
 	case err != nil:
 		return nil, fmt.Errorf("--data-dir %s: %w", dir, explainDisk(err))
 	case !locked:
-		return nil, fmt.Errorf("--data-dir %s: another node runs with it: "+
-			"stop that one, or give this one a directory of its own", dir)
+		return nil, fmt.Errorf("--data-dir %s: another node is using it:  "+
+			"stop that node, or give this one its own directory", dir)
 	}
 	return func() { _ = lock.Close() }, nil
 }

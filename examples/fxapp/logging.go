@@ -28,7 +28,7 @@ func (f *logFlags) register(flags *pflag.FlagSet) {
 func (f *logFlags) logger(out io.Writer) (*logrus.Logger, error) {
 	levels := []string{"debug", "info", "warning", "error"}
 	if !slices.Contains(levels, f.level) {
-		return nil, fmt.Errorf("--log-level %q: it has to be %s", f.level, strings.Join(levels, ", "))
+		return nil, fmt.Errorf("--log-level %q: it must be %s", f.level, strings.Join(levels, ", "))
 	}
 	level, err := logrus.ParseLevel(f.level)
 	if err != nil {
@@ -43,7 +43,7 @@ func (f *logFlags) logger(out io.Writer) (*logrus.Logger, error) {
 	case jsonFormat:
 		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: "2006-01-02T15:04:05.000Z07:00"})
 	default:
-		return nil, fmt.Errorf("--log-format %q: it has to be %s or %s", f.format, textFormat, jsonFormat)
+		return nil, fmt.Errorf("--log-format %q: it must be %s or %s", f.format, textFormat, jsonFormat)
 	}
 	if level < logrus.DebugLevel {
 		gologshim.SetDefaultHandler(slog.DiscardHandler)

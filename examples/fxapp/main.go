@@ -79,18 +79,18 @@ func newRootCommand() *cobra.Command {
 		Short: "Nodes that run a DKG ceremony in lockstep",
 		Long: `Nodes that run a DKG ceremony in lockstep.
 
-Each operator makes a key (keygen) and gives away its ENR or peer ID. One of them
-writes the definition (define), and all get the same copy. All run a node until the
-ceremony is complete, and keep the share and the receipt (verify).
+Each operator makes a key (keygen) and gives the others its ENR or peer ID. One of
+them writes the definition (define), and all operators use the same copy. They all run
+a node until the ceremony is complete, and keep the share and the receipt (verify).
 
-Exit codes: 0 complete, the rehearsal found everyone ready, or the receipt is good;
-1 failed, somebody is not ready, or the receipt is not good; 2 the command line, a
-file or an address cannot be used, and nothing was begun; 130 interrupted (Ctrl-C),
-143 terminated. A second Ctrl-C ends the program at once.
+Exit codes: 0 the ceremony is complete, the rehearsal found everyone ready, or the
+receipt is good; 1 it failed, somebody is not ready, or the receipt is not good; 2 the
+command line, a file or an address cannot be used, and nothing was begun; 130
+interrupted (Ctrl-C), 143 terminated. A second Ctrl-C ends the program at once.
 
-Every flag can be set by an environment variable, which its help names. The
-command line wins, an empty variable counts as unset, and a variable with a list
-separates its entries by commas or spaces.`,
+Every flag can also be set with an environment variable; its help names the variable.
+The command line takes precedence. An empty variable counts as unset. If a variable
+holds a list, commas or spaces separate its entries.`,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -115,7 +115,7 @@ func knownCommand(root *cobra.Command, args []string) error {
 	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
 		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(similar, " or "))
 	}
-	return fmt.Errorf("unknown command %s: fxapp --help lists them", shown(args[0]))
+	return fmt.Errorf("unknown command %s: fxapp --help lists the commands", shown(args[0]))
 }
 
 // noArguments is for commands that have flags only.

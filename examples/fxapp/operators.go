@@ -21,7 +21,7 @@ func readDefinition(path string) (syncmod.Definition, error) {
 		return d, fmt.Errorf("--definition %w", err)
 	}
 	if n := len(d.Peers); n > maxNodes {
-		return d, fmt.Errorf("--definition %s: %d operators, the demo runs %d to %d", path, n, minNodes, maxNodes)
+		return d, fmt.Errorf("--definition %s: it has %d operators, but the demo runs %d to %d", path, n, minNodes, maxNodes)
 	}
 	return d, nil
 }
@@ -59,7 +59,7 @@ func owner(d syncmod.Definition, id peer.ID) string {
 			return fmt.Sprintf("operator %d", i)
 		}
 	}
-	return id.String() + ", who is no operator of it"
+	return id.String() + ", who is not one of its operators"
 }
 
 // withoutPath leaves the reason of a failed file access: its path has been said.

@@ -35,31 +35,32 @@ func newNodeCommand() *cobra.Command {
 		Short: "Take part in a ceremony: generate a key together with the other members",
 		Long: `Take part in a ceremony: generate a key together with the other members. Every
 member runs this command with the same definition. The node waits until all are
-connected, and says whom it waits for and why. In the end every member has its share
-of the key, and a receipt in which all attest the same group public key.
+connected, and says whom it is waiting for and why. In the end every member has its
+share of the key, and a receipt in which all members attest the same group public key.
 
-A node that is stopped before step 1 is waited for: start it again. After that, a
-node that stops or restarts ends the attempt for everyone; with --attempts 2 or more,
-all begin again.
+If a node stops before step 1, the others wait for it: start it again. If a node stops
+or restarts after that, the attempt ends for everyone. With --attempts 2 or more, all
+nodes then begin again.
 
-In a terminal the node shows a live view: whom it waits for and why, the members, who
-reaches whom, and the log; ? explains its keys. When the view ends, the log stays in
-the terminal. With --plain, with --log-format json, or where standard input or standard
-error is no terminal, the node prints its log line by line.
+In a terminal the node shows a live view: whom it is waiting for and why, the members,
+who reaches whom, and the log. Press ? for its keys. When the view ends, the log stays
+in the terminal. With --plain, with --log-format json, or if standard input or standard
+error is not a terminal, the node prints its log line by line.
 
-With --rehearse the node only looks who is there, also in a cluster of Charon: by which
-path each member is reached, its version, its signature of the definition, its clock
-and its round trip, its step, and what is wrong. It takes no part and leaves the
-cluster as it was: no member counts it as connected or goes on to step 1, whatever
-version or definition this node has. It ends when all are seen, or after --timeout
-(30 s), with exit code 0 if the ceremony could begin. With --watch it stays and shows
-what changes. Stop a rehearsal before the real node with the same key starts:
-otherwise the streams of the other members stay at the rehearsal, and the ceremony
-does not begin. And do not rehearse while that node runs.
+With --rehearse the node only checks who is there. This also works in a cluster of
+Charon. For each member it shows the path to it, its version, whether its signature
+fits the definition, its clock, its round trip, its step, and what is wrong. A rehearsal
+takes no part and changes nothing: no member counts it as connected or goes on to
+step 1, whatever version or definition this node has. It ends when it has seen everyone,
+or after --timeout (30 s), with exit code 0 if the ceremony could begin. With --watch it
+stays and shows what changes. Stop the rehearsal before you start the real node with
+the same key. Otherwise the other members keep their streams to the rehearsal, and the
+ceremony does not begin. Do not rehearse while the real node is running.
 
 Logs go to standard error, the result goes to standard output.
 
-Exit codes: 0 complete; 1 failed; 2 the command line, a file or an address cannot be
+Exit codes: 0 the ceremony is complete, or the rehearsal found everyone ready; 1 it
+failed, or somebody is not ready; 2 the command line, a file or an address cannot be
 used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 		Example: `  fxapp node --listen /ip4/0.0.0.0/tcp/9001
   fxapp node --definition ceremony.json --key alice.key --data-dir alice \
@@ -101,13 +102,13 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
 			}
 			for _, share := range store.Left() {
-				log.Warnf("%s is there from an attempt that this node has not seen the end of: "+
-					"if another member has a receipt, do not begin again, and make this share count: "+
+				log.Warnf("%s is left from an attempt whose end this node did not see:  "+
+					"if another member has a receipt, do not begin again, but confirm this share with it: "+
 					"fxapp verify THEIR-RECEIPT --data-dir %s", filepath.Join(dataDir, share), dataDir)
 			}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
 			if err := p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format); err != nil && failed == nil {
-				failed = &failure{fmt.Errorf("the ceremony is complete, and its result could not be printed: %w", err)}
+				failed = &failure{fmt.Errorf("the ceremony is complete, but its result could not be printed: %w", err)}
 			}
 			return failed
 		},
@@ -115,10 +116,10 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	place.register(flags)
-	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is made")
+	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is created if it does not exist")
 	flags.StringVar(&page, "http", "",
 		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
-	flags.BoolVar(&plain, "plain", false, "print log lines in a terminal, too, in place of the live view")
+	flags.BoolVar(&plain, "plain", false, "print log lines instead of the live view, even in a terminal")
 	look.register(flags)
 	logs.register(flags)
 	return cmd
@@ -149,8 +150,8 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	)
 	p.greet()
 	if p.ofCharon {
-		p.log.Warn("the definition is Charon's: all members have to run this program, " +
-			"for Charon generates keys by another protocol")
+		p.log.Warn("the definition comes from Charon: all members must run this program, " +
+			"because Charon generates keys with another protocol")
 	}
 	whole := context.WithoutCancel(ctx) // neither the start nor the stop must be left half done
 	starting, started := context.WithTimeout(whole, app.StartTimeout())
@@ -170,7 +171,7 @@ func (p *participation) run(ctx context.Context, work fx.Option) (dkg.Outcome, e
 	case outcome.Share != nil: // whatever has happened since
 		failed = nil
 	case failed == nil:
-		failed = &failure{fmt.Errorf("the ceremony is complete, and this node could not keep its share: %w",
+		failed = &failure{fmt.Errorf("the ceremony is complete, but this node could not keep its share: %w",
 			cmp.Or(outcome.Err, err))}
 	}
 	if err != nil {
@@ -212,16 +213,16 @@ func (p *participation) greet() {
 			others = append(others, i)
 		}
 	}
-	p.log.Infof("step 1 begins when all are connected: %s", listMembers(p.definition, others))
+	p.log.Infof("step 1 begins once all members are connected: %s", listMembers(p.definition, others))
 	switch where := addrText(self.Addrs); {
 	case len(p.host.Listen)+len(p.host.Relays) == 0:
-		p.log.Warn("this node does not listen and has no relay: it has to reach every member itself")
+		p.log.Warn("this node does not listen and has no relay, so it must reach every member itself")
 	case where != "":
 		p.log.Infof("the others look for this node at %s", where)
 	}
 	if !listensAsDefined(p.host.Listen, self.Addrs) {
-		p.log.Infof("this node listens at %s, the others look at %s: that is right if a router forwards the port, "+
-			"and otherwise --listen has to name it", strings.Join(p.host.Listen, ", "), addrText(self.Addrs))
+		p.log.Infof("this node listens at %s, but the others look for it at %s: this is right if a router forwards the port; "+
+			"otherwise --listen must name that address", strings.Join(p.host.Listen, ", "), addrText(self.Addrs))
 	}
 }
 
@@ -239,7 +240,7 @@ func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony
 		switch err := p.last.Err(); {
 		case errors.Is(err, syncmod.ErrAborted): // of all failures the one that does not say what to do
 			return &failure{fmt.Errorf("the ceremony failed, %s: %w; this node has told the others that it ends "+
-				"the attempt: mend what is wrong, and start again together", p.noOtherAttempt(), err)}
+				"the attempt: fix what is wrong, and start again together", p.noOtherAttempt(), err)}
 		case err != nil:
 			return &failure{fmt.Errorf("the ceremony failed, %s: %w", p.noOtherAttempt(), err)}
 		}
@@ -259,7 +260,7 @@ func (p *participation) noOtherAttempt() string {
 	case number == limit:
 		return fmt.Sprintf("and attempt %d was the last", number)
 	default:
-		return "and no other attempt would mend it"
+		return "and another attempt would not help"
 	}
 }
 
@@ -274,9 +275,9 @@ func (p *participation) current() *syncmod.Ceremony {
 // leaving says what it means for the others that this node leaves.
 func (p *participation) leaving() string {
 	if c := p.current(); c == nil || c.Status().Phase == syncmod.Connecting {
-		return "this node has left before step 1, and the others wait for it: start it again"
+		return "this node left before step 1, and the others are waiting for it: start it again"
 	}
-	return "this node has left after step 1, and has told the others that it ends the attempt: start again together"
+	return "this node left after step 1, which ends the attempt for everyone, and has told the others: start again together"
 }
 
 // missing says whom the node is waiting for.
@@ -290,9 +291,9 @@ func (p *participation) missing() error {
 		return waiting
 	}
 	if status.Err != nil {
-		return fmt.Errorf("between two attempts, of which the first failed: %w", status.Err)
+		return fmt.Errorf("between two attempts, after the first one failed: %w", status.Err)
 	}
-	return fmt.Errorf("in step %d (%s), in which this node waits for nobody at a barrier", status.Step, status.StepName)
+	return fmt.Errorf("at work on step %d (%s), waiting for nobody", status.Step, status.StepName)
 }
 
 // startError makes one sentence of why a node has not started, and decides the exit

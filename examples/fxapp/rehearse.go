@@ -38,13 +38,13 @@ type rehearsalFlags struct{ rehearse, watch bool }
 
 func (f *rehearsalFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.rehearse, "rehearse", false,
-		"only look who is there, before the real ceremony, and take no part: see above")
+		"only check who is there before the real ceremony, and take no part (see above)")
 	flags.BoolVar(&f.watch, "watch", false, "with --rehearse: stay, and show what changes")
 }
 
 func (f *rehearsalFlags) check() error {
 	if f.watch && !f.rehearse {
-		return errors.New("--watch goes with --rehearse only")
+		return errors.New("--watch works only with --rehearse")
 	}
 	return nil
 }
@@ -253,11 +253,11 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 	case s.Err != nil:
 		return &failure{s.Err}
 	case begun(s):
-		return &failure{errors.New("the real ceremony has begun: this rehearsal has left at once; " +
-			"leave the real node alone until it is over")}
+		return &failure{errors.New("the real ceremony has begun, so this rehearsal left at once;  " +
+			"leave the real node running until the ceremony is over")}
 	case len(unfit) > 0:
 		return &failure{fmt.Errorf("%d of %d members are not ready: %s; "+
-			"what is wrong with each is said above: have it mended, and rehearse again",
+			"the table above says what is wrong with each: have it fixed, then rehearse again",
 			len(unfit), len(r.definition.Peers), listMembers(r.definition, unfit))}
 	}
 	if r.format == textFormat {
@@ -270,15 +270,15 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 func (r *rehearsal) effect(s syncmod.Status) string {
 	for _, p := range s.Peers {
 		if p.Step > 0 {
-			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony runs, with this node's key in another "+
-				"process. A member that loses its stream to that process while this one is there may come here "+
-				"instead: see whether the real node is still connected with everyone, and do not rehearse before "+
-				"it is done",
+			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony is running, and another process uses this "+
+				"node's key. A member that lost its stream to that process during the rehearsal may have come here "+
+				"instead. Check that the real node is still connected with everyone, and do not rehearse again before "+
+				"the ceremony is over",
 				operatorText(r.definition, p.Index), p.Step)
 		}
 	}
-	return "the cluster is as it was: this node has taken no part, no member counts it as connected, " +
-		"and none has left step 0"
+	return "nothing has changed in the cluster: this node took no part, no member counts it as connected, " +
+		"and no member has left step 0"
 }
 
 // table shows every other member.
@@ -366,7 +366,7 @@ func stepText(p syncmod.PeerStatus) string {
 func remark(p syncmod.PeerStatus, now time.Time) string {
 	switch {
 	case rehearses(p):
-		return "nothing; it rehearses too"
+		return "nothing; it is rehearsing too"
 	case fit(p):
 		return ""
 	}

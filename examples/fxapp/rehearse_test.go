@@ -94,7 +94,7 @@ func TestMembersThatRehearseAtTheSameTimeSeeEachOther(t *testing.T) {
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--timeout", "50s")...)
 
 	require.Zero(t, code, stdout+stderr)
-	require.Contains(t, stdout, "nothing; it rehearses too")
+	require.Contains(t, stdout, "nothing; it is rehearsing too")
 	require.Zero(t, bob().code, bob().stdout+bob().stderr)
 }
 
@@ -107,7 +107,7 @@ func TestARehearsalSaysWhoIsMissing(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Regexp(t, `1 bob +– +– +– +– +– +– +– +unreachable for `, stdout)
 	require.Contains(t, s.requireOneSentence(t, stderr), "1 of 2 members are not ready: operator 1 (bob); "+
-		"what is wrong with each is said above: have it mended, and rehearse again")
+		"the table above says what is wrong with each: have it fixed, then rehearse again")
 }
 
 func TestARehearsalSaysWhatWouldFail(t *testing.T) {
@@ -170,7 +170,7 @@ func TestAWatchIsOneOfARehearsal(t *testing.T) {
 	code, _, stderr := execute(t, s.node("alice", "--watch")...)
 
 	require.Equal(t, exitUsage, code)
-	require.Equal(t, "--watch goes with --rehearse only", s.requireOneSentence(t, stderr))
+	require.Equal(t, "--watch works only with --rehearse", s.requireOneSentence(t, stderr))
 }
 
 func TestAWatchKeepsAPace(t *testing.T) {

@@ -32,17 +32,18 @@ func newRelayCommand() *cobra.Command {
 		Long: `Run a relay, through which nodes without an open port are reached: a circuit relay
 v2 of libp2p, with room for ceremonies. It has to run where all nodes can reach it.
 
-It prints its addresses; --http serves them as a JSON list, as Charon's relays do.
-Nodes take an address or the page's URL as their --relay. Give all of them the same.
-Where others see the relay at another address than it listens on, behind a NAT or
-under a name, say so by --announce.
+The relay prints its addresses. With --http it also serves them as a JSON list, as
+Charon's relays do. Nodes take one of the addresses, or the URL of that page, as their
+--relay. Give the same one to all nodes. If nodes reach the relay at another address
+than it listens on, because it is behind a NAT or has a name, give it with --announce.
 
-The key is made if the file does not exist. Keep it: the relay's peer ID is in its
-addresses, and another key makes another relay of it.
+The relay makes its key if the file does not exist. Keep the file: the peer ID in the
+relay's addresses comes from the key, so a new key would change the addresses.
 
-It carries ceremonies of up to 64 members that are all behind it, and 1024 nodes in
-all, 128 of them at one address. A circuit ends after 12 hours or 64 MiB, and the
-nodes make another. It reserves at most half of the machine's memory, and 4 GiB.
+The relay has room for ceremonies in which up to 64 members need it, and for 1024
+nodes in all, at most 128 of them at one address. A circuit ends after 12 hours or
+64 MiB, and the nodes make another one. The relay reserves at most half of the
+machine's memory, and never more than 4 GiB.
 
 Exit codes: 1 it failed; 2 the command line, a file or an address cannot be used;
 130 interrupted (Ctrl-C), 143 terminated.`,
@@ -74,8 +75,8 @@ Exit codes: 1 it failed; 2 the command line, a file or an address cannot be used
 	flags.StringSliceVar(&c.Listen, "listen", []string{"/ip4/0.0.0.0/tcp/9000", "/ip4/0.0.0.0/udp/9000/quic-v1"},
 		"`address` to listen on; may be repeated")
 	flags.StringSliceVar(&c.Announce, "announce", nil,
-		"`address` that others reach the relay at, if it is another one: /dns4/relay.example/tcp/9000; may be repeated")
-	flags.StringVar(&page, "http", "", "where to serve the addresses as a JSON list, an `address` such as 0.0.0.0:3640")
+		"`address` at which others reach the relay, if it differs: /dns4/relay.example/tcp/9000; may be repeated")
+	flags.StringVar(&page, "http", "", "serve the addresses as a JSON list at this `address`, such as 0.0.0.0:3640")
 	logs.register(flags)
 	return cmd
 }

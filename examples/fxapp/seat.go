@@ -44,9 +44,9 @@ func (f *seatFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.version, "version", "",
 		"the members' version on the wire, `vX.Y`: for example v1.11; needed with a definition of Charon")
 	flags.StringVar(&f.nickname, "nickname", "",
-		"the `name` that this node calls itself, for people (default its name in the definition)")
+		"the `name` that this node gives itself, for people to read (default its name in the definition)")
 	flags.IntVar(&f.attempts, "attempts", 1,
-		"how often the ceremony is begun at most, a `number`; -1: without limit; the same at every member")
+		"begin the ceremony at most this `number` of times; -1: no limit; the same at every member")
 	flags.DurationVar(&f.timeout, "timeout", 0, "give up after this `time`, for example 30m (default never)")
 }
 
@@ -105,9 +105,9 @@ func (f *seatFlags) seat() (seat, error) {
 func (f *seatFlags) check() error {
 	switch {
 	case f.attempts == 0 || f.attempts < -1:
-		return fmt.Errorf("--attempts %d: it has to be at least 1, or -1 for any number", f.attempts)
+		return fmt.Errorf("--attempts %d: it must be at least 1, or -1 for any number", f.attempts)
 	case f.timeout < 0:
-		return fmt.Errorf("--timeout %s: it is negative", f.timeout)
+		return fmt.Errorf("--timeout %s: it must not be negative", f.timeout)
 	}
 	if err := checkKeyPath(f.key); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (f *seatFlags) findSelf(d syncmod.Definition, key crypto.PrivKey) (int, err
 		}
 		all[i] = i
 	}
-	return 0, fmt.Errorf("--key %s: it is the key of %s, who is no member of %s: its members are %s; "+
+	return 0, fmt.Errorf("--key %s: it is the key of %s, who is not a member of %s: its members are %s; "+
 		"give the key of one of them, or a definition with this peer ID", f.key, id, f.definition, listMembers(d, all))
 }
 
@@ -159,8 +159,8 @@ func (f *seatFlags) checkReach(s seat) error {
 	case len(lost) == 0:
 		return nil
 	case len(s.definition.Peers[s.self].Addrs) > 0:
-		return errors.New("--listen is missing: " + listMembers(s.definition, lost) + " can only be connected by " +
-			"dialling this node, for the definition has no addresses of theirs; listen, or give a --relay")
+		return errors.New("--listen is missing: " + listMembers(s.definition, lost) + " can connect only by " +
+			"dialling this node, because the definition has no addresses of theirs; listen, or give a --relay")
 	}
 	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, "+
 		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",

@@ -25,22 +25,23 @@ func newVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify RECEIPT",
 		Short: "Verify the receipt of a ceremony, offline",
-		Long: `Verify the receipt of a ceremony, offline: that each member has signed what the
-receipt says that it attests, and that all attest the same. It prints who they are.
-Whether they are the members that you mean is what --definition compares.
+		Long: `Verify the receipt of a ceremony, offline. The command checks that each member has
+signed the result that the receipt gives for it, and that all results are the same.
+It prints the members. With --definition it also checks that they are the members of
+that definition.
 
-With --data-dir it also looks at the share in that directory. A share counts once
-every member has attested its group public key: if a node was killed before it could
-store the receipt, the receipt of any other member makes its share count, and is
-stored beside it.
+With --data-dir it also checks the share in that directory. A share is confirmed once
+every member has attested its group public key. If a node was killed before it could
+store the receipt, use the receipt of any other member: the command confirms the share
+with it, and stores it beside the share.
 
-Exit codes: 0 the receipt is good; 1 it is not, or belongs to something else; 2 the
-command line or a file cannot be used.`,
+Exit codes: 0 the receipt is good; 1 it is not good, or belongs to another ceremony;
+2 the command line or a file cannot be used.`,
 		Example: `  fxapp verify dkg-data/receipt.json
   fxapp verify bob/receipt.json --definition ceremony.json --data-dir alice`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("fxapp verify takes one receipt, and got %d: name its file", len(args))
+				return fmt.Errorf("fxapp verify takes one receipt, but got %d arguments: name its file", len(args))
 			}
 			return nil
 		},
@@ -63,8 +64,8 @@ command line or a file cannot be used.`,
 			return confirm(cmd.OutOrStdout(), dataDir, receipt)
 		},
 	}
-	cmd.Flags().StringVar(&definition, "definition", "", "`file` with the definition that the receipt has to be of")
-	cmd.Flags().StringVar(&dataDir, "data-dir", "", "`directory` of a node whose share the receipt has to be of")
+	cmd.Flags().StringVar(&definition, "definition", "", "check that the receipt belongs to the definition in this `file`")
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "check the share in this `directory`, and confirm it if it is unconfirmed")
 	return cmd
 }
 
@@ -109,7 +110,7 @@ func isReceipt(content []byte) error {
 	case file.Peers != nil || file.Operators != nil:
 		return errors.New("it is a definition, not a receipt: were the two files swapped?")
 	case !strings.HasPrefix(file.Type, "dkgsync/receipt/"):
-		return errors.New("it is not a receipt, which says so in its field type: name the receipt")
+		return errors.New("it is not a receipt: its field type does not say so; name the receipt")
 	}
 	return nil
 }
@@ -126,12 +127,12 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 		return nil, flagError("definition", err)
 	}
 	if !bytes.Equal(d.Hash, r.DefinitionHash) {
-		return nil, &failure{fmt.Errorf("the receipt is of another ceremony: "+
+		return nil, &failure{fmt.Errorf("the receipt belongs to another ceremony: "+
 			"its definition hash is %x, that of %s is %x", r.DefinitionHash, path, d.Hash)}
 	}
 	same := func(a syncmod.Attestation, p syncmod.Peer) bool { return a.ID == p.ID }
 	if !slices.EqualFunc(r.Members, d.Peers, same) {
-		return nil, &failure{fmt.Errorf("the receipt has other members than %s, for the same hash: "+
+		return nil, &failure{fmt.Errorf("the receipt has other members than %s, but the same hash: "+
 			"one of the two was changed", path)}
 	}
 	for i, m := range d.Peers {
@@ -142,9 +143,9 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 
 // printReceipt says who attests what.
 func printReceipt(out io.Writer, r *syncmod.Receipt, names []string) {
-	_, _ = fmt.Fprintf(out, "The receipt is good: every signature is its member's, and all attest the same.\n\n"+
-		"  definition hash  %x\n  last barrier     %d\n  attested result  %x\n\n",
-		r.DefinitionHash, r.LastStep, r.Result())
+	_, _ = fmt.Fprintf(out, "The receipt is good: every member's signature is valid, and all attest the same result.\n\n"+
+		"  definition hash  %x\n  finished steps   %d\n  attested result  %x\n\n",
+		r.DefinitionHash, r.LastStep-1, r.Result())
 	for i, m := range r.Members {
 		said := "attests it"
 		if m.Session == 0 {
@@ -185,7 +186,7 @@ func confirm(out io.Writer, dir string, r *syncmod.Receipt) error {
 	if err != nil {
 		return &failure{err}
 	}
-	_, err = fmt.Fprintf(out, "\nThe share in %s is that of operator %d, of this group public key: it counts.\n",
+	_, err = fmt.Fprintf(out, "\nThe share in %s belongs to operator %d and to this group public key: it is confirmed.\n",
 		dir, share.Index)
 	return err
 }

@@ -13,9 +13,9 @@ import (
 
 func TestEveryMeasurementIsALineOfItsName(t *testing.T) {
 	var out bytes.Buffer
-	b := &bench{out: &out, rounds: 3, window: 10 * time.Millisecond}
+	b := &bench{out: &out, rounds: 3, window: 10 * time.Millisecond, many: []int{2}, churn: 10 * time.Millisecond}
 
-	err := b.measure([]int{3}, set("connect,latency,processor,memory"))
+	err := b.measure([]int{3}, set("connect,latency,processor,memory,many,churn"))
 
 	require.NoError(t, err)
 	var names []string
@@ -24,7 +24,10 @@ func TestEveryMeasurementIsALineOfItsName(t *testing.T) {
 		require.True(t, ok, printed)
 		names = append(names, l.name)
 	}
-	want := []string{"machine", "connect", "barrier", "tail", "cost", "straggler", "idle", "waiting", "memory"}
+	want := []string{
+		"machine", "connect", "barrier", "tail", "cost", "straggler", "idle", "waiting", "memory",
+		"many", "churn",
+	}
 	require.Equal(t, want, names)
 }
 
@@ -50,6 +53,44 @@ func TestAPercentileIsOneOfTheMeasurements(t *testing.T) {
 	require.Equal(t, time.Duration(198), percentile(measured, 99))
 	require.Equal(t, time.Duration(7), percentile([]time.Duration{7}, 99))
 	require.Zero(t, percentile(nil, 50))
+}
+
+func TestAFloorMovesByItsMedians(t *testing.T) {
+	var took []time.Duration
+	for i := range 80 {
+		took = append(took, 100)
+		if i >= 60 {
+			took[i] = 200
+		}
+	}
+	took[3] = 10_000 // one that is late does not count
+
+	require.InDelta(t, 2, float64(moved(took)), 0.001)
+	require.InDelta(t, 1, float64(moved(took[:60])), 0.001)
+	require.InDelta(t, 1, float64(moved(took[:1])), 0.001)
+}
+
+func TestAMeasurementOnABusyMachineIsRepeated(t *testing.T) {
+	for name, c := range map[string]struct {
+		moves []number
+		made  int
+	}{
+		"calm":       {[]number{1.1}, 1},
+		"busy":       {[]number{3, 1.2}, 2},
+		"stays busy": {[]number{3, 3, 3}, attempts},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, made := &bench{rounds: blockRounds}, 0
+
+			err := b.trusted("nothing", 2, func() (number, error) {
+				made++
+				return c.moves[made-1], nil
+			})
+
+			require.NoError(t, err)
+			require.Equal(t, c.made, made)
+		})
+	}
 }
 
 func TestTheGrowthOfASquareIsTwo(t *testing.T) {

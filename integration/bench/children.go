@@ -11,9 +11,9 @@ import (
 )
 
 // Some measurements need a test around them: the network in virtual time, which
-// testing/synctest gives, and what is measured inside the syncmod package.
+// testing/synctest gives, and what is measured inside a package of its own.
 const (
-	steadyPackage  = "github.com/dkgsync/dkgsync/syncmod"
+	steadyPackage  = "github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	virtualPackage = "github.com/dkgsync/dkgsync/integration/bench"
 )
 

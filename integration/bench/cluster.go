@@ -12,6 +12,7 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/network"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/sirupsen/logrus"
 
@@ -31,14 +32,20 @@ type cluster struct {
 // newCluster starts n hosts on loopback TCP. Their resource managers account for
 // everything and limit nothing.
 func newCluster(n int) (*cluster, error) {
+	return newClusterWith(n, func() (network.ResourceManager, error) {
+		return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(rcmgr.InfiniteLimits), rcmgr.WithMetricsDisabled())
+	})
+}
+
+// newClusterWith is [newCluster] with resource managers of the caller's.
+func newClusterWith(n int, newManager func() (network.ResourceManager, error)) (*cluster, error) {
 	c := &cluster{nodes: make([]*node, n)}
 	err := each(n, func(i int) error {
 		key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
 		if err != nil {
 			return err
 		}
-		limiter := rcmgr.NewFixedLimiter(rcmgr.InfiniteLimits)
-		manager, err := rcmgr.NewResourceManager(limiter, rcmgr.WithMetricsDisabled())
+		manager, err := newManager()
 		if err != nil {
 			return err
 		}
@@ -76,13 +83,19 @@ func (c *cluster) start() error {
 	})
 }
 
-// open opens a ceremony of all members, and waits until everyone is connected.
-func (c *cluster) open(about string) error {
+// define makes a definition of all members.
+func (c *cluster) define(about string) syncmod.Definition {
 	hash := sha256.Sum256([]byte(about))
 	def := syncmod.Definition{Hash: hash[:]}
 	for i, h := range c.nodes {
 		def.Peers = append(def.Peers, syncmod.Peer{ID: h.ID(), Name: fmt.Sprintf("node%d", i), Addrs: h.Addrs()})
 	}
+	return def
+}
+
+// open opens a ceremony of all members, and waits until everyone is connected.
+func (c *cluster) open(about string) error {
+	def := c.define(about)
 	c.ceremonies = make([]*syncmod.Ceremony, c.size())
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -177,8 +190,7 @@ func together(n int, enter func(i int) error) (time.Duration, error) {
 
 // straggle lets all enter but one, then that one, and returns how long it took
 // from there to the last to return. The last one enters once it has heard all
-// the others, and after half as long a pause again, for what is still on its way
-// between them.
+// the others, and nothing is under way any more.
 func straggle(n, last int, enter func(i int) error, heard func(i int) bool) (time.Duration, error) {
 	errs := make([]error, n)
 	var done sync.WaitGroup
@@ -194,7 +206,7 @@ func straggle(n, last int, enter func(i int) error, heard func(i int) bool) (tim
 		}
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(max(shortestPause, time.Since(started)/2))
+	calm()
 	began := time.Now()
 	errs[last] = enter(last)
 	done.Wait()

@@ -63,41 +63,66 @@ const turnsAtRest = 2
 // bare mesh, and with nothing at all.
 func (b *bench) measureProcessor(c *cluster, m *mesh) error {
 	n := c.size()
-	var idle, waiting percent
+	var rest atRest
+	err := b.trusted("rest", n, func() (by number, err error) {
+		if c.services == nil { // again
+			if err := errors.Join(c.start(), c.open("rest")); err != nil {
+				return 0, err
+			}
+		}
+		rest, err = b.rest(c, m)
+		return rest.moved, err
+	})
+	if err != nil {
+		return err
+	}
+	b.print(newLine("idle").with("n", n).with("cpu", rest.idle).with("bare", rest.bare).
+		with("ratio", ratio(rest.idle, rest.bare)).with("moved", rest.moved).with("hosts", rest.hosts))
+	b.print(newLine("waiting").with("n", n).with("cpu", rest.waiting).with("idle", rest.idle).
+		with("ratio", ratio(rest.waiting, rest.idle)))
+	return nil
+}
+
+// atRest is what members that do nothing use of a processor.
+type atRest struct {
+	idle, waiting, hosts, bare percent
+	moved                      number // by how much the bare mesh's use has
+}
+
+func (b *bench) rest(c *cluster, m *mesh) (r atRest, err error) {
+	n := c.size()
 	for range turnsAtRest {
-		idle += usage(b.window/turnsAtRest) / turnsAtRest
+		r.idle += usage(b.window/turnsAtRest) / turnsAtRest
 		waiters := make(chan error, 1)
 		go func() { waiters <- each(n-1, c.advance) }()
-		waiting += usage(b.window/turnsAtRest) / turnsAtRest
+		r.waiting += usage(b.window/turnsAtRest) / turnsAtRest
 		if err := errors.Join(c.advance(n-1), <-waiters); err != nil {
-			return err
+			return r, err
 		}
 	}
 	if err := c.stop(); err != nil {
-		return err
+		return r, err
 	}
-	hosts := usage(b.window / turnsAtRest)
+	r.hosts = usage(b.window / turnsAtRest)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	beating := make(chan error, 1)
 	go func() { beating <- m.beat(ctx, syncmod.DefaultConfig().Heartbeat) }()
-	bare := usage(b.window)
+	one, other := usage(b.window/turnsAtRest), usage(b.window/turnsAtRest)
+	r.bare, r.moved = (one+other)/2, ratio(max(one, other), min(one, other))
 	cancel()
-	if err := <-beating; err != nil {
-		return err
-	}
-	b.print(newLine("idle").with("n", n).
-		with("cpu", idle).with("bare", bare).with("ratio", ratio(idle, bare)).with("hosts", hosts))
-	b.print(newLine("waiting").with("n", n).with("cpu", waiting).with("idle", idle).with("ratio", ratio(waiting, idle)))
-	return nil
+	return r, <-beating
 }
 
 // footprint is what the process holds.
 type footprint struct{ heap, stacks, goroutines float64 }
 
 func footprintNow() footprint {
+	const collections = 4 // each lets a stack shrink by half
 	settle()
-	runtime.GC()
+	for range collections {
+		runtime.GC()
+	}
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/memory/classes/heap/stacks:bytes"},
@@ -183,25 +208,33 @@ func openPlain(nodes []*node) ([]network.Stream, error) {
 // member is connected, and until a bare mesh of other such hosts is.
 func (b *bench) measureConnect(n int) error {
 	var took, floor []time.Duration
-	for range connects(n) {
-		bare, err := connectBare(n)
-		if err != nil {
-			return err
+	err := b.trusted("connecting", n, func() (number, error) {
+		took, floor = nil, nil
+		for range min(b.rounds, connects(n)) {
+			bare, err := connectBare(n)
+			if err != nil {
+				return 0, err
+			}
+			floor = append(floor, bare)
+			whole, err := connectCluster(n)
+			if err != nil {
+				return 0, err
+			}
+			took = append(took, whole)
 		}
-		floor = append(floor, bare)
-		whole, err := connectCluster(n)
-		if err != nil {
-			return err
-		}
-		took = append(took, whole)
+		return moved(floor), nil
+	})
+	if err != nil {
+		return err
 	}
 	b.print(newLine("connect").with("n", n).with("p50", percentile(took, 50)).with("max", slices.Max(took)).
-		with("floor", percentile(floor, 50)).with("ratio", ratio(percentile(took, 50), percentile(floor, 50))))
+		with("floor", percentile(floor, 50)).with("ratio", ratio(percentile(took, 50), percentile(floor, 50))).
+		with("moved", moved(floor)))
 	return nil
 }
 
 // connects is how often a mesh of so many is connected: a large one takes long.
-func connects(n int) int { return max(1, min(5, 40/n)) }
+func connects(n int) int { return max(3, min(10, 80/n)) }
 
 func connectBare(n int) (time.Duration, error) {
 	c, err := newCluster(n)

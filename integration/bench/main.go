@@ -15,13 +15,15 @@ import (
 )
 
 // groups are the measurements, as -only names them.
-const groups = "connect,latency,processor,memory,steady,wan"
+const groups = "connect,latency,processor,memory,many,churn,steady,wan"
 
 // bench is one run of the program.
 type bench struct {
 	out     io.Writer
 	rounds  int
 	window  time.Duration
+	churn   time.Duration
+	many    []int // ceremonies at once
 	without map[string]bool
 	lines   []line
 }
@@ -39,6 +41,8 @@ func run() error {
 	without := flag.String("without", "", "what to leave out of the latencies, for profiles: barrier, floor, straggler")
 	rounds := flag.Int("rounds", 200, "how many rounds of each kind")
 	window := flag.Duration("window", 10*time.Second, "how long processor time is measured")
+	many := flag.String("many", "10,100,1000", "how many ceremonies at once")
+	churn := flag.Duration("churn", time.Minute, "how long ceremonies are opened and closed one after the other")
 	from := flag.String("from", "", "do not measure: read the lines of an earlier run from this `file`")
 	markdown := flag.String("markdown", "", "write the tables into the marked sections of this `file`")
 	chart := flag.String("chart", "", "draw the latencies into this SVG `file`")
@@ -46,8 +50,11 @@ func run() error {
 	memProfile := flag.String("memprofile", "", "write a profile of allocations to this `file`")
 	flag.Parse()
 
-	b := &bench{out: os.Stdout, rounds: *rounds, window: *window, without: set(*without)}
+	b := &bench{out: os.Stdout, rounds: *rounds, window: *window, churn: *churn, without: set(*without)}
 	var err error
+	if b.many, err = numbers(*many); err != nil {
+		return err
+	}
 	if *from != "" {
 		err = b.read(*from)
 	} else {
@@ -83,6 +90,18 @@ func (b *bench) measure(sizes []int, wanted map[string]bool) error {
 			for _, l := range lines {
 				b.print(l)
 			}
+		}
+	}
+	if wanted["many"] {
+		for _, ceremonies := range b.many {
+			if err := b.measureMany(ceremonies); err != nil {
+				return fmt.Errorf("%d ceremonies at once: %w", ceremonies, err)
+			}
+		}
+	}
+	if wanted["churn"] {
+		if err := b.measureChurn(b.churn); err != nil {
+			return err
 		}
 	}
 	if wanted["steady"] {
@@ -209,7 +228,7 @@ func numbers(list string) ([]int, error) {
 	for s := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 2 {
-			return nil, fmt.Errorf("%q is no number of members", s)
+			return nil, fmt.Errorf("%q is no number of members or ceremonies", s)
 		}
 		out = append(out, n)
 	}

@@ -50,7 +50,7 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony runs there",
+			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony is running there",
 			"erin has to start the ceremony on its node. carol has to start its node, or mend its network.",
 			"connection refused",
 		},

@@ -84,7 +84,7 @@ var connecting = []fault{
 			p := s.nodes[bob].def.Peers
 			p[bob], p[carol] = p[carol], p[bob]
 		},
-		says: saying(in("has other members for definition", two), in("or another order", two)),
+		says: saying(in("has other members for definition", two), in("or lists them in another order", two)),
 	},
 	{
 		name: "carol has somebody else in bob's place",
@@ -130,7 +130,7 @@ var connecting = []fault{
 		says: saying(
 			in("this host's resource manager has reached a limit: memory in the scope service:dkgsync; raise it on "+
 				"this host", bob),
-			in("this host has no room for a stream of operator", bob),
+			in("this host has no room for a stream from operator", bob),
 			in("its host has reached a limit: its resource manager refuses this node's streams", alice, carol),
 		),
 	},
@@ -222,6 +222,6 @@ var connecting = []fault{
 	{
 		name:    "carol's host runs, and nothing on it",
 		arrange: func(s *scene) { s.nodes[carol].bare = true },
-		says:    in("its host is up, but no ceremony runs there: not yet, or not any more", alice, bob),
+		says:    in("its host is up, but no ceremony is running there: not started yet, or already stopped", alice, bob),
 	},
 }

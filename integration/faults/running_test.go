@@ -54,7 +54,7 @@ var running = []fault{
 	{
 		name:    "carol runs fewer steps",
 		arrange: func(s *scene) { s.nodes[carol].steps = s.nodes[carol].steps[:1] },
-		says:    in("operator 2 (carol) said goodbye at step 2, before the barrier of step 3", alice),
+		says:    in("operator 2 (carol) said goodbye at step 2, but step 3 was still to come", alice),
 	},
 	{
 		name: "bob's node is stopped",

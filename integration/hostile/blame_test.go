@@ -38,7 +38,7 @@ func TestWhoeverIsToldOfACulpritIsToldByWhom(t *testing.T) {
 	blames(bob)(t, m)
 
 	require.ErrorContains(t, m.Failure(alice),
-		`operator 1 (bob) made the ceremony fail, as operator 3 (dave) reports: "the disk is full"`)
+		`operator 1 (bob) made the ceremony fail, according to operator 3 (dave): "the disk is full"`)
 }
 
 func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
@@ -47,7 +47,7 @@ func TestAMemberThatIsBlamedFalselyDoesNotSeemToHaveSaidSo(t *testing.T) {
 
 		blames(bob)(t, m)
 
-		reports := `as operator \d \((alice|dave)\)(, who has it from operator 3 \(dave\),)? reports`
+		reports := `according to operator \d \((alice|dave)\)(, who heard it from operator 3 \(dave\))?: "`
 		require.Regexp(t, reports, m.Failure(carol).Error())
 		m.Stop(honest...)
 	}

@@ -114,6 +114,6 @@ func TestAMemberThatSaysThatResultsDifferIsSaidToSaySo(t *testing.T) {
 	for _, i := range honest {
 		err := m.Failure(i)
 		require.ErrorIs(t, err, syncmod.ErrResultMismatch, harness.Name(i))
-		require.Regexp(t, `operator 3 \(dave\),? reports: "bob attests aa, carol attests bb"`, err.Error())
+		require.Regexp(t, `operator 3 \(dave\): "bob attests aa, carol attests bb"`, err.Error())
 	}
 }

@@ -31,7 +31,7 @@ const herself = -1 // alice, as attack.names
 
 // most is what an attack may cost, in bytes. libp2p lets the window of a stream grow to
 // 16 MiB, and both ends of it are in this process.
-const most = 40 * mebi
+const most = 24 * mebi
 
 // impatient is a configuration in which a stream that says nothing dies soon,
 // and a member that is gone is missed late.

@@ -23,7 +23,7 @@ func TestANodeThatStartsAfterItsHostIsNoticedWhenItDoes(t *testing.T) {
 		c.Until(i, func(s syncmod.Status) bool {
 			late := s.Peers[2].LastError
 			return harness.Connected(s.Peers[0]) && harness.Connected(s.Peers[1]) &&
-				late != nil && strings.Contains(late.Error(), "no ceremony runs there")
+				late != nil && strings.Contains(late.Error(), "no ceremony is running there")
 		})
 	}
 

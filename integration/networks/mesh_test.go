@@ -52,8 +52,8 @@ func TestAPairThatCannotReachEachOtherIsNamedByEveryone(t *testing.T) {
 	for _, i := range []int{0, 3} {
 		require.Regexp(t, `bob and carol cannot reach each other \(for [0-9.]+ m?s\)`, waitAt(t, c, i))
 	}
-	untilItReads(t, c, 1, "but alice and dave reach it: look at this node's network")
-	untilItReads(t, c, 2, "but alice and dave reach it: look at this node's network")
+	untilItReads(t, c, 1, "but alice and dave reach it: check this node's network")
+	untilItReads(t, c, 2, "but alice and dave reach it: check this node's network")
 
 	for _, l := range between {
 		l.Heal()

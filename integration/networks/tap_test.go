@@ -2,6 +2,8 @@ package networks_test
 
 import (
 	"context"
+	"encoding/binary"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,26 +63,38 @@ func (t *tap) now(conn network.Conn) {
 	}
 }
 
-// tapped is a stream of the protocol: one write is one frame, and the server reads
-// a request before it answers it.
+// tapped is a stream of the protocol. A client writes one frame at a time; a server may
+// answer several requests at once, from any goroutine.
 type tapped struct {
 	network.Stream
 	tap     *tap
 	serving bool
-	request []byte // what has been read since the last answer
+
+	mu       sync.Mutex
+	requests []byte // what has been read since the last answer
 }
 
 func (s *tapped) Read(b []byte) (int, error) {
 	n, err := s.Stream.Read(b)
 	if s.serving {
-		s.request = append(s.request, b[:n]...)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.requests = append(s.requests, b[:n]...)
 	}
 	return n, err
 }
 
+// answers reports whether what is written now answers a goodbye.
+func (s *tapped) answers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answers := s.serving && isGoodbye(s.requests)
+	s.requests = nil
+	return answers
+}
+
 func (s *tapped) Write(b []byte) (int, error) {
-	answer := s.serving && isGoodbye(s.request)
-	s.request = nil
+	answer := s.answers()
 	if s.tap.moment == beforeGoodbye && !s.serving && isGoodbye(b) || s.tap.moment == beforeAnswer && answer {
 		s.tap.now(s.Conn())
 	}
@@ -91,9 +105,16 @@ func (s *tapped) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// isGoodbye tells whether a frame is a request that says goodbye.
-func isGoodbye(frame []byte) bool {
+// isGoodbye tells whether the last of some frames is a request that says goodbye.
+func isGoodbye(frames []byte) bool {
 	const header = 8
 	var request syncpb.SyncRequest
-	return len(frame) > header && proto.Unmarshal(frame[header:], &request) == nil && request.GetShutdown()
+	for len(frames) > header {
+		size := int(binary.LittleEndian.Uint64(frames)) //nolint:gosec // our own frames
+		if size > len(frames)-header || proto.Unmarshal(frames[header:header+size], &request) != nil {
+			return false
+		}
+		frames = frames[header+size:]
+	}
+	return request.GetShutdown()
 }

@@ -27,7 +27,7 @@ func TestAMemberThatSaysGoodbyeEarlyFailsTheBarrierThatNeedsIt(t *testing.T) {
 		require.Equal(t, c.Nodes[i].Ceremony.Err(), err)
 	}
 	c.FailWith([]int{0, 1}, syncmod.ErrPeerLeft, 2)
-	require.ErrorContains(t, errs[0], "said goodbye at step 1, before the barrier of step 2")
+	require.ErrorContains(t, errs[0], "said goodbye at step 1, but step 2 was still to come")
 }
 
 func TestABarrierThatNeedsAMemberThatHasLeftFailsAtOnce(t *testing.T) {

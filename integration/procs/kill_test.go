@@ -74,12 +74,12 @@ func drawMoment(random *rand.Rand) moment {
 		within time.Duration
 	}{
 		{"this node is", 300 * time.Millisecond},
-		{"barrier connected passed", 20 * time.Millisecond},
-		{"passed at step 1", 20 * time.Millisecond},
-		{"passed at step 2", 20 * time.Millisecond},
-		{"passed at step 3", 30 * time.Millisecond},
-		{"passed at step 3", 30 * time.Millisecond},
-		{"passed at step 4", 10 * time.Millisecond},
+		{"everyone is connected", 20 * time.Millisecond},
+		{"everyone is ready to begin step 1", 20 * time.Millisecond},
+		{"everyone has finished step 1", 20 * time.Millisecond},
+		{"everyone has finished step 2", 30 * time.Millisecond},
+		{"everyone has finished step 2", 30 * time.Millisecond},
+		{"everyone has finished step 3", 10 * time.Millisecond},
 		{"all 4 members attest", 10 * time.Millisecond},
 	}
 	line := lines[random.IntN(len(lines))]

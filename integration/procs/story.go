@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	passed = "barrier step passed"                  // a node says it when all have arrived at a step's barrier
+	passed = "everyone is ready to begin step 1"    // a node says it when all have arrived at a step's barrier
 	stored = "the share and the receipt are stored" // and this when the ceremony is complete
 
 	// grace is how long nodes may go on once one of them has ended or is complete: they

@@ -61,7 +61,7 @@ func TestAFullQueueDropsTheLeastImportantAndOfThoseTheOldest(t *testing.T) {
 		require.NotContains(t, text, "reason="+strconv.Itoa(more+2)+" ")
 		require.Contains(t, text, "reason="+strconv.Itoa(more+3)+" ")
 		require.Equal(t, 1, countLines(text, "operator 1 (bob) connected"))
-		require.Equal(t, 1, countLines(text, "barrier step passed"))
+		require.Equal(t, 1, countLines(text, "everyone is ready to begin step 1"))
 		require.Equal(t, 1, countLines(text, "ceremony complete"))
 		messages := s.messages()
 		require.Equal(t, "103 reports were dropped: a log output, a log hook or a span processor was too slow",
@@ -247,6 +247,6 @@ func TestEverythingMayBeReportedAtTheSameTime(t *testing.T) {
 	c.Closed()
 
 	require.Empty(t, s.metrics()["dkgsync.streams"].Data)
-	require.Equal(t, 4*times, countLines(s.text(), "barrier connected passed"))
+	require.Equal(t, 4*times, countLines(s.text(), "everyone is connected"))
 	require.ElementsMatch(t, spanIDs(s.started()), spanIDs(s.ended()))
 }

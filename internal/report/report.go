@@ -7,6 +7,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -53,8 +54,8 @@ type Member struct {
 const (
 	MemberConnected = "connected"
 	MemberLost      = "lost"
-	MemberReplaced  = "begins again, as a new process or attempt"
-	MemberKeyInUse  = "takes part with two processes: its key is in use on two machines"
+	MemberReplaced  = "starts again, as a new process or in a new attempt"
+	MemberKeyInUse  = "runs twice: two processes use its key, stop one of them"
 	MemberGoodbye   = "said goodbye"
 )
 
@@ -86,6 +87,7 @@ type Barrier struct {
 	Kind     string // one of the Barrier constants
 	Step     int64
 	Name     string // the step's name, if it has one
+	Before   string // the name of the step before it, if it has one
 	Started  time.Time
 	Ended    time.Time
 	Arrivals []time.Time // when each member arrived, by operator index; zero: not at all, or unknown
@@ -94,6 +96,20 @@ type Barrier struct {
 	Attested string      // the same as a sentence, with how many do
 	Err      error
 	Type     string // one of the Type constants; empty without Err
+}
+
+// Behind is how much later than the last but one the last member arrived at a step; 0
+// where that is not known.
+func Behind(arrivals []time.Time) time.Duration {
+	if len(arrivals) < len([2]int{}) {
+		return 0
+	}
+	sorted := slices.SortedFunc(slices.Values(arrivals), time.Time.Compare)
+	before := sorted[len(sorted)-2]
+	if before.IsZero() {
+		return 0
+	}
+	return sorted[len(sorted)-1].Sub(before)
 }
 
 // WaitReport is one part of a wait at a barrier that goes on.

@@ -69,7 +69,7 @@ func (d differing) Error() string        { return string(d) }
 func (d differing) Is(target error) bool { return target == syncmod.ErrResultMismatch }
 
 func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
-	const advice = "; compare what they have produced; the ceremony cannot go on: stop every node"
+	const advice = "; compare only the definition files and the results named here, and never show anyone a key file; the ceremony cannot go on: stop every node"
 	for _, differ := range []struct{ text, headline, isItMe, why string }{
 		{
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
@@ -78,7 +78,7 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 			"This node and bob have ab12…; carol has 34cd…",
 		},
 		{
-			`the results differ, as operator 1 (bob) reports: "the results differ: operator 0 (alice) and ` +
+			`the results differ, according to operator 1 (bob): "the results differ: operator 0 (alice) and ` +
 				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
 			"carol's result differs", "Probably not carol differs from this node and bob.",
 			"This node and bob have ab12…; carol has nothing.",
@@ -88,7 +88,7 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 				"operator 1 (bob) and operator 2 (carol) attest 34cd…" + advice,
 			"the members have different results",
 			"Perhaps This node may be the one that differs: compare it with the others.",
-			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare what they have produced.",
+			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare only the definition files and the results named here, and never show anyone a key file.",
 		},
 	} {
 		v := made(syncmod.Status{

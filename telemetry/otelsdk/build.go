@@ -62,12 +62,12 @@ func cannot(wanted signal, err error) error {
 		why += ": " + addressInUse
 	case !strings.Contains(why, "unknown exporter"):
 	case wanted != metrics:
-		why += ": it has to be one of otlp, console, none"
+		why += ": it must be one of otlp, console, none"
 	case slices.Contains([]string{"otlp", "prometheus", "console"}, value): // then it is not the exporter
 		name, value = producers, get(producers)
-		why += ": it has to be prometheus or none"
+		why += ": it must be prometheus or none"
 	default:
-		why += ": it has to be one of otlp, prometheus, console, none"
+		why += ": it must be one of otlp, prometheus, console, none"
 	}
 	return &buildError{text: fmt.Sprintf("making the exporter that %s=%q asks for: %s", name, value, why), err: err}
 }
@@ -163,7 +163,7 @@ func (e lineExporter) Export(ctx context.Context, lines []sdklog.Record) error {
 	ctx, cancel := until(ctx, e.over)
 	defer cancel()
 	if err := e.Exporter.Export(ctx, lines); err != nil && e.over.Err() == nil {
-		return fmt.Errorf("%d lines of the log are not exported: %w", len(lines), err)
+		return fmt.Errorf("lost log lines: %d: %w", len(lines), err)
 	}
 	return nil
 }

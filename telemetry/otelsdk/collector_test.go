@@ -64,7 +64,7 @@ func TestSpansThatCannotBeExportedAreCountedInTheLog(t *testing.T) {
 
 	p.run(t)
 
-	require.Contains(t, p.lines.String(), "1 spans are lost")
+	require.Contains(t, p.lines.String(), "lost spans: 1: ")
 	require.Contains(t, p.lines.String(), "connection refused")
 }
 
@@ -81,7 +81,7 @@ func TestTheAnswerOfACollectorIsCutAndMadePrintable(t *testing.T) {
 
 	p.run(t)
 
-	require.Positive(t, p.lines.count("spans are lost"))
+	require.Positive(t, p.lines.count("lost spans: "))
 	for line := range strings.Lines(p.lines.String()) {
 		var said struct {
 			Error string `json:"error"`
@@ -107,9 +107,9 @@ func TestSpansThatComeFasterThanTheyAreExportedAreCountedInTheLog(t *testing.T) 
 		span.End()
 	}
 
-	require.Eventually(t, func() bool { return p.said("spans are lost so far") }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return p.said("lost spans so far: ") }, 10*time.Second, time.Millisecond)
 	p.stop(t)
-	require.Contains(t, p.lines.String(), "spans are lost: they have not been exported")
+	require.Contains(t, p.lines.String(), "have not been exported")
 }
 
 func TestAnErrorThatComesOverAndOverDoesNotFillTheLog(t *testing.T) {

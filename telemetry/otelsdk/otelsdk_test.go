@@ -270,7 +270,7 @@ func TestAnExporterThatDoesNotExistIsAnError(t *testing.T) {
 
 			require.ErrorContains(t, err, name+`="jaeger"`)
 			require.ErrorContains(t, err, "unknown exporter")
-			require.ErrorContains(t, err, "it has to be one of otlp, ")
+			require.ErrorContains(t, err, "it must be one of otlp, ")
 		})
 	}
 }
@@ -283,7 +283,7 @@ func TestAProducerThatDoesNotExistIsAnErrorThatNamesIt(t *testing.T) {
 	err := p.app.Start(t.Context())
 
 	require.ErrorContains(t, err, `OTEL_METRICS_PRODUCERS="bad"`)
-	require.ErrorContains(t, err, "it has to be prometheus or none")
+	require.ErrorContains(t, err, "it must be prometheus or none")
 }
 
 func TestTheProgramsOwnProvidersAreUsedAndNotShutDown(t *testing.T) {

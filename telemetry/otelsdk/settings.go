@@ -211,7 +211,7 @@ func (f *faults) checkSampler() {
 	if sampler := strings.ToLower(get(name)); sampler == ratio || sampler == ofParent+ratio {
 		f.check(argument, func(value string) string {
 			if share, err := strconv.ParseFloat(value, 64); err != nil || !(share >= 0 && share <= 1) {
-				return "it has to be the share of traces that are recorded, from 0 to 1, such as 0.1"
+				return "it must be the share of traces that are recorded, from 0 to 1, such as 0.1"
 			}
 			return ""
 		})
@@ -225,7 +225,7 @@ func oneOf(values ...string) rule {
 		if slices.Contains(values, value) {
 			return ""
 		}
-		return "it has to be one of " + strings.Join(values, ", ")
+		return "it must be one of " + strings.Join(values, ", ")
 	}
 }
 
@@ -239,21 +239,21 @@ const (
 
 func milliseconds(value string) string {
 	if n, err := strconv.Atoi(value); err != nil || n <= 0 || n > maxMilliseconds {
-		return fmt.Sprintf("it has to be a number of milliseconds, from 1 to %d (a day), such as 5000", maxMilliseconds)
+		return fmt.Sprintf("it must be a number of milliseconds, from 1 to %d (a day), such as 5000", maxMilliseconds)
 	}
 	return ""
 }
 
 func count(value string) string {
 	if n, err := strconv.Atoi(value); err != nil || n <= 0 || n > maxCount {
-		return fmt.Sprintf("it has to be a number from 1 to %d, such as 512", maxCount)
+		return fmt.Sprintf("it must be a number from 1 to %d, such as 512", maxCount)
 	}
 	return ""
 }
 
 func port(value string) string {
 	if _, err := strconv.ParseUint(value, 10, 16); err != nil {
-		return "it has to be a port, such as 9464"
+		return "it must be a port, such as 9464"
 	}
 	return ""
 }
@@ -261,10 +261,10 @@ func port(value string) string {
 // endpoint returns the rule for a place to export to. A host without a scheme looks like a scheme to net/url. The
 // exporters of traces and metrics pass targets on that gRPC knows, and the one of the log passes only a host on.
 func endpoint(s signal) rule {
-	example := "it has to be a URL such as http://127.0.0.1:4318"
+	example := "it must be a URL such as http://127.0.0.1:4318"
 	schemes := []string{"http", "https"}
 	if s.protocol() == protocolGRPC {
-		example = "it has to be a URL such as http://127.0.0.1:4317"
+		example = "it must be a URL such as http://127.0.0.1:4317"
 		if s != logs {
 			schemes = append(schemes, "unix", "unix-abstract", "dns", "passthrough")
 		}
@@ -295,7 +295,7 @@ func headers(value string) string {
 		name, content, found := strings.Cut(pair, "=")
 		_, err := url.PathUnescape(content)
 		if !found || !headerName.MatchString(strings.TrimSpace(name)) || err != nil {
-			return fmt.Sprintf("it has to be headers such as name=value,name=value with values in URL encoding: "+
+			return fmt.Sprintf("it must be headers such as name=value,name=value with values in URL encoding: "+
 				"number %d is not", i+1)
 		}
 	}
@@ -307,7 +307,7 @@ func pairs(value string) string {
 	for i, pair := range strings.Split(value, ",") {
 		name, content, found := strings.Cut(pair, "=")
 		if _, err := url.PathUnescape(content); !found || strings.TrimSpace(name) == "" || err != nil {
-			return fmt.Sprintf("it has to be attributes such as name=value,name=value with values in URL encoding: "+
+			return fmt.Sprintf("it must be attributes such as name=value,name=value with values in URL encoding: "+
 				"number %d is not", i+1)
 		}
 	}

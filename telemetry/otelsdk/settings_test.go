@@ -25,11 +25,11 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 	}{
 		"an address without a scheme": {
 			[]string{general, "127.0.0.1:4318"},
-			`OTEL_EXPORTER_OTLP_ENDPOINT="127.0.0.1:4318": it has to be a URL such as http://127.0.0.1:4318`,
+			`OTEL_EXPORTER_OTLP_ENDPOINT="127.0.0.1:4318": it must be a URL such as http://127.0.0.1:4318`,
 		},
 		"a host without a scheme": {
 			[]string{general, "collector:4318"},
-			`OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": it has to be a URL such as http://127.0.0.1:4318`,
+			`OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": it must be a URL such as http://127.0.0.1:4318`,
 		},
 		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "http://127.0.0.1:4318"},
 		"a port that cannot be":        {[]string{general, "http://collector:99999"}, "99999 is no port"},
@@ -49,7 +49,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 			[]string{
 				"OTEL_LOGS_EXPORTER", "otlp", general, "unix:///run/otel.sock", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc",
 			},
-			`OTEL_EXPORTER_OTLP_ENDPOINT="unix:///run/otel.sock": it has to be a URL such as http://127.0.0.1:4317`,
+			`OTEL_EXPORTER_OTLP_ENDPOINT="unix:///run/otel.sock": it must be a URL such as http://127.0.0.1:4317`,
 		},
 		"a target that the gRPC of Go does not know": {
 			[]string{general, "ipv4:127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
@@ -57,7 +57,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"a protocol": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
-			`OTEL_EXPORTER_OTLP_PROTOCOL="http/json": it has to be one of grpc, http/protobuf`,
+			`OTEL_EXPORTER_OTLP_PROTOCOL="http/json": it must be one of grpc, http/protobuf`,
 		},
 		"a protocol of one signal": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "udp"},
@@ -65,14 +65,14 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"a sampler": {
 			[]string{"OTEL_TRACES_EXPORTER", "otlp", "OTEL_TRACES_SAMPLER", "sometimes"},
-			`OTEL_TRACES_SAMPLER="sometimes": it has to be one of always_on, always_off, traceidratio, `,
+			`OTEL_TRACES_SAMPLER="sometimes": it must be one of always_on, always_off, traceidratio, `,
 		},
 		"a share in percent": {
 			[]string{
 				"OTEL_TRACES_EXPORTER", "otlp",
 				"OTEL_TRACES_SAMPLER", "traceidratio", "OTEL_TRACES_SAMPLER_ARG", "10%",
 			},
-			`OTEL_TRACES_SAMPLER_ARG="10%": it has to be the share of traces that are recorded, from 0 to 1`,
+			`OTEL_TRACES_SAMPLER_ARG="10%": it must be the share of traces that are recorded, from 0 to 1`,
 		},
 		"a share above 1": {
 			[]string{
@@ -90,25 +90,25 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"a timeout": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s"},
-			`OTEL_EXPORTER_OTLP_TIMEOUT="10s": it has to be a number of milliseconds`,
+			`OTEL_EXPORTER_OTLP_TIMEOUT="10s": it must be a number of milliseconds`,
 		},
 		"a compression": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "zstd"},
-			`OTEL_EXPORTER_OTLP_METRICS_COMPRESSION="zstd": it has to be one of gzip, none`,
+			`OTEL_EXPORTER_OTLP_METRICS_COMPRESSION="zstd": it must be one of gzip, none`,
 		},
 		"a flag": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_INSECURE", "yes"}, `OTEL_EXPORTER_OTLP_INSECURE="yes"`,
 		},
 		"a header": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_HEADERS", "a=b,hunter2"},
-			"OTEL_EXPORTER_OTLP_HEADERS: it has to be headers such as name=value,name=value",
+			"OTEL_EXPORTER_OTLP_HEADERS: it must be headers such as name=value,name=value",
 		},
 		"a queue": {
 			[]string{general, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "0"}, `OTEL_BSP_MAX_QUEUE_SIZE="0"`,
 		},
 		"a queue that does not fit into memory": {
 			[]string{general, "http://c", "OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999999"},
-			`OTEL_BSP_MAX_QUEUE_SIZE="99999999999999999": it has to be a number from 1 to 1048576`,
+			`OTEL_BSP_MAX_QUEUE_SIZE="99999999999999999": it must be a number from 1 to 1048576`,
 		},
 		"a queue of the log that does not fit into memory": {
 			[]string{"OTEL_LOGS_EXPORTER", "console", "OTEL_BLRP_MAX_QUEUE_SIZE", "1048577"},
@@ -116,7 +116,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"no delay": {
 			[]string{general, "http://c", "OTEL_BSP_SCHEDULE_DELAY", "0"},
-			`OTEL_BSP_SCHEDULE_DELAY="0": it has to be a number of milliseconds, from 1 to 86400000`,
+			`OTEL_BSP_SCHEDULE_DELAY="0": it must be a number of milliseconds, from 1 to 86400000`,
 		},
 		"an interval of nothing": {
 			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", "0"}, `OTEL_METRIC_EXPORT_INTERVAL="0"`,
@@ -145,7 +145,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"buckets": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "native"},
-			"it has to be one of explicit_bucket_histogram, base2_exponential_bucket_histogram",
+			"it must be one of explicit_bucket_histogram, base2_exponential_bucket_histogram",
 		},
 		"a port of prometheus": {
 			[]string{"OTEL_METRICS_EXPORTER", "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT", "metrics"},
@@ -153,12 +153,12 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"attributes": {
 			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "token=hunter2,alice=hunter2%"},
-			"OTEL_RESOURCE_ATTRIBUTES: it has to be attributes such as name=value,name=value " +
+			"OTEL_RESOURCE_ATTRIBUTES: it must be attributes such as name=value,name=value " +
 				"with values in URL encoding: number 2 is not",
 		},
 		"two at once": {
 			[]string{general, "collector:4318", "OTEL_TRACES_SAMPLER", "sometimes"},
-			`it has to be one of always_on`,
+			`it must be one of always_on`,
 		},
 	} {
 		t.Run(about, func(t *testing.T) {

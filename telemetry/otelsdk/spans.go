@@ -48,7 +48,7 @@ func (c *spanCounter) exporter(to sdktrace.SpanExporter) sdktrace.SpanExporter {
 func (c *spanCounter) end() {
 	lost := c.ended.Add(1) - c.taken.Load() - c.limit
 	if next := c.next.Load(); lost > next && c.next.CompareAndSwap(next, 2*lost) {
-		c.errors.Handle(fmt.Errorf("%d spans are lost so far: they come faster than they can be exported, "+
+		c.errors.Handle(fmt.Errorf("lost spans so far: %d; they come faster than they can be exported, "+
 			"see OTEL_BSP_MAX_QUEUE_SIZE", lost))
 	}
 }
@@ -57,7 +57,7 @@ func (c *spanCounter) end() {
 func (c *spanCounter) lost() error {
 	ended := c.ended.Load()
 	if n := ended - c.sent.Load(); n > 0 {
-		return fmt.Errorf("%d of %d spans are lost: they have not been exported", n, ended)
+		return fmt.Errorf("lost spans: %d of %d have not been exported", n, ended)
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (e countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Read
 	case err != nil && e.counter.over.Err() != nil:
 		return nil // the stop has said how many are lost
 	case err != nil:
-		return fmt.Errorf("%d spans are lost: %w", len(spans), err)
+		return fmt.Errorf("lost spans: %d: %w", len(spans), err)
 	}
 	e.counter.sent.Add(int64(len(spans)))
 	return nil

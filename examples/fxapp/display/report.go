@@ -156,7 +156,7 @@ func (r *Report) barrier(barrier int) {
 	}
 	number := fmt.Sprintf("%d/%d", barrier, steps+1)
 	width := len(fmt.Sprintf("%d/%[1]d", steps+1))
-	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later all were through",
+	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later everyone had passed",
 		width, number, r.ceremony.nameWidth(), next,
 		brief(s.lastArrived.Sub(s.firstArrived)), r.ceremony.Operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
 }
@@ -178,7 +178,7 @@ func (r *Report) dies(node int, how string) {
 	defer r.mu.Unlock()
 	r.nodes[node].dead = true
 	r.death = time.Now()
-	r.line("%s %s in step %d: its host is closed, nobody has been told",
+	r.line("%s %s in step %d: its host is closed, and nobody has been told",
 		r.ceremony.Operator(node), how, r.ceremony.FaultStep)
 }
 

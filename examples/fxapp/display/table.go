@@ -73,7 +73,7 @@ func (r *Report) attempts() {
 	}
 	for _, v := range r.verdicts(why) {
 		number := r.nodes[v.nodes[0]].attempt
-		r.line("%s completed in attempt %d: attempt %d had failed, for %s",
+		r.line("%s completed in attempt %d; attempt %d had failed: %s",
 			operators(v.nodes), number, number-1, v.text)
 	}
 }
@@ -151,7 +151,7 @@ func (r *Report) verdicts(why []error) []*verdict {
 			all = append(all, by[key])
 		}
 		v := by[key]
-		if errors.Is(err, syncmod.ErrPeerAborted) || strings.Contains(err.Error(), "the results differ, as ") {
+		if errors.Is(err, syncmod.ErrPeerAborted) || strings.Contains(err.Error(), "the results differ, according to ") {
 			v.told = append(v.told, i)
 		} else if len(v.told) == len(v.nodes) {
 			v.text = r.told(i, err)

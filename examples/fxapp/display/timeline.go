@@ -207,7 +207,7 @@ func (t *timeline) shown() (nodes []int, note string) {
 	slices.SortStableFunc(nodes, func(a, b int) int { return cmp.Compare(t.tracks[a].waited, t.tracks[b].waited) })
 	nodes = nodes[:slowNodes]
 	slices.Sort(nodes)
-	return nodes, fmt.Sprintf("the %d of %d nodes that waited least, so those that the others waited for",
+	return nodes, fmt.Sprintf("the %d of %d nodes that waited least: the others waited for them",
 		slowNodes, len(t.tracks))
 }
 

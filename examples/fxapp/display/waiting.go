@@ -57,7 +57,7 @@ func (r *Report) explainSilence() {
 	}
 	switch {
 	case len(waiting) > enough && connecting:
-		r.line("connecting: %d of %d links are up, %d of %d operators have all of theirs",
+		r.line("connecting: %d of %d links are up; %d of %d operators are connected with everyone",
 			links, len(r.nodes)*(len(r.nodes)-1), connected, len(r.nodes))
 		return
 	case len(waiting) > enough:
@@ -66,7 +66,11 @@ func (r *Report) explainSilence() {
 	}
 	for i := range r.nodes {
 		if by := waiting[i]; len(by) > 0 {
-			r.line("%s wait for %s: %s", operators(by), r.ceremony.Operator(i), describe(known[i]))
+			wait := "wait"
+			if len(by) == 1 {
+				wait = "waits"
+			}
+			r.line("%s %s for %s: %s", operators(by), wait, r.ceremony.Operator(i), describe(known[i]))
 		}
 	}
 }

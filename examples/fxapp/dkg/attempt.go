@@ -102,7 +102,7 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 		}
 		key, err := parsePoint(b.Key)
 		if err != nil {
-			return a.blame(i, "gave a key that is none: %v", err)
+			return a.blame(i, "gave an invalid key: %v", err)
 		}
 		for j := range i {
 			if nodes[j].Public.Equal(key) {
@@ -120,9 +120,9 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 func (a *attempt) copied(first, second int, what string) error {
 	switch a.self {
 	case first:
-		return a.blame(second, "gave the same %s as this node, whose it is", what)
+		return a.blame(second, "gave the same %s as this node, to which it belongs", what)
 	case second:
-		return a.blame(first, "gave the same %s as this node, whose it is", what)
+		return a.blame(first, "gave the same %s as this node, to which it belongs", what)
 	}
 	return fmt.Errorf("%s and %s gave the same %s: one of them copied it", a.name(first), a.name(second), what)
 }
@@ -182,7 +182,7 @@ func (a *attempt) exchangeDeals(ctx context.Context) error {
 	}
 	for i := range a.members {
 		if !fits[uint32(i)] {
-			return a.blame(i, "dealt this node a share that does not fit its commitments")
+			return a.blame(i, "dealt this node a share that does not match its commitments")
 		}
 	}
 	return a.serve(responses, &responseBody{Attempt: a.id, Deals: a.given[deals]})
@@ -195,7 +195,7 @@ func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) 
 	case !bytes.Equal(b.Attempt, a.id):
 		return nil, a.blame(member, "gave a deal of another attempt")
 	case len(b.Commitments) != Threshold(n):
-		return nil, a.blame(member, "dealt for a threshold of %d, where it has to be %d",
+		return nil, a.blame(member, "dealt for a threshold of %d, where it must be %d",
 			len(b.Commitments), Threshold(n))
 	case len(b.Shares) != n:
 		return nil, a.blame(member, "dealt %d shares to %d members", len(b.Shares), n)
@@ -204,7 +204,7 @@ func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) 
 	for _, data := range b.Commitments {
 		c, err := parsePoint(data)
 		if err != nil {
-			return nil, a.blame(member, "dealt with a commitment that is none: %v", err)
+			return nil, a.blame(member, "dealt with an invalid commitment: %v", err)
 		}
 		bundle.Public = append(bundle.Public, c)
 	}
@@ -234,7 +234,7 @@ func (a *attempt) exchangeResponses(ctx context.Context) error {
 		}
 		for _, dealer := range b.Complaints {
 			if dealer < 0 || dealer >= len(bodies) {
-				return a.blame(i, "complains about operator %d, and there is none", dealer)
+				return a.blame(i, "complains about operator %d, who does not exist", dealer)
 			}
 			return a.blame(i, "complains about the deal of %s: one of them is at fault", a.name(dealer))
 		}
@@ -261,7 +261,7 @@ func (a *attempt) finish(bundles []*pedersen.ResponseBundle) (*Share, error) {
 	case err != nil:
 		return nil, fmt.Errorf("adding up the shares: %w", err)
 	case result == nil || len(result.QUAL) != len(a.members):
-		return nil, errors.New("adding up the shares: not every member's counts")
+		return nil, errors.New("adding up the shares: not every member's share counts")
 	}
 	s := &Share{
 		DefinitionHash: a.hash, Members: ids(a.ceremony.Definition()), Index: a.self,

@@ -34,7 +34,7 @@ func keys() pedersen.Suite { return suite.G1().(pedersen.Suite) }
 func parsePoint(data []byte) (kyber.Point, error) {
 	p := keys().Point()
 	if err := p.UnmarshalBinary(data); err != nil {
-		return nil, errors.New("it is no point of BLS12-381's G1")
+		return nil, errors.New("it is not a point of BLS12-381's G1")
 	}
 	if p.Equal(keys().Point().Null()) {
 		return nil, errors.New("it is the point at infinity")
@@ -46,7 +46,7 @@ func parsePoint(data []byte) (kyber.Point, error) {
 func parseScalar(data []byte) (kyber.Scalar, error) {
 	s := keys().Scalar()
 	if err := s.UnmarshalBinary(data); err != nil || s.Equal(keys().Scalar().Zero()) {
-		return nil, errors.New("it is no secret of BLS12-381")
+		return nil, errors.New("it is not a secret key of BLS12-381")
 	}
 	return s, nil
 }
@@ -90,7 +90,7 @@ func (s *Share) Recover(message []byte, partials ...[]byte) ([]byte, error) {
 		valid[index] = partial
 	}
 	if len(valid) < s.Threshold {
-		few := fmt.Sprintf("%d valid partial signatures: it needs those of %d members", len(valid), s.Threshold)
+		few := fmt.Sprintf("%d valid partial signatures: those of %d members are needed", len(valid), s.Threshold)
 		return nil, errors.New(strings.Join(append([]string{few}, refused...), "; "))
 	}
 	enough := make([][]byte, 0, len(valid))

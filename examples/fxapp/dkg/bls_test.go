@@ -91,7 +91,7 @@ func TestAKeyThatIsNoneVerifiesNothing(t *testing.T) {
 	infinity := encode(keys().Point().Null())
 	zero := encode(suite.G2().Point().Null())
 	require.ErrorContains(t, Verify(infinity, []byte("anything"), zero), "it is the point at infinity")
-	require.ErrorContains(t, Verify(nil, []byte("anything"), zero), "it is no point of BLS12-381's G1")
+	require.ErrorContains(t, Verify(nil, []byte("anything"), zero), "it is not a point of BLS12-381's G1")
 }
 
 func TestAThresholdIsAsCharonHasIt(t *testing.T) {

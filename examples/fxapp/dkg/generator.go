@@ -56,7 +56,7 @@ func New(h host.Host, s *Store, log *logrus.Logger) (*Generator, error) {
 	g.self = slices.Index(members, h.ID())
 	switch {
 	case g.self < 0:
-		return nil, fmt.Errorf("key generation: this node (%s) is no member of the definition", h.ID())
+		return nil, fmt.Errorf("key generation: this node (%s) is not a member of the definition", h.ID())
 	case h.Peerstore().PrivKey(h.ID()) == nil:
 		return nil, errors.New("key generation: the host has no private key to sign with")
 	}
@@ -89,7 +89,7 @@ func (g *Generator) Stop(ctx context.Context) error {
 	select {
 	case <-followed:
 	case <-ctx.Done():
-		late = fmt.Errorf("a ceremony is still open, or its share still being stored: %w", ctx.Err())
+		late = fmt.Errorf("a ceremony is still open, or its share is still being stored:  %w", ctx.Err())
 	}
 	return errors.Join(late, g.stopServing(ctx), g.Outcome().Err)
 }
@@ -102,7 +102,7 @@ func (g *Generator) Steps(c *syncmod.Ceremony) ([]syncmod.Step, error) {
 	d := c.Definition()
 	if want := g.store.definition; !reflect.DeepEqual(d.Hash, want.Hash) || !slices.Equal(ids(d), ids(want)) {
 		return nil, syncmod.Permanent(fmt.Errorf(
-			"data directory %s was opened for another definition than the ceremony's", g.store.dir))
+			"data directory %s was opened for a different definition than the ceremony's", g.store.dir))
 	}
 	a := &attempt{
 		generator: g, ceremony: c, hash: d.Hash, members: d.Peers, self: g.self,
@@ -150,7 +150,7 @@ func (g *Generator) confirm(name string, r *syncmod.Receipt) {
 func (g *Generator) keepOrRemove(name string, s syncmod.Status) {
 	if s.Step < lastBarrier {
 		if err := g.store.remove(name); err != nil {
-			g.log.WithError(err).Warn("the unconfirmed share of a failed attempt is still there; nothing uses it")
+			g.log.WithError(err).Warn("the unconfirmed share of a failed attempt could not be removed; nothing uses it")
 		}
 		return
 	}
@@ -186,7 +186,7 @@ func (o Outcome) Advice() string {
 	if o.Share != nil || o.Path == "" {
 		return ""
 	}
-	return fmt.Sprintf("the share in %s is unconfirmed: the ceremony failed at its last barrier, which other members "+
-		"may have passed; keep the file, ask them for their receipt, and confirm the share with it "+
+	return fmt.Sprintf("the share in %s is unconfirmed: the ceremony failed at its very end, and other members "+
+		"may have completed it; keep the file, ask them for a receipt, and confirm the share with it "+
 		"(fxapp verify RECEIPT --data-dir DIR); if nobody has a receipt, start the ceremony again together", o.Path)
 }

@@ -48,7 +48,7 @@ func (h *holding) read(entry fs.DirEntry) error {
 		return nil
 	}
 	if !entry.Type().IsRegular() { // a pipe would be waited for, a link may lead to a secret
-		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, where a file has to be: "+
+		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, but it must be a file: "+
 			"move it away", h.dir, name)
 	}
 	content, err := os.ReadFile(filepath.Join(h.dir, name))
@@ -84,7 +84,7 @@ func isNamedAfter(share *Share, name string) error {
 	if name == shareName || name == unconfirmed || name == supersededName(unconfirmed) {
 		return nil
 	}
-	return fmt.Errorf("it is a share of another group key than its name says: move it away, or name it %s", unconfirmed)
+	return fmt.Errorf("its file name is that of another group key: move it away, or rename it to  %s", unconfirmed)
 }
 
 // parseReceipt reads a receipt. What cannot be read may be anything, so its error says
@@ -92,7 +92,7 @@ func isNamedAfter(share *Share, name string) error {
 func parseReceipt(content []byte) (*syncmod.Receipt, error) {
 	r, err := syncmod.ParseReceipt(bytes.TrimSpace(content))
 	if err != nil {
-		return nil, errors.New("it is no receipt: move it away, or put the receipt of another member in its place")
+		return nil, errors.New("it is not a receipt: move it away, or put the receipt of another member in its place")
 	}
 	if err := r.Verify(); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
@@ -120,7 +120,7 @@ func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 		err = fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
 			h.dir, shortKey(r.Result()))
 		if h.unreadable != nil {
-			err = fmt.Errorf("%w, unless in a file that cannot be read: %w", err, h.unreadable)
+			err = fmt.Errorf("%w, unless it is in a file that cannot be read:  %w", err, h.unreadable)
 		}
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (h holding) find(groupKey []byte) (name string, share *Share, err error) {
 			switch {
 			case found == nil || !bytes.Equal(found.GroupKey, groupKey):
 			case share != nil && !found.secret.Equal(share.secret):
-				return "", nil, fmt.Errorf("data directory %s: %s and %s are two shares of one group key (%s): "+
+				return "", nil, fmt.Errorf("data directory %s: %s and %s are two different shares of the same group key (%s): "+
 					"move away the one that is not this node's", h.dir, name, other, shortKey(groupKey))
 			case share == nil:
 				name, share = other, found

@@ -111,11 +111,11 @@ func TestAMessageOfAnotherPhaseIsRefused(t *testing.T) {
 func TestAnotherThresholdIsRefused(t *testing.T) {
 	t.Run("wanted", func(t *testing.T) {
 		two := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Threshold = 2 })
-		fails(t, two, "operator 1 (bob) wants 2 of 3 members to sign together, where this node wants 3")
+		fails(t, two, "operator 1 (bob) wants 2 of 3 members to sign together, but this node wants 3")
 	})
 	t.Run("dealt", func(t *testing.T) {
 		two := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Commitments = b.Commitments[:2] })
-		fails(t, two, "operator 1 (bob) dealt for a threshold of 2, where it has to be 3")
+		fails(t, two, "operator 1 (bob) dealt for a threshold of 2, where it must be 3")
 	})
 }
 
@@ -136,7 +136,7 @@ func TestACommitmentThatIsNoneIsRefused(t *testing.T) {
 	none := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) {
 		b.Commitments[2] = encode(keys().Point().Null())
 	})
-	fails(t, none, "operator 1 (bob) dealt with a commitment that is none: it is the point at infinity")
+	fails(t, none, "operator 1 (bob) dealt with an invalid commitment: it is the point at infinity")
 }
 
 func TestTooFewSharesAreRefused(t *testing.T) {
@@ -153,7 +153,7 @@ func TestAShareThatDoesNotFitIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			unfit := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { change(b) })
-			fails(t, unfit, "operator 1 (bob) dealt this node a share that does not fit its commitments")
+			fails(t, unfit, "operator 1 (bob) dealt this node a share that does not match its commitments")
 		})
 	}
 }

@@ -56,7 +56,7 @@ func TestAHostThatIsNoMemberIsRefused(t *testing.T) {
 	c := newCluster(t, 2)
 	stranger := harness.NewHost(t)
 	_, err := New(stranger, c.nodes[0].generator.store, harness.Quiet())
-	require.EqualError(t, err, "key generation: this node ("+stranger.ID().String()+") is no member of the definition")
+	require.EqualError(t, err, "key generation: this node ("+stranger.ID().String()+") is not a member of the definition")
 }
 
 func TestOneGeneratorAHost(t *testing.T) {
@@ -75,7 +75,7 @@ func TestAnotherDefinitionThanTheStoresIsRefused(t *testing.T) {
 	n := c.nodes[0]
 	other := harness.Define("another", c.nodes[0].host, c.nodes[1].host)
 	_, err := n.service.Run(within(t), other, n.steps)
-	require.ErrorContains(t, err, "was opened for another definition than the ceremony's")
+	require.ErrorContains(t, err, "was opened for a different definition than the ceremony's")
 }
 
 func TestStrangersGetNothing(t *testing.T) {

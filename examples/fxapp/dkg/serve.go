@@ -146,7 +146,7 @@ func reserve(stream network.Stream, size int) (release func(), err error) {
 func (g *Generator) startServing() error {
 	for _, id := range protocols {
 		if slices.Contains(g.host.Mux().Protocols(), id) {
-			return fmt.Errorf("this host handles %s already: one generator a host", id)
+			return fmt.Errorf("this host already handles %s: use one generator for each host", id)
 		}
 	}
 	g.mu.Lock()

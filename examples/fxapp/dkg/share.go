@@ -75,7 +75,7 @@ func (s *Share) encode() ([]byte, error) {
 func parseShare(content []byte) (*Share, error) {
 	var f shareFile
 	if err := json.Unmarshal(content, &f); err != nil {
-		return nil, errors.New("it is no share: restore it from a backup, or move it away")
+		return nil, errors.New("it is not a share: restore it from a backup, or move it away")
 	}
 	s := &Share{DefinitionHash: f.DefinitionHash, Index: f.Index, Threshold: f.Threshold, GroupKey: f.GroupKey}
 	for i, text := range f.Members {
@@ -89,7 +89,7 @@ func parseShare(content []byte) (*Share, error) {
 	for i, data := range f.Commitments {
 		c := keys().Point()
 		if c.UnmarshalBinary(data) != nil {
-			return nil, fmt.Errorf("it is damaged: commitment %d is no point of BLS12-381's G1", i)
+			return nil, fmt.Errorf("it is damaged: commitment %d is not a point of BLS12-381's G1", i)
 		}
 		commitments = append(commitments, c)
 	}
@@ -100,7 +100,7 @@ func parseShare(content []byte) (*Share, error) {
 	case f.Index < 0 || f.Index >= n:
 		return nil, fmt.Errorf("it is damaged: there is no operator %d among %d", f.Index, n)
 	case f.Threshold != Threshold(n) || len(commitments) != f.Threshold:
-		return nil, fmt.Errorf("it is damaged: its threshold has to be %d of %d", Threshold(n), n)
+		return nil, fmt.Errorf("it is damaged: its threshold must be %d of %d", Threshold(n), n)
 	}
 	var err error
 	if s.secret, err = parseScalar(f.Secret); err != nil {
@@ -120,10 +120,10 @@ func newPublic(commitments []kyber.Point) *share.PubPoly {
 // check checks that a share signs for its group key.
 func (s *Share) check() error {
 	if _, err := parsePoint(s.GroupKey); err != nil || !bytes.Equal(s.GroupKey, encode(s.public.Commit())) {
-		return errors.New("its group key does not fit its commitments")
+		return errors.New("its group key does not match its commitments")
 	}
 	if !s.public.Check(s.private()) {
-		return errors.New("its secret does not fit its commitments")
+		return errors.New("its secret does not match its commitments")
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func supersededName(unconfirmed string) string {
 }
 
 // ErrHasShare is the error of [OpenStore] for a directory that holds a confirmed share.
-var ErrHasShare = errors.New("it holds a share already, which is never overwritten")
+var ErrHasShare = errors.New("it already holds a share, which is never overwritten")
 
 // Store is the directory in which a node keeps its share and the receipt.
 //
@@ -192,7 +192,7 @@ func (s *Share) confirmedBy(r *syncmod.Receipt) error {
 	}
 	for i, m := range r.Members {
 		if m.Session == 0 {
-			return fmt.Errorf("operator %d attested nothing, and every member has to", i)
+			return fmt.Errorf("operator %d attested nothing, but every member must", i)
 		}
 	}
 	if !bytes.Equal(r.Result(), s.GroupKey) {

@@ -96,7 +96,7 @@ func TestAReceiptOfAnotherCeremonyConfirmsNothing(t *testing.T) {
 	forged.Members[bob].Session++
 	for want, r := range map[string]*syncmod.Receipt{
 		"there is no share of the group key that the receipt attests": other.receipt,
-		"did not sign what the receipt says that it attests":          &forged,
+		"did not sign what the receipt says it attests":               &forged,
 		"there is none": nil,
 	} {
 		_, err := Confirm(dir, r)
@@ -131,7 +131,7 @@ func TestEveryMemberHasToAttest(t *testing.T) {
 
 	_, err := Confirm(dir, &foreign)
 
-	require.ErrorContains(t, err, "operator 1 attested nothing, and every member has to")
+	require.ErrorContains(t, err, "operator 1 attested nothing, but every member must")
 	require.Equal(t, []string{name}, names(t, dir))
 }
 
@@ -278,7 +278,7 @@ func TestWhatCannotBeReadIsNotShown(t *testing.T) {
 
 	_, err := OpenStore(dir, f.definition)
 
-	require.EqualError(t, err, "data directory "+dir+": receipt.json: it is no receipt: "+
+	require.EqualError(t, err, "data directory "+dir+": receipt.json: it is not a receipt: "+
 		"move it away, or put the receipt of another member in its place")
 }
 
@@ -371,11 +371,11 @@ func TestADamagedShareSaysNothingOfItsSecret(t *testing.T) {
 	order := "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001"
 	for want, change := range map[string]func(text string) string{
 		"it is no share": func(text string) string { return text[:len(text)/2] },
-		"it is no share: restore": func(text string) string {
+		"it is not a share: restore": func(text string) string {
 			return strings.Replace(text, secret, "z"+secret[1:], 1)
 		},
 		`it is no "fxapp/share/v1"`: func(text string) string { return strings.Replace(text, shareType, "other", 1) },
-		"it is damaged: its secret does not fit its commitments": func(text string) string {
+		"it is damaged: its secret does not match its commitments": func(text string) string {
 			last := map[bool]string{true: "1", false: "0"}[secret[63] == '0']
 			return strings.Replace(text, secret, secret[:63]+last, 1)
 		},
@@ -391,7 +391,7 @@ func TestADamagedShareSaysNothingOfItsSecret(t *testing.T) {
 		"it is damaged: there is no operator 2 among 2": func(text string) string {
 			return strings.Replace(text, `"operator_index": 0`, `"operator_index": 2`, 1)
 		},
-		"it is damaged: its threshold has to be 2 of 2": func(text string) string {
+		"it is damaged: its threshold must be 2 of 2": func(text string) string {
 			return strings.Replace(text, `"threshold": 2`, `"threshold": 1`, 1)
 		},
 		"it is damaged: the peer ID of operator 1": func(text string) string {

@@ -36,7 +36,7 @@ func staysThere(next *http.Request, before []*http.Request) error {
 	first := before[0].URL
 	if len(before) > maxRedirects || next.URL.Hostname() != first.Hostname() ||
 		first.Scheme == "https" && next.URL.Scheme != "https" {
-		return errors.New("its URL leads elsewhere: give the URL that answers itself")
+		return errors.New("its URL redirects elsewhere: give the URL that it redirects to")
 	}
 	return nil
 }
@@ -90,10 +90,10 @@ func ask(ctx context.Context, from *url.URL) ([]peer.AddrInfo, error) {
 func parseAnswer(body []byte) ([]peer.AddrInfo, error) {
 	var texts []string
 	if err := json.Unmarshal(body, &texts); err != nil {
-		return nil, errors.New("its URL answers with something else than a JSON list of addresses: is it a relay's?")
+		return nil, errors.New("its URL does not answer with a JSON list of addresses: is it a relay's?")
 	}
 	if len(texts) > maxAddresses {
-		return nil, fmt.Errorf("its URL answers with %d addresses, at most %d are taken", len(texts), maxAddresses)
+		return nil, fmt.Errorf("its URL answers with %d addresses, but at most %d are allowed", len(texts), maxAddresses)
 	}
 	var relays []peer.AddrInfo
 	at := make(map[peer.ID]int)
@@ -114,7 +114,7 @@ func parseAnswer(body []byte) ([]peer.AddrInfo, error) {
 	case len(relays) == 0:
 		return nil, errors.New("its URL answers with a list in which no address ends in a relay's /p2p/ID")
 	case len(relays) > maxRelays:
-		return nil, fmt.Errorf("its URL answers with %d relays, at most %d are taken", len(relays), maxRelays)
+		return nil, fmt.Errorf("its URL answers with %d relays, but at most %d are allowed", len(relays), maxRelays)
 	}
 	return relays, nil
 }

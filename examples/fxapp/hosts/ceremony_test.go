@@ -122,7 +122,7 @@ func TestARelayMayComeLate(t *testing.T) {
 	c := cluster{relays: at}
 	c.start(t, 4)
 	eventually(t, func() bool {
-		return strings.Contains(c.nodes[0].log.String(), "cannot be used, and is tried again") &&
+		return strings.Contains(c.nodes[0].log.String(), "cannot be used and will be tried again") &&
 			strings.Contains(c.nodes[0].log.String(), "connection refused")
 	}, "the relay is said to be down")
 

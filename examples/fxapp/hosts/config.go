@@ -143,13 +143,13 @@ func parseRelay(text string) (peer.AddrInfo, error) {
 	}
 	for _, part := range addr {
 		if part.Protocol().Code == multiaddr.P_CIRCUIT {
-			return peer.AddrInfo{}, errors.New("leave out /p2p-circuit: it has to end in the relay's /p2p/ID")
+			return peer.AddrInfo{}, errors.New("leave out /p2p-circuit: it must end in the relay's /p2p/ID")
 		}
 	}
 	where, id := peer.SplitAddr(addr)
 	switch {
 	case id == "":
-		return peer.AddrInfo{}, errors.New("it does not say which relay is there: it has to end in the relay's /p2p/ID")
+		return peer.AddrInfo{}, errors.New("it does not say which relay is there: it must end in the relay's /p2p/ID")
 	case len(where) == 0:
 		return peer.AddrInfo{}, errors.New("it does not say where the relay is: " + relayExample)
 	}

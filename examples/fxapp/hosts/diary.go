@@ -46,7 +46,7 @@ func (d *diary) enter(held []reservation, err error) {
 		return
 	}
 	d.begun, d.trouble, d.at = true, trouble, time.Now()
-	d.log.Warnf("relay %s cannot be used, and is tried again: %s", d.relay, trouble)
+	d.log.Warnf("relay %s cannot be used and will be tried again: %s", d.relay, trouble)
 }
 
 // limitsOf are the limits of the relays' circuits, for the log.

@@ -45,12 +45,12 @@ var addresses = []Row{
 	{"this host's connection gater does not allow this address", Here, plain(is(swarm.ErrGaterDisallowedConnection))},
 	{"this host filters this address", Here, plain(is(swarm.ErrAddrFiltered))},
 	{
-		"none of its kind has answered this host lately, so it is not tried", Network,
+		"no address of this kind has answered this host lately, so this one is not tried", Network,
 		plain(is(swarm.ErrDialRefusedBlackHole)),
 	},
-	{"it failed a moment ago, the host pauses before it tries again", Nobody, plain(is(swarm.ErrDialBackoff))},
+	{"it failed a moment ago; the host waits before it tries again", Nobody, plain(is(swarm.ErrDialBackoff))},
 	{"its name does not resolve here (…)", Either, nameError},
-	{"another peer answers there (…), correct the address or the definition", Either, otherPeer},
+	{"another peer answers there (…): correct the address or the definition", Either, otherPeer},
 	{ownLimit, Here, limited},
 	{"the clocks of the two hosts differ by more than TLS allows: …", Either, otherClock},
 	certificateRefused,
@@ -127,7 +127,7 @@ func otherClock(_ members, err error) (string, bool) {
 	if found == nil {
 		return "", false
 	}
-	const what = "; set the one that is wrong right, then restart its host"
+	const what = "; correct the wrong clock, then restart its host"
 	ours, errOurs := time.Parse(time.RFC3339, found[1])
 	limit, errLimit := time.Parse(time.RFC3339, strings.TrimRight(found[3], ")];,"))
 	if found[2] == "after" || errOurs != nil || errLimit != nil {

@@ -132,12 +132,12 @@ var dials = []Row{
 	{"this node's own host is closed", Here, plain(isClosed)},
 	{"this host's connection gater does not allow it", Here, plain(isGated)},
 	{
-		"no address of it is known: the definition gives none, and it has not dialled us", Either,
+		"no address of this member is known: the definition gives none, and the member has not dialled this node", Either,
 		plain(isUnaddressed),
 	},
 	{"no address of it can be dialled from here: …", Either, undiallable},
 	{"dial timeout: …", Network, timedOut},
-	{"dialling failed a moment ago, the host pauses before it dials again", Nobody, plain(isPausing)},
+	{"dialling failed a moment ago; the host waits before it dials again", Nobody, plain(isPausing)},
 	{"dialling failed: …", Either, allFailed},
 }
 
@@ -169,7 +169,7 @@ func undiallable(m members, err error) (string, bool) {
 		return "", false
 	}
 	if len(dial.causes) == 0 {
-		return "it is of no use on another machine: " + list(dial.Tried), true
+		return "this address is of no use on another machine: " + list(dial.Tried), true
 	}
 	return byCause(m, address, dial.causes), true
 }

@@ -93,7 +93,7 @@ func TestAFirstStreamThatSaysNothingHidesNoneThatDid(t *testing.T) {
 	for _, hangup := range []error{io.EOF, syscall.ECONNRESET, network.ErrReset, errors.New("connection failed")} {
 		require.Equal(t, told, ask(hangup))
 	}
-	require.Contains(t, ask(multistream.ErrNotSupported[protocol.ID]{}), "no ceremony runs there")
+	require.Contains(t, ask(multistream.ErrNotSupported[protocol.ID]{}), "no ceremony is running there")
 	dials.Forget()
 
 	require.Contains(t, ask(io.EOF), "its host hangs up after the handshake")

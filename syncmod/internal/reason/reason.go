@@ -19,7 +19,7 @@ const (
 	Either  Whose = "this node or the member"
 	Relay   Whose = "the relay"
 	Network Whose = "the network between them"
-	Nobody  Whose = "nobody: it mends itself"
+	Nobody  Whose = "nobody: it passes by itself"
 )
 
 // Row is one reason.

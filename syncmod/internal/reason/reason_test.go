@@ -86,7 +86,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, dial(swarm.ErrNoAddresses),
-			"no address of it is known: the definition gives none, and it has not dialled us",
+			"no address of this member is known: the definition gives none, and the member has not dialled this node",
 		},
 		{
 			reason.Unopened,
@@ -102,7 +102,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, &reason.Dial{Err: swarm.ErrDialBackoff},
-			"dialling failed a moment ago, the host pauses before it dials again",
+			"dialling failed a moment ago; the host waits before it dials again",
 		},
 		{
 			reason.Unopened, dial(swarm.ErrNoGoodAddresses,
@@ -119,13 +119,13 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			"this address"},
 		{
 			reason.Unopened, failed(swarm.ErrDialRefusedBlackHole),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: none of its kind has answered this host lately, so it is not tried",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: no address of this kind has answered this host lately, so this one is not tried",
 		},
 		{
 			reason.Unopened, dial(swarm.ErrAllDialsFailed,
 				swarm.TransportError{Address: somewhere, Cause: swarm.ErrDialBackoff},
 				swarm.TransportError{Address: elsewhere, Cause: syscall.ECONNREFUSED}),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: it failed a moment ago, the host pauses before it tries again; " +
+			"dialling failed: /ip4/192.0.2.1/tcp/9: it failed a moment ago; the host waits before it tries again; " +
 				"/ip4/192.0.2.2/tcp/9: connection refused: nothing listens there",
 		},
 		{
@@ -136,7 +136,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w",
 				sec.ErrPeerIDMismatch{Expected: id(t, bob), Actual: id(t, carol)})),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: another peer answers there (" + carol +
-				"), correct the address or the definition",
+				"): correct the address or the definition",
 		},
 		{
 			reason.Unopened, failed(full("conn-1: system: cannot reserve outbound connection")),
@@ -239,11 +239,11 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{
 			reason.Unopened,
 			multistream.ErrNotSupported[protocol.ID]{},
-			"its host is up, but no ceremony runs there: not yet, or not any more",
+			"its host is up, but no ceremony is running there: not started yet, or already stopped",
 		},
 		{
 			reason.Unopened, ofStream(network.StreamProtocolNegotiationFailed),
-			"its host is up, but no ceremony runs there: not yet, or not any more",
+			"its host is up, but no ceremony is running there: not started yet, or already stopped",
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
@@ -258,7 +258,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
-			"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only",
+			"the QUIC connection has no room for another stream (libp2p allows 256): let the hosts listen on TCP only",
 		},
 		{
 			reason.Unopened, context.DeadlineExceeded,
@@ -278,7 +278,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		},
 		{
 			reason.Lost, ofStream(network.StreamRateLimited),
-			"it replaced this stream by a newer one, or limits how many this node opens",
+			"it replaced this stream with a newer one, or limits how many this node may open",
 		},
 		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent is not the " +
 			"protocol"},

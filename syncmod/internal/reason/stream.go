@@ -25,7 +25,7 @@ func (e *JustDialled) Unwrap() error { return e.Err }
 // may have. QUIC then waits without a word.
 var ErrCrowded = errors.New("too many streams on one connection")
 
-const notYet = "its host is up, but no ceremony runs there: not yet, or not any more"
+const notYet = "its host is up, but no ceremony is running there: not started yet, or already stopped"
 
 // codes are what a host says when it resets a stream or closes a connection, see
 // https://github.com/libp2p/specs/blob/master/error-codes/README.md.
@@ -36,11 +36,11 @@ var codes = []Row{
 		code(network.StreamResourceLimitExceeded, network.ConnResourceLimitExceeded),
 	},
 	{
-		"it replaced this stream by a newer one, or limits how many this node opens", Nobody,
+		"it replaced this stream with a newer one, or limits how many this node may open", Nobody,
 		code(network.StreamRateLimited, network.ConnRateLimited),
 	},
 	{
-		"it says that what this node sent is not the protocol", Either,
+		"it says that what this node sent does not follow the protocol", Either,
 		code(network.StreamProtocolViolation, network.ConnProtocolViolation),
 	},
 	{
@@ -104,7 +104,7 @@ var openings = slices.Concat([]Row{
 		Either, plain(isHungUp),
 	},
 	{
-		"the QUIC connection has no room for another stream, libp2p allows 256: have the hosts listen on TCP only",
+		"the QUIC connection has no room for another stream (libp2p allows 256): let the hosts listen on TCP only",
 		Either, plain(is(ErrCrowded)),
 	},
 	{"no answer: there is a connection, but nothing comes back on it", Network, plain(isTimeout)},

@@ -12,7 +12,7 @@ type Response struct {
 	Differ      bool          // it is that the members attest different results
 	Waiting     bool          // the request did not count: the member waits for our next attempt, or we for its
 	WaitingText string        // why
-	RTT         time.Duration // from writing the request to reading this
+	RTT         time.Duration // from writing the request to reading this; 0: not measured
 }
 
 // Reply is what a response means for its stream.
@@ -126,7 +126,7 @@ func (r *Roster) judgeSession(now time.Time, i int, a Response) bool {
 // be reached, but is not connected.
 func (r *Roster) acceptWaiting(now time.Time, i int, a Response) {
 	m := &r.members[i]
-	m.RTT = a.RTT
+	m.measured(a.RTT)
 	m.Attempts = 0
 	if m.Waiting != a.WaitingText {
 		m.Waiting = a.WaitingText
@@ -141,7 +141,7 @@ func (r *Roster) acceptWaiting(now time.Time, i int, a Response) {
 func (r *Roster) acceptResponse(now time.Time, i int, a Response) {
 	m := &r.members[i]
 	m.out.last = now
-	m.RTT = a.RTT
+	m.measured(a.RTT)
 	m.Attempts = 0
 	m.Waiting = ""
 	if !m.out.up {

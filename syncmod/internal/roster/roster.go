@@ -85,6 +85,13 @@ type member struct {
 
 func (m *member) connected() bool { return m.in.up && m.out.up }
 
+// measured notes a round trip, if one was measured.
+func (m *member) measured(rtt time.Duration) {
+	if rtt > 0 {
+		m.RTT = rtt
+	}
+}
+
 // Roster is one ceremony as this node sees it. It is not safe for concurrent
 // use: the ceremony holds its lock around every call.
 type Roster struct {

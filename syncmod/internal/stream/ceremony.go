@@ -61,6 +61,8 @@ type Ceremony interface {
 	// View returns how this node sees the members now. It is another one after each
 	// change.
 	View() *View
+	// Late returns the answers of the ceremony that wait.
+	Late() *Late
 	// Inbound registers a stream that a member has opened. It returns false once
 	// the ceremony is closed.
 	Inbound(Opening) (InboundFacts, bool)

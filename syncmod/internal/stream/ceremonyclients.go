@@ -3,11 +3,15 @@ package stream
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/dkgsync/dkgsync/internal/report"
 )
 
 // ErrOff is returned while the client half is not running.
@@ -17,21 +21,26 @@ var ErrOff = errors.New("the clients are not running")
 type CeremonyClients struct {
 	half     *Clients
 	ceremony Ceremony
-	members  []*client // by operator index; nil for this node
-	clients  []*client // the same without this node
-	opened   time.Time // heartbeats are counted from it
+	members  []*client    // by operator index; nil for this node
+	clients  []*client    // the same without this node
+	opened   time.Time    // heartbeats are counted from it
+	met      atomic.Int64 // when a member was last heard of by the host, in Unix nanoseconds
+
+	heartbeat *time.Timer // calls beat
 
 	ctx     context.Context // ends with the streams
 	cancel  context.CancelFunc
 	started atomic.Bool
-	running sync.WaitGroup // the clients and the readers of their streams
-	ended   chan struct{}  // closed when they have ended
+	left    atomic.Int64  // clients that have not ended
+	ended   chan struct{} // closed when they have ended
 }
 
 // Of returns the clients of a ceremony. None runs before [CeremonyClients.Start].
 func (c *Clients) Of(ceremony Ceremony) *CeremonyClients {
 	s := &CeremonyClients{half: c, ceremony: ceremony, ended: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.heartbeat = time.AfterFunc(math.MaxInt64, s.beat) // Start sets it
+	s.heartbeat.Stop()
 	terms := ceremony.Terms()
 	s.members = make([]*client, len(terms.Members))
 	for i := range terms.Members {
@@ -51,46 +60,86 @@ func (s *CeremonyClients) Start(opened time.Time) error {
 		return ErrOff
 	}
 	s.started.Store(true)
+	s.left.Store(int64(len(s.clients)))
 	for _, cl := range s.clients {
-		s.run("stream to "+cl.id.String(), cl.run)
+		go s.run(cl)
 	}
-	go func() {
-		defer close(s.ended)
-		s.running.Wait()
-		s.half.forget(s)
-	}()
+	s.heartbeat.Reset(s.untilHeartbeat(time.Now()))
 	return nil
 }
 
-// run runs work on a goroutine of its own. A panic is brought to the ceremony.
-func (s *CeremonyClients) run(task string, work func()) {
-	s.running.Go(func() {
-		defer recovering(task, s.ceremony.Broken)
-		work()
-	})
+// run runs a client. A panic is brought to the ceremony.
+func (s *CeremonyClients) run(cl *client) {
+	defer func() {
+		if s.left.Add(-1) == 0 {
+			s.half.forget(s)
+			close(s.ended)
+		}
+	}()
+	defer recovering("stream to "+cl.id.String(), s.ceremony.Broken)
+	cl.run()
 }
 
-// Notify tells the clients that there is another announcement.
+// Notify says another announcement to every member. It does not wait for that.
 func (s *CeremonyClients) Notify() {
-	for _, cl := range s.clients {
-		notify(cl.wake)
+	if s.ceremony.Announcement().Abort != "" {
+		for _, cl := range s.clients {
+			notify(cl.wake)
+		}
 	}
+	go s.say()
 }
 
-// Repeat makes a client send the announcement again.
-func (s *CeremonyClients) Repeat(member int) {
-	cl := s.members[member]
-	cl.repeat.Store(true)
-	notify(cl.wake)
+// say says what there is to say on every stream.
+func (s *CeremonyClients) say() {
+	fanOut(len(s.clients), func(i int) { s.clients[i].say() }, s.ceremony.Broken)
 }
 
-// Ask makes a client ask its member at once, unless an answer is on its way: two
-// nodes that ask each other because the other has asked would never end.
+// beat is the heartbeat of all streams: in the same moment, for which the process wakes
+// up once. It ends streams that have been silent for too long.
+func (s *CeremonyClients) beat() {
+	defer recovering("heartbeats", s.ceremony.Broken)
+	now := time.Now()
+	next := s.untilHeartbeat(now)
+	for _, cl := range s.clients {
+		o := cl.current.Load()
+		if o == nil {
+			continue
+		}
+		left := o.patience(now)
+		if left <= 0 {
+			o.fail(End{Reason: report.EndTimeout, Err: errSilent})
+			continue
+		}
+		next = min(next, left)
+		cl.due.Or(dueBeat)
+	}
+	s.heartbeat.Reset(next)
+	if s.ctx.Err() != nil {
+		s.heartbeat.Stop()
+	}
+	s.say()
+}
+
+func (s *CeremonyClients) untilHeartbeat(now time.Time) time.Duration {
+	every := s.half.cfg.Heartbeat
+	return every - now.Sub(s.opened)%every
+}
+
+// Repeat says the announcement to a member again.
+func (s *CeremonyClients) Repeat(member int) { s.due(s.members[member], dueRepeat) }
+
+// Ask asks a member at once, unless an answer is on its way: two nodes that ask each
+// other because the other has asked would never end.
 func (s *CeremonyClients) Ask(member int) {
 	cl := s.members[member]
-	cl.ask.Store(true)
-	notify(cl.wake)
+	s.due(cl, dueAsk)
 	notify(cl.hint)
+}
+
+func (s *CeremonyClients) due(cl *client, what uint32) {
+	cl.due.Or(what)
+	go fanOut(1, func(int) { cl.say() }, s.ceremony.Broken)
 }
 
 // Told returns a channel that closes when an abort has reached a member, or
@@ -98,7 +147,15 @@ func (s *CeremonyClients) Ask(member int) {
 func (s *CeremonyClients) Told(member int) <-chan struct{} { return s.members[member].told }
 
 // End resets the streams. It does not wait.
-func (s *CeremonyClients) End() { s.cancel() }
+func (s *CeremonyClients) End() {
+	s.cancel()
+	s.heartbeat.Stop()
+	for _, cl := range s.clients {
+		if o := cl.current.Load(); o != nil {
+			reset(o.stream, network.StreamNoError)
+		}
+	}
+}
 
 // Disconnect closes the connections of members with whom the clients have connected
 // this host, unless they are needed otherwise, until ctx ends: to the members it is as

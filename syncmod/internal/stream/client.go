@@ -21,21 +21,22 @@ const (
 	reportLongest = 5 * time.Minute
 )
 
-// client keeps a stream to one member, for one ceremony, and sends on it what
-// this node announces. It is one goroutine, and another for each stream that
-// reads the responses.
+// client keeps a stream to one member, for one ceremony. It is one goroutine, which
+// opens the stream and reads the responses. Whoever has something to say on it writes
+// it by [client.say].
 type client struct {
 	set   *CeremonyClients
 	index int // operator index of the member
 	id    peer.ID
 
-	wake   chan struct{} // there is another announcement, or it is to be sent again:
-	repeat atomic.Bool   // in any case
-	ask    atomic.Bool   // unless an answer is on its way
-	hint   chan struct{} // the member may be reachable now
-	told   chan struct{} // closed when an abort has been told, or cannot be
-	ended  chan struct{} // closed when the client has ended
-	made   atomic.Bool   // it has made the connection with the member
+	due     atomic.Uint32            // what is to be said beside another announcement: due… together
+	current atomic.Pointer[outbound] // where; nil while there is no stream
+
+	wake  chan struct{} // an abort is announced: stop waiting for a stream
+	hint  chan struct{} // the member may be reachable now
+	told  chan struct{} // closed when an abort has been told, or cannot be
+	ended chan struct{} // closed when the client has ended
+	made  atomic.Bool   // it has made the connection with the member
 
 	toldOnce sync.Once
 
@@ -101,7 +102,7 @@ func (cl *client) run() {
 		case stream == nil:
 			end = cl.look(ctx)
 		default:
-			end = cl.converse(ctx, newOutbound(ctx, cl, stream))
+			end = cl.converse(ctx, newOutbound(cl, stream))
 		}
 		if ctx.Err() != nil || end.finished() {
 			return
@@ -112,13 +113,6 @@ func (cl *client) run() {
 
 // markTold notes that the member has heard our abort, or cannot hear it any more.
 func (cl *client) markTold() { cl.toldOnce.Do(func() { close(cl.told) }) }
-
-// untilHeartbeat is the time until the next heartbeat. All streams of a ceremony
-// have theirs in the same moment, for which the process wakes up once.
-func (cl *client) untilHeartbeat(now time.Time) time.Duration {
-	every := cl.cfg().Heartbeat
-	return every - now.Sub(cl.set.opened)%every
-}
 
 // trying notes since when the client has wanted a new stream, and how the stream
 // before ended.

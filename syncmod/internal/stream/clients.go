@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -121,7 +122,9 @@ func (c *Clients) hint(e any) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now().UnixNano()
 	for _, cl := range c.byPeer[id] {
+		cl.set.met.Store(now)
 		notify(cl.hint)
 	}
 }

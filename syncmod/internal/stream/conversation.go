@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -10,95 +9,117 @@ import (
 	"github.com/dkgsync/dkgsync/internal/report"
 )
 
-// conversation is what a client says to its member on one stream, and on the
-// direct one that may take over from it.
-type conversation struct {
-	client   *client
-	current  *outbound
-	before   *outbound       // the stream that the current one takes over from, until it has been answered
-	answered <-chan struct{} // closes with the current stream's first response; nil afterwards
-}
+// What is to be said beside another announcement.
+const (
+	dueRepeat = 1 << iota // the announcement again, in any case
+	dueAsk                // the same, unless an answer is on its way
+	dueBeat               // a heartbeat, unless something was said not long ago
+)
 
-// converse sends on a stream what there is to say until the stream ends. It
-// returns how that ended.
+// converse says on a stream what there is to say, and reads the answers, until the
+// stream ends, or the direct one that takes over from it. It returns how that ended.
 func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
-	v := &conversation{client: cl, current: o, answered: o.answered}
 	defer func() {
-		v.endBefore()
-		v.current.close(end)
+		o.endBefore()
+		o.close(end)
 	}()
 	if err := o.begin(); err != nil {
 		return notBegun(err)
 	}
-	heartbeat := time.NewTimer(cl.untilHeartbeat(time.Now()))
-	defer heartbeat.Stop()
+	cl.attach(o)
+	cl.say()
 	for {
-		if next := cl.set.ceremony.Announcement(); next != v.current.announced {
-			if err := v.current.announce(next); err != nil {
-				return v.current.failedWrite(ctx, err)
-			}
+		end = o.read(ctx)
+		if o.successor == nil {
+			return end
 		}
-		select {
-		case <-cl.wake:
-			repeat, ask := cl.repeat.Swap(false), cl.ask.Swap(false)
-			if !repeat && (!ask || v.current.waiting() > 0) || v.current.announced != cl.set.ceremony.Announcement() {
-				break // a new announcement is sent anyway
-			}
-			if err := v.current.repeat(time.Now()); err != nil {
-				return v.current.failedWrite(ctx, err)
-			}
-		case <-v.answered:
-			v.answered = nil
-			cl.reached(v.current.answeredAt, v.current.relayed)
-			v.endBefore()
-		case <-cl.hint:
-			if err := v.move(ctx); err != nil {
-				return notBegun(err)
-			}
-		case <-heartbeat.C:
-			if err := v.move(ctx); err != nil { // before the heartbeat: nothing must be outstanding
-				return notBegun(err)
-			}
-			next, err := v.current.onHeartbeat(time.Now())
-			if err != nil {
-				return v.current.failedWrite(ctx, err)
-			}
-			heartbeat.Reset(next)
-		case <-v.current.done:
-			return v.current.end
-		case <-ctx.Done():
-			return End{Reason: report.EndStopped}
-		}
+		cl.trying(o.successor.opened, End{Reason: report.EndMoved}, o.facts)
+		o = o.successor
 	}
 }
 
-// endBefore ends the stream that the current one has taken over from.
-func (v *conversation) endBefore() {
-	if v.before != nil {
-		v.before.close(End{Reason: report.EndMoved})
-		v.before = nil
+// attach makes a stream the one on which everything is said.
+func (cl *client) attach(o *outbound) {
+	cl.current.Store(o)
+	if cl.set.ctx.Err() != nil { // nobody else would end it
+		reset(o.stream, network.StreamNoError)
 	}
 }
 
-// move lets a direct stream take over, when the current one runs through a relay
-// and the member can be reached directly now.
-func (v *conversation) move(ctx context.Context) error {
-	if !v.current.relayed || v.before != nil {
-		return nil
+// say writes what there is to say to the member. It does not wait for anybody who is
+// writing: he looks again when he is done.
+func (cl *client) say() {
+	for o := cl.current.Load(); o != nil && cl.hasNews(o); o = cl.current.Load() {
+		if !o.TryLock() {
+			return
+		}
+		cl.sayOn(o)
 	}
-	began := time.Now()
-	direct := v.client.openDirect(ctx, v.current)
+}
+
+// sayOn releases the lock of the stream.
+func (cl *client) sayOn(o *outbound) {
+	defer o.Unlock()
+	if cl.current.Load() == o { // else another stream has taken over
+		o.sayNext()
+	}
+}
+
+func (cl *client) hasNews(o *outbound) bool {
+	return cl.due.Load() != 0 || o.announced.Load() != cl.set.ceremony.Announcement()
+}
+
+// moving looks for a direct connection to the member of a stream through a relay:
+// when there may be one, and between heartbeats. It ends when a direct stream has taken
+// over, and when stop is called, which waits for it.
+func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer recovering("moving a stream to "+cl.id.String(), cl.set.ceremony.Broken)
+		for ctx.Err() == nil && !cl.move(ctx, relayed) {
+			between := time.NewTimer(cl.set.untilHeartbeat(time.Now()) + cl.cfg().Heartbeat/2)
+			select {
+			case <-cl.hint:
+			case <-between.C:
+			case <-ctx.Done():
+			}
+			between.Stop()
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// move lets a direct stream take over, if there is a direct connection, nothing is
+// outstanding on the stream through a relay, and no abort is to be said there.
+func (cl *client) move(ctx context.Context, relayed *outbound) bool {
+	direct := cl.openDirect(ctx, relayed)
 	if direct == nil {
-		return nil
+		return false
 	}
-	err := direct.begin()
-	if errors.Is(err, errAborted) {
-		direct.close(notBegun(err)) // the abort goes out on the old stream
-		return nil
+	if !relayed.TryLock() {
+		direct.close(End{Reason: report.EndStopped})
+		return false
 	}
-	v.client.trying(began, End{Reason: report.EndMoved}, v.current.facts)
-	v.before, v.current, v.answered = v.current, direct, direct.answered
-	return err
+	defer cl.say()
+	defer relayed.Unlock()
+	if relayed.waiting() > 0 || cl.current.Load() != relayed || direct.begin() != nil {
+		direct.close(End{Reason: report.EndStopped})
+		return false
+	}
+	direct.sayNext() // nobody else knows it yet
+	if direct.announced.Load().Abort != "" {
+		direct.close(End{Reason: report.EndStopped})
+		return false
+	}
+	direct.before, relayed.successor = relayed, direct
+	cl.attach(direct)
+	_ = relayed.stream.SetReadDeadline(longAgo) // its reader goes on with the direct one
+	return true
 }
 
 // openDirect opens a stream on a direct connection, if there is one and nothing
@@ -108,21 +129,9 @@ func (cl *client) openDirect(ctx context.Context, relayed *outbound) *outbound {
 	if relayed.waiting() > 0 || host.Network().Connectedness(cl.id) != network.Connected {
 		return nil
 	}
-	opening, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()
-	opened, gone := make(chan struct{}), make(chan struct{})
-	go func() { // what is announced goes out on the old stream, and does not wait for the new one
-		defer close(gone)
-		select {
-		case <-cl.wake:
-			cancel()
-			notify(cl.wake)
-		case <-opened:
-		}
-	}()
-	stream, err := host.NewStream(network.WithNoDial(opening, why), cl.id, cl.protocol())
-	close(opened)
-	<-gone
+	stream, err := host.NewStream(network.WithNoDial(ctx, why), cl.id, cl.protocol())
 	if err != nil {
 		return nil
 	}
@@ -130,5 +139,5 @@ func (cl *client) openDirect(ctx context.Context, relayed *outbound) *outbound {
 		reset(stream, network.StreamNoError)
 		return nil
 	}
-	return newOutbound(ctx, cl, stream)
+	return newOutbound(cl, stream)
 }

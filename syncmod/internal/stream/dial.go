@@ -22,9 +22,11 @@ const (
 	jitterLongest   = 250 * time.Millisecond
 
 	// Of two members the one with the higher index waits tieBreakPerMember longer for each member, at most
-	// tieBreakLongest.
+	// tieBreakLongest; and for its first dial as long again after each member that has connected meanwhile, at most
+	// tieBreakCrowd.
 	tieBreakPerMember = 10 * time.Millisecond
 	tieBreakLongest   = time.Second
+	tieBreakCrowd     = 5 * time.Second
 
 	why = "dkg sync" // this module's reason for streams, in libp2p's words
 )
@@ -47,6 +49,17 @@ func (cl *client) tieBreak() time.Duration {
 	return min(time.Duration(len(cl.set.members))*tieBreakPerMember, tieBreakLongest)
 }
 
+// tieBreakLeft is how much longer a member waits for the other to dial it: while others
+// still connect, many handshakes may be all that keeps the other. One that cannot dial
+// is waited for no longer than the others take.
+func (cl *client) tieBreakLeft(now time.Time) time.Duration {
+	if cl.count > 0 || cl.lost != "" {
+		return 0
+	}
+	met := time.Unix(0, cl.set.met.Load())
+	return min(met.Add(cl.tieBreak()).Sub(now), cl.since.Add(tieBreakCrowd).Sub(now))
+}
+
 // wait pauses for d. It returns early when the member may be reachable now, and when
 // an abort is announced.
 func (cl *client) wait(ctx context.Context, d time.Duration) {
@@ -64,8 +77,12 @@ func (cl *client) wait(ctx context.Context, d time.Duration) {
 	defer timer.Stop()
 	for !cl.telling() {
 		select {
-		case <-timer.C:
-			return
+		case now := <-timer.C:
+			left := cl.tieBreakLeft(now)
+			if left <= 0 {
+				return
+			}
+			timer.Reset(left)
 		case <-cl.hint:
 			return
 		case <-cl.wake:

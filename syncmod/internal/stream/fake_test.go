@@ -20,6 +20,7 @@ type fakeCeremony struct {
 	announcement *Announcement
 	view         *View
 	closed       chan struct{}
+	late         Late
 
 	mu     sync.Mutex
 	roster *roster.Roster
@@ -36,7 +37,7 @@ func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
 		view: &View{Bits: make([]byte, (len(terms.Members)+1)/2)},
 		roster: roster.New(now, roster.Config{
 			Members: len(terms.Members), Self: terms.Self, Session: terms.Session,
-			Version: version, VersionText: terms.Version,
+			Observes: terms.Observes, Version: version, VersionText: terms.Version,
 		}),
 	}
 	c.roster.Open(now)
@@ -46,6 +47,7 @@ func newFakeCeremony(t testing.TB, terms *Terms) *fakeCeremony {
 func (c *fakeCeremony) Terms() *Terms                   { return c.terms }
 func (c *fakeCeremony) Announcement() *Announcement     { return c.announcement }
 func (c *fakeCeremony) View() *View                     { return c.view }
+func (c *fakeCeremony) Late() *Late                     { return &c.late }
 func (c *fakeCeremony) Closed() <-chan struct{}         { return c.closed }
 func (c *fakeCeremony) Awaits(int) bool                 { return true }
 func (c *fakeCeremony) Told(int) <-chan struct{}        { return c.closed }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/dkgsync/dkgsync/internal/report"
 	"github.com/dkgsync/dkgsync/lifecycle"
@@ -38,6 +39,9 @@ type inbound struct {
 	sendsLast  atomic.Bool // its last frame is on its way, which a reset must not overtake
 	ceremony   Ceremony    // guarded by the server's lock
 	asks       string      // likewise: the definition that a held stream names
+	owing      bool        // guarded by the ceremony's [Late]: it has late answers
+
+	writing // guards what is to be written: the answers that wait
 
 	serving // what follows belongs to the handler
 }
@@ -54,8 +58,7 @@ type serving struct {
 	facts     InboundFacts // nil while no ceremony serves it
 	unprotect func()
 	read      deadline
-	write     deadline
-	out       []byte
+	step      int64  // of the request that was noted last
 	signature []byte // the one that was verified last
 	verified  []byte // for this definition hash
 	attested  attested
@@ -81,16 +84,15 @@ type reply struct {
 
 func newInbound(s *Server, stream network.Stream) *inbound {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &inbound{
+	in := &inbound{
 		server: s, stream: stream, buffer: bufio.NewReaderSize(stream, bufferSize),
 		sender: sender{remote: stream.Conn().RemotePeer(), observes: stream.Protocol() == s.cfg.Observe},
 		id:     s.cfg.nextStream(), opened: time.Now(),
 		done: make(chan struct{}), ctx: ctx, cancel: cancel,
-		serving: serving{
-			read:  deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()},
-			write: deadline{set: stream.SetWriteDeadline, timeout: s.cfg.ExchangeTimeout},
-		},
+		serving: serving{read: deadline{set: stream.SetReadDeadline, timeout: s.cfg.readTimeout()}},
 	}
+	in.on(stream, s.cfg.ExchangeTimeout)
+	return in
 }
 
 // reset ends the stream from any goroutine; its handler returns soon after.
@@ -111,7 +113,9 @@ func (in *inbound) serve() {
 			task := "serving " + in.remote.String()
 			in.server.ceremonies.Broken(&lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()})
 		}
-		in.reset(end.code)
+		if end.Reason != report.EndClosed || !in.finish() {
+			in.reset(end.code)
+		}
 		in.leave(end)
 	}()
 
@@ -181,7 +185,22 @@ func (in *inbound) leave(end End) {
 func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool, end End) {
 	reader := wire.NewReader(in.buffer, in.server.cfg.MaxFrame)
 	in.facts.Link(request.GetTraceparent())
-	first := true
+	in.step = none
+	for {
+		if held, end = in.take(c, request, reader); held || end.Reason != "" {
+			return held, end
+		}
+		proto.Reset(request) // what it said is not kept while the stream is silent
+		if err := in.next(reader, request); err != nil {
+			return false, in.ended(in.ctx, err)
+		}
+	}
+}
+
+// take brings a request to a ceremony and answers it. It returns how the stream ends by
+// it, without a reason if it goes on. What it needs is not on the stack while the stream
+// is silent.
+func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Reader) (held bool, end End) {
 	for {
 		now := time.Now()
 		in.sendsLast.Store(true) // until the verdict is here: the ceremony may be closed in between
@@ -190,10 +209,8 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
 		switch verdict.Action {
 		case roster.Accept:
-			in.noted(&first)
 			in.view(request.GetView())
-			runtime.Gosched() // the requests that a barrier waits for go first, an answer can wait
-			if err := in.answer(now, c, request, reply{}); err != nil {
+			if err := in.accept(now, c, request); err != nil {
 				return false, classify(in.ctx, err)
 			}
 		case roster.Greet:
@@ -208,7 +225,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 		case roster.Decline:
 			in.accepted = in.accepted[:0]
 			if verdict.Observes {
-				in.noted(&first)
+				in.noted(request)
 			}
 			waiting := in.facts.Waiting(verdict)
 			if err := in.answer(now, nil, request, reply{waiting: waiting}); err != nil {
@@ -219,7 +236,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			}
 		case roster.Ignore:
 			in.accepted = in.accepted[:0]
-			in.noted(&first)
+			in.noted(request)
 			in.read.lift() // it waits for an answer
 		case roster.AcceptLast:
 			reason := report.EndGoodbye
@@ -242,19 +259,18 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 			}
 			continue
 		}
-		if err := in.next(reader, request); err != nil {
-			return false, classify(in.ctx, err)
-		}
+		return false, End{}
 	}
 }
 
 // noted lets another stream of the peer wait, once the ceremony has taken note of this
-// one.
-func (in *inbound) noted(first *bool) {
-	if *first {
-		*first = false
+// one. It returns the step that was noted before.
+func (in *inbound) noted(request *syncpb.SyncRequest) (before int64) {
+	before, in.step = in.step, request.GetStep()
+	if before == none {
 		in.server.accepted(in)
 	}
+	return before
 }
 
 func isClosed(ch <-chan struct{}) bool {
@@ -330,8 +346,7 @@ func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error 
 		}
 		in.view(view)
 		in.messages++
-		in.out = wire.AppendEcho(in.out[:0], timestamp, in.echo)
-		if err := in.send(now); err != nil {
+		if err := in.answerAgain(now, timestamp); err != nil {
 			return err
 		}
 	}
@@ -352,19 +367,27 @@ func (in *inbound) decode(payload []byte, request *syncpb.SyncRequest) error {
 	return nil
 }
 
+// mostBehind is how many requests behind a refused one are looked at for an abort.
+const mostBehind = 100
+
 // awaitTold waits, at most until a time, until the member has heard our abort: it
 // has to arrive before the answer, because it names the culprit. It reads on
 // meanwhile: a member that has failed as well may be waiting for us in the same way,
-// with an abort of its own behind the request.
+// with an abort of its own behind the request. A flood is not read any further: the
+// window of a stream grows while it is read.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return
 	}
-	knows := make(chan struct{})
+	knows, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(knows)
+		defer close(ended)
 		var behind syncpb.SyncRequest
-		for behind.GetAbort() == "" && reader.Request(&behind) == nil {
+		for range mostBehind {
+			if reader.Request(&behind) != nil || behind.GetAbort() != "" {
+				close(knows)
+				return
+			}
 		}
 	}()
 	enough := time.NewTimer(time.Until(until))
@@ -376,32 +399,82 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	case <-in.ctx.Done():
 	}
 	_ = in.stream.SetReadDeadline(longAgo) // what else it says is of no interest
-	<-knows
+	<-ended
 }
 
-// answer writes the response to a request. Without a ceremony it names no
-// session.
+// none is the step of a stream of which no request was noted.
+const none = -1
+
+// accept answers a request that is accepted. Nobody waits for the answer if it says
+// another step, unless it is the first of its stream or the ceremony can still be
+// closed without a word, which is before step 1. Foreign members make one request at a
+// time.
+func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
+	before := in.noted(request)
+	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {
+		return in.answerLate(now, c, request)
+	}
+	runtime.Gosched() // the requests that a barrier waits for go first
+	return in.answer(now, c, request, reply{})
+}
+
+// answerLate makes the response to a request, and lets it wait, unless too many do.
+func (in *inbound) answerLate(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
+	in.Lock()
+	defer in.Unlock()
+	if err := in.respond(c, request, reply{}); err != nil {
+		return err
+	}
+	if len(in.out) > lateSize {
+		return in.send(now)
+	}
+	in.facts.Answered()
+	c.Late().add(in, now)
+	return nil
+}
+
+// answer writes the response to a request, behind those that wait. Without a ceremony
+// it names no session.
 func (in *inbound) answer(now time.Time, c Ceremony, request *syncpb.SyncRequest, with reply) error {
+	in.Lock()
+	defer in.Unlock()
+	if err := in.respond(c, request, with); err != nil {
+		return err
+	}
+	return in.send(now)
+}
+
+// answerAgain writes the response to a request that repeats the one before.
+func (in *inbound) answerAgain(now time.Time, timestamp []byte) error {
+	in.Lock()
+	defer in.Unlock()
+	in.out = wire.AppendEcho(in.out, timestamp, in.echo)
+	return in.send(now)
+}
+
+// respond makes the response to a request. The lock is held.
+func (in *inbound) respond(c Ceremony, request *syncpb.SyncRequest, with reply) error {
 	response := syncpb.SyncResponse{
 		SyncTimestamp: request.GetTimestamp(), Error: with.refusal, Waiting: with.waiting,
 	}
 	if request.GetSessionId() != 0 && c != nil {
 		response.SessionId, response.Differ = c.Terms().Session, with.differ
 	}
-	frame, err := wire.AppendResponse(in.out[:0], &response)
+	begin := len(in.out)
+	frame, err := wire.AppendResponse(in.out, &response)
 	if err != nil {
 		return err
 	}
 	in.out = frame
-	if _, rest, ok := wire.SplitTimestamp(frame[wire.HeaderSize:]); ok {
+	if _, rest, ok := wire.SplitTimestamp(frame[begin+wire.HeaderSize:]); ok {
 		in.echo = append(in.echo[:0], rest...)
 	}
-	return in.send(now)
+	return nil
 }
 
+// send writes the answers that are made. The lock is held.
 func (in *inbound) send(now time.Time) error {
-	in.write.renew(now)
-	if _, err := in.stream.Write(in.out); err != nil {
+	if err := in.flush(now); err != nil {
 		return err
 	}
 	if in.facts != nil {
@@ -417,10 +490,19 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 		return classify(in.ctx, err)
 	}
 	_ = in.stream.CloseWrite()
-	_ = in.stream.SetReadDeadline(now.Add(in.patience(request)))
-	_, _ = io.Copy(io.Discard, in.stream)
+	until := now.Add(in.patience(request))
+	_ = in.stream.SetReadDeadline(until)
+	if _, err := io.CopyN(io.Discard, in.stream, mostIgnored); err == nil { // a flood, which is not read
+		select {
+		case <-time.After(time.Until(until)):
+		case <-in.ctx.Done():
+		}
+	}
 	return end
 }
+
+// mostIgnored is how many bytes are read behind the last request of a stream.
+const mostIgnored = 64 << 10
 
 // patience is how long to wait for the other side to end a stream. A foreign peer
 // may leave it open for ever: its answer arrives within a round trip.

@@ -62,7 +62,7 @@ func (cl *client) look(ctx context.Context) (end End) {
 			return End{Reason: report.EndMoved}
 		}
 		sight.see(began, state == network.Limited, rtt)
-		again.Reset(cl.untilHeartbeat(time.Now()))
+		again.Reset(cl.set.untilHeartbeat(time.Now()))
 	}
 }
 

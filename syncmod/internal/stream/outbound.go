@@ -3,9 +3,9 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -22,9 +22,9 @@ var (
 	errAborted = errors.New("the ceremony has failed before anything was said on the stream")
 )
 
-// outbound is one stream to a member, from its opening to its end. The client's
-// goroutine writes the requests; another reads the responses and matches them,
-// first in, first out.
+// outbound is one stream to a member, from its opening to its end. Whoever has its
+// lock writes the requests; the client's goroutine reads the responses and matches
+// them, first in, first out.
 type outbound struct {
 	client  *client
 	stream  network.Stream
@@ -32,29 +32,23 @@ type outbound struct {
 	facts   OutboundFacts // nil before begin
 	relayed bool
 	release func()
+	opened  time.Time
 
-	answered   chan struct{} // closed with the first response that is not a waiting one; who only looks takes any
-	answeredAt time.Time
-	done       chan struct{} // closed when reading has ended, for this reason:
-	end        End
+	// What follows belongs to the client's goroutine.
+	before     *outbound // the stream through a relay that this one takes over from, until it is answered
+	answeredAt time.Time // when the first response came that is not a waiting one; who only looks takes any
 
-	writing // what follows belongs to the client's goroutine
+	announced atomic.Pointer[Announcement] // the last one written; nil: nothing was
+
+	writing             // guards what is needed to write the next request
+	at        time.Time // when something was written last
+	traced    bool      // the trace context has been sent
+	viewed    *View     // the last one sent
+	successor *outbound // the direct stream that takes over
 
 	mu          sync.Mutex
 	outstanding []request // written and not answered, oldest first
 	messages    int64
-}
-
-// writing is what is needed to write the next request.
-type writing struct {
-	announced *Announcement // the last one written
-	at        time.Time     // when something was written last
-	deadline  deadline
-	heartbeat *syncpb.SyncRequest // the announcement again, with a new timestamp
-	extra     syncpb.SyncRequest  // what one stream's requests have that the others' have not
-	traced    bool                // the trace context has been sent
-	viewed    *View               // the last one sent
-	out       []byte
 }
 
 // request is what is remembered of a request until its response comes.
@@ -62,82 +56,63 @@ type request struct {
 	at      time.Time
 	goodbye bool
 	abort   bool
+	late    bool // its answer may be a late one, which does not measure the round trip
 }
 
-func newOutbound(ctx context.Context, cl *client, stream network.Stream) *outbound {
+func newOutbound(cl *client, stream network.Stream) *outbound {
 	cfg := cl.cfg()
 	o := &outbound{
-		client: cl, stream: stream, id: cfg.nextStream(), relayed: stream.Conn().Stat().Limited,
-		answered: make(chan struct{}), done: make(chan struct{}),
-		writing: writing{deadline: deadline{set: stream.SetWriteDeadline, timeout: cfg.ExchangeTimeout}},
+		client: cl, stream: stream, id: cfg.nextStream(), relayed: stream.Conn().Stat().Limited, opened: time.Now(),
 	}
-	unprotect := cfg.protectRelay(stream.Conn(), cl.set.ceremony, "to", o.id)
-	stop := context.AfterFunc(ctx, func() { reset(stream, network.StreamNoError) }) // a write may be stuck
-	o.release = func() {
-		stop()
-		unprotect()
-	}
+	o.on(stream, cfg.ExchangeTimeout)
+	o.release = cfg.protectRelay(stream.Conn(), cl.set.ceremony, "to", o.id)
 	return o
 }
 
-// begin starts reading, and makes the first request: which ceremony is meant, and
-// where we are. A stream never begins with an abort.
+// begin registers the stream. Nothing has been said on it yet.
 func (o *outbound) begin() error {
-	set := o.client.set
-	o.announced = set.ceremony.Announcement()
-	err := o.client.cfg().reserve(o.stream)
-	if err == nil && o.announced.Abort != "" {
-		err = errAborted
+	if o.client.telling() {
+		return errAborted
 	}
-	if err != nil {
+	if err := o.client.cfg().reserve(o.stream); err != nil {
 		return err
 	}
-	now := time.Now()
-	o.facts = set.ceremony.Outbound(Opening{Member: o.client.index, ID: o.id, Relayed: o.relayed, At: now})
-	set.run("responses of "+o.client.id.String(), o.read)
-	terms := set.ceremony.Terms()
-	first := terms.request(o.announced, now)
-	first.DefinitionHash, first.Members = terms.Hash, terms.Digest
-	o.complete(first)
-	o.out = appendRequest(o.out[:0], first)
-	return o.send(o.out)
+	o.facts = o.client.set.ceremony.Outbound(Opening{
+		Member: o.client.index, ID: o.id, Relayed: o.relayed, At: time.Now(),
+	})
+	return nil
 }
 
-// announce writes another announcement: the frame that all streams share, and what
-// only this one has.
-func (o *outbound) announce(a *Announcement) error {
-	o.announced, o.heartbeat = a, nil
-	o.complete(&o.extra)
-	frame, err := wire.ExtendRequest(append(o.out[:0], a.frame...), &o.extra)
-	o.out = frame
-	if err != nil {
-		return err
+// sayNext writes the next request, if there is one to be made: the first of the
+// stream, another announcement, the same again, or a heartbeat. The lock is held.
+func (o *outbound) sayNext() {
+	due := o.client.due.Swap(0)
+	now, said, next := time.Now(), o.announced.Load(), o.client.set.ceremony.Announcement()
+	o.announced.Store(next)
+	switch {
+	case said == nil && next.Abort != "": // a stream never begins with an abort
+		o.fail(notBegun(errAborted))
+	case said == nil:
+		terms := o.client.set.ceremony.Terms()
+		o.compose(now, wire.Extra{DefinitionHash: terms.Hash, Members: terms.Digest})
+		o.send(request{at: now})
+	case said != next:
+		o.compose(now, wire.Extra{})
+		o.send(request{at: now, late: true})
+	case due&dueRepeat != 0, due&dueAsk != 0 && o.waiting() == 0:
+		o.compose(now, wire.Extra{})
+		o.send(request{at: now})
+	case due&dueBeat != 0 && o.waiting() == 0 && now.Sub(o.at) >= o.client.cfg().Heartbeat/2:
+		o.beat(now)
 	}
-	return o.send(o.out)
-}
-
-// complete adds to a request what belongs to this stream: which process of the
-// member is meant, and the trace context, once there is one.
-func (o *outbound) complete(r *syncpb.SyncRequest) {
-	r.Addressee, r.Traceparent = o.facts.Addressee(), ""
-	if !o.traced {
-		r.Traceparent = o.facts.Traceparent()
-		o.traced = r.Traceparent != ""
-	}
-}
-
-// repeat makes the last announcement again.
-func (o *outbound) repeat(now time.Time) error {
-	o.out = o.again(now)
-	return o.send(o.out)
 }
 
 // beat is a heartbeat: the last announcement again, and our view, when that has
 // changed since it was last sent on this stream. A member without a session does not
 // understand it.
-func (o *outbound) beat(now time.Time) error {
-	o.out = o.again(now)
-	if view := o.client.set.ceremony.View(); view != o.viewed && o.heartbeat.GetAddressee() != 0 {
+func (o *outbound) beat(now time.Time) {
+	addressee := o.compose(now, wire.Extra{})
+	if view := o.client.set.ceremony.View(); view != o.viewed && addressee != 0 {
 		o.viewed = view
 		bits := view.Bits
 		if len(bits) > len(noView) && len(o.out)+len(bits) >= maxHeartbeat {
@@ -145,7 +120,19 @@ func (o *outbound) beat(now time.Time) error {
 		}
 		o.out = wire.AppendView(o.out, bits)
 	}
-	return o.send(o.out)
+	o.send(request{at: now})
+}
+
+// compose makes the frame of a request: what all streams share, and what only this one
+// has. It returns which process of the member is meant.
+func (o *outbound) compose(now time.Time, extra wire.Extra) (addressee uint64) {
+	extra.Addressee = o.facts.Addressee()
+	if !o.traced {
+		extra.Traceparent = o.facts.Traceparent()
+		o.traced = extra.Traceparent != ""
+	}
+	o.out = wire.AppendAgain(o.out, o.announced.Load().frame, now, extra)
+	return extra.Addressee
 }
 
 // maxHeartbeat is what a heartbeat with a view may take, in bytes: some peers read a
@@ -156,52 +143,29 @@ const maxHeartbeat = 1190
 // no view, so that the one before is void.
 var noView = []byte{0}
 
-// again is the frame of the last announcement with a new timestamp.
-func (o *outbound) again(now time.Time) []byte {
-	if o.heartbeat == nil {
-		o.heartbeat = o.client.set.ceremony.Terms().request(o.announced, now)
+// send writes the request that is made.
+func (o *outbound) send(asks request) {
+	said := o.announced.Load()
+	asks.goodbye, asks.abort = said.Goodbye, said.Abort != ""
+	o.at = asks.at
+	o.mu.Lock()
+	o.outstanding = append(o.outstanding, asks)
+	o.mu.Unlock()
+	if err := o.flush(asks.at); err != nil {
+		o.fail(classify(o.client.set.ctx, err))
 	}
-	o.heartbeat.Timestamp.Seconds, o.heartbeat.Timestamp.Nanos = now.Unix(), int32(now.Nanosecond())
-	o.complete(o.heartbeat)
-	return appendRequest(o.out[:0], o.heartbeat)
 }
 
-func (o *outbound) send(frame []byte) error {
-	now := time.Now()
-	o.at = now
+// patience is how long the oldest request may still wait for its response, the
+// exchange timeout where none does.
+func (o *outbound) patience(now time.Time) time.Duration {
 	o.mu.Lock()
-	asked := request{at: now, goodbye: o.announced.Goodbye, abort: o.announced.Abort != ""}
-	o.outstanding = append(o.outstanding, asked)
-	o.mu.Unlock()
-	o.deadline.renew(now)
-	if _, err := o.stream.Write(frame); err != nil {
-		return fmt.Errorf("writing: %w", err)
+	defer o.mu.Unlock()
+	timeout := o.client.cfg().ExchangeTimeout
+	if len(o.outstanding) == 0 {
+		return timeout
 	}
-	return nil
-}
-
-// onHeartbeat sends a heartbeat on an idle stream, or notices that the other side
-// is silent. It returns when it is to be called again.
-func (o *outbound) onHeartbeat(now time.Time) (time.Duration, error) {
-	cfg := o.client.cfg()
-	o.mu.Lock()
-	var oldest time.Time
-	if len(o.outstanding) > 0 {
-		oldest = o.outstanding[0].at
-	}
-	o.mu.Unlock()
-	next := o.client.untilHeartbeat(now)
-	if !oldest.IsZero() {
-		left := cfg.ExchangeTimeout - now.Sub(oldest)
-		if left <= 0 {
-			return 0, errSilent
-		}
-		return min(left, next), nil
-	}
-	if now.Sub(o.at) < cfg.Heartbeat/2 {
-		return next, nil
-	}
-	return next, o.beat(now)
+	return timeout - now.Sub(o.outstanding[0].at)
 }
 
 // waiting is how many requests have no response yet.
@@ -224,43 +188,48 @@ func (o *outbound) answer() (request, bool) {
 	return r, true
 }
 
-// read reads responses until the stream ends.
-func (o *outbound) read() {
-	defer close(o.done)
+// read reads responses until the stream ends, or another takes over.
+func (o *outbound) read(ctx context.Context) End {
+	if o.relayed {
+		defer o.client.moving(ctx, o)()
+	}
 	reader := wire.NewReader(o.stream, o.client.cfg().MaxFrame)
 	var response syncpb.SyncResponse
 	for {
 		if err := reader.Response(&response); err != nil {
-			o.end = classify(o.client.set.ctx, err)
-			return
+			return o.ended(ctx, err)
 		}
 		now := time.Now()
 		asked, ok := o.answer()
 		if !ok {
-			o.end = End{Reason: report.EndProtocol, code: network.StreamProtocolViolation, Err: errUnasked}
-			return
+			return End{Reason: report.EndProtocol, code: network.StreamProtocolViolation, Err: errUnasked}
 		}
 		if o.answeredAt.IsZero() && (response.GetWaiting() == "" || o.client.set.ceremony.Terms().Observes) {
 			o.answeredAt = now
-			close(o.answered)
+			o.client.reached(now, o.relayed)
+			o.endBefore()
 		}
-		if o.end = o.response(asked, now, &response); o.end.Reason == "" {
+		end := o.response(asked, now, &response)
+		switch {
+		case end.Reason == "":
 			continue
-		}
-		if asked.abort && response.GetSessionId() == 0 { // it has arrived, and means nothing to a foreign peer
+		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to a foreign peer
 			o.client.markTold()
-			return
+		case end.finished():
+			o.awaitEnd(now)
 		}
-		o.awaitEnd(now)
-		return
+		return end
 	}
 }
 
 // response brings a response to the ceremony. It returns how the stream ends by
 // it, without a reason if it goes on.
 func (o *outbound) response(asked request, now time.Time, r *syncpb.SyncResponse) End {
-	rtt := now.Sub(asked.at)
-	o.client.cfg().Host.Peerstore().RecordLatency(o.client.id, rtt)
+	var rtt time.Duration
+	if !asked.late {
+		rtt = now.Sub(asked.at)
+		o.client.cfg().Host.Peerstore().RecordLatency(o.client.id, rtt)
+	}
 	reply, err := o.facts.Response(roster.Response{
 		Session: r.GetSessionId(), Goodbye: asked.goodbye, Abort: asked.abort,
 		Refused: r.GetError() != "", Error: r.GetError(), Differ: r.GetDiffer(), RTT: rtt,
@@ -283,9 +252,6 @@ func (o *outbound) response(asked request, now time.Time, r *syncpb.SyncResponse
 // awaitEnd gives the other side a moment to end a stream on which nothing is
 // left to say.
 func (o *outbound) awaitEnd(now time.Time) {
-	if !o.end.finished() {
-		return
-	}
 	until := now.Add(lastWords)
 	if end := o.client.set.ceremony.Announcement().Until; end.After(now) && end.Before(until) {
 		until = end
@@ -295,26 +261,21 @@ func (o *outbound) awaitEnd(now time.Time) {
 	_, _ = io.Copy(io.Discard, o.stream)
 }
 
-// failedWrite classifies an error of writing. Reading may know better: a write on
-// a stream that the other side has ended fails for no reason of its own.
-func (o *outbound) failedWrite(ctx context.Context, err error) End {
-	select {
-	case <-o.done:
-		return o.end
-	default:
+// endBefore ends the stream that this one has taken over from.
+func (o *outbound) endBefore() {
+	if o.before != nil {
+		o.before.close(End{Reason: report.EndMoved})
+		o.before = nil
 	}
-	if errors.Is(err, errSilent) {
-		return End{Reason: report.EndTimeout, Err: err}
-	}
-	return classify(ctx, err)
 }
 
-// close resets the stream and waits until reading has ended, if it has begun.
+// close resets the stream, and waits until nobody writes on it.
 func (o *outbound) close(end End) {
+	o.client.current.CompareAndSwap(o, nil)
 	reset(o.stream, end.code)
-	if o.facts != nil {
-		<-o.done
-	}
+	o.Lock()
+	o.out = nil
+	o.Unlock()
 	o.release()
 	end.At, end.Messages, end.Answered = time.Now(), o.messages, !o.answeredAt.IsZero()
 	switch {

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	bufferSize  = 1 << 10              // bytes that are read ahead
+	bufferSize  = 384                  // bytes that are read ahead: a request, unless it attests something
 	peekTimeout = 5 * time.Millisecond // how long to look whether a held stream has ended
 
 	maxAsked = 1024 // who asks for more makes others wait longer

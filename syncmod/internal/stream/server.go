@@ -23,7 +23,7 @@ const (
 // The errors of Server.Start.
 var (
 	ErrStopping = errors.New("it is still stopping")
-	ErrHandled  = errors.New("this host handles the protocol already: one service a host")
+	ErrHandled  = errors.New("this host already handles the protocol: use one service for each host")
 )
 
 // Ceremonies is where the server half finds the ceremony that a stream is for. Its

@@ -173,9 +173,9 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 					begin()
 				}
 				beats++
-				if _, err := o.onHeartbeat(o.at.Add(s.cfg.Heartbeat)); err != nil {
-					return 0, err
-				}
+				o.at = o.at.Add(-s.cfg.Heartbeat)
+				o.client.due.Or(dueBeat)
+				o.client.say()
 			}
 			n := copy(p, pending)
 			pending = pending[n:]
@@ -190,10 +190,11 @@ func (s *steady) beat(t testing.TB, exchanges int, begin func()) {
 	}
 	clients := NewClients(s.cfg, s.ceremony.Broken).Of(s.ceremony)
 	defer clients.End()
-	o = newOutbound(clients.ctx, clients.members[1], stream)
-	o.announced = s.ceremony.Announcement()
+	o = newOutbound(clients.members[1], stream)
+	o.announced.Store(s.ceremony.Announcement())
 	o.facts = s.ceremony.Outbound(Opening{Member: 1, ID: o.id})
-	o.read()
+	o.client.current.Store(o)
+	o.read(t.Context())
 	require.Equal(t, 1+exchanges, asked)
 	require.Equal(t, int64(1+exchanges), o.messages)
 }
@@ -204,6 +205,7 @@ type steadyStream struct {
 	conn  network.Conn
 	read  func([]byte) (int, error)
 	write func([]byte)
+	ends  func(how string)
 	scope network.StreamScope
 }
 
@@ -222,8 +224,16 @@ func (s *steadyStream) Conn() network.Conn                           { return s.
 func (s *steadyStream) Protocol() protocol.ID                        { return "/steady" }
 func (s *steadyStream) SetReadDeadline(time.Time) error              { return nil }
 func (s *steadyStream) SetWriteDeadline(time.Time) error             { return nil }
-func (s *steadyStream) CloseWrite() error                            { return nil }
-func (s *steadyStream) ResetWithError(network.StreamErrorCode) error { return nil }
+func (s *steadyStream) CloseWrite() error                            { return s.end("closed for writing") }
+func (s *steadyStream) Close() error                                 { return s.end("closed") }
+func (s *steadyStream) ResetWithError(network.StreamErrorCode) error { return s.end("reset") }
+
+func (s *steadyStream) end(how string) error {
+	if s.ends != nil {
+		s.ends(how)
+	}
+	return nil
+}
 
 type steadyConn struct {
 	network.Conn

@@ -46,19 +46,6 @@ func AppendResponse(dst []byte, m *syncpb.SyncResponse) ([]byte, error) {
 	return frame, nil
 }
 
-// ExtendRequest appends the fields of m to the last request of a frame that [AppendRequest] has made: in protocol
-// buffers, what is appended to a message is merged into it. The frame has to hold one request and nothing else.
-func ExtendRequest(frame []byte, m *syncpb.SyncRequest) ([]byte, error) {
-	size := proto.Size(m)
-	frame, err := marshal.MarshalAppend(slices.Grow(frame, size), m)
-	if err != nil {
-		return frame, fmt.Errorf("encode sync request: %w", err)
-	}
-	binary.LittleEndian.PutUint64(frame, uint64(len(frame)-HeaderSize))
-
-	return frame, nil
-}
-
 func appendFrame(dst []byte, m proto.Message) ([]byte, error) {
 	size := proto.Size(m)
 	if size == 0 {

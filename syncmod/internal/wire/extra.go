@@ -1,0 +1,68 @@
+package wire
+
+import (
+	"encoding/binary"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Extra is what the requests of one stream have that those of other streams have not.
+// Zero values are left out.
+type Extra struct {
+	Traceparent             string
+	DefinitionHash, Members []byte
+	Addressee               uint64
+}
+
+// The fields of an extra.
+const (
+	traceparentField    protowire.Number = 1002
+	definitionHashField protowire.Number = 1005
+	membersField        protowire.Number = 1006
+	addresseeField      protowire.Number = 1011
+)
+
+// AppendAgain appends the request of a frame that [AppendRequest] has made, which begins
+// with a timestamp, with another timestamp and with what only its stream has: in
+// protocol buffers, what is appended to a message is merged into it.
+func AppendAgain(dst, frame []byte, now time.Time, extra Extra) []byte {
+	begin := len(dst)
+	dst = binary.LittleEndian.AppendUint64(dst, 0)
+	dst = appendTimestamp(dst, now)
+	if _, rest, ok := SplitTimestamp(frame[HeaderSize:]); ok {
+		dst = append(dst, rest...)
+	}
+	dst = appendBytes(dst, traceparentField, []byte(extra.Traceparent))
+	dst = appendBytes(dst, definitionHashField, extra.DefinitionHash)
+	dst = appendBytes(dst, membersField, extra.Members)
+	if extra.Addressee != 0 {
+		dst = protowire.AppendTag(dst, addresseeField, protowire.Fixed64Type)
+		dst = protowire.AppendFixed64(dst, extra.Addressee)
+	}
+	binary.LittleEndian.PutUint64(dst[begin:], uint64(len(dst)-begin-HeaderSize))
+	return dst
+}
+
+func appendBytes(dst []byte, field protowire.Number, value []byte) []byte {
+	if len(value) == 0 {
+		return dst
+	}
+	dst = protowire.AppendTag(dst, field, protowire.BytesType)
+	return protowire.AppendBytes(dst, value)
+}
+
+// appendTimestamp appends a timestamp field as [Time] decodes it.
+func appendTimestamp(dst []byte, now time.Time) []byte {
+	const seconds, nanos = 1, 2
+	dst = append(dst, timestampTag, 0)
+	begin := len(dst)
+	dst = protowire.AppendTag(dst, seconds, protowire.VarintType)
+	dst = protowire.AppendVarint(dst, uint64(now.Unix())) //nolint:gosec // as protocol buffers have negative ones
+	if n := now.Nanosecond(); n != 0 {
+		dst = protowire.AppendTag(dst, nanos, protowire.VarintType)
+		dst = protowire.AppendVarint(dst, uint64(n)) //nolint:gosec // not negative
+	}
+	dst[begin-1] = byte(len(dst) - begin)
+	return dst
+}
