@@ -48,13 +48,13 @@ func parseCharon(text string) (syncmod.Definition, error) {
 			return syncmod.Definition{}, fmt.Errorf("operators[%d].enr: %w", i, err)
 		}
 		if first, ok := ids[id]; ok {
-			return syncmod.Definition{}, fmt.Errorf("operators[%d].enr: its key is that of operators[%d] too: "+
-				"every operator needs a key of its own", i, first)
+			return syncmod.Definition{}, fmt.Errorf("operators[%d].enr: operators[%d] has the same key: "+
+				"every operator needs its own key", i, first)
 		}
 		ids[id] = i
 		if address := strings.ToLower(strings.TrimSpace(operator.Address)); address != "" {
 			if first, ok := addresses[address]; ok {
-				return syncmod.Definition{}, fmt.Errorf("operators[%d].address: it is that of operators[%d] too: "+
+				return syncmod.Definition{}, fmt.Errorf("operators[%d].address: operators[%d] has the same address: "+
 					"get the definition again from the person who made it", i, first)
 			}
 			addresses[address] = i
@@ -69,12 +69,12 @@ func (f charonFile) checkNumbers() error {
 	n := len(f.Operators)
 	switch {
 	case f.NumOperators != nil && *f.NumOperators != n:
-		return fmt.Errorf("operators: there are %d, and num_operators is %d, so the file was changed: "+
+		return fmt.Errorf("operators: there are %d, but num_operators is %d, so somebody changed the file: "+
 			"get the definition again from the person who made it", n, *f.NumOperators)
 	case n < minMembers || n > maxMembers:
-		return fmt.Errorf("operators: there are %d, a ceremony has %d to %d", n, minMembers, maxMembers)
+		return fmt.Errorf("operators: there are %d, but a ceremony has %d to %d", n, minMembers, maxMembers)
 	case n < f.Threshold:
-		return fmt.Errorf("operators: there are %d, and threshold is %d, so some are missing: "+
+		return fmt.Errorf("operators: there are %d, but threshold is %d, so some are missing: "+
 			"get the definition again from the person who made it", n, f.Threshold)
 	}
 	return nil

@@ -92,26 +92,26 @@ func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
 		},
 		"fewer than its threshold": {
 			only(2),
-			"operators: there are 2, and threshold is 3, so some are missing" + again,
+			"operators: there are 2, but threshold is 3, so some are missing" + again,
 		},
 		"more than its number": {
 			charon(t, "num_operators", 3),
-			"operators: there are 4, and num_operators is 3, so the file was changed" + again,
+			"operators: there are 4, but num_operators is 3, so somebody changed the file" + again,
 		},
 		"fewer than its number": {
 			charon(t, "num_operators", 5),
-			"operators: there are 4, and num_operators is 5, so the file was changed" + again,
+			"operators: there are 4, but num_operators is 5, so somebody changed the file" + again,
 		},
-		"no operators": {charon(t, "operators", nil), "operators: there are 0, a ceremony has 2 to 1024"},
+		"no operators": {charon(t, "operators", nil), "operators: there are 0, but a ceremony has 2 to 1024"},
 		"a type that cannot be": {
 			charon(t, "operators", map[string]int{}),
-			"operators: it is a JSON object, which it cannot be in a cluster definition",
+			"operators: a JSON object is not allowed here in a cluster definition",
 		},
 		"a number of operators that is none": {
 			strings.Replace(charon(t, "num_operators", 4), `"num_operators":4`,
 				`"num_operators":`+strings.Repeat("9", 1<<20), 1),
-			"num_operators: it is a JSON number " + strings.Repeat("9", 73) +
-				"…, which it cannot be in a cluster definition",
+			"num_operators: a JSON number " + strings.Repeat("9", 73) +
+				"… is not allowed here in a cluster definition",
 		},
 		"operators twice": {
 			strings.Replace(sample, `"operators":`, `"operators":[{},{},{},{}],"operators":`, 1),
@@ -124,11 +124,11 @@ func TestACharonDefinitionThatCannotBeIsRefused(t *testing.T) {
 		"an operator's ENR twice": {strings.Replace(sample, `"enr":`, `"ENR":"","\u0065nr":`, 1), twice("enr")},
 		"an ENR twice": {
 			secondENR(enrs(t)[0]),
-			"operators[1].enr: its key is that of operators[0] too: every operator needs a key of its own",
+			"operators[1].enr: operators[0] has the same key: every operator needs its own key",
 		},
 		"an address twice": {
 			withOperators(t, addressed("0xAB", "0xCD", "0xab")),
-			"operators[2].address: it is that of operators[0] too" + again,
+			"operators[2].address: operators[0] has the same address" + again,
 		},
 		"an operator who has not accepted": {
 			secondENR(" "),

@@ -149,8 +149,8 @@ func parseOwn(text string) (syncmod.Definition, error) {
 		return syncmod.Definition{}, err
 	}
 	if want := hashOf(members); !bytes.Equal(hash, want) {
-		return syncmod.Definition{}, fmt.Errorf("hash: it is not that of these peers, which is 0x%x, "+
-			"so the file was changed after it was made: copy it again from the member who made it, "+
+		return syncmod.Definition{}, fmt.Errorf("hash: it does not match these peers, whose hash is 0x%x, "+
+			"so somebody changed the file after it was made: copy it again from the member who made it, "+
 			"or make a new one for all members", want)
 	}
 	return syncmod.Definition{Hash: hash, Peers: members}, nil
@@ -174,7 +174,7 @@ func (e memberEntry) peer() (syncmod.Peer, error) {
 			return m, fmt.Errorf("id: %w", err)
 		}
 		if m.ID != "" && m.ID != id {
-			return m, fmt.Errorf("id: it is not that of the enr, which is %s: leave one of the two out", m.ID)
+			return m, fmt.Errorf("id: it does not match the enr, whose ID is %s: remove one of the two", m.ID)
 		}
 		m.ID = id
 	}

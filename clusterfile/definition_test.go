@@ -99,7 +99,7 @@ func TestWhateverIsChangedInADefinitionIsNoticed(t *testing.T) {
 
 			_, err := clusterfile.ReadDefinition(path)
 
-			require.ErrorContains(t, err, path+": hash: it is not that of these peers, which is 0x")
+			require.ErrorContains(t, err, path+": hash: it does not match these peers, whose hash is 0x")
 			require.ErrorContains(t, err, "copy it again from the member who made it, or make a new one")
 		})
 	}
@@ -111,7 +111,7 @@ const (
 )
 
 func twice(field string) string {
-	return `the field "` + field + `" is there twice: get the file again from the person who made it`
+	return `the field "` + field + `" appears twice: get the file again from the person who made it`
 }
 
 func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
@@ -127,7 +127,7 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 			replaced(`"hash":"0x`, `"hash":"0x00`),
 			"hash: it is not 32 bytes in hex: copy the file again",
 		},
-		"no peers": {`{"hash":"0x00"}`, "peers: 0 members, a ceremony has 2 to 1024"},
+		"no peers": {`{"hash":"0x00"}`, "peers: 0 members, but a ceremony has 2 to 1024"},
 		"no key": {
 			replaced(`"id":"`+operators[0]+`"`, `"id":""`),
 			"peers[0].id: it is missing, and there is no enr",
@@ -138,7 +138,7 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 		},
 		"an ID that is not that of the ENR": {
 			replaced(`"id":"`+operators[1]+`"`, `"id":"`+operators[1]+`","enr":"`+enrs(t)[3]+`"`),
-			"peers[1].id: it is not that of the enr, which is " + operators[3] + ": leave one of the two out",
+			"peers[1].id: it does not match the enr, whose ID is " + operators[3] + ": remove one of the two",
 		},
 		"a damaged ENR": {
 			replaced(`"id":"`+operators[1]+`"`, `"enr":"enr:AAAA"`),
@@ -146,12 +146,12 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 		},
 		"a key twice": {
 			replaced(operators[2], operators[0]),
-			"peers[2].id: it is that of peers[0] too: every member needs a key of its own",
+			"peers[2].id: peers[0] has it too: every member needs its own key",
 		},
 		"an address twice": {
 			replaced("/dns4/bob.example/tcp/9001", "/ip4/192.0.2.1/tcp/9001/p2p/"+operators[1]),
 			"peers[1].addrs[0]: /ip4/192.0.2.1/tcp/9001/p2p/" + operators[1] +
-				" is an address of peers[0] too: every member listens somewhere else",
+				" is also an address of peers[0]: every member needs its own address",
 		},
 		"another's address": {
 			replaced("/dns4/bob.example/tcp/9001", "/dns4/bob.example/tcp/9001/p2p/"+operators[3]),
@@ -165,16 +165,16 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 		"an address for listening": {
 			replaced("/dns4/bob.example/tcp/9001", "/ip4/0.0.0.0/tcp/9001"),
 			"peers[1].addrs[0]: /ip4/0.0.0.0/tcp/9001 stands for every address of a machine: " +
-				"write the one at which the others reach it",
+				"write the address at which the others reach the member",
 		},
 		"any port": {
 			replaced("/dns4/bob.example/tcp/9001", "/dns4/bob.example/tcp/0"),
-			"peers[1].addrs[0]: /dns4/bob.example/tcp/0 has port 0, which stands for any: " +
-				"write the one that the member listens on",
+			"peers[1].addrs[0]: /dns4/bob.example/tcp/0 has port 0: " +
+				"write the port that the member listens on",
 		},
 		"no place": {
 			replaced("/dns4/bob.example/tcp/9001", "/p2p/"+operators[1]),
-			"peers[1].addrs[0]: /p2p/" + operators[1] + " says who, not where: write it as /ip4/192.0.2.1/tcp/9001",
+			"peers[1].addrs[0]: /p2p/" + operators[1] + " names a peer, but no address: write it as /ip4/192.0.2.1/tcp/9001",
 		},
 		"a name that cannot be printed": {
 			replaced("carol", `ca\u0007rol`),
@@ -201,7 +201,7 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 		"peers twice":                {replaced(`"peers":`, `"PEERS":[{},{}],"peers":`), twice("peers")},
 		"more members than any": {
 			`{"peers":[` + strings.Repeat("{},", 1024) + `{}]}`,
-			"peers: 1025 members, a ceremony has 2 to 1024",
+			"peers: 1025 members, but a ceremony has 2 to 1024",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -268,7 +268,7 @@ func TestADefinitionThatNobodyCouldReadIsNotWritten(t *testing.T) {
 
 	_, err := clusterfile.WriteDefinition(path, members(t)[:1])
 
-	require.EqualError(t, err, path+": peers: 1 member, a ceremony has 2 to 1024")
+	require.EqualError(t, err, path+": peers: 1 member, but a ceremony has 2 to 1024")
 	require.NoFileExists(t, path)
 }
 
@@ -295,5 +295,5 @@ func TestAMistakeNamesTheMember(t *testing.T) {
 	_, err := clusterfile.WriteDefinition(path, peers)
 
 	require.ErrorContains(t, err, path+`: member "bob": addrs[`)
-	require.ErrorContains(t, err, ` is an address of member "alice" too: every member listens somewhere else`)
+	require.ErrorContains(t, err, ` is also an address of member "alice": every member needs its own address`)
 }

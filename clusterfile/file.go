@@ -36,7 +36,7 @@ func read(path string, limit int64) (string, error) {
 		return "", withoutPath(err)
 	}
 	if int64(len(content)) > limit {
-		return "", fmt.Errorf("it is larger than %d KiB, so it is another file than you mean: "+
+		return "", fmt.Errorf("it is larger than %d KiB, so it is probably the wrong file: "+
 			"check the name", limit>>10)
 	}
 	return decode(content)

@@ -16,7 +16,7 @@ func unmarshal(text string, into any, what string) error {
 		if e.Field == "" {
 			return fmt.Errorf("it is not %s: it is a JSON %s", what, cut(e.Value))
 		}
-		return fmt.Errorf("%s: it is a JSON %s, which it cannot be in %s", e.Field, cut(e.Value), what)
+		return fmt.Errorf("%s: a JSON %s is not allowed here in %s", e.Field, cut(e.Value), what)
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		if !strings.HasPrefix(text, "{") {
@@ -53,7 +53,7 @@ func checkKeysOf(decoder *json.Decoder, levels int) error {
 			}
 			key, _ := token.(string)
 			if keys[fold(key)] {
-				return fmt.Errorf("the field %s is there twice: get the file again from the person who made it",
+				return fmt.Errorf("the field %s appears twice: get the file again from the person who made it",
 					quote(key))
 			}
 			keys[fold(key)] = true

@@ -52,11 +52,11 @@ func parseKey(text string) (crypto.PrivKey, error) {
 		return nil, errors.New("it is not a key in hex: " + whereKeysAre)
 	}
 	if len(digits) != 2*keySize {
-		return nil, fmt.Errorf("%d hex digits, a secp256k1 key has %d: copy the file again", len(digits), 2*keySize)
+		return nil, fmt.Errorf("%d hex digits, but a secp256k1 key has %d: copy the file again", len(digits), 2*keySize)
 	}
 	var scalar secp256k1.ModNScalar
 	if overflow := scalar.SetByteSlice(raw); overflow || scalar.IsZero() {
-		return nil, errors.New("it is no secp256k1 key: its number is not in the range of the curve; " +
+		return nil, errors.New("it is not a secp256k1 key: its value is out of range; " +
 			"copy the file again, or make another key")
 	}
 	return crypto.UnmarshalSecp256k1PrivateKey(raw)

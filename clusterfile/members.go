@@ -34,7 +34,7 @@ func checkMembers(members []syncmod.Peer, say wording) error {
 			return fmt.Errorf("%s: %w", say.field(i, m, "name"), err)
 		}
 		if first, ok := ids[m.ID]; ok {
-			return fmt.Errorf("%s: it is that of %s too: every member needs a key of its own",
+			return fmt.Errorf("%s: %s has it too: every member needs its own key",
 				say.field(i, m, "id"), say.member(first, members[first]))
 		}
 		ids[m.ID] = i
@@ -48,7 +48,7 @@ func checkMembers(members []syncmod.Peer, say wording) error {
 			}
 			transport, _ := peer.SplitAddr(addr)
 			if first, ok := addrs[transport.String()]; ok && first != i {
-				return fmt.Errorf("%s: %s is an address of %s too: every member listens somewhere else",
+				return fmt.Errorf("%s: %s is also an address of %s: every member needs its own address",
 					field, addr, say.member(first, members[first]))
 			}
 			addrs[transport.String()] = i
@@ -65,7 +65,7 @@ func checkCount(n int) error {
 	if n == 1 {
 		noun = "member"
 	}
-	return fmt.Errorf("peers: %d %s, a ceremony has %d to %d", n, noun, minMembers, maxMembers)
+	return fmt.Errorf("peers: %d %s, but a ceremony has %d to %d", n, noun, minMembers, maxMembers)
 }
 
 // wording is how errors speak of a member and of a field of it.
@@ -110,15 +110,15 @@ func checkAddr(addr multiaddr.Multiaddr, id peer.ID) error {
 	case len(addr.Bytes()) > maxAddr:
 		return fmt.Errorf("it is longer than %d bytes", maxAddr)
 	case transport == nil:
-		return fmt.Errorf("%s says who, not where: write it as /ip4/192.0.2.1/tcp/9001", addr)
+		return fmt.Errorf("%s names a peer, but no address: write it as /ip4/192.0.2.1/tcp/9001", addr)
 	case owner != "" && owner != id:
 		return fmt.Errorf("%s is an address of peer %s, and this member is %s", addr, owner, cut(id.String()))
 	case manet.IsIPUnspecified(addr):
-		return fmt.Errorf("%s stands for every address of a machine: write the one at which the others reach it", addr)
+		return fmt.Errorf("%s stands for every address of a machine: write the address at which the others reach the member", addr)
 	}
 	for _, code := range []int{multiaddr.P_TCP, multiaddr.P_UDP} {
 		if port, err := addr.ValueForProtocol(code); err == nil && port == "0" {
-			return fmt.Errorf("%s has port 0, which stands for any: write the one that the member listens on", addr)
+			return fmt.Errorf("%s has port 0: write the port that the member listens on", addr)
 		}
 	}
 	return nil

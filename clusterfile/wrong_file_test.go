@@ -66,7 +66,7 @@ func TestAFileThatIsNoDefinitionIsCalledByItsName(t *testing.T) {
 		},
 		"larger than any": {
 			strings.Repeat(" ", 16<<20+1),
-			"it is larger than 16384 KiB, so it is another file than you mean: check the name",
+			"it is larger than 16384 KiB, so it is probably the wrong file: check the name",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ const (
 
 func TestAFileThatIsNoKeyIsCalledByItsName(t *testing.T) {
 	sample, key := read(t, charonSample), read(t, keySample)
-	range64 := "it is no secp256k1 key: its number is not in the range of the curve; " +
+	range64 := "it is not a secp256k1 key: its value is out of range; " +
 		"copy the file again, or make another key"
 	swapped := "it is a definition, not a private key: were the two files swapped?"
 	for name, test := range map[string]struct{ content, want string }{
@@ -109,14 +109,14 @@ func TestAFileThatIsNoKeyIsCalledByItsName(t *testing.T) {
 		"empty":                 {"\n", "it is empty: copy or make it again"},
 		"binary":                {"\x08\x02\x12\x20\x00\xff", binary},
 		"not hex":               {"secret" + key, "it is not a key in hex: " + hexKey},
-		"half of it":            {key[:32], "32 hex digits, a secp256k1 key has 64: copy the file again"},
-		"a digit short":         {key[:63], "63 hex digits, a secp256k1 key has 64: copy the file again"},
-		"two keys":              {key + key, "128 hex digits, a secp256k1 key has 64: copy the file again"},
+		"half of it":            {key[:32], "32 hex digits, but a secp256k1 key has 64: copy the file again"},
+		"a digit short":         {key[:63], "63 hex digits, but a secp256k1 key has 64: copy the file again"},
+		"two keys":              {key + key, "128 hex digits, but a secp256k1 key has 64: copy the file again"},
 		"zero":                  {strings.Repeat("0", 64), range64},
 		"above the curve":       {strings.Repeat("f", 64), range64},
 		"larger than any": {
 			strings.Repeat(" ", 64<<10+1),
-			"it is larger than 64 KiB, so it is another file than you mean: check the name",
+			"it is larger than 64 KiB, so it is probably the wrong file: check the name",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func (f *Failer) Fail(err error) {
 	}
 	undelivered := f.shutdowner.Shutdown(fx.ExitCode(1))
 	briefly(func() {
-		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, asking the application to stop with exit code 1")
+		logFailure(f.log, logrus.ErrorLevel, err, "fatal failure, stopping the application with exit code 1")
 		f.logUndelivered(undelivered)
 	})
 }
@@ -47,7 +47,7 @@ func (f *Failer) Fail(err error) {
 // Complete stops the application with exit code 0 and logs msg, unless an earlier Fail or Complete has decided already.
 func (f *Failer) Complete(msg string) {
 	if !f.decide(nil) {
-		briefly(func() { f.log.Debug("complete, but the application is stopping already: " + msg) })
+		briefly(func() { f.log.Debug("complete, but the application is already stopping: " + msg) })
 		return
 	}
 	undelivered := f.shutdowner.Shutdown(fx.ExitCode(0))
@@ -79,7 +79,7 @@ func (f *Failer) decide(cause error) bool {
 // and the application stops for that one. It is no error if nobody waits for the signal yet: fx keeps it.
 func (f *Failer) logUndelivered(err error) {
 	if err != nil {
-		f.log.WithError(err).Debug("the application is stopping already")
+		f.log.WithError(err).Debug("the application is already stopping")
 	}
 }
 

@@ -49,6 +49,7 @@ func (c *core) status() Status {
 		Phase: c.phase, Step: c.roster.Step(), StepName: c.stepName, Since: c.since, Err: c.err,
 		Attempt: c.attempt.shown(), Retried: c.retried(), Steps: c.steps, Passed: slices.Clip(c.passed),
 		Broken: c.broken(now), At: now, called: c.called,
+		Observes: c.terms.Observes, Nickname: c.terms.Nickname, Version: c.terms.Version,
 	}
 	for i := range c.def.Peers {
 		if i != c.terms.Self {
@@ -56,7 +57,7 @@ func (c *core) status() Status {
 		}
 	}
 	s.unsaid, _ = errors.AsType[*WaitError](c.goodbyeErr)
-	if barrier, waits := c.roster.Waiting(); waits {
+	if barrier, waits := c.awaited(); waits {
 		s.barrier = barrier
 		for _, i := range c.roster.Missing(now, barrier) {
 			if i > c.terms.Self {
@@ -66,6 +67,15 @@ func (c *core) status() Status {
 		}
 	}
 	return s
+}
+
+// awaited is the barrier that this node waits at. One that only looks passes none: it is
+// always before the first.
+func (c *core) awaited() (roster.Barrier, bool) {
+	if c.terms.Observes && c.phase == Connecting {
+		return roster.Barrier{Kind: roster.BarrierConnected, Since: c.since}, true
+	}
+	return c.roster.Waiting()
 }
 
 func (c *core) peerStatus(i int) PeerStatus {

@@ -144,6 +144,7 @@ var (
 		Phase: syncmod.Phase(0), Step: int64(0), StepName: "", Since: time.Time{},
 		Peers: []syncmod.PeerStatus(nil), Err: error(nil), Attempt: int(0), Broken: []syncmod.BrokenLink(nil),
 		Retried: false, Steps: []string(nil), Passed: []syncmod.PassedBarrier(nil), At: time.Time{},
+		Observes: false, Nickname: "", Version: "",
 	}
 	_ = syncmod.PassedBarrier{
 		Kind: "", Step: int64(0), Name: "", Since: time.Time{}, Passed: time.Time{}, Last: int(0),

@@ -77,7 +77,7 @@ func selfRestarted(d Definition, f roster.Failure) string {
 
 func stepSkipped(_ Definition, f roster.Failure) string {
 	if f.From < 0 {
-		return fmt.Sprintf("announced step %d as its first; the first must be 0 or 1;  %s", f.To, startAgain)
+		return fmt.Sprintf("announced step %d as its first; the first must be 0 or 1; %s", f.To, startAgain)
 	}
 	return fmt.Sprintf("skipped a step: it went from %d to %d; %s", f.From, f.To, startAgain)
 }

@@ -37,6 +37,7 @@ type openOptions struct{ observes bool }
 // the real ceremony would accept; Fault says why that would fail otherwise. A step
 // above 0 says that the real ceremony has begun: with this node's key, in another
 // process. That one may lose a stream to this process, so leave at once.
+// [Status.WaitingFor] says whom the ceremony would wait for.
 //
 // The calls that take part return an [ErrInvalid]: AwaitConnected, SetStep, AwaitStep,
 // Advance, Complete, Run and Attest. [Ceremony.Close] leaves: it disconnects this host

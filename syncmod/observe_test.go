@@ -2,6 +2,7 @@ package syncmod_test
 
 import (
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,6 +66,36 @@ func TestWhoIsLookedAtIsToldSoAndConnectedWithNobody(t *testing.T) {
 	require.False(t, seen.Inbound || seen.Outbound)
 	require.Zero(t, seen.Reconnects)
 	require.NoError(t, bob.Err())
+}
+
+func TestALookSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
+	cfg := harness.Fast()
+	cfg.Version, cfg.Nickname = "v1.0.3-look", "Alice's"
+	nodes, def := newCluster(t, 3, cfg)
+	c := looks(t, nodes[0], def)
+	require.Equal(t, []any{true, "Alice's", "v1.0.3-look"},
+		[]any{c.Status().Observes, c.Status().Nickname, c.Status().Version})
+	missing := func(names ...int) func(syncmod.Status) bool {
+		return func(s syncmod.Status) bool {
+			var missing []int
+			if w := s.WaitingFor(); w != nil {
+				for _, p := range w.Missing {
+					missing = append(missing, p.Index)
+				}
+			}
+			return slices.Equal(missing, names)
+		}
+	}
+	harness.Until(t, c, missing(1, 2))
+	nodes[1].Open(t, def)
+	harness.Until(t, c, missing(2))
+	nodes[2].Open(t, def)
+	harness.Until(t, c, missing())
+
+	require.NoError(t, nodes[1].Host.Close()) // once all were there, too
+
+	harness.Until(t, c, missing(1))
+	require.ErrorContains(t, c.Status().WaitingFor(), "waiting for 1 of 3 to connect: bob (")
 }
 
 func TestALookThatIsOverIsNotSaidToGoOn(t *testing.T) {

@@ -102,7 +102,7 @@ func TestDifferentResultsFailEveryoneAndSayWhoAttestsWhat(t *testing.T) {
 		var blamed *syncmod.PeerError
 		require.NotErrorAs(t, err, &blamed)
 		require.ErrorContains(t, err, "the results differ: ")
-		if !strings.Contains(err.Error(), "reports") {
+		if !strings.Contains(err.Error(), "according to") {
 			require.ErrorContains(t, err, "; do all members run the same number of steps, and does each attest")
 		}
 		require.Regexp(t, `(this node|operator 2 \(carol\)) attests bb\b`, err.Error())

@@ -63,7 +63,7 @@ func TestWhoAttestsWhatIsSaidInGroups(t *testing.T) {
 		{
 			[]string{"", "b", "?"},
 			"this node attests nothing, operator 1 (m1) attests 62, " +
-				"operator 2 (m2) attests a result with a signature that is not valid; do all members run",
+				"operator 2 (m2) attests a result with an invalid signature; do all members run",
 			"operator 0 (m0) attests nothing, operator 1 (m1) attests 62",
 		},
 		{

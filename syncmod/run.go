@@ -137,7 +137,7 @@ func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
 				return
 			case now := <-again.C:
 				c.svc.telemetry.Notice(now, logrus.WarnLevel, fmt.Sprintf(
-					"step %q is still running %s after its context ended:  this node waits until it returns",
+					"step %q is still running %s after its context ended: this node waits until it returns",
 					name, now.Sub(ended).Round(time.Second)))
 			}
 		}

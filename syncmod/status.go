@@ -51,6 +51,9 @@ type Status struct {
 	Attempt  int          // which attempt of [Service.Run] this is, from 1; 1 for every other ceremony
 	Retried  bool         // it has failed, and [Service.Run] begins another attempt
 	Steps    []string     // the names of all steps, when the ceremony is run with named steps
+	Observes bool         // it only looks, see [Observe]
+
+	Nickname, Version string // of this node, as it says them to the others
 
 	// Passed lists the barriers that this node has passed, in their order: at least the
 	// last 100 of them. Statuses share it: do not change it.
@@ -247,6 +250,9 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Phase    Phase           `json:"phase"`
 		Step     int64           `json:"step"`
 		StepName string          `json:"step_name,omitempty"`
+		Observes bool            `json:"observes,omitempty"`
+		Nickname string          `json:"nickname,omitempty"`
+		Version  string          `json:"version,omitempty"`
 		Since    time.Time       `json:"since,omitzero"`
 		Error    string          `json:"error,omitempty"`
 		Attempt  int             `json:"attempt,omitempty"`
@@ -256,7 +262,7 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		Peers    []PeerStatus    `json:"peers"`
 		Broken   []BrokenLink    `json:"broken,omitempty"`
 	}{
-		s.Phase, s.Step, s.StepName, s.Since, errorString(s.Err), s.Attempt,
+		s.Phase, s.Step, s.StepName, s.Observes, s.Nickname, s.Version, s.Since, errorString(s.Err), s.Attempt,
 		s.Retried, s.Steps, s.Passed, append([]PeerStatus{}, s.Peers...), s.Broken,
 	})
 }

@@ -26,6 +26,7 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
 	addr := multiaddr.StringCast("/ip4/192.0.2.1/tcp/9000")
 	status := syncmod.Status{
 		Phase: syncmod.Running, Step: 3, StepName: "exchange shares", Since: now.Add(-2 * time.Second),
+		Nickname: "Alice's node", Version: "v1.11",
 		Peers: []syncmod.PeerStatus{
 			{
 				Index: 1, Peer: syncmod.Peer{ID: bob, Name: "bob", Addrs: []multiaddr.Multiaddr{addr}},
@@ -41,6 +42,8 @@ func TestAStatusIsWrittenToJSONAsAPersonWouldReadIt(t *testing.T) {
   "phase": "running",
   "step": 3,
   "step_name": "exchange shares",
+  "nickname": "Alice's node",
+  "version": "v1.11",
   "since": "2025-11-22T11:59:58Z",
   "peers": [
     {

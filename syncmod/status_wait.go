@@ -12,7 +12,9 @@ import (
 // WaitingFor says whom this node waits for, and why: it is the error that a wait at the
 // barrier would return now, without a context's error. It is nil while this node waits
 // for nobody, because it works on a step, or because the ceremony is over. In a ceremony
-// that is complete it says who had not said goodbye in time, and is nil if everyone had.
+// that is complete it says who had not said goodbye in time, and is nil if everyone had. In
+// one that only looks it says whom the ceremony would wait for: members that cannot be
+// reached, or that the ceremony would not accept.
 func (s Status) WaitingFor() *WaitError {
 	if s.barrier.Kind == 0 {
 		return s.unsaid
@@ -25,6 +27,9 @@ func (s Status) WaitingFor() *WaitError {
 		if p.missing {
 			e.Missing = append(e.Missing, p)
 		}
+	}
+	if s.Observes && len(e.Missing) == 0 {
+		return nil
 	}
 	e.who = who(s.At, s.called, s.Broken, e.Missing)
 	return e

@@ -148,7 +148,7 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.StepSkipped, Culprit: 1, By: 1, From: -1, To: -3},
 			ErrStepSkipped,
-			"operator 1 (bob) announced step -3 as its first; the first must be 0 or 1;  " + again,
+			"operator 1 (bob) announced step -3 as its first; the first must be 0 or 1; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.LeftBehind, Culprit: 1, By: 1, From: 2, To: 4},

@@ -80,15 +80,15 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 		rejections: counter(metricRejections, unitRequests, "Requests and streams that this node refused."),
 		reconnects: counter(metricReconnects, unitReconnects, "Streams that were replaced."),
 
-		streams:     number(metricStreams, unitStreams, "Streams that are open."),
+		streams:     number(metricStreams, unitStreams, "Open streams."),
 		connected:   number(metricPeerConnected, unitOne, "Directions in which a member is connected."),
-		missing:     number(metricBarrierMissing, unitPeers, "Members for which the current barrier waits, if any."),
+		missing:     number(metricBarrierMissing, unitPeers, "Members that the current barrier is waiting for, if any."),
 		stepCurrent: level(metricStepCurrent, unitSteps, "The step that this node has announced."),
 		peerStep:    level(metricPeerStep, unitSteps, "The step that a member has announced."),
 		lastSeen:    seconds(metricPeerLastSeen, "When the last message of a member arrived, as Unix time."),
 		age:         seconds(metricBarrierAge, "How long the current barrier has waited, if any."),
 
-		attempt: level(metricAttempt, unitAttempts, "Which attempt of the ceremony this is, from 1."),
+		attempt: level(metricAttempt, unitAttempts, "Number of the current attempt, from 1."),
 		broken:  level(metricLinksBroken, unitPairs, "Pairs of members that cannot reach each other."),
 
 		dropped: total(metricReportsDropped, unitReports, "Reports that were lost because a sink was too slow."),

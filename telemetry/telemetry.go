@@ -147,7 +147,7 @@ func (t *Telemetry) Stranger(at time.Time, id string) {
 		n := t.strangers
 		t.strangers, t.strangeAt = 0, at
 		t.Log().WithTime(at).WithFields(logrus.Fields{"peer_id": id, "streams": n}).
-			Warn("refused a stranger: the peer is not a member of any ceremony that is open here")
+			Warn("refused a stranger: it is not a member of any open ceremony")
 	})
 }
 

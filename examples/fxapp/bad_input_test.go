@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		"verify $/empty.json":    "$/empty.json: it is empty: copy it again",
 		"verify $/alice.key": "$/alice.key: it is not a receipt, which is a JSON object: " +
 			"name the receipt, or copy it again",
-		"verify $/object.json": "$/object.json: it is not a receipt, which says so in its field type: " +
+		"verify $/object.json": "$/object.json: it is not a receipt: its field type does not say so; " +
 			"name the receipt",
 
 		// Who and where.
@@ -109,10 +109,10 @@ func TestBadInput(t *testing.T) {
 		"define --out $/x.json alice=" + stranger + "@127.0.0.1:9001": `argument 1: member "alice": addrs[0]: ` +
 			"it is not a multiaddr: write it as /ip4/192.0.2.1/tcp/9001 or /dns4/node.example/tcp/9001",
 		"define --out $/x.json alice=" + stranger + " bob=" + stranger: `--out $/x.json: member "bob": id: ` +
-			`it is that of member "alice" too: every member needs a key of its own`,
+			`member "alice" has it too: every member needs its own key`,
 		"define --out $/x.json alice=" + stranger + " alice=" + s.keygen(t, "trent"): "argument 2: " +
 			`the name "alice" is that of argument 1 too: give every member a name of its own`,
-		"define --out $/x.json alice=" + stranger: "--out $/x.json: peers: 1 member, a ceremony has 2 to 1024",
+		"define --out $/x.json alice=" + stranger: "--out $/x.json: peers: 1 member, but a ceremony has 2 to 1024",
 		"define --out $/x.json " + alice:          "argument 1: a member without a name: write NAME=ID@ADDRESS",
 		node + "--listen 127.0.0.1:9001": `listen address "127.0.0.1:9001": ` +
 			"not an address: write it as /ip4/0.0.0.0/tcp/9000, or /ip4/0.0.0.0/udp/9000/quic-v1 for QUIC",
@@ -122,8 +122,8 @@ func TestBadInput(t *testing.T) {
 		// The machine.
 		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: " +
 			"it is a file, or lies below one; name a directory",
-		node + "--data-dir $/held": "--data-dir $/held: another node is using it:  stop that one, " +
-			"or give this one a directory of its own",
+		node + "--data-dir $/held": "--data-dir $/held: another node is using it: stop that node, " +
+			"or give this one its own directory",
 		node + "--data-dir $/open": "--data-dir $/open: its group or others may write to it: " +
 			"keep them out (chmod go-w), or use another directory",
 		node + "--data-dir $/linked": "--data-dir $/linked: lock is a link, a pipe, a device or a directory, " +
@@ -216,14 +216,14 @@ func TestARelayThatDoesNotAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, nobody.Close())
 	ctx, interrupt := context.WithCancelCause(soon(t))
-	stderr := &watched{text: "cannot be used, ", found: func() {
+	stderr := &watched{text: "cannot be used and ", found: func() {
 		interrupt(interruption{syscall.SIGINT})
 	}}
 
 	code := run(ctx, s.node("alice", "--relay", "http://"+nobody.Addr().String()), io.Discard, stderr)
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), code)
-	refused := `WARNING  relay http://` + nobody.Addr().String() + ` cannot be used, .*connection refused`
+	refused := `WARNING  relay http://` + nobody.Addr().String() + ` cannot be used and .*connection refused`
 	require.Regexp(t, refused, stderr.String())
 	s.requireOneSentence(t, stderr.String())
 }

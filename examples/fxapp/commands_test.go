@@ -372,7 +372,7 @@ func TestASignalTellsTheOthers(t *testing.T) {
 		return
 	}
 	require.Equal(t, 143, code)
-	require.Contains(t, s.requireOneSentence(t, stderr.String()), "this node has left after step 1")
+	require.Contains(t, s.requireOneSentence(t, stderr.String()), "this node left after step 1")
 	require.Contains(t, s.requireOneSentence(t, told),
 		"operator 0 (alice) was stopped before the ceremony was complete")
 }

@@ -121,7 +121,7 @@ func TestARestartedNodeTakesPartInTheNextAttempt(t *testing.T) {
 		require.Contains(t, stdout, "operator "+other+" begins attempt 2")
 	}
 	require.Contains(t, stdout, "operator 1 (bob) completed in attempt 1 of its second process")
-	require.Regexp(t, `operators 0, 2-3 completed in attempt 2: attempt 1 had failed: `+why, stdout)
+	require.Regexp(t, `operators 0, 2-3 completed in attempt 2; attempt 1 had failed: `+why, stdout)
 	require.Contains(t, stdout, "receipt: all 4 attest")
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")
 }

@@ -34,7 +34,7 @@ func lockDirectory(dir string) (unlock func(), err error) {
 	case err != nil:
 		return nil, fmt.Errorf("--data-dir %s: %w", dir, explainDisk(err))
 	case !locked:
-		return nil, fmt.Errorf("--data-dir %s: another node is using it:  "+
+		return nil, fmt.Errorf("--data-dir %s: another node is using it: "+
 			"stop that node, or give this one its own directory", dir)
 	}
 	return func() { _ = lock.Close() }, nil

@@ -93,7 +93,7 @@ func TestTheDemoRunsNoMoreOperatorsThanItHasRoomFor(t *testing.T) {
 
 	_, err = readDefinition(path)
 
-	require.EqualError(t, err, "--definition "+path+": 65 operators, the demo runs 2 to 64")
+	require.EqualError(t, err, "--definition "+path+": it has 65 operators, but the demo runs 2 to 64")
 }
 
 // The files of real operators: each of these is the sample, changed a little.
@@ -123,7 +123,7 @@ func TestADefinitionThatHasLostOperatorsIsRefused(t *testing.T) {
 	code, _, stderr := demo(t, "--definition", path, "--keys", sampleKeys)
 
 	require.Equal(t, exitUsage, code)
-	require.Contains(t, stderr, "operators: there are 2, and threshold is 3, so some are missing")
+	require.Contains(t, stderr, "operators: there are 2, but threshold is 3, so some are missing")
 }
 
 // changedSample is the sample with a byte order mark and Windows line ends, changed.

@@ -53,9 +53,10 @@ fits the definition, its clock, its round trip, its step, and what is wrong. A r
 takes no part and changes nothing: no member counts it as connected or goes on to
 step 1, whatever version or definition this node has. It ends when it has seen everyone,
 or after --timeout (30 s), with exit code 0 if the ceremony could begin. With --watch it
-stays and shows what changes. Stop the rehearsal before you start the real node with
-the same key. Otherwise the other members keep their streams to the rehearsal, and the
-ceremony does not begin. Do not rehearse while the real node is running.
+stays and shows what changes: in the live view, or as a new table after each change.
+Stop the rehearsal before you start the real node with the same key. Otherwise the other
+members keep their streams to the rehearsal, and the ceremony does not begin. Do not
+rehearse while the real node is running.
 
 Logs go to standard error, the result goes to standard output.
 
@@ -85,6 +86,9 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 				return err
 			}
 			p := &participation{seat: s, log: log, timeout: place.timeout, page: page}
+			if !plain && logs.format == textFormat && look.fits(cmd) {
+				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
+			}
 			if look.rehearse {
 				r := &rehearsal{participation: p, out: cmd.OutOrStdout(), format: logs.format, watch: look.watch}
 				return r.run(cmd.Context())
@@ -98,11 +102,8 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 			if err != nil {
 				return err
 			}
-			if !plain && logs.format == textFormat {
-				p.terminal = terminalOf(cmd.InOrStdin(), cmd.ErrOrStderr())
-			}
 			for _, share := range store.Left() {
-				log.Warnf("%s is left from an attempt whose end this node did not see:  "+
+				log.Warnf("%s is left from an attempt whose end this node did not see: "+
 					"if another member has a receipt, do not begin again, but confirm this share with it: "+
 					"fxapp verify THEIR-RECEIPT --data-dir %s", filepath.Join(dataDir, share), dataDir)
 			}

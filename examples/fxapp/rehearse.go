@@ -12,15 +12,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/fx"
 
 	"github.com/dkgsync/dkgsync"
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
+	"github.com/dkgsync/dkgsync/examples/fxapp/view"
 	"github.com/dkgsync/dkgsync/lifecycle"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
@@ -28,9 +28,7 @@ import (
 const (
 	rehearsalTimeout = 30 * time.Second
 	encore           = 2 * time.Second // how long a node stays once it has seen everyone: they may be looking for it
-	clockWarning     = 5 * time.Second // beyond, a clock is worth a word
 	showPause        = time.Second / 2 // between two tables of a watch
-	widestRemark     = 64              // characters of a line of the table's last column
 )
 
 // rehearsalFlags say that a node only looks who is there.
@@ -47,6 +45,12 @@ func (f *rehearsalFlags) check() error {
 		return errors.New("--watch works only with --rehearse")
 	}
 	return nil
+}
+
+// fits reports whether a live view fits what is wanted: a look that ends by itself has one
+// result, and what a watch prints to a file goes there.
+func (f *rehearsalFlags) fits(cmd *cobra.Command) bool {
+	return !f.rehearse || f.watch && view.Fits(cmd.InOrStdin(), cmd.OutOrStdout())
 }
 
 // rehearsal is a look at a cluster before its ceremony.
@@ -103,8 +107,10 @@ func (r *rehearsal) look(ctx context.Context) error {
 	if err != nil {
 		return &failure{err}
 	}
+	hide := r.show(ctx)
 	r.greet()
 	last := r.watchUntilSeen(ctx, c)
+	hide()
 	leaving, left := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer left()
 	if err := c.Close(leaving); err != nil {
@@ -124,8 +130,8 @@ func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syn
 	leave := time.AfterFunc(limit, cancel)
 	defer leave.Stop()
 	seen := false
-	if r.watch {
-		defer r.showAtAPace(ctx, c.Watch)()
+	if r.watch && !r.isLive() {
+		defer r.printAtAPace(ctx, c.Watch)()
 	}
 	for s := range c.Watch(ctx) {
 		s = r.remember(s)
@@ -140,17 +146,17 @@ func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syn
 	return r.remember(c.Status())
 }
 
-// showAtAPace shows what changes, at most every showPause, until stop is called: whoever
+// printAtAPace prints what changes, at most every showPause, until stop is called: whoever
 // flaps must not flood the terminal. The newest is never left out, for a watch yields it
 // after the pause.
-func (r *rehearsal) showAtAPace(
+func (r *rehearsal) printAtAPace(
 	ctx context.Context, watch func(context.Context) iter.Seq[syncmod.Status],
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var showing sync.WaitGroup
 	showing.Go(func() {
 		for s := range watch(ctx) {
-			if r.show(s) {
+			if r.print(s) {
 				sleep(ctx, showPause)
 			}
 		}
@@ -188,7 +194,7 @@ func rehearses(p syncmod.PeerStatus) bool { return fit(p) && p.Waiting != "" }
 
 // greet says what a rehearsal is.
 func (r *rehearsal) greet() {
-	if r.format == textFormat {
+	if r.format == textFormat && !r.isLive() {
 		_, _ = fmt.Fprintf(r.out, "this node is %s, and only looks at the ceremony %x…\n",
 			operatorText(r.definition, r.self), r.definition.Hash[:min(len(r.definition.Hash), 8)])
 	}
@@ -218,8 +224,8 @@ func settled(s syncmod.Status) bool {
 // fit reports whether the ceremony could begin with a member.
 func fit(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound && p.Fault == nil && p.Step == 0 }
 
-// show prints a table, if there is something new in it, and tells whether it has.
-func (r *rehearsal) show(s syncmod.Status) bool {
+// print prints a table, if there is something new in it, and tells whether it has.
+func (r *rehearsal) print(s syncmod.Status) bool {
 	var news strings.Builder
 	for _, p := range s.Peers {
 		_, _ = fmt.Fprintln(&news, p.Inbound, p.Outbound, p.Relayed, p.Version, p.Nickname, p.Step, p.Fault, p.Waiting,
@@ -239,7 +245,9 @@ func (r *rehearsal) show(s syncmod.Status) bool {
 
 // conclude prints what was found, and what the rehearsal has left behind.
 func (r *rehearsal) conclude(s syncmod.Status) error {
-	r.show(s)
+	if !r.isLive() { // else the view has left it in the terminal
+		r.print(s)
+	}
 	var unfit []int
 	for _, p := range s.Peers {
 		if !fit(p) {
@@ -253,7 +261,7 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 	case s.Err != nil:
 		return &failure{s.Err}
 	case begun(s):
-		return &failure{errors.New("the real ceremony has begun, so this rehearsal left at once;  " +
+		return &failure{errors.New("the real ceremony has begun, so this rehearsal left at once; " +
 			"leave the real node running until the ceremony is over")}
 	case len(unfit) > 0:
 		return &failure{fmt.Errorf("%d of %d members are not ready: %s; "+
@@ -279,96 +287,4 @@ func (r *rehearsal) effect(s syncmod.Status) string {
 	}
 	return "nothing has changed in the cluster: this node took no part, no member counts it as connected, " +
 		"and no member has left step 0"
-}
-
-// table shows every other member.
-func (r *rehearsal) table(s syncmod.Status) string {
-	w := table.NewWriter()
-	w.SetStyle(table.StyleLight)
-	w.Style().Format = table.FormatOptions{Header: text.FormatDefault, Row: text.FormatDefault}
-	w.Style().Options.SeparateColumns = false
-	w.AppendHeader(table.Row{
-		"operator", "path", "version", "nickname", "signature", "clock", "round trip", "step", "what is wrong",
-	})
-	w.SetColumnConfigs([]table.ColumnConfig{{Number: 9, WidthMax: widestRemark, WidthMaxEnforcer: text.WrapSoft}})
-	now := time.Now()
-	for _, p := range s.Peers {
-		w.AppendRow(table.Row{
-			fmt.Sprintf("%d %s", p.Index, nameOf(p.Peer)), pathText(p), orNothing(p.Version), orNothing(p.Nickname),
-			signatureText(p), clockText(p), rttText(p), stepText(p), remark(p, now),
-		})
-	}
-	return w.Render()
-}
-
-const nothing = "–"
-
-func orNothing(text string) string {
-	if text == "" {
-		return nothing
-	}
-	return text
-}
-
-// heard reports whether a member has said anything.
-func heard(p syncmod.PeerStatus) bool { return p.Step >= 0 }
-
-func pathText(p syncmod.PeerStatus) string {
-	switch {
-	case !p.Outbound:
-		return nothing
-	case p.Relayed:
-		return "relay"
-	}
-	return "direct"
-}
-
-func signatureText(p syncmod.PeerStatus) string {
-	switch {
-	case errors.Is(p.Fault, syncmod.ErrBadSignature):
-		return "does not fit"
-	case !heard(p):
-		return nothing
-	}
-	return "fits"
-}
-
-// clockText is how far a member's clock differs. What differs by less than is of interest
-// is the way of the request.
-func clockText(p syncmod.PeerStatus) string {
-	switch offset := p.ClockOffset.Round(time.Second); {
-	case !heard(p):
-		return nothing
-	case offset.Abs() < clockWarning:
-		return "right"
-	case offset < 0:
-		return offset.Abs().String() + " behind"
-	default:
-		return offset.String() + " ahead"
-	}
-}
-
-func rttText(p syncmod.PeerStatus) string {
-	if !p.Outbound || p.RTT == 0 {
-		return nothing
-	}
-	return p.RTT.Round(100 * time.Microsecond).String()
-}
-
-func stepText(p syncmod.PeerStatus) string {
-	if !heard(p) {
-		return nothing
-	}
-	return fmt.Sprint(p.Step)
-}
-
-// remark says what is wrong with a member, or worth a word.
-func remark(p syncmod.PeerStatus, now time.Time) string {
-	switch {
-	case rehearses(p):
-		return "nothing; it is rehearsing too"
-	case fit(p):
-		return ""
-	}
-	return p.Describe(now)
 }

@@ -50,12 +50,12 @@ func (s *site) rehearse(name string, more ...string) []string {
 	return s.node(name, append([]string{"--rehearse"}, more...)...)
 }
 
-// takePart has a member take part in this process, without the work.
-func (s *site) takePart(t *testing.T, name string, config syncmod.Config) *syncmod.Ceremony {
+// bobTakesPart has bob take part in this process, without the work.
+func (s *site) bobTakesPart(t *testing.T, config syncmod.Config) *syncmod.Ceremony {
 	t.Helper()
-	key, err := clusterfile.ReadKey(s.file(name + ".key"))
+	key, err := clusterfile.ReadKey(s.file("bob.key"))
 	require.NoError(t, err)
-	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings(s.listen[name]), libp2p.DisableMetrics())
+	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings(s.listen["bob"]), libp2p.DisableMetrics())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 	service, err := syncmod.NewService(h, config)
@@ -78,7 +78,7 @@ func TestARehearsalShowsWhoIsThereAndTheRealNodeFollows(t *testing.T) {
 
 	require.Zero(t, code, stdout+stderr)
 	require.Regexp(t, `1 bob +direct +v1\.0 +bob +fits +right +[\d.]+(µ|m)s +0 +│`, stdout)
-	require.Contains(t, stdout, "the cluster is as it was: this node has taken no part")
+	require.Contains(t, stdout, "nothing has changed in the cluster: this node took no part")
 	require.Contains(t, stdout, "all 2 members are ready")
 	require.NoDirExists(t, s.file("alice"))
 	code, _, stderr = execute(t, s.node("alice")...)
@@ -113,7 +113,7 @@ func TestARehearsalSaysWhoIsMissing(t *testing.T) {
 func TestARehearsalSaysWhatWouldFail(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	c := s.takePart(t, "bob", syncmod.Config{Version: "v1.9"})
+	c := s.bobTakesPart(t, syncmod.Config{Version: "v1.9"})
 
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--version", "v1.11", "--timeout", "50s")...)
 
@@ -126,14 +126,14 @@ func TestARehearsalSaysWhatWouldFail(t *testing.T) {
 func TestARehearsalLeavesAtOnceWhenTheCeremonyHasBegun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	c := s.takePart(t, "bob", syncmod.Config{})
+	c := s.bobTakesPart(t, syncmod.Config{})
 	require.NoError(t, c.SetStep(1))
 
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--watch")...)
 
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stdout, "CAREFUL: operator 1 (bob) is at step 1, so the real ceremony runs")
-	require.Contains(t, s.requireOneSentence(t, stderr), "the real ceremony has begun: this rehearsal has left at once")
+	require.Contains(t, stdout, "CAREFUL: operator 1 (bob) is at step 1, so the real ceremony is running")
+	require.Contains(t, s.requireOneSentence(t, stderr), "the real ceremony has begun, so this rehearsal left at once")
 }
 
 func TestAWatchedRehearsalShowsWhatChanges(t *testing.T) {
@@ -141,7 +141,7 @@ func TestAWatchedRehearsalShowsWhatChanges(t *testing.T) {
 	s := newSite(t)
 	interrupt, alice := begin(t, s.rehearse("alice", "--watch", "--log-format", "json")...)
 
-	c := s.takePart(t, "bob", syncmod.Config{Nickname: "Bob himself"})
+	c := s.bobTakesPart(t, syncmod.Config{Nickname: "Bob himself"})
 	for status := range c.Watch(soon(t)) {
 		if strings.Contains(status.Peers[0].Waiting, "only looks") {
 			break
@@ -189,7 +189,7 @@ func TestAWatchKeepsAPace(t *testing.T) {
 		var out bytes.Buffer
 		r := &rehearsal{out: &out, format: jsonFormat}
 
-		stop := r.showAtAPace(t.Context(), flapping)
+		stop := r.printAtAPace(t.Context(), flapping)
 		for range changes {
 			newest.Add(1)
 			sleep(t.Context(), time.Millisecond)
@@ -200,6 +200,6 @@ func TestAWatchKeepsAPace(t *testing.T) {
 		shown := strings.Count(out.String(), "\n")
 		require.LessOrEqual(t, shown, 4, "in 1.5 s")
 		require.Greater(t, shown, 1)
-		require.False(t, r.show(at(changes)), "the last is shown")
+		require.False(t, r.print(at(changes)), "the last is shown")
 	})
 }

@@ -50,7 +50,7 @@ func TestAPortThatTheDefinitionLacks(t *testing.T) {
 func TestANodeAtAnotherPortSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	says := "this node listens at /ip4/127.0.0.1/tcp/0, the others look at " + s.listen["alice"] + ": "
+	says := "this node listens at /ip4/127.0.0.1/tcp/0, but the others look for it at " + s.listen["alice"] + ": "
 
 	_, _, right := execute(t, s.node("alice", "--timeout", "1ms")...)
 	_, _, other := execute(t, "node", "--definition", s.file("ceremony.json"), "--key", s.file("alice.key"),

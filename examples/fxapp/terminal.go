@@ -19,6 +19,9 @@ import (
 // lines tell it.
 type terminal struct{ in, out *os.File }
 
+// isLive reports whether the node's ceremony is shown live.
+func (t terminal) isLive() bool { return t.in != nil }
+
 // terminalOf is where a view can be shown, if it can.
 func terminalOf(in io.Reader, out io.Writer) terminal {
 	if exportsToConsole() || !view.Fits(in, out) {
@@ -42,7 +45,7 @@ func exportsToConsole() bool {
 // show shows the node's ceremony until the function that it returns is called. Until then
 // the log is a part of it.
 func (p *participation) show(ctx context.Context) func() {
-	if p.in == nil {
+	if !p.isLive() {
 		return func() {}
 	}
 	page := statuspage.New(p.service)
@@ -52,6 +55,7 @@ func (p *participation) show(ctx context.Context) func() {
 	if err != nil {
 		page.Close()
 		p.log.WithError(err).Warn("the view cannot be shown")
+		p.terminal = terminal{}
 		return func() {}
 	}
 	p.log.SetOutput(v.Log)

@@ -18,6 +18,8 @@ import (
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 // window is a terminal in which the program runs.
@@ -185,7 +187,58 @@ func TestViewThenQuit(t *testing.T) {
 	w.types("y")
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code())
-	w.requireClean("fxapp: interrupted by SIGINT: this node has left before step 1")
+	w.requireClean("fxapp: interrupted by SIGINT: this node left before step 1")
+}
+
+func TestViewOfARehearsal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := newWindow(t, 110, 36)
+	w.run(s.rehearse("alice", "--watch")...)
+	w.until("REHEARSAL This is a rehearsal: the ceremony would wait for bob")
+	bob := s.bobTakesPart(t, syncmod.Config{})
+	w.until("REHEARSAL This is a rehearsal: the ceremony could begin")
+	w.until("1 bob direct")
+	w.types("q")
+	w.until("Stop this node? y yes n no Stopping a rehearsal harms nobody")
+	w.types("y")
+
+	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code())
+	w.requireClean("the cluster is as it was: this node has taken no part")
+	w.until("all 2 members are ready")
+	w.until("REHEARSAL This is a rehearsal: the ceremony could begin")
+	require.Equal(t, 1, strings.Count(w.text(), "1 bob"), "the view's last screen is the result")
+	require.NoError(t, bob.Err())
+	require.Zero(t, bob.Status().Step)
+}
+
+func TestPlainRehearsals(t *testing.T) {
+	t.Parallel()
+	for shown, args := range map[string][]string{
+		"1 bob": {"--watch", "--plain"}, `"name":"bob"`: {"--watch", "--log-format", "json"}, "only looks at": {},
+	} {
+		w := newWindow(t, 600, 50)
+		w.run(newSite(t).rehearse("alice", args...)...)
+		w.until(shown)
+		require.NoError(t, w.cmd.Process.Signal(syscall.SIGINT))
+
+		require.Equal(t, exitSignal+int(syscall.SIGINT), w.code(), shown)
+		w.requireClean("interrupted by SIGINT")
+		require.NotContains(t, w.written(), "\x1b[", shown)
+	}
+}
+
+// What a watch prints to a file goes there, and no view to the terminal.
+func TestPlainRehearsalToAFile(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t, 200, 50)
+	rehearse := newSite(t).rehearse("alice", "--watch", "--timeout", "500ms")
+	w.start(&w.stdout, append([]string{os.Args[0]}, rehearse...)...)
+	w.read()
+
+	require.Equal(t, exitFailed, w.code())
+	require.Contains(t, w.stdout.String(), "what is wrong")
+	require.NotContains(t, w.written(), "\x1b[")
 }
 
 func TestViewThenCtrlC(t *testing.T) {

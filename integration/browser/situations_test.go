@@ -247,6 +247,22 @@ var situations = []situation{
 			"Whom do we wait for? dave's goodbye",
 		},
 	},
+	{
+		name: "rehearsal",
+		play: func(t *testing.T) *stage {
+			s := newStage(t, 4)
+			s.Nodes[dave].CloseHost()
+			s.Idle(alice, carol)
+			s.Start(bob)
+			s.run(bob)
+			s.look(alice, carol)
+			return s
+		},
+		shows: []string{
+			"This is a rehearsal: the ceremony would wait for dave", "connection refused", "Is it me? Probably not",
+			"Can I stop this node now? Yes Stopping a rehearsal harms nobody", "2 carol ready, it rehearses too",
+		},
+	},
 }
 
 func TestTheFirstScreenAnswersInEverySituation(t *testing.T) {

@@ -66,6 +66,16 @@ func (s *stage) Start(nodes ...int) {
 	}
 }
 
+// look has nodes rehearse.
+func (s *stage) look(nodes ...int) {
+	s.t.Helper()
+	for _, i := range nodes {
+		c, err := s.Nodes[i].Service.Open(s.Definition(i, s.t.Name()), syncmod.Observe())
+		require.NoError(s.t, err)
+		s.Nodes[i].Ceremony = c
+	}
+}
+
 // does has a node do something in a step.
 func (s *stage) does(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
 	if s.work[node] == nil {
@@ -198,12 +208,13 @@ func (s *stage) at(step int64) {
 // connectedWith wants a node to be connected with so many.
 func connectedWith(n int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool {
+		connected := 0
 		for _, p := range s.Peers {
 			if harness.Connected(p) {
-				n--
+				connected++
 			}
 		}
-		return n <= 0
+		return connected >= n
 	}
 }
 

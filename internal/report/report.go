@@ -7,7 +7,6 @@
 package report
 
 import (
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -101,15 +100,19 @@ type Barrier struct {
 // Behind is how much later than the last but one the last member arrived at a step; 0
 // where that is not known.
 func Behind(arrivals []time.Time) time.Duration {
-	if len(arrivals) < len([2]int{}) {
-		return 0
+	var last, before time.Time
+	for _, at := range arrivals {
+		switch {
+		case at.After(last):
+			last, before = at, last
+		case at.After(before):
+			before = at
+		}
 	}
-	sorted := slices.SortedFunc(slices.Values(arrivals), time.Time.Compare)
-	before := sorted[len(sorted)-2]
 	if before.IsZero() {
 		return 0
 	}
-	return sorted[len(sorted)-1].Sub(before)
+	return last.Sub(before)
 }
 
 // WaitReport is one part of a wait at a barrier that goes on.

@@ -24,10 +24,13 @@ type Answer struct {
 }
 
 func (v view) answers(all []view) Answers {
-	w := v.status.WaitingFor()
+	w := v.wait
+	if v.status.Observes {
+		return v.rehearsalAnswers(w)
+	}
 	return Answers{
-		WaitingFor: v.waitingFor(w), IsItMe: v.isItMe(w), Failure: v.why(all), Slow: v.slow(w), Close: v.mayClose(w,
-			all),
+		WaitingFor: v.waitingFor(w), IsItMe: v.isItMe(w), Failure: v.why(all), Slow: v.slow(w),
+		Close: v.mayClose(w, all),
 	}
 }
 
@@ -108,7 +111,7 @@ func (v view) why(all []view) Answer {
 			}
 		}
 	}
-	switch w := v.status.WaitingFor(); {
+	switch w := v.wait; {
 	case v.status.Phase == syncmod.Complete:
 		return Answer{"It has not", "It is complete."}
 	case w != nil && len(v.elsewhere(w)) > 0:

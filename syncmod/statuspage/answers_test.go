@@ -14,7 +14,7 @@ import (
 
 // made is the view of alice, whose ceremony of three has a status.
 func made(s syncmod.Status) view {
-	v := view{record: record{id: "it", names: []string{"alice", "bob", "carol"}, open: true}, now: noon, status: s}
+	v := view{record: record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}, now: noon, status: s}
 	v.def.Hash = harness.Hash("it")
 	v.def.Peers = make([]syncmod.Peer, 3)
 	return v
@@ -150,7 +150,7 @@ func TestAdviceToStartAgainIsNotForWhoDoesSoAnyway(t *testing.T) {
 
 func TestTooManyMembersAreNotDrawn(t *testing.T) {
 	v := made(syncmod.Status{})
-	v.names, v.def.Peers = nil, make([]syncmod.Peer, maxDrawn+1)
+	v.names, v.ids, v.def.Peers = nil, make([]string, maxDrawn+1), make([]syncmod.Peer, maxDrawn+1)
 	for i := range v.def.Peers {
 		v.names = append(v.names, fmt.Sprint("operator ", i))
 		if i > 0 {
@@ -178,7 +178,8 @@ func TestADiagnosisHasItAll(t *testing.T) {
 
 	for _, part := range []string{
 		"Ceremony " + hexOf(harness.Hash(t.Name())), "as operator 0 (alice) sees it", "Waiting for carol to connect.",
-		"Wait: waiting for 1 of 3 to connect: carol (", "0 alice " + c.Nodes[0].ID().String() + ": this node",
+		"Wait: waiting for 1 of 3 to connect: carol (",
+		"0 alice " + c.Nodes[0].ID().String() + ": this node, at step 0, version v1.0\n",
 		"1 bob " + c.Nodes[1].ID().String() + ": connected, at step 0", "  0 -=!\n",
 	} {
 		require.Contains(t, text, part)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,38 +18,75 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// BenchmarkTenClients shows how much of a core ten clients cost that follow a ceremony, their own
-// reading included: each iteration is a second.
+// BenchmarkTenClients shows how much of a core the page and ten clients that follow it cost,
+// their own reading included: each iteration takes ten seconds.
 func BenchmarkTenClients(b *testing.B) {
-	c := harness.New(b, 4, harness.With(syncmod.Config{}))
+	for _, of := range []struct {
+		name string
+		node func(testing.TB) *harness.Node
+	}{
+		{"4 members at rest", atRest},
+		{"100 members at rest", func(t testing.TB) *harness.Node { return newCrowd(t).node }},
+		{"100 members step by step", func(t testing.TB) *harness.Node {
+			c := newCrowd(t)
+			c.goOn(time.Second)
+			return c.node
+		}},
+	} {
+		b.Run(of.name, func(b *testing.B) { benchmarkTenClients(b, of.node(b)) })
+	}
+}
+
+// atRest is a node of four, of whom nothing is heard but heartbeats.
+func atRest(t testing.TB) *harness.Node {
+	c := harness.New(t, 4, harness.With(syncmod.Config{Heartbeat: often}))
 	c.Start()
 	c.Advance(c.All()...)
-	p := pageOf(b, c.Nodes[0].Service)
-	measure := func() time.Duration {
+	return c.Nodes[0]
+}
+
+// benchmarkTenClients compares some seconds without the page with as many seconds with it, over
+// and over: what else the machine does goes up and down.
+func benchmarkTenClients(b *testing.B, node *harness.Node) {
+	const seconds = 5
+	var without, with time.Duration
+	spend := func(of *time.Duration) {
 		before := processorTime(b)
-		<-time.After(time.Duration(b.N) * time.Second)
-		return processorTime(b) - before
+		<-time.After(seconds * time.Second)
+		*of += processorTime(b) - before
 	}
-	alone := measure()
+	for range b.N {
+		spend(&without)
+		stop := follow10(b, New(node.Service))
+		spend(&with)
+		stop()
+	}
+	core := func(d time.Duration) float64 { return 100 * d.Seconds() / float64(b.N) / seconds }
+	b.ReportMetric(core(with-without), "%core")
+	b.ReportMetric(core(without), "%core-without")
+	b.ReportMetric(0, "ns/op")
+}
+
+// follow10 has ten clients follow a page until stop is called.
+func follow10(b *testing.B, p *Page) (stop func()) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
 	server := newServer(p)
-	go server.Serve(listener) //nolint:errcheck // until it is closed
-	b.Cleanup(func() { _ = server.Close() })
+	var running sync.WaitGroup
+	running.Go(func() { _ = server.Serve(listener) })
 	for range 10 {
 		client, err := net.Dial("tcp", listener.Addr().String())
 		require.NoError(b, err)
-		b.Cleanup(func() { _ = client.Close() })
 		_, err = fmt.Fprintf(client, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		require.NoError(b, err)
-		go io.Copy(io.Discard, client) //nolint:errcheck // until it is closed
+		running.Go(func() { _, _ = io.Copy(io.Discard, client) })
 	}
 	harness.Eventually(b, func() bool { return len(p.streams) == 10 }, "they follow")
-
-	followed := measure()
-
-	b.ReportMetric(100*(followed-alone).Seconds()/float64(b.N), "%core")
-	b.ReportMetric(0, "ns/op")
+	return func() {
+		p.Close()
+		_ = server.Close()
+		running.Wait()
+	}
 }
 
 func processorTime(b *testing.B) time.Duration {
@@ -66,7 +104,7 @@ func BenchmarkDocument(b *testing.B) {
 			v.def.Hash = harness.Hash("it")
 			v.def.Peers = make([]syncmod.Peer, members)
 			for i := range members {
-				v.names = append(v.names, fmt.Sprint("operator ", i))
+				v.names, v.ids = append(v.names, fmt.Sprint("operator ", i)), append(v.ids, "16Uiu2HAm3cL4SgGBYVzPRbXE")
 			}
 			for i := 1; i < members; i++ {
 				v.status.Peers = append(v.status.Peers, syncmod.PeerStatus{
@@ -76,11 +114,13 @@ func BenchmarkDocument(b *testing.B) {
 				})
 			}
 			size := 0
+			before := processorTime(b)
 			for b.Loop() {
 				text, err := json.Marshal(newDocument([]view{v}, "", noon))
 				require.NoError(b, err)
 				size = len(text)
 			}
+			b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N), "µs-cpu")
 			b.ReportMetric(float64(size), "bytes")
 		})
 	}

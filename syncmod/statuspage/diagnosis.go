@@ -54,15 +54,9 @@ func (d *Detail) Diagnosis() string {
 
 func (m Member) line() string {
 	if m.Path == pathSelf {
-		return fmt.Sprintf("%d %s %s: this node, at step %d", m.Index, m.Name, m.ID, m.Step)
+		return fmt.Sprintf("%d %s %s: this node, at step %d%s", m.Index, m.Name, m.ID, m.Step, m.says())
 	}
-	text := fmt.Sprintf("%d %s %s: %s, at step %d; path %s", m.Index, m.Name, m.ID, m.State, m.Step, m.Path)
-	if m.Nickname != "" {
-		text += fmt.Sprintf(", calls itself %q", m.Nickname)
-	}
-	if m.Version != "" {
-		text += ", version " + m.Version
-	}
+	text := fmt.Sprintf("%d %s %s: %s, at step %d; path %s%s", m.Index, m.Name, m.ID, m.State, m.Step, m.Path, m.says())
 	if m.RTT > 0 {
 		text += fmt.Sprintf(", round trip %g ms", m.RTT)
 	}
@@ -71,6 +65,17 @@ func (m Member) line() string {
 	}
 	if m.LastError != "" {
 		text += ", last error: " + m.LastError
+	}
+	return text
+}
+
+// says is what a member says of itself.
+func (m Member) says() (text string) {
+	if m.Nickname != "" {
+		text += fmt.Sprintf(", calls itself %q", m.Nickname)
+	}
+	if m.Version != "" {
+		text += ", version " + m.Version
 	}
 	return text
 }

@@ -1,12 +1,9 @@
 package statuspage
 
 import (
-	"errors"
 	"math"
 	"strings"
 	"time"
-
-	"github.com/dkgsync/dkgsync/syncmod"
 )
 
 // documentVersion is raised when a field of a document changes its meaning or goes. New ones
@@ -152,12 +149,12 @@ func (v view) detail(all []view) *Detail {
 	}
 	if v.status.Err != nil {
 		d.Error = v.status.Err.Error()
-		if culprit, ok := errors.AsType[*syncmod.PeerError](v.status.Err); ok {
-			d.Culprit = &culprit.Index
+		if culprit, named := v.culprit(); named {
+			d.Culprit = &culprit
 		}
 	}
 	missing := make(map[int]bool)
-	if w := v.status.WaitingFor(); w != nil {
+	if w := v.wait; w != nil {
 		d.Waiting = &Waiting{Barrier: w.Barrier, Step: w.Step, Since: w.Since, Members: []int{}, Text: w.Error()}
 		if len(w.Missing) > maxWords {
 			text, _, _ := strings.Cut(w.Error(), ": ")

@@ -17,22 +17,31 @@ type rendering struct {
 	json []byte
 }
 
-// render writes the document of a ceremony, unless that was done a moment ago.
+// render writes the document of a ceremony, unless that was done a moment ago. The larger it
+// is, the less often.
 func (p *Page) render(id string) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if last, ok := p.rendered[id]; ok && now.Sub(last.at) < pace/2 {
+	if last, ok := p.rendered[id]; ok && now.Sub(last.at) < p.pause/2 {
 		return last.json
 	}
 	content := p.renderNow(id, now)
 	for other, r := range p.rendered {
-		if now.Sub(r.at) >= pace/2 {
+		if now.Sub(r.at) >= p.pause/2 {
 			delete(p.rendered, other)
 		}
 	}
 	p.rendered[id] = rendering{now, content}
+	p.pause = min(max(pace, sparse*time.Since(now)), slowest)
 	return content
+}
+
+// lull is how long changes are gathered before they are sent.
+func (p *Page) lull() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pause
 }
 
 func (p *Page) renderNow(id string, now time.Time) []byte {
@@ -106,7 +115,7 @@ func (p *Page) awaitNews(ctx context.Context, changed <-chan struct{}) bool {
 	case <-again.C:
 		return true
 	case <-changed:
-		wait(ctx, p.ending, pace)
+		wait(ctx, p.ending, p.lull())
 	case <-p.ending:
 		return false
 	case <-ctx.Done():

@@ -52,18 +52,18 @@ func (v view) failure() string {
 	if differ := v.differing(); len(differ) > 0 {
 		return list(possessive(v.called(differ))) + plural(len(differ), " result differs", " results differ")
 	}
+	if d, ok := v.difference(); ok {
+		return v.names[d.odd] + d.what
+	}
 	if _, text, ok := v.told(); ok {
 		return text
 	}
-	if who, _, _ := v.versions(); who != "" {
-		return who + anotherVersion
-	}
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	culprit, named := v.culprit()
 	for _, f := range failures {
 		switch {
 		case !errors.Is(v.status.Err, f.err):
-		case named && culprit.Index != v.self:
-			return v.names[culprit.Index] + f.of
+		case named && culprit != v.self:
+			return v.names[culprit] + f.of
 		case named:
 			return "this node" + strings.TrimPrefix(f.of, "'s node")
 		default:
@@ -75,14 +75,20 @@ func (v view) failure() string {
 
 // blames says whose it is to mend the failure.
 func (v view) blames() (whose, string) {
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	if _, ok := v.difference(); ok {
+		return unknown, ""
+	}
+	if teller, ok := v.teller(); ok {
+		return theirs, v.names[teller]
+	}
+	culprit, named := v.culprit()
 	for _, f := range failures {
 		switch {
 		case !errors.Is(v.status.Err, f.err):
 		case f.whose == unknown:
 			return unknown, ""
-		case named && culprit.Index != v.self:
-			return theirs, v.names[culprit.Index]
+		case named && culprit != v.self:
+			return theirs, v.names[culprit]
 		case named:
 			return ours, ""
 		default:

@@ -18,13 +18,17 @@ const (
 	KindOurTurn  Kind = "our_turn" // the others wait for this node
 	KindComplete Kind = "complete"
 	KindFailed   Kind = "failed"
+
+	KindRehearsal Kind = "rehearsal" // this node only looks who is there
 )
 
 // headline says in one line how a ceremony stands. It has no times in it: it is read aloud
 // whenever it changes.
 func (v view) headline() (Kind, string) {
-	w := v.status.WaitingFor()
+	w := v.wait
 	switch {
+	case v.status.Observes:
+		return KindRehearsal, v.rehearsalHeadline(w)
 	case v.status.Phase == syncmod.Failed && v.status.Retried:
 		return KindFailed, "This attempt has failed: " + v.failure() + ". Another one follows"
 	case v.status.Phase == syncmod.Failed:

@@ -29,6 +29,7 @@ type record struct {
 	ceremony *syncmod.Ceremony // nil once it is neither open nor going on
 	def      syncmod.Definition
 	names    []string
+	ids      []string
 
 	open    bool
 	ended   time.Time // when it was seen to be over; zero: it goes on
@@ -42,6 +43,7 @@ type view struct {
 	record
 	now    time.Time // of the moment
 	status syncmod.Status
+	wait   *syncmod.WaitError // whom this node waits for; nil: nobody
 	self   int
 }
 
@@ -76,6 +78,9 @@ func (h *history) update(open []*syncmod.Ceremony) (opened []*record) {
 		h.opened++
 		r := &record{ceremony: c, def: c.Definition(), open: true}
 		r.id, r.names = fmt.Sprintf("%x.%d", r.def.Hash[:min(4, len(r.def.Hash))], h.opened), r.def.Names()
+		for _, p := range r.def.Peers {
+			r.ids = append(r.ids, p.ID.String()) // which is not cheap
+		}
 		h.all, opened = append(h.all, r), append(opened, r)
 	}
 	h.forget()
@@ -168,7 +173,7 @@ func (r record) view() view {
 	if r.ended.IsZero() {
 		v.status, v.receipt = r.ceremony.Status(), r.ceremony.Receipt()
 	}
-	v.now = v.status.At // all durations are of one moment
+	v.now, v.wait = v.status.At, v.status.WaitingFor() // all durations are of one moment
 	for i := range r.def.Peers {
 		if i == len(v.status.Peers) || v.status.Peers[i].Index != i {
 			v.self = i

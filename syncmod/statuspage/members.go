@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -15,16 +16,19 @@ import (
 
 // own is this node among the members.
 func (v view) own() Member {
-	p := v.def.Peers[v.self]
 	accused := slices.Contains(v.accused(), v.self)
 	m := Member{
-		Index: v.self, Name: v.names[v.self], ID: p.ID.String(), Path: pathSelf, Step: v.status.Step,
+		Index: v.self, Name: v.names[v.self], ID: v.ids[v.self], Path: pathSelf, Step: v.status.Step,
+		Nickname: v.status.Nickname, Version: v.status.Version,
 		Doing: v.doingOf(v.status.Step, v.status.Phase == syncmod.Complete),
 		Done:  v.status.Phase == syncmod.Complete, Trouble: accused,
 		Links: v.ownLinks(),
 	}
 	if accused {
 		m.State = v.blamed(v.self)
+	}
+	if v.status.Observes {
+		m.Doing = "rehearses"
 	}
 	return m
 }
@@ -71,7 +75,7 @@ func (v view) blamed(member int) string {
 
 func (v view) member(p syncmod.PeerStatus) Member {
 	m := Member{
-		Index: p.Index, Name: v.names[p.Index], ID: p.Peer.ID.String(), Nickname: p.Nickname, Version: p.Version,
+		Index: p.Index, Name: v.names[p.Index], ID: v.ids[p.Index], Nickname: p.Nickname, Version: p.Version,
 		Path: pathOf(p), Step: p.Step, Doing: v.doingOf(p.Step, p.Done), Done: p.Done,
 		LastSeen: p.LastSeen, Since: p.Since, RTT: milliseconds(p.RTT),
 		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.standing(p), Trouble: v.isTroubled(p),
@@ -80,11 +84,18 @@ func (v view) member(p syncmod.PeerStatus) Member {
 	if !p.LastSeen.IsZero() { // else the offset is that of requests that were refused
 		m.Clock = math.Round(milliseconds(p.ClockOffset))
 	}
+	if p.Fault != nil && p.Outbound { // only a rehearsal has it: what the member says would not be accepted
+		p.Inbound = true
+		m.Path = pathOf(p)
+	}
 	if m.Path == pathNone || m.Path == pathLeft { // it was so, and says nothing of now
 		m.RTT = 0
 	}
 	if v.isCulprit(p) {
 		m.State = v.blamed(p.Index)
+		if d, ok := v.difference(); ok && d.odd == p.Index {
+			m.Version = cmp.Or(m.Version, d.version)
+		}
 		if strings.HasSuffix(v.failure(), "'s node restarted") {
 			m.Doing = "restarted"
 		}
@@ -103,8 +114,8 @@ func (v view) isCulprit(p syncmod.PeerStatus) bool {
 	if differ := v.differing(); len(differ) > 0 {
 		return slices.Contains(differ, p.Index)
 	}
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
-	return named && culprit.Index == p.Index || slices.Contains(v.accused(), p.Index)
+	culprit, named := v.culprit()
+	return named && culprit == p.Index || slices.Contains(v.accused(), p.Index)
 }
 
 // isTroubled reports whether something is wrong with a member.
@@ -113,6 +124,6 @@ func (v view) isTroubled(p syncmod.PeerStatus) bool {
 	if v.status.Phase == syncmod.Failed {
 		return v.isCulprit(p) // that others have left says nothing
 	}
-	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" || errors.Is(p.LastError, syncmod.ErrKeyInUse) ||
-		p.ClockOffset.Abs() > clockWrong || p.Fault != nil
+	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" && !v.rehearses(p) ||
+		errors.Is(p.LastError, syncmod.ErrKeyInUse) || p.ClockOffset.Abs() > clockWrong || p.Fault != nil
 }

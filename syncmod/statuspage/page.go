@@ -36,7 +36,9 @@ func Hosts(names ...string) Option {
 
 const (
 	maxStreams   = 64                     // how many clients follow at once
-	pace         = 200 * time.Millisecond // how fast changes are sent
+	pace         = 200 * time.Millisecond // how fast changes are sent at most
+	slowest      = time.Second            // how fast at least
+	sparse       = 400                    // times as long as it took to write a document is the pause before the next
 	writeTimeout = 5 * time.Second        // a client that takes longer to take what it is sent is dropped
 	scrapes      = 6                      // times as long may a scrape of the metrics take
 )
@@ -56,6 +58,7 @@ type Page struct {
 
 	mu       sync.Mutex
 	rendered map[string]rendering
+	pause    time.Duration // between two documents
 }
 
 // New makes the page of a service. From now on it notes which ceremonies the service opens,
@@ -63,7 +66,8 @@ type Page struct {
 func New(s *syncmod.Service, opts ...Option) *Page {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Page{
-		streams: make(chan struct{}, maxStreams), drop: writeTimeout, rendered: make(map[string]rendering),
+		streams: make(chan struct{}, maxStreams), drop: writeTimeout,
+		rendered: make(map[string]rendering), pause: pace,
 		stop: stop, ending: make(chan struct{}), done: make(chan struct{}),
 	}
 	for _, opt := range opts {

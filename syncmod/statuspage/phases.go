@@ -28,9 +28,12 @@ const (
 	PhaseFailed  PhaseState = "failed"
 )
 
-// phases lists what a ceremony goes through.
+// phases lists what a ceremony goes through. A rehearsal goes through none of it.
 func (v view) phases() []Phase {
 	s := v.status
+	if s.Observes {
+		return []Phase{}
+	}
 	passed := make(map[int64]syncmod.PassedBarrier)
 	for _, b := range s.Passed {
 		if b.Kind == "step" {
@@ -59,7 +62,7 @@ func (v view) phases() []Phase {
 
 func (v view) phase(name string, step, at int64, over bool, passed map[int64]syncmod.PassedBarrier) Phase {
 	p := Phase{Name: name, State: PhaseAhead, Text: "to come"}
-	w := v.status.WaitingFor()
+	w := v.wait
 	switch end, done := passed[step+1]; {
 	case done && step == 0:
 		p.State, p.Text = PhaseDone, "took "+spell(end.Passed.Sub(v.connecting()))
@@ -110,7 +113,7 @@ func (v view) lastOf(end syncmod.PassedBarrier) string {
 
 func (v view) goodbyes(over bool) Phase {
 	p := Phase{Name: "Goodbyes", State: PhaseAhead, Text: "to come"}
-	w := v.status.WaitingFor()
+	w := v.wait
 	switch {
 	case v.status.Phase == syncmod.Failed:
 		p.Text = "not reached"

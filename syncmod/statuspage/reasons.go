@@ -13,29 +13,74 @@ import (
 
 // This file finds the reason of a failure in what a member has told of it.
 
-// teller is the member that has told this node that it ended the ceremony.
-func (v view) teller() (member int, ok bool) {
+// culprit is the member that has made the ceremony fail, as far as this node can tell.
+func (v view) culprit() (member int, named bool) {
+	if d, differ := v.difference(); differ {
+		return d.odd, true
+	}
+	if _, about, ok := v.quoted(); ok {
+		return about, true
+	}
 	by, named := errors.AsType[*syncmod.PeerError](v.status.Err)
-	if !named || by.Index == v.self || !errors.Is(v.status.Err, syncmod.ErrPeerAborted) {
+	if !named {
 		return 0, false
 	}
 	return by.Index, true
 }
 
-// quoted is what the member that ended the ceremony has told of it, as it was told.
-func (v view) quoted() (text string, culprit int, ok bool) {
-	culprit, ok = v.teller()
-	if !ok {
+// teller is the member that has ended the ceremony, as it or another one has told this node.
+func (v view) teller() (member int, ok bool) {
+	_, member, ok = v.quoted()
+	return member, ok
+}
+
+// aMember is how the reason of a failure begins that is a member's doing. That one member
+// refuses another leaves open whose doing it is.
+var aMember = regexp.MustCompile(`^operator (\d+) \([^"]*?\) (refused this node)?`)
+
+// quoted is what a member has told of why the ceremony ended, and whom that is about. A member
+// whose ceremony has failed tells why when it is asked to go on, too: by refusing that.
+func (v view) quoted() (text string, about int, ok bool) {
+	by, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	if !named || by.Index == v.self {
 		return "", 0, false
 	}
-	_, rest, _ := strings.Cut(v.status.Err.Error(), `: "`)
+	before, rest, _ := strings.Cut(v.status.Err.Error(), `: "`)
 	quote, err := strconv.QuotedPrefix(`"` + rest)
 	if err != nil {
 		return "", 0, false
 	}
-	text, err = strconv.Unquote(quote)
+	if text, err = strconv.Unquote(quote); err != nil {
+		return "", 0, false
+	}
+	switch begins := aMember.FindStringSubmatch(text); {
+	case errors.Is(v.status.Err, syncmod.ErrPeerAborted):
+		about = by.Index
+	case !errors.Is(v.status.Err, syncmod.ErrPeerRejected) || begins == nil:
+		return "", 0, false
+	case begins[2] != "":
+		about = by.Index
+	default:
+		about, err = strconv.Atoi(begins[1])
+	}
+	if err != nil || about >= len(v.names) || about == v.self {
+		return "", 0, false
+	}
 	text, _, _ = strings.Cut(text, "; the ceremony cannot go on")
-	return text, culprit, err == nil
+	if tellers := v.operators(before); len(tellers) > 0 {
+		text = retold(text, v.names[tellers[len(tellers)-1]])
+	}
+	return text, about, true
+}
+
+// retold is what a member has told, in which it calls itself "this node". What it has quoted
+// there stays as it is.
+func retold(text, teller string) string {
+	end := strings.IndexByte(text, '"')
+	if end < 0 {
+		end = len(text)
+	}
+	return strings.ReplaceAll(text[:end], "this node", teller) + text[end:]
 }
 
 // told is what the member that ended the ceremony gives as its reason, in a sentence about it
@@ -53,9 +98,6 @@ func (v view) told() (words, sentence string, ok bool) {
 	for _, happened := range []struct{ begins, of string }{
 		{"restarted", "'s node restarted"},
 		{"was stopped", "'s node was stopped"},
-		{"runs ", anotherVersion},
-		{"did not sign ", anotherDefinition},
-		{"has other members ", otherMembers},
 	} {
 		if strings.HasPrefix(did, happened.begins) {
 			return "", who + happened.of, true
@@ -187,26 +229,6 @@ func (v view) differing() (members []int) {
 		members = append(members, group.members...)
 	}
 	return members
-}
-
-var running = regexp.MustCompile(` runs (v\S+), this node runs (v\S+): `)
-
-// versions are those that made the ceremony fail, of a member and of this node: whichever of
-// the two has found out. Without a name it was something else.
-func (v view) versions() (who, theirs, ours string) {
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
-	if !named || culprit.Index == v.self {
-		return "", "", ""
-	}
-	runs := running.FindStringSubmatch(v.status.Err.Error())
-	switch who = v.names[culprit.Index]; {
-	case runs == nil:
-	case errors.Is(v.status.Err, syncmod.ErrVersionMismatch):
-		return who, runs[1], runs[2]
-	case errors.Is(v.status.Err, syncmod.ErrPeerRejected): // who says it is "this node" there
-		return who, runs[2], runs[1]
-	}
-	return "", "", ""
 }
 
 // operators are the members that a text names by their operator index.

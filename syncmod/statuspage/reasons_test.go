@@ -2,10 +2,12 @@ package statuspage
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dkgsync/dkgsync/internal/harness"
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
@@ -41,8 +43,7 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 			"carol's node was stopped", "carol's node was stopped", began,
 		},
 		{
-			"operator 2 (carol) runs v1.9, this node runs v1.0: all members need the same version" + advice,
-			"carol runs another version", "carol runs another version", began,
+			"this node's disk is full", "carol ended it: carol's disk is full", "carol ended it", began,
 		},
 		{"operator 9 is gone", "carol ended it: operator 9 is gone", "carol ended it", began},
 	} {
@@ -142,25 +143,116 @@ func TestAPhaseIsDoneOnceEveryoneHasFinishedIt(t *testing.T) {
 	}
 }
 
-// refused is a failure by a member that refused this node.
-type refused string
+// news is a failure as this node words it, whoever has brought it.
+type news struct {
+	kind error
+	by   int // whom the error names
+	text string
+}
 
-func (r refused) Error() string        { return string(r) }
-func (r refused) Is(target error) bool { return target == syncmod.ErrPeerRejected }
+func (n news) Error() string { return n.text }
+func (n news) Unwrap() []error {
+	return []error{&syncmod.PeerError{Index: n.by, Err: n.kind}}
+}
 
-func TestVersionsAreTheSameWhoeverFindsOut(t *testing.T) {
-	const advice = ": all members need the same major and minor version; the ceremony cannot go on"
-	for _, err := range []error{
-		fmt.Errorf("%w%.0s runs v1.9, this node runs v1.0"+advice, syncmod.ErrVersionMismatch, ""),
-		refused(`refused this node: "operator 0 (alice) runs v1.0, this node runs v1.9` + advice + `"`),
+// Of members that do not share what all have to, each ends by the first that it hears. Its
+// screens say the same whoever that is: carol has a version of her own.
+func TestWhoDiffersIsNamedWhoeverFindsOut(t *testing.T) {
+	const version, advice = "all members need the same major and minor version; ",
+		"the ceremony cannot go on: stop every node and start the ceremony again together"
+	const theirs = "operator 2 (carol) runs v1.9, this node runs v1.0: " + version + advice
+	const ours = "operator 0 (alice) runs v1.0, this node runs v1.9: " + version + advice
+	const bobs = "operator 1 (bob) runs v1.0, this node runs v1.9: " + version + advice
+	for name, how := range map[string]news{
+		"alice herself":           {syncmod.ErrVersionMismatch, 2, theirs},
+		"carol, of alice":         {syncmod.ErrPeerRejected, 2, refused(2, "carol", ours)},
+		"carol, of bob":           {syncmod.ErrPeerRejected, 2, refused(2, "carol", bobs)},
+		"bob, who refuses for it": {syncmod.ErrPeerRejected, 1, refused(1, "bob", theirs)},
+		"bob, whom carol refused": {syncmod.ErrPeerRejected, 1, refused(1, "bob", refused(2, "carol", bobs))},
+		"bob's abort": {syncmod.ErrPeerAborted, 2, reported(2, "carol",
+			"operator 1 (bob) reports", theirs)},
+		"bob's abort, once refused": {syncmod.ErrPeerAborted, 1, ended(1, "bob", refused(2, "carol", bobs))},
+		"bob's abort, from dave": {syncmod.ErrPeerAborted, 2, reported(2, "carol",
+			"operator 1 (bob), who has it from operator 3 (dave), reports", theirs)},
+		"carol's abort for bob, from dave": {syncmod.ErrPeerAborted, 1, reported(1, "bob",
+			"operator 3 (dave), who has it from operator 2 (carol), reports", bobs)},
 	} {
 		v := made(syncmod.Status{
-			Phase: syncmod.Failed, Err: &syncmod.PeerError{Index: 2, Err: err}, Peers: others(0, 0),
+			Phase: syncmod.Failed, Version: "v1.0", Err: how,
+			Peers: append(others(0, -1), syncmod.PeerStatus{Index: 3}),
 		})
-		said := v.answers(nil)
+		v.names, v.ids, v.def.Peers = append(v.names, "dave"), make([]string, 4), make([]syncmod.Peer, 4)
+		v.status.Peers[1].Inbound = false
+
+		d := v.detail(nil)
+
+		require.Equal(t, "The ceremony has failed: carol runs another version", d.Headline, name)
 		require.Equal(t, Answer{"carol runs another version", "carol runs v1.9, this node runs v1.0: all members " +
-			"need the same major and minor version."}, said.Failure)
-		require.Contains(t, said.Close.Text, "First carol installs v1.0, or everyone else v1.9; then")
+			"need the same major and minor version."}, d.Answers.Failure, name)
+		require.Equal(t, Answer{"Probably not", "This node agrees with bob."}, d.Answers.IsItMe, name)
+		require.Contains(t, d.Answers.Close.Text, "First carol installs v1.0, or everyone else v1.9; then", name)
+		require.Equal(t, 2, *d.Culprit, name)
+		require.Equal(t, "runs another version", d.Members[2].State, name)
+		require.Equal(t, "v1.9", d.Members[2].Version, name)
+		for i, m := range d.Members {
+			require.Equal(t, i == 2, m.Trouble, "%s: %s", name, m.Name)
+		}
+	}
+}
+
+func refused(by int, name, text string) string {
+	return fmt.Sprintf("operator %d (%s) refused this node: %q", by, name, text)
+}
+
+func ended(by int, name, text string) string {
+	return fmt.Sprintf("operator %d (%s) ended the ceremony: %q", by, name, text)
+}
+
+func reported(culprit int, name, by, text string) string {
+	return fmt.Sprintf("operator %d (%s) made the ceremony fail, as %s: %q", culprit, name, by, text)
+}
+
+// A member that this node has accepted has its definition: so whoever says that it does not is
+// the one that differs.
+func TestWhoSaysThatAGoodMemberDiffersDiffers(t *testing.T) {
+	for does, headline := range map[string]string{
+		"did not sign this node's definition 0123…: all members need it":          "carol has another definition",
+		"has other members for definition 0123… than this node, or another order": "carol lists other members",
+	} {
+		for _, how := range []news{
+			{syncmod.ErrBadSignature, 2, "operator 2 (carol) " + does},
+			{syncmod.ErrPeerRejected, 2, refused(2, "carol", "operator 0 (alice) "+does)},
+			{syncmod.ErrPeerRejected, 2, refused(2, "carol", "operator 1 (bob) "+does)},
+			{syncmod.ErrPeerRejected, 1, refused(1, "bob", "operator 2 (carol) "+does)},
+		} {
+			v := made(syncmod.Status{Phase: syncmod.Failed, Err: how, Peers: others(0, -1)})
+			v.status.Peers[1].Inbound = false
+
+			require.Equal(t, headline, v.failure(), how.text)
+			require.Equal(t, Answer{"Probably not", "This node agrees with bob."}, v.isItMe(nil), how.text)
+		}
+	}
+}
+
+// A member whose ceremony has failed refuses everyone from then on, and says why.
+func TestARefusalIsNotTheFaultOfWhoeverPassesItOn(t *testing.T) {
+	for _, told := range []struct {
+		by        int
+		who, text string
+		headline  string
+	}{
+		{1, "bob", "operator 2 (carol) restarted: its step went from 2 to 0", "carol's node restarted"},
+		{1, "bob", "operator 1 (bob) gave up: no room", "bob gave up: no room"},
+		{1, "bob", "operator 0 (alice) restarted: its step went from 2 to 0", "bob refuses this node"},
+		{1, "bob", "invalid signature", "bob refuses this node"},
+		{
+			1, "bob", refused(2, "carol", "invalid signature"),
+			`bob ended it: carol refused bob: "invalid signature"`,
+		},
+	} {
+		how := news{syncmod.ErrPeerRejected, told.by, refused(told.by, told.who, told.text)}
+		v := made(syncmod.Status{Phase: syncmod.Failed, Step: 2, Err: how, Peers: others(2, 2)})
+		require.Equal(t, told.headline, v.failure())
 	}
 }
 
@@ -186,4 +278,38 @@ func TestAMemberThatRestartedIsAtNoStep(t *testing.T) {
 	d := v.detail(nil)
 	require.Equal(t, "restarted", d.Members[2].Doing)
 	require.Equal(t, "1: done", d.Members[1].Doing)
+}
+
+// Alice never reaches carol, who runs another version: she hears of it from bob and dave only,
+// who end by carol's version or because carol refuses them.
+func TestWhoDiffersIsNamedByThoseWhoHearOfIt(t *testing.T) {
+	c := harness.New(t, 4, harness.Links())
+	for _, l := range c.Between([]int{0}, []int{2}) {
+		l.Cut()
+	}
+	c.Start(0, 1, 3)
+	p := pageOf(t, c.Nodes[0].Service)
+	for _, i := range c.Except(2) {
+		c.Until(i, func(s syncmod.Status) bool {
+			return !slices.ContainsFunc(s.Peers, func(p syncmod.PeerStatus) bool {
+				return p.Index != 2 && !harness.Connected(p)
+			})
+		})
+	}
+	config := harness.Fast()
+	config.Version = "v1.9"
+	_, err := harness.StartService(t, c.Nodes[2].Host, config).Open(c.Definition(2, t.Name()))
+	require.NoError(t, err)
+	c.Failure(0)
+	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony.Kind == KindFailed }, "it is seen")
+
+	d := status(t, p, "").Ceremony
+
+	require.Equal(t, "The ceremony has failed: carol runs another version", d.Headline, d.Error)
+	require.Equal(t, 2, *d.Culprit)
+	require.Equal(t, "v1.9", d.Members[2].Version)
+	for i, m := range d.Members {
+		require.Equal(t, i == 2, m.Trouble, m.Name)
+	}
+	t.Log(d.Error)
 }

@@ -1,7 +1,6 @@
 package statuspage
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -59,8 +58,8 @@ func (v view) wasItMe() Answer {
 func (v view) wasItUs(name string) Answer {
 	log := ": " + name + "'s log has the whole reason."
 	if words, _, ok := v.told(); ok && words != "" {
-		culprit, _ := errors.AsType[*syncmod.PeerError](v.status.Err)
-		mentioned := v.mentioned(culprit.Index)
+		culprit, _ := v.culprit()
+		mentioned := v.mentioned(culprit)
 		if slices.Contains(mentioned, v.self) {
 			return Answer{"Perhaps", name + "'s reason names this node" + log}
 		}
@@ -75,9 +74,9 @@ func (v view) wasItUs(name string) Answer {
 // agreeing names the members that were connected with this node when the ceremony failed, but
 // for the one that made it fail: they run the same version and definition.
 func (v view) agreeing() (names []string) {
-	culprit, named := errors.AsType[*syncmod.PeerError](v.status.Err)
+	culprit, named := v.culprit()
 	for _, p := range v.status.Peers {
-		if named && p.Inbound && p.Outbound && p.Index != culprit.Index {
+		if named && p.Inbound && p.Outbound && p.Index != culprit {
 			names = append(names, v.names[p.Index])
 		}
 	}
@@ -101,7 +100,10 @@ var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
 
 // standing says how a member stands, without its step and when it was heard.
 func (v view) standing(p syncmod.PeerStatus) string {
-	if !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p) {
+	switch {
+	case v.rehearses(p):
+		return "ready, it rehearses too"
+	case !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p):
 		return p.LastError.Error()
 	}
 	text := inMilliseconds.ReplaceAllLiteralString(p.Describe(v.now), "for "+spell(v.now.Sub(p.Since)))
@@ -118,8 +120,11 @@ func (v view) standing(p syncmod.PeerStatus) string {
 func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	connected := v.connected()
 	for _, p := range w.Missing {
-		by, not := v.reaching(p.Index)
 		switch {
+		case p.Fault != nil && len(connected) > 0:
+			return Answer{"Probably not", v.turn(w) + " This node agrees with " + list(connected) + "."}
+		case p.Fault != nil:
+			return Answer{"Perhaps", "This node may be the one that differs: compare it with the others."}
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
 			return Answer{"Probably not", fmt.Sprintf("%s has definition %s open; %s have %s: compare the files.",
 				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
@@ -128,9 +133,11 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 			return Answer{"Perhaps", fmt.Sprintf("%s's node does not take part with this one: %s.", v.names[p.Index],
 				p.Waiting)}
 		case p.Inbound && p.Outbound:
-		case len(by) > 0 && len(by) >= not:
-			return Answer{"Probably", fmt.Sprintf("%s %s %s, and this node does not: look at this node's network.",
-				capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
+		default:
+			if by, not := v.reaching(p.Index); len(by) > 0 && len(by) >= not {
+				return Answer{"Probably", fmt.Sprintf("%s %s %s, and this node does not: look at this node's network.",
+					capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
+			}
 		}
 	}
 	if len(connected) == 0 && w.Barrier == "connected" {
@@ -139,7 +146,11 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 			"This node is connected with nobody: the others are not there yet, or its network is broken.",
 		}
 	}
-	if unseen := v.unseen(w); len(unseen) > 0 {
+	switch unseen := v.unseen(w); {
+	case len(unseen) == 0:
+	case v.status.Observes:
+		return Answer{"Probably not", v.turn(w) + " Nobody tells a rehearsal whom the others reach."}
+	default:
 		return Answer{"Probably not", fmt.Sprintf("%s No other member has said yet whether it reaches %s.",
 			v.turn(w), list(unseen))}
 	}
@@ -149,8 +160,10 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 // unseen names those of a wait of whom only this node has said that it does not reach them.
 func (v view) unseen(w *syncmod.WaitError) (names []string) {
 	for _, p := range w.Missing {
-		by, not := v.reaching(p.Index)
-		if away := !p.Inbound || !p.Outbound; away && p.Waiting != notOpen && !isUp(p) && len(by)+not == 0 {
+		if p.Inbound && p.Outbound || p.Waiting == notOpen || isUp(p) {
+			continue
+		}
+		if by, not := v.reaching(p.Index); len(by)+not == 0 {
 			names = append(names, v.names[p.Index])
 		}
 	}
@@ -169,11 +182,13 @@ func (v view) connected() (names []string) {
 
 // turn says who has to do what before the wait is over.
 func (v view) turn(w *syncmod.WaitError) string {
-	var closed, away, apart, working []string
+	var unlike, closed, away, apart, working []string
 	var step int64
 	for _, p := range w.Missing {
 		name := v.names[p.Index]
 		switch {
+		case p.Fault != nil:
+			unlike = append(unlike, name)
 		case p.Waiting == notOpen, p.Waiting == "" && isUp(p):
 			closed = append(closed, name)
 		case !p.Inbound || !p.Outbound:
@@ -193,6 +208,7 @@ func (v view) turn(w *syncmod.WaitError) string {
 		who       []string
 		one, more string
 	}{
+		{unlike, "take the others' version and definition", "take the others' version and definition"},
 		{closed, "start the ceremony on its node", "start the ceremony on their nodes"},
 		{away, "start its node, or mend its network", "start their nodes, or mend their networks"},
 		{apart, "", "mend the network between them"},

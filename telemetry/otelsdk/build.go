@@ -69,7 +69,7 @@ func cannot(wanted signal, err error) error {
 	default:
 		why += ": it must be one of otlp, prometheus, console, none"
 	}
-	return &buildError{text: fmt.Sprintf("making the exporter that %s=%q asks for: %s", name, value, why), err: err}
+	return &buildError{text: fmt.Sprintf("making the exporter for %s=%q: %s", name, value, why), err: err}
 }
 
 // buildError is an error in one line.

@@ -41,7 +41,7 @@ func checkAuthorities(file string) error {
 		return err
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		return errors.New("there is no certificate in " + file)
+		return errors.New("no certificate in " + file)
 	}
 	return nil
 }

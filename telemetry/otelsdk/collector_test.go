@@ -123,5 +123,5 @@ func TestAnErrorThatComesOverAndOverDoesNotFillTheLog(t *testing.T) {
 	p.stop(t)
 
 	require.Less(t, p.lines.count("the disk is full"), 20, p.lines)
-	require.Regexp(t, `there were more errors of OpenTelemetry" unsaid=9\d\d`, p.lines)
+	require.Regexp(t, `OpenTelemetry reported more errors" unsaid=9\d\d`, p.lines)
 }

@@ -126,7 +126,7 @@ const logLimit = 500 * time.Millisecond
 func (l *errorLog) close(ctx context.Context) {
 	l.mu.Lock()
 	if l.unsaid > 0 {
-		l.sayLocked("there were more errors of OpenTelemetry", nil)
+		l.sayLocked("OpenTelemetry reported more errors", nil)
 	}
 	l.closed = true
 	close(l.lines)

@@ -128,7 +128,7 @@ func (f *faults) check(name string, r rule) {
 	if value == "" {
 		return
 	}
-	why := "there are spaces around it"
+	why := "remove the spaces around it"
 	if value == strings.TrimSpace(value) {
 		why = r(value)
 	}
@@ -281,7 +281,7 @@ func endpoint(s signal) rule {
 		case u.Hostname() == "":
 			return example + ": the host is missing"
 		case u.Port() != "" && port(u.Port()) != "":
-			return example + ": " + u.Port() + " is no port"
+			return example + ": " + u.Port() + " is not a port"
 		}
 		return ""
 	}

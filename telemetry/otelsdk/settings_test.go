@@ -32,7 +32,7 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 			`OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": it must be a URL such as http://127.0.0.1:4318`,
 		},
 		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "http://127.0.0.1:4318"},
-		"a port that cannot be":        {[]string{general, "http://collector:99999"}, "99999 is no port"},
+		"a port that cannot be":        {[]string{general, "http://collector:99999"}, "99999 is not a port"},
 		"a port that is a word":        {[]string{general, "http://collector:grpc"}, general},
 		"no host":                      {[]string{general, "http://:4318"}, "the host is missing"},
 		"another scheme":               {[]string{general, "ftp://collector"}, "one of the schemes http, https"},
@@ -127,17 +127,17 @@ func TestASettingThatCannotBeFollowedIsRefusedByName(t *testing.T) {
 		},
 		"an interval with a space": {
 			[]string{general, "http://c", "OTEL_METRIC_EXPORT_INTERVAL", " 7000"},
-			`OTEL_METRIC_EXPORT_INTERVAL=" 7000": there are spaces around it`,
+			`OTEL_METRIC_EXPORT_INTERVAL=" 7000": remove the spaces around it`,
 		},
 		"an exporter with spaces": {
-			[]string{"OTEL_TRACES_EXPORTER", " otlp "}, `OTEL_TRACES_EXPORTER=" otlp ": there are spaces around it`,
+			[]string{"OTEL_TRACES_EXPORTER", " otlp "}, `OTEL_TRACES_EXPORTER=" otlp ": remove the spaces around it`,
 		},
 		"a protocol with a space": {
 			[]string{general, "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc "},
-			`OTEL_EXPORTER_OTLP_PROTOCOL="grpc ": there are spaces around it`,
+			`OTEL_EXPORTER_OTLP_PROTOCOL="grpc ": remove the spaces around it`,
 		},
 		"an endpoint with a space": {
-			[]string{general, "http://c\n"}, `OTEL_EXPORTER_OTLP_ENDPOINT="http://c\n": there are spaces around it`,
+			[]string{general, "http://c\n"}, `OTEL_EXPORTER_OTLP_ENDPOINT="http://c\n": remove the spaces around it`,
 		},
 		"an interval": {
 			[]string{"OTEL_METRICS_EXPORTER", "otlp", "OTEL_METRIC_EXPORT_INTERVAL", "1m"},

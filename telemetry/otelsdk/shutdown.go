@@ -50,7 +50,7 @@ func (s *sdk) shutdown(whole context.Context) {
 	s.release()
 	s.release = nil
 	if err != nil {
-		s.errors.say("telemetry was not flushed in full", err)
+		s.errors.say("some telemetry was not flushed", err)
 	}
 	s.errors.close(whole)
 }

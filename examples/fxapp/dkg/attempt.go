@@ -97,8 +97,8 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 	id.Write([]byte(statementPrefix))
 	for i, b := range bodies {
 		if want := Threshold(len(a.members)); b.Threshold != want {
-			return a.blame(i, "wants %d of %d members to sign together, where this node wants %d: "+
-				"does it run another version?", b.Threshold, len(a.members), want)
+			return a.blame(i, "wants %d of %d members to sign together, but this node wants %d: "+
+				"does it run a different version?", b.Threshold, len(a.members), want)
 		}
 		key, err := parsePoint(b.Key)
 		if err != nil {

@@ -107,7 +107,7 @@ func TestAnAttemptThatFailsAtTheLastBarrierKeepsTheShare(t *testing.T) {
 	require.Equal(t, filepath.Join(n.dir, n.files()[0]), outcome.Path)
 	require.Nil(t, outcome.Share)
 	require.Contains(t, outcome.Advice(), "the share in "+outcome.Path+" is unconfirmed")
-	require.Contains(t, n.log.String(), "ask them for their receipt")
+	require.Contains(t, n.log.String(), "ask them for a receipt")
 	_, err := ReadShare(n.dir)
 	require.ErrorContains(t, err, "no receipt confirms the share in it")
 }

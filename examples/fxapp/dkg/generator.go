@@ -89,7 +89,7 @@ func (g *Generator) Stop(ctx context.Context) error {
 	select {
 	case <-followed:
 	case <-ctx.Done():
-		late = fmt.Errorf("a ceremony is still open, or its share is still being stored:  %w", ctx.Err())
+		late = fmt.Errorf("a ceremony is still open, or its share is still being stored: %w", ctx.Err())
 	}
 	return errors.Join(late, g.stopServing(ctx), g.Outcome().Err)
 }

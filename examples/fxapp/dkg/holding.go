@@ -84,7 +84,7 @@ func isNamedAfter(share *Share, name string) error {
 	if name == shareName || name == unconfirmed || name == supersededName(unconfirmed) {
 		return nil
 	}
-	return fmt.Errorf("its file name is that of another group key: move it away, or rename it to  %s", unconfirmed)
+	return fmt.Errorf("its file name is that of another group key: move it away, or rename it to %s", unconfirmed)
 }
 
 // parseReceipt reads a receipt. What cannot be read may be anything, so its error says
@@ -120,7 +120,7 @@ func (h holding) confirm(r *syncmod.Receipt) (*Share, error) {
 		err = fmt.Errorf("data directory %s: there is no share of the group key that the receipt attests (%s)",
 			h.dir, shortKey(r.Result()))
 		if h.unreadable != nil {
-			err = fmt.Errorf("%w, unless it is in a file that cannot be read:  %w", err, h.unreadable)
+			err = fmt.Errorf("%w, unless it is in a file that cannot be read: %w", err, h.unreadable)
 		}
 		return nil, err
 	}

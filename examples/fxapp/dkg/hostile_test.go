@@ -82,7 +82,7 @@ func TestGarbageIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			says := saying(keyPhase, func(*attempt, peer.ID) []byte { return []byte(garbage) })
-			fails(t, says, "operator 1 (bob) gave a key that cannot be read: does it run another version?")
+			fails(t, says, "operator 1 (bob) gave a key that cannot be read: does it run a different version?")
 		})
 	}
 }
@@ -121,13 +121,13 @@ func TestAnotherThresholdIsRefused(t *testing.T) {
 
 func TestAKeyThatIsNoneIsRefused(t *testing.T) {
 	for name, key := range map[string][]byte{
-		"it is no point":               make([]byte, keySize),
-		"it is the point at infinity":  encode(keys().Point().Null()),
-		"it is no point of BLS12-381'": []byte("short"),
+		"it is not a point":               make([]byte, keySize),
+		"it is the point at infinity":     encode(keys().Point().Null()),
+		"it is not a point of BLS12-381'": []byte("short"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			none := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Key = key })
-			fails(t, none, "operator 1 (bob) gave a key that is none: "+name)
+			fails(t, none, "operator 1 (bob) gave an invalid key: "+name)
 		})
 	}
 }
@@ -215,7 +215,7 @@ func TestAComplaintNamesBoth(t *testing.T) {
 }
 
 func TestAComplaintAboutNobodyIsRefused(t *testing.T) {
-	fails(t, complaining(7), "operator 1 (bob) complains about operator 7, and there is none")
+	fails(t, complaining(7), "operator 1 (bob) complains about operator 7, who does not exist")
 }
 
 func TestAComplaintToOneMemberFailsAll(t *testing.T) {

@@ -91,7 +91,7 @@ func (a *attempt) make(p phase, of body) (text []byte, err error) {
 func (a *attempt) open(p phase, member int, text []byte, into body) (seen, error) {
 	var m message
 	if json.Unmarshal(text, &m) != nil || json.Unmarshal(m.Body, into) != nil {
-		return seen{}, a.blame(member, "gave a %s that cannot be read: does it run another version?", p)
+		return seen{}, a.blame(member, "gave a %s that cannot be read: does it run a different version?", p)
 	}
 	digest := sha256.Sum256(m.Body)
 	s := seen{Digest: digest[:], Signature: m.Signature}

@@ -64,7 +64,7 @@ func TestOneGeneratorAHost(t *testing.T) {
 	n := c.nodes[0]
 	second, err := New(n.host, n.generator.store, harness.Quiet())
 	require.NoError(t, err)
-	require.ErrorContains(t, second.Start(), "one generator a host")
+	require.ErrorContains(t, second.Start(), "use one generator for each host")
 	require.NoError(t, n.generator.Stop(t.Context()))
 	require.NoError(t, second.Start())
 	require.NoError(t, second.Stop(t.Context()))

@@ -290,7 +290,7 @@ func TestADamagedSupersededShareStopsNothing(t *testing.T) {
 	_, err := OpenStore(dir, f.definition)
 	require.NoError(t, err)
 	_, err = Confirm(dir, other.receipt)
-	require.ErrorContains(t, err, "unless in a file that cannot be read: data directory "+dir+": share-01")
+	require.ErrorContains(t, err, "unless it is in a file that cannot be read: data directory "+dir+": share-01")
 	require.Contains(t, names(t, dir), name)
 
 	_, err = Confirm(dir, f.receipt)
@@ -311,16 +311,16 @@ func TestADirectoryWithSomethingElseIsRefused(t *testing.T) {
 		"there is no share of the group key that the receipt attests": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), receipt, 0o600))
 		},
-		"receipt.json: it is no receipt": func(dir string) {
+		"receipt.json: it is not a receipt": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, receiptName), receipt[1:], 0o600))
 		},
-		"share.json: it is no share": func(dir string) {
+		"share.json: it is not a share": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, shareName), nil, 0o600))
 		},
 		"share.json is a link, a pipe, a device or a directory": func(dir string) {
 			require.NoError(t, os.Mkdir(filepath.Join(dir, shareName), 0o700))
 		},
-		"share-01.unconfirmed.json: it is a share of another group key than its name says": func(dir string) {
+		"share-01.unconfirmed.json: its file name is that of another group key": func(dir string) {
 			name, err := (&Store{dir: dir}).write(f.shares[alice])
 			require.NoError(t, err)
 			require.NoError(t, renameFile(dir, name, "share-01.unconfirmed.json"))
@@ -370,7 +370,7 @@ func TestADamagedShareSaysNothingOfItsSecret(t *testing.T) {
 	key := hex.EncodeToString(s.GroupKey)
 	order := "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001"
 	for want, change := range map[string]func(text string) string{
-		"it is no share": func(text string) string { return text[:len(text)/2] },
+		"it is not a share": func(text string) string { return text[:len(text)/2] },
 		"it is not a share: restore": func(text string) string {
 			return strings.Replace(text, secret, "z"+secret[1:], 1)
 		},
@@ -382,10 +382,10 @@ func TestADamagedShareSaysNothingOfItsSecret(t *testing.T) {
 		"it is damaged: its secret cannot be read": func(text string) string {
 			return strings.Replace(text, secret, order, 1)
 		},
-		"it is damaged: its group key does not fit": func(text string) string {
+		"it is damaged: its group key does not match": func(text string) string {
 			return strings.Replace(text, key, hex.EncodeToString(encode(keys().Point().Base())), 1)
 		},
-		"it is damaged: commitment 0 is no point": func(text string) string {
+		"it is damaged: commitment 0 is not a point": func(text string) string {
 			return strings.ReplaceAll(text, key, "00"+key[2:])
 		},
 		"it is damaged: there is no operator 2 among 2": func(text string) string {

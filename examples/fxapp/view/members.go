@@ -226,7 +226,7 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 		reached.cells = append(reached.cells, reachedBy(c, m.Index))
 		wrong.cells = append(wrong.cells, wrongText(c, m))
 	}
-	if c.Phase == "complete" || c.Phase == "failed" { // all leave: who is connected now tells nothing
+	if isOver(c) {
 		return []*column{names, step, version, again, wrong}
 	}
 	columns := []*column{names, path, step, rtt, heard, clock, version, again, reached}

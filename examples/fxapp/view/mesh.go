@@ -63,15 +63,23 @@ func paintLinks(c *statuspage.Detail, row int, between string) string {
 
 // meshBelow says which pairs are broken, and who reaches whom if that is not in the table.
 func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
-	const most, small = 3, 16
-	if c.Phase == "complete" || c.Phase == "failed" || sh.members < most {
+	const most = 3
+	if isOver(c) || sh.members < most {
 		return nil
 	}
 	lines := s.brokenLines(c, most)
-	if !t.mesh && sh.mesh > 0 && len(c.Members) <= small {
+	if !t.mesh && sh.hasRoomForMesh(c) {
 		lines = append(append(lines, ""), meshLines(c)...)
 	}
 	return lines
+}
+
+// isOver reports whether a ceremony is: all leave, and who reaches whom tells nothing.
+func isOver(c *statuspage.Detail) bool { return c.Phase == "complete" || c.Phase == "failed" }
+
+func (sh shape) hasRoomForMesh(c *statuspage.Detail) bool {
+	const small = 16
+	return sh.mesh > 0 && len(c.Members) <= small
 }
 
 // brokenLines lists the pairs that cannot reach each other, at most so many.
@@ -103,8 +111,67 @@ func meshLines(c *statuspage.Detail) []string {
 	return lines
 }
 
-// legend explains the signs of the mesh.
-var legend = []string{
+// legend explains those signs that are on the first screen, in a line or two.
+func (s *screen) legend(c *statuspage.Detail, t table, sh shape) []string {
+	if sh.members == 0 {
+		return nil
+	}
+	var members, links strings.Builder
+	for _, m := range c.Members {
+		sign, _ := s.sign(c, m)
+		members.WriteString(sign)
+		if t.mesh || !isOver(c) && sh.hasRoomForMesh(c) {
+			links.WriteString(m.Links)
+		}
+	}
+	var lines []string
+	add := func(separator, text string) {
+		if n := len(lines); n > 0 && width(lines[n-1]+separator+text) <= s.width {
+			lines[n-1] += separator + text
+		} else {
+			lines = append(lines, text)
+		}
+	}
+	for _, of := range []struct {
+		name, shown string
+		signs       []meaning
+	}{{"members: ", members.String(), memberSigns}, {"links: ", links.String(), linkSigns}} {
+		name, separator := of.name, "   "
+		for _, m := range of.signs {
+			if strings.Contains(of.shown, m.sign) {
+				add(separator, name+m.sign+" "+m.means)
+				name, separator = "", "  "
+			}
+		}
+	}
+	const most = 2
+	lines = lines[:min(most, len(lines))]
+	for i := range lines {
+		lines[i] = faint.paint(lines[i])
+	}
+	return lines
+}
+
+// meaning is what a sign stands for.
+type meaning struct{ sign, means string }
+
+var memberSigns = []meaning{
+	{">", "we wait for it"}, {"!", "something is wrong"}, {"x", "it failed because of it, or it says so"},
+}
+
+var linkSigns = []meaning{
+	{"=", "both ways"},
+	{"~", "by relay"},
+	{">", "only to it"},
+	{"<", "only from it"},
+	{"!", "not connected"},
+	{"g", "said goodbye"},
+	{"?", "not said"},
+	{"-", "itself"},
+}
+
+// meshLegend explains the signs of the mesh.
+var meshLegend = []string{
 	"A row is how that member sees each of the others:",
 	"=  connected both ways        ~  the same, through a relay",
 	">  only it reaches the other  <  only the other reaches it",

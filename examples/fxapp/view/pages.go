@@ -37,7 +37,7 @@ func (s *screen) wholePage() []string {
 	case diagnosisPage:
 		return s.text(diagnosis(c))
 	case meshPage:
-		return slices.Concat(s.brokenLines(c, all), meshLines(c), []string{""}, s.text(strings.Join(legend, "\n")))
+		return slices.Concat(s.brokenLines(c, all), meshLines(c), []string{""}, s.text(strings.Join(meshLegend, "\n")))
 	case logPage:
 		return s.text(strings.Join(s.log, "\n"))
 	default:

@@ -22,6 +22,9 @@ var looks = map[statuspage.PhaseState]struct {
 // phases is the bar of the phases: with names and what there is to say of each below it, or
 // in one line.
 func (s *screen) phases(c *statuspage.Detail, most int) []string {
+	if len(c.Phases) == 0 {
+		return nil
+	}
 	if most > 1 {
 		if widths := share(c.Phases, s.width); widths != nil {
 			return bars(c.Phases, widths)

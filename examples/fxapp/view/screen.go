@@ -32,6 +32,7 @@ type shape struct {
 	phases  int // lines
 	members int // rows at least, those for whom there are members
 	mesh    int // rows of a mesh below the members, where the table has no room for it
+	legend  int // lines of it at least; more only where they are free
 	log     int // lines at least
 	gaps    int // empty lines between the parts
 }
@@ -41,10 +42,11 @@ const all = 1000 // of something
 // shapes are from the richest to the barest. The first that fits is taken. Whole answers
 // come before the log, and the members before whole answers.
 var shapes = []shape{
-	{answers: 8, phases: 3, members: all, mesh: all, log: 6, gaps: 1},
-	{answers: 8, phases: 3, members: all, mesh: all, log: 3, gaps: 1},
-	{answers: 8, phases: 3, members: all, log: 3, gaps: 1},
-	{answers: 8, phases: 3, members: all, log: 3},
+	{answers: 8, phases: 3, members: all, mesh: all, legend: all, log: 6, gaps: 1},
+	{answers: 8, phases: 3, members: all, mesh: all, legend: all, log: 3, gaps: 1},
+	{answers: 8, phases: 3, members: all, legend: all, log: 3, gaps: 1},
+	{answers: 8, phases: 3, members: all, legend: all, log: 3},
+	{answers: 8, phases: 1, members: all, legend: all, log: 2},
 	{answers: 8, phases: 1, members: all, log: 2},
 	{answers: 8, phases: 1, members: all},
 	{answers: 6, phases: 1, members: all},
@@ -125,13 +127,13 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]s
 	lines = append(lines, s.headline(c, most)...)
 	gap()
 	lines = append(lines, s.answers(c, sh)...)
-	if sh.phases > 0 {
+	if phases := s.phases(c, sh.phases); sh.phases > 0 && len(phases) > 0 {
 		gap()
-		lines = append(lines, s.phases(c, sh.phases)...)
+		lines = append(lines, phases...)
 	}
 	gap()
-	mesh := s.meshBelow(c, t, sh)
-	needed := len(lines) + min(sh.members, len(t.rows)) + len(mesh) + sh.log
+	mesh, legend := s.meshBelow(c, t, sh), s.legend(c, t, sh)
+	needed := len(lines) + min(sh.members, len(t.rows)) + len(mesh) + min(sh.legend, len(legend)) + sh.log
 	if sh.members > 0 {
 		needed++ // the heading
 	}
@@ -141,11 +143,16 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]s
 	if needed > room {
 		return nil, false
 	}
+	if more := len(legend) - sh.legend; more > room-needed {
+		legend = nil
+	} else {
+		needed += max(0, more)
+	}
 	if sh.members > 0 {
 		rows := room - (needed - min(sh.members, len(t.rows)))
 		lines = append(lines, t.lines(rows)...)
 	}
-	lines = append(lines, mesh...)
+	lines = append(append(lines, mesh...), legend...)
 	if sh.log > 0 {
 		gap()
 		lines = append(lines, s.rule("log"))

@@ -51,6 +51,8 @@ var tags = map[statuspage.Kind]struct {
 	statuspage.KindOurTurn:  {"YOUR TURN", bad},
 	statuspage.KindComplete: {"COMPLETE", good},
 	statuspage.KindFailed:   {"FAILED", bad},
+
+	statuspage.KindRehearsal: {"REHEARSAL", good},
 }
 
 func width(text string) int { return ansi.StringWidth(text) }

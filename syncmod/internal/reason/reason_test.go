@@ -152,7 +152,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Unopened, failed(errors.New(cert + "before 2026-11-26T16:05:37Z")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: the clocks of the two hosts differ by more than TLS allows: " +
 				"its clock was at least 2 h 30 min ahead of this host's when its host started; " +
-				"set the one that is wrong right, then restart its host",
+				"correct the wrong clock, then restart its host",
 		},
 		{
 			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: bad " +
@@ -280,7 +280,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			reason.Lost, ofStream(network.StreamRateLimited),
 			"it replaced this stream with a newer one, or limits how many this node may open",
 		},
-		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent is not the " +
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not follow the " +
 			"protocol"},
 		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{

@@ -7,7 +7,7 @@ const doc = { now: null, skew: 0, at: 0, ended: false }; // what was said last, 
 const patience = 4000; // ms without news after which they are stale: the node says something every second
 const kinds = {
   waiting: ['…', 'Waiting for others'], working: ['▶', 'This node works'], our_turn: ['▲', 'It is this node'],
-  complete: ['✓', 'Complete'], failed: ['✕', 'Failed'],
+  complete: ['✓', 'Complete'], failed: ['✕', 'Failed'], rehearsal: ['◇', 'Rehearsal'],
 };
 const questions = [
   ['waiting_for', 'Whom do we wait for?'], ['is_it_me', 'Is it me?'], ['failure', 'Why did it fail?'],
@@ -110,6 +110,7 @@ function showAnswers(c) {
 function showPhases(c) {
   const most = 14, here = c.phases.findLastIndex((p) => p.state === 'done') + 1;
   const list = c.phases.length <= most ? c.phases : c.phases.slice(Math.max(0, here - most + 4), here + 4);
+  $('phases').parentElement.hidden = list.length === 0;
   fit($('phases'), list.length, () => make('li', null, make('b'), make('span')));
   list.forEach((p, i) => {
     const li = $('phases').children[i];

@@ -1,0 +1,61 @@
+package statuspage
+
+import (
+	"fmt"
+
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+// This file describes a ceremony that only looks who is there: a rehearsal. It waits for
+// nobody, and nobody waits for it. So it says whom the ceremony would wait for.
+
+func (v view) rehearsalHeadline(w *syncmod.WaitError) string {
+	const rehearsal = "This is a rehearsal"
+	switch begun := v.ahead(); {
+	case v.status.Phase == syncmod.Failed:
+		return "The rehearsal is over"
+	case len(begun) > 0:
+		return fmt.Sprintf("%s, but the ceremony has begun: %s %s at work", rehearsal, list(begun),
+			plural(len(begun), "is", "are"))
+	case w != nil:
+		return rehearsal + ": the ceremony would wait for " + v.missing(w)
+	}
+	return rehearsal + ": the ceremony could begin"
+}
+
+func (v view) rehearsalAnswers(w *syncmod.WaitError) Answers {
+	a := Answers{
+		WaitingFor: v.wouldWaitFor(w),
+		IsItMe:     Answer{"No", "This node only looks. Nobody waits for it."},
+		Failure:    Answer{"It has not", "A rehearsal takes no part: nothing fails because of it."},
+		Slow:       Answer{"Nobody yet", "A rehearsal has no steps."},
+		Close: Answer{
+			"Yes", "Stopping a rehearsal harms nobody. Stop it before the real node of this member starts.",
+		},
+	}
+	if w != nil {
+		a.IsItMe = v.isItMyNetwork(w)
+	}
+	if v.status.Phase == syncmod.Failed {
+		a.Close.Text = "The rehearsal is over."
+	} else if len(v.ahead()) > 0 {
+		a.Close = Answer{"Yes, at once", "A member could take this process for the real node of this member."}
+	}
+	return a
+}
+
+func (v view) wouldWaitFor(w *syncmod.WaitError) Answer {
+	switch {
+	case v.status.Phase == syncmod.Failed:
+		return Answer{"Nobody", "The rehearsal is over."}
+	case w != nil:
+		return Answer{capital(v.whom(w)), capital(v.reasons(w)) + "."}
+	}
+	return Answer{"Nobody", fmt.Sprintf("All %d members are ready.", len(v.names))}
+}
+
+// rehearses reports whether a member only looks, as this node does, and is fit for the
+// ceremony.
+func (v view) rehearses(p syncmod.PeerStatus) bool {
+	return v.status.Observes && p.Inbound && p.Outbound && p.Waiting != ""
+}

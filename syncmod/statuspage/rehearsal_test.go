@@ -1,0 +1,80 @@
+package statuspage
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
+	"github.com/dkgsync/dkgsync/syncmod"
+)
+
+func TestARehearsalSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
+	c := harness.New(t, 4)
+	c.Start(1)
+	c.Idle(0, 3)
+	looking, err := c.Nodes[0].Service.Open(c.Definition(0, t.Name()), syncmod.Observe())
+	require.NoError(t, err)
+	_, err = c.Nodes[3].Service.Open(c.Definition(3, t.Name()), syncmod.Observe())
+	require.NoError(t, err)
+	p := pageOf(t, c.Nodes[0].Service)
+	harness.Until(t, looking, func(s syncmod.Status) bool {
+		w := s.WaitingFor()
+		return w != nil && len(w.Missing) == 1 && w.Missing[0].Index == 2 && s.Peers[2].Waiting != ""
+	})
+
+	d := status(t, p, "").Ceremony
+
+	require.Equal(t, KindRehearsal, d.Kind)
+	require.Equal(t, "This is a rehearsal: the ceremony would wait for carol", d.Headline)
+	require.Equal(t, "carol", d.Answers.WaitingFor.Short)
+	require.Equal(t, Answer{
+		"Yes", "Stopping a rehearsal harms nobody. Stop it before the real node of this member starts.",
+	}, d.Answers.Close)
+	require.Equal(t, []int{2}, d.Waiting.Members)
+	require.Empty(t, d.Phases)
+	require.Equal(t, "rehearses", d.Members[0].Doing)
+	require.Equal(t, "ready, it rehearses too", d.Members[3].State)
+	for i, m := range d.Members {
+		require.Equal(t, i == 2, m.Trouble, m.Name)
+		require.Equal(t, i == 2, m.Waiting, m.Name)
+	}
+	require.NoError(t, looking.Close(harness.Within(t)))
+	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony.Headline == "The rehearsal is over" }, "over")
+}
+
+func TestARehearsalSaysHowTheCeremonyStands(t *testing.T) {
+	for _, look := range []struct {
+		change   func(*syncmod.Status)
+		headline string
+		isItMe   string
+	}{
+		{func(*syncmod.Status) {}, ": the ceremony could begin", "No"},
+		{func(s *syncmod.Status) { s.Peers[1].Step = 3 }, ", but the ceremony has begun: carol is at work", "No"},
+	} {
+		s := syncmod.Status{Observes: true, Peers: others(0, 0)}
+		look.change(&s)
+
+		d := made(s).detail(nil)
+
+		require.Equal(t, "This is a rehearsal"+look.headline, d.Headline)
+		require.Equal(t, look.isItMe, d.Answers.IsItMe.Short)
+		require.Contains(t, d.Answers.Close.Short, "Yes")
+	}
+}
+
+// What a member says is not accepted, but it is there.
+func TestWhoIsUnfitForTheCeremonyIsReached(t *testing.T) {
+	carol := others(0, 0)[1]
+	carol.Inbound, carol.LastSeen, carol.Version = false, noon.Add(-time.Second), "v1.9"
+	carol.Fault = errors.New("runs v1.9, this node runs v1.0")
+	v := made(syncmod.Status{Observes: true, Peers: []syncmod.PeerStatus{others(0, 0)[0], carol}})
+	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{carol}}
+
+	require.Equal(t, Answer{"Probably not", "carol has to take the others' version and definition. " +
+		"This node agrees with bob."}, v.isItMyNetwork(wait))
+	require.Equal(t, Answer{"carol", "carol (runs v1.9, this node runs v1.0)."}, v.wouldWaitFor(wait))
+	require.Equal(t, pathDirect, v.member(carol).Path)
+}
