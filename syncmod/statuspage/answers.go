@@ -60,16 +60,24 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 func (v view) reasons(w *syncmod.WaitError) string {
 	const most = 5
 	var of []string
+	more := 0
+	add := func(reason func() string) {
+		if len(of) == most {
+			more++
+			return
+		}
+		of = append(of, reason())
+	}
 	for _, b := range v.explaining(w) {
-		of = append(of, v.lasting(b))
+		add(func() string { return v.lasting(b) })
 	}
 	for _, p := range w.Missing {
 		if !v.isApart(p.Index) || !p.Inbound || !p.Outbound {
-			of = append(of, v.names[p.Index]+" ("+v.stands(p, w)+")")
+			add(func() string { return v.names[p.Index] + " (" + v.stands(p, w) + ")" })
 		}
 	}
-	if more := len(of) - most; more > 0 {
-		of = append(of[:most], fmt.Sprintf("and %d more, listed below", more))
+	if more > 0 {
+		of = append(of, fmt.Sprintf("and %d more, listed below", more))
 	}
 	return strings.Join(of, ", ")
 }

@@ -14,7 +14,8 @@ import (
 
 // made is the view of alice, whose ceremony of three has a status.
 func made(s syncmod.Status) view {
-	v := view{record: record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}, now: noon, status: s}
+	r := record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}
+	v := view{record: r, now: noon, status: s}
 	v.def.Hash = harness.Hash("it")
 	v.def.Peers = make([]syncmod.Peer, 3)
 	return v

@@ -300,7 +300,7 @@ func TestWhoDiffersIsNamedByThoseWhoHearOfIt(t *testing.T) {
 	config.Version = "v1.9"
 	_, err := harness.StartService(t, c.Nodes[2].Host, config).Open(c.Definition(2, t.Name()))
 	require.NoError(t, err)
-	c.Failure(0)
+	require.Error(t, c.Failure(0))
 	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony.Kind == KindFailed }, "it is seen")
 
 	d := status(t, p, "").Ceremony

@@ -106,7 +106,10 @@ func (v view) standing(p syncmod.PeerStatus) string {
 	case !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p):
 		return p.LastError.Error()
 	}
-	text := inMilliseconds.ReplaceAllLiteralString(p.Describe(v.now), "for "+spell(v.now.Sub(p.Since)))
+	text := p.Describe(v.now)
+	if strings.Contains(text, "for ") {
+		text = inMilliseconds.ReplaceAllLiteralString(text, "for "+spell(v.now.Sub(p.Since)))
+	}
 	for _, tail := range []string{", heard ", ", at step "} {
 		if i := strings.LastIndex(text, tail); i >= 0 && (tail != ", heard " || !p.LastSeen.IsZero()) &&
 			(tail != ", at step " || p.Step >= 0) {
