@@ -19,6 +19,21 @@ func Within(t testing.TB) context.Context {
 	return ctx
 }
 
+// Due is a context whose deadline is so near, and that ends only with the test's
+// patience: who stops early because of a deadline does so, and a machine that is busy
+// then cuts nothing off. How long it took is what [Stopwatch] tells.
+func Due(t testing.TB, in time.Duration) context.Context {
+	t.Helper()
+	return due{Within(t), time.Now().Add(in)}
+}
+
+type due struct {
+	context.Context
+	deadline time.Time
+}
+
+func (d due) Deadline() (deadline time.Time, ok bool) { return d.deadline, true }
+
 // Next takes what comes next from a channel, or its end.
 func Next[T any](t testing.TB, from <-chan T) T {
 	t.Helper()
