@@ -103,14 +103,12 @@ func TestAStepGoesOutWhileAnEarlierResponseIsOutstanding(t *testing.T) {
 }
 
 func TestNoHeartbeatGoesOutWhileAResponseIsOutstanding(t *testing.T) {
-	cfg := harness.Fast()
-	cfg.ExchangeTimeout = 500 * time.Millisecond // ten heartbeats
-	s := newScene(t, cfg, 1)
+	s := newScene(t, harness.Fast(), 1)
 	streams := s.others[0].Accept(t)
 	stream := harness.Next(t, streams)
 	stream.Heed(t)
 
-	stream.RequireReset(t) // the exchange timeout, and nothing before
+	stream.RequireReset(t) // the exchange timeout, forty heartbeats, and nothing before
 
 	require.Equal(t, s.def.Hash, harness.Next(t, streams).Heed(t).GetDefinitionHash())
 }
