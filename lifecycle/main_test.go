@@ -69,7 +69,7 @@ func entriesAt(hook *logtest.Hook, level logrus.Level) []*logrus.Entry {
 // nextAt returns the first entry of a level, which a group may be about to log.
 func nextAt(t *testing.T, hook *logtest.Hook, level logrus.Level) *logrus.Entry {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(entriesAt(hook, level)) > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(entriesAt(hook, level)) > 0 }, time.Minute, time.Millisecond)
 	return entriesAt(hook, level)[0]
 }
 
