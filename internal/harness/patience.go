@@ -32,6 +32,7 @@ type due struct {
 	deadline time.Time
 }
 
+// Deadline is what the context is given for.
 func (d due) Deadline() (deadline time.Time, ok bool) { return d.deadline, true }
 
 // Next takes what comes next from a channel, or its end.
