@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	fx.New(
 		lifecycle.WithFxLogger(), // logrus's defaults: info level, stderr
-		fx.StopTimeout(2*time.Second),
+		fx.StopTimeout(10*time.Second), // a stop that gives up does so a second before
 		fx.Supply(logrus.StandardLogger()),
 		fx.Provide(lifecycle.NewFailer),
 		apps[name],
