@@ -33,7 +33,9 @@ func TestALostConnectionIsMadeAgain(t *testing.T) {
 }
 
 func TestACeremonyGoesOnWhileConnectionsBreak(t *testing.T) {
-	nodes, def := newCluster(t, 4, harness.Patient())
+	cfg := harness.Patient()
+	cfg.GoodbyeTimeout = harness.Patience // libp2p pauses 5 s after a failed dial
+	nodes, def := newCluster(t, 4, cfg)
 	ceremonies := harness.Open(t, nodes, def)
 	breaking, stop := context.WithCancel(harness.Within(t))
 	broken := make(chan int, 1)
