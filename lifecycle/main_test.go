@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	fx.New(
-		lifecycle.WithFxLogger(), // logrus's defaults: info level, stderr
+		lifecycle.WithFxLogger(),       // logrus's defaults: info level, stderr
 		fx.StopTimeout(10*time.Second), // a stop that gives up does so a second before
 		fx.Supply(logrus.StandardLogger()),
 		fx.Provide(lifecycle.NewFailer),
