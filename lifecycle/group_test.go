@@ -29,7 +29,7 @@ func next(t *testing.T, reported <-chan error) error {
 	select {
 	case err := <-reported:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(t, "no failure was reported")
 		return nil
 	}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	fx.New(
 		lifecycle.WithFxLogger(), // logrus's defaults: info level, stderr
-		fx.StopTimeout(2*time.Second),
+		fx.StopTimeout(10*time.Second), // a stop that gives up does so a second before
 		fx.Supply(logrus.StandardLogger()),
 		fx.Provide(lifecycle.NewFailer),
 		apps[name],
@@ -69,7 +69,7 @@ func entriesAt(hook *logtest.Hook, level logrus.Level) []*logrus.Entry {
 // nextAt waits for the first entry at the given level.
 func nextAt(t *testing.T, hook *logtest.Hook, level logrus.Level) *logrus.Entry {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(entriesAt(hook, level)) > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(entriesAt(hook, level)) > 0 }, time.Minute, time.Millisecond)
 	return entriesAt(hook, level)[0]
 }
 

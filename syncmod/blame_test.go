@@ -24,8 +24,9 @@ type traitor struct {
 
 func newTraitor(t *testing.T) *traitor {
 	t.Helper()
-	cfg := harness.Fast()
-	cfg.Heartbeat = 5 * time.Millisecond // so that a request is always on its way
+	cfg := harness.Patient()
+	cfg.Heartbeat = 5 * time.Millisecond   // so that a request is always on its way
+	cfg.ExchangeTimeout = harness.Patience // erin says nothing while the others connect
 	nodes, def := newCluster(t, 4, cfg)
 	erin := &traitor{RawPeer: harness.NewRawPeer(t), def: def, nodes: nodes}
 	erin.def.Peers = append(erin.def.Peers, syncmod.Peer{ID: erin.Host.ID(), Name: "erin", Addrs: erin.Host.Addrs()})

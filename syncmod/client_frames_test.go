@@ -103,14 +103,12 @@ func TestAStepDoesNotWaitForAResponse(t *testing.T) {
 }
 
 func TestHeartbeatsWaitForResponses(t *testing.T) {
-	cfg := harness.Fast()
-	cfg.ExchangeTimeout = 500 * time.Millisecond // ten heartbeats
-	s := newScene(t, cfg, 1)
+	s := newScene(t, harness.Fast(), 1)
 	streams := s.others[0].Accept(t)
 	stream := harness.Next(t, streams)
 	stream.Heed(t)
 
-	stream.RequireReset(t) // because of the exchange timeout, and nothing earlier
+	stream.RequireReset(t) // because of the exchange timeout, forty heartbeats, and nothing earlier
 
 	require.Equal(t, s.def.Hash, harness.Next(t, streams).Heed(t).GetDefinitionHash())
 }

@@ -62,7 +62,7 @@ func without[T any](all []T, i int) []T { return slices.Delete(slices.Clone(all)
 func TestADeadMemberIsNamed(t *testing.T) {
 	nodes, ceremonies := newCeremonies(t, 4)
 
-	died := time.Now()
+	elapsed := harness.Stopwatch(t)
 	require.NoError(t, nodes[2].Host.Close())
 
 	noticed := 0
@@ -77,7 +77,7 @@ func TestADeadMemberIsNamed(t *testing.T) {
 		require.ErrorContains(t, err, "operator 2 (carol) ")
 	}
 	require.Positive(t, noticed)
-	require.Less(t, time.Since(died), harness.Fast().PeerTimeout+time.Second)
+	require.Less(t, elapsed(), harness.Fast().PeerTimeout+time.Second)
 }
 
 func TestAnAbortIsKnownAtOnce(t *testing.T) {
@@ -88,7 +88,7 @@ func TestAnAbortIsKnownAtOnce(t *testing.T) {
 		advance(t, ceremonies)
 		who := round % len(nodes)
 
-		began := time.Now()
+		elapsed := harness.Stopwatch(t)
 		ceremonies[who].Abort(errors.New("the disk is full"))
 
 		for _, c := range without(ceremonies, who) {
@@ -97,7 +97,7 @@ func TestAnAbortIsKnownAtOnce(t *testing.T) {
 			require.Equal(t, who, harness.Culprit(t, err).Index)
 			require.ErrorContains(t, err, "the disk is full")
 		}
-		took = append(took, time.Since(began))
+		took = append(took, elapsed())
 		require.ErrorIs(t, ceremonies[who].Err(), syncmod.ErrAborted)
 		closeAll(t, ceremonies)
 	}

@@ -199,9 +199,7 @@ func TestAnOldStepDoesNotEndARestartedApp(t *testing.T) {
 	require.ErrorIs(t, harness.Next(t, other), errFull)
 	require.NoError(t, partner.Close(harness.Within(t)))
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	require.ErrorContains(t, app.Stop(ctx), "ceremony attempts")
+	require.ErrorContains(t, app.Stop(harness.Due(t, 2*time.Second)), "ceremony attempts")
 	require.ErrorIs(t, harness.Next(t, ends), syncmod.ErrPeerAborted)
 	require.Equal(t, 1, harness.Next(t, asked).ExitCode)
 	app.RequireStart()

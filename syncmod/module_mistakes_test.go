@@ -230,12 +230,12 @@ func TestAWaitInAnOnStartHookEndsWithAdvice(t *testing.T) {
 					lc.Append(fx.StartHook(func(ctx context.Context) error { return wait(ctx, c) }))
 				})
 				app := fx.New(given(h), fx.Supply(def), newOptions(hook, &c))
-				starting, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-				defer cancel()
+				const timeout = 5 * time.Second
+				elapsed := harness.Stopwatch(t)
 
-				err := app.Start(starting)
+				err := app.Start(harness.Due(t, timeout))
 
-				require.NoError(t, starting.Err(), "in time for fx to undo the start")
+				require.Less(t, elapsed(), timeout, "in time for fx to undo the start")
 				require.ErrorContains(t, err, advice)
 				require.ErrorContains(t, err, "bob")
 				require.ErrorIs(t, err, context.DeadlineExceeded)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
@@ -15,15 +14,15 @@ import (
 )
 
 // failingFirst is a hook of the program that fails once.
-func failingFirst(fail func(context.Context) error) fx.Option {
+func failingFirst(fail func() error) fx.Option {
 	failed := false
 	return fx.Invoke(func(lc fx.Lifecycle) {
-		lc.Append(fx.StartHook(func(ctx context.Context) error {
+		lc.Append(fx.StartHook(func() error {
 			if failed {
 				return nil
 			}
 			failed = true
-			return fail(ctx)
+			return fail()
 		}))
 	})
 }
@@ -63,11 +62,11 @@ func TestARestartedAppBeginsAnew(t *testing.T) {
 }
 
 func TestAFailedStartCanBeRepeated(t *testing.T) {
-	for about, fail := range map[string]func(context.Context) error{
-		"undone by fx": func(context.Context) error { return errors.New("the port is in use") },
-		"timed out, so that fx calls no OnStop": func(ctx context.Context) error {
-			<-ctx.Done()
-			return ctx.Err()
+	for about, fail := range map[string]func(timeOut func()) error{
+		"undone by fx": func(func()) error { return errors.New("the port is in use") },
+		"timed out, so that fx calls no OnStop": func(timeOut func()) error {
+			timeOut()
+			return context.Canceled
 		},
 	} {
 		t.Run(about, func(t *testing.T) {
@@ -75,13 +74,13 @@ func TestAFailedStartCanBeRepeated(t *testing.T) {
 			h, other := harness.NewHost(t), harness.NewHost(t)
 			def := harness.Define(t.Name(), h, other)
 			partner := harness.StartService(t, other, harness.Fast())
+			starting, timeOut := context.WithCancel(t.Context())
+			defer timeOut()
 			var c *syncmod.Ceremony
 			app := fx.New(
 				syncmod.Module, given(h), fx.Supply(def), fx.Populate(&c),
-				syncmod.RunSteps(noSteps), failingFirst(fail),
+				syncmod.RunSteps(noSteps), failingFirst(func() error { return fail(timeOut) }),
 			)
-			starting, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
 			require.Error(t, app.Start(starting))
 
 			harness.Eventually(t, func() bool { // fx may still be finishing the first start

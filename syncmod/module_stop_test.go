@@ -98,13 +98,13 @@ func TestAStopDuringTheGoodbyesCompletes(t *testing.T) {
 			_, err := partner.Advance(harness.Within(t)) // and never a goodbye
 			require.NoError(t, err)
 			harness.Until(t, partner, func(s syncmod.Status) bool { return s.Peers[0].Done })
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-			defer cancel()
+			const timeout = 2 * time.Second
+			elapsed := harness.Stopwatch(t)
 
-			err = app.Stop(ctx)
+			err = app.Stop(harness.Due(t, timeout))
 
 			require.NoError(t, err)
-			require.NoError(t, ctx.Err())
+			require.Less(t, elapsed(), timeout)
 			require.True(t, hostStopped)
 			require.Equal(t, syncmod.Complete, c.Status().Phase)
 			require.NoError(t, c.Err())
@@ -166,12 +166,12 @@ func TestAnAppStopsQuickly(t *testing.T) {
 			app := fx.New(syncmod.Module, given(h), fx.Supply(def), syncmod.RunSteps(noSteps))
 			require.NoError(t, app.Start(t.Context()))
 			harness.Next(t, reached)
-			began := time.Now()
+			elapsed := harness.Stopwatch(t)
 
 			err := app.Stop(context.Background())
 
 			require.NoError(t, err)
-			require.Less(t, time.Since(began), 5*time.Second, "under a second, but for a slow machine")
+			require.Less(t, elapsed(), 5*time.Second, "under a second, but for a slow machine")
 		})
 	}
 }

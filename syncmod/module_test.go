@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -59,7 +60,13 @@ func newPair(t testing.TB) (h host.Host, def syncmod.Definition, partner *syncmo
 func noLeaks(t *testing.T) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() {
+		left := goleak.Find(before) // waits for less than half a second
+		for began := time.Now(); left != nil && time.Since(began) < harness.Patience; {
+			left = goleak.Find(before)
+		}
+		require.NoError(t, left)
+	})
 }
 
 // inBackground calls a function at once, and returns a channel for its error.

@@ -222,9 +222,7 @@ func TestAnObserverTellsForeignersNothing(t *testing.T) {
 }
 
 func TestAForeignMemberOutwaitsTimeouts(t *testing.T) {
-	cfg := harness.Fast()
-	cfg.ExchangeTimeout = 200 * time.Millisecond
-	s := watched(t, cfg, 2)
+	s := watched(t, harness.Fast(), 2)
 	bob, carol := s.others[0], s.others[1]
 	carol.Become(sessions["dkgsync"])
 	foreign := bob.Open(t, s.Host)

@@ -61,7 +61,7 @@ func TestASlowRequestDiesByTheDeadline(t *testing.T) {
 	stream := bob.Open(t, s.Host)
 	drip := time.NewTicker(50 * time.Millisecond)
 	defer drip.Stop()
-	began := time.Now()
+	elapsed := harness.Stopwatch(t)
 	written := 0
 	var err error
 	for err == nil && written < len(frame) {
@@ -70,7 +70,7 @@ func TestASlowRequestDiesByTheDeadline(t *testing.T) {
 		written++
 	}
 	require.Error(t, err)
-	require.Less(t, time.Since(began), 2*time.Second)
+	require.Less(t, elapsed(), 2*time.Second)
 	require.NoError(t, s.ceremony.Err())
 }
 
@@ -88,9 +88,7 @@ func TestAFrameInPiecesIsUnderstood(t *testing.T) {
 }
 
 func TestASilentStreamIsGivenUp(t *testing.T) {
-	cfg := harness.Fast()
-	cfg.ExchangeTimeout = 200 * time.Millisecond
-	s := newScene(t, cfg, 1)
+	s := newScene(t, harness.Fast(), 1)
 
 	stream := s.meet(t, s.others[0])
 

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/stretchr/testify/require"
 )
@@ -212,18 +211,17 @@ func TestATimeoutNamesWhoIsMissing(t *testing.T) {
 func TestARelayThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	nobody, err := manet.Listen(multiaddr.StringCast("/ip4/127.0.0.1/tcp/0"))
+	_, nobody, err := manet.DialArgs(ownAddrs(t)[0])
 	require.NoError(t, err)
-	require.NoError(t, nobody.Close())
 	ctx, interrupt := context.WithCancelCause(soon(t))
 	stderr := &watched{text: "cannot be used and ", found: func() {
 		interrupt(interruption{syscall.SIGINT})
 	}}
 
-	code := run(ctx, s.node("alice", "--relay", "http://"+nobody.Addr().String()), io.Discard, stderr)
+	code := run(ctx, s.node("alice", "--relay", "http://"+nobody), io.Discard, stderr)
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), code)
-	refused := `WARNING  relay http://` + nobody.Addr().String() + ` cannot be used and .*connection refused`
+	refused := `WARNING  relay http://` + nobody + ` cannot be used and .*connection refused`
 	require.Regexp(t, refused, stderr.String())
 	s.requireOneSentence(t, stderr.String())
 }

@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/multiformats/go-multiaddr"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
@@ -48,8 +50,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{dir: t.TempDir(), listen: make(map[string]string)}
-	addrs, err := loopbackAddrs(2, tcp)
-	require.NoError(t, err)
+	addrs := ownAddrs(t)
 	define := []string{"define", "--out", s.file("ceremony.json")}
 	for i, name := range []string{"alice", "bob"} {
 		s.listen[name] = addrs[i].String()
@@ -59,6 +60,23 @@ func newSite(t *testing.T) *site {
 	require.Zero(t, code, stderr)
 	require.Contains(t, stdout, "ceremony.json: 2 members, hash ")
 	return s
+}
+
+// given holds the addresses of all sites: nobody may listen at one when another test looks for free ones.
+var given sync.Map
+
+// ownAddrs returns two addresses that no other test gets.
+func ownAddrs(t *testing.T) []multiaddr.Multiaddr {
+	t.Helper()
+	var own []multiaddr.Multiaddr
+	for len(own) < 2 {
+		addrs, err := loopbackAddrs(1, tcp)
+		require.NoError(t, err)
+		if _, taken := given.LoadOrStore(addrs[0].String(), true); !taken {
+			own = append(own, addrs[0])
+		}
+	}
+	return own
 }
 
 // file returns the path of a file of the site.

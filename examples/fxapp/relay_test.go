@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// relay runs the command and waits until it has printed its addresses. It returns them, and a
-// function that ends the command.
+// relay runs the command and waits until it has printed its addresses, one for each --listen of the last argument. It
+// returns them, and a function that ends the command.
 func relay(t *testing.T, args ...string) (addrs []string, stderr *watched, end func() int) {
 	t.Helper()
 	ctx, interrupt := context.WithCancelCause(context.Background())
@@ -28,8 +30,9 @@ func relay(t *testing.T, args ...string) (addrs []string, stderr *watched, end f
 		return <-code
 	}
 	t.Cleanup(func() { interrupt(nil) })
-	printed := func() bool { return strings.Contains(stdout.String(), "\n") }
-	require.Eventually(t, printed, 10*time.Second, 5*time.Millisecond)
+	listens := 1 + strings.Count(args[len(args)-1], ",")
+	printed := func() bool { return strings.Count(stdout.String(), "\n") == listens }
+	require.Eventually(t, printed, harness.Patience, 5*time.Millisecond)
 	return strings.Fields(stdout.String()), stderr, end
 }
 
@@ -54,7 +57,7 @@ func TestARelayServesItsAddresses(t *testing.T) {
 	addrs, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
 		"--listen", "/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1")
 	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },
-		10*time.Second, 5*time.Millisecond)
+		harness.Patience, 5*time.Millisecond)
 	_, url, _ := strings.Cut(stderr.String(), "http://")
 	url, _, _ = strings.Cut(url, " ")
 
@@ -74,7 +77,7 @@ func TestARelayOutlivesStrangers(t *testing.T) {
 	_, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
 		"--listen", "/ip4/127.0.0.1/tcp/0")
 	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },
-		10*time.Second, 5*time.Millisecond)
+		harness.Patience, 5*time.Millisecond)
 	_, at, _ := strings.Cut(stderr.String(), "http://")
 	at, _, _ = strings.Cut(at, "/")
 	for range maxPageConnections {

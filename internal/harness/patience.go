@@ -19,6 +19,22 @@ func Within(t testing.TB) context.Context {
 	return ctx
 }
 
+// Due returns a context whose deadline is in, but which ends only with the test's
+// patience. Code that stops early because of a deadline does so, and nothing is cut off
+// on a busy machine. [Stopwatch] tells how long it took.
+func Due(t testing.TB, in time.Duration) context.Context {
+	t.Helper()
+	return due{Within(t), time.Now().Add(in)}
+}
+
+type due struct {
+	context.Context
+	deadline time.Time
+}
+
+// Deadline returns the near deadline.
+func (d due) Deadline() (deadline time.Time, ok bool) { return d.deadline, true }
+
 // Next receives the next value from a channel, or the zero value if the channel is
 // closed.
 func Next[T any](t testing.TB, from <-chan T) T {

@@ -105,7 +105,7 @@ func TestAnUnusedBridgeIsForgotten(t *testing.T) {
 		default:
 			return false
 		}
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 func TestLogrusComesFirst(t *testing.T) {

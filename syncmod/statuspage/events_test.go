@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,14 +79,26 @@ func TestASlowClientIsDropped(t *testing.T) {
 	}()
 	t.Cleanup(func() { _ = server.Close(); <-served })
 	ours, theirs := net.Pipe()
-	conns <- theirs
+	held := make(chan int, 1)
+	conns <- &watchedConn{Conn: theirs, written: sync.OnceFunc(func() { held <- len(p.streams) })}
 
 	_, err := fmt.Fprint(ours, "GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 	require.NoError(t, err)
-	harness.Eventually(t, func() bool { return len(p.streams) == 1 }, "it is served")
+	require.Equal(t, 1, harness.Next(t, held), "it is served")
 
 	harness.Eventually(t, func() bool { return len(p.streams) == 0 }, "its place is free again")
 	_ = ours.Close()
+}
+
+// watchedConn tells when the server begins to write.
+type watchedConn struct {
+	net.Conn
+	written func()
+}
+
+func (c *watchedConn) Write(b []byte) (int, error) {
+	c.written()
+	return c.Conn.Write(b)
 }
 
 // pipeListener accepts the connections that come from a channel.

@@ -276,7 +276,7 @@ func everything(t *testing.T, address string) {
 func TestAStoppedAppLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	everything(t, "127.0.0.1:0")
-	p := newProgram()
+	p := newProgram(hasty())
 
 	for range 2 {
 		p.run(t)
@@ -303,7 +303,7 @@ func TestAnAppCanStartAfterATimeout(t *testing.T) {
 	everything(t, closedAddress(t))
 	before := otel.GetErrorHandler()
 	first, timeOut := context.WithCancel(t.Context())
-	p := newProgram(fx.Invoke(func(lc fx.Lifecycle, _ telemetry.Providers) {
+	p := newProgram(hasty(), fx.Invoke(func(lc fx.Lifecycle, _ telemetry.Providers) {
 		lc.Append(fx.StartHook(func(ctx context.Context) error {
 			timeOut()
 			return ctx.Err()
@@ -313,7 +313,7 @@ func TestAnAppCanStartAfterATimeout(t *testing.T) {
 
 	require.Eventually(t, func() bool { // fx may still be rolling back the first start
 		return p.app.Start(context.Background()) == nil
-	}, 10*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	p.stop(t)
 
 	require.Empty(t, p.log.Hooks)

@@ -106,7 +106,7 @@ func TestAHangingLogDoesNotDelayOtherApps(t *testing.T) {
 	defer cancel()
 	_ = alice.app.Stop(ctx) // it cannot remove the hook yet
 
-	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel = context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	started := bob.app.Start(ctx)
 
@@ -141,7 +141,7 @@ func TestSDKErrorsGoToTheRunningApps(t *testing.T) {
 
 	otel.Handle(errors.New("while both run"))
 	require.Eventually(t, func() bool { return alice.said("while both run") && bob.said("while both run") },
-		10*time.Second, time.Millisecond)
+		patience, time.Millisecond)
 	alice.stop(t)
 	otel.Handle(errors.New("while one does"))
 	bob.stop(t)
