@@ -27,11 +27,11 @@ import (
 
 const (
 	rehearsalTimeout = 30 * time.Second
-	encore           = 2 * time.Second // how long a node stays once it has seen everyone: they may be looking for it
+	encore           = 2 * time.Second // how long a node stays after it has seen everyone, so that they see it too
 	showPause        = time.Second / 2 // between two tables of a watch
 )
 
-// rehearsalFlags say that a node only looks who is there.
+// rehearsalFlags say whether a node only looks at its ceremony.
 type rehearsalFlags struct{ rehearse, watch bool }
 
 func (f *rehearsalFlags) register(flags *pflag.FlagSet) {
@@ -47,8 +47,8 @@ func (f *rehearsalFlags) check() error {
 	return nil
 }
 
-// fits reports whether a live view fits what is wanted: a look that ends by itself has one
-// result, and what a watch prints to a file goes there.
+// fits reports whether a live view suits the flags. A look that ends by itself has one
+// result, and a watch whose output goes to a file prints there.
 func (f *rehearsalFlags) fits(cmd *cobra.Command) bool {
 	return !f.rehearse || f.watch && view.Fits(cmd.InOrStdin(), cmd.OutOrStdout())
 }
@@ -60,12 +60,12 @@ type rehearsal struct {
 	format string
 	watch  bool
 
-	shown string                     // what of the last table is worth another one
-	met   map[int]syncmod.PeerStatus // members that rehearsed at the same time: they leave again
+	shown string                     // the last table, without what changes all the time
+	met   map[int]syncmod.PeerStatus // members that rehearsed at the same time and may have left
 }
 
-// run looks until everyone was seen, time is over, or the real ceremony turns out to have
-// begun. Its error says who is not fit for the ceremony.
+// run looks until it has seen everyone, the time is over, or it finds that the real
+// ceremony has begun. Its error says which members are not fit for the ceremony.
 func (r *rehearsal) run(ctx context.Context) error {
 	if r.timeout == 0 && !r.watch {
 		r.timeout = rehearsalTimeout
@@ -73,7 +73,7 @@ func (r *rehearsal) run(ctx context.Context) error {
 	if !r.log.IsLevelEnabled(logrus.DebugLevel) {
 		r.log.SetLevel(logrus.WarnLevel) // the table says the rest
 	}
-	r.config.OpenGrace = time.Second // a rehearsal refuses nobody: it need not wait before it says what is wrong
+	r.config.OpenGrace = time.Second // a rehearsal refuses nobody, so it need not wait before it says what is wrong
 	var h host.Host
 	app := fx.New(
 		fx.Supply(r.log, r.host),
@@ -94,14 +94,14 @@ func (r *rehearsal) run(ctx context.Context) error {
 	result := r.look(ctx)
 	stopping, stopped := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout())
 	defer stopped()
-	_ = h.Close() // before the handler goes: a Pluto would take its absence as final
+	_ = h.Close() // before the handler goes: Pluto would take its absence as final
 	if err := app.Stop(stopping); err != nil {
 		r.log.WithError(err).Warn("the node did not stop properly")
 	}
 	return result
 }
 
-// look opens the ceremony to look at it, shows what there is, and leaves.
+// look opens the ceremony as an observer, shows what it sees, and leaves.
 func (r *rehearsal) look(ctx context.Context) error {
 	c, err := r.service.Open(r.definition, syncmod.Observe())
 	if err != nil {
@@ -119,7 +119,7 @@ func (r *rehearsal) look(ctx context.Context) error {
 	return errors.Join(context.Cause(ctx), r.conclude(last))
 }
 
-// watchUntilSeen looks until it is time to leave, and returns what there was then.
+// watchUntilSeen looks until it is time to leave, and returns the last status.
 func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syncmod.Status {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -146,9 +146,9 @@ func (r *rehearsal) watchUntilSeen(ctx context.Context, c *syncmod.Ceremony) syn
 	return r.remember(c.Status())
 }
 
-// printAtAPace prints what changes, at most every showPause, until stop is called: whoever
-// flaps must not flood the terminal. The newest is never left out, for a watch yields it
-// after the pause.
+// printAtAPace prints changes until stop is called, at most one every showPause, so that a
+// member that comes and goes does not flood the terminal. It never leaves out the latest
+// status, because the watch yields it after the pause.
 func (r *rehearsal) printAtAPace(
 	ctx context.Context, watch func(context.Context) iter.Seq[syncmod.Status],
 ) (stop func()) {
@@ -167,8 +167,9 @@ func (r *rehearsal) printAtAPace(
 	}
 }
 
-// remember puts what was seen of those that rehearsed, and have left, in the place of what
-// is seen of them now. A real node that has left is missing, and a watch is live.
+// remember puts members that rehearsed and have left back into the status, as they were. A
+// real node that has left stays missing. A watch shows only the present, so remember does
+// not change its status.
 func (r *rehearsal) remember(s syncmod.Status) syncmod.Status {
 	if r.watch {
 		return s
@@ -189,7 +190,7 @@ func (r *rehearsal) remember(s syncmod.Status) syncmod.Status {
 	return s
 }
 
-// rehearses reports whether a member looks at the ceremony as well, and is fit for it.
+// rehearses reports whether a member is fit for the ceremony and only looks at it, too.
 func rehearses(p syncmod.PeerStatus) bool { return fit(p) && p.Waiting != "" }
 
 // greet says what a rehearsal is.
@@ -210,8 +211,8 @@ func begun(s syncmod.Status) bool {
 	return false
 }
 
-// settled reports whether nothing more is to be found out: everyone is fit, or says what
-// would fail the ceremony.
+// settled reports whether there is nothing more to find out: every member is fit, or has
+// a fault that would fail the ceremony.
 func settled(s syncmod.Status) bool {
 	for _, p := range s.Peers {
 		if !fit(p) && p.Fault == nil {
@@ -224,7 +225,7 @@ func settled(s syncmod.Status) bool {
 // fit reports whether the ceremony could begin with a member.
 func fit(p syncmod.PeerStatus) bool { return p.Inbound && p.Outbound && p.Fault == nil && p.Step == 0 }
 
-// print prints a table, if there is something new in it, and tells whether it has.
+// print prints a table if it has something new, and reports whether it printed.
 func (r *rehearsal) print(s syncmod.Status) bool {
 	var news strings.Builder
 	for _, p := range s.Peers {
@@ -243,9 +244,9 @@ func (r *rehearsal) print(s syncmod.Status) bool {
 	return true
 }
 
-// conclude prints what was found, and what the rehearsal has left behind.
+// conclude prints what the rehearsal found, and what it left behind.
 func (r *rehearsal) conclude(s syncmod.Status) error {
-	if !r.isLive() { // else the view has left it in the terminal
+	if !r.isLive() { // a live view has left the table in the terminal
 		r.print(s)
 	}
 	var unfit []int

@@ -70,7 +70,7 @@ func (s *site) bobTakesPart(t *testing.T, config syncmod.Config) *syncmod.Ceremo
 	return c
 }
 
-func TestARehearsalShowsWhoIsThereAndTheRealNodeFollows(t *testing.T) {
+func TestARealNodeFollowsARehearsal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, bob := begin(t, s.node("bob")...)
@@ -87,7 +87,7 @@ func TestARehearsalShowsWhoIsThereAndTheRealNodeFollows(t *testing.T) {
 	require.Zero(t, bob().code, bob().stderr)
 }
 
-func TestMembersThatRehearseAtTheSameTimeSeeEachOther(t *testing.T) {
+func TestRehearsalsSeeEachOther(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, bob := begin(t, s.rehearse("bob", "--timeout", "50s")...)
@@ -99,7 +99,7 @@ func TestMembersThatRehearseAtTheSameTimeSeeEachOther(t *testing.T) {
 	require.Zero(t, bob().code, bob().stdout+bob().stderr)
 }
 
-func TestARehearsalSaysWhoIsMissing(t *testing.T) {
+func TestARehearsalNamesTheMissing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 
@@ -111,7 +111,7 @@ func TestARehearsalSaysWhoIsMissing(t *testing.T) {
 		"the table above says what is wrong with each: have it fixed, then rehearse again")
 }
 
-func TestARehearsalSaysWhatWouldFail(t *testing.T) {
+func TestARehearsalFindsFaults(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	c := s.bobTakesPart(t, syncmod.Config{Version: "v1.9"})
@@ -124,7 +124,7 @@ func TestARehearsalSaysWhatWouldFail(t *testing.T) {
 	require.NoError(t, c.Err())
 }
 
-func TestARehearsalLeavesAtOnceWhenTheCeremonyHasBegun(t *testing.T) {
+func TestARehearsalLeavesACeremony(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	c := s.bobTakesPart(t, syncmod.Config{})
@@ -137,7 +137,7 @@ func TestARehearsalLeavesAtOnceWhenTheCeremonyHasBegun(t *testing.T) {
 	require.Contains(t, s.requireOneSentence(t, stderr), "the real ceremony has begun, so this rehearsal left at once")
 }
 
-func TestAWatchedRehearsalShowsWhatChanges(t *testing.T) {
+func TestAWatchShowsChanges(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	interrupt, alice := begin(t, s.rehearse("alice", "--watch", "--log-format", "json")...)
@@ -164,7 +164,7 @@ func TestAWatchedRehearsalShowsWhatChanges(t *testing.T) {
 	require.Greater(t, len(lines), 1)
 }
 
-func TestAWatchIsOneOfARehearsal(t *testing.T) {
+func TestAWatchNeedsARehearsal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 

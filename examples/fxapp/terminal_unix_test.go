@@ -228,7 +228,7 @@ func TestPlainRehearsals(t *testing.T) {
 	}
 }
 
-// What a watch prints to a file goes there, and no view to the terminal.
+// If a watch prints to a file, the terminal shows no view.
 func TestPlainRehearsalToAFile(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t, 200, 50)

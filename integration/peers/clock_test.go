@@ -75,7 +75,7 @@ func TestAWrongClockIsLoggedOnce(t *testing.T) {
 
 // A clock that jumps while the ceremony runs does not matter either.
 func TestAJumpingClockIsHarmless(t *testing.T) {
-	config := harness.Patient() // by far not for as long as the clock jumps
+	config := harness.Patient() // its timeouts are far shorter than the jump of the clock
 	config.ExchangeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
 	odd := runByHand(t, c)

@@ -7,13 +7,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// question is one of an operator's, with its answer.
+// question is one of the operator's questions, with its answer.
 type question struct {
 	whole, short string
 	statuspage.Answer
 }
 
-// hasItFailed is asked of a ceremony that has not.
+// hasItFailed is the question about a ceremony that has not failed.
 const hasItFailed = "Has it failed?"
 
 func questions(c *statuspage.Detail) []question {
@@ -30,11 +30,11 @@ func questions(c *statuspage.Detail) []question {
 	}
 }
 
-// isDull reports whether nobody needs to read the answer now.
+// isDull reports whether the answer only says that nothing has happened.
 func (q question) isDull() bool { return q.whole == hasItFailed || q.Short == "Nobody yet" }
 
-// answers are those to the five questions of an operator: in a word or two each, or
-// with at most so many lines of explanation.
+// answers returns the answers to the operator's five questions. Each has a word or two,
+// or up to sh.answers lines of explanation.
 func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
 	switch {
 	case sh.answers == 0:
@@ -55,7 +55,7 @@ func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
 		short, text := strong.paint(clean(q.Short)), clean(q.Text)
 		if width(short) <= shorts {
 			head += short + strings.Repeat(" ", shorts-width(short)+2)
-		} else { // its text goes on in the same line, and then below it
+		} else { // its text begins on the same line and goes on below it
 			text = short + "  " + text
 		}
 		lines = append(lines, hanging(head, wrapped(text, s.width-width(head), sh.answers))...)
@@ -63,10 +63,10 @@ func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
 	return lines
 }
 
-// isNarrow reports whether an answer has to stand below its question.
+// isNarrow reports whether an answer must stand below its question.
 func (s *screen) isNarrow() bool { return s.width < 70 }
 
-// narrowAnswers have the explanation below.
+// narrowAnswers returns the answers with each explanation below its question.
 func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) {
 	for _, q := range questions(c) {
 		head, short := faint.paint(q.whole), strong.paint(clean(q.Short))
@@ -76,7 +76,7 @@ func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) 
 			lines = append(append(lines, head), hanging("  ", wrapped(short, s.width-2, 2))...)
 		}
 		if q.Answer == c.Answers.Close {
-			most += 2 // half of that could mislead
+			most += 2 // half of that answer could mislead
 		}
 		if most > 1 && !q.isDull() {
 			lines = append(lines, hanging("  ", wrapped(clean(q.Text), s.width-2, most))...)
@@ -85,8 +85,8 @@ func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) 
 	return lines
 }
 
-// shortAnswers puts the answers into as few lines as they need. The headline has the
-// first.
+// shortAnswers returns the short answers in as few lines as possible. It leaves out the
+// first, which the headline gives.
 func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
 	for _, q := range questions(c)[1:] {
 		if q.isDull() {
@@ -102,7 +102,7 @@ func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
 	return lines
 }
 
-// why explains the headline.
+// why returns the explanation of the headline.
 func (s *screen) why(c *statuspage.Detail, most int) []string {
 	if c.Error != "" {
 		return s.explained(c.Answers.Failure, most)
@@ -110,7 +110,7 @@ func (s *screen) why(c *statuspage.Detail, most int) []string {
 	return s.explained(c.Answers.WaitingFor, most)
 }
 
-// explained is the explanation of an answer, in at most so many lines.
+// explained returns the explanation of an answer, in up to most lines.
 func (s *screen) explained(a statuspage.Answer, most int) []string {
 	if most == 0 {
 		return nil

@@ -10,12 +10,12 @@ import (
 
 const (
 	replaced   = '\uFFFD'
-	maxAccents = 2 // combining characters on one letter: no writing needs more
+	maxAccents = 2 // combining characters on one letter; no script needs more
 )
 
-// clean makes a text safe to show in one line: whatever could move the cursor, change the
-// direction, take no room, or take more room in one terminal than in another is replaced.
-// What members say goes through it, and so does every other text.
+// clean makes a text safe to show on one line. It replaces characters that could move the
+// cursor, change the direction of the text, take no room, or take more room in one
+// terminal than in another. All text goes through it, not only what members say.
 func clean(text string) string {
 	if isPlain(text) {
 		return text
@@ -48,7 +48,8 @@ func isPlain(text string) bool {
 	return true
 }
 
-// isSafe reports whether all terminals show what a reader takes for one character alike.
+// isSafe reports whether all terminals show a cluster, which readers see as one
+// character, in the same way.
 func isSafe(cluster string, width int) bool {
 	if width == 0 || width != ansi.StringWidthWc(cluster) || !utf8.ValidString(cluster) {
 		return false

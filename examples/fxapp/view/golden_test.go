@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden screens anew")
 
-// situations are documents of real ceremonies; make view-documents records them.
+// situations returns documents of real ceremonies. make view-documents records them.
 func situations(t testing.TB) map[string]statuspage.Document {
 	t.Helper()
 	files, err := filepath.Glob("testdata/situations/*.json")
@@ -36,7 +36,7 @@ func situations(t testing.TB) map[string]statuspage.Document {
 	return all
 }
 
-// logOf is what the node of a document has logged: it says the same as the screen.
+// logOf returns a log that fits a document. It says the same as the screen.
 func logOf(c *statuspage.Detail) (lines []string) {
 	began := c.Since
 	if len(c.Passed) > 0 {
@@ -64,7 +64,7 @@ func logOf(c *statuspage.Detail) (lines []string) {
 	}
 	for _, b := range c.Passed {
 		if b.Kind == "shutdown" && c.Waiting != nil {
-			continue // nobody was last: somebody is missing
+			continue // a member is missing, so none was last
 		}
 		behind := ""
 		if b.Behind >= 1 {
@@ -84,7 +84,7 @@ func logOf(c *statuspage.Detail) (lines []string) {
 	return lines
 }
 
-// crossed is what a node logs of a barrier that it has passed.
+// crossed returns the log line of a barrier that a node has passed.
 func crossed(c *statuspage.Detail, b statuspage.PassedBarrier) string {
 	named := func(step int64) string {
 		if step > int64(len(c.Steps)) {
@@ -112,7 +112,7 @@ func newScreen(d statuspage.Document, width, height int) *screen {
 	return s
 }
 
-// emulate shows a screen in a terminal, and reads it from there.
+// emulate shows a screen in an emulated terminal, from which tests read it.
 func emulate(s *screen) *vt.Emulator {
 	terminal := vt.NewEmulator(s.width, s.height)
 	_, _ = terminal.WriteString(strings.Join(s.lines(), "\r\n"))

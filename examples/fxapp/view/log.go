@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	maxLines = 2000 // of the log that are kept while the terminal is the view's
+	maxLines = 2000 // lines of the log that are kept while the view has the terminal
 	maxLine  = 4096 // bytes of a line that are kept
 )
 
-// Log is where a node logs to while the terminal is a view's. Writing to it never waits
-// for the terminal.
+// Log takes the node's log while a view has the terminal. Writing to it never waits for
+// the terminal.
 type Log struct {
 	mu      sync.Mutex
 	lines   []string
@@ -22,7 +22,7 @@ type Log struct {
 	direct  io.Writer // nil while the view has the terminal
 }
 
-// Write takes lines of the log.
+// Write stores lines of the log, or prints them once the view is gone.
 func (l *Log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,15 +40,15 @@ func (l *Log) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// last returns the last lines, at most so many.
+// last returns the last n lines, or all if there are fewer.
 func (l *Log) last(n int) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.lines[max(0, len(l.lines)-n):])
 }
 
-// release prints the lines that were kept, and then has the next ones go to out directly.
-// While out takes nothing, lines are kept as before.
+// release prints the kept lines. After that, lines go to out directly. While out takes
+// nothing, lines are kept as before.
 func (l *Log) release(out io.Writer) {
 	for {
 		text, empty := l.take(out)
@@ -59,7 +59,7 @@ func (l *Log) release(out io.Writer) {
 	}
 }
 
-// take returns the lines that are kept. If there are none, the next ones go to out.
+// take returns the kept lines. If there are none, the next lines go to out.
 func (l *Log) take(out io.Writer) (text []byte, empty bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

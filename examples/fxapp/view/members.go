@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	gutter     = 2  // columns in front of a member, for its sign
-	least      = 24 // columns of what is wrong, before others are left out
+	gutter     = 2  // columns before a member, for its sign
+	least      = 24 // the column that says what is wrong keeps at least this width
 	widestName = 22
 )
 
-// column is one of the table of members.
+// column is a column of the table of members.
 type column struct {
 	title string
 	cells []string
-	keep  int // the lowest is left out first
+	keep  int // the column with the lowest number is left out first
 	right bool
-	ink   func(row, width int, cell string) string // nil: as it is
+	ink   func(row, width int, cell string) string // nil: unchanged
 	width int
 }
 
-// measure notes how wide a column is.
+// measure sets the width of a column.
 func (c *column) measure() {
 	c.width = width(c.title)
 	for _, cell := range c.cells {
@@ -33,16 +33,16 @@ func (c *column) measure() {
 	}
 }
 
-// table is the members, as far as there is room.
+// table is the table of members.
 type table struct {
 	head  string
 	rows  []string
-	order []int // rows, those that matter first
-	at    int   // the row that has been chosen; -1: none
-	mesh  bool  // who reaches whom is among the columns
+	order []int // rows in the order of their importance
+	at    int   // the chosen row; -1: none
+	mesh  bool  // the mesh is one of the columns
 }
 
-// table lays the members out, and leaves columns out until the rest fits.
+// table lays out the members. It leaves out columns until the rest fits.
 func (s *screen) table(c *statuspage.Detail) table {
 	columns := s.columns(c)
 	for _, col := range columns {
@@ -104,7 +104,7 @@ func (s *screen) row(c *statuspage.Detail, columns []*column, row int) string {
 	return line.String()
 }
 
-// cell is a text in its column; the last column has no end.
+// cell pads a text to the width of its column. The last column needs no padding.
 func cell(col *column, text string, last bool) string {
 	switch {
 	case last:
@@ -115,7 +115,8 @@ func cell(col *column, text string, last bool) string {
 	return pad(text, col.width)
 }
 
-// sign marks the members that matter.
+// sign returns the sign that marks a member, and its colour. It is empty for a member
+// without a problem.
 func (s *screen) sign(c *statuspage.Detail, m statuspage.Member) (string, ink) {
 	switch {
 	case m.Trouble && c.Phase == "failed":
@@ -128,7 +129,7 @@ func (s *screen) sign(c *statuspage.Detail, m statuspage.Member) (string, ink) {
 	return "", plain
 }
 
-// matters orders the members: those whom the node waits for first.
+// matters orders the members by importance. Those that the node waits for come first.
 func matters(c *statuspage.Detail) (order []int) {
 	is := []func(statuspage.Member) bool{
 		func(m statuspage.Member) bool { return m.Waiting || m.Trouble && c.Phase == "failed" },
@@ -147,8 +148,9 @@ func matters(c *statuspage.Detail) (order []int) {
 	return order
 }
 
-// lines are the heading and at most so many members. Where not all have room, those
-// whom the node waits for come first, or those around the one that has been chosen.
+// lines returns the heading and as many members as there is room for. If not all fit,
+// it shows the members around the chosen one, or the most important ones if none is
+// chosen.
 func (t table) lines(room int) []string {
 	lines := []string{t.head}
 	switch {
@@ -169,8 +171,8 @@ func (t table) lines(room int) []string {
 	return lines
 }
 
-// around are so many rows around the one that has been chosen. The one that matters most is
-// always among them.
+// around returns the rows around the chosen one. The most important row is among them,
+// except when there is room for only one row.
 func (t table) around(room int) []string {
 	first, most := t.first(room), t.order[0]
 	if room == 1 || first <= most && most < first+room {
@@ -185,10 +187,10 @@ func (t table) around(room int) []string {
 	return append(slices.Clone(rows), t.rows[most])
 }
 
-// first is the first of so many rows around the one that has been chosen.
+// first returns the first of the rows around the chosen one.
 func (t table) first(room int) int { return max(0, min(t.at-room/2, len(t.rows)-room)) }
 
-// The order in which columns are left out, from the first to the last.
+// The order in which columns are left out. keepReconnects goes first.
 const (
 	keepReconnects = iota
 	keepVersion
@@ -202,10 +204,10 @@ const (
 	keepName
 )
 
-// columns are all of them. The last is what is wrong.
+// columns returns all columns that may be shown. The last one says what is wrong.
 func (s *screen) columns(c *statuspage.Detail) []*column {
 	names := &column{title: "operator", keep: keepName}
-	path := &column{title: "path", keep: keepPath} // after the name: its letters run from left to right
+	path := &column{title: "path", keep: keepPath} // right after the name: its text runs from left to right
 	step := &column{title: "step", keep: keepStep}
 	version := &column{title: "version", keep: keepVersion}
 	rtt := &column{title: "round trip", keep: keepRTT, right: true}
@@ -249,7 +251,7 @@ func wrongText(c *statuspage.Detail, m statuspage.Member) string {
 	return ""
 }
 
-// said is what a member has said of itself.
+// said returns what a member said about itself, or "?" if it said nothing.
 func said(c *statuspage.Detail, m statuspage.Member, text string) string {
 	if text == "" && m.Index != c.Self {
 		return unknown
@@ -274,8 +276,8 @@ func heardText(c *statuspage.Detail, m statuspage.Member) string {
 	return brief(c.At.Sub(m.LastSeen)) + " ago"
 }
 
-// clockText is how far a member's clock is ahead. The way of a request takes as long as
-// what differs by less.
+// clockText says how far a member's clock is off. Smaller differences may be due to the
+// time that a request travels.
 func clockText(c *statuspage.Detail, m statuspage.Member) string {
 	const worth = time.Second
 	switch ahead := milliseconds(m.Clock).Round(time.Second); {

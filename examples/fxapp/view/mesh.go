@@ -7,11 +7,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// roomy is up to how many members the mesh has room between its signs.
+// With up to roomy members, the mesh has spaces between its signs.
 const roomy = 12
 
-// meshColumn is who reaches whom, as a column of the table: a row says how that member
-// sees each.
+// meshColumn shows the mesh as a column of the table. A row shows how that member sees
+// each of the others.
 func meshColumn(c *statuspage.Detail) *column {
 	between := " "
 	if len(c.Members) > roomy {
@@ -29,7 +29,7 @@ func fill(c *statuspage.Detail, row int, between string, w int) string {
 	return strings.Repeat(" ", max(0, w-len(c.Members[row].Links)*(1+len(between))+len(between)))
 }
 
-// meshTitle numbers the columns of the mesh.
+// meshTitle returns the numbers of the mesh's columns.
 func meshTitle(members int, between string) string {
 	digits := make([]string, members)
 	for i := range digits {
@@ -38,7 +38,7 @@ func meshTitle(members int, between string) string {
 	return strings.Join(digits, between)
 }
 
-// paintLinks paints how a member sees each; broken pairs stand out.
+// paintLinks paints the row of a member. Broken pairs stand out.
 func paintLinks(c *statuspage.Detail, row int, between string) string {
 	apart := make(map[int]bool)
 	for _, pair := range c.Broken {
@@ -61,7 +61,7 @@ func paintLinks(c *statuspage.Detail, row int, between string) string {
 	return strings.Join(signs, between)
 }
 
-// meshBelow says which pairs are broken, and who reaches whom if that is not in the table.
+// meshBelow lists the broken pairs. It also shows the mesh, unless the table has it.
 func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
 	const most = 3
 	if isOver(c) || sh.members < most {
@@ -74,7 +74,8 @@ func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
 	return lines
 }
 
-// isOver reports whether a ceremony is: all leave, and who reaches whom tells nothing.
+// isOver reports whether a ceremony is over. All members leave then, so the mesh says
+// nothing.
 func isOver(c *statuspage.Detail) bool { return c.Phase == "complete" || c.Phase == "failed" }
 
 func (sh shape) hasRoomForMesh(c *statuspage.Detail) bool {
@@ -82,10 +83,10 @@ func (sh shape) hasRoomForMesh(c *statuspage.Detail) bool {
 	return sh.mesh > 0 && len(c.Members) <= small
 }
 
-// brokenLines lists the pairs that cannot reach each other, at most so many.
+// brokenLines lists up to most of the pairs that cannot reach each other.
 func (s *screen) brokenLines(c *statuspage.Detail, most int) (lines []string) {
 	if len(c.Broken) == most+1 {
-		most++ // "and 1 more" takes a line as well
+		most++ // "and 1 more" would take a line too
 	}
 	for _, pair := range c.Broken[:min(most, len(c.Broken))] {
 		text := fmt.Sprintf("%d-%d  %s", pair.A, pair.B, clean(pair.Text))
@@ -97,7 +98,7 @@ func (s *screen) brokenLines(c *statuspage.Detail, most int) (lines []string) {
 	return lines
 }
 
-// meshLines is the mesh by itself.
+// meshLines returns the mesh without the table.
 func meshLines(c *statuspage.Detail) []string {
 	if c.Members[c.Self].Links == "" {
 		return []string{"There are too many members to show who reaches whom."}
@@ -111,7 +112,7 @@ func meshLines(c *statuspage.Detail) []string {
 	return lines
 }
 
-// legend explains those signs that are on the first screen, in a line or two.
+// legend explains the signs that are on the first screen, in a line or two.
 func (s *screen) legend(c *statuspage.Detail, t table, sh shape) []string {
 	if sh.members == 0 {
 		return nil
@@ -152,7 +153,7 @@ func (s *screen) legend(c *statuspage.Detail, t table, sh shape) []string {
 	return lines
 }
 
-// meaning is what a sign stands for.
+// meaning is a sign and its meaning.
 type meaning struct{ sign, means string }
 
 var memberSigns = []meaning{

@@ -9,14 +9,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// pace is how often the view looks at the node. Where a look takes long, the next one is
-// not before sparse times as long.
+// pace is the time between two looks at the node. If a look takes long, the view waits
+// sparse times as long before the next one.
 const (
 	pace   = 200 * time.Millisecond
 	sparse = 20
 )
 
-// model is the view as Bubble Tea runs it.
+// model is the view in the form that Bubble Tea runs.
 type model struct {
 	screen
 	source func() statuspage.Document
@@ -49,7 +49,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// look takes what there is to be seen now.
+// look takes the current document and log lines.
 func (m *model) look() {
 	m.doc = m.source()
 	m.log = m.kept.last(maxLines)
@@ -96,14 +96,14 @@ func (m *model) press(key string) tea.Cmd {
 		m.show(meshPage)
 	case "l":
 		m.show(logPage)
-		m.scroll = maxLines * maxLine // its end
+		m.scroll = maxLines * maxLine // the end of the page
 	default:
 		m.move(key)
 	}
 	return nil
 }
 
-// show shows a page, or no page if it is there already.
+// show opens a page, or closes it if it is open.
 func (m *model) show(p page) {
 	if p == m.page || m.doc.Ceremony == nil {
 		p = mainPage
@@ -111,7 +111,7 @@ func (m *model) show(p page) {
 	m.page, m.scroll = p, 0
 }
 
-// move scrolls a page, or chooses a member.
+// move scrolls a page or chooses a member.
 func (m *model) move(key string) {
 	by := map[string]int{
 		"up": -1, "k": -1, "down": 1, "j": 1, "pgup": -m.height / 2, "pgdown": m.height / 2,
@@ -129,7 +129,7 @@ func (m *model) move(key string) {
 	}
 }
 
-// copyDiagnosis hands the diagnosis to the terminal's clipboard.
+// copyDiagnosis copies the diagnosis to the terminal's clipboard.
 func (m *model) copyDiagnosis() tea.Cmd {
 	if m.doc.Ceremony == nil {
 		return nil

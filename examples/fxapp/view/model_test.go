@@ -12,7 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// operated is a view without a terminal, and how often its node was to stop.
+// operated returns a view without a terminal, and the number of times that it asked its
+// node to stop.
 func operated(t *testing.T) (m *model, stops *int) {
 	t.Helper()
 	d := situations(t)["03-broken-pair"]
@@ -54,7 +55,7 @@ func TestKeysShowPages(t *testing.T) {
 	}
 }
 
-// Details are at first those of a member whom the node waits for.
+// At first the details are those of a member that the node waits for.
 func TestKeysChooseAMember(t *testing.T) {
 	m, _ := operated(t)
 	m.look()
@@ -104,7 +105,7 @@ func TestLogKeepsTheLastLines(t *testing.T) {
 	require.True(t, strings.HasSuffix(out.String(), "later\n"))
 }
 
-// deaf is a terminal that takes nothing until the test ends.
+// deaf is a terminal that takes no output until the test ends.
 type deaf struct{ reached, end chan struct{} }
 
 func (s deaf) Write([]byte) (int, error) {
@@ -120,7 +121,7 @@ func TestLogNeverWaitsForTheTerminal(t *testing.T) {
 	go func() { defer close(released); l.release(terminal) }()
 	<-terminal.reached
 
-	_, err := l.Write([]byte("meanwhile\n")) // would hang
+	_, err := l.Write([]byte("meanwhile\n")) // this must not hang
 
 	require.NoError(t, err)
 	require.Equal(t, []string{"meanwhile"}, l.last(10))

@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// page is what is shown in place of the members.
+// page is a page that is shown in place of the members.
 type page int
 
 const (
@@ -21,7 +21,7 @@ const (
 	logPage
 )
 
-// pageLines is the part of a page that is to be seen.
+// pageLines returns the visible part of a page.
 func (s *screen) pageLines(room int) []string {
 	lines := s.wholePage()
 	room = max(room, 0)
@@ -45,7 +45,7 @@ func (s *screen) wholePage() []string {
 	}
 }
 
-// text is a text of several lines, as wide as the screen.
+// text wraps a text of several lines to the width of the screen.
 func (s *screen) text(text string) (lines []string) {
 	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
@@ -54,7 +54,7 @@ func (s *screen) text(text string) (lines []string) {
 	return lines
 }
 
-// diagnosis is the ceremony as text, to be sent to the other operators.
+// diagnosis returns the ceremony as text that can be sent to the other operators.
 func diagnosis(c *statuspage.Detail) string {
 	var b strings.Builder
 	for line := range strings.SplitSeq(c.Diagnosis(), "\n") {
@@ -82,7 +82,7 @@ reached by: how many members reach this one, of those that say whether they do.
 The numbers above the signs = ~ > < ! are operators: m explains them.
 clock: how far the member's clock is ahead of this node's.`
 
-// details is everything that the node knows of a member.
+// details returns everything that the node knows about a member.
 func (s *screen) details(c *statuspage.Detail, m statuspage.Member) []string {
 	var lines []string
 	add := func(name, text string) {

@@ -7,7 +7,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// looks are the sign and colour of a phase.
+// looks has the sign and colour of each state of a phase.
 var looks = map[statuspage.PhaseState]struct {
 	sign, bar string
 	ink       ink
@@ -19,8 +19,7 @@ var looks = map[statuspage.PhaseState]struct {
 	statuspage.PhaseFailed:  {"x", "━", bad},
 }
 
-// phases is the bar of the phases: with names and what there is to say of each below it, or
-// in one line.
+// phases draws the bar of the phases, with their names and texts below it, or in one line.
 func (s *screen) phases(c *statuspage.Detail, most int) []string {
 	if len(c.Phases) == 0 {
 		return nil
@@ -50,8 +49,8 @@ func (s *screen) phases(c *statuspage.Detail, most int) []string {
 	return []string{"[" + signs.String() + "] " + text}
 }
 
-// share divides the columns of a screen among phases: each has room for its name if there is
-// room for all, and then for its text. Where there are too few columns it returns nil.
+// share divides the columns of a screen among the phases. Each gets room for its name, and
+// then for its text if there is more room. It returns nil if there are too few columns.
 func share(list []statuspage.Phase, columns int) []int {
 	const narrowest, gap = 11, 1
 	widths, left := make([]int, len(list)), columns+gap
@@ -79,7 +78,7 @@ func share(list []statuspage.Phase, columns int) []int {
 	return widths
 }
 
-// phaseText is what there is to say of a phase that has begun.
+// phaseText returns the text of a phase that has begun.
 func phaseText(p statuspage.Phase) string {
 	if p.State == statuspage.PhaseAhead {
 		return ""
@@ -87,7 +86,7 @@ func phaseText(p statuspage.Phase) string {
 	return clean(p.Text)
 }
 
-// bars are three lines: a bar, the names, and the texts.
+// bars returns three lines: the bar, the names, and the texts.
 func bars(list []statuspage.Phase, widths []int) []string {
 	var bar, names, texts []string
 	for i, p := range list {

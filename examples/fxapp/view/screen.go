@@ -9,38 +9,39 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// screen is everything that decides what is to be seen.
+// screen holds everything that decides what is shown.
 type screen struct {
 	width, height int
 	doc           statuspage.Document
-	log           []string // the last lines, the newest last
+	log           []string // the last lines, oldest first
 	zone          *time.Location
 
-	selected int // the member for whom details are shown
+	selected int // the member whose details are shown
 	moved    bool
-	page     page // what is shown in place of the members
-	scroll   int  // lines of the page that are above the screen
-	asking   bool // whether to stop the node
+	page     page // the page in place of the members
+	scroll   int  // lines of the page above the screen
+	asking   bool // the view asks whether to stop the node
 	notice   string
 }
 
-// shape is how much of everything is shown.
+// shape says how much of everything is shown.
 type shape struct {
-	answers int // lines of each answer; 0: a word or two of each
-	why     int // with answers of a word or two, lines of why it stands so
-	stop    int // with answers of a word or two, lines of why to stop or not
+	answers int // lines of each answer; 0: only a word or two
+	why     int // lines that explain the headline, if answers is 0
+	stop    int // lines that explain whether to stop, if answers is 0
 	phases  int // lines
-	members int // rows at least, those for whom there are members
-	mesh    int // rows of a mesh below the members, where the table has no room for it
-	legend  int // lines of it at least; more only where they are free
-	log     int // lines at least
+	members int // least number of rows, if there are as many members
+	mesh    int // rows of a mesh below the members, if the table has no room for it
+	legend  int // least number of lines; more only if there is room
+	log     int // least number of lines
 	gaps    int // empty lines between the parts
 }
 
-const all = 1000 // of something
+const all = 1000 // means all of them
 
-// shapes are from the richest to the barest. The first that fits is taken. Whole answers
-// come before the log, and the members before whole answers.
+// shapes go from the richest to the barest, and the first one that fits is used. Whole
+// answers are more important than the log, and the members are more important than whole
+// answers.
 var shapes = []shape{
 	{answers: 8, phases: 3, members: all, mesh: all, legend: all, log: 6, gaps: 1},
 	{answers: 8, phases: 3, members: all, mesh: all, legend: all, log: 3, gaps: 1},
@@ -67,7 +68,7 @@ var shapes = []shape{
 	{},
 }
 
-// lines is the screen, at most height lines of at most width columns.
+// lines returns the screen: at most height lines of at most width columns.
 func (s *screen) lines() []string {
 	c := s.doc.Ceremony
 	foot := s.footer()
@@ -90,7 +91,7 @@ func (s *screen) lines() []string {
 	return s.frame(s.headline(c, max(1, s.height-len(foot))), foot)
 }
 
-// frame puts the footer at the bottom, and cuts what is too much.
+// frame puts the footer at the bottom and cuts off what does not fit.
 func (s *screen) frame(body, foot []string) []string {
 	room := max(0, s.height-len(foot))
 	body = body[:min(len(body), room)]
@@ -105,10 +106,11 @@ func (s *screen) frame(body, foot []string) []string {
 	return lines
 }
 
-// compose lays out the first screen in a shape, if there is room for it.
+// compose lays out the first screen in a shape. It returns false if there is no room for
+// that.
 func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]string, bool) {
 	if sh.answers == 1 && s.isNarrow() {
-		return nil, false // there, one line has no explanation
+		return nil, false // one line would have no explanation there
 	}
 	var lines []string
 	gap := func() {
@@ -161,7 +163,7 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]s
 	return lines, true
 }
 
-// title says what is shown: which ceremony, and which node.
+// title names the ceremony and the node.
 func (s *screen) title(c *statuspage.Detail) string {
 	self := c.Members[c.Self]
 	left := strong.paint("DKG ceremony ") + c.Definition[:min(len(c.Definition), 8)]
@@ -176,7 +178,7 @@ func (s *screen) title(c *statuspage.Detail) string {
 	return left
 }
 
-// headline says in one sentence how the ceremony stands.
+// headline returns the sentence that says how the ceremony stands.
 func (s *screen) headline(c *statuspage.Detail, most int) []string {
 	tag := tags[c.Kind]
 	text := clean(c.Headline)
@@ -190,7 +192,7 @@ func (s *screen) headline(c *statuspage.Detail, most int) []string {
 	return hanging(tag.ink.inverse().paint(" "+tag.word+" ")+" ", lines)
 }
 
-// rule is a heading.
+// rule draws a heading.
 func (s *screen) rule(name string) string {
 	return faint.paint("── " + name + " " + strings.Repeat("─", max(0, s.width-width(name)-4)))
 }
@@ -206,7 +208,7 @@ func (s *screen) logLines(room int) []string {
 	return lines
 }
 
-// logInk marks the lines that are worth a look.
+// logInk returns the colour of a log line. Warnings and errors stand out.
 func logInk(line string) ink {
 	switch {
 	case strings.Contains(line, "  ERROR  "):
@@ -217,7 +219,7 @@ func logInk(line string) ink {
 	return plain
 }
 
-// footer names the keys, or asks.
+// footer returns the names of the keys, or a question.
 func (s *screen) footer() []string {
 	switch c := s.doc.Ceremony; {
 	case s.asking:
@@ -240,7 +242,8 @@ func (s *screen) footer() []string {
 	return []string{line}
 }
 
-// askToStop asks whether to stop the node, and says what that means now.
+// askToStop returns the question whether to stop the node, and says what stopping means
+// now.
 func (s *screen) askToStop(c *statuspage.Detail) []string {
 	ask := bad.inverse().paint(" Stop this node? ") + " " + strong.paint("y yes  n no")
 	if c == nil {

@@ -33,7 +33,7 @@ func TestScreensFitEverySize(t *testing.T) {
 	}
 }
 
-// Smaller terminals are of no use, but of no harm either.
+// A smaller terminal is useless but harmless.
 func TestTinyScreens(t *testing.T) {
 	for name, d := range situations(t) {
 		for _, width := range []int{0, 1, 2, 7, 20, 39} {
@@ -49,21 +49,21 @@ func TestTinyScreens(t *testing.T) {
 }
 
 var hostile = []string{
-	"\x1b[2J\x1b[H\x1b]0;gone\x07",          // clears the screen, and names the window
-	"\x9b31m\u009b2J",                       // the same in one character
+	"\x1b[2J\x1b[H\x1b]0;gone\x07",          // clears the screen and renames the window
+	"\x9b31m\u009b2J",                       // the same with one character
 	"a\nb\r\nc\td\be\x00f\x7f",              // moves the cursor
-	"\u202egnp.exe\u202c\u2066x",            // turns the direction
+	"\u202egnp.exe\u202c\u2066x",            // turns the direction of the text
 	"a\u200bl\u200di\ufeffc\u2060e",         // takes no room
 	"Z" + strings.Repeat("\u0301\u0489", 9), // stands above other lines
-	"👩‍👩‍👧‍👦 🏳️‍🌈 ❤️ 👍🏽 1️⃣",                // takes more or less room, as the terminal likes
+	"👩‍👩‍👧‍👦 🏳️‍🌈 ❤️ 👍🏽 1️⃣",                // takes more or less room
 	"株式会社ノード 한국어 ＷＩＤＥ",                      // is wide
 	"שלום עולם مرحبا",                       // runs from right to left
-	"\xff\xfe\xc3(",                         // is no text
+	"\xff\xfe\xc3(",                         // is not text
 	"\U000e0041\U000e007f\u00ad\u061c\ue000",
 	strings.Repeat("long ", 500),
 }
 
-// hostileDocument is a ceremony in which everything that a member can say is hostile.
+// hostileDocument returns a ceremony in which members say only hostile things.
 func hostileDocument(t *testing.T) statuspage.Document {
 	t.Helper()
 	d := situations(t)["03-broken-pair"]
@@ -93,7 +93,7 @@ func TestHostileTextDoesNoHarm(t *testing.T) {
 	for _, page := range []page{mainPage, memberPage, diagnosisPage, meshPage, logPage} {
 		for i := range hostile {
 			if i > 0 && page != memberPage {
-				break // it shows all of them
+				break // it shows all members
 			}
 			s := newScreen(d, 120, 50)
 			s.log, s.page, s.selected = slices.Concat(hostile, s.log), page, i
@@ -105,7 +105,7 @@ func TestHostileTextDoesNoHarm(t *testing.T) {
 					require.False(t, r < ' ' || r >= 0x7f && r < 0xa0 || isInvisible(r), "%q in %q", r, text)
 				}
 			}
-			// What a terminal makes of it is what was meant.
+			// The terminal shows what was meant.
 			shown := strings.Split(textOf(emulate(s)), "\n")
 			for row, line := range lines {
 				require.Equal(t, strings.TrimRight(ansi.Strip(line), " "), shown[row])
@@ -147,7 +147,7 @@ func TestQuestionBeforeQuitting(t *testing.T) {
 	}
 }
 
-// manyDocument is a ceremony with many members, of whom dave in the middle is not there.
+// manyDocument returns a ceremony with many members. dave, in the middle, is missing.
 func manyDocument(t testing.TB, members int) statuspage.Document {
 	t.Helper()
 	d := situations(t)["01-late-member"]
@@ -205,7 +205,7 @@ func BenchmarkFrame(b *testing.B) {
 	}
 }
 
-// The words are in no colour alone, and the colours can be read on black and on white:
+// No word depends on its colour alone. The colours are readable on black and on white:
 // WCAG asks for a contrast of 4.5.
 func TestColoursOnBlackAndWhite(t *testing.T) {
 	for _, c := range []color.RGBA{blue, orange, red} {

@@ -9,15 +9,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// The colours say nothing that a word or a sign does not say too. Blue, orange and red of
-// this lightness can be told apart by the colour-blind, and be read on black as on white.
+// Everything that a colour says, a word or a sign says too. Colour-blind people can tell
+// this blue, orange and red apart, and all three are readable on black and on white.
 var (
 	blue   = color.RGBA{R: 0x1f, G: 0x7a, B: 0xc8, A: 0xff}
 	orange = color.RGBA{R: 0xa0, G: 0x6c, B: 0x00, A: 0xff}
 	red    = color.RGBA{R: 0xd8, G: 0x3c, B: 0x2a, A: 0xff}
 )
 
-// ink paints a text. It leaves the text's characters as they are.
+// ink paints a text without changing its characters.
 type ink ansi.Style
 
 var (
@@ -38,10 +38,10 @@ func (i ink) paint(text string) string {
 	return ansi.Style(i).Styled(text)
 }
 
-// inverse is the same in the other way round.
+// inverse returns the ink with foreground and background swapped.
 func (i ink) inverse() ink { return ink(ansi.Style(i).Reverse(true)) }
 
-// tags are the words and colours of headlines.
+// tags has the words and colours of headlines.
 var tags = map[statuspage.Kind]struct {
 	word string
 	ink  ink
@@ -60,13 +60,13 @@ func width(text string) int { return ansi.StringWidth(text) }
 // fit cuts a text to a width.
 func fit(text string, w int) string { return ansi.Truncate(text, max(w, 0), "…") }
 
-// pad makes a text exactly so wide.
+// pad cuts or pads a text to a width.
 func pad(text string, w int) string {
 	text = fit(text, w)
 	return text + strings.Repeat(" ", w-width(text))
 }
 
-// wrapped breaks a text into lines, at most so many; what does not fit is cut.
+// wrapped breaks a text into up to most lines, and cuts off the rest.
 func wrapped(text string, w, most int) []string {
 	lines := strings.Split(ansi.Wrap(text, max(w, 1), " "), "\n")
 	for i := range lines {
@@ -79,7 +79,7 @@ func wrapped(text string, w, most int) []string {
 	return lines
 }
 
-// hanging puts something in front of lines, and as much room in front of all but the first.
+// hanging puts a text before the first line, and indents the other lines by as much.
 func hanging(first string, lines []string) []string {
 	indent := strings.Repeat(" ", width(first))
 	for i := range lines {

@@ -17,26 +17,26 @@ import (
 // patience is how long a terminal may take to show the end.
 const patience = time.Second
 
-// Config is what a view shows, and where.
+// Config says what a view shows, and where.
 type Config struct {
-	Source  func() statuspage.Document // what is shown; called several times a second
+	Source  func() statuspage.Document // returns what to show; called several times a second
 	Quit    func()                     // called when the operator wants the node to stop; the view stays until Close
 	In, Out *os.File                   // the terminal
-	Last    bool                       // leave in the terminal how the ceremony stands at the end
+	Last    bool                       // leave in the terminal how the ceremony ended
 }
 
 // View is a terminal that shows a ceremony.
 type View struct {
 	Config
-	Log *Log // where the node logs to
+	Log *Log // the node's log goes here
 
 	program *tea.Program
 	before  *term.State
 	ended   chan struct{}
 }
 
-// Fits reports whether a view can be shown on a terminal: both are one that can move its
-// cursor, and this process has it for itself.
+// Fits reports whether a view can be shown: in and out must be a terminal that can move
+// its cursor, and this process must be in the terminal's foreground.
 func Fits(in, out any) bool {
 	keys, ok := in.(*os.File)
 	screen, isFile := out.(*os.File)
@@ -44,7 +44,7 @@ func Fits(in, out any) bool {
 		os.Getenv("TERM") != "dumb"
 }
 
-// Start takes the terminal, and shows what there is until Close.
+// Start takes the terminal and shows the ceremony until Close.
 func Start(c Config) (*View, error) {
 	before, err := term.GetState(c.In.Fd())
 	if err != nil {
@@ -57,14 +57,14 @@ func Start(c Config) (*View, error) {
 	go func() {
 		defer close(v.ended)
 		if _, err := v.program.Run(); err != nil {
-			v.Log.release(c.Out) // there is no view any more
+			v.Log.release(c.Out) // the view has ended
 		}
 	}()
 	return v, nil
 }
 
-// Close gives the terminal back as it was, with the log in it.
-// A terminal that takes nothing is not waited for.
+// Close gives the terminal back as it was, with the log in it. It does not wait for a
+// terminal that takes no output.
 func (v *View) Close() {
 	go v.program.Quit()
 	select {
@@ -86,7 +86,7 @@ func (v *View) Close() {
 	}
 }
 
-// summary is how the ceremony stands, to be read when the view is gone.
+// summary returns how the ceremony stands, for the terminal after the view is gone.
 func (v *View) summary() string {
 	const usual, tall = 80, 1000
 	s := screen{width: usual, height: tall, doc: v.Source(), zone: time.Local}

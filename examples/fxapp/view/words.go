@@ -26,7 +26,7 @@ func brief(d time.Duration) string {
 
 func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
 
-// nickname is what a member calls itself, if that is not its name.
+// nickname returns what a member calls itself, unless that is its name.
 func nickname(m statuspage.Member) string {
 	if m.Nickname == m.Name {
 		return ""
@@ -37,7 +37,7 @@ func nickname(m statuspage.Member) string {
 // unknown stands for what a member has not said.
 const unknown = "?"
 
-// wait writes how long a wait is, as the answers have it.
+// wait writes the length of a wait in the form that the answers use.
 func wait(d time.Duration) string {
 	const tenth = 100 * time.Millisecond
 	switch {
@@ -49,8 +49,8 @@ func wait(d time.Duration) string {
 	return brief(d)
 }
 
-// reachedBy says how many of the others reach a member, of those that say whether they do;
-// nothing where there are too many members for that.
+// reachedBy says how many of the others reach a member. It counts only those that say
+// whether they do. It is empty if there are too many members.
 func reachedBy(c *statuspage.Detail, member int) string {
 	if c.Members[c.Self].Links == "" {
 		return ""
@@ -61,7 +61,7 @@ func reachedBy(c *statuspage.Detail, member int) string {
 			continue
 		}
 		switch m.Links[member] {
-		case '?', 'g': // after its goodbye, nobody has to reach a member
+		case '?', 'g': // after its goodbye, nobody needs to reach a member
 		case '=', '~', '>':
 			reach, say = reach+1, say+1
 		default:
