@@ -201,9 +201,7 @@ func TestAFailureSaysWhatHappenedToWhomAndWhatToDoNext(t *testing.T) {
 			roster.Failure{Kind: roster.MembersMismatch, Culprit: 1, By: 1},
 			ErrMembersMismatch,
 			"operator 1 (bob) has other members for definition deadbeefdeadbeef… than this node, or lists them in " +
-				"another " +
-				"order: " +
-				"all members need the same definition file; " + again,
+				"another order: all members need the same definition file; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.AttemptMismatch, Culprit: 1, By: 1},

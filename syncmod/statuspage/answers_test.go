@@ -194,8 +194,7 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
 	require.Equal(t, Answer{"Probably not", "carol must start their node, or fix its address or network. Nobody else " +
-		"has " +
-		"said yet whether they can reach carol."}, v.isItMe(wait))
+		"has said yet whether they can reach carol."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})

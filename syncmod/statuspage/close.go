@@ -69,9 +69,7 @@ func (v view) afterwards() Answer {
 	case errors.Is(v.status.Err, syncmod.ErrResultMismatch):
 		return Answer{
 			neverUse, "Never show a key file to anyone. Move the key files aside, and compare only the results and " +
-				"the " +
-				"definition " +
-				"files" + then,
+				"the definition files" + then,
 		}
 	case strings.HasSuffix(v.failure(), anotherVersion):
 		return Answer{"Yes", "Nothing is lost. " + v.install() + then}

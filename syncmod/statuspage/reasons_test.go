@@ -71,8 +71,7 @@ func (d differing) Is(target error) bool { return target == syncmod.ErrResultMis
 
 func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 	const advice = "; compare only the definition files and the results named here, and never show anyone a key " +
-		"file; " +
-		"the ceremony cannot go on: stop every node"
+		"file; the ceremony cannot go on: stop every node"
 	for _, differ := range []struct{ text, headline, isItMe, why string }{
 		{
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
@@ -94,8 +93,7 @@ func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
 			"the members have different results",
 			"Perhaps This node may be the one that differs: compare its version and definition with the others'.",
 			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare only the definition " +
-				"files and " +
-				"the results named here, and never show anyone a key file.",
+				"files and the results named here, and never show anyone a key file.",
 		},
 	} {
 		v := made(syncmod.Status{

@@ -154,8 +154,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 			return Answer{"Probably not", v.turn(w) + " This node agrees with " + list(connected) + "."}
 		case p.Fault != nil:
 			return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition " +
-				"with the " +
-				"others'."}
+				"with the others'."}
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
 			return Answer{"Probably not", fmt.Sprintf("%s has opened definition %s; %s have opened %s: compare the "+
 				"definition files.",

@@ -160,8 +160,7 @@ func (h holding) find(groupKey []byte) (name string, share *Share, err error) {
 			case found == nil || !bytes.Equal(found.GroupKey, groupKey):
 			case share != nil && !found.secret.Equal(share.secret):
 				return "", nil, fmt.Errorf("data directory %s: %s and %s are two different shares of the same group "+
-					"key (%s): "+
-					"move away the one that is not this node's", h.dir, name, other, shortKey(groupKey))
+					"key (%s): move away the one that is not this node's", h.dir, name, other, shortKey(groupKey))
 			case share == nil:
 				name, share = other, found
 			}

@@ -120,8 +120,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 		{
 			reason.Unopened, failed(swarm.ErrDialRefusedBlackHole),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: no address of this kind has answered this host lately, so this " +
-				"one is " +
-				"not tried",
+				"one is not tried",
 		},
 		{
 			reason.Unopened, dial(swarm.ErrAllDialsFailed,
@@ -283,8 +282,7 @@ func TestEveryReasonIsSaidWithItsDetails(t *testing.T) {
 			"it replaced this stream with a newer one, or limits how many this node may open",
 		},
 		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not follow " +
-			"the " +
-			"protocol"},
+			"the protocol"},
 		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{
 			reason.Lost, ofStream(network.StreamGarbageCollected),
