@@ -223,8 +223,8 @@ func (p *participation) greet() {
 		p.log.Infof("the others look for this node at %s", where)
 	}
 	if !listensAsDefined(p.host.Listen, self.Addrs) {
-		p.log.Infof("this node listens at %s, but the others look for it at %s: this is right if a router forwards "+
-			"the port; "+
+		p.log.Infof("this node listens at %s, but the others look for it at %s: "+
+			"this is right if a router forwards the port; "+
 			"otherwise --listen must name that address", strings.Join(p.host.Listen, ", "), addrText(self.Addrs))
 	}
 }
@@ -280,8 +280,8 @@ func (p *participation) leaving() string {
 	if c := p.current(); c == nil || c.Status().Phase == syncmod.Connecting {
 		return "this node left before step 1, and the others are waiting for it: start it again"
 	}
-	return "this node left after step 1, which ends the attempt for everyone, and has told the others: start again " +
-		"together"
+	return "this node left after step 1, which ends the attempt for everyone, and has told the others: " +
+		"start again together"
 }
 
 // missing says whom the node is waiting for.

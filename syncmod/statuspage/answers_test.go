@@ -111,8 +111,8 @@ func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
 
 	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
 		barrier(5, 2, 700*time.Millisecond))
-	require.Equal(t, Answer{"carol", "carol was last at 2 of 4 steps, and 1.5 s behind the others at step 3 (work " +
-		"3)."}, made(status).slow(nil))
+	require.Equal(t, Answer{"carol", "carol was last at 2 of 4 steps, " +
+		"and 1.5 s behind the others at step 3 (work 3)."}, made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(6, 0, time.Minute))
 	require.Equal(t, Answer{"This node", "This node was 1 min 0 s behind the others at step 5."},

@@ -48,8 +48,8 @@ func (h *holding) read(entry fs.DirEntry) error {
 		return nil
 	}
 	if !entry.Type().IsRegular() { // a pipe would be waited for, a link may lead to a secret
-		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, but it must be a file: "+
-			"move it away", h.dir, name)
+		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, "+
+			"but it must be a file: move it away", h.dir, name)
 	}
 	content, err := os.ReadFile(filepath.Join(h.dir, name))
 	if err != nil {
