@@ -174,7 +174,8 @@ func TestADefinitionThatCannotBeIsRefused(t *testing.T) {
 		},
 		"no place": {
 			replaced("/dns4/bob.example/tcp/9001", "/p2p/"+operators[1]),
-			"peers[1].addrs[0]: /p2p/" + operators[1] + " names a peer, but no address: write it as /ip4/192.0.2.1/tcp/9001",
+			"peers[1].addrs[0]: /p2p/" + operators[1] + " names a peer, but no address: write it as " +
+				"/ip4/192.0.2.1/tcp/9001",
 		},
 		"a name that cannot be printed": {
 			replaced("carol", `ca\u0007rol`),

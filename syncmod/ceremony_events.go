@@ -89,7 +89,8 @@ func (c *core) handleFailed(now time.Time, e roster.Event) {
 	if e.Barrier.Kind != 0 {
 		f := c.roster.Failure()
 		c.report.Barrier(report.Barrier{
-			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName, Before: c.nameOf(c.roster.Step() - 1),
+			Kind: e.Barrier.Kind.String(), Step: c.roster.Step(), Name: c.stepName,
+			Before:  c.nameOf(c.roster.Step() - 1),
 			Started: e.Barrier.Since, Ended: now, Last: f.Culprit, Err: c.err, Type: kindOf(f.Kind).errorType,
 		})
 	}

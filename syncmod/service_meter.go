@@ -36,8 +36,8 @@ func (s *Service) startMetering() {
 	defer metering.Unlock()
 	if metering.services[provider]++; metering.services[provider] > 1 {
 		s.telemetry.Notice(time.Now(), logrus.WarnLevel,
-			"another service of this process has the same metric.MeterProvider, so nobody can tell their metrics apart: "+
-				"give each service its own")
+			"another service of this process has the same metric.MeterProvider, so nobody can tell their metrics "+
+				"apart: give each service its own")
 	}
 	s.metered = provider
 }

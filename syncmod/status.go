@@ -181,9 +181,11 @@ func (p PeerStatus) Describe(now time.Time) string {
 	case p.Inbound && p.answered:
 		parts = append(parts, "has answered this node's goodbye, but has not said its own")
 	case p.Inbound:
-		parts = append(parts, "it reaches this node, but this node has not reached it for "+p.sinceText(now)+p.errorText())
+		parts = append(parts, "it reaches this node, but this node has not reached it for "+
+			p.sinceText(now)+p.errorText())
 	case p.Outbound:
-		parts = append(parts, "this node reaches it, but it has not reached this node for "+p.sinceText(now)+p.refusalText())
+		parts = append(parts, "this node reaches it, but it has not reached this node for "+
+			p.sinceText(now)+p.refusalText())
 	case p.LastError != nil:
 		parts = append(parts, "unreachable for "+p.sinceText(now)+p.errorText())
 	case !p.LastSeen.IsZero():

@@ -75,7 +75,7 @@ func clockText(p syncmod.PeerStatus) string {
 	case !heard(p):
 		return nothing
 	case offset.Abs() < clockWarning:
-		return "right"
+		return "ok"
 	case offset < 0:
 		return offset.Abs().String() + " behind"
 	default:

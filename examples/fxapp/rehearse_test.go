@@ -77,7 +77,7 @@ func TestARehearsalShowsWhoIsThereAndTheRealNodeFollows(t *testing.T) {
 	code, stdout, stderr := execute(t, s.rehearse("alice", "--timeout", "50s")...)
 
 	require.Zero(t, code, stdout+stderr)
-	require.Regexp(t, `1 bob +direct +v1\.0 +bob +fits +right +[\d.]+(µ|m)s +0 +│`, stdout)
+	require.Regexp(t, `1 bob +direct +v1\.0 +bob +fits +ok +[\d.]+(µ|m)s +0 +│`, stdout)
 	require.Contains(t, stdout, "nothing has changed in the cluster: this node took no part")
 	require.Contains(t, stdout, "all 2 members are ready")
 	require.NoDirExists(t, s.file("alice"))

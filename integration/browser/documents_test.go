@@ -44,15 +44,18 @@ func TestRecordDocumentsOfSituations(t *testing.T) {
 
 // sentences are those of a document that the page shows at first sight, in its order.
 func sentences(d *statuspage.Detail) string {
-	a := d.Answers
+	a, failed := d.Answers, "Has it failed?"
+	if d.Error != "" {
+		failed = "Why did it fail?"
+	}
 	text := []string{d.Headline}
 	for _, one := range []struct {
 		question string
 		statuspage.Answer
 	}{
-		{"Whom do we wait for?", a.WaitingFor},
+		{"Who are we waiting for?", a.WaitingFor},
 		{"Is it me?", a.IsItMe},
-		{"Why did it fail?", a.Failure},
+		{failed, a.Failure},
 		{"Who was slow?", a.Slow},
 		{"Can I stop this node now?", a.Close},
 	} {

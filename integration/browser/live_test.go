@@ -28,7 +28,7 @@ func TestThePageFollowsAMemberThatGoesAndComesBack(t *testing.T) {
 	s.Start()
 	s.run(s.All()...)
 	b := open(t, serve(t, s.Nodes[alice].Service), desktop)
-	b.until("#headline", "This node works on step 2 of 4 (deal)")
+	b.until("#headline", "This node is working on step 2 of 4 (deal)")
 
 	for _, l := range s.Between([]int{bob}, []int{alice, carol}) {
 		l.Cut()
@@ -71,8 +71,8 @@ func TestThePageShowsTheAttemptThatFailedAndTheNext(t *testing.T) {
 	b := open(t, serve(t, s.Nodes[alice].Service), desktop)
 
 	b.until("#about", "attempt 2")
-	b.until("#headline", "This node works on step 3 of 4 (verify)")
-	b.until("#answers", "Why did it fail? It has not", "Attempt 1 did", "the disk is full")
+	b.until("#headline", "This node is working on step 3 of 4 (verify)")
+	b.until("#answers", "Has it failed? No", "Attempt 1 failed", "the disk is full")
 	b.picture("live-second-attempt")
 	b.requireReadable()
 	b.do(chromedp.Click(chromedp.CSS("nav a:last-child")))

@@ -51,7 +51,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony is running there",
-			"erin has to start the ceremony on its node. carol has to start its node, or mend its network.",
+			"erin must start the ceremony on their node. carol must start their node, or fix its address or network.",
 			"connection refused",
 		},
 	},
@@ -67,10 +67,10 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for bob and carol, who cannot reach each other",
+			"Waiting for bob and carol to begin step 1 of 4 (exchange keys): they cannot reach each other",
 			"bob and carol cannot reach each other", "Is it me? No",
-			"Who was slow? The link between bob and carol", "It stands still until bob and carol reach each other",
-			"Can I stop this node now? No This node has already begun",
+			"Who was slow? The link between bob and carol", "It is stuck until bob and carol can reach each other",
+			"Can I stop this node now? No This node is ready for step 1",
 		},
 	},
 	{
@@ -93,7 +93,7 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol, whom bob does not reach, to finish step 3 of 4 (verify)",
+			"Waiting for carol to finish step 3 of 4 (verify): carol reaches bob, but bob does not reach carol",
 			"Who was slow? The link between bob and carol",
 		},
 	},
@@ -110,7 +110,8 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to finish step 2 of 4 (deal)", "connected through a relay",
-			"The last at step 1 (exchange keys), by ", " s. Now the last to finish step 2 of 4 (deal)",
+			" behind the others at step 1 (exchange keys). This node has waited ", " for dave to finish step 2 " +
+				"of 4 (deal)",
 			"2 deal waiting for dave",
 		},
 	},
@@ -130,8 +131,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol runs another version", "all members need the same major and minor version",
-			"First carol installs v1.0, or everyone else v1.9", "2 carol runs another version",
+			"The ceremony has failed: carol runs a different version", "all members need the same major and " +
+				"minor version",
+			"Either carol installs v1.0, or everyone else installs v1.9", "2 carol runs a different version",
 		},
 	},
 	{
@@ -144,8 +146,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol, who has another definition open", "Is it me? Probably not carol has definition ",
-			"open; this node, bob and dave have ", "It begins once carol has the same definition open",
+			"Waiting for carol, who has a different definition open", "Is it me? Probably not carol has " +
+				"opened definition ",
+			"; this node, bob and dave have opened ", "It will begin when carol opens the same definition",
 		},
 	},
 	{
@@ -165,7 +168,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol's node restarted", "carol restarted: ",
-			"Start again together", "Can I stop this node now? Yes", "2 carol its node restarted",
+			"Agree on a new start", "Can I stop this node now? Yes", "2 carol its node restarted",
 		},
 	},
 	{
@@ -185,9 +188,9 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol gave up in step 3 (verify) because of dave",
-			"carol's reason: the share of dave does not fit its commitment",
-			"Is it me? No It lies between carol and dave", "2 carol gave up because of dave",
-			"3 dave carol gave up because of it",
+			"carol reports: the share of dave does not fit its commitment",
+			"Is it me? Probably not The problem is between carol and dave", "2 carol gave up because of dave",
+			"3 dave carol gave up because of dave",
 		},
 	},
 	{
@@ -204,8 +207,8 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol's result differs", "2 carol its result differs",
-			"Is it me? Probably not carol differs from this node, bob and dave",
-			"Can I stop this node now? Yes; never use these keys",
+			"Is it me? Probably not This node, bob and dave have the same result",
+			"Can I stop this node now? Yes, but never use these keys",
 		},
 	},
 	{
@@ -244,7 +247,7 @@ var situations = []situation{
 		shows: []string{
 			"This node is complete, but dave's goodbye is missing",
 			"Can I stop this node now? Not yet Your keys are complete",
-			"Whom do we wait for? dave's goodbye",
+			"Who are we waiting for? dave's goodbye",
 		},
 	},
 	{
@@ -260,7 +263,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"This is a rehearsal: the ceremony would wait for dave", "connection refused", "Is it me? Probably not",
-			"Can I stop this node now? Yes Stopping a rehearsal harms nobody", "2 carol ready, it rehearses too",
+			"Can I stop this node now? Yes Stopping a rehearsal harms nobody", "2 carol ready, and rehearsing too",
 		},
 	},
 }

@@ -37,7 +37,8 @@ func TestAMemberThatSpeaksAndNeverAnswersIsNamedAsMissing(t *testing.T) {
 
 	for i, err := range missing(c, 0, 1) {
 		require.ErrorContains(t, err,
-			"waiting for 1 of 3 to connect: carol (it reaches this node, but this node has not reached it for ", harness.Name(i))
+			"waiting for 1 of 3 to connect: carol (it reaches this node, but this node has not reached it for ",
+			harness.Name(i))
 		require.ErrorContains(t, err, "it is silent: no response within the exchange timeout", harness.Name(i))
 	}
 }

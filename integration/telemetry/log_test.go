@@ -103,7 +103,8 @@ func TestAMemberThatBeginsAgainIsNoWarning(t *testing.T) {
 
 	c.Member(report.Member{Peer: 2, What: report.MemberReplaced, At: noon, Connected: 3})
 
-	line := lineWith(t, s.text(), "operator 2 (carol) starts again, as a new process or in a new attempt, 3 of 3 connected")
+	line := lineWith(t, s.text(), "operator 2 (carol) starts again, as a new process or in a new attempt, "+
+		"3 of 3 connected")
 	require.Contains(t, line, "level=info")
 }
 
@@ -121,7 +122,7 @@ func TestAnAttemptSaysWhichItIsAndWhyTheOneBeforeHasFailed(t *testing.T) {
 	s.flush()
 
 	text := s.text()
-	pause := lineWith(t, text, "attempt 1 has failed, the next one begins in 1.5s")
+	pause := lineWith(t, text, "attempt 1 has failed; the next one begins in 1.5s")
 	require.Contains(t, pause, "pause=1.5s")
 	require.Contains(t, pause, `error="bob restarted"`)
 	require.NotContains(t, pause, "attempt=")

@@ -40,36 +40,45 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 		return Answer{"Nobody", "The ceremony is over."}
 	case v.status.Phase == syncmod.Complete && w != nil:
 		return Answer{
-			list(possessive(v.whoms(w))) + " goodbye", "No goodbye has come from " + list(v.standings(w)) + ".",
+			list(possessive(v.whoms(w))) + " goodbye",
+			fmt.Sprintf("%s %s not said goodbye.", list(v.standings(w)), plural(len(w.Missing), "has", "have")),
 		}
 	case v.status.Phase == syncmod.Complete:
 		return Answer{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
 	case w != nil:
 		return Answer{capital(v.whom(w)), capital(v.reasons(w)) + "."}
 	case v.status.Step == 0:
-		return Answer{"This node", "All are connected. Its program has not begun step 1."}
+		return Answer{"This node", "Everyone is connected. This node's program has not begun step 1."}
 	}
 	if ahead := v.ahead(); len(ahead) > 0 {
 		return Answer{"This node", fmt.Sprintf("%s %s finished %s.",
 			capital(list(ahead)), plural(len(ahead), "has", "have"), v.step())}
 	}
-	return Answer{"Nobody", "All work on " + v.step() + ", and none has finished it."}
+	return Answer{"Nobody", "Everyone is working on " + v.step() + ", and nobody has finished it."}
 }
 
 // reasons says why a wait is not over; of many members only of the first ones.
 func (v view) reasons(w *syncmod.WaitError) string {
 	const most = 5
 	var of []string
+	more := 0
+	add := func(reason func() string) {
+		if len(of) == most {
+			more++
+			return
+		}
+		of = append(of, reason())
+	}
 	for _, b := range v.explaining(w) {
-		of = append(of, v.lasting(b))
+		add(func() string { return v.lasting(b) })
 	}
 	for _, p := range w.Missing {
 		if !v.isApart(p.Index) || !p.Inbound || !p.Outbound {
-			of = append(of, v.names[p.Index]+" ("+v.stands(p, w)+")")
+			add(func() string { return v.names[p.Index] + " (" + v.stands(p, w) + ")" })
 		}
 	}
-	if more := len(of) - most; more > 0 {
-		of = append(of[:most], fmt.Sprintf("and %d more, listed below", more))
+	if more > 0 {
+		of = append(of, fmt.Sprintf("and %d more, listed below", more))
 	}
 	return strings.Join(of, ", ")
 }
@@ -106,30 +115,30 @@ func (v view) why(all []view) Answer {
 	for _, other := range all {
 		if other.isLater(v) && other.status.Err != nil {
 			return Answer{
-				"It has not",
-				fmt.Sprintf("Attempt %d did: %s.", other.status.Attempt, other.failure()),
+				"No",
+				fmt.Sprintf("Attempt %d failed: %s.", other.status.Attempt, other.failure()),
 			}
 		}
 	}
 	switch w := v.wait; {
 	case v.status.Phase == syncmod.Complete:
-		return Answer{"It has not", "It is complete."}
+		return Answer{"No", "The ceremony is complete."}
 	case w != nil && len(v.elsewhere(w)) > 0:
-		return Answer{"It has not", fmt.Sprintf("It begins once %s the same definition open as the others.",
-			list(v.elsewhere(w))+plural(len(v.elsewhere(w)), " has", " have"))}
+		return Answer{"No", fmt.Sprintf("It will begin when %s the same definition as everyone else.",
+			list(v.elsewhere(w))+plural(len(v.elsewhere(w)), " opens", " open"))}
 	case v.status.Phase == syncmod.Connecting:
-		return Answer{"It has not", "The ceremony has not begun."}
+		return Answer{"No", "The ceremony has not begun yet."}
 	case w != nil:
-		return Answer{"It has not", v.standsStill(w)}
+		return Answer{"No", v.standsStill(w)}
 	}
-	return Answer{"It has not", "It goes on."}
+	return Answer{"No", "It is still running."}
 }
 
 // standsStill says what has to happen before a wait is over, if that is more than work.
 func (v view) standsStill(w *syncmod.WaitError) string {
 	if links := v.explaining(w); len(links) > 0 {
 		b := links[0]
-		return fmt.Sprintf("It stands still until %s and %s reach each other.", v.names[b.A], v.names[b.B])
+		return fmt.Sprintf("It is stuck until %s and %s can reach each other.", v.names[b.A], v.names[b.B])
 	}
 	var away []string
 	for _, p := range w.Missing {
@@ -138,9 +147,9 @@ func (v view) standsStill(w *syncmod.WaitError) string {
 		}
 	}
 	if len(away) > 0 {
-		return fmt.Sprintf("It stands still until %s %s connected again.", list(away), plural(len(away), "is", "are"))
+		return fmt.Sprintf("It is stuck until %s %s connected again.", list(away), plural(len(away), "is", "are"))
 	}
-	return "It goes on."
+	return "It is still running."
 }
 
 func (v view) whyItFailed() Answer {
@@ -150,7 +159,7 @@ func (v view) whyItFailed() Answer {
 		short, _, _ = strings.Cut(short, ": ")
 		if text, _, _ = v.quoted(); words != "" {
 			teller, _ := v.teller()
-			text = v.names[teller] + "'s reason: " + words
+			text = v.names[teller] + " reports: " + words
 			if len(v.accused()) > 0 {
 				short = v.names[teller] + " " + v.blamed(teller)
 			}
@@ -176,7 +185,10 @@ func (v view) whyItFailed() Answer {
 // having says what members attest: "this node and bob have ab12…".
 func (v view) having(r results) string {
 	who := v.called(r.members)
-	return fmt.Sprintf("%s %s %s", list(who), plural(r.count, "has", "have"), r.result)
+	if r.result == "nothing" {
+		return fmt.Sprintf("%s %s no result", list(who), plural(r.count, "has", "have"))
+	}
+	return fmt.Sprintf("%s %s the result %s", list(who), plural(r.count, "has", "have"), r.result)
 }
 
 // withoutAdvice is what an error says without the advice to start the ceremony again, which is
@@ -219,12 +231,12 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 	if slowest >= 0 {
 		b := most[slowest]
 		at := fmt.Sprintf("step %d%s", b.Step-1, inBrackets(v.nameOf(b.Step-1)))
-		if steps == 1 {
-			said = append(said, fmt.Sprintf("The last at %s, by %s.", at, spell(b.Behind())))
-		} else {
-			said = append(said, fmt.Sprintf("The last at %d of %d steps, by %s at %s.", counts[slowest], steps,
-				spell(b.Behind()), at))
+		often := ""
+		if n := counts[slowest]; n > 1 {
+			often = fmt.Sprintf(" last at %d of %d steps, and", n, steps)
 		}
+		said = append(said, fmt.Sprintf("%s was%s %s behind the "+
+			"others at %s.", v.who(slowest), often, spell(b.Behind()), at))
 	}
 	if w != nil && w.Barrier == "step" {
 		return v.slowNow(w, slowest, said)
@@ -233,17 +245,17 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 	case slowest >= 0:
 		return Answer{v.who(slowest), said[0]}
 	case steps > 0:
-		return Answer{"Nobody", fmt.Sprintf("At %s all came within %s of each other.",
-			plural(steps, "the one step that is finished", fmt.Sprintf("each of the %d steps", steps)), spell(tell))}
+		return Answer{"Nobody", fmt.Sprintf("Everyone finished %s within %s of each other.",
+			plural(steps, "the first step", fmt.Sprintf("each of the %d steps", steps)), spell(tell))}
 	case v.status.Phase == syncmod.Failed:
-		return Answer{"Nobody", "It failed before the first step was finished."}
+		return Answer{"Nobody", "Nobody had finished a step when it failed."}
 	case len(v.status.Passed) > 0:
 		return Answer{
 			"Nobody yet",
-			v.who(v.status.Passed[0].Last) + " was the last to connect. No step is finished yet.",
+			v.who(v.status.Passed[0].Last) + " was the last to connect. Nobody has finished a step yet.",
 		}
 	}
-	return Answer{"Nobody yet", "No step is finished yet."}
+	return Answer{"Nobody yet", "Nobody has finished a step yet."}
 }
 
 // slowNow answers who is slow while this node waits: the link, if that is what a member waits
@@ -251,9 +263,6 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 func (v view) slowNow(w *syncmod.WaitError, slowest int, said []string) Answer {
 	if links := v.explaining(w); len(links) > 0 {
 		b := links[0]
-		if len(said) > 0 {
-			said[0] = "Before that " + v.who(slowest) + ": t" + said[0][1:]
-		}
 		return Answer{
 			fmt.Sprintf("The link between %s and %s", v.names[b.A], v.names[b.B]),
 			strings.Join(append([]string{capital(v.between(b)) + "."}, said...), " "),
@@ -263,10 +272,7 @@ func (v view) slowNow(w *syncmod.WaitError, slowest int, said []string) Answer {
 	if slowest >= 0 {
 		who = v.who(slowest)
 	}
-	now := fmt.Sprintf("Now the last to %s, for %s.", v.doing(w.Step-1), spell(v.now.Sub(w.Since)))
-	if who != v.whom(w) {
-		now = v.whom(w) + ": n" + now[1:]
-	}
+	now := fmt.Sprintf("This node has waited %s for %s to %s.", spell(v.now.Sub(w.Since)), v.whom(w), v.doing(w.Step-1))
 	return Answer{capital(who), strings.Join(append(said, now), " ")}
 }
 

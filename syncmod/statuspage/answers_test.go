@@ -14,7 +14,8 @@ import (
 
 // made is the view of alice, whose ceremony of three has a status.
 func made(s syncmod.Status) view {
-	v := view{record: record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}, now: noon, status: s}
+	r := record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}
+	v := view{record: r, now: noon, status: s}
 	v.def.Hash = harness.Hash("it")
 	v.def.Peers = make([]syncmod.Peer, 3)
 	return v
@@ -36,9 +37,9 @@ func TestEveryFailureIsSaidInAFewWords(t *testing.T) {
 		headline string
 		isItMe   string
 	}{
-		{by(2, syncmod.ErrVersionMismatch), "carol runs another version", "Probably not"},
-		{by(2, syncmod.ErrBadSignature), "carol has another definition", "Probably not"},
-		{by(2, syncmod.ErrMembersMismatch), "carol lists other members", "Probably not"},
+		{by(2, syncmod.ErrVersionMismatch), "carol runs a different version", "Probably not"},
+		{by(2, syncmod.ErrBadSignature), "carol has a different definition", "Probably not"},
+		{by(2, syncmod.ErrMembersMismatch), "carol lists different members", "Probably not"},
 		{by(2, syncmod.ErrPeerRestarted), "carol's node restarted", "No"},
 		{syncmod.ErrPeerRestarted, "a member restarted", "No"},
 		{by(0, syncmod.ErrSelfRestarted), "this node restarted", "Yes"},
@@ -77,15 +78,15 @@ func TestOthersThatAreAheadWaitForThisNode(t *testing.T) {
 	}
 	kind, headline := made(status).headline()
 	require.Equal(t, KindOurTurn, kind)
-	require.Equal(t, "bob waits for this node, which works on step 2 of 3 (deal)", headline)
+	require.Equal(t, "bob is waiting for this node, which is working on step 2 of 3 (deal)", headline)
 	said := made(status).answers(nil)
-	require.Equal(t, Answer{"Yes", "bob waits for this node to finish step 2 of 3 (deal)."}, said.IsItMe)
+	require.Equal(t, Answer{"Yes", "bob is waiting for this node to finish step 2 of 3 (deal)."}, said.IsItMe)
 	require.Equal(t, Answer{"This node", "bob has finished step 2 of 3 (deal)."}, said.WaitingFor)
 
 	status.Peers = others(2, 2)
 	kind, headline = made(status).headline()
 	require.Equal(t, KindWorking, kind)
-	require.Equal(t, "This node works on step 2 of 3 (deal)", headline)
+	require.Equal(t, "This node is working on step 2 of 3 (deal)", headline)
 	require.Equal(t, "Not yet", made(status).answers(nil).IsItMe.Short)
 }
 
@@ -101,19 +102,20 @@ func TestTheSlowestIsWhoeverCostMost(t *testing.T) {
 	status := syncmod.Status{Phase: syncmod.Running, Step: 4, Peers: others(4, 4), Passed: []syncmod.PassedBarrier{
 		{Kind: "connected", Last: 2}, barrier(1, 2, time.Second),
 	}, Steps: []string{"work 1", "work 2", "work 3", "work 4"}}
-	require.Equal(t, Answer{"Nobody yet", "carol was the last to connect. No step is finished yet."},
+	require.Equal(t, Answer{"Nobody yet", "carol was the last to connect. Nobody has finished a step yet."},
 		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(2, 2, 20*time.Millisecond))
-	require.Equal(t, Answer{"Nobody", "At the one step that is finished all came within 0.1 s of each other."},
+	require.Equal(t, Answer{"Nobody", "Everyone finished the first step within 0.1 s of each other."},
 		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
 		barrier(5, 2, 700*time.Millisecond))
-	require.Equal(t, Answer{"carol", "The last at 2 of 4 steps, by 1.5 s at step 3 (work 3)."}, made(status).slow(nil))
+	require.Equal(t, Answer{"carol", "carol was last at 2 of 4 steps, " +
+		"and 1.5 s behind the others at step 3 (work 3)."}, made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(6, 0, time.Minute))
-	require.Equal(t, Answer{"This node", "The last at 1 of 5 steps, by 1 min 0 s at step 5."},
+	require.Equal(t, Answer{"This node", "This node was 1 min 0 s behind the others at step 5."},
 		made(status).slow(nil))
 }
 
@@ -132,7 +134,7 @@ func TestANodeThatBeginsAgainIsLeftRunning(t *testing.T) {
 		second,
 		first,
 	}).Close.Text)
-	require.Contains(t, second.answers([]view{second, first}).Failure.Text, "Attempt 1 did: ")
+	require.Contains(t, second.answers([]view{second, first}).Failure.Text, "Attempt 1 failed: ")
 }
 
 func TestAdviceToStartAgainIsNotForWhoDoesSoAnyway(t *testing.T) {
@@ -191,22 +193,22 @@ func TestWhoOthersReachIsThisNodesToReach(t *testing.T) {
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"Probably not", "carol has to start its node, or mend its network. No other member has " +
-		"said yet whether it reaches carol."}, v.isItMe(wait))
+	require.Equal(t, Answer{"Probably not", "carol must start their node, or fix its address or network. Nobody else " +
+		"has said yet whether they can reach carol."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"No", "carol has to start its node, or mend its network."}, v.isItMe(wait))
+	require.Equal(t, Answer{"No", "carol must start their node, or fix its address or network."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {Inbound: true, Outbound: true}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"Probably", "bob reaches carol, and this node does not: look at this node's network."},
+	require.Equal(t, Answer{"Probably", "bob reaches carol, but this node does not: check this node's network."},
 		v.isItMe(wait))
 
 	away.Waiting = notOpen
 	wait.Missing[0] = away
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{others(0, 0)[0], away}})
-	require.Equal(t, Answer{"No", "carol has to start the ceremony on its node."}, v.isItMe(wait))
+	require.Equal(t, Answer{"No", "carol must start the ceremony on their node."}, v.isItMe(wait))
 
 	away.Waiting = "another process with this node's key takes part there: stop one of them"
 	wait.Missing[0] = away
@@ -223,10 +225,11 @@ func TestAGoodbyeThatIsMissingKeepsTheNodeRunning(t *testing.T) {
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "shutdown", Missing: status.Peers[1:]}
 
-	require.Equal(t, Answer{"carol's goodbye", "No goodbye has come from carol (connected)."}, v.waitingFor(w))
-	require.Equal(t, Answer{"No", "This node's part is done. It only stays for carol."}, v.isItMe(w))
-	require.Equal(t, Answer{"Not yet", "Your keys are complete. carol may still need this node: leave it running " +
-		"until carol says that it has finished."}, v.mayClose(w, nil))
+	require.Equal(t, Answer{"carol's goodbye", "carol (connected) has not said goodbye."}, v.waitingFor(w))
+	require.Equal(t, Answer{"No", "This node has finished. It is only waiting for carol."}, v.isItMe(w))
+	require.Equal(t, Answer{"Not yet", "Your keys are complete, but carol may still need this node. Leave it running " +
+		"until all goodbyes have " +
+		"arrived here, or until carol tells you that they have finished."}, v.mayClose(w, nil))
 	v.receipt = new(syncmod.Receipt)
 	require.Contains(t, v.mayClose(w, nil).Text, "If carol cannot finish, send carol the receipt.")
 	require.Equal(t, pathLeft, v.member(status.Peers[0]).Path)
@@ -242,12 +245,13 @@ func TestANodeThatHasBegunIsNotStopped(t *testing.T) {
 	status := syncmod.Status{Phase: syncmod.Running, Step: 1, Peers: others(1, 0)}
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers[1:]}
-	require.Equal(t, "This node has already begun: stopping it fails the ceremony for everyone.",
+	require.Equal(t, "This node is ready for step 1, and the others count on it: if you stop it now, the ceremony "+
+		"fails for everyone.",
 		v.mayClose(w, nil).Text)
-	require.Equal(t, "It goes on.", v.standsStill(w))
+	require.Equal(t, "It is still running.", v.standsStill(w))
 	w.Missing[0].Outbound = false
-	require.Equal(t, "It stands still until carol is connected again.", v.standsStill(w))
+	require.Equal(t, "It is stuck until carol is connected again.", v.standsStill(w))
 
 	v.status.Passed = []syncmod.PassedBarrier{{Kind: "step", Step: 1}}
-	require.Equal(t, "Stopping this node now fails the ceremony for everyone.", v.mayClose(w, nil).Text)
+	require.Equal(t, "If you stop this node now, the ceremony fails for everyone.", v.mayClose(w, nil).Text)
 }

@@ -31,12 +31,16 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 	case v.status.Phase == syncmod.Connecting:
 		return Answer{
 			"Yes, but others wait",
-			"Nothing is lost before step 1, but the others wait until you start this node again.",
+			"Nothing is lost before step 1, but the others will wait until you start this node again.",
 		}
 	case v.isBeginning():
-		return Answer{"No", "This node has already begun: stopping it fails the ceremony for everyone."}
+		return Answer{
+			"No",
+			"This node is ready for step 1, and the others count on it: if you stop it now, " +
+				"the ceremony fails for everyone.",
+		}
 	}
-	return Answer{"No", "Stopping this node now fails the ceremony for everyone."}
+	return Answer{"No", "If you stop this node now, the ceremony fails for everyone."}
 }
 
 // isBeginning reports whether this node has announced step 1, and others have not.
@@ -49,8 +53,9 @@ func (v view) isBeginning() bool {
 // notYet says why a node is left running whose own part is complete.
 func (v view) notYet(w *syncmod.WaitError) string {
 	who := v.whom(w)
-	text := fmt.Sprintf("Your keys are complete. %s may still need this node: leave it running until %s %s finished.",
-		capital(who), who, plural(len(w.Missing), "says that it has", "say that they have"))
+	text := fmt.Sprintf("Your keys are complete, but %s may still need this node. Leave it "+
+		"running until all goodbyes have "+
+		"arrived here, or until %s %s you that they have finished.", who, who, plural(len(w.Missing), "tells", "tell"))
 	if v.receipt != nil {
 		text += fmt.Sprintf(" If %s cannot finish, send %s the receipt.", who, who)
 	}
@@ -59,11 +64,12 @@ func (v view) notYet(w *syncmod.WaitError) string {
 
 // afterwards says what to do after a failure.
 func (v view) afterwards() Answer {
-	const again, then = "Start again together with the others.", "; then start again together with the others."
+	const again, then = "Agree on a new start with the others.", "; then agree on a new start with the others."
 	switch {
 	case errors.Is(v.status.Err, syncmod.ErrResultMismatch):
 		return Answer{
-			neverUse, "Never use these keys. Move their files aside, compare them with those of the others" + then,
+			neverUse, "Never show a key file to anyone. Move the key files aside, and compare only the results and " +
+				"the definition files" + then,
 		}
 	case strings.HasSuffix(v.failure(), anotherVersion):
 		return Answer{"Yes", "Nothing is lost. " + v.install() + then}
@@ -73,22 +79,22 @@ func (v view) afterwards() Answer {
 		return Answer{"Yes", "Nothing is lost. " + again}
 	case len(v.status.Steps) > 0 && v.status.Step > int64(len(v.status.Steps)):
 		return Answer{
-			"Yes; keep the files",
-			"This node had finished every step: keep what was produced until you know that " +
+			"Yes, but keep the files",
+			"This node had finished every step: keep what it produced until you know that " +
 				"nobody completed the ceremony" + then,
 		}
 	}
-	const none = "Nothing is left to lose: this ceremony gives no keys. "
+	const none = "This ceremony produced no keys. "
 	if at := v.atFault(); len(at) > 0 {
 		return Answer{
-			"Yes", none + "Once " + list(v.called(at)) + " have found why, start again together with the others.",
+			"Yes", none + "Once " + list(v.called(at)) + " have found the cause, agree on a new start with the others.",
 		}
 	}
 	return Answer{"Yes", none + again}
 }
 
 // neverUse is what to do with keys that differ.
-const neverUse = "Yes; never use these keys"
+const neverUse = "Yes, but never use these keys"
 
 // install says who has to install which version.
 func (v view) install() string {
@@ -96,5 +102,5 @@ func (v view) install() string {
 	if who == "" || len(v.agreeing()) == 0 {
 		return "Agree on one version first, and install it everywhere"
 	}
-	return fmt.Sprintf("First %s installs %s, or everyone else %s", who, ours, theirs)
+	return fmt.Sprintf("Either %s installs %s, or everyone else installs %s", who, ours, theirs)
 }

@@ -14,9 +14,9 @@ var failures = []struct {
 	of, none string
 	whose    whose
 }{
-	{syncmod.ErrVersionMismatch, anotherVersion, "another version", unknown},
-	{syncmod.ErrBadSignature, anotherDefinition, "another definition", unknown},
-	{syncmod.ErrMembersMismatch, otherMembers, "other members", unknown},
+	{syncmod.ErrVersionMismatch, anotherVersion, "different versions", unknown},
+	{syncmod.ErrBadSignature, anotherDefinition, "different definitions", unknown},
+	{syncmod.ErrMembersMismatch, otherMembers, "different lists of members", unknown},
 	{syncmod.ErrSelfRestarted, "'s node restarted", "this node restarted", ours},
 	{syncmod.ErrPeerRestarted, "'s node restarted", "a member restarted", theirs},
 	{syncmod.ErrStepSkipped, " skipped a step", "a step was skipped", theirs},
@@ -25,7 +25,7 @@ var failures = []struct {
 	{syncmod.ErrPeerAborted, " ended it", "a member ended it", theirs},
 	{syncmod.ErrPeerTimeout, " is gone", "this node cannot reach a member", ours},
 	{syncmod.ErrPeerLeft, " left early", "a member left early", theirs},
-	{syncmod.ErrResultMismatch, " has another result", "the members have different results", unknown},
+	{syncmod.ErrResultMismatch, " has a different result", "the members have different results", unknown},
 	{syncmod.ErrHostClosed, " closed its host", "this node's host was closed", ours},
 	{syncmod.ErrStopped, " was stopped", "this node was stopped", ours},
 	{syncmod.ErrAborted, " gave up", "this node gave up", ours},
@@ -33,9 +33,9 @@ var failures = []struct {
 
 // What is to be mended before everyone starts again.
 const (
-	anotherVersion    = " runs another version"
-	anotherDefinition = " has another definition"
-	otherMembers      = " lists other members"
+	anotherVersion    = " runs a different version"
+	anotherDefinition = " has a different definition"
+	otherMembers      = " lists different members"
 )
 
 // whose it is to mend a failure.

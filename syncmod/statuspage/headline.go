@@ -38,15 +38,15 @@ func (v view) headline() (Kind, string) {
 	case v.status.Phase == syncmod.Complete:
 		return KindComplete, "The ceremony is complete"
 	case w == nil && v.status.Step == 0:
-		return KindOurTurn, "Everyone is connected, and this node has not begun step 1"
+		return KindOurTurn, "Everyone is connected, but this node has not begun step 1"
 	case w == nil:
 		if ahead := v.ahead(); len(ahead) > 0 {
-			return KindOurTurn, fmt.Sprintf("%s %s for this node, which works on %s",
-				list(ahead), plural(len(ahead), "waits", "wait"), v.step())
+			return KindOurTurn, fmt.Sprintf("%s %s waiting for this node, which is working on %s",
+				list(ahead), plural(len(ahead), "is", "are"), v.step())
 		}
-		return KindWorking, "This node works on " + v.step()
+		return KindWorking, "This node is working on " + v.step()
 	case w.Barrier == "shutdown":
-		return KindWaiting, "This node is complete. Waiting for " + v.missing(w) + " to say goodbye"
+		return KindWaiting, "This node is complete. Waiting for " + v.whom(w) + " to say goodbye"
 	}
 	return KindWaiting, v.waits(w)
 }
@@ -55,36 +55,20 @@ func (v view) headline() (Kind, string) {
 func (v view) waits(w *syncmod.WaitError) string {
 	if elsewhere := v.elsewhere(w); len(elsewhere) > 0 && len(elsewhere) == len(w.Missing) {
 		return "Waiting for " + list(elsewhere) + ", who" + plural(len(elsewhere), " has", " have") +
-			" another definition open"
+			" a different definition open"
 	}
 	doing := " to connect"
 	if w.Barrier == "step" {
 		doing = " to " + v.doing(w.Step-1)
 	}
-	links := v.explaining(w)
-	if len(links) == 0 || v.apart(w) {
-		return "Waiting for " + v.missing(w) + doing
+	text := "Waiting for " + v.whom(w) + doing
+	switch links := v.explaining(w); {
+	case v.apart(w):
+		return text + ": " + plural(len(w.Missing)-1, "they", "some of them") + " cannot reach each other"
+	case len(links) > 0:
+		return text + ": " + v.between(links[0])
 	}
-	if len(w.Missing) == 1 {
-		return "Waiting for " + v.missing(w) + v.cutOff(w.Missing[0].Index, links[0]) + doing
-	}
-	return "Waiting for " + v.missing(w) + doing + ": " + v.between(links[0])
-}
-
-// cutOff says whom a member does not reach, or who does not reach it, in the middle of a sentence.
-func (v view) cutOff(member int, b syncmod.BrokenLink) string {
-	other := b.A
-	if other == member {
-		other = b.B
-	}
-	switch name, text := v.names[other], v.between(b); {
-	case strings.HasSuffix(text, " but "+name+" does not reach "+v.names[member]):
-		return ", whom " + name + " does not reach,"
-	case strings.HasSuffix(text, " does not reach "+name):
-		return ", who does not reach " + name + ","
-	default:
-		return ", who and " + name + " cannot reach each other,"
-	}
+	return text
 }
 
 // doing is what a member has to do that has passed the barrier of a step, or none.
@@ -126,22 +110,6 @@ func (v view) elsewhere(w *syncmod.WaitError) (names []string) {
 		}
 	}
 	return names
-}
-
-// missing names whom a wait is for.
-func (v view) missing(w *syncmod.WaitError) string {
-	var names []string
-	for _, p := range w.Missing {
-		names = append(names, v.names[p.Index])
-	}
-	text := list(names)
-	if v.apart(w) {
-		text += ", who cannot reach each other,"
-		if len(names) > len([2]int{}) {
-			text = list(names) + ", some of whom cannot reach each other,"
-		}
-	}
-	return text
 }
 
 // apart reports whether all whom a wait is for are in pairs that cannot reach each other.

@@ -13,8 +13,8 @@ const (
 	pathSelf    = "this node"
 	pathDirect  = "direct"
 	pathRelay   = "relay"
-	pathReached = "only it reaches us"
-	pathReaches = "only we reach it"
+	pathReached = "only from it"
+	pathReaches = "only to it"
 	pathLeft    = "left" // it has said goodbye
 	pathNone    = "none"
 )

@@ -28,7 +28,7 @@ func (v view) own() Member {
 		m.State = v.blamed(v.self)
 	}
 	if v.status.Observes {
-		m.Doing = "rehearses"
+		m.Doing = "rehearsing"
 	}
 	return m
 }
@@ -63,7 +63,11 @@ func (v view) blamed(member int) string {
 	case slices.Contains(v.differing(), member):
 		return "its result differs"
 	case slices.Contains(v.accused(), member):
-		return v.names[teller] + " gave up because of it"
+		name := v.names[member]
+		if member == v.self {
+			name = "this node"
+		}
+		return v.names[teller] + " gave up because of " + name
 	case told && len(v.accused()) > 0:
 		return "gave up because of " + list(v.called(v.accused()))
 	}

@@ -38,7 +38,7 @@ const (
 	maxStreams   = 64                     // how many clients follow at once
 	pace         = 200 * time.Millisecond // how fast changes are sent at most
 	slowest      = time.Second            // how fast at least
-	sparse       = 400                    // times as long as it took to write a document is the pause before the next
+	sparse       = 500                    // times as long as it took to write a document is the pause before the next
 	writeTimeout = 5 * time.Second        // a client that takes longer to take what it is sent is dropped
 	scrapes      = 6                      // times as long may a scrape of the metrics take
 )

@@ -83,7 +83,7 @@ func (v view) phase(name string, step, at int64, over bool, passed map[int64]syn
 	case step == 0:
 		p.State, p.Text = PhaseWaiting, "waiting for this node"
 	default:
-		p.State, p.Text = PhaseWorking, "this node works on it"
+		p.State, p.Text = PhaseWorking, "this node is working on it"
 	}
 	return p
 }
@@ -102,7 +102,7 @@ func (v view) connecting() time.Time {
 func (v view) lastOf(end syncmod.PassedBarrier) string {
 	behind := end.Behind()
 	if behind < tell {
-		return "all at once"
+		return "all together"
 	}
 	who := "this node"
 	if end.Last != v.self {
@@ -120,7 +120,7 @@ func (v view) goodbyes(over bool) Phase {
 	case v.status.Phase == syncmod.Complete && w != nil:
 		p.State, p.Text = PhaseWaiting, "missing: "+v.whom(w)
 	case v.status.Phase == syncmod.Complete:
-		p.State, p.Text = PhaseDone, "all said"
+		p.State, p.Text = PhaseDone, "all received"
 	case over && w != nil:
 		p.State, p.Text = PhaseWaiting, "waiting for "+v.whom(w)
 	}

@@ -19,7 +19,7 @@ func (a aborted) Is(target error) bool { return target == syncmod.ErrPeerAborted
 
 func TestWhatAMemberToldIsTheReason(t *testing.T) {
 	const advice = "; the ceremony cannot go on: stop every node and start the ceremony again together"
-	const began = "It began at carol: carol's log has the whole reason."
+	const began = "The failure began at carol: carol's log has the whole reason."
 	for _, told := range []struct {
 		said, headline, short, isItMe string
 	}{
@@ -30,7 +30,7 @@ func TestWhatAMemberToldIsTheReason(t *testing.T) {
 		{
 			`operator 2 (carol) gave up: step "verify": the share of operator 1 does not fit`,
 			`carol gave up in step 3 (verify) because of bob`, "carol gave up because of bob",
-			"It lies between carol and bob: compare their logs before you start again.",
+			"The problem is between carol and bob: they should compare their logs before anyone starts again.",
 		},
 		{
 			"operator 2 (carol) gave up: operator 0 (alice) sent nothing",
@@ -70,26 +70,30 @@ func (d differing) Error() string        { return string(d) }
 func (d differing) Is(target error) bool { return target == syncmod.ErrResultMismatch }
 
 func TestOnlyTheMajorityIsProbablyRight(t *testing.T) {
-	const advice = "; compare only the definition files and the results named here, and never show anyone a key file; the ceremony cannot go on: stop every node"
+	const advice = "; compare only the definition files and the results named here, and never show anyone a key " +
+		"file; the ceremony cannot go on: stop every node"
 	for _, differ := range []struct{ text, headline, isItMe, why string }{
 		{
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
 				"operator 2 (carol) attests 34cd…" + advice,
-			"carol's result differs", "Probably not carol differs from this node and bob.",
-			"This node and bob have ab12…; carol has 34cd…",
+			"carol's result differs", "Probably not This node and bob have the same result, " +
+				"and carol has a different one.",
+			"This node and bob have the result ab12…; carol has the result 34cd…",
 		},
 		{
 			`the results differ, according to operator 1 (bob): "the results differ: operator 0 (alice) and ` +
 				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
-			"carol's result differs", "Probably not carol differs from this node and bob.",
-			"This node and bob have ab12…; carol has nothing.",
+			"carol's result differs", "Probably not This node and bob have the same result, " +
+				"and carol has a different one.",
+			"This node and bob have the result ab12…; carol has no result.",
 		},
 		{
 			"the results differ: this node attests ab12…, " +
 				"operator 1 (bob) and operator 2 (carol) attest 34cd…" + advice,
 			"the members have different results",
-			"Perhaps This node may be the one that differs: compare it with the others.",
-			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare only the definition files and the results named here, and never show anyone a key file.",
+			"Perhaps This node may be the one that differs: compare its version and definition with the others'.",
+			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare only the definition " +
+				"files and the results named here, and never show anyone a key file.",
 		},
 	} {
 		v := made(syncmod.Status{
@@ -170,12 +174,12 @@ func TestWhoDiffersIsNamedWhoeverFindsOut(t *testing.T) {
 		"bob, who refuses for it": {syncmod.ErrPeerRejected, 1, refused(1, "bob", theirs)},
 		"bob, whom carol refused": {syncmod.ErrPeerRejected, 1, refused(1, "bob", refused(2, "carol", bobs))},
 		"bob's abort": {syncmod.ErrPeerAborted, 2, reported(2, "carol",
-			"operator 1 (bob) reports", theirs)},
+			"operator 1 (bob)", theirs)},
 		"bob's abort, once refused": {syncmod.ErrPeerAborted, 1, ended(1, "bob", refused(2, "carol", bobs))},
 		"bob's abort, from dave": {syncmod.ErrPeerAborted, 2, reported(2, "carol",
-			"operator 1 (bob), who has it from operator 3 (dave), reports", theirs)},
+			"operator 1 (bob), who heard it from operator 3 (dave)", theirs)},
 		"carol's abort for bob, from dave": {syncmod.ErrPeerAborted, 1, reported(1, "bob",
-			"operator 3 (dave), who has it from operator 2 (carol), reports", bobs)},
+			"operator 3 (dave), who heard it from operator 2 (carol)", bobs)},
 	} {
 		v := made(syncmod.Status{
 			Phase: syncmod.Failed, Version: "v1.0", Err: how,
@@ -186,13 +190,14 @@ func TestWhoDiffersIsNamedWhoeverFindsOut(t *testing.T) {
 
 		d := v.detail(nil)
 
-		require.Equal(t, "The ceremony has failed: carol runs another version", d.Headline, name)
-		require.Equal(t, Answer{"carol runs another version", "carol runs v1.9, this node runs v1.0: all members " +
+		require.Equal(t, "The ceremony has failed: carol runs a different version", d.Headline, name)
+		require.Equal(t, Answer{"carol runs a different version", "carol runs v1.9, this node runs v1.0: all members " +
 			"need the same major and minor version."}, d.Answers.Failure, name)
 		require.Equal(t, Answer{"Probably not", "This node agrees with bob."}, d.Answers.IsItMe, name)
-		require.Contains(t, d.Answers.Close.Text, "First carol installs v1.0, or everyone else v1.9; then", name)
+		require.Contains(t, d.Answers.Close.Text, "Either carol installs v1.0, "+
+			"or everyone else installs v1.9; then", name)
 		require.Equal(t, 2, *d.Culprit, name)
-		require.Equal(t, "runs another version", d.Members[2].State, name)
+		require.Equal(t, "runs a different version", d.Members[2].State, name)
 		require.Equal(t, "v1.9", d.Members[2].Version, name)
 		for i, m := range d.Members {
 			require.Equal(t, i == 2, m.Trouble, "%s: %s", name, m.Name)
@@ -209,15 +214,15 @@ func ended(by int, name, text string) string {
 }
 
 func reported(culprit int, name, by, text string) string {
-	return fmt.Sprintf("operator %d (%s) made the ceremony fail, as %s: %q", culprit, name, by, text)
+	return fmt.Sprintf("operator %d (%s) made the ceremony fail, according to %s: %q", culprit, name, by, text)
 }
 
 // A member that this node has accepted has its definition: so whoever says that it does not is
 // the one that differs.
 func TestWhoSaysThatAGoodMemberDiffersDiffers(t *testing.T) {
 	for does, headline := range map[string]string{
-		"did not sign this node's definition 0123…: all members need it":          "carol has another definition",
-		"has other members for definition 0123… than this node, or another order": "carol lists other members",
+		"did not sign this node's definition 0123…: all members need it":          "carol has a different definition",
+		"has other members for definition 0123… than this node, or another order": "carol lists different members",
 	} {
 		for _, how := range []news{
 			{syncmod.ErrBadSignature, 2, "operator 2 (carol) " + does},
@@ -264,7 +269,7 @@ func TestWhoIsAccusedIsMarked(t *testing.T) {
 	})
 	d := v.detail(nil)
 	for i, state := range []string{
-		"carol gave up because of it", "carol gave up because of it",
+		"carol gave up because of this node", "carol gave up because of bob",
 		"gave up because of this node and bob",
 	} {
 		require.True(t, d.Members[i].Trouble)
@@ -300,12 +305,12 @@ func TestWhoDiffersIsNamedByThoseWhoHearOfIt(t *testing.T) {
 	config.Version = "v1.9"
 	_, err := harness.StartService(t, c.Nodes[2].Host, config).Open(c.Definition(2, t.Name()))
 	require.NoError(t, err)
-	c.Failure(0)
+	require.Error(t, c.Failure(0))
 	harness.Eventually(t, func() bool { return status(t, p, "").Ceremony.Kind == KindFailed }, "it is seen")
 
 	d := status(t, p, "").Ceremony
 
-	require.Equal(t, "The ceremony has failed: carol runs another version", d.Headline, d.Error)
+	require.Equal(t, "The ceremony has failed: carol runs a different version", d.Headline, d.Error)
 	require.Equal(t, 2, *d.Culprit)
 	require.Equal(t, "v1.9", d.Members[2].Version)
 	for i, m := range d.Members {

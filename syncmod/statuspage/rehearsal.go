@@ -18,7 +18,7 @@ func (v view) rehearsalHeadline(w *syncmod.WaitError) string {
 		return fmt.Sprintf("%s, but the ceremony has begun: %s %s at work", rehearsal, list(begun),
 			plural(len(begun), "is", "are"))
 	case w != nil:
-		return rehearsal + ": the ceremony would wait for " + v.missing(w)
+		return rehearsal + ": the ceremony would wait for " + v.whom(w)
 	}
 	return rehearsal + ": the ceremony could begin"
 }
@@ -26,8 +26,8 @@ func (v view) rehearsalHeadline(w *syncmod.WaitError) string {
 func (v view) rehearsalAnswers(w *syncmod.WaitError) Answers {
 	a := Answers{
 		WaitingFor: v.wouldWaitFor(w),
-		IsItMe:     Answer{"No", "This node only looks. Nobody waits for it."},
-		Failure:    Answer{"It has not", "A rehearsal takes no part: nothing fails because of it."},
+		IsItMe:     Answer{"No", "This node only looks. Nobody is waiting for it."},
+		Failure:    Answer{"No", "A rehearsal takes no part: nothing fails because of it."},
 		Slow:       Answer{"Nobody yet", "A rehearsal has no steps."},
 		Close: Answer{
 			"Yes", "Stopping a rehearsal harms nobody. Stop it before the real node of this member starts.",

@@ -35,8 +35,8 @@ func TestARehearsalSaysWhomTheCeremonyWouldWaitFor(t *testing.T) {
 	}, d.Answers.Close)
 	require.Equal(t, []int{2}, d.Waiting.Members)
 	require.Empty(t, d.Phases)
-	require.Equal(t, "rehearses", d.Members[0].Doing)
-	require.Equal(t, "ready, it rehearses too", d.Members[3].State)
+	require.Equal(t, "rehearsing", d.Members[0].Doing)
+	require.Equal(t, "ready, and rehearsing too", d.Members[3].State)
 	for i, m := range d.Members {
 		require.Equal(t, i == 2, m.Trouble, m.Name)
 		require.Equal(t, i == 2, m.Waiting, m.Name)
@@ -73,7 +73,7 @@ func TestWhoIsUnfitForTheCeremonyIsReached(t *testing.T) {
 	v := made(syncmod.Status{Observes: true, Peers: []syncmod.PeerStatus{others(0, 0)[0], carol}})
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{carol}}
 
-	require.Equal(t, Answer{"Probably not", "carol has to take the others' version and definition. " +
+	require.Equal(t, Answer{"Probably not", "carol must use the same version and definition as the others. " +
 		"This node agrees with bob."}, v.isItMyNetwork(wait))
 	require.Equal(t, Answer{"carol", "carol (runs v1.9, this node runs v1.0)."}, v.wouldWaitFor(wait))
 	require.Equal(t, pathDirect, v.member(carol).Path)

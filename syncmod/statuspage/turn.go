@@ -18,19 +18,19 @@ func (v view) isItMe(w *syncmod.WaitError) Answer {
 		return v.wasItMe()
 	case v.status.Phase == syncmod.Complete:
 		if w != nil {
-			return Answer{"No", "This node's part is done. It only stays for " + v.whom(w) + "."}
+			return v.isItMyGoodbye(w)
 		}
 		return Answer{"No", "This node has nothing left to do."}
 	case w != nil:
 		return v.isItMyNetwork(w)
 	case v.status.Step == 0:
-		return Answer{"Yes", "This node's program has to begin step 1."}
+		return Answer{"Yes", "This node's program must begin step 1."}
 	}
 	if ahead := v.ahead(); len(ahead) > 0 {
-		return Answer{"Yes", fmt.Sprintf("%s %s for this node to finish %s.",
-			capital(list(ahead)), plural(len(ahead), "waits", "wait"), v.step())}
+		return Answer{"Yes", fmt.Sprintf("%s %s waiting for this node to finish %s.",
+			capital(list(ahead)), plural(len(ahead), "is", "are"), v.step())}
 	}
-	return Answer{"Not yet", "This node has not finished " + v.step() + ", and nobody else has."}
+	return Answer{"Not yet", "Nobody has finished " + v.step() + " yet, this node included."}
 }
 
 func (v view) wasItMe() Answer {
@@ -45,13 +45,15 @@ func (v view) wasItMe() Answer {
 	}
 	if differ := v.differing(); len(differ) > 0 {
 		ours, _ := v.compared()
-		return Answer{"Probably not", fmt.Sprintf("%s %s from %s.",
-			list(v.called(differ)), plural(len(differ), "differs", "differ"), list(v.called(ours.members)))}
+		return Answer{"Probably not", fmt.Sprintf("%s %s the same result, and %s %s a different one.",
+			capital(list(v.called(ours.members))), plural(ours.count, "has", "have"),
+			list(v.called(differ)), plural(len(differ), "has", "have"))}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
 	}
-	return Answer{"Perhaps", "This node may be the one that differs: compare it with the others."}
+	return Answer{"Perhaps", "This node may be the one that differs: " +
+		"compare its version and definition with the others'."}
 }
 
 // wasItUs answers whether it was this node when another one ended the ceremony.
@@ -64,11 +66,12 @@ func (v view) wasItUs(name string) Answer {
 			return Answer{"Perhaps", name + "'s reason names this node" + log}
 		}
 		if len(mentioned) > 0 {
-			return Answer{"No", "It lies between " + list(append([]string{name}, v.called(mentioned)...)) +
-				": compare their logs before you start again."}
+			them := list(append([]string{name}, v.called(mentioned)...))
+			return Answer{"Probably not", "The problem is between " + them +
+				": they should compare their logs before anyone starts again."}
 		}
 	}
-	return Answer{"No", "It began at " + name + log}
+	return Answer{"No", "The failure began at " + name + log}
 }
 
 // agreeing names the members that were connected with this node when the ceremony failed, but
@@ -102,11 +105,14 @@ var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
 func (v view) standing(p syncmod.PeerStatus) string {
 	switch {
 	case v.rehearses(p):
-		return "ready, it rehearses too"
+		return "ready, and rehearsing too"
 	case !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p):
 		return p.LastError.Error()
 	}
-	text := inMilliseconds.ReplaceAllLiteralString(p.Describe(v.now), "for "+spell(v.now.Sub(p.Since)))
+	text := p.Describe(v.now)
+	if strings.Contains(text, "for ") {
+		text = inMilliseconds.ReplaceAllLiteralString(text, "for "+spell(v.now.Sub(p.Since)))
+	}
 	for _, tail := range []string{", heard ", ", at step "} {
 		if i := strings.LastIndex(text, tail); i >= 0 && (tail != ", heard " || !p.LastSeen.IsZero()) &&
 			(tail != ", at step " || p.Step >= 0) {
@@ -114,6 +120,29 @@ func (v view) standing(p syncmod.PeerStatus) string {
 		}
 	}
 	return text
+}
+
+// isItMyGoodbye answers whether it is because of this node that a goodbye is missing: that is
+// known only where somebody else has heard it.
+func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
+	for _, missing := range w.Missing {
+		if missing.Inbound && missing.Outbound {
+			continue
+		}
+		var heard []string
+		for _, p := range v.status.Peers {
+			if missing.Index < len(p.View) && p.View[missing.Index].Done {
+				heard = append(heard, v.names[p.Index])
+			}
+		}
+		goodbye := v.names[missing.Index] + "'s goodbye"
+		if len(heard) > 0 {
+			return Answer{"Perhaps", fmt.Sprintf("%s %s heard %s, but this node has not: check this node's network.",
+				capital(list(heard)), plural(len(heard), "has", "have"), goodbye)}
+		}
+		return Answer{"Perhaps", "Nobody else says that they have heard " + goodbye + "."}
+	}
+	return Answer{"No", "This node has finished. It is only waiting for " + v.whom(w) + "."}
 }
 
 // isItMyNetwork answers whether a wait is because of this node.
@@ -124,9 +153,11 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 		case p.Fault != nil && len(connected) > 0:
 			return Answer{"Probably not", v.turn(w) + " This node agrees with " + list(connected) + "."}
 		case p.Fault != nil:
-			return Answer{"Perhaps", "This node may be the one that differs: compare it with the others."}
+			return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition " +
+				"with the others'."}
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
-			return Answer{"Probably not", fmt.Sprintf("%s has definition %s open; %s have %s: compare the files.",
+			return Answer{"Probably not", fmt.Sprintf("%s has opened definition %s; %s have opened %s: compare the "+
+				"definition files.",
 				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
 				list(append([]string{"this node"}, connected...)), brief(v.def.Hash))}
 		case p.Waiting != "" && p.Waiting != notOpen:
@@ -135,7 +166,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 		case p.Inbound && p.Outbound:
 		default:
 			if by, not := v.reaching(p.Index); len(by) > 0 && len(by) >= not {
-				return Answer{"Probably", fmt.Sprintf("%s %s %s, and this node does not: look at this node's network.",
+				return Answer{"Probably", fmt.Sprintf("%s %s %s, but this node does not: check this node's network.",
 					capital(list(by)), plural(len(by), "reaches", "reach"), v.names[p.Index])}
 			}
 		}
@@ -143,15 +174,15 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	if len(connected) == 0 && w.Barrier == "connected" {
 		return Answer{
 			"Perhaps",
-			"This node is connected with nobody: the others are not there yet, or its network is broken.",
+			"This node is connected with nobody: the others are not there yet, or this node's network is broken.",
 		}
 	}
 	switch unseen := v.unseen(w); {
 	case len(unseen) == 0:
 	case v.status.Observes:
-		return Answer{"Probably not", v.turn(w) + " Nobody tells a rehearsal whom the others reach."}
+		return Answer{"Probably not", v.turn(w) + " A rehearsal is not told whom the others reach."}
 	default:
-		return Answer{"Probably not", fmt.Sprintf("%s No other member has said yet whether it reaches %s.",
+		return Answer{"Probably not", fmt.Sprintf("%s Nobody else has said yet whether they can reach %s.",
 			v.turn(w), list(unseen))}
 	}
 	return Answer{"No", v.turn(w)}
@@ -199,7 +230,7 @@ func (v view) turn(w *syncmod.WaitError) string {
 			working, step = append(working, name), p.Step
 		}
 	}
-	rest := "finish there"
+	rest := "finish"
 	if w.Barrier != "shutdown" {
 		rest = v.doing(step)
 	}
@@ -208,15 +239,16 @@ func (v view) turn(w *syncmod.WaitError) string {
 		who       []string
 		one, more string
 	}{
-		{unlike, "take the others' version and definition", "take the others' version and definition"},
-		{closed, "start the ceremony on its node", "start the ceremony on their nodes"},
-		{away, "start its node, or mend its network", "start their nodes, or mend their networks"},
-		{apart, "", "mend the network between them"},
+		{unlike, "use the same version and definition as the others", "use the same version and definition " +
+			"as the others"},
+		{closed, "start the ceremony on their node", "start the ceremony on their nodes"},
+		{away, "start their node, or fix its address or network", "start their nodes, " +
+			"or fix the addresses or networks"},
+		{apart, "", "fix the connection between them"},
 		{working, rest, rest},
 	} {
 		if n := len(turn.who); n > 0 {
-			who, verb := capital(list(turn.who)), plural(n, "has", "have")
-			text = append(text, fmt.Sprintf("%s %s to %s.", who, verb, plural(n, turn.one, turn.more)))
+			text = append(text, fmt.Sprintf("%s must %s.", capital(list(turn.who)), plural(n, turn.one, turn.more)))
 		}
 	}
 	return strings.Join(text, " ")

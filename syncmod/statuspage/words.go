@@ -55,7 +55,7 @@ func spell(d time.Duration) string {
 	const tenth = 100 * time.Millisecond
 	switch d = max(d, 0); {
 	case d < tenth:
-		return "under 0.1 s"
+		return "less than 0.1 s"
 	case d.Round(tenth) < 10*time.Second:
 		return strconv.FormatFloat(d.Round(tenth).Seconds(), 'f', -1, 64) + " s"
 	case d.Round(time.Second) < time.Minute:

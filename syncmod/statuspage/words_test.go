@@ -9,8 +9,8 @@ import (
 
 func TestDurationsAreSpelledOut(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		-time.Second:                   "under 0.1 s",
-		99 * time.Millisecond:          "under 0.1 s",
+		-time.Second:                   "less than 0.1 s",
+		99 * time.Millisecond:          "less than 0.1 s",
 		1240 * time.Millisecond:        "1.2 s",
 		9970 * time.Millisecond:        "10 s",
 		59400 * time.Millisecond:       "59 s",

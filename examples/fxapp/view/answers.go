@@ -13,18 +13,25 @@ type question struct {
 	statuspage.Answer
 }
 
+// hasItFailed is asked of a ceremony that has not.
+const hasItFailed = "Has it failed?"
+
 func questions(c *statuspage.Detail) []question {
+	failed := hasItFailed
+	if c.Error != "" {
+		failed = "Why did it fail?"
+	}
 	return []question{
-		{"Whom do we wait for?", "Waits for", c.Answers.WaitingFor},
+		{"Who are we waiting for?", "Waits for", c.Answers.WaitingFor},
 		{"Is it me?", "Me?", c.Answers.IsItMe},
-		{"Why did it fail?", "Failed?", c.Answers.Failure},
+		{failed, "Failed?", c.Answers.Failure},
 		{"Who was slow?", "Slow?", c.Answers.Slow},
 		{"Can I stop this node now?", "Stop?", c.Answers.Close},
 	}
 }
 
 // isDull reports whether nobody needs to read the answer now.
-func (q question) isDull() bool { return q.Short == "It has not" || q.Short == "Nobody yet" }
+func (q question) isDull() bool { return q.whole == hasItFailed || q.Short == "Nobody yet" }
 
 // answers are those to the five questions of an operator: in a word or two each, or
 // with at most so many lines of explanation.

@@ -66,8 +66,11 @@ func logOf(c *statuspage.Detail) (lines []string) {
 		if b.Kind == "shutdown" && c.Waiting != nil {
 			continue // nobody was last: somebody is missing
 		}
-		add(b.Passed, "barrier %s passed at step %d after %s, last was %s",
-			b.Kind, b.Step, b.Passed.Sub(b.Since).Round(time.Millisecond), who(b.Last))
+		behind := ""
+		if b.Behind >= 1 {
+			behind = ", by " + wait(milliseconds(b.Behind))
+		}
+		add(b.Passed, "%s; %s was last%s", crossed(c, b), who(b.Last), behind)
 	}
 	switch {
 	case c.Error != "":
@@ -79,6 +82,25 @@ func logOf(c *statuspage.Detail) (lines []string) {
 	}
 	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(a[:12], b[:12]) })
 	return lines
+}
+
+// crossed is what a node logs of a barrier that it has passed.
+func crossed(c *statuspage.Detail, b statuspage.PassedBarrier) string {
+	named := func(step int64) string {
+		if step > int64(len(c.Steps)) {
+			return fmt.Sprintf("step %d", step)
+		}
+		return fmt.Sprintf("step %d (%s)", step, c.Steps[step-1])
+	}
+	switch {
+	case b.Kind == "connected":
+		return "everyone is connected"
+	case b.Kind == "shutdown":
+		return "everyone has said goodbye"
+	case b.Step == 1:
+		return "everyone is ready to begin " + named(1)
+	}
+	return "everyone has finished " + named(b.Step-1)
 }
 
 func newScreen(d statuspage.Document, width, height int) *screen {

@@ -244,7 +244,7 @@ func wrongText(c *statuspage.Detail, m statuspage.Member) string {
 	case m.Trouble:
 		return clean(m.State)
 	case m.Waiting:
-		return "we wait for it"
+		return "waited for"
 	}
 	return ""
 }

@@ -156,7 +156,7 @@ func (s *screen) legend(c *statuspage.Detail, t table, sh shape) []string {
 type meaning struct{ sign, means string }
 
 var memberSigns = []meaning{
-	{">", "we wait for it"}, {"!", "something is wrong"}, {"x", "it failed because of it, or it says so"},
+	{">", "waited for"}, {"!", "something is wrong"}, {"x", "caused or reported the failure"},
 }
 
 var linkSigns = []meaning{
@@ -166,7 +166,7 @@ var linkSigns = []meaning{
 	{"<", "only from it"},
 	{"!", "not connected"},
 	{"g", "said goodbye"},
-	{"?", "not said"},
+	{"?", "has not said"},
 	{"-", "itself"},
 }
 
@@ -176,6 +176,6 @@ var meshLegend = []string{
 	"=  connected both ways        ~  the same, through a relay",
 	">  only it reaches the other  <  only the other reaches it",
 	"!  not connected              g  it has said goodbye",
-	"?  it does not say            -  itself",
+	"?  it has not said            -  itself",
 	"A pair that cannot reach each other is shown inverted.",
 }

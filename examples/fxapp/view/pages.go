@@ -74,11 +74,11 @@ const help = `Keys
   q, Ctrl-C     stop the node; q asks first
 
 Signs of members
-  >  we wait for it
-  !  something is wrong with it
-  x  the ceremony failed because of it, or it says so
+  >  this node is waiting for the member
+  !  something is wrong with the member
+  x  the member caused the failure, or reported it
 
-reached by: how many reach the member, of those that say whether they do.
+reached by: how many members reach this one, of those that say whether they do.
 The numbers above the signs = ~ > < ! are operators: m explains them.
 clock: how far the member's clock is ahead of this node's.`
 

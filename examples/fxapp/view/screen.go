@@ -73,7 +73,7 @@ func (s *screen) lines() []string {
 	foot := s.footer()
 	if c == nil {
 		return s.frame(append([]string{
-			"The node starts.", "",
+			"The node is starting.", "",
 		}, s.logLines(s.height-3)...), foot)
 	}
 	if s.page != mainPage {
@@ -181,7 +181,7 @@ func (s *screen) headline(c *statuspage.Detail, most int) []string {
 	tag := tags[c.Kind]
 	text := clean(c.Headline)
 	if rest, isWait := strings.CutPrefix(text, "Waiting for "); isWait && c.Waiting != nil {
-		text = "Waiting " + wait(c.At.Sub(c.Waiting.Since)) + " for " + rest
+		text = "Waiting (" + wait(c.At.Sub(c.Waiting.Since)) + " so far) for " + rest
 	}
 	lines := wrapped(text, s.width-width(tag.word)-3, most)
 	for i := range lines {
@@ -225,9 +225,9 @@ func (s *screen) footer() []string {
 	case s.notice != "":
 		return []string{good.paint(fit(s.notice, s.width))}
 	}
-	keys := []string{"? help", "q quit", "enter details", "c copy", "d diagnosis", "m mesh", "l log"}
+	keys := []string{"? help", "q stop (asks first)", "enter details", "c copy", "d diagnosis", "m mesh", "l log"}
 	if s.page != mainPage {
-		keys = []string{"esc back", "up/down scroll", "c copy", "q quit"}
+		keys = []string{"esc back", "up/down scroll", "c copy", "q stop (asks first)"}
 	}
 	line := ""
 	for _, key := range keys {

@@ -42,7 +42,7 @@ func wait(d time.Duration) string {
 	const tenth = 100 * time.Millisecond
 	switch {
 	case d < tenth:
-		return "under 0.1 s"
+		return "less than 0.1 s"
 	case d < time.Second-tenth/2:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}

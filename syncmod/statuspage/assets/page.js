@@ -6,17 +6,17 @@ const $ = (id) => document.getElementById(id);
 const doc = { now: null, skew: 0, at: 0, ended: false }; // what was said last, and when it came
 const patience = 4000; // ms without news after which they are stale: the node says something every second
 const kinds = {
-  waiting: ['…', 'Waiting for others'], working: ['▶', 'This node works'], our_turn: ['▲', 'It is this node'],
+  waiting: ['…', 'Waiting for others'], working: ['▶', 'This node is working'], our_turn: ['▲', 'It is this node'],
   complete: ['✓', 'Complete'], failed: ['✕', 'Failed'], rehearsal: ['◇', 'Rehearsal'],
 };
 const questions = [
-  ['waiting_for', 'Whom do we wait for?'], ['is_it_me', 'Is it me?'], ['failure', 'Why did it fail?'],
+  ['waiting_for', 'Who are we waiting for?'], ['is_it_me', 'Is it me?'], ['failure', 'Has it failed?'],
   ['slow', 'Who was slow?'], ['close', 'Can I stop this node now?'],
 ];
 const links = {
   '=': ['both', 'connected both ways'], '~': ['relay', 'connected through a relay'], '>': ['out', 'only the row reaches the column'],
   '<': ['in', 'only the column reaches the row'], '!': ['none', 'not connected'], 'g': ['left', 'has said goodbye'],
-  '?': ['silent', 'does not say'], '-': ['self', 'itself'],
+  '?': ['silent', 'has not said'], '-': ['self', 'itself'],
 };
 
 function make(tag, attributes, ...children) {
@@ -44,7 +44,7 @@ function fit(parent, count, child) {
 
 function spell(ms) {
   const s = Math.max(0, ms) / 1000;
-  if (s < 0.1) return 'under 0.1 s';
+  if (s < 0.1) return 'less than 0.1 s';
   if (s < 9.95) return `${Math.round(s * 10) / 10} s`;
   if (s < 59.5) return `${s.toFixed(0)} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
@@ -99,9 +99,10 @@ function showList(said, c) {
 
 function showAnswers(c) {
   fit($('answers'), questions.length, (i) => make('div', null,
-    make('dt', null, questions[i][1]), make('dd', { class: 'short' }), make('dd')));
-  questions.forEach(([key], i) => {
-    const [, short, text] = $('answers').children[i].children;
+    make('dt'), make('dd', { class: 'short' }), make('dd')));
+  questions.forEach(([key, asked], i) => {
+    const [question, short, text] = $('answers').children[i].children;
+    set(question, key === 'failure' && c.error ? 'Why did it fail?' : asked);
     set(short, c.answers[key].short);
     set(text, c.answers[key].text);
   });
