@@ -56,8 +56,8 @@ func ParseENR(text string) (peer.ID, error) {
 		return "", errors.New("it is not an ENR: it is not base64; copy it again")
 	}
 	if len(binary) > enr.SizeLimit {
-		return "", fmt.Errorf("it is not an ENR: it has %d bytes, but an ENR has at most "+
-			"%d", len(binary), enr.SizeLimit)
+		return "", fmt.Errorf("it is not an ENR: it has %d bytes, but an ENR has at most %d",
+			len(binary), enr.SizeLimit)
 	}
 	var record enr.Record
 	if err := rlp.DecodeBytes(binary, &record); err != nil {

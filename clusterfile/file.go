@@ -36,8 +36,8 @@ func read(path string, limit int64) (string, error) {
 		return "", withoutPath(err)
 	}
 	if int64(len(content)) > limit {
-		return "", fmt.Errorf("it is larger than %d KiB, so it is probably the wrong file: "+
-			"check the name", limit>>10)
+		return "", fmt.Errorf("it is larger than %d KiB, "+
+			"so it is probably the wrong file: check the name", limit>>10)
 	}
 	return decode(content)
 }

@@ -114,8 +114,8 @@ func checkAddr(addr multiaddr.Multiaddr, id peer.ID) error {
 	case owner != "" && owner != id:
 		return fmt.Errorf("%s is an address of peer %s, and this member is %s", addr, owner, cut(id.String()))
 	case manet.IsIPUnspecified(addr):
-		return fmt.Errorf("%s stands for every address of a machine: write the address at which the others reach the "+
-			"member", addr)
+		return fmt.Errorf("%s stands for every address of a machine: "+
+			"write the address at which the others reach the member", addr)
 	}
 	for _, code := range []int{multiaddr.P_TCP, multiaddr.P_UDP} {
 		if port, err := addr.ValueForProtocol(code); err == nil && port == "0" {

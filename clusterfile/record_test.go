@@ -44,8 +44,8 @@ func TestASignedRecordMayBeBad(t *testing.T) {
 		"the ENR has no secp256k1 key":                        record(t, key, enr.IDv4),
 		"the ENR has no valid secp256k1 key: copy it again": record(t, key, enr.IDv4,
 			publicKey(key.PubKey().SerializeUncompressed())),
-		"it is not an ENR: it has 301 bytes, but an ENR has at most " +
-			"300": enrPrefix + strings.Repeat("AAAA", 100) + "AA",
+		"it is not an ENR: it has 301 bytes, " +
+			"but an ENR has at most 300": enrPrefix + strings.Repeat("AAAA", 100) + "AA",
 		"the ENR is cut off or damaged: copy it again":      enrPrefix + strings.Repeat("AAAA", 100),
 		"it is not an ENR: it is not base64; copy it again": enrPrefix + "ä",
 	} {

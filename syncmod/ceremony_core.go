@@ -169,8 +169,8 @@ func (c *core) unreached(f roster.Failure, last error) {
 	what := fmt.Sprintf("could not reach %s for %s", operator(f.Culprit, c.def.Peers[f.Culprit]), report.Spell(f.Gone))
 	c.err = &cause{sentinel: ErrPeerTimeout, text: fmt.Sprintf("this node %s: %v; %s", what, last, startAgain)}
 	self := operator(c.terms.Self, c.def.Peers[c.terms.Self])
-	c.abortText = printable(fmt.Sprintf("%s %s because of a limit or a setting of its own host, which its log names; "+
-		"%s", self, what, startAgain), maxReason)
+	c.abortText = printable(fmt.Sprintf("%s %s because of a limit or a setting of its own host, "+
+		"which its log names; %s", self, what, startAgain), maxReason)
 }
 
 // announcementOf turns an announcement of the rules into one for the streams.

@@ -104,6 +104,6 @@ func (c *core) noteClock(now time.Time, member int, ahead stream.Ahead) {
 	}
 	k.warned = true
 	c.report.Clock(member, now, fmt.Sprintf(
-		"%s: correct the wrong clock; TLS refuses connections when the two differ by more than an "+
-			"hour", aheadText(k.offset())))
+		"%s: correct the wrong clock; "+
+			"TLS refuses connections when the two differ by more than an hour", aheadText(k.offset())))
 }

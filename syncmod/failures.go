@@ -160,8 +160,7 @@ func explain(d Definition, f roster.Failure, localCause error) error {
 		return &cause{sentinel: row.sentinel, text: "this node was stopped before the ceremony was complete"}
 	case f.Kind == roster.HostClosed:
 		return &cause{sentinel: row.sentinel, text: "this node's own host was closed before the ceremony was " +
-			"complete: " +
-			"close the ceremony first, then the host; " + startAgain}
+			"complete: close the ceremony first, then the host; " + startAgain}
 	default:
 		text := fmt.Sprintf("this node gave up: %v", localCause)
 		return &cause{sentinel: row.sentinel, text: text, local: localCause}

@@ -59,8 +59,8 @@ func TestAWrongPeerAtAnAddressIsNamed(t *testing.T) {
 
 	loss := watcher().lossOf(stream.End{Reason: report.EndLost, Unopened: true, Err: dial})
 
-	require.EqualError(t, loss, "dialling failed: /ip4/192.0.2.1/tcp/9: another peer answers there (operator 2 "+
-		"(carol), "+
+	require.EqualError(t, loss, "dialling failed: /ip4/192.0.2.1/tcp/9: "+
+		"another peer answers there (operator 2 (carol), "+
 		cluster.Peers[2].ID.String()+"): correct the address or the definition")
 }
 

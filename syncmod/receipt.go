@@ -89,8 +89,8 @@ func (r *Receipt) Verify() error {
 	}
 	for i, m := range r.Members {
 		if m.Session != 0 && !bytes.Equal(m.Result, r.Result()) {
-			return fmt.Errorf("%w: operator %d attests a different result than the members before "+
-				"it", ErrResultMismatch, i)
+			return fmt.Errorf("%w: operator %d attests a different result than "+
+				"the members before it", ErrResultMismatch, i)
 		}
 	}
 	return nil

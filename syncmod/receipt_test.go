@@ -175,7 +175,7 @@ func TestABadReceiptIsRefused(t *testing.T) {
 	for want, change := range map[string]func(*syncmod.Receipt){
 		"a definition hash of 0 bytes":  func(r *syncmod.Receipt) { r.DefinitionHash = nil },
 		"a definition hash of 65 bytes": func(r *syncmod.Receipt) { r.DefinitionHash = make([]byte, 65) },
-		"it begins like the text that a member": func(r *syncmod.Receipt) {
+		"begins like the text that a member": func(r *syncmod.Receipt) {
 			r.DefinitionHash = []byte("dkgsync/receipt/v1\x00")
 		},
 		"step 0 cannot be the last barrier": func(r *syncmod.Receipt) { r.LastStep = 0 },
@@ -184,16 +184,14 @@ func TestABadReceiptIsRefused(t *testing.T) {
 		"no member attests anything": func(r *syncmod.Receipt) {
 			r.Members = []syncmod.Attestation{r.Members[3], {}}
 		},
-		"operators 0 and 3 have the same":      func(r *syncmod.Receipt) { r.Members[3].ID = r.Members[0].ID },
-		"is not a peer ID":                     func(r *syncmod.Receipt) { r.Members[3].ID = "dave" },
-		"attests a result, but has no session": func(r *syncmod.Receipt) { r.Members[0].Session = 0 },
-		"a result of 0 bytes":                  func(r *syncmod.Receipt) { r.Members[1].Result = nil },
-		"a result of 65 bytes":                 func(r *syncmod.Receipt) { r.Members[1].Result = make([]byte, 65) },
-		"a signature of 0 bytes":               func(r *syncmod.Receipt) { r.Members[1].Signature = nil },
-		"a signature of 1025 " +
-			"bytes": func(r *syncmod.Receipt) { r.Members[1].Signature = make([]byte, 1025) },
-		"the public key that its peer " +
-			"ID": func(r *syncmod.Receipt) { r.Members[0].PublicKey = r.Members[2].PublicKey },
+		"operators 0 and 3 have the same": func(r *syncmod.Receipt) { r.Members[3].ID = r.Members[0].ID },
+		"is not a peer ID":                func(r *syncmod.Receipt) { r.Members[3].ID = "dave" },
+		"a result, but has no session":    func(r *syncmod.Receipt) { r.Members[0].Session = 0 },
+		"a result of 0 bytes":             func(r *syncmod.Receipt) { r.Members[1].Result = nil },
+		"a result of 65 bytes":            func(r *syncmod.Receipt) { r.Members[1].Result = make([]byte, 65) },
+		"a signature of 0 bytes":          func(r *syncmod.Receipt) { r.Members[1].Signature = nil },
+		"a signature of 1025 bytes":       func(r *syncmod.Receipt) { r.Members[1].Signature = make([]byte, 1025) },
+		"public key that its peer ID":     func(r *syncmod.Receipt) { r.Members[0].PublicKey = r.Members[2].PublicKey },
 		"not the one of its peer ID": func(r *syncmod.Receipt) {
 			r.Members[2].ID, r.Members[3].ID = r.Members[3].ID, r.Members[2].ID
 		},

@@ -99,6 +99,6 @@ func TestRegisteringEarlyDetectsAConflict(t *testing.T) {
 	_, err := syncmod.NewService(h, early())
 
 	require.ErrorContains(t, err, "use one service for each host")
-	require.ErrorContains(t, fx.New(syncmod.Module, given(h), fx.Replace(early())).Err(), "use one service for each "+
-		"host")
+	require.ErrorContains(t, fx.New(syncmod.Module, given(h), fx.Replace(early())).Err(),
+		"use one service for each host")
 }

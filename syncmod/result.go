@@ -56,8 +56,8 @@ func (c *core) attest(result []byte) error {
 	case c.err != nil:
 		return c.err
 	case c.roster.Last() > 0:
-		return invalid("Attest", "it is too late: this node has already announced the last barrier, step "+
-			"%d", c.roster.Last())
+		return invalid("Attest", "it is too late: this node has already announced the last barrier, "+
+			"step %d", c.roster.Last())
 	}
 	c.result = result
 	return nil

@@ -59,8 +59,7 @@ func TestAttestationsAreGrouped(t *testing.T) {
 		{
 			[]string{"a", "b", "a", "-"},
 			"this node and operator 2 (m2) attest 61, operator 1 (m1) attests 62; compare only the definition files " +
-				"and the " +
-				"results named here, and never show anyone a key file",
+				"and the results named here, and never show anyone a key file",
 			"operator 0 (m0) and operator 2 (m2) attest 61, operator 1 (m1) attests 62",
 		},
 		{

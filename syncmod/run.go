@@ -39,8 +39,8 @@ func (c *Ceremony) Run(ctx context.Context, steps ...Step) error {
 
 func (c *core) run(ctx context.Context, steps []Step) error {
 	if !c.running.CompareAndSwap(false, true) {
-		return invalid("Run", "this ceremony is already being run, by another Run or by RunSteps: run it only once "+
-			"at a time")
+		return invalid("Run", "this ceremony is already being run, by another Run or by RunSteps: "+
+			"run it only once at a time")
 	}
 	defer c.running.Store(false)
 	err := c.runSteps(ctx, steps)

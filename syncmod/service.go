@@ -75,8 +75,8 @@ func (s *Server) register() error {
 	case errors.Is(err, stream.ErrStopping):
 		return fmt.Errorf("starting the sync server: %w: %w", err, ErrStopped)
 	case errors.Is(err, stream.ErrHandled):
-		return fmt.Errorf("starting the sync server: this host already handles %s: use one service for each "+
-			"host", ProtocolID)
+		return fmt.Errorf("starting the sync server: this host already handles %s: "+
+			"use one service for each host", ProtocolID)
 	default:
 		return err
 	}

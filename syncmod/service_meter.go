@@ -37,8 +37,7 @@ func (s *Service) startMetering() {
 	if metering.services[provider]++; metering.services[provider] > 1 {
 		s.telemetry.Notice(time.Now(), logrus.WarnLevel,
 			"another service of this process has the same metric.MeterProvider, so nobody can tell their metrics "+
-				"apart: "+
-				"give each service its own")
+				"apart: give each service its own")
 	}
 	s.metered = provider
 }

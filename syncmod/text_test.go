@@ -168,8 +168,8 @@ func TestAFailureIsAFullSentence(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.PeerAborted, Culprit: 2, By: 1, Reporter: 0, Text: "disk full"},
 			ErrPeerAborted,
-			"operator 2 (carol) made the ceremony fail, according to operator 1 (bob), who heard it from operator 0 " +
-				"(alice)" +
+			"operator 2 (carol) made the ceremony fail, according to operator 1 (bob), " +
+				"who heard it from operator 0 (alice)" +
 				": \"disk full\"; " + again,
 		},
 		{
@@ -201,9 +201,7 @@ func TestAFailureIsAFullSentence(t *testing.T) {
 			roster.Failure{Kind: roster.MembersMismatch, Culprit: 1, By: 1},
 			ErrMembersMismatch,
 			"operator 1 (bob) has other members for definition deadbeefdeadbeef… than this node, or lists them in " +
-				"another " +
-				"order: " +
-				"all members need the same definition file; " + again,
+				"another order: all members need the same definition file; " + again,
 		},
 		{
 			roster.Failure{Kind: roster.AttemptMismatch, Culprit: 1, By: 1},
@@ -225,8 +223,8 @@ func TestAFailureIsAFullSentence(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.HostClosed},
 			ErrHostClosed,
-			"this node's own host was closed before the ceremony was complete: close the ceremony first, " +
-				"then the host; " + again,
+			"this node's own host was closed before the ceremony was complete: " +
+				"close the ceremony first, then the host; " + again,
 		},
 		{roster.Failure{Kind: roster.Aborted}, ErrAborted, `this node gave up: step "keygen": disk full`},
 	} {
@@ -311,8 +309,8 @@ func TestDescribeSaysHowAMemberStands(t *testing.T) {
 		"has answered this node's goodbye, but has not said its own, at step 3": {
 			Step: 3, Since: since, Inbound: true, answered: true,
 		},
-		"it reaches this node, but this node has not reached it for 3 s, at step " +
-			"1": {Step: 1, Since: since, Inbound: true},
+		"it reaches this node, but this node has not reached it for 3 s, " +
+			"at step 1": {Step: 1, Since: since, Inbound: true},
 		"it reaches this node, but this node has not reached it for 3 s: its stream was lost": {
 			Step: -1, Since: since, Inbound: true, LastError: lost,
 		},

@@ -82,8 +82,8 @@ func newInstruments(m metric.Meter, handle func(error)) instruments {
 
 		streams:   number(metricStreams, unitStreams, "Open streams."),
 		connected: number(metricPeerConnected, unitOne, "Directions in which a member is connected."),
-		missing: number(metricBarrierMissing, unitPeers, "Members that the current barrier is waiting for, if "+
-			"any."),
+		missing: number(metricBarrierMissing, unitPeers, "Members that the current barrier is waiting for, "+
+			"if any."),
 		stepCurrent: level(metricStepCurrent, unitSteps, "The step that this node has announced."),
 		peerStep:    level(metricPeerStep, unitSteps, "The step that a member has announced."),
 		lastSeen:    seconds(metricPeerLastSeen, "When the last message of a member arrived, as Unix time."),

@@ -61,8 +61,8 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 		c.t.rejected(c.rooted, report.TypeBadSignature)
 		c.about(c.rooted, peer, at).
 			Logf(c.level(peer, logrus.WarnLevel, at),
-				"%s asks for %s, but with this member this node has opened %s: all members need the same definition "+
-					"file",
+				"%s asks for %s, but with this member this node has opened %s: "+
+					"all members need the same definition file",
 				c.who(peer), asked, here)
 	})
 }

@@ -146,8 +146,8 @@ func (s *Stream) End(o report.StreamEnd) {
 			if o.Err.Error() == s.c.failure {
 				level = logrus.DebugLevel // the line about the ceremony says it
 			}
-			entry.WithError(o.Err).Logf(level, "the stream %s %s ended with an "+
-				"error", s.role.direction(), s.c.who(s.start.Peer))
+			entry.WithError(o.Err).Logf(level, "the stream %s %s ended "+
+				"with an error", s.role.direction(), s.c.who(s.start.Peer))
 			return
 		}
 		entry.Debug("stream ended")

@@ -90,8 +90,8 @@ func TestBadInput(t *testing.T) {
 		"verify $/empty.json":    "$/empty.json: it is empty: copy it again",
 		"verify $/alice.key": "$/alice.key: it is not a receipt, which is a JSON object: " +
 			"name the receipt, or copy it again",
-		"verify $/object.json": "$/object.json: it is not a receipt: its field type does not say so; " +
-			"name the receipt",
+		"verify $/object.json": "$/object.json: it is not a receipt: " +
+			"its field type does not say so; name the receipt",
 
 		// Who and where.
 		"node --definition $/ceremony.json --key $/mallory.key": "--key $/mallory.key: it is the key of " + stranger +

@@ -21,8 +21,8 @@ func readDefinition(path string) (syncmod.Definition, error) {
 		return d, fmt.Errorf("--definition %w", err)
 	}
 	if n := len(d.Peers); n > maxNodes {
-		return d, fmt.Errorf("--definition %s: it has %d operators, but the demo runs %d to "+
-			"%d", path, n, minNodes, maxNodes)
+		return d, fmt.Errorf("--definition %s: it has %d operators, "+
+			"but the demo runs %d to %d", path, n, minNodes, maxNodes)
 	}
 	return d, nil
 }

@@ -47,8 +47,8 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 			"operator 1 in the definition is " + samplePeers[1] + ", this is the key of operator 3",
 		},
 		"a stranger's": {one, "operator 1 in the definition is " + samplePeers[1] +
-			", this is the key of 16Uiu2HAm3cuhhRL2msUuLF62KRSfneFDx94RsuouyW25Ho42cFMq, who is not one of its " +
-			"operators"},
+			", this is the key of 16Uiu2HAm3cuhhRL2msUuLF62KRSfneFDx94RsuouyW25Ho42cFMq, " +
+			"who is not one of its operators"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

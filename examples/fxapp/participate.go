@@ -118,8 +118,7 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 	flags.SortFlags = false
 	place.register(flags)
 	flags.StringVar(&dataDir, "data-dir", "dkg-data", "the `directory` for the share and the receipt; it is created "+
-		"if "+
-		"it does not exist")
+		"if it does not exist")
 	flags.StringVar(&page, "http", "",
 		"serve a page that shows the ceremony live at this `address`, for example 127.0.0.1:8080")
 	flags.BoolVar(&plain, "plain", false, "print log lines instead of the live view, even in a terminal")
@@ -224,9 +223,8 @@ func (p *participation) greet() {
 		p.log.Infof("the others look for this node at %s", where)
 	}
 	if !listensAsDefined(p.host.Listen, self.Addrs) {
-		p.log.Infof("this node listens at %s, but the others look for it at %s: this is right if a router forwards "+
-			"the "+
-			"port; "+
+		p.log.Infof("this node listens at %s, but the others look for it at %s: "+
+			"this is right if a router forwards the port; "+
 			"otherwise --listen must name that address", strings.Join(p.host.Listen, ", "), addrText(self.Addrs))
 	}
 }
@@ -282,8 +280,8 @@ func (p *participation) leaving() string {
 	if c := p.current(); c == nil || c.Status().Phase == syncmod.Connecting {
 		return "this node left before step 1, and the others are waiting for it: start it again"
 	}
-	return "this node left after step 1, which ends the attempt for everyone, and has told the others: start again " +
-		"together"
+	return "this node left after step 1, which ends the attempt for everyone, and has told the others: " +
+		"start again together"
 }
 
 // missing says which members the node is waiting for.

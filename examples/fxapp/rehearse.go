@@ -279,8 +279,8 @@ func (r *rehearsal) conclude(s syncmod.Status) error {
 func (r *rehearsal) effect(s syncmod.Status) string {
 	for _, p := range s.Peers {
 		if p.Step > 0 {
-			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony is running, and another process "+
-				"uses this "+
+			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony is running, "+
+				"and another process uses this "+
 				"node's key. A member that lost its stream to that process during the rehearsal may have come here "+
 				"instead. Check that the real node is still connected with everyone, and do not rehearse again before "+
 				"the ceremony is over",

@@ -64,10 +64,10 @@ Exit codes: 0 the receipt is good; 1 it is not good, or belongs to another cerem
 			return confirm(cmd.OutOrStdout(), dataDir, receipt)
 		},
 	}
-	cmd.Flags().StringVar(&definition, "definition", "", "check that the receipt belongs to the definition in this "+
-		"`file`")
-	cmd.Flags().StringVar(&dataDir, "data-dir", "", "check the share in this `directory`, and confirm it if it is "+
-		"unconfirmed")
+	cmd.Flags().StringVar(&definition, "definition", "", "check that the receipt belongs to the "+
+		"definition in this `file`")
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "check the share in this `directory`, "+
+		"and confirm it if it is unconfirmed")
 	return cmd
 }
 
@@ -146,8 +146,8 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 
 // printReceipt prints what each member attested.
 func printReceipt(out io.Writer, r *syncmod.Receipt, names []string) {
-	_, _ = fmt.Fprintf(out, "The receipt is good: every member's signature is valid, and all attest the same "+
-		"result.\n\n"+
+	_, _ = fmt.Fprintf(out, "The receipt is good: every member's signature is valid, "+
+		"and all attest the same result.\n\n"+
 		"  definition hash  %x\n  finished steps   %d\n  attested result  %x\n\n",
 		r.DefinitionHash, r.LastStep-1, r.Result())
 	for i, m := range r.Members {
@@ -190,8 +190,8 @@ func confirm(out io.Writer, dir string, r *syncmod.Receipt) error {
 	if err != nil {
 		return &failure{err}
 	}
-	_, err = fmt.Fprintf(out, "\nThe share in %s belongs to operator %d and to this group public key: it is "+
-		"confirmed.\n",
+	_, err = fmt.Fprintf(out, "\nThe share in %s belongs to operator %d and to this group public key: "+
+		"it is confirmed.\n",
 		dir, share.Index)
 	return err
 }

@@ -110,8 +110,8 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to finish step 2 of 4 (deal)", "connected through a relay",
-			" behind the others at step 1 (exchange keys). This node has waited ", " for dave to finish step 2 of 4 " +
-				"(deal)",
+			" behind the others at step 1 (exchange keys). This node has waited ", " for dave to finish step 2 " +
+				"of 4 (deal)",
 			"2 deal waiting for dave",
 		},
 	},
@@ -131,8 +131,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol runs a different version", "all members need the same major and minor " +
-				"version",
+			"The ceremony has failed: carol runs a different version", "all members need the same major and " +
+				"minor version",
 			"Either carol installs v1.0, or everyone else installs v1.9", "2 carol runs a different version",
 		},
 	},
@@ -146,8 +146,8 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol, who has a different definition open", "Is it me? Probably not carol has opened " +
-				"definition ",
+			"Waiting for carol, who has a different definition open", "Is it me? Probably not carol has " +
+				"opened definition ",
 			"; this node, bob and dave have opened ", "It will begin when carol opens the same definition",
 		},
 	},

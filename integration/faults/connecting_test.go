@@ -128,8 +128,8 @@ var connecting = []fault{
 			})
 		},
 		says: saying(
-			in("this host's resource manager has reached a limit: memory in the scope service:dkgsync; raise it on "+
-				"this host", bob),
+			in("this host's resource manager has reached a limit: memory in the scope service:dkgsync; "+
+				"raise it on this host", bob),
 			in("this host has no room for a stream from operator", bob),
 			in("its host has reached a limit: its resource manager refuses this node's streams", alice, carol),
 		),
@@ -211,8 +211,8 @@ var connecting = []fault{
 			})
 			s.nodes[carol].bare = true
 		},
-		says: saying(in("carol (unreachable", alice, bob), in("it is silent: no response within the exchange "+
-			"timeout", alice, bob)),
+		says: saying(in("carol (unreachable", alice, bob), in("it is silent: "+
+			"no response within the exchange timeout", alice, bob)),
 	},
 	{
 		name:    "carol's node has not opened the ceremony",
@@ -222,7 +222,7 @@ var connecting = []fault{
 	{
 		name:    "carol's host runs without a node",
 		arrange: func(s *scene) { s.nodes[carol].bare = true },
-		says: in("its host is up, but no ceremony is running there: not started yet, or already "+
-			"stopped", alice, bob),
+		says: in("its host is up, but no ceremony is running there: not started yet, "+
+			"or already stopped", alice, bob),
 	},
 }

@@ -103,8 +103,8 @@ func TestANewAttemptIsNoWarning(t *testing.T) {
 
 	c.Member(report.Member{Peer: 2, What: report.MemberReplaced, At: noon, Connected: 3})
 
-	line := lineWith(t, s.text(), "operator 2 (carol) starts again, as a new process or in a new attempt, 3 of 3 "+
-		"connected")
+	line := lineWith(t, s.text(), "operator 2 (carol) starts again, as a new process or in a new attempt, "+
+		"3 of 3 connected")
 	require.Contains(t, line, "level=info")
 }
 

@@ -235,8 +235,8 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 		if n := counts[slowest]; n > 1 {
 			often = fmt.Sprintf(" last at %d of %d steps, and", n, steps)
 		}
-		said = append(said, fmt.Sprintf("%s was%s %s behind the others at "+
-			"%s.", v.who(slowest), often, spell(b.Behind()), at))
+		said = append(said, fmt.Sprintf("%s was%s %s behind the "+
+			"others at %s.", v.who(slowest), often, spell(b.Behind()), at))
 	}
 	if w != nil && w.Barrier == "step" {
 		return v.slowNow(w, slowest, said)

@@ -111,8 +111,8 @@ func TestTheSlowestCostMost(t *testing.T) {
 
 	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
 		barrier(5, 2, 700*time.Millisecond))
-	require.Equal(t, Answer{"carol", "carol was last at 2 of 4 steps, and 1.5 s behind the others at step 3 (work " +
-		"3)."}, made(status).slow(nil))
+	require.Equal(t, Answer{"carol", "carol was last at 2 of 4 steps, " +
+		"and 1.5 s behind the others at step 3 (work 3)."}, made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(6, 0, time.Minute))
 	require.Equal(t, Answer{"This node", "This node was 1 min 0 s behind the others at step 5."},
@@ -194,8 +194,7 @@ func TestOthersReachSoItIsThisNode(t *testing.T) {
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
 	require.Equal(t, Answer{"Probably not", "carol must start their node, or fix its address or network. Nobody else " +
-		"has " +
-		"said yet whether they can reach carol."}, v.isItMe(wait))
+		"has said yet whether they can reach carol."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})

@@ -36,8 +36,8 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 	case v.isBeginning():
 		return Answer{
 			"No",
-			"This node is ready for step 1, and the others count on it: if you stop it now, the ceremony fails for " +
-				"everyone.",
+			"This node is ready for step 1, and the others count on it: if you stop it now, " +
+				"the ceremony fails for everyone.",
 		}
 	}
 	return Answer{"No", "If you stop this node now, the ceremony fails for everyone."}
@@ -53,8 +53,8 @@ func (v view) isBeginning() bool {
 // notYet says why a node should keep running although its own part is complete.
 func (v view) notYet(w *syncmod.WaitError) string {
 	who := v.whom(w)
-	text := fmt.Sprintf("Your keys are complete, but %s may still need this node. Leave it running until all goodbyes "+
-		"have "+
+	text := fmt.Sprintf("Your keys are complete, but %s may still need this node. Leave it "+
+		"running until all goodbyes have "+
 		"arrived here, or until %s %s you that they have finished.", who, who, plural(len(w.Missing), "tells", "tell"))
 	if v.receipt != nil {
 		text += fmt.Sprintf(" If %s cannot finish, send %s the receipt.", who, who)
@@ -69,9 +69,7 @@ func (v view) afterwards() Answer {
 	case errors.Is(v.status.Err, syncmod.ErrResultMismatch):
 		return Answer{
 			neverUse, "Never show a key file to anyone. Move the key files aside, and compare only the results and " +
-				"the " +
-				"definition " +
-				"files" + then,
+				"the definition files" + then,
 		}
 	case strings.HasSuffix(v.failure(), anotherVersion):
 		return Answer{"Yes", "Nothing is lost. " + v.install() + then}

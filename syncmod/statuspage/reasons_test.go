@@ -76,15 +76,15 @@ func TestTheMajorityIsProbablyRight(t *testing.T) {
 		{
 			"the results differ: this node and operator 1 (bob) attest ab12…, " +
 				"operator 2 (carol) attests 34cd…" + advice,
-			"carol's result differs", "Probably not This node and bob have the same result, and carol has a " +
-				"different one.",
+			"carol's result differs", "Probably not This node and bob have the same result, " +
+				"and carol has a different one.",
 			"This node and bob have the result ab12…; carol has the result 34cd…",
 		},
 		{
 			`the results differ, according to operator 1 (bob): "the results differ: operator 0 (alice) and ` +
 				`operator 1 (bob) attest ab12…, operator 2 (carol) attests nothing` + advice + `"`,
-			"carol's result differs", "Probably not This node and bob have the same result, and carol has a " +
-				"different one.",
+			"carol's result differs", "Probably not This node and bob have the same result, " +
+				"and carol has a different one.",
 			"This node and bob have the result ab12…; carol has no result.",
 		},
 		{
@@ -93,8 +93,7 @@ func TestTheMajorityIsProbablyRight(t *testing.T) {
 			"the members have different results",
 			"Perhaps This node may be the one that differs: compare its version and definition with the others'.",
 			"The results differ: this node attests ab12…, bob and carol attest 34cd…; compare only the definition " +
-				"files and " +
-				"the results named here, and never show anyone a key file.",
+				"files and the results named here, and never show anyone a key file.",
 		},
 	} {
 		v := made(syncmod.Status{
@@ -195,8 +194,8 @@ func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 		require.Equal(t, Answer{"carol runs a different version", "carol runs v1.9, this node runs v1.0: all members " +
 			"need the same major and minor version."}, d.Answers.Failure, name)
 		require.Equal(t, Answer{"Probably not", "This node agrees with bob."}, d.Answers.IsItMe, name)
-		require.Contains(t, d.Answers.Close.Text, "Either carol installs v1.0, or everyone else installs v1.9; "+
-			"then", name)
+		require.Contains(t, d.Answers.Close.Text, "Either carol installs v1.0, "+
+			"or everyone else installs v1.9; then", name)
 		require.Equal(t, 2, *d.Culprit, name)
 		require.Equal(t, "runs a different version", d.Members[2].State, name)
 		require.Equal(t, "v1.9", d.Members[2].Version, name)

@@ -52,8 +52,8 @@ func (v view) wasItMe() Answer {
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
 		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
 	}
-	return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition with the " +
-		"others'."}
+	return Answer{"Perhaps", "This node may be the one that differs: " +
+		"compare its version and definition with the others'."}
 }
 
 // wasItUs answers whether this node was the cause when another one ended the ceremony.
@@ -156,8 +156,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 			return Answer{"Probably not", v.turn(w) + " This node agrees with " + list(connected) + "."}
 		case p.Fault != nil:
 			return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition " +
-				"with the " +
-				"others'."}
+				"with the others'."}
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
 			return Answer{"Probably not", fmt.Sprintf("%s has opened definition %s; %s have opened %s: compare the "+
 				"definition files.",
@@ -242,11 +241,11 @@ func (v view) turn(w *syncmod.WaitError) string {
 		who       []string
 		one, more string
 	}{
-		{unlike, "use the same version and definition as the others", "use the same version and definition as the " +
-			"others"},
+		{unlike, "use the same version and definition as the others", "use the same version and definition " +
+			"as the others"},
 		{closed, "start the ceremony on their node", "start the ceremony on their nodes"},
-		{away, "start their node, or fix its address or network", "start their nodes, or fix the addresses or " +
-			"networks"},
+		{away, "start their node, or fix its address or network", "start their nodes, " +
+			"or fix the addresses or networks"},
 		{apart, "", "fix the connection between them"},
 		{working, rest, rest},
 	} {

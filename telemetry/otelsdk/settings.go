@@ -297,8 +297,8 @@ func headers(value string) string {
 		name, content, found := strings.Cut(pair, "=")
 		_, err := url.PathUnescape(content)
 		if !found || !headerName.MatchString(strings.TrimSpace(name)) || err != nil {
-			return fmt.Sprintf("it must be headers such as name=value,name=value with values in URL encoding: "+
-				"number %d is not", i+1)
+			return fmt.Sprintf("it must be headers such as name=value,name=value with values in URL "+
+				"encoding: number %d is not", i+1)
 		}
 	}
 	return ""
@@ -309,8 +309,8 @@ func pairs(value string) string {
 	for i, pair := range strings.Split(value, ",") {
 		name, content, found := strings.Cut(pair, "=")
 		if _, err := url.PathUnescape(content); !found || strings.TrimSpace(name) == "" || err != nil {
-			return fmt.Sprintf("it must be attributes such as name=value,name=value with values in URL encoding: "+
-				"number %d is not", i+1)
+			return fmt.Sprintf("it must be attributes such as name=value,name=value with values in URL "+
+				"encoding: number %d is not", i+1)
 		}
 	}
 	return ""

@@ -152,8 +152,8 @@ func (r *Report) verdicts(why []error) []*verdict {
 			all = append(all, by[key])
 		}
 		v := by[key]
-		if errors.Is(err, syncmod.ErrPeerAborted) || strings.Contains(err.Error(), "the results differ, according "+
-			"to ") {
+		if errors.Is(err, syncmod.ErrPeerAborted) || strings.Contains(err.Error(), "the results differ, "+
+			"according to ") {
 			v.told = append(v.told, i)
 		} else if len(v.told) == len(v.nodes) {
 			v.text = r.told(i, err)

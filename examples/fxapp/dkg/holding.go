@@ -48,8 +48,8 @@ func (h *holding) read(entry fs.DirEntry) error {
 		return nil
 	}
 	if !entry.Type().IsRegular() { // reading a pipe would block, and a link may lead to a secret
-		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, but it must be a file: "+
-			"move it away", h.dir, name)
+		return fmt.Errorf("data directory %s: %s is a link, a pipe, a device or a directory, "+
+			"but it must be a file: move it away", h.dir, name)
 	}
 	content, err := os.ReadFile(filepath.Join(h.dir, name))
 	if err != nil {
@@ -161,8 +161,7 @@ func (h holding) find(groupKey []byte) (name string, share *Share, err error) {
 			case found == nil || !bytes.Equal(found.GroupKey, groupKey):
 			case share != nil && !found.secret.Equal(share.secret):
 				return "", nil, fmt.Errorf("data directory %s: %s and %s are two different shares of the same group "+
-					"key (%s): "+
-					"move away the one that is not this node's", h.dir, name, other, shortKey(groupKey))
+					"key (%s): move away the one that is not this node's", h.dir, name, other, shortKey(groupKey))
 			case share == nil:
 				name, share = other, found
 			}

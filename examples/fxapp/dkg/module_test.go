@@ -56,8 +56,8 @@ func TestAStrangersHostIsRefused(t *testing.T) {
 	c := newCluster(t, 2)
 	stranger := harness.NewHost(t)
 	_, err := New(stranger, c.nodes[0].generator.store, harness.Quiet())
-	require.EqualError(t, err, "key generation: this node ("+stranger.ID().String()+") is not a member of the "+
-		"definition")
+	require.EqualError(t, err,
+		"key generation: this node ("+stranger.ID().String()+") is not a member of the definition")
 }
 
 func TestOneGeneratorAHost(t *testing.T) {

@@ -94,8 +94,8 @@ func parseAnswer(body []byte) ([]peer.AddrInfo, error) {
 		return nil, errors.New("its URL does not answer with a JSON list of addresses: is it a relay's?")
 	}
 	if len(texts) > maxAddresses {
-		return nil, fmt.Errorf("its URL answers with %d addresses, but at most %d are "+
-			"allowed", len(texts), maxAddresses)
+		return nil, fmt.Errorf("its URL answers with %d addresses, "+
+			"but at most %d are allowed", len(texts), maxAddresses)
 	}
 	var relays []peer.AddrInfo
 	at := make(map[peer.ID]int)

@@ -62,8 +62,8 @@ var addresses = []Row{
 	{"connection refused: nothing listens there", There, plain(is(syscall.ECONNREFUSED))},
 	{"no route to it (…)", Network, unroutable},
 	{
-		"its host refuses the connection: its resource manager has no room, or its connection gater does not allow " +
-			"this host", There,
+		"its host refuses the connection: its resource manager has no room, " +
+			"or its connection gater does not allow this host", There,
 		plain(contains("CONNECTION_REFUSED", "Application error 0x1001", "Application error 0x1007")),
 	},
 	{

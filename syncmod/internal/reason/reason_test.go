@@ -116,13 +116,12 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 			reason.Unopened, failed(swarm.ErrGaterDisallowedConnection),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: this host's connection gater does not allow this address",
 		},
-		{reason.Unopened, failed(swarm.ErrAddrFiltered), "dialling failed: /ip4/192.0.2.1/tcp/9: this host filters " +
-			"this address"},
+		{reason.Unopened, failed(swarm.ErrAddrFiltered), "dialling failed: /ip4/192.0.2.1/tcp/9: " +
+			"this host filters this address"},
 		{
 			reason.Unopened, failed(swarm.ErrDialRefusedBlackHole),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: no address of this kind has answered this host lately, so this " +
-				"one is " +
-				"not tried",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: no address of this kind has answered this host lately, " +
+				"so this one is not tried",
 		},
 		{
 			reason.Unopened, dial(swarm.ErrAllDialsFailed,
@@ -158,8 +157,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 				"correct the wrong clock, then restart its host",
 		},
 		{
-			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: bad " +
-				"certificate")),
+			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: " +
+				"bad certificate")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: compare the " +
 				"clocks of the two, this host's was more than an hour ahead of its when this host started; set it " +
 				"right, then restart this host",
@@ -251,8 +250,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
 			"its host hangs up after the handshake: its connection gater does not allow this node's key, its " +
-				"resource manager has no room for this node, or the clocks of the two hosts differ by more than an " +
-				"hour",
+				"resource manager has no room for this node, " +
+				"or the clocks of the two hosts differ by more than an hour",
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("remote error: tls: bad certificate")},
@@ -271,8 +270,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		{reason.Unopened, errors.New("opening a stream: a riddle"), "no stream could be opened: a riddle"},
 		{
 			reason.Refused, fmt.Errorf("reserving memory for a frame: %w", full("stream-3: service:dkgsync")),
-			"this host's resource manager has reached a limit: memory in the scope service:dkgsync; raise it on " +
-				"this host",
+			"this host's resource manager has reached a limit: memory in the scope service:dkgsync; " +
+				"raise it on this host",
 		},
 
 		{
@@ -283,9 +282,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 			reason.Lost, ofStream(network.StreamRateLimited),
 			"it replaced this stream with a newer one, or limits how many this node may open",
 		},
-		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not follow " +
-			"the " +
-			"protocol"},
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not " +
+			"follow the protocol"},
 		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{
 			reason.Lost, ofStream(network.StreamGarbageCollected),
