@@ -78,7 +78,7 @@ func TestEqualNamesAreToldApart(t *testing.T) {
 	}
 
 	said := s.waitFor(s.open(alice), func(text string) bool {
-		return strings.Contains(text, "no address of this member is known")
+		return strings.Contains(text, "no address of it is known")
 	})
 
 	require.Contains(t, said, "operator 1 (validator) (unreachable")

@@ -34,7 +34,7 @@ func (d *Detail) Diagnosis() string {
 	}
 	if self.Links != "" {
 		line("\nWho reaches whom (row sees column; = both ways, ~ through a relay, > only to it, < only from it, " +
-			"! not at all, g has said goodbye, ? does not say):")
+			"! not at all, g has said goodbye, ? has not said):")
 		for _, m := range d.Members {
 			line("  %3d %s", m.Index, m.Links)
 		}

@@ -133,8 +133,7 @@ var dials = []Row{
 	{"this node's own host is closed", Here, plain(isClosed)},
 	{"this host's connection gater does not allow it", Here, plain(isGated)},
 	{
-		"no address of this member is known: the definition gives none, " +
-			"and the member has not dialled this node", Either,
+		"no address of it is known: the definition gives none, and it has not dialled this node", Either,
 		plain(isUnaddressed),
 	},
 	{"no address of it can be dialled from here: …", Either, undiallable},

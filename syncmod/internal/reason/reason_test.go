@@ -87,7 +87,7 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, dial(swarm.ErrNoAddresses),
-			"no address of this member is known: the definition gives none, and the member has not dialled this node",
+			"no address of it is known: the definition gives none, and it has not dialled this node",
 		},
 		{
 			reason.Unopened,

@@ -167,7 +167,7 @@ function showLinks(c) {
       make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'sees'), ...c.members.map((m) => make('th', { scope: 'col' }, String(m.index))))),
       make('tbody', null, ...c.members.map((m) => make('tr', null, make('th', { scope: 'row' }), ...c.members.map(() => make('td'))))));
     set($('legend'), '● both ways  ◐ through a relay  → only the row reaches the column  ← only the column reaches the row  ' +
-      '✕ not connected  ✓ has said goodbye  ? does not say');
+      '✕ not connected  ✓ has said goodbye  ? has not said');
   }
   const broken = new Set();
   for (const b of c.broken || []) broken.add(b.a * n + b.b).add(b.b * n + b.a);
