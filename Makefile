@@ -65,11 +65,11 @@ docs-demo: ## Run the demos in the docs, and write their output into the docs
 
 .PHONY: test
 test: ## Test every module, with the race detector if there is a C compiler: TESTFLAGS
-	@$(RACE); go test $$race $(TESTFLAGS) $(PACKAGES)
+	@$(RACE); go test $$race -timeout 30m $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: test-floor
 test-floor: ## Test each library alone, with the oldest dependencies that it allows: TESTFLAGS
-	@for module in $(LIBRARIES); do (cd $$module && GOWORK=off go test $(TESTFLAGS) ./...) || exit 1; done
+	@for module in $(LIBRARIES); do (cd $$module && GOWORK=off go test -timeout 30m $(TESTFLAGS) ./...) || exit 1; done
 
 .PHONY: check
 check: ## Explore every order of events in small clusters for some minutes: ARGS="--deep" for larger ones, "--seed 7"

@@ -107,7 +107,8 @@ func TestWeWaitForALateGoodbye(t *testing.T) {
 		c.advance(c.theirs...) // the last barrier, which they pass without a goodbye
 		for _, j := range c.theirs {
 			for _, i := range c.ours {
-				c.eventually(func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }, "our goodbye is heard at once")
+				heard := func() bool { return c.refs[j].SaidGoodbye(c.Nodes[i].ID()) }
+				c.eventually(heard, "our goodbye is heard at once")
 			}
 		}
 		complete[0].requireGoesOn()
