@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 	).Run()
 }
 
-// runApp runs one of apps in a process of its own, as a node does, until that ends.
+// runApp runs one of apps in a process of its own, as a node would run, and waits until
+// the process ends.
 func runApp(t *testing.T, name string) (exitCode int, stderr string) {
 	t.Helper()
 	require.Contains(t, apps, name)

@@ -9,10 +9,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// Whose says who can mend something.
+// Whose says who can fix something.
 type Whose string
 
-// Those who can mend something.
+// Those who can fix something.
 const (
 	Here    Whose = "this node"
 	There   Whose = "the member"
@@ -86,7 +86,7 @@ func Lost(m Members, err error) *Error { return explain(losses, m, err) }
 // own.
 func Refused(m Members, err error) *Error { return explain(openings, m, err) }
 
-// IsOurs reports whether err is an [Error] that only this node can mend. A dial counts
+// IsOurs reports whether err is an [Error] that only this node can fix. A dial counts
 // if that is true for every address.
 func IsOurs(err error) bool {
 	why, ok := errors.AsType[*Error](err)
@@ -133,7 +133,8 @@ var (
 		`read frame (header|payload): |failed to negotiate (protocol|security protocol|stream multiplexer): )+`)
 )
 
-// Bounds of what is shown. The longest are in bytes, the most are counts.
+// These constants limit the length of what is shown. Those that begin with longest are
+// in bytes, and those that begin with most are counts.
 const (
 	longestCause   = 200
 	longestAddress = 160
