@@ -101,7 +101,8 @@ func TestBadInput(t *testing.T) {
 			" is a definition of Charon, whose members refuse other versions; give theirs, for example --version v1.11",
 		charon + "--version v1.11": "--relay is missing: " + sampleDefinition +
 			" has no addresses for operator 1 (…), operator 2 (…), operator 3 (…), and none for this node, " +
-			"so they and this node cannot reach each other; give the relay of the ceremony, or a definition with addresses",
+			"so they and this node cannot reach each other; " +
+			"give the relay of the ceremony, or a definition with addresses",
 		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob) " +
 			"can connect only by dialling this node, because the definition has no addresses for them; " +
 			"listen, or give a --relay",
@@ -116,7 +117,8 @@ func TestBadInput(t *testing.T) {
 		node + "--listen 127.0.0.1:9001": `listen address "127.0.0.1:9001": ` +
 			"it is not an address: write it as /ip4/0.0.0.0/tcp/9000, or /ip4/0.0.0.0/udp/9000/quic-v1 for QUIC",
 		node + "--relay relay.example": `relay "relay.example": ` +
-			"it is not an address: write it as /ip4/192.0.2.1/tcp/9000/p2p/ID, or as the relay's URL, https://relay.example",
+			"it is not an address: write it as /ip4/192.0.2.1/tcp/9000/p2p/ID, " +
+			"or as the relay's URL, https://relay.example",
 
 		// Files and ports of this machine.
 		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: " +

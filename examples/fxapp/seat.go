@@ -163,7 +163,8 @@ func (f *seatFlags) checkReach(s seat) error {
 			"dialling this node, because the definition has no addresses for them; listen, or give a --relay")
 	}
 	return fmt.Errorf("--relay is missing: %s has no addresses for %s, and none for this node, "+
-		"so they and this node cannot reach each other; give the relay of the ceremony, or a definition with addresses",
+		"so they and this node cannot reach each other; "+
+		"give the relay of the ceremony, or a definition with addresses",
 		f.definition, listMembers(s.definition, lost))
 }
 

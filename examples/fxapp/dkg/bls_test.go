@@ -53,7 +53,8 @@ func TestTooFewSignaturesAreRefused(t *testing.T) {
 	nobody := slices.Clone(partials[2])
 	binary.BigEndian.PutUint16(nobody, 4)
 	for want, last := range map[string][]byte{
-		"2 valid partial signatures, but those of 3 members are needed":                               partials[1], // twice
+		// It is there twice.
+		"2 valid partial signatures, but those of 3 members are needed":                               partials[1],
 		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 2's": garbled,
 		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 3's": stolen,
 		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 4's": nobody,

@@ -374,7 +374,9 @@ func TestADamagedShareLeaksNoSecret(t *testing.T) {
 		"it is not a share: restore": func(text string) string {
 			return strings.Replace(text, secret, "z"+secret[1:], 1)
 		},
-		`its type is not "fxapp/share/v1"`: func(text string) string { return strings.Replace(text, shareType, "other", 1) },
+		`its type is not "fxapp/share/v1"`: func(text string) string {
+			return strings.Replace(text, shareType, "other", 1)
+		},
 		"it is damaged: its secret does not match its commitments": func(text string) string {
 			last := map[bool]string{true: "1", false: "0"}[secret[63] == '0']
 			return strings.Replace(text, secret, secret[:63]+last, 1)

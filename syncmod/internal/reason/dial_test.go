@@ -59,7 +59,8 @@ func TestCausesOutliveAPause(t *testing.T) {
 		Err: context.DeadlineExceeded, Within: time.Second, Tried: []multiaddr.Multiaddr{somewhere},
 	})
 	require.ErrorContains(t, reason.Unopened(stranger, again),
-		"no connection to /ip4/192.0.2.1/tcp/9 within 1 s; an earlier dial failed: /ip4/192.0.2.1/tcp/9: connection refused")
+		"no connection to /ip4/192.0.2.1/tcp/9 within 1 s; "+
+			"an earlier dial failed: /ip4/192.0.2.1/tcp/9: connection refused")
 
 	dials.Forget()
 

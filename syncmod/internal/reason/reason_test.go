@@ -160,8 +160,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: " +
 				"bad certificate")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: when this host " +
-				"started, its clock was more than an hour ahead of the other host's clock; compare the two clocks, set " +
-				"this host's right, then restart this host",
+				"started, its clock was more than an hour ahead of the other host's clock; compare the two clocks, " +
+				"set this host's right, then restart this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", multistream.ErrTooLarge)),
