@@ -77,7 +77,7 @@ func TestAHangUpHidesNoEarlierCause(t *testing.T) {
 		}})).Error()
 	}
 	told := ask(errors.New("remote error: tls: bad certificate"))
-	require.Contains(t, told, "compare the clocks")
+	require.Contains(t, told, "compare the two clocks")
 
 	require.Equal(t, told, ask(syscall.ECONNRESET))
 	require.Contains(t, ask(syscall.ECONNREFUSED), "connection refused")
@@ -89,7 +89,7 @@ func TestALostStreamHidesNoCause(t *testing.T) {
 	ask := func(err error) string { return reason.Unopened(stranger, dials.Unopened(err)).Error() }
 	require.Contains(t, ask(io.EOF), "its host hangs up after the handshake")
 	told := ask(errors.New("remote error: tls: bad certificate"))
-	require.Contains(t, told, "compare the clocks")
+	require.Contains(t, told, "compare the two clocks")
 
 	for _, hangup := range []error{io.EOF, syscall.ECONNRESET, network.ErrReset, errors.New("connection failed")} {
 		require.Equal(t, told, ask(hangup))
