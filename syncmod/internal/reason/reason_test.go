@@ -256,7 +256,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("remote error: tls: bad certificate")},
 			"its host refuses this host's TLS certificate: when this host started, its clock was more than an hour " +
-				"ahead of the other host's clock; compare the two clocks, set this host's right, then restart this host",
+				"ahead of the other host's clock; compare the two clocks, set this host's right, " +
+				"then restart this host",
 		},
 		{
 			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
