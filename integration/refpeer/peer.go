@@ -63,7 +63,7 @@ type Peer struct {
 	frozen   bool
 	serving  bool
 	members  map[peer.ID]*member
-	streams  []network.Stream     // all that were ever opened: without a rule that ends it, a stream ends only in Close
+	streams  []network.Stream     // all that were ever opened; Close ends a stream if no rule does
 	inbounds map[network.Conn]int // streams to the server, per connection
 }
 

@@ -23,7 +23,8 @@ const (
 	restop // fx stops the node's app and starts it again
 	reopen // the node's ceremony is closed and opened again
 
-	// Everyone has heard a node whose ceremony is complete, even its goodbye.
+	// When a node's ceremony is complete, everyone has heard all that it said, including its
+	// goodbye.
 	lateKill // the node's host is closed then
 
 	// These fail the ceremony of every living node. A node leaves, or two sides lose

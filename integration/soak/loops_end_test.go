@@ -122,8 +122,8 @@ func (n *looper) judge(a *attempt) error {
 	return nil
 }
 
-// explains returns nil if the ending of this lap explains why an attempt failed, or a
-// hurry in the previous lap.
+// explains returns nil if the ending of this lap, or a hurry in the previous lap,
+// explains why an attempt failed.
 func (n *looper) explains(a *attempt) error {
 	for r := max(a.lap-1, 0); r <= a.lap; r++ {
 		e := n.plan.laps[r].ending
@@ -152,7 +152,7 @@ func names(a *attempt, node int) bool {
 
 // followsFromAnother reports whether an attempt failed because a member has begun its
 // next attempt. A node that was cut off when an attempt ended learns of it in this way,
-// from whichever member it hears first. It may then end the next attempt of the others.
+// from the first member that it hears. It may then end the next attempt of the others.
 func (n *looper) followsFromAnother(a *attempt) bool {
 	for node := range n.plan.members {
 		if n.log.hasFailed(node, a.lap) && quotes(a.err, node, " restarted: its step") ||

@@ -93,7 +93,7 @@ func (s *scene) later(f fault) {
 	}
 }
 
-// happen makes a fault happen that is not a node's own.
+// happen makes a fault happen that no node causes itself.
 func (s *scene) happen(f fault) {
 	s.inject(f)
 	switch {
@@ -182,7 +182,7 @@ func (s *scene) verdict(a *actor) error {
 	case status.Phase == syncmod.Failed && expected != completes:
 		return s.blames(a, status.Err)
 	default:
-		return fmt.Errorf("is %s at step %d, when a ceremony was over that %s: %w",
+		return fmt.Errorf("is %s at step %d, although the plan says that the ceremony %s: %w",
 			status.Phase, status.Step, expected, a.err)
 	}
 }
