@@ -187,11 +187,11 @@ func (s *scene) verdict(a *actor) error {
 	}
 }
 
-// blames returns nil if a node's error names the culprit. That is the node itself if
-// the fault is its own. A node that was cut off when the others were told hears of the
-// failure later, in the answer to a request, which has room only for a reason. Then its
-// error, and the errors of the nodes that it tells, name the member that answered and
-// repeat the reason, which names the culprit.
+// blames returns nil if a node's error names the culprit. That is the node itself if the
+// fault is its own. A node that is cut off when the others learn of the failure hears of
+// it later, in the answer to a request. Such an answer has room only for a reason. So the
+// node's error, and the errors of the nodes that it tells, name the member that answered.
+// They repeat the reason, which names the culprit.
 func (s *scene) blames(a *actor, err error) error {
 	own := errors.Is(err, syncmod.ErrAborted) || errors.Is(err, syncmod.ErrStopped) ||
 		errors.Is(err, syncmod.ErrHostClosed)
