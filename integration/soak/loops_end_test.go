@@ -39,8 +39,8 @@ func (n *looper) endAttempt(a *attempt, e *ending, leave func()) error {
 }
 
 // comeBack prepares the next attempt of a node that has restarted. If the node has a
-// second ceremony, its process goes on, and only the attempt is closed. The others hear
-// nothing of that end.
+// second ceremony, its process goes on, and only the attempt is closed, with the links
+// frozen. So the others do not hear how it ended.
 func (n *looper) comeBack(a *attempt) {
 	switch {
 	case !n.alive[n.index]:
