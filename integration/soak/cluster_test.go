@@ -194,8 +194,7 @@ func (c *cluster) sweep(i int) (end func()) {
 	peers := []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}
 	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: peers})
 	require.NoError(c.t, err)
-	what := fmt.Sprintf("closing the ceremony that node %d opened to look at unread streams", i)
-	return func() { c.inTime(what, ceremony.Close) }
+	return func() { c.inTime(fmt.Sprintf("closing node %d's ceremony that looks at unread streams", i), ceremony.Close) }
 }
 
 // end stops everything that still runs.
