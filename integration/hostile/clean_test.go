@@ -32,7 +32,7 @@ func (m *member) requireClean(t testing.TB) {
 		text, err := json.Marshal(status)
 		require.NoError(t, err)
 		requirePrintable(t, string(text))
-		require.NotContains(t, string(text), `\u`, "JSON escapes characters that cannot be printed, so \\u would show one")
+		require.NotContains(t, string(text), `\u`, "JSON escapes what cannot be printed, so \\u would show it")
 		requirePrintable(t, fmt.Sprintf("%+v %v", status, status.Err))
 		for _, p := range status.Peers {
 			requireShort(t, p.Nickname, p.Version, fmt.Sprint(p.LastError))
@@ -43,7 +43,7 @@ func (m *member) requireClean(t testing.TB) {
 		}
 		for line := range strings.Lines(m.Nodes[i].Logged()) {
 			requirePrintable(t, strings.TrimSuffix(line, "\n"))
-			require.Regexp(t, "^time=", line, "%s has logged a line that does not begin like a log line", harness.Name(i))
+			require.Regexp(t, "^time=", line, "%s has logged a line without a time", harness.Name(i))
 			requireShort(t, line)
 		}
 	}

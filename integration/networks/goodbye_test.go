@@ -61,7 +61,7 @@ func TestGoodbyesOutliveARelaysOutage(t *testing.T) {
 	c := harness.New(t, 2, harness.Behind(relay), harness.With(patient()))
 	down := make(chan struct{})
 	c.Nodes[1].Host = &tap{Host: c.Nodes[1].Host, moment: beforeGoodbye, act: func() {
-		for s := range c.Nodes[1].Ceremony.Watch(c.Context()) { // bob has heard alice, and she will not hear his goodbye
+		for s := range c.Nodes[1].Ceremony.Watch(c.Context()) { // bob has heard alice, who will not hear his goodbye
 			if s.Peers[0].Done {
 				break
 			}

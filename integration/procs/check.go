@@ -54,7 +54,7 @@ func (c *cluster) check(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		if !bytes.Equal(share.GroupKey, append(shares, share)[0].GroupKey) {
-			return fmt.Errorf("%s has the group key %x, which is not that of %s", m.name, share.GroupKey, c.members[0].name)
+			return fmt.Errorf("%s has the group key %x, unlike %s", m.name, share.GroupKey, c.members[0].name)
 		}
 		shares = append(shares, share)
 		if _, err := c.run(ctx, "verify", c.path(m.name, "receipt.json"), "--data-dir", c.path(m.name)); err != nil {

@@ -194,7 +194,7 @@ func (c *cluster) sweep(i int) (end func()) {
 	peers := []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}
 	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: peers})
 	require.NoError(c.t, err)
-	return func() { c.inTime(fmt.Sprintf("closing node %d's ceremony that looks at unread streams", i), ceremony.Close) }
+	return func() { c.inTime(fmt.Sprintf("closing node %d's ceremony for unread streams", i), ceremony.Close) }
 }
 
 // end stops everything that still runs.

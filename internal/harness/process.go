@@ -83,8 +83,8 @@ func (c *Cluster) Spawn(node int) *Process {
 	}
 	cmd.Env = append(os.Environ(), memberEnv+"=1")
 	cmd.Stderr = p.log
-	// The process has a process group of its own. If the tests die while the process is stopped, the system wakes it and
-	// ends it.
+	// The process has a process group of its own. If the tests die while the process is stopped, the system wakes it
+	// and ends it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.stdin, err = cmd.StdinPipe()
 	require.NoError(c.t, err)
