@@ -90,7 +90,7 @@ func TestAnotherResultFailsEveryone(t *testing.T) {
 			m.complete(t, "the key")
 
 			for _, i := range honest {
-				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have heard of it from another member
+				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have already heard of it from another
 			}
 
 			for _, i := range honest {

@@ -225,8 +225,8 @@ func (p *Peer) fail(err error) {
 	}
 }
 
-// travel waits as long as a frame is delayed, and without end while the peer is frozen.
-// It returns false once the peer is closed.
+// travel waits for as long as a frame is delayed, and forever once the peer is frozen. It
+// returns false once the peer is closed.
 func (p *Peer) travel() bool {
 	select {
 	case <-p.ctx.Done():

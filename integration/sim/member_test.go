@@ -146,5 +146,5 @@ func until(t *testing.T, c *syncmod.Ceremony, what string, wanted func(syncmod.S
 	return last
 }
 
-// patience is how long a test waits, in virtual time, for what has to happen.
+// patience is how long a test waits, in virtual time, for something that must happen.
 const patience = 2 * time.Hour

@@ -113,7 +113,7 @@ func (s *scene) happen(f fault) {
 			s.mu.Unlock()
 			return
 		}
-		select { // also when all have ended, so that what comes next finds the network healed
+		select { // also when all have ended, so that the next ceremony finds the network healed
 		case <-time.After(f.length):
 		case <-s.over:
 		}
@@ -211,8 +211,8 @@ func (s *scene) blames(a *actor, err error) error {
 }
 
 // culprits returns the nodes that a node may name for a fault. If the whole network is
-// split, a node names a member of the other side. If only two nodes have lost each
-// other, a third may name either of them, whichever it hears about first.
+// split, a node names a member of the other side. If only two nodes have lost each other,
+// a third may name either of them: the one that it hears about first.
 func (s *scene) culprits(f fault, observer int) []int {
 	switch {
 	case f.kind == hurry, f.kind.fatal() && !f.kind.ofLink():
