@@ -193,7 +193,7 @@ const (
 	carried = 10 * time.Second // until a host dials a peer again that it could not reach in the previous round
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
-	missed  = 8 * time.Second // PeerTimeout if a lost member must be fatal; even a loaded machine does not stall that long
+	missed  = 8 * time.Second // PeerTimeout if a lost member must be fatal; no loaded machine stalls that long
 )
 
 // unreachable returns how long two members may be unable to reach each other in a
