@@ -4,7 +4,7 @@ import "time"
 
 // observe notes what a member says to a ceremony that only looks. Nothing of it
 // counts, and nothing fails: the member must not think that this node takes part
-// (docs/protocol.md, "Rehearsals"). A foreign member would think so after any
+// (docs/protocol.md, "Looking on"). A foreign member would think so after any
 // answer, so it gets none. A member with a session is told that this node only
 // looks. A goodbye or an abort is answered as everywhere.
 func (r *Roster) observe(now time.Time, i int, stream StreamID, q Request) Verdict {
