@@ -14,7 +14,7 @@ import (
 // addressBook puts the addresses of definitions into the host's peerstore while a
 // ceremony needs them. It removes exactly the addresses that it added, and does not
 // touch an address that was there before. While a peer is connected, the host keeps
-// a removed address as if it had learned it from the peer.
+// a removed address as if the peer itself had announced it.
 type addressBook struct {
 	host  host.Host
 	store peerstore.AddrBook

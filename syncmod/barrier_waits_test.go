@@ -159,7 +159,7 @@ func TestAMuteMemberDelaysNoGoodbye(t *testing.T) {
 	ctx := harness.Within(t)
 	go func() { done <- s.ceremony.Complete(ctx) }()
 	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2)))
-	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye)) // who has heard carol already
+	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye)) // he has heard carol at step 2
 	streams[1].Accepted(t, carol.Request(t, s.def, harness.Step(2)))                // and no goodbye, ever
 
 	err := harness.Next(t, done)

@@ -216,7 +216,8 @@ func (c *core) currentBarrier() roster.Barrier {
 }
 
 // announceLast announces the last barrier, which is the next step, unless it is
-// already announced. It first signs what this node attests, without the lock.
+// already announced. It first signs what this node attests, without holding the
+// lock.
 func (c *core) announceLast() (step int64, err error) {
 	for announced := false; !announced; {
 		attests := c.sign(c.toAttest())
@@ -304,8 +305,8 @@ func (c *core) await(ctx context.Context, b roster.Barrier) error {
 	}
 }
 
-// reached reports whether the wait at a barrier is over, and how it ended. The lock
-// is held.
+// reached reports whether the wait at a barrier is over, and how it ended. The
+// caller holds the lock.
 func (c *core) reached(b roster.Barrier) (over bool, err error) {
 	switch {
 	case c.err != nil:

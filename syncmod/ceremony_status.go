@@ -42,7 +42,7 @@ func (c *core) snapshot() report.Snapshot {
 	return s
 }
 
-// status returns the current status of the ceremony. The lock is held.
+// status returns the current status of the ceremony. The caller holds the lock.
 func (c *core) status() Status {
 	now := time.Now()
 	s := Status{

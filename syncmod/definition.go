@@ -78,7 +78,7 @@ func (d Definition) validate(self peer.ID) (int, error) {
 
 func (p Peer) validate() error {
 	_, err := peer.IDFromBytes([]byte(p.ID))
-	// The text of a peer ID can happen to have the form of a peer ID.
+	// The text of a peer ID can also be a valid peer ID in binary.
 	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil {
 		err = errors.New("it is one's text")
 	}

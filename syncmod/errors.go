@@ -142,12 +142,12 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 		if f.Culprit == self && f.By != self {
 			return printable(err.Error(), maxReason) // verbatim, it would read as if this node had said it of itself
 		}
-		return f.Text // verbatim: it has been passed on often enough
+		return f.Text // verbatim, however often it has been passed on
 	case roster.ResultMismatch:
-		return f.Text // verbatim too: what this node finds itself has another text
+		return f.Text // verbatim too: a member reported it (see differing for what this node finds itself)
 	case roster.SelfRestarted:
 		who := operator(f.Culprit, d.Peers[f.Culprit])
-		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // to the others, it is not "this node"
+		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // the others must not read "this node"
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:
@@ -160,7 +160,7 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 
 // WaitError says which members a wait was still waiting for when its context ended.
 type WaitError struct {
-	Barrier string // connected, step or shutdown
+	Barrier string // connected, step, or shutdown (the goodbyes)
 	Step    int64
 	Since   time.Time    // when this node's wait at the barrier began; zero: unknown
 	Missing []PeerStatus // in operator order

@@ -207,7 +207,7 @@ func TestDifferentDefinitionsAreShown(t *testing.T) {
 
 	ceremonies := append(harness.Open(t, nodes[:1], def), harness.Open(t, nodes[1:], other)...)
 
-	for i, open := range []syncmod.Definition{other, def} { // at the other one
+	for i, open := range []syncmod.Definition{other, def} { // the definition that is open at the other node
 		harness.Until(t, ceremonies[i], func(s syncmod.Status) bool {
 			return strings.Contains(s.Peers[0].Waiting, hex.EncodeToString(open.Hash[:8]))
 		})

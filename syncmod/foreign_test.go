@@ -138,8 +138,8 @@ func TestANodeRefusedAsAStrangerSaysSo(t *testing.T) {
 	})
 }
 
-// The host forgets its own addresses when it likes. This node dials the
-// definition's address all the same.
+// The host may forget the addresses that it has learned at any time. This node still
+// dials the address in the definition.
 func TestAForgottenAddressIsStillDialled(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Patient())
 	store := nodes[0].Host.Peerstore()

@@ -44,9 +44,10 @@ func inBackground(private ...fx.Option) fx.Option {
 	)
 }
 
-// onlyOneRun passes what a RunSteps or a RunAttempts makes to its Invoke at the
-// root. The constructors are private. A second onlyOneRun fails fx.New: an app runs
-// one ceremony in the background, with one list of steps.
+// onlyOneRun is what a RunSteps or a RunAttempts makes. The Invoke of the same
+// option, at the root, takes it from the graph. The constructors are private. A
+// second onlyOneRun fails fx.New: an app runs one ceremony in the background, with
+// one list of steps.
 type onlyOneRun struct {
 	start func(context.Context) error // nil: there is no host
 	stop  func(context.Context) error

@@ -17,7 +17,7 @@ import (
 // These orders of events once left a member without an answer, or blamed the wrong
 // member.
 
-func TestALostForeignRefusalIsRepeated(t *testing.T) {
+func TestAForeignMemberIsRefusedAgain(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	bob.Answer()
@@ -31,7 +31,7 @@ func TestALostForeignRefusalIsRepeated(t *testing.T) {
 	require.Contains(t, refusal.GetError(), "operator 0 (alice) restarted: operator 1 (bob) is already at step 2")
 }
 
-func TestAnUntoldForeignRestartIsRefusedAgain(t *testing.T) {
+func TestAForeignRestartIsRefusedAgain(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	s.run(t)
@@ -109,7 +109,7 @@ func TestANewProcessEndsAGoodbye(t *testing.T) {
 		wait := now.WaitingFor()
 		return wait != nil && strings.Contains(wait.Error(), answered)
 	})
-	<-time.After(10 * harness.Fast().Heartbeat) // some of which would say it again
+	<-time.After(10 * harness.Fast().Heartbeat) // long enough for heartbeats that would repeat the goodbye
 	cancel()
 	require.ErrorContains(t, harness.Next(t, done), answered)
 	require.Equal(t, int64(1), goodbyes.Load())

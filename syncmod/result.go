@@ -115,7 +115,8 @@ func attestationOf(a roster.Announcement) (result, attestation []byte) {
 	return []byte(a.Attestation.Result), a.Attestation.Signature
 }
 
-// makeReceipt makes the receipt when the last barrier is passed. The lock is held.
+// makeReceipt makes the receipt when the last barrier is passed. The caller holds the
+// lock.
 func (c *core) makeReceipt() *Receipt {
 	if c.roster.Attested(c.terms.Self) == nil {
 		return nil
@@ -160,7 +161,7 @@ func (r *Receipt) agreement() (result, text string) {
 }
 
 // differing makes the error of a ceremony whose members attest different results, and
-// the text that the others are told. The lock is held.
+// the text that the others are told. The caller holds the lock.
 func (c *core) differing() (told string, failure error) {
 	const differ = "the results differ: "
 	row := kindOf(roster.ResultMismatch)

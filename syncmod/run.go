@@ -14,7 +14,7 @@ import (
 // stopGrace limits the time that a cancelled Run takes to leave.
 const stopGrace = time.Second
 
-// Step is one phase of the members' work.
+// Step is one part of the members' work.
 type Step struct {
 	// Name is for people: statuses, logs and spans show it.
 	Name string

@@ -41,7 +41,8 @@ func stances(s syncmod.Status) []stance {
 	return all
 }
 
-// watch starts to collect the statuses of a ceremony, up to one that is as wanted.
+// watch starts to collect the statuses of a ceremony, up to the first one for which
+// last is true.
 func watch(t testing.TB, c *syncmod.Ceremony, last func(syncmod.Status) bool) <-chan []syncmod.Status {
 	t.Helper()
 	ctx := harness.Within(t)

@@ -52,8 +52,8 @@ type peerOptions struct {
 	inbound, outbound []metric.ObserveOption
 }
 
-// fewMembers is the largest number of members for which the metrics of a member have
-// a second attribute, such as the role. The SDK silently folds all series of an
+// fewMembers is the maximum number of members for which the metrics of a member have a
+// second attribute, such as the role. The SDK silently folds all series of an
 // instrument above 2,000 into one. With a second attribute each member would have up to
 // ten series of dkgsync.reconnects, and a ceremony may have 1,024 members.
 const fewMembers = 64

@@ -67,8 +67,8 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	})
 }
 
-// Connect reports the outcome of a connect, or one slice of a connect that keeps
-// failing.
+// Connect reports how connecting to a member ended, or one slice of the time in which
+// connecting keeps failing.
 func (c *Ceremony) Connect(o report.Connect) {
 	c.queue(normal, "a connect", func() {
 		s := span{

@@ -23,7 +23,7 @@ const (
 	importances
 )
 
-// QueueLimit is the largest number of reports in the queue. A ceremony with a hundred
+// QueueLimit is the maximum number of reports in the queue. A ceremony with a hundred
 // members makes about a thousand reports while it connects.
 const QueueLimit = 4096
 

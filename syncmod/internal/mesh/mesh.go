@@ -17,7 +17,8 @@ type Mesh struct {
 	rows  []row         // by operator index
 	seen  []presence    // likewise
 
-	// The last result of Broken. It is valid until a view changes, and until a time.
+	// The last result of Broken. It is valid until a view changes, but not beyond the
+	// time in until.
 	broken []Pair
 	until  time.Time // zero: for ever
 	stale  bool
@@ -80,7 +81,7 @@ func (m *Mesh) Set(now time.Time, member int, v View) bool {
 	return true
 }
 
-// see notes that one member more, or one less, is connected to member i.
+// see notes that one more member, or one fewer, is connected to member i.
 func (m *Mesh) see(now time.Time, i int, before, up bool) {
 	p := &m.seen[i]
 	switch {
@@ -107,7 +108,8 @@ func (m *Mesh) Forget(now time.Time, member int) {
 // View returns a member's view, or nil if the member says nothing.
 func (m *Mesh) View(member int) View { return m.rows[member].view }
 
-// Pair is two members that cannot reach each other, or can do so only in one direction.
+// Pair is a broken pair: two members that cannot reach each other, or only in one
+// direction.
 type Pair struct {
 	A, B  int       // operator indexes, A below B
 	Since time.Time // when this node learned of it

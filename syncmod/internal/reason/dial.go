@@ -28,6 +28,7 @@ type cause struct {
 	err  error
 }
 
+// Error returns the text of Err, and says that it is about dialling.
 func (d *Dial) Error() string { return "dialling: " + d.Err.Error() }
 
 // Add notes why one address failed.

@@ -55,6 +55,7 @@ type Error struct {
 	err  error
 }
 
+// Error returns the reason in words.
 func (e *Error) Error() string { return e.text }
 
 // Unwrap returns the error that the reason explains.
@@ -133,7 +134,8 @@ var (
 		`read frame (header|payload): |failed to negotiate (protocol|security protocol|stream multiplexer): )+`)
 )
 
-// Bounds of what is shown. The longest are in bytes, the most are counts.
+// The limits on what is shown. Constants named longest… are sizes in bytes, and
+// constants named most… are counts.
 const (
 	longestCause   = 200
 	longestAddress = 160

@@ -26,7 +26,7 @@ const (
 	// connections it comes only once, the first time that all members are connected.
 	BarrierPassed
 	// StillWaiting says that this node has been waiting at a barrier for so long that
-	// it is reported.
+	// the wait is reported.
 	StillWaiting
 	// MemberStepped says that a member's step has changed.
 	MemberStepped

@@ -50,8 +50,8 @@ const (
 	// Greet says to answer it with this node's session. It does not count, and
 	// nothing has changed.
 	Greet
-	// Decline says to answer it without a session, as a node does that has not
-	// opened the ceremony. It does not count.
+	// Decline says to answer it without a session, like a node that has not opened
+	// the ceremony. It does not count.
 	Decline
 	// Ignore says to leave it unanswered and to read on. It does not count.
 	Ignore
@@ -71,8 +71,8 @@ type Verdict struct {
 	Cause  *Failure // what to answer (Refuse)
 	// After is the latest time for the answer (Refuse). The member should first hear
 	// the reason from this node's abort. So answer once the member has answered the
-	// abort, has sent an abort itself, or has no stream of this node on which it
-	// could hear it. The zero time means at once.
+	// abort or has sent an abort itself, or once this node has no stream on which
+	// the member could hear the abort. The zero time means at once.
 	After time.Time
 	// Waiting and Over say why the member must wait for this node's next attempt
 	// (Greet): this attempt has failed, or has passed its last barrier.

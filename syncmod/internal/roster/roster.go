@@ -52,8 +52,8 @@ type Member struct {
 	Since             time.Time // when it became connected in both directions, or stopped being so
 	RTT               time.Duration
 	Reconnects        int    // how often a stream to it had to be opened again
-	Attempts          int    // failed attempts to open a stream since the last success
-	LastError         error  // why the last attempt failed or the last stream ended
+	Attempts          int    // how many times in a row a stream could not be opened
+	LastError         error  // why a stream could last not be opened, or why the last stream ended
 	Waiting           string // in its own words, why this node's requests do not count for it
 
 	// Fault says why a ceremony that takes part would fail because of what the member said
@@ -63,11 +63,11 @@ type Member struct {
 
 type member struct {
 	Member
-	stepAt, prevStepAt time.Time // when its step became what it is, and when the previous one did
+	stepAt, prevStepAt time.Time // when it reached its step, and when it reached the previous one
 
 	known  bool      // a request of the process that answers this node has been accepted
 	first  int64     // the step of that request
-	opened time.Time // when the newest inbound stream that has been current arrived
+	opened time.Time // when the newest of the inbound streams arrived; only streams that have been current count
 
 	attempt     [8]byte      // the attempt that the member's requests name
 	hasAttempt  bool         // whether they name one

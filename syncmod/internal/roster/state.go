@@ -7,8 +7,8 @@ import (
 
 // State is everything that decides how a roster will behave, except for times. A
 // program that explores rosters takes the state with [Roster.State], compares it,
-// and continues from it with [Roster.Restore]. It has nothing that only reports
-// show.
+// and continues from it with [Roster.Restore]. It leaves out whatever only
+// appears in reports.
 type State struct {
 	Phase              Phase
 	Step, Passed, Last int64

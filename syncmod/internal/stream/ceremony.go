@@ -54,13 +54,13 @@ func (c *Config) readTimeout() time.Duration { return max(3*c.Heartbeat, c.Excha
 // Ceremony is a ceremony as its streams know it. Its methods do not block and are safe
 // for concurrent use.
 type Ceremony interface {
-	// Terms returns what never changes.
+	// Terms returns the terms of the ceremony, which never change.
 	Terms() *Terms
 	// Announcement returns what this node says now.
 	Announcement() *Announcement
 	// View returns how this node sees the members now. Each change makes a new View.
 	View() *View
-	// Late returns the late answers of the ceremony.
+	// Late returns the late responses of the ceremony.
 	Late() *Late
 	// Inbound registers a stream that a member opened. It returns false once the
 	// ceremony is closed.
@@ -68,7 +68,7 @@ type Ceremony interface {
 	// Outbound registers a stream that this node opened to a member.
 	Outbound(Opening) OutboundFacts
 	// Sight registers that this node's host is connected to a member, without a stream.
-	// Only a ceremony that observes uses it.
+	// Only a ceremony that only looks uses it.
 	Sight(Opening) SightFacts
 	// Reached notes that a member answered on a new stream.
 	Reached(Attempts)
@@ -77,10 +77,10 @@ type Ceremony interface {
 	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
 	// Awaits reports whether a member's stream can only be for this ceremony, although
-	// the member's signature fits no open definition. It is used for members of other
-	// implementations, whose requests do not name the definition. It is true while the
-	// ceremony is connecting and has no stream from the member, and once the ceremony
-	// has failed.
+	// the member's signature fits no open definition. It is used for members that run
+	// other implementations, because their requests do not name the definition. It is
+	// true while the ceremony is connecting and has no stream from the member, and once
+	// the ceremony has failed.
 	Awaits(member int) bool
 	// Told returns a channel that closes when a member has heard why this ceremony
 	// failed, or can no longer hear it.
@@ -149,7 +149,8 @@ type OutboundFacts interface {
 	Down(End)
 }
 
-// SightFacts receives the facts of a member that a ceremony observes without a stream.
+// SightFacts receives the facts of a member that a ceremony only looks at, without a
+// stream.
 type SightFacts interface {
 	report.Span
 	// Seen notes that the member's host is connected. The rtt is 0 if it is unknown.
@@ -196,7 +197,7 @@ type Terms struct {
 	Hash      []byte          // the definition hash
 	Members   []peer.AddrInfo // every member, in operator order
 	Self      int             // this node's operator index
-	Observes  bool            // this node only observes: it opens no stream of the protocol
+	Observes  bool            // this node only looks: it opens no stream of the protocol
 	Session   uint64
 	Signature []byte // of the hash, by this node
 	Digest    []byte // of the members and their order

@@ -97,7 +97,7 @@ func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
 }
 
 // move lets a direct stream take over and reports whether it did. There must be a
-// direct connection, nothing but late answers outstanding on the relayed stream, and
+// direct connection, nothing but late responses outstanding on the relayed stream, and
 // no abort to send.
 func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	direct := cl.openDirect(ctx, relayed)

@@ -61,6 +61,7 @@ type StuckError struct {
 	Err     error // the context's error
 }
 
+// Error returns a sentence with the context's error.
 func (e *StuckError) Error() string { return "a stream has not ended: " + e.Err.Error() }
 
 // Unwrap returns the context's error.
@@ -68,7 +69,7 @@ func (e *StuckError) Unwrap() error { return e.Err }
 
 // classify returns how a stream ended, from the error that ended it. libp2p's errors
 // need this order: first what this node did itself; then a clean end, which is io.EOF
-// and no error that wraps it; then bad frames and timeouts. Everything else is
+// itself, not an error that wraps it; then bad frames and timeouts. Everything else is
 // transient.
 func classify(ctx context.Context, err error) End {
 	var length *wire.LengthError

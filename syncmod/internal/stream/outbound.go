@@ -37,7 +37,7 @@ type outbound struct {
 
 	// Only the client's goroutine uses these.
 	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
-	answeredAt time.Time // when the first response other than waiting came; for an observer, the first of any kind
+	answeredAt time.Time // when the first response came that does not say to wait; for an observer, the first of any kind
 
 	announced atomic.Pointer[Announcement] // the last one written; nil while none was
 
@@ -110,8 +110,8 @@ func (o *outbound) sayNext() {
 }
 
 // beat writes a heartbeat: the last announcement again, and this node's view if it has
-// changed since it was last sent on this stream. A member without a session gets no
-// view, because it would not understand it.
+// changed since it was last sent on this stream. A member that runs another
+// implementation gets no view, because it would not understand it.
 func (o *outbound) beat(now time.Time) {
 	addressee := o.compose(now, wire.Extra{})
 	if view := o.client.set.ceremony.View(); view != o.viewed && addressee != 0 {
@@ -142,8 +142,8 @@ func (o *outbound) compose(now time.Time, extra wire.Extra) (addressee uint64) {
 // read a payload with a single Read, so it must fit into one packet.
 const maxHeartbeat = 1190
 
-// noView is sent instead of a view that does not fit, which is always longer. It is not
-// a valid view, so it makes the previous view void.
+// noView is sent instead of a view that does not fit. It is shorter than any such view.
+// It is not a valid view, so it makes the previous view void.
 var noView = []byte{0}
 
 // send writes the request that was composed.
@@ -178,8 +178,9 @@ func (o *outbound) waiting() int {
 	return len(o.outstanding)
 }
 
-// canMove reports whether another stream can take over: its first response makes up for
-// all late answers that are still to come on this one.
+// canMove reports whether another stream can take over. Late responses that are still
+// to come on this stream do not prevent it: the first response on the other stream
+// makes up for all of them.
 func (o *outbound) canMove() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

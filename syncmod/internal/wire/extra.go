@@ -59,7 +59,7 @@ func appendTimestamp(dst []byte, now time.Time) []byte {
 	dst = append(dst, timestampTag, 0)
 	begin := len(dst)
 	dst = protowire.AppendTag(dst, seconds, protowire.VarintType)
-	dst = protowire.AppendVarint(dst, uint64(now.Unix())) //nolint:gosec // protocol buffers encode negative numbers so
+	dst = protowire.AppendVarint(dst, uint64(now.Unix())) //nolint:gosec // protocol buffers encode negatives this way
 	if n := now.Nanosecond(); n != 0 {
 		dst = protowire.AppendTag(dst, nanos, protowire.VarintType)
 		dst = protowire.AppendVarint(dst, uint64(n)) //nolint:gosec // not negative
