@@ -102,9 +102,9 @@ func (c *core) leaveAndReport(ctx context.Context) error {
 	return err
 }
 
-// leave is Close without the wait for reports. It returns when the leaving began,
-// or when the goodbyes were over if there were any, because goodbyes may take any
-// time.
+// leave is Close without the wait for reports. The time that it returns is the
+// beginning of the leaving. If there were goodbyes, it is the time after them,
+// because goodbyes may take any time.
 func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	if c.terms.Observes {

@@ -90,7 +90,7 @@ func TestAFrameNeverArrivesInPieces(t *testing.T) {
 func TestAStepDoesNotWaitForAResponse(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	stream := harness.Next(t, s.others[0].Accept(t))
-	first := stream.Heed(t) // and not answered
+	first := stream.Heed(t) // it gets no response
 
 	require.NoError(t, s.ceremony.SetStep(1))
 

@@ -32,7 +32,7 @@ type Definition struct {
 
 // Peer is a member of a ceremony.
 type Peer struct {
-	ID    peer.ID
+	ID    peer.ID               // the peer ID, made from the key that the member signs with
 	Name  string                // optional, for people
 	Addrs []multiaddr.Multiaddr // optional; the host knows them while the ceremony is open
 }

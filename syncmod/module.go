@@ -76,28 +76,28 @@ func Configure(c Config) fx.Option {
 type Params struct {
 	fx.In
 
-	Config     Config `optional:"true"`
-	Host       host.Host
-	Lifecycle  fx.Lifecycle
+	Config     Config            `optional:"true"` // the default is the zero Config
+	Host       host.Host         // the host to use
+	Lifecycle  fx.Lifecycle      // the lifecycle to append the hooks to
 	OnEnd      []func(*Ceremony) `group:"dkgsync.on_end"` // see OnEnd
 	Shutdowner fx.Shutdowner     `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
 	// Failer is used in place of Shutdowner. An app has at most one Failer, so that the first
 	// failure alone decides.
 	Failer    *lifecycle.Failer    `optional:"true"`
-	Logger    *logrus.Logger       `optional:"true"`
+	Logger    *logrus.Logger       `optional:"true"` // the default is logrus's standard logger
 	Slog      *slog.Logger         `optional:"true"` // used if there is no Logger
-	Tracer    trace.TracerProvider `optional:"true"`
-	Meter     metric.MeterProvider `optional:"true"`
-	Providers telemetry.Providers  `optional:"true"` // used in place of a missing Tracer or Meter
+	Tracer    trace.TracerProvider `optional:"true"` // the default is the provider in Providers
+	Meter     metric.MeterProvider `optional:"true"` // the default is the provider in Providers
+	Providers telemetry.Providers  `optional:"true"` // the default is the OpenTelemetry globals
 }
 
 // Result is what New adds to the graph.
 type Result struct {
 	fx.Out
 
-	Service *Service
-	Server  *Server
-	Clients *Clients
+	Service *Service // the service of the node
+	Server  *Server  // its inbound half
+	Clients *Clients // its outbound half
 }
 
 // New makes the service of a node and appends its hooks to the lifecycle. It is a

@@ -68,8 +68,8 @@ func TestAPointerToADefinitionIsRefused(t *testing.T) {
 	}
 }
 
-// Each decorator, in each order. dig does not call a failed decorator again, and then
-// returns the undecorated value.
+// The test tries each decorator, in each order. dig does not call a failed decorator
+// again, and then returns the undecorated value.
 func TestABrokenDecoratorIsAnError(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	aHost := fx.Provide(func() host.Host { return h })

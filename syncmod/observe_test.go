@@ -214,7 +214,7 @@ func TestAnObserverAnswersNoForeignMember(t *testing.T) {
 	require.NoError(t, p.Fault)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.RTT > 0 && p.ClockOffset != 0 })
 	require.Empty(t, heard)
-	stream.Say(t, bob.Request(t, s.def, harness.Step(1))) // although it had no answer
+	stream.Say(t, bob.Request(t, s.def, harness.Step(1))) // bob goes on without an answer
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Step == 1 })
 	require.Empty(t, heard)
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
@@ -232,7 +232,7 @@ func TestAForeignMemberOutwaitsTimeouts(t *testing.T) {
 	silent := carol.Open(t, s.Host)
 	silent.Greeted(t, carol.Request(t, s.def))
 
-	require.True(t, harness.IsReset(silent.End(t))) // because of the timeout, which began after that of bob's stream
+	require.True(t, harness.IsReset(silent.End(t))) // its timeout began after that of bob's stream
 
 	require.Empty(t, heard)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Index == 2 || p.Inbound })
@@ -383,7 +383,7 @@ func TestAnObserverNoticesChanges(t *testing.T) {
 	all(t, look, func(p syncmod.PeerStatus) bool { return harness.Connected(p) && p.Reconnects > 0 })
 }
 
-// A rehearsal with the key of a node that already takes part.
+// The rehearsal has the key of a node that already takes part.
 func TestAnObserverHarmsNothing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	c.Start()

@@ -17,12 +17,13 @@ import (
 // These orders of events once left a member without an answer, or blamed the wrong
 // member.
 
+// The first refusal is lost with its stream.
 func TestAForeignMemberIsRefusedAgain(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	bob.Answer()
 	first := bob.Open(t, s.Host)
-	first.Say(t, bob.Request(t, s.def, harness.Step(2))) // he knows this node from earlier
+	first.Say(t, bob.Request(t, s.def, harness.Step(2))) // bob knows an earlier process of this node
 	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrSelfRestarted)
 	require.NoError(t, first.Reset())
 
@@ -31,6 +32,7 @@ func TestAForeignMemberIsRefusedAgain(t *testing.T) {
 	require.Contains(t, refusal.GetError(), "operator 0 (alice) restarted: operator 1 (bob) is already at step 2")
 }
 
+// The first refusal is lost with its stream.
 func TestAForeignRestartIsRefusedAgain(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]

@@ -306,7 +306,7 @@ func TestARepeatedRequestKeepsItsTimestamp(t *testing.T) {
 	for i := range 6 {
 		request.Timestamp = &timestamppb.Timestamp{Seconds: int64(i), Nanos: int32(5 - i)}
 		if i == 3 {
-			request.Timestamp = nil // and back again
+			request.Timestamp = nil // the next request is as before
 		}
 
 		response := stream.Ask(t, request)

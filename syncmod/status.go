@@ -40,7 +40,7 @@ func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // Status describes a ceremony as this node sees it at one moment. Its JSON is meant for
 // people to read.
 type Status struct {
-	Phase    Phase
+	Phase    Phase        // how far the ceremony has come
 	Step     int64        // the last step that this node has announced
 	StepName string       // the name of the step, if the ceremony runs with named steps
 	Since    time.Time    // when the phase or step last changed
@@ -128,7 +128,7 @@ type PeerStatus struct {
 	Since      time.Time     // when it became connected in both directions, or stopped being so
 	RTT        time.Duration // the last round trip
 	Reconnects int           // how often this node's stream to it had to be opened again
-	Attempts   int           // how many times this node has failed to reach it since it last did
+	Attempts   int           // how many times in a row this node has failed to reach it
 	LastError  error         // why this node last failed to reach it, or why the last stream ended
 
 	// ClockOffset is how far the member's clock is ahead of this node's, to within a round

@@ -45,14 +45,14 @@ type Summary struct {
 
 // Detail is the ceremony that is shown.
 type Detail struct {
-	Summary
+	Summary // the same as in the list of all ceremonies
 
 	At       time.Time       `json:"at"`                 // the time of the data: now, or the end of the ceremony
 	Self     int             `json:"self"`               // this node's operator index
 	Retried  bool            `json:"retried,omitempty"`  // the attempt has failed, and another one follows
 	Steps    []string        `json:"steps,omitempty"`    // the names of all steps, if they are known
 	Error    string          `json:"error,omitempty"`    // why the ceremony failed
-	Culprit  *int            `json:"culprit,omitempty"`  // operator index of the culprit; nil: nobody is known to be it
+	Culprit  *int            `json:"culprit,omitempty"`  // operator index of the culprit; nil: unknown, or nobody
 	Waiting  *Waiting        `json:"waiting,omitempty"`  // whom this node waits for; nil: nobody
 	Answers  Answers         `json:"answers"`            // the answers to the five questions
 	Members  []Member        `json:"members"`            // every member, in operator order
@@ -69,7 +69,7 @@ type Waiting struct {
 	Step    int64     `json:"step"`           // the step of the barrier
 	Since   time.Time `json:"since,omitzero"` // when the wait began; zero: unknown
 	Members []int     `json:"members"`        // operator indexes of the missing members
-	Text    string    `json:"text"`           // the text of the [syncmod.WaitError], shortened if more than 20 members are missing
+	Text    string    `json:"text"`           // the text of the [syncmod.WaitError], or a shorter one for many members
 }
 
 // Member is a member of the ceremony, this node included.
@@ -80,7 +80,7 @@ type Member struct {
 	Addrs      []string  `json:"addrs,omitempty"`      // addresses in the definition
 	Nickname   string    `json:"nickname,omitempty"`   // as the member gives it
 	Version    string    `json:"version,omitempty"`    // as the member gives it
-	Path       string    `json:"path"`                 // how this node is connected to it, for example direct, relay or none
+	Path       string    `json:"path"`                 // how this node is connected to it: direct, relay, none, …
 	Step       int64     `json:"step"`                 // the last step that this node has seen; -1: none
 	Doing      string    `json:"doing"`                // what it works on or has finished, in words; ?: unknown
 	Done       bool      `json:"done,omitempty"`       // it has said goodbye
@@ -88,13 +88,13 @@ type Member struct {
 	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or stopped being so
 	RTT        float64   `json:"rtt_ms,omitempty"`     // the last round trip, in milliseconds
 	Clock      float64   `json:"clock_ms,omitempty"`   // how far its clock is ahead of this node's, in milliseconds
-	Reconnects int       `json:"reconnects,omitempty"` // how many times this node's stream to it was opened again
-	Attempts   int       `json:"attempts,omitempty"`   // how many times this node has failed to reach it since it last did
-	LastError  string    `json:"last_error,omitempty"` // why this node last failed to reach it, or why the last stream ended
+	Reconnects int       `json:"reconnects,omitempty"` // how often this node's stream to it was opened again
+	Attempts   int       `json:"attempts,omitempty"`   // how many times in a row this node has failed to reach it
+	LastError  string    `json:"last_error,omitempty"` // why this node failed to reach it, or why the last stream ended
 	Waiting    bool      `json:"waiting,omitempty"`    // this node waits for it
 	State      string    `json:"state,omitempty"`      // how it stands, in words; for the culprit, what it did
-	Trouble    bool      `json:"trouble,omitempty"`    // something is wrong with it, or it is the culprit or named by the culprit
-	Links      string    `json:"links,omitempty"`      // how it sees each member, one character for each; see docs/statuspage.md
+	Trouble    bool      `json:"trouble,omitempty"`    // something is wrong with it, or it is involved in the failure
+	Links      string    `json:"links,omitempty"`      // how it sees each member, in one character; see docs/statuspage.md
 }
 
 // BrokenPair is two members that cannot reach each other, or only in one direction.

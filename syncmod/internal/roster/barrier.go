@@ -32,9 +32,9 @@ func (k BarrierKind) String() string {
 // Barrier is what somebody waits for. [Roster.AwaitConnected], [StepBarrier] and
 // [ShutdownBarrier] make one, and [Roster.Reached] reports whether the wait is over.
 type Barrier struct {
-	Kind  BarrierKind
-	Step  int64     // the step (BarrierStep); otherwise the step that this node was at
-	Since time.Time // when this node's wait began: at the opening, its announcement of the step, or the last barrier
+	Kind  BarrierKind // what it waits for
+	Step  int64       // the step (BarrierStep); otherwise the step that this node was at
+	Since time.Time   // when this node's wait began: at the opening, its announcement of the step, or the last barrier
 
 	round int // how many times all members had become connected when the wait began (BarrierConnected)
 }

@@ -35,8 +35,8 @@ type Effects struct {
 // Announcement is what this node says to every member. It goes out with the first
 // request on a stream, with heartbeats, and at once when it changes.
 type Announcement struct {
-	Step    int64
-	Goodbye bool
+	Step    int64 // the last step that this node has announced
+	Goodbye bool  // this node says goodbye
 	// Attestation is what this node attests from its last barrier on, or nil if it
 	// attests nothing.
 	Attestation *Attestation

@@ -53,10 +53,10 @@ func (t EventType) String() string {
 
 // Event is something that has happened in the ceremony.
 type Event struct {
-	Type    EventType
-	Member  int   // operator index of the member that it is about
-	Step    int64 // the step that it is about
-	Inbound bool  // the direction (MemberConnected, MemberLost)
+	Type    EventType // what happened
+	Member  int       // operator index of the member that it is about
+	Step    int64     // the step that it is about
+	Inbound bool      // the direction (MemberConnected, MemberLost)
 
 	// Barrier is the barrier that was passed (BarrierPassed), the one that this node
 	// waits at (StillWaiting), or the one that it was waiting at (CeremonyFailed;

@@ -4,19 +4,19 @@ import "time"
 
 // Request is a member's request, reduced to what the rules need.
 type Request struct {
-	Opened       time.Time // when its stream arrived
-	Version      string
-	Signed       bool   // its signature of the definition hash is the member's own
-	OtherMembers bool   // it lists other members than this node's definition, or in another order
-	Session      uint64 // the sender's session; 0 for a foreign member
-	Addressee    uint64 // the session that answers the sender; 0 while none does
-	Step         int64
+	Opened       time.Time    // when its stream arrived
+	Version      string       // the sender's version, as text
+	Signed       bool         // its signature of the definition hash is the member's own
+	OtherMembers bool         // it lists other members than this node's definition, or in another order
+	Session      uint64       // the sender's session; 0 for a foreign member
+	Addressee    uint64       // the session that answers the sender; 0 while none does
+	Step         int64        // the sender's step
 	Attempt      [8]byte      // the attempt that the sender is in
 	HasAttempt   bool         // whether the request names one
 	Attestation  *Attestation // what the member attests; nil if nothing
-	Shutdown     bool
-	Nickname     string
-	Observes     bool // the sender only looks: it counts for no ceremony
+	Shutdown     bool         // it is a goodbye
+	Nickname     string       // the sender's nickname
+	Observes     bool         // the sender only looks: it counts for no ceremony
 
 	Aborted  bool   // it carries the reason why the member's ceremony has failed
 	Differ   bool   // the reason is that the members attest different results
@@ -66,7 +66,7 @@ func (a Action) String() string {
 
 // Verdict is the answer to a request.
 type Verdict struct {
-	Action Action
+	Action Action   // what to do
 	Old    StreamID // the stream to reset (Supersede, Hold); 0: none
 	Cause  *Failure // what to answer (Refuse)
 	// After is the latest time for the answer (Refuse). The member should first hear

@@ -21,8 +21,8 @@ const (
 	Connecting Phase = iota // until step 1 is announced
 	Running                 // from step 1
 	Completing              // from the announcement of the last barrier
-	Complete
-	Failed
+	Complete                // the goodbyes are over
+	Failed                  // the ceremony has failed
 )
 
 // StreamID names a stream. The caller uses each number once; 0 means no stream.
@@ -43,18 +43,18 @@ type Member struct {
 	Step     int64  // the last step seen; -1: none
 	Done     bool   // it has said goodbye
 	Answered bool   // it has answered this node's goodbye
-	Nickname string
-	Version  string
+	Nickname string // as the member gives it
+	Version  string // as the member gives it
 
-	Inbound, Outbound bool // connected, by direction
-	Relayed           bool // the outbound stream runs through a relay
-	LastSeen          time.Time
-	Since             time.Time // when it became connected in both directions, or stopped being so
-	RTT               time.Duration
-	Reconnects        int    // how often a stream to it had to be opened again
-	Attempts          int    // how many times in a row a stream could not be opened
-	LastError         error  // why a stream could last not be opened, or why the last stream ended
-	Waiting           string // in its own words, why this node's requests do not count for it
+	Inbound, Outbound bool          // connected, by direction
+	Relayed           bool          // the outbound stream runs through a relay
+	LastSeen          time.Time     // when its last valid message arrived
+	Since             time.Time     // when it became connected in both directions, or stopped being so
+	RTT               time.Duration // the last round trip; 0: none measured
+	Reconnects        int           // how often a stream to it had to be opened again
+	Attempts          int           // how many times in a row a stream could not be opened
+	LastError         error         // why a stream last failed to open, or why the last stream ended
+	Waiting           string        // in its own words, why this node's requests do not count for it
 
 	// Fault says why a ceremony that takes part would fail because of what the member said
 	// last, or is nil if no reason is known. Only a ceremony that only looks has one.

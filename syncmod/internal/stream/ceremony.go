@@ -21,16 +21,16 @@ import (
 
 // Config has the host and its owner's settings, which both halves use.
 type Config struct {
-	Host     host.Host
-	Protocol protocol.ID
+	Host     host.Host   // opens and receives the streams
+	Protocol protocol.ID // the protocol of the streams
 	Observe  protocol.ID // what observers speak to each other; served beside Protocol
 	Service  string      // names the scope in the host's resource manager, and the tags
 
-	Heartbeat              time.Duration
-	ExchangeTimeout        time.Duration
-	OpenGrace              time.Duration
-	BackoffMin, BackoffMax time.Duration
-	MaxFrame               int // bytes
+	Heartbeat              time.Duration // how often an idle stream says something
+	ExchangeTimeout        time.Duration // how long a request may wait for its response
+	OpenGrace              time.Duration // how long a member may ask for a definition that is not open
+	BackoffMin, BackoffMax time.Duration // the first and the longest pause after a failure to reach a member
+	MaxFrame               int           // bytes
 
 	streams atomic.Uint64 // hands out stream IDs
 }
@@ -123,8 +123,8 @@ type InboundFacts interface {
 // Ahead is how far the timestamp of a request was ahead of this node's clock when the
 // request arrived. The zero value stands for a request without a timestamp.
 type Ahead struct {
-	By    time.Duration
-	Known bool
+	By    time.Duration // how far; negative: behind
+	Known bool          // the request had a timestamp
 }
 
 func aheadOf(now, sent time.Time, ok bool) Ahead {
@@ -162,19 +162,19 @@ type SightFacts interface {
 
 // Opening describes how a stream began.
 type Opening struct {
-	Member  int // operator index
-	ID      roster.StreamID
-	Relayed bool
-	At      time.Time
+	Member  int             // operator index
+	ID      roster.StreamID // of the stream
+	Relayed bool            // the stream runs through a relay
+	At      time.Time       // when the stream was opened
 }
 
 // Attempts describes a client's attempts to get a stream to a member.
 type Attempts struct {
-	Member  int       // operator index
-	Since   time.Time // when they began
-	From    time.Time // start of the slice that is not reported yet
-	Until   time.Time
-	Count   int
+	Member  int         // operator index
+	Since   time.Time   // when they began
+	From    time.Time   // start of the slice that is not reported yet
+	Until   time.Time   // when they ended, or the end of the slice
+	Count   int         // how many there have been
 	Relayed bool        // the stream that was answered in the end runs through a relay
 	Lost    string      // why the previous stream was lost, one of the report.End constants; empty for the first
 	Before  report.Span // the span of that stream
@@ -198,11 +198,11 @@ type Terms struct {
 	Members   []peer.AddrInfo // every member, in operator order
 	Self      int             // this node's operator index
 	Observes  bool            // this node only looks: it opens no stream of the protocol
-	Session   uint64
-	Signature []byte // of the hash, by this node
-	Digest    []byte // of the members and their order
-	Version   string
-	Nickname  string
+	Session   uint64          // this node's session
+	Signature []byte          // of the hash, by this node
+	Digest    []byte          // of the members and their order
+	Version   string          // this node's version
+	Nickname  string          // this node's nickname
 
 	index map[peer.ID]int
 	list  [sha256.Size]byte // of the members and their order; Digest is its beginning
@@ -257,8 +257,8 @@ func AttemptDigest(sessions []uint64) (digest [digestSize]byte) {
 
 // Announcement is what this node says to every member until the next announcement.
 type Announcement struct {
-	Step    int64
-	Goodbye bool
+	Step    int64  // the last step that this node has announced
+	Goodbye bool   // this node says goodbye
 	Abort   string // if not empty, the ceremony failed for this reason
 	Culprit []byte // peer ID of the member that the reason is about
 	// Reporter is the peer ID of the member that first reported the reason, if that is

@@ -39,9 +39,10 @@ func (cl *client) dialJitter() time.Duration {
 	return rand.N(longest+1) + cl.tieBreak()
 }
 
-// tieBreak returns what this node adds to a pause before it dials. Of two members, the one with the lower index
-// dials first, and the other then finds the connection. If both dial at the same moment, TCP makes one
-// connection on which both are clients, and neither can use it.
+// tieBreak returns what this node adds to a pause before it dials. Of two members, the
+// one with the lower index dials first, and the other then finds the connection. If
+// both dial at the same moment, TCP makes one connection on which both are clients, and
+// neither can use it.
 func (cl *client) tieBreak() time.Duration {
 	if cl.set.ceremony.Terms().Self < cl.index || cl.reachable() {
 		return 0
@@ -49,9 +50,9 @@ func (cl *client) tieBreak() time.Duration {
 	return min(time.Duration(len(cl.set.members))*tieBreakPerMember, tieBreakLongest)
 }
 
-// tieBreakLeft returns how much longer this node waits for the member to dial it. While members are still
-// connecting, the member may only be busy with many handshakes. If the member cannot dial at all, this wait ends
-// soon after the others have connected.
+// tieBreakLeft returns how much longer this node waits for the member to dial it. While
+// members are still connecting, the member may only be busy with many handshakes. If
+// the member cannot dial at all, this wait ends soon after the others have connected.
 func (cl *client) tieBreakLeft(now time.Time) time.Duration {
 	if cl.count > 0 || cl.lost != "" {
 		return 0
@@ -97,9 +98,9 @@ func (cl *client) reachable() bool {
 	return state == network.Connected || state == network.Limited
 }
 
-// connect opens a stream to the member, on any path that works. A connection that the member makes meanwhile is
-// as good as one of this host. In a ceremony that only looks, connect returns nil if the member does not serve
-// observers.
+// connect opens a stream to the member, on any path that works. A connection that the
+// member makes meanwhile is as good as one of this host. In a ceremony that only looks,
+// connect returns nil if the member does not serve observers.
 func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()

@@ -18,12 +18,12 @@ const lastWords = 500 * time.Millisecond
 
 // End describes how a stream ended, or why there was none.
 type End struct {
-	Reason   string // one of the report.End constants
-	Err      error  // the cause, if known
-	Unopened bool   // no stream could be opened
-	Answered bool   // a response that counts came on the stream
-	Messages int64
-	At       time.Time
+	Reason   string    // one of the report.End constants
+	Err      error     // the cause, if known
+	Unopened bool      // no stream could be opened
+	Answered bool      // a response that counts came on the stream
+	Messages int64     // how many requests were answered on the stream
+	At       time.Time // when it ended
 
 	code network.StreamErrorCode // the code that the stream is reset with
 }
@@ -56,8 +56,8 @@ func notBegun(err error) End {
 
 // StuckError is returned when a stream has not ended in time.
 type StuckError struct {
-	Member  int // operator index
-	Inbound bool
+	Member  int   // operator index
+	Inbound bool  // the member opened the stream
 	Err     error // the context's error
 }
 

@@ -86,8 +86,8 @@ func isLast(request *syncpb.SyncRequest) bool {
 	return request.GetShutdown() || request.GetAbort() != ""
 }
 
-// A member of another implementation may have a signature that fits no open ceremony.
-// awaiting returns the first ceremony that such a member can mean, or nil.
+// A member that runs another implementation may have a signature that fits no open
+// ceremony. awaiting returns the first ceremony that such a member can mean, or nil.
 func awaiting(candidates []Ceremony, id peer.ID) Ceremony {
 	for _, c := range candidates {
 		if c.Awaits(c.Terms().Index(id)) {

@@ -22,7 +22,7 @@ const (
 
 // The errors of [Server.Start].
 var (
-	ErrStopping = errors.New("it is still stopping")
+	ErrStopping = errors.New("it is still stopping") // handlers still run after a Stop
 	ErrHandled  = errors.New("this host already handles the protocol: use one service for each host")
 )
 

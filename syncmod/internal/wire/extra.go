@@ -10,9 +10,9 @@ import (
 // Extra has the fields of a request that only one stream sends. Zero values are left
 // out.
 type Extra struct {
-	Traceparent             string
-	DefinitionHash, Members []byte
-	Addressee               uint64
+	Traceparent             string // the sender's span in W3C form
+	DefinitionHash, Members []byte // which definition is meant, and a digest of its members
+	Addressee               uint64 // the session that the request is for
 }
 
 // The field numbers of an [Extra].
