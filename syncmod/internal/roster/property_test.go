@@ -53,7 +53,7 @@ func TestHonestMembersAlwaysFinish(t *testing.T) {
 
 // Members with different results never pass the last barrier, no matter what the
 // network does. Once the network works, each of them fails because of the results:
-// it is told, or finds out itself.
+// another member tells it, or it finds out itself.
 func TestDifferentResultsFailAllMembers(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)
