@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	fx.New(
 		lifecycle.WithFxLogger(),       // logrus's defaults: info level, stderr
-		fx.StopTimeout(10*time.Second), // a stop that gives up does so a second before
+		fx.StopTimeout(10*time.Second), // a stop gives up a second before this
 		fx.Supply(logrus.StandardLogger()),
 		fx.Provide(lifecycle.NewFailer),
 		apps[name],

@@ -56,7 +56,7 @@ func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 	for _, a := range addrs {
 		key := keyOf(id, a)
 		if b.uses[key] == 0 && present[key.addr] {
-			continue // it belongs to whoever added it, not to this book
+			continue // something else added it, not this book
 		}
 		b.uses[key]++
 		b.store.AddAddr(id, a, ownTTL)

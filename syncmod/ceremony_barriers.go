@@ -112,7 +112,7 @@ func (c *core) awaitStep(ctx context.Context, step int64) error {
 	return c.await(ctx, roster.StepBarrier(step))
 }
 
-// advance implements [Ceremony.Advance]. The name is that of the step.
+// advance implements [Ceremony.Advance]. The name is the name of the step.
 func (c *core) advance(ctx context.Context, name string) (int64, error) {
 	step, err := c.beginAdvance(name)
 	if errors.Is(err, errAdvancing) {
@@ -207,7 +207,7 @@ func (c *core) announceStep(now time.Time, step int64) error {
 	return c.outOfTurn(step, c.roster.Announce(now, step))
 }
 
-// currentBarrier returns the barrier of the current step. Step 0 has none, and
+// currentBarrier returns the barrier of the current step. Step 0 has no barrier, and
 // counts as passed.
 func (c *core) currentBarrier() roster.Barrier {
 	c.mu.Lock()

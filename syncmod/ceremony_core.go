@@ -159,7 +159,7 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 
 // unreached sets the reason why a member was not reached. Only this node sees it: the
 // others are not told the member's addresses. If this node's own host is at fault, the
-// others are told so, and nobody blames the member.
+// others are told that, and nobody blames the member.
 func (c *core) unreached(f roster.Failure, last error) {
 	if !reason.IsOurs(last) {
 		f.Text = last.Error()

@@ -114,7 +114,7 @@
 // which members are missing and why. The ceremony has not failed; call again to keep
 // waiting. A late member does not fail the ceremony: the others wait for it. A node
 // that has not opened the ceremony yet, or whose attempt has failed, tells the others
-// so, and [PeerStatus].Waiting shows it.
+// to wait, and [PeerStatus].Waiting shows why.
 //
 // A node that restarts while the members are still connecting can rejoin. After that,
 // its part of the key generation is lost, so the ceremony cannot go on: it fails for

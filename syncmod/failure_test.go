@@ -73,7 +73,7 @@ func TestADeadMemberIsNamed(t *testing.T) {
 			noticed++
 			continue
 		}
-		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // another member noticed a moment before
+		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // another member noticed it first
 		require.ErrorContains(t, err, "operator 2 (carol) ")
 	}
 	require.Positive(t, noticed)

@@ -167,7 +167,7 @@ func TestLoopbackIsNotLimited(t *testing.T) {
 	}
 }
 
-// A resource manager raises limits for its ceremonies, but removes none.
+// A resource manager raises limits for its ceremonies, but does not remove any.
 func TestAResourceManagerStillLimits(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(4, 1)
 	require.NoError(t, err)
@@ -222,7 +222,7 @@ func identify(m network.ResourceManager, id peer.ID) error {
 	return s.SetService(libp2pidentify.ServiceName)
 }
 
-// With few members, none of libp2p's limits by address gets lower.
+// With few members, the limits by address are not lower than those of libp2p.
 func TestASmallLimitIsNeverBelowLibp2ps(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(2, 1)
 	require.NoError(t, err)

@@ -89,8 +89,8 @@ func pointer(of string) error {
 	return invalid(of, "the graph has a *syncmod.%s, which is ignored: supply the %[1]s itself", of)
 }
 
-// ifHost is what the graph of a ModuleIfHost has. Nothing that needs a host is made
-// if there is none.
+// ifHost is what the graph of a ModuleIfHost has. If there is no host, nothing that
+// needs one is made.
 type ifHost struct {
 	fx.In
 	Service    *Service `optional:"true"` // first: it checks its Config before the host is made

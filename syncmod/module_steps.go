@@ -65,7 +65,7 @@ func runSteps(c *Ceremony, steps []Step) *onlyOneRun {
 	return &onlyOneRun{
 		start: func(context.Context) error {
 			tasks.Start()
-			run := c.core() // not that of a later start
+			run := c.core() // this run, not the run of a later start
 			return tasks.Go("ceremony steps", func(ctx context.Context) error {
 				if err := run.run(ctx, withoutPanics(steps)); err != nil && run.failure() == nil {
 					return err

@@ -232,7 +232,7 @@ func TestAForeignMemberOutwaitsTimeouts(t *testing.T) {
 	silent := carol.Open(t, s.Host)
 	silent.Greeted(t, carol.Request(t, s.def))
 
-	require.True(t, harness.IsReset(silent.End(t))) // its timeout began after that of bob's stream
+	require.True(t, harness.IsReset(silent.End(t))) // its timeout began after the one of bob's stream
 
 	require.Empty(t, heard)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Index == 2 || p.Inbound })

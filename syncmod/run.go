@@ -151,7 +151,7 @@ func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
 	}
 }
 
-// isWait reports whether an error is that of a wait that ended with its context.
+// isWait reports whether an error comes from a wait that ended with its context.
 func isWait(err error) bool {
 	var wait *WaitError
 	return errors.As(err, &wait)

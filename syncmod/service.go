@@ -222,7 +222,7 @@ func (s *Service) accept(context.Context) error {
 	return nil
 }
 
-// closeAll closes the open ceremonies. None can be opened after that.
+// closeAll closes the open ceremonies. No ceremony can be opened after that.
 func (s *Service) closeAll(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running {

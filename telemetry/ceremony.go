@@ -123,8 +123,8 @@ func (c *Ceremony) queue(i importance, what string, run func()) {
 	})
 }
 
-// entry begins a log line about something that happened at the given time. The
-// context is that of the span that the line is about, or that of the ceremony.
+// entry begins a log line about something that happened at the given time. The context
+// belongs to the span that the line is about, or to the ceremony.
 func (c *Ceremony) entry(ctx context.Context, at time.Time) *logrus.Entry {
 	fields := logrus.Fields{"definition": c.short}
 	if c.info.Attempt > 1 {

@@ -32,8 +32,9 @@ func (c *Ceremony) Member(e report.Member) {
 	})
 }
 
-// remember notes for the reports of barriers when a member arrived or left. It does so
-// at once, not in the queue: if a report is dropped, later reports are still complete.
+// remember notes for the reports of barriers when a member arrived or left. It notes
+// this at once, not in the queue: if a report is dropped, later reports are still
+// complete.
 func (c *Ceremony) remember(e report.Member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -192,7 +192,7 @@ func (v view) having(r results) string {
 }
 
 // withoutAdvice returns the text of an error without the advice to start the ceremony again.
-// That advice is wrong for an operator whose node does so by itself.
+// That advice is wrong for an operator whose node starts again by itself.
 func withoutAdvice(err error) string {
 	text, _, cut := strings.Cut(err.Error(), "; the ceremony cannot go on")
 	if quotes := strings.Count(text, `"`) - strings.Count(text, `\"`); cut && quotes%2 == 1 {

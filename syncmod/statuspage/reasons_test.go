@@ -219,8 +219,8 @@ func reported(culprit int, name, by, text string) string {
 	return fmt.Sprintf("operator %d (%s) made the ceremony fail, according to %s: %q", culprit, name, by, text)
 }
 
-// A member whose requests this node has accepted has its definition. So a member that denies
-// that is the one that differs.
+// A member whose requests this node has accepted has its definition. So if the member denies
+// that, it is the member that differs.
 func TestAFalseAccuserIsTheOddMember(t *testing.T) {
 	for does, headline := range map[string]string{
 		"did not sign this node's definition 0123…: all members need it":          "carol has a different definition",

@@ -41,8 +41,8 @@ const (
 // listen at the address, the start of the app fails with [ErrListen]. The option provides a
 // *[Server].
 //
-// In a graph without a Service, such as that of a [syncmod.ModuleIfHost] without a host, nothing
-// is served.
+// In a graph without a Service, such as the graph of a [syncmod.ModuleIfHost] without a host,
+// nothing is served.
 func Serve(addr string, opts ...Option) fx.Option {
 	host, port, err := net.SplitHostPort(addr)
 	if err == nil {

@@ -15,7 +15,7 @@ type Mesh struct {
 	began time.Time
 	grace time.Duration // how long a pair must be down before it counts as broken
 	rows  []row         // by operator index
-	seen  []presence    // likewise
+	seen  []presence    // by operator index too
 
 	// The last result of Broken. It is valid until a view changes, but not beyond the
 	// time in until.
@@ -162,7 +162,7 @@ func (m *Mesh) isElsewhere(a, b int) bool {
 	for _, p := range [...][2]int{{a, b}, {b, a}} {
 		others := m.seen[p[0]].by
 		if v := m.rows[p[1]].view; v != nil && v.Link(p[0]).Up() {
-			others-- // do not count the other one of the pair
+			others-- // do not count the other member of the pair
 		}
 		if others == 0 {
 			return false

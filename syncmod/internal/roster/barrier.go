@@ -159,7 +159,7 @@ func (r *Roster) isMissing(now time.Time, m *member, b Barrier) bool {
 // has a session, its requests count only after such an answer. If it is foreign, the
 // answer must come on a stream that is alive. Otherwise a node that hears every
 // member at step 1 could announce step 2 to a foreign member that has not heard from
-// it yet. That member would conclude that it is the one that has restarted.
+// this node yet. That member would conclude that it is the one that has restarted.
 func (m *member) isAt(step int64) bool {
 	if m.Step != step && m.Step != step+1 {
 		return false

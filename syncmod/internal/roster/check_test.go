@@ -174,7 +174,7 @@ func (w *world) check() {
 }
 
 // checkHeld checks that a process leaves only one stream of each member
-// unanswered, and none of a member that has a session.
+// unanswered, and no stream of a member that has a session.
 func (w *world) checkHeld() {
 	held := map[[2]int]int{}
 	for _, s := range w.streams {
@@ -208,7 +208,7 @@ func (w *world) checkSafety(p *process) {
 }
 
 // checkEnd checks that the first cause of a failure wins and never changes, that a
-// failed ceremony stays failed, and that none fails after its last barrier.
+// failed ceremony stays failed, and that no ceremony fails after its last barrier.
 func (w *world) checkEnd(p *process) {
 	phase := p.roster.Phase()
 	if (p.failure != nil) != (phase == roster.Failed) {

@@ -60,7 +60,7 @@ type Event struct {
 
 	// Barrier is the barrier that was passed (BarrierPassed), the one that this node
 	// waits at (StillWaiting), or the one that it was waiting at (CeremonyFailed;
-	// zero if it was waiting at none).
+	// zero if it was waiting at no barrier).
 	Barrier Barrier
 	// Arrivals says when each member reached a step's barrier, by operator index.
 	// This node's own entry is the time of its announcement (BarrierPassed).

@@ -145,7 +145,7 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 	if !m.known {
 		m.known, m.first = true, q.Step
 		if q.Session != 0 {
-			r.repeat(i) // it may have taken earlier requests for those of another process
+			r.repeat(i) // it may have thought that earlier requests came from another process
 		}
 	}
 	m.Version, m.Nickname = q.Version, q.Nickname

@@ -96,7 +96,7 @@ func (p *process) mayAnnounce() bool {
 	return !p.hostile && r.Phase() < roster.Complete && r.Last() == 0 && r.Passed() == r.Step()
 }
 
-// announce goes to the next step, and says so on every stream at once.
+// announce goes to the next step, and announces it on every stream at once.
 func (p *process) announce() {
 	step := p.roster.Step() + 1
 	announce := p.roster.Announce

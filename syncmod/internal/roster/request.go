@@ -9,7 +9,7 @@ type Request struct {
 	Signed       bool         // its signature of the definition hash is the member's own
 	OtherMembers bool         // it lists other members than this node's definition, or in another order
 	Session      uint64       // the sender's session; 0 for a foreign member
-	Addressee    uint64       // the session that answers the sender; 0 while none does
+	Addressee    uint64       // the session that answers the sender; 0 while no session does
 	Step         int64        // the sender's step
 	Attempt      [8]byte      // the attempt that the sender is in
 	HasAttempt   bool         // whether the request names one

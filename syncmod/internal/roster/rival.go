@@ -16,7 +16,7 @@ type rival struct {
 	told        bool      // whether it was reported that the key is in use twice
 }
 
-// hearRival notes a request from another process of a member than the one that
+// hearRival notes a request from a process of a member that is not the one that
 // answers this node. It reports whether two processes use the member's key.
 func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 	m := &r.members[i]

@@ -32,7 +32,7 @@ type StreamID uint64
 type direction struct {
 	stream StreamID  // the current one; 0: none
 	up     bool      // an exchange has succeeded on it and it is alive
-	ever   bool      // such a stream has existed
+	ever   bool      // there has been a stream that was up
 	last   time.Time // when the last valid message arrived
 	since  time.Time // when it last came up or went down
 }
@@ -112,7 +112,7 @@ type Roster struct {
 	allConnected  bool // all members are connected now
 	wantConnected bool // somebody waits for all members to be connected
 	lastConnected int  // the member to which a direction last came up
-	lastGoodbye   int  // the member whose goodbye, or answer to this node's, came last
+	lastGoodbye   int  // the member whose goodbye, or answer to this node's goodbye, came last
 
 	sessions   []uint64 // the sessions of all members when barrier 1 was passed; nil before
 	attempt    [8]byte  // the digest of the sessions

@@ -101,7 +101,7 @@ type InboundFacts interface {
 	// Request passes on a request and returns what to do with it.
 	Request(roster.Request, Ahead) roster.Verdict
 	// Repeated passes on a request that repeats the last accepted one. It returns false
-	// if the request must be judged anew.
+	// if the request must be judged like any other.
 	Repeated(Ahead) bool
 	// Refusal returns the text that answers a refused request, and the error behind it.
 	// The error is nil if it is the failure of the ceremony itself.
@@ -261,8 +261,8 @@ type Announcement struct {
 	Goodbye bool   // this node says goodbye
 	Abort   string // if not empty, the ceremony failed for this reason
 	Culprit []byte // peer ID of the member that the reason is about
-	// Reporter is the peer ID of the member that first reported the reason, if that is
-	// neither this node nor the culprit.
+	// Reporter is the peer ID of the member that first reported the reason, unless that
+	// is this node or the culprit.
 	Reporter []byte
 	Attempt  []byte // digest of the attempt that this node is in, from step 2 on
 	// Result and Attestation are what this node attests, from the last barrier on. If

@@ -52,7 +52,7 @@ type attempts struct {
 	count   int
 	lost    string       // why the previous stream was lost
 	before  report.Span  // that stream
-	failure End          // why the last attempt failed; its Reason is empty if none has failed
+	failure End          // why the last attempt failed; its Reason is empty if no attempt has failed
 	dials   reason.Dials // why the last dials failed
 
 	undialled bool // the last attempt failed at dialling

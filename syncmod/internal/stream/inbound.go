@@ -38,7 +38,7 @@ type inbound struct {
 	superseded atomic.Bool // a newer stream of the member takes its place
 	sendsLast  atomic.Bool // its last frame is on its way, and a reset must not overtake it
 	ceremony   Ceremony    // guarded by the server's lock
-	asks       string      // likewise; the definition that a held stream names
+	asks       string      // the definition that a held stream names; guarded by the server's lock too
 	owing      bool        // guarded by the ceremony's [Late]; the stream has late responses
 
 	writing // its lock guards the answers that wait to be written

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	lull       = 10 * time.Millisecond  // late responses go out when none has been added for this long,
+	lull       = 10 * time.Millisecond  // late responses go out when no response has been added for this long,
 	latest     = 200 * time.Millisecond // or when the oldest has waited for this long
 	latestPart = 8                      // or for this part of the exchange timeout, if that is shorter
 	lateSize   = 1 << 10                // bytes of late responses that a stream keeps back: more are written at once
@@ -77,8 +77,8 @@ func (in *inbound) catchUp() {
 }
 
 // finish closes a stream that the other side has closed, after writing its late
-// responses: a reset would overtake them. It returns false if there are none or they
-// cannot be written; then the stream can be reset.
+// responses: a reset would overtake them. It returns false if there are no late
+// responses, or if they cannot be written. The stream can then be reset.
 func (in *inbound) finish() bool {
 	in.Lock()
 	defer in.Unlock()

@@ -39,7 +39,7 @@ type outbound struct {
 	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
 	answeredAt time.Time // when the first response came that does not say to wait; for an observer, the first of any kind
 
-	announced atomic.Pointer[Announcement] // the last one written; nil while none was
+	announced atomic.Pointer[Announcement] // the last one written; nil if none was written yet
 
 	writing             // its lock guards what the next request needs
 	at        time.Time // when something was last written
@@ -160,7 +160,7 @@ func (o *outbound) send(asks request) {
 }
 
 // patience returns how long the oldest request may still wait for its response, or the
-// exchange timeout if none waits.
+// exchange timeout if no request waits.
 func (o *outbound) patience(now time.Time) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()

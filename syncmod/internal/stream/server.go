@@ -293,7 +293,8 @@ func (s *Server) find(id roster.StreamID) *inbound {
 	return s.streams[id]
 }
 
-// serves notes which ceremony a stream is served for, or nil for none.
+// serves notes for which ceremony a stream is served. The ceremony is nil if there is
+// none.
 func (s *Server) serves(in *inbound, c Ceremony) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
