@@ -450,7 +450,7 @@ func TestAnObserverDoesNotBlockTheRealNode(t *testing.T) {
 			harness.Eventually(t, func() bool { // time for some heartbeats or attempts
 				return look.Status().Peers[0].LastSeen.Sub(first) > 10*harness.Fast().Heartbeat
 			}, "it goes on looking")
-			require.LessOrEqual(t, look.Status().Peers[0].Reconnects, 1) // one change is allowed, from pings to a stream
+			require.LessOrEqual(t, look.Status().Peers[0].Reconnects, 1) // the change from pings to a stream
 			require.NoError(t, alice.Err())
 		})
 	}

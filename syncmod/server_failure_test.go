@@ -72,7 +72,7 @@ func TestOpenStreamsAreToldTheFailure(t *testing.T) {
 			bob.Become(session)
 			stream := s.meet(t, bob)
 			stream.Accepted(t, bob.Request(t, s.def))
-			stream.Accepted(t, bob.Request(t, s.def)) // the request below repeats this one, but must not get the same answer
+			stream.Accepted(t, bob.Request(t, s.def)) // the request below repeats this one, but gets another answer
 
 			s.ceremony.Abort(errors.New("the disk is full"))
 

@@ -85,7 +85,7 @@ type Member struct {
 	Doing      string    `json:"doing"`                // what it works on or has finished, in words; ?: unknown
 	Done       bool      `json:"done,omitempty"`       // it has said goodbye
 	LastSeen   time.Time `json:"last_seen,omitzero"`   // when its last valid message arrived
-	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or stopped being so
+	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or ceased to be
 	RTT        float64   `json:"rtt_ms,omitempty"`     // the last round trip, in milliseconds
 	Clock      float64   `json:"clock_ms,omitempty"`   // how far its clock is ahead of this node's, in milliseconds
 	Reconnects int       `json:"reconnects,omitempty"` // how often this node's stream to it was opened again
@@ -94,7 +94,7 @@ type Member struct {
 	Waiting    bool      `json:"waiting,omitempty"`    // this node waits for it
 	State      string    `json:"state,omitempty"`      // how it stands, in words; for the culprit, what it did
 	Trouble    bool      `json:"trouble,omitempty"`    // something is wrong with it, or it is involved in the failure
-	Links      string    `json:"links,omitempty"`      // how it sees each member, in one character; see docs/statuspage.md
+	Links      string    `json:"links,omitempty"`      // how it sees each member; see docs/statuspage.md
 }
 
 // BrokenPair is two members that cannot reach each other, or only in one direction.

@@ -37,7 +37,7 @@ type outbound struct {
 
 	// Only the client's goroutine uses these.
 	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
-	answeredAt time.Time // when the first response came that does not say to wait; for an observer, the first of any kind
+	answeredAt time.Time // when the first response that does not say to wait came; for an observer, any response
 
 	announced atomic.Pointer[Announcement] // the last one written; nil if none was written yet
 

@@ -37,7 +37,7 @@ func (in *inbound) first(request *syncpb.SyncRequest) error {
 // Meanwhile it tells a member that runs this package to wait; a member that runs
 // another implementation gets no answer. It returns nil if the stream must end.
 func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
-	var grace <-chan time.Time // runs while the request of a member that runs another implementation fits no open ceremony
+	var grace <-chan time.Time // runs while a request of another implementation fits no open ceremony
 	for {
 		candidates, open, changed := in.server.ceremonies.Of(in.remote)
 		if open && len(candidates) == 0 {
