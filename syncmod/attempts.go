@@ -56,8 +56,8 @@ func (e *permanentError) Unwrap() error { return e.err }
 // Another attempt may mend a restart, a timeout, a member that left or was left behind,
 // an abort by another member, and an error of this node's own steps. It cannot mend a
 // different version, definition, list of members or result, a closed host, the stop of
-// this node, or an error marked as [Permanent]. Members that run other implementations
-// end with their first failure. The others wait until those are started again.
+// this node, or an error marked as [Permanent]. Foreign members (Charon, Pluto) end with
+// their first failure. The others wait until those are started again.
 //
 // Run returns nil once an attempt is complete. The receipt is nil if this node attested
 // nothing. Otherwise Run returns why the last attempt failed or, like [Service.Open], why

@@ -38,10 +38,10 @@ type Config struct {
 	PeerTimeout time.Duration
 	// OpenGrace is how long a member may ask for a definition that is not open here
 	// before that counts as a mismatch. A member that runs this package is never refused
-	// for it. It is told to wait, and the mismatch is logged after OpenGrace. A member
-	// that runs another implementation does not say which definition it means. Its stream
-	// is held. After OpenGrace it fails the only ceremony that it can mean: one that is
-	// still connecting and in which this member is missing. Default 10s.
+	// for it. It is told to wait, and the mismatch is logged after OpenGrace. A foreign
+	// member (Charon, Pluto) does not say which definition it means. Its stream is held.
+	// After OpenGrace it fails the only ceremony that it can mean: one that is still
+	// connecting and in which this member is missing. Default 10s.
 	OpenGrace time.Duration
 	// GoodbyeTimeout limits the time for the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.

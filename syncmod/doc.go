@@ -23,7 +23,8 @@
 // as the host, and runs ceremonies one after the other or several at the same time.
 //
 // Peer (in this API), member (in the documentation) and operator (in messages) mean
-// the same thing: one of the nodes that take part in a ceremony.
+// the same thing: one of the nodes that take part in a ceremony. A foreign member
+// runs another implementation of the protocol, Charon or Pluto.
 //
 // # With fx
 //
@@ -181,8 +182,7 @@
 // A node calls [Ceremony.Attest] with a digest of what its work has produced. The
 // last barrier then passes only if every member attests the same digest. Otherwise
 // the ceremony fails everywhere with [ErrResultMismatch], which says who attests
-// what, and no member succeeds. Members that run another implementation cannot
-// attest, and are excused.
+// what, and no member succeeds. Foreign members cannot attest, and are excused.
 //
 // After the last barrier, [Ceremony.Receipt] returns the proof. Each member has
 // signed it with the key of its peer ID. It is JSON, meant to be kept: [ParseReceipt]
@@ -215,10 +215,10 @@
 // Apart from the attested result, these streams carry no data of the key generation.
 //
 // A node always answers a member that runs this package: it accepts the request,
-// refuses it, or tells the member to wait. A member that runs another implementation
-// takes some answers as final. If such an answer could be about another attempt, the
-// node does not send it yet: it holds the stream. It holds at most one stream for
-// each member and definition, and 1,024 in all.
+// refuses it, or tells the member to wait. A foreign member takes some answers as
+// final. If such an answer could be about another attempt, the node does not send it
+// yet: it holds the stream. It holds at most one stream for each member and
+// definition, and 1,024 in all.
 //
 // A stranger is a peer that is not a member of any open ceremony. Its streams are
 // reset before a byte is read. Frames are small ([Config].MaxFrame), and writes have

@@ -40,7 +40,7 @@ type Receipt struct {
 // Attestation is what one member attested.
 type Attestation struct {
 	ID        peer.ID // the member's peer ID
-	Session   uint64  // identifies the member's process; 0: the member runs another implementation and attests nothing
+	Session   uint64  // identifies the member's process; 0: a foreign member, which attests nothing
 	Result    []byte  // 1 to 64 bytes
 	Signature []byte  // of the statement that docs/protocol.md describes, by the key of ID
 	PublicKey []byte  // as libp2p encodes it; only if ID does not contain it (RSA, ECDSA)

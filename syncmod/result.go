@@ -15,8 +15,7 @@ import (
 // of the group's public key. Every member must attest the same result. Otherwise the
 // ceremony fails at its last barrier with [ErrResultMismatch], before any member has
 // succeeded. A member that attests nothing differs from one that attests something.
-// Members that run another implementation (Charon, Pluto) cannot attest, and are
-// excused.
+// Foreign members (Charon, Pluto) cannot attest, and are excused.
 //
 // All this holds for members with the same number of steps. A node compares results
 // at its own last barrier. Suppose that a node attests nothing and that its last

@@ -4,7 +4,7 @@ import "time"
 
 // observe notes what a member says to a ceremony that only looks. What the member
 // says does not count, and cannot fail the ceremony. The member must not think that
-// this node takes part (docs/protocol.md, "Looking on"). A foreign member would take
+// this node takes part (docs/protocol.md, "Rehearsals"). A foreign member would take
 // any answer as a sign that this node takes part, so it gets no answer. A member
 // with a session is told that this node only looks. A goodbye or an abort is
 // answered as in every other ceremony.

@@ -77,10 +77,9 @@ type Ceremony interface {
 	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
 	// Awaits reports whether a member's stream can only be for this ceremony, although
-	// the member's signature fits no open definition. It is used for members that run
-	// other implementations, because their requests do not name the definition. It is
-	// true while the ceremony is connecting and has no stream from the member, and once
-	// the ceremony has failed.
+	// the member's signature fits no open definition. It is used for foreign members,
+	// because their requests do not name the definition. It is true while the ceremony
+	// is connecting and has no stream from the member, and once the ceremony has failed.
 	Awaits(member int) bool
 	// Told returns a channel that closes when a member has heard why this ceremony
 	// failed, or can no longer hear it.

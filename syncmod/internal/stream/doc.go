@@ -3,7 +3,8 @@
 //
 // A stream reports facts to its ceremony and does what the verdict says. It knows the
 // ceremony only through the [Ceremony] interface and keeps no state of it; the rules
-// are in package roster. The two halves do not know each other.
+// are in package roster. The two halves do not know each other. A foreign member is one
+// that runs another implementation of the protocol.
 //
 // A request leaves this node in these steps. The ceremony makes an [Announcement],
 // whose frame is encoded once. [CeremonyClients.Notify] calls the method say of every

@@ -409,8 +409,7 @@ const none = -1
 // accept answers an accepted request. If the request says a new step, nobody waits for
 // the answer, so it may go out late. Three answers do not wait: to the first request of
 // a stream; to a step up to 1, because the ceremony can still be closed without a word
-// before step 1; and to a member that runs another implementation, which makes one
-// request at a time.
+// before step 1; and to a foreign member, which makes one request at a time.
 func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
 	before := in.noted(request)
 	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {
@@ -507,9 +506,9 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 // mostIgnored is how many bytes are read after the last request of a stream.
 const mostIgnored = 64 << 10
 
-// patience returns how long to wait for the other side to end a stream. A member that
-// runs another implementation may leave the stream open for ever. A few round trips are
-// enough for such a member, because the response arrives within one.
+// patience returns how long to wait for the other side to end a stream. A foreign
+// member may leave the stream open for ever. A few round trips are enough for such a
+// member, because the response arrives within one.
 func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
 	const least, roundTrips = 100 * time.Millisecond, 4
 	if request.GetSessionId() != 0 {

@@ -110,8 +110,8 @@ func (o *outbound) sayNext() {
 }
 
 // beat writes a heartbeat: the last announcement again, and this node's view if it has
-// changed since it was last sent on this stream. A member that runs another
-// implementation gets no view, because it would not understand it.
+// changed since it was last sent on this stream. A foreign member gets no view,
+// because it would not understand it.
 func (o *outbound) beat(now time.Time) {
 	addressee := o.compose(now, wire.Extra{})
 	if view := o.client.set.ceremony.View(); view != o.viewed && addressee != 0 {
@@ -225,7 +225,7 @@ func (o *outbound) read(ctx context.Context) End {
 		switch {
 		case end.Reason == "":
 			continue
-		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to another implementation
+		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to a foreign member
 			o.client.markTold()
 		case end.finished():
 			o.awaitEnd(now)

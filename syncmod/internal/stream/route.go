@@ -34,10 +34,10 @@ func (in *inbound) first(request *syncpb.SyncRequest) error {
 
 // route finds the ceremony that the first request of a stream is for (docs/protocol.md,
 // "Which ceremony a stream belongs to"). It waits until that ceremony is open.
-// Meanwhile it tells a member that runs this package to wait; a member that runs
-// another implementation gets no answer. It returns nil if the stream must end.
+// Meanwhile it tells a member that runs this package to wait; a foreign member gets no
+// answer. It returns nil if the stream must end.
 func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
-	var grace <-chan time.Time // runs while a request of another implementation fits no open ceremony
+	var grace <-chan time.Time // runs while the request of a foreign member fits no open ceremony
 	for {
 		candidates, open, changed := in.server.ceremonies.Of(in.remote)
 		if open && len(candidates) == 0 {
@@ -86,8 +86,8 @@ func isLast(request *syncpb.SyncRequest) bool {
 	return request.GetShutdown() || request.GetAbort() != ""
 }
 
-// A member that runs another implementation may have a signature that fits no open
-// ceremony. awaiting returns the first ceremony that such a member can mean, or nil.
+// A foreign member may have a signature that fits no open ceremony. awaiting returns
+// the first ceremony that such a member can mean, or nil.
 func awaiting(candidates []Ceremony, id peer.ID) Ceremony {
 	for _, c := range candidates {
 		if c.Awaits(c.Terms().Index(id)) {
