@@ -29,8 +29,8 @@ func silentAddress(t *testing.T) string {
 	return silent.Addr().String()
 }
 
-// closedAddress returns an address on which nobody listens. Its port is outside the
-// range from which the system hands out ports, so no other program can be given it.
+// closedAddress returns an address on which nobody listens. Its port is not one that
+// the system hands out, because another program could get such a port.
 func closedAddress(t *testing.T) string {
 	t.Helper()
 	var config net.ListenConfig

@@ -88,7 +88,7 @@ func newProgramWith(log *logrus.Logger, opts ...fx.Option) *program {
 	return p
 }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for something that must happen.
 const patience = time.Minute
 
 // hasty returns a short stop timeout, for programs whose collector does not answer: they

@@ -26,7 +26,7 @@ const (
 type Row struct {
 	// Text is the sentence that is shown. An ellipsis stands for the details.
 	Text  string
-	Whose Whose
+	Whose Whose // who can fix it
 	// explains reports whether this row is the reason for an error, and returns the
 	// text in place of the ellipsis.
 	explains func(members, error) (detail string, ok bool)
@@ -50,11 +50,12 @@ type members = Members
 
 // Error is the reason for an error.
 type Error struct {
-	Row  *Row
+	Row  *Row // the row of the table that explains the error
 	text string
 	err  error
 }
 
+// Error returns the reason in words.
 func (e *Error) Error() string { return e.text }
 
 // Unwrap returns the error that the reason explains.
@@ -133,8 +134,8 @@ var (
 		`read frame (header|payload): |failed to negotiate (protocol|security protocol|stream multiplexer): )+`)
 )
 
-// These constants limit the length of what is shown. Those that begin with longest are
-// in bytes, and those that begin with most are counts.
+// The limits on what is shown. Constants named longest… are sizes in bytes, and
+// constants named most… are counts.
 const (
 	longestCause   = 200
 	longestAddress = 160
