@@ -147,7 +147,7 @@ func (a *attempt) differ(p phase, witness, member int, was seen) error {
 		return syncmod.Permanent(
 			a.blame(member, "cheats: it gave this node and %s two different deals", a.name(witness)))
 	}
-	return a.blame(member, "gave two different keys to this node and %s, or %s shows a key from another attempt",
+	return a.blame(member, "gave this node and %s two different keys, or %s shows a key from another attempt",
 		a.name(witness), a.name(witness))
 }
 
