@@ -90,24 +90,24 @@ func TestABadCharonDefinitionIsRefused(t *testing.T) {
 			charon(t, "definition_hash", strings.Repeat("xy", 32)),
 			"definition_hash: it is not 32 bytes in hex: copy the file again",
 		},
-		"fewer than its threshold": {
+		"fewer operators than threshold": {
 			only(2),
 			"operators: there are 2, but threshold is 3, so some are missing" + again,
 		},
-		"more than its number": {
+		"more operators than num_operators": {
 			charon(t, "num_operators", 3),
 			"operators: there are 4, but num_operators is 3, so somebody changed the file" + again,
 		},
-		"fewer than its number": {
+		"fewer operators than num_operators": {
 			charon(t, "num_operators", 5),
 			"operators: there are 4, but num_operators is 5, so somebody changed the file" + again,
 		},
 		"no operators": {charon(t, "operators", nil), "operators: there are 0, but a ceremony has 2 to 1024"},
-		"a type that cannot be": {
+		"a wrong JSON type": {
 			charon(t, "operators", map[string]int{}),
 			"operators: a JSON object is not allowed here in a cluster definition",
 		},
-		"a number of operators that is none": {
+		"an impossible number of operators": {
 			strings.Replace(charon(t, "num_operators", 4), `"num_operators":4`,
 				`"num_operators":`+strings.Repeat("9", 1<<20), 1),
 			"num_operators: a JSON number " + strings.Repeat("9", 73) +

@@ -200,7 +200,7 @@ func TestABadDefinitionIsRefused(t *testing.T) {
 		"a field twice":              {replaced(`"name":"alice"`, `"name":"x","name":"alice"`), twice("name")},
 		"a field twice, with a null": {replaced(`"name":"alice"`, `"name":"alice","name":null`), twice("name")},
 		"peers twice":                {replaced(`"peers":`, `"PEERS":[{},{}],"peers":`), twice("peers")},
-		"more members than any": {
+		"too many members": {
 			`{"peers":[` + strings.Repeat("{},", 1024) + `{}]}`,
 			"peers: 1025 members, but a ceremony has 2 to 1024",
 		},

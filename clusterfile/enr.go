@@ -64,7 +64,7 @@ func ParseENR(text string) (peer.ID, error) {
 		return "", errors.New("the ENR is cut off or damaged: copy it again")
 	}
 	if scheme := record.IdentityScheme(); scheme != string(enr.IDv4) {
-		return "", fmt.Errorf("the ENR's identity scheme is %q, only v4 is known", scheme)
+		return "", fmt.Errorf("the ENR's identity scheme is %q, but only v4 is supported", scheme)
 	}
 	var raw publicKey
 	if err := record.Load(&raw); err != nil {
@@ -102,7 +102,7 @@ type schemeV4 struct{}
 var _ enr.IdentityScheme = schemeV4{}
 
 // Verify verifies a signature as go-ethereum does. Every signature has a second valid
-// form, and both refuse that form.
+// form, which both Verify and go-ethereum refuse.
 func (schemeV4) Verify(r *enr.Record, signature []byte) error {
 	var raw publicKey
 	if err := r.Load(&raw); err != nil {

@@ -101,13 +101,13 @@ func syncDir(path string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("it was written, and its directory could not be synchronized: %w", withoutPath(err))
+		return fmt.Errorf("it was written, but its directory could not be synchronized: %w", withoutPath(err))
 	}
 	return nil
 }
 
-// withoutPath returns the reason of a failed file access without the path, which about
-// adds.
+// withoutPath returns the reason why a file access failed. It leaves out the path,
+// because the function about adds it.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

@@ -64,7 +64,7 @@ func TestAKeyIsNeverOverwritten(t *testing.T) {
 	require.Equal(t, "precious", read(t, path))
 }
 
-func TestAKeyFitsAnUnreadableDirectory(t *testing.T) {
+func TestAnUnreadableDirTakesAKey(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	require.NoError(t, os.Chmod(dir, 0o300))

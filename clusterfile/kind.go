@@ -22,8 +22,8 @@ const (
 	nodeRecord
 )
 
-// kindOf returns the kind of a text. Of a JSON object it only looks at the top-level
-// fields, so a file of the right kind with a mistake in it is still of that kind.
+// kindOf returns the kind of a text. In a JSON object it looks only at the top-level
+// fields, so a mistake deeper in a file does not change the file's kind.
 func kindOf(text string) kind {
 	switch {
 	case strings.HasPrefix(text, "{"):

@@ -40,8 +40,8 @@ func TestASignedRecordMayBeBad(t *testing.T) {
 	require.NoError(t, err)
 
 	for want, text := range map[string]string{
-		`the ENR's identity scheme is "v5", only v4 is known`: record(t, key, enr.ID("v5"), compressed),
-		"the ENR has no secp256k1 key":                        record(t, key, enr.IDv4),
+		`the ENR's identity scheme is "v5", but only v4 is supported`: record(t, key, enr.ID("v5"), compressed),
+		"the ENR has no secp256k1 key":                                record(t, key, enr.IDv4),
 		"the ENR has no valid secp256k1 key: copy it again": record(t, key, enr.IDv4,
 			publicKey(key.PubKey().SerializeUncompressed())),
 		"it is not an ENR: it has 301 bytes, " +

@@ -13,7 +13,7 @@ import (
 
 const validatorKeystore = `{"crypto": {"kdf": {"function": "scrypt"}}, "pubkey": "9612d7a7", "version": 4}`
 
-func TestAnErrorSaysWhatElseAFileIs(t *testing.T) {
+func TestADefinitionErrorNamesTheKind(t *testing.T) {
 	sample, key := read(t, charonSample), read(t, keySample)
 	lock := `{"cluster_definition":` + sample + `,"distributed_validators":[],"lock_hash":"0x00"}`
 	page := "it is an HTML page, not a definition: " +
@@ -60,7 +60,7 @@ func TestAnErrorSaysWhatElseAFileIs(t *testing.T) {
 			sample[:400],
 			"it is not valid JSON, line 16: unexpected end of JSON input; copy the file again",
 		},
-		"more than it": {
+		"text after the end": {
 			sample + "}",
 			"it is not valid JSON, line 52: invalid character '}' after top-level value; copy the file again",
 		},
@@ -85,7 +85,7 @@ const (
 	hexKey  = "the key of a node is a file of 64 hex digits (Charon's charon-enr-private-key)"
 )
 
-func TestAKeyErrorSaysWhatElseAFileIs(t *testing.T) {
+func TestAKeyErrorNamesTheKind(t *testing.T) {
 	sample, key := read(t, charonSample), read(t, keySample)
 	range64 := "it is not a secp256k1 key: its value is out of range; " +
 		"copy the file again, or make another key"

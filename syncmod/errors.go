@@ -78,8 +78,8 @@ type PeerError struct {
 
 // Error returns a sentence about the member: what it did, and what to do next.
 func (e *PeerError) Error() string {
-	// Only for a cause that is not wrapped: the text of a wrapped one is not a
-	// sentence about the member.
+	// This needs a cause that is not wrapped, because the text of a wrapped cause is not
+	// a sentence about the member.
 	if c, ok := e.Err.(*cause); ok { //nolint:errorlint // see above
 		if c.sentinel == ErrSelfRestarted { //nolint:errorlint // it is never wrapped there
 			return fmt.Sprintf("this node (operator %d, %s) %s", e.Index, displayName(e.Peer), c.text)
@@ -140,7 +140,8 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 	switch f.Kind {
 	case roster.PeerAborted:
 		if f.Culprit == self && f.By != self {
-			return printable(err.Error(), maxReason) // verbatim, it would read as if this node had said it of itself
+			// If f.Text were passed on verbatim, it would read as if this node had said it about itself.
+			return printable(err.Error(), maxReason)
 		}
 		return f.Text // verbatim, however often it has been passed on
 	case roster.ResultMismatch:

@@ -44,8 +44,8 @@ func cut(s string, limit int) string {
 	return s[:n] + mark
 }
 
-// shownError is an error with a different text: as a status shows it, short and in
-// one line, or as it was at one moment.
+// shownError is an error with a different text: a short line for a status, or the text
+// that the error had at one moment.
 type shownError struct {
 	text string
 	err  error

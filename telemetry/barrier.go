@@ -80,8 +80,8 @@ func inBrackets(name string) string {
 	return " (" + name + ")"
 }
 
-// behind says how much later than the others the last member arrived, if that is
-// known.
+// behind says how much later the last member arrived than the one before it. It is
+// empty if that is less than a millisecond.
 func behind(o report.Barrier) string {
 	if d := report.Behind(o.Arrivals); d >= time.Millisecond {
 		return ", by " + report.Spell(d)

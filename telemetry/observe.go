@@ -28,7 +28,7 @@ func (t *Telemetry) observe(c *Ceremony) {
 	t.reporter.push(vital, "the registration of metrics", t.register)
 }
 
-// forget makes readers no longer observe a ceremony.
+// forget makes readers stop observing a ceremony.
 func (t *Telemetry) forget(c *Ceremony) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -115,8 +115,8 @@ func (r *reporter) flushed() <-chan struct{} {
 }
 
 // stuck reports whether the current report has been running for [FlushLimit], or the
-// oldest waiter has been waiting for that long. So of several calls of Flush in a row
-// only the first takes time.
+// oldest waiter has been waiting for that long. So if Flush is called several
+// times in a row, only the first call takes time.
 func (r *reporter) stuck() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -215,7 +215,7 @@ func (r *reporter) complain(what, how, stack string) {
 	defer func() { r.complaining = false }()
 	r.carryOut("the line about a panic", func() {
 		r.log.WithField("stack", stack).
-			Errorf("reporting %s %s; this report is lost, and the log will not mention further losses of this kind",
+			Errorf("the report of %s %s; it is lost, and the log will not mention further losses of this kind",
 				what, how)
 		r.complained = true
 	})

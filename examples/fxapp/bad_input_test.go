@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		"verify $/alice.key": "$/alice.key: it is not a receipt, which is a JSON object: " +
 			"name the receipt, or copy it again",
 		"verify $/object.json": "$/object.json: it is not a receipt: " +
-			"its field type does not say so; name the receipt",
+			`its "type" field is not that of a receipt; name the receipt`,
 
 		// Who and where.
 		"node --definition $/ceremony.json --key $/mallory.key": "--key $/mallory.key: it is the key of " + stranger +
@@ -100,23 +100,25 @@ func TestBadInput(t *testing.T) {
 		charon + "--relay http://relay.example": "--version is missing: " + sampleDefinition +
 			" is a definition of Charon, whose members refuse other versions; give theirs, for example --version v1.11",
 		charon + "--version v1.11": "--relay is missing: " + sampleDefinition +
-			" has no address of operator 1 (…), operator 2 (…), operator 3 (…), nor of this node, " +
-			"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
+			" has no addresses for operator 1 (…), operator 2 (…), operator 3 (…), and none for this node, " +
+			"so they and this node cannot reach each other; " +
+			"give the relay of the ceremony, or a definition with addresses",
 		"node --definition $/no-addresses.json --key $/alice.key": "--listen is missing: operator 1 (bob) " +
-			"can connect only by dialling this node, because the definition has no addresses of theirs; " +
+			"can connect only by dialling this node, because the definition has no addresses for them; " +
 			"listen, or give a --relay",
 		"define --out $/x.json alice=" + stranger + "@127.0.0.1:9001": `argument 1: member "alice": addrs[0]: ` +
 			"it is not a multiaddr: write it as /ip4/192.0.2.1/tcp/9001 or /dns4/node.example/tcp/9001",
 		"define --out $/x.json alice=" + stranger + " bob=" + stranger: `--out $/x.json: member "bob": id: ` +
 			`member "alice" has it too: every member needs its own key`,
 		"define --out $/x.json alice=" + stranger + " alice=" + s.keygen(t, "trent"): "argument 2: " +
-			`the name "alice" is that of argument 1 too: give every member a name of its own`,
+			`argument 1 has the name "alice" too: give every member a name of its own`,
 		"define --out $/x.json alice=" + stranger: "--out $/x.json: peers: 1 member, but a ceremony has 2 to 1024",
 		"define --out $/x.json " + alice:          "argument 1: a member without a name: write NAME=ID@ADDRESS",
 		node + "--listen 127.0.0.1:9001": `listen address "127.0.0.1:9001": ` +
-			"not an address: write it as /ip4/0.0.0.0/tcp/9000, or /ip4/0.0.0.0/udp/9000/quic-v1 for QUIC",
+			"it is not an address: write it as /ip4/0.0.0.0/tcp/9000, or /ip4/0.0.0.0/udp/9000/quic-v1 for QUIC",
 		node + "--relay relay.example": `relay "relay.example": ` +
-			"not an address: write it as /ip4/192.0.2.1/tcp/9000/p2p/ID, or as the relay's URL, https://relay.example",
+			"it is not an address: write it as /ip4/192.0.2.1/tcp/9000/p2p/ID, " +
+			"or as the relay's URL, https://relay.example",
 
 		// Files and ports of this machine.
 		node + "--data-dir $/alice.key": "--data-dir $/alice.key: not a directory: " +
@@ -271,7 +273,7 @@ func asPrivileged(t *testing.T, mount, dir string, args ...string) (code int, st
 	return cmd.ProcessState.ExitCode(), errs.String()
 }
 
-func TestDisksThatTakeNothing(t *testing.T) {
+func TestUnwritableDisksAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ mount, want string }{
 		"read-only": {"mode=700,ro", "…read-only file system…"},

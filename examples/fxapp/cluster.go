@@ -25,7 +25,8 @@ import (
 const atOnce = 16
 
 // A node may take this long to stop. Half of the time is for a telemetry collector that
-// does not answer. The second bound holds when somebody waits for the program to end.
+// does not answer. interruptTimeout is for a program that was interrupted, because
+// somebody is waiting for it to end.
 const (
 	stopTimeout      = 5 * time.Second
 	interruptTimeout = 900 * time.Millisecond
@@ -40,7 +41,7 @@ func runCluster(ctx context.Context, p plan, t terminal, stdout, stderr io.Write
 		return &failure{err}
 	}
 	if p.verbose == 0 {
-		gologshim.SetDefaultHandler(slog.DiscardHandler) // the nodes' own logs have what matters of it
+		gologshim.SetDefaultHandler(slog.DiscardHandler) // the nodes' own logs contain all of it that matters
 	}
 	r := display.New(stdout, p.ceremony())
 	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait forever

@@ -23,7 +23,8 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
-// soon returns a context that ends before a test waits in vain for too long.
+// soon returns a context that ends after a minute, so that a test does not wait in vain
+// for too long.
 func soon(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the test has waited in vain"))
@@ -62,7 +63,8 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// given holds the addresses of all sites: nobody may listen at one when another test looks for free ones.
+// given holds the addresses of all sites. A test that looks for free addresses must not take
+// one of these, although nobody may be listening there yet.
 var given sync.Map
 
 // ownAddrs returns two addresses that no other test gets.
@@ -246,10 +248,10 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	code, stdout, stderr := execute(t, s.node("alice")...)
 
 	require.Zero(t, code, stderr)
-	require.Contains(t, stdout, "The ceremony is complete: all 2 members have attested the same group public key.")
+	require.Contains(t, stdout, "The ceremony is complete: all 2 members have attested the same group key.")
 	other := <-bob
 	require.Zero(t, other.code, other.stderr)
-	key := strings.Fields(strings.SplitAfter(stdout, "group public key  ")[1])[0]
+	key := strings.Fields(strings.SplitAfter(stdout, "group key  ")[1])[0]
 	require.Contains(t, other.stdout, `"outcome":"complete"`)
 	require.Contains(t, other.stdout, `"group_public_key":"`+key+`"`)
 	for _, name := range []string{"alice", "bob"} {
@@ -264,14 +266,14 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Zero(t, code, stderr)
 		require.Contains(t, stdout, "attested result  "+key)
 		require.Regexp(t, `operator 1  bob  16Uiu2HA\w+  attests it\n`, stdout)
-		require.Contains(t, stdout, "alice belongs to operator 0 and to this group public key: it is confirmed.")
+		require.Contains(t, stdout, "alice belongs to operator 0 and to this group key: it is confirmed.")
 	})
 	t.Run("the share stays", func(t *testing.T) {
 		code, _, stderr := execute(t, s.node("alice")...)
 		require.Equal(t, exitUsage, code)
 		require.Contains(t, s.requireOneSentence(t, stderr), "it already holds a share, which is never overwritten")
 	})
-	t.Run("another receipt does not", func(t *testing.T) {
+	t.Run("a changed receipt does not verify", func(t *testing.T) {
 		receipt, err := os.ReadFile(s.file("alice/receipt.json"))
 		require.NoError(t, err)
 		zeros := hex.EncodeToString(make([]byte, len(key)/2))
@@ -390,7 +392,8 @@ func TestASignalTellsTheOthers(t *testing.T) {
 		return
 	}
 	require.Equal(t, 143, code)
-	require.Contains(t, s.requireOneSentence(t, stderr.String()), "this node left after step 1")
+	require.Contains(t, s.requireOneSentence(t, stderr.String()),
+		"this node left after step 1 had begun and has told the others")
 	require.Contains(t, s.requireOneSentence(t, told),
 		"operator 0 (alice) was stopped before the ceremony was complete")
 }
@@ -411,6 +414,6 @@ func TestGivingUpSaysWhatToDo(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, s.requireOneSentence(t, told), "stop every node and start the ceremony again together")
 	require.Equal(t, exitFailed, <-alice)
-	require.Regexp(t, `: this node gave up: step .*; this node has told the others that it ends the attempt: `+
-		`fix what is wrong, and start again together$`, s.requireOneSentence(t, stderr.String()))
+	require.Regexp(t, `: this node gave up: step .*; this node ended the attempt and has told the others; `+
+		`fix what is wrong, then start again together$`, s.requireOneSentence(t, stderr.String()))
 }

@@ -85,8 +85,8 @@ func parseMembers(texts []string, where func(int) string) ([]syncmod.Peer, error
 		}
 		name := members[i].Name
 		if first, ok := named[name]; ok {
-			return nil, fmt.Errorf("%s: the name %q is that of %s too: give every member a name of its own",
-				where(i), name, where(first))
+			return nil, fmt.Errorf("%s: %s has the name %q too: give every member a name of its own",
+				where(i), where(first), name)
 		}
 		named[name] = i
 	}

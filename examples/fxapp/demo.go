@@ -113,7 +113,7 @@ Ctrl-C ends the program at once.`,
 	flags.IntVar(&f.kill, "kill", -1, fmt.Sprintf("operator `index` of a node that dies in step %d", killStep))
 	flags.IntVar(&f.restart, "restart", -1, fmt.Sprintf(
 		"operator `index` of a node whose process restarts in step %d; needs --attempts", killStep))
-	flags.IntVar(&f.attempts, "attempts", 1, "begin the ceremony at most this often; "+
+	flags.IntVar(&f.attempts, "attempts", 1, "begin the ceremony at most this `number` of times: "+
 		"the nodes begin again when it fails")
 	flags.StringVar(&f.cut, "cut", "", fmt.Sprintf(
 		"operator `indexes` of two nodes that cannot reach each other, for example 1-2; all give up after %s", cutTime))

@@ -67,7 +67,7 @@ func TestEveryNodeCompletesOverQUIC(t *testing.T) {
 func TestManyNodesStayReadable(t *testing.T) {
 	code, stdout, stderr := demo(t, "--nodes", "17", "--steps", "8")
 	require.Zero(t, code, stdout+stderr)
-	require.NotContains(t, stdout, "is connected with all others", "a line for each of many nodes")
+	require.NotContains(t, stdout, "is connected to all others", "a line for each of many nodes")
 	const enough = 180 // characters; the longest lines say why a member is missing
 	for line := range strings.Lines(stdout) {
 		require.Less(t, len([]rune(line)), enough, line)
@@ -122,7 +122,7 @@ func TestARestartedNodeTriesAgain(t *testing.T) {
 	for _, other := range []string{"0 (alice)", "2 (carol)", "3 (dave)"} {
 		require.Contains(t, stdout, "operator "+other+" begins attempt 2")
 	}
-	require.Contains(t, stdout, "operator 1 (bob) completed in attempt 1 of its second process")
+	require.Contains(t, stdout, "operator 1 (bob) restarted, and completed in the first attempt of its new process")
 	require.Regexp(t, `operators 0, 2-3 completed in attempt 2; attempt 1 had failed: `+why, stdout)
 	require.Contains(t, stdout, "receipt: all 4 attest")
 	require.Contains(t, stdout, "complete: 4 nodes, 5 steps, nobody passed a barrier before everyone had arrived")

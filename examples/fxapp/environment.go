@@ -66,7 +66,7 @@ func kindOf(flag *pflag.Flag) string {
 	case "bool":
 		return "true or false"
 	case "stringSlice":
-		return "a list with commas"
+		return "a comma-separated list"
 	}
 	return "a " + flag.Value.Type()
 }

@@ -81,7 +81,7 @@ func flagError(flag string, err error) error {
 	return fmt.Errorf("--%s %w", flag, err)
 }
 
-// keyDigits matches a private key as its file has it.
+// keyDigits matches a private key as it is written in its file.
 var keyDigits = regexp.MustCompile(`^(0[xX])?[0-9a-fA-F]{64}$`)
 
 // checkKeyPath refuses a key that was given instead of a file name. The error does not repeat the

@@ -15,8 +15,8 @@ import (
 
 // newApp makes the application of one node. work is the node's part in the ceremony:
 // [generateKey], or an option of syncmod.RunSteps or syncmod.RunAttempts, whose
-// functions take their parameters from the graph as constructors do. The options in more
-// start before the ceremony and stop after it.
+// functions take their parameters from the graph as constructors do. The options that
+// the parameter more holds start before the ceremony and stop after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete
 // in the Config, and then calls Run. Its exit code then says how the ceremony ended.

@@ -45,7 +45,7 @@ func readKeys(dir string, d syncmod.Definition) ([]crypto.PrivKey, error) {
 			return nil, fmt.Errorf("--keys: %s: %w", path, err)
 		}
 		if got != member.ID {
-			return nil, fmt.Errorf("--keys: %s: operator %d in the definition is %s, this is the key of %s",
+			return nil, fmt.Errorf("--keys: %s: operator %d in the definition is %s, but this is the key of %s",
 				path, i, member.ID, owner(d, got))
 		}
 		keys[i] = key
@@ -60,7 +60,7 @@ func owner(d syncmod.Definition, id peer.ID) string {
 			return fmt.Sprintf("operator %d", i)
 		}
 	}
-	return id.String() + ", who is not one of its operators"
+	return id.String() + ", which is not an operator of the definition"
 }
 
 // withoutPath returns the reason why a file could not be accessed. The caller has named the path

@@ -44,11 +44,11 @@ func TestReadKeysSaysWhatIsWrong(t *testing.T) {
 		"empty": {"", "it is empty: copy or make it again"},
 		"another operator's": {
 			string(other),
-			"operator 1 in the definition is " + samplePeers[1] + ", this is the key of operator 3",
+			"operator 1 in the definition is " + samplePeers[1] + ", but this is the key of operator 3",
 		},
 		"a stranger's": {one, "operator 1 in the definition is " + samplePeers[1] +
-			", this is the key of 16Uiu2HAm3cuhhRL2msUuLF62KRSfneFDx94RsuouyW25Ho42cFMq, " +
-			"who is not one of its operators"},
+			", but this is the key of 16Uiu2HAm3cuhhRL2msUuLF62KRSfneFDx94RsuouyW25Ho42cFMq, " +
+			"which is not an operator of the definition"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -144,8 +144,8 @@ func changedSample(t *testing.T, change func(map[string]any)) (path string) {
 	return path
 }
 
-// The file alone does not show that it lost an operator that the threshold does not
-// need. Members with a different list notice it.
+// If a file has lost an operator but still has enough for the threshold, the file alone
+// does not show the loss. Members with a different list notice it.
 func TestALostOperatorIsNoticed(t *testing.T) {
 	whole, err := readDefinition(sampleDefinition)
 	require.NoError(t, err)

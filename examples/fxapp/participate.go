@@ -36,7 +36,7 @@ func newNodeCommand() *cobra.Command {
 		Long: `Take part in a ceremony: generate a key together with the other members. Every
 member runs this command with the same definition. The node waits until all are
 connected, and says whom it is waiting for and why. In the end every member has its
-share of the key, and a receipt in which all members attest the same group public key.
+share of the group key, and a receipt in which all members attest that group key.
 
 If a node stops before step 1, the others wait for it: start it again. If a node stops
 or restarts after that, the attempt ends for everyone. With --attempts 2 or more, all
@@ -103,9 +103,10 @@ used, and nothing was begun; 130 interrupted (Ctrl-C), 143 terminated.`,
 				return err
 			}
 			for _, share := range store.Left() {
-				log.Warnf("%s is left from an attempt whose end this node did not see: "+
-					"if another member has a receipt, do not begin again, but confirm this share with it: "+
-					"fxapp verify THEIR-RECEIPT --data-dir %s", filepath.Join(dataDir, share), dataDir)
+				log.Warnf("%s is an unconfirmed share from an earlier attempt, and this node did not see "+
+					"how that attempt ended. If another member has a receipt, do not begin again. "+
+					"Confirm the share with that receipt: fxapp verify THEIR-RECEIPT --data-dir %s",
+					filepath.Join(dataDir, share), dataDir)
 			}
 			outcome, failed := p.run(cmd.Context(), generateKey(store))
 			if err := p.result(outcome, failed).print(cmd.OutOrStdout(), logs.format); err != nil && failed == nil {
@@ -242,8 +243,8 @@ func (p *participation) wait(ctx context.Context, ended <-chan *syncmod.Ceremony
 	case p.last = <-ended:
 		switch err := p.last.Err(); {
 		case errors.Is(err, syncmod.ErrAborted): // the only failure whose error does not say what to do
-			return &failure{fmt.Errorf("the ceremony failed, %s: %w; this node has told the others that it ends "+
-				"the attempt: fix what is wrong, and start again together", p.noOtherAttempt(), err)}
+			return &failure{fmt.Errorf("the ceremony failed, %s: %w; this node ended the attempt and has "+
+				"told the others; fix what is wrong, then start again together", p.noOtherAttempt(), err)}
 		case err != nil:
 			return &failure{fmt.Errorf("the ceremony failed, %s: %w", p.noOtherAttempt(), err)}
 		}
@@ -280,7 +281,7 @@ func (p *participation) leaving() string {
 	if c := p.current(); c == nil || c.Status().Phase == syncmod.Connecting {
 		return "this node left before step 1, and the others are waiting for it: start it again"
 	}
-	return "this node left after step 1, which ends the attempt for everyone, and has told the others: " +
+	return "this node left after step 1 had begun and has told the others; this ends the attempt for everyone: " +
 		"start again together"
 }
 
@@ -297,7 +298,7 @@ func (p *participation) missing() error {
 	if status.Err != nil {
 		return fmt.Errorf("between two attempts, after the first one failed: %w", status.Err)
 	}
-	return fmt.Errorf("at work on step %d (%s), waiting for nobody", status.Step, status.StepName)
+	return fmt.Errorf("working on step %d (%s), waiting for nobody", status.Step, status.StepName)
 }
 
 // startError says in one sentence why a node could not start, and decides the exit

@@ -47,8 +47,8 @@ func (f *rehearsalFlags) check() error {
 	return nil
 }
 
-// fits reports whether a live view suits the flags. A look that ends by itself has one
-// result, and a watch whose output goes to a file prints there.
+// fits reports whether a live view suits the flags. A rehearsal without --watch prints
+// only its result. A watch whose output goes to a file prints to that file.
 func (f *rehearsalFlags) fits(cmd *cobra.Command) bool {
 	return !f.rehearse || f.watch && view.Fits(cmd.InOrStdin(), cmd.OutOrStdout())
 }
@@ -94,7 +94,7 @@ func (r *rehearsal) run(ctx context.Context) error {
 	result := r.look(ctx)
 	stopping, stopped := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout())
 	defer stopped()
-	_ = h.Close() // before the handler goes: Pluto would take its absence as final
+	_ = h.Close() // before app.Stop removes the handler: Pluto gives up on a host without it
 	if err := app.Stop(stopping); err != nil {
 		r.log.WithError(err).Warn("the node did not stop properly")
 	}
@@ -167,9 +167,9 @@ func (r *rehearsal) printAtAPace(
 	}
 }
 
-// remember puts members that rehearsed and have left back into the status, as they were. A
-// real node that has left stays missing. A watch shows only the present, so remember does
-// not change its status.
+// remember puts members that have rehearsed and then left into the status again, as they
+// were. A real node that has left stays missing. A watch shows only the present, so
+// remember does not change its status.
 func (r *rehearsal) remember(s syncmod.Status) syncmod.Status {
 	if r.watch {
 		return s
@@ -190,7 +190,7 @@ func (r *rehearsal) remember(s syncmod.Status) syncmod.Status {
 	return s
 }
 
-// rehearses reports whether a member is fit for the ceremony and only looks at it, too.
+// rehearses reports whether a member is rehearsing, like this node, and is fit for the ceremony.
 func rehearses(p syncmod.PeerStatus) bool { return fit(p) && p.Waiting != "" }
 
 // greet says what a rehearsal is.
@@ -281,9 +281,9 @@ func (r *rehearsal) effect(s syncmod.Status) string {
 		if p.Step > 0 {
 			return fmt.Sprintf("CAREFUL: %s is at step %d, so the real ceremony is running, "+
 				"and another process uses this "+
-				"node's key. A member that lost its stream to that process during the rehearsal may have come here "+
-				"instead. Check that the real node is still connected with everyone, and do not rehearse again before "+
-				"the ceremony is over",
+				"node's key. If a member lost its stream to the real node during the rehearsal, it may have connected "+
+				"to this process instead. Check that the real node is still connected to everyone, and do not "+
+				"rehearse again before the ceremony is over",
 				operatorText(r.definition, p.Index), p.Step)
 		}
 	}

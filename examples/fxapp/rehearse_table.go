@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	clockWarning = 5 * time.Second // beyond, a clock is worth a word
+	clockWarning = 5 * time.Second // a larger clock difference is shown
 	widestRemark = 64              // characters of a line of the table's last column
 )
 
@@ -68,8 +68,8 @@ func signatureText(p syncmod.PeerStatus) string {
 	return "fits"
 }
 
-// clockText is how far a member's clock differs. What differs by less than is of interest
-// is the way of the request.
+// clockText says how far a member's clock differs. A difference below clockWarning counts as
+// ok, because it may come from the time that a request travels.
 func clockText(p syncmod.PeerStatus) string {
 	switch offset := p.ClockOffset.Round(time.Second); {
 	case !heard(p):
@@ -97,7 +97,7 @@ func stepText(p syncmod.PeerStatus) string {
 	return fmt.Sprint(p.Step)
 }
 
-// remark says what is wrong with a member, or worth a word.
+// remark says what is wrong with a member, or that it is rehearsing too.
 func remark(p syncmod.PeerStatus, now time.Time) string {
 	switch {
 	case rehearses(p):

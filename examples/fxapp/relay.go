@@ -34,8 +34,9 @@ v2 of libp2p, with room for ceremonies. It has to run where all nodes can reach 
 
 The relay prints its addresses. With --http it also serves them as a JSON list, as
 Charon's relays do. Nodes take one of the addresses, or the URL of that page, as their
---relay. Give the same one to all nodes. If nodes reach the relay at another address
-than it listens on, because it is behind a NAT or has a name, give it with --announce.
+--relay. Give the same one to all nodes. If nodes reach the relay at a different
+address from the one it listens on, because it is behind a NAT or has a name, give that
+address with --announce.
 
 The relay makes its key if the file does not exist. Keep the file: the peer ID in the
 relay's addresses comes from the key, so a new key would change the addresses.
@@ -71,7 +72,7 @@ Exit codes: 1 it failed; 2 the command line, a file or an address cannot be used
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&key, "key", "relay.key", "the `file` with the relay's key; it is made if it does not exist")
+	flags.StringVar(&key, "key", "relay.key", "the `file` with the relay's key; it is created if it does not exist")
 	flags.StringSliceVar(&c.Listen, "listen", []string{"/ip4/0.0.0.0/tcp/9000", "/ip4/0.0.0.0/udp/9000/quic-v1"},
 		"`address` to listen on; may be repeated")
 	flags.StringSliceVar(&c.Announce, "announce", nil,
@@ -82,7 +83,7 @@ Exit codes: 1 it failed; 2 the command line, a file or an address cannot be used
 }
 
 // relayKey reads the key, or makes one if the file does not exist. A relay can start without preparation,
-// because nobody has to know its key before.
+// because nobody has to know its key beforehand.
 func relayKey(path string) (key crypto.PrivKey, made bool, err error) {
 	key, err = clusterfile.ReadKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,7 +127,8 @@ func runRelay(ctx context.Context, c hosts.RelayConfig, page string, log *logrus
 	return context.Cause(ctx)
 }
 
-// bounded closes connections above a limit, so that strangers leave the relay file descriptors for its nodes.
+// bounded closes connections above a limit, so that strangers cannot use up the file descriptors that the relay
+// needs for its nodes.
 func bounded() func(net.Conn, http.ConnState) {
 	var open atomic.Int64
 	return func(c net.Conn, state http.ConnState) {

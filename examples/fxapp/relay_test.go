@@ -97,7 +97,7 @@ func TestARelayOutlivesStrangers(t *testing.T) {
 	require.Equal(t, exitSignal+int(syscall.SIGTERM), end())
 }
 
-func TestARelayThatCannotBe(t *testing.T) {
+func TestABadRelayCommandIsRefused(t *testing.T) {
 	for name, scene := range map[string]struct {
 		args []string
 		says string

@@ -56,12 +56,12 @@ func (r result) print(out io.Writer, format string) error {
 		return nil
 	}
 	_, err := fmt.Fprintf(out, `
-The ceremony is complete: all %d members have attested the same group public key.
+The ceremony is complete: all %d members have attested the same group key.
 
-  group public key  %s
-  threshold         %d of %d shares can sign together
-  share             %s: this node's own, not encrypted; keep it secret, and back it up
-  receipt           %s: signed by every member; keep it
+  group key  %s
+  threshold  %d of %d shares can sign together
+  share      %s: this node's own, not encrypted; keep it secret, and back it up
+  receipt    %s: signed by every member; keep it
 
 fxapp verify %[6]s shows who has attested it.
 `, r.Members, r.GroupPublicKey, r.Threshold, r.Members, r.Share, r.Receipt)

@@ -40,7 +40,7 @@ func (f *seatFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.listen, "listen", nil,
 		"`address` to listen on, such as /ip4/0.0.0.0/tcp/9001 or /ip4/0.0.0.0/udp/9001/quic-v1; may be repeated")
 	flags.StringSliceVar(&f.relays, "relay", nil,
-		"relay to be reached through: its `address` with /p2p/ID, or its URL; may be repeated")
+		"relay through which others reach this node: its `address` with /p2p/ID, or its URL; may be repeated")
 	flags.StringVar(&f.version, "version", "",
 		"the members' version on the wire, `vX.Y`: for example v1.11; needed with a definition of Charon")
 	flags.StringVar(&f.nickname, "nickname", "",
@@ -160,10 +160,11 @@ func (f *seatFlags) checkReach(s seat) error {
 		return nil
 	case len(s.definition.Peers[s.self].Addrs) > 0:
 		return errors.New("--listen is missing: " + listMembers(s.definition, lost) + " can connect only by " +
-			"dialling this node, because the definition has no addresses of theirs; listen, or give a --relay")
+			"dialling this node, because the definition has no addresses for them; listen, or give a --relay")
 	}
-	return fmt.Errorf("--relay is missing: %s has no address of %s, nor of this node, "+
-		"so they cannot reach each other; give the relay of the ceremony, or a definition with addresses",
+	return fmt.Errorf("--relay is missing: %s has no addresses for %s, and none for this node, "+
+		"so they and this node cannot reach each other; "+
+		"give the relay of the ceremony, or a definition with addresses",
 		f.definition, listMembers(s.definition, lost))
 }
 

@@ -46,7 +46,7 @@ func TestAPortNotInTheDefinition(t *testing.T) {
 		"that is the relay's port")
 }
 
-// The node tells its operator at once. Otherwise the others would find out only by waiting.
+// The node tells its operator about the wrong port at once. Otherwise only the others' waiting in vain would show it.
 func TestANodeAtAnotherPortSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

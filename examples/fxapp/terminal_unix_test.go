@@ -274,7 +274,7 @@ func TestViewThenComplete(t *testing.T) {
 	require.Zero(t, code, stderr)
 
 	require.Zero(t, w.code())
-	w.requireClean("all 2 members have attested the same group public key")
+	w.requireClean("all 2 members have attested the same group key")
 	w.until("COMPLETE The ceremony is complete")
 	w.until("operator 1 (bob) connected, 2 of 2 connected")
 }
@@ -301,7 +301,7 @@ func TestViewCopiesTheDiagnosis(t *testing.T) {
 // function is called.
 func (w *window) fill() (again func()) {
 	w.t.Helper()
-	w.mu.Lock() // it has been read, but is not taken
+	w.mu.Lock() // while the lock is held, Write blocks, so the window takes no more output
 	tty, err := syscall.Open(w.tty.Name(), syscall.O_WRONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	require.NoError(w.t, err)
 	defer syscall.Close(tty) //nolint:errcheck // it is full
@@ -330,7 +330,7 @@ func TestNodeOfStoppedTerminal(t *testing.T) {
 	select {
 	case err := <-ended:
 		require.NoError(t, err)
-		require.Contains(t, w.stdout.String(), "all 2 members have attested the same group public key")
+		require.Contains(t, w.stdout.String(), "all 2 members have attested the same group key")
 	case <-soon(t).Done():
 		_ = w.cmd.Process.Kill()
 		t.Error("the node waits for its terminal")

@@ -31,7 +31,7 @@ It prints the members. With --definition it also checks that they are the member
 that definition.
 
 With --data-dir it also checks the share in that directory. A share is confirmed once
-every member has attested its group public key. If a node was killed before it could
+every member has attested its group key. If a node was killed before it could
 store the receipt, use the receipt of any other member: the command confirms the share
 with it, and stores it beside the share.
 
@@ -113,7 +113,7 @@ func isReceipt(content []byte) error {
 	case file.Peers != nil || file.Operators != nil:
 		return errors.New("it is a definition, not a receipt: were the two files swapped?")
 	case !strings.HasPrefix(file.Type, "dkgsync/receipt/"):
-		return errors.New("it is not a receipt: its field type does not say so; name the receipt")
+		return errors.New(`it is not a receipt: its "type" field is not that of a receipt; name the receipt`)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 	}
 	same := func(a syncmod.Attestation, p syncmod.Peer) bool { return a.ID == p.ID }
 	if !slices.EqualFunc(r.Members, d.Peers, same) {
-		return nil, &failure{fmt.Errorf("the receipt has other members than %s, but the same hash: "+
+		return nil, &failure{fmt.Errorf("the receipt and %s have the same hash but different members: "+
 			"one of the two was changed", path)}
 	}
 	for i, m := range d.Peers {
@@ -190,7 +190,7 @@ func confirm(out io.Writer, dir string, r *syncmod.Receipt) error {
 	if err != nil {
 		return &failure{err}
 	}
-	_, err = fmt.Fprintf(out, "\nThe share in %s belongs to operator %d and to this group public key: "+
+	_, err = fmt.Fprintf(out, "\nThe share in %s belongs to operator %d and to this group key: "+
 		"it is confirmed.\n",
 		dir, share.Index)
 	return err

@@ -13,8 +13,8 @@ import (
 )
 
 var otherClocks = saying(
-	in("its clock was at least 2 h ahead of this host's when its host started", alice, bob),
-	in("its host refuses this host's TLS certificate: compare the clocks of the two", carol),
+	in("when its host started, its clock was at least 2 h ahead of this host's clock", alice, bob),
+	in("its host refuses this host's TLS certificate: when this host started", carol),
 )
 
 // connecting has the faults that show before everyone is connected.

@@ -235,7 +235,7 @@ func TestASpansPanicCostsNoLine(t *testing.T) {
 
 		require.Subset(t, s.messages(), messages)
 		require.Len(t, s.messages(), len(messages)+1)
-		require.Equal(t, 1, countLines(s.text(), "reporting the span dkgsync.ceremony.start panicked: a sink;"))
+		require.Equal(t, 1, countLines(s.text(), "the report of the span dkgsync.ceremony.start panicked: a sink;"))
 		require.Equal(t, 1, countLines(s.text(), "stack="))
 	})
 }
@@ -256,7 +256,7 @@ func TestAPanicIsLoggedOnce(t *testing.T) {
 	}
 
 	require.Equal(t, 2, countLines(s.text(), "step done"))
-	require.Equal(t, 1, countLines(s.text(), "reporting a step panicked: at line 3;"))
+	require.Equal(t, 1, countLines(s.text(), "the report of a step panicked: at line 3;"))
 	require.Equal(t, 1, countLines(s.text(), "panicked"))
 }
 
@@ -274,7 +274,7 @@ func TestAGoexitEndsNoReports(t *testing.T) {
 
 	c.Step(report.Step{Started: noon, Ended: after(time.Second)})
 
-	require.Equal(t, 1, countLines(s.text(), "reporting the start of a ceremony ended its goroutine;"))
+	require.Equal(t, 1, countLines(s.text(), "the report of the start of a ceremony ended its goroutine;"))
 	require.Equal(t, 1, countLines(s.text(), "step done"))
 }
 

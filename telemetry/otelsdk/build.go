@@ -63,7 +63,8 @@ func cannot(wanted signal, err error) error {
 	case !strings.Contains(why, "unknown exporter"):
 	case wanted != metrics:
 		why += ": it must be one of otlp, console, none"
-	case slices.Contains([]string{"otlp", "prometheus", "console"}, value): // the exporter exists: it is the producer
+	case slices.Contains([]string{"otlp", "prometheus", "console"}, value):
+		// The exporter is known, so the unknown name is that of the producer.
 		name, value = producers, get(producers)
 		why += ": it must be prometheus or none"
 	default:
@@ -152,7 +153,7 @@ func (h *bridgedLines) Fire(e *logrus.Entry) error {
 	return h.Hook.Fire(e)
 }
 
-// lineExporter exports lines until over ends.
+// lineExporter exports lines until its context over ends.
 type lineExporter struct {
 	sdklog.Exporter
 	over context.Context

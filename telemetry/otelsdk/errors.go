@@ -139,9 +139,9 @@ func (l *errorLog) close(ctx context.Context) {
 	}
 }
 
-// handler is OpenTelemetry's error handler while an app with this module runs. A program may wrap it and keep using it
-// after the stop; it then leads to the handler that it replaced. Whenever the first app starts, a new handler is made,
-// so that no two handlers can lead to each other.
+// handler is OpenTelemetry's error handler while an app with this module runs. A program may wrap this handler and keep
+// using it after the stop. Then this handler passes errors on to the handler that it replaced. Whenever the first app
+// starts, a new handler is made, so that no two handlers can pass errors on to each other.
 type handler struct {
 	before otel.ErrorHandler
 

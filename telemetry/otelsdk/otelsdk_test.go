@@ -91,8 +91,8 @@ func newProgramWith(log *logrus.Logger, opts ...fx.Option) *program {
 // patience is how long a test waits for something that must happen.
 const patience = time.Minute
 
-// hasty is a short stop timeout for programs without a collector, because their flush
-// lasts for half of it.
+// hasty returns a short stop timeout, for programs whose collector does not answer: they
+// wait for half of that time in vain.
 func hasty() fx.Option { return fx.StopTimeout(2 * time.Second) }
 
 // run starts the program, makes a span and a metric, and stops the program. It returns

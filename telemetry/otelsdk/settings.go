@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// OpenTelemetry's libraries replace a bad value of a variable by a default, and say so in no log that an operator
-// reads. This file checks the variables before, by the rules of these libraries.
+// OpenTelemetry's libraries replace a bad value of a variable with a default, and no log that an operator reads says
+// so. This file checks the variables first, by the rules of these libraries.
 
 // signal is a kind of telemetry.
 type signal string
@@ -259,9 +259,9 @@ func port(value string) string {
 	return ""
 }
 
-// endpoint returns the rule for an OTLP endpoint of a signal. net/url takes a host without a scheme for a scheme. The
-// gRPC exporters of traces and metrics accept any target that gRPC accepts. The gRPC exporter of the log only accepts a
-// host.
+// endpoint returns the rule for an OTLP endpoint of a signal. If a URL has no scheme, net/url mistakes its host for
+// one. The gRPC exporters of traces and metrics accept any target that gRPC accepts. The gRPC exporter of the log only
+// accepts a host.
 func endpoint(s signal) rule {
 	example := "it must be a URL such as http://127.0.0.1:4318"
 	schemes := []string{"http", "https"}

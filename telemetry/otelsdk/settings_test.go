@@ -32,7 +32,7 @@ func TestABadSettingIsNamed(t *testing.T) {
 			`OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318": it must be a URL such as http://127.0.0.1:4318`,
 		},
 		"a bracket that is not closed": {[]string{general, "http://[::1:4318"}, "http://127.0.0.1:4318"},
-		"a port that cannot be":        {[]string{general, "http://collector:99999"}, "99999 is not a port"},
+		"an impossible port":           {[]string{general, "http://collector:99999"}, "99999 is not a port"},
 		"a port that is a word":        {[]string{general, "http://collector:grpc"}, general},
 		"no host":                      {[]string{general, "http://:4318"}, "the host is missing"},
 		"another scheme":               {[]string{general, "ftp://collector"}, "one of the schemes http, https"},

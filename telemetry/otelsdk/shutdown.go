@@ -14,8 +14,8 @@ type part struct {
 	shutdown func(context.Context) error
 }
 
-// until returns a context that ends when ctx or over ends. It is needed because a batch processor goes on exporting
-// after its shutdown was given up, and a gRPC exporter keeps trying for a long time.
+// until returns a context that ends as soon as one of its two arguments ends. It is needed because a batch processor
+// goes on exporting after its shutdown was given up, and a gRPC exporter keeps trying for a long time.
 func until(ctx, over context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(over, cancel)

@@ -44,8 +44,8 @@ func (c *spanCounter) exporter(to sdktrace.SpanExporter) sdktrace.SpanExporter {
 	return countingExporter{to, c}
 }
 
-// end counts a span that has ended. If more spans are waiting than can wait, the surplus is lost, and end logs how
-// many. It logs again when the number has doubled.
+// end counts a span that has ended. If more spans are waiting than the queue and the current batch can hold, the
+// surplus is lost, and end logs how many. It logs again when the number has doubled.
 func (c *spanCounter) end() {
 	lost := c.ended.Add(1) - c.taken.Load() - c.limit
 	if next := c.next.Load(); lost > next && c.next.CompareAndSwap(next, 2*lost) {

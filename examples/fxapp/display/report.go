@@ -10,7 +10,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Up to fewNodes nodes, each node has lines of its own.
+// With up to fewNodes nodes, each node has lines of its own.
 const fewNodes = 8
 
 // Report is the output of the demo. It prints a line as soon as something happens that
@@ -136,7 +136,7 @@ func (r *Report) connected(node int, at time.Time) {
 	}
 	r.nodes[node].waits[0].passed = at
 	if len(r.nodes) <= fewNodes {
-		r.line("%s is connected with all others", r.ceremony.Operator(node))
+		r.line("%s is connected to all others", r.ceremony.Operator(node))
 	}
 	if s := r.sum(0); !s.waiting {
 		r.line("all %d are connected after %s", len(r.nodes), brief(s.lastPassed.Sub(s.firstArrived)))
@@ -156,7 +156,7 @@ func (r *Report) barrier(barrier int) {
 	}
 	number := fmt.Sprintf("%d/%d", barrier, steps+1)
 	width := len(fmt.Sprintf("%d/%[1]d", steps+1))
-	r.line("barrier %*s  then %-*s  waited %8s for %s, %s later everyone had passed",
+	r.line("barrier %*s  before %-*s  waited %8s for %s; everyone had passed %s later",
 		width, number, r.ceremony.nameWidth(), next,
 		brief(s.lastArrived.Sub(s.firstArrived)), r.ceremony.Operator(s.last), brief(s.lastPassed.Sub(s.lastArrived)))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Up to wideTable barriers, each barrier has a column of its own.
+// With up to wideTable barriers, each barrier has a column of its own.
 const wideTable = 8
 
 // Finish prints the timeline and the table, and why nodes did not complete. It returns
@@ -69,7 +69,7 @@ func (r *Report) attempts() {
 	why := make([]error, len(r.nodes))
 	for i, n := range r.nodes {
 		if why[i] = n.before; n.again && n.attempt == 0 {
-			r.line("%s completed in attempt 1 of its second process", r.ceremony.Operator(i))
+			r.line("%s restarted, and completed in the first attempt of its new process", r.ceremony.Operator(i))
 		}
 	}
 	for _, v := range r.verdicts(why) {
@@ -93,7 +93,7 @@ func (r *Report) receipt() (string, error) {
 			return "", fmt.Errorf("the receipt of %s: %w", r.ceremony.Operator(i), err)
 		}
 		if text, err := json.Marshal(n.receipt); err != nil || !bytes.Equal(text, first) {
-			return "", fmt.Errorf("%s has another receipt than %s", r.ceremony.Operator(i), r.ceremony.Operator(0))
+			return "", fmt.Errorf("the receipts of %s and %s differ", r.ceremony.Operator(i), r.ceremony.Operator(0))
 		}
 	}
 	return fmt.Sprintf("all %d attest result %x…, each with its signature; the same %d bytes of JSON on every node",
@@ -301,7 +301,8 @@ func (n record) outcome() string {
 	return n.status.Phase.String()
 }
 
-// step returns the latest step that the node has begun. Its barrier is passed.
+// step returns the latest step that the node has begun: it has passed the barrier before
+// that step.
 func (n record) step() int {
 	begun := 0
 	for b := 1; b < len(n.waits)-1; b++ {

@@ -58,7 +58,7 @@ func (r *Report) explainSilence() {
 	}
 	switch {
 	case len(waiting) > enough && connecting:
-		r.line("connecting: %d of %d links are up; %d of %d operators are connected with everyone",
+		r.line("connecting: %d of %d links are up; %d of %d operators are connected to everyone",
 			links, len(r.nodes)*(len(r.nodes)-1), connected, len(r.nodes))
 		return
 	case len(waiting) > enough:
@@ -116,7 +116,7 @@ func describe(p syncmod.PeerStatus) string {
 	case isConnected(p):
 		text = fmt.Sprintf("at step %d", p.Step)
 	case p.Inbound || p.Outbound:
-		text = "connected one way"
+		text = "connected in one direction"
 	}
 	if p.LastError != nil && !p.Outbound {
 		text += fmt.Sprintf(", attempt %d: %v", p.Attempts, p.LastError)

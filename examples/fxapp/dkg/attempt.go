@@ -35,7 +35,7 @@ const lastBarrier = int64(phases) + 1
 
 func (p phase) String() string { return [...]string{"key", "deal", "response"}[p] }
 
-// attempt is a node's part in one attempt of a ceremony. Nothing of it is used in
+// attempt is a node's part in one attempt of a ceremony. None of it is used in
 // another attempt.
 type attempt struct {
 	generator *Generator
@@ -47,7 +47,7 @@ type attempt struct {
 
 	secret   kyber.Scalar // the others encrypt this node's shares to its public key
 	pedersen *pedersen.DistKeyGenerator
-	id       []byte         // a digest of everybody's keys
+	id       []byte         // a digest of everyone's keys
 	given    [phases][]seen // what the members gave this node, by phase and operator index
 
 	mu     sync.Mutex
@@ -77,8 +77,9 @@ func (a *attempt) serve(p phase, of body) error {
 	return nil
 }
 
-// steps returns the phases as steps. Every member makes what a phase fetches before it
-// announces the step, so it is there for every node that has passed the barrier.
+// steps returns the phases as steps. A member makes its message of a phase before it
+// announces the step. So once a node has passed the barrier, every member's message is
+// there.
 func (a *attempt) steps() []syncmod.Step {
 	return []syncmod.Step{
 		{Name: "exchange keys", Run: a.exchangeKeys},
@@ -87,7 +88,7 @@ func (a *attempt) steps() []syncmod.Step {
 	}
 }
 
-// exchangeKeys fetches everybody's key and makes this node's deal.
+// exchangeKeys fetches everyone's key and makes this node's deal.
 func (a *attempt) exchangeKeys(ctx context.Context) error {
 	bodies, err := fetchAll(ctx, a, keyPhase, func() *keyBody { return new(keyBody) })
 	if err != nil {
@@ -121,9 +122,9 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 func (a *attempt) copied(first, second int, what string) error {
 	switch a.self {
 	case first:
-		return a.blame(second, "gave the same %s as this node, to which it belongs", what)
+		return a.blame(second, "gave the same %s as this node: it copied this node's %[1]s", what)
 	case second:
-		return a.blame(first, "gave the same %s as this node, to which it belongs", what)
+		return a.blame(first, "gave the same %s as this node: it copied this node's %[1]s", what)
 	}
 	return fmt.Errorf("%s and %s gave the same %s: one of them copied it", a.name(first), a.name(second), what)
 }
@@ -153,7 +154,7 @@ func (a *attempt) deal(nodes []pedersen.Node) (err error) {
 	return a.serve(deals, b)
 }
 
-// exchangeDeals fetches everybody's deal and checks it.
+// exchangeDeals fetches everyone's deal and checks it.
 func (a *attempt) exchangeDeals(ctx context.Context) error {
 	bodies, err := fetchAll(ctx, a, deals, func() *dealBody { return new(dealBody) })
 	if err != nil {
@@ -194,7 +195,7 @@ func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) 
 	n := len(a.members)
 	switch {
 	case !bytes.Equal(b.Attempt, a.id):
-		return nil, a.blame(member, "gave a deal of another attempt")
+		return nil, a.blame(member, "gave a deal from another attempt")
 	case len(b.Commitments) != Threshold(n):
 		return nil, a.blame(member, "dealt for a threshold of %d, where it must be %d",
 			len(b.Commitments), Threshold(n))
@@ -218,7 +219,7 @@ func (a *attempt) bundle(member int, b *dealBody) (*pedersen.DealBundle, error) 
 	return bundle, nil
 }
 
-// exchangeResponses fetches everybody's response, writes the share, and attests the
+// exchangeResponses fetches everyone's response, writes the share, and attests the
 // group key.
 func (a *attempt) exchangeResponses(ctx context.Context) error {
 	bodies, err := fetchAll(ctx, a, responses, func() *responseBody { return new(responseBody) })
@@ -228,7 +229,7 @@ func (a *attempt) exchangeResponses(ctx context.Context) error {
 	bundles := make([]*pedersen.ResponseBundle, len(bodies))
 	for i, b := range bodies {
 		if !bytes.Equal(b.Attempt, a.id) {
-			return a.blame(i, "gave a response of another attempt")
+			return a.blame(i, "gave a response from another attempt")
 		}
 		if err := a.compare(deals, i, b.Deals); err != nil {
 			return err

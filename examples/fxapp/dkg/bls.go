@@ -29,7 +29,7 @@ var scheme = tbls.NewThresholdSchemeOnG2(suite)
 // keys returns the group of the keys.
 func keys() pedersen.Suite { return suite.G1().(pedersen.Suite) }
 
-// parsePoint reads a public key. It refuses the point at infinity, because everybody
+// parsePoint reads a public key. It refuses the point at infinity, because anyone
 // could sign for that key.
 func parsePoint(data []byte) (kyber.Point, error) {
 	p := keys().Point()
@@ -90,7 +90,7 @@ func (s *Share) Recover(message []byte, partials ...[]byte) ([]byte, error) {
 		valid[index] = partial
 	}
 	if len(valid) < s.Threshold {
-		few := fmt.Sprintf("%d valid partial signatures: those of %d members are needed", len(valid), s.Threshold)
+		few := fmt.Sprintf("%d valid partial signatures, but those of %d members are needed", len(valid), s.Threshold)
 		return nil, errors.New(strings.Join(append([]string{few}, refused...), "; "))
 	}
 	enough := make([][]byte, 0, len(valid))

@@ -53,12 +53,13 @@ func TestTooFewSignaturesAreRefused(t *testing.T) {
 	nobody := slices.Clone(partials[2])
 	binary.BigEndian.PutUint16(nobody, 4)
 	for want, last := range map[string][]byte{
-		"2 valid partial signatures: those of 3 members are needed":                               partials[1], // twice
-		"2 valid partial signatures: those of 3 members are needed; number 2 is not operator 2's": garbled,
-		"2 valid partial signatures: those of 3 members are needed; number 2 is not operator 3's": stolen,
-		"2 valid partial signatures: those of 3 members are needed; number 2 is not operator 4's": nobody,
-		"2 valid partial signatures: those of 3 members are needed; number 2 has 1 bytes":         {0},
-		"2 valid partial signatures: those of 3 members are needed; number 2 has 0 bytes":         nil,
+		// It is there twice.
+		"2 valid partial signatures, but those of 3 members are needed":                               partials[1],
+		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 2's": garbled,
+		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 3's": stolen,
+		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 4's": nobody,
+		"2 valid partial signatures, but those of 3 members are needed; number 2 has 1 bytes":         {0},
+		"2 valid partial signatures, but those of 3 members are needed; number 2 has 0 bytes":         nil,
 	} {
 		_, err := shares[0].Recover(message, partials[0], partials[1], last)
 		require.EqualError(t, err, want)

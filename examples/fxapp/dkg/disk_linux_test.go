@@ -76,7 +76,7 @@ func TestAFullDiskFailsTheAttempt(t *testing.T) {
 	_, err := n.run(ctx)
 
 	require.ErrorContains(t, err, "no space left on device: make room on the disk, and start again")
-	require.NotContains(t, err.Error(), "attempt ", "no other attempt mends it")
+	require.NotContains(t, err.Error(), "attempt ", "another attempt would not mend it")
 	require.Equal(t, []string{"everything"}, n.files())
 	cancel()
 	harness.Next(t, over)

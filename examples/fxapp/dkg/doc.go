@@ -22,7 +22,7 @@
 // Each step is a phase, in which every member makes one message for all others:
 //
 //   - exchange keys: a key made for this attempt, to which others encrypt shares, and a
-//     nonce. A digest of everybody's keys identifies the attempt.
+//     nonce. A digest of everyone's keys identifies the attempt.
 //   - exchange deals: the commitments of a polynomial, and a share of it for each member,
 //     encrypted to the member's key.
 //   - exchange responses: the deals that the member was given, and whether they are valid.
@@ -39,7 +39,7 @@
 // and the attempt. In its next message it shows what it was given, with the signatures.
 // So a member that gives two different deals is caught, and no member can falsely accuse
 // another of that. Deals and responses contain the digest of the attempt. A new attempt
-// serves no message of an old one, and a message of another attempt is refused.
+// serves no message of an old one, and a message from another attempt is refused.
 //
 // # What fails an attempt
 //
@@ -48,7 +48,7 @@
 // it did, when
 //
 //   - a message does not come, is too large, cannot be read, or is not signed by the member;
-//   - a message is of another attempt, is for another threshold, or contains an invalid key;
+//   - a message is from another attempt, is for another threshold, or contains an invalid key;
 //   - a share does not fit its commitments, or a member complains about one;
 //   - a member gave different messages to different members, or copied another member's
 //     message. Only the owner knows who copied it. The error of the others names both

@@ -77,7 +77,7 @@ func (a *attempt) fetch(ctx context.Context, p phase, member int) ([]byte, error
 			return nil, a.blame(member, "gave a %s of more than %d KiB", p, maxMessage(len(a.members))>>10)
 		}
 		if last == nil || trying.Err() == nil {
-			last = err // keeps the reason of an earlier try if the time is over during this one
+			last = err // if the timeout ends this try, the reason of an earlier try is kept
 		}
 		select {
 		case <-time.After(fetchPause):

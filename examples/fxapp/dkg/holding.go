@@ -41,7 +41,7 @@ func look(dir string) (holding, error) {
 	return held, nil
 }
 
-// read reads a file if its name says that it matters.
+// read reads a file if its name is that of a share or a receipt.
 func (h *holding) read(entry fs.DirEntry) error {
 	name := entry.Name()
 	if name != shareName && name != receiptName && !isUnconfirmed(name) && !isSuperseded(name) {

@@ -181,7 +181,7 @@ func TestACopiedKeyIsRefused(t *testing.T) {
 }
 
 // The owner of the key has a higher operator index than the member that copies it.
-func TestACopiedOwnerIsNotBlamed(t *testing.T) {
+func TestTheOwnerOfACopyIsNotBlamed(t *testing.T) {
 	copies := func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
 		defer cancel()
@@ -255,10 +255,10 @@ func TestASecretiveMemberIsNamed(t *testing.T) {
 
 func TestAnOldDealIsRefused(t *testing.T) {
 	other := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Attempt = make([]byte, 32) })
-	fails(t, other, "operator 1 (bob) gave a deal of another attempt")
+	fails(t, other, "operator 1 (bob) gave a deal from another attempt")
 }
 
 func TestAnOldResponseIsRefused(t *testing.T) {
 	other := signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Attempt = make([]byte, 32) })
-	fails(t, other, "operator 1 (bob) gave a response of another attempt")
+	fails(t, other, "operator 1 (bob) gave a response from another attempt")
 }

@@ -151,7 +151,7 @@ func (l *leftovers) add(t *testing.T, f finished, dir string) {
 	}
 }
 
-func TestAKilledWriterLeavesNoHalf(t *testing.T) {
+func TestAKilledWriterLeavesWholeFiles(t *testing.T) {
 	f := newFinished(t, 2)
 	content, err := f.shares[alice].encode()
 	require.NoError(t, err)

@@ -15,9 +15,9 @@ import (
 )
 
 // statementPrefix begins every statement that a member signs here with the key of its
-// peer ID. Together with the digest, a statement is longer than any definition hash.
-// Members sign definition hashes with the same key, so neither signature passes for the
-// other.
+// peer ID. Members also sign definition hashes with that key. A statement with its
+// digest is longer than any definition hash, so a signature of one never passes for a
+// signature of the other.
 const statementPrefix = "dkgsync/fxapp/dkg/v1\x00"
 
 // message is a member's message of a phase for all others, as it is sent.
@@ -120,10 +120,10 @@ func (a *attempt) compare(p phase, witness int, was []seen) error {
 	return nil
 }
 
-// differ says whose fault it is that a witness was given another message of a member
-// than this node was. A deal is signed for its attempt, and a process makes one deal in
-// an attempt. So two signed deals prove that the dealer cheats, and no other attempt
-// would help.
+// differ returns an error that says whose fault it is if a member seems to have given
+// different messages to a witness and to this node. A deal is signed for its attempt,
+// and a process makes one deal in an attempt. So two signed deals prove that the dealer
+// cheats, and no other attempt would help.
 //
 // A key is signed before there is an attempt, so the other key may come from an earlier
 // attempt. Then either the witness is dishonest, or the member restarted.
@@ -136,9 +136,9 @@ func (a *attempt) differ(p phase, witness, member int, was seen) error {
 		isSigned(a.keyOf(member), a.statement(p, member, attempt, was.Digest), was.Signature)
 	switch {
 	case member == witness && p == deals && signed:
-		return syncmod.Permanent(a.blame(member, "cheats: it gave this node another deal than it gave others"))
+		return syncmod.Permanent(a.blame(member, "cheats: it gave this node one deal, and others a different one"))
 	case member == witness:
-		return a.blame(member, "gave this node another %s than it says", p)
+		return a.blame(member, "gave this node a different %s from the one that it claims", p)
 	case !signed:
 		return a.blame(witness, "says that it was given a %s by %s, which did not sign it", p, a.name(member))
 	case member == a.self:
@@ -147,7 +147,7 @@ func (a *attempt) differ(p phase, witness, member int, was seen) error {
 		return syncmod.Permanent(
 			a.blame(member, "cheats: it gave this node and %s two different deals", a.name(witness)))
 	}
-	return a.blame(member, "gave this node and %s two different keys, or %s shows one of another attempt",
+	return a.blame(member, "gave this node and %s two different keys, or %s shows a key from another attempt",
 		a.name(witness), a.name(witness))
 }
 

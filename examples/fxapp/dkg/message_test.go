@@ -30,7 +30,7 @@ func TestAStatementIsNotAHash(t *testing.T) {
 	require.Greater(t, len(a.statement(keyPhase, 0, nil, nil)), longest)
 }
 
-func TestAStatementIsAboutAllOfIt(t *testing.T) {
+func TestAStatementCoversEveryPart(t *testing.T) {
 	a, other := &attempt{hash: []byte("aa")}, &attempt{hash: []byte("aab")}
 	statements := [][]byte{
 		a.statement(deals, 1, []byte("bc"), []byte("d")),

@@ -70,7 +70,7 @@ func complaining(dealer int) misdeed {
 	return signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Complaints = []int{dealer} })
 }
 
-// after calls then once the message of a phase is made.
+// after calls the function then as soon as the message of a phase has been made.
 func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
 	if p == keyPhase {
 		if err := then(); err != nil {

@@ -60,7 +60,7 @@ func TestAStrangersHostIsRefused(t *testing.T) {
 		"key generation: this node ("+stranger.ID().String()+") is not a member of the definition")
 }
 
-func TestOneGeneratorAHost(t *testing.T) {
+func TestAHostHasOneGenerator(t *testing.T) {
 	c := newCluster(t, 2)
 	n := c.nodes[0]
 	second, err := New(n.host, n.generator.store, harness.Quiet())

@@ -39,7 +39,7 @@ func requireNoSecret(t testing.TB, text string, secret []byte) {
 	require.NotContains(t, text, new(big.Int).SetBytes(secret).String())
 }
 
-func TestNothingToldHasASecret(t *testing.T) {
+func TestNoOutputContainsASecret(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	provider := trace.NewTracerProvider(trace.WithSyncer(spans))
 	t.Cleanup(func() { require.NoError(t, provider.Shutdown(context.Background())) })

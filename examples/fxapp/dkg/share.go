@@ -16,7 +16,7 @@ import (
 const shareType = "fxapp/share/v1"
 
 // Share is a member's share of a group key. It includes the public polynomial, which
-// verifies everybody's partial signatures. The secret is never printed, neither by fmt
+// verifies everyone's partial signatures. The secret is never printed, neither by fmt
 // nor as JSON.
 type Share struct {
 	DefinitionHash []byte
@@ -96,9 +96,10 @@ func parseShare(content []byte) (*Share, error) {
 	n := len(s.Members)
 	switch {
 	case f.Type != shareType:
-		return nil, fmt.Errorf("it is no %q", shareType)
+		return nil, fmt.Errorf("its type is not %q", shareType)
 	case f.Index < 0 || f.Index >= n:
-		return nil, fmt.Errorf("it is damaged: there is no operator %d among %d", f.Index, n)
+		return nil, fmt.Errorf("it is damaged: it belongs to operator %d, but the members are operators 0 to %d",
+			f.Index, n-1)
 	case f.Threshold != Threshold(n) || len(commitments) != f.Threshold:
 		return nil, fmt.Errorf("it is damaged: its threshold must be %d of %d", Threshold(n), n)
 	}

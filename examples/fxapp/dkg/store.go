@@ -94,9 +94,9 @@ func OpenStore(dir string, d syncmod.Definition) (*Store, error) {
 	return s, nil
 }
 
-// Left lists the files of unconfirmed shares that earlier attempts left. Such an
-// attempt may be complete at the other members. Then their receipt makes its share
-// count ([Confirm]).
+// Left lists the files of unconfirmed shares that earlier attempts left. The other
+// members may have completed such an attempt. Then their receipt confirms its share
+// ([Confirm]).
 func (s *Store) Left() []string { return slices.Sorted(maps.Keys(s.unconfirmed)) }
 
 // prepare makes the directory, removes unfinished files of a process that died, and

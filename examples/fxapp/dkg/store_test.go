@@ -374,7 +374,9 @@ func TestADamagedShareLeaksNoSecret(t *testing.T) {
 		"it is not a share: restore": func(text string) string {
 			return strings.Replace(text, secret, "z"+secret[1:], 1)
 		},
-		`it is no "fxapp/share/v1"`: func(text string) string { return strings.Replace(text, shareType, "other", 1) },
+		`its type is not "fxapp/share/v1"`: func(text string) string {
+			return strings.Replace(text, shareType, "other", 1)
+		},
 		"it is damaged: its secret does not match its commitments": func(text string) string {
 			last := map[bool]string{true: "1", false: "0"}[secret[63] == '0']
 			return strings.Replace(text, secret, secret[:63]+last, 1)
@@ -388,7 +390,7 @@ func TestADamagedShareLeaksNoSecret(t *testing.T) {
 		"it is damaged: commitment 0 is not a point": func(text string) string {
 			return strings.ReplaceAll(text, key, "00"+key[2:])
 		},
-		"it is damaged: there is no operator 2 among 2": func(text string) string {
+		"it is damaged: it belongs to operator 2, but the members are operators 0 to 1": func(text string) string {
 			return strings.Replace(text, `"operator_index": 0`, `"operator_index": 2`, 1)
 		},
 		"it is damaged: its threshold must be 2 of 2": func(text string) string {

@@ -71,7 +71,7 @@ func twoDealsHidden(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	})
 }
 
-// toAlice returns one message for alice, and another for everybody else.
+// toAlice returns one message for alice, and another for everyone else.
 func toAlice(hers, others []byte) func(*attempt, peer.ID) []byte {
 	return func(a *attempt, to peer.ID) []byte {
 		if to == a.members[alice].ID {

@@ -31,8 +31,8 @@ var asking = &http.Client{
 	CheckRedirect: staysThere,
 }
 
-// staysThere refuses redirects to another host, which might be one that only this node can reach, and from https to
-// http.
+// staysThere refuses redirects from https to http. It also refuses redirects to another host, because only this node
+// might be able to reach that host.
 func staysThere(next *http.Request, before []*http.Request) error {
 	first := before[0].URL
 	if len(before) > maxRedirects || next.URL.Hostname() != first.Hostname() ||
@@ -48,7 +48,7 @@ func (r *relayAt) ask(ctx context.Context) error {
 	if r.url == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	relays, err := ask(ctx, r.url)
 	switch {
@@ -81,17 +81,17 @@ func ask(ctx context.Context, from *url.URL) ([]peer.AddrInfo, error) {
 	case err != nil:
 		return nil, err
 	case len(body) > maxAnswer:
-		return nil, fmt.Errorf("its URL answers with more than %d KiB: is it a relay's?", maxAnswer>>10)
+		return nil, fmt.Errorf("its URL answers with more than %d KiB: is it the URL of a relay?", maxAnswer>>10)
 	}
 	return parseAnswer(body)
 }
 
-// parseAnswer reads a JSON list of relay addresses. It skips addresses that it cannot read, unless all are like
-// that.
+// parseAnswer reads a JSON list of relay addresses. It skips addresses that it cannot read. If it can read none, it
+// returns an error.
 func parseAnswer(body []byte) ([]peer.AddrInfo, error) {
 	var texts []string
 	if err := json.Unmarshal(body, &texts); err != nil {
-		return nil, errors.New("its URL does not answer with a JSON list of addresses: is it a relay's?")
+		return nil, errors.New("its URL does not answer with a JSON list of addresses: is it the URL of a relay?")
 	}
 	if len(texts) > maxAddresses {
 		return nil, fmt.Errorf("its URL answers with %d addresses, "+

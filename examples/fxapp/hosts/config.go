@@ -51,7 +51,7 @@ func parseListen(texts []string) ([]multiaddr.Multiaddr, error) {
 	for _, text := range texts {
 		addr, err := multiaddr.NewMultiaddr(text)
 		if err != nil {
-			return nil, fmt.Errorf("listen address %q: not an address: %s", text, listenExample)
+			return nil, fmt.Errorf("listen address %q: it is not an address: %s", text, listenExample)
 		}
 		if err := checkListen(addr); err != nil {
 			return nil, fmt.Errorf("listen address %s: %w", text, err)
@@ -72,11 +72,13 @@ func checkListen(addr multiaddr.Multiaddr) error {
 	}
 	switch last := kinds[len(kinds)-1]; {
 	case strings.HasPrefix(kinds[0], "dns"):
-		return errors.New("a name: listen on an IP address of this machine, or on /ip4/0.0.0.0 for all of them")
+		return errors.New("it is a name: listen on an IP address of this machine, " +
+			"or on /ip4/0.0.0.0 for all of its addresses")
 	case last == "p2p" || last == "p2p-circuit":
-		return errors.New("the address of a peer: leave out /p2p/… and what follows; a relay is no listen address")
+		return errors.New("it is the address of a peer: leave out /p2p/… and what follows; " +
+			"a node cannot listen at a relay")
 	}
-	return errors.New("neither TCP nor QUIC at an IP address: " + listenExample)
+	return errors.New("it is neither TCP nor QUIC at an IP address: " + listenExample)
 }
 
 // relayAt is a relay as the operator names it: by its addresses, or by a URL that returns them.
@@ -120,7 +122,7 @@ func parseURL(text string) (*relayAt, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("relay %s: not a URL of a relay: it begins with https:// or http://, and a name follows",
+		return nil, fmt.Errorf("relay %s: it is not the URL of a relay: write https:// or http:// and the relay's name",
 			redacted(text))
 	}
 	return &relayAt{name: u.Redacted(), url: u}, nil
@@ -139,7 +141,7 @@ func redacted(text string) string {
 func parseRelay(text string) (peer.AddrInfo, error) {
 	addr, err := multiaddr.NewMultiaddr(text)
 	if err != nil {
-		return peer.AddrInfo{}, errors.New("not an address: " + relayExample)
+		return peer.AddrInfo{}, errors.New("it is not an address: " + relayExample)
 	}
 	for _, part := range addr {
 		if part.Protocol().Code == multiaddr.P_CIRCUIT {

@@ -17,7 +17,7 @@
 //
 // An operator names a relay by its address, or by a URL that answers GET with a JSON list of such addresses, as
 // [Relay] and Charon's relays do. When a relay does not answer, or refuses, the log says why, and the node tries
-// again until the host is closed. Each attempt asks the URL again.
+// again until the host is closed. Each try asks the URL again.
 //
 // A node makes reservations even if the internet can reach it, because a firewall may still separate two members. That
 // is one reason why this package does not use libp2p's AutoRelay, which stops when a node is public. There are two

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A member of the largest ceremony has a circuit to each of the 63 others, and each of them may have another one to
-// it.
+// In the largest ceremony, a member may have two circuits with each of the 63 others: one that it opened, and one that
+// the other opened.
 func TestARelayCarries64Members(t *testing.T) {
 	const circuits = 2 * 63
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -50,7 +50,7 @@ func listenOn(h host.Host, addr multiaddr.Multiaddr) error {
 // connections.
 func checkFree(addr multiaddr.Multiaddr) error {
 	if port, err := addr.ValueForProtocol(multiaddr.P_TCP); err != nil || port == "0" {
-		return nil //nolint:nilerr // QUIC shares no port
+		return nil //nolint:nilerr // sockets for QUIC do not share a port
 	}
 	l, err := manet.Listen(addr)
 	if err != nil {

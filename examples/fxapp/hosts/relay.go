@@ -46,7 +46,8 @@ func (c RelayConfig) parse() (listen, announce []multiaddr.Multiaddr, err error)
 	for _, text := range c.Announce {
 		addr, err := multiaddr.NewMultiaddr(text)
 		if err != nil {
-			return nil, nil, fmt.Errorf("announced address %q: not an address: write it as %s", text, announceExample)
+			return nil, nil, fmt.Errorf("announced address %q: it is not an address: write it as %s",
+				text, announceExample)
 		}
 		if _, err := addr.ValueForProtocol(multiaddr.P_P2P); err == nil {
 			return nil, nil, fmt.Errorf("announced address %s: leave out /p2p/…: the relay knows its peer ID", text)

@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	attemptTime = 15 * time.Second // bounds one attempt at a relay
+	tryTime     = 15 * time.Second // bounds one try at a relay
 	addressTime = 3 * time.Second  // how long a node waits to learn its address from a relay
 
-	// The pause after a failed attempt. It doubles with each failure.
+	// The pause after a failed try. It doubles with each failure.
 	shortestPause, longestPause = 500 * time.Millisecond, 10 * time.Second
 
 	// The largest number of addresses at which the host looks for each member, per relay or URL. The host keeps them
@@ -50,7 +50,7 @@ func (l *Listener) keep(ctx context.Context, at relayAt) {
 	notes := diary{relay: at.name, log: l.log.WithField("relay", at.name)}
 	pause := shortestPause
 	for {
-		held, err := l.attempt(ctx, &at)
+		held, err := l.try(ctx, &at)
 		if ctx.Err() != nil {
 			return
 		}
@@ -98,12 +98,12 @@ func untilRenewal(held []reservation) time.Duration {
 	return max(until, earliestRenewal)
 }
 
-// attempt makes a reservation at each relay that the operator named. That is one relay, unless a URL names several.
-func (l *Listener) attempt(ctx context.Context, at *relayAt) ([]reservation, error) {
+// try makes a reservation at each relay that the operator named. That is one relay, unless a URL names several.
+func (l *Listener) try(ctx context.Context, at *relayAt) ([]reservation, error) {
 	if err := at.ask(ctx); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	held, errs := make([]reservation, len(at.relays)), make([]error, len(at.relays))
 	places := make([][]multiaddr.Multiaddr, len(at.relays))
@@ -117,7 +117,8 @@ func (l *Listener) attempt(ctx context.Context, at *relayAt) ([]reservation, err
 	return held, errors.Join(errs...)
 }
 
-// reserve makes a reservation at one relay. It lets the host look for the members there, at no more than most places.
+// reserve makes a reservation at one relay. It lets the host look for the members there. The parameter most limits
+// the number of places.
 func (l *Listener) reserve(
 	ctx context.Context, relay peer.AddrInfo, most int, places *[]multiaddr.Multiaddr,
 ) (reservation, error) {

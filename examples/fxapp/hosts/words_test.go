@@ -26,20 +26,20 @@ func TestABadAddressIsNamed(t *testing.T) {
 	for name, scene := range map[string]struct{ listen, relay, says string }{
 		"no multiaddr": {
 			listen: "127.0.0.1:9000",
-			says:   `listen address "127.0.0.1:9000": not an address: write it as /ip4/`,
+			says:   `listen address "127.0.0.1:9000": it is not an address: write it as /ip4/`,
 		},
-		"a name":             {listen: "/dns4/a.example/tcp/9000", says: "a name: listen on an IP address"},
-		"another transport":  {listen: "/ip4/127.0.0.1/tcp/9000/ws", says: "neither TCP nor QUIC at an IP address"},
-		"UDP alone":          {listen: "/ip4/127.0.0.1/udp/9000", says: "neither TCP nor QUIC at an IP address"},
+		"a name":             {listen: "/dns4/a.example/tcp/9000", says: "it is a name: listen on an IP address"},
+		"another transport":  {listen: "/ip4/127.0.0.1/tcp/9000/ws", says: "it is neither TCP nor QUIC at"},
+		"UDP alone":          {listen: "/ip4/127.0.0.1/udp/9000", says: "it is neither TCP nor QUIC at"},
 		"a peer":             {listen: "/ip4/127.0.0.1/tcp/1" + aPeer, says: "leave out /p2p/…"},
-		"a relay's circuit":  {listen: "/ip4/1.1.1.1/tcp/1" + aPeer + "/p2p-circuit", says: "no listen address"},
-		"no relay":           {relay: "relay.example:9000", says: `relay "relay.example:9000": not an address`},
+		"a relay's circuit":  {listen: "/ip4/1.1.1.1/tcp/1" + aPeer + "/p2p-circuit", says: "cannot listen at a relay"},
+		"no relay":           {relay: "relay.example:9000", says: `relay "relay.example:9000": it is not an address`},
 		"nobody there":       {relay: "/ip4/192.0.2.1/tcp/9000", says: "it must end in the relay's /p2p/ID"},
 		"nowhere":            {relay: aPeer, says: "it does not say where the relay is"},
 		"a circuit":          {relay: "/ip4/192.0.2.1/tcp/1" + aPeer + "/p2p-circuit", says: "leave out /p2p-circuit"},
-		"another scheme":     {relay: "ftp://relay.example", says: "begins with https:// or http://"},
-		"a URL without host": {relay: "https:///list", says: "begins with https:// or http://"},
-		"a bad URL":          {relay: "https://me:secret@a.example:port", says: `"https://…@a.example:port": not`},
+		"another scheme":     {relay: "ftp://relay.example", says: "write https:// or http://"},
+		"a URL without host": {relay: "https:///list", says: "write https:// or http://"},
+		"a bad URL":          {relay: "https://me:secret@a.example:port", says: `"https://…@a.example:port": it is`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := hosts.Config{Key: newKey(t), Listen: texts(scene.listen), Relays: texts(scene.relay)}

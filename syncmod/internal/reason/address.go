@@ -30,8 +30,8 @@ func direct(m members, err error) string { return explain(addresses, m, err).tex
 // certificateRefused explains a failed handshake or a failed first stream. A TLS client
 // has finished its handshake before the server refuses its certificate.
 var certificateRefused = Row{
-	"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than an " +
-		"hour ahead of its when this host started; set it right, then restart this host", Either,
+	"its host refuses this host's TLS certificate: when this host started, its clock was more than an hour ahead " +
+		"of the other host's clock; compare the two clocks, set this host's right, then restart this host", Either,
 	plain(isCertificateRefused),
 }
 
@@ -139,7 +139,7 @@ func otherClock(_ members, err error) (string, bool) {
 		return "", false // the error would contradict itself
 	}
 	ahead := (limit.Sub(ours) + certified).Round(time.Minute)
-	const theirs = "its clock was at least %s ahead of this host's when its host started"
+	const theirs = "when its host started, its clock was at least %s ahead of this host's clock"
 	return fmt.Sprintf(theirs, spell(ahead)) + what, true
 }
 

@@ -149,7 +149,7 @@ func IsClosed(err error) bool { return isClosed(err) }
 
 func isClosed(err error) bool { return errors.Is(err, swarm.ErrSwarmClosed) }
 
-// whole returns what a whole dial failed with.
+// whole returns the error of the dial as a whole.
 func whole(err error) error {
 	if failed, ok := errors.AsType[*swarm.DialError](err); ok {
 		return failed.Cause
@@ -182,15 +182,16 @@ func timedOut(m members, err error) (string, bool) {
 	if !ok || !errors.Is(whole(err), context.DeadlineExceeded) {
 		return "", false
 	}
-	text := fmt.Sprintf("no connection within %g s", dial.Within.Seconds())
+	text := "no connection"
 	if silent := dial.unanswered(); len(silent) > 0 {
-		text += " from " + list(silent)
+		text += " to " + list(silent)
 	}
+	text += fmt.Sprintf(" within %g s", dial.Within.Seconds())
 	if len(dial.causes) > 0 {
 		text += "; " + byCause(m, address, dial.causes)
 	}
 	if len(dial.before) > 0 {
-		text += "; before, " + byCause(m, address, dial.before)
+		text += "; an earlier dial failed: " + byCause(m, address, dial.before)
 	}
 	return text, true
 }

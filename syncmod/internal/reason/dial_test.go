@@ -59,7 +59,8 @@ func TestCausesOutliveAPause(t *testing.T) {
 		Err: context.DeadlineExceeded, Within: time.Second, Tried: []multiaddr.Multiaddr{somewhere},
 	})
 	require.ErrorContains(t, reason.Unopened(stranger, again),
-		"no connection within 1 s from /ip4/192.0.2.1/tcp/9; before, /ip4/192.0.2.1/tcp/9: connection refused")
+		"no connection to /ip4/192.0.2.1/tcp/9 within 1 s; "+
+			"an earlier dial failed: /ip4/192.0.2.1/tcp/9: connection refused")
 
 	dials.Forget()
 
@@ -76,7 +77,7 @@ func TestAHangUpHidesNoEarlierCause(t *testing.T) {
 		}})).Error()
 	}
 	told := ask(errors.New("remote error: tls: bad certificate"))
-	require.Contains(t, told, "compare the clocks")
+	require.Contains(t, told, "compare the two clocks")
 
 	require.Equal(t, told, ask(syscall.ECONNRESET))
 	require.Contains(t, ask(syscall.ECONNREFUSED), "connection refused")
@@ -88,7 +89,7 @@ func TestALostStreamHidesNoCause(t *testing.T) {
 	ask := func(err error) string { return reason.Unopened(stranger, dials.Unopened(err)).Error() }
 	require.Contains(t, ask(io.EOF), "its host hangs up after the handshake")
 	told := ask(errors.New("remote error: tls: bad certificate"))
-	require.Contains(t, told, "compare the clocks")
+	require.Contains(t, told, "compare the two clocks")
 
 	for _, hangup := range []error{io.EOF, syscall.ECONNRESET, network.ErrReset, errors.New("connection failed")} {
 		require.Equal(t, told, ask(hangup))
@@ -112,7 +113,7 @@ func TestALimitOfThisHostIsOurs(t *testing.T) {
 	require.False(t, isOurs(ofStream(network.StreamResourceLimitExceeded)), "it is the other host's")
 	require.False(t, isOurs(dial(swarm.ErrAllDialsFailed, refused)))
 	require.False(t, isOurs(dial(swarm.ErrAllDialsFailed, swarm.TransportError{Address: somewhere, Cause: limit},
-		refused)), "one address is not")
+		refused)), "the failure of one address is not this node's")
 	require.False(t, isOurs(dials.Failed(t.Context(), &reason.Dial{
 		Err:   &swarm.DialError{DialErrors: []swarm.TransportError{{Address: somewhere, Cause: limit}}},
 		Tried: []multiaddr.Multiaddr{somewhere, elsewhere},
@@ -120,7 +121,7 @@ func TestALimitOfThisHostIsOurs(t *testing.T) {
 	require.False(t, reason.IsOurs(limit), "no reason")
 }
 
-// A text is cut where an operator can find the rest elsewhere, and never in the reason.
+// A text is cut only where an operator can find the rest elsewhere. A reason is never cut.
 func TestACutTextKeepsItsReason(t *testing.T) {
 	var causes []swarm.TransportError
 	for i := range 200 {

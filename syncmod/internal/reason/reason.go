@@ -87,7 +87,7 @@ func Lost(m Members, err error) *Error { return explain(losses, m, err) }
 // own.
 func Refused(m Members, err error) *Error { return explain(openings, m, err) }
 
-// IsOurs reports whether err is an [Error] that only this node can mend. A dial counts
+// IsOurs reports whether err is an [Error] that only this node can fix. A dial counts
 // if that is true for every address.
 func IsOurs(err error) bool {
 	why, ok := errors.AsType[*Error](err)

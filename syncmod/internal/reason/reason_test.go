@@ -99,7 +99,7 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 			&reason.Dial{
 				Err: context.DeadlineExceeded, Within: 10 * time.Second, Tried: []multiaddr.Multiaddr{somewhere},
 			},
-			"dial timeout: no connection within 10 s from /ip4/192.0.2.1/tcp/9",
+			"dial timeout: no connection to /ip4/192.0.2.1/tcp/9 within 10 s",
 		},
 		{
 			reason.Unopened, &reason.Dial{Err: swarm.ErrDialBackoff},
@@ -153,15 +153,15 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		{
 			reason.Unopened, failed(errors.New(cert + "before 2026-11-26T16:05:37Z")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: the clocks of the two hosts differ by more than TLS allows: " +
-				"its clock was at least 2 h 30 min ahead of this host's when its host started; " +
+				"when its host started, its clock was at least 2 h 30 min ahead of this host's clock; " +
 				"correct the wrong clock, then restart its host",
 		},
 		{
 			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: " +
 				"bad certificate")),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: compare the " +
-				"clocks of the two, this host's was more than an hour ahead of its when this host started; set it " +
-				"right, then restart this host",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: when this host " +
+				"started, its clock was more than an hour ahead of the other host's clock; compare the two clocks, " +
+				"set this host's right, then restart this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", multistream.ErrTooLarge)),
@@ -255,8 +255,9 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("remote error: tls: bad certificate")},
-			"its host refuses this host's TLS certificate: compare the clocks of the two, this host's was more than " +
-				"an hour ahead of its when this host started; set it right, then restart this host",
+			"its host refuses this host's TLS certificate: when this host started, its clock was more than an hour " +
+				"ahead of the other host's clock; compare the two clocks, set this host's right, " +
+				"then restart this host",
 		},
 		{
 			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
@@ -303,7 +304,7 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		{reason.Lost, fmt.Errorf("read frame header: %w", network.ErrReset), "its stream was lost: stream reset"},
 		{
 			reason.Lost, fmt.Errorf("read: %w", syscall.ECONNRESET),
-			"its stream was lost: its host ended the connection, or the way to it broke",
+			"its stream was lost: its host ended the connection, or the network path to it failed",
 		},
 	} {
 		got := test.why(stranger, test.err)
@@ -328,7 +329,7 @@ func saysSo(text, row string) bool {
 }
 
 // Over QUIC, the other host can write any text behind the code of an error.
-func TestRemoteWordsChooseNoReason(t *testing.T) {
+func TestRemoteTextChoosesNoReason(t *testing.T) {
 	for _, words := range []string{
 		"current time 2030-01-01T00:00:00Z is after 2020-01-01T00:00:00Z", "tls: bad certificate",
 		"remote error: tls: bad certificate", "CRYPTO_ERROR 0x12a (remote)", "CONNECTION_REFUSED (remote)",

@@ -143,6 +143,6 @@ var losses = slices.Concat([]Row{
 	{"its stream was lost", Network, plain(func(err error) bool { return err == nil })},
 	{ownLimit, Here, limited},
 }, codes, []Row{
-	{"its stream was lost: its host ended the connection, or the way to it broke", There, plain(isBroken)},
+	{"its stream was lost: its host ended the connection, or the network path to it failed", There, plain(isBroken)},
 	{"its stream was lost: …", Network, otherwise},
 })
