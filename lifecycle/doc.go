@@ -54,8 +54,8 @@
 //     the first. Fail logs it at debug level, so that the log shows one cause. It logs a panic at error level in any
 //     case, because the stack appears nowhere else.
 //   - A Failer stops the application first and logs the failure second, so that a log that hangs cannot hold up the
-//     stop. Fail waits up to 500 ms for the log. Call it where OnStop waits for the caller, as [Group.Stop] waits for a
-//     task. Otherwise the process may end before the line is written.
+//     stop. Fail waits up to 500 ms for the log. Call it from code that OnStop waits for, such as a task of a [Group]:
+//     [Group.Stop] waits for the task. Otherwise the process may end before the line is written.
 //   - Do not log an error that you pass to Fail; Fail logs it.
 //   - You may call Fail at any time, even in a constructor. fx keeps a shutdown until somebody waits for it, so the
 //     application stops after its start. If a constructor or a hook can return its error, it should do that instead:

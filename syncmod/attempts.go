@@ -59,9 +59,9 @@ func (e *permanentError) Unwrap() error { return e.err }
 // this node, or an error marked as [Permanent]. Foreign members (Charon, Pluto) end with
 // their first failure. The others wait until those are started again.
 //
-// Run returns nil once an attempt is complete. The receipt is nil if this node attested
-// nothing. Otherwise Run returns why the last attempt failed or, like [Service.Open], why
-// no attempt could begin. When ctx ends, Run closes the open ceremony, as [Ceremony.Run]
+// Once an attempt is complete, the error is nil. The receipt is nil if this node attested
+// nothing. If no attempt completes, the error says why the last attempt failed or, like
+// that of [Service.Open], why no attempt could begin. When ctx ends, Run closes the open ceremony, as [Ceremony.Run]
 // does. It leaves nothing open when it returns or panics. [OnEnd], and the shutdown that
 // a Config asks for, apply only to the last attempt that was opened.
 func (s *Service) Run(ctx context.Context, d Definition, newSteps func(*Ceremony) ([]Step, error)) (*Receipt, error) {
@@ -219,8 +219,8 @@ func (r *attempts) work(ctx context.Context, c *Ceremony) error {
 	return err // the ceremony was complete
 }
 
-// leave closes an attempt. It waits for the functions of OnEnd, unless it is not known
-// yet whether they are called.
+// leave closes an attempt. If another attempt follows, it is not known yet whether the
+// functions of OnEnd are called. Otherwise leave also waits for them.
 func (r *attempts) leave(ctx context.Context, run *core) {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
@@ -274,8 +274,8 @@ func (c *core) retried() bool {
 }
 
 // settle decides, once, whether another attempt follows a failed one. If none follows,
-// the program learns of the end now. Otherwise it does not learn of it before the next
-// attempt is open. settle reports whether this call decided it.
+// the program learns of the end now. Otherwise the program learns of it only if the next
+// attempt cannot be opened. settle reports whether this call decided it.
 func (c *core) settle(another bool) bool {
 	if !c.unsettled() || !c.settled.CompareAndSwap(false, true) {
 		return false

@@ -73,7 +73,7 @@ type state struct {
 	mesh      *mesh.Mesh // how the members see each other
 	views     [][]Link   // the same in the form of statuses, by operator index; nil: not made yet
 	viewStale bool       // this node's own view may have changed
-	viewed    time.Time  // when a view last changed; zero once the pairs that this broke have been shown
+	viewed    time.Time  // when a view last changed; zero once the broken pairs that follow from it have been shown
 
 	digest      []byte   // of the attempt that this node is in, from step 1 on
 	result      []byte   // what this node attests at the last barrier, nil if nothing; never changed in place

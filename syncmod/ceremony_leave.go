@@ -36,7 +36,7 @@ type leaving struct {
 }
 
 // open begins the ceremony on a running service. The ceremony's trace links to the
-// span in the context, which has no other use.
+// span in the context. The context has no other use.
 func (c *core) open(caller context.Context) error {
 	c.opening.Lock()
 	err := c.begin(caller)
@@ -102,9 +102,9 @@ func (c *core) leaveAndReport(ctx context.Context) error {
 	return err
 }
 
-// leave is Close without the wait for reports. The time that it returns is the
-// beginning of the leaving. If there were goodbyes, it is the time after them,
-// because goodbyes may take any time.
+// leave is Close without the wait for reports. It returns the time at which leaving
+// began. If there were goodbyes, that is the time after them, because goodbyes can
+// take any amount of time.
 func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	if c.terms.Observes {
@@ -185,7 +185,8 @@ func (c *core) sayGoodbye(ctx context.Context) {
 }
 
 // awaitTold waits until every client has told its member about the failure and
-// every server has answered with it, or until the time for that is over.
+// every handler of an inbound stream has answered with the failure, or until the
+// time for that is over.
 func (c *core) awaitTold(ctx context.Context, until time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()

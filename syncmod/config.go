@@ -40,8 +40,9 @@ type Config struct {
 	// before that counts as a mismatch. A member that runs this package is never refused
 	// for it. It is told to wait, and the mismatch is logged after OpenGrace. A foreign
 	// member (Charon, Pluto) does not say which definition it means. Its stream is held.
-	// After OpenGrace it fails the only ceremony that it can mean: one that is still
-	// connecting and in which this member is missing. Default 10s.
+	// After OpenGrace, the stream goes to the first open ceremony that has failed, or
+	// that is still connecting and in which this member is missing. A failed ceremony
+	// tells the member why it failed. A connecting one fails. Default 10s.
 	OpenGrace time.Duration
 	// GoodbyeTimeout limits the time for the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.
@@ -58,10 +59,11 @@ type Config struct {
 	// RegisterEarly registers the protocol's handler when the service is made, not when
 	// it starts. It is for a host that already listens by then. A member that dials the
 	// host before the start waits, as it does for a ceremony that is not open yet.
-	// Without RegisterEarly it would read "protocol not supported". If something else
-	// handles the protocol, [NewService] (or fx.New) fails where [Service.Start] would. A
-	// service that is never started makes members wait until [Service.Stop], or until the
-	// host is closed: fx does not call OnStop for a component that it has not started.
+	// Without RegisterEarly, the member would get the error "protocol not supported". If
+	// something else already handles the protocol, [NewService] (or fx.New) fails instead
+	// of [Service.Start]. A service that is never started makes members wait until
+	// [Service.Stop], or until the host is closed: fx does not call OnStop for a component
+	// that it has not started.
 	RegisterEarly bool
 	// ShutdownOnFailure asks the fx app to stop with exit code 1 when a ceremony fails.
 	// ShutdownOnComplete asks it to stop with exit code 0 when a ceremony completes. Both

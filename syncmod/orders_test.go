@@ -147,7 +147,7 @@ func TestAnOldGoodbyeHarmsNoLaterCeremony(t *testing.T) {
 	require.Zero(t, next.Status().Peers[0].Step)
 }
 
-func TestACeremonyIsAwaitedBesideAnother(t *testing.T) {
+func TestAMemberIsAwaitedInOneOfTwoCeremonies(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Fast())
 	another := def
 	another.Hash = harness.Define("another").Hash
@@ -162,7 +162,7 @@ func TestACeremonyIsAwaitedBesideAnother(t *testing.T) {
 	run(t, append(ceremonies[:1:1], harness.Open(t, nodes[1:], def)...))
 }
 
-func TestANewCeremonyIsAwaitedBesideAnOldOne(t *testing.T) {
+func TestAMemberInTheOldCeremonyIsAwaited(t *testing.T) {
 	nodes, first := newCluster(t, 2, harness.Fast())
 	second := first
 	second.Hash = harness.Define("the next").Hash

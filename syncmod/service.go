@@ -311,8 +311,9 @@ const closeLimit = 900 * time.Millisecond
 // awaitReports waits until the reports have been carried out and the functions of
 // OnEnd have returned, for the given ceremonies, which began to close at the given
 // time. Both call the program's code, which may hang. So the wait is limited to
-// [telemetry.FlushLimit], to what is left of closeLimit (or a tenth of it), and to
-// half of the time that ctx has left. The rest of the time is for stopping.
+// [telemetry.FlushLimit], to what is left of closeLimit (but at least a tenth of
+// closeLimit), and to half of the time that ctx has left. The rest of the time is for
+// stopping.
 func (s *Service) awaitReports(ctx context.Context, began time.Time, of ...*core) {
 	limit := min(telemetry.FlushLimit, max(closeLimit-time.Since(began), closeLimit/10))
 	if deadline, ok := ctx.Deadline(); ok {

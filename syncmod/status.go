@@ -60,8 +60,8 @@ type Status struct {
 
 	// Broken lists the broken pairs: the pairs of members that have not been connected
 	// with each other for three heartbeats, although each of them is connected with
-	// somebody else. It relies on what the members say. It has at most 1,024 pairs. Those
-	// with this node are among them.
+	// somebody else. It relies on what the members say. It has at most 1,024 pairs. Pairs
+	// that include this node are listed too.
 	Broken []BrokenLink
 
 	barrier roster.Barrier // the barrier that this node waits at; zero: none

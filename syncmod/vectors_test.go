@@ -89,7 +89,9 @@ func replay(t *testing.T, stream harness.RawStream, recorded vectors.Scenario, i
 	require.NotEmpty(t, response.GetError()) // in our own words
 	require.Equal(t, decoded(t, exchange.Receive).GetSyncTimestamp().AsTime(), response.GetSyncTimestamp().AsTime())
 	require.Zero(t, response.GetSessionId())
-	stream.RequireClosed(t) // after every refusal; Charon repeats its own after checks 1 and 2
+	// This node closes the stream after every refusal. After a wrong version or signature, Charon keeps it open
+	// and repeats the error.
+	stream.RequireClosed(t)
 	return false
 }
 

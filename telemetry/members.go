@@ -68,8 +68,8 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	})
 }
 
-// Connect reports how connecting to a member ended, or one slice of the time in which
-// connecting keeps failing.
+// Connect reports how the attempts to connect to a member ended or, while they keep
+// failing, one slice of the time that they have taken.
 func (c *Ceremony) Connect(o report.Connect) {
 	c.queue(normal, "a connect", func() {
 		s := span{

@@ -21,7 +21,7 @@ const maxWords = 20
 // maxListed is the maximum number of ceremonies in the list of a document.
 const maxListed = 100
 
-// Document is what the paths status and events return. docs/statuspage.md describes it.
+// Document is what the paths "status" and "events" return. docs/statuspage.md describes it.
 type Document struct {
 	Version    int       `json:"version"`            // the version of the format
 	Now        time.Time `json:"now"`                // when the document was made

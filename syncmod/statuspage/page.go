@@ -82,8 +82,8 @@ func New(s *syncmod.Service, opts ...Option) *Page {
 	return p
 }
 
-// Document returns how the ceremonies stand now, like the path status, for displays other than a
-// browser.
+// Document returns how the ceremonies stand now, as the path "status" does, for displays other
+// than a browser.
 func (p *Page) Document() Document { return newDocument(p.history.views(), "", time.Now()) }
 
 // Close stops watching the service and ends the streams of the clients, which first get the last

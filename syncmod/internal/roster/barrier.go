@@ -157,9 +157,9 @@ func (r *Roster) isMissing(now time.Time, m *member, b Barrier) bool {
 //
 // Barrier 1 also needs the member's answer to a request of this node. If the member
 // has a session, its requests count only after such an answer. If it is foreign, the
-// answer must come on a stream that is alive. Otherwise a node that hears every
-// member at step 1 could announce step 2 to a foreign member that has not heard from
-// this node yet. That member would conclude that it is the one that has restarted.
+// answer must come on a stream that is alive. Without this rule, this node could hear
+// every member at step 1 and announce step 2 to a foreign member that has not heard
+// from this node yet. The foreign member would conclude that it has itself restarted.
 func (m *member) isAt(step int64) bool {
 	if m.Step != step && m.Step != step+1 {
 		return false

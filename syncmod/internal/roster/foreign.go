@@ -40,8 +40,9 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 //   - The first step is 0 or 1. If it is higher, the member knows this node from
 //     before: this node has restarted.
 //   - A later step is not below the previous one, and at most 2 above it. A
-//     request with a lower step is only late if its stream is older than a stream
-//     that has already been current. Otherwise the member has restarted.
+//     request with a lower step is merely late, and not a restart, if its stream is
+//     older than a stream that has already been current. Otherwise the member has
+//     restarted.
 //   - A foreign member that had a session before, and had left step 0, has
 //     restarted.
 func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) {
@@ -69,16 +70,16 @@ func (r *Roster) forgetForForeign(now time.Time, i int) {
 	}
 }
 
-// selfRestarted returns the failure that a member at the given step knows this
-// node from before.
+// selfRestarted returns the failure for the case that a member at the given step
+// knows this node from before: this node has restarted.
 func (r *Roster) selfRestarted(i int, step int64) *Failure {
 	f := stepFailure(SelfRestarted, i, -1, step)
 	f.Culprit = r.cfg.Self
 	return f
 }
 
-// leftBehind returns the failure that a member is two steps above the barrier that
-// this node waits at. If a foreign member was already at step 1 when this node
+// leftBehind returns the failure for a member that is two steps above the barrier
+// that this node waits at. If a foreign member was already at step 1 when this node
 // first heard it, and then went on without this node, it knows this node from an
 // earlier process. So this node has restarted.
 func (r *Roster) leftBehind(i int) Failure {

@@ -10,7 +10,7 @@ type Response struct {
 	Refused     bool          // it carries an error
 	Error       string        // the text of the error
 	Differ      bool          // the error is that the members attest different results
-	Waiting     bool          // it did not count: the member or this node waits for the other's next attempt
+	Waiting     bool          // the request did not count: the member or this node waits for the other's next attempt
 	WaitingText string        // why
 	RTT         time.Duration // from writing the request to reading the response; 0: not measured
 }

@@ -45,7 +45,8 @@ const (
 	// names.
 	Hold
 	// Supersede says to reset the member's current stream, which the verdict names,
-	// to wait until its handler has returned, and then to bring the request again.
+	// to wait until its handler has returned, and then to call [Roster.Request] again
+	// with the same request.
 	Supersede
 	// Greet says to answer it with this node's session. It does not count, and
 	// nothing has changed.

@@ -3,8 +3,8 @@ package roster
 import "time"
 
 // keyInUseAfter is how long another process of a member must go on asking before
-// the member's key counts as in use twice. During that time, the process that
-// answers this node must be there. If one process has merely taken over from
+// the member's key counts as used by two processes. During that time, the process
+// that answers this node must be there. If one process has merely taken over from
 // another, the new one answers this node well before that time.
 const keyInUseAfter = 3 * time.Second
 

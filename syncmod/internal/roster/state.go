@@ -7,8 +7,8 @@ import (
 
 // State is everything that decides how a roster will behave, except for times. A
 // program that explores rosters takes the state with [Roster.State], compares it,
-// and continues from it with [Roster.Restore]. It leaves out whatever only
-// appears in reports. Its fields mean the same as the unexported fields of Roster
+// and continues from it with [Roster.Restore]. A State leaves out whatever
+// only appears in reports. Its fields mean the same as the unexported fields of Roster
 // with the same names.
 type State struct {
 	Phase              Phase

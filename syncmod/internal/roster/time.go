@@ -3,9 +3,10 @@ package roster
 import "time"
 
 const (
-	// lossGrace is how long a member whose stream was lost may always try to come
-	// back, no matter when it was last heard. This node itself may have been
-	// frozen, and then every other member seems to be gone.
+	// lossGrace is the time that a member always has to come back after its stream
+	// was lost, no matter when it was last heard. If PeerTimeout is shorter, the
+	// member has only PeerTimeout. This node itself may have been frozen, and then
+	// every other member seems to be gone.
 	lossGrace = time.Second
 
 	// A wait is reported after firstReport. Each further interval is twice the
@@ -17,7 +18,7 @@ const (
 // schedule remembers when the passing of time matters next.
 type schedule struct {
 	next    time.Time
-	changed time.Time // when something changed that affects the field next; zero: nothing has changed
+	changed time.Time // when something changed that affects next; zero: nothing has changed
 	report  waitReport
 }
 
@@ -110,8 +111,8 @@ func (r *Roster) checkGone(now time.Time) {
 	}
 }
 
-// goneSince returns since when a member has been gone from a running ceremony, and
-// until when it may be gone. It has been gone since the last message in a
+// goneSince returns the time since which a member has been gone from a running
+// ceremony, and the time until which it may be gone. It has been gone since the last message in a
 // direction that was connected and no longer is.
 func (r *Roster) goneSince(i int) (since, until time.Time, gone bool) {
 	m := &r.members[i]
@@ -127,8 +128,8 @@ func (r *Roster) goneSince(i int) (since, until time.Time, gone bool) {
 	return since, until, gone && !m.Done
 }
 
-// goneUntil returns since when a lost direction has been gone, and until when it
-// may be gone.
+// goneUntil returns the time since which a lost direction has been gone, and the time
+// until which it may be gone.
 func (r *Roster) goneUntil(d *direction) (since, until time.Time) {
 	since = later(d.last, r.runningSince)
 	return since, later(since.Add(r.cfg.PeerTimeout), d.since.Add(min(lossGrace, r.cfg.PeerTimeout)))

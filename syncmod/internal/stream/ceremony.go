@@ -76,7 +76,7 @@ type Ceremony interface {
 	Unreached(member int, why End)
 	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
-	// Awaits reports whether a member's stream can only be for this ceremony, although
+	// Awaits reports whether a member's stream can be for this ceremony, although
 	// the member's signature fits no open definition. It is used for foreign members,
 	// because their requests do not name the definition. It is true while the ceremony
 	// is connecting and has no stream from the member, and once the ceremony has failed.

@@ -15,7 +15,7 @@ import (
 
 // While attempts keep failing, they are reported every reportEvery. A report is
 // prominent if the client has been trying for twice as long as at the last prominent
-// report, or for reportLongest longer.
+// report, or if reportLongest has passed since that report.
 const (
 	reportEvery   = 30 * time.Second
 	reportLongest = 5 * time.Minute

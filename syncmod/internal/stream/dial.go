@@ -51,7 +51,7 @@ func (cl *client) tieBreak() time.Duration {
 }
 
 // tieBreakLeft returns how much longer this node waits for the member to dial it. While
-// members are still connecting, the member may only be busy with many handshakes. If
+// members are still connecting, the member may simply be busy with many handshakes. If
 // the member cannot dial at all, this wait ends soon after the others have connected.
 func (cl *client) tieBreakLeft(now time.Time) time.Duration {
 	if cl.count > 0 || cl.lost != "" {

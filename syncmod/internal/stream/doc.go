@@ -7,8 +7,8 @@
 // that runs another implementation of the protocol.
 //
 // A request leaves this node in these steps. The ceremony makes an [Announcement],
-// whose frame is encoded once. [CeremonyClients.Notify] calls the method say of every
-// client. The outbound stream composes the request (sayNext), remembers it as
+// whose frame is encoded once. [CeremonyClients.Notify] calls every client's say
+// method. The outbound stream composes the request (sayNext), remembers it as
 // outstanding (send) and writes it (flush). When a response comes (read), it belongs to
 // the oldest outstanding request and goes to [OutboundFacts].
 //

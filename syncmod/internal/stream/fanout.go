@@ -6,7 +6,7 @@ import (
 )
 
 // stuckAfter is the longest time that a stream that takes no bytes may delay the
-// streams after it. The shortest is half of that.
+// streams after it. Such a stream delays them for at least half of that.
 const stuckAfter = time.Millisecond
 
 // fanOut calls say for every index below count. A call that blocks keeps the goroutine

@@ -407,9 +407,10 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 const none = -1
 
 // accept answers an accepted request. If the request says a new step, nobody waits for
-// the answer, so it may go out late. Three answers do not wait: to the first request of
-// a stream; to a step up to 1, because the ceremony can still be closed without a word
-// before step 1; and to a foreign member, which makes one request at a time.
+// the answer, so it may go out late. Three answers do not wait: the answer to the first
+// request of a stream; the answer to step 0 or 1, because the ceremony can still be
+// closed without a word before step 1; and the answer to a foreign member, which makes
+// one request at a time.
 func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
 	before := in.noted(request)
 	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {

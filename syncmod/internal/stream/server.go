@@ -293,7 +293,7 @@ func (s *Server) find(id roster.StreamID) *inbound {
 	return s.streams[id]
 }
 
-// serves notes for which ceremony a stream is served. The ceremony is nil if there is
+// serves notes which ceremony a stream is served for. The ceremony is nil if there is
 // none.
 func (s *Server) serves(in *inbound, c Ceremony) {
 	s.mu.Lock()

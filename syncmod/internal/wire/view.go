@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A view is the last field of a request, so that a server recognizes a request that
-// repeats the one before and adds a view, without decoding it.
+// A view is the last field of a request. So without decoding a request, a server can
+// recognize that it repeats the one before and only adds a view.
 
 const viewField protowire.Number = 1007
 
