@@ -30,7 +30,7 @@ func (s *screen) phases(c *statuspage.Detail, most int) []string {
 		}
 	}
 	var signs strings.Builder
-	done, text := 0, good.paint("all passed")
+	done, text := 0, good.paint("all done")
 	for _, p := range c.Phases {
 		look := looks[p.State]
 		signs.WriteString(look.ink.paint(look.sign))
@@ -39,7 +39,7 @@ func (s *screen) phases(c *statuspage.Detail, most int) []string {
 			done++
 		case statuspage.PhaseAhead:
 		default:
-			text = look.ink.paint(clean(p.Name)) + " " + phaseText(p)
+			text = look.ink.paint(clean(p.Name)+":") + " " + phaseText(p)
 		}
 	}
 	if len(c.Phases) > s.width/3 {
