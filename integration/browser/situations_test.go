@@ -72,7 +72,7 @@ var situations = []situation{
 			"Who was slow? Nobody The link between bob and carol is broken.",
 			"It is stuck until bob and carol can reach each other.",
 			"Can I stop this node now? No This node is ready for step 1: stopping it now",
-			"1 bob cannot reach carol", "2 carol cannot reach bob",
+			"cannot reach carol", "cannot reach bob",
 		},
 	},
 	{
@@ -97,7 +97,7 @@ var situations = []situation{
 		shows: []string{
 			"Waiting for carol, held up: bob cannot reach carol", "It is stuck until bob can reach carol.",
 			"Who was slow? Nobody The link between bob and carol is broken.",
-			"1 bob cannot reach carol", "2 carol not reached by bob",
+			"not reached by bob",
 		},
 	},
 	{
@@ -151,7 +151,7 @@ var situations = []situation{
 		shows: []string{
 			"Waiting for carol, who uses a different definition",
 			"Is it me? Probably not Compare the definition files: carol uses ", "; this node, bob and dave use ",
-			"The ceremony will begin when carol uses the same definition", "2 carol uses a different definition",
+			"The ceremony will begin when carol uses the same definition", "carol's node is up, but uses a different definition.",
 		},
 	},
 	{
@@ -171,7 +171,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol's node restarted",
-			"Has it failed? Yes: carol's node restarted carol restarted: it was at step 2, and is back at the start.",
+			"Has it failed? Yes: carol's node restarted carol's node was at step 2, and is back at the start.",
 			"Agree with the others when to start again.", "Can I stop this node now? Yes", "2 carol its node restarted",
 		},
 	},
@@ -253,8 +253,8 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Finished here. dave's goodbye is missing",
-			"Can I stop this node now? Not yet Ask dave. Once dave has finished, stop this node",
-			"Who are we waiting for? dave's goodbye", "Is it me? Probably not Nothing listens at dave's address.",
+			"Can I stop this node now? Not yet Your keys are complete. Ask dave before you use them or stop this node",
+			"Who are we waiting for? dave's goodbye dave has not said goodbye.", "Is it me? Probably not",
 		},
 	},
 	{

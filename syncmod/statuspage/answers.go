@@ -2,6 +2,7 @@ package statuspage
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -206,11 +207,16 @@ func (v view) whyItFailed() Answer {
 			text += "; " + v.having(group)
 		}
 	}
+	text = backAtStart.ReplaceAllString(text, "'s node was at step $1, and is back at the start")
 	if !strings.HasSuffix(text, "…") {
 		text += "."
 	}
 	return Answer{"Yes: " + short, capital(text)}
 }
+
+// backAtStart matches how a member reports that another one restarted. Operators know no
+// step 0.
+var backAtStart = regexp.MustCompile(` restarted: its step went from (\d+) to 0\b`)
 
 // having says what members attest: "this node and bob have ab12…".
 func (v view) having(r results) string {

@@ -48,13 +48,12 @@ func (v view) isBeginning() bool {
 // notYet says why a node should keep running although its own part is complete. After its
 // time for goodbyes, nothing changes by itself any more.
 func (v view) notYet(w *syncmod.WaitError) string {
-	who, whose := v.whom(w), list(possessive(v.whoms(w)))
-	text := fmt.Sprintf("Wait for %s goodbye: this answer then becomes Yes.", whose)
+	who, next := v.whom(w), "Wait for "+list(possessive(v.whoms(w)))+" goodbye: this answer then becomes Yes."
 	if v.status.Phase == syncmod.Complete {
-		text = fmt.Sprintf("Ask %s. Once %s %s finished, stop this node: this screen changes no more.",
-			who, who, plural(len(w.Missing), "has", "have"))
+		next = "Ask " + who + " before you use them or stop this node: this screen changes no more."
 	}
-	text += fmt.Sprintf(" If you stop it earlier, your keys stay good, but %s ceremony may fail.", whose)
+	text := fmt.Sprintf("Your keys are complete. %s If you stop this node before %s %s finished, the ceremony may "+
+		"fail there.", next, who, plural(len(w.Missing), "has", "have"))
 	if v.receipt != nil {
 		text += fmt.Sprintf(" Then send %s the receipt.", who)
 	}

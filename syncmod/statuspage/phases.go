@@ -128,7 +128,7 @@ func (v view) goodbyes(over bool) Phase {
 	case v.status.Phase == syncmod.Complete && w != nil:
 		p.State, p.Text = PhaseWaiting, list(possessive(v.whoms(w)))+" is missing"
 	case v.status.Phase == syncmod.Complete:
-		p.State, p.Text = PhaseDone, "all received"
+		p.State, p.Text = PhaseDone, "done"
 	case over && w != nil:
 		p.State, p.Text = PhaseWaiting, "waiting for "+v.whom(w)
 	}

@@ -151,15 +151,10 @@ func (v view) atFault() []int {
 	return append([]int{teller}, accused...)
 }
 
-// backAtStart matches how a member reports that another one restarted.
-var backAtStart = regexp.MustCompile(`\bits step went from (\d+) to 0\b`)
-
 var anOperator = regexp.MustCompile(`\boperator (\d+)\b`)
 
 // named returns a text in which names of members replace "operator 2 (carol)" and "operator 2".
-// There is no step 0 on the page, so the text does not mention it either.
 func (v view) named(text string) string {
-	text = backAtStart.ReplaceAllString(text, "it was at step $1, and is back at the start")
 	for i, name := range v.names {
 		text = strings.ReplaceAll(text, fmt.Sprintf("operator %d (%s)", i, name), name)
 	}

@@ -36,6 +36,16 @@ func explained(c *statuspage.Detail, n int) []int {
 	return order[:n]
 }
 
+// sentences returns the answer with its explanation. If that begins with the answer, the
+// answer is not said twice.
+func (q question) sentences() string {
+	short, text := clean(q.Short), clean(q.Text)
+	if rest, begins := strings.CutPrefix(text, short+" "); begins {
+		return strong.paint(short) + " " + rest
+	}
+	return strong.paint(short+".") + " " + text
+}
+
 // answers returns the answers to the operator's five questions, of which n are explained.
 func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
 	const longest = 8 // lines, for the texts of members
@@ -46,7 +56,7 @@ func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
 	for i, q := range asked {
 		text := strong.paint(clean(q.Short))
 		if slices.Contains(explained(c, n), i) && q.Text != "" {
-			text = strong.paint(clean(q.Short)+".") + " " + clean(q.Text)
+			text = q.sentences()
 		}
 		if s.isNarrow() {
 			text = faint.paint(q.whole) + " " + text

@@ -85,7 +85,10 @@ func (s *screen) table(c *statuspage.Detail) table {
 	}
 	t.head = strings.Repeat(" ", gutter)
 	for i, col := range columns {
-		t.head += faint.paint(cell(col, col.title, i == len(columns)-1)) + "  "
+		t.head += faint.paint(cell(col, col.title, i == len(columns)-1))
+		if i < len(columns)-1 {
+			t.head += "  "
+		}
 	}
 	for row := range c.Members {
 		t.rows = append(t.rows, s.row(c, columns, row))
@@ -257,7 +260,7 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 func wrongText(c *statuspage.Detail, m statuspage.Member) string {
 	switch {
 	case c.Phase == "complete" && m.Waiting:
-		return "no goodbye: " + clean(m.State)
+		return "no goodbye, " + clean(m.State)
 	case m.Trouble:
 		return clean(m.State)
 	case m.Waiting:

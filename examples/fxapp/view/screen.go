@@ -53,6 +53,7 @@ var shapes = []shape{
 	{answers: allAnswers, title: 1, phases: 1, members: all, legend: all},
 	{answers: allAnswers, title: 1, phases: 1, members: all},
 	{answers: allAnswers, title: 1, phases: 1, members: troubled},
+	{answers: allAnswers, title: 1, phases: 1, members: 1},
 	{answers: allAnswers, title: 1, phases: 1},
 	{answers: allAnswers, title: 1},
 	{answers: 4, title: 1, phases: 1, members: troubled},
