@@ -253,7 +253,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Finished here. dave's goodbye is missing",
-			"Can I stop this node now? Not yet Your keys are complete. Ask dave before you use them or stop this node",
+			"Can I stop this node now? Not yet Your keys are complete. Ask dave: once dave has finished, ",
 			"Who are we waiting for? dave's goodbye dave has not said goodbye.", "Is it me? Probably not",
 		},
 	},

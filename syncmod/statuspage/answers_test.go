@@ -227,9 +227,9 @@ func TestAMissingGoodbyeKeepsItRunning(t *testing.T) {
 
 	require.Equal(t, Answer{"carol's goodbye", "carol has not said goodbye."}, v.waitingFor(w))
 	require.Equal(t, Answer{"No", "This node has finished. It is only waiting for carol."}, v.isItMe(w))
-	const early = " If you stop this node before carol has finished, the ceremony may fail there."
-	require.Equal(t, Answer{"Not yet", "Your keys are complete. Ask carol before you use them or stop this node: " +
-		"this screen changes no more." + early}, v.mayClose(w, nil))
+	const early = " If you stop this node earlier, the ceremony may fail for carol."
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. Ask carol: once carol has finished, use them and stop " +
+		"this node. This screen does not change any more." + early}, v.mayClose(w, nil))
 	v.status.Phase = syncmod.Running
 	require.Equal(t, Answer{"Not yet", "Your keys are complete. Wait for carol's goodbye: this answer then becomes Yes." + early},
 		v.mayClose(w, nil))

@@ -50,10 +50,11 @@ func (v view) isBeginning() bool {
 func (v view) notYet(w *syncmod.WaitError) string {
 	who, next := v.whom(w), "Wait for "+list(possessive(v.whoms(w)))+" goodbye: this answer then becomes Yes."
 	if v.status.Phase == syncmod.Complete {
-		next = "Ask " + who + " before you use them or stop this node: this screen changes no more."
+		next = fmt.Sprintf("Ask %s: once %s %s finished, use them and stop this node. This screen does not change "+
+			"any more.", who, who, plural(len(w.Missing), "has", "have"))
 	}
-	text := fmt.Sprintf("Your keys are complete. %s If you stop this node before %s %s finished, the ceremony may "+
-		"fail there.", next, who, plural(len(w.Missing), "has", "have"))
+	text := fmt.Sprintf("Your keys are complete. %s If you stop this node earlier, the ceremony may fail for %s.",
+		next, who)
 	if v.receipt != nil {
 		text += fmt.Sprintf(" Then send %s the receipt.", who)
 	}

@@ -152,7 +152,7 @@ function showMembers(c) {
     const clock = Math.abs(m.clock_ms) >= 100 ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
     const [state, details] = tr.cells[1].children;
     set(state, m.state || '');
-    set(details, m.trouble && m.attempts ? `${m.last_error} (${m.attempts} attempts)` : '');
+    set(details, c.phase !== 'failed' && m.trouble && m.attempts && m.last_error !== m.state ? `${m.last_error} (${m.attempts} attempts)` : '');
     ['', m.doing, m.path, m.rtt_ms ? `${Math.max(0.1, m.rtt_ms).toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || (i === c.self ? '' : '?'), m.nickname || '',
       m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 0 && k !== 4) set(tr.cells[k + 1], text); });
   });
