@@ -175,7 +175,7 @@ func TestViewThenQuit(t *testing.T) {
 	w.until("for bob to connect")
 	w.until("Can I stop this node now? Yes. Nothing is lost until")
 	w.resize(50, 12)
-	w.until("[>····] Connect: waiting for bob")
+	w.until("Is it me? Perhaps Has it failed? No Who was slow? bob Can I stop")
 	w.resize(140, 40)
 	w.until("nobody reaches it")
 	w.types("q")

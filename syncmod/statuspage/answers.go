@@ -87,7 +87,7 @@ func (v view) stands(p syncmod.PeerStatus, w *syncmod.WaitError) string {
 		return name + " " + v.standing(p)
 	case strings.HasPrefix(p.Waiting, anotherOpen):
 		return name + "'s node is up, but uses a different definition"
-	case p.Waiting != "", !p.Inbound && !p.Outbound && isUp(p):
+	case p.Waiting != "", isUp(p):
 		return name + "'s " + strings.TrimPrefix(v.standing(p), "its ")
 	case !p.Inbound || !p.Outbound:
 		return v.unreached(p)

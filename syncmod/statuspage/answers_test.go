@@ -228,10 +228,11 @@ func TestAMissingGoodbyeKeepsItRunning(t *testing.T) {
 	require.Equal(t, Answer{"carol's goodbye", "carol has not said goodbye."}, v.waitingFor(w))
 	require.Equal(t, Answer{"No", "This node has finished. It is only waiting for carol."}, v.isItMe(w))
 	const early = " If you stop this node earlier, the ceremony may fail for carol."
-	require.Equal(t, Answer{"Not yet", "Your keys are complete. Ask carol: once carol has finished, use them and stop " +
-		"this node. This screen does not change any more." + early}, v.mayClose(w, nil))
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. Ask carol: once carol has finished, use them and " +
+		"stop this node. This screen does not change any more." + early}, v.mayClose(w, nil))
 	v.status.Phase = syncmod.Running
-	require.Equal(t, Answer{"Not yet", "Your keys are complete. Wait for carol's goodbye: this answer then becomes Yes." + early},
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. Wait for carol's goodbye: this answer then " +
+		"becomes Yes." + early},
 		v.mayClose(w, nil))
 	v.status.Phase = syncmod.Complete
 	v.receipt = new(syncmod.Receipt)
@@ -309,4 +310,11 @@ func TestAnUnreachedMemberIsOneSentence(t *testing.T) {
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, carol}})
 	require.Equal(t, "Nobody can reach carol's node: connection refused", v.unreached(carol))
 	require.Equal(t, "unreachable: connection refused", v.stateOf(carol))
+}
+
+func TestAnOldErrorSaysNothing(t *testing.T) {
+	status := syncmod.Status{Step: 1, Peers: others(0, 0)}
+	status.Peers[0].LastError = errors.New(hostIsUp + "no ceremony is running there")
+	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers}
+	require.Equal(t, Answer{"No", "bob and carol must begin step 1."}, made(status).isItMe(w))
 }

@@ -193,7 +193,8 @@ func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 		require.Equal(t, "The ceremony has failed: carol runs a different version", d.Headline, name)
 		require.Equal(t, Answer{"Yes: carol runs a different version", "carol runs v1.9, but this node runs v1.0. " +
 			"All members need the same major and minor version."}, d.Answers.Failure, name)
-		require.Equal(t, Answer{"Probably not", "bob uses the same version and definition as this node."}, d.Answers.IsItMe, name)
+		require.Equal(t, Answer{"Probably not", "bob uses the same version and definition as this node."},
+			d.Answers.IsItMe, name)
 		require.Contains(t, d.Answers.Close.Text, "Either carol must install v1.0, "+
 			"or everyone else v1.9. Then", name)
 		require.Equal(t, 2, *d.Culprit, name)
@@ -234,7 +235,8 @@ func TestAFalseAccuserIsTheOddMember(t *testing.T) {
 			v.status.Peers[1].Inbound = false
 
 			require.Equal(t, headline, v.failure(), how.text)
-			require.Equal(t, Answer{"Probably not", "bob uses the same version and definition as this node."}, v.isItMe(nil), how.text)
+			require.Equal(t, Answer{"Probably not", "bob uses the same version and definition as this node."},
+				v.isItMe(nil), how.text)
 		}
 	}
 }

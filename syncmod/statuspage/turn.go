@@ -93,11 +93,12 @@ const (
 	anotherOpen = "it has another definition open: "
 )
 
-// hostIsUp begins the last error of a member whose host answers and whose program does not.
+// hostIsUp begins the last error of a member whose host answers and whose program does not. A
+// member that has connected since still has that error.
 const hostIsUp = "its host is up, but "
 
 func isUp(p syncmod.PeerStatus) bool {
-	return p.LastError != nil && strings.HasPrefix(p.LastError.Error(), hostIsUp)
+	return !p.Inbound && !p.Outbound && p.LastError != nil && strings.HasPrefix(p.LastError.Error(), hostIsUp)
 }
 
 var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
@@ -108,7 +109,7 @@ func (v view) standing(p syncmod.PeerStatus) string {
 	switch {
 	case v.rehearses(p):
 		return "ready, and rehearsing too"
-	case !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p):
+	case !p.Done && p.Waiting == "" && isUp(p):
 		return p.LastError.Error()
 	}
 	text := p.Describe(v.now)

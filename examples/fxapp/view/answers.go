@@ -46,6 +46,12 @@ func (q question) sentences() string {
 	return strong.paint(short+".") + " " + text
 }
 
+// word returns the answer without its explanation. Why a ceremony failed is in the headline.
+func (q question) word() string {
+	word, _, _ := strings.Cut(clean(q.Short), ": ")
+	return strong.paint(word)
+}
+
 // answers returns the answers to the operator's five questions, of which n are explained.
 func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
 	const longest = 8 // lines, for the texts of members
@@ -54,7 +60,7 @@ func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
 		widest = max(widest, width(q.whole))
 	}
 	for i, q := range asked {
-		text := strong.paint(clean(q.Short))
+		text := q.word()
 		if slices.Contains(explained(c, n), i) && q.Text != "" {
 			text = q.sentences()
 		}
@@ -78,7 +84,7 @@ func (s *screen) isNarrow() bool { return s.width < 70 }
 // leaves out the first, which the headline gives.
 func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
 	for _, q := range questions(c)[1:] {
-		text := faint.paint(q.short) + " " + strong.paint(fit(clean(q.Short), s.width-width(q.short)-1))
+		text := faint.paint(q.short) + " " + fit(q.word(), s.width-width(q.short)-1)
 		if n := len(lines); n > 0 && width(lines[n-1])+2+width(text) <= s.width {
 			lines[n-1] += "  " + text
 		} else {
