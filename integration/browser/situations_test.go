@@ -151,7 +151,8 @@ var situations = []situation{
 		shows: []string{
 			"Waiting for carol, who uses a different definition",
 			"Is it me? Probably not Compare the definition files: carol uses ", "; this node, bob and dave use ",
-			"The ceremony will begin when carol uses the same definition", "carol's node is up, but uses a different definition.",
+			"The ceremony will begin when carol uses the same definition",
+			"carol's node is up, but uses a different definition.",
 		},
 	},
 	{

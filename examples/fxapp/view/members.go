@@ -33,8 +33,9 @@ func (c *column) measure() {
 	}
 }
 
+// isEmpty reports whether a column says nothing about any member.
 func (c *column) isEmpty() bool {
-	return !slices.ContainsFunc(c.cells, func(cell string) bool { return cell != "" })
+	return !slices.ContainsFunc(c.cells, func(cell string) bool { return cell != "" && cell != unknown })
 }
 
 // table is the table of members.
