@@ -1,9 +1,7 @@
 package statuspage
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -84,68 +82,6 @@ func (v view) agreeing() (names []string) {
 		}
 	}
 	return names
-}
-
-// What a member answers that has not opened the ceremony: either it has no ceremony open, or
-// another one.
-const (
-	notOpen     = "it has not opened this ceremony yet"
-	anotherOpen = "it has another definition open: "
-)
-
-// hostIsUp begins the last error of a member whose host answers and whose program does not. A
-// member that has connected since still has that error.
-const hostIsUp = "its host is up, but "
-
-func isUp(p syncmod.PeerStatus) bool {
-	return !p.Inbound && !p.Outbound && p.LastError != nil && strings.HasPrefix(p.LastError.Error(), hostIsUp)
-}
-
-var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
-
-// standing says how a member stands, without its step and without the time when it was last
-// heard.
-func (v view) standing(p syncmod.PeerStatus) string {
-	switch {
-	case v.rehearses(p):
-		return "ready, and rehearsing too"
-	case !p.Done && p.Waiting == "" && isUp(p):
-		return p.LastError.Error()
-	}
-	text := p.Describe(v.now)
-	if strings.Contains(text, "for ") {
-		text = inMilliseconds.ReplaceAllLiteralString(text, "for "+spell(v.now.Sub(p.Since)))
-	}
-	for _, tail := range []string{", heard ", ", at step "} {
-		if i := strings.LastIndex(text, tail); i >= 0 && (tail != ", heard " || !p.LastSeen.IsZero()) &&
-			(tail != ", at step " || p.Step >= 0) {
-			text = text[:i]
-		}
-	}
-	return text
-}
-
-// stateOf says how a member stands, without the addresses and counts of attempts to reach it.
-func (v view) stateOf(p syncmod.PeerStatus) string {
-	isOver := v.status.Phase == syncmod.Failed || v.status.Phase == syncmod.Complete
-	switch apart := v.cutOff(p.Index); {
-	case strings.HasPrefix(p.Waiting, anotherOpen):
-		return "uses a different definition"
-	case apart != "" && p.Inbound && p.Outbound && !isOver:
-		return apart
-	case p.Done || p.Inbound || p.Outbound || p.Waiting != "" || p.Fault != nil || isUp(p) || p.LastError == nil,
-		errors.Is(p.LastError, syncmod.ErrKeyInUse):
-		return v.standing(p)
-	}
-	text := "unreachable"
-	if cause := causeOf(p); cause != "" {
-		text += ": " + cause
-	}
-	p.LastError = nil
-	if _, more, ok := strings.Cut(v.standing(p), ", "); ok {
-		text += ", " + more
-	}
-	return text
 }
 
 // isItMyGoodbye answers whether a goodbye is missing because of this node.
