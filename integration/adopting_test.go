@@ -23,7 +23,7 @@ func TestTheRecipesCompile(t *testing.T) {
 		heading, text, _ := strings.Cut(section, "\n")
 		for i, block := range strings.Split(text, "```go\n") {
 			if i == 0 {
-				continue // what is before the first
+				continue // the text before the first block
 			}
 			code, _, found := strings.Cut(block, "```")
 			require.True(t, found)

@@ -9,7 +9,7 @@
 //   - refpeer, mixed: a peer that behaves like the reference implementations, and
 //     ceremonies with it
 //   - soak: random faults, drawn from a seed
-//   - limits: many nodes in one place, and many ceremonies at once
+//   - limits: many nodes in one place, and many ceremonies at the same time
 //   - netns, nat: network namespaces, and nodes behind routers and firewalls
 //   - sim: distances and sizes that no machine has, in virtual time
 //   - telemetry: what an OpenTelemetry SDK receives from one node and from several

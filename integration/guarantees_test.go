@@ -34,7 +34,7 @@ func TestEveryPromiseNamesItsTests(t *testing.T) {
 		}
 	}
 	all := promised.FindAllString(string(text), -1)
-	require.Len(t, all, found, "each test is behind the name of its package")
+	require.Len(t, all, found, "each test follows the name of its package")
 	require.NotZero(t, found)
 }
 

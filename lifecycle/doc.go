@@ -20,8 +20,8 @@
 // These are the rules, with the reason for each:
 //
 //   - A task uses the context that it receives, never the context of OnStart. fx cancels the context of OnStart as soon
-//     as the start is over, or lets it expire at fx.StartTimeout. With that context, the work would end a moment after
-//     it began.
+//     as the start is over, or lets it expire at fx.StartTimeout. With that context, the work would end soon after it
+//     began.
 //   - Call [Group.Start] in OnStart, not in the constructor. If fx fails to build the graph, it never calls OnStop, so
 //     nothing stops what a constructor has started. This rule also makes Start after Stop work.
 //   - Return from OnStart at once. If a hook is still running at fx.StartTimeout, fx does not call its OnStop, nor the

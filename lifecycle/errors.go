@@ -15,11 +15,12 @@ var errExited = errors.New("the goroutine exited without returning")
 
 // PanicError is the failure of a task that panicked.
 type PanicError struct {
-	Task  string
+	Task  string // the name that [Group.Go] was given
 	Value any    // the argument of panic
 	Stack []byte // the stack of the task's goroutine at the panic
 }
 
+// Error returns a sentence with the name of the task and the value of the panic.
 func (e *PanicError) Error() string { return fmt.Sprintf("task %q panicked: %v", e.Task, e.Value) }
 
 // Unwrap returns the value of the panic if that is an error, and nil otherwise.
@@ -34,6 +35,7 @@ type StopError struct {
 	Err   error    // why waiting ended: context.DeadlineExceeded or context.Canceled
 }
 
+// Error returns a sentence that lists the tasks and says why waiting ended.
 func (e *StopError) Error() string {
 	return fmt.Sprintf("tasks that did not end in time: %s: %v", strings.Join(e.Tasks, ", "), e.Err)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// fakeShutdowner counts the calls. Its counter has no lock, because fx's exit code has none either: concurrent calls
-// are a data race.
+// fakeShutdowner counts the calls. Its counter has no lock, and neither has fx's exit code: concurrent calls are a
+// data race.
 type fakeShutdowner struct {
 	calls   int
 	options []fx.ShutdownOption

@@ -29,9 +29,9 @@ func NewFxLogger(log *logrus.Logger) fxevent.Logger {
 }
 
 // WithFxLogger makes an application log its fx events as [NewFxLogger] does. It uses the *logrus.Logger in the graph.
-// If the graph has none, it uses the *slog.Logger in the graph, and without that logrus's standard logger. It looks for
-// the type *logrus.Logger itself, not for an interface. After an fx.Error, which usually reports a bad configuration,
-// it uses the standard logger too, because fx then builds nothing.
+// If the graph has none, it uses the *slog.Logger in the graph. If the graph has neither, it uses logrus's standard
+// logger. It looks for the type *logrus.Logger itself, not for an interface. After an fx.Error, which usually reports a
+// bad configuration, it uses the standard logger too, because fx then builds nothing.
 func WithFxLogger() fx.Option {
 	type params struct {
 		fx.In

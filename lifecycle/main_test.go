@@ -28,14 +28,14 @@ func TestMain(m *testing.M) {
 	}
 	fx.New(
 		lifecycle.WithFxLogger(),       // logrus's defaults: info level, stderr
-		fx.StopTimeout(10*time.Second), // a stop that gives up does so a second before
+		fx.StopTimeout(10*time.Second), // a stop gives up a second before this
 		fx.Supply(logrus.StandardLogger()),
 		fx.Provide(lifecycle.NewFailer),
 		apps[name],
 	).Run()
 }
 
-// runApp runs one of apps in a process of its own, as a node does, until that ends.
+// runApp runs one of apps in a process of its own, until the process ends.
 func runApp(t *testing.T, name string) (exitCode int, stderr string) {
 	t.Helper()
 	require.Contains(t, apps, name)
@@ -73,7 +73,7 @@ func nextAt(t *testing.T, hook *logtest.Hook, level logrus.Level) *logrus.Entry 
 	return entriesAt(hook, level)[0]
 }
 
-// sink is a hook that does whatever a bad log can do to its writer.
+// sink is a hook that does what a bad log may do to the code that writes to it.
 type sink func()
 
 func (s sink) Levels() []logrus.Level { return logrus.AllLevels }

@@ -13,7 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// badLogs returns two loggers. The hook of one hangs until the end of the test, that of the other panics.
+// badLogs returns two loggers. The hook of one hangs until the end of the test. The hook of the other
+// panics.
 func badLogs(t *testing.T) map[string]*logrus.Logger {
 	t.Helper()
 	released := make(chan struct{})

@@ -22,9 +22,9 @@ func TestUnitsStartFxapp(t *testing.T) {
 	}
 }
 
-// An option that may appear several times in a unit adds up. Of any other option systemd takes the
-// last.
-func TestUnitsSayThingsOnce(t *testing.T) {
+// An option that may appear several times in a unit adds up. If any other option appears several times, systemd uses
+// the last one.
+func TestUnitsSetEachOptionOnce(t *testing.T) {
 	adds := map[string]bool{"Environment": true, "SystemCallFilter": true}
 	for name := range units {
 		said := make(map[string]bool)

@@ -14,7 +14,7 @@ import (
 // addressBook puts the addresses of definitions into the host's peerstore while a
 // ceremony needs them. It removes exactly the addresses that it added, and does not
 // touch an address that was there before. While a peer is connected, the host keeps
-// a removed address as if it had learned it from the peer.
+// a removed address as if the peer itself had announced it.
 type addressBook struct {
 	host  host.Host
 	store peerstore.AddrBook
@@ -56,7 +56,7 @@ func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 	for _, a := range addrs {
 		key := keyOf(id, a)
 		if b.uses[key] == 0 && present[key.addr] {
-			continue // it belongs to whoever added it, not to this book
+			continue // something else added it, not this book
 		}
 		b.uses[key]++
 		b.store.AddAddr(id, a, ownTTL)

@@ -18,18 +18,18 @@ import (
 // members should have the same Attempts: the others wait for a member that gives up
 // earlier.
 type Retry struct {
-	// Attempts is the largest number of attempts, including the first. Default 1.
-	// Negative: no limit.
+	// Attempts is the maximum number of attempts, including the first. Default 1. Negative:
+	// no limit.
 	Attempts int
 	// Pause is the time between the failure of the first attempt and the beginning of the
-	// second. It doubles with each attempt, up to PauseMax. It starts over after an
-	// attempt that lasted longer than PauseMax. Each pause is randomly up to a half
-	// shorter or longer, so that the members do not begin at the same moment. The longest
-	// pause is therefore one and a half times PauseMax. Defaults 1s and 30s.
+	// second. It doubles with each attempt, up to PauseMax. It starts over after an attempt
+	// that lasted longer than PauseMax. Each pause is made shorter or longer at random, by
+	// up to half of its length, so that the members do not begin at the same moment. The
+	// longest pause is therefore one and a half times PauseMax. Defaults 1s and 30s.
 	Pause, PauseMax time.Duration
 }
 
-// retryJitter is the largest random change of a pause, as a fraction of the pause.
+// retryJitter is the maximum random change of a pause, as a fraction of the pause.
 const retryJitter = 0.5
 
 // Permanent marks an error that no other attempt can mend. It is for the error of a step,
@@ -56,8 +56,8 @@ func (e *permanentError) Unwrap() error { return e.err }
 // Another attempt may mend a restart, a timeout, a member that left or was left behind,
 // an abort by another member, and an error of this node's own steps. It cannot mend a
 // different version, definition, list of members or result, a closed host, the stop of
-// this node, or an error marked as [Permanent]. Members that run other implementations
-// end with their first failure. The others wait until those are started again.
+// this node, or an error marked as [Permanent]. Foreign members (Charon, Pluto) end with
+// their first failure. The others wait until those are started again.
 //
 // Run returns nil once an attempt is complete. The receipt is nil if this node attested
 // nothing. Otherwise Run returns why the last attempt failed or, like [Service.Open], why
@@ -117,7 +117,7 @@ func (r *attempts) goOn(ctx context.Context) (*Receipt, error) {
 type attempt struct {
 	number int   // from 1; 0: it belongs to no run
 	before error // why the previous attempt failed
-	limit  int   // the largest number of attempts; negative: no limit
+	limit  int   // the maximum number of attempts; negative: no limit
 }
 
 // shown returns the number of the attempt as statuses and reports show it.
@@ -219,8 +219,8 @@ func (r *attempts) work(ctx context.Context, c *Ceremony) error {
 	return err // the ceremony was complete
 }
 
-// leave closes an attempt. It waits for the functions of OnEnd unless the end is still
-// held back.
+// leave closes an attempt. It waits for the functions of OnEnd, unless it is not known
+// yet whether they are called.
 func (r *attempts) leave(ctx context.Context, run *core) {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
@@ -267,14 +267,14 @@ func (c *core) unsettled() bool {
 	return c.attempt.another(c.roster.Failure(), c.err) && !c.settled.Load()
 }
 
-// retried reports whether another attempt follows this one, as far as is known. The lock
-// is held.
+// retried reports whether another attempt follows this one, as far as is known. The
+// caller holds the lock.
 func (c *core) retried() bool {
 	return !c.abandoned.Load() && c.attempt.another(c.roster.Failure(), c.err)
 }
 
 // settle decides, once, whether another attempt follows a failed one. If none follows,
-// the program now learns of the end. Otherwise the end is held back until the next
+// the program learns of the end now. Otherwise it does not learn of it before the next
 // attempt is open. settle reports whether this call decided it.
 func (c *core) settle(another bool) bool {
 	if !c.unsettled() || !c.settled.CompareAndSwap(false, true) {

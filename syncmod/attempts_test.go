@@ -127,7 +127,7 @@ func TestAPermanentErrorEndsTheRun(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "the key is gone")
 	require.Equal(t, []int{1}, r.attempts[0])
-	// The other one begins again, and waits for this node by name.
+	// The other node begins again, and waits for this node.
 	harness.Eventually(t, func() bool {
 		open := r.services[1].Ceremonies()
 		return len(open) == 1 && open[0].Status().Attempt == 2 && open[0].Status().Phase == syncmod.Connecting

@@ -159,8 +159,8 @@ func TestAMuteMemberDelaysNoGoodbye(t *testing.T) {
 	ctx := harness.Within(t)
 	go func() { done <- s.ceremony.Complete(ctx) }()
 	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2)))
-	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye)) // who has heard carol already
-	streams[1].Accepted(t, carol.Request(t, s.def, harness.Step(2)))                // and no goodbye, ever
+	streams[0].Accepted(t, bob.Request(t, s.def, harness.Step(2), harness.Goodbye)) // he has heard carol at step 2
+	streams[1].Accepted(t, carol.Request(t, s.def, harness.Step(2)))                // carol never says goodbye
 
 	err := harness.Next(t, done)
 

@@ -15,8 +15,9 @@ import (
 )
 
 // Ceremony is one run of a definition on this node. [Service.Open] makes it, or fx
-// makes it from the Definition in the graph. In an app that is started again it
-// begins anew, and all methods are then about the run of the last start.
+// makes it from the Definition in the graph. In an app that is started again, the
+// ceremony begins anew. All methods are then about the run that the latest start
+// began.
 //
 // The methods are about the barriers ([Ceremony.AwaitConnected],
 // [Ceremony.Advance], [Ceremony.Complete], and [Ceremony.Run] for all of them), the
@@ -91,10 +92,10 @@ func newSession() uint64 {
 	}
 }
 
-// Abort fails the ceremony for a reason of this node, and tells everyone. It
-// returns at once. The others receive the reason as text of at most 256 bytes,
-// without passwords, file paths or anything that looks like a key. Abort does
-// nothing if the ceremony has already failed or has passed its last barrier.
+// Abort fails the ceremony for the given reason, and tells everyone. It returns at
+// once. The others receive the reason as text of at most 256 bytes, without
+// passwords, file paths or anything that looks like a key. Abort does nothing if
+// the ceremony has already failed or has passed its last barrier.
 func (c *Ceremony) Abort(reason error) {
 	if reason == nil {
 		reason = errors.New("no reason given")
@@ -124,7 +125,8 @@ func (c *Ceremony) Err() error { return c.core().failure() }
 
 // Context returns a context that ends when parent ends or the ceremony fails. The
 // failure is then its cause ([context.Cause]). The context does not end when the
-// ceremony completes. Cancel releases its resources.
+// ceremony completes. Call the returned CancelFunc to release the resources of the
+// context.
 func (c *Ceremony) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	return c.core().context(parent)
 }

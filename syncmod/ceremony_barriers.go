@@ -112,7 +112,7 @@ func (c *core) awaitStep(ctx context.Context, step int64) error {
 	return c.await(ctx, roster.StepBarrier(step))
 }
 
-// advance implements [Ceremony.Advance]. The name is that of the step.
+// advance implements [Ceremony.Advance]. The name is the name of the step.
 func (c *core) advance(ctx context.Context, name string) (int64, error) {
 	step, err := c.beginAdvance(name)
 	if errors.Is(err, errAdvancing) {
@@ -207,7 +207,7 @@ func (c *core) announceStep(now time.Time, step int64) error {
 	return c.outOfTurn(step, c.roster.Announce(now, step))
 }
 
-// currentBarrier returns the barrier of the current step. Step 0 has none, and
+// currentBarrier returns the barrier of the current step. Step 0 has no barrier, and
 // counts as passed.
 func (c *core) currentBarrier() roster.Barrier {
 	c.mu.Lock()
@@ -216,7 +216,8 @@ func (c *core) currentBarrier() roster.Barrier {
 }
 
 // announceLast announces the last barrier, which is the next step, unless it is
-// already announced. It first signs what this node attests, without the lock.
+// already announced. It first signs what this node attests, without holding the
+// lock.
 func (c *core) announceLast() (step int64, err error) {
 	for announced := false; !announced; {
 		attests := c.sign(c.toAttest())
@@ -304,8 +305,8 @@ func (c *core) await(ctx context.Context, b roster.Barrier) error {
 	}
 }
 
-// reached reports whether the wait at a barrier is over, and how it ended. The lock
-// is held.
+// reached reports whether the wait at a barrier is over, and how it ended. The
+// caller holds the lock.
 func (c *core) reached(b roster.Barrier) (over bool, err error) {
 	switch {
 	case c.err != nil:

@@ -18,16 +18,16 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// core is a ceremony under its lock. It alone calls the rules. Every fact comes to it:
-// from the program's calls (this file and ceremony_barriers.go), from the streams
-// (ceremony_facts.go) and from its timer. It carries out the effects, and calls nothing
-// that blocks.
+// core is a ceremony with the lock that guards it. It alone calls the rules. Every fact
+// comes to it: from the program's calls (this file and ceremony_barriers.go), from the
+// streams (ceremony_facts.go) and from its timer. It carries out the effects, and calls
+// nothing that blocks.
 type core struct {
 	svc     *Service
 	owner   *Ceremony
 	def     Definition
 	attempt attempt
-	called  []string // the names of the members for lists
+	called  []string // the names of the members, as lists show them
 	terms   *stream.Terms
 	key     crypto.PrivKey // this node's
 	clients *stream.CeremonyClients
@@ -60,7 +60,7 @@ type state struct {
 	stepName string   // name of the current step
 	steps    []string // names of all steps
 	passed   []PassedBarrier
-	last     *Status   // the status at the moment when the ceremony ended: the streams end after it
+	last     *Status   // the status at the moment when the ceremony ended, before its streams end
 	since    time.Time // when the current phase and step began
 	working  report.Step
 
@@ -73,14 +73,14 @@ type state struct {
 	mesh      *mesh.Mesh // how the members see each other
 	views     [][]Link   // the same in the form of statuses, by operator index; nil: not made yet
 	viewStale bool       // this node's own view may have changed
-	viewed    time.Time  // when a view last changed, if its broken pairs have not been shown yet
+	viewed    time.Time  // when a view last changed; zero once the pairs that this broke have been shown
 
 	digest      []byte   // of the attempt that this node is in, from step 1 on
 	result      []byte   // what this node attests at the last barrier, nil if nothing; never changed in place
 	receipt     *Receipt // what the members have attested, once the last barrier is passed
 	stopped     bool     // Close was called
 	advancing   bool     // an Advance is waiting
-	pendingStep int64    // the step that an Advance has announced and that none has returned yet
+	pendingStep int64    // the step that an Advance has announced, until an Advance has returned it
 
 	released chan struct{} // closed when a wait may be over
 	watched  chan struct{} // closed when the status has changed
@@ -99,7 +99,8 @@ func (c *core) update(fact func(now time.Time)) {
 	c.carryOut(now)
 }
 
-// carryOut carries out the effects of the rules. The lock is held; nothing here blocks.
+// carryOut carries out the effects of the rules. The caller holds the lock; nothing here
+// blocks.
 func (c *core) carryOut(now time.Time) {
 	for c.carryOutNext(now) { // an event can give the rules news, such as which attempt this is
 	}
@@ -158,7 +159,7 @@ func (c *core) carryOutNext(now time.Time) (more bool) {
 
 // unreached sets the reason why a member was not reached. Only this node sees it: the
 // others are not told the member's addresses. If this node's own host is at fault, the
-// others are told so, and nobody blames the member.
+// others are told that, and nobody blames the member.
 func (c *core) unreached(f roster.Failure, last error) {
 	if !reason.IsOurs(last) {
 		f.Text = last.Error()
@@ -198,8 +199,8 @@ func (c *core) idOf(member int) []byte {
 	return []byte(c.def.Peers[member].ID)
 }
 
-// arm sets the one coarse timer. It serves members that are gone, goodbyes, the end of
-// telling, reports of a wait, and pairs that have become broken.
+// arm sets the one coarse timer. It fires when the rules want to know the time, and when
+// pairs may have become broken.
 func (c *core) arm(now time.Time) {
 	next := c.ruled
 	if at := c.pairsDue(); next.IsZero() || !at.IsZero() && at.Before(next) {
@@ -270,9 +271,9 @@ func (c *core) stop() {
 	})
 }
 
-// fail fails the ceremony for a reason of this node. It makes the text of the reason
-// before it takes the lock: the reason may have a type of the program's, whose Error may
-// call anything.
+// fail fails the ceremony because of this node, not because of a member. It makes the
+// text of the reason before it takes the lock: the reason may be of one of the program's
+// own types, and its Error method may call anything.
 func (c *core) fail(kind roster.Kind, reason error) {
 	reason = &shownError{text: fmt.Sprint(reason), err: reason}
 	c.update(func(now time.Time) { c.failAs(now, kind, reason) })

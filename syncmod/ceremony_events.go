@@ -9,7 +9,7 @@ import (
 )
 
 // handle handles an event: it reports it, and ends the ceremony on a failure or
-// completion. The lock is held.
+// completion. The caller holds the lock.
 func (c *core) handle(now time.Time, e roster.Event) {
 	switch e.Type {
 	case roster.Announced:

@@ -31,7 +31,7 @@ func (c *core) Awaits(member int) bool {
 	defer c.mu.Unlock()
 	switch c.roster.Phase() {
 	case roster.Failed:
-		return true // it is told so
+		return true // the member is told that the ceremony has failed
 	case roster.Connecting:
 		return !c.roster.Member(member).Inbound
 	case roster.Running, roster.Completing, roster.Complete:
@@ -53,7 +53,7 @@ func (c *core) Refused(member int, why error) {
 	refused := c.refusalOf(why)
 	c.update(func(now time.Time) {
 		c.roster.Refused(member, refused)
-		if c.refused[member] != refused.text { // once for each reason: a refused stream comes again at once
+		if c.refused[member] != refused.text { // once for each reason: the member opens another stream at once
 			c.refused[member] = refused.text
 			c.report.Refused(member, now, refused)
 		}
@@ -111,8 +111,8 @@ func (c *core) Outbound(o stream.Opening) stream.OutboundFacts {
 	return f
 }
 
-// noteAddressee notes which process of a member answers this node. The lock is
-// held.
+// noteAddressee notes which process of a member answers this node. The caller
+// holds the lock.
 func (c *core) noteAddressee(member int) { c.addressees[member].Store(c.roster.Member(member).Session) }
 
 // inboundFacts passes on the facts of one stream that a member has opened.

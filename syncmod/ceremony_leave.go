@@ -17,10 +17,13 @@ import (
 
 // This file opens and leaves a ceremony.
 
-// lastWords is how long Close waits for the last frame of a stream to arrive.
+// lastWords is how long Close waits for the last frame of a stream to arrive. The
+// streams themselves wait no longer than that, as lastWords in package stream
+// says.
 const lastWords = 500 * time.Millisecond
 
-// leaving is what opening and leaving a ceremony need in addition to its lock.
+// leaving holds the state that opening and leaving a ceremony need in addition to
+// the state that its lock guards.
 type leaving struct {
 	opening   sync.Mutex // held while the ceremony is being opened
 	closeOnce sync.Once
@@ -99,8 +102,9 @@ func (c *core) leaveAndReport(ctx context.Context) error {
 	return err
 }
 
-// leave is Close without the wait for reports. It returns when it began, without
-// the goodbyes, which may take any time.
+// leave is Close without the wait for reports. The time that it returns is the
+// beginning of the leaving. If there were goodbyes, it is the time after them,
+// because goodbyes may take any time.
 func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	began = time.Now()
 	if c.terms.Observes {
@@ -166,7 +170,8 @@ func (c *core) awaitEndings(ctx context.Context) {
 }
 
 // sayGoodbye waits for the goodbyes: at most GoodbyeTimeout, and half of the time
-// that ctx has left. The other half is for ending what a mute member leaves open.
+// that ctx has left. The other half is for ending the streams that a silent
+// member leaves open.
 func (c *core) sayGoodbye(ctx context.Context) {
 	patience := c.svc.cfg.GoodbyeTimeout
 	if deadline, ok := ctx.Deadline(); ok {

@@ -31,14 +31,14 @@ func (f *inboundFacts) View(bits []byte) {
 	}
 }
 
-// handleView notes that a view has changed. The lock is held.
+// handleView notes that a view has changed. The caller holds the lock.
 func (c *core) handleView(now time.Time) {
 	c.viewed = now
 	broadcast(&c.watched)
 }
 
-// pairsDue returns when the last changes of views make pairs broken, or zero when
-// those pairs have been shown.
+// pairsDue returns the time at which pairs count as broken because of the last change
+// of a view. It returns zero if those pairs have been shown.
 func (c *core) pairsDue() time.Time {
 	if c.viewed.IsZero() {
 		return time.Time{}
@@ -54,8 +54,8 @@ func (c *core) showPairs(now time.Time) {
 	}
 }
 
-// refreshView makes this node's own view again if its content has changed. The lock is
-// held.
+// refreshView makes this node's own view again if its content has changed. The caller
+// holds the lock.
 func (c *core) refreshView(now time.Time) {
 	if !c.viewStale {
 		return
@@ -92,8 +92,9 @@ func (c *core) link(member int) (l mesh.Link) {
 	return l
 }
 
-// viewOf returns how a member sees every member, or nil while it does not say. It is
-// made once for each view: with many members, a copy for each status would be large.
+// viewOf returns how a member sees every member, or nil if the member has not said it.
+// It is made once for each view: with many members, a copy for each status would be
+// large.
 func (c *core) viewOf(member int) []Link {
 	view := c.mesh.View(member)
 	if view == nil || c.views[member] != nil {
@@ -124,9 +125,9 @@ func (c *core) broken(now time.Time) []BrokenLink {
 }
 
 // reachText says which other members reach a member that this node is not connected
-// with. That shows whether the trouble is here or there. It returns nothing until this
-// node has been without the member for as long as the others need to notice it as
-// well.
+// with. That shows whether the trouble is here or there. It returns nothing in the
+// first three heartbeats without the member, because the others may not have noticed a
+// loss yet.
 func (c *core) reachText(now time.Time, member int, since time.Time) string {
 	if now.Sub(since) < brokenAfter*c.svc.cfg.Heartbeat {
 		return ""
@@ -161,12 +162,13 @@ func (c *core) names(members []int) string {
 	return list(names)
 }
 
-// who says which members a wait is for, and why. The lock is held.
+// who says which members a wait is still waiting for, and why. The caller holds the
+// lock.
 func (c *core) who(now time.Time, missing []PeerStatus) string {
 	return who(now, c.called, c.broken(now), missing)
 }
 
-// pairs names broken pairs in the form of reports: "1-2".
+// pairs names broken pairs as reports do: "1-2".
 func pairs(broken []BrokenLink) []string {
 	var names []string
 	for _, p := range broken {

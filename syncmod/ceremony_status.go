@@ -42,7 +42,7 @@ func (c *core) snapshot() report.Snapshot {
 	return s
 }
 
-// status returns the current status of the ceremony. The lock is held.
+// status returns the current status of the ceremony. The caller holds the lock.
 func (c *core) status() Status {
 	now := time.Now()
 	s := Status{
@@ -103,7 +103,7 @@ func (c *core) peerStatus(i int) PeerStatus {
 }
 
 // watch returns the status, and a channel that is closed when the status has
-// changed. Once the ceremony is over, the status is that of its end.
+// changed. Once the ceremony is over, it returns the status at its end.
 func (c *core) watch() (Status, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -90,7 +90,7 @@ func TestAFrameNeverArrivesInPieces(t *testing.T) {
 func TestAStepDoesNotWaitForAResponse(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	stream := harness.Next(t, s.others[0].Accept(t))
-	first := stream.Heed(t) // and not answered
+	first := stream.Heed(t) // it gets no response
 
 	require.NoError(t, s.ceremony.SetStep(1))
 
@@ -108,7 +108,7 @@ func TestHeartbeatsWaitForResponses(t *testing.T) {
 	stream := harness.Next(t, streams)
 	stream.Heed(t)
 
-	stream.RequireReset(t) // because of the exchange timeout, forty heartbeats, and nothing earlier
+	stream.RequireReset(t) // after the exchange timeout, forty heartbeats, and not earlier
 
 	require.Equal(t, s.def.Hash, harness.Next(t, streams).Heed(t).GetDefinitionHash())
 }

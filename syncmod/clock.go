@@ -11,14 +11,14 @@ import (
 const (
 	clockPeriod  = time.Minute     // a jump back is seen after two of these at the latest
 	clockWarning = 5 * time.Second // smaller differences do not matter
-	clockSamples = 5               // needed to say that a clock is behind: one late message only looks like that
+	clockSamples = 5               // needed before a clock counts as slow: one late message looks the same
 	clockMost    = 100 * 365 * 24 * time.Hour
 )
 
 // clock is what this node knows about a member's clock: how far the times in its
 // requests are ahead of this node's clock when they arrive. Each request has been
-// under way for a while. The request that is furthest ahead has lost the least
-// time, half a round trip at the fastest.
+// under way for a while. The request that is furthest ahead has spent the least
+// time on its way: about half of the fastest round trip.
 type clock struct {
 	now, before clockStretch
 	began       time.Time // when the current stretch began
@@ -28,8 +28,8 @@ type clock struct {
 // clockStretch is what one period has shown.
 type clockStretch struct {
 	samples int
-	ahead   time.Duration // the largest
-	rtt     time.Duration // the smallest; 0: none
+	ahead   time.Duration // the largest difference seen
+	rtt     time.Duration // the shortest round trip; 0: none
 }
 
 // heard notes how far a request was ahead.
@@ -92,7 +92,8 @@ func aheadText(offset time.Duration) string {
 	return report.Spell(offset) + " ahead of this node's"
 }
 
-// noteClock notes what a request says about its sender's clock. The lock is held.
+// noteClock notes what a request says about its sender's clock. The caller holds
+// the lock.
 func (c *core) noteClock(now time.Time, member int, ahead stream.Ahead) {
 	if !ahead.Known {
 		return

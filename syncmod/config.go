@@ -38,10 +38,10 @@ type Config struct {
 	PeerTimeout time.Duration
 	// OpenGrace is how long a member may ask for a definition that is not open here
 	// before that counts as a mismatch. A member that runs this package is never refused
-	// for it. It is told to wait, and the mismatch is logged after OpenGrace. A member
-	// that runs another implementation does not say which definition it means. Its stream
-	// is held. After OpenGrace it fails the only ceremony that it can mean: one that is
-	// still connecting and in which this member is missing. Default 10s.
+	// for it. It is told to wait, and the mismatch is logged after OpenGrace. A foreign
+	// member (Charon, Pluto) does not say which definition it means. Its stream is held.
+	// After OpenGrace it fails the only ceremony that it can mean: one that is still
+	// connecting and in which this member is missing. Default 10s.
 	OpenGrace time.Duration
 	// GoodbyeTimeout limits the time for the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.
@@ -49,19 +49,19 @@ type Config struct {
 	// MaxFrame is the size of the largest frame that is read, in bytes. Default 16 KiB,
 	// at least 1 KiB, at most 32 MiB.
 	MaxFrame int
-	// BackoffMin and BackoffMax are the first and the longest pause between two
-	// attempts to reach a member. Default 100ms and 1s.
+	// BackoffMin and BackoffMax are the first and the longest pause after this node has
+	// failed to reach a member. Default 100ms and 1s.
 	BackoffMin, BackoffMax time.Duration
 	// Retry says how often [Service.Run] and [RunAttempts] begin again after a failure,
 	// and how long they pause. Default one attempt.
 	Retry Retry
 	// RegisterEarly registers the protocol's handler when the service is made, not when
 	// it starts. It is for a host that already listens by then. A member that dials the
-	// host before the start waits, as it does for a ceremony that is not open yet, where
-	// it would otherwise read "protocol not supported". If something else handles the
-	// protocol, [NewService] (or fx.New) fails where [Service.Start] would. A service
-	// that is never started makes members wait until [Service.Stop], or until the host is
-	// closed: fx does not call OnStop for a component that it has not started.
+	// host before the start waits, as it does for a ceremony that is not open yet.
+	// Without RegisterEarly it would read "protocol not supported". If something else
+	// handles the protocol, [NewService] (or fx.New) fails where [Service.Start] would. A
+	// service that is never started makes members wait until [Service.Stop], or until the
+	// host is closed: fx does not call OnStop for a component that it has not started.
 	RegisterEarly bool
 	// ShutdownOnFailure asks the fx app to stop with exit code 1 when a ceremony fails.
 	// ShutdownOnComplete asks it to stop with exit code 0 when a ceremony completes. Both

@@ -32,7 +32,7 @@ type Definition struct {
 
 // Peer is a member of a ceremony.
 type Peer struct {
-	ID    peer.ID
+	ID    peer.ID               // the peer ID, made from the key that the member signs with
 	Name  string                // optional, for people
 	Addrs []multiaddr.Multiaddr // optional; the host knows them while the ceremony is open
 }
@@ -78,7 +78,7 @@ func (d Definition) validate(self peer.ID) (int, error) {
 
 func (p Peer) validate() error {
 	_, err := peer.IDFromBytes([]byte(p.ID))
-	// The text of a peer ID can happen to have the form of a peer ID.
+	// The text of a peer ID can also be a valid peer ID in binary.
 	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil {
 		err = errors.New("it is one's text")
 	}

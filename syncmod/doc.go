@@ -11,8 +11,8 @@
 //   - No member finishes with a different result from the others.
 //   - An operator can see at any moment which members the others are waiting for.
 //
-// It does no part of the key generation itself. What a step does, and how its data
-// travels, is up to the program.
+// The package takes no part in the key generation itself. What a step does, and how
+// its data travels, is up to the program.
 //
 // # The words
 //
@@ -23,7 +23,8 @@
 // as the host, and runs ceremonies one after the other or several at the same time.
 //
 // Peer (in this API), member (in the documentation) and operator (in messages) mean
-// the same thing: one of the nodes that take part in a ceremony.
+// the same thing: one of the nodes that take part in a ceremony. A foreign member
+// runs another implementation of the protocol, Charon or Pluto.
 //
 // # With fx
 //
@@ -45,14 +46,15 @@
 //	).Run()
 //
 // [RunSteps] runs the steps in the background, from the start of the app to its stop.
-// A program that wants to call the barriers itself injects *Ceremony instead. A node
-// that outlives its ceremonies injects *Service and opens each ceremony when it is
-// needed.
+// A program that wants to wait at the barriers itself injects *Ceremony instead. A
+// node that outlives its ceremonies injects *Service and opens each ceremony when it
+// is needed.
 //
 // Never wait for a ceremony inside an fx.Invoke or an OnStart hook. fx starts the
 // module only after all Invokes have run, and the other members may not arrive for
 // hours. A wait with the context of an OnStart hook ends a little before that context
-// does, so that fx still has time to undo the start. Its error says so.
+// does, so that fx still has time to undo the start. The error of the wait says that
+// it held up the start, and what to use instead.
 //
 // The order of the options matters. A hook that is appended to the lifecycle ahead of
 // [Module] starts before the service and stops after it. A root Invoke ahead of
@@ -105,15 +107,15 @@
 // [Ceremony.AwaitConnected] waits until every member is connected in both directions
 // and has proved its identity. Each [Ceremony.Advance] announces the next step and
 // waits for every member to announce it. The first step is step 1.
-// [Ceremony.Complete] is the last barrier and the goodbyes. [Ceremony.Run] does all
-// of this around the work of the steps. Callers that count the steps themselves use
-// [Ceremony.SetStep] and [Ceremony.AwaitStep].
+// [Ceremony.Complete] waits at the last barrier, and then for the goodbyes.
+// [Ceremony.Run] does all of this around the work of the steps. Callers that count
+// the steps themselves use [Ceremony.SetStep] and [Ceremony.AwaitStep].
 //
 // A wait that ends because its context ends returns a [*WaitError]. The error says
 // which members are missing and why. The ceremony has not failed; call again to keep
 // waiting. A late member does not fail the ceremony: the others wait for it. A node
 // that has not opened the ceremony yet, or whose attempt has failed, tells the others
-// so, and [PeerStatus].Waiting shows it.
+// to wait, and [PeerStatus].Waiting shows why.
 //
 // A node that restarts while the members are still connecting can rejoin. After that,
 // its part of the key generation is lost, so the ceremony cannot go on: it fails for
@@ -122,9 +124,9 @@
 // [Ceremony.Status] and [Ceremony.Watch] show all of this while it happens.
 //
 // [Observe] opens a ceremony that only looks: it shows who is there, and what would
-// fail the real ceremony. It takes no part, and does not affect the members. Several
-// nodes can look at the same time. To take part afterwards, open the definition
-// without [Observe].
+// make the real ceremony fail. It takes no part, and does not affect the members.
+// Several nodes can look at the same time. To take part afterwards, open the
+// definition without [Observe].
 //
 // # Failing, finishing, stopping
 //
@@ -139,8 +141,9 @@
 //
 // Once the last barrier is passed, the ceremony has succeeded: every member has
 // announced that its work is done. Nothing can fail it after that. Only the goodbyes
-// remain. The [*WaitError] of Complete, and the log, name the members that do not
-// answer in time.
+// remain. In errors and statuses, the wait for them is the barrier named shutdown.
+// The [*WaitError] of Complete, and the log, name the members that do not answer in
+// time.
 //
 // [Ceremony.Close] leaves the ceremony. While the members connect, nobody is told and
 // the others go on waiting. In a running ceremony, leaving is an abort. After the
@@ -170,17 +173,16 @@
 // another attempt. These do not: a different version, definition, list of members or
 // result; the stop of this node; and an error marked as [Permanent]. After one of
 // them, the other members wait for this node. Another attempt does not help a node
-// that failed at the last barrier if the others passed that barrier: it then waits
-// for members that are complete. [OnEnd], and the shutdown that a Config asks for,
-// come after the last attempt.
+// that failed at the last barrier if the others passed that barrier. In its next
+// attempt, the node waits for members that are already complete. [OnEnd], and the
+// shutdown that a Config asks for, come after the last attempt.
 //
 // # Results
 //
 // A node calls [Ceremony.Attest] with a digest of what its work has produced. The
 // last barrier then passes only if every member attests the same digest. Otherwise
 // the ceremony fails everywhere with [ErrResultMismatch], which says who attests
-// what, and no member succeeds. Members that run another implementation cannot
-// attest, and are excused.
+// what, and no member succeeds. Foreign members cannot attest, and are excused.
 //
 // After the last barrier, [Ceremony.Receipt] returns the proof. Each member has
 // signed it with the key of its peer ID. It is JSON, meant to be kept: [ParseReceipt]
@@ -210,13 +212,13 @@
 //   - the result that the sender attests, and its signature of that result;
 //   - a trace context.
 //
-// These streams carry nothing else of the key generation.
+// Apart from the attested result, these streams carry no data of the key generation.
 //
 // A node always answers a member that runs this package: it accepts the request,
-// refuses it, or tells the member to wait. A member that runs another implementation
-// takes some answers as final. Such an answer is held back if it could be about
-// another attempt. At most one stream for each member and definition waits in this
-// way, and 1,024 in all.
+// refuses it, or tells the member to wait. A foreign member takes some answers as
+// final. If such an answer could be about another attempt, the node does not send it
+// yet: it holds the stream. It holds at most one stream for each member and
+// definition, and 1,024 in all.
 //
 // A stranger is a peer that is not a member of any open ceremony. Its streams are
 // reset before a byte is read. Frames are small ([Config].MaxFrame), and writes have
@@ -255,9 +257,9 @@
 // program (ceremony_barriers.go) and from one timer. The core carries out the
 // effects: it sends a new announcement to all clients at once, wakes waiters and ends
 // streams. It reports what has happened as values to package telemetry
-// (ceremony_events.go; the status is in ceremony_status.go). Only the one goroutine
-// of that package calls loggers and tracers, so a hook, an exporter or a log output
-// never holds up a ceremony.
+// (ceremony_events.go; the status is in ceremony_status.go). In that package, each
+// service has one goroutine that calls loggers and tracers, and nothing else calls
+// them. So a hook, an exporter or a log output never holds up a ceremony.
 //
 // run.go has the steps, and result.go attests the result. receipt.go reads, writes
 // and verifies receipts. service.go ties the two halves to a host and keeps the list

@@ -71,9 +71,9 @@ const startAgain = "the ceremony cannot go on: stop every node and start the cer
 // PeerError names the member that made a ceremony fail: the culprit, not the member
 // that passed on the news. Unwrap returns one of the package's errors.
 type PeerError struct {
-	Peer  Peer
-	Index int // operator index
-	Err   error
+	Peer  Peer  // the culprit, as in the definition
+	Index int   // operator index
+	Err   error // the cause, which wraps one of the package's errors
 }
 
 // Error returns a sentence about the member: what it did, and what to do next.
@@ -142,12 +142,12 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 		if f.Culprit == self && f.By != self {
 			return printable(err.Error(), maxReason) // verbatim, it would read as if this node had said it of itself
 		}
-		return f.Text // verbatim: it has been passed on often enough
+		return f.Text // verbatim, however often it has been passed on
 	case roster.ResultMismatch:
-		return f.Text // verbatim too: what this node finds itself has another text
+		return f.Text // verbatim too: a member reported it (see differing for what this node finds itself)
 	case roster.SelfRestarted:
 		who := operator(f.Culprit, d.Peers[f.Culprit])
-		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // to the others, it is not "this node"
+		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // the others must not read "this node"
 	case roster.Stopped:
 		return operator(self, d.Peers[self]) + " was stopped before the ceremony was complete; " + startAgain
 	case roster.Aborted:
@@ -160,8 +160,8 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 
 // WaitError says which members a wait was still waiting for when its context ended.
 type WaitError struct {
-	Barrier string // connected, step or shutdown
-	Step    int64
+	Barrier string       // connected, step, or shutdown (the goodbyes)
+	Step    int64        // the step of the barrier, or the step that this node was at
 	Since   time.Time    // when this node's wait at the barrier began; zero: unknown
 	Missing []PeerStatus // in operator order
 	Err     error        // the context's error

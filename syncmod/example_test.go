@@ -174,8 +174,8 @@ func ExampleService_Open() {
 	// closed: <nil>
 }
 
-// Each attempt has its own steps. Both members call Service.Run. Otherwise the other
-// one would not come back after the failure.
+// Each attempt has its own steps. Both members call Service.Run. If bob did not, he
+// would not come back after the failure.
 func ExampleService_Run() {
 	alice, bob, definition := exampleHosts()
 	ctx := context.Background()

@@ -73,7 +73,7 @@ func TestADeadMemberIsNamed(t *testing.T) {
 			noticed++
 			continue
 		}
-		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // another member noticed a moment before
+		require.ErrorIs(t, err, syncmod.ErrPeerAborted) // another member noticed it first
 		require.ErrorContains(t, err, "operator 2 (carol) ")
 	}
 	require.Positive(t, noticed)
@@ -207,7 +207,7 @@ func TestDifferentDefinitionsAreShown(t *testing.T) {
 
 	ceremonies := append(harness.Open(t, nodes[:1], def), harness.Open(t, nodes[1:], other)...)
 
-	for i, open := range []syncmod.Definition{other, def} { // at the other one
+	for i, open := range []syncmod.Definition{other, def} { // the definition that is open at the other node
 		harness.Until(t, ceremonies[i], func(s syncmod.Status) bool {
 			return strings.Contains(s.Peers[0].Waiting, hex.EncodeToString(open.Hash[:8]))
 		})

@@ -78,8 +78,8 @@ func TestAMismatchIsLoggedOnce(t *testing.T) {
 	require.Contains(t, lines()[0], "… and 12 more: all members need the same definition")
 }
 
-// The process that came first goes on. The other one is told why it is not
-// accepted.
+// The process that came first goes on. Alice tells the other process why she does not
+// accept it.
 func TestASharedKeyIsShownOnBothSides(t *testing.T) {
 	key := harness.NewKey(t)
 	alice, carol := harness.NewHost(t), harness.NewSilentHost(t)
@@ -99,7 +99,7 @@ func TestASharedKeyIsShownOnBothSides(t *testing.T) {
 		require.NoError(t, err)
 	}
 
-	var displaced *syncmod.Ceremony // the one that alice does not listen to
+	var displaced *syncmod.Ceremony // the ceremony that alice does not listen to
 	require.Eventually(t, func() bool {
 		for _, c := range atBob {
 			if strings.Contains(c.Status().Peers[0].Waiting, "another process with this node's key takes part there") {
@@ -138,8 +138,8 @@ func TestANodeRefusedAsAStrangerSaysSo(t *testing.T) {
 	})
 }
 
-// The host forgets its own addresses when it likes. This node dials the
-// definition's address all the same.
+// The host may forget the addresses that it has learned at any time. This node still
+// dials the address in the definition.
 func TestAForgottenAddressIsStillDialled(t *testing.T) {
 	nodes, def := newCluster(t, 2, harness.Patient())
 	store := nodes[0].Host.Peerstore()

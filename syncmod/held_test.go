@@ -60,7 +60,7 @@ func TestOneStreamIsHeldAfterTheLastBarrier(t *testing.T) {
 				stream := s.meet(t, bob, harness.Step(1))
 				stream.Say(t, bob.Request(t, s.def, harness.Step(9)))
 				if i > 0 {
-					_ = before.Fate() // that one ends
+					_ = before.Fate() // the earlier stream ends
 				}
 				before = stream
 			}

@@ -63,7 +63,7 @@ var invalidConfigs = []struct {
 	},
 	{"a nickname of two lines", syncmod.Config{Nickname: "carol\nroot"}, "Config.Nickname", `"carol\nroot"`},
 	{"a nickname in colour", syncmod.Config{Nickname: "\x1b[31mcarol"}, "Config.Nickname", `"\x1b[31mcarol"`},
-	{"a nickname that is no text", syncmod.Config{Nickname: "carol\xff"}, "Config.Nickname", `"carol\xff"`},
+	{"a nickname that is not UTF-8", syncmod.Config{Nickname: "carol\xff"}, "Config.Nickname", `"carol\xff"`},
 	{"a negative heartbeat", syncmod.Config{Heartbeat: -time.Second}, "Config.Heartbeat", "-1s"},
 	{"a negative exchange timeout", syncmod.Config{ExchangeTimeout: -time.Second}, "Config.ExchangeTimeout", "-1s"},
 	{"a negative open grace", syncmod.Config{OpenGrace: -time.Second}, "Config.OpenGrace", "-1s"},
@@ -142,18 +142,18 @@ func requireInvalid(t *testing.T, err error, field, value string) {
 
 func TestAConfigAtItsLimitsIsValid(t *testing.T) {
 	for about, good := range map[string]syncmod.Config{
-		"all defaults":                   {},
-		"the defaults spelled out":       syncmod.DefaultConfig(),
-		"Charon's version":               {Version: "v1.11"},
-		"a patch and a label":            {Version: "v1.11.2-rc1"},
-		"32 characters in many bytes":    {Nickname: strings.Repeat("é", 32)},
-		"members may be gone for ever":   {PeerTimeout: -1},
-		"a heartbeat of half a timeout":  {Heartbeat: 5 * time.Second, ExchangeTimeout: 10 * time.Second},
-		"a longest pause from the first": {BackoffMin: 5 * time.Second},
-		"any number of attempts":         {Retry: syncmod.Retry{Attempts: -1}},
-		"an hour between two attempts":   {Retry: syncmod.Retry{Pause: time.Hour}},
-		"the smallest frame":             {MaxFrame: 1 << 10},
-		"the largest frame":              {MaxFrame: 32 << 20},
+		"all defaults":                     {},
+		"the defaults spelled out":         syncmod.DefaultConfig(),
+		"Charon's version":                 {Version: "v1.11"},
+		"a patch and a label":              {Version: "v1.11.2-rc1"},
+		"32 characters in many bytes":      {Nickname: strings.Repeat("é", 32)},
+		"members may be gone for ever":     {PeerTimeout: -1},
+		"a heartbeat of half a timeout":    {Heartbeat: 5 * time.Second, ExchangeTimeout: 10 * time.Second},
+		"the longest pause is also raised": {BackoffMin: 5 * time.Second},
+		"any number of attempts":           {Retry: syncmod.Retry{Attempts: -1}},
+		"an hour between two attempts":     {Retry: syncmod.Retry{Pause: time.Hour}},
+		"the smallest frame":               {MaxFrame: 1 << 10},
+		"the largest frame":                {MaxFrame: 32 << 20},
 	} {
 		require.NoError(t, good.Validate(), about)
 	}
@@ -202,23 +202,23 @@ func TestABadDefinitionIsRefusedOffline(t *testing.T) {
 			syncmod.Definition{Hash: bytes.Repeat([]byte{1}, 65), Peers: []syncmod.Peer{self, others[0]}},
 			"Definition.Hash", "65 bytes",
 		},
-		"no members":            {of(), "Definition.Peers", "it has 0, "},
-		"one member":            {of(self), "Definition.Peers", "it has 1, "},
-		"too many members":      {of(append([]syncmod.Peer{self}, others...)...), "Definition.Peers", "it has 1025, "},
-		"without this node":     {of(others[:3]...), "Definition.Peers", h.ID().String()},
-		"a member twice":        {of(self, others[0], others[1], others[0]), "Definition.Peers", others[0].ID.String()},
-		"this node twice":       {of(self, others[0], self), "Definition.Peers", h.ID().String()},
-		"a member without ID":   {of(self, syncmod.Peer{Name: "bob"}), "Definition.Peers", "operator 1"},
-		"an ID that is not one": {of(self, syncmod.Peer{ID: "bob"}), "Definition.Peers", `operator 1: "bob"`},
+		"no members":          {of(), "Definition.Peers", "it has 0, "},
+		"one member":          {of(self), "Definition.Peers", "it has 1, "},
+		"too many members":    {of(append([]syncmod.Peer{self}, others...)...), "Definition.Peers", "it has 1025, "},
+		"without this node":   {of(others[:3]...), "Definition.Peers", h.ID().String()},
+		"a member twice":      {of(self, others[0], others[1], others[0]), "Definition.Peers", others[0].ID.String()},
+		"this node twice":     {of(self, others[0], self), "Definition.Peers", h.ID().String()},
+		"a member without ID": {of(self, syncmod.Peer{Name: "bob"}), "Definition.Peers", "operator 1"},
+		"an invalid ID":       {of(self, syncmod.Peer{ID: "bob"}), "Definition.Peers", `operator 1: "bob"`},
 		"the text of an ID": {
 			of(self, syncmod.Peer{ID: peer.ID(others[0].ID.String())}),
 			"Definition.Peers", "operator 1: \"" + others[0].ID.String(),
 		},
-		"the text of an ID that has the form of one": {
+		"the text of an ID that is also a valid binary ID": {
 			of(self, syncmod.Peer{ID: peer.ID(edwards)}),
 			"Definition.Peers", "operator 1: \"" + edwards + "\" is not a peer ID",
 		},
-		"an address that is none": {
+		"an address that is nil": {
 			of(self, syncmod.Peer{ID: others[0].ID, Addrs: []multiaddr.Multiaddr{nil}}),
 			"Definition.Peers", "operator 1: ",
 		},

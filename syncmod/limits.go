@@ -11,7 +11,7 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// maxCeremonies is the largest number of ceremonies at the same time that limits are
+// maxCeremonies is the maximum number of ceremonies at the same time that limits are
 // made for.
 const maxCeremonies = 10_000
 
@@ -27,7 +27,7 @@ const (
 
 // NewResourceManager returns a resource manager for a host that exists only for its
 // ceremonies. It allows the given number of ceremonies at the same time, each with the
-// given number of members. Such a host needs only this line:
+// given number of members. Such a host needs only these two lines:
 //
 //	manager, err := syncmod.NewResourceManager(100, 1)
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
@@ -54,8 +54,7 @@ const (
 // streams in each direction of a connection. Hosts that have more than 240 ceremonies
 // in common at the same time should listen on TCP only.
 //
-// The error for a number of members or ceremonies that is out of range is an
-// [ErrInvalid].
+// If the number of members or ceremonies is out of range, the error is an [ErrInvalid].
 func NewResourceManager(members, ceremonies int) (network.ResourceManager, error) {
 	switch {
 	case members < minMembers || members > maxMembers:
@@ -89,9 +88,9 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 // Each scope gets what the ceremony needs in addition to libp2p's defaults for this
 // machine. This replaces the host's own limits for these scopes. For several ceremonies
 // at the same time, add up their members: two ceremonies of ten members need
-// ResourceLimits(20). The same peer may be a member of all of them, so a peer gets room
-// for half as many ceremonies as there are members. The whole host gets at most half of
-// the machine's memory.
+// ResourceLimits(20). The same peer may be a member of all these ceremonies. Each
+// ceremony has at least two members, so a peer gets room for members/2 ceremonies. The
+// whole host gets at most half of the machine's memory.
 //
 // The defaults of libp2p are enough for about 60 members. They also limit connections
 // by address, and the limits of scopes cannot change that. Many nodes behind one
@@ -128,7 +127,8 @@ func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig)
 		ProtocolPeer:    map[protocol.ID]rcmgr.ResourceLimits{ProtocolID: onTop(host.ProtocolPeerDefault, perPeer)},
 	}
 	limits.System.Memory = max(host.System.Memory, min(limits.System.Memory, mostMemory(host.System.Memory)))
-	// libp2p identifies the peer of each connection, and has more services for that.
+	// libp2p's own services open streams to the members too. One of them identifies the
+	// peer of each connection.
 	for name, service := range host.Service {
 		limits.Service[name] = onTop(service, ours)
 	}

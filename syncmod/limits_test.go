@@ -167,7 +167,7 @@ func TestLoopbackIsNotLimited(t *testing.T) {
 	}
 }
 
-// A resource manager raises limits for its ceremonies, but removes none.
+// A resource manager raises limits for its ceremonies, but does not remove any.
 func TestAResourceManagerStillLimits(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(4, 1)
 	require.NoError(t, err)
@@ -179,8 +179,9 @@ func TestAResourceManagerStillLimits(t *testing.T) {
 	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
 }
 
-// Every host identifies the peer of each connection. All members may do so at the same
-// time, but none more often than libp2p allows a peer.
+// Every host identifies the peer of each connection. There is room for such a stream
+// from every member at the same time, but for no more streams from one peer than
+// libp2p allows.
 func TestLibp2psOwnServicesAreLimited(t *testing.T) {
 	managers := map[string]func() (network.ResourceManager, error){
 		"NewResourceManager": func() (network.ResourceManager, error) {
@@ -221,7 +222,7 @@ func identify(m network.ResourceManager, id peer.ID) error {
 	return s.SetService(libp2pidentify.ServiceName)
 }
 
-// With few members, none of libp2p's limits by address gets lower.
+// With few members, the limits by address are not lower than those of libp2p.
 func TestASmallLimitIsNeverBelowLibp2ps(t *testing.T) {
 	manager, err := syncmod.NewResourceManager(2, 1)
 	require.NoError(t, err)

@@ -8,8 +8,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// maxLoss limits the text about a loss. Package reason keeps to less, so the text is
-// never cut before its point.
+// maxLoss limits the text about a loss. The texts of package reason are shorter than
+// this limit, so a text is never cut before it has said what matters.
 const maxLoss = 8 << 10
 
 // The ends of a stream that are not errors of the network.

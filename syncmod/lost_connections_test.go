@@ -70,7 +70,7 @@ func TestAttemptsSurviveBrokenConnections(t *testing.T) {
 			nodes, def := newCluster(t, 4, cfg, unlimited)
 			breaking, stop := context.WithCancel(t.Context())
 			broken := make(chan int, 1)
-			// Not for ever: a busy machine makes no connection as fast as they are broken.
+			// Not for ever: a busy machine cannot make connections as fast as they are broken.
 			go func() { broken <- breakConnections(breaking, nodes, 300) }()
 
 			var wg sync.WaitGroup

@@ -42,15 +42,16 @@ var Module fx.Option = fx.Options(
 // ModuleIfHost is [Module] for a program in which some graphs have no host, such as one
 // with commands that work offline. In a graph without a host.Host it does nothing, and the
 // constructors of the Definition and of the steps of a [RunSteps] are not called. If
-// anything else is missing, that is an error, as with Module. Module's error names it.
+// anything else is missing, fx.New fails, as with Module. The error may not say what is
+// missing: to see that, replace ModuleIfHost with Module.
 var ModuleIfHost fx.Option = fx.Options(
 	provided,
 	fx.Decorate(stepsIfHost),
 	fx.Invoke(checkIfHost),
 )
 
-// provided is what both options have in common. It makes nothing: fx calls the Invokes of
-// an fx.Module before those of the root, no matter where the module stands.
+// provided is what both options have in common. It has no Invoke: fx would call an Invoke
+// in here before those of the root, no matter where the module stands among the options.
 var provided = fx.Module(ModuleName,
 	fx.Provide(func() *onlyOneOfModuleAndModuleIfHost { return nil }), // a second one fails fx.New
 	provideGiven[host.Host](),
@@ -75,27 +76,28 @@ func Configure(c Config) fx.Option {
 type Params struct {
 	fx.In
 
-	Config     Config `optional:"true"`
-	Host       host.Host
-	Lifecycle  fx.Lifecycle
+	Config     Config            `optional:"true"` // the default is the zero Config
+	Host       host.Host         // the host to use
+	Lifecycle  fx.Lifecycle      // the lifecycle to append the hooks to
 	OnEnd      []func(*Ceremony) `group:"dkgsync.on_end"` // see OnEnd
 	Shutdowner fx.Shutdowner     `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
-	// Failer has the same use. An app has at most one, so that one failure decides.
+	// Failer is used in place of Shutdowner. An app has at most one Failer, so that the first
+	// failure alone decides.
 	Failer    *lifecycle.Failer    `optional:"true"`
-	Logger    *logrus.Logger       `optional:"true"`
+	Logger    *logrus.Logger       `optional:"true"` // the default is logrus's standard logger
 	Slog      *slog.Logger         `optional:"true"` // used if there is no Logger
-	Tracer    trace.TracerProvider `optional:"true"`
-	Meter     metric.MeterProvider `optional:"true"`
-	Providers telemetry.Providers  `optional:"true"` // used in place of a missing Tracer or Meter
+	Tracer    trace.TracerProvider `optional:"true"` // the default is the provider in Providers
+	Meter     metric.MeterProvider `optional:"true"` // the default is the provider in Providers
+	Providers telemetry.Providers  `optional:"true"` // the default is the OpenTelemetry globals
 }
 
 // Result is what New adds to the graph.
 type Result struct {
 	fx.Out
 
-	Service *Service
-	Server  *Server
-	Clients *Clients
+	Service *Service // the service of the node
+	Server  *Server  // its inbound half
+	Clients *Clients // its outbound half
 }
 
 // New makes the service of a node and appends its hooks to the lifecycle. It is a

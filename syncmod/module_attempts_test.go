@@ -37,8 +37,8 @@ func never() makesSteps {
 	}
 }
 
-// attempting returns the app of a node that runs attempts, and the ends that it is
-// told about.
+// attempting returns the app of a node that runs attempts, and a channel with the error
+// of each ceremony that OnEnd is called for.
 func attempting(
 	t *testing.T, h host.Host, def syncmod.Definition, cfg syncmod.Config, constructor any,
 ) (*fxtest.App, <-chan error) {

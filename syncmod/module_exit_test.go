@@ -55,7 +55,8 @@ func TestACeremonyUsesTheAppsFailer(t *testing.T) {
 	require.Equal(t, 1, fatal)
 }
 
-// The error is about something else that the step uses.
+// The step returns an ErrStopped that is not about this ceremony, but about
+// something else that the step uses.
 func TestAnotherErrStoppedIsAFailure(t *testing.T) {
 	h, def, partner := newPair(t)
 	config := harness.Fast()

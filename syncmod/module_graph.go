@@ -16,14 +16,13 @@ type given[T any] struct {
 	value    T
 	provided bool
 	err      error // why it cannot be made
-	// undecorated says that a decorator is the reason. dig does not call the
-	// decorator again: the next one that asks gets the undecorated value, and no
-	// error.
+	// undecorated says that a decorator is the reason. dig does not call the decorator
+	// again: whatever asks for a T next gets the undecorated value, and no error.
 	undecorated bool
 }
 
-// provideGiven provides a given[T]. An optional T alone does not show the difference
-// between two cases: nothing provides a T, or something provides it that fx cannot
+// provideGiven provides a given[T]. An optional T alone does not show which of two
+// cases it is: nothing provides a T, or there is a constructor of T that fx cannot
 // call because a dependency is missing. fx checks that every parameter of a function
 // is provided before it makes the first of them, from left to right. So if looked is
 // made, a T is provided.
@@ -90,8 +89,8 @@ func pointer(of string) error {
 	return invalid(of, "the graph has a *syncmod.%s, which is ignored: supply the %[1]s itself", of)
 }
 
-// ifHost is what the graph of a ModuleIfHost has. Nothing that needs a host is made
-// if there is none.
+// ifHost is what the graph of a ModuleIfHost has. If there is no host, nothing that
+// needs one is made.
 type ifHost struct {
 	fx.In
 	Service    *Service `optional:"true"` // first: it checks its Config before the host is made
@@ -134,7 +133,7 @@ func missingWithHost(of, who string) error {
 }
 
 // checkedDefinition says that the Definition of the graph, if any, has been checked.
-// It may be that nothing else checks it.
+// If nothing uses the Definition, nothing else checks it.
 type checkedDefinition struct{}
 
 type definitionParams struct {

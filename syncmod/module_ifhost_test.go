@@ -87,11 +87,11 @@ func TestModuleIfHostNeedsTheRest(t *testing.T) {
 		with   string // what the error of Module names
 		ifHost string // what the error of ModuleIfHost says
 	}{
-		"of the host": {
+		"the host lacks a dependency": {
 			fx.Provide(func(*bytes.Buffer) host.Host { return h }),
 			"bytes.Buffer", "the graph has a host.Host that cannot be made",
 		},
-		"of what the host needs": {
+		"a dependency of the host lacks a dependency": {
 			fx.Options(
 				fx.Provide(func(*bytes.Reader) host.Host { return h }),
 				fx.Provide(func(*bytes.Buffer) *bytes.Reader { return nil }),
@@ -99,23 +99,23 @@ func TestModuleIfHostNeedsTheRest(t *testing.T) {
 			),
 			"bytes.Buffer", "the graph has a host.Host that cannot be made",
 		},
-		"of the steps": {
+		"the steps lack a dependency": {
 			fx.Options(aHost, aDefinition, syncmod.RunSteps(lackingSteps)),
 			"bytes.Buffer", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
-		"of the attempts": {
+		"the attempts lack a dependency": {
 			fx.Options(aHost, aDefinition, syncmod.RunAttempts(func(*bytes.Buffer) makesSteps { return nil })),
 			"bytes.Buffer", "syncmod.RunSteps or RunAttempts: the graph has a host",
 		},
-		"of a definition": {
+		"the definition lacks a dependency": {
 			fx.Options(aHost, steps, fx.Provide(func(*bytes.Buffer) syncmod.Definition { panic("never") })),
 			"bytes.Buffer", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
-		"a definition for the steps": {
+		"the steps lack a definition": {
 			fx.Options(aHost, steps),
 			"syncmod.Definition", "replace syncmod.ModuleIfHost with syncmod.Module, and fx will name it",
 		},
-		"of a Config": {
+		"the Config lacks a dependency": {
 			fx.Options(aHost, fx.Provide(func(*bytes.Buffer) syncmod.Config { panic("never") })),
 			"the graph has a syncmod.Config that cannot be made",
 			"the graph has a syncmod.Config that cannot be made",

@@ -68,8 +68,8 @@ func TestAPointerToADefinitionIsRefused(t *testing.T) {
 	}
 }
 
-// Each decorator, in each order. dig does not call a failed decorator again, and then
-// returns the undecorated value.
+// The test tries each decorator, in each order. dig does not call a failed decorator
+// again, and then returns the undecorated value.
 func TestABrokenDecoratorIsAnError(t *testing.T) {
 	h := harness.NewSilentHost(t)
 	aHost := fx.Provide(func() host.Host { return h })
@@ -126,7 +126,7 @@ func TestAnUnusedDefinitionIsLogged(t *testing.T) {
 		mentioned bool
 	}{
 		"nobody asks":                 {def, true},
-		"nobody asks, nor could":      {fx.Provide(func(*strings.Builder) syncmod.Definition { panic("never") }), true},
+		"nobody asks or could ask":    {fx.Provide(func(*strings.Builder) syncmod.Definition { panic("never") }), true},
 		"there is none":               {fx.Options(), false},
 		"a program asks":              {fx.Options(def, fx.Invoke(func(*syncmod.Ceremony) {})), false},
 		"steps ask":                   {fx.Options(def, syncmod.RunSteps(noSteps)), false},
@@ -207,7 +207,7 @@ func TestAWaitInAnOnStartHookEndsWithAdvice(t *testing.T) {
 	noLeaks(t)
 	for about, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
 		"connecting": func(ctx context.Context, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) },
-		"all of it, with a context made from it": func(ctx context.Context, c *syncmod.Ceremony) error {
+		"a whole run, with a derived context": func(ctx context.Context, c *syncmod.Ceremony) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Hour)
 			defer cancel()
 			return c.Run(ctx)

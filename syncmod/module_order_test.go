@@ -36,16 +36,16 @@ func TestHooksFollowTheOptions(t *testing.T) {
 		options []fx.Option
 		started []string
 	}{
-		"what stands before starts before": {
+		"a hook before the module starts earlier": {
 			[]fx.Option{openDatabase, module}, []string{database, server, steps},
 		},
-		"what stands behind starts after": {
+		"a hook after the module starts later": {
 			[]fx.Option{module, openDatabase}, []string{server, steps, database},
 		},
-		"what stands between starts between": {
+		"a hook between the options starts between them": {
 			[]fx.Option{syncmod.Module, openDatabase, syncmod.RunSteps(noSteps)}, []string{server, database, steps},
 		},
-		"inside an fx.Module it starts before the root's, wherever that stands": {
+		"inside an fx.Module, the module starts before every hook of the root": {
 			[]fx.Option{openDatabase, fx.Module("synchronization", module)}, []string{server, steps, database},
 		},
 	} {

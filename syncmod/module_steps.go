@@ -44,9 +44,10 @@ func inBackground(private ...fx.Option) fx.Option {
 	)
 }
 
-// onlyOneRun passes what a RunSteps or a RunAttempts makes to its Invoke at the
-// root. The constructors are private. A second onlyOneRun fails fx.New: an app runs
-// one ceremony in the background, with one list of steps.
+// onlyOneRun is what a RunSteps or a RunAttempts makes. The Invoke of the same
+// option, at the root, takes it from the graph. The constructors are private. A
+// second onlyOneRun fails fx.New: an app runs one ceremony in the background, with
+// one list of steps.
 type onlyOneRun struct {
 	start func(context.Context) error // nil: there is no host
 	stop  func(context.Context) error
@@ -64,7 +65,7 @@ func runSteps(c *Ceremony, steps []Step) *onlyOneRun {
 	return &onlyOneRun{
 		start: func(context.Context) error {
 			tasks.Start()
-			run := c.core() // not that of a later start
+			run := c.core() // this run, not the run of a later start
 			return tasks.Go("ceremony steps", func(ctx context.Context) error {
 				if err := run.run(ctx, withoutPanics(steps)); err != nil && run.failure() == nil {
 					return err

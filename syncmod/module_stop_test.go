@@ -95,7 +95,7 @@ func TestAStopDuringTheGoodbyesCompletes(t *testing.T) {
 			)
 			require.NoError(t, app.Start(harness.Within(t)))
 			c := service.Ceremonies()[0]
-			_, err := partner.Advance(harness.Within(t)) // and never a goodbye
+			_, err := partner.Advance(harness.Within(t)) // it never says goodbye
 			require.NoError(t, err)
 			harness.Until(t, partner, func(s syncmod.Status) bool { return s.Peers[0].Done })
 			const timeout = 2 * time.Second

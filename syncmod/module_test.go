@@ -94,7 +94,8 @@ func TestACeremonyNeedsADefinition(t *testing.T) {
 	}
 }
 
-// namedHost is a host that has a name and a key. Nothing else of it may be used.
+// namedHost is a host that has a name and a key. None of its other methods may be
+// called.
 type namedHost struct {
 	host.Host
 

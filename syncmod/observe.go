@@ -15,9 +15,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// observeProtocol is the protocol between ceremonies that only look and every other
-// node of this module. Its messages are those of the sync protocol, but none of them
-// counts.
+// observeProtocol is the protocol that a ceremony that only looks speaks with all
+// other nodes that run this package. Its messages are those of the sync protocol, but
+// they change nothing in a ceremony.
 const observeProtocol protocol.ID = "/dkgsync/observe/1.0.0"
 
 // OpenOption changes how [Service.Open] opens a ceremony.
@@ -27,25 +27,25 @@ type openOptions struct{ observes bool }
 
 // Observe makes a ceremony that only looks, for a rehearsal before the real one. It
 // connects this host with the members' hosts, by any path that works. It serves the
-// protocol, so that the members open their streams to this node, and notes what they
-// say. It takes no part: it opens no stream of the protocol, does not answer members
-// that run another implementation, and tells the others that it only looks. No member
-// counts it as connected, and none goes on to step 1 because of it. Neither the
-// ceremony nor its end can fail anything. Nodes of this module that look at the same
-// time see each other.
+// protocol, so that the members open their streams to this node, and it notes what
+// they say. It takes no part in the ceremony: it opens no stream of the protocol, does
+// not answer foreign members (Charon, Pluto), and tells the others that it only looks.
+// No member counts it as connected, and no member goes on to step 1 because of it.
+// Neither this ceremony nor its end can make another ceremony fail. Nodes that run
+// this package and look at the same time see each other.
 //
 // [Ceremony.Status] and [Ceremony.Watch] show who is there. A member is connected
-// outbound while its host answers this host. It is connected inbound while it says what
-// the real ceremony would accept. Otherwise, Fault says why the real ceremony would
-// fail. A step above 0 means that the real ceremony has begun in another process with
-// this node's key. That process may lose a stream to this one, so leave at once.
+// outbound while its host answers this host. It is connected inbound as long as the
+// real ceremony would accept what it says. Otherwise, Fault says why the real ceremony
+// would fail. A step above 0 means that the real ceremony has begun in another process
+// with this node's key. That process may lose a stream to this one, so leave at once.
 // [Status.WaitingFor] says which members the real ceremony would wait for.
 //
 // The calls that take part return an [ErrInvalid]: AwaitConnected, SetStep, AwaitStep,
-// Advance, Complete, Run and Attest. [Ceremony.Close] leaves. It disconnects this host
-// from the members that the ceremony has connected it with, unless another ceremony
-// needs them or the host's connection manager protects them. To the members it looks as
-// if this host had gone. After that, the definition can be opened to take part.
+// Advance, Complete, Run and Attest. [Ceremony.Close] leaves. Close disconnects this
+// host from the members that the ceremony has dialled, unless another ceremony needs
+// them or the host's connection manager protects them. To the members it looks as if
+// this host had gone. After that, the definition can be opened to take part.
 //
 // Stop a rehearsal before the real node with the same key starts in another process.
 // Otherwise the streams that members have opened to the rehearsal stay there, and the
@@ -108,8 +108,9 @@ func (f *sightFacts) Down(end stream.End) {
 	f.core.update(func(now time.Time) { f.core.roster.OutboundDown(now, f.member, f.id, loss) })
 }
 
-// disconnect leaves the members of a ceremony that only looks, before anything of the
-// ceremony ends at this host. The members' streams end with the connections.
+// disconnect closes the connections to the members of a ceremony that only looks. This
+// comes before everything else that ends the ceremony, so that the members' streams
+// end with the connections.
 func (c *core) disconnect(ctx context.Context) {
 	c.update(func(time.Time) { c.stopped = true }) // so that no member counts as lost
 	c.clients.End()

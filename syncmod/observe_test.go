@@ -22,7 +22,7 @@ func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Cerem
 	return c
 }
 
-// all returns the members once each of them is as wanted.
+// all waits until wanted is true of every member, and returns the members.
 func all(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) []syncmod.PeerStatus {
 	t.Helper()
 	return harness.Until(t, c, func(s syncmod.Status) bool {
@@ -92,7 +92,7 @@ func TestAnObserverKnowsWhoIsMissing(t *testing.T) {
 	nodes[2].Open(t, def)
 	harness.Until(t, c, missing())
 
-	require.NoError(t, nodes[1].Host.Close()) // once all were there, too
+	require.NoError(t, nodes[1].Host.Close()) // a member is noticed as missing even after all were there
 
 	harness.Until(t, c, missing(1))
 	require.ErrorContains(t, c.Status().WaitingFor(), "waiting for 1 of 3 to connect: bob (")
@@ -185,8 +185,8 @@ func TestAnObserverTakesNoPart(t *testing.T) {
 	require.NoError(t, c.Err())
 }
 
-// watched returns a ceremony of alice's that only looks at members played by hand.
-// Alice has connected the hosts.
+// watched returns a ceremony of alice that only looks. The test plays the other
+// members by hand. Alice has connected the hosts.
 func watched(t testing.TB, cfg syncmod.Config, others int, opts ...harness.Option) *scene {
 	t.Helper()
 	c := harness.New(t, 1+others, append(opts, harness.With(cfg))...)
@@ -200,7 +200,7 @@ func watched(t testing.TB, cfg syncmod.Config, others int, opts ...harness.Optio
 	return s
 }
 
-func TestAnObserverTellsForeignersNothing(t *testing.T) {
+func TestAnObserverAnswersNoForeignMember(t *testing.T) {
 	s := watched(t, harness.Fast(), 1)
 	bob := s.others[0]
 	bob.Handle(func(harness.RawStream) { t.Error("a stream of the protocol was opened") })
@@ -214,7 +214,7 @@ func TestAnObserverTellsForeignersNothing(t *testing.T) {
 	require.NoError(t, p.Fault)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.RTT > 0 && p.ClockOffset != 0 })
 	require.Empty(t, heard)
-	stream.Say(t, bob.Request(t, s.def, harness.Step(1))) // although it had no answer
+	stream.Say(t, bob.Request(t, s.def, harness.Step(1))) // bob goes on without an answer
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Step == 1 })
 	require.Empty(t, heard)
 	require.NoError(t, s.ceremony.Close(harness.Within(t)))
@@ -232,7 +232,7 @@ func TestAForeignMemberOutwaitsTimeouts(t *testing.T) {
 	silent := carol.Open(t, s.Host)
 	silent.Greeted(t, carol.Request(t, s.def))
 
-	require.True(t, harness.IsReset(silent.End(t))) // because of the timeout, which began after that of bob's stream
+	require.True(t, harness.IsReset(silent.End(t))) // its timeout began after the one of bob's stream
 
 	require.Empty(t, heard)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Index == 2 || p.Inbound })
@@ -297,7 +297,7 @@ func TestObserversSeeAMismatch(t *testing.T) {
 	}
 }
 
-func TestAnObserverLeavesLikeAGoneHost(t *testing.T) {
+func TestALeavingObserverLooksLikeALostHost(t *testing.T) {
 	s := watched(t, harness.Fast(), 1)
 	bob := s.others[0]
 	stream := bob.Open(t, s.Host)
@@ -383,7 +383,7 @@ func TestAnObserverNoticesChanges(t *testing.T) {
 	all(t, look, func(p syncmod.PeerStatus) bool { return harness.Connected(p) && p.Reconnects > 0 })
 }
 
-// A rehearsal with the key of a node that already takes part.
+// The rehearsal has the key of a node that already takes part.
 func TestAnObserverHarmsNothing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(harness.Patient()))
 	c.Start()
@@ -427,7 +427,8 @@ func readEnd(stream io.Reader) error {
 	return err
 }
 
-// Both wait: a service with nothing open, and one whose ceremony has failed.
+// The real node waits in both cases: for a service with nothing open, and for
+// one whose ceremony has failed.
 func TestAnObserverDoesNotBlockTheRealNode(t *testing.T) {
 	for name, others := range map[string]func(*harness.Node, syncmod.Definition){
 		"nothing open": func(*harness.Node, syncmod.Definition) {},
@@ -449,7 +450,7 @@ func TestAnObserverDoesNotBlockTheRealNode(t *testing.T) {
 			harness.Eventually(t, func() bool { // time for some heartbeats or attempts
 				return look.Status().Peers[0].LastSeen.Sub(first) > 10*harness.Fast().Heartbeat
 			}, "it goes on looking")
-			require.LessOrEqual(t, look.Status().Peers[0].Reconnects, 1) // from pings to a stream
+			require.LessOrEqual(t, look.Status().Peers[0].Reconnects, 1) // the change from pings to a stream
 			require.NoError(t, alice.Err())
 		})
 	}

@@ -17,12 +17,13 @@ import (
 // These orders of events once left a member without an answer, or blamed the wrong
 // member.
 
-func TestALostForeignRefusalIsRepeated(t *testing.T) {
+// The first refusal is lost with its stream.
+func TestAForeignMemberIsRefusedAgain(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	bob.Answer()
 	first := bob.Open(t, s.Host)
-	first.Say(t, bob.Request(t, s.def, harness.Step(2))) // he knows this node from earlier
+	first.Say(t, bob.Request(t, s.def, harness.Step(2))) // bob knows an earlier process of this node
 	require.ErrorIs(t, harness.Failure(t, s.ceremony), syncmod.ErrSelfRestarted)
 	require.NoError(t, first.Reset())
 
@@ -31,7 +32,8 @@ func TestALostForeignRefusalIsRepeated(t *testing.T) {
 	require.Contains(t, refusal.GetError(), "operator 0 (alice) restarted: operator 1 (bob) is already at step 2")
 }
 
-func TestAnUntoldForeignRestartIsRefusedAgain(t *testing.T) {
+// The first refusal is lost with its stream.
+func TestAForeignRestartIsRefusedAgain(t *testing.T) {
 	s := newScene(t, harness.Patient(), 1)
 	bob := s.others[0]
 	s.run(t)
@@ -109,7 +111,7 @@ func TestANewProcessEndsAGoodbye(t *testing.T) {
 		wait := now.WaitingFor()
 		return wait != nil && strings.Contains(wait.Error(), answered)
 	})
-	<-time.After(10 * harness.Fast().Heartbeat) // some of which would say it again
+	<-time.After(10 * harness.Fast().Heartbeat) // long enough for heartbeats that would repeat the goodbye
 	cancel()
 	require.ErrorContains(t, harness.Next(t, done), answered)
 	require.Equal(t, int64(1), goodbyes.Load())

@@ -32,18 +32,18 @@ const (
 // owns the peer IDs, or what the definition hash stands for. To know that, compare
 // DefinitionHash and the members with the definition.
 type Receipt struct {
-	DefinitionHash []byte
+	DefinitionHash []byte        // 1 to 64 bytes
 	LastStep       int64         // the number of the last barrier
 	Members        []Attestation // all members, in operator order
 }
 
 // Attestation is what one member attested.
 type Attestation struct {
-	ID        peer.ID
-	Session   uint64 // identifies the member's process; 0: a member of another implementation, which attested nothing
-	Result    []byte // 1 to 64 bytes
-	Signature []byte
-	PublicKey []byte // as libp2p encodes it; only if ID does not contain it (RSA, ECDSA)
+	ID        peer.ID // the member's peer ID
+	Session   uint64  // identifies the member's process; 0: a foreign member, which attests nothing
+	Result    []byte  // 1 to 64 bytes
+	Signature []byte  // of the statement that docs/protocol.md describes, by the key of ID
+	PublicKey []byte  // as libp2p encodes it; only if ID does not contain it (RSA, ECDSA)
 }
 
 // Result returns the result that the members attested, or nil if none did.

@@ -38,7 +38,7 @@ func TestAMemberWaitsBeforeTheStart(t *testing.T) {
 	require.NoError(t, service.Stop(harness.Within(t)))
 }
 
-// Some members of other implementations take a refusal as final.
+// Some foreign members take a refusal as final.
 func TestAForeignMemberIsHeldBeforeTheStart(t *testing.T) {
 	noLeaks(t)
 	h, bob := harness.NewHost(t), harness.NewRawPeer(t)

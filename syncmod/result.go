@@ -15,8 +15,7 @@ import (
 // of the group's public key. Every member must attest the same result. Otherwise the
 // ceremony fails at its last barrier with [ErrResultMismatch], before any member has
 // succeeded. A member that attests nothing differs from one that attests something.
-// Members that run another implementation (Charon, Pluto) cannot attest, and are
-// excused.
+// Foreign members (Charon, Pluto) cannot attest, and are excused.
 //
 // All this holds for members with the same number of steps. A node compares results
 // at its own last barrier. Suppose that a node attests nothing and that its last
@@ -115,7 +114,8 @@ func attestationOf(a roster.Announcement) (result, attestation []byte) {
 	return []byte(a.Attestation.Result), a.Attestation.Signature
 }
 
-// makeReceipt makes the receipt when the last barrier is passed. The lock is held.
+// makeReceipt makes the receipt when the last barrier is passed. The caller holds the
+// lock.
 func (c *core) makeReceipt() *Receipt {
 	if c.roster.Attested(c.terms.Self) == nil {
 		return nil
@@ -160,7 +160,7 @@ func (r *Receipt) agreement() (result, text string) {
 }
 
 // differing makes the error of a ceremony whose members attest different results, and
-// the text that the others are told. The lock is held.
+// the text that the others are told. The caller holds the lock.
 func (c *core) differing() (told string, failure error) {
 	const differ = "the results differ: "
 	row := kindOf(roster.ResultMismatch)

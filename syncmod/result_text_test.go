@@ -13,8 +13,8 @@ import (
 )
 
 // differ returns operator 0 of a ceremony that has failed because of the members'
-// results. An empty result means none, "?" one that is not signed, and "-" that of a
-// foreign member.
+// results. An empty text means that the member attests no result. "?" means a result
+// that is not signed. "-" means a foreign member.
 func differ(t *testing.T, results ...string) *core {
 	t.Helper()
 	version, err := roster.ParseVersion("v1.0")

@@ -14,7 +14,7 @@ import (
 // stopGrace limits the time that a cancelled Run takes to leave.
 const stopGrace = time.Second
 
-// Step is one phase of the members' work.
+// Step is one part of the members' work.
 type Step struct {
 	// Name is for people: statuses, logs and spans show it.
 	Name string
@@ -151,7 +151,7 @@ func (c *core) watchStep(ctx context.Context, name string) (returned func()) {
 	}
 }
 
-// isWait reports whether an error is that of a wait that ended with its context.
+// isWait reports whether an error comes from a wait that ended with its context.
 func isWait(err error) bool {
 	var wait *WaitError
 	return errors.As(err, &wait)

@@ -72,7 +72,7 @@ func TestOpenStreamsAreToldTheFailure(t *testing.T) {
 			bob.Become(session)
 			stream := s.meet(t, bob)
 			stream.Accepted(t, bob.Request(t, s.def))
-			stream.Accepted(t, bob.Request(t, s.def)) // a repeated request does not get its earlier answer either
+			stream.Accepted(t, bob.Request(t, s.def)) // the request below repeats this one, but gets another answer
 
 			s.ceremony.Abort(errors.New("the disk is full"))
 
@@ -212,7 +212,7 @@ func TestABadVersionIsMadePrintable(t *testing.T) {
 	requireFit(t, harness.Failure(t, s.ceremony).Error(), 600)
 }
 
-func TestABadNicknameIsNoRequest(t *testing.T) {
+func TestABadNicknameResetsTheStream(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	stream := s.others[0].Open(t, s.Host)
 

@@ -34,7 +34,7 @@ func TestABadLengthEndsOnlyTheStream(t *testing.T) {
 	}
 }
 
-func TestAClaimCostsNoMemory(t *testing.T) {
+func TestAClaimedLengthTakesNoMemory(t *testing.T) {
 	cfg := harness.Fast()
 	cfg.MaxFrame = 8 << 20
 	s := newScene(t, cfg, 1)

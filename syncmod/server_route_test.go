@@ -171,7 +171,7 @@ func TestAConnectedForeignMemberIsNotBlamed(t *testing.T) {
 	require.NoError(t, s.ceremony.Err())
 }
 
-func TestAForeignSignatureForNoneIsFatal(t *testing.T) {
+func TestAnUnmatchedForeignSignatureIsFatal(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
 

@@ -41,7 +41,8 @@ func stances(s syncmod.Status) []stance {
 	return all
 }
 
-// watch starts to collect the statuses of a ceremony, up to one that is as wanted.
+// watch starts to collect the statuses of a ceremony, up to the first one for which
+// last is true.
 func watch(t testing.TB, c *syncmod.Ceremony, last func(syncmod.Status) bool) <-chan []syncmod.Status {
 	t.Helper()
 	ctx := harness.Within(t)
@@ -305,7 +306,7 @@ func TestARepeatedRequestKeepsItsTimestamp(t *testing.T) {
 	for i := range 6 {
 		request.Timestamp = &timestamppb.Timestamp{Seconds: int64(i), Nanos: int32(5 - i)}
 		if i == 3 {
-			request.Timestamp = nil // and back again
+			request.Timestamp = nil // the next request is as before
 		}
 
 		response := stream.Ask(t, request)

@@ -49,7 +49,7 @@ type Service struct {
 
 	mu         sync.Mutex
 	running    bool
-	metered    metric.MeterProvider // where another service should not report too; nil: nowhere
+	metered    metric.MeterProvider // the provider under which metering counts this service; nil: none
 	ceremonies []*core              // the open ones, in the order of their opening
 	changed    chan struct{}        // closed and made again when the list changes
 }
@@ -222,7 +222,7 @@ func (s *Service) accept(context.Context) error {
 	return nil
 }
 
-// closeAll closes the open ceremonies. None can be opened after that.
+// closeAll closes the open ceremonies. No ceremony can be opened after that.
 func (s *Service) closeAll(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running {

@@ -22,8 +22,8 @@ var noMeter = otel.GetMeterProvider()
 
 // startMetering warns when another service of this process has the same meter
 // provider. A metric does not say which service it belongs to: the counts of two
-// services add up, and their levels overwrite each other. The service's lock is
-// held.
+// services add up, and their levels overwrite each other. The caller holds the
+// service's lock.
 func (s *Service) startMetering() {
 	provider := s.meter
 	if provider == nil {
@@ -42,7 +42,8 @@ func (s *Service) startMetering() {
 	s.metered = provider
 }
 
-// stopMetering removes the service from the count. The service's lock is held.
+// stopMetering removes the service from the count. The caller holds the
+// service's lock.
 func (s *Service) stopMetering() {
 	if s.metered == nil {
 		return

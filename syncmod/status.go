@@ -19,8 +19,8 @@ const (
 	Connecting Phase = iota // until step 1 is announced
 	Running                 // from step 1
 	Completing              // from the announcement of the last barrier
-	Complete
-	Failed
+	Complete                // from the end of the goodbyes, even if some are missing
+	Failed                  // from the first failure
 )
 
 var _ = [1]struct{}{}[int(Failed)-int(roster.Failed)] // the phases are those of the roster
@@ -40,7 +40,7 @@ func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // Status describes a ceremony as this node sees it at one moment. Its JSON is meant for
 // people to read.
 type Status struct {
-	Phase    Phase
+	Phase    Phase        // how far the ceremony has come
 	Step     int64        // the last step that this node has announced
 	StepName string       // the name of the step, if the ceremony runs with named steps
 	Since    time.Time    // when the phase or step last changed
@@ -58,17 +58,18 @@ type Status struct {
 	// are kept. Statuses share the list: do not change it.
 	Passed []PassedBarrier
 
-	// Broken lists the pairs of members that have not been connected with each other for
-	// three heartbeats, although each of them is connected with somebody else. It relies
-	// on what the members say. It has at most 1,024 pairs, including those of this node.
+	// Broken lists the broken pairs: the pairs of members that have not been connected
+	// with each other for three heartbeats, although each of them is connected with
+	// somebody else. It relies on what the members say. It has at most 1,024 pairs. Those
+	// with this node are among them.
 	Broken []BrokenLink
 
 	barrier roster.Barrier // the barrier that this node waits at; zero: none
-	called  []string       // the names of the members for lists
+	called  []string       // the names of the members, as lists show them
 	unsaid  *WaitError     // which members did not say goodbye
 }
 
-// BrokenLink is a pair of members that cannot reach each other, or can only in one
+// BrokenLink is a broken pair: two members that cannot reach each other, or only in one
 // direction.
 type BrokenLink struct {
 	A, B  int       // operator indexes; A is below B
@@ -127,8 +128,8 @@ type PeerStatus struct {
 	Since      time.Time     // when it became connected in both directions, or stopped being so
 	RTT        time.Duration // the last round trip
 	Reconnects int           // how often this node's stream to it had to be opened again
-	Attempts   int           // failed attempts to reach it since the last one that succeeded
-	LastError  error         // why the last attempt failed or the last stream ended
+	Attempts   int           // how many times in a row this node has failed to reach it
+	LastError  error         // why this node last failed to reach it, or why the last stream ended
 
 	// ClockOffset is how far the member's clock is ahead of this node's, to within a round
 	// trip. It is 0 if that is unknown.
@@ -148,8 +149,8 @@ type PeerStatus struct {
 	Fault error
 
 	// View says how the member sees every member, in operator order. It is nil while the
-	// member does not say. It is the member's claim, and the member's entry for itself is
-	// empty. Statuses share the slice: do not change it.
+	// member does not say how it sees them. It is the member's claim, and the member's
+	// entry for itself is empty. Statuses share the slice: do not change it.
 	View []Link
 
 	reach string // which other members reach it, when this node does not

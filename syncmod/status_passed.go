@@ -11,20 +11,20 @@ import (
 
 // PassedBarrier is a barrier that this node has passed.
 type PassedBarrier struct {
-	Kind   string    // connected, step or shutdown
+	Kind   string    // connected, step (the last barrier too), or shutdown (the goodbyes)
 	Step   int64     // the step of the barrier; for the other kinds, the step that this node was at
 	Name   string    // the step's name, if it has one
 	Since  time.Time // when this node's wait began
 	Passed time.Time // when the wait ended
 	Last   int       // operator index of the member that arrived last
 
-	// Arrivals says when this node saw each member reach the step, by operator index. It
-	// is nil for the other kinds. Statuses share it: do not change it.
+	// Arrivals says when this node saw each member reach the step, by operator index. It is
+	// nil for a barrier that is not of kind step. Statuses share it: do not change it.
 	Arrivals []time.Time
 }
 
 // Behind returns how much later the last member reached the step than the one before it.
-// It is 0 for the other kinds of barrier.
+// It is 0 for a barrier that is not of kind step.
 func (b PassedBarrier) Behind() time.Duration {
 	return report.Behind(b.Arrivals)
 }
@@ -53,8 +53,8 @@ func durationString(d time.Duration) string {
 // are kept.
 const maxPassed = 100
 
-// notePassed keeps a barrier for statuses. The lock is held. The part of the list that
-// statuses share is never overwritten: the list grows behind it, or is copied.
+// notePassed keeps a barrier for statuses. The caller holds the lock. The part of the
+// list that statuses share is never overwritten: the list grows behind it, or is copied.
 func (c *core) notePassed(now time.Time, e roster.Event) {
 	if len(c.passed) == 2*maxPassed {
 		c.passed = slices.Clone(c.passed[maxPassed:])

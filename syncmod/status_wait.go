@@ -36,10 +36,10 @@ func (s Status) WaitingFor() *WaitError {
 	return e
 }
 
-// who says which members a wait is for, and why. Pairs that cannot reach each other come
-// first. A connected member that such a pair explains is not listed again. Members that
-// are not connected come next. Connected members come last: they may only be waiting
-// for those.
+// who says which members a wait is still waiting for, and why. Pairs that cannot reach
+// each other come first. If a connected member is in such a pair, the pair explains why
+// it is missing, so it is not listed again. Members that are not connected come next.
+// Connected members come last: they may only be waiting for those.
 func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStatus) string {
 	var parts []string
 	explained := make(map[int]bool)

@@ -6,8 +6,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/redact"
 )
 
-// tellable makes a reason of this node fit to be told to the other members: one
-// printable line of at most 256 bytes without secrets. It returns the text itself
+// tellable returns the reason of an abort in a form that the other members may be told:
+// one printable line of at most 256 bytes without secrets. It returns the text itself
 // if nothing has to change.
 func tellable(s string) string {
 	const enough, passes = 16 * maxReason, 8

@@ -59,7 +59,7 @@ func TestAReasonIsToldWithoutSecrets(t *testing.T) {
 		"a struct":              {fmt.Sprintf("bad %+v", settings), "bad {Dir:<path> Password:<hidden> Retries:5}"},
 		"a home":                {"stat ~/.charon/enr-key: no such file", "stat <path>: no such file"},
 		"a relative path":       {"open ../keys/share.json: gone, ./x too", "open <path>: gone, <path> too"},
-		"a bare one":            {"open validator_keys/keystore-0.json: gone", "open <path>: gone"},
+		"a path without ./":     {"open validator_keys/keystore-0.json: gone", "open <path>: gone"},
 		"an assignment":         {"dir=/var/lib/keys", "dir=<path>"},
 		"a drive":               {`open C:\Users\Bob Smith\keys: gone`, "open <path>: gone"},
 		"a quoted drive":        {fmt.Sprintf("open %q: gone", `C:\Users\Bob Smith`), `open "<path>": gone`},
@@ -102,30 +102,30 @@ func TestAReasonIsToldWithoutSecrets(t *testing.T) {
 			"Error 1045: Access denied for user 'dkg'@'db' (using password: YES)",
 			"Error 1045: Access denied for user '<hidden>@'db' (using password: YES)",
 		},
-		"JDBC":              {"jdbc:sqlserver://db:1433;user=sa;password=x", "jdbc:sqlserver://db:1433"},
-		"JSON":              {`got {"password": "hun, ter2", "n": 5}`, `got {"password": <hidden>, "n": 5}`},
-		"quoted JSON":       {`got "{\"token\":\"hunter2\",\"n\":5}"`, `got "{\"token\":<hidden>,\"n\":5}"`},
-		"YAML":              {"line 3: password: correct horse", "line 3: password: <hidden>"},
-		"a header":          {"Authorization: Bearer a.b-c: 401", "Authorization: <hidden>: 401"},
-		"a bearer":          {"sent Bearer q83vASNF, refused", "sent Bearer <hidden>, refused"},
-		"a flag":            {"charon --api-token hunter2 run: failed", "charon --api-token <hidden> run: failed"},
-		"a variable":        {"DKG_PASSWORD=hunter2 is too short", "DKG_PASSWORD=<hidden> is too short"},
-		"a hexadecimal key": {"bad key 0x" + hexKey, "bad key <hidden>"},
-		"keys in a row":     {hexKey + " " + hexKey, "<hidden> <hidden>"},
-		"a key in base64":   {"bad key q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=, no", "bad key <hidden>, no"},
-		"a long one":        {"token " + strings.Repeat("aZ-_", 20) + "==.", "token <hidden>."},
-		"bytes":             {fmt.Sprintf("bad key %v", make([]byte, 32)), "bad key [<hidden>]"},
-		"bytes in Go":       {fmt.Sprintf("bad key %#v", make([]byte, 32)), "bad key []byte{<hidden>}"},
-		"a PEM block":       {"-----BEGIN KEY-----\nabc\n-----END KEY-----: bad", "<hidden>: bad"},
-		"half a PEM block":  {"bad: -----BEGIN KEY-----\nabc", "bad: <hidden>"},
-		"a JSON web token":  {"bad eyJhbGciOi.eyJzdWIi.c2ln: expired", "bad <hidden>: expired"},
-		"a key of a cloud":  {"AKIAIOSFODNN7EXAMPLE is not allowed", "<hidden> is not allowed"},
-		"a mnemonic":        {mnemonic + " is wrong", "<hidden> is wrong"},
-		"a quoted mnemonic": {"from " + strings.ReplaceAll(mnemonic, " ", ", "), "<hidden>"},
-		"groups of 4":       {"key " + grouped(hexKey, 4, " ") + ", no", "key <hidden>, no"},
-		"groups of 8":       {"key " + grouped(hexKey, 8, " ") + ", no", "key <hidden>, no"},
-		"groups of 16":      {"key " + grouped(hexKey, 16, " ") + ", no", "key <hidden>, no"},
-		"a fingerprint":     {"key " + grouped(hexKey, 4, ":") + ", no", "key <hidden>, no"},
+		"JDBC":                 {"jdbc:sqlserver://db:1433;user=sa;password=x", "jdbc:sqlserver://db:1433"},
+		"JSON":                 {`got {"password": "hun, ter2", "n": 5}`, `got {"password": <hidden>, "n": 5}`},
+		"quoted JSON":          {`got "{\"token\":\"hunter2\",\"n\":5}"`, `got "{\"token\":<hidden>,\"n\":5}"`},
+		"YAML":                 {"line 3: password: correct horse", "line 3: password: <hidden>"},
+		"a header":             {"Authorization: Bearer a.b-c: 401", "Authorization: <hidden>: 401"},
+		"a bearer":             {"sent Bearer q83vASNF, refused", "sent Bearer <hidden>, refused"},
+		"a flag":               {"charon --api-token hunter2 run: failed", "charon --api-token <hidden> run: failed"},
+		"a variable":           {"DKG_PASSWORD=hunter2 is too short", "DKG_PASSWORD=<hidden> is too short"},
+		"a hexadecimal key":    {"bad key 0x" + hexKey, "bad key <hidden>"},
+		"keys in a row":        {hexKey + " " + hexKey, "<hidden> <hidden>"},
+		"a key in base64":      {"bad key q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=, no", "bad key <hidden>, no"},
+		"a long key in base64": {"token " + strings.Repeat("aZ-_", 20) + "==.", "token <hidden>."},
+		"bytes":                {fmt.Sprintf("bad key %v", make([]byte, 32)), "bad key [<hidden>]"},
+		"bytes in Go":          {fmt.Sprintf("bad key %#v", make([]byte, 32)), "bad key []byte{<hidden>}"},
+		"a PEM block":          {"-----BEGIN KEY-----\nabc\n-----END KEY-----: bad", "<hidden>: bad"},
+		"half a PEM block":     {"bad: -----BEGIN KEY-----\nabc", "bad: <hidden>"},
+		"a JSON web token":     {"bad eyJhbGciOi.eyJzdWIi.c2ln: expired", "bad <hidden>: expired"},
+		"a key of a cloud":     {"AKIAIOSFODNN7EXAMPLE is not allowed", "<hidden> is not allowed"},
+		"a mnemonic":           {mnemonic + " is wrong", "<hidden> is wrong"},
+		"a quoted mnemonic":    {"from " + strings.ReplaceAll(mnemonic, " ", ", "), "<hidden>"},
+		"groups of 4":          {"key " + grouped(hexKey, 4, " ") + ", no", "key <hidden>, no"},
+		"groups of 8":          {"key " + grouped(hexKey, 8, " ") + ", no", "key <hidden>, no"},
+		"groups of 16":         {"key " + grouped(hexKey, 16, " ") + ", no", "key <hidden>, no"},
+		"a fingerprint":        {"key " + grouped(hexKey, 4, ":") + ", no", "key <hidden>, no"},
 		"words of 64 bits": {
 			fmt.Sprintf("bad key %d", [4]uint64{1234567890123456789, 2345678901234567891, 34567890123456789, 4}),
 			"bad key [<hidden>]",
@@ -136,20 +136,20 @@ func TestAReasonIsToldWithoutSecrets(t *testing.T) {
 		"PEM without a header": {
 			"bad " + base64Key + base64Key + "\nq83vASM\n-----END KEY-----: no", "bad <hidden> <hidden>: no",
 		},
-		"PEM without both":     {"bad " + base64Key + base64Key + "\nq83vASM, no", "bad <hidden>, no"},
-		"a word after base64":  {"key " + base64Key + " is bad", "key <hidden> is bad"},
-		"an upper mnemonic":    {strings.ToUpper(mnemonic) + " is wrong", "<hidden> is wrong"},
-		"a title's mnemonic":   {"is Abandon" + strings.ReplaceAll(mnemonic, " a", " A")[7:], "is <hidden>"},
-		"a numbered mnemonic":  {numbered(mnemonic) + " is wrong", "1. <hidden> is wrong"},
-		"a mnemonic with -":    {"is " + strings.ReplaceAll(mnemonic, " ", "-"), "is <hidden>"},
-		"a mnemonic with _":    {"is " + strings.ReplaceAll(mnemonic, " ", "_"), "is <hidden>"},
-		"a mnemonic with ;":    {"is " + strings.ReplaceAll(mnemonic, " ", ";"), "is <hidden>"},
-		"a mnemonic with |":    {"is " + strings.ReplaceAll(mnemonic, " ", " | "), "is <hidden>"},
-		"a mnemonic with .":    {"is " + strings.ReplaceAll(mnemonic, " ", "."), "is <hidden>"},
-		"a mnemonic with /":    {"is " + strings.ReplaceAll(mnemonic, " ", "/"), "is <hidden>"},
-		"a mnemonic with +":    {"is " + strings.ReplaceAll(mnemonic, " ", "+"), "is <hidden>"},
-		"a mnemonic's name":    {"mnemonic=" + mnemonic + ".", "mnemonic=<hidden>."},
-		"a mnemonic of a list": {"mnemonic: " + strings.ReplaceAll(mnemonic, " ", ", "), "mnemonic: <hidden>"},
+		"PEM without both":         {"bad " + base64Key + base64Key + "\nq83vASM, no", "bad <hidden>, no"},
+		"a word after base64":      {"key " + base64Key + " is bad", "key <hidden> is bad"},
+		"a mnemonic in upper case": {strings.ToUpper(mnemonic) + " is wrong", "<hidden> is wrong"},
+		"a mnemonic in title case": {"is Abandon" + strings.ReplaceAll(mnemonic, " a", " A")[7:], "is <hidden>"},
+		"a numbered mnemonic":      {numbered(mnemonic) + " is wrong", "1. <hidden> is wrong"},
+		"a mnemonic with -":        {"is " + strings.ReplaceAll(mnemonic, " ", "-"), "is <hidden>"},
+		"a mnemonic with _":        {"is " + strings.ReplaceAll(mnemonic, " ", "_"), "is <hidden>"},
+		"a mnemonic with ;":        {"is " + strings.ReplaceAll(mnemonic, " ", ";"), "is <hidden>"},
+		"a mnemonic with |":        {"is " + strings.ReplaceAll(mnemonic, " ", " | "), "is <hidden>"},
+		"a mnemonic with .":        {"is " + strings.ReplaceAll(mnemonic, " ", "."), "is <hidden>"},
+		"a mnemonic with /":        {"is " + strings.ReplaceAll(mnemonic, " ", "/"), "is <hidden>"},
+		"a mnemonic with +":        {"is " + strings.ReplaceAll(mnemonic, " ", "+"), "is <hidden>"},
+		"a mnemonic's name":        {"mnemonic=" + mnemonic + ".", "mnemonic=<hidden>."},
+		"a mnemonic of a list":     {"mnemonic: " + strings.ReplaceAll(mnemonic, " ", ", "), "mnemonic: <hidden>"},
 
 		"XML":               {"got <password>hunter2</password>, no", "got <password><hidden>, no"},
 		"a name and quotes": {`wrong password "hunter2", no`, "wrong password <hidden>, no"},
@@ -242,7 +242,8 @@ func TestPartOfASecretIsNotTold(t *testing.T) {
 	}
 }
 
-// Texts as programs write them. Each has a place for a secret that only its place gives away.
+// Texts as programs write them. In each text, %s stands where a secret goes that nothing but
+// its place in the text gives away.
 var named = []string{
 	`Get "https://bob:%s@beacon.example:5052/eth/v1/node/syncing": EOF`,
 	`Get "https://%s@beacon.example/eth/v1/node/health": dial tcp: lookup beacon.example: no such host`,
@@ -310,13 +311,13 @@ var named = []string{
 	`get file:///home/%s/keys: not found`,
 }
 
-// Likewise for a secret that its form gives away, although it is not in one piece.
+// The same for a secret that its form gives away even if it is split into parts.
 var loose = []string{
 	`invalid key %s`, `cannot decode "%s": illegal data`, `key (%s) is not on the curve`, `got '%s', want another`,
 	`unknown share %s: not found`, `value %s, length 32`, `[%s]`, `{Share:%s Index:3}`,
 }
 
-// Likewise for a secret in one piece.
+// The same for a secret in one piece.
 var bare = append([]string{
 	`-----BEGIN PRIVATE KEY-----` + "\n%s\n" + `-----END PRIVATE KEY-----`,
 	`Post "https://mainnet.infura.io/v3/%s": EOF`,

@@ -94,7 +94,7 @@ func replay(t *testing.T, stream harness.RawStream, recorded vectors.Scenario, i
 }
 
 // rejects reports whether a recorded response carries an error. The response to
-// a request without a timestamp is an empty frame, which carries none.
+// a request without a timestamp is an empty frame, which carries no error.
 func rejects(frame []byte) bool {
 	var response syncpb.SyncResponse
 	err := harness.ReadMessage(bytes.NewReader(frame), &response)

@@ -80,7 +80,8 @@ func inBrackets(name string) string {
 	return " (" + name + ")"
 }
 
-// behind says by how much the last member was last, where it can be seen.
+// behind says how much later than the others the last member arrived, if that is
+// known.
 func behind(o report.Barrier) string {
 	if d := report.Behind(o.Arrivals); d >= time.Millisecond {
 		return ", by " + report.Spell(d)

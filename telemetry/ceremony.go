@@ -52,8 +52,8 @@ type peerOptions struct {
 	inbound, outbound []metric.ObserveOption
 }
 
-// fewMembers is the largest number of members for which the metrics of a member have
-// a second attribute, such as the role. The SDK silently folds all series of an
+// fewMembers is the maximum number of members for which the metrics of a member have a
+// second attribute, such as the role. The SDK silently folds all series of an
 // instrument above 2,000 into one. With a second attribute each member would have up to
 // ten series of dkgsync.reconnects, and a ceremony may have 1,024 members.
 const fewMembers = 64
@@ -123,8 +123,8 @@ func (c *Ceremony) queue(i importance, what string, run func()) {
 	})
 }
 
-// entry begins a log line about something that happened at the given time. The
-// context is that of the span that the line is about, or that of the ceremony.
+// entry begins a log line about something that happened at the given time. The context
+// belongs to the span that the line is about, or to the ceremony.
 func (c *Ceremony) entry(ctx context.Context, at time.Time) *logrus.Entry {
 	fields := logrus.Fields{"definition": c.short}
 	if c.info.Attempt > 1 {

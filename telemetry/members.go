@@ -32,8 +32,9 @@ func (c *Ceremony) Member(e report.Member) {
 	})
 }
 
-// remember notes for the reports of barriers when a member arrived or left. It does so
-// at once, not in the queue: if a report is dropped, later reports are still complete.
+// remember notes for the reports of barriers when a member arrived or left. It notes
+// this at once, not in the queue: if a report is dropped, later reports are still
+// complete.
 func (c *Ceremony) remember(e report.Member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,8 +68,8 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	})
 }
 
-// Connect reports the outcome of a connect, or one slice of a connect that keeps
-// failing.
+// Connect reports how connecting to a member ended, or one slice of the time in which
+// connecting keeps failing.
 func (c *Ceremony) Connect(o report.Connect) {
 	c.queue(normal, "a connect", func() {
 		s := span{

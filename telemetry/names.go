@@ -2,10 +2,12 @@ package telemetry
 
 import "go.opentelemetry.io/otel/attribute"
 
-// ScopeName and Version identify the instrumentation scope of all spans and metrics.
+// These constants identify the instrumentation scope of all spans and metrics.
 const (
+	// ScopeName is the name of the scope.
 	ScopeName = "github.com/dkgsync/dkgsync"
-	Version   = "0.1.0"
+	// Version is the version of the scope, without a "v" in front.
+	Version = "0.1.0"
 )
 
 // The names of spans begin with these texts. The name of a step or of a member may follow.

@@ -14,6 +14,6 @@ import (
 // build a new one. A program may make a tracer at any time, but it must make its
 // instruments in an OnStart hook.
 type Providers struct {
-	Tracer trace.TracerProvider
-	Meter  metric.MeterProvider
+	Tracer trace.TracerProvider // makes tracers, for spans
+	Meter  metric.MeterProvider // makes meters, for metrics
 }

@@ -23,7 +23,7 @@ const (
 	importances
 )
 
-// QueueLimit is the largest number of reports in the queue. A ceremony with a hundred
+// QueueLimit is the maximum number of reports in the queue. A ceremony with a hundred
 // members makes about a thousand reports while it connects.
 const QueueLimit = 4096
 
@@ -205,8 +205,8 @@ func (r *reporter) carryOut(what string, run func()) {
 	returned = true
 }
 
-// complain logs that a panic cost a report. It does so until it has succeeded once,
-// because a hook may also panic at the line about the panic.
+// complain logs that a panic cost a report. It tries at each panic until it has
+// succeeded once, because a hook may also panic at the line about the panic.
 func (r *reporter) complain(what, how, stack string) {
 	if r.complaining || r.complained {
 		return

@@ -55,7 +55,7 @@ func TestAPercentileIsAMeasurement(t *testing.T) {
 	require.Zero(t, percentile(nil, 50))
 }
 
-func TestAFloorMovesByItsMedians(t *testing.T) {
+func TestOneLateRoundMovesNoFloor(t *testing.T) {
 	var took []time.Duration
 	for i := range 80 {
 		took = append(took, 100)
@@ -93,7 +93,7 @@ func TestABusyMachineIsMeasuredAgain(t *testing.T) {
 	}
 }
 
-func TestTheGrowthOfASquareIsTwo(t *testing.T) {
+func TestASquareHasTheExponentTwo(t *testing.T) {
 	var barriers []line
 	for _, n := range []int{2, 4, 10, 32} {
 		barriers = append(barriers, newLine("barrier").with("n", n).with("p50", time.Duration(n*n)*10*time.Microsecond))

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Some measurements need a test around them. The simulated network runs in virtual
-// time, which only testing/synctest gives, and the cost of a heartbeat is measured
-// inside another package.
+// Some measurements need a test around them. The simulated network runs in virtual time,
+// which only testing/synctest provides, and the cost of a heartbeat is measured inside
+// another package.
 const (
 	steadyPackage  = "github.com/dkgsync/dkgsync/syncmod/internal/stream"
 	virtualPackage = "github.com/dkgsync/dkgsync/integration/bench"

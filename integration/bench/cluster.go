@@ -139,14 +139,14 @@ func (c *cluster) close() error {
 	}
 }
 
-// advance is a member's next barrier.
+// advance takes a member through its next barrier.
 func (c *cluster) advance(i int) error {
 	_, err := c.ceremonies[i].Advance(context.Background())
 	return err
 }
 
-// heard reports whether a member has heard that all others are at the barrier after its
-// own last one.
+// heard reports whether a member has heard all others announce the barrier that comes
+// next for it.
 func (c *cluster) heard(i int) bool {
 	status := c.ceremonies[i].Status()
 	for _, p := range status.Peers {

@@ -67,7 +67,7 @@ func (b *bench) measureProcessor(c *cluster, m *mesh) error {
 	n := c.size()
 	var rest atRest
 	err := b.trusted("rest", n, func() (by number, err error) {
-		if c.services == nil { // this is another attempt
+		if c.services == nil { // an earlier measurement has stopped them
 			if err := errors.Join(c.start(), c.open("rest")); err != nil {
 				return 0, err
 			}
@@ -184,8 +184,8 @@ func (b *bench) measureMemory(c *cluster) error {
 	return nil
 }
 
-// openPlain opens a stream from every host to every other one. It sends one byte in
-// each direction, and nothing afterwards.
+// openPlain opens a stream from every host to every other host. It sends one byte in each
+// direction, and nothing afterwards.
 func openPlain(nodes []*node) ([]network.Stream, error) {
 	var all []network.Stream
 	for i := range nodes {

@@ -1,8 +1,8 @@
-// Command bench measures what a ceremony costs, and compares it with the least
-// that its messages can cost. It measures how long a barrier takes that all
-// members enter together, or that waits for one straggler; how much processor
-// time connected and waiting members use; how much memory a peer takes; and how
-// long the mesh takes to connect.
+// Command bench measures what a ceremony costs, and compares it with the least that its
+// messages can cost. It measures how long a barrier takes if all members enter it
+// together, or if it waits for one straggler. It also measures how much processor time
+// connected and waiting members use, how much memory a peer takes, and how long the mesh
+// takes to connect.
 //
 // All members run in one process, as real hosts on loopback TCP. The floor for
 // barriers is a bare mesh of streams on the same connections. It carries as many

@@ -21,8 +21,8 @@ const (
 	// block of the floor.
 	blockTime   = 400 * time.Millisecond
 	blockRounds = 20
-	// mostOthers bounds the rounds with stragglers in large ceremonies. There the other
-	// members take much longer to enter than what is measured.
+	// mostOthers bounds the rounds with stragglers in large ceremonies. In these ceremonies,
+	// it takes the other members much longer to enter than the measured part takes.
 	mostOthers = 6400
 	// mostMoved is the most that a floor may change within a measurement. If it changes
 	// more, the machine was busy with something else.

@@ -41,7 +41,7 @@ func run() error {
 	without := flag.String("without", "", "what to leave out of the latencies, for profiles: barrier, floor, straggler")
 	rounds := flag.Int("rounds", 200, "how many rounds of each kind")
 	window := flag.Duration("window", 10*time.Second, "how long processor time is measured")
-	many := flag.String("many", "10,100,1000", "how many ceremonies at once")
+	many := flag.String("many", "10,100,1000", "how many ceremonies at the same time")
 	churn := flag.Duration("churn", time.Minute, "how long ceremonies are opened and closed one after the other")
 	from := flag.String("from", "", "do not measure: read the lines of an earlier run from this `file`")
 	markdown := flag.String("markdown", "", "write the tables into the marked sections of this `file`")
@@ -77,7 +77,7 @@ func run() error {
 	return nil
 }
 
-// measure makes the measurements that are wanted.
+// measure makes the measurements that the flags ask for.
 func (b *bench) measure(sizes []int, wanted map[string]bool) error {
 	b.print(machine())
 	for _, n := range sizes {
@@ -95,7 +95,7 @@ func (b *bench) measure(sizes []int, wanted map[string]bool) error {
 	if wanted["many"] {
 		for _, ceremonies := range b.many {
 			if err := b.measureMany(ceremonies); err != nil {
-				return fmt.Errorf("%d ceremonies at once: %w", ceremonies, err)
+				return fmt.Errorf("%d ceremonies at the same time: %w", ceremonies, err)
 			}
 		}
 	}
@@ -190,7 +190,7 @@ func machine() line {
 		with("system", runtime.GOOS+"/"+runtime.GOARCH).with("go", runtime.Version())
 }
 
-// profiled calls work and writes the profiles that are wanted.
+// profiled calls work and writes the profiles that the flags ask for.
 func profiled(cpu, mem string, work func() error) error {
 	if cpu != "" {
 		f, err := os.Create(cpu) //nolint:gosec // the user's own file
@@ -228,7 +228,7 @@ func numbers(list string) ([]int, error) {
 	for s := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 2 {
-			return nil, fmt.Errorf("%q is no number of members or ceremonies", s)
+			return nil, fmt.Errorf("%q is not a number of members or ceremonies", s)
 		}
 		out = append(out, n)
 	}

@@ -78,7 +78,8 @@ func (b *bench) measureChurn(lasts time.Duration) (err error) {
 			return nil
 		})
 	}
-	// First fill what hosts keep for ever, and what they keep for a while.
+	// First let the hosts store what they keep for ever or for a while, so that it does not
+	// count.
 	if err := churn(time.Now().Add(lasts / 10)); err != nil {
 		return err
 	}

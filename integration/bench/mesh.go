@@ -35,10 +35,10 @@ var frameSize = headerSize + proto.Size(&syncpb.SyncRequest{
 	Version: syncmod.DefaultConfig().Version, Step: 1, SessionId: 1,
 })
 
-// node is a host and its part of a bare mesh. The mesh has a stream from each host to
-// each other one, and carries nothing that the messages of a barrier can do without. To
-// enter its barrier, a node writes a frame on each stream, one after the other, and
-// waits for as many frames. A frame that arrives is counted, then answered.
+// node is a host and its part of a bare mesh. The mesh has a stream from every host to
+// every other host, and carries only what the messages of a barrier need. To enter its
+// barrier, a node writes a frame on each stream, one after the other, and waits for as
+// many frames. A frame that arrives is counted, then answered.
 type node struct {
 	host.Host
 	others  int64            // how many other nodes there are
@@ -113,8 +113,8 @@ type mesh struct {
 	frame []byte
 }
 
-// openMesh opens the streams of connected hosts. It returns when each host has received
-// a frame from each other one.
+// openMesh opens the streams of connected hosts. It returns when each host has received a
+// frame from every other host.
 func openMesh(nodes []*node) (*mesh, error) {
 	m := &mesh{nodes: nodes, frame: make([]byte, frameSize)}
 	for _, n := range nodes {
@@ -137,7 +137,7 @@ func openMesh(nodes []*node) (*mesh, error) {
 	return m, err
 }
 
-// openStreams opens a stream from one node to every other one.
+// openStreams opens a stream from one node to every other node.
 func openStreams(nodes []*node, from int, pid protocol.ID) ([]network.Stream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -170,7 +170,7 @@ func connectMesh(nodes []*node) (*mesh, error) {
 	return openMesh(nodes)
 }
 
-// enter is a node's next barrier.
+// enter takes a node through its next barrier.
 func (m *mesh) enter(i int) error {
 	n := m.nodes[i]
 	if err := n.say(m.frame); err != nil {
@@ -184,8 +184,8 @@ func (m *mesh) enter(i int) error {
 	}
 }
 
-// heard reports whether a node that has not entered yet has a frame from every other
-// one.
+// heard reports whether a node that has not entered yet has received a frame from every
+// other node.
 func (m *mesh) heard(i int) bool { return len(m.nodes[i].full) > 0 }
 
 // beat makes every node write a frame on each stream once a period, until ctx ends.

@@ -18,8 +18,8 @@ import (
 
 var documents = flag.String("documents", "", "directory for the document of each situation, as JSON")
 
-// Other displays show the same documents as the page. This test writes the documents with
-// which examples/fxapp/view is tested.
+// Other displays show the same documents as the page. This test writes the documents that
+// the tests of examples/fxapp/view use.
 func TestRecordDocuments(t *testing.T) {
 	if *documents == "" {
 		t.Skip("no -documents: make view-documents")

@@ -83,8 +83,8 @@ func TestThePageShowsAttempts(t *testing.T) {
 	b.picture("live-first-attempt")
 }
 
-// hostile would run, load or break out of a page that takes it for markup. Its last part
-// would turn the direction of the text around.
+// hostile is text that would run a script, load an image or break the page if the page
+// took it for markup. Its last part would turn the direction of the text around.
 const hostile = `"><img src=x onerror=complaints.push('ran')><script>complaints.push('ran')</script>` + "\u202e\n"
 
 func TestAMembersWordsAreText(t *testing.T) {
@@ -180,7 +180,7 @@ func TestAStalePageRecovers(t *testing.T) {
 	require.Empty(t, b.text("#stale"))
 }
 
-func TestThePageAsksWithoutEvents(t *testing.T) {
+func TestThePagePollsIfThereAreNoEvents(t *testing.T) {
 	skipWithoutChromium(t)
 	s := newStage(t, 3)
 	s.Start(alice, bob)

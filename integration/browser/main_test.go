@@ -30,7 +30,7 @@ var pictures = flag.String("pictures", "", "directory for a PNG of each situatio
 var chromium = sync.OnceValues(func() (context.Context, error) {
 	path, err := exec.LookPath(os.Getenv("CHROMIUM"))
 	if err != nil {
-		return nil, fmt.Errorf("install Debian's package chromium, or have CHROMIUM say where it is: %w", err)
+		return nil, fmt.Errorf("install Debian's package chromium, or set CHROMIUM to the path of a browser: %w", err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,

@@ -76,7 +76,7 @@ func (s *stage) look(nodes ...int) {
 	}
 }
 
-// does sets the work of a node in a step.
+// does gives a node its work in a step.
 func (s *stage) does(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
 	if s.work[node] == nil {
 		s.work[node] = make(map[string]func(context.Context, *syncmod.Ceremony) error)
@@ -159,7 +159,7 @@ func attests(result string) func(context.Context, *syncmod.Ceremony) error {
 	return func(_ context.Context, c *syncmod.Ceremony) error { return c.Attest(harness.Hash(result)) }
 }
 
-// until returns work that ends when happens is closed.
+// until returns work that ends when the channel happens is closed.
 func until(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		select {

@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Faults that show in a single wait.
+// The faults in this file show in a single wait.
 
 // open opens a ceremony of all hosts on a node.
 func (s *scene) open(who int) *syncmod.Ceremony {
@@ -55,8 +55,8 @@ func TestAFastClockChangesNothing(t *testing.T) {
 	connect(t, ceremonies)
 }
 
-// If one address gets no answer at all, libp2p drops what the other addresses answered.
-func TestADeadAddressHidesNoOther(t *testing.T) {
+// If one address gets no answer at all, libp2p drops the errors of the other addresses.
+func TestADeadAddressDoesNotHideOthers(t *testing.T) {
 	s := newScene(t)
 	s.openHosts()
 	require.NoError(t, s.nodes[carol].host.Close())

@@ -18,9 +18,9 @@ import (
 )
 
 var (
-	folder  = flag.String("logs", "", "where to store the logs: a folder for each fault, a file for each node")
-	answers = flag.String("answers", "", "the file to write into which folder has which fault")
-	seed    = flag.Uint64("seed", 1, "the order of the folders")
+	folder  = flag.String("logs", "", "the `folder` for the logs; it gets a folder per fault, with a file per node")
+	answers = flag.String("answers", "", "the `file` that will list which fault each folder has")
+	seed    = flag.Uint64("seed", 1, "the seed of the order of the folders")
 )
 
 // atOnce is how many ceremonies run at the same time. They mostly wait.

@@ -21,7 +21,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The operators. Faults happen to carol, and to bob if it does not matter to whom.
+// The operators. Most faults happen to carol or bob.
 const (
 	alice = iota
 	bob
@@ -122,7 +122,7 @@ func (s *scene) definition(about string) syncmod.Definition {
 	return def
 }
 
-// addressed changes a node's addresses in everybody's definition.
+// addressed changes a node's addresses in everyone's definition.
 func (s *scene) addressed(who int, addrs ...multiaddr.Multiaddr) {
 	for _, n := range s.nodes {
 		n.def.Peers[who].Addrs = addrs

@@ -28,7 +28,7 @@ func (s *scene) outcome(c *harness.Cluster, p *harness.Process, carolLogged stri
 		_, err := ceremony.Advance(ctx)
 		return err
 	})
-	c.Stop(alice, bob) // then all of their reports are written
+	c.Stop(alice, bob) // so that all of their reports are written
 	for i, text := range []string{c.Nodes[alice].Logged(), c.Nodes[bob].Logged(), carolLogged + p.Logged()} {
 		_, _ = s.nodes[i].log.Write([]byte(operatorLines(text)))
 	}

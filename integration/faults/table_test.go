@@ -19,7 +19,7 @@ type fault struct {
 	name    string
 	hosts   func(*scene) // changes the hosts before they are opened
 	arrange func(*scene) // changes what the nodes know and do
-	play    func(*scene) // runs the ceremony if the usual way does not fit
+	play    func(*scene) // runs the ceremony, if it cannot run in the usual way
 	says    []said
 }
 
@@ -29,7 +29,7 @@ type said struct {
 	text string
 }
 
-// two stands for any two of the three nodes. It is chance which two meet first; the
+// two stands for any two of the three nodes. Chance decides which two meet first. The
 // third finds that they have stopped.
 const two = -1
 

@@ -41,7 +41,7 @@ func TestAnAccusationIsAttributed(t *testing.T) {
 		`operator 1 (bob) made the ceremony fail, according to operator 3 (dave): "the disk is full"`)
 }
 
-func TestTheFalselyBlamedDidNotSaySo(t *testing.T) {
+func TestTheBlamedMemberIsNotTheReporter(t *testing.T) {
 	for range 5 { // it matters who tells carol first, alice or bob
 		m := running(t, busy(), session)
 
@@ -68,8 +68,8 @@ func TestAFalseRestartIsAttributed(t *testing.T) {
 	}
 }
 
-// meet waits until the nodes are connected to each other, because a failure is told
-// only to connected members.
+// meet waits until the nodes are connected to each other, because a node tells only
+// connected members of its failure.
 func (m *member) meet() {
 	for _, i := range honest {
 		m.Until(i, func(s syncmod.Status) bool {

@@ -17,7 +17,7 @@ import (
 const evil = "\x1b[2J\x1b[31mred\x07\x00\r\n" +
 	"FORGED level=error msg=\"operator 1 (bob) did it\"\u0085\u2028\u202egnp.exe\x7f\ufeff"
 
-// long returns a text of that many bytes, made of evil.
+// long returns a text of about that many bytes, which repeats evil.
 func long(bytes int) string {
 	return strings.Repeat(evil, bytes/len(evil)+1)[:bytes/len(evil)*len(evil)]
 }
@@ -32,7 +32,7 @@ func (m *member) requireClean(t testing.TB) {
 		text, err := json.Marshal(status)
 		require.NoError(t, err)
 		requirePrintable(t, string(text))
-		require.NotContains(t, string(text), `\u`, "JSON escapes what cannot be printed: then it was there")
+		require.NotContains(t, string(text), `\u`, "JSON escapes what cannot be printed, so \\u would show it")
 		requirePrintable(t, fmt.Sprintf("%+v %v", status, status.Err))
 		for _, p := range status.Peers {
 			requireShort(t, p.Nickname, p.Version, fmt.Sprint(p.LastError))
@@ -43,7 +43,7 @@ func (m *member) requireClean(t testing.TB) {
 		}
 		for line := range strings.Lines(m.Nodes[i].Logged()) {
 			requirePrintable(t, strings.TrimSuffix(line, "\n"))
-			require.Regexp(t, "^time=", line, "%s has logged what is no line of its own", harness.Name(i))
+			require.Regexp(t, "^time=", line, "%s has logged a line without a time", harness.Name(i))
 			requireShort(t, line)
 		}
 	}

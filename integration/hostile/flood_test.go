@@ -51,8 +51,8 @@ func TestAFloodOfStrangersGoesUnseen(t *testing.T) {
 	}
 }
 
-// flood has strangers that open streams to a node, as many at once as they can, and
-// open them again after each reset.
+// flood has strangers that open as many streams to a node as they can, and open them
+// again after each reset.
 type flood struct {
 	hosts []*harness.RawPeer
 	done  chan struct{} // closed at the end of the flood
@@ -115,8 +115,8 @@ func (f *flood) end(t testing.TB) map[string]int {
 	return f.fates
 }
 
-// barriers passes one barrier after another until over returns true. It returns how
-// long each took.
+// barriers passes one barrier after another until the function over returns true. It
+// returns how long each took.
 func (m *members) barriers(t testing.TB, over func() bool) (took []time.Duration) {
 	t.Helper()
 	for !over() {

@@ -20,7 +20,7 @@ const (
 	violation = "reset: protocol violation"
 	refused   = "refused, closed"
 	greeted   = "answered, reset" // the request counts for nothing, and long silence ends the stream
-	eachReset = "each is reset for the next"
+	eachReset = "each is reset when the next one opens"
 )
 
 // frames has attacks on the code that reads requests.

@@ -135,8 +135,8 @@ func (m *member) sign(t testing.TB, about string) []byte {
 	return b
 }
 
-// misbehave makes dave answer alice with a from now on. behave makes him answer her as
-// a member should.
+// misbehave makes dave give alice the answer a to every request from now on. behave makes
+// him answer her as a member should.
 func (m *member) misbehave(a answer) { m.hook.Store(&a) }
 func (m *member) behave()            { m.hook.Store(nil) }
 

@@ -38,7 +38,7 @@ var requests = []attack{
 	},
 	{name: "goes back as far as possible", do: says(step(math.MinInt64)), gets: violation},
 	{name: "asks and answers in different sessions", do: says(ofSession(anotherSession)), gets: greeted},
-	{name: "means another process", do: says(addressee(anotherSession), step(4)), gets: greeted},
+	{name: "addresses another process", do: says(addressee(anotherSession), step(4)), gets: greeted},
 	{name: "aborts the attempt of another process", do: abortsAnother, gets: "answered, closed"},
 	{name: "comes back without its session", do: says(ofSession(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
 	{name: "changes its session on a stream", do: changesSession, gets: greeted},

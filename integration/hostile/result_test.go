@@ -58,8 +58,8 @@ func hasReceipt(c *syncmod.Ceremony) func(syncmod.Status) bool {
 	return func(syncmod.Status) bool { return c.Receipt() != nil }
 }
 
-// Only in this way can members end differently. See docs/guarantees.md, "What is not
-// promised".
+// This is the only way in which members can end differently. See docs/guarantees.md,
+// "What is not promised".
 func TestTwoResultsCanSplitTheMembers(t *testing.T) {
 	m := running(t, impatient(), session)
 	end := m.complete(t, "the key")
@@ -90,7 +90,7 @@ func TestAnotherResultFailsEveryone(t *testing.T) {
 			m.complete(t, "the key")
 
 			for _, i := range honest {
-				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have heard of it from another member
+				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have already heard of it from another
 			}
 
 			for _, i := range honest {

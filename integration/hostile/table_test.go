@@ -27,7 +27,7 @@ type attack struct {
 	names int   // the member that alice names then; the zero value is dave
 }
 
-const herself = -1 // alice, as attack.names
+const herself = -1 // the value of attack.names that means alice
 
 // most is how many bytes an attack may cost. libp2p lets the window of a stream grow to
 // 16 MiB, and this process holds both ends.

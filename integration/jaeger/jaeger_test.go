@@ -64,7 +64,7 @@ func requireRows(t *testing.T, c *cluster, trace jaegerTrace) {
 	}
 	require.Subset(t, trace.rows(), want)
 	for _, row := range trace.rows() {
-		if !slices.Contains(want, row) { // when two dial each other at once, a stream may be replaced
+		if !slices.Contains(want, row) { // when two dial each other at the same moment, a stream may be replaced
 			require.Regexp(t, `^\S+ → \S+ dkgsync\.reconnect$`, row)
 		}
 	}

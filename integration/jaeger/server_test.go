@@ -48,7 +48,7 @@ func startServer(binary string) (stop func(), err error) {
 		return nil, err
 	}
 	server = &jaegerServer{query: ports[0], otlpGRPC: ports[1], otlpHTTP: ports[2]}
-	cmd := exec.CommandContext( //nolint:gosec // whoever runs the tests names the binary
+	cmd := exec.CommandContext( //nolint:gosec // the person who runs the tests names the binary
 		context.Background(), binary, "--config", "jaeger.yaml",
 	)
 	cmd.Env = append(os.Environ(),
@@ -194,8 +194,8 @@ func (s span) links() (ids []string) {
 	return ids
 }
 
-// are returns the spans whose attribute dkgsync.span is name. If kind is not empty, their kind must
-// match too.
+// are returns the spans whose attribute dkgsync.span has the value name. If kind is not empty, their kind must match
+// too.
 func (t jaegerTrace) are(name, kind string) (spans []span) {
 	for _, s := range t.Spans {
 		if s.tag("dkgsync.span") == name && (kind == "" || s.tag("span.kind") == kind) {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a test waits for what must happen. Four daemons that start
-// together on a busy machine take a while.
+// patience is how long a test waits for something that must happen. Four daemons that
+// start together on a busy machine take a while.
 const patience = 3 * time.Minute
 
 // daemon is an ipfs daemon. It starts no other processes.

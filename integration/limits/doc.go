@@ -1,5 +1,5 @@
 // Package limits tests what libp2p and the system allow a host: many nodes in one place,
-// and many ceremonies at once.
+// and many ceremonies at the same time.
 //
 // libp2p exempts loopback from its limits by address. So these tests run in a network
 // namespace of their own (Linux), whose loopback device has other addresses. Where

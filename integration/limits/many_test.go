@@ -16,7 +16,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-var many = flag.Int("ceremonies", 200, "how many ceremonies four hosts have at once")
+var many = flag.Int("ceremonies", 200, "how many ceremonies four hosts have at the same time")
 
 // Each host is a member of every ceremony.
 func TestManyCeremoniesComplete(t *testing.T) {

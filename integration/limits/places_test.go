@@ -19,7 +19,8 @@ import (
 )
 
 // A place has nodes that libp2p counts as one. libp2p allows eight connections from a
-// place, and after the first 16 connections only one in five seconds.
+// place at the same time. After the first 16 connections, it allows only one new
+// connection every five seconds.
 type place struct {
 	name    string
 	nodes   int
@@ -74,7 +75,7 @@ func connect(t *testing.T, hosts []host.Host) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience) // many handshakes on a busy machine take long
 	defer cancel()
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) })
-	t.Logf("%d nodes are connected with each other after %s", len(hosts), time.Since(began).Round(time.Millisecond))
+	t.Logf("%d nodes are connected to each other after %s", len(hosts), time.Since(began).Round(time.Millisecond))
 }
 
 func TestNodesInOnePlaceConnect(t *testing.T) {
@@ -124,15 +125,15 @@ func TestNodesBehindARelayConnect(t *testing.T) {
 	connect(t, hidden)
 }
 
-// The limits that the tests above lift do exist: libp2p's defaults do not allow ten
-// nodes in one place.
-func TestDefaultLimitsFillAPlace(t *testing.T) {
+// The tests above lift limits that are real: libp2p's defaults do not allow ten nodes in
+// one place.
+func TestDefaultLimitsRefuseTenNodes(t *testing.T) {
 	needsNamespace(t)
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
 			hosts := place.hosts(t, 10, tcp, libp2pAlone)
 
-			require.Error(t, dialEach(harness.Within(t), hosts), "nine nodes are connected with the tenth")
+			require.Error(t, dialEach(harness.Within(t), hosts), "nine nodes are connected to the tenth")
 		})
 	}
 }

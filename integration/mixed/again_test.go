@@ -68,7 +68,7 @@ func (r *oursAgain) waitFor(t *testing.T, member int) {
 			last := status.Peers[len(status.Peers)-1]
 			waits := status.Attempt > 1 && status.Phase == syncmod.Connecting
 			return waits && last.Index == member && !last.Inbound
-		}, "it is in its next attempt, and waits for the foreign member")
+		}, "it is in its next attempt, and waits for the reference peer")
 	}
 }
 
@@ -89,7 +89,7 @@ func (c *cluster) startAgain(i int, variant refpeer.Variant) {
 
 // A reference peer ends with its first failure. Our nodes begin again, and wait for it
 // until somebody starts it again.
-func TestOursWaitForAPeersReturn(t *testing.T) {
+func TestOurNodesWaitForAPeersReturn(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(1, variant))
 		c.refs[2].Serve()

@@ -50,8 +50,8 @@ type cluster struct {
 	frames frames
 }
 
-// newCluster starts the hosts, which know each other from then on, and makes the
-// reference peers. Nothing else runs yet.
+// newCluster starts the hosts, makes the reference peers, and connects the hosts. Nothing
+// else runs yet.
 func newCluster(t testing.TB, ours int, theirs []refpeer.Variant, opts ...harness.Option) *cluster {
 	t.Helper()
 	c := &cluster{
@@ -147,7 +147,7 @@ func (c *cluster) begin(step int) {
 	}
 }
 
-// each calls ours for our nodes and theirs for reference peers, all at once. It
+// each calls ours for our nodes and theirs for reference peers, all at the same time. It
 // requires that none fails.
 func (c *cluster) each(
 	nodes []int,
@@ -283,7 +283,8 @@ func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	}
 }
 
-// eventually polls until so returns true. It is for conditions without an event.
+// eventually polls the function so until it returns true. It is for conditions without an
+// event.
 func (c *cluster) eventually(so func() bool, what string) {
 	c.t.Helper()
 	harness.Eventually(c.t, so, what)

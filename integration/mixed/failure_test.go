@@ -18,7 +18,7 @@ const (
 	gaveUp       = "the disk is full"
 )
 
-func TestTheyRefuseAWrongVersion(t *testing.T) {
+func TestPeersRefuseAWrongVersion(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		theirs := c.reference(1, refpeer.Options{Variant: variant, Version: theirVersion})
@@ -34,7 +34,7 @@ func TestTheyRefuseAWrongVersion(t *testing.T) {
 	})
 }
 
-func TestWeRefuseAWrongVersion(t *testing.T) {
+func TestOurNodesRefuseAWrongVersion(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		c.Start(0)
@@ -74,7 +74,7 @@ func (c *cluster) failWithDave() {
 	}
 }
 
-func TestTheyRefuseAWrongDefinition(t *testing.T) {
+func TestPeersRefuseAWrongDefinition(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		theirs := c.referenceOf(1, harness.Hash("another"), refpeer.Options{Variant: variant})
@@ -90,7 +90,7 @@ func TestTheyRefuseAWrongDefinition(t *testing.T) {
 	})
 }
 
-func TestWeRefuseAWrongDefinition(t *testing.T) {
+func TestOurNodesRefuseAWrongDefinition(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 1, times(1, variant))
 		c.Start(0)
@@ -128,12 +128,12 @@ func TestASkippedStepFailsEveryone(t *testing.T) {
 	})
 }
 
-func TestAPeerCanLeaveUsBehind(t *testing.T) {
+func TestAPeerCanLeaveOurNodesBehind(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.start()
 		waiting := c.begun(func(context.Context) error { return c.TryAdvance(0)[0] })
-		c.seen(0, 3, 0) // otherwise it would seem to know our node from before
+		c.seen(0, 3, 0) // otherwise dave would seem to have met an earlier process of our node
 		c.seen(1, 3, 0)
 		c.refs[3].SetStep(1)
 		c.seen(0, 3, 1)
@@ -148,7 +148,7 @@ func TestAPeerCanLeaveUsBehind(t *testing.T) {
 	})
 }
 
-func TestOurAbortReachesTheOthers(t *testing.T) {
+func TestAnAbortOfOurNodeReachesTheOthers(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -162,7 +162,7 @@ func TestOurAbortReachesTheOthers(t *testing.T) {
 	})
 }
 
-func TestOurAbortReachesALonePeer(t *testing.T) {
+func TestAnAbortOfOurNodeReachesALonePeer(t *testing.T) {
 	c := newCluster(t, 1, variants)
 	c.begin(2)
 
@@ -171,7 +171,7 @@ func TestOurAbortReachesALonePeer(t *testing.T) {
 	c.rejected(gaveUp, c.theirs...)
 }
 
-func TestOurStopReachesTheOthers(t *testing.T) {
+func TestAStopOfOurNodeReachesTheOthers(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)

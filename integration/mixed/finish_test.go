@@ -61,7 +61,7 @@ func (c *cluster) seen(node, member int, step int64) {
 	})
 }
 
-func TestAFinishedPeerWaitsForUs(t *testing.T) {
+func TestAFinishedPeerWaitsForOurNodes(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -79,7 +79,7 @@ func TestAFinishedPeerWaitsForUs(t *testing.T) {
 	})
 }
 
-func TestWeWaitForALatePeer(t *testing.T) {
+func TestOurNodesWaitForALatePeer(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -99,7 +99,7 @@ func TestWeWaitForALatePeer(t *testing.T) {
 	})
 }
 
-func TestWeWaitForALateGoodbye(t *testing.T) {
+func TestOurNodesWaitForALateGoodbye(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -150,7 +150,7 @@ func TestAMissingGoodbyeIsNamed(t *testing.T) {
 		c.refs[3].SetStep(2)
 		c.seen(0, 3, 2)
 		c.seen(1, 3, 2)
-		c.eventually(func() bool { return c.refs[2].Step(c.Nodes[3].ID()) == 2 }, "everybody hears it")
+		c.eventually(func() bool { return c.refs[2].Step(c.Nodes[3].ID()) == 2 }, "everyone hears it")
 		c.refs[3].Freeze()
 
 		c.advance(2) // the last member to reach the last barrier
@@ -164,7 +164,7 @@ func TestAMissingGoodbyeIsNamed(t *testing.T) {
 			require.Equal(t, 3, missing.Missing[0].Index)
 			require.Equal(t, syncmod.Complete, c.Nodes[i].Ceremony.Status().Phase)
 			require.NoError(t, c.Nodes[i].Ceremony.Err())
-			require.True(t, c.refs[2].SaidGoodbye(c.Nodes[i].ID()), "the mute one delays nobody")
+			require.True(t, c.refs[2].SaidGoodbye(c.Nodes[i].ID()), "the mute peer delays nobody")
 		}
 		elapsed := harness.Stopwatch(c.t)
 		c.Stop(c.ours...)

@@ -147,8 +147,7 @@ func TestAWrongRehearsalEndsNobody(t *testing.T) {
 	})
 }
 
-// This is what a rehearsal must not do: be connected in both directions. Without this test, those above
-// might be unable to fail.
+// This is what a rehearsal must not do: be connected in both directions. This test shows that the tests above can fail.
 func TestTakingPartMovesTheOthers(t *testing.T) {
 	for place, opts := range places {
 		charons(t, func(t *testing.T, variant refpeer.Variant) {

@@ -9,8 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A reference peer says nothing about the others. What our nodes say about it is seen all the same.
-func TestOursSeeAPeerThroughOthers(t *testing.T) {
+// A reference peer says nothing about the others. Our nodes still show what each of them says about the reference peer.
+func TestOurNodesSeeAPeerThroughOthers(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, []refpeer.Variant{variant})
 		c.start()

@@ -25,7 +25,7 @@ func (c *cluster) triedAll() {
 	}
 }
 
-func TestOurClientsMayStartFirst(t *testing.T) {
+func TestOurNodesMayStartFirst(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.Start(c.ours...)
@@ -42,7 +42,7 @@ func TestOurClientsMayStartFirst(t *testing.T) {
 	})
 }
 
-func TestTheirClientsMayStartFirst(t *testing.T) {
+func TestPeersMayStartFirst(t *testing.T) {
 	for _, variant := range []refpeer.Variant{refpeer.CharonLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {
 			c := newCluster(t, 2, times(2, variant))
@@ -62,7 +62,7 @@ func TestTheirClientsMayStartFirst(t *testing.T) {
 	}
 }
 
-func TestTheirClientsMayWaitForUs(t *testing.T) {
+func TestPeersMayWaitForOurNodes(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.Idle(c.ours...) // the handlers exist, but the ceremony does not
@@ -92,7 +92,7 @@ func TestTheirClientsMayWaitForUs(t *testing.T) {
 	})
 }
 
-func TestWeWaitForAPlutoThatGaveUp(t *testing.T) {
+func TestOurNodesWaitForAPlutoThatGaveUp(t *testing.T) {
 	c := newCluster(t, 1, times(1, refpeer.PlutoLike))
 	c.refs[1].Start()
 	require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrNegotiation)

@@ -35,7 +35,7 @@ func (c *cluster) oneStreamEach() {
 	c.eventually(func() bool { return handlers() == want }, "one handler for each stream")
 }
 
-func TestTheyReopenStreamsWeReset(t *testing.T) {
+func TestPeersReopenStreamsThatWereReset(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -62,7 +62,7 @@ func (c *cluster) reset(at, of int) {
 	}
 }
 
-func TestWeReopenStreamsTheyReset(t *testing.T) {
+func TestOurNodesReopenResetStreams(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)
@@ -89,7 +89,7 @@ func TestWeReopenStreamsTheyReset(t *testing.T) {
 	})
 }
 
-func TestWeEndAReplacedStream(t *testing.T) {
+func TestOurNodesEndAReplacedStream(t *testing.T) {
 	oneByOne(t, func(t *testing.T, variant refpeer.Variant) {
 		c := newCluster(t, 2, times(2, variant))
 		c.begin(1)

@@ -56,7 +56,7 @@ func TestALaterRestartIsNamed(t *testing.T) {
 	})
 }
 
-func TestOurRestartFailsEveryone(t *testing.T) {
+func TestARestartOfOurNodeFailsEveryone(t *testing.T) {
 	forEach(t, func(t *testing.T, variant refpeer.Variant) {
 		for _, step := range []int{1, 3} {
 			t.Run(fmt.Sprint("at step ", step), func(t *testing.T) {
@@ -65,8 +65,8 @@ func TestOurRestartFailsEveryone(t *testing.T) {
 
 				c.restartOurs()
 
-				// The error calls it restarted or gone: the restarted node is refused, and may have ended
-				// by then.
+				// The error says that the node restarted or that it is gone. Both are possible,
+				// because the restarted node is refused and may have ended by then.
 				failed := c.Failure(1)
 				require.Equal(t, 0, harness.Culprit(t, failed).Index, "%v", failed)
 				// One of theirs refuses it, or our other node tells it to wait.
@@ -92,7 +92,7 @@ func (c *cluster) restartOurs() {
 	c.Start(0) // now it reaches the others
 }
 
-func TestOurLoneRestartIsRefused(t *testing.T) {
+func TestARestartOfOurOnlyNodeIsRefused(t *testing.T) {
 	c := newCluster(t, 1, times(1, refpeer.CharonLike), harness.Links())
 	c.begin(1)
 
@@ -104,7 +104,7 @@ func TestOurLoneRestartIsRefused(t *testing.T) {
 	require.ErrorIs(t, c.refs[1].Failure(c.Context()), refpeer.ErrStep)
 }
 
-func TestOurLoneRestartWaits(t *testing.T) {
+func TestARestartOfOurOnlyNodeWaits(t *testing.T) {
 	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {
 			c := newCluster(t, 1, times(1, variant), harness.Links())
@@ -124,7 +124,7 @@ func TestOurLoneRestartWaits(t *testing.T) {
 	}
 }
 
-func TestOurLoneLaterRestartIsKnown(t *testing.T) {
+func TestALaterRestartOfOurOnlyNode(t *testing.T) {
 	// The other peer may refuse our node first.
 	for _, variant := range []refpeer.Variant{refpeer.PlutoLike, refpeer.OlderCharonLike} {
 		t.Run(variant.String(), func(t *testing.T) {

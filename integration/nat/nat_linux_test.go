@@ -166,7 +166,8 @@ func (w *world) all(what string) {
 	}
 }
 
-// paths returns how each member is connected to each other one, for example "ddd rdd rdd ddd".
+// paths returns how each member is connected to every other member, for example "ddd rdd
+// rdd ddd".
 func (w *world) paths() string {
 	var all []string
 	for _, p := range w.players {

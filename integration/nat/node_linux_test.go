@@ -127,5 +127,5 @@ func answer(c *syncmod.Ceremony, what string) string {
 	return "ok"
 }
 
-// patience is how long a test waits for what must happen.
+// patience is how long a test waits for something that must happen.
 const patience = time.Minute

@@ -5,4 +5,4 @@ package netns
 import "errors"
 
 // Enter returns an error, because only Linux has network namespaces.
-func Enter() error { return errors.New("network namespaces are there on Linux only") }
+func Enter() error { return errors.New("only Linux has network namespaces") }

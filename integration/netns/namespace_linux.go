@@ -105,7 +105,7 @@ func (n *Namespace) address(t testing.TB, device, addr string) {
 	})
 }
 
-// Default sends everything to a gateway that is not for a neighbour.
+// Default sends everything that is not for a neighbour to a gateway.
 func (n *Namespace) Default(t testing.TB, gateway string) {
 	t.Helper()
 	n.in(t, func() { require.NoError(t, netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(gateway)})) })

@@ -29,7 +29,7 @@ func TestAGoodbyeOutlivesItsCircuit(t *testing.T) {
 			c.Start()
 			c.Advance(c.All()...)
 
-			c.Complete(c.All()...) // an unheard member would be an error
+			c.Complete(c.All()...) // this would fail if a member's goodbye was not heard
 
 			require.NotNil(t, tap.acted.Load(), "the circuits were recycled at that moment")
 			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Done })
@@ -61,7 +61,7 @@ func TestGoodbyesOutliveARelaysOutage(t *testing.T) {
 	c := harness.New(t, 2, harness.Behind(relay), harness.With(patient()))
 	down := make(chan struct{})
 	c.Nodes[1].Host = &tap{Host: c.Nodes[1].Host, moment: beforeGoodbye, act: func() {
-		for s := range c.Nodes[1].Ceremony.Watch(c.Context()) { // it has heard alice, and she will not hear its goodbye
+		for s := range c.Nodes[1].Ceremony.Watch(c.Context()) { // bob has heard alice, who will not hear his goodbye
 			if s.Peers[0].Done {
 				break
 			}
@@ -77,7 +77,8 @@ func TestGoodbyesOutliveARelaysOutage(t *testing.T) {
 	}
 	bobs, alices := make(chan error, 1), make(chan struct{})
 	go func() { bobs <- c.Each([]int{1}, finish)[1] }()
-	c.Until(0, func(s syncmod.Status) bool { return s.Peers[0].Step == 2 }) // otherwise his goodbye would tell it
+	// Otherwise alice would learn bob's last step only from his goodbye.
+	c.Until(0, func(s syncmod.Status) bool { return s.Peers[0].Step == 2 })
 	go func() {
 		defer close(alices)
 		c.Each([]int{0}, finish) // bob may be gone before he can repeat a lost goodbye

@@ -92,7 +92,7 @@ func TestOneWayIsEnoughToConnect(t *testing.T) {
 			c.Advance(c.All()...)
 
 			for _, l := range c.Between(c.All(), c.All()) {
-				l.Drop() // while Running too
+				l.Drop() // also while the ceremony is running
 			}
 
 			untilEach(c, func(p syncmod.PeerStatus) bool { return p.Reconnects > 0 && harness.Connected(p) })

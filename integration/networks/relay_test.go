@@ -11,7 +11,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Limits that do not matter when a relay recycles circuits by the other limit.
+// A relay recycles circuits by time or by bytes. These are the values for the limit that
+// must not matter.
 const (
 	long = time.Hour
 	much = 1 << 30
@@ -22,7 +23,8 @@ var relays = map[string]func(testing.TB, time.Duration, int64) *harness.Relay{
 	"TCP": harness.NewRelay, "QUIC": harness.NewRelayQUIC,
 }
 
-// The test is not parallel: a circuit must become useful before its second is over.
+// The test is not parallel: a circuit lasts one second, and must become useful within
+// that second.
 func TestCircuitsMayEndEverySecond(t *testing.T) {
 	for name, relay := range relays {
 		t.Run(name, func(t *testing.T) { outlive(t, 2, relay(t, time.Second, much), patient()) })

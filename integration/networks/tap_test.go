@@ -26,8 +26,8 @@ const (
 	afterAnswer                 // it has just written that answer
 )
 
-// tap is a host that calls act once, at the given moment. It goes on when the
-// connection on which the moment came is gone.
+// tap is a host that calls act once, at the given moment. It then waits until the
+// connection on which the moment came has closed, and goes on.
 type tap struct {
 	host.Host
 	moment moment

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// udpPath is a path to a host over UDP that can go silent. Then its packets are lost,
-// and nobody is told.
+// udpPath is a path to a host over UDP that can go silent. Then its packets are lost, and
+// neither side learns of it.
 type udpPath struct {
 	silent  atomic.Bool
 	near    *net.UDPConn // the dialled end

@@ -119,7 +119,7 @@ func TestOneOfTwoCeremoniesFails(t *testing.T) {
 // meet waits until nodes are connected to each other.
 func meet(c *harness.Cluster, nodes []int) {
 	if len(nodes) == 1 {
-		<-time.After(50 * time.Millisecond) // gives leftovers of yesterday time to arrive
+		<-time.After(50 * time.Millisecond) // gives leftovers of earlier attempts time to arrive
 	}
 	for _, i := range nodes {
 		for _, j := range nodes {

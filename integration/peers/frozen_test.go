@@ -41,7 +41,7 @@ func TestFrozenEarlyIsWaitedFor(t *testing.T) {
 	finish(t, c, frozen, 0, 1)
 }
 
-func TestFrozenInTimeGoesOn(t *testing.T) {
+func TestThawedInTimeGoesOn(t *testing.T) {
 	c := harness.New(t, 3, harness.With(attentive()))
 	frozen := run(c)
 
@@ -93,7 +93,7 @@ func TestThawedTooLateFailsToo(t *testing.T) {
 	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "has been gone for")
 }
 
-// To a thawed member it seems that all others were gone.
+// To a thawed member, all others seem to have been gone.
 func TestThawedTooLateBlamesNobody(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	frozen := run(c)
@@ -102,7 +102,7 @@ func TestThawedTooLateBlamesNobody(t *testing.T) {
 
 	frozen.Thaw()
 
-	// The others said so.
+	// It gives the reason that the others told it.
 	require.Contains(t, frozen.Wait(isNow(syncmod.Failed)).Error, "operator 2 (carol) has been gone for")
 }
 

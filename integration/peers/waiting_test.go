@@ -61,7 +61,7 @@ func TestAFailureEndsTheLastWait(t *testing.T) {
 }
 
 // While waiting for goodbyes, a member may give up, say so, and leave. Nobody minds.
-func TestOnlyGoodbyesEndTheirWait(t *testing.T) {
+func TestOnlyGoodbyesEndAWaitForThem(t *testing.T) {
 	config := strict()
 	config.GoodbyeTimeout = harness.Patience
 	c := harness.New(t, 3, harness.With(config))
@@ -78,7 +78,7 @@ func TestOnlyGoodbyesEndTheirWait(t *testing.T) {
 	goesOn(t, c, syncmod.Completing, 0, 1)
 
 	lingering.tell([]int{0, 1}, harness.Step(2), harness.Goodbye)
-	well(t, waiting) // even if their goodbyes get no answer, which a member that is done need not give
+	well(t, waiting) // even if their goodbyes get no answer: a member that is done need not answer
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 

@@ -54,7 +54,7 @@ func (c *cluster) check(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		if !bytes.Equal(share.GroupKey, append(shares, share)[0].GroupKey) {
-			return fmt.Errorf("%s has another group key, %x, than %s", m.name, share.GroupKey, c.members[0].name)
+			return fmt.Errorf("%s has the group key %x, unlike %s", m.name, share.GroupKey, c.members[0].name)
 		}
 		shares = append(shares, share)
 		if _, err := c.run(ctx, "verify", c.path(m.name, "receipt.json"), "--data-dir", c.path(m.name)); err != nil {
@@ -90,7 +90,7 @@ func checkSignatures(shares []*dkg.Share) error {
 			signature = whole
 		}
 		if !bytes.Equal(whole, signature) {
-			return fmt.Errorf("operators %v sign otherwise than others", chosen)
+			return fmt.Errorf("operators %v make a different signature from the one that others make", chosen)
 		}
 	}
 	return dkg.Verify(shares[0].GroupKey, message, signature)
@@ -110,9 +110,9 @@ func choices(n, k int) [][]int {
 	return all
 }
 
-// checkAllOrNone checks that all or none of the members have shares, and reports which. If
-// anybody has a receipt, it mends the other shares with it, and every member must then
-// have a share. Otherwise no member may have a share that counts.
+// checkAllOrNone checks that all or none of the members have shares, and reports which.
+// If anybody has a receipt, it confirms the other shares with it, and every member must
+// then have a share. Otherwise no member may have a share that counts.
 func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
 	receipt, err := c.anyReceipt()
 	if err != nil {
@@ -132,7 +132,7 @@ func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
 	return false, nil
 }
 
-// checkRest returns an error if there are other files than those of a complete ceremony.
+// checkRest returns an error if a member still has an unconfirmed share.
 func (c *cluster) checkRest() error {
 	for _, m := range c.members {
 		rest, err := filepath.Glob(c.path(m.name, "*unconfirmed*"))

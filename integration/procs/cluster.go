@@ -148,7 +148,7 @@ func (c *cluster) tell(format string, values ...any) {
 	_, _ = fmt.Fprintf(c.show, "%-6s| %s\n", "", line)
 }
 
-// stop ends the processes that still run. After a success only the relay does.
+// stop ends the processes that still run. After a success, only the relay still runs.
 func (c *cluster) stop() {
 	for _, m := range c.members {
 		if m.process != nil {

@@ -12,6 +12,6 @@
 //	make demo-procs ARGS="--kill 1 --attempts 2"
 //
 // The tests do the same, and kill processes at random moments. Whatever the moment,
-// either everybody ends with a share of the same key, or there is no share that anything
+// either everyone ends with a share of the same key, or there is no share that anything
 // would use.
 package main

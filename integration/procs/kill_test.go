@@ -13,10 +13,10 @@ import (
 
 var (
 	moments = flag.Int("moments", 6, "at how many random moments a process is killed")
-	seed    = flag.Uint64("seed", 2617, "which moments; 0: others each time")
+	seed    = flag.Uint64("seed", 2617, "the seed of the moments; 0: a new seed each time")
 )
 
-// A process is killed at any moment. Then either everybody has a share, or there is no
+// A process is killed at any moment. Then either everyone has a share, or there is no
 // share that anything would use.
 func TestAKillAtAnyMoment(t *testing.T) {
 	if *seed == 0 {
@@ -66,9 +66,9 @@ func (m moment) String() string {
 		m.victim, m.after, m.line, m.attempts, m.again)
 }
 
-// drawMoment draws a moment around one of the lines that a node prints. The last
-// barrier takes only a few milliseconds, and so does everything else, so a random time
-// would rarely hit them.
+// drawMoment draws a moment around one of the lines that a node prints. Every phase takes
+// only a few milliseconds, the last barrier too, so a random time would rarely hit a
+// given phase.
 func drawMoment(random *rand.Rand) moment {
 	lines := []struct {
 		text   string

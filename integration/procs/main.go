@@ -26,14 +26,14 @@ func main() {
 
 func run(ctx context.Context, show io.Writer) (err error) {
 	fxapp := flag.String("fxapp", ".bin/fxapp", "the binary to run, a `file`")
-	late := flag.Duration("late", 0, "start the last node so much later, for example 3s")
+	late := flag.Duration("late", 0, "start the last node this much later, for example 3s")
 	kill := flag.Int("kill", -1, "operator `index` of a node that is killed in the first step and started again")
-	attempts := flag.Int("attempts", 1, "how often the nodes begin the ceremony at most; a kill needs 2")
+	attempts := flag.Int("attempts", 1, "the nodes begin the ceremony at most this `number` of times; --kill needs 2")
 	keep := flag.String("keep", "", "make the files in this new `directory`, and keep them")
 	flag.Parse()
 	switch {
 	case flag.NArg() > 0:
-		return fmt.Errorf("%q: there are flags only", flag.Arg(0))
+		return fmt.Errorf("%q is not a flag, and procs takes only flags", flag.Arg(0))
 	case *kill < -1 || *kill > 3:
 		return fmt.Errorf("--kill %d: the operators are 0 to 3", *kill)
 	case *kill >= 0 && *attempts < 2:

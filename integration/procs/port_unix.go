@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// port is a TCP port on 127.0.0.1 that the system gives to nobody who asks for any port.
-// A process that asks for this port can still listen on it, and so can the next process,
-// if they set SO_REUSEADDR, as Go does.
+// port is a TCP port on 127.0.0.1 that the system does not give to a process that asks
+// for any free port. A process that asks for this port can still listen on it, and so can
+// the next process, if they set SO_REUSEADDR, as Go does.
 type port struct{ number, socket int }
 
 // reservePort binds a socket without listening on it, so the socket takes no connections.

@@ -138,7 +138,7 @@ func (t *transcript) wait(ctx context.Context, text string) (string, error) {
 		case found:
 			return line, nil
 		case grown == nil:
-			return "", fmt.Errorf("%s ended and has not said %q", t.name, text)
+			return "", fmt.Errorf("%s ended without saying %q", t.name, text)
 		}
 		select {
 		case <-grown:

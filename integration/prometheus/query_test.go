@@ -69,8 +69,9 @@ func (n *names) read(part node) {
 	}
 }
 
-// check returns an error if a metric of a query does not exist, or if none of its
-// metrics has a label. more has further labels, those of a legend.
+// check returns an error if a query names a metric that does not exist, or a label that
+// none of its metrics has. The parameter more holds further labels to check, those of a
+// legend.
 func (s *server) check(query string, more ...string) error {
 	s.t.Helper()
 	n, err := s.parse(query)

@@ -21,8 +21,8 @@ import (
 
 const members, pushes, straggler = 4, 2, 3
 
-// scene has long-lived nodes that serve their metrics, as their operators asked with
-// environment variables. One of them pushes its metrics instead.
+// scene has long-lived nodes that serve their metrics, as environment variables tell them
+// to. One of them pushes its metrics instead.
 type scene struct {
 	t        *testing.T
 	cluster  *harness.Cluster

@@ -47,7 +47,7 @@ func startServer(t *testing.T, nodes []string, ports []int) *server {
 	require.NoError(t, os.WriteFile(file, []byte(config.String()), 0o600))
 	s := &server{t: t, address: fmt.Sprint("127.0.0.1:", freePorts(t, 1)[0])}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	cmd := exec.CommandContext( //nolint:gosec // whoever runs the tests names the binary
+	cmd := exec.CommandContext( //nolint:gosec // the person who runs the tests names the binary
 		ctx, binary, "--config.file", file, "--storage.tsdb.path", filepath.Join(dir, "data"),
 		"--web.listen-address", s.address, "--web.enable-otlp-receiver", "--log.level", "error",
 	)

@@ -25,8 +25,8 @@ func (p *Peer) AwaitConnected(ctx context.Context) error {
 // SetStep sets the step that the clients announce from the next tick on. It accepts any step.
 func (p *Peer) SetStep(step int64) { p.set(func() { p.step = step }) }
 
-// AwaitStep waits until every member is at the step or the next one. It fails if a
-// member is further, because that member has left this peer behind.
+// AwaitStep waits until every member is at the step or the next one. It fails if a member
+// is further ahead, because that member has left this peer behind.
 func (p *Peer) AwaitStep(ctx context.Context, step int64) error {
 	return p.poll(ctx, func() (bool, error) {
 		there := true

@@ -19,7 +19,7 @@ const (
 // errReopen ends a stream that the client leaves as it is.
 var errReopen = errors.New("to be opened again")
 
-// talk is the client for one member. It says on a stream what there is to say, and
+// talk is the client for one member. It sends the requests that are due on a stream, and
 // opens another stream when that one is lost.
 func (p *Peer) talk(id peer.ID, m *member) {
 	defer p.set(func() { m.left = true })
@@ -56,7 +56,7 @@ func (p *Peer) talk(id peer.ID, m *member) {
 func (p *Peer) open(id peer.ID, m *member) (network.Stream, error) {
 	ctx := network.WithAllowLimitedConn(p.ctx, "dkg sync")
 	if p.opts.Process != nil && id < p.host.ID() {
-		ctx = network.WithNoDial(ctx, "it is for the other one to dial")
+		ctx = network.WithNoDial(ctx, "the other side must dial")
 	}
 	for {
 		stream, err := p.host.NewStream(ctx, id, ProtocolID)

@@ -63,7 +63,7 @@ type Peer struct {
 	frozen   bool
 	serving  bool
 	members  map[peer.ID]*member
-	streams  []network.Stream     // all that were ever opened: without a rule that ends it, a stream ends only in Close
+	streams  []network.Stream     // all that were ever opened; Close ends a stream if no rule does
 	inbounds map[network.Conn]int // streams to the server, per connection
 }
 
@@ -225,8 +225,8 @@ func (p *Peer) fail(err error) {
 	}
 }
 
-// travel waits as long as a frame is delayed, and without end while the peer is frozen.
-// It returns false once the peer is closed.
+// travel waits for as long as a frame is delayed, and forever once the peer is frozen. It
+// returns false once the peer is closed.
 func (p *Peer) travel() bool {
 	select {
 	case <-p.ctx.Done():

@@ -91,7 +91,7 @@ func TestAResetStreamIsReopenedAtOnce(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(closed), 100*time.Millisecond)
 }
 
-func TestAReopenLeavesTheOldOpen(t *testing.T) {
+func TestReopenKeepsTheOldStreamOpen(t *testing.T) {
 	p, h, streams := hearing(t)
 	p.Dial()
 	old := <-streams
@@ -118,7 +118,7 @@ func TestAnErrorInAResponseIsFinal(t *testing.T) {
 	require.ErrorIs(t, p.AwaitConnected(harness.Within(t)), refpeer.ErrRejected)
 }
 
-func TestAGoodbyeSurvivesOnlyAReset(t *testing.T) {
+func TestAGoodbyeIsRepeatedAfterAReset(t *testing.T) {
 	p, h, streams := hearing(t)
 	p.Dial()
 	stream := <-streams
@@ -219,7 +219,7 @@ func TestOldServersDoNotAnswerBadSteps(t *testing.T) {
 	}
 }
 
-func TestTwoStepsAheadLeavesBehind(t *testing.T) {
+func TestAPeerTwoStepsBehindFails(t *testing.T) {
 	_, peers := newPeers(t, refpeer.CharonLike, refpeer.CharonLike)
 	peers[0].Start()
 	peers[1].Start()

@@ -107,7 +107,7 @@ func (p *Peer) readRequest(stream network.Stream) (request, error) {
 	return decodeRequest(payload)
 }
 
-// content is the type of what a frame carries.
+// content says what a frame contains.
 type content int
 
 const (

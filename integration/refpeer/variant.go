@@ -1,6 +1,7 @@
 package refpeer
 
-// Variant says which of the known programs the peer behaves like, where they differ.
+// Variant says which of the known programs the peer behaves like. It matters only where
+// they differ.
 type Variant int
 
 const (

@@ -19,10 +19,10 @@ const (
 	phases
 )
 
-// fault happens to a node once. It waits for an attempt that comes that far.
+// fault happens to a node once. It waits for an attempt that gets that far.
 //
 // No fault happens at the last barrier. A process that ends there may be left alone,
-// because the others may have passed that barrier. No protocol can help that.
+// because the others may have passed that barrier. No protocol can prevent that.
 type fault struct {
 	where phase
 	step  int
@@ -54,7 +54,7 @@ func drawFaults(random *rand.Rand, n int) [][]fault {
 			f.down = time.Duration(random.Int64N(int64(longestDown)))
 		}
 		if f.where == atBarrier {
-			f.step = 1 + random.IntN(steps-1) // not the last step's
+			f.step = 1 + random.IntN(steps-1) // any barrier but the one after the last step
 			f.delay /= 10
 		}
 		i := random.IntN(n)
@@ -74,9 +74,9 @@ func workFor(random *rand.Rand) time.Duration {
 	return time.Duration(random.Int64N(int64(400 * ms)))
 }
 
-// longestAttempt returns how long the faults themselves may make an attempt: the time
-// until everyone notices the fault, the time without a process, the pause, libp2p's
-// pause before it dials again, and all steps.
+// longestAttempt returns how long an attempt may last because of its faults: the time
+// until everyone notices the fault, the time without a process, the pause, libp2p's pause
+// before it dials again, and all steps.
 func longestAttempt() time.Duration {
 	c := syncmod.DefaultConfig()
 	return c.PeerTimeout + longestDown + c.Retry.PauseMax*3/2 + swarm.BackoffMax + steps*longestStep

@@ -22,7 +22,7 @@ const few, many = 4, 50
 // begin again within the time that a message takes.
 const strays = 2
 
-var seed = flag.Uint64("seed", 1, "what the faults of nodes that begin again are drawn from")
+var seed = flag.Uint64("seed", 1, "the seed of the faults of nodes that begin again")
 
 // At random, processes restart and steps fail in every phase of a ceremony, while other
 // steps take long. Every node begins again until the ceremony is complete on all nodes,
@@ -35,7 +35,7 @@ var seed = flag.Uint64("seed", 1, "what the faults of nodes that begin again are
 func TestAttemptsUntilAllComplete(t *testing.T) {
 	ofSizes(t, fmt.Sprint(few, ",", *sizes), few, func(t *testing.T, w *world, n int) {
 		if n > many {
-			t.Skip("so many hosts that close and open again take too long")
+			t.Skip("closing and opening this many hosts takes too long")
 		}
 		began := time.Now()
 		nodes := w.runAgain(n, *seed)
@@ -78,7 +78,7 @@ func (w *world) runAgain(n int, seed uint64) []*again {
 		}
 	}
 	w.separate(func(from, to *site) bool { return nodes[from.index].dead.Load() || nodes[to.index].dead.Load() })
-	for _, a := range nodes { // one after another: the simulated network cannot take more at once
+	for _, a := range nodes { // one after another: the simulated network cannot start several at the same time
 		a.open()
 	}
 	each(nodes, (*again).live)

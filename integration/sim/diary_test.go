@@ -63,7 +63,7 @@ func (d *diary) run(index int, c *syncmod.Ceremony, work func(member, step int) 
 // diaries has a diary for each member.
 type diaries []diary
 
-// running is a ceremony under way on all members.
+// running is a ceremony in progress on all members.
 type running struct {
 	diaries diaries
 	wg      sync.WaitGroup

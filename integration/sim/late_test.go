@@ -10,8 +10,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// One member starts an hour after the others. They have tried to dial it all the time,
-// ever more rarely. The member dials them.
+// One member starts an hour after the others. They have kept trying to dial it, at longer
+// and longer intervals. The member dials them.
 func TestAnHourLateIsWaitedFor(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		def := w.settle(4)
@@ -33,10 +33,10 @@ func TestAnHourLateIsWaitedFor(t *testing.T) {
 	})
 }
 
-// One member is cut off before the ceremony begins, which may last without limit.
-// Afterwards the hosts on both sides still pause after so many failed dials, so it
-// takes up to 5 min.
-func TestAnHoursEarlyPartitionHeals(t *testing.T) {
+// One member is cut off before the ceremony begins. The others wait for it without a time
+// limit. When the partition is over, the hosts on both sides still pause after so many
+// failed dials, so the first barrier takes up to 5 min.
+func TestAnEarlyHourlongPartitionHeals(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		def := w.settle(3)
 		w.separate(halves(1))

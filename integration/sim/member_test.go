@@ -66,7 +66,7 @@ func (s *site) multiaddr() multiaddr.Multiaddr {
 	return multiaddr.StringCast(fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", s.addr.IP, s.addr.Port))
 }
 
-// start settles n members and starts them all at once.
+// start settles n members and starts them all at the same time.
 func (w *world) start(n int) {
 	w.t.Helper()
 	def := w.settle(n)
@@ -76,7 +76,7 @@ func (w *world) start(n int) {
 // launch starts hosts, and then the members' apps on them.
 func (w *world) launch(members []*member, def syncmod.Definition, opts ...libp2p.Option) {
 	w.t.Helper()
-	for _, m := range members { // one after another: the simulated network cannot take more at once
+	for _, m := range members { // one after another: the simulated network cannot start several at the same time
 		m.host = w.newHost(m.site, m.key, opts...)
 	}
 	each(members, func(m *member) { m.start(w.t, def) })
@@ -146,5 +146,5 @@ func until(t *testing.T, c *syncmod.Ceremony, what string, wanted func(syncmod.S
 	return last
 }
 
-// patience is how long a test waits, in virtual time, for what has to happen.
+// patience is how long a test waits, in virtual time, for something that must happen.
 const patience = 2 * time.Hour

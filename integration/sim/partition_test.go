@@ -148,7 +148,8 @@ func TestAnUnheardMemberIsNamed(t *testing.T) {
 	})
 }
 
-// The same, but only for as long as everyone is patient. Nothing is lost but time.
+// The same, but the member is heard again before the others give it up. That costs only
+// time.
 func TestABrieflyUnheardMember(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)

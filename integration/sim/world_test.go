@@ -158,7 +158,7 @@ func (w *world) close() {
 // settling is how long nothing happens before hosts are closed. Virtual time is cheap.
 const settling = 30 * time.Second
 
-// each calls f for all elements at once.
+// each calls f for all elements at the same time.
 func each[T any](all []T, f func(T)) {
 	var wg sync.WaitGroup
 	for _, one := range all {

@@ -13,8 +13,8 @@ import (
 
 const (
 	slowly = 200 * time.Millisecond // how long each call of a slow sink takes
-	// soon is shorter than a wait for a slow sink, and much longer than is needed without such a
-	// wait.
+	// soon is shorter than a wait for a slow sink, and much longer than anything takes
+	// without such a wait.
 	soon = 2 * time.Second
 	// stopsIn is how long the stop of a node may take if the other members listen.
 	stopsIn = time.Second

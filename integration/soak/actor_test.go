@@ -124,7 +124,7 @@ func (a *actor) announce(ctx context.Context, step int) {
 	a.record.note(event{node: a.index, step: step})
 }
 
-// pause ends early if the ceremony does.
+// pause waits for d, or until the ceremony ends.
 func (a *actor) pause(ctx context.Context, d time.Duration) {
 	var done <-chan struct{}
 	if a.ceremony != nil {
@@ -137,7 +137,7 @@ func (a *actor) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// barrier passes one barrier in the node's way.
+// barrier passes one barrier, in the manner that the node's script says.
 func (a *actor) barrier(ctx context.Context, step int) error {
 	switch a.script.calls {
 	case setAwait:

@@ -194,10 +194,10 @@ func (c *cluster) sweep(i int) (end func()) {
 	peers := []syncmod.Peer{{ID: node.Host.ID()}, {ID: nobody}}
 	ceremony, err := node.Service.Open(syncmod.Definition{Hash: harness.Hash("nobody"), Peers: peers})
 	require.NoError(c.t, err)
-	return func() { c.inTime(fmt.Sprintf("closing what node %d opened for nobody", i), ceremony.Close) }
+	return func() { c.inTime(fmt.Sprintf("closing node %d's ceremony for unread streams", i), ceremony.Close) }
 }
 
-// end stops whatever still runs.
+// end stops everything that still runs.
 func (c *cluster) end(scenes []*scene) {
 	var wg sync.WaitGroup
 	for i := range c.up {
@@ -227,8 +227,8 @@ func (c *cluster) requireNone(which string, counts map[int]int) {
 	}
 }
 
-// streams counts the streams on each open host, by direction. It waits until the counts
-// are as wanted, or patience runs out.
+// streams counts the streams on each open host, by direction. It waits until wanted
+// accepts the counts, or patience runs out.
 func (c *cluster) streams(wanted func(in, out int) bool, patience time.Duration) (in, out map[int]int) {
 	_ = eventually(patience, func() error {
 		in, out = make(map[int]int), make(map[int]int)

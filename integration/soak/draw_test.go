@@ -109,8 +109,8 @@ func (d *dice) ceremony(alone bool) ceremony {
 	return c
 }
 
-// mostBroken is how often connections break in a ceremony that must survive. Each
-// time may cost more than the one before; see plan.unreachable.
+// mostBroken is how often connections may break in a ceremony that must survive. Each
+// break may cost more time than the previous one; see plan.unreachable.
 const mostBroken = 2
 
 // pause draws a pause. Most are zero, many are short, and some are long.

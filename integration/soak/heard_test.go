@@ -31,8 +31,8 @@ func (h *heard) note(node int, status syncmod.Status) {
 	h.changed = make(chan struct{})
 }
 
-// any reports whether any of nodes knows this of any of others. If not, it returns a
-// channel that is closed when that may have changed.
+// any reports whether one of nodes knows that one of others has announced step 1. If none
+// does, any returns a channel that is closed when the answer may have changed.
 func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -46,10 +46,10 @@ func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	return false, h.changed
 }
 
-// untilHeard waits before a fatal fault. The fault is fatal only once a node that has
-// to fail by it knows that the leaving node, or the other side, has announced step 1.
-// Before that, the others would go on and wait. One node that knows is enough, because
-// it tells the others. It must not be one that leaves too.
+// untilHeard waits before a fatal fault. The fault is fatal only once one of the nodes
+// that must fail knows that the leaving node, or the other side, has announced step 1.
+// Before that, the others would go on and wait. One node that knows is enough, because it
+// tells the others. It must not be a node that leaves too.
 func (a *actor) untilHeard(f fault) {
 	var nodes []int
 	for i := range a.actors {

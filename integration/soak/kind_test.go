@@ -5,8 +5,8 @@ type kind int
 
 // The kinds of faults, with the outcomes that a ceremony may have.
 //
-// The following fail no ceremony. What they break comes back before Config.PeerTimeout,
-// which is long enough (see config), or is no longer needed.
+// The following fail no ceremony. What they break comes back within Config.PeerTimeout,
+// which config makes long enough, or is no longer needed.
 const (
 	drop     kind = iota // the connections of two nodes end, but new ones can be made
 	cut                  // a link ends its connections and refuses new ones for a while
@@ -23,7 +23,8 @@ const (
 	restop // fx stops the node's app and starts it again
 	reopen // the node's ceremony is closed and opened again
 
-	// Everyone has heard a node whose ceremony is complete, even its goodbye.
+	// When a node's ceremony is complete, everyone has heard all that it said, including its
+	// goodbye.
 	lateKill // the node's host is closed then
 
 	// These fail the ceremony of every living node. A node leaves, or two sides lose

@@ -39,8 +39,8 @@ func (n *looper) endAttempt(a *attempt, e *ending, leave func()) error {
 }
 
 // comeBack prepares the next attempt of a node that has restarted. If the node has a
-// second ceremony, only the first one restarts: nothing that it said at its end
-// arrives.
+// second ceremony, its process goes on, and only the attempt is closed, with the links
+// frozen. So the others do not hear how it ended.
 func (n *looper) comeBack(a *attempt) {
 	switch {
 	case !n.alive[n.index]:
@@ -122,8 +122,8 @@ func (n *looper) judge(a *attempt) error {
 	return nil
 }
 
-// explains returns nil if the ending of this lap explains why an attempt failed, or a
-// hurry in the previous lap.
+// explains returns nil if the ending of this lap, or a hurry in the previous lap,
+// explains why an attempt failed.
 func (n *looper) explains(a *attempt) error {
 	for r := max(a.lap-1, 0); r <= a.lap; r++ {
 		e := n.plan.laps[r].ending
@@ -152,7 +152,7 @@ func names(a *attempt, node int) bool {
 
 // followsFromAnother reports whether an attempt failed because a member has begun its
 // next attempt. A node that was cut off when an attempt ended learns of it in this way,
-// from whichever member it hears first. It may then end the next attempt of the others.
+// from the first member that it hears. It may then end the next attempt of the others.
 func (n *looper) followsFromAnother(a *attempt) bool {
 	for node := range n.plan.members {
 		if n.log.hasFailed(node, a.lap) && quotes(a.err, node, " restarted: its step") ||

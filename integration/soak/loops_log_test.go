@@ -140,8 +140,8 @@ func (l *circuitLog) String() string {
 	return b.String()
 }
 
-// summary counts the attempts, and the attempts that failed and followed another one of
-// the same node in the same lap.
+// summary counts the attempts and the failed ones. It also counts the failed attempts
+// that were not the first ones of their nodes in a lap.
 func (l *circuitLog) summary() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -63,13 +63,13 @@ func (e *ending) String() string {
 
 func (l loops) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "cluster %d: %d members run a definition %d times, beside a second ceremony: %t\n",
+	fmt.Fprintf(&b, "cluster %d: %d members run a definition %d times; with a second ceremony: %t\n",
 		l.seed, l.members, len(l.laps), l.beside != nil)
 	for r := range l.laps {
 		b.WriteString(l.lap(r))
 	}
 	for i, pauses := range l.beside {
-		fmt.Fprintf(&b, "beside: node %d pauses %v\n", i, pauses)
+		fmt.Fprintf(&b, "second ceremony: node %d pauses %v\n", i, pauses)
 	}
 	return b.String()
 }

@@ -198,11 +198,11 @@ func (n *looper) besides(over <-chan struct{}) {
 	about := fmt.Sprintf("%d, beside", n.plan.seed)
 	ceremony, err := n.nodes.Nodes[n.index].Service.Open(n.nodes.Definition(n.index, about))
 	if err != nil {
-		n.t.Errorf("opening the ceremony beside on node %d: %v", n.index, err)
+		n.t.Errorf("opening the second ceremony of node %d: %v", n.index, err)
 		n.giveUp()
 		return
 	}
-	defer n.inTime(fmt.Sprintf("closing the ceremony beside of node %d", n.index), ceremony.Close)
+	defer n.inTime(fmt.Sprintf("closing the second ceremony of node %d", n.index), ceremony.Close)
 	for _, pause := range n.plan.beside[n.index] {
 		rest(n.ctx, over, pause)
 		if !n.goesOn("at a barrier", func(ctx context.Context) error { _, err := ceremony.Advance(ctx); return err }) {
@@ -212,7 +212,7 @@ func (n *looper) besides(over <-chan struct{}) {
 	select {
 	case <-over:
 	case <-ceremony.Done():
-		n.t.Errorf("the ceremony beside of node %d is over: %v", n.index, ceremony.Err())
+		n.t.Errorf("the second ceremony of node %d is over: %v", n.index, ceremony.Err())
 		n.giveUp()
 		return
 	}
@@ -225,7 +225,7 @@ func (n *looper) goesOn(where string, call func(context.Context) error) bool {
 	defer cancel()
 	err := call(ctx)
 	if err != nil && n.ctx.Err() == nil {
-		n.t.Errorf("the ceremony beside of node %d, %s: %v", n.index, where, err)
+		n.t.Errorf("the second ceremony of node %d, %s: %v", n.index, where, err)
 	}
 	if err != nil {
 		n.giveUp()

@@ -44,7 +44,7 @@ func (a *actor) meet(step int) error {
 	return nil
 }
 
-// goes ends a node's part for good.
+// goes makes a node end its part for good.
 func (a *actor) goes(f fault) error {
 	switch f.kind {
 	case abort:

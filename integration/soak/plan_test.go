@@ -30,7 +30,7 @@ const (
 
 func (n transport) String() string { return [...]string{"links", "TCP", "QUIC", "relay"}[n] }
 
-// round is one ceremony, or two at once.
+// round is one ceremony, or two at the same time.
 type round struct {
 	anew       []int // nodes whose apps are stopped and started before the round
 	again      bool  // same definition as the previous round, opened while others have not closed that one yet
@@ -72,7 +72,7 @@ func (c calls) String() string { return [...]string{"advance", "set and await", 
 type fault struct {
 	kind   kind
 	after  time.Duration
-	node   int // -1: the time in after applies
+	node   int // -1: the field after says when
 	step   int
 	who    []int // the node, or one side
 	others []int // the other side
@@ -193,7 +193,7 @@ const (
 	carried = 10 * time.Second // until a host dials a peer again that it could not reach in the previous round
 	telling = 700 * time.Millisecond
 	silence = 5 * time.Second // ExchangeTimeout
-	missed  = 8 * time.Second // PeerTimeout if a lost member must be fatal; no loaded machine stands still so long
+	missed  = 8 * time.Second // PeerTimeout if a lost member must be fatal; no loaded machine stalls that long
 )
 
 // unreachable returns how long two members may be unable to reach each other in a
@@ -268,7 +268,9 @@ func (p plan) bound(r int, c ceremony) time.Duration {
 		case lateKill:
 			total += grace
 		case leave, stop:
-			if p.unreachable(r) > 0 { // a link that breaks at that moment keeps it from telling, so it is missed
+			// If a link breaks at that moment, the node cannot tell the others that it leaves. They wait until they
+			// give it up.
+			if p.unreachable(r) > 0 {
 				total += config.PeerTimeout + config.ExchangeTimeout*3/2
 			}
 		case rekill, restop, restart:

@@ -20,7 +20,8 @@ type retries struct {
 	breaks  []fault           // faults of links
 }
 
-// chanceOfRetries is the percentage of other clusters whose nodes begin again.
+// chanceOfRetries is the percentage of the clusters without loops whose nodes begin
+// again.
 const chanceOfRetries = 25
 
 // isRetries reports whether the nodes of a seed's cluster begin again.

@@ -93,7 +93,7 @@ func (s *scene) later(f fault) {
 	}
 }
 
-// happen makes a fault happen that is not a node's own.
+// happen makes a fault happen that no node causes itself.
 func (s *scene) happen(f fault) {
 	s.inject(f)
 	switch {
@@ -113,7 +113,7 @@ func (s *scene) happen(f fault) {
 			s.mu.Unlock()
 			return
 		}
-		select { // also when all have ended, so that what comes next finds the network healed
+		select { // also when all have ended, so that the next ceremony finds the network healed
 		case <-time.After(f.length):
 		case <-s.over:
 		}
@@ -182,16 +182,16 @@ func (s *scene) verdict(a *actor) error {
 	case status.Phase == syncmod.Failed && expected != completes:
 		return s.blames(a, status.Err)
 	default:
-		return fmt.Errorf("is %s at step %d, when a ceremony was over that %s: %w",
+		return fmt.Errorf("is %s at step %d, although the plan says that the ceremony %s: %w",
 			status.Phase, status.Step, expected, a.err)
 	}
 }
 
-// blames returns nil if a node's error names the culprit. That is the node itself if
-// the fault is its own. A node that was cut off when the others were told hears of the
-// failure later, in the answer to a request, which has room only for a reason. Then its
-// error, and the errors of the nodes that it tells, name the member that answered and
-// repeat the reason, which names the culprit.
+// blames returns nil if a node's error names the culprit. That is the node itself if the
+// fault is its own. A node that is cut off when the others learn of the failure hears of
+// it later, in the answer to a request. Such an answer has room only for a reason. So the
+// node's error, and the errors of the nodes that it tells, name the member that answered.
+// They repeat the reason, which names the culprit.
 func (s *scene) blames(a *actor, err error) error {
 	own := errors.Is(err, syncmod.ErrAborted) || errors.Is(err, syncmod.ErrStopped) ||
 		errors.Is(err, syncmod.ErrHostClosed)
@@ -211,8 +211,8 @@ func (s *scene) blames(a *actor, err error) error {
 }
 
 // culprits returns the nodes that a node may name for a fault. If the whole network is
-// split, a node names a member of the other side. If only two nodes have lost each
-// other, a third may name either of them, whichever it hears about first.
+// split, a node names a member of the other side. If only two nodes have lost each other,
+// a third may name either of them: the one that it hears about first.
 func (s *scene) culprits(f fault, observer int) []int {
 	switch {
 	case f.kind == hurry, f.kind.fatal() && !f.kind.ofLink():

@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	duration = flag.Duration("duration", 10*time.Minute, "begin clusters for so long")
-	seeded   = flag.Uint64("seed", 0, "what the plans are drawn from; drawn itself when not given")
-	clusters = flag.Int("clusters", 0, "play so many clusters, instead of for a duration")
-	members  = flag.Int("members", 0, "of every cluster, at least 3; drawn when not given")
+	duration = flag.Duration("duration", 10*time.Minute, "keep starting new clusters for this long")
+	seeded   = flag.Uint64("seed", 0, "the seed of the plans; random by default")
+	clusters = flag.Int("clusters", 0, "play this many clusters, whatever --duration says")
+	members  = flag.Int("members", 0, "how many members each cluster has, at least 3; random by default")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -7,8 +7,8 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// wires are the links of a cluster. Several faults may affect a link at once. It heals
-// when the last of them ends.
+// wires are the links of a cluster. Several faults may affect a link at the same time. It
+// heals when the last of them ends.
 type wires struct {
 	cluster *harness.Cluster
 

@@ -78,7 +78,7 @@ func TestAFailedReadmeNodeExitsWith1(t *testing.T) {
 	const step = `fmt.Println("all have keys"); return nil`
 	require.Contains(t, node.code, step)
 	node.write(t, "main.go", strings.Replace(node.code, step, `return os.Remove("once")`, 1))
-	node.write(t, "once", "") // whichever comes second finds nothing to remove
+	node.write(t, "once", "") // the node that comes second finds nothing to remove
 	last := len(node.commands) - 1
 	commands := append([]string{}, node.commands[:last]...)
 	commands = append(commands, strings.Replace(node.commands[last], "&& wait $!", "|| { wait $! || exit 17; }", 1))

@@ -51,7 +51,7 @@ func emptyProgram(t *testing.T) program {
 	t.Helper()
 	p := program{dir: t.TempDir(), flags: "-mod=mod"}
 	if withRaceDetector() {
-		p.flags += " -race" // then the packages that were built for this test are used again
+		p.flags += " -race" // so that the packages that were built for this test are used again
 	}
 	var sums strings.Builder
 	for _, module := range []string{".", "clusterfile", "integration"} {

@@ -17,8 +17,8 @@ func TestANodeKeepsItsVersions(t *testing.T) {
 	t.Run("kubo", func(t *testing.T) {
 		node := newNode(t, "")
 		node.write(t, "go.mod", read(t, node.list(t, "-f", "{{.GoMod}}", kubo)[0]))
-		// kubo replaces go-libp2p with a fork. Without the replacement it has older versions to
-		// keep.
+		// kubo replaces go-libp2p with a fork. Without the replacement, it requires older
+		// versions, which it must keep.
 		node.run(t, "mod", "edit", "-module=example.com/node", "-dropreplace=github.com/libp2p/go-libp2p")
 
 		moved, added := node.afterImporting(t)
@@ -50,7 +50,7 @@ func TestANodeKeepsItsVersions(t *testing.T) {
 // floor is what a node with the oldest supported libp2p requires.
 const floor = "require (\n\tgithub.com/libp2p/go-libp2p v0.47.0\n\tgo.uber.org/fx v1.24.0\n)\n"
 
-// newNode makes a Go module without code that does not import this module yet.
+// newNode makes a Go module that has no code yet, so it does not import this module.
 func newNode(t *testing.T, requires string) program {
 	t.Helper()
 	// Only go.mod files are downloaded, and nothing is built, so no checksums are needed.

@@ -64,8 +64,8 @@ func TestTheHotPathHardlyAllocates(t *testing.T) {
 	}
 }
 
-// BenchmarkBarrier measures what a barrier costs, including events and the log line,
-// with the SDK and without anybody who uses the data.
+// BenchmarkBarrier measures what a barrier costs, including events and the log line, with
+// the SDK, and with nothing that uses the data.
 func BenchmarkBarrier(b *testing.B) {
 	warnings := logrus.New()
 	warnings.SetLevel(logrus.WarnLevel)

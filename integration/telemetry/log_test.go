@@ -92,7 +92,7 @@ func TestReconnectsDoNotFillTheLog(t *testing.T) {
 
 	require.Equal(t, 10, countLines(s.text(), "level=warning"))
 	require.Equal(t, 2*rounds, countLines(s.text(), "operator 2 (carol)"),
-		"the others are there for whoever asks for details")
+		"the others are at debug level")
 	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
 }
 

@@ -88,7 +88,7 @@ func TestCounters(t *testing.T) {
 	require.Equal(t, map[string]int64{"client": 1, "server": 1}, sums(t, got["dkgsync.messages"]))
 	require.Equal(t, map[string]int64{"not_a_member": 1, "step_skipped": 1}, sums(t, got["dkgsync.rejections"]))
 	require.Equal(t, map[string]int64{"lost,1": 1}, sums(t, got["dkgsync.reconnects"]),
-		"what goes on failing is none yet")
+		"a reconnect that keeps failing is not counted yet")
 }
 
 func TestALateConnectTookAllSlices(t *testing.T) {
@@ -130,7 +130,7 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 	require.Equal(t, map[string]int64{"1": 2}, sums(t, got["dkgsync.peer.step"]), "nothing is known of carol")
 	require.Equal(t, map[string]float64{"1": float64(noon.Unix())}, levels(t, got["dkgsync.peer.last_seen"]))
 	require.Equal(t, map[string]int64{"client": 1, "server": 0}, sums(t, got["dkgsync.streams"]))
-	require.NotContains(t, got, "dkgsync.barrier.duration", "histograms know only what is over")
+	require.NotContains(t, got, "dkgsync.barrier.duration", "histograms contain only what has ended")
 }
 
 func TestOnlyABarrierIsObserved(t *testing.T) {

@@ -78,7 +78,8 @@ func (n *node) stop(t *testing.T) {
 	require.NoError(t, n.service.Stop(ctx))
 }
 
-// named returns the ended spans of a kind whose attribute dkgsync.span is name.
+// named returns the ended spans of a kind whose attribute dkgsync.span has the value
+// name.
 func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnlySpan) {
 	for _, span := range n.spans.Ended() {
 		if attrs(span)["dkgsync.span"] == name && span.SpanKind() == kind {
@@ -114,7 +115,7 @@ func (n *node) awaitStreamSpans(streams int) func(context.Context) error {
 // connected waits until a ceremony is connected.
 func connected(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }
 
-// run calls a function for every node's ceremony, all at once.
+// run calls a function for every node's ceremony, all at the same time.
 func run(t *testing.T, nodes []*node, def syncmod.Definition,
 	f func(context.Context, int, *syncmod.Ceremony) error,
 ) []error {
@@ -152,7 +153,7 @@ func TestAllSpansMeetInOneTrace(t *testing.T) {
 	for _, n := range nodes {
 		n.stop(t)
 		require.ElementsMatch(t, spanIDs(n.spans.Started()), spanIDs(n.spans.Ended()),
-			"what has started has ended when the service is stopped")
+			"every span has ended when the service is stopped")
 		for _, span := range n.named("dkgsync.stream", trace.SpanKindClient) {
 			clients[span.SpanContext().SpanID()] = true
 		}

@@ -80,7 +80,7 @@ func TestAMovedStreamIsNotLost(t *testing.T) {
 	require.Len(t, moved, 1)
 	require.Equal(t, "moved", attrs(moved[0])["dkgsync.connect.reason"])
 	require.Equal(t, false, attrs(moved[0])["dkgsync.connect.relayed"])
-	require.False(t, moved[0].StartTime().Before(began), "the move, not the life of the stream before it")
+	require.False(t, moved[0].StartTime().Before(began), "the span covers the move, not the previous stream")
 	streams := nodes[0].named("dkgsync.stream", trace.SpanKindClient)
 	require.Len(t, streams, 2)
 	require.Equal(t, "moved", attrs(streams[0])["dkgsync.stream.end_reason"])

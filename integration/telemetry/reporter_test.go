@@ -212,7 +212,7 @@ func TestOnlyTheFirstFlushWaits(t *testing.T) {
 
 		require.Equal(t, telemetry.FlushLimit, s.flushing(t.Context()))
 		c.Step(report.Step{Started: noon, Ended: noon})
-		require.Zero(t, s.flushing(t.Context()), "others behind those for which the first one waits")
+		require.Zero(t, s.flushing(t.Context()), "the new report is behind those that the first call waits for")
 
 		s.flush()
 		c.Step(report.Step{Started: noon, Ended: noon})

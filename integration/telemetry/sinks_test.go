@@ -206,7 +206,7 @@ func TestACallbackDoesNotDeadlock(t *testing.T) {
 			atOnce(t, s.everything)
 			locked.Unlock()
 			s.flush()
-			synctest.Wait() // what it reported when it called back comes later
+			synctest.Wait() // wait for the reports that were queued when the sink called back
 
 			require.Subset(t, s.messages(), messages)
 			require.Subset(t, s.spanNames(), spans)

@@ -75,7 +75,7 @@ func TestASpanNameIsOneShortLine(t *testing.T) {
 		span := s.span("dkgsync.step")
 		require.Equal(t, "dkgsync.step "+want, span.Name())
 		if name, ok := attrs(span)["dkgsync.step.name"]; ok {
-			require.Equal(t, want, name, "an exporter loses what is no UTF-8")
+			require.Equal(t, want, name, "an exporter loses text that is not UTF-8")
 		}
 	}
 }
@@ -99,7 +99,7 @@ func TestAServiceHasFewSpanNames(t *testing.T) {
 		names[span.Name()]++
 	}
 	require.Len(t, names, 1+2*(limit+1), "the start, and for steps and barriers the limit and the plain name")
-	require.Equal(t, 2, names["dkgsync.step share 0"], "a name that is there stays")
+	require.Equal(t, 2, names["dkgsync.step share 0"], "a name that was used before the limit can be used again")
 	require.Equal(t, steps-limit, names["dkgsync.step"])
 	require.Equal(t, steps-limit, names["dkgsync.barrier"])
 }

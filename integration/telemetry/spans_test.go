@@ -53,7 +53,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				"dkgsync.connect.relayed":  true,
 			}, unset},
 		},
-		"a part of a connect that goes on failing": {
+		"a slice of a connect that keeps failing": {
 			func(c *telemetry.Ceremony) {
 				c.Connect(report.Connect{
 					Peer: 1, Started: after(30 * time.Second), Ended: after(time.Minute), Since: noon, Attempts: 9,
@@ -118,7 +118,7 @@ func TestEachOutcomeIsASpan(t *testing.T) {
 				"dkgsync.barrier.kind": "connected", "dkgsync.step": int64(0), "error.type": "stopped",
 			}, unset},
 		},
-		"a part of a wait at a barrier": {
+		"a slice of a wait at a barrier": {
 			func(c *telemetry.Ceremony) {
 				c.WaitReport(report.WaitReport{
 					Kind: report.BarrierStep, Step: 2, Started: after(10 * time.Second), Ended: after(30 * time.Second),

@@ -67,7 +67,7 @@ func TestAStopIsRecordedToo(t *testing.T) {
 	require.Contains(t, names, "dkgsync.ceremony")
 	require.Len(t, recorder.Started(), len(recorder.Ended()), "no span is left open")
 	_, span := tracers.Tracer("the program's own").Start(t.Context(), "after the app")
-	require.True(t, span.IsRecording(), "the provider is the program's, who has not shut it down")
+	require.True(t, span.IsRecording(), "the provider belongs to the program, which has not shut it down")
 	var metrics metricdata.ResourceMetrics
 	require.NoError(t, reader.Collect(context.Background(), &metrics))
 	var recorded []string
@@ -111,7 +111,7 @@ func TestSpansGoWhereOperatorsSay(t *testing.T) {
 	all := posted()
 	require.Contains(t, all, "/v1/traces")
 	require.Contains(t, all, "dkgsync.ceremony.start")
-	require.Contains(t, all, "stopped", "what ended when the node stopped as well")
+	require.Contains(t, all, "stopped", "including what ended when the node stopped")
 }
 
 // Each start builds its own SDK.

@@ -83,7 +83,7 @@ func TestDroppingTheStartDropsAll(t *testing.T) {
 
 	require.Empty(t, s.started())
 	require.Contains(t, s.text(), "trace_id="+telemetry.TraceID(hash).String(),
-		"the logs of all nodes meet all the same")
+		"the logs of all nodes still have the same trace ID")
 }
 
 func TestAServerStreamLinksItsClient(t *testing.T) {

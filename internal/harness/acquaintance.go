@@ -23,14 +23,14 @@ type acquaintance struct {
 // heard is what a peer knows about the process at another peer.
 type heard struct {
 	session   uint64 // the process's own session
-	addressed uint64 // the session that has answered the process's client
+	addressed uint64 // the session whose answer the process has had; the process's requests address it
 }
 
-// Become gives the peer a session. Its requests and answers contain the session from now
-// on. A different session stands for another process, as after a restart, and 0 stands
-// for a reference implementation. The requests of a member with a session count only if
-// it answers too. So if the peer does not serve streams yet, it starts to answer as
-// [RawPeer.Answer] does.
+// Become gives the peer a session. From now on, its requests and answers contain the
+// session. A different session stands for another process, as after a restart, and 0
+// stands for a reference implementation. The requests of a member with a session count
+// only if it answers too. So if the peer does not serve streams yet, it starts to answer
+// as [RawPeer.Answer] does.
 func (p *RawPeer) Become(session uint64) {
 	p.mu.Lock()
 	p.session = session

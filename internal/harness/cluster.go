@@ -171,8 +171,8 @@ func (c *Cluster) Stop(nodes ...int) {
 	c.mustNot(c.each(nodes, func(n *Node) error { return n.Stop(c.Context()) }))
 }
 
-// Kill ends the given nodes as a dead process ends: its connections end first, and
-// nobody is told.
+// Kill ends the given nodes as if their processes died: their connections end first, and
+// the others are not told.
 func (c *Cluster) Kill(nodes ...int) {
 	c.t.Helper()
 	c.mustNot(c.each(nodes, func(n *Node) error {

@@ -46,7 +46,7 @@ func TestAHealedLinkPassesWhatItHeld(t *testing.T) {
 	for _, l := range c.Between([]int{0}, []int{1}) {
 		l.Freeze()
 	}
-	harness.Eventually(t, func() bool { // once what had passed the link by then has arrived
+	harness.Eventually(t, func() bool { // wait until everything that passed the link before the freeze has arrived
 		heard := c.Nodes[0].Ceremony.Status().Peers[0].LastSeen
 		<-time.After(300 * time.Millisecond) // six heartbeats, none of which arrives
 		return !heard.IsZero() && heard.Equal(c.Nodes[0].Ceremony.Status().Peers[0].LastSeen)

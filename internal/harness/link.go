@@ -114,7 +114,8 @@ func (l *Link) DropAfter(bytes int) (dropped <-chan struct{}) {
 // Delay makes everything that passes arrive later by d.
 func (l *Link) Delay(d time.Duration) { l.change(func() { l.delay = d }) }
 
-// Heal undoes Cut, Freeze, CutAfter and DropAfter. The bytes that were held back pass.
+// Heal undoes Cut, Freeze, CutAfter and DropAfter. The bytes that were held back then go
+// through.
 func (l *Link) Heal() {
 	l.change(func() { l.down, l.frozen, l.budget, l.dropped = false, false, -1, nil })
 }

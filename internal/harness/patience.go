@@ -19,9 +19,9 @@ func Within(t testing.TB) context.Context {
 	return ctx
 }
 
-// Due returns a context whose deadline is in, but which ends only with the test's
-// patience. Code that stops early because of a deadline does so, and nothing is cut off
-// on a busy machine. [Stopwatch] tells how long it took.
+// Due returns a context with a deadline after the duration in. The context itself ends
+// only after [Patience]. So code that stops a little before its deadline does so, but on
+// a busy machine nothing is cut off. [Stopwatch] tells how long it took.
 func Due(t testing.TB, in time.Duration) context.Context {
 	t.Helper()
 	return due{Within(t), time.Now().Add(in)}
@@ -58,7 +58,8 @@ func Await[T any](t testing.TB, from <-chan T, wanted func(T) bool) T {
 	}
 }
 
-// Eventually polls until so returns true. Use it only if no event announces the change.
+// Eventually polls the function so until it returns true. Use it only if no event
+// announces the change.
 func Eventually(t testing.TB, so func() bool, what string) {
 	t.Helper()
 	require.Eventually(t, so, Patience, 5*time.Millisecond, what)

@@ -40,7 +40,7 @@ type Process struct {
 type Report struct {
 	Phase     string // as [syncmod.Phase] spells it; empty before the app has started
 	Step      int64
-	Connected bool     // it is connected with all members in both directions
+	Connected bool     // it is connected to all members in both directions
 	Passed    int64    // the last barrier that Advance returned
 	Returned  string   // the error that the last command returned
 	Error     string   // why the ceremony failed
@@ -83,7 +83,8 @@ func (c *Cluster) Spawn(node int) *Process {
 	}
 	cmd.Env = append(os.Environ(), memberEnv+"=1")
 	cmd.Stderr = p.log
-	// The process has a group of its own: if the tests die, the system wakes and ends a stopped process in it.
+	// The process has a process group of its own. If the tests die while the process is stopped, the system wakes it
+	// and ends it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.stdin, err = cmd.StdinPipe()
 	require.NoError(c.t, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Connect waits until the given nodes are connected with all members.
+// Connect waits until the given nodes are connected to all members.
 func (c *Cluster) Connect(nodes ...int) {
 	c.t.Helper()
 	c.mustNot(c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {

@@ -45,7 +45,7 @@ type Member struct {
 	Peer      int
 	What      string // one of the Member constants
 	At        time.Time
-	Connected int   // how many members are now connected both ways, this node included
+	Connected int   // how many members are now connected in both directions, this node included
 	Err       error // why it was lost
 }
 
@@ -98,8 +98,8 @@ type Barrier struct {
 	Type     string // one of the Type constants; empty without Err
 }
 
-// Behind is how much later than the last but one the last member arrived at a step; 0
-// where that is not known.
+// Behind returns how much later the last member arrived at a step than the member before
+// it, or 0 if that is not known.
 func Behind(arrivals []time.Time) time.Duration {
 	var last, before time.Time
 	for _, at := range arrivals {

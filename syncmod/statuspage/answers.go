@@ -11,17 +11,17 @@ import (
 
 // Answers has the answers to the five questions of an operator.
 type Answers struct {
-	WaitingFor Answer `json:"waiting_for"`
-	IsItMe     Answer `json:"is_it_me"`
-	Failure    Answer `json:"failure"`
-	Slow       Answer `json:"slow"`
-	Close      Answer `json:"close"`
+	WaitingFor Answer `json:"waiting_for"` // whom this node waits for, and why
+	IsItMe     Answer `json:"is_it_me"`    // whether this node is the problem
+	Failure    Answer `json:"failure"`     // why the ceremony failed
+	Slow       Answer `json:"slow"`        // who was slow
+	Close      Answer `json:"close"`       // whether this node can be stopped now
 }
 
 // Answer is an answer in a word or two, and again in a sentence or two.
 type Answer struct {
-	Short string `json:"short"`
-	Text  string `json:"text"`
+	Short string `json:"short"` // a word or two
+	Text  string `json:"text"`  // a sentence or two
 }
 
 func (v view) answers(all []view) Answers {
@@ -153,7 +153,7 @@ func (v view) having(r results) string {
 }
 
 // withoutAdvice returns the text of an error without the advice to start the ceremony again.
-// That advice is wrong for an operator whose node does so by itself.
+// That advice is wrong for an operator whose node starts again by itself.
 func withoutAdvice(err error) string {
 	text, _, cut := strings.Cut(err.Error(), "; the ceremony cannot go on")
 	if quotes := strings.Count(text, `"`) - strings.Count(text, `\"`); cut && quotes%2 == 1 {

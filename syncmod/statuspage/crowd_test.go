@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// often is the time between heartbeats with which much changes.
+// often is a short time between heartbeats, with which much changes.
 const often = 250 * time.Millisecond
 
 // crowd is a node in a ceremony of a hundred. The other members talk only to this node and not
@@ -32,7 +32,7 @@ type crowd struct {
 type other struct {
 	stream harness.RawStream
 	says   *syncpb.SyncRequest
-	steps  chan int64 // that it announces
+	steps  chan int64 // the steps that it announces
 }
 
 // newCrowd returns a crowd in which everyone is connected.
@@ -57,7 +57,7 @@ func newCrowd(t testing.TB) *crowd {
 		o.says = raws[i].Request(t, c.node.Ceremony.Definition(),
 			harness.View(sees(i, members)), harness.Nickname(harness.Name(i)))
 		o.stream.Accepted(t, o.says)
-		o.says.View = nil // it goes on seeing the same
+		o.says.View = nil // its view does not change
 		c.others = append(c.others, o)
 		c.going.Go(func() { o.beat(ctx) })
 	}

@@ -75,8 +75,8 @@ func (v view) agrees(member int, version string) bool {
 		})
 }
 
-// versions returns the versions that made the ceremony fail, that of a member and that of this
-// node. The name is empty if the ceremony failed for another reason.
+// versions returns the two versions that made the ceremony fail: the member's and this node's.
+// The name is empty if the ceremony failed for another reason.
 func (v view) versions() (who, theirs, ours string) {
 	d, differs := v.difference()
 	if !differs || d.what != anotherVersion {

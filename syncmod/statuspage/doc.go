@@ -3,7 +3,7 @@
 // problem, why did the ceremony fail, who was slow, and can this node be stopped now.
 //
 // An fx program serves the page with an option. Put it before dkgsync.Module, so that the page
-// exists before the ceremony begins and until it has ended:
+// exists before the ceremony begins and does not go away until the ceremony has ended:
 //
 //	fx.New(
 //		statuspage.Serve("127.0.0.1:8080"),

@@ -10,110 +10,110 @@ import (
 // fields may be added without that.
 const documentVersion = 1
 
-// maxDrawn is the largest number of members for which a document says who reaches whom, and for
+// maxDrawn is the maximum number of members for which a document says who reaches whom, and for
 // which the page draws it. With more members the picture would be larger than any screen. Broken
 // pairs are still listed.
 const maxDrawn = 200
 
-// maxWords is the largest number of missing members for which the full text of a wait is given.
+// maxWords is the maximum number of missing members for which the full text of a wait is given.
 const maxWords = 20
 
-// maxListed is how many ceremonies a document lists at most.
+// maxListed is the maximum number of ceremonies in the list of a document.
 const maxListed = 100
 
 // Document is what the paths status and events return. docs/statuspage.md describes it.
 type Document struct {
-	Version    int       `json:"version"`
-	Now        time.Time `json:"now"`
-	Ceremonies []Summary `json:"ceremonies"`
-	Ceremony   *Detail   `json:"ceremony,omitempty"`
+	Version    int       `json:"version"`            // the version of the format
+	Now        time.Time `json:"now"`                // when the document was made
+	Ceremonies []Summary `json:"ceremonies"`         // the ceremonies that the page knows, newest first; at most 100
+	Ceremony   *Detail   `json:"ceremony,omitempty"` // the ceremony that is shown; nil: there is none
 }
 
 // Summary is one ceremony in the list of all ceremonies.
 type Summary struct {
-	ID         string    `json:"id"`
-	Definition string    `json:"definition_hash"`
-	Open       bool      `json:"open"`
-	Attempt    int       `json:"attempt"`
-	Phase      string    `json:"phase"`
-	Step       int64     `json:"step"`
-	StepName   string    `json:"step_name,omitempty"`
-	Since      time.Time `json:"since"`
-	Kind       Kind      `json:"kind"`
-	Headline   string    `json:"headline"`
+	ID         string    `json:"id"`                  // chooses the ceremony in ?ceremony=ID
+	Definition string    `json:"definition_hash"`     // the definition hash, in hex
+	Open       bool      `json:"open"`                // it is not closed, although it may be over
+	Attempt    int       `json:"attempt"`             // the number of the attempt, from 1
+	Phase      string    `json:"phase"`               // as in [syncmod.Status]
+	Step       int64     `json:"step"`                // the last step that this node has announced
+	StepName   string    `json:"step_name,omitempty"` // the name of that step, if it has one
+	Since      time.Time `json:"since"`               // when the phase or step last changed
+	Kind       Kind      `json:"kind"`                // the kind of the headline
+	Headline   string    `json:"headline"`            // the state of the ceremony in one line
 }
 
 // Detail is the ceremony that is shown.
 type Detail struct {
-	Summary
+	Summary // the same as in the list of all ceremonies
 
-	At       time.Time       `json:"at"` // the time of what follows: now, or the end of the ceremony
-	Self     int             `json:"self"`
-	Retried  bool            `json:"retried,omitempty"`
-	Steps    []string        `json:"steps,omitempty"`
-	Error    string          `json:"error,omitempty"`
-	Culprit  *int            `json:"culprit,omitempty"`
-	Waiting  *Waiting        `json:"waiting,omitempty"`
-	Answers  Answers         `json:"answers"`
-	Members  []Member        `json:"members"`
-	Broken   []BrokenPair    `json:"broken,omitempty"`
-	Phases   []Phase         `json:"phases"`
-	Passed   []PassedBarrier `json:"passed,omitempty"`
-	Receipt  bool            `json:"receipt,omitempty"`
-	Attested string          `json:"attested,omitempty"`
+	At       time.Time       `json:"at"`                 // the time of the data: now, or the end of the ceremony
+	Self     int             `json:"self"`               // this node's operator index
+	Retried  bool            `json:"retried,omitempty"`  // the attempt has failed, and another one follows
+	Steps    []string        `json:"steps,omitempty"`    // the names of all steps, if they are known
+	Error    string          `json:"error,omitempty"`    // why the ceremony failed
+	Culprit  *int            `json:"culprit,omitempty"`  // operator index of the culprit; nil: unknown, or nobody
+	Waiting  *Waiting        `json:"waiting,omitempty"`  // whom this node waits for; nil: nobody
+	Answers  Answers         `json:"answers"`            // the answers to the five questions
+	Members  []Member        `json:"members"`            // every member, in operator order
+	Broken   []BrokenPair    `json:"broken,omitempty"`   // the pairs of members that cannot reach each other
+	Phases   []Phase         `json:"phases"`             // the parts of the ceremony, in order; none in a rehearsal
+	Passed   []PassedBarrier `json:"passed,omitempty"`   // the barriers that this node has passed, in order
+	Receipt  bool            `json:"receipt,omitempty"`  // there is a receipt
+	Attested string          `json:"attested,omitempty"` // the result that the members attest, in hex
 }
 
 // Waiting says whom the node waits for.
 type Waiting struct {
-	Barrier string    `json:"barrier"`
-	Step    int64     `json:"step"`
-	Since   time.Time `json:"since,omitzero"`
-	Members []int     `json:"members"`
-	Text    string    `json:"text"`
+	Barrier string    `json:"barrier"`        // connected, step, or shutdown (the goodbyes)
+	Step    int64     `json:"step"`           // the step of the barrier
+	Since   time.Time `json:"since,omitzero"` // when the wait began; zero: unknown
+	Members []int     `json:"members"`        // operator indexes of the missing members
+	Text    string    `json:"text"`           // the text of the [syncmod.WaitError], or a shorter one for many members
 }
 
 // Member is a member of the ceremony, this node included.
 type Member struct {
-	Index      int       `json:"index"`
-	Name       string    `json:"name"`
-	ID         string    `json:"id"`
-	Addrs      []string  `json:"addrs,omitempty"`
-	Nickname   string    `json:"nickname,omitempty"`
-	Version    string    `json:"version,omitempty"`
-	Path       string    `json:"path"`
-	Step       int64     `json:"step"`
-	Doing      string    `json:"doing"`
-	Done       bool      `json:"done,omitempty"`
-	LastSeen   time.Time `json:"last_seen,omitzero"`
-	Since      time.Time `json:"since,omitzero"`
-	RTT        float64   `json:"rtt_ms,omitempty"`
-	Clock      float64   `json:"clock_ms,omitempty"`
-	Reconnects int       `json:"reconnects,omitempty"`
-	Attempts   int       `json:"attempts,omitempty"`
-	LastError  string    `json:"last_error,omitempty"`
-	Waiting    bool      `json:"waiting,omitempty"`
-	State      string    `json:"state,omitempty"`
-	Trouble    bool      `json:"trouble,omitempty"`
-	Links      string    `json:"links,omitempty"`
+	Index      int       `json:"index"`                // operator index
+	Name       string    `json:"name"`                 // as errors and logs show it
+	ID         string    `json:"id"`                   // peer ID
+	Addrs      []string  `json:"addrs,omitempty"`      // addresses in the definition
+	Nickname   string    `json:"nickname,omitempty"`   // as the member gives it
+	Version    string    `json:"version,omitempty"`    // as the member gives it
+	Path       string    `json:"path"`                 // how this node is connected to it: direct, relay, none, …
+	Step       int64     `json:"step"`                 // the last step that this node has seen; -1: none
+	Doing      string    `json:"doing"`                // what it works on or has finished, in words; ?: unknown
+	Done       bool      `json:"done,omitempty"`       // it has said goodbye
+	LastSeen   time.Time `json:"last_seen,omitzero"`   // when its last valid message arrived
+	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or ceased to be
+	RTT        float64   `json:"rtt_ms,omitempty"`     // the last round trip, in milliseconds
+	Clock      float64   `json:"clock_ms,omitempty"`   // how far its clock is ahead of this node's, in milliseconds
+	Reconnects int       `json:"reconnects,omitempty"` // how often this node's stream to it was opened again
+	Attempts   int       `json:"attempts,omitempty"`   // how many times in a row this node has failed to reach it
+	LastError  string    `json:"last_error,omitempty"` // why this node failed to reach it, or why the last stream ended
+	Waiting    bool      `json:"waiting,omitempty"`    // this node waits for it
+	State      string    `json:"state,omitempty"`      // how it stands, in words; for the culprit, what it did
+	Trouble    bool      `json:"trouble,omitempty"`    // something is wrong with it, or it is involved in the failure
+	Links      string    `json:"links,omitempty"`      // how it sees each member; see docs/statuspage.md
 }
 
-// BrokenPair is two members that cannot reach each other.
+// BrokenPair is two members that cannot reach each other, or only in one direction.
 type BrokenPair struct {
-	A     int       `json:"a"`
-	B     int       `json:"b"`
-	Since time.Time `json:"since"`
-	Text  string    `json:"text"`
+	A     int       `json:"a"`     // operator index; below B
+	B     int       `json:"b"`     // operator index
+	Since time.Time `json:"since"` // when this node learned of it
+	Text  string    `json:"text"`  // what is wrong, in a sentence
 }
 
 // PassedBarrier is a barrier that the node passed.
 type PassedBarrier struct {
-	Kind   string    `json:"kind"`
-	Step   int64     `json:"step"`
-	Name   string    `json:"name,omitempty"`
-	Since  time.Time `json:"since"`
-	Passed time.Time `json:"passed"`
-	Last   int       `json:"last"`
-	Behind float64   `json:"behind_ms,omitempty"`
+	Kind   string    `json:"kind"`                // connected, step (the last barrier too), or shutdown (the goodbyes)
+	Step   int64     `json:"step"`                // the step of the barrier, or the step that this node was at
+	Name   string    `json:"name,omitempty"`      // the step's name, if it has one
+	Since  time.Time `json:"since"`               // when this node's wait began
+	Passed time.Time `json:"passed"`              // when the wait ended
+	Last   int       `json:"last"`                // operator index of the member that arrived last
+	Behind float64   `json:"behind_ms,omitempty"` // how much later than the member before it, in milliseconds
 }
 
 // newDocument returns a document about all ceremonies, with one of them in detail.

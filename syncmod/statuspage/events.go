@@ -17,8 +17,8 @@ type rendering struct {
 	json []byte
 }
 
-// render returns the document of a ceremony. It writes a new one unless that was done a moment
-// ago, and it writes large documents less often.
+// render returns the document of a ceremony. It writes a new document only if the last one is
+// old enough. A large document may be older.
 func (p *Page) render(id string) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -65,7 +65,7 @@ func TestAReceiptIsDownloadedExactly(t *testing.T) {
 	require.Equal(t, c.Nodes[0].Ceremony.Receipt(), receipt)
 }
 
-// This client asks and then reads nothing, so what it is sent stays unread.
+// This client sends a request and then reads nothing, so the response stays unread.
 func TestASlowClientIsDropped(t *testing.T) {
 	p := newPage(t)
 	p.drop = 50 * time.Millisecond

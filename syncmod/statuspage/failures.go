@@ -38,7 +38,7 @@ const (
 	otherMembers      = " lists different members"
 )
 
-// whose says who can mend a failure.
+// whose says who can fix a failure.
 type whose int
 
 const (

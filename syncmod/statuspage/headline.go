@@ -17,10 +17,10 @@ const (
 	KindWorking  Kind = "working"  // this node is working, and nobody waits for it
 	KindOurTurn  Kind = "our_turn" // the others wait for this node
 	KindFinished Kind = "finished" // this node has finished, and goodbyes are missing
-	KindComplete Kind = "complete"
-	KindFailed   Kind = "failed"
+	KindComplete Kind = "complete" // the ceremony is complete, and no goodbye is missing
+	KindFailed   Kind = "failed"   // the ceremony has failed
 
-	KindRehearsal Kind = "rehearsal" // this node only observes the ceremony
+	KindRehearsal Kind = "rehearsal" // this node only looks: the ceremony is a rehearsal
 )
 
 // headline says in one line how a ceremony stands. It contains no times, because screen readers

@@ -8,12 +8,13 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Phase is a part of a ceremony: the connections, a step or the goodbyes. A member that arrives
-// at the barrier of a step has finished the step before.
+// Phase is a part of a ceremony: the connections, a step or the goodbyes. A [syncmod.Phase] is
+// something else: the state of a whole ceremony. A member that arrives at the barrier of a step
+// has finished the step before.
 type Phase struct {
-	Name  string     `json:"name"`
-	State PhaseState `json:"state"`
-	Text  string     `json:"text"`
+	Name  string     `json:"name"`  // as the page shows it
+	State PhaseState `json:"state"` // how far the ceremony is with it
+	Text  string     `json:"text"`  // more about the state, in a few words; may be empty
 }
 
 // PhaseState says how far a ceremony is with a phase.
@@ -21,11 +22,11 @@ type PhaseState string
 
 // The states of a phase.
 const (
-	PhaseAhead   PhaseState = "ahead"
+	PhaseAhead   PhaseState = "ahead"   // it has not begun
 	PhaseWorking PhaseState = "working" // this node is working on it
 	PhaseWaiting PhaseState = "waiting" // this node is waiting for others to finish it
 	PhaseDone    PhaseState = "done"    // everyone has finished it
-	PhaseFailed  PhaseState = "failed"
+	PhaseFailed  PhaseState = "failed"  // the ceremony failed during it
 )
 
 // phases returns the phases of a ceremony. A rehearsal has none.

@@ -140,8 +140,8 @@ func (v view) accused() []int {
 	return v.mentioned(teller)
 }
 
-// atFault returns the member that gave up and the members that its reason names. It returns none
-// if the reason names nobody.
+// atFault returns the member that gave up and the members that its reason names. It returns no
+// members if the reason names nobody.
 func (v view) atFault() []int {
 	accused := v.accused()
 	if len(accused) == 0 {

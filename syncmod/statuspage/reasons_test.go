@@ -147,10 +147,11 @@ func TestAPhaseIsDoneForEveryone(t *testing.T) {
 	}
 }
 
-// news is a failure in the words of this node, no matter who reported it.
+// news is a failure in the words of this node, whether this node found it or another member
+// reported it.
 type news struct {
 	kind error
-	by   int // whom the error names
+	by   int // the member that the error names
 	text string
 }
 
@@ -159,8 +160,9 @@ func (n news) Unwrap() []error {
 	return []error{&syncmod.PeerError{Index: n.by, Err: n.kind}}
 }
 
-// Members that do not share what all must share each fail for the first reason that they hear.
-// Their pages say the same, whichever that is. Here carol has a version of her own.
+// If members differ in something that all must share, each member fails for the first reason
+// that it hears. Their pages say the same, whatever that reason is. Here carol has a version
+// of her own.
 func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 	const version, advice = "all members need the same major and minor version; ",
 		"the ceremony cannot go on: stop every node and start the ceremony again together"
@@ -218,8 +220,8 @@ func reported(culprit int, name, by, text string) string {
 	return fmt.Sprintf("operator %d (%s) made the ceremony fail, according to %s: %q", culprit, name, by, text)
 }
 
-// A member whose requests this node has accepted has its definition. So a member that denies
-// that is the one that differs.
+// A member whose requests this node has accepted has its definition. So if the member denies
+// that, it is the member that differs.
 func TestAFalseAccuserIsTheOddMember(t *testing.T) {
 	for does, headline := range map[string]string{
 		"did not sign this node's definition 0123…: all members need it":          "carol has a different definition",
@@ -287,8 +289,8 @@ func TestAMemberThatRestartedIsAtNoStep(t *testing.T) {
 	require.Equal(t, "1: done", d.Members[1].Doing)
 }
 
-// Alice never reaches carol, who runs another version. She hears of it only from bob and dave,
-// who fail because of the version of carol or because carol refuses them.
+// Alice never reaches carol, who runs another version. She hears of this only from bob and
+// dave. They fail because of carol's version, or because carol refuses them.
 func TestHearsayNamesTheOddMember(t *testing.T) {
 	c := harness.New(t, 4, harness.Links())
 	for _, l := range c.Between([]int{0}, []int{2}) {

@@ -6,7 +6,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// This file describes a ceremony that only observes: a rehearsal. It waits for nobody, and
+// This file describes a ceremony that only looks: a rehearsal. It waits for nobody, and
 // nobody waits for it, so it says whom the ceremony would wait for.
 
 func (v view) rehearsalHeadline(w *syncmod.WaitError) string {
@@ -54,7 +54,7 @@ func (v view) wouldWaitFor(w *syncmod.WaitError) Answer {
 	return Answer{"Nobody", fmt.Sprintf("All %d members are ready.", len(v.names))}
 }
 
-// rehearses reports whether a member only observes, like this node, and is fit for the ceremony.
+// rehearses reports whether a member only looks, like this node, and is fit for the ceremony.
 func (v view) rehearses(p syncmod.PeerStatus) bool {
 	return v.status.Observes && p.Inbound && p.Outbound && p.Waiting != ""
 }

@@ -28,7 +28,7 @@ type ownLine struct{}
 
 var ownLines = context.WithValue(context.Background(), ownLine{}, true)
 
-// errorLog writes the errors of an SDK to the node's log. It does so on a goroutine of its own, so that the code that
+// errorLog writes the errors of an SDK to the node's log. It writes on a goroutine of its own, so that the code that
 // reports an error does not wait for the log.
 type errorLog struct {
 	log   *logrus.Logger

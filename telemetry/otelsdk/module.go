@@ -39,12 +39,12 @@ type Identity struct {
 type Params struct {
 	fx.In
 
-	Lifecycle fx.Lifecycle
-	Identity  Identity             `optional:"true"`
-	Logger    *logrus.Logger       `optional:"true"`
+	Lifecycle fx.Lifecycle         // the lifecycle to append the hooks to
+	Identity  Identity             `optional:"true"` // the default is the zero Identity
+	Logger    *logrus.Logger       `optional:"true"` // whose lines are exported, and which gets the errors of the SDK
 	Slog      *slog.Logger         `optional:"true"` // used if Logger is nil
-	Tracer    trace.TracerProvider `optional:"true"`
-	Meter     metric.MeterProvider `optional:"true"`
+	Tracer    trace.TracerProvider `optional:"true"` // the program's own provider, if it has one
+	Meter     metric.MeterProvider `optional:"true"` // the program's own provider, if it has one
 	// Processors get every span; see WithSpanProcessor.
 	Processors []sdktrace.SpanProcessor `group:"otelsdk.span_processors"`
 }

@@ -88,10 +88,11 @@ func newProgramWith(log *logrus.Logger, opts ...fx.Option) *program {
 	return p
 }
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for something that must happen.
 const patience = time.Minute
 
-// hasty is for programs without a collector: they wait for half of it in vain.
+// hasty is a short stop timeout for programs without a collector, because their flush
+// lasts for half of it.
 func hasty() fx.Option { return fx.StopTimeout(2 * time.Second) }
 
 // run starts the program, makes a span and a metric, and stops the program. It returns

@@ -39,8 +39,8 @@ var suites = []struct {
 }
 
 func main() {
-	only := flag.String("only", "", "try only the mutants whose sentence has this in it")
-	all := flag.Bool("all", false, "look for everything that catches a mutant, not for the first")
+	only := flag.String("only", "", "try only the mutants whose sentence contains this text")
+	all := flag.Bool("all", false, "look for every suite that catches a mutant, not only for the first")
 	flag.Parse()
 	mutants, err := parse(list)
 	if err != nil {

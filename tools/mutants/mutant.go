@@ -56,12 +56,12 @@ func (m *mutant) mutate(source string) (string, error) {
 			continue
 		}
 		if at >= 0 {
-			return "", fmt.Errorf("%s: its lines stand more than once in %s", m.sentence, m.file)
+			return "", fmt.Errorf("%s: its lines appear more than once in %s", m.sentence, m.file)
 		}
 		at = k
 	}
 	if at < 0 {
-		return "", fmt.Errorf("%s: its lines do not stand in %s any more", m.sentence, m.file)
+		return "", fmt.Errorf("%s: its lines are no longer in %s", m.sentence, m.file)
 	}
 	mutated := append([]string(nil), lines[:at]...)
 	mutated = append(mutated, m.after...)

@@ -15,9 +15,10 @@ type Mesh struct {
 	began time.Time
 	grace time.Duration // how long a pair must be down before it counts as broken
 	rows  []row         // by operator index
-	seen  []presence    // likewise
+	seen  []presence    // by operator index too
 
-	// The last result of Broken. It is valid until a view changes, and until a time.
+	// The last result of Broken. It is valid until a view changes, but not beyond the
+	// time in until.
 	broken []Pair
 	until  time.Time // zero: for ever
 	stale  bool
@@ -80,7 +81,7 @@ func (m *Mesh) Set(now time.Time, member int, v View) bool {
 	return true
 }
 
-// see notes that one member more, or one less, is connected to member i.
+// see notes that one more member, or one fewer, is connected to member i.
 func (m *Mesh) see(now time.Time, i int, before, up bool) {
 	p := &m.seen[i]
 	switch {
@@ -107,7 +108,8 @@ func (m *Mesh) Forget(now time.Time, member int) {
 // View returns a member's view, or nil if the member says nothing.
 func (m *Mesh) View(member int) View { return m.rows[member].view }
 
-// Pair is two members that cannot reach each other, or can do so only in one direction.
+// Pair is a broken pair: two members that cannot reach each other, or only in one
+// direction.
 type Pair struct {
 	A, B  int       // operator indexes, A below B
 	Since time.Time // when this node learned of it
@@ -160,7 +162,7 @@ func (m *Mesh) isElsewhere(a, b int) bool {
 	for _, p := range [...][2]int{{a, b}, {b, a}} {
 		others := m.seen[p[0]].by
 		if v := m.rows[p[1]].view; v != nil && v.Link(p[0]).Up() {
-			others-- // do not count the other one of the pair
+			others-- // do not count the other member of the pair
 		}
 		if others == 0 {
 			return false

@@ -80,7 +80,7 @@ func TestAPairHasAGrace(t *testing.T) {
 	}
 	require.Empty(t, m.Broken(at(time.Hour)))
 
-	m.Set(at(time.Hour), alice, sees(alice, nil)) // carol connects to the first of the others
+	m.Set(at(time.Hour), alice, sees(alice, nil)) // carol connects to alice first
 
 	require.Empty(t, m.Broken(at(time.Hour+grace-1)))
 	require.Equal(t, []mesh.Pair{

@@ -6,15 +6,16 @@
 // Like the rules, it is pure: it has no I/O, clock, goroutine, lock or log.
 package mesh
 
-// Link is how a member sees another one. Its bits are the bits of a view on the wire.
+// Link is how a member sees another member. Its bits are the bits of a view on the
+// wire.
 type Link uint8
 
 // The bits of a link.
 const (
-	Inbound  Link = 1 << iota // the other one's stream to the member is alive
-	Outbound                  // the member's stream to the other one is alive
-	Relayed                   // the member's stream runs through a relay
-	Done                      // the other one has said goodbye
+	Inbound  Link = 1 << iota // the other member's stream to this member is alive
+	Outbound                  // this member's stream to the other member is alive
+	Relayed                   // this member's stream runs through a relay
+	Done                      // the other member has said goodbye
 
 	up   = Inbound | Outbound
 	bits = 4
@@ -40,7 +41,7 @@ func NewView(links []Link) View {
 	return v
 }
 
-// Link returns how the member sees another one.
+// Link returns how the member sees another member.
 func (v View) Link(i int) Link { return Link(v[i/2] >> (i % 2 * bits) & (1<<bits - 1)) }
 
 // IsOf reports whether a view is possible for a member of a ceremony of the given size.

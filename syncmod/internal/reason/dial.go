@@ -28,6 +28,7 @@ type cause struct {
 	err  error
 }
 
+// Error returns the text of Err, and says that it is about dialling.
 func (d *Dial) Error() string { return "dialling: " + d.Err.Error() }
 
 // Add notes why one address failed.
@@ -109,7 +110,8 @@ func (d *Dials) Failed(ctx context.Context, dial *Dial) *Dial {
 
 // Unopened returns a fuller error for a stream that could not be opened on a new
 // connection. When the other host refuses this host's certificate and hangs up, the
-// error that says so may be lost; then Unopened returns an earlier one that says it.
+// error about the certificate may be lost. Unopened then returns an earlier error
+// that mentions it.
 func (d *Dials) Unopened(err error) error {
 	if err = (&JustDialled{Err: err}); isCertificateRefused(err) {
 		d.refused = err

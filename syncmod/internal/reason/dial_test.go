@@ -20,7 +20,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/reason"
 )
 
-// The other addresses must not hide one whose name does not resolve.
+// The other addresses must not hide an address whose name does not resolve.
 func TestEveryAddressHasItsCause(t *testing.T) {
 	var dials reason.Dials
 

@@ -9,10 +9,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// Whose says who can mend something.
+// Whose says who can fix something.
 type Whose string
 
-// Those who can mend something.
+// Those who can fix something.
 const (
 	Here    Whose = "this node"
 	There   Whose = "the member"
@@ -26,7 +26,7 @@ const (
 type Row struct {
 	// Text is the sentence that is shown. An ellipsis stands for the details.
 	Text  string
-	Whose Whose
+	Whose Whose // who can fix it
 	// explains reports whether this row is the reason for an error, and returns the
 	// text in place of the ellipsis.
 	explains func(members, error) (detail string, ok bool)
@@ -50,11 +50,12 @@ type members = Members
 
 // Error is the reason for an error.
 type Error struct {
-	Row  *Row
+	Row  *Row // the row of the table that explains the error
 	text string
 	err  error
 }
 
+// Error returns the reason in words.
 func (e *Error) Error() string { return e.text }
 
 // Unwrap returns the error that the reason explains.
@@ -133,7 +134,8 @@ var (
 		`read frame (header|payload): |failed to negotiate (protocol|security protocol|stream multiplexer): )+`)
 )
 
-// Bounds of what is shown. The longest are in bytes, the most are counts.
+// The limits on what is shown. Constants named longest… are sizes in bytes, and
+// constants named most… are counts.
 const (
 	longestCause   = 200
 	longestAddress = 160

@@ -16,6 +16,7 @@ import (
 // just made.
 type JustDialled struct{ Err error }
 
+// Error returns the text of Err.
 func (e *JustDialled) Error() string { return e.Err.Error() }
 
 // Unwrap returns the marked error.

@@ -14,10 +14,10 @@ import (
 // happens in between can matter. They have these commands in addition to those
 // of [TestTranscriptsFromAllSides]:
 //
-//	open-stream from=alice to=bob     a client opens a stream; if it has one, to move to it
+//	open-stream from=alice to=bob     a client opens a stream; if it already has one, it moves to the new one
 //	arrive stream=1                   the stream arrives, at whatever process reads its first request
 //	read-request stream=1 step=1 addressee=none [goodbye|abort]
-//	                                  its handler reads this request; those before were never written
+//	                                  its handler reads this request; the earlier ones were never written
 //	read-response stream=1 session=0xb1 [waiting] [refused] [goodbye|abort]
 //	                                  its client reads up to this response
 //	retry stream=1                    the handler that this one waits for has returned
@@ -157,7 +157,8 @@ func (s *stream) readRequest() {
 	s.world.log("%s waits: it has not opened the ceremony", name(s.server.index))
 }
 
-// giveUp makes the client give up a stream, and stop telling of a failure.
+// giveUp makes the client give up a stream, and stop telling the member of a
+// failure.
 func (s *stream) giveUp() {
 	if s.clientOpen && s.client.alive() {
 		s.client.hangUp(s)

@@ -17,10 +17,10 @@ import (
 // node announces goes to the others as requests, and their answers come back as
 // responses. The story says what happens to them. These are its commands:
 //
-//	cluster members=3 last=2      a ceremony of so many members, whose last barrier is this one
+//	cluster members=3 last=2      a ceremony with 3 members, whose last barrier is barrier 2
 //	open alice bob [foreign] [attests=aa]       the nodes open it, each in a new process
 //	connect [alice bob]           the nodes, or all, open the streams that they miss, and send what they announce
-//	deliver [from=alice] [to=bob] [stream=3]    what is on its way arrives, and what that leads to
+//	deliver [from=alice] [to=bob] [stream=3]    what is on its way arrives, with everything that this leads to
 //	together [step=1]             without the details: everyone opens, connects and passes the barriers up to this one
 //	announce alice                the next step
 //	await-connected alice         somebody waits for everyone to be connected
@@ -215,7 +215,7 @@ func (s *sides) connect(i, j int) {
 	}
 }
 
-// fail makes a node give up for a reason of its own.
+// fail makes a node give up by itself.
 func (p *process) fail(kind roster.Kind) {
 	p.roster.Fail(p.world.now, roster.Failure{Kind: kind, Culprit: p.index, By: p.index})
 	p.observe()

@@ -32,11 +32,11 @@ func (k BarrierKind) String() string {
 // Barrier is what somebody waits for. [Roster.AwaitConnected], [StepBarrier] and
 // [ShutdownBarrier] make one, and [Roster.Reached] reports whether the wait is over.
 type Barrier struct {
-	Kind  BarrierKind
-	Step  int64     // the step (BarrierStep); otherwise the step that this node was at
-	Since time.Time // when this node's wait began: with the opening, its announcement, or the last barrier
+	Kind  BarrierKind // what it waits for
+	Step  int64       // the step (BarrierStep); otherwise the step that this node was at
+	Since time.Time   // when this node's wait began: at the opening, its announcement of the step, or the last barrier
 
-	round int // how often all members had become connected before (BarrierConnected)
+	round int // how many times all members had become connected when the wait began (BarrierConnected)
 }
 
 // StepBarrier returns the barrier of a step.
@@ -159,7 +159,7 @@ func (r *Roster) isMissing(now time.Time, m *member, b Barrier) bool {
 // has a session, its requests count only after such an answer. If it is foreign, the
 // answer must come on a stream that is alive. Otherwise a node that hears every
 // member at step 1 could announce step 2 to a foreign member that has not heard from
-// it yet. That member would conclude that it has restarted itself.
+// this node yet. That member would conclude that it is the one that has restarted.
 func (m *member) isAt(step int64) bool {
 	if m.Step != step && m.Step != step+1 {
 		return false
@@ -175,7 +175,7 @@ func (r *Roster) check(now time.Time) {
 	}
 	r.checkConnected()
 	if r.cfg.Observes {
-		return // a member that leaves fails nothing
+		return // a member that leaves does not fail a ceremony that only looks
 	}
 	if r.SayingGoodbye() {
 		r.checkGoodbyes(now)

@@ -85,7 +85,7 @@ func (p *process) checkEvents() {
 	}
 }
 
-// checkWaits checks that no wait is over that was not released.
+// checkWaits checks that a wait is only over if it was released.
 func (p *process) checkWaits(released bool) {
 	p.waits = slices.DeleteFunc(p.waits, func(b roster.Barrier) bool {
 		reached := p.roster.Reached(b)
@@ -143,8 +143,8 @@ func (p *process) hearPassed(e roster.Event) (wrong string) {
 	return ""
 }
 
-// checkDrawn checks that a fact had all its consequences at once: another look
-// finds nothing that would have had to wait for another fact.
+// checkDrawn checks that a fact had all its consequences at once: no consequence
+// is left for a later fact.
 func (p *process) checkDrawn() {
 	if p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() {
 		return
@@ -174,7 +174,7 @@ func (w *world) check() {
 }
 
 // checkHeld checks that a process leaves only one stream of each member
-// unanswered, and none of a member that has a session.
+// unanswered, and no stream of a member that has a session.
 func (w *world) checkHeld() {
 	held := map[[2]int]int{}
 	for _, s := range w.streams {
@@ -208,7 +208,7 @@ func (w *world) checkSafety(p *process) {
 }
 
 // checkEnd checks that the first cause of a failure wins and never changes, that a
-// failed ceremony stays failed, and that none fails after its last barrier.
+// failed ceremony stays failed, and that no ceremony fails after its last barrier.
 func (w *world) checkEnd(p *process) {
 	phase := p.roster.Phase()
 	if (p.failure != nil) != (phase == roster.Failed) {
@@ -227,7 +227,7 @@ func (w *world) checkEnd(p *process) {
 }
 
 // checkBlame checks that an honest node fails only because of a hostile member,
-// and that it blames that member, or whom that member has blamed.
+// and that it blames that member, or a member that it has blamed.
 func (w *world) checkBlame(p *process) {
 	f := p.failure
 	by := w.nodes[f.By]

@@ -14,9 +14,9 @@ type Effects struct {
 	// Repeat lists the members to which the announcement must be sent again at once,
 	// because it did not count there before. The slice is valid until the next fact.
 	Repeat []int
-	// Ask lists the members of which one process sends requests while another answers
-	// this node. Send them a request at once: its answer will show which process is
-	// there. The slice is valid until the next fact.
+	// Ask lists the members that have two processes: one sends requests to this node,
+	// and another answers it. Send them a request at once: its answer will show which
+	// process is there. The slice is valid until the next fact.
 	Ask []int
 	// EndStreams says that there is nothing more to say to any member. End every stream
 	// of the ceremony now.
@@ -27,15 +27,16 @@ type Effects struct {
 	Changed bool
 	// Events lists what has happened, in order. The slice is valid until the next fact.
 	Events []Event
-	// Next is when to call [Roster.Tick]. The zero time means not before another fact.
+	// Next is when to call [Roster.Tick]. The zero time means that no call is needed
+	// before another fact.
 	Next time.Time
 }
 
 // Announcement is what this node says to every member. It goes out with the first
 // request on a stream, with heartbeats, and at once when it changes.
 type Announcement struct {
-	Step    int64
-	Goodbye bool
+	Step    int64 // the last step that this node has announced
+	Goodbye bool  // this node says goodbye
 	// Attestation is what this node attests from its last barrier on, or nil if it
 	// attests nothing.
 	Attestation *Attestation

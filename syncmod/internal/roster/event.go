@@ -26,7 +26,7 @@ const (
 	// connections it comes only once, the first time that all members are connected.
 	BarrierPassed
 	// StillWaiting says that this node has been waiting at a barrier for so long that
-	// it is reported.
+	// the wait is reported.
 	StillWaiting
 	// MemberStepped says that a member's step has changed.
 	MemberStepped
@@ -53,14 +53,14 @@ func (t EventType) String() string {
 
 // Event is something that has happened in the ceremony.
 type Event struct {
-	Type    EventType
-	Member  int   // operator index of the member that it is about
-	Step    int64 // the step that it is about
-	Inbound bool  // the direction (MemberConnected, MemberLost)
+	Type    EventType // what happened
+	Member  int       // operator index of the member that it is about
+	Step    int64     // the step that it is about
+	Inbound bool      // the direction (MemberConnected, MemberLost)
 
 	// Barrier is the barrier that was passed (BarrierPassed), the one that this node
 	// waits at (StillWaiting), or the one that it was waiting at (CeremonyFailed;
-	// zero if it was waiting at none).
+	// zero if it was waiting at no barrier).
 	Barrier Barrier
 	// Arrivals says when each member reached a step's barrier, by operator index.
 	// This node's own entry is the time of its announcement (BarrierPassed).

@@ -206,7 +206,8 @@ func (f *facts) tick(now time.Time) (next time.Time) {
 	return f.r.Effects().Next
 }
 
-// What was returned once is not returned again, except for the time of the next tick.
+// An effect that was returned once is not returned again, except for the time of the
+// next tick.
 func TestEffectsAreReturnedOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)

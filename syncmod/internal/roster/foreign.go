@@ -2,12 +2,12 @@ package roster
 
 import "time"
 
-// foreignGrace is how long after a failure a new stream without a session still
+// foreignGrace is how long after a failure a new stream of a foreign member still
 // counts as part of the failed attempt.
 const foreignGrace = 5 * time.Second
 
-// foreignRequest judges a request without a session. Only its step, and the order
-// in which streams arrive, show which attempt it belongs to.
+// foreignRequest judges a request of a foreign member. Only its step, and the
+// order in which streams arrive, show which attempt it belongs to.
 func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	if r.phase == Failed {
@@ -40,9 +40,10 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 //   - The first step is 0 or 1. If it is higher, the member knows this node from
 //     before: this node has restarted.
 //   - A later step is not below the previous one, and at most 2 above it. A
-//     request with a lower step is just late if its stream is older than one that
-//     has been current. If not, the member has restarted.
-//   - A member that was not foreign and had left step 0 has restarted.
+//     request with a lower step is only late if its stream is older than a stream
+//     that has already been current. Otherwise the member has restarted.
+//   - A foreign member that had a session before, and had left step 0, has
+//     restarted.
 func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) {
 	m := &r.members[i]
 	same := m.known && m.Session == 0
@@ -59,8 +60,8 @@ func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) 
 	return nil, false
 }
 
-// forgetForForeign makes room for the foreign process that a member has come back
-// as. All earlier answers came from the previous process.
+// forgetForForeign makes room for a member that has come back as a foreign
+// process. All earlier answers came from the previous process.
 func (r *Roster) forgetForForeign(now time.Time, i int) {
 	r.forget(now, i, 0)
 	if m := &r.members[i]; m.out.up {
@@ -77,9 +78,9 @@ func (r *Roster) selfRestarted(i int, step int64) *Failure {
 }
 
 // leftBehind returns the failure that a member is two steps above the barrier that
-// this node waits at. A foreign member that was already at step 1 when this node
-// first heard it, and went on without this node, knows this node from before. So
-// this node has restarted.
+// this node waits at. If a foreign member was already at step 1 when this node
+// first heard it, and then went on without this node, it knows this node from an
+// earlier process. So this node has restarted.
 func (r *Roster) leftBehind(i int) Failure {
 	m := &r.members[i]
 	if m.Session == 0 && m.first == 1 && r.step == 1 {

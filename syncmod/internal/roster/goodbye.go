@@ -2,10 +2,10 @@ package roster
 
 import "time"
 
-// goodbyeGrace is how long a member that has said its own goodbye may fail to answer
-// this node's. After that, its answer is no longer needed. It is longer than libp2p's
-// pause of 5 s after a failed dial plus a pause of this node, so that there is a
-// second dial.
+// goodbyeGrace is how long a member that has said its own goodbye may leave this
+// node's goodbye unanswered. After that, its answer is no longer needed. It is longer
+// than libp2p's pause of 5 s after a failed dial plus a pause of this node, so that
+// there is a second dial.
 const goodbyeGrace = 7 * time.Second
 
 // SayingGoodbye reports whether the last barrier is passed: the ceremony has

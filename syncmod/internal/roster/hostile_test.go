@@ -11,8 +11,9 @@ import (
 )
 
 // No matter what one member says, the others do not panic, and they stay in
-// lockstep. If they fail, they blame that member or whom it has blamed, once
-// and for good. Nobody fails after the last barrier. See [world.check].
+// lockstep. If they fail, they blame that member or a member that it has
+// blamed, once and for good. Nobody fails after the last barrier. See
+// [world.check].
 func TestAHostileMemberOnlyFailsTheCeremony(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)
@@ -29,7 +30,7 @@ type abort struct {
 	culprit int
 }
 
-// turnHostile makes a node hostile that has said nothing yet.
+// turnHostile makes a node hostile. The node must not have said anything yet.
 func (p *process) turnHostile() {
 	p.hostile = true
 	p.roster, p.clients = nil, nil

@@ -105,9 +105,9 @@ func (r *Roster) isCompatible(i int, version string) bool {
 
 // judgeStep checks the step of a request that counts (docs/protocol.md, "Steps"):
 //
-//   - The first step is not above the step after this node's. The member hears
-//     this node, and no member leaves a barrier before this node has announced
-//     it.
+//   - The first step is at most one above this node's step. The member already
+//     hears this node, and no member can pass a barrier that this node has not
+//     announced.
 //   - A later step is at most 2 above the previous one.
 //   - A step below the previous one is a late frame, which is dropped.
 //   - From step 2 on, the request names the attempt that this node is in.
@@ -145,7 +145,7 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 	if !m.known {
 		m.known, m.first = true, q.Step
 		if q.Session != 0 {
-			r.repeat(i) // it may have taken earlier requests for those of another process
+			r.repeat(i) // it may have thought that earlier requests came from another process
 		}
 	}
 	m.Version, m.Nickname = q.Version, q.Nickname
@@ -181,7 +181,7 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 	return Verdict{Action: Accept}
 }
 
-// forget makes room for the process that a member has come back as. What the
+// forget makes room for a member that has come back as another process. What the
 // member said before is void. It also counts as disconnected until it is heard
 // again.
 func (r *Roster) forget(now time.Time, i int, session uint64) {
@@ -215,9 +215,10 @@ func (r *Roster) setStep(now time.Time, i int, step int64) bool {
 
 // hearAbort fails the ceremony because a member's ceremony has failed. The
 // culprit is the member that the abort names, not the one that passed it on. If
-// the members attest different results, nobody is the culprit. A member that
-// names this node as the reporter is the reporter itself: a node that has
-// reported anything has already failed.
+// the members attest different results, nobody is the culprit. If the abort
+// names this node as the reporter, the member that sent the abort counts as the
+// reporter. This node cannot be the reporter: a node that has reported anything
+// has already failed.
 func (r *Roster) hearAbort(now time.Time, i int, q Request) {
 	f := about(PeerAborted, i)
 	f.Text = q.Abort

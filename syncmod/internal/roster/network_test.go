@@ -58,7 +58,7 @@ func (s *stream) String() string {
 	return fmt.Sprintf("stream %d, %s to %v", s.id, name(s.from), s.server)
 }
 
-// newStream opens a stream. The client is nil if there is nobody to answer.
+// newStream opens a stream. The client is nil if nobody reads the responses.
 func (w *world) newStream(from int, server, client *process) *stream {
 	w.streamsOpened++
 	s := &stream{

@@ -2,11 +2,12 @@ package roster
 
 import "time"
 
-// observe notes what a member says to a ceremony that only looks. Nothing of it
-// counts, and nothing fails: the member must not think that this node takes part
-// (docs/protocol.md, "Looking on"). A foreign member would think so after any
-// answer, so it gets none. A member with a session is told that this node only
-// looks. A goodbye or an abort is answered as everywhere.
+// observe notes what a member says to a ceremony that only looks. What the member
+// says does not count, and cannot fail the ceremony. The member must not think that
+// this node takes part (docs/protocol.md, "Rehearsals"). A foreign member would take
+// any answer as a sign that this node takes part, so it gets no answer. A member
+// with a session is told that this node only looks. A goodbye or an abort is
+// answered as in every other ceremony.
 func (r *Roster) observe(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	switch {
@@ -26,8 +27,8 @@ func (r *Roster) observe(now time.Time, i int, stream StreamID, q Request) Verdi
 	return Verdict{Action: Decline, Observes: true}
 }
 
-// note notes who a member is and how far it is. It is connected inbound while it
-// says what a ceremony that takes part would accept.
+// note notes who a member is and which step it has reached. The member is connected
+// inbound as long as a ceremony that takes part would accept what it says.
 func (r *Roster) note(now time.Time, i int, stream StreamID, q Request) {
 	m := &r.members[i]
 	m.in.stream, m.in.last = stream, now
@@ -64,9 +65,9 @@ func (r *Roster) AsksForAnother(i int) {
 	}
 }
 
-// hearAnswer notes that a member has answered a ceremony that only looks. The answer
-// is to a ping, or to what this node says about itself to others that only look. The
-// member is connected outbound.
+// hearAnswer notes that a member has answered a ceremony that only looks. The member
+// has answered a ping or, if it only looks too, a request in which this node
+// describes itself. The member is connected outbound.
 func (r *Roster) hearAnswer(now time.Time, i int, stream StreamID, a Response) Reply {
 	m := &r.members[i]
 	switch {

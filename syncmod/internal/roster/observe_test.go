@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// docs/protocol.md, "Looking on".
+// docs/protocol.md, "Rehearsals".
 func TestNothingCountsForAnObserver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		version, err := roster.ParseVersion("v1.11")

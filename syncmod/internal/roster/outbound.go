@@ -2,7 +2,7 @@ package roster
 
 import "time"
 
-// Response is a member's answer to a request of this node.
+// Response is a member's response to a request of this node.
 type Response struct {
 	Session     uint64        // the member's session; 0: it names none
 	Goodbye     bool          // it answers a goodbye
@@ -63,9 +63,9 @@ func (r *Roster) OutboundOpened(i int, stream StreamID, relayed bool) {
 	r.pending.changed = true
 }
 
-// Response judges a member's answer. An answer to this node's goodbye counts no
-// matter which process gives it: the ceremony has succeeded, and there is nothing
-// else to say.
+// Response judges a member's response. A response to this node's goodbye counts
+// no matter which process sends it: the ceremony has succeeded, and there is
+// nothing else to say.
 func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Reply {
 	m := &r.members[i]
 	switch {
@@ -76,7 +76,7 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 	case r.phase == Failed && a.Refused:
 		return Refused
 	case r.phase == Failed:
-		return Continue // this node's abort comes after it
+		return Continue // it answers an earlier request: the answer to this node's abort comes later
 	case a.Goodbye:
 		r.hearGoodbyeAnswered(now, i, stream, a)
 		return GoodbyeAnswered

@@ -31,7 +31,7 @@ type process struct {
 	outbound  []bool
 	arrived   []int64 // the last barrier that each member arrived at, according to the events
 	passed    int64
-	connected int // how often all members became connected, according to the events
+	connected int // how many times all members became connected, according to the events
 	complete  int
 	waits     []roster.Barrier // the barriers that it has not reached yet
 	attempted bool             // its roster knows which attempt this is
@@ -86,8 +86,8 @@ func (p *process) failed() bool { return !p.hostile && p.roster.Phase() == roste
 // over reports whether no member counts as missing any longer.
 func (p *process) over() bool { return p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() }
 
-// mayRestart reports whether a restart may go unnoticed. That is so only before
-// step 1.
+// mayRestart reports whether a restart may go unnoticed. It may only before step
+// 1.
 func (p *process) mayRestart() bool { return !p.hostile && p.roster.Step() == 0 }
 
 // mayAnnounce reports whether it is this node's turn to announce the next step.
@@ -96,7 +96,7 @@ func (p *process) mayAnnounce() bool {
 	return !p.hostile && r.Phase() < roster.Complete && r.Last() == 0 && r.Passed() == r.Step()
 }
 
-// announce goes to the next step, and says so on every stream at once.
+// announce goes to the next step, and announces it on every stream at once.
 func (p *process) announce() {
 	step := p.roster.Step() + 1
 	announce := p.roster.Announce

@@ -37,9 +37,9 @@ func drawWorld(t *rapid.T, n int, mixed bool) *world {
 	return newWorld(t, last, foreign, results)
 }
 
-// No matter what the network does to honest nodes, none passes a barrier before
-// every node has announced it, and none fails: [world.check] checks that after every
-// event. Once the network works, every node finishes.
+// No matter what the network does to honest nodes, no node passes a barrier before
+// every node has announced it, and no node fails: [world.check] checks that after
+// every event. Once the network works, every node finishes.
 func TestHonestMembersAlwaysFinish(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)
@@ -53,7 +53,7 @@ func TestHonestMembersAlwaysFinish(t *testing.T) {
 
 // Members with different results never pass the last barrier, no matter what the
 // network does. Once the network works, each of them fails because of the results:
-// it is told, or finds out itself.
+// another member tells it, or it finds out itself.
 func TestDifferentResultsFailAllMembers(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)

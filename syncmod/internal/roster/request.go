@@ -4,19 +4,19 @@ import "time"
 
 // Request is a member's request, reduced to what the rules need.
 type Request struct {
-	Opened       time.Time // when its stream arrived
-	Version      string
-	Signed       bool   // its signature of the definition hash is the member's own
-	OtherMembers bool   // it lists other members than this node's definition, or in another order
-	Session      uint64 // the sender's session; 0 for a foreign member
-	Addressee    uint64 // the session that answers the sender; 0 while none does
-	Step         int64
+	Opened       time.Time    // when its stream arrived
+	Version      string       // the sender's version, as text
+	Signed       bool         // its signature of the definition hash is the member's own
+	OtherMembers bool         // it lists other members than this node's definition, or in another order
+	Session      uint64       // the sender's session; 0 for a foreign member
+	Addressee    uint64       // the session that answers the sender; 0 while no session does
+	Step         int64        // the sender's step
 	Attempt      [8]byte      // the attempt that the sender is in
 	HasAttempt   bool         // whether the request names one
 	Attestation  *Attestation // what the member attests; nil if nothing
-	Shutdown     bool
-	Nickname     string
-	Observes     bool // the sender only looks: it counts for no ceremony
+	Shutdown     bool         // it is a goodbye
+	Nickname     string       // the sender's nickname
+	Observes     bool         // the sender only looks: it counts for no ceremony
 
 	Aborted  bool   // it carries the reason why the member's ceremony has failed
 	Differ   bool   // the reason is that the members attest different results
@@ -50,8 +50,8 @@ const (
 	// Greet says to answer it with this node's session. It does not count, and
 	// nothing has changed.
 	Greet
-	// Decline says to answer it without a session, as a node does that has not
-	// opened the ceremony. It does not count.
+	// Decline says to answer it without a session, like a node that has not opened
+	// the ceremony. It does not count.
 	Decline
 	// Ignore says to leave it unanswered and to read on. It does not count.
 	Ignore
@@ -66,13 +66,13 @@ func (a Action) String() string {
 
 // Verdict is the answer to a request.
 type Verdict struct {
-	Action Action
+	Action Action   // what to do
 	Old    StreamID // the stream to reset (Supersede, Hold); 0: none
 	Cause  *Failure // what to answer (Refuse)
 	// After is the latest time for the answer (Refuse). The member should first hear
 	// the reason from this node's abort. So answer once the member has answered the
-	// abort, has sent an abort itself, or has no stream of this node on which it
-	// could hear it. The zero time means at once.
+	// abort or has sent an abort itself, or once this node has no stream on which
+	// the member could hear the abort. The zero time means at once.
 	After time.Time
 	// Waiting and Over say why the member must wait for this node's next attempt
 	// (Greet): this attempt has failed, or has passed its last barrier.

@@ -4,8 +4,8 @@ import "time"
 
 // keyInUseAfter is how long another process of a member must go on asking before
 // the member's key counts as in use twice. During that time, the process that
-// answers this node must be there. A process that has taken over from another one
-// answers this node much earlier.
+// answers this node must be there. If one process has merely taken over from
+// another, the new one answers this node well before that time.
 const keyInUseAfter = 3 * time.Second
 
 // rival is a second process of a member, beside the one that answers this node.
@@ -16,7 +16,7 @@ type rival struct {
 	told        bool      // whether it was reported that the key is in use twice
 }
 
-// hearRival notes a request from another process of a member than the one that
+// hearRival notes a request from a process of a member that is not the one that
 // answers this node. It reports whether two processes use the member's key.
 func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 	m := &r.members[i]
@@ -36,7 +36,7 @@ func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 // node, and another goes on asking.
 func (r *Roster) KeyInUse(now time.Time, i int) bool {
 	m := &r.members[i]
-	return m.rival.session != m.Session && // otherwise it asked before it could answer
+	return m.rival.session != m.Session && // otherwise both are the same process, which asked before it answered
 		m.rival.last.Sub(m.rival.since) >= keyInUseAfter && now.Sub(m.rival.last) <= keyInUseAfter &&
 		m.out.up && m.out.last.After(m.rival.since)
 }

@@ -21,8 +21,8 @@ const (
 	Connecting Phase = iota // until step 1 is announced
 	Running                 // from step 1
 	Completing              // from the announcement of the last barrier
-	Complete
-	Failed
+	Complete                // the goodbyes are over
+	Failed                  // the ceremony has failed
 )
 
 // StreamID names a stream. The caller uses each number once; 0 means no stream.
@@ -32,7 +32,7 @@ type StreamID uint64
 type direction struct {
 	stream StreamID  // the current one; 0: none
 	up     bool      // an exchange has succeeded on it and it is alive
-	ever   bool      // such a stream has existed
+	ever   bool      // there has been a stream that was up
 	last   time.Time // when the last valid message arrived
 	since  time.Time // when it last came up or went down
 }
@@ -43,18 +43,18 @@ type Member struct {
 	Step     int64  // the last step seen; -1: none
 	Done     bool   // it has said goodbye
 	Answered bool   // it has answered this node's goodbye
-	Nickname string
-	Version  string
+	Nickname string // as the member gives it
+	Version  string // as the member gives it
 
-	Inbound, Outbound bool // connected, by direction
-	Relayed           bool // the outbound stream runs through a relay
-	LastSeen          time.Time
-	Since             time.Time // when it became connected in both directions, or stopped being so
-	RTT               time.Duration
-	Reconnects        int    // how often a stream to it had to be opened again
-	Attempts          int    // failed attempts to open a stream since the last success
-	LastError         error  // why the last attempt failed or the last stream ended
-	Waiting           string // in its own words, why this node's requests do not count for it
+	Inbound, Outbound bool          // connected, by direction
+	Relayed           bool          // the outbound stream runs through a relay
+	LastSeen          time.Time     // when its last valid message arrived
+	Since             time.Time     // when it became connected in both directions, or stopped being so
+	RTT               time.Duration // the last round trip; 0: none measured
+	Reconnects        int           // how often a stream to it had to be opened again
+	Attempts          int           // how many times in a row a stream could not be opened
+	LastError         error         // why a stream last failed to open, or why the last stream ended
+	Waiting           string        // in its own words, why this node's requests do not count for it
 
 	// Fault says why a ceremony that takes part would fail because of what the member said
 	// last, or is nil if no reason is known. Only a ceremony that only looks has one.
@@ -63,11 +63,11 @@ type Member struct {
 
 type member struct {
 	Member
-	stepAt, prevStepAt time.Time // when its step became what it is, and when the previous one did
+	stepAt, prevStepAt time.Time // when it reached its step, and when it reached the previous one
 
 	known  bool      // a request of the process that answers this node has been accepted
 	first  int64     // the step of that request
-	opened time.Time // when the newest inbound stream that has been current arrived
+	opened time.Time // when the newest of the inbound streams arrived; only streams that have been current count
 
 	attempt     [8]byte      // the attempt that the member's requests name
 	hasAttempt  bool         // whether they name one
@@ -112,7 +112,7 @@ type Roster struct {
 	allConnected  bool // all members are connected now
 	wantConnected bool // somebody waits for all members to be connected
 	lastConnected int  // the member to which a direction last came up
-	lastGoodbye   int  // the member whose goodbye, or answer to this node's, came last
+	lastGoodbye   int  // the member whose goodbye, or answer to this node's goodbye, came last
 
 	sessions   []uint64 // the sessions of all members when barrier 1 was passed; nil before
 	attempt    [8]byte  // the digest of the sessions

@@ -7,8 +7,9 @@ import (
 
 // State is everything that decides how a roster will behave, except for times. A
 // program that explores rosters takes the state with [Roster.State], compares it,
-// and continues from it with [Roster.Restore]. It has nothing that only reports
-// show.
+// and continues from it with [Roster.Restore]. It leaves out whatever only
+// appears in reports. Its fields mean the same as the unexported fields of Roster
+// with the same names.
 type State struct {
 	Phase              Phase
 	Step, Passed, Last int64
@@ -29,7 +30,8 @@ type State struct {
 	Members []MemberState
 }
 
-// MemberState is the part of a State about one member.
+// MemberState is the part of a State about one member. Its fields mean the same
+// as the fields of a member with the same names.
 type MemberState struct {
 	Session  uint64
 	Step     int64
@@ -48,7 +50,8 @@ type MemberState struct {
 	Successor, Held StreamID
 }
 
-// DirectionState is the part of a State about one direction.
+// DirectionState is the part of a State about one direction: its stream, whether
+// that stream is alive, and whether one ever was.
 type DirectionState struct {
 	Stream   StreamID
 	Up, Ever bool

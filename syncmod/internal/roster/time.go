@@ -17,7 +17,7 @@ const (
 // schedule remembers when the passing of time matters next.
 type schedule struct {
 	next    time.Time
-	changed time.Time // when something changed that next depends on; zero: nothing changed
+	changed time.Time // when something changed that affects the field next; zero: nothing has changed
 	report  waitReport
 }
 

@@ -21,16 +21,16 @@ import (
 
 // Config has the host and its owner's settings, which both halves use.
 type Config struct {
-	Host     host.Host
-	Protocol protocol.ID
+	Host     host.Host   // opens and receives the streams
+	Protocol protocol.ID // the protocol of the streams
 	Observe  protocol.ID // what observers speak to each other; served beside Protocol
 	Service  string      // names the scope in the host's resource manager, and the tags
 
-	Heartbeat              time.Duration
-	ExchangeTimeout        time.Duration
-	OpenGrace              time.Duration
-	BackoffMin, BackoffMax time.Duration
-	MaxFrame               int // bytes
+	Heartbeat              time.Duration // how often an idle stream says something
+	ExchangeTimeout        time.Duration // how long a request may wait for its response
+	OpenGrace              time.Duration // how long a member may ask for a definition that is not open
+	BackoffMin, BackoffMax time.Duration // the first and the longest pause after a failure to reach a member
+	MaxFrame               int           // bytes
 
 	streams atomic.Uint64 // hands out stream IDs
 }
@@ -54,13 +54,13 @@ func (c *Config) readTimeout() time.Duration { return max(3*c.Heartbeat, c.Excha
 // Ceremony is a ceremony as its streams know it. Its methods do not block and are safe
 // for concurrent use.
 type Ceremony interface {
-	// Terms returns what never changes.
+	// Terms returns the terms of the ceremony, which never change.
 	Terms() *Terms
 	// Announcement returns what this node says now.
 	Announcement() *Announcement
 	// View returns how this node sees the members now. Each change makes a new View.
 	View() *View
-	// Late returns the late answers of the ceremony.
+	// Late returns the late responses of the ceremony.
 	Late() *Late
 	// Inbound registers a stream that a member opened. It returns false once the
 	// ceremony is closed.
@@ -68,7 +68,7 @@ type Ceremony interface {
 	// Outbound registers a stream that this node opened to a member.
 	Outbound(Opening) OutboundFacts
 	// Sight registers that this node's host is connected to a member, without a stream.
-	// Only a ceremony that observes uses it.
+	// Only a ceremony that only looks uses it.
 	Sight(Opening) SightFacts
 	// Reached notes that a member answered on a new stream.
 	Reached(Attempts)
@@ -77,10 +77,9 @@ type Ceremony interface {
 	// StillUnreached reports attempts that keep failing.
 	StillUnreached(Attempts, Report)
 	// Awaits reports whether a member's stream can only be for this ceremony, although
-	// the member's signature fits no open definition. It is used for members of other
-	// implementations, whose requests do not name the definition. It is true while the
-	// ceremony is connecting and has no stream from the member, and once the ceremony
-	// has failed.
+	// the member's signature fits no open definition. It is used for foreign members,
+	// because their requests do not name the definition. It is true while the ceremony
+	// is connecting and has no stream from the member, and once the ceremony has failed.
 	Awaits(member int) bool
 	// Told returns a channel that closes when a member has heard why this ceremony
 	// failed, or can no longer hear it.
@@ -101,7 +100,7 @@ type InboundFacts interface {
 	// Request passes on a request and returns what to do with it.
 	Request(roster.Request, Ahead) roster.Verdict
 	// Repeated passes on a request that repeats the last accepted one. It returns false
-	// if the request must be judged anew.
+	// if the request must be judged like any other.
 	Repeated(Ahead) bool
 	// Refusal returns the text that answers a refused request, and the error behind it.
 	// The error is nil if it is the failure of the ceremony itself.
@@ -123,8 +122,8 @@ type InboundFacts interface {
 // Ahead is how far the timestamp of a request was ahead of this node's clock when the
 // request arrived. The zero value stands for a request without a timestamp.
 type Ahead struct {
-	By    time.Duration
-	Known bool
+	By    time.Duration // how far; negative: behind
+	Known bool          // the request had a timestamp
 }
 
 func aheadOf(now, sent time.Time, ok bool) Ahead {
@@ -149,7 +148,8 @@ type OutboundFacts interface {
 	Down(End)
 }
 
-// SightFacts receives the facts of a member that a ceremony observes without a stream.
+// SightFacts receives the facts of a member that a ceremony only looks at, without a
+// stream.
 type SightFacts interface {
 	report.Span
 	// Seen notes that the member's host is connected. The rtt is 0 if it is unknown.
@@ -161,19 +161,19 @@ type SightFacts interface {
 
 // Opening describes how a stream began.
 type Opening struct {
-	Member  int // operator index
-	ID      roster.StreamID
-	Relayed bool
-	At      time.Time
+	Member  int             // operator index
+	ID      roster.StreamID // of the stream
+	Relayed bool            // the stream runs through a relay
+	At      time.Time       // when the stream was opened
 }
 
 // Attempts describes a client's attempts to get a stream to a member.
 type Attempts struct {
-	Member  int       // operator index
-	Since   time.Time // when they began
-	From    time.Time // start of the slice that is not reported yet
-	Until   time.Time
-	Count   int
+	Member  int         // operator index
+	Since   time.Time   // when they began
+	From    time.Time   // start of the slice that is not reported yet
+	Until   time.Time   // when they ended, or the end of the slice
+	Count   int         // how many there have been
 	Relayed bool        // the stream that was answered in the end runs through a relay
 	Lost    string      // why the previous stream was lost, one of the report.End constants; empty for the first
 	Before  report.Span // the span of that stream
@@ -196,12 +196,12 @@ type Terms struct {
 	Hash      []byte          // the definition hash
 	Members   []peer.AddrInfo // every member, in operator order
 	Self      int             // this node's operator index
-	Observes  bool            // this node only observes: it opens no stream of the protocol
-	Session   uint64
-	Signature []byte // of the hash, by this node
-	Digest    []byte // of the members and their order
-	Version   string
-	Nickname  string
+	Observes  bool            // this node only looks: it opens no stream of the protocol
+	Session   uint64          // this node's session
+	Signature []byte          // of the hash, by this node
+	Digest    []byte          // of the members and their order
+	Version   string          // this node's version
+	Nickname  string          // this node's nickname
 
 	index map[peer.ID]int
 	list  [sha256.Size]byte // of the members and their order; Digest is its beginning
@@ -256,12 +256,12 @@ func AttemptDigest(sessions []uint64) (digest [digestSize]byte) {
 
 // Announcement is what this node says to every member until the next announcement.
 type Announcement struct {
-	Step    int64
-	Goodbye bool
+	Step    int64  // the last step that this node has announced
+	Goodbye bool   // this node says goodbye
 	Abort   string // if not empty, the ceremony failed for this reason
 	Culprit []byte // peer ID of the member that the reason is about
-	// Reporter is the peer ID of the member that first reported the reason, if that is
-	// neither this node nor the culprit.
+	// Reporter is the peer ID of the member that first reported the reason, unless that
+	// is this node or the culprit.
 	Reporter []byte
 	Attempt  []byte // digest of the attempt that this node is in, from step 2 on
 	// Result and Attestation are what this node attests, from the last barrier on. If

@@ -131,8 +131,8 @@ func (s *CeremonyClients) untilHeartbeat(now time.Time) time.Duration {
 func (s *CeremonyClients) Repeat(member int) { s.due(s.members[member], dueRepeat) }
 
 // Ask sends the announcement to a member again, unless an answer is on its way already.
-// Without that exception, two nodes that ask each other because the other asked would
-// never stop.
+// Without that exception, two nodes could make each other ask for ever, because each
+// asks when the other has asked.
 func (s *CeremonyClients) Ask(member int) {
 	cl := s.members[member]
 	s.due(cl, dueAsk)

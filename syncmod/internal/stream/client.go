@@ -52,7 +52,7 @@ type attempts struct {
 	count   int
 	lost    string       // why the previous stream was lost
 	before  report.Span  // that stream
-	failure End          // why the last attempt failed; its Reason is empty if none has failed
+	failure End          // why the last attempt failed; its Reason is empty if no attempt has failed
 	dials   reason.Dials // why the last dials failed
 
 	undialled bool // the last attempt failed at dialling
@@ -136,8 +136,8 @@ func (cl *client) reached(at time.Time, relayed bool) {
 
 // unopened notes that no stream could be opened.
 func (cl *client) unopened(end End) {
-	// While a host pauses after a failed dial, its error says only that. The failure before it says more, if this
-	// client has one. If not, the host dialled the member for somebody else.
+	// While a host pauses after a failed dial, its error says only that. If this client has seen an earlier
+	// failure, that one says more. If it has not, the host dialled the member for somebody else.
 	if dial, ok := errors.AsType[*reason.Dial](end.Err); ok && dial.Pausing() && cl.failure.Reason != "" {
 		end = cl.failure
 	}

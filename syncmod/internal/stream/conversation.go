@@ -72,8 +72,8 @@ func (cl *client) hasNews(o *outbound) bool {
 
 // moving starts a goroutine that looks for a direct connection to a member whose stream
 // runs through a relay. It looks whenever there may be one, and between heartbeats. It
-// ends when a direct stream has taken over, or when stop is called; stop waits for
-// that.
+// ends when a direct stream has taken over, or when stop is called. stop waits until it
+// has ended.
 func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -97,7 +97,7 @@ func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
 }
 
 // move lets a direct stream take over and reports whether it did. There must be a
-// direct connection, nothing but late answers outstanding on the relayed stream, and
+// direct connection, nothing but late responses outstanding on the relayed stream, and
 // no abort to send.
 func (cl *client) move(ctx context.Context, relayed *outbound) bool {
 	direct := cl.openDirect(ctx, relayed)

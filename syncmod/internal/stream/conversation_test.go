@@ -16,17 +16,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// silentStream is a stream on which nothing is heard. It counts what is written, which
-// blocks, while it takes no bytes, until its deadline.
+// silentStream is a stream on which nothing arrives. It counts the writes. While it
+// takes no bytes, a write blocks until its deadline.
 type silentStream struct {
 	steadyStream
 	stuck   bool
 	written int
-	ended   context.Context // its reading
+	ended   context.Context // ends when a read must return
 	end     context.CancelFunc
 
 	mu   sync.Mutex
-	late context.Context // its writing
+	late context.Context // ends when a write must return
 	stop context.CancelFunc
 }
 
@@ -85,8 +85,8 @@ func (*relayedConn) RemoteMultiaddr() multiaddr.Multiaddr {
 	return multiaddr.StringCast("/ip4/127.0.0.1")
 }
 
-// direct is a host that is connected with everybody, directly. Its streams are made
-// before.
+// direct is a host that is directly connected with every member. The test makes its
+// stream.
 type direct struct {
 	host.Host
 	stream *silentStream
@@ -102,8 +102,8 @@ type full struct{ network.Network }
 
 func (full) Connectedness(peer.ID) network.Connectedness { return network.Connected }
 
-// newRelayed is a client that has said hello on a stream through a relay, which was
-// answered.
+// newRelayed returns a client that has sent a first request on a stream through a
+// relay and has received the response.
 func newRelayed(t *testing.T, h host.Host, stream network.Stream) (c *fakeCeremony, o *outbound) {
 	t.Helper()
 	c = newFakeCeremony(t, NewTerms(Terms{Hash: []byte("moving"), Members: membersOf(2), Session: 7, Version: "v1.0"}))
@@ -133,7 +133,7 @@ func TestNothingFollowsAFailedWrite(t *testing.T) {
 	})
 }
 
-func TestAStreamThatWouldBeginWithAnAbortSaysNothing(t *testing.T) {
+func TestAStreamDoesNotBeginWithAnAbort(t *testing.T) {
 	stream := newSilent(&steadyConn{}, false)
 	c, before := newRelayed(t, lonely{}, newSilent(&steadyConn{}, false))
 	cl := before.client
@@ -149,7 +149,7 @@ func TestAStreamThatWouldBeginWithAnAbortSaysNothing(t *testing.T) {
 	require.Zero(t, stream.written)
 }
 
-func TestAStreamMovesWhileTheAnswerToAStepIsLate(t *testing.T) {
+func TestALateResponseDoesNotPreventAMove(t *testing.T) {
 	for name, c := range map[string]struct {
 		says  Announcement
 		moves bool
@@ -172,7 +172,7 @@ func TestAStreamMovesWhileTheAnswerToAStepIsLate(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheStreamsEndsOneThatIsTakingOver(t *testing.T) {
+func TestEndInterruptsAMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := newSilent(&steadyConn{}, true)
 		_, o := newRelayed(t, direct{stream: stuck}, newSilent(&relayedConn{}, false))

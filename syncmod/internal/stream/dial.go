@@ -23,13 +23,13 @@ const (
 	jitterLongest   = 250 * time.Millisecond
 
 	// Of two members, the one with the higher index waits longer: by tieBreakPerMember times the number of members, at
-	// most tieBreakLongest. Before its first dial it waits for that time again after each member that connects
-	// meanwhile, at most tieBreakCrowd in all.
+	// most tieBreakLongest. Before its first dial, it starts this wait again each time another member connects. All
+	// these waits together last at most tieBreakCrowd.
 	tieBreakPerMember = 10 * time.Millisecond
 	tieBreakLongest   = time.Second
 	tieBreakCrowd     = 5 * time.Second
 
-	why = "dkg sync" // the reason that this module gives libp2p for its streams
+	why = "dkg sync" // the reason that this package gives libp2p for its streams
 )
 
 // dialJitter returns the pause before the first dial.
@@ -39,8 +39,8 @@ func (cl *client) dialJitter() time.Duration {
 	return rand.N(longest+1) + cl.tieBreak()
 }
 
-// tieBreak returns what this member adds to a pause before it dials. Of two members,
-// the one with the lower index dials first, and the other then finds the connection. If
+// tieBreak returns what this node adds to a pause before it dials. Of two members, the
+// one with the lower index dials first, and the other then finds the connection. If
 // both dial at the same moment, TCP makes one connection on which both are clients, and
 // neither can use it.
 func (cl *client) tieBreak() time.Duration {
@@ -50,10 +50,9 @@ func (cl *client) tieBreak() time.Duration {
 	return min(time.Duration(len(cl.set.members))*tieBreakPerMember, tieBreakLongest)
 }
 
-// tieBreakLeft returns how much longer this member waits for the other one to dial it.
-// While members are still connecting, the other one may only be busy with many
-// handshakes. If it cannot dial at all, this wait ends soon after the others have
-// connected.
+// tieBreakLeft returns how much longer this node waits for the member to dial it. While
+// members are still connecting, the member may only be busy with many handshakes. If
+// the member cannot dial at all, this wait ends soon after the others have connected.
 func (cl *client) tieBreakLeft(now time.Time) time.Duration {
 	if cl.count > 0 || cl.lost != "" {
 		return 0
@@ -100,8 +99,8 @@ func (cl *client) reachable() bool {
 }
 
 // connect opens a stream to the member, on any path that works. A connection that the
-// member makes meanwhile is as good as one of this host. In a ceremony that only
-// observes, connect returns nil if the member does not serve observers.
+// member makes meanwhile is as good as one of this host. In a ceremony that only looks,
+// connect returns nil if the member does not serve observers.
 func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()
@@ -154,7 +153,7 @@ func (cl *client) dial(ctx context.Context) error {
 	dialled, gone := make(chan struct{}), make(chan struct{})
 	defer func() {
 		close(dialled)
-		<-gone // otherwise it could take a later wake-up
+		<-gone // otherwise the goroutine could take a wake-up that comes later
 	}()
 	go func() {
 		defer close(gone)

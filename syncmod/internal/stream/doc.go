@@ -3,13 +3,14 @@
 //
 // A stream reports facts to its ceremony and does what the verdict says. It knows the
 // ceremony only through the [Ceremony] interface and keeps no state of it; the rules
-// are in package roster. The two halves do not know each other.
+// are in package roster. The two halves do not know each other. A foreign member is one
+// that runs another implementation of the protocol.
 //
 // A request leaves this node in these steps. The ceremony makes an [Announcement],
-// whose frame is encoded once. [CeremonyClients.Notify] calls say of every client. The
-// outbound stream composes the request (sayNext), remembers it as outstanding (send)
-// and writes it (flush). When a response comes (read), it belongs to the oldest
-// outstanding request and goes to [OutboundFacts].
+// whose frame is encoded once. [CeremonyClients.Notify] calls the method say of every
+// client. The outbound stream composes the request (sayNext), remembers it as
+// outstanding (send) and writes it (flush). When a response comes (read), it belongs to
+// the oldest outstanding request and goes to [OutboundFacts].
 //
 // A request arrives in these steps. [Server] admits the stream and reads its first
 // request (first), finds the ceremony that the stream is for (route) and registers the
@@ -29,7 +30,7 @@
 //   - ceremonyclients.go: the clients of one ceremony
 //   - client.go, dial.go, conversation.go: one client, how it connects and what it sends
 //   - outbound.go: one stream of a client
-//   - look.go: what a ceremony that only observes does instead
+//   - look.go: what a ceremony that only looks does instead
 //   - writing.go: the only way to write on a stream
 //   - fanout.go: how many streams are written on at the same time
 //   - end.go: how streams end

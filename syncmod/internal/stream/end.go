@@ -18,12 +18,12 @@ const lastWords = 500 * time.Millisecond
 
 // End describes how a stream ended, or why there was none.
 type End struct {
-	Reason   string // one of the report.End constants
-	Err      error  // the cause, if known
-	Unopened bool   // no stream could be opened
-	Answered bool   // a response that counts came on the stream
-	Messages int64
-	At       time.Time
+	Reason   string    // one of the report.End constants
+	Err      error     // the cause, if known
+	Unopened bool      // no stream could be opened
+	Answered bool      // a response that counts came on the stream
+	Messages int64     // how many requests were answered on the stream
+	At       time.Time // when it ended
 
 	code network.StreamErrorCode // the code that the stream is reset with
 }
@@ -56,11 +56,12 @@ func notBegun(err error) End {
 
 // StuckError is returned when a stream has not ended in time.
 type StuckError struct {
-	Member  int // operator index
-	Inbound bool
+	Member  int   // operator index
+	Inbound bool  // the member opened the stream
 	Err     error // the context's error
 }
 
+// Error returns a sentence with the context's error.
 func (e *StuckError) Error() string { return "a stream has not ended: " + e.Err.Error() }
 
 // Unwrap returns the context's error.
@@ -68,7 +69,7 @@ func (e *StuckError) Unwrap() error { return e.Err }
 
 // classify returns how a stream ended, from the error that ended it. libp2p's errors
 // need this order: first what this node did itself; then a clean end, which is io.EOF
-// and no error that wraps it; then bad frames and timeouts. Everything else is
+// itself, not an error that wraps it; then bad frames and timeouts. Everything else is
 // transient.
 func classify(ctx context.Context, err error) End {
 	var length *wire.LengthError

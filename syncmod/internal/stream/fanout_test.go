@@ -59,7 +59,7 @@ func (m *mesh) take(t *testing.T, member int, frame []byte) {
 	m.at[member] = time.Now()
 }
 
-// announce announces a step. It returns when everything is written that can be.
+// announce announces a step. It returns when everything that can be written is written.
 func (m *mesh) announce(step int64) (began time.Time) {
 	began = time.Now()
 	m.ceremony.announcement = m.ceremony.terms.NewAnnouncement(Announcement{Step: step}, began)

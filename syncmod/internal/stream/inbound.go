@@ -38,16 +38,16 @@ type inbound struct {
 	superseded atomic.Bool // a newer stream of the member takes its place
 	sendsLast  atomic.Bool // its last frame is on its way, and a reset must not overtake it
 	ceremony   Ceremony    // guarded by the server's lock
-	asks       string      // likewise; the definition that a held stream names
-	owing      bool        // guarded by the ceremony's [Late]; the stream has late answers
+	asks       string      // the definition that a held stream names; guarded by the server's lock too
+	owing      bool        // guarded by the ceremony's [Late]; the stream has late responses
 
 	writing // its lock guards the answers that wait to be written
 
 	serving // only the handler uses this
 }
 
-// sender is who opened a stream. A process that only observes is a sender of its own,
-// so it does not displace another process with the same key.
+// sender is who opened a stream. A process that only looks counts as a sender of its
+// own, so it does not displace another process with the same key.
 type sender struct {
 	remote   peer.ID
 	observes bool
@@ -149,7 +149,7 @@ func (in *inbound) serve() {
 	}
 }
 
-// join makes the stream one of a ceremony. It returns false if the ceremony is closed.
+// join adds the stream to a ceremony. It returns false if the ceremony is closed.
 func (in *inbound) join(c Ceremony) bool {
 	in.server.serves(in, c) // first, so that closing the ceremony now finds the stream
 	conn := in.stream.Conn()
@@ -373,9 +373,9 @@ const mostBehind = 100
 // awaitTold waits until the member has heard this node's abort, or until the given
 // time. The abort must arrive before the answer to the refused request, because the
 // abort names the culprit. Meanwhile awaitTold reads on: a member that has failed too
-// may be waiting for this node in the same way, with its own abort after the refused
-// request. It reads at most mostBehind requests, because the receive window of a stream
-// grows while it is read.
+// may be waiting in the same way for this node to hear its abort, which comes after the
+// refused request. It reads at most mostBehind requests, because the receive window of
+// a stream grows while it is read.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return
@@ -409,8 +409,7 @@ const none = -1
 // accept answers an accepted request. If the request says a new step, nobody waits for
 // the answer, so it may go out late. Three answers do not wait: to the first request of
 // a stream; to a step up to 1, because the ceremony can still be closed without a word
-// before step 1; and to a member of another implementation, which makes one request at
-// a time.
+// before step 1; and to a foreign member, which makes one request at a time.
 func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
 	before := in.noted(request)
 	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {
@@ -507,9 +506,9 @@ func (in *inbound) last(now time.Time, c Ceremony, request *syncpb.SyncRequest, 
 // mostIgnored is how many bytes are read after the last request of a stream.
 const mostIgnored = 64 << 10
 
-// patience returns how long to wait for the other side to end a stream. A peer of
-// another implementation may leave the stream open for ever. Then a few round trips are
-// enough, because the answer arrives within one.
+// patience returns how long to wait for the other side to end a stream. A foreign
+// member may leave the stream open for ever. A few round trips are enough for such a
+// member, because the response arrives within one.
 func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
 	const least, roundTrips = 100 * time.Millisecond, 4
 	if request.GetSessionId() != 0 {

@@ -6,24 +6,24 @@ import (
 )
 
 const (
-	lull       = 10 * time.Millisecond  // late answers go out when none has been added for this long,
+	lull       = 10 * time.Millisecond  // late responses go out when no response has been added for this long,
 	latest     = 200 * time.Millisecond // or when the oldest has waited for this long
 	latestPart = 8                      // or for this part of the exchange timeout, if that is shorter
-	lateSize   = 1 << 10                // bytes of late answers that a stream keeps back: more are written at once
+	lateSize   = 1 << 10                // bytes of late responses that a stream keeps back: more are written at once
 )
 
-// Late holds the late answers of a ceremony: those to new steps, for which no member
-// waits. They are kept back while the requests arrive that a barrier waits for, and go
+// Late holds the late responses of a ceremony: those to new steps, for which no member
+// waits. They are kept back while the requests that a barrier waits for arrive, and go
 // out together afterwards. Anything else that is written on a stream takes its late
-// answers along, in front of it. The zero value is ready to use.
+// responses along, in front of it. The zero value is ready to use.
 type Late struct {
 	mu    sync.Mutex
 	first time.Time  // when the oldest was kept back
 	last  time.Time  // when the newest was kept back
-	owing []*inbound // the streams that have late answers
+	owing []*inbound // the streams that have late responses
 }
 
-// add notes that a stream has a late answer.
+// add notes that a stream has a late response.
 func (l *Late) add(in *inbound, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,7 +38,8 @@ func (l *Late) add(in *inbound, now time.Time) {
 	}
 }
 
-// look sends the late answers, if it is time for them. If not, it looks again later.
+// look sends the late responses, if it is time for them. If not, it looks again
+// later.
 func (l *Late) look(s *Server) {
 	owing, wait := l.take(time.Now(), min(latest, s.cfg.ExchangeTimeout/latestPart))
 	if wait > 0 {
@@ -48,8 +49,8 @@ func (l *Late) look(s *Server) {
 	fanOut(len(owing), func(i int) { owing[i].catchUp() }, s.ceremonies.Broken)
 }
 
-// take removes and returns the streams that have late answers. If it is too early, it
-// returns how long to wait.
+// take removes and returns the streams that have late responses. If it is too early,
+// it returns how long to wait.
 func (l *Late) take(now time.Time, latest time.Duration) (owing []*inbound, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,7 +64,7 @@ func (l *Late) take(now time.Time, latest time.Duration) (owing []*inbound, wait
 	return owing, 0
 }
 
-// catchUp writes the late answers of a stream.
+// catchUp writes the late responses of a stream.
 func (in *inbound) catchUp() {
 	in.Lock()
 	defer in.Unlock()
@@ -76,8 +77,8 @@ func (in *inbound) catchUp() {
 }
 
 // finish closes a stream that the other side has closed, after writing its late
-// answers: a reset would overtake them. It returns false if there are none or they
-// cannot be written; then the stream can be reset.
+// responses: a reset would overtake them. It returns false if there are no late
+// responses, or if they cannot be written. The stream can then be reset.
 func (in *inbound) finish() bool {
 	in.Lock()
 	defer in.Unlock()

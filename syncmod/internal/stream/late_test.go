@@ -20,7 +20,7 @@ import (
 )
 
 // asking is a member with a stream to a server. It notes what it hears: how many
-// answers came together, and when.
+// responses came together, and when.
 type asking struct {
 	t         *testing.T
 	c         *fakeCeremony

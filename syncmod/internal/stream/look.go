@@ -24,7 +24,7 @@ func (cl *client) protocol() protocol.ID {
 }
 
 // speaks reports whether this node can open a stream to the member. A ceremony that
-// only observes opens streams to members that serve observers, as far as this host
+// only looks opens streams to members that serve observers, as far as this host
 // knows.
 func (cl *client) speaks() bool {
 	return !cl.set.ceremony.Terms().Observes || cl.serves(cl.cfg().Observe)

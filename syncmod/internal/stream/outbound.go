@@ -37,9 +37,9 @@ type outbound struct {
 
 	// Only the client's goroutine uses these.
 	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
-	answeredAt time.Time // when the first response other than waiting came; for an observer, the first of any kind
+	answeredAt time.Time // when the first response that does not say to wait came; for an observer, any response
 
-	announced atomic.Pointer[Announcement] // the last one written; nil while none was
+	announced atomic.Pointer[Announcement] // the last one written; nil if none was written yet
 
 	writing             // its lock guards what the next request needs
 	at        time.Time // when something was last written
@@ -110,8 +110,8 @@ func (o *outbound) sayNext() {
 }
 
 // beat writes a heartbeat: the last announcement again, and this node's view if it has
-// changed since it was last sent on this stream. A member without a session gets no
-// view, because it would not understand it.
+// changed since it was last sent on this stream. A foreign member gets no view,
+// because it would not understand it.
 func (o *outbound) beat(now time.Time) {
 	addressee := o.compose(now, wire.Extra{})
 	if view := o.client.set.ceremony.View(); view != o.viewed && addressee != 0 {
@@ -142,8 +142,8 @@ func (o *outbound) compose(now time.Time, extra wire.Extra) (addressee uint64) {
 // read a payload with a single Read, so it must fit into one packet.
 const maxHeartbeat = 1190
 
-// noView is sent instead of a view that does not fit, which is always longer. It is not
-// a valid view, so it makes the previous view void.
+// noView is sent instead of a view that does not fit. It is shorter than any such view.
+// It is not a valid view, so it makes the previous view void.
 var noView = []byte{0}
 
 // send writes the request that was composed.
@@ -160,7 +160,7 @@ func (o *outbound) send(asks request) {
 }
 
 // patience returns how long the oldest request may still wait for its response, or the
-// exchange timeout if none waits.
+// exchange timeout if no request waits.
 func (o *outbound) patience(now time.Time) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -178,8 +178,9 @@ func (o *outbound) waiting() int {
 	return len(o.outstanding)
 }
 
-// canMove reports whether another stream can take over: its first response makes up for
-// all late answers that are still to come on this one.
+// canMove reports whether another stream can take over. Late responses that are still
+// to come on this stream do not prevent it: the first response on the other stream
+// makes up for all of them.
 func (o *outbound) canMove() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -224,7 +225,7 @@ func (o *outbound) read(ctx context.Context) End {
 		switch {
 		case end.Reason == "":
 			continue
-		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to another implementation
+		case asked.abort && response.GetSessionId() == 0: // it has arrived, and means nothing to a foreign member
 			o.client.markTold()
 		case end.finished():
 			o.awaitEnd(now)

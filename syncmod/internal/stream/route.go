@@ -34,10 +34,10 @@ func (in *inbound) first(request *syncpb.SyncRequest) error {
 
 // route finds the ceremony that the first request of a stream is for (docs/protocol.md,
 // "Which ceremony a stream belongs to"). It waits until that ceremony is open.
-// Meanwhile it tells a member that runs this module to wait; a member that runs another
-// implementation gets no answer. It returns nil if the stream must end.
+// Meanwhile it tells a member that runs this package to wait; a foreign member gets no
+// answer. It returns nil if the stream must end.
 func (in *inbound) route(request *syncpb.SyncRequest) (Ceremony, End) {
-	var grace <-chan time.Time // runs while a peer of another implementation is a member of another open ceremony
+	var grace <-chan time.Time // runs while the request of a foreign member fits no open ceremony
 	for {
 		candidates, open, changed := in.server.ceremonies.Of(in.remote)
 		if open && len(candidates) == 0 {
@@ -86,8 +86,8 @@ func isLast(request *syncpb.SyncRequest) bool {
 	return request.GetShutdown() || request.GetAbort() != ""
 }
 
-// awaiting returns the first ceremony that can be meant by a member of another
-// implementation whose signature fits none, or nil.
+// A foreign member may have a signature that fits no open ceremony. awaiting returns
+// the first ceremony that such a member can mean, or nil.
 func awaiting(candidates []Ceremony, id peer.ID) Ceremony {
 	for _, c := range candidates {
 		if c.Awaits(c.Terms().Index(id)) {
@@ -162,7 +162,7 @@ func (s *Server) grace(id peer.ID, hash []byte, changed <-chan struct{}, now tim
 	}
 	key := asked{id, string(hash[:min(len(hash), maxHash)])}
 	since, ok := s.asked.since[key]
-	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // it was silent for long: a new attempt
+	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // it was silent for a long time: a new attempt
 		if len(s.asked.since) >= maxAsked {
 			clear(s.asked.since)
 		}

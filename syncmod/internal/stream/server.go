@@ -22,7 +22,7 @@ const (
 
 // The errors of [Server.Start].
 var (
-	ErrStopping = errors.New("it is still stopping")
+	ErrStopping = errors.New("it is still stopping") // handlers still run after a Stop
 	ErrHandled  = errors.New("this host already handles the protocol: use one service for each host")
 )
 
@@ -293,7 +293,8 @@ func (s *Server) find(id roster.StreamID) *inbound {
 	return s.streams[id]
 }
 
-// serves notes which ceremony a stream is served for, or nil for none.
+// serves notes for which ceremony a stream is served. The ceremony is nil if there is
+// none.
 func (s *Server) serves(in *inbound, c Ceremony) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -35,9 +35,9 @@ func IsAttested(key crypto.PubKey, statement, signature []byte) bool {
 }
 
 // canonical returns the one encoding of a signature that counts. An ECDSA signature is
-// a pair of numbers: if the second one verifies, so does the difference between it and
-// the order of the curve. The lower of the two counts, and the pair is encoded as DER.
-// The signatures of other keys have only one encoding.
+// a pair of numbers. If it verifies, it also verifies with the second number replaced
+// by the order of the curve minus that number. The lower of the two counts, and the
+// pair is encoded as DER. The signatures of other keys have only one encoding.
 func canonical(key crypto.PubKey, signature []byte) ([]byte, error) {
 	order, err := orderOf(key)
 	if order == nil {

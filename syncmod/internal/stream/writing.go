@@ -27,8 +27,8 @@ func (w *writing) on(to network.Stream, timeout time.Duration) {
 	w.to, w.deadline = to, deadline{set: to.SetWriteDeadline, timeout: timeout}
 }
 
-// errFailed is returned after a write has failed. What failed may have been a part of a
-// frame, so nothing may follow it, and the stream is being reset.
+// errFailed is returned after a write has failed. The failed write may have left a part
+// of a frame on the stream. So nothing may follow, and the stream is being reset.
 var errFailed = errors.New("writing on the stream has failed before")
 
 // flush writes the frames in out. The caller holds the lock.

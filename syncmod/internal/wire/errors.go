@@ -11,6 +11,7 @@ type LengthError struct {
 	Max int
 }
 
+// Error returns a sentence with the claimed length and the limit.
 func (e *LengthError) Error() string {
 	return fmt.Sprintf("frame of %d bytes refused: a frame has 1 to %d bytes", e.Length, e.Max)
 }
@@ -21,8 +22,10 @@ type PayloadError struct {
 	Err error
 }
 
+// Error returns a sentence with the error of the decoder.
 func (e *PayloadError) Error() string {
 	return fmt.Sprintf("frame refused: its payload is not the expected message: %v", e.Err)
 }
 
+// Unwrap returns Err.
 func (e *PayloadError) Unwrap() error { return e.Err }

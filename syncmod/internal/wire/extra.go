@@ -10,9 +10,9 @@ import (
 // Extra has the fields of a request that only one stream sends. Zero values are left
 // out.
 type Extra struct {
-	Traceparent             string
-	DefinitionHash, Members []byte
-	Addressee               uint64
+	Traceparent             string // the sender's span in W3C form
+	DefinitionHash, Members []byte // which definition is meant, and a digest of its members
+	Addressee               uint64 // the session that the request is for
 }
 
 // The field numbers of an [Extra].
@@ -59,7 +59,7 @@ func appendTimestamp(dst []byte, now time.Time) []byte {
 	dst = append(dst, timestampTag, 0)
 	begin := len(dst)
 	dst = protowire.AppendTag(dst, seconds, protowire.VarintType)
-	dst = protowire.AppendVarint(dst, uint64(now.Unix())) //nolint:gosec // protocol buffers encode negative numbers so
+	dst = protowire.AppendVarint(dst, uint64(now.Unix())) //nolint:gosec // protocol buffers encode negatives this way
 	if n := now.Nanosecond(); n != 0 {
 		dst = protowire.AppendTag(dst, nanos, protowire.VarintType)
 		dst = protowire.AppendVarint(dst, uint64(n)) //nolint:gosec // not negative

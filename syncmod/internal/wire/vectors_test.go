@@ -135,7 +135,8 @@ func TestOtherWireTypesAreUnknown(t *testing.T) {
 		}
 	}
 
-	// The recording has bytes in field 1001 and a varint in field 1002. This module has a fixed64 and a string there.
+	// The recording has bytes in field 1001 and a varint in field 1002. The messages of this package have a fixed64
+	// and a string there.
 	var request syncpb.SyncRequest
 	require.NoError(t, wire.NewReader(bytes.NewReader(frame), limit).Request(&request))
 
