@@ -64,7 +64,7 @@ func (c *Ceremony) logBarrier(ctx context.Context, o report.Barrier, lasted time
 func crossed(o report.Barrier) string {
 	switch {
 	case o.Kind == report.BarrierConnected:
-		return "everyone is connected"
+		return "this node is connected to everyone"
 	case o.Kind == report.BarrierShutdown:
 		return "everyone has said goodbye"
 	case o.Step == 1:

@@ -44,10 +44,7 @@ func TestRecordDocuments(t *testing.T) {
 
 // sentences returns the sentences that the page shows at first sight, in order.
 func sentences(d *statuspage.Detail) string {
-	a, failed := d.Answers, "Has it failed?"
-	if d.Error != "" {
-		failed = "Why did it fail?"
-	}
+	a := d.Answers
 	text := []string{d.Headline}
 	for _, one := range []struct {
 		question string
@@ -55,7 +52,7 @@ func sentences(d *statuspage.Detail) string {
 	}{
 		{"Who are we waiting for?", a.WaitingFor},
 		{"Is it me?", a.IsItMe},
-		{failed, a.Failure},
+		{"Has it failed?", a.Failure},
 		{"Who was slow?", a.Slow},
 		{"Can I stop this node now?", a.Close},
 	} {

@@ -36,8 +36,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for dave to connect", "nobody reaches it", "Is it me? No",
-			"Can I stop this node now? Yes, but others wait",
+			"Waiting for dave to connect", "Nobody can reach dave's node: connection refused.", "Is it me? No",
+			"Who was slow? dave", "Can I stop this node now? Yes Nothing is lost until this node is ready for step 1.",
+			"unreachable: connection refused, nobody reaches it",
 		},
 	},
 	{
@@ -50,9 +51,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol and erin to connect", "erin (its host is up, but no ceremony is running there",
-			"erin must start the ceremony on their node. carol must start their node, or fix its address or network.",
-			"connection refused",
+			"Waiting for carol and erin to connect", "erin's host is up, but no ceremony is running there",
+			"erin must start the ceremony. carol must start the node, or fix its address or network.",
+			"cannot reach carol's node: connection refused. ",
 		},
 	},
 	{
@@ -67,10 +68,11 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for bob and carol to begin step 1 of 4 (exchange keys): they cannot reach each other",
-			"bob and carol cannot reach each other", "Is it me? No",
-			"Who was slow? The link between bob and carol", "It is stuck until bob and carol can reach each other",
-			"Can I stop this node now? No This node is ready for step 1",
+			"Waiting for bob and carol, who cannot reach each other", "Is it me? No",
+			"Who was slow? Nobody The link between bob and carol is broken.",
+			"It is stuck until bob and carol can reach each other.",
+			"Can I stop this node now? No This node is ready for step 1: stopping it now",
+			"cannot reach carol", "cannot reach bob",
 		},
 	},
 	{
@@ -93,8 +95,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol to finish step 3 of 4 (verify): carol reaches bob, but bob does not reach carol",
-			"Who was slow? The link between bob and carol",
+			"Waiting for carol, held up: bob cannot reach carol", "It is stuck until bob can reach carol.",
+			"Who was slow? Nobody The link between bob and carol is broken.",
+			"not reached by bob",
 		},
 	},
 	{
@@ -110,8 +113,8 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to finish step 2 of 4 (deal)", "connected through a relay",
-			" behind the others at step 1 (exchange keys). This node has waited ", " for dave to finish step 2 " +
-				"of 4 (deal)",
+			"dave is working on step 2 of 4 (deal).",
+			" behind the others at step 1 (exchange keys). dave has yet to finish step 2 of 4 (deal).",
 			"2 deal waiting for dave",
 		},
 	},
@@ -131,9 +134,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol runs a different version", "all members need the same major and " +
-				"minor version",
-			"Either carol installs v1.0, or everyone else installs v1.9", "2 carol runs a different version",
+			"The ceremony has failed: carol runs a different version",
+			"Has it failed? Yes: carol runs a different version", "All members need the same major and minor version.",
+			"Either carol must install v1.0, or everyone else v1.9.",
 		},
 	},
 	{
@@ -146,9 +149,10 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol, who has a different definition open", "Is it me? Probably not carol has " +
-				"opened definition ",
-			"; this node, bob and dave have opened ", "It will begin when carol opens the same definition",
+			"Waiting for carol, who uses a different definition",
+			"Is it me? Probably not Compare the definition files: carol uses ", "; this node, bob and dave use ",
+			"The ceremony will begin when carol uses the same definition",
+			"carol's node is up, but uses a different definition.",
 		},
 	},
 	{
@@ -167,8 +171,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"The ceremony has failed: carol's node restarted", "carol restarted: ",
-			"Agree on a new start", "Can I stop this node now? Yes", "2 carol its node restarted",
+			"The ceremony has failed: carol's node restarted",
+			"Has it failed? Yes: carol's node restarted carol's node was at step 2, and is back at the start.",
+			"Agree with the others when to start again.", "Can I stop this node now? Yes", "2 carol its node restarted",
 		},
 	},
 	{
@@ -176,7 +181,7 @@ var situations = []situation{
 		play: func(t *testing.T) *stage {
 			s := newStage(t, 4)
 			s.does(carol, "verify", func(context.Context, *syncmod.Ceremony) error {
-				return errors.New("the share of operator 3 does not fit its commitment")
+				return errors.New("the share of operator 3 does not match the commitment of operator 3")
 			})
 			for _, i := range s.Except(carol) {
 				s.does(i, "verify", hang)
@@ -188,9 +193,9 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony has failed: carol gave up in step 3 (verify) because of dave",
-			"carol reports: the share of dave does not fit its commitment",
-			"Is it me? Probably not The problem is between carol and dave", "2 carol gave up because of dave",
-			"3 dave carol gave up because of dave",
+			"carol reports: the share of dave does not match the commitment of dave.",
+			"Is it me? Probably not The problem seems to be between carol and dave.", "2 carol gave up because of dave",
+			"3 dave blamed by carol",
 		},
 	},
 	{
@@ -224,7 +229,10 @@ var situations = []situation{
 			s.Until(alice, harness.In(syncmod.Complete))
 			return s
 		},
-		shows: []string{"The ceremony is complete", "Everyone is done", "Who was slow? bob", "at step 2 (deal)"},
+		shows: []string{
+			"The ceremony is complete", "The members have signed the result ", "Who was slow? bob", "at step 2 (deal)",
+			"Can I stop this node now? Yes Keep your keys, and save the receipt",
+		},
 	},
 	{
 		name: "goodbye missing",
@@ -245,9 +253,9 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"This node is complete, but dave's goodbye is missing",
-			"Can I stop this node now? Not yet Your keys are complete",
-			"Who are we waiting for? dave's goodbye",
+			"Finished here. dave's goodbye is missing",
+			"Can I stop this node now? Not yet Your keys are complete. Ask dave: once dave has finished, ",
+			"Who are we waiting for? dave's goodbye dave has not said goodbye.", "Is it me? Probably not",
 		},
 	},
 	{

@@ -75,7 +75,7 @@ func drawMoment(random *rand.Rand) moment {
 		within time.Duration
 	}{
 		{"this node is", 300 * time.Millisecond},
-		{"everyone is connected", 20 * time.Millisecond},
+		{"this node is connected to everyone", 20 * time.Millisecond},
 		{"everyone is ready to begin step 1", 20 * time.Millisecond},
 		{"everyone has finished step 1", 20 * time.Millisecond},
 		{"everyone has finished step 2", 30 * time.Millisecond},

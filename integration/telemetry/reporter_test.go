@@ -247,6 +247,6 @@ func TestEverythingReportedAtOnce(t *testing.T) {
 	c.Closed()
 
 	require.Empty(t, s.metrics()["dkgsync.streams"].Data)
-	require.Equal(t, 4*times, countLines(s.text(), "everyone is connected"))
+	require.Equal(t, 4*times, countLines(s.text(), "this node is connected to everyone"))
 	require.ElementsMatch(t, spanIDs(s.started()), spanIDs(s.ended()))
 }

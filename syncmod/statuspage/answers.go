@@ -2,6 +2,7 @@ package statuspage
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -38,15 +39,12 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 	switch {
 	case v.status.Phase == syncmod.Failed:
 		return Answer{"Nobody", "The ceremony is over."}
-	case v.status.Phase == syncmod.Complete && w != nil:
-		return Answer{
-			list(possessive(v.whoms(w))) + " goodbye",
-			fmt.Sprintf("%s %s not said goodbye.", list(v.standings(w)), plural(len(w.Missing), "has", "have")),
-		}
+	case w != nil && w.Barrier == "shutdown":
+		return Answer{list(possessive(v.whoms(w))) + " goodbye", v.sentences(w)}
 	case v.status.Phase == syncmod.Complete:
-		return Answer{"Nobody", "The ceremony is complete, and everyone has said goodbye."}
+		return Answer{"Nobody", "Everyone has said goodbye."}
 	case w != nil:
-		return Answer{capital(v.whom(w)), capital(v.reasons(w)) + "."}
+		return Answer{v.whom(w), v.sentences(w)}
 	case v.status.Step == 0:
 		return Answer{"This node", "Everyone is connected. This node's program has not begun step 1."}
 	}
@@ -55,49 +53,6 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 			capital(list(ahead)), plural(len(ahead), "has", "have"), v.step())}
 	}
 	return Answer{"Nobody", "Everyone is working on " + v.step() + ", and nobody has finished it."}
-}
-
-// reasons says why a wait is not over. Of many members it names only the first few.
-func (v view) reasons(w *syncmod.WaitError) string {
-	const most = 5
-	var of []string
-	more := 0
-	add := func(reason func() string) {
-		if len(of) == most {
-			more++
-			return
-		}
-		of = append(of, reason())
-	}
-	for _, b := range v.explaining(w) {
-		add(func() string { return v.lasting(b) })
-	}
-	for _, p := range w.Missing {
-		if !v.isApart(p.Index) || !p.Inbound || !p.Outbound {
-			add(func() string { return v.names[p.Index] + " (" + v.stands(p, w) + ")" })
-		}
-	}
-	if more > 0 {
-		of = append(of, fmt.Sprintf("and %d more, listed below", more))
-	}
-	return strings.Join(of, ", ")
-}
-
-// standings names the members that a wait is for, and says how each stands.
-func (v view) standings(w *syncmod.WaitError) (of []string) {
-	for _, p := range w.Missing {
-		of = append(of, v.names[p.Index]+" ("+v.stands(p, w)+")")
-	}
-	return of
-}
-
-// stands says how a member stands that this node waits for.
-func (v view) stands(p syncmod.PeerStatus, w *syncmod.WaitError) string {
-	text := v.standing(p)
-	if w.Barrier == "step" && p.Inbound && p.Outbound && p.Step > 0 {
-		text += ", at work on " + v.stepOf(p.Step)
-	}
-	return text
 }
 
 // possessive returns the names in their possessive form.
@@ -121,11 +76,13 @@ func (v view) why(all []view) Answer {
 		}
 	}
 	switch w := v.wait; {
-	case v.status.Phase == syncmod.Complete:
-		return Answer{"No", "The ceremony is complete."}
+	case v.receipt != nil:
+		return Answer{"No", "The members have signed the result " + brief(v.receipt.Result())}
+	case v.status.Phase == syncmod.Complete, w != nil && w.Barrier == "shutdown":
+		return Answer{"No", "Everyone has finished all steps."}
 	case w != nil && len(v.elsewhere(w)) > 0:
-		return Answer{"No", fmt.Sprintf("It will begin when %s the same definition as everyone else.",
-			list(v.elsewhere(w))+plural(len(v.elsewhere(w)), " opens", " open"))}
+		return Answer{"No", fmt.Sprintf("The ceremony will begin when %s the same definition as everyone else.",
+			list(v.elsewhere(w))+plural(len(v.elsewhere(w)), " uses", " use"))}
 	case v.status.Phase == syncmod.Connecting:
 		return Answer{"No", "The ceremony has not begun yet."}
 	case w != nil:
@@ -137,8 +94,7 @@ func (v view) why(all []view) Answer {
 // standsStill says what must happen before a wait is over, if that is more than work.
 func (v view) standsStill(w *syncmod.WaitError) string {
 	if links := v.explaining(w); len(links) > 0 {
-		b := links[0]
-		return fmt.Sprintf("It is stuck until %s and %s can reach each other.", v.names[b.A], v.names[b.B])
+		return "It is stuck until " + strings.Replace(v.between(links[0]), "cannot", "can", 1) + "."
 	}
 	var away []string
 	for _, p := range w.Missing {
@@ -167,7 +123,7 @@ func (v view) whyItFailed() Answer {
 		text = v.named(text)
 	}
 	if who, theirs, ours := v.versions(); who != "" {
-		text = fmt.Sprintf("%s runs %s, this node runs %s: all members need the same major and minor version",
+		text = fmt.Sprintf("%s runs %s, but this node runs %s. All members need the same major and minor version",
 			who, theirs, ours)
 	}
 	if ours, differ := v.compared(); len(differ) > 0 {
@@ -176,11 +132,16 @@ func (v view) whyItFailed() Answer {
 			text += "; " + v.having(group)
 		}
 	}
+	text = backAtStart.ReplaceAllString(text, "'s node was at step $1, and is back at the start")
 	if !strings.HasSuffix(text, "…") {
 		text += "."
 	}
-	return Answer{capital(short), capital(text)}
+	return Answer{"Yes: " + short, capital(text)}
 }
+
+// backAtStart matches how a member reports that another one restarted. Operators know no
+// step 0.
+var backAtStart = regexp.MustCompile(` restarted: its step went from (\d+) to 0\b`)
 
 // having says what members attest: "this node and bob have ab12…".
 func (v view) having(r results) string {
@@ -238,17 +199,16 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 		said = append(said, fmt.Sprintf("%s was%s %s behind the "+
 			"others at %s.", v.who(slowest), often, spell(b.Behind()), at))
 	}
-	if w != nil && w.Barrier == "step" {
+	if w != nil && w.Barrier != "shutdown" {
 		return v.slowNow(w, slowest, said)
 	}
 	switch {
 	case slowest >= 0:
 		return Answer{v.who(slowest), said[0]}
 	case steps > 0:
-		return Answer{"Nobody", fmt.Sprintf("Everyone finished %s within %s of each other.",
-			plural(steps, "the first step", fmt.Sprintf("each of the %d steps", steps)), spell(tell))}
+		return Answer{"Nobody", fmt.Sprintf("No member held up a step by %s or more.", spell(tell))}
 	case v.status.Phase == syncmod.Failed:
-		return Answer{"Nobody", "Nobody had finished a step when it failed."}
+		return Answer{"Nobody", "Nobody had finished a step when the ceremony failed."}
 	case len(v.status.Passed) > 0:
 		return Answer{
 			"Nobody yet",
@@ -259,21 +219,21 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 }
 
 // slowNow answers who is slow while this node waits. If the member itself waits because of a
-// broken link, the answer is that link.
+// broken link, nobody is.
 func (v view) slowNow(w *syncmod.WaitError, slowest int, said []string) Answer {
-	if links := v.explaining(w); len(links) > 0 {
-		b := links[0]
-		return Answer{
-			fmt.Sprintf("The link between %s and %s", v.names[b.A], v.names[b.B]),
-			strings.Join(append([]string{capital(v.between(b)) + "."}, said...), " "),
-		}
+	who, to := v.whom(w), "connect"
+	if w.Barrier == "step" {
+		to = v.doing(w.Step - 1)
 	}
-	who := v.whom(w)
+	now := fmt.Sprintf("%s %s yet to %s.", who, plural(len(w.Missing), "has", "have"), to)
+	if links := v.explaining(w); len(links) > 0 && w.Barrier == "step" {
+		b := links[0]
+		who, now = "Nobody", fmt.Sprintf("The link between %s and %s is broken.", v.names[b.A], v.names[b.B])
+	}
 	if slowest >= 0 {
 		who = v.who(slowest)
 	}
-	now := fmt.Sprintf("This node has waited %s for %s to %s.", spell(v.now.Sub(w.Since)), v.whom(w), v.doing(w.Step-1))
-	return Answer{capital(who), strings.Join(append(said, now), " ")}
+	return Answer{who, strings.Join(append(said, now), " ")}
 }
 
 func (v view) whom(w *syncmod.WaitError) string { return list(v.whoms(w)) }

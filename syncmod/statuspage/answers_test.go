@@ -65,7 +65,7 @@ func TestEveryFailureHasAShortText(t *testing.T) {
 		require.Equal(t, KindFailed, kind)
 		require.Equal(t, "The ceremony has failed: "+failure.headline, headline)
 		require.Equal(t, failure.isItMe, said.IsItMe.Short, headline)
-		require.Equal(t, capital(failure.headline), said.Failure.Short)
+		require.Equal(t, "Yes: "+failure.headline, said.Failure.Short)
 		require.Equal(t, capital(v.named(failure.err.Error()))+".", said.Failure.Text)
 		require.Contains(t, said.Close.Short, "Yes")
 	}
@@ -106,7 +106,7 @@ func TestTheSlowestCostMost(t *testing.T) {
 		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(2, 2, 20*time.Millisecond))
-	require.Equal(t, Answer{"Nobody", "Everyone finished the first step within 0.1 s of each other."},
+	require.Equal(t, Answer{"Nobody", "No member held up a step by 0.1 s or more."},
 		made(status).slow(nil))
 
 	status.Passed = append(status.Passed, barrier(3, 1, 2*time.Second), barrier(4, 2, 1500*time.Millisecond),
@@ -193,12 +193,12 @@ func TestOthersReachSoItIsThisNode(t *testing.T) {
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
 	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"Probably not", "carol must start their node, or fix its address or network. Nobody else " +
-		"has said yet whether they can reach carol."}, v.isItMe(wait))
+	require.Equal(t, Answer{"Probably not", "carol must start the node, or fix its address or network. The others " +
+		"have not reported whether they can reach carol."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
-	require.Equal(t, Answer{"No", "carol must start their node, or fix its address or network."}, v.isItMe(wait))
+	require.Equal(t, Answer{"No", "carol must start the node, or fix its address or network."}, v.isItMe(wait))
 
 	bob.View = []syncmod.Link{{}, {}, {Inbound: true, Outbound: true}}
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, away}})
@@ -208,7 +208,7 @@ func TestOthersReachSoItIsThisNode(t *testing.T) {
 	away.Waiting = notOpen
 	wait.Missing[0] = away
 	v = made(syncmod.Status{Peers: []syncmod.PeerStatus{others(0, 0)[0], away}})
-	require.Equal(t, Answer{"No", "carol must start the ceremony on their node."}, v.isItMe(wait))
+	require.Equal(t, Answer{"No", "carol must start the ceremony."}, v.isItMe(wait))
 
 	away.Waiting = "another process with this node's key takes part there: stop one of them"
 	wait.Missing[0] = away
@@ -225,13 +225,18 @@ func TestAMissingGoodbyeKeepsItRunning(t *testing.T) {
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "shutdown", Missing: status.Peers[1:]}
 
-	require.Equal(t, Answer{"carol's goodbye", "carol (connected) has not said goodbye."}, v.waitingFor(w))
+	require.Equal(t, Answer{"carol's goodbye", "carol has not said goodbye."}, v.waitingFor(w))
 	require.Equal(t, Answer{"No", "This node has finished. It is only waiting for carol."}, v.isItMe(w))
-	require.Equal(t, Answer{"Not yet", "Your keys are complete, but carol may still need this node. Leave it running " +
-		"until all goodbyes have " +
-		"arrived here, or until carol tells you that they have finished."}, v.mayClose(w, nil))
+	const early = " If you stop this node earlier, the ceremony may fail for carol."
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. Ask carol: once carol has finished, use them and " +
+		"stop this node. This screen does not change any more." + early}, v.mayClose(w, nil))
+	v.status.Phase = syncmod.Running
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. Wait for carol's goodbye: this answer then " +
+		"becomes Yes." + early},
+		v.mayClose(w, nil))
+	v.status.Phase = syncmod.Complete
 	v.receipt = new(syncmod.Receipt)
-	require.Contains(t, v.mayClose(w, nil).Text, "If carol cannot finish, send carol the receipt.")
+	require.Contains(t, v.mayClose(w, nil).Text, early+" Then send carol the receipt.")
 	require.Equal(t, pathLeft, v.member(status.Peers[0]).Path)
 	require.Equal(t, "-g=", v.ownLinks())
 	both := syncmod.Link{Inbound: true, Outbound: true}
@@ -245,13 +250,71 @@ func TestAStartedNodeMustNotStop(t *testing.T) {
 	status := syncmod.Status{Phase: syncmod.Running, Step: 1, Peers: others(1, 0)}
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers[1:]}
-	require.Equal(t, "This node is ready for step 1, and the others count on it: if you stop it now, the ceremony "+
-		"fails for everyone.",
+	require.Equal(t, "This node is ready for step 1: stopping it now fails the ceremony for everyone.",
 		v.mayClose(w, nil).Text)
 	require.Equal(t, "It is still running.", v.standsStill(w))
 	w.Missing[0].Outbound = false
 	require.Equal(t, "It is stuck until carol is connected again.", v.standsStill(w))
 
 	v.status.Passed = []syncmod.PassedBarrier{{Kind: "step", Step: 1}}
-	require.Equal(t, "If you stop this node now, the ceremony fails for everyone.", v.mayClose(w, nil).Text)
+	require.Equal(t, "Stopping this node now fails the ceremony for everyone.", v.mayClose(w, nil).Text)
+}
+
+// Nobody listens at carol's address, or the goodbyes of others have arrived: both say that this
+// node is not the reason.
+func TestAMissingGoodbyeIsNotMine(t *testing.T) {
+	refused := errors.New("dialling failed: /ip4/192.0.2.1/tcp/9: connection refused: nothing listens there")
+	for _, one := range []struct {
+		bob, knows bool // bob has said goodbye, and has heard that of carol
+		err        error
+		short      string
+		text       string
+	}{
+		{false, false, nil, "Perhaps", "No goodbye has arrived here: check this node's network."},
+		{false, true, refused, "Perhaps", "bob has heard carol's goodbye, but this node has not: " +
+			"check this node's network."},
+		{true, false, refused, "Probably not", "Nothing listens at carol's address."},
+		{true, false, nil, "Probably not", "bob's goodbye has arrived here."},
+	} {
+		bob := syncmod.PeerStatus{Index: 1, Done: one.bob, View: []syncmod.Link{{}, {}, {Done: one.knows}}}
+		carol := syncmod.PeerStatus{Index: 2, LastError: one.err}
+		v := made(syncmod.Status{Phase: syncmod.Complete, Peers: []syncmod.PeerStatus{bob, carol}})
+		v.wait = &syncmod.WaitError{Barrier: "shutdown", Missing: []syncmod.PeerStatus{carol}}
+
+		said := v.answers(nil)
+		kind, headline := v.headline()
+
+		require.Equal(t, Answer{one.short, one.text}, said.IsItMe)
+		require.Equal(t, KindFinished, kind)
+		require.Equal(t, "Finished here. carol's goodbye is missing", headline)
+	}
+}
+
+func TestAnUnreachedMemberIsOneSentence(t *testing.T) {
+	refused := errors.New("dialling failed: /ip4/192.0.2.1/tcp/9: connection refused: nothing listens there")
+	for want, one := range map[string]syncmod.PeerStatus{
+		"This node cannot reach carol's node: connection refused": {LastError: refused},
+		"This node cannot reach carol's node":                     {LastError: errors.New("something long: 1: 2")},
+		"carol's node is not connected":                           {},
+		"carol reaches this node, but this node cannot reach carol: no answer": {
+			Inbound: true, LastError: errors.New("dialling failed: /ip4/192.0.2.1/tcp/9: no answer"),
+		},
+		"This node reaches carol, but carol cannot reach this node": {Outbound: true},
+	} {
+		one.Index = 2
+		v := made(syncmod.Status{Peers: []syncmod.PeerStatus{others(0, 0)[0], one}})
+		require.Equal(t, want, v.unreached(one))
+	}
+	bob, carol := others(0, 0)[0], syncmod.PeerStatus{Index: 2, LastError: refused, Attempts: 7}
+	bob.View = make([]syncmod.Link, 3)
+	v := made(syncmod.Status{Peers: []syncmod.PeerStatus{bob, carol}})
+	require.Equal(t, "Nobody can reach carol's node: connection refused", v.unreached(carol))
+	require.Equal(t, "unreachable: connection refused", v.stateOf(carol))
+}
+
+func TestAnOldErrorSaysNothing(t *testing.T) {
+	status := syncmod.Status{Step: 1, Peers: others(0, 0)}
+	status.Peers[0].LastError = errors.New(hostIsUp + "no ceremony is running there")
+	w := &syncmod.WaitError{Barrier: "step", Step: 1, Missing: status.Peers}
+	require.Equal(t, Answer{"No", "bob and carol must begin step 1."}, made(status).isItMe(w))
 }

@@ -18,29 +18,24 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 		return Answer{"No", "The next attempt begins by itself. Leave this node running."}
 	case v.status.Phase == syncmod.Failed:
 		return v.afterwards()
-	case v.status.Phase == syncmod.Complete && w != nil:
-		return Answer{"Not yet", v.notYet(w)}
-	case v.status.Phase == syncmod.Complete:
-		return Answer{"Yes", "Everyone is done."}
 	case w != nil && w.Barrier == "shutdown":
-		return Answer{
-			"Not yet",
-			fmt.Sprintf("The ceremony has succeeded here. %s may not know it yet: wait for the goodbyes.",
-				capital(v.whom(w))),
-		}
+		return Answer{"Not yet", v.notYet(w)}
+	case v.receipt != nil && v.status.Phase == syncmod.Complete:
+		return Answer{"Yes", "Keep your keys, and save the receipt: it proves the result."}
+	case v.status.Phase == syncmod.Complete:
+		return Answer{"Yes", "Everyone has finished. Keep your keys."}
 	case v.status.Phase == syncmod.Connecting:
 		return Answer{
-			"Yes, but others wait",
-			"Nothing is lost before step 1, but the others will wait until you start this node again.",
+			"Yes",
+			"Nothing is lost until this node is ready for step 1. The others will wait until you start it again.",
 		}
 	case v.isBeginning():
 		return Answer{
 			"No",
-			"This node is ready for step 1, and the others count on it: if you stop it now, " +
-				"the ceremony fails for everyone.",
+			"This node is ready for step 1: stopping it now fails the ceremony for everyone.",
 		}
 	}
-	return Answer{"No", "If you stop this node now, the ceremony fails for everyone."}
+	return Answer{"No", "Stopping this node now fails the ceremony for everyone."}
 }
 
 // isBeginning reports whether this node has announced step 1 and other members have not.
@@ -50,47 +45,48 @@ func (v view) isBeginning() bool {
 	})
 }
 
-// notYet says why a node should keep running although its own part is complete.
+// notYet says why a node should keep running although its own part is complete. After its
+// time for goodbyes, nothing changes by itself any more.
 func (v view) notYet(w *syncmod.WaitError) string {
-	who := v.whom(w)
-	text := fmt.Sprintf("Your keys are complete, but %s may still need this node. Leave it "+
-		"running until all goodbyes have "+
-		"arrived here, or until %s %s you that they have finished.", who, who, plural(len(w.Missing), "tells", "tell"))
+	who, next := v.whom(w), "Wait for "+list(possessive(v.whoms(w)))+" goodbye: this answer then becomes Yes."
+	if v.status.Phase == syncmod.Complete {
+		next = fmt.Sprintf("Ask %s: once %s %s finished, use them and stop this node. This screen does not change "+
+			"any more.", who, who, plural(len(w.Missing), "has", "have"))
+	}
+	text := fmt.Sprintf("Your keys are complete. %s If you stop this node earlier, the ceremony may fail for %s.",
+		next, who)
 	if v.receipt != nil {
-		text += fmt.Sprintf(" If %s cannot finish, send %s the receipt.", who, who)
+		text += fmt.Sprintf(" Then send %s the receipt.", who)
 	}
 	return text
 }
 
 // afterwards says what to do after a failure.
 func (v view) afterwards() Answer {
-	const again, then = "Agree on a new start with the others.", "; then agree on a new start with the others."
+	const none, then = "No keys were made. ", " Then agree with the others when to start again."
 	switch {
 	case errors.Is(v.status.Err, syncmod.ErrResultMismatch):
 		return Answer{
-			neverUse, "Never show a key file to anyone. Move the key files aside, and compare only the results and " +
-				"the definition files" + then,
+			neverUse, "Show them to nobody. Move the key files away, and compare only the results and " +
+				"the definition files." + then,
 		}
 	case strings.HasSuffix(v.failure(), anotherVersion):
-		return Answer{"Yes", "Nothing is lost. " + v.install() + then}
+		return Answer{"Yes", none + v.install() + "." + then}
 	case strings.HasSuffix(v.failure(), anotherDefinition), strings.HasSuffix(v.failure(), otherMembers):
-		return Answer{"Yes", "Nothing is lost. Compare the definition files first" + then}
-	case v.status.Step <= 1:
-		return Answer{"Yes", "Nothing is lost. " + again}
+		return Answer{"Yes", none + "Compare the definition files." + then}
 	case len(v.status.Steps) > 0 && v.status.Step > int64(len(v.status.Steps)):
 		return Answer{
 			"Yes, but keep the files",
-			"This node had finished every step: keep what it produced until you know that " +
-				"nobody completed the ceremony" + then,
+			"This node had finished every step. Keep what it produced until you know that " +
+				"nobody completed the ceremony." + then,
 		}
 	}
-	const none = "This ceremony produced no keys. "
 	if at := v.atFault(); len(at) > 0 {
 		return Answer{
-			"Yes", none + "Once " + list(v.called(at)) + " have found the cause, agree on a new start with the others.",
+			"Yes", none + capital(list(v.called(at))) + " must find the cause." + then,
 		}
 	}
-	return Answer{"Yes", none + again}
+	return Answer{"Yes", none + "Agree with the others when to start again."}
 }
 
 // neverUse is the advice for keys that differ.
@@ -100,7 +96,7 @@ const neverUse = "Yes, but never use these keys"
 func (v view) install() string {
 	who, theirs, ours := v.versions()
 	if who == "" || len(v.agreeing()) == 0 {
-		return "Agree on one version first, and install it everywhere"
+		return "Agree on one version, and install it everywhere"
 	}
-	return fmt.Sprintf("Either %s installs %s, or everyone else installs %s", who, ours, theirs)
+	return fmt.Sprintf("Either %s must install %s, or everyone else %s", who, ours, theirs)
 }

@@ -30,11 +30,11 @@ func (d *Detail) Diagnosis() string {
 		line("\nBroken pairs:")
 	}
 	for _, p := range d.Broken {
-		line("  %d-%d: %s", p.A, p.B, p.Text)
+		line("  %d-%d: %s (for %s)", p.A, p.B, p.Text, spell(d.At.Sub(p.Since)))
 	}
 	if self.Links != "" {
 		line("\nWho reaches whom (row sees column; = both ways, ~ through a relay, > only to it, < only from it, " +
-			"! not at all, g has said goodbye, ? has not said):")
+			"! not at all, g has said goodbye, ? not reported):")
 		for _, m := range d.Members {
 			line("  %3d %s", m.Index, m.Links)
 		}

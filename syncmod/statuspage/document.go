@@ -159,7 +159,7 @@ func (v view) detail(all []view) *Detail {
 		d.Waiting = &Waiting{Barrier: w.Barrier, Step: w.Step, Since: w.Since, Members: []int{}, Text: w.Error()}
 		if len(w.Missing) > maxWords {
 			text, _, _ := strings.Cut(w.Error(), ": ")
-			d.Waiting.Text = text + ": " + v.reasons(w)
+			d.Waiting.Text = text + ": " + v.sentences(w)
 		}
 		for _, p := range w.Missing {
 			missing[p.Index] = true
@@ -177,7 +177,7 @@ func (v view) detail(all []view) *Detail {
 		d.Members, others = append(d.Members, m), others[1:]
 	}
 	for _, b := range v.status.Broken {
-		d.Broken = append(d.Broken, BrokenPair{A: b.A, B: b.B, Since: b.Since, Text: v.lasting(b)})
+		d.Broken = append(d.Broken, BrokenPair{A: b.A, B: b.B, Since: b.Since, Text: v.between(b)})
 	}
 	for _, b := range v.status.Passed {
 		d.Passed = append(d.Passed, PassedBarrier{

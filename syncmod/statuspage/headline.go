@@ -16,6 +16,7 @@ const (
 	KindWaiting  Kind = "waiting"  // this node waits for other members
 	KindWorking  Kind = "working"  // this node is working, and nobody waits for it
 	KindOurTurn  Kind = "our_turn" // the others wait for this node
+	KindFinished Kind = "finished" // this node has finished, and goodbyes are missing
 	KindComplete Kind = "complete" // the ceremony is complete, and no goodbye is missing
 	KindFailed   Kind = "failed"   // the ceremony has failed
 
@@ -34,7 +35,7 @@ func (v view) headline() (Kind, string) {
 	case v.status.Phase == syncmod.Failed:
 		return KindFailed, "The ceremony has failed: " + v.failure()
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return KindWaiting, "This node is complete, but " + list(possessive(v.whoms(w))) + " goodbye is missing"
+		return KindFinished, "Finished here. " + list(possessive(v.whoms(w))) + " goodbye is missing"
 	case v.status.Phase == syncmod.Complete:
 		return KindComplete, "The ceremony is complete"
 	case w == nil && v.status.Step == 0:
@@ -46,7 +47,7 @@ func (v view) headline() (Kind, string) {
 		}
 		return KindWorking, "This node is working on " + v.step()
 	case w.Barrier == "shutdown":
-		return KindWaiting, "This node is complete. Waiting for " + v.whom(w) + " to say goodbye"
+		return KindFinished, "Finished here. Waiting for " + list(possessive(v.whoms(w))) + " goodbye"
 	}
 	return KindWaiting, v.waits(w)
 }
@@ -55,21 +56,22 @@ func (v view) headline() (Kind, string) {
 // known.
 func (v view) waits(w *syncmod.WaitError) string {
 	if elsewhere := v.elsewhere(w); len(elsewhere) > 0 && len(elsewhere) == len(w.Missing) {
-		return "Waiting for " + list(elsewhere) + ", who" + plural(len(elsewhere), " has", " have") +
-			" a different definition open"
+		return "Waiting for " + list(elsewhere) + ", who" + plural(len(elsewhere), " uses", " use") +
+			" a different definition"
 	}
 	doing := " to connect"
 	if w.Barrier == "step" {
 		doing = " to " + v.doing(w.Step-1)
 	}
-	text := "Waiting for " + v.whom(w) + doing
-	switch links := v.explaining(w); {
-	case v.apart(w):
-		return text + ": " + plural(len(w.Missing)-1, "they", "some of them") + " cannot reach each other"
-	case len(links) > 0:
-		return text + ": " + v.between(links[0])
+	text := "Waiting for " + v.whom(w)
+	if links := v.explaining(w); len(links) > 0 && w.Barrier == "step" {
+		why := v.between(links[0])
+		if they, ok := strings.CutPrefix(why, v.whom(w)+" "); ok {
+			return text + ", who " + they
+		}
+		return text + ", held up: " + why
 	}
-	return text
+	return text + doing
 }
 
 // doing returns what a member must do that has passed the barrier of a step, or no barrier.
@@ -92,15 +94,40 @@ func (v view) explaining(w *syncmod.WaitError) (links []syncmod.BrokenLink) {
 	return links
 }
 
-// between says what is wrong between two members, without the time.
+// between says what is wrong between two members: which of them cannot reach the other.
 func (v view) between(b syncmod.BrokenLink) string {
-	text := b.Describe(v.names, v.now)
-	return text[:strings.LastIndex(text, " (for ")]
+	text, one, other := b.Describe(v.names, v.now), v.names[b.A], v.names[b.B]
+	switch {
+	case strings.HasPrefix(text, one+" reaches "+other+", but "):
+		return other + " cannot reach " + one
+	case strings.HasPrefix(text, other+" reaches "+one+", but "):
+		return one + " cannot reach " + other
+	}
+	return one + " and " + other + " cannot reach each other"
 }
 
-// lasting says what is wrong between two members, and since when.
-func (v view) lasting(b syncmod.BrokenLink) string {
-	return fmt.Sprintf("%s (for %s)", v.between(b), spell(v.now.Sub(b.Since)))
+// cutOff says which members a member cannot reach, and which cannot reach it. It is empty if
+// the member is in no broken pair with a member other than this node.
+func (v view) cutOff(member int) string {
+	var to, from []string
+	for _, b := range v.status.Broken {
+		if b.A == v.self || b.B == v.self || b.A != member && b.B != member {
+			continue
+		}
+		partner := b.A + b.B - member
+		if v.between(b) == v.names[partner]+" cannot reach "+v.names[member] {
+			from = append(from, v.names[partner])
+		} else {
+			to = append(to, v.names[partner])
+		}
+	}
+	switch {
+	case len(to) > 0:
+		return "cannot reach " + list(to)
+	case len(from) > 0:
+		return "not reached by " + list(from)
+	}
+	return ""
 }
 
 // elsewhere returns the names of missing members that have another definition open.
@@ -111,16 +138,6 @@ func (v view) elsewhere(w *syncmod.WaitError) (names []string) {
 		}
 	}
 	return names
-}
-
-// apart reports whether every missing member is in a pair that cannot reach each other.
-func (v view) apart(w *syncmod.WaitError) bool {
-	for _, p := range w.Missing {
-		if !v.isApart(p.Index) {
-			return false
-		}
-	}
-	return len(w.Missing) > 1
 }
 
 // isApart reports whether a member is in a broken pair with a member other than this node.

@@ -41,14 +41,12 @@ func (v view) doingOf(step int64, done bool) string {
 	})
 	named := func(step int64) string { return strings.TrimSpace(fmt.Sprintf("%d %s", step, v.nameOf(step))) }
 	switch n := int64(len(v.status.Steps)); {
-	case done:
+	case done, begun && n > 0 && step > n:
 		return "done"
 	case step < 0:
 		return "?"
 	case step == 0:
 		return "not begun"
-	case begun && n > 0 && step > n:
-		return "all steps done"
 	case begun:
 		return named(step)
 	case step == 1:
@@ -64,11 +62,7 @@ func (v view) blamed(member int) string {
 	case slices.Contains(v.differing(), member):
 		return "its result differs"
 	case slices.Contains(v.accused(), member):
-		name := v.names[member]
-		if member == v.self {
-			name = "this node"
-		}
-		return v.names[teller] + " gave up because of " + name
+		return "blamed by " + v.names[teller]
 	case told && len(v.accused()) > 0:
 		return "gave up because of " + list(v.called(v.accused()))
 	}
@@ -83,7 +77,7 @@ func (v view) member(p syncmod.PeerStatus) Member {
 		Index: p.Index, Name: v.names[p.Index], ID: v.ids[p.Index], Nickname: p.Nickname, Version: p.Version,
 		Path: pathOf(p), Step: p.Step, Doing: v.doingOf(p.Step, p.Done), Done: p.Done,
 		LastSeen: p.LastSeen, Since: p.Since, RTT: milliseconds(p.RTT),
-		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.standing(p), Trouble: v.isTroubled(p),
+		Reconnects: p.Reconnects, Attempts: p.Attempts, State: v.stateOf(p), Trouble: v.isTroubled(p),
 		Links: v.linksOf(p),
 	}
 	if !p.LastSeen.IsZero() { // otherwise the offset comes from requests that were refused
@@ -130,6 +124,6 @@ func (v view) isTroubled(p syncmod.PeerStatus) bool {
 	if v.status.Phase == syncmod.Failed {
 		return v.isCulprit(p) // that others left does not count
 	}
-	return !p.Done && (!p.Inbound || !p.Outbound) || p.Waiting != "" && !v.rehearses(p) ||
+	return !p.Done && (!p.Inbound || !p.Outbound || v.cutOff(p.Index) != "") || p.Waiting != "" && !v.rehearses(p) ||
 		errors.Is(p.LastError, syncmod.ErrKeyInUse) || p.ClockOffset.Abs() > clockWrong || p.Fault != nil
 }

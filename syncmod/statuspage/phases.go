@@ -66,11 +66,11 @@ func (v view) phase(name string, step, at int64, over bool, passed map[int64]syn
 	w := v.wait
 	switch end, done := passed[step+1]; {
 	case done && step == 0:
-		p.State, p.Text = PhaseDone, "took "+spell(end.Passed.Sub(v.connecting()))
+		p.State, p.Text = PhaseDone, took(end.Passed.Sub(v.connecting()))
 	case done:
 		p.State, p.Text = PhaseDone, v.lastOf(end)
 	case over || step < at:
-		p.State, p.Text = PhaseDone, ""
+		p.State, p.Text = PhaseDone, "done"
 	case v.status.Phase == syncmod.Failed && step == at:
 		p.State, p.Text = PhaseFailed, "failed here"
 		if errors.Is(v.status.Err, syncmod.ErrResultMismatch) {
@@ -99,11 +99,19 @@ func (v view) connecting() time.Time {
 	return v.status.Passed[0].Since
 }
 
+// took says how long a phase took, if that was more than a moment.
+func took(d time.Duration) string {
+	if d < time.Second {
+		return "done"
+	}
+	return "took " + spell(d)
+}
+
 // lastOf says which member was last to finish a step, and by how much.
 func (v view) lastOf(end syncmod.PassedBarrier) string {
 	behind := end.Behind()
 	if behind < tell {
-		return "all together"
+		return "done"
 	}
 	who := "this node"
 	if end.Last != v.self {
@@ -119,9 +127,9 @@ func (v view) goodbyes(over bool) Phase {
 	case v.status.Phase == syncmod.Failed:
 		p.Text = "not reached"
 	case v.status.Phase == syncmod.Complete && w != nil:
-		p.State, p.Text = PhaseWaiting, "missing: "+v.whom(w)
+		p.State, p.Text = PhaseWaiting, list(possessive(v.whoms(w)))+" is missing"
 	case v.status.Phase == syncmod.Complete:
-		p.State, p.Text = PhaseDone, "all received"
+		p.State, p.Text = PhaseDone, "done"
 	case over && w != nil:
 		p.State, p.Text = PhaseWaiting, "waiting for "+v.whom(w)
 	}

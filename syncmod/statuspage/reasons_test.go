@@ -19,7 +19,7 @@ func (a aborted) Is(target error) bool { return target == syncmod.ErrPeerAborted
 
 func TestAMembersReasonIsShown(t *testing.T) {
 	const advice = "; the ceremony cannot go on: stop every node and start the ceremony again together"
-	const began = "The failure began at carol: carol's log has the whole reason."
+	const began = "The failure began at carol's node. See carol's log for details."
 	for _, told := range []struct {
 		said, headline, short, isItMe string
 	}{
@@ -30,12 +30,12 @@ func TestAMembersReasonIsShown(t *testing.T) {
 		{
 			`operator 2 (carol) gave up: step "verify": the share of operator 1 does not fit`,
 			`carol gave up in step 3 (verify) because of bob`, "carol gave up because of bob",
-			"The problem is between carol and bob: they should compare their logs before anyone starts again.",
+			"The problem seems to be between carol and bob. They should compare their logs.",
 		},
 		{
 			"operator 2 (carol) gave up: operator 0 (alice) sent nothing",
 			"carol gave up because of this node", "carol gave up because of this node",
-			"carol's reason names this node: carol's log has the whole reason.",
+			"carol's reason names this node. See carol's log for details.",
 		},
 		{"operator 2 (carol) gave up: the bob is full", "carol gave up: the bob is full", "carol gave up", began},
 		{
@@ -56,7 +56,7 @@ func TestAMembersReasonIsShown(t *testing.T) {
 		said := v.answers([]view{v})
 
 		require.Equal(t, "The ceremony has failed: "+told.headline, headline)
-		require.Equal(t, told.short, said.Failure.Short)
+		require.Equal(t, "Yes: "+told.short, said.Failure.Short)
 		require.NotContains(t, said.Failure.Text, `\"`)
 		require.NotContains(t, said.Failure.Text, "again together")
 		require.Equal(t, told.isItMe, said.IsItMe.Text)
@@ -193,11 +193,12 @@ func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 		d := v.detail(nil)
 
 		require.Equal(t, "The ceremony has failed: carol runs a different version", d.Headline, name)
-		require.Equal(t, Answer{"carol runs a different version", "carol runs v1.9, this node runs v1.0: all members " +
-			"need the same major and minor version."}, d.Answers.Failure, name)
-		require.Equal(t, Answer{"Probably not", "This node agrees with bob."}, d.Answers.IsItMe, name)
-		require.Contains(t, d.Answers.Close.Text, "Either carol installs v1.0, "+
-			"or everyone else installs v1.9; then", name)
+		require.Equal(t, Answer{"Yes: carol runs a different version", "carol runs v1.9, but this node runs v1.0. " +
+			"All members need the same major and minor version."}, d.Answers.Failure, name)
+		require.Equal(t, Answer{"Probably not", "bob uses the same version and definition as this node."},
+			d.Answers.IsItMe, name)
+		require.Contains(t, d.Answers.Close.Text, "Either carol must install v1.0, "+
+			"or everyone else v1.9. Then", name)
 		require.Equal(t, 2, *d.Culprit, name)
 		require.Equal(t, "runs a different version", d.Members[2].State, name)
 		require.Equal(t, "v1.9", d.Members[2].Version, name)
@@ -236,7 +237,8 @@ func TestAFalseAccuserIsTheOddMember(t *testing.T) {
 			v.status.Peers[1].Inbound = false
 
 			require.Equal(t, headline, v.failure(), how.text)
-			require.Equal(t, Answer{"Probably not", "This node agrees with bob."}, v.isItMe(nil), how.text)
+			require.Equal(t, Answer{"Probably not", "bob uses the same version and definition as this node."},
+				v.isItMe(nil), how.text)
 		}
 	}
 }
@@ -271,7 +273,7 @@ func TestAccusedMembersAreMarked(t *testing.T) {
 	})
 	d := v.detail(nil)
 	for i, state := range []string{
-		"carol gave up because of this node", "carol gave up because of bob",
+		"blamed by carol", "blamed by carol",
 		"gave up because of this node and bob",
 	} {
 		require.True(t, d.Members[i].Trouble)

@@ -27,10 +27,10 @@ func (v view) rehearsalAnswers(w *syncmod.WaitError) Answers {
 	a := Answers{
 		WaitingFor: v.wouldWaitFor(w),
 		IsItMe:     Answer{"No", "This node only looks. Nobody is waiting for it."},
-		Failure:    Answer{"No", "A rehearsal takes no part: nothing fails because of it."},
-		Slow:       Answer{"Nobody yet", "A rehearsal has no steps."},
+		Failure:    Answer{"No", "A rehearsal is not part of the ceremony and cannot make it fail."},
+		Slow:       Answer{"Does not apply", "A rehearsal has no steps."},
 		Close: Answer{
-			"Yes", "Stopping a rehearsal harms nobody. Stop it before the real node of this member starts.",
+			"Yes", "Stopping a rehearsal harms nobody. Stop it before you start your real node.",
 		},
 	}
 	if w != nil {
@@ -39,7 +39,7 @@ func (v view) rehearsalAnswers(w *syncmod.WaitError) Answers {
 	if v.status.Phase == syncmod.Failed {
 		a.Close.Text = "The rehearsal is over."
 	} else if len(v.ahead()) > 0 {
-		a.Close = Answer{"Yes, at once", "A member could take this process for the real node of this member."}
+		a.Close = Answer{"Yes, at once", "A member could take this process for your real node."}
 	}
 	return a
 }
@@ -49,7 +49,7 @@ func (v view) wouldWaitFor(w *syncmod.WaitError) Answer {
 	case v.status.Phase == syncmod.Failed:
 		return Answer{"Nobody", "The rehearsal is over."}
 	case w != nil:
-		return Answer{capital(v.whom(w)), capital(v.reasons(w)) + "."}
+		return Answer{v.whom(w), v.sentences(w)}
 	}
 	return Answer{"Nobody", fmt.Sprintf("All %d members are ready.", len(v.names))}
 }

@@ -31,7 +31,7 @@ func TestARehearsalNamesTheMissing(t *testing.T) {
 	require.Equal(t, "This is a rehearsal: the ceremony would wait for carol", d.Headline)
 	require.Equal(t, "carol", d.Answers.WaitingFor.Short)
 	require.Equal(t, Answer{
-		"Yes", "Stopping a rehearsal harms nobody. Stop it before the real node of this member starts.",
+		"Yes", "Stopping a rehearsal harms nobody. Stop it before you start your real node.",
 	}, d.Answers.Close)
 	require.Equal(t, []int{2}, d.Waiting.Members)
 	require.Empty(t, d.Phases)
@@ -74,7 +74,7 @@ func TestAnUnfitMemberIsReached(t *testing.T) {
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{carol}}
 
 	require.Equal(t, Answer{"Probably not", "carol must use the same version and definition as the others. " +
-		"This node agrees with bob."}, v.isItMyNetwork(wait))
-	require.Equal(t, Answer{"carol", "carol (runs v1.9, this node runs v1.0)."}, v.wouldWaitFor(wait))
+		"bob uses the same version and definition as this node."}, v.isItMyNetwork(wait))
+	require.Equal(t, Answer{"carol", "carol runs v1.9, this node runs v1.0."}, v.wouldWaitFor(wait))
 	require.Equal(t, pathDirect, v.member(carol).Path)
 }

@@ -2,7 +2,6 @@ package statuspage
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,10 +15,9 @@ func (v view) isItMe(w *syncmod.WaitError) Answer {
 	switch {
 	case v.status.Phase == syncmod.Failed:
 		return v.wasItMe()
+	case w != nil && w.Barrier == "shutdown":
+		return v.isItMyGoodbye(w)
 	case v.status.Phase == syncmod.Complete:
-		if w != nil {
-			return v.isItMyGoodbye(w)
-		}
 		return Answer{"No", "This node has nothing left to do."}
 	case w != nil:
 		return v.isItMyNetwork(w)
@@ -36,7 +34,7 @@ func (v view) isItMe(w *syncmod.WaitError) Answer {
 func (v view) wasItMe() Answer {
 	switch who, name := v.blames(); who {
 	case ours:
-		return Answer{"Yes", "Look at this node first: its log has the whole reason."}
+		return Answer{"Yes", "See this node's log for details."}
 	case theirs:
 		if name == "" {
 			return Answer{"No", "It ended at another member."}
@@ -50,7 +48,7 @@ func (v view) wasItMe() Answer {
 			list(v.called(differ)), plural(len(differ), "has", "have"))}
 	}
 	if agreeing := v.agreeing(); len(agreeing) > 0 {
-		return Answer{"Probably not", "This node agrees with " + list(agreeing) + "."}
+		return Answer{"Probably not", agree(agreeing)}
 	}
 	return Answer{"Perhaps", "This node may be the one that differs: " +
 		"compare its version and definition with the others'."}
@@ -58,20 +56,20 @@ func (v view) wasItMe() Answer {
 
 // wasItUs answers whether this node was the cause when another one ended the ceremony.
 func (v view) wasItUs(name string) Answer {
-	log := ": " + name + "'s log has the whole reason."
+	log := " See " + name + "'s log for details."
 	if words, _, ok := v.told(); ok && words != "" {
 		culprit, _ := v.culprit()
 		mentioned := v.mentioned(culprit)
 		if slices.Contains(mentioned, v.self) {
-			return Answer{"Perhaps", name + "'s reason names this node" + log}
+			return Answer{"Perhaps", name + "'s reason names this node." + log}
 		}
 		if len(mentioned) > 0 {
 			them := list(append([]string{name}, v.called(mentioned)...))
-			return Answer{"Probably not", "The problem is between " + them +
-				": they should compare their logs before anyone starts again."}
+			return Answer{"Probably not", "The problem seems to be between " + them +
+				". They should compare their logs."}
 		}
 	}
-	return Answer{"No", "The failure began at " + name + log}
+	return Answer{"No", "The failure began at " + name + "'s node." + log}
 }
 
 // agreeing returns the names of the members that were connected to this node when the ceremony
@@ -86,47 +84,14 @@ func (v view) agreeing() (names []string) {
 	return names
 }
 
-// What a member answers that has not opened the ceremony: either it has no ceremony open, or
-// another one.
-const (
-	notOpen     = "it has not opened this ceremony yet"
-	anotherOpen = "it has another definition open: "
-)
-
-// hostIsUp begins the last error of a member whose host answers and whose program does not.
-const hostIsUp = "its host is up, but "
-
-func isUp(p syncmod.PeerStatus) bool {
-	return p.LastError != nil && strings.HasPrefix(p.LastError.Error(), hostIsUp)
-}
-
-var inMilliseconds = regexp.MustCompile(`\bfor \d+(\.\d+)? ms\b`)
-
-// standing says how a member stands, without its step and without the time when it was last
-// heard.
-func (v view) standing(p syncmod.PeerStatus) string {
-	switch {
-	case v.rehearses(p):
-		return "ready, and rehearsing too"
-	case !p.Inbound && !p.Outbound && !p.Done && p.Waiting == "" && isUp(p):
-		return p.LastError.Error()
-	}
-	text := p.Describe(v.now)
-	if strings.Contains(text, "for ") {
-		text = inMilliseconds.ReplaceAllLiteralString(text, "for "+spell(v.now.Sub(p.Since)))
-	}
-	for _, tail := range []string{", heard ", ", at step "} {
-		if i := strings.LastIndex(text, tail); i >= 0 && (tail != ", heard " || !p.LastSeen.IsZero()) &&
-			(tail != ", at step " || p.Step >= 0) {
-			text = text[:i]
+// isItMyGoodbye answers whether a goodbye is missing because of this node.
+func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
+	var arrived []string
+	for _, p := range v.status.Peers {
+		if p.Done {
+			arrived = append(arrived, v.names[p.Index])
 		}
 	}
-	return text
-}
-
-// isItMyGoodbye answers whether a goodbye is missing because of this node. That is known only if
-// another member has heard it.
-func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
 	for _, missing := range w.Missing {
 		if missing.Inbound && missing.Outbound {
 			continue
@@ -137,14 +102,26 @@ func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
 				heard = append(heard, v.names[p.Index])
 			}
 		}
-		goodbye := v.names[missing.Index] + "'s goodbye"
-		if len(heard) > 0 {
-			return Answer{"Perhaps", fmt.Sprintf("%s %s heard %s, but this node has not: check this node's network.",
-				capital(list(heard)), plural(len(heard), "has", "have"), goodbye)}
+		name := v.names[missing.Index]
+		switch {
+		case len(heard) > 0:
+			return Answer{"Perhaps", fmt.Sprintf("%s %s heard %s's goodbye, but this node has not: "+
+				"check this node's network.", list(heard), plural(len(heard), "has", "have"), name)}
+		case causeOf(missing) == "connection refused":
+			return Answer{"Probably not", "Nothing listens at " + name + "'s address."}
+		case len(arrived) > 0:
+			return Answer{"Probably not", list(possessive(arrived)) + " " +
+				plural(len(arrived), "goodbye has", "goodbyes have") + " arrived here."}
 		}
-		return Answer{"Perhaps", "Nobody else says that they have heard " + goodbye + "."}
+		return Answer{"Perhaps", "No goodbye has arrived here: check this node's network."}
 	}
 	return Answer{"No", "This node has finished. It is only waiting for " + v.whom(w) + "."}
+}
+
+// agree says that members share with this node what all members must share.
+func agree(names []string) string {
+	return fmt.Sprintf("%s %s the same version and definition as this node.", list(names),
+		plural(len(names), "uses", "use"))
 }
 
 // isItMyNetwork answers whether this node is the reason for a wait.
@@ -153,13 +130,12 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	for _, p := range w.Missing {
 		switch {
 		case p.Fault != nil && len(connected) > 0:
-			return Answer{"Probably not", v.turn(w) + " This node agrees with " + list(connected) + "."}
+			return Answer{"Probably not", v.turn(w) + " " + agree(connected)}
 		case p.Fault != nil:
 			return Answer{"Perhaps", "This node may be the one that differs: compare its version and definition " +
 				"with the others'."}
 		case strings.HasPrefix(p.Waiting, anotherOpen) && len(connected) > 0:
-			return Answer{"Probably not", fmt.Sprintf("%s has opened definition %s; %s have opened %s: compare the "+
-				"definition files.",
+			return Answer{"Probably not", fmt.Sprintf("Compare the definition files: %s uses %s; %s use %s",
 				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
 				list(append([]string{"this node"}, connected...)), brief(v.def.Hash))}
 		case p.Waiting != "" && p.Waiting != notOpen:
@@ -182,9 +158,9 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	switch unseen := v.unseen(w); {
 	case len(unseen) == 0:
 	case v.status.Observes:
-		return Answer{"Probably not", v.turn(w) + " A rehearsal is not told whom the others reach."}
+		return Answer{"Probably not", v.turn(w) + " A rehearsal cannot see whom the others reach."}
 	default:
-		return Answer{"Probably not", fmt.Sprintf("%s Nobody else has said yet whether they can reach %s.",
+		return Answer{"Probably not", fmt.Sprintf("%s The others have not reported whether they can reach %s.",
 			v.turn(w), list(unseen))}
 	}
 	return Answer{"No", v.turn(w)}
@@ -243,8 +219,8 @@ func (v view) turn(w *syncmod.WaitError) string {
 	}{
 		{unlike, "use the same version and definition as the others", "use the same version and definition " +
 			"as the others"},
-		{closed, "start the ceremony on their node", "start the ceremony on their nodes"},
-		{away, "start their node, or fix its address or network", "start their nodes, " +
+		{closed, "start the ceremony", "start the ceremony"},
+		{away, "start the node, or fix its address or network", "start their nodes, " +
 			"or fix the addresses or networks"},
 		{apart, "", "fix the connection between them"},
 		{working, rest, rest},

@@ -13,52 +13,66 @@ type question struct {
 	statuspage.Answer
 }
 
-// hasItFailed is the question about a ceremony that has not failed.
-const hasItFailed = "Has it failed?"
-
 func questions(c *statuspage.Detail) []question {
-	failed := hasItFailed
-	if c.Error != "" {
-		failed = "Why did it fail?"
-	}
 	return []question{
 		{"Who are we waiting for?", "Waits for", c.Answers.WaitingFor},
 		{"Is it me?", "Me?", c.Answers.IsItMe},
-		{failed, "Failed?", c.Answers.Failure},
+		{"Has it failed?", "Failed?", c.Answers.Failure},
 		{"Who was slow?", "Slow?", c.Answers.Slow},
 		{"Can I stop this node now?", "Stop?", c.Answers.Close},
 	}
 }
 
-// isDull reports whether the answer only says that nothing has happened.
-func (q question) isDull() bool { return q.whole == hasItFailed || q.Short == "Nobody yet" }
+// allAnswers is the number of questions.
+const allAnswers = 5
 
-// answers returns the answers to the operator's five questions. Each has a word or two,
-// or up to sh.answers lines of explanation.
-func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
-	switch {
-	case sh.answers == 0:
-		return slices.Concat(s.shortAnswers(c), s.why(c, sh.why), s.explained(c.Answers.Close, sh.stop))
-	case s.isNarrow():
-		return s.narrowAnswers(c, sh.answers)
+// explained returns the questions whose answers are explained if there is room for n
+// explanations. Half an explanation could mislead, so it is shown whole or not at all.
+func explained(c *statuspage.Detail, n int) []int {
+	order := []int{4, 0, 1, 2, 3}
+	if c.Error != "" {
+		order = []int{4, 2, 1, 3, 0}
 	}
-	widest, shorts := 0, 0
-	for _, q := range questions(c) {
+	return order[:n]
+}
+
+// sentences returns the answer with its explanation. If that begins with the answer, the
+// answer is not said twice.
+func (q question) sentences() string {
+	short, text := clean(q.Short), clean(q.Text)
+	if rest, begins := strings.CutPrefix(text, short+" "); begins {
+		return strong.paint(short) + " " + rest
+	}
+	return strong.paint(short+".") + " " + text
+}
+
+// word returns the answer without its explanation. Why a ceremony failed is in the headline.
+func (q question) word() string {
+	word, _, _ := strings.Cut(clean(q.Short), ": ")
+	return strong.paint(word)
+}
+
+// answers returns the answers to the operator's five questions, of which n are explained.
+func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
+	const longest = 8 // lines, for the texts of members
+	asked, widest := questions(c), 0
+	for _, q := range asked {
 		widest = max(widest, width(q.whole))
-		if w := width(clean(q.Short)); w <= s.width/6 { // the texts need the room
-			shorts = max(shorts, w)
-		}
 	}
-	var lines []string
-	for _, q := range questions(c) {
-		head := faint.paint(pad(q.whole, widest)) + "  "
-		short, text := strong.paint(clean(q.Short)), clean(q.Text)
-		if width(short) <= shorts {
-			head += short + strings.Repeat(" ", shorts-width(short)+2)
-		} else { // its text begins on the same line and goes on below it
-			text = short + "  " + text
+	for i, q := range asked {
+		text := q.word()
+		if slices.Contains(explained(c, n), i) && q.Text != "" {
+			text = q.sentences()
 		}
-		lines = append(lines, hanging(head, wrapped(text, s.width-width(head), sh.answers))...)
+		if s.isNarrow() {
+			text = faint.paint(q.whole) + " " + text
+			for i, line := range wrapped(text, s.width-gutter, longest) {
+				lines = append(lines, strings.Repeat(" ", gutter*min(i, 1))+line)
+			}
+			continue
+		}
+		head := faint.paint(pad(q.whole, widest)) + "  "
+		lines = append(lines, hanging(head, wrapped(text, s.width-width(head), longest))...)
 	}
 	return lines
 }
@@ -66,33 +80,11 @@ func (s *screen) answers(c *statuspage.Detail, sh shape) []string {
 // isNarrow reports whether an answer must stand below its question.
 func (s *screen) isNarrow() bool { return s.width < 70 }
 
-// narrowAnswers returns the answers with each explanation below its question.
-func (s *screen) narrowAnswers(c *statuspage.Detail, most int) (lines []string) {
-	for _, q := range questions(c) {
-		head, short := faint.paint(q.whole), strong.paint(clean(q.Short))
-		if width(head)+1+width(short) <= s.width {
-			lines = append(lines, head+" "+short)
-		} else {
-			lines = append(append(lines, head), hanging("  ", wrapped(short, s.width-2, 2))...)
-		}
-		if q.Answer == c.Answers.Close {
-			most += 2 // half of that answer could mislead
-		}
-		if most > 1 && !q.isDull() {
-			lines = append(lines, hanging("  ", wrapped(clean(q.Text), s.width-2, most))...)
-		}
-	}
-	return lines
-}
-
-// shortAnswers returns the short answers in as few lines as possible. It leaves out the
-// first, which the headline gives.
+// shortAnswers returns the short answers in as few lines as possible, for a low terminal. It
+// leaves out the first, which the headline gives.
 func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
 	for _, q := range questions(c)[1:] {
-		if q.isDull() {
-			continue
-		}
-		text := faint.paint(q.short) + " " + strong.paint(fit(clean(q.Short), s.width-width(q.short)-1))
+		text := faint.paint(q.short) + " " + fit(q.word(), s.width-width(q.short)-1)
 		if n := len(lines); n > 0 && width(lines[n-1])+2+width(text) <= s.width {
 			lines[n-1] += "  " + text
 		} else {
@@ -100,20 +92,4 @@ func (s *screen) shortAnswers(c *statuspage.Detail) (lines []string) {
 		}
 	}
 	return lines
-}
-
-// why returns the explanation of the headline.
-func (s *screen) why(c *statuspage.Detail, most int) []string {
-	if c.Error != "" {
-		return s.explained(c.Answers.Failure, most)
-	}
-	return s.explained(c.Answers.WaitingFor, most)
-}
-
-// explained returns the explanation of an answer, in up to most lines.
-func (s *screen) explained(a statuspage.Answer, most int) []string {
-	if most == 0 {
-		return nil
-	}
-	return wrapped(clean(a.Text), s.width, most)
 }

@@ -68,7 +68,7 @@ func logOf(c *statuspage.Detail) (lines []string) {
 		}
 		behind := ""
 		if b.Behind >= 1 {
-			behind = ", by " + wait(milliseconds(b.Behind))
+			behind = ", by " + brief(milliseconds(b.Behind))
 		}
 		add(b.Passed, "%s; %s was last%s", crossed(c, b), who(b.Last), behind)
 	}
@@ -94,7 +94,7 @@ func crossed(c *statuspage.Detail, b statuspage.PassedBarrier) string {
 	}
 	switch {
 	case b.Kind == "connected":
-		return "everyone is connected"
+		return "this node is connected to everyone"
 	case b.Kind == "shutdown":
 		return "everyone has said goodbye"
 	case b.Step == 1:

@@ -33,13 +33,19 @@ func (c *column) measure() {
 	}
 }
 
+// isEmpty reports whether a column says nothing about any member.
+func (c *column) isEmpty() bool {
+	return !slices.ContainsFunc(c.cells, func(cell string) bool { return cell != "" && cell != unknown })
+}
+
 // table is the table of members.
 type table struct {
-	head  string
-	rows  []string
-	order []int // rows in the order of their importance
-	at    int   // the chosen row; -1: none
-	mesh  bool  // the mesh is one of the columns
+	head     string
+	rows     []string
+	order    []int // rows in the order of their importance
+	troubled int   // how many of them have a problem
+	at       int   // the chosen row; -1: none
+	mesh     bool  // the mesh is one of the columns
 }
 
 // table lays out the members. It leaves out columns until the rest fits.
@@ -56,6 +62,7 @@ func (s *screen) table(c *statuspage.Detail) table {
 		}
 		return sum
 	}
+	columns = slices.DeleteFunc(columns, func(col *column) bool { return col != wrong && col.isEmpty() })
 	for total() > s.width && len(columns) > 2 {
 		lowest := 0
 		for i, col := range columns[:len(columns)-1] {
@@ -66,6 +73,11 @@ func (s *screen) table(c *statuspage.Detail) table {
 		columns = append(columns[:lowest:lowest], columns[lowest+1:]...)
 	}
 	t := table{order: matters(c), at: -1}
+	for _, m := range c.Members {
+		if m.Waiting || m.Trouble {
+			t.troubled++
+		}
+	}
 	if s.moved {
 		t.at = s.selected
 	}
@@ -74,7 +86,10 @@ func (s *screen) table(c *statuspage.Detail) table {
 	}
 	t.head = strings.Repeat(" ", gutter)
 	for i, col := range columns {
-		t.head += faint.paint(cell(col, col.title, i == len(columns)-1)) + "  "
+		t.head += faint.paint(cell(col, col.title, i == len(columns)-1))
+		if i < len(columns)-1 {
+			t.head += "  "
+		}
 	}
 	for row := range c.Members {
 		t.rows = append(t.rows, s.row(c, columns, row))
@@ -217,7 +232,11 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 	reached := &column{title: "reached by", keep: keepReached}
 	wrong := &column{title: "what is wrong"}
 	for _, m := range c.Members {
-		names.cells = append(names.cells, fit(fmt.Sprintf("%2d %s", m.Index, clean(m.Name)), widestName))
+		name := fit(fmt.Sprintf("%2d %s", m.Index, clean(m.Name)), widestName)
+		if m.Index == c.Self {
+			name += " (you)"
+		}
+		names.cells = append(names.cells, name)
 		path.cells = append(path.cells, m.Path)
 		step.cells = append(step.cells, fit(clean(m.Doing), widestName))
 		version.cells = append(version.cells, fit(clean(said(c, m, m.Version)), 12))
@@ -242,7 +261,7 @@ func (s *screen) columns(c *statuspage.Detail) []*column {
 func wrongText(c *statuspage.Detail, m statuspage.Member) string {
 	switch {
 	case c.Phase == "complete" && m.Waiting:
-		return "its goodbye is missing: " + clean(m.State)
+		return "no goodbye, " + clean(m.State)
 	case m.Trouble:
 		return clean(m.State)
 	case m.Waiting:
@@ -273,18 +292,19 @@ func heardText(c *statuspage.Detail, m statuspage.Member) string {
 	if m.LastSeen.IsZero() {
 		return said(c, m, "")
 	}
-	return brief(c.At.Sub(m.LastSeen)) + " ago"
+	if since := c.At.Sub(m.LastSeen); since >= time.Second {
+		return brief(since) + " ago"
+	}
+	return "just now"
 }
 
-// clockText says how far a member's clock is off. Smaller differences may be due to the
+// clockText says how far a member's clock is off, if it is. Smaller differences may be due to the
 // time that a request travels.
 func clockText(c *statuspage.Detail, m statuspage.Member) string {
 	const worth = time.Second
 	switch ahead := milliseconds(m.Clock).Round(time.Second); {
-	case m.Index == c.Self || m.LastSeen.IsZero():
-		return said(c, m, "")
-	case ahead.Abs() < worth:
-		return "ok"
+	case m.Index == c.Self || m.LastSeen.IsZero() || ahead.Abs() < worth:
+		return ""
 	case ahead < 0:
 		return brief(-ahead) + " behind"
 	default:

@@ -61,17 +61,12 @@ func paintLinks(c *statuspage.Detail, row int, between string) string {
 	return strings.Join(signs, between)
 }
 
-// meshBelow lists the broken pairs. It also shows the mesh, unless the table has it.
+// meshBelow shows the mesh below the table, unless the table has it.
 func (s *screen) meshBelow(c *statuspage.Detail, t table, sh shape) []string {
-	const most = 3
-	if isOver(c) || sh.members < most {
+	if isOver(c) || t.mesh || !sh.hasRoomForMesh(c) {
 		return nil
 	}
-	lines := s.brokenLines(c, most)
-	if !t.mesh && sh.hasRoomForMesh(c) {
-		lines = append(append(lines, ""), meshLines(c)...)
-	}
-	return lines
+	return append([]string{""}, meshLines(c)...)
 }
 
 // isOver reports whether a ceremony is over. All members leave then, so the mesh says
@@ -83,17 +78,11 @@ func (sh shape) hasRoomForMesh(c *statuspage.Detail) bool {
 	return sh.mesh > 0 && len(c.Members) <= small
 }
 
-// brokenLines lists up to most of the pairs that cannot reach each other.
-func (s *screen) brokenLines(c *statuspage.Detail, most int) (lines []string) {
-	if len(c.Broken) == most+1 {
-		most++ // "and 1 more" would take a line too
-	}
-	for _, pair := range c.Broken[:min(most, len(c.Broken))] {
-		text := fmt.Sprintf("%d-%d  %s", pair.A, pair.B, clean(pair.Text))
-		lines = append(lines, bad.paint(fit(text, s.width)))
-	}
-	if more := len(c.Broken) - most; more > 0 {
-		lines = append(lines, bad.paint(fmt.Sprintf("and %d more pairs", more)))
+// brokenLines lists the pairs that cannot reach each other.
+func brokenLines(c *statuspage.Detail) (lines []string) {
+	for _, pair := range c.Broken {
+		text := fmt.Sprintf("%s (for %s)", clean(pair.Text), brief(c.At.Sub(pair.Since)))
+		lines = append(lines, bad.paint(text))
 	}
 	return lines
 }
@@ -141,7 +130,7 @@ func (s *screen) legend(c *statuspage.Detail, t table, sh shape) []string {
 		for _, m := range of.signs {
 			if strings.Contains(of.shown, m.sign) {
 				add(separator, name+m.sign+" "+m.means)
-				name, separator = "", "  "
+				name, separator = "", " · "
 			}
 		}
 	}
@@ -157,26 +146,25 @@ func (s *screen) legend(c *statuspage.Detail, t table, sh shape) []string {
 type meaning struct{ sign, means string }
 
 var memberSigns = []meaning{
-	{">", "waited for"}, {"!", "something is wrong"}, {"x", "caused or reported the failure"},
+	{">", "waited for"}, {"!", "something is wrong"}, {"x", "named as a cause"},
 }
 
 var linkSigns = []meaning{
 	{"=", "both ways"},
 	{"~", "by relay"},
-	{">", "only to it"},
-	{"<", "only from it"},
+	{">", "only row reaches column"},
+	{"<", "only column reaches row"},
 	{"!", "not connected"},
 	{"g", "said goodbye"},
-	{"?", "has not said"},
-	{"-", "itself"},
+	{"?", "not reported"},
 }
 
 // meshLegend explains the signs of the mesh.
 var meshLegend = []string{
 	"A row is how that member sees each of the others:",
 	"=  connected both ways        ~  the same, through a relay",
-	">  only it reaches the other  <  only the other reaches it",
+	">  only row reaches column    <  only column reaches row",
 	"!  not connected              g  it has said goodbye",
-	"?  it has not said            -  itself",
+	"?  not reported               -  itself",
 	"A pair that cannot reach each other is shown inverted.",
 }

@@ -37,7 +37,7 @@ func (s *screen) wholePage() []string {
 	case diagnosisPage:
 		return s.text(diagnosis(c))
 	case meshPage:
-		return slices.Concat(s.brokenLines(c, all), meshLines(c), []string{""}, s.text(strings.Join(meshLegend, "\n")))
+		return slices.Concat(brokenLines(c), meshLines(c), []string{""}, s.text(strings.Join(meshLegend, "\n")))
 	case logPage:
 		return s.text(strings.Join(s.log, "\n"))
 	default:
@@ -76,9 +76,9 @@ const help = `Keys
 Signs of members
   >  this node is waiting for the member
   !  something is wrong with the member
-  x  the member caused the failure, or reported it
+  x  the member is named as a cause of the failure
 
-reached by: how many members reach this one, of those that say whether they do.
+reached by: how many of the others reach this member; silent ones have not reported.
 The numbers above the signs = ~ > < ! are operators: m explains them.
 clock: how far the member's clock is ahead of this node's.`
 

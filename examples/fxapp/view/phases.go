@@ -25,12 +25,12 @@ func (s *screen) phases(c *statuspage.Detail, most int) []string {
 		return nil
 	}
 	if most > 1 {
-		if widths := share(c.Phases, s.width); widths != nil {
+		if widths := share(c.Phases, s.width); widths != nil && fits(c.Phases, widths) {
 			return bars(c.Phases, widths)
 		}
 	}
 	var signs strings.Builder
-	done, text := 0, good.paint("all passed")
+	done, text := 0, good.paint("all done")
 	for _, p := range c.Phases {
 		look := looks[p.State]
 		signs.WriteString(look.ink.paint(look.sign))
@@ -39,14 +39,28 @@ func (s *screen) phases(c *statuspage.Detail, most int) []string {
 			done++
 		case statuspage.PhaseAhead:
 		default:
-			text = look.ink.paint(clean(p.Name)) + " " + phaseText(p)
+			text = look.ink.paint(clean(p.Name)+":") + " " + phaseText(p)
 		}
 	}
 	if len(c.Phases) > s.width/3 {
 		signs.Reset()
 		fmt.Fprintf(&signs, "%d of %d", done, len(c.Phases))
 	}
-	return []string{"[" + signs.String() + "] " + text}
+	line := "[" + signs.String() + "] "
+	if width(line+text) > s.width {
+		text, _, _ = strings.Cut(text, ":")
+	}
+	return []string{line + text}
+}
+
+// fits reports whether the texts of all phases fit below their names.
+func fits(list []statuspage.Phase, widths []int) bool {
+	for i, p := range list {
+		if max(width(clean(p.Name))+gutter, width(phaseText(p))) > widths[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // share divides the columns of a screen among the phases. Each gets room for its name, and

@@ -26,46 +26,45 @@ type screen struct {
 
 // shape says how much of everything is shown.
 type shape struct {
-	answers int // lines of each answer; 0: only a word or two
-	why     int // lines that explain the headline, if answers is 0
-	stop    int // lines that explain whether to stop, if answers is 0
+	answers int // how many answers are explained; -1: only the short answers, without their questions
+	title   int // lines that name the node
 	phases  int // lines
-	members int // least number of rows, if there are as many members
+	members int // least number of rows, if there are as many members; troubled: those with a problem
 	mesh    int // rows of a mesh below the members, if the table has no room for it
 	legend  int // least number of lines; more only if there is room
 	log     int // least number of lines
 	gaps    int // empty lines between the parts
 }
 
-const all = 1000 // means all of them
+const (
+	all      = 1000 // means all of them
+	troubled = -1   // means the members with a problem
+)
 
-// shapes go from the richest to the barest, and the first one that fits is used. Whole
-// answers are more important than the log, and the members are more important than whole
-// answers.
+// shapes go from the richest to the barest, and the first one that fits is used. What gives
+// way first is the log, then the legend, then the members without a problem. Whole answers
+// stay as long as there is room for them.
 var shapes = []shape{
-	{answers: 8, phases: 3, members: all, mesh: all, legend: all, log: 6, gaps: 1},
-	{answers: 8, phases: 3, members: all, mesh: all, legend: all, log: 3, gaps: 1},
-	{answers: 8, phases: 3, members: all, legend: all, log: 3, gaps: 1},
-	{answers: 8, phases: 3, members: all, legend: all, log: 3},
-	{answers: 8, phases: 1, members: all, legend: all, log: 2},
-	{answers: 8, phases: 1, members: all, log: 2},
-	{answers: 8, phases: 1, members: all},
-	{answers: 6, phases: 1, members: all},
-	{answers: 4, phases: 1, members: all},
-	{answers: 4, phases: 1, members: 6},
-	{answers: 3, phases: 1, members: 4},
-	{answers: 2, phases: 1, members: 4},
-	{answers: 1, phases: 1, members: 4},
-	{why: 4, stop: 5, phases: 1, members: 4, log: 2},
-	{why: 4, stop: 5, phases: 1, members: 4},
-	{why: 4, stop: 5, phases: 1, members: 3},
-	{why: 3, stop: 3, phases: 1, members: 3},
-	{why: 3, phases: 1, members: 3},
-	{why: 3, members: 2},
-	{why: 3},
-	{why: 2},
-	{why: 1},
+	{answers: allAnswers, title: 1, phases: 3, members: all, mesh: all, legend: all, log: 6, gaps: 1},
+	{answers: allAnswers, title: 1, phases: 3, members: all, mesh: all, legend: all, log: 3, gaps: 1},
+	{answers: allAnswers, title: 1, phases: 3, members: all, legend: all, log: 3, gaps: 1},
+	{answers: allAnswers, title: 1, phases: 3, members: all, legend: all, log: 3},
+	{answers: allAnswers, title: 1, phases: 1, members: all, legend: all, log: 2},
+	{answers: allAnswers, title: 1, phases: 1, members: all, legend: all},
+	{answers: allAnswers, title: 1, phases: 1, members: all},
+	{answers: allAnswers, title: 1, phases: 1, members: troubled},
+	{answers: allAnswers, title: 1, phases: 1, members: 1},
+	{answers: allAnswers, title: 1, phases: 1},
+	{answers: allAnswers, title: 1},
+	{answers: 4, title: 1, phases: 1, members: troubled},
+	{answers: 4, title: 1},
+	{answers: 3, title: 1, phases: 1, members: troubled},
+	{answers: 3, title: 1},
+	{answers: 2, title: 1},
+	{answers: 1, title: 1},
+	{title: 1},
 	{},
+	{answers: -1},
 }
 
 // lines returns the screen: at most height lines of at most width columns.
@@ -109,34 +108,39 @@ func (s *screen) frame(body, foot []string) []string {
 // compose lays out the first screen in a shape. It returns false if there is no room for
 // that.
 func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]string, bool) {
-	if sh.answers == 1 && s.isNarrow() {
-		return nil, false // one line would have no explanation there
-	}
 	var lines []string
 	gap := func() {
 		for range sh.gaps {
 			lines = append(lines, "")
 		}
 	}
-	if sh.phases > 1 {
+	if sh.title > 0 {
 		lines = append(lines, s.title(c))
 	}
 	const low = 12
-	most := 2
+	longest := 2
 	if s.isNarrow() && s.height >= low {
-		most = 3
+		longest = 3
 	}
-	lines = append(lines, s.headline(c, most)...)
+	lines = append(lines, s.headline(c, longest)...)
 	gap()
-	lines = append(lines, s.answers(c, sh)...)
+	if sh.answers < 0 {
+		lines = append(lines, s.shortAnswers(c)...)
+	} else {
+		lines = append(lines, s.answers(c, sh.answers)...)
+	}
 	if phases := s.phases(c, sh.phases); sh.phases > 0 && len(phases) > 0 {
 		gap()
 		lines = append(lines, phases...)
 	}
 	gap()
+	members := min(sh.members, len(t.rows))
+	if members == troubled { // the last row counts the others
+		members = min(t.troubled+1, len(t.rows))
+	}
 	mesh, legend := s.meshBelow(c, t, sh), s.legend(c, t, sh)
-	needed := len(lines) + min(sh.members, len(t.rows)) + len(mesh) + min(sh.legend, len(legend)) + sh.log
-	if sh.members > 0 {
+	needed := len(lines) + members + len(mesh) + min(sh.legend, len(legend)) + sh.log
+	if members > 0 {
 		needed++ // the heading
 	}
 	if sh.log > 0 {
@@ -150,9 +154,8 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]s
 	} else {
 		needed += max(0, more)
 	}
-	if sh.members > 0 {
-		rows := room - (needed - min(sh.members, len(t.rows)))
-		lines = append(lines, t.lines(rows)...)
+	if members > 0 {
+		lines = append(lines, t.lines(room-(needed-members))...)
 	}
 	lines = append(append(lines, mesh...), legend...)
 	if sh.log > 0 {
@@ -163,15 +166,21 @@ func (s *screen) compose(c *statuspage.Detail, sh shape, t table, room int) ([]s
 	return lines, true
 }
 
-// title names the ceremony and the node.
+// title names the node and the ceremony.
 func (s *screen) title(c *statuspage.Detail) string {
 	self := c.Members[c.Self]
-	left := strong.paint("DKG ceremony ") + c.Definition[:min(len(c.Definition), 8)]
+	left := strong.paint("this node is " + clean(self.Name))
+	more := []string{fmt.Sprintf(", operator %d", self.Index), "  ceremony " + c.Definition[:min(len(c.Definition), 8)]}
 	if c.Attempt > 1 || c.Retried {
-		left += fmt.Sprintf(", attempt %d", c.Attempt)
+		more = append(more, fmt.Sprintf(", attempt %d", c.Attempt))
 	}
-	left += fmt.Sprintf("  this node is %s, operator %d of %d", clean(self.Name), self.Index, len(c.Members))
-	right := s.doc.Now.In(s.zone).Format("15:04:05")
+	right := s.doc.Now.In(s.zone).Format("15:04:05 MST")
+	for _, part := range append(more, fmt.Sprintf(", %d members", len(c.Members))) {
+		if width(left)+width(part)+2+width(right) > s.width {
+			break
+		}
+		left += part
+	}
 	if free := s.width - width(left) - width(right); free > 1 {
 		return left + strings.Repeat(" ", free) + faint.paint(right)
 	}
@@ -179,13 +188,15 @@ func (s *screen) title(c *statuspage.Detail) string {
 }
 
 // headline returns the sentence that says how the ceremony stands.
-func (s *screen) headline(c *statuspage.Detail, most int) []string {
+func (s *screen) headline(c *statuspage.Detail, longest int) []string {
 	tag := tags[c.Kind]
 	text := clean(c.Headline)
 	if rest, isWait := strings.CutPrefix(text, "Waiting for "); isWait && c.Waiting != nil {
-		text = "Waiting (" + wait(c.At.Sub(c.Waiting.Since)) + " so far) for " + rest
+		if since := c.At.Sub(c.Waiting.Since); since >= time.Second {
+			text = "Waiting (" + brief(since) + " so far) for " + rest
+		}
 	}
-	lines := wrapped(text, s.width-width(tag.word)-3, most)
+	lines := wrapped(text, s.width-width(tag.word)-3, longest)
 	for i := range lines {
 		lines[i] = tag.ink.paint(lines[i])
 	}

@@ -49,6 +49,7 @@ var tags = map[statuspage.Kind]struct {
 	statuspage.KindWaiting:  {"WAITING", waiting},
 	statuspage.KindWorking:  {"WORKING", good},
 	statuspage.KindOurTurn:  {"YOUR TURN", bad},
+	statuspage.KindFinished: {"FINISHED", good},
 	statuspage.KindComplete: {"COMPLETE", good},
 	statuspage.KindFailed:   {"FAILED", bad},
 

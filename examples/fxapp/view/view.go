@@ -99,7 +99,7 @@ func (v *View) summary() string {
 	}
 	t := s.table(c)
 	lines := slices.Concat(
-		[]string{""}, s.headline(c, tall), s.answers(c, shape{answers: tall}), s.phases(c, tall),
+		[]string{""}, s.headline(c, tall), s.answers(c, allAnswers), s.phases(c, tall),
 		[]string{"", t.head}, t.rows,
 	)
 	var b strings.Builder

@@ -37,39 +37,30 @@ func nickname(m statuspage.Member) string {
 // unknown stands for what a member has not said.
 const unknown = "?"
 
-// wait writes the length of a wait in the form that the answers use.
-func wait(d time.Duration) string {
-	const tenth = 100 * time.Millisecond
-	switch {
-	case d < tenth:
-		return "less than 0.1 s"
-	case d < time.Second-tenth/2:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return brief(d)
-}
-
-// reachedBy says how many of the others reach a member. It counts only those that say
-// whether they do. It is empty if there are too many members.
+// reachedBy says how many of the others reach a member, and how many do not say. It is
+// empty if there are too many members.
 func reachedBy(c *statuspage.Detail, member int) string {
 	if c.Members[c.Self].Links == "" {
 		return ""
 	}
-	reach, say := 0, 0
+	reach, silent, others := 0, 0, 0
 	for i, m := range c.Members {
 		if i == member || member >= len(m.Links) {
 			continue
 		}
+		others++
 		switch m.Links[member] {
-		case '?', 'g': // after its goodbye, nobody needs to reach a member
+		case 'g': // after its goodbye, nobody needs to reach a member
+			others--
+		case '?':
+			silent++
 		case '=', '~', '>':
-			reach, say = reach+1, say+1
-		default:
-			say++
+			reach++
 		}
 	}
-	if say == 0 {
-		return unknown
+	text := fmt.Sprintf("%d of %d", reach, others)
+	if silent > 0 {
+		text += fmt.Sprintf(", %d silent", silent)
 	}
-	return fmt.Sprintf("%d of %d", reach, say)
+	return text
 }

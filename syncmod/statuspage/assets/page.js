@@ -7,16 +7,16 @@ const doc = { now: null, skew: 0, at: 0, ended: false }; // the last news, and w
 const patience = 4000; // ms without news after which it is stale: the node sends some every second
 const kinds = {
   waiting: ['…', 'Waiting for others'], working: ['▶', 'This node is working'], our_turn: ['▲', 'It is this node'],
-  complete: ['✓', 'Complete'], failed: ['✕', 'Failed'], rehearsal: ['◇', 'Rehearsal'],
+  finished: ['✓', 'Finished here'], complete: ['✓', 'Complete'], failed: ['✕', 'Failed'], rehearsal: ['◇', 'Rehearsal'],
 };
 const questions = [
   ['waiting_for', 'Who are we waiting for?'], ['is_it_me', 'Is it me?'], ['failure', 'Has it failed?'],
   ['slow', 'Who was slow?'], ['close', 'Can I stop this node now?'],
 ];
 const links = {
-  '=': ['both', 'connected both ways'], '~': ['relay', 'connected through a relay'], '>': ['out', 'only the row reaches the column'],
-  '<': ['in', 'only the column reaches the row'], '!': ['none', 'not connected'], 'g': ['left', 'has said goodbye'],
-  '?': ['silent', 'has not said'], '-': ['self', 'itself'],
+  '=': ['both', 'both ways', '●'], '~': ['relay', 'through a relay', '◐'], '>': ['out', 'only row reaches column', '→'],
+  '<': ['in', 'only column reaches row', '←'], '!': ['none', 'not connected', '✕'], 'g': ['left', 'the column has said goodbye', '✓'],
+  '?': ['silent', 'not reported', '?'], '-': ['self', 'itself', ''],
 };
 
 function make(tag, attributes, ...children) {
@@ -51,6 +51,9 @@ function spell(ms) {
   return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
 }
 
+// Below a second, a time is noise.
+const lasting = (ms) => ms < 1000 ? 'less than 1 s' : spell(ms);
+const ago = (then, at) => at - then < 1000 ? 'just now' : `${spell(at - then)} ago`;
 const time = (text) => Date.parse(text);
 // nodeNow is the time at the node. It stands still while no news comes from the node.
 const nodeNow = () => isSilent() ? time(doc.now.now) : Date.now() + doc.skew;
@@ -65,7 +68,7 @@ function show(said) {
   showList(said, c);
   if (!c) return;
   const self = c.members[c.self];
-  set($('about'), `this node is ${self.name}, operator ${c.self} of ${c.members.length} · definition ${c.definition_hash.slice(0, 16)}…` +
+  set($('about'), `this node is ${self.name}, operator ${c.self} · ${c.members.length} members · definition ${c.definition_hash.slice(0, 16)}…` +
     (c.attempt > 1 ? ` · attempt ${c.attempt}` : ''));
   mark($('now'), 'data-kind', c.kind);
   set($('tag'), kinds[c.kind].join(' ').toUpperCase());
@@ -102,7 +105,7 @@ function showAnswers(c) {
     make('dt'), make('dd', { class: 'short' }), make('dd')));
   questions.forEach(([key, asked], i) => {
     const [question, short, text] = $('answers').children[i].children;
-    set(question, key === 'failure' && c.error ? 'Why did it fail?' : asked);
+    set(question, asked);
     set(short, c.answers[key].short);
     set(text, c.answers[key].text);
   });
@@ -123,8 +126,8 @@ function showPhases(c) {
 }
 
 const columns = [
-  ['state', 'How it stands'], ['short', 'Step'], ['short', 'Path'], ['number', 'Round trip'], ['number', 'Heard'], ['number', 'Clock'],
-  ['said', 'Version'], ['said', 'Calls itself'], ['number', 'Reconnects'],
+  ['state', 'Status'], ['short', 'Step'], ['short', 'Path'], ['number', 'Round trip'], ['number', 'Last heard'], ['number', 'Clock'],
+  ['said', 'Version'], ['said', 'Name it reports'], ['number', 'Reconnects'],
 ];
 
 function showMembers(c) {
@@ -139,7 +142,7 @@ function showMembers(c) {
   $('filter').hidden = !many;
   const body = table.tBodies[0];
   fit(body, c.members.length, () => make('tr', null, make('th', { scope: 'row' }, make('span'), make('small')),
-    ...columns.map(([kind, name]) => make('td', { class: kind, 'data-label': name }))));
+    ...columns.map(([kind, name]) => make('td', { class: kind, 'data-label': name }, ...kind === 'state' ? [make('span'), make('small')] : []))));
   c.members.forEach((m, i) => {
     const tr = body.children[i];
     mark(tr, 'data-mark', m.trouble ? 'trouble' : m.waiting ? 'waiting' : undefined);
@@ -147,8 +150,20 @@ function showMembers(c) {
     set(tr.cells[0].children[0], `${i} ${m.name}`);
     set(tr.cells[0].children[1], i === c.self ? ' (this node)' : m.waiting ? (c.phase === 'complete' ? ' (no goodbye)' : ' (waited for)') : '');
     const clock = Math.abs(m.clock_ms) >= 100 ? (m.clock_ms > 0 ? '+' : '−') + spell(Math.abs(m.clock_ms)) : '';
-    [i === c.self ? ['this node', m.state].filter(Boolean).join(': ') : m.state, m.doing, m.path, m.rtt_ms ? `${Math.max(0.1, m.rtt_ms).toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || (i === c.self ? '' : '?'), m.nickname || '',
-      m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 4) set(tr.cells[k + 1], text); });
+    const [state, details] = tr.cells[1].children;
+    set(state, m.state || '');
+    set(details, c.phase !== 'failed' && m.trouble && m.attempts && m.last_error !== m.state ? `${m.last_error} (${m.attempts} attempts)` : '');
+    ['', m.doing, m.path, m.rtt_ms ? `${Math.max(0.1, m.rtt_ms).toFixed(m.rtt_ms < 10 ? 1 : 0)} ms` : '', '', clock, m.version || (i === c.self ? '' : '?'), m.nickname || '',
+      m.reconnects ? String(m.reconnects) : ''].forEach((text, k) => { if (k !== 0 && k !== 4) set(tr.cells[k + 1], text); });
+  });
+}
+
+// hideEmptyColumns leaves out what is empty for every member.
+function hideEmptyColumns() {
+  const rows = [...$('members').tBodies[0].rows];
+  columns.forEach((_, k) => {
+    const empty = rows.every((tr) => !tr.cells[k + 1].textContent);
+    for (const tr of $('members').rows) tr.cells[k + 1].hidden = empty;
   });
 }
 
@@ -164,11 +179,11 @@ function showLinks(c) {
   if (!table.tHead || table.tBodies[0].rows.length !== n) {
     table.replaceChildren(
       make('caption', { class: 'hidden' }, 'How each member, in its row, says that it sees the member of the column'),
-      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'sees'), ...c.members.map((m) => make('th', { scope: 'col' }, String(m.index))))),
+      make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'row to column'), ...c.members.map((m) => make('th', { scope: 'col' }, String(m.index))))),
       make('tbody', null, ...c.members.map((m) => make('tr', null, make('th', { scope: 'row' }), ...c.members.map(() => make('td'))))));
-    set($('legend'), '● both ways  ◐ through a relay  → only the row reaches the column  ← only the column reaches the row  ' +
-      '✕ not connected  ✓ has said goodbye  ? has not said');
   }
+  const used = new Set(c.members.flatMap((m) => [...m.links]));
+  set($('legend'), Object.entries(links).filter(([sign]) => sign !== '-' && used.has(sign)).map(([, [, words, sign]]) => `${sign} ${words}`).join(' · '));
   const broken = new Set();
   for (const b of c.broken || []) broken.add(b.a * n + b.b).add(b.b * n + b.a);
   c.members.forEach((m, i) => {
@@ -191,14 +206,15 @@ function showTimes() {
   if (!c) return;
   const at = time(c.at); // all ages refer to the moment of the last news
   if (c.phase === 'complete' || c.phase === 'failed') {
-    const when = new Date(time(c.at)).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
-    set($('lasting'), `${when}, ${spell(nodeNow() - time(c.at))} ago`);
+    const when = new Date(time(c.at)).toLocaleString([], { dateStyle: 'medium', timeStyle: 'long' });
+    set($('lasting'), `${c.phase === 'failed' ? 'Failed' : 'Finished'} at ${when}, ${ago(time(c.at), nodeNow())}`);
   }
-  else set($('lasting'), `${c.waiting ? 'waiting ' : ''}for ${spell(at - time(c.waiting && c.waiting.since || c.since))}`);
+  else set($('lasting'), `for ${lasting(at - time(c.waiting && c.waiting.since || c.since))} so far`);
   c.members.forEach((m, i) => {
     const cell = $('members').tBodies[0].rows[i].cells[5];
-    set(cell, m.last_seen ? `${spell(at - time(m.last_seen))} ago` : i === c.self ? '' : '?');
+    set(cell, m.last_seen ? ago(time(m.last_seen), at) : i === c.self ? '' : '?');
   });
+  hideEmptyColumns();
 }
 
 // The rest is how the page gets its news: from events, or by asking if there are none.
