@@ -40,7 +40,7 @@ func TestThePageFollowsAMember(t *testing.T) {
 	}
 
 	b.until("#members", "1 bob connected")
-	require.Equal(t, "up to date", b.text("#live"))
+	require.Equal(t, "live", b.text("#live"))
 }
 
 func TestThePageShowsAttempts(t *testing.T) {
@@ -164,7 +164,7 @@ func TestAStalePageRecovers(t *testing.T) {
 	server := &http.Server{Handler: page, ReadHeaderTimeout: time.Second}
 	go server.Serve(listener) //nolint:errcheck // until it is closed
 	b := open(t, "http://"+listener.Addr().String(), desktop)
-	b.until("#live", "up to date")
+	b.until("#live", "live")
 
 	require.NoError(t, server.Close())
 	b.until("#stale", "The node does not answer")
@@ -176,7 +176,7 @@ func TestAStalePageRecovers(t *testing.T) {
 	go server.Serve(listener) //nolint:errcheck // until it is closed
 	t.Cleanup(func() { _ = server.Close() })
 
-	b.until("#live", "up to date")
+	b.until("#live", "live")
 	require.Empty(t, b.text("#stale"))
 }
 
@@ -199,7 +199,7 @@ func TestThePagePollsIfThereAreNoEvents(t *testing.T) {
 	s.Start(carol)
 
 	b.until("#headline", "Everyone is connected")
-	require.Equal(t, "up to date", b.text("#live"))
+	require.Equal(t, "live", b.text("#live"))
 }
 
 func TestThePageNeedsNoMouse(t *testing.T) {

@@ -37,7 +37,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to connect", "Nobody can reach dave's node: connection refused.", "Is it me? No",
-			"Who was slow? dave", "Can I stop this node now? Yes Nothing is lost until this node is ready for step 1.",
+			"Who was slow? dave", "Can I stop this node now? Yes This node is not ready for step 1 yet, so nothing is lost.",
 			"unreachable: connection refused, nobody reaches it",
 		},
 	},
@@ -95,7 +95,7 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Waiting for carol, held up: bob cannot reach carol", "It is stuck until bob can reach carol.",
+			"Waiting for carol: bob cannot reach carol", "It is stuck until bob can reach carol.",
 			"Who was slow? Nobody The link between bob and carol is broken.",
 			"not reached by bob",
 		},
@@ -231,7 +231,7 @@ var situations = []situation{
 		},
 		shows: []string{
 			"The ceremony is complete", "The members have signed the result ", "Who was slow? bob", "at step 2 (deal)",
-			"Can I stop this node now? Yes Keep your keys, and save the receipt",
+			"Can I stop this node now? Yes Keep your keys and the receipt",
 		},
 	},
 	{
@@ -254,8 +254,8 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Finished here. dave's goodbye is missing",
-			"Can I stop this node now? Not yet Your keys are complete. Ask dave: once dave has finished, ",
-			"Who are we waiting for? dave's goodbye dave has not said goodbye.", "Is it me? Probably not",
+			"Can I stop this node now? Not yet Your keys are complete. Ask dave whether the ceremony is complete there.",
+			"Who are we waiting for? Nobody This node has stopped waiting for dave's goodbye.", "Is it me? Probably not",
 		},
 	},
 	{

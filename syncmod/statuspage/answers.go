@@ -39,6 +39,9 @@ func (v view) waitingFor(w *syncmod.WaitError) Answer {
 	switch {
 	case v.status.Phase == syncmod.Failed:
 		return Answer{"Nobody", "The ceremony is over."}
+	case w != nil && v.status.Phase == syncmod.Complete:
+		text := "This node has stopped waiting for " + list(possessive(v.whoms(w))) + " goodbye. "
+		return Answer{"Nobody", text + v.sentences(w)}
 	case w != nil && w.Barrier == "shutdown":
 		return Answer{list(possessive(v.whoms(w))) + " goodbye", v.sentences(w)}
 	case v.status.Phase == syncmod.Complete:
@@ -78,7 +81,9 @@ func (v view) why(all []view) Answer {
 	switch w := v.wait; {
 	case v.receipt != nil:
 		return Answer{"No", "The members have signed the result " + brief(v.receipt.Result())}
-	case v.status.Phase == syncmod.Complete, w != nil && w.Barrier == "shutdown":
+	case w != nil && w.Barrier == "shutdown":
+		return Answer{"No", "Everyone has finished all steps, but not everyone has confirmed the end."}
+	case v.status.Phase == syncmod.Complete:
 		return Answer{"No", "Everyone has finished all steps."}
 	case w != nil && len(v.elsewhere(w)) > 0:
 		return Answer{"No", fmt.Sprintf("The ceremony will begin when %s the same definition as everyone else.",
@@ -208,7 +213,7 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 	case steps > 0:
 		return Answer{"Nobody", fmt.Sprintf("No member held up a step by %s or more.", spell(tell))}
 	case v.status.Phase == syncmod.Failed:
-		return Answer{"Nobody", "Nobody had finished a step when the ceremony failed."}
+		return Answer{"Nobody", "The ceremony failed before anyone had finished a step."}
 	case len(v.status.Passed) > 0:
 		return Answer{
 			"Nobody yet",

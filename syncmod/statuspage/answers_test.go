@@ -225,18 +225,21 @@ func TestAMissingGoodbyeKeepsItRunning(t *testing.T) {
 	v := made(status)
 	w := &syncmod.WaitError{Barrier: "shutdown", Missing: status.Peers[1:]}
 
-	require.Equal(t, Answer{"carol's goodbye", "carol has not said goodbye."}, v.waitingFor(w))
-	require.Equal(t, Answer{"No", "This node has finished. It is only waiting for carol."}, v.isItMe(w))
-	const early = " If you stop this node earlier, the ceremony may fail for carol."
-	require.Equal(t, Answer{"Not yet", "Your keys are complete. Ask carol: once carol has finished, use them and " +
-		"stop this node. This screen does not change any more." + early}, v.mayClose(w, nil))
+	require.Equal(t, Answer{
+		"Nobody", "This node has stopped waiting for carol's goodbye. carol has not said goodbye.",
+	}, v.waitingFor(w))
+	require.Equal(t, Answer{"No", "This node has finished and said goodbye."}, v.isItMe(w))
+	const early = " Without this node, the ceremony may fail for carol."
+	require.Equal(t, Answer{"Not yet", "Your keys are complete. Ask carol whether the ceremony is complete there. " +
+		"Keep this node running until then." + early}, v.mayClose(w, nil))
 	v.status.Phase = syncmod.Running
+	require.Equal(t, Answer{"carol's goodbye", "carol has not said goodbye."}, v.waitingFor(w))
 	require.Equal(t, Answer{"Not yet", "Your keys are complete. Wait for carol's goodbye: this answer then " +
 		"becomes Yes." + early},
 		v.mayClose(w, nil))
 	v.status.Phase = syncmod.Complete
 	v.receipt = new(syncmod.Receipt)
-	require.Contains(t, v.mayClose(w, nil).Text, early+" Then send carol the receipt.")
+	require.Contains(t, v.mayClose(w, nil).Text, early+" If it has failed there, send carol the receipt.")
 	require.Equal(t, pathLeft, v.member(status.Peers[0]).Path)
 	require.Equal(t, "-g=", v.ownLinks())
 	both := syncmod.Link{Inbound: true, Outbound: true}

@@ -21,13 +21,13 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 	case w != nil && w.Barrier == "shutdown":
 		return Answer{"Not yet", v.notYet(w)}
 	case v.receipt != nil && v.status.Phase == syncmod.Complete:
-		return Answer{"Yes", "Keep your keys, and save the receipt: it proves the result."}
+		return Answer{"Yes", "Keep your keys and the receipt: it proves the result."}
 	case v.status.Phase == syncmod.Complete:
 		return Answer{"Yes", "Everyone has finished. Keep your keys."}
 	case v.status.Phase == syncmod.Connecting:
 		return Answer{
 			"Yes",
-			"Nothing is lost until this node is ready for step 1. The others will wait until you start it again.",
+			"This node is not ready for step 1 yet, so nothing is lost. The others will wait until you start it again.",
 		}
 	case v.isBeginning():
 		return Answer{
@@ -50,13 +50,11 @@ func (v view) isBeginning() bool {
 func (v view) notYet(w *syncmod.WaitError) string {
 	who, next := v.whom(w), "Wait for "+list(possessive(v.whoms(w)))+" goodbye: this answer then becomes Yes."
 	if v.status.Phase == syncmod.Complete {
-		next = fmt.Sprintf("Ask %s: once %s %s finished, use them and stop this node. This screen does not change "+
-			"any more.", who, who, plural(len(w.Missing), "has", "have"))
+		next = fmt.Sprintf("Ask %s whether the ceremony is complete there. Keep this node running until then.", who)
 	}
-	text := fmt.Sprintf("Your keys are complete. %s If you stop this node earlier, the ceremony may fail for %s.",
-		next, who)
+	text := fmt.Sprintf("Your keys are complete. %s Without this node, the ceremony may fail for %s.", next, who)
 	if v.receipt != nil {
-		text += fmt.Sprintf(" Then send %s the receipt.", who)
+		text += fmt.Sprintf(" If it has failed there, send %s the receipt.", who)
 	}
 	return text
 }

@@ -69,7 +69,7 @@ func (v view) waits(w *syncmod.WaitError) string {
 		if they, ok := strings.CutPrefix(why, v.whom(w)+" "); ok {
 			return text + ", who " + they
 		}
-		return text + ", held up: " + why
+		return text + ": " + why
 	}
 	return text + doing
 }

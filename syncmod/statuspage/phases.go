@@ -72,7 +72,7 @@ func (v view) phase(name string, step, at int64, over bool, passed map[int64]syn
 	case over || step < at:
 		p.State, p.Text = PhaseDone, "done"
 	case v.status.Phase == syncmod.Failed && step == at:
-		p.State, p.Text = PhaseFailed, "failed here"
+		p.State, p.Text = PhaseFailed, "failed"
 		if errors.Is(v.status.Err, syncmod.ErrResultMismatch) {
 			p.Text = "the results differ"
 		}

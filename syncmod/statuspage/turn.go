@@ -115,7 +115,7 @@ func (v view) isItMyGoodbye(w *syncmod.WaitError) Answer {
 		}
 		return Answer{"Perhaps", "No goodbye has arrived here: check this node's network."}
 	}
-	return Answer{"No", "This node has finished. It is only waiting for " + v.whom(w) + "."}
+	return Answer{"No", "This node has finished and said goodbye."}
 }
 
 // agree says that members share with this node what all members must share.

@@ -38,7 +38,7 @@ func nickname(m statuspage.Member) string {
 const unknown = "?"
 
 // reachedBy says how many of the others reach a member, and how many do not say. It is
-// empty if there are too many members.
+// empty if nobody says, or if there are too many members.
 func reachedBy(c *statuspage.Detail, member int) string {
 	if c.Members[c.Self].Links == "" {
 		return ""
@@ -58,9 +58,11 @@ func reachedBy(c *statuspage.Detail, member int) string {
 			reach++
 		}
 	}
-	text := fmt.Sprintf("%d of %d", reach, others)
-	if silent > 0 {
-		text += fmt.Sprintf(", %d silent", silent)
+	switch silent {
+	case 0:
+		return fmt.Sprintf("%d of %d", reach, others)
+	case others:
+		return ""
 	}
-	return text
+	return fmt.Sprintf("%d of %d, %d silent", reach, others, silent)
 }

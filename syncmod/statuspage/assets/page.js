@@ -253,7 +253,7 @@ function showLive() {
   const silent = performance.now() - doc.at;
   const state = !doc.now ? 'new' : isSilent() ? 'stale' : 'live';
   mark($('live'), 'data-state', state);
-  set($('live'), { new: 'connecting to the node', live: 'up to date', stale: doc.ended ? 'the node has stopped' : 'stale' }[state]);
+  set($('live'), { new: 'connecting to the node', live: 'live', stale: doc.ended ? 'the node has stopped' : 'stale' }[state]);
   set($('stale'), state !== 'stale' ? '' : doc.ended ? 'The node has stopped. This is what it said last. The page goes on when the node does.'
     : 'The node does not answer. What follows is what it said last; the page tries again by itself.');
   if (state === 'stale' && !doc.ended) set($('live'), `stale: last news ${spell(silent)} ago`);
