@@ -9,10 +9,10 @@
 // charon-enr-private-key and the files that [CreateKey] writes, which have the same
 // format.
 //
-// A file may have a byte order mark, Windows line ends, spaces around its text, and 0x
-// or 0X before hex digits. An error names the file and the field, and says what to do.
-// If the file is of another kind, the error names that kind. No error contains any part
-// of a key. Pipes and devices are refused. So is JSON that contains a field twice.
+// A file may have a byte order mark, Windows line endings, spaces around its text, and
+// 0x or 0X before hex digits. An error names the file and the field, and says what to
+// do. If the file is of another kind, the error names that kind. No error contains any
+// part of a key. Pipes and devices are refused. So is JSON that contains a field twice.
 //
 // # A definition of this package
 //

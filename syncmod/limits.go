@@ -11,8 +11,8 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// maxCeremonies is the maximum number of ceremonies at the same time that limits are
-// made for.
+// maxCeremonies is the maximum number of simultaneous ceremonies that limits are made
+// for.
 const maxCeremonies = 10_000
 
 // What a host needs for each member of each ceremony, in either direction.
@@ -85,12 +85,12 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 //	manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits))
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// Each scope gets what the ceremony needs in addition to libp2p's defaults for this
-// machine. This replaces the host's own limits for these scopes. For several ceremonies
-// at the same time, add up their members: two ceremonies of ten members need
-// ResourceLimits(20). The same peer may be a member of all these ceremonies. Each
-// ceremony has at least two members, so a peer gets room for members/2 ceremonies. The
-// whole host gets at most half of the machine's memory.
+// Each scope gets libp2p's defaults for this machine plus what the ceremony needs. This
+// replaces the host's own limits for these scopes. For several ceremonies at the same
+// time, add up their members: two ceremonies of ten members need ResourceLimits(20).
+// The same peer may be a member of all these ceremonies. Each ceremony has at least two
+// members, so a peer gets room for members/2 ceremonies. The whole host gets at most
+// half of the machine's memory.
 //
 // The defaults of libp2p are enough for about 60 members. They also limit connections
 // by address, and the limits of scopes cannot change that. Many nodes behind one

@@ -96,7 +96,7 @@ func TestTheLargestCeremonyFitsItsLimits(t *testing.T) {
 	}
 }
 
-// The only members of all the ceremonies are two hosts.
+// All the ceremonies have the same two hosts as their only members.
 func TestSeveralCeremoniesFitIntoTheLimits(t *testing.T) {
 	for _, ceremonies := range []int{20, 1000} {
 		t.Run(fmt.Sprint(ceremonies), func(t *testing.T) {

@@ -44,7 +44,7 @@ func (c *core) lossOf(end stream.End) error {
 	return shown(reason.Lost(c.memberOf, end.Err))
 }
 
-// memberOf names the member with a peer ID. It returns nothing for a stranger.
+// memberOf names the member with the given peer ID. It returns nothing for a stranger.
 func (c *core) memberOf(id peer.ID) string {
 	i := c.terms.Operator(id)
 	if i < 0 {

@@ -20,7 +20,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// givenLog is given with a log that the test reads.
+// givenLog is like given, but has a log that the test reads.
 func givenLog(h host.Host) (options fx.Option, lines *logtest.Hook) {
 	log, lines := logtest.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)

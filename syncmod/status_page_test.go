@@ -171,7 +171,8 @@ func TestAServiceIsWatched(t *testing.T) {
 	harness.Next(t, ended)
 }
 
-// After the end of a ceremony, only its streams still end. No status shows that.
+// After a ceremony has ended, nothing more happens except that its streams end. No
+// status shows that.
 func TestTheLastWatchedStatusIsTheEnd(t *testing.T) {
 	nodes, def := newCluster(t, 3, harness.Fast())
 	ceremonies := harness.Open(t, nodes, def)

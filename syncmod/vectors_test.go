@@ -29,8 +29,8 @@ func stage(t testing.TB, r vectors.Recording) *scene {
 	return play(t, c, def)
 }
 
-// recordedFailures says what our ceremony fails with where Charon's recording
-// has a fatal error.
+// recordedFailures has the error of our ceremony for each recorded scenario that ends
+// in a fatal error of Charon.
 var recordedFailures = map[string]error{
 	"initial_step_2_rejected":        syncmod.ErrSelfRestarted,
 	"initial_step_negative_rejected": syncmod.ErrStepSkipped,

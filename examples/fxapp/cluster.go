@@ -41,7 +41,7 @@ func runCluster(ctx context.Context, p plan, t terminal, stdout, stderr io.Write
 		return &failure{err}
 	}
 	if p.verbose == 0 {
-		gologshim.SetDefaultHandler(slog.DiscardHandler) // the nodes' own logs contain all of it that matters
+		gologshim.SetDefaultHandler(slog.DiscardHandler) // libp2p's log: what matters in it is in the nodes' logs too
 	}
 	r := display.New(stdout, p.ceremony())
 	running, giveUp := context.WithCancelCause(ctx) // without one of the nodes, the others would wait forever

@@ -1,6 +1,6 @@
 // Command fxapp is a libp2p node that takes part in a DKG ceremony. Its other commands do
-// what else an operator needs: they make a key and a definition, run a relay, and check
-// the receipt.
+// everything else that an operator needs: they make a key and a definition, run a relay,
+// and check the receipt.
 //
 // node.go is the node, and is there to be copied. Package dkg does the node's work in
 // the ceremony, and package hosts makes its libp2p host. Every command has a file of

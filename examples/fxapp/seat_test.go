@@ -46,7 +46,7 @@ func TestAPortNotInTheDefinition(t *testing.T) {
 		"that is the relay's port")
 }
 
-// The node tells its operator about the wrong port at once. Otherwise only the others' waiting in vain would show it.
+// The node tells its operator about the wrong port at once. Otherwise it would show only when the others wait in vain.
 func TestANodeAtAnotherPortSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

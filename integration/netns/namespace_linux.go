@@ -59,7 +59,7 @@ func (n *Namespace) in(t testing.TB, f func()) {
 	})
 }
 
-// Start starts a process in the namespace. The test kills it at its end, if it still runs.
+// Start starts a process in the namespace. If the process still runs at the end of the test, it is killed.
 func (n *Namespace) Start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	n.in(t, func() { require.NoError(t, cmd.Start(), n.name) })

@@ -11,8 +11,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A relay recycles circuits by time or by bytes. These are the values for the limit that
-// must not matter.
+// A relay recycles circuits by time or by bytes. These values are for a limit that no
+// circuit should reach.
 const (
 	long = time.Hour
 	much = 1 << 30

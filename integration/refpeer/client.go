@@ -16,7 +16,7 @@ const (
 	retry = 100 * time.Millisecond // after a stream could not be opened, or was lost
 )
 
-// errReopen ends a stream that the client leaves as it is.
+// errReopen makes the client open another stream and leave the old one as it is.
 var errReopen = errors.New("to be opened again")
 
 // talk is the client for one member. It sends the requests that are due on a stream, and
@@ -98,7 +98,7 @@ func (p *Peer) isLeaving() bool {
 	return p.leaving
 }
 
-// converse tells the member at every tick at which step the peer is, and waits for the
+// At every tick, converse tells the member the peer's current step, and waits for the
 // response. It returns nil once the peer's goodbye has been answered.
 func (p *Peer) converse(stream network.Stream, id peer.ID, m *member) error {
 	ticker := time.NewTicker(tick)

@@ -37,7 +37,7 @@ func (p *Peer) authenticate(q request, key crypto.PubKey) error {
 	return nil
 }
 
-// follow makes check 3: the first step must be 0 or 1. Later steps must not be below
+// follow makes check 3: the first step must be 0 or 1. A later step must be at least
 // the last one, and at most 2 above it. The caller holds the peer's lock.
 func (m *member) follow(step int64) error {
 	switch {

@@ -33,9 +33,9 @@ var bridges = struct {
 	to map[weak.Pointer[slog.Logger]]weak.Pointer[logrus.Logger]
 }{to: make(map[weak.Pointer[slog.Logger]]weak.Pointer[logrus.Logger])}
 
-// New returns a logger that passes its lines to another logger. It keeps the level, the time and the context of a line,
-// in which handlers look for a span. The fields become attributes, sorted by name. The handler decides which levels it
-// accepts. New returns the same logger for the same slog.Logger.
+// New returns a logger that passes its lines to another logger. It keeps the level, the time and the context of a line.
+// Handlers look for a span in the context. The fields become attributes, sorted by name. The handler decides which
+// levels it accepts. New returns the same logger for the same slog.Logger.
 func New(to *slog.Logger) *logrus.Logger {
 	bridges.Lock()
 	defer bridges.Unlock()

@@ -10,7 +10,7 @@ import (
 
 // Phase is a part of a ceremony: the connections, a step or the goodbyes. A [syncmod.Phase] is
 // something else: the state of a whole ceremony. A member that arrives at the barrier of a step
-// has finished the step before.
+// has finished the previous step.
 type Phase struct {
 	Name  string     `json:"name"`  // as the page shows it
 	State PhaseState `json:"state"` // how far the ceremony is with it

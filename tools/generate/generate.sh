@@ -4,8 +4,8 @@
 #   tools/generate/generate.sh           writes the generated code
 #   tools/generate/generate.sh --check   writes nothing, and fails if the committed code differs from the generated code
 #
-# The script builds the generators into .bin/, at the versions that the go.mod files beside it pin. It uses the module
-# cache if they are there, and fetches nothing else.
+# The script builds the generators into .bin/, at the versions that the go.mod files beside it pin. It takes their
+# modules from the module cache, fetches those that are missing there, and fetches nothing else.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -15,7 +15,7 @@ import (
 const (
 	manyNodes   = 16 // with more nodes, only the slowest are drawn
 	slowNodes   = 8  // how many nodes are then drawn: those that the others waited for
-	manyCrossed = 23 // with more barriers, as more than 20 steps have, no barrier is marked
+	manyCrossed = 23 // with more barriers (more than 20 steps have that many), no barrier is marked
 )
 
 // The glyphs of a row. Each column has one.

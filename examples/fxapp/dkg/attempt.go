@@ -118,7 +118,8 @@ func (a *attempt) exchangeKeys(ctx context.Context) error {
 	return a.deal(nodes)
 }
 
-// copied says that two members gave the same random value. Only its owner knows who copied it.
+// copied says that two members gave the same random value. Only the member that made the value
+// can tell which of the two copied it.
 func (a *attempt) copied(first, second int, what string) error {
 	switch a.self {
 	case first:

@@ -51,8 +51,8 @@
 //   - a message is from another attempt, is for another threshold, or contains an invalid key;
 //   - a share does not fit its commitments, or a member complains about one;
 //   - a member gave different messages to different members, or copied another member's
-//     message. Only the owner knows who copied it. The error of the others names both
-//     members, and is not a [*MemberError].
+//     message. Only the member whose message was copied can tell which of the two is the copy.
+//     The error of the others names both members, and is not a [*MemberError].
 //
 // If a message did not come because of the limits of this node's own host, the error says so.
 // It is not a [*MemberError] either.

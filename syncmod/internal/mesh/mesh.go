@@ -17,8 +17,8 @@ type Mesh struct {
 	rows  []row         // by operator index
 	seen  []presence    // by operator index too
 
-	// The last result of Broken. It is valid until a view changes, but not beyond the
-	// time in until.
+	// The last result of Broken. It becomes invalid when a view changes, and at the
+	// time in the field until.
 	broken []Pair
 	until  time.Time // zero: for ever
 	stale  bool

@@ -42,8 +42,8 @@ func Table() (all []Row) {
 	return all
 }
 
-// Members returns what to call a member with a peer ID, as in "operator 2 (carol)". It
-// returns an empty string for a stranger.
+// Members returns what to call the member with the given peer ID, as in "operator 2
+// (carol)". It returns an empty string for a stranger.
 type Members func(peer.ID) string
 
 type members = Members

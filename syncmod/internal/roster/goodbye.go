@@ -50,7 +50,7 @@ func (r *Roster) owesGoodbye(now time.Time, m *member) bool {
 
 // graceUntil returns when the grace period of a member ends. It does not begin before
 // the member has said its own goodbye. At that moment the member is there, and may be
-// waiting for this node's.
+// waiting for this node's goodbye.
 func (r *Roster) graceUntil(m *member) time.Time {
 	return later(later(r.goodbyeSince, m.doneAt), m.out.last).Add(goodbyeGrace)
 }

@@ -36,7 +36,7 @@ func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 // node, and another goes on asking.
 func (r *Roster) KeyInUse(now time.Time, i int) bool {
 	m := &r.members[i]
-	return m.rival.session != m.Session && // otherwise both are the same process, which asked before it answered
+	return m.rival.session != m.Session && // if equal, the rival now answers this node: it asked before it answered
 		m.rival.last.Sub(m.rival.since) >= keyInUseAfter && now.Sub(m.rival.last) <= keyInUseAfter &&
 		m.out.up && m.out.last.After(m.rival.since)
 }

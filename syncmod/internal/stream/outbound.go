@@ -37,7 +37,7 @@ type outbound struct {
 
 	// Only the client's goroutine uses these.
 	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
-	answeredAt time.Time // when the first response that does not say to wait came; for an observer, any response
+	answeredAt time.Time // when the first response came; one that says to wait counts only for an observer
 
 	announced atomic.Pointer[Announcement] // the last one written; nil if none was written yet
 

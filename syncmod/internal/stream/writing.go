@@ -53,8 +53,8 @@ func (w *writing) fail(end End) {
 }
 
 // ended returns how the stream ended, from the error of a read. If a write failed
-// first, that is how the stream ended. But if the other side ended the stream, that
-// counts, because it is also why the write failed.
+// first, ended returns the end that the write noted, unless the other side ended the
+// stream: then that is also why the write failed.
 func (w *writing) ended(ctx context.Context, err error) End {
 	reset, ok := errors.AsType[*network.StreamError](err)
 	byThem := ok && reset.Remote || err == io.EOF //nolint:errorlint // see classify
