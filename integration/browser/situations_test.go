@@ -253,7 +253,7 @@ var situations = []situation{
 			return s
 		},
 		shows: []string{
-			"Finished here. dave's goodbye is missing",
+			"Finished here. Keep this node running: dave's goodbye is missing",
 			"Can I stop this node now? Not yet Your keys are complete. Ask dave whether the ceremony is complete there.",
 			"Who are we waiting for? Nobody This node has stopped waiting for dave's goodbye.", "Is it me? Probably not",
 		},

@@ -289,7 +289,7 @@ func TestAMissingGoodbyeIsNotMine(t *testing.T) {
 
 		require.Equal(t, Answer{one.short, one.text}, said.IsItMe)
 		require.Equal(t, KindFinished, kind)
-		require.Equal(t, "Finished here. carol's goodbye is missing", headline)
+		require.Equal(t, "Finished here. Keep this node running: carol's goodbye is missing", headline)
 	}
 }
 
