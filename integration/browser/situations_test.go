@@ -37,7 +37,8 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Waiting for dave to connect", "Nobody can reach dave's node: connection refused.", "Is it me? No",
-			"Who was slow? dave", "Can I stop this node now? Yes This node is not ready for step 1 yet, so nothing is lost.",
+			"Who was slow? dave",
+			"Can I stop this node now? Yes This node is not ready for step 1 yet, so nothing is lost.",
 			"unreachable: connection refused, nobody reaches it",
 		},
 	},
@@ -254,8 +255,9 @@ var situations = []situation{
 		},
 		shows: []string{
 			"Finished here. Keep this node running: dave's goodbye is missing",
-			"Can I stop this node now? Not yet Your keys are complete. Ask dave whether the ceremony is complete there.",
-			"Who are we waiting for? Nobody This node has stopped waiting for dave's goodbye.", "Is it me? Probably not",
+			"Can I stop this node now? Not yet Your keys are complete. Ask dave whether ",
+			"Who are we waiting for? Nobody This node has stopped waiting for dave's goodbye.",
+			"Is it me? Probably not",
 		},
 	},
 	{

@@ -35,7 +35,8 @@ func (v view) headline() (Kind, string) {
 	case v.status.Phase == syncmod.Failed:
 		return KindFailed, "The ceremony has failed: " + v.failure()
 	case v.status.Phase == syncmod.Complete && w != nil:
-		return KindFinished, "Finished here. Keep this node running: " + list(possessive(v.whoms(w))) + " goodbye is missing"
+		missing := list(possessive(v.whoms(w))) + " goodbye is missing"
+		return KindFinished, "Finished here. Keep this node running: " + missing
 	case v.status.Phase == syncmod.Complete:
 		return KindComplete, "The ceremony is complete"
 	case w == nil && v.status.Step == 0:

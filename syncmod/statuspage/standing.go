@@ -78,7 +78,8 @@ func (v view) unreached(p syncmod.PeerStatus) string {
 	case len(by) == 0 && not > 0 && not == len(v.names)-2:
 		return "Nobody can reach " + name + "'s node" + why
 	case len(by) == 0 && not > 0:
-		return fmt.Sprintf("This node and %d %s cannot reach %s's node%s", not, plural(not, "other", "others"), name, why)
+		others := plural(not, "other", "others")
+		return fmt.Sprintf("This node and %d %s cannot reach %s's node%s", not, others, name, why)
 	}
 	return "This node cannot reach " + name + "'s node" + why
 }
