@@ -219,8 +219,8 @@ func (r *attempts) work(ctx context.Context, c *Ceremony) error {
 	return err // the ceremony was complete
 }
 
-// leave closes an attempt. If another attempt follows, it is not known yet whether the
-// functions of OnEnd are called. Otherwise leave also waits for them.
+// leave closes an attempt. It also waits for the functions of OnEnd, unless another attempt
+// follows: then it is not known yet whether they will be called.
 func (r *attempts) leave(ctx context.Context, run *core) {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()

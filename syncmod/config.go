@@ -37,12 +37,13 @@ type Config struct {
 	// a failed dial. Negative: no limit. Default 1m.
 	PeerTimeout time.Duration
 	// OpenGrace is how long a member may ask for a definition that is not open here
-	// before that counts as a mismatch. A member that runs this package is never refused
-	// for it. It is told to wait, and the mismatch is logged after OpenGrace. A foreign
-	// member (Charon, Pluto) does not say which definition it means. Its stream is held.
-	// After OpenGrace, the stream goes to the first open ceremony that has failed, or
-	// that is still connecting and in which this member is missing. A failed ceremony
-	// tells the member why it failed. A connecting one fails. Default 10s.
+	// before that counts as a mismatch. A member that runs this package is never
+	// refused for it. It is told to wait, and the mismatch is logged after OpenGrace. A
+	// foreign member (Charon, Pluto) does not say which definition it means. Its stream
+	// is held. After OpenGrace, the stream goes to the first open ceremony that may be
+	// the one the member means: one that has failed, or one that is still connecting
+	// and has no stream from this member. If that ceremony has failed, it tells the
+	// member why. If it is still connecting, it fails. Default 10s.
 	OpenGrace time.Duration
 	// GoodbyeTimeout limits the time for the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.
@@ -57,13 +58,13 @@ type Config struct {
 	// and how long they pause. Default one attempt.
 	Retry Retry
 	// RegisterEarly registers the protocol's handler when the service is made, not when
-	// it starts. It is for a host that already listens by then. A member that dials the
-	// host before the start waits, as it does for a ceremony that is not open yet.
-	// Without RegisterEarly, the member would get the error "protocol not supported". If
-	// something else already handles the protocol, [NewService] (or fx.New) fails instead
-	// of [Service.Start]. A service that is never started makes members wait until
-	// [Service.Stop], or until the host is closed: fx does not call OnStop for a component
-	// that it has not started.
+	// it starts. It is for a host that listens before the service starts. A member that
+	// dials the host before the start waits, as it does for a ceremony that is not open
+	// yet. Without RegisterEarly, the member would get the error "protocol not
+	// supported". If something else already handles the protocol, [NewService] (or
+	// fx.New) fails instead of [Service.Start]. A service that is never started makes
+	// members wait until [Service.Stop], or until the host is closed: fx does not call
+	// OnStop for a component that it has not started.
 	RegisterEarly bool
 	// ShutdownOnFailure asks the fx app to stop with exit code 1 when a ceremony fails.
 	// ShutdownOnComplete asks it to stop with exit code 0 when a ceremony completes. Both

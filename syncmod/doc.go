@@ -244,11 +244,12 @@
 // machine without I/O: facts go in, effects come out. internal/stream has the libp2p
 // streams, in two halves that do not know each other. internal/wire has the frames.
 //
-// Data flows one way. Inbound: the host gives a stream to the server half. The server
-// half admits or refuses it, finds the ceremony that it is for, and passes each
-// request to that ceremony as a fact. Outbound: the client half has a client for each
-// member, which connects and reconnects. On each stream the client sends the newest
-// announcement, and passes the responses on as facts.
+// Facts flow one way, from the streams to the ceremony. Announcements flow the other
+// way. Inbound: the host gives a stream to the server half. The server half admits or
+// refuses it, finds the ceremony that it is for, and passes each request to that
+// ceremony as a fact. Outbound: the client half has a client for each member, which
+// connects and reconnects. On each stream the client sends the newest announcement, and
+// passes the responses on as facts.
 //
 // A [Ceremony] (ceremony.go) is a handle for a core (ceremony_core.go), which is one
 // run. The core has the ceremony's only lock, and is the only place that calls the

@@ -145,7 +145,8 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 		}
 		return f.Text // verbatim, however often it has been passed on
 	case roster.ResultMismatch:
-		return f.Text // verbatim too: a member reported it (differing makes the text if this node finds the difference)
+		// Verbatim too: a member reported it. If this node finds the difference, the text comes from differing.
+		return f.Text
 	case roster.SelfRestarted:
 		who := operator(f.Culprit, d.Peers[f.Culprit])
 		return printable(who+" "+kindOf(f.Kind).sentence(d, f), maxReason) // the others must not read "this node"

@@ -179,9 +179,9 @@ func TestAResourceManagerStillLimits(t *testing.T) {
 	require.ErrorIs(t, err, network.ErrResourceLimitExceeded)
 }
 
-// Every host identifies the peer of each connection. There is room for such a stream
-// from every member at the same time, but for no more streams from one peer than
-// libp2p allows.
+// Every host opens a stream on each connection to identify its peer. There is room for
+// such a stream from every member at the same time, but for no more streams from one
+// peer than libp2p allows.
 func TestLibp2psOwnServicesAreLimited(t *testing.T) {
 	managers := map[string]func() (network.ResourceManager, error){
 		"NewResourceManager": func() (network.ResourceManager, error) {

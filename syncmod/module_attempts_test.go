@@ -250,7 +250,7 @@ func TestABadAttemptsConstructorFailsTheApp(t *testing.T) {
 	}
 }
 
-func TestWithoutAHostAttemptsDoNothing(t *testing.T) {
+func TestAttemptsDoNothingWithoutAHost(t *testing.T) {
 	app := fxtest.New(t, fx.NopLogger, fx.Supply(harness.Quiet()), syncmod.ModuleIfHost,
 		fx.Provide(func() (syncmod.Definition, error) { return syncmod.Definition{}, errOffline }),
 		syncmod.RunAttempts(failsOnce))

@@ -70,8 +70,9 @@ type signed struct {
 	failure     error               // why it could not be signed
 }
 
-// toAttest returns what this node attests, and the number of the last barrier if the
-// next one is the last.
+// toAttest returns what this node attests, and the number that the last barrier has
+// if it is the next one. Once the last barrier is announced, it returns that
+// barrier's number and no result.
 func (c *core) toAttest() (last int64, result []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

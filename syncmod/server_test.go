@@ -271,7 +271,7 @@ func TestALateForeignRestartIsRefused(t *testing.T) {
 	require.Equal(t, 2, harness.Culprit(t, err).Index)
 }
 
-// Members may have met in pairs, and still not all be in one attempt.
+// Even if every two members have met, they may not all be in the same attempt.
 func TestAnotherAttemptEndsThisOne(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]

@@ -54,7 +54,8 @@ func durationString(d time.Duration) string {
 const maxPassed = 100
 
 // notePassed keeps a barrier for statuses. The caller holds the lock. The part of the
-// list that statuses share is never overwritten: the list grows behind it, or is copied.
+// list that statuses share is never overwritten: new barriers are appended after it, or
+// the list is copied.
 func (c *core) notePassed(now time.Time, e roster.Event) {
 	if len(c.passed) == 2*maxPassed {
 		c.passed = slices.Clone(c.passed[maxPassed:])

@@ -68,8 +68,9 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 	})
 }
 
-// Connect reports how the attempts to connect to a member ended or, while they keep
-// failing, one slice of the time that they have taken.
+// Connect reports how the attempts to connect to a member ended. While they keep
+// failing, it reports the time since the previous report, or at first since they
+// began.
 func (c *Ceremony) Connect(o report.Connect) {
 	c.queue(normal, "a connect", func() {
 		s := span{

@@ -95,7 +95,8 @@ func (s *Stream) SpanContext() trace.SpanContext {
 }
 
 // Traceparent returns the stream's span in W3C form, for the peer to link to. It
-// returns an empty text until the span exists, and always if the span is not recorded.
+// returns an empty text until the span exists. If the span is not recorded, the text
+// is always empty.
 func (s *Stream) Traceparent() string { return formatTraceparent(s.SpanContext()) }
 
 // Link links the stream's span to the span that the peer has sent in W3C form. Only

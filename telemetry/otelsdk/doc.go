@@ -47,8 +47,8 @@
 //
 // # The end
 //
-// When the app stops, the module flushes everything that was recorded. Before the
-// flush, everything that was made after the providers is stopped. The flush takes at
-// most half of the time that is left, so a collector that does not answer cannot keep a
-// node from stopping. Errors of the flush are only logged.
+// When the app stops, the module flushes everything that was recorded. By the time of
+// the flush, fx has already stopped everything that was made after the providers. The
+// flush takes at most half of the time that is left, so a collector that does not answer
+// cannot keep a node from stopping. Errors of the flush are only logged.
 package otelsdk

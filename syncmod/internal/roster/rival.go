@@ -36,7 +36,8 @@ func (r *Roster) hearRival(now time.Time, i int, session uint64) bool {
 // node, and another goes on asking.
 func (r *Roster) KeyInUse(now time.Time, i int) bool {
 	m := &r.members[i]
-	return m.rival.session != m.Session && // if equal, the rival now answers this node: it asked before it answered
+	// If the sessions are equal, the rival has become the process that answers this node; it had only asked before.
+	return m.rival.session != m.Session &&
 		m.rival.last.Sub(m.rival.since) >= keyInUseAfter && now.Sub(m.rival.last) <= keyInUseAfter &&
 		m.out.up && m.out.last.After(m.rival.since)
 }

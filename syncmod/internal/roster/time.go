@@ -5,8 +5,8 @@ import "time"
 const (
 	// lossGrace is the time that a member always has to come back after its stream
 	// was lost, no matter when it was last heard. If PeerTimeout is shorter, the
-	// member has only PeerTimeout. This node itself may have been frozen, and then
-	// every other member seems to be gone.
+	// member has only PeerTimeout. This time is needed because this node itself may
+	// have been frozen: then every other member seems to be gone.
 	lossGrace = time.Second
 
 	// A wait is reported after firstReport. Each further interval is twice the
@@ -112,8 +112,8 @@ func (r *Roster) checkGone(now time.Time) {
 }
 
 // goneSince returns the time since which a member has been gone from a running
-// ceremony, and the time until which it may be gone. It has been gone since the last message in a
-// direction that was connected and no longer is.
+// ceremony, and the time until which it may be gone. It has been gone since the last
+// message in a direction that was connected and no longer is.
 func (r *Roster) goneSince(i int) (since, until time.Time, gone bool) {
 	m := &r.members[i]
 	for _, d := range [...]*direction{&m.in, &m.out} {

@@ -37,7 +37,7 @@ type outbound struct {
 
 	// Only the client's goroutine uses these.
 	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
-	answeredAt time.Time // when the first response came; one that says to wait counts only for an observer
+	answeredAt time.Time // when the first response came; a response that says to wait counts only if this node observes
 
 	announced atomic.Pointer[Announcement] // the last one written; nil if none was written yet
 

@@ -25,8 +25,8 @@ const (
 
 // AppendAgain appends the request of a frame made by [AppendRequest], with another
 // timestamp and with extra. The request must have a timestamp. The extra fields are
-// appended to the encoded message, because protocol buffers merge what is appended to a
-// message into it.
+// appended to the encoded message. This works because a decoder of protocol buffers
+// treats appended fields as part of the message.
 func AppendAgain(dst, frame []byte, now time.Time, extra Extra) []byte {
 	begin := len(dst)
 	dst = binary.LittleEndian.AppendUint64(dst, 0)

@@ -141,7 +141,8 @@ func incomplete(err error, have, size int) error {
 	return fmt.Errorf("read frame payload, %d of %d bytes: %w", have, size, err)
 }
 
-// grow doubles the buffer once it is full. To make a reader hold more, a peer must first send half of it.
+// grow doubles the buffer once it is full. To make a reader hold a larger buffer, a peer must first send half of that
+// buffer's size.
 func (r *Reader) grow() {
 	grown := make([]byte, min(max(initialSize, 2*len(r.buf)), r.limit))
 	copy(grown, r.buf)
