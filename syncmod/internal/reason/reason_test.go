@@ -161,7 +161,7 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 				"bad certificate")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: when this host " +
 				"started, its clock was more than an hour ahead of the other host's clock; compare the two clocks, " +
-				"set this host's right, then restart this host",
+				"set this host's clock right, then restart this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", multistream.ErrTooLarge)),
@@ -256,7 +256,7 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("remote error: tls: bad certificate")},
 			"its host refuses this host's TLS certificate: when this host started, its clock was more than an hour " +
-				"ahead of the other host's clock; compare the two clocks, set this host's right, " +
+				"ahead of the other host's clock; compare the two clocks, set this host's clock right, " +
 				"then restart this host",
 		},
 		{
