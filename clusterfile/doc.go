@@ -46,12 +46,12 @@
 //
 // The definition_hash becomes the hash of the ceremony, and the operators become its
 // members. Their ENRs give the peer IDs, and the signatures of the ENRs are verified.
-// The file has no addresses. Add them to the Peers of the result, or let the host find
-// the members.
+// The file has no libp2p addresses. Add them to the Peers of the result, or let the
+// host find the members.
 //
 // A definition that contradicts itself is refused. It contradicts itself if the number
 // of operators differs from num_operators or is below the threshold, or if an ENR or an
-// operator's address appears twice.
+// operator's Ethereum address appears twice.
 //
 // The definition_hash itself is not verified. How Charon computes it is not part of the
 // protocol, and this package cannot compute it. Members that run package syncmod compare

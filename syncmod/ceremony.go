@@ -104,7 +104,7 @@ func (c *Ceremony) Abort(reason error) {
 }
 
 // Close leaves the ceremony and ends its streams. Before step 1 nobody is told, and
-// the others go on waiting for this node. From step 1 on it is an Abort with
+// the others go on waiting for this node. From step 1 on, closing is an Abort with
 // ErrStopped. After the last barrier the goodbyes come first. Close waits for
 // everything that the ceremony has started, but no longer than ctx. For the
 // ceremony's reports and the functions of [OnEnd] it waits at most 500 ms. Closing

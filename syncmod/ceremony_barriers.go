@@ -47,11 +47,11 @@ func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 	return run.awaitStep(ctx, step)
 }
 
-// Advance announces the next step to everyone and waits at its barrier until every
-// member has reached it. It returns the number of the step. The first step is 1.
-// When ctx ends first the error is a [*WaitError], and the next Advance waits for
-// the same step again. Only one call may run at a time: a second one returns an
-// [ErrInvalid].
+// Advance announces the next step to everyone and waits at the barrier of that step
+// until every member has reached the step. It returns the number of the step. The
+// first step is 1. When ctx ends first the error is a [*WaitError], and the next
+// Advance waits for the same step again. Only one call may run at a time: a second
+// one returns an [ErrInvalid].
 func (c *Ceremony) Advance(ctx context.Context) (int64, error) {
 	run, err := c.taking("Advance")
 	if err != nil {

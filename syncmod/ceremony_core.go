@@ -102,7 +102,7 @@ func (c *core) update(fact func(now time.Time)) {
 // carryOut carries out the effects of the rules. The caller holds the lock; nothing here
 // blocks.
 func (c *core) carryOut(now time.Time) {
-	for c.carryOutNext(now) { // an event can give the rules news, such as which attempt this is
+	for c.carryOutNext(now) { // handling an event can tell the rules something new, such as which attempt this is
 	}
 	c.refreshView(now)
 	c.arm(now)

@@ -58,9 +58,11 @@
 //
 // The order of the options matters. A hook that is appended to the lifecycle ahead of
 // [Module] starts before the service and stops after it. A root Invoke ahead of
-// [Module] runs before the host is made. The same holds for [RunSteps] and the steps.
-// If these options are inside an fx.Module of the program, all of them come before
-// every root Invoke, because fx calls the Invokes of modules first.
+// [Module] runs before the host is made. In the same way, a hook ahead of [RunSteps]
+// starts before the steps and stops after them, and a root Invoke ahead of [RunSteps]
+// runs before the steps are made. If these options are inside an fx.Module of the
+// program, all of them come before every root Invoke, because fx calls the Invokes of
+// modules first.
 //
 // An app can be started again after it was stopped or its start was undone. Its
 // ceremony then begins anew, with the same *Ceremony and the same steps. When a hook
@@ -131,8 +133,8 @@
 // # Failing, finishing, stopping
 //
 // A ceremony fails once, and the first cause wins. Every wait returns that cause. The
-// contexts of [Ceremony.Context] and of the steps end with it, and every member is
-// told. A failure that a member caused is a [*PeerError], which names that member,
+// contexts of [Ceremony.Context] and of the steps end with that cause, and every member
+// is told. A failure that a member caused is a [*PeerError], which names that member,
 // not the one that passed on the news. Use errors.Is to tell the kinds of failure
 // apart, beginning with [ErrVersionMismatch]. On this side, [Ceremony.Abort] or a
 // step that returns an error fails the ceremony. The others receive the reason as
@@ -172,10 +174,10 @@
 // A restart, a timeout, a member that left, an abort or an error of a step leads to
 // another attempt. These do not: a different version, definition, list of members or
 // result; the stop of this node; and an error marked as [Permanent]. After one of
-// them, the other members wait for this node. Another attempt does not help a node
-// that failed at the last barrier if the others passed that barrier. In its next
-// attempt, the node waits for members that are already complete. [OnEnd], and the
-// shutdown that a Config asks for, come after the last attempt.
+// them, the other members wait for this node. If a node failed at the last barrier
+// but the others passed that barrier, another attempt does not help that node. In its
+// next attempt, the node waits for members that are already complete. [OnEnd], and
+// the shutdown that a Config asks for, come after the last attempt.
 //
 // # Results
 //
@@ -196,9 +198,9 @@
 // responses come back on it. A request carries the node's step, and the definition
 // hash signed with the key of the node's peer ID. A node writes a request as soon as
 // it has something to say, even while an earlier response is outstanding. When it has
-// nothing to say, it writes one every [Config].Heartbeat. It reopens a lost stream,
-// with growing pauses, for as long as the ceremony lives. A stream that runs through
-// a relay moves to a direct connection when there is one.
+// nothing to say, it writes a request every [Config].Heartbeat. It reopens a lost
+// stream, with growing pauses, for as long as the ceremony lives. A stream that runs
+// through a relay moves to a direct connection when there is one.
 //
 // Members that run this package tell each other more than the protocol of Charon and
 // Pluto allows for. They use fields that Charon and Pluto ignore:

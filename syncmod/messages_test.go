@@ -28,7 +28,7 @@ func TestABarrierTakesOneExchangePerStream(t *testing.T) {
 	c.Idle()
 	ceremonies := harness.Open(t, c.Nodes, c.Define(t.Name()))
 	connect(t, ceremonies)
-	for range 2 { // members that meet repeat some things
+	for range 2 { // after members have met, they repeat some things
 		advance(t, ceremonies)
 	}
 	before := requests.now()

@@ -24,8 +24,9 @@ type given[T any] struct {
 // provideGiven provides a given[T]. An optional T alone does not show which of two
 // cases it is: nothing provides a T, or there is a constructor of T that fx cannot
 // call because a dependency is missing. Before fx makes the parameters of a function,
-// it checks that all of them are provided. It then makes them from left to right. So if
-// fx makes a value of type looked, a T is provided.
+// it checks that all of them are provided. It then makes them from left to right. The
+// constructor of made takes a looked and then a T. So fx makes a looked only if a T is
+// provided.
 func provideGiven[T any]() fx.Option {
 	type look struct{ provided bool }
 	type looked struct{}

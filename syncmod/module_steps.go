@@ -20,8 +20,9 @@ import (
 // for other nodes.
 //
 // As with [Module], the position of the option decides when the steps start and
-// stop. They start after everything that comes before the option, and stop before it
-// stops. With [ModuleIfHost], in a graph without a host, RunSteps does nothing.
+// stop. They start after everything that comes before the option, and stop before any
+// of that stops. With [ModuleIfHost], in a graph without a host, RunSteps does
+// nothing.
 func RunSteps(constructor any) fx.Option {
 	if constructor == nil {
 		return fx.Error(invalid("RunSteps", "the constructor is nil"))

@@ -36,11 +36,11 @@ type openOptions struct{ observes bool }
 //
 // [Ceremony.Status] and [Ceremony.Watch] show who is there. A member is connected
 // outbound while its host answers this host. It is connected inbound as long as the
-// real ceremony would accept what it says. Otherwise, Fault says why the real ceremony
-// would fail. A step above 0 means that the real ceremony has begun in another process
-// with this node's key. The rehearsal may take a stream away from that process, so
-// leave at once. [Status.WaitingFor] says which members the real ceremony would wait
-// for.
+// real ceremony would accept what the member says. Otherwise, Fault says why the real
+// ceremony would fail. A step above 0 means that the real ceremony has begun in
+// another process with this node's key. The rehearsal may take a stream away from that
+// process, so leave at once. [Status.WaitingFor] says which members the real ceremony
+// would wait for.
 //
 // The calls that take part return an [ErrInvalid]: AwaitConnected, SetStep, AwaitStep,
 // Advance, Complete, Run and Attest. [Ceremony.Close] leaves. Close disconnects this

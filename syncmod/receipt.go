@@ -18,7 +18,7 @@ import (
 
 const (
 	receiptType = "dkgsync/receipt/v1"
-	maxReceipt  = 8 << 20 // bytes: more than 1024 members with the longest keys need
+	maxReceipt  = 8 << 20 // bytes: enough for 1024 members with the longest keys
 	fieldCount  = 5       // of a member in a receipt
 )
 

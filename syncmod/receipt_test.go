@@ -48,7 +48,7 @@ func newReceipt(t testing.TB) *syncmod.Receipt {
 	return ceremonies[0].Receipt()
 }
 
-func TestAReceiptHasMissingKeys(t *testing.T) {
+func TestAReceiptHasTheKeysThatPeerIDsLack(t *testing.T) {
 	receipt := newReceipt(t)
 
 	require.NoError(t, receipt.Verify())

@@ -69,8 +69,8 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 }
 
 // Connect reports how the attempts to connect to a member ended. While they keep
-// failing, it reports the time since the previous report, or at first since they
-// began.
+// failing, each report is about the time since the previous report. The first is
+// about the time since the attempts began.
 func (c *Ceremony) Connect(o report.Connect) {
 	c.queue(normal, "a connect", func() {
 		s := span{

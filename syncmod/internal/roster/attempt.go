@@ -10,7 +10,7 @@ import "time"
 func (r *Roster) Sessions() []uint64 { return r.sessions }
 
 // SetAttempt sets the attempt that this node is in. If a member has named another
-// one, the ceremony fails.
+// attempt, the ceremony fails.
 func (r *Roster) SetAttempt(now time.Time, attempt [8]byte) {
 	r.attempt, r.hasAttempt = attempt, true
 	for i := range r.members {

@@ -267,7 +267,7 @@ func (r *Roster) arrivals() (at []time.Time, last int) {
 		if m.Step == r.step+1 {
 			at[i] = m.prevStepAt
 		}
-		if r.step == 1 { // it also needs this node's stream to the member
+		if r.step == 1 { // barrier 1 also needs this node's stream to the member
 			at[i] = later(at[i], m.out.since)
 		}
 		if at[i].After(at[last]) {

@@ -42,8 +42,8 @@ func (r *Roster) checkGoodbyes(now time.Time) {
 }
 
 // owesGoodbye reports whether a member has not said its goodbye, or has not answered
-// this node's. Its answer is no longer needed once it has said its own and has been
-// unreachable for the grace period.
+// this node's. Its answer is no longer needed once it has said its own goodbye and
+// has been unreachable for the grace period.
 func (r *Roster) owesGoodbye(now time.Time, m *member) bool {
 	return !m.Done || !m.Answered && now.Before(r.graceUntil(m))
 }

@@ -60,8 +60,8 @@ func (r *Roster) greet(now time.Time, i int, q Request) Verdict {
 	return v
 }
 
-// failBy fails the ceremony because of a request, and refuses the request. After
-// the last barrier it only refuses it.
+// failBy fails the ceremony because of a request, and refuses the request. After the
+// last barrier it only refuses the request.
 func (r *Roster) failBy(now time.Time, i int, q Request, cause *Failure) Verdict {
 	r.Fail(now, *cause)
 	return r.refuse(now, i, q, cause)

@@ -17,8 +17,8 @@ const againLimit = 500 * time.Millisecond
 
 // failed returns the error of a dial. When one address does not answer until the dial
 // times out, the host drops the errors of all other addresses. To get these errors,
-// failed dials again the addresses that the host has given up. It dials them one by
-// one, through the host's own transports.
+// this function dials again the addresses that the host has given up. It dials them
+// one by one, through the host's own transports.
 func (cl *client) failed(ctx context.Context, err error) error {
 	cfg := cl.cfg()
 	dial := &reason.Dial{

@@ -57,9 +57,9 @@ type attested struct {
 }
 
 // attestation returns what a request attests, or nil if it attests nothing. It verifies
-// an attestation once for each stream, and again when it changes. It does not verify an
-// attestation of an impossible size; the rules decide what becomes of the member. The
-// result in an abort attests nothing.
+// an attestation once for each stream, and again when the attestation changes. It does
+// not verify an attestation of an impossible size; the rules decide what becomes of the
+// member. The result in an abort attests nothing.
 func (in *inbound) attestation(terms *Terms, q *syncpb.SyncRequest) *roster.Attestation {
 	result, signature := q.Result, q.GetAttestation()
 	switch {

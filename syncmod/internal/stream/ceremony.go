@@ -103,7 +103,7 @@ type InboundFacts interface {
 	// if the request must be judged like any other.
 	Repeated(Ahead) bool
 	// Refusal returns the text that answers a refused request, and the error behind it.
-	// The error is nil if it is the failure of the ceremony itself.
+	// The error is nil if the failure of the ceremony itself is behind the text.
 	Refusal(*roster.Failure) (text string, err error)
 	// Waiting returns why a request does not count yet, as a text for the member's
 	// operator. The text is empty if the member only needs to repeat the request.

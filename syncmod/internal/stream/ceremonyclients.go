@@ -68,7 +68,8 @@ func (s *CeremonyClients) Start(opened time.Time) error {
 	return nil
 }
 
-// run runs a client. If the client panics, run reports that to the ceremony.
+// run runs a client. If the client panics, this function reports the panic to the
+// ceremony.
 func (s *CeremonyClients) run(cl *client) {
 	defer func() {
 		if s.left.Add(-1) == 0 {
@@ -96,8 +97,8 @@ func (s *CeremonyClients) say() {
 }
 
 // beat is the heartbeat of all streams. They beat at the same moment, so that the
-// process wakes up only once. beat also ends streams on which a request has waited too
-// long for its response.
+// process wakes up only once. This function also ends streams on which a request has
+// waited too long for its response.
 func (s *CeremonyClients) beat() {
 	defer recovering("heartbeats", s.ceremony.Broken)
 	now := time.Now()

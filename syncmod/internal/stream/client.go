@@ -137,8 +137,8 @@ func (cl *client) reached(at time.Time, relayed bool) {
 // unopened notes that no stream could be opened.
 func (cl *client) unopened(end End) {
 	// While a host pauses after a failed dial, its error says only that. If this client has seen
-	// an earlier failure, that one says more. If it has not, the failed dial was for somebody
-	// else, and no better error is known.
+	// an earlier failure, that failure says more. If this client has not, the failed dial was
+	// for somebody else, and no better error is known.
 	if dial, ok := errors.AsType[*reason.Dial](end.Err); ok && dial.Pausing() && cl.failure.Reason != "" {
 		end = cl.failure
 	}

@@ -25,7 +25,7 @@ type Clients struct {
 	mu     sync.Mutex
 	byPeer map[peer.ID][]*client
 	sets   map[*CeremonyClients]struct{} // those that have started and not ended
-	cancel context.CancelFunc            // ends listen; nil while the half is off
+	cancel context.CancelFunc            // ends the goroutine of listen; nil while the half is off
 	ended  chan struct{}                 // closed when listen has returned
 }
 

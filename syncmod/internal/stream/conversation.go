@@ -17,8 +17,8 @@ const (
 )
 
 // converse sends on a stream what there is to say and reads the answers, until the
-// stream ends. If a direct stream takes over, it goes on with that one. It returns how
-// the last stream ended.
+// stream ends. If a direct stream takes over, this function goes on with the direct
+// stream. It returns how the last stream ended.
 func (cl *client) converse(ctx context.Context, o *outbound) (end End) {
 	defer func() {
 		o.endBefore()
@@ -48,7 +48,7 @@ func (cl *client) attach(o *outbound) {
 }
 
 // say writes what there is to say to the member. It does not wait while another
-// goroutine writes: that one looks again when it is done.
+// goroutine writes: that goroutine looks again when it is done.
 func (cl *client) say() {
 	for o := cl.current.Load(); o != nil && cl.hasNews(o); o = cl.current.Load() {
 		if !o.TryLock() {
@@ -71,9 +71,9 @@ func (cl *client) hasNews(o *outbound) bool {
 }
 
 // moving starts a goroutine that looks for a direct connection to a member whose stream
-// runs through a relay. It looks whenever there may be one, and between heartbeats. It
-// ends when a direct stream has taken over, or when stop is called. stop waits until it
-// has ended.
+// runs through a relay. The goroutine looks whenever there may be such a connection,
+// and between heartbeats. It ends when a direct stream has taken over, or when the
+// function stop is called. That function waits until the goroutine has ended.
 func (cl *client) moving(ctx context.Context, relayed *outbound) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})

@@ -99,8 +99,8 @@ func (cl *client) reachable() bool {
 }
 
 // connect opens a stream to the member, on any path that works. A connection that the
-// member makes meanwhile is as good as one of this host. In a ceremony that only looks,
-// connect returns nil if the member does not serve observers.
+// member makes meanwhile is as good as one that this host makes. In a ceremony that
+// only looks, this function returns nil if the member does not serve observers.
 func (cl *client) connect(ctx context.Context) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, cl.cfg().ExchangeTimeout)
 	defer cancel()

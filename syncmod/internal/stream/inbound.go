@@ -46,8 +46,8 @@ type inbound struct {
 	serving // only the handler uses this
 }
 
-// sender is who opened a stream. A process that only looks counts as a sender of its
-// own, so it does not displace another process with the same key.
+// sender is who opened a stream. A process that only looks is a separate sender, so
+// it does not displace another process with the same key.
 type sender struct {
 	remote   peer.ID
 	observes bool
@@ -197,7 +197,7 @@ func (in *inbound) converse(c Ceremony, request *syncpb.SyncRequest) (held bool,
 }
 
 // take passes a request on to a ceremony and does what the verdict says. It returns how
-// the stream ends, without a reason if the stream goes on. It is a function of its own
+// the stream ends, without a reason if the stream goes on. It is a separate function,
 // so that its variables are not on the stack while the stream is silent.
 func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Reader) (held bool, end End) {
 	for {
@@ -520,8 +520,8 @@ func (in *inbound) patience(request *syncpb.SyncRequest) time.Duration {
 }
 
 // verify reports whether a signature over a definition hash is valid. It checks a
-// signature once for each stream, and again when it changes (docs/protocol.md,
-// "Signatures").
+// signature once for each stream, and again when the signature changes
+// (docs/protocol.md, "Signatures").
 func (in *inbound) verify(hash, signature []byte) bool {
 	if bytes.Equal(hash, in.verified) && bytes.Equal(signature, in.signature) {
 		return true

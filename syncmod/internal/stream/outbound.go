@@ -36,8 +36,10 @@ type outbound struct {
 	opened  time.Time
 
 	// Only the client's goroutine uses these.
-	before     *outbound // the relayed stream that this one takes over from; nil once this one is answered
-	answeredAt time.Time // when the first response came; a response that says to wait counts only if this node observes
+	before *outbound // the relayed stream that this one takes over from; nil once this one is answered
+	// answeredAt is when the first response came. Unless this node observes, a response
+	// that says to wait does not count.
+	answeredAt time.Time
 
 	announced atomic.Pointer[Announcement] // the last one written; nil if none was written yet
 

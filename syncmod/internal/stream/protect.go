@@ -12,9 +12,9 @@ import (
 
 // protectRelay keeps the host's connection manager from closing the connection to a
 // relay that a relayed connection runs through. The member itself is protected while
-// its ceremony is open, but without the relay it is lost. Each stream has a tag of its
-// own, because tags are not counted. The function that protectRelay returns ends the
-// protection.
+// its ceremony is open, but without the relay the connection to the member is lost. Each
+// stream has a tag of its own, because tags are not counted. The function that
+// protectRelay returns ends the protection.
 func (c *Config) protectRelay(conn network.Conn, of Ceremony, direction string, id roster.StreamID) (release func()) {
 	if !conn.Stat().Limited {
 		return func() {}
