@@ -31,7 +31,8 @@ func direct(m members, err error) string { return explain(addresses, m, err).tex
 // has finished its handshake before the server refuses its certificate.
 var certificateRefused = Row{
 	"its host refuses this host's TLS certificate: when this host started, its clock was more than an hour ahead " +
-		"of the other host's clock; compare the two clocks, set this host's clock right, then restart this host", Either,
+		"of the other host's clock; compare the two clocks, set this host's clock right, then restart this host",
+	Either,
 	plain(isCertificateRefused),
 }
 
