@@ -61,8 +61,8 @@ func (e *permanentError) Unwrap() error { return e.err }
 //
 // Once an attempt is complete, the error is nil. The receipt is nil if this node attested
 // nothing. If no attempt completes, the error says why the last attempt failed or, like
-// that of [Service.Open], why no attempt could begin. When ctx ends, Run closes the open ceremony, as [Ceremony.Run]
-// does. It leaves nothing open when it returns or panics. [OnEnd], and the shutdown that
+// that of [Service.Open], why no attempt could begin. When ctx ends, Run closes the open
+// ceremony, as [Ceremony.Run] does. It leaves nothing open when it returns or panics. [OnEnd], and the shutdown that
 // a Config asks for, apply only to the last attempt that was opened.
 func (s *Service) Run(ctx context.Context, d Definition, newSteps func(*Ceremony) ([]Step, error)) (*Receipt, error) {
 	if newSteps == nil {

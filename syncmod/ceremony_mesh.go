@@ -37,8 +37,8 @@ func (c *core) handleView(now time.Time) {
 	broadcast(&c.watched)
 }
 
-// pairsDue returns the time from which the last change of a view can make pairs count
-// as broken. It returns zero if those pairs have been shown.
+// pairsDue returns the earliest time at which pairs can count as broken because of the
+// last change of a view. It returns zero if those pairs have been shown.
 func (c *core) pairsDue() time.Time {
 	if c.viewed.IsZero() {
 		return time.Time{}

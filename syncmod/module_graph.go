@@ -25,8 +25,8 @@ type given[T any] struct {
 // cases it is: nothing provides a T, or there is a constructor of T that fx cannot
 // call because a dependency is missing. Before fx makes the parameters of a function,
 // it checks that all of them are provided. It then makes them from left to right. The
-// constructor of made takes a looked and then a T. So fx makes a looked only if a T is
-// provided.
+// constructor of a *made has two parameters, of the types looked and T, in this order.
+// So fx makes the value of type looked only if a T is provided.
 func provideGiven[T any]() fx.Option {
 	type look struct{ provided bool }
 	type looked struct{}

@@ -70,8 +70,8 @@ type signed struct {
 	failure     error               // why it could not be signed
 }
 
-// toAttest returns what this node attests, and the number that the last barrier has
-// if it is the next one. Once the last barrier is announced, it returns that
+// toAttest returns what this node attests, and the number of the next
+// barrier, which may become the last one. Once the last barrier is announced, it returns that
 // barrier's number and no result.
 func (c *core) toAttest() (last int64, result []byte) {
 	c.mu.Lock()

@@ -143,8 +143,8 @@ type PeerStatus struct {
 	// made printable, and empty when the member accepts this node.
 	Waiting string
 
-	// Fault says why the ceremony would fail because of what the member says, or is nil if
-	// no reason is known. Only a ceremony that was opened with [Observe] has it: any other
+	// Fault is the failure that the member would cause by what it says. It is nil if none
+	// is known. Only a ceremony that was opened with [Observe] has it: any other
 	// ceremony fails instead.
 	Fault error
 

@@ -17,7 +17,7 @@ func tellable(s string) string {
 	}
 	s = strings.Join(strings.Fields(s), " ")
 	s = printable(s, len(s))
-	for range passes { // what one pass hides and cuts changes how the rest reads
+	for range passes { // after a pass has hidden or cut something, the rest may read differently
 		told := printable(redact.Text(s), maxReason)
 		if told == s {
 			break

@@ -107,8 +107,8 @@ const FlushLimit = 500 * time.Millisecond
 
 // Flush waits until all earlier reports have reached the loggers and providers. It
 // gives up when the context ends, or after [FlushLimit]. It returns at once if the
-// current report has been running for FlushLimit, or if an earlier call gave up and its
-// reports have still not been carried out. If a report calls Flush, for example in a
+// current report has been running for FlushLimit, or if an earlier call gave up and the
+// reports that it waited for have still not been carried out. If a report calls Flush, for example in a
 // hook of the logger, it waits for itself until Flush gives up.
 func (t *Telemetry) Flush(ctx context.Context) {
 	if t.reporter.stuck() {

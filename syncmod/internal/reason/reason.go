@@ -101,7 +101,7 @@ func IsOurs(err error) bool {
 		})
 }
 
-// plain makes the function for the field explains of a row without details.
+// plain makes the explains function of a row that has no details.
 func plain(matches func(error) bool) func(members, error) (string, bool) {
 	return func(_ members, err error) (string, bool) { return "", matches(err) }
 }

@@ -373,9 +373,9 @@ const mostBehind = 100
 // awaitTold waits until the member has heard this node's abort, or until the given
 // time. The abort must arrive before the answer to the refused request, because the
 // abort names the culprit. Meanwhile awaitTold reads on, because the member may have
-// failed too. It may then be waiting in the same way for this node to hear its abort,
-// which comes after the refused request. It reads at most mostBehind requests, because
-// the receive window of a stream grows while it is read.
+// failed too. The member may then be waiting in the same way, until this node has heard
+// its abort, which comes after the refused request. awaitTold reads at most mostBehind
+// requests, because the receive window of a stream grows while it is read.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return

@@ -3,8 +3,8 @@ package wire
 import "encoding/binary"
 
 // Most requests of a stream differ from the one before only in their timestamp, and so
-// do their responses. With the functions of this file a server sees that, and answers,
-// without decoding either.
+// do their responses. With the functions of this file, a server recognizes such a
+// request and answers it, without decoding the request or encoding the response.
 
 const (
 	timestampTag  = 1<<3 | 2 // field 1, length-delimited: first in a request and in a response
