@@ -47,7 +47,8 @@ func TestTheBlamedMemberIsNotTheReporter(t *testing.T) {
 
 		blames(bob)(t, m)
 
-		reports := `according to operator \d \((alice|dave)\)(, who heard it from operator 3 \(dave\))?: "`
+		// If bob tells carol first, his words are quoted, and the quotes in them are escaped.
+		reports := `according to operator \d \((alice|dave)\)(, who heard it from operator 3 \(dave\))?: \\?"`
 		require.Regexp(t, reports, m.Failure(carol).Error())
 		m.Stop(honest...)
 	}
