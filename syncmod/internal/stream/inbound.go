@@ -39,7 +39,7 @@ type inbound struct {
 	sendsLast  atomic.Bool // its last frame is on its way, and a reset must not overtake it
 	ceremony   Ceremony    // guarded by the server's lock
 	asks       string      // the definition that a held stream names; guarded by the server's lock too
-	owing      bool        // guarded by the ceremony's [Late]; the stream has late responses
+	owing      atomic.Bool // the stream is in the list of a [Late]
 
 	writing // its lock guards the answers that wait to be written
 

@@ -28,10 +28,9 @@ func (l *Late) add(in *inbound, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last = now
-	if in.owing {
+	if in.owing.Swap(true) {
 		return
 	}
-	in.owing = true
 	if l.owing = append(l.owing, in); len(l.owing) == 1 {
 		l.first = now
 		time.AfterFunc(lull, func() { l.look(in.server) })
@@ -58,7 +57,7 @@ func (l *Late) take(now time.Time, latest time.Duration) (owing []*inbound, wait
 		return nil, wait
 	}
 	for _, in := range l.owing {
-		in.owing = false // what the stream keeps back from now on is added anew
+		in.owing.Store(false) // what the stream keeps back from now on is added anew
 	}
 	owing, l.owing = l.owing, nil
 	return owing, 0
