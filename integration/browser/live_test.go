@@ -93,9 +93,10 @@ func TestAMembersWordsAreText(t *testing.T) {
 	s.Idle(alice)
 	def := s.Definition(alice, t.Name())
 	def.Peers[carol].Name = hostile
-	s.Nodes[alice].Ceremony = s.Nodes[alice].Open(t, def)
 	raw := s.Raw(bob)
 	raw.Answer()
+	raw.Connect(t, s.Nodes[alice].Host) // before alice dials: two dials at the same moment may both fail
+	s.Nodes[alice].Ceremony = s.Nodes[alice].Open(t, def)
 	raw.Open(t, s.Nodes[alice].Host).Say(t, raw.Request(t, def, harness.Nickname(hostile)))
 
 	b := open(t, serve(t, s.Nodes[alice].Service), desktop)
