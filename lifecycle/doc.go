@@ -28,11 +28,11 @@
 //     OnStop of any hook before it. Do work that may take long in a task.
 //   - If OnStart fails after [Group.Start], call [Group.Stop] before you return the error. fx rolls back only the hooks
 //     before the one that failed.
-//   - A task ends soon after its context does. [Group.Stop] can only wait for it, and logs every 5 s which tasks it is
-//     waiting for. A [StopError] names the tasks that do not end. They keep running.
+//   - A task must end soon after its context does. [Group.Stop] can only wait for it, and logs every 5 s which tasks it
+//     is waiting for. A [StopError] names the tasks that do not end. They keep running.
 //   - Stop gives up a little before its context's deadline. At the deadline itself, fx ignores whatever a hook returns,
-//     skips the remaining hooks and ends the process. Nobody would learn which task was stuck, and the components below
-//     would not be stopped at all.
+//     skips the remaining hooks and ends the process. Nobody would learn which task was stuck, and the components that
+//     started before it would not be stopped at all.
 //   - A task that returns nil has succeeded. So has a task that returns the context's error once Stop has begun. Any
 //     other error is a failure, because nobody sees an error that a goroutine only returns.
 //   - A panic in a task is a failure too, and [PanicError] has its stack. It ends the application in an orderly way:

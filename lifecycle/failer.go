@@ -11,8 +11,8 @@ import (
 )
 
 // Failer ends an application once, with an exit code and with the cause in the log. Make one with [NewFailer], which
-// can be passed to fx.Provide. Its methods are safe for concurrent use. They stop the application first and log second,
-// and they wait at most 500 ms for the log.
+// can be passed to fx.Provide. Its methods are safe for concurrent use. Fail and Complete stop the application first
+// and log second, and they wait at most 500 ms for the log.
 type Failer struct {
 	shutdowner fx.Shutdowner
 	log        *logrus.Logger

@@ -40,7 +40,7 @@ type task struct {
 // NewGroup returns a group that is not running yet.
 //
 // After each Start, the group passes the first failure of a task to onFailure. It calls onFailure on the goroutine of
-// that task, before the task counts as ended, so onFailure must not wait for [Group.Stop], which waits for the task.
+// that task, before the task counts as ended. So onFailure must not wait for [Group.Stop], which waits for the task.
 // onFailure should log the failure. If onFailure is nil, the group logs it. The group logs all later failures itself.
 // It logs after the task has ended, so Stop does not wait for the log. The other tasks go on until Stop. If log is nil,
 // the group uses logrus's standard logger.

@@ -123,10 +123,10 @@ func (c *Ceremony) Done() <-chan struct{} { return c.core().done }
 // Err returns why the ceremony failed, or nil if it has not failed.
 func (c *Ceremony) Err() error { return c.core().failure() }
 
-// Context returns a context that ends when parent ends or the ceremony fails. The
-// failure is then its cause ([context.Cause]). The context does not end when the
-// ceremony completes. Call the returned CancelFunc to release the resources of the
-// context.
+// Context returns a context that ends when parent ends or the ceremony fails. If
+// the ceremony failed, the failure is the cause of the context ([context.Cause]).
+// The context does not end when the ceremony completes. Call the returned
+// CancelFunc to release the resources of the context.
 func (c *Ceremony) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	return c.core().context(parent)
 }

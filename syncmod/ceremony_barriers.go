@@ -49,7 +49,7 @@ func (c *Ceremony) AwaitStep(ctx context.Context, step int64) error {
 
 // Advance announces the next step to everyone and waits at the barrier of that step
 // until every member has reached the step. It returns the number of the step. The
-// first step is 1. When ctx ends first the error is a [*WaitError], and the next
+// first step is 1. When ctx ends first, the error is a [*WaitError], and the next
 // Advance waits for the same step again. Only one call may run at a time: a second
 // one returns an [ErrInvalid].
 func (c *Ceremony) Advance(ctx context.Context) (int64, error) {

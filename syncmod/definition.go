@@ -111,9 +111,9 @@ func (p Peer) clone() Peer {
 	return p
 }
 
-// Names returns the names of the members as errors, logs and statuses show them. The
-// names are made printable. A member without a name has the end of its peer ID instead.
-// Members with the same name have their operator index added.
+// Names returns the names of the members in the form that errors, logs and statuses
+// show. The names are made printable. A member without a name has the end of its peer
+// ID instead. Members with the same name have their operator index added.
 func (d Definition) Names() []string {
 	count := make(map[string]int, len(d.Peers))
 	for _, p := range d.Peers {

@@ -119,9 +119,10 @@
 // that has not opened the ceremony yet, or whose attempt has failed, tells the others
 // to wait, and [PeerStatus].Waiting shows why.
 //
-// A node that restarts while the members are still connecting can rejoin. After that,
-// its part of the key generation is lost, so the ceremony cannot go on: it fails for
-// the other members, and the restarted node waits for them to begin again.
+// A node that restarts while the members are still connecting can rejoin. If it
+// restarts later, its part of the key generation is lost, so the ceremony cannot go
+// on: it fails for the other members, and the restarted node waits for them to begin
+// again.
 //
 // [Ceremony.Status] and [Ceremony.Watch] show all of this while it happens.
 //
@@ -136,10 +137,10 @@
 // contexts of [Ceremony.Context] and of the steps end with that cause, and every member
 // is told. A failure that a member caused is a [*PeerError], which names that member,
 // not the one that passed on the news. Use errors.Is to tell the kinds of failure
-// apart, beginning with [ErrVersionMismatch]. On this side, [Ceremony.Abort] or a
-// step that returns an error fails the ceremony. The others receive the reason as
-// text of at most 256 bytes, without passwords, file paths or anything that looks
-// like a key. Even so, do not put secrets into errors.
+// apart: [ErrVersionMismatch] and the errors that are listed with it. On this side,
+// [Ceremony.Abort] or a step that returns an error fails the ceremony. The others
+// receive the reason as text of at most 256 bytes, without passwords, file paths or
+// anything that looks like a key. Even so, do not put secrets into errors.
 //
 // Once the last barrier is passed, the ceremony has succeeded: every member has
 // announced that its work is done. Nothing can fail it after that. Only the goodbyes

@@ -42,8 +42,8 @@ var (
 	// Config.PeerTimeout. It blames nobody if the reason is a limit or a setting of
 	// this node's own host.
 	ErrPeerTimeout = errors.New("member gone")
-	// ErrPeerLeft is the failure when a member said goodbye before a barrier that
-	// needs it.
+	// ErrPeerLeft is the failure when a member said goodbye although a barrier
+	// still needs that member.
 	ErrPeerLeft = errors.New("member left early")
 	// ErrResultMismatch is the failure when the members attest different results, or
 	// when some attest a result and others do not; see [Ceremony.Attest]. It blames

@@ -33,15 +33,16 @@ const (
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
 // It allows what [ResourceLimits] allows, for every ceremony, and also lifts the limits
-// by address. By default, libp2p takes eight connections from one IPv4 address or one
-// IPv6 /56, and 64 from one /48. After the first few, it takes one every five seconds.
-// With this resource manager all members may be behind one address. A member that is
-// reached through a relay counts as being at the relay's address.
+// by address. By default, libp2p allows eight connections at a time from one IPv4
+// address or one IPv6 /56, and 64 from one /48. It also limits how fast they come:
+// after the first few, one every five seconds. With this resource manager all members
+// may be behind one address. A member that is reached through a relay counts as being
+// at the relay's address.
 //
-// Strangers at one address, or in one /56 or /48, leave room for the connections of all
-// members at other addresses. They can keep out members behind the same address.
-// Strangers at many addresses together can keep out members too, so a host that
-// strangers can reach should have a connection gater that knows its members.
+// Strangers at one address, or in one /56 or /48, cannot take the room for the
+// connections of members at other addresses. They can keep out members behind the same
+// address. Strangers at many addresses together can keep out members too, so a host
+// that strangers can reach should have a connection gater that knows its members.
 //
 // The host reserves at most half of the machine's memory, or libp2p's default if that
 // is more. Each member of one ceremony takes about half a MiB, but most of it is
@@ -72,10 +73,10 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 }
 
 // ResourceLimits returns the resource-manager limits that a host needs for one ceremony
-// of the given size. They cover two streams to and from each member, with room for
-// reconnecting and for moving from a relay to a direct connection. They also cover the
-// connections under these streams, and the memory that libp2p reserves for both.
-// ResourceLimits is for a host that has other needs too; for any other host,
+// of the given size. They cover one stream to each member and one from each member,
+// with room for reconnecting and for moving from a relay to a direct connection. They
+// also cover the connections under these streams, and the memory that libp2p reserves
+// for both. ResourceLimits is for a host that has other needs too; for any other host,
 // [NewResourceManager] does everything. Merge the limits into those that the host is
 // made with:
 //

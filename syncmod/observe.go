@@ -31,8 +31,8 @@ type openOptions struct{ observes bool }
 // they say. It takes no part in the ceremony: it opens no stream of the protocol, does
 // not answer foreign members (Charon, Pluto), and tells the others that it only looks.
 // No member counts it as connected, and no member goes on to step 1 because of it.
-// Neither this ceremony nor its end can make another ceremony fail. Nodes that run
-// this package and look at the same time see each other.
+// Neither this ceremony nor its end can make another ceremony fail. Several nodes can
+// look at the same time. Those that run this package see each other.
 //
 // [Ceremony.Status] and [Ceremony.Watch] show who is there. A member is connected
 // outbound while its host answers this host. It is connected inbound as long as the

@@ -24,8 +24,9 @@ import (
 //
 // Call Attest before [Ceremony.Complete] or [Ceremony.Run] announces the last
 // barrier, for example in the last step. Another call replaces the result. Attest
-// returns an [ErrInvalid] when it is called later, and for a result of any other
-// size. It does not block. [Ceremony.Receipt] then proves what every member attested.
+// returns an [ErrInvalid] once the last barrier is announced, and for a result that
+// is empty or longer than 64 bytes. It does not block. After the last barrier,
+// [Ceremony.Receipt] proves what every member attested.
 func (c *Ceremony) Attest(result []byte) error {
 	run, err := c.taking("Attest")
 	if err != nil {

@@ -126,7 +126,7 @@ type options struct {
 func WithLogger(log *logrus.Logger) Option { return func(o *options) { o.log = log } }
 
 // WithSlog sets the logger of a program that does not use logrus. Fields become
-// attributes, and the context of a line carries the span that the line is about. If
+// attributes. The context of a line carries the span that the line is about. If
 // both this option and [WithLogger] are given, the later one counts. A nil logger
 // changes nothing.
 func WithSlog(log *slog.Logger) Option {

@@ -47,7 +47,7 @@ type Status struct {
 	At       time.Time    // the moment that the status describes
 	Peers    []PeerStatus // every other member, in operator order
 	Err      error        // why the ceremony failed
-	Attempt  int          // the number of the attempt of [Service.Run], from 1; 1 for every other ceremony
+	Attempt  int          // the number of the attempt of [Service.Run], from 1; always 1 without Service.Run
 	Retried  bool         // the ceremony failed, and [Service.Run] begins another attempt
 	Steps    []string     // the names of all steps, if the ceremony runs with named steps
 	Observes bool         // this ceremony only looks; see [Observe]
@@ -140,7 +140,7 @@ type PeerStatus struct {
 	clockWrong bool
 
 	// Waiting says in the member's own words why it does not accept this node yet. It is
-	// made printable, and empty when the member accepts this node.
+	// made printable. It is empty when the member accepts this node.
 	Waiting string
 
 	// Fault is the failure that the member would cause by what it says. It is nil if none
@@ -149,8 +149,8 @@ type PeerStatus struct {
 	Fault error
 
 	// View says how the member sees every member, in operator order. It is nil while the
-	// member does not say how it sees them. It is the member's claim, and the member's
-	// entry for itself is empty. Statuses share the slice: do not change it.
+	// member does not say how it sees them. It is the member's claim. The member's entry
+	// for itself is empty. Statuses share the slice: do not change it.
 	View []Link
 
 	reach string // which other members reach it, when this node does not
@@ -165,7 +165,7 @@ func (p PeerStatus) name() string {
 }
 
 // Describe says in a few words how the member stands, as a [WaitError] does: whether it is
-// connected, or why not, which step it is at, and when this node last heard from it.
+// connected (and if not, why), which step it is at, and when this node last heard from it.
 func (p PeerStatus) Describe(now time.Time) string {
 	var parts []string
 	switch {

@@ -12,10 +12,10 @@ import (
 // WaitingFor says which members this node waits for, and why. It is the error that a
 // wait at the barrier would return now, without a context's error. It is nil while this
 // node waits for nobody, because it works on a step or because the ceremony is over. In
-// a complete ceremony it names the members that did not say goodbye in time, and is nil
-// if all of them did. In a ceremony that only looks, it names the members that the
-// ceremony would wait for: those that cannot be reached, and those that the ceremony
-// would not accept.
+// a complete ceremony, it names the members that did not say goodbye in time, and is
+// nil if every member did. In a ceremony that only looks, it names the members that the
+// real ceremony would wait for: those that cannot be reached, and those that the real
+// ceremony would not accept.
 func (s Status) WaitingFor() *WaitError {
 	if s.barrier.Kind == 0 {
 		return s.unsaid

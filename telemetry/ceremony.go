@@ -188,7 +188,8 @@ func (c *Ceremony) Pause(o report.Pause) {
 	})
 }
 
-// Closed reports that the ceremony is closed. Readers no longer observe it.
+// Closed reports that the ceremony is closed. The meter provider's readers no
+// longer observe it.
 func (c *Ceremony) Closed() { c.t.forget(c) }
 
 // End reports the end of the ceremony.

@@ -110,14 +110,14 @@ func (s *Stream) Link(traceparent string) {
 	s.link.CompareAndSwap(nil, &sc)
 }
 
-// Message counts an answered request. Unlike the other methods it records at once. It
-// does not allocate.
+// Message counts an answered request. Like RTT, and unlike the other methods, it
+// records at once. It does not allocate.
 func (s *Stream) Message() {
 	s.c.t.to().messages.Add(s.live.Load().ctx, 1, s.c.t.messages[s.role]...)
 }
 
-// RTT records a round trip of an outbound stream. Unlike the other methods it records
-// at once. It does not allocate.
+// RTT records a round trip of an outbound stream. Like Message, and unlike the other
+// methods, it records at once. It does not allocate.
 func (s *Stream) RTT(d time.Duration) {
 	s.c.t.to().rtt.Record(s.live.Load().ctx, d.Seconds(), s.c.peers[s.start.Peer].rtt...)
 }

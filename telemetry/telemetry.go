@@ -19,9 +19,10 @@ import (
 
 // Telemetry reports what a service does. Its methods, and those of [Ceremony] and
 // [Stream], are safe for concurrent use. They may be called with locks held, and from
-// the hooks and span processors that a report calls. They return at once: they queue a
-// report, and a goroutine carries it out later. Only [Stream.Message] and [Stream.RTT]
-// record at once. Each report has the time of the event.
+// the hooks and span processors that a report calls. All but [Telemetry.Flush] return
+// at once: they queue a report, and a goroutine carries it out later. Only
+// [Stream.Message] and [Stream.RTT] record at once. Each report has the time of the
+// event.
 //
 // If a sink is too slow, hangs or panics, reports are lost. When the queue is full, it
 // drops the least important reports first, and dkgsync.reports.dropped counts them.

@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// Answers has the answers to the five questions of an operator.
+// Answers has the answers to the five questions that the package comment lists.
 type Answers struct {
 	WaitingFor Answer `json:"waiting_for"` // whom this node waits for, and why
 	IsItMe     Answer `json:"is_it_me"`    // whether this node is the problem

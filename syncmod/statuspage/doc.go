@@ -31,10 +31,10 @@
 //
 // docs/statuspage.md describes the document that status and events return.
 //
-// The page shows no secrets, but it shows addresses and peer IDs and asks for no password, so make
-// it reachable only for people who may see them. It answers GET and HEAD requests. It answers a
-// request only if the Host header is an IP address, localhost or a name given to [Hosts]. Somebody
-// else can own a name and let it resolve to this machine, but the page does not accept that
+// The page shows no secrets, but it shows addresses and peer IDs. It asks for no password, so make
+// it reachable only for people who may see these. It answers GET and HEAD requests. It answers a
+// request only if the Host header is an IP address, localhost or a name given to [Hosts]. An
+// attacker can own a name and let it resolve to this machine, but the page does not accept that
 // name. So no other page can read it through a name that resolves to the node (DNS rebinding). The
-// number of clients is limited, and a client that does not read what it is sent is dropped.
+// number of clients is limited. A client is dropped if it does not read what it is sent.
 package statuspage

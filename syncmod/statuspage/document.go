@@ -43,7 +43,7 @@ type Summary struct {
 	Headline   string    `json:"headline"`            // the state of the ceremony in one line
 }
 
-// Detail is the ceremony that is shown.
+// Detail describes the ceremony that the page shows.
 type Detail struct {
 	Summary // the same as in the list of all ceremonies
 
@@ -82,10 +82,10 @@ type Member struct {
 	Version    string    `json:"version,omitempty"`    // as the member gives it
 	Path       string    `json:"path"`                 // how this node is connected to it: direct, relay, none, …
 	Step       int64     `json:"step"`                 // the last step that this node has seen; -1: none
-	Doing      string    `json:"doing"`                // what it works on or has finished, in words; ?: unknown
+	Doing      string    `json:"doing"`                // what it is doing, in words; "?" if that is unknown
 	Done       bool      `json:"done,omitempty"`       // it has said goodbye
 	LastSeen   time.Time `json:"last_seen,omitzero"`   // when its last valid message arrived
-	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or ceased to be
+	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or stopped being so
 	RTT        float64   `json:"rtt_ms,omitempty"`     // the last round trip, in milliseconds
 	Clock      float64   `json:"clock_ms,omitempty"`   // how far its clock is ahead of this node's, in milliseconds
 	Reconnects int       `json:"reconnects,omitempty"` // how often this node's stream to it was opened again
@@ -113,7 +113,7 @@ type PassedBarrier struct {
 	Since  time.Time `json:"since"`               // when this node's wait began
 	Passed time.Time `json:"passed"`              // when the wait ended
 	Last   int       `json:"last"`                // operator index of the member that arrived last
-	Behind float64   `json:"behind_ms,omitempty"` // how much later than the member before it, in milliseconds
+	Behind float64   `json:"behind_ms,omitempty"` // how much later than the member before Last, in milliseconds
 }
 
 // newDocument returns a document about all ceremonies, with one of them in detail.

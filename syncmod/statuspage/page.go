@@ -24,8 +24,8 @@ type options struct {
 	hosts   []string
 }
 
-// Metrics makes the page serve the metrics of the program at the path metrics. For Prometheus,
-// pass the handler of its client library.
+// Metrics makes the page serve the metrics of the program at the path "metrics". For
+// Prometheus, pass the handler of its client library.
 func Metrics(h http.Handler) Option { return func(o *options) { o.metrics = h } }
 
 // Hosts adds names under which browsers may ask for the page, for example the name of a proxy in

@@ -71,7 +71,7 @@ type found struct {
 	Service *syncmod.Service `optional:"true"`
 }
 
-// Server serves a page. [Serve] provides one to the graph.
+// Server serves a page. [Serve] provides a *Server to the graph.
 type Server struct {
 	addr    string
 	opts    []Option
@@ -124,7 +124,7 @@ func newServer(p *Page) *http.Server {
 	}
 }
 
-// Stop stops the server. It is a hook of the app, and takes little more than a second, whatever
+// Stop stops the server. It is a hook of the app. It takes little more than a second, whatever
 // the clients do.
 func (s *Server) Stop(ctx context.Context) error {
 	if s.page == nil {

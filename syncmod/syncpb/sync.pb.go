@@ -30,8 +30,8 @@ const (
 // SyncRequest goes from a member's client to another member's server, many times over one long-lived stream.
 type SyncRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When the client sent this request, by the client's clock. It is always set, and the response echoes it. Without a
-	// timestamp and a session, the response would be an empty payload, which every reader refuses.
+	// The time when the client sent this request, by the client's clock. It is always set, and the response echoes it.
+	// Without a timestamp and a session, the response would be an empty payload, which every reader refuses.
 	Timestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=timestamp,proto3" json:"timestamp,omitempty"`
 	// The definition hash, signed with the client's libp2p identity key. Every server verifies it.
 	HashSignature []byte `protobuf:"bytes,2,opt,name=hash_signature,json=hashSignature,proto3" json:"hash_signature,omitempty"`
@@ -43,18 +43,18 @@ type SyncRequest struct {
 	// The last step that the client has announced. It is 0 until every member is connected, and grows by one with each
 	// barrier.
 	Step int64 `protobuf:"varint,5,opt,name=step,proto3" json:"step,omitempty"`
-	// The client's display name, at most 32 characters at its sender. Nobody authenticates or checks it. Pluto does not
+	// The client's display name. The client limits it to 32 characters. Nobody authenticates or checks it. Pluto does not
 	// send it.
 	Nickname string `protobuf:"bytes,6,opt,name=nickname,proto3" json:"nickname,omitempty"`
 	// The client's session: a random, non-zero number, drawn once for each run of a ceremony in a process. It shows which
-	// of the client's processes sends the request. Zero or absent from peers that do not speak the extensions. Charon and
-	// Pluto ignore it.
+	// of the client's processes sends the request. It is zero or absent in requests from peers that do not speak the
+	// extensions. Charon and Pluto ignore it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// W3C trace context of the client's stream span. It is set on only one request of a stream: the first one written
 	// after the span exists. Charon and Pluto ignore it.
 	Traceparent string `protobuf:"bytes,1002,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	// Why the client's ceremony has failed. The receiver's ceremony fails with it. It is empty until the client's
-	// ceremony fails. At most 256 printable bytes. Charon and Pluto ignore it.
+	// The reason why the client's ceremony has failed. The receiver's ceremony fails with it. It is empty until
+	// the client's ceremony fails. At most 256 printable bytes. Charon and Pluto ignore it.
 	Abort string `protobuf:"bytes,1003,opt,name=abort,proto3" json:"abort,omitempty"`
 	// The binary peer ID of the member that the abort is about. It is absent if the abort is about no particular member.
 	// Charon and Pluto ignore it.
@@ -66,15 +66,15 @@ type SyncRequest struct {
 	// followed, for each member in operator order, by the length of its peer ID as an unsigned varint and the peer ID.
 	// Only on the first request of a stream. Charon and Pluto ignore it.
 	Members []byte `protobuf:"bytes,1006,opt,name=members,proto3" json:"members,omitempty"`
-	// How the client sees each member, in operator order. There are 4 bits for each member, the low half of a byte first.
-	// They are 0 for the client itself. Bit 0: the member's stream to the client is alive. Bit 1: the client's stream to
-	// the member is alive. Bit 2: the client's stream to the member runs through a relay. Bit 3: the member has said
-	// goodbye. It is sent with the first heartbeat of a stream, and with the first heartbeat after a change, but only to
-	// members with a session. Charon and Pluto ignore it.
+	// The client's view of each member, in operator order. There are 4 bits for each member, the low half of a byte
+	// first. They are 0 for the client itself. Bit 0: the member's stream to the client is alive. Bit 1: the client's
+	// stream to the member is alive. Bit 2: the client's stream to the member runs through a relay. Bit 3: the member has
+	// said goodbye. The view is sent with the first heartbeat of a stream, and with the first heartbeat after a change,
+	// but only to members with a session. Charon and Pluto ignore it.
 	View []byte `protobuf:"bytes,1007,opt,name=view,proto3" json:"view,omitempty"`
 	// The digest of what the client's work has produced, 1 to 64 bytes. It is in every request from the announcement of
-	// the last barrier on, and absent if the client attests nothing. With an abort it has another meaning: the members
-	// attest different results. It is then empty if the client attests nothing. Charon and Pluto ignore it.
+	// the last barrier on, and absent if the client attests nothing. With an abort, its presence means that the members
+	// attest different results. It is then present but empty if the client attests nothing. Charon and Pluto ignore it.
 	Result []byte `protobuf:"bytes,1008,opt,name=result,proto3,oneof" json:"result,omitempty"`
 	// The client's signature of what it attests, made with its libp2p identity key. It comes with result, but not with an
 	// abort. Charon and Pluto ignore it.
@@ -254,17 +254,18 @@ type SyncResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The timestamp of the request. Some clients measure the round trip with it.
 	SyncTimestamp *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=sync_timestamp,json=syncTimestamp,proto3" json:"sync_timestamp,omitempty"`
-	// Why the request was refused, or empty if it was accepted. Clients of every implementation treat any error as final.
+	// The reason why the request was refused, or empty if it was accepted. Clients of
+	// every implementation treat any error as final.
 	Error string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
 	// The server's session, only in the answer to a request that carried a session. It shows which of the server's
 	// processes answers, and so reveals a restart to the client. It is absent if the server has not opened the ceremony.
 	// Charon and Pluto neither send nor read it.
 	SessionId uint64 `protobuf:"fixed64,1001,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// Set with error: the server's ceremony has failed because the members attest different results, and the client's
-	// ceremony fails for the same reason. Charon and Pluto neither send nor read it.
+	// Set together with the field error: the server's ceremony has failed because the members attest different
+	// results, and the client's ceremony fails for the same reason. Charon and Pluto neither send nor read it.
 	Differ bool `protobuf:"varint,1003,opt,name=differ,proto3" json:"differ,omitempty"`
-	// Why the request does not count, for the client's operator to read. Such a request has changed nothing. Charon and
-	// Pluto neither send nor read it.
+	// The reason why the request does not count, for the client's operator to read. Such a request has changed nothing.
+	// Charon and Pluto neither send nor read it.
 	Waiting       string `protobuf:"bytes,1002,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

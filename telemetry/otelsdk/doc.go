@@ -5,11 +5,11 @@
 //
 // Nothing is exported unless a variable asks for it. OTEL_TRACES_EXPORTER,
 // OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER name an exporter: otlp or console, or
-// prometheus for metrics. If the variable of a signal is not set, an OTLP endpoint means
-// otlp. The general OTEL_EXPORTER_OTLP_ENDPOINT asks only for traces and metrics,
-// because the log is already written elsewhere. OTEL_SDK_DISABLED=true turns everything
-// off. If no variable asks for a signal, the signal goes where it would go without this
-// package, to OpenTelemetry's globals.
+// prometheus for metrics. If the variable of a signal is not set, an OTLP endpoint has
+// the same effect as naming otlp. The general OTEL_EXPORTER_OTLP_ENDPOINT asks only for
+// traces and metrics, because the log is already written elsewhere.
+// OTEL_SDK_DISABLED=true turns everything off. If no variable asks for a signal, the
+// signal goes where it would go without this package, to OpenTelemetry's globals.
 //
 // [New] returns an error for a variable with a bad value. A problem with a file, a port,
 // an exporter or a producer may only show when the app starts; the start then returns
