@@ -136,7 +136,8 @@
 // A ceremony fails once, and the first cause wins. Every wait returns that cause. The
 // contexts of [Ceremony.Context] and of the steps end with that cause, and every member
 // is told. A failure that a member caused is a [*PeerError], which names that member,
-// not the one that passed on the news. Use errors.Is to tell the kinds of failure
+// not the one that passed on the news. If members differ in version, definition or list
+// of members, each side names the other. Use errors.Is to tell the kinds of failure
 // apart: [ErrVersionMismatch] and the errors that are listed with it. On this side,
 // [Ceremony.Abort] or a step that returns an error fails the ceremony. The others
 // receive the reason as text of at most 256 bytes, without passwords, file paths or

@@ -32,9 +32,9 @@ const (
 //	manager, err := syncmod.NewResourceManager(100, 1)
 //	host, err := libp2p.New(libp2p.ResourceManager(manager))
 //
-// It allows what [ResourceLimits] allows, for every ceremony, and also lifts the limits
-// by address. By default, libp2p allows eight connections at a time from one IPv4
-// address or one IPv6 /56, and 64 from one /48. It also limits how fast they come:
+// It allows what [ResourceLimits] allows, for every ceremony, and also raises the
+// limits by address. By default, libp2p allows eight connections at a time from one
+// IPv4 address or one IPv6 /56, and 64 from one /48. It also limits how fast they come:
 // after the first few, one every five seconds. With this resource manager all members
 // may be behind one address. A member that is reached through a relay counts as being
 // at the relay's address.
@@ -49,11 +49,11 @@ const (
 // reserved and never used. A machine with 2 GiB has room for 1,000 members, or for ten
 // ceremonies of a hundred. Ten times as many need 16 GiB.
 //
-// A resource manager cannot lift the system's limit on open files (ulimit -n). Each TCP
-// connection takes one file, so a member takes up to four while connections are
-// replaced. A resource manager cannot lift libp2p's limit for QUIC either, which is 256
-// streams in each direction of a connection. Hosts that have more than 240 ceremonies
-// in common at the same time should listen on TCP only.
+// A resource manager cannot raise the system's limit on open files (ulimit -n). Each
+// TCP connection takes one file, so a member takes up to four while connections are
+// replaced. A resource manager cannot raise libp2p's limit for QUIC either, which is
+// 256 streams in each direction of a connection. Hosts that have more than 240
+// ceremonies in common at the same time should listen on TCP only.
 //
 // If the number of members or ceremonies is out of range, the error is an [ErrInvalid].
 func NewResourceManager(members, ceremonies int) (network.ResourceManager, error) {

@@ -104,7 +104,7 @@ func (c *Ceremony) arrivals(o report.Barrier) []time.Time {
 }
 
 // arrivalEvents returns the events of a barrier's span, one for each other member
-// that arrived. A member that arrived before this node counts as arriving with it.
+// that arrived. A member that arrived before this node counts as arriving with this node.
 // The events are sorted by time, because a span with too many events keeps the last
 // ones.
 func (c *Ceremony) arrivalEvents(o report.Barrier, arrivals []time.Time) []event {

@@ -6,8 +6,9 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 )
 
-// These are bucket bounds in seconds. They are only advice: operators who prefer
-// exponential histograms set OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.
+// These are bucket bounds in seconds. They only advise the SDK: operators who
+// prefer exponential histograms set
+// OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.
 var (
 	// longBuckets reach from a fraction of a millisecond to hours, because a barrier
 	// may wait for people.

@@ -287,6 +287,6 @@ func (r *rehearsal) effect(s syncmod.Status) string {
 				operatorText(r.definition, p.Index), p.Step)
 		}
 	}
-	return "nothing has changed in the cluster: this node took no part, no member counts it as connected, " +
-		"and no member has left step 0"
+	return "the rehearsal changed nothing in the cluster: this node took no part, no member counts this node " +
+		"as connected, and all members are still at step 0"
 }

@@ -79,7 +79,7 @@ func TestARealNodeFollowsARehearsal(t *testing.T) {
 
 	require.Zero(t, code, stdout+stderr)
 	require.Regexp(t, `1 bob +direct +v1\.0 +bob +fits +ok +[\d.]+(µ|m)s +0 +│`, stdout)
-	require.Contains(t, stdout, "nothing has changed in the cluster: this node took no part")
+	require.Contains(t, stdout, "the rehearsal changed nothing in the cluster: this node took no part")
 	require.Contains(t, stdout, "all 2 members are ready")
 	require.NoDirExists(t, s.file("alice"))
 	code, _, stderr = execute(t, s.node("alice")...)

@@ -204,7 +204,7 @@ func TestViewOfARehearsal(t *testing.T) {
 	w.types("y")
 
 	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code())
-	w.requireClean("nothing has changed in the cluster: this node took no part")
+	w.requireClean("the rehearsal changed nothing in the cluster: this node took no part")
 	w.until("all 2 members are ready")
 	w.until("REHEARSAL This is a rehearsal: the ceremony could begin")
 	require.Equal(t, 1, strings.Count(w.text(), "1 bob"), "the view's last screen is the result")

@@ -14,7 +14,7 @@ import (
 
 var otherClocks = saying(
 	in("when its host started, its clock was at least 2 h ahead of this host's clock", alice, bob),
-	in("its host refuses this host's TLS certificate: when this host started", carol),
+	in("its host refuses this host's TLS certificate: this host's clock was more than an hour ahead", carol),
 )
 
 // connecting has the faults that show before everyone is connected.
@@ -154,7 +154,7 @@ var connecting = []fault{
 		says: saying(
 			in("this host's resource manager has reached a limit: connection in the scope system", alice),
 			in("alice (unreachable", bob, carol),
-			in("its host hangs up during the handshake: its resource manager", bob, carol),
+			in("its host hangs up during the handshake; possible causes: its resource manager", bob, carol),
 		),
 	},
 	{
@@ -186,7 +186,7 @@ var connecting = []fault{
 				}
 			}
 		},
-		says: in("put the relay's own address in front of its peer ID", alice, bob, carol),
+		says: in("the address has a relay's peer ID, but not the relay's address", alice, bob, carol),
 	},
 	{
 		name:    "the relay is down",

@@ -25,7 +25,7 @@ const maxListed = 100
 type Document struct {
 	Version    int       `json:"version"`            // the version of the format
 	Now        time.Time `json:"now"`                // when the document was made
-	Ceremonies []Summary `json:"ceremonies"`         // the ceremonies that the page knows, newest first; at most 100
+	Ceremonies []Summary `json:"ceremonies"`         // newest first; at most 100, and the one in detail
 	Ceremony   *Detail   `json:"ceremony,omitempty"` // the ceremony that is shown; nil: there is none
 }
 
@@ -85,7 +85,7 @@ type Member struct {
 	Doing      string    `json:"doing"`                // what it is doing, in words; "?" if that is unknown
 	Done       bool      `json:"done,omitempty"`       // it has said goodbye
 	LastSeen   time.Time `json:"last_seen,omitzero"`   // when its last valid message arrived
-	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or stopped being so
+	Since      time.Time `json:"since,omitzero"`       // when it became connected in both directions, or lost that
 	RTT        float64   `json:"rtt_ms,omitempty"`     // the last round trip, in milliseconds
 	Clock      float64   `json:"clock_ms,omitempty"`   // how far its clock is ahead of this node's, in milliseconds
 	Reconnects int       `json:"reconnects,omitempty"` // how often this node's stream to it was opened again

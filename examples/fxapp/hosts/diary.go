@@ -106,7 +106,8 @@ func cause(err error) string {
 		switch refused.Status {
 		case pbv2.Status_CONNECTION_FAILED: // see below
 		case pbv2.Status_RESERVATION_REFUSED:
-			return "it refuses a reservation: it has no room for another node, or for another one at this address"
+			return "it refuses a reservation: it has no room for another node, or no room for another node at " +
+				"this address"
 		case pbv2.Status_PERMISSION_DENIED:
 			return "it refuses a reservation: it does not serve this node"
 		default:

@@ -30,8 +30,9 @@ func direct(m members, err error) string { return explain(addresses, m, err).tex
 // certificateRefused explains a failed handshake or a failed first stream. A TLS client
 // has finished its handshake before the server refuses its certificate.
 var certificateRefused = Row{
-	"its host refuses this host's TLS certificate: when this host started, its clock was more than an hour ahead " +
-		"of the other host's clock; compare the two clocks, set this host's clock right, then restart this host",
+	"its host refuses this host's TLS certificate: this host's clock was more than an hour ahead of the " +
+		"other host's clock when this host started; compare the two clocks, set this host's clock right, then " +
+		"restart this host",
 	Either,
 	plain(isCertificateRefused),
 }
@@ -68,8 +69,9 @@ var addresses = []Row{
 		plain(contains("CONNECTION_REFUSED", "Application error 0x1001", "Application error 0x1007")),
 	},
 	{
-		"its host hangs up during the handshake: its resource manager has no room, its connection gater does not " +
-			"allow this host, the two are not in the same private network, or their clocks differ by more than an hour",
+		"its host hangs up during the handshake; possible causes: its resource manager has no room, its " +
+			"connection gater does not allow this host, the two are not in the same private network, or their " +
+			"clocks differ by more than an hour",
 		There, plain(isHangup),
 	},
 	{"no answer", Network, plain(isTimeout)},

@@ -159,9 +159,9 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		{
 			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: " +
 				"bad certificate")),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: when this host " +
-				"started, its clock was more than an hour ahead of the other host's clock; compare the two clocks, " +
-				"set this host's clock right, then restart this host",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host refuses this host's TLS certificate: this host's " +
+				"clock was more than an hour ahead of the other host's clock when this host started; compare " +
+				"the two clocks, set this host's clock right, then restart this host",
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", multistream.ErrTooLarge)),
@@ -189,9 +189,9 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, failed(fmt.Errorf("failed to negotiate security protocol: %w", io.EOF)),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake: its resource manager has " +
-				"no room, its connection gater does not allow this host, the two are not in the same private " +
-				"network, or their clocks differ by more than an hour",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: its host hangs up during the handshake; possible causes: " +
+				"its resource manager has no room, its connection gater does not allow this host, the two are not in " +
+				"the same private network, or their clocks differ by more than an hour",
 		},
 		{
 			reason.Unopened, failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}),
@@ -201,8 +201,8 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 
 		{
 			reason.Unopened, failed(through(&swarm.DialError{Cause: swarm.ErrNoAddresses})),
-			"dialling failed: /ip4/192.0.2.1/tcp/9: the address names a relay, but not where it is: " +
-				"put the relay's own address in front of its peer ID",
+			"dialling failed: /ip4/192.0.2.1/tcp/9: the address has a relay's peer ID, but not the relay's " +
+				"address: put that address in front of the peer ID",
 		},
 		{
 			reason.Unopened, failed(through(multistream.ErrNotSupported[protocol.ID]{})),
@@ -249,15 +249,15 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("connection failed")},
-			"its host hangs up after the handshake: its connection gater does not allow this node's key, its " +
-				"resource manager has no room for this node, " +
+			"its host hangs up after the handshake; possible causes: its connection gater does not allow this " +
+				"node's key, its resource manager has no room for this node, " +
 				"or the clocks of the two hosts differ by more than an hour",
 		},
 		{
 			reason.Unopened, &reason.JustDialled{Err: errors.New("remote error: tls: bad certificate")},
-			"its host refuses this host's TLS certificate: when this host started, its clock was more than an hour " +
-				"ahead of the other host's clock; compare the two clocks, set this host's clock right, " +
-				"then restart this host",
+			"its host refuses this host's TLS certificate: this host's clock was more than an hour ahead of " +
+				"the other host's clock when this host started; compare the two clocks, set this host's clock " +
+				"right, then restart this host",
 		},
 		{
 			reason.Unopened, fmt.Errorf("%w: %w", reason.ErrCrowded, context.DeadlineExceeded),
@@ -281,10 +281,9 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 		},
 		{
 			reason.Lost, ofStream(network.StreamRateLimited),
-			"it replaced this stream with a newer one, or limits how many this node may open",
+			"it ended this stream: it has a newer one from this node, or this node has opened too many",
 		},
-		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that what this node sent does not " +
-			"follow the protocol"},
+		{reason.Lost, ofStream(network.StreamProtocolViolation), "it says that this node does not follow the protocol"},
 		{reason.Lost, ofStream(network.StreamSupplanted), "its host closed a duplicate connection"},
 		{
 			reason.Lost, ofStream(network.StreamGarbageCollected),

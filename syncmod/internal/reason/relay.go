@@ -15,7 +15,8 @@ func isRelayed(err error) bool {
 // relays are the reasons why there is no circuit through a relay.
 var relays = []Row{
 	{
-		"the address names a relay, but not where it is: put the relay's own address in front of its peer ID", Either,
+		"the address has a relay's peer ID, but not the relay's address: put that address in front of the peer ID",
+		Either,
 		plain(isNowhere),
 	},
 	{"the host at the relay's address is not a relay", Either, plain(isNoRelay)},

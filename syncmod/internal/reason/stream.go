@@ -37,11 +37,11 @@ var codes = []Row{
 		code(network.StreamResourceLimitExceeded, network.ConnResourceLimitExceeded),
 	},
 	{
-		"it replaced this stream with a newer one, or limits how many this node may open", Nobody,
+		"it ended this stream: it has a newer one from this node, or this node has opened too many", Nobody,
 		code(network.StreamRateLimited, network.ConnRateLimited),
 	},
 	{
-		"it says that what this node sent does not follow the protocol", Either,
+		"it says that this node does not follow the protocol", Either,
 		code(network.StreamProtocolViolation, network.ConnProtocolViolation),
 	},
 	{
@@ -100,8 +100,9 @@ var openings = slices.Concat([]Row{
 }, codes, []Row{
 	certificateRefused,
 	{
-		"its host hangs up after the handshake: its connection gater does not allow this node's key, its resource " +
-			"manager has no room for this node, or the clocks of the two hosts differ by more than an hour",
+		"its host hangs up after the handshake; possible causes: its connection gater does not allow this " +
+			"node's key, its resource manager has no room for this node, or the clocks of the two hosts " +
+			"differ by more than an hour",
 		Either, plain(isHungUp),
 	},
 	{
