@@ -1,6 +1,7 @@
 package hostile_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -76,6 +77,31 @@ func (m *member) meet() {
 		m.Until(i, func(s syncmod.Status) bool {
 			return harness.Connected(s.Peers[0]) && harness.Connected(s.Peers[1])
 		})
+	}
+}
+
+// A digest does not say who has restarted. So alice, who notices it, blames nobody, and the
+// others can only name her. See docs/guarantees.md, "Who is named".
+func TestAFalseAttemptHidesItsSender(t *testing.T) {
+	for range 3 { // carol hears of it from alice or from bob
+		m := running(t, busy(), session)
+
+		require.Equal(t, refused, says(step(2), harness.Attempt([]byte("another!")))(t, m))
+
+		noticed := m.Failure(alice)
+		require.ErrorIs(t, noticed, syncmod.ErrPeerRestarted)
+		_, blames := errors.AsType[*syncmod.PeerError](noticed)
+		require.False(t, blames)
+		for _, i := range []int{bob, carol} {
+			failed := m.Failure(i)
+			require.ErrorIs(t, failed, syncmod.ErrPeerAborted, "%s: %v", harness.Name(i), failed)
+			require.Equal(t, alice, harness.Culprit(t, failed).Index, "%s: %v", harness.Name(i), failed)
+		}
+		for _, i := range honest {
+			require.ErrorContains(t, m.Failure(i), "the members are in different attempts", harness.Name(i))
+			require.NotContains(t, m.Failure(i).Error(), "dave", harness.Name(i))
+		}
+		m.Stop(honest...)
 	}
 }
 

@@ -58,8 +58,8 @@ func hasReceipt(c *syncmod.Ceremony) func(syncmod.Status) bool {
 	return func(syncmod.Status) bool { return c.Receipt() != nil }
 }
 
-// This is the only way in which members can end differently. See docs/guarantees.md,
-// "What is not promised".
+// This is the only way in which attested results can split the members. See
+// docs/guarantees.md, "Results that differ".
 func TestTwoResultsCanSplitTheMembers(t *testing.T) {
 	m := running(t, impatient(), session)
 	end := m.complete(t, "the key")

@@ -140,8 +140,8 @@ func (m *member) requireStops(t testing.TB) {
 // sentinel names the error of package syncmod behind a failure.
 func sentinel(err error) string {
 	for _, s := range []error{
-		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrPeerRestarted,
-		syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
+		syncmod.ErrVersionMismatch, syncmod.ErrBadSignature, syncmod.ErrMembersMismatch,
+		syncmod.ErrPeerRestarted, syncmod.ErrSelfRestarted, syncmod.ErrStepSkipped, syncmod.ErrLeftBehind,
 		syncmod.ErrPeerRejected, syncmod.ErrPeerAborted, syncmod.ErrPeerTimeout, syncmod.ErrPeerLeft,
 	} {
 		if errors.Is(err, s) {
