@@ -37,7 +37,7 @@ func TestALastingMismatchIsLogged(t *testing.T) {
 		for _, e := range logged.AllEntries() {
 			if e.Level == logrus.WarnLevel && strings.Contains(e.Message, "asks for definition") {
 				require.Regexp(t, `^operator 1 \(bob\) asks for definition \w{16}…, `+
-					`but at this node it is a member of \w{16}…: all members need the same definition `+
+					`but at this node that operator is a member of \w{16}…: all members need the same definition `+
 					`file$`, e.Message)
 				return true
 			}

@@ -62,7 +62,7 @@ func (c *Ceremony) Foreign(peer int, at time.Time, asked, here string) {
 		c.t.rejected(c.rooted, report.TypeBadSignature)
 		c.about(c.rooted, peer, at).
 			Logf(c.level(peer, logrus.WarnLevel, at),
-				"%s asks for %s, but at this node it is a member of %s: "+
+				"%s asks for %s, but at this node that operator is a member of %s: "+
 					"all members need the same definition file",
 				c.who(peer), asked, here)
 	})
