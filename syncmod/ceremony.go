@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -97,10 +98,19 @@ func newSession() uint64 {
 // passwords, file paths or anything that looks like a key. Abort does nothing if
 // the ceremony has already failed or has passed its last barrier.
 func (c *Ceremony) Abort(reason error) {
-	if reason == nil {
-		reason = errors.New("no reason given")
+	c.core().fail(roster.Aborted, orNoReason(reason))
+}
+
+// orNoReason returns err if it has a text. Otherwise it returns an error that says that
+// there is none, and that wraps err.
+func orNoReason(err error) error {
+	switch {
+	case err == nil:
+		return errors.New("no reason given")
+	case strings.TrimSpace(err.Error()) == "":
+		return fmt.Errorf("no reason given%w", err)
 	}
-	c.core().fail(roster.Aborted, reason)
+	return err
 }
 
 // Close leaves the ceremony and ends its streams. Before step 1 nobody is told, and

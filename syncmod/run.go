@@ -119,7 +119,7 @@ func (c *core) work(parent context.Context, step Step) error {
 	if err == nil || parent.Err() != nil {
 		return err
 	}
-	c.fail(roster.Aborted, fmt.Errorf("step %q: %w", step.Name, err))
+	c.fail(roster.Aborted, fmt.Errorf("step %q: %w", step.Name, orNoReason(err)))
 	return c.failure()
 }
 
