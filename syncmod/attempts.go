@@ -167,7 +167,7 @@ func (r *attempts) open(ctx context.Context) error {
 		return nil
 	case before == nil:
 		return err
-	case c != nil && c.core().isOpened(): // the program has already heard of its end
+	case c != nil && c.core().isOpened(): // the new attempt was open for a moment, and the program has been told of its end
 		before.endings.Done()
 	default:
 		before.handleEnd()

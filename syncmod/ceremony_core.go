@@ -73,7 +73,7 @@ type state struct {
 	mesh      *mesh.Mesh // how the members see each other
 	views     [][]Link   // the same in the form of statuses, by operator index; nil: not made yet
 	viewStale bool       // this node's own view may have changed
-	viewed    time.Time  // when a view last changed; zero once the broken pairs that follow from it have been shown
+	viewed    time.Time  // when a view last changed; zero again once watchers know the pairs that this change broke
 
 	digest      []byte   // of the attempt that this node is in, from step 1 on
 	result      []byte   // what this node attests at the last barrier, nil if nothing; never changed in place
@@ -354,7 +354,7 @@ func (c *core) end(now time.Time) {
 	}
 	c.report.End(o)
 	if c.attempt.another(c.roster.Failure(), c.err) {
-		c.endings.Add(1) // until settle, or until the next attempt opens
+		c.endings.Add(1) // undone by settle if no other attempt follows, otherwise by attempts.open
 		return
 	}
 	c.handleEnd()

@@ -18,8 +18,8 @@ import (
 // This file opens and leaves a ceremony.
 
 // lastWords is how long Close waits for the last frame of a stream to arrive. The
-// streams themselves wait no longer than that, as lastWords in package stream
-// says.
+// streams themselves wait no longer than that either: package stream has a constant
+// with the same name and value.
 const lastWords = 500 * time.Millisecond
 
 // leaving holds the state that opening and leaving a ceremony need in addition to
@@ -28,7 +28,7 @@ type leaving struct {
 	opening   sync.Mutex // held while the ceremony is being opened
 	closeOnce sync.Once
 	endings   sync.WaitGroup // the functions that are called at its end
-	settled   atomic.Bool    // after a failure: whether another attempt follows
+	settled   atomic.Bool    // after a failure: it has been decided whether another attempt follows
 	abandoned atomic.Bool    // after a failure: no other attempt follows
 	leftOnce  sync.Once
 	left      time.Time     // when its last stream ended

@@ -27,8 +27,9 @@ type Config struct {
 	// round-trip time and reveal dead peers. Default 1s; at most half of ExchangeTimeout.
 	Heartbeat time.Duration
 	// ExchangeTimeout is how long a request may stay without a response before its stream
-	// is given up, and how long a write may take. Default 10s. Any length is valid. Here
-	// and in the durations below, more than ten years counts as ten years.
+	// is given up, and how long a write may take. Default 10s. It must be at least twice
+	// Heartbeat. Here and in the durations below, more than ten years counts as ten
+	// years.
 	ExchangeTimeout time.Duration
 	// PeerTimeout is how long a member may be gone in a running ceremony. After that, the
 	// ceremony fails for everyone. Once the member's stream is lost, the time counts from
@@ -62,9 +63,10 @@ type Config struct {
 	// dials the host before the start waits, as it does for a ceremony that is not open
 	// yet. Without RegisterEarly, the member would get the error "protocol not
 	// supported". If something else already handles the protocol, [NewService] (or
-	// fx.New) fails instead of [Service.Start]. A service that is never started makes
-	// members wait until [Service.Stop], or until the host is closed: fx does not call
-	// OnStop for a component that it has not started.
+	// fx.New) fails instead of [Service.Start]. If the service is never started,
+	// members wait until the program calls [Service.Stop] or closes the host. fx does
+	// not end this wait, because it does not call OnStop for a component that it has
+	// not started.
 	RegisterEarly bool
 	// ShutdownOnFailure asks the fx app to stop with exit code 1 when a ceremony fails.
 	// ShutdownOnComplete asks it to stop with exit code 0 when a ceremony completes. Both

@@ -145,9 +145,9 @@
 //
 // Once the last barrier is passed, the ceremony has succeeded: every member has
 // announced that its work is done. Nothing can fail it after that. Only the goodbyes
-// remain. In errors and statuses, the wait for them is the barrier named shutdown.
-// The [*WaitError] of Complete, and the log, name the members that do not answer in
-// time.
+// remain. In errors and statuses, the wait for the goodbyes is the barrier named
+// shutdown. The [*WaitError] of Complete, and the log, name the members that do not
+// answer in time.
 //
 // [Ceremony.Close] leaves the ceremony. While the members connect, nobody is told and
 // the others go on waiting. In a running ceremony, leaving is an abort. After the

@@ -145,7 +145,8 @@ func abortText(d Definition, self int, f roster.Failure, err error) string {
 		}
 		return f.Text // verbatim, however often it has been passed on
 	case roster.ResultMismatch:
-		// Verbatim too: a member reported it. If this node finds the difference, the text comes from differing.
+		// Verbatim too: a member reported it. If this node finds the difference,
+		// the text comes from the method core.differing.
 		return f.Text
 	case roster.SelfRestarted:
 		who := operator(f.Culprit, d.Peers[f.Culprit])

@@ -32,8 +32,8 @@ const ModuleName = "dkgsync"
 //
 // The position of the option among the node's own options decides when the host is made
 // and when the hooks are appended. A hook that is appended earlier starts earlier and
-// stops later. Inside an fx.Module of the program, Module comes before every Invoke of the
-// root, like everything in that fx.Module.
+// stops later. If Module is inside an fx.Module of the program, it comes before every
+// Invoke outside of fx.Modules, like everything in that fx.Module.
 var Module fx.Option = fx.Options(
 	provided,
 	fx.Invoke(func(*Service, *checkedDefinition) {}),

@@ -15,9 +15,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// observeProtocol is the protocol that a ceremony that only looks speaks with all
-// other nodes that run this package. Its messages are those of the sync protocol, but
-// they change nothing in a ceremony.
+// observeProtocol is for ceremonies that only look. They speak it with all other
+// nodes that run this package. Its messages are those of the sync protocol, but they
+// change nothing in a ceremony.
 const observeProtocol protocol.ID = "/dkgsync/observe/1.0.0"
 
 // OpenOption changes how [Service.Open] opens a ceremony.
@@ -37,10 +37,10 @@ type openOptions struct{ observes bool }
 // [Ceremony.Status] and [Ceremony.Watch] show who is there. A member is connected
 // outbound while its host answers this host. It is connected inbound as long as the
 // real ceremony would accept what the member says. Otherwise, Fault says why the real
-// ceremony would fail. A step above 0 means that the real ceremony has begun in
-// another process with this node's key. The rehearsal may take a stream away from that
-// process, so leave at once. [Status.WaitingFor] says which members the real ceremony
-// would wait for.
+// ceremony would fail. If the Step of a member is above 0, the real ceremony has
+// begun, and another process with this node's key takes part in it. The rehearsal may
+// take a stream away from that process, so leave at once. [Status.WaitingFor] says
+// which members the real ceremony would wait for.
 //
 // The calls that take part return an [ErrInvalid]: AwaitConnected, SetStep, AwaitStep,
 // Advance, Complete, Run and Attest. [Ceremony.Close] leaves. Close disconnects this

@@ -235,8 +235,8 @@ func (c *core) attests(i int) string {
 	}
 }
 
-// shortResult returns the form of a result that sentences use. It is cut where it
-// still differs from all other results.
+// shortResult returns the form of a result that sentences use. It is shortened, but
+// only so far that it still differs from all other results.
 func (c *core) shortResult(result string) string {
 	shown := 4 // bytes, at least
 	for i := range c.def.Peers {

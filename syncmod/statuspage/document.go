@@ -25,7 +25,7 @@ const maxListed = 100
 type Document struct {
 	Version    int       `json:"version"`            // the version of the format
 	Now        time.Time `json:"now"`                // when the document was made
-	Ceremonies []Summary `json:"ceremonies"`         // newest first; at most 100, and the one in detail
+	Ceremonies []Summary `json:"ceremonies"`         // newest first: the newest 100, and the one in Ceremony
 	Ceremony   *Detail   `json:"ceremony,omitempty"` // the ceremony that is shown; nil: there is none
 }
 

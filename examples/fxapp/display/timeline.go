@@ -256,7 +256,8 @@ func (t *timeline) prevailing(n track, axis int) []rune {
 }
 
 // mark marks the barriers and the node that was last at each. If several barriers share
-// a column, the one that took longest decides.
+// a column, the barrier of a step decides, because the number beside a row counts only
+// these. Of several such barriers, the one that took longest decides.
 func (t *timeline) mark(rows [][]rune, axis int) {
 	if len(t.barriers) > manyCrossed {
 		return
@@ -267,13 +268,20 @@ func (t *timeline) mark(rows [][]rune, axis int) {
 		for _, node := range b.passed {
 			rows[node][at] = passed
 		}
-		if other, ok := longest[at]; !ok || b.released.Sub(b.first) > other.released.Sub(other.first) {
+		if other, ok := longest[at]; !ok || b.outweighs(other) {
 			longest[at] = b
 		}
 	}
 	for at, b := range longest {
 		rows[b.last][at] = lastThere
 	}
+}
+
+func (b crossing) outweighs(other crossing) bool {
+	if isStep := b.kind == "step"; isStep != (other.kind == "step") {
+		return isStep
+	}
+	return b.released.Sub(b.first) > other.released.Sub(other.first)
 }
 
 // numbers returns the step numbers, each above the barrier before its step.

@@ -78,6 +78,17 @@ func TestTimelineShowsWhoWasLast(t *testing.T) {
 `, "\n"), line.draw(70, false))
 }
 
+func TestABarrierOfAStepDecidesTheMark(t *testing.T) {
+	t.Parallel()
+	line := newTimeline([]string{"alice", "bob"}, [][]sdktrace.ReadOnlySpan{
+		{barrierAt("connected", 0, 0, 100, 1), barrierAt("step", 1, 101, 101, 0), spanAt("step", 101, 500)},
+		{barrierAt("connected", 0, 0, 100, 1), barrierAt("step", 1, 100, 101, 0), spanAt("step", 101, 500)},
+	})
+	drawn := line.draw(70, false)
+	require.Regexp(t, `0 alice .*◆.* last 1×`, drawn, "a mark for each step at which a node was last")
+	require.NotRegexp(t, `1 bob .*◆`, drawn, "the longer wait for the connections shares the column")
+}
+
 func TestTimelineOfManyNodes(t *testing.T) {
 	t.Parallel()
 	var names []string
