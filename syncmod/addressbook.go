@@ -63,7 +63,7 @@ func (b *addressBook) add(id peer.ID, addrs []multiaddr.Multiaddr) {
 	}
 }
 
-// remove removes the addresses that add added.
+// remove undoes one call of add with the same addresses.
 func (b *addressBook) remove(id peer.ID, addrs []multiaddr.Multiaddr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

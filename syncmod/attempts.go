@@ -59,11 +59,11 @@ func (e *permanentError) Unwrap() error { return e.err }
 // this node, or an error marked as [Permanent]. Foreign members (Charon, Pluto) end with
 // their first failure. The others wait until those are started again.
 //
-// Once an attempt is complete, the error is nil. The receipt is nil if this node attested
-// nothing. If no attempt completes, the error says why the last attempt failed or, like
-// that of [Service.Open], why no attempt could begin. When ctx ends, Run closes the open
-// ceremony, as [Ceremony.Run] does. It leaves nothing open when it returns or panics. [OnEnd], and the shutdown that
-// a Config asks for, apply only to the last attempt that was opened.
+// Once an attempt is complete, the error is nil. The receipt is nil if this node attested nothing. If no attempt
+// completes, the error says why the last attempt failed, or why an attempt could not be opened (as the error of
+// [Service.Open] does). When ctx ends, Run closes the open ceremony, as [Ceremony.Run] does. It leaves nothing open
+// when it returns or panics. [OnEnd], and the shutdown that a Config asks for, apply only to the last attempt that was
+// opened.
 func (s *Service) Run(ctx context.Context, d Definition, newSteps func(*Ceremony) ([]Step, error)) (*Receipt, error) {
 	if newSteps == nil {
 		return nil, invalid("Run", "the function that makes the steps is nil")
@@ -112,10 +112,10 @@ func (r *attempts) goOn(ctx context.Context) (*Receipt, error) {
 	}
 }
 
-// attempt is what a ceremony knows about the run that it belongs to. The zero value is
-// for a ceremony that belongs to no run.
+// attempt is what a ceremony knows about the [Service.Run] or [RunAttempts] that
+// opened it. The zero value is for a ceremony that was opened without them.
 type attempt struct {
-	number int   // from 1; 0: it belongs to no run
+	number int   // from 1; 0: not an attempt of Service.Run or RunAttempts
 	before error // why the previous attempt failed
 	limit  int   // the maximum number of attempts; negative: no limit
 }
@@ -123,7 +123,7 @@ type attempt struct {
 // shown returns the number of the attempt as statuses and reports show it.
 func (a attempt) shown() int { return max(a.number, 1) }
 
-// another reports whether another attempt follows a failure.
+// another returns true if a further attempt follows a failure.
 func (a attempt) another(f *roster.Failure, err error) bool {
 	switch {
 	case a.number == 0, f == nil, a.limit >= 0 && a.number >= a.limit:
@@ -167,7 +167,7 @@ func (r *attempts) open(ctx context.Context) error {
 		return nil
 	case before == nil:
 		return err
-	case c != nil && c.core().isOpened(): // the new attempt was open for a moment, and the program has been told of its end
+	case c != nil && c.core().isOpened(): // it was open for a moment, and the program knows that it has ended
 		before.endings.Done()
 	default:
 		before.handleEnd()

@@ -113,7 +113,7 @@ func TestAWaitErrorIsAboutTheAwaitedStep(t *testing.T) {
 	require.Equal(t, int64(1), wait.Step)
 	require.Len(t, wait.Missing, 1)
 	require.ErrorContains(t, err,
-		"waiting for 1 of 2 at step 1, which this node itself has not announced (SetStep does): bob (")
+		"waiting for 1 of 2 at step 1, which this node itself has not announced (call SetStep): bob (")
 }
 
 func TestOneAdvanceAtATime(t *testing.T) {

@@ -102,7 +102,7 @@ func (c *Ceremony) Abort(reason error) {
 }
 
 // orNoReason returns err if it has a text. Otherwise it returns an error that says that
-// there is none, and that wraps err.
+// no reason was given, and that wraps err if err is not nil.
 func orNoReason(err error) error {
 	switch {
 	case err == nil:

@@ -138,7 +138,7 @@ func (c *core) complete(ctx context.Context) error {
 
 func (c *core) lastBarrier(ctx context.Context) error {
 	if err := c.await(ctx, c.currentBarrier()); err != nil {
-		return err // nobody has waited at that barrier yet
+		return err // the barrier of the current step is not passed yet, or the ceremony has failed
 	}
 	step, err := c.announceLast()
 	if err != nil {
@@ -154,7 +154,8 @@ func (c *core) awaitGoodbyes(ctx context.Context) error {
 }
 
 // beginAdvance announces the step of an Advance. It is the next step, or the current
-// one again if no Advance has returned it yet.
+// one again if that barrier is not passed yet, or if an Advance has announced it and
+// none has returned it yet.
 func (c *core) beginAdvance(name string) (step int64, err error) {
 	c.update(func(now time.Time) {
 		step = c.roster.Step()
@@ -276,7 +277,8 @@ func (c *core) canAwait(step int64) error {
 		return nil
 	}
 	return invalid("step",
-		"%d is neither the current step, which is %d, nor the next one after a passed barrier", step, current)
+		"%d is neither the current step, which is %d, nor the next one; "+
+			"the next one can be awaited only once the barrier of the current one is passed", step, current)
 }
 
 // await waits until a barrier is reached, the ceremony ends or ctx ends.

@@ -107,8 +107,8 @@ func (c *core) endWork(now time.Time) {
 	c.working = report.Step{}
 }
 
-// reportMember reports that a member is connected in both directions, or no
-// longer is.
+// reportMember reports that a member is connected in both directions or no longer
+// is, was replaced, has its key in use twice, or has said goodbye.
 func (c *core) reportMember(now time.Time, e roster.Event, what string) {
 	m := c.roster.Member(e.Member)
 	other := m.Inbound

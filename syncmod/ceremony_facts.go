@@ -53,7 +53,8 @@ func (c *core) Refused(member int, why error) {
 	refused := c.refusalOf(why)
 	c.update(func(now time.Time) {
 		c.roster.Refused(member, refused)
-		if c.refused[member] != refused.text { // once for each reason: the member opens another stream at once
+		// Only when the reason changes: the member opens another stream at once, which is refused again.
+		if c.refused[member] != refused.text {
 			c.refused[member] = refused.text
 			c.report.Refused(member, now, refused)
 		}

@@ -110,7 +110,7 @@ func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 	if c.terms.Observes {
 		c.disconnect(ctx)
 	}
-	c.stop() // does nothing after the last barrier
+	c.stop() // fails nothing after the last barrier
 	c.settle(false)
 	grace := lastWords
 	if c.sayingGoodbye() {
@@ -169,9 +169,9 @@ func (c *core) awaitEndings(ctx context.Context) {
 	}
 }
 
-// sayGoodbye waits for the goodbyes: at most GoodbyeTimeout, and half of the time
-// that ctx has left. The other half is for ending the streams that a silent
-// member leaves open.
+// sayGoodbye waits for the goodbyes: at most GoodbyeTimeout, and at most half of
+// the time that ctx has left. The other half is for ending the streams that a
+// silent member leaves open.
 func (c *core) sayGoodbye(ctx context.Context) {
 	patience := c.svc.cfg.GoodbyeTimeout
 	if deadline, ok := ctx.Deadline(); ok {

@@ -8,8 +8,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// brokenAfter is how many heartbeats two members have to be disconnected before they
-// count as a broken pair. A lost stream usually comes back sooner.
+// brokenAfter is the number of heartbeats for which two members must be disconnected
+// before they count as a broken pair. A lost stream usually comes back sooner.
 const brokenAfter = 3
 
 // View implements stream.Ceremony.
@@ -112,7 +112,8 @@ func (c *core) viewOf(member int) []Link {
 	return links
 }
 
-// broken lists the pairs of members that cannot reach each other.
+// broken returns the pairs of members that cannot reach each other, or only in one
+// direction.
 func (c *core) broken(now time.Time) []BrokenLink {
 	var broken []BrokenLink
 	for _, p := range c.mesh.Broken(now) {
@@ -153,7 +154,8 @@ func (c *core) reachIt(by []int) string {
 	return c.names(by) + " reach it"
 }
 
-// names lists members as a person would: "alice, bob, carol and 3 others".
+// names returns a list of members as a person would write it: "alice, bob, carol
+// and 3 others".
 func (c *core) names(members []int) string {
 	var names []string
 	for _, i := range members {
@@ -162,13 +164,13 @@ func (c *core) names(members []int) string {
 	return list(names)
 }
 
-// who says which members a wait is still waiting for, and why. The caller holds the
-// lock.
+// who returns a text that says which members a wait is still waiting for, and why.
+// The caller holds the lock.
 func (c *core) who(now time.Time, missing []PeerStatus) string {
 	return who(now, c.called, c.broken(now), missing)
 }
 
-// pairs names broken pairs as reports do: "1-2".
+// pairs returns broken pairs in the form of reports: "1-2".
 func pairs(broken []BrokenLink) []string {
 	var names []string
 	for _, p := range broken {

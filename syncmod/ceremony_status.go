@@ -96,7 +96,7 @@ func (c *core) peerStatus(i int) PeerStatus {
 	if f := c.roster.Failure(); f != nil && f.Kind == roster.VersionMismatch && f.Culprit == i {
 		p.Version = printable(f.Theirs, maxNickname) // the failure has it, but the member's record never got it
 	}
-	if !p.Inbound && !p.Outbound && p.Waiting == "" { // otherwise the member answers, and says itself what it waits for
+	if !p.Inbound && !p.Outbound && p.Waiting == "" { // only for a member that neither reaches this node nor answers it
 		p.reach = c.reachText(time.Now(), i, m.Since)
 	}
 	return p

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	clockPeriod  = time.Minute     // if a member's clock is set back, this node notices it after two of these at the latest
+	clockPeriod  = time.Minute     // a member's clock that is set back is noticed after two of these at the latest
 	clockWarning = 5 * time.Second // smaller differences do not matter
 	clockSamples = 5               // needed before a clock counts as slow: one late message looks the same
 	clockMost    = 100 * 365 * 24 * time.Hour

@@ -80,7 +80,7 @@ func (p Peer) validate() error {
 	_, err := peer.IDFromBytes([]byte(p.ID))
 	// The text of a peer ID can also be a valid peer ID in binary.
 	if _, text := peer.Decode(string(p.ID)); err == nil && text == nil {
-		err = errors.New("it is one's text")
+		err = errors.New("it is the text of a peer ID")
 	}
 	if err != nil {
 		return fmt.Errorf("%q is not a peer ID (peer.Decode makes one from its text): %w",

@@ -173,13 +173,13 @@
 // that attempt. Nothing left over from an earlier attempt may get into the next one.
 // [Status].Attempt is the number of the attempt.
 //
-// A restart, a timeout, a member that left, an abort or an error of a step leads to
-// another attempt. These do not: a different version, definition, list of members or
-// result; the stop of this node; and an error marked as [Permanent]. After one of
-// them, the other members wait for this node. If a node failed at the last barrier
-// but the others passed that barrier, another attempt does not help that node. In its
-// next attempt, the node waits for members that are already complete. [OnEnd], and
-// the shutdown that a Config asks for, come after the last attempt.
+// Every failure leads to another attempt, except these: a different version,
+// definition, list of members or result; the stop of this node; the end of its host;
+// and an error marked as [Permanent]. After one of these, the other members wait for
+// this node. If a node failed at the last barrier but the others passed that
+// barrier, another attempt does not help that node. In its next attempt, the node
+// waits for members that are already complete. [OnEnd], and the shutdown that a
+// Config asks for, come after the last attempt.
 //
 // # Results
 //
@@ -261,7 +261,7 @@
 // and leaves the ceremony. Facts come from the streams (ceremony_facts.go), from the
 // program (ceremony_barriers.go) and from one timer. The core carries out the
 // effects: it sends a new announcement to all clients at once, wakes waiters and ends
-// streams. It reports what has happened as values to package telemetry
+// streams. It tells package telemetry what has happened, as values
 // (ceremony_events.go; the status is in ceremony_status.go). In that package, each
 // service has one goroutine that calls loggers and tracers, and nothing else calls
 // them. So a hook, an exporter or a log output never holds up a ceremony.

@@ -69,7 +69,7 @@ var (
 const startAgain = "the ceremony cannot go on: stop every node and start the ceremony again together"
 
 // PeerError names the member that made a ceremony fail: the culprit, not the member
-// that passed on the news. Unwrap returns one of the package's errors.
+// that passed on the news. It wraps one of the package's errors: use errors.Is.
 type PeerError struct {
 	Peer  Peer  // the culprit, as in the definition
 	Index int   // operator index
@@ -176,8 +176,8 @@ type WaitError struct {
 	advice  string // what is wrong with the wait itself
 }
 
-// Error lists every missing member and the reason. Members that are not connected come
-// first.
+// Error says which members are missing, and why. Pairs of members that cannot reach
+// each other come first, then the members that are not connected.
 func (e *WaitError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "waiting for %d", len(e.Missing))
@@ -193,7 +193,7 @@ func (e *WaitError) Error() string {
 		fmt.Fprintf(&b, " at step %d", e.Step)
 	}
 	if e.early {
-		b.WriteString(", which this node itself has not announced (SetStep does)")
+		b.WriteString(", which this node itself has not announced (call SetStep)")
 	}
 	at := e.at
 	if at.IsZero() {

@@ -15,9 +15,9 @@ type failureKind struct {
 	sentinel  error
 	errorType string // for telemetry
 	mend      mend
-	// sentence says what happened and what to do next. For a failure that a
-	// member caused, it starts with the verb. It is nil if no other member
-	// caused the failure.
+	// sentence says what happened and what to do next. It starts with the verb: its
+	// subject is the culprit. It is nil for a failure whose error is not a
+	// PeerError.
 	sentence func(Definition, roster.Failure) string
 }
 

@@ -89,9 +89,10 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 // Each scope gets libp2p's defaults for this machine plus what the ceremony needs. This
 // replaces the host's own limits for these scopes. For several ceremonies at the same
 // time, add up their members: two ceremonies of ten members need ResourceLimits(20).
-// The same peer may be a member of all these ceremonies. The argument has room for at
-// most members/2 ceremonies, because each has at least two members. So a peer gets room
-// for that many ceremonies. The whole host gets at most half of the machine's memory.
+// The same peer may be a member of all these ceremonies. The argument can be the sum of
+// at most members/2 ceremonies, because each has at least two members. So a peer gets
+// room for that many ceremonies. The whole host gets at most half of the machine's
+// memory.
 //
 // The defaults of libp2p are enough for about 60 members. They also limit connections
 // by address, and the limits of scopes cannot change that. Many nodes behind one
@@ -112,7 +113,7 @@ func libp2pDefaults() rcmgr.ConcreteLimitConfig {
 // resourceLimits returns the limits for ceremonies with the given number of members in
 // all. Each member may be a different peer, or the same peer in every ceremony.
 func resourceLimits(members, ceremonies int, defaults rcmgr.ConcreteLimitConfig) rcmgr.PartialLimitConfig {
-	_, strangers := inOnePlace(members) // added to what strangers at one place may take, so that members always have room
+	_, strangers := inOnePlace(members) // what strangers at one place may take; what members need comes on top of it
 	ours := needs(streamsPerMember*members+spareStreams, strangers+connsPerMember*members)
 	perPeer := needs(streamsPerMember*(ceremonies+1), connsPerMember)
 	host := defaults.ToPartialLimitConfig()

@@ -12,7 +12,7 @@ import (
 // this limit, so a text is never cut before it has said what matters.
 const maxLoss = 8 << 10
 
-// The ends of a stream that are not errors of the network.
+// The ways in which a stream can end without an error of the network.
 const (
 	closedByIt  = "it closed the stream"
 	silent      = "it is silent: no response within the exchange timeout"

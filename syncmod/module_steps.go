@@ -54,7 +54,8 @@ type onlyOneRun struct {
 	stop  func(context.Context) error
 }
 
-// Start is a hook, so that fx events show its name.
+// Start is the hook that begins the run. It is a method, so that fx events show its
+// name.
 func (r *onlyOneRun) Start(ctx context.Context) error { return r.start(ctx) }
 
 // Stop is the hook that ends the run.

@@ -248,7 +248,7 @@ func parseReceipt(data []byte) (*Receipt, error) {
 	case j.Type != receiptType:
 		return nil, fmt.Errorf("its type is %q: this program reads %q", printable(j.Type, maxNickname), receiptType)
 	case misplaced:
-		return nil, fmt.Errorf("%s is a JSON %s, which it cannot be", wrong.Field, printable(wrong.Value, maxNickname))
+		return nil, fmt.Errorf("%s must not be a JSON %s", wrong.Field, printable(wrong.Value, maxNickname))
 	}
 	r := &Receipt{DefinitionHash: j.DefinitionHash, LastStep: j.LastStep}
 	for i, m := range j.Members {

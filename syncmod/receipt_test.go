@@ -235,17 +235,17 @@ func TestDifferentResultsDoNotVerify(t *testing.T) {
 
 func TestBadReceiptTextIsRefused(t *testing.T) {
 	for want, text := range map[string]string{
-		"unexpected end of JSON input":       "",
-		"it is a JSON array, not an object":  "[]",
-		"members is a JSON string, which it": `{"type":"dkgsync/receipt/v1","members":["x"]}`,
-		"its type is \"fxapp/share/v1\"":     `{"members":["x"],"type":"fxapp/share/v1"}`,
-		"its type is \"\"":                   "{}",
-		"this program reads":                 strings.Replace(string(sample(t)), "receipt/v1", "receipt/v2", 1),
-		"at most 8388608":                    strings.Repeat(" ", 8<<20+1),
-		"it has more than 1024":              strings.Repeat(",", 6000),
-		"no other field":                     strings.Replace(string(sample(t)), "{", `{"note":"",`, 1),
-		"lower-case hex":                     strings.Replace(string(sample(t)), `,"members"`, ` ,"members"`, 1),
-		"operator 0: its peer ID":            strings.Replace(string(sample(t)), `"peer_id":"1`, `"peer_id":"x`, 1),
+		"unexpected end of JSON input":      "",
+		"it is a JSON array, not an object": "[]",
+		"members must not be a JSON string": `{"type":"dkgsync/receipt/v1","members":["x"]}`,
+		"its type is \"fxapp/share/v1\"":    `{"members":["x"],"type":"fxapp/share/v1"}`,
+		"its type is \"\"":                  "{}",
+		"this program reads":                strings.Replace(string(sample(t)), "receipt/v1", "receipt/v2", 1),
+		"at most 8388608":                   strings.Repeat(" ", 8<<20+1),
+		"it has more than 1024":             strings.Repeat(",", 6000),
+		"no other field":                    strings.Replace(string(sample(t)), "{", `{"note":"",`, 1),
+		"lower-case hex":                    strings.Replace(string(sample(t)), `,"members"`, ` ,"members"`, 1),
+		"operator 0: its peer ID":           strings.Replace(string(sample(t)), `"peer_id":"1`, `"peer_id":"x`, 1),
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := syncmod.ParseReceipt([]byte(text))

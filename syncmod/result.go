@@ -211,7 +211,11 @@ func (c *core) whoAttests(self string) string {
 	var words []string
 	for k, g := range groups {
 		if k == shown && len(groups) > shown+1 {
-			words = append(words, fmt.Sprintf("and %d others something else", len(groups)-shown))
+			rest := 0
+			for _, g := range groups[shown:] {
+				rest += len(g.who)
+			}
+			words = append(words, fmt.Sprintf("and %d others something else", rest))
 			break
 		}
 		verb := " attest "
@@ -252,7 +256,8 @@ func (c *core) shortResult(result string) string {
 	return hex.EncodeToString([]byte(result[:shown])) + "…"
 }
 
-// list names the first few, and counts the rest: "alice, bob and 12 others".
+// list returns the first few names and the number of the rest: "alice, bob, carol
+// and 12 others".
 func list(who []string) string {
 	const shown = 3
 	switch n := len(who); {

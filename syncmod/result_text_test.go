@@ -78,6 +78,11 @@ func TestAttestationsAreGrouped(t *testing.T) {
 			"operator 3 (m3) attests 64, and 2 others something else; ",
 			"operator 3 (m3) attests 64, and 2 others something else; ",
 		},
+		{
+			[]string{"a", "b", "c", "d", "e", "f", "f"},
+			"operator 3 (m3) attests 64, and 3 others something else; ",
+			"operator 3 (m3) attests 64, and 3 others something else; ",
+		},
 		{ // as short as possible while they still differ
 			[]string{"abcdefgh", "abcdexyz", "12345678"},
 			"this node attests 616263646566…, operator 1 (m1) attests 616263646578…, " +

@@ -20,17 +20,17 @@ var metering = struct {
 // does not record anything.
 var noMeter = otel.GetMeterProvider()
 
-// startMetering warns when another service of this process has the same meter
-// provider. A metric does not say which service it belongs to: the counts of two
-// services add up, and their levels overwrite each other. The caller holds the
-// service's lock.
+// startMetering counts the service, and warns when another service of this process
+// has the same meter provider. A metric does not say which service it belongs to:
+// the counts of two services add up, and their levels overwrite each other. The
+// caller holds the service's lock.
 func (s *Service) startMetering() {
 	provider := s.meter
 	if provider == nil {
 		provider = otel.GetMeterProvider()
 	}
 	if provider == noMeter || reflect.ValueOf(provider).Kind() != reflect.Pointer {
-		return // it records nothing
+		return // OpenTelemetry's no-op provider is not a pointer, and records nothing
 	}
 	metering.Lock()
 	defer metering.Unlock()

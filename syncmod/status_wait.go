@@ -36,10 +36,11 @@ func (s Status) WaitingFor() *WaitError {
 	return e
 }
 
-// who says which members a wait is still waiting for, and why. Pairs that cannot reach
-// each other come first. If a connected member is in such a pair, the pair explains why
-// it is missing, so it is not listed again. Members that are not connected come next.
-// Connected members come last: perhaps they are themselves only waiting for the others.
+// who returns a text that says which members a wait is still waiting for, and why.
+// Pairs that cannot reach each other come first. If a connected member is in such a
+// pair, the pair explains why it is missing, so it is not listed again. Members that
+// are not connected come next. Connected members come last: perhaps they are
+// themselves only waiting for the others.
 func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStatus) string {
 	var parts []string
 	explained := make(map[int]bool)
