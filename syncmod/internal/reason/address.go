@@ -95,7 +95,7 @@ func otherPeer(m members, err error) (string, bool) {
 
 const ownLimit = "this host's resource manager has reached a limit: …; raise it on this host"
 
-// ofAddress matches the limits by address, which are not
+// ofAddress matches the errors of the limits for each IP address, which do not wrap
 // [network.ErrResourceLimitExceeded].
 var ofAddress = regexp.MustCompile(`^(?:conn-\d+: )?(rate of connections|connections per ip|rate) limit exceeded`)
 
@@ -132,7 +132,7 @@ func otherClock(_ members, err error) (string, bool) {
 	if found == nil {
 		return "", false
 	}
-	const what = "; correct the wrong clock, then restart its host"
+	const what = "; correct the wrong clock, then restart the host that had it"
 	ours, errOurs := time.Parse(time.RFC3339, found[1])
 	limit, errLimit := time.Parse(time.RFC3339, strings.TrimRight(found[3], ")];,"))
 	if found[2] == "after" || errOurs != nil || errLimit != nil {

@@ -172,7 +172,7 @@ func undiallable(m members, err error) (string, bool) {
 		return "", false
 	}
 	if len(dial.causes) == 0 {
-		return "this address is of no use on another machine: " + list(dial.Tried), true
+		return list(dial.Tried) + ": not usable from another machine", true
 	}
 	return byCause(m, address, dial.causes), true
 }

@@ -113,6 +113,10 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 				"check its listen address and its key file, then the definition",
 		},
 		{
+			reason.Unopened, &reason.Dial{Err: swarm.ErrNoGoodAddresses, Tried: []multiaddr.Multiaddr{somewhere}},
+			"no address of it can be dialled from here: /ip4/192.0.2.1/tcp/9: not usable from another machine",
+		},
+		{
 			reason.Unopened, failed(swarm.ErrGaterDisallowedConnection),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: this host's connection gater does not allow this address",
 		},
@@ -154,7 +158,7 @@ func TestEveryReasonHasItsDetails(t *testing.T) {
 			reason.Unopened, failed(errors.New(cert + "before 2026-11-26T16:05:37Z")),
 			"dialling failed: /ip4/192.0.2.1/tcp/9: the clocks of the two hosts differ by more than TLS allows: " +
 				"when its host started, its clock was at least 2 h 30 min ahead of this host's clock; " +
-				"correct the wrong clock, then restart its host",
+				"correct the wrong clock, then restart the host that had it",
 		},
 		{
 			reason.Unopened, failed(errors.New("failed to negotiate stream multiplexer: remote error: tls: " +

@@ -18,13 +18,14 @@ const (
 type secret struct {
 	// begins matches where the text begins: at the first group, or after the match if there is no group.
 	begins *regexp.Regexp
-	// length returns how much of the text belongs to it. If it is nil, the first group is all of it.
+	// length returns the length of the secret, which begins where rest begins. If length is nil, the secret is the
+	// first group.
 	length func(rest, before string) int
 	// told returns what to show instead. It returns false if the text is something else.
 	told func(text string) (string, bool)
 }
 
-// secrets are searched for in this order. What one of them has found is hidden from the next ones.
+// secrets are searched for in this order. What one of them has found, the next ones do not see.
 var secrets = []secret{
 	{begins: urlStart, length: urlLength, told: tellURL},
 	{begins: placeholder, told: asItIs},

@@ -31,9 +31,9 @@ func (r *Roster) keepSessions() {
 }
 
 // isOtherAttempt reports whether a request comes from another attempt than this
-// node's. Comparing the sessions of two members would not show that: both may have
-// met different processes of a third member (docs/protocol.md, "Sessions and
-// restarts").
+// node's. Comparing the sessions of two members would not show that: each of the
+// two may have met a different process of a third member (docs/protocol.md,
+// "Sessions and restarts").
 func (r *Roster) isOtherAttempt(q Request) bool {
 	return q.HasAttempt && q.Step > 1 && r.hasAttempt && q.Attempt != r.attempt
 }

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// ErrOutOfTurn is returned for a step that cannot be announced now. Only the current
-// step can be announced and, once its barrier is passed, the next one. A node that
-// only looks can announce none.
+// ErrOutOfTurn is returned for a step that cannot be announced now, and for a result
+// that comes after the last step is announced. Only the current step can be
+// announced and, once its barrier is passed, the next one. A node that only looks
+// can announce none.
 var ErrOutOfTurn = errors.New("step out of turn")
 
 // BarrierKind says what a barrier waits for.
@@ -32,9 +33,11 @@ func (k BarrierKind) String() string {
 // Barrier is what somebody waits for. [Roster.AwaitConnected], [StepBarrier] and
 // [ShutdownBarrier] make one, and [Roster.Reached] reports whether the wait is over.
 type Barrier struct {
-	Kind  BarrierKind // what it waits for
-	Step  int64       // the step (BarrierStep); otherwise the step that this node was at
-	Since time.Time   // when this node's wait began: at the opening, its announcement of the step, or the last barrier
+	Kind BarrierKind // what it waits for
+	Step int64       // the step (BarrierStep); otherwise the step that this node was at
+	// Since is when this node's wait began: when the ceremony was opened, when this
+	// node announced the step, or when it passed the last barrier.
+	Since time.Time
 
 	round int // how many times all members had become connected when the wait began (BarrierConnected)
 }
@@ -100,8 +103,8 @@ func (r *Roster) Waiting() (Barrier, bool) {
 	return b, b.Kind != 0
 }
 
-// barrier returns the barrier that comes next. It is the zero value if this node's
-// program has to decide that.
+// barrier returns the barrier that comes next. It returns the zero value if it is
+// up to this node's program what comes next.
 func (r *Roster) barrier() Barrier {
 	switch {
 	case r.SayingGoodbye():

@@ -14,9 +14,10 @@ type Effects struct {
 	// Repeat lists the members to which the announcement must be sent again at once,
 	// because it did not count there before. The slice is valid until the next fact.
 	Repeat []int
-	// Ask lists the members that have two processes: one sends requests to this node,
-	// and another answers it. Send them a request at once: its answer will show which
-	// process is there. The slice is valid until the next fact.
+	// Ask lists the members that have sent a request from another process than the
+	// one that answers this node, or before any has answered it. Send them a request
+	// at once: its answer will show which process is there. The slice is valid until
+	// the next fact.
 	Ask []int
 	// EndStreams says that there is nothing more to say to any member. End every stream
 	// of the ceremony now.
@@ -97,7 +98,8 @@ func (r *Roster) announceAgain() { r.pending.announce = r.isOpen() }
 func (r *Roster) repeat(i int) { r.pending.repeat = withMember(r.pending.repeat, i) }
 
 // ask notes that a member must be asked at once, unless an answer is already expected.
-// Otherwise two nodes that have not answered each other would go on asking for ever.
+// Without this exception, two nodes that have not answered each other would go on
+// asking for ever.
 func (r *Roster) ask(i int) {
 	if m := &r.members[i]; !m.asked {
 		m.asked = true

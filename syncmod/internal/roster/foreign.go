@@ -78,10 +78,10 @@ func (r *Roster) selfRestarted(i int, step int64) *Failure {
 	return f
 }
 
-// leftBehind returns the failure for a member that is two steps above the barrier
-// that this node waits at. If a foreign member was already at step 1 when this node
-// first heard it, and then went on without this node, it knows this node from an
-// earlier process. So this node has restarted.
+// leftBehind returns the failure for a member that is two or more steps above the
+// barrier that this node waits at. If a foreign member was already at step 1 when
+// this node first heard it, and then went on without this node, it knows this node
+// from an earlier process. So this node has restarted.
 func (r *Roster) leftBehind(i int) Failure {
 	m := &r.members[i]
 	if m.Session == 0 && m.first == 1 && r.step == 1 {

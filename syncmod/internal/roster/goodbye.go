@@ -4,8 +4,8 @@ import "time"
 
 // goodbyeGrace is how long a member that has said its own goodbye may leave this
 // node's goodbye unanswered. After that, its answer is no longer needed. It is longer
-// than libp2p's pause of 5 s after a failed dial plus a pause of this node, so that
-// there is a second dial.
+// than two pauses together, so that there is a second dial: libp2p's pause of 5 s
+// after a failed dial, and a pause of this node.
 const goodbyeGrace = 7 * time.Second
 
 // SayingGoodbye reports whether the last barrier is passed: the ceremony has

@@ -3,9 +3,8 @@ package roster
 import "time"
 
 // Request judges a member's request: its version, its signature, its members and
-// its step, in this order. A request changes something only if it passes all
-// these checks and belongs to this attempt (docs/protocol.md, "Frames and
-// messages").
+// its step, in this order. A request is accepted only if it passes all these checks
+// and belongs to this attempt (docs/protocol.md, "Frames and messages").
 func (r *Roster) Request(now time.Time, i int, stream StreamID, q Request) Verdict {
 	switch {
 	case r.cfg.Observes:
@@ -125,8 +124,9 @@ func (r *Roster) judgeStep(i int, q Request) (cause *Failure, late bool) {
 	return nil, false
 }
 
-// take counts a request that has passed every check. Its stream becomes the
-// member's current one once the handler of the previous one has returned.
+// take accepts a request that has passed every check, unless it came on an older
+// stream. The stream of the request becomes the member's current one once the
+// handler of the previous one has returned.
 func (r *Roster) take(now time.Time, i int, stream StreamID, q Request) Verdict {
 	m := &r.members[i]
 	switch {
@@ -182,8 +182,8 @@ func (r *Roster) accept(now time.Time, i int, stream StreamID, q Request) Verdic
 }
 
 // forget makes room for a member that has come back as another process. What the
-// member said before is void. It also counts as disconnected until it is heard
-// again.
+// member said before is void. Until it is heard again, the member is not connected
+// inbound.
 func (r *Roster) forget(now time.Time, i int, session uint64) {
 	m := &r.members[i]
 	before := m.known || m.Session != 0

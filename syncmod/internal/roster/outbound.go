@@ -10,7 +10,7 @@ type Response struct {
 	Refused     bool          // it carries an error
 	Error       string        // the text of the error
 	Differ      bool          // the error is that the members attest different results
-	Waiting     bool          // the request did not count: the member or this node waits for the other's next attempt
+	Waiting     bool          // the request does not count there, and this node must wait
 	WaitingText string        // why
 	RTT         time.Duration // from writing the request to reading the response; 0: not measured
 }
@@ -38,8 +38,8 @@ func (a Reply) String() string {
 	return [...]string{"go on", "goodbye answered", "abort answered", "refused", "stale"}[a]
 }
 
-// Attempt notes that this node could not open a stream to a member, or could not
-// say anything on it.
+// Attempt notes that this node could not open a stream to a member, or had no
+// answer on it.
 func (r *Roster) Attempt(i int, err error) {
 	m := &r.members[i]
 	m.Attempts++
@@ -47,7 +47,8 @@ func (r *Roster) Attempt(i int, err error) {
 	r.pending.changed = true
 }
 
-// Refused notes that this host had no room for a stream of a member.
+// Refused notes why a stream of a member could not be served, or why the member
+// opens none; nil forgets the last error.
 func (r *Roster) Refused(i int, err error) {
 	r.members[i].LastError = err
 	r.pending.changed = true

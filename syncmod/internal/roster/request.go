@@ -16,7 +16,7 @@ type Request struct {
 	Attestation  *Attestation // what the member attests; nil if nothing
 	Shutdown     bool         // it is a goodbye
 	Nickname     string       // the sender's nickname
-	Observes     bool         // the sender only looks: it counts for no ceremony
+	Observes     bool         // the sender only looks: the request counts for no ceremony
 
 	Aborted  bool   // it carries the reason why the member's ceremony has failed
 	Differ   bool   // the reason is that the members attest different results
@@ -79,7 +79,8 @@ type Verdict struct {
 	// (Greet): this attempt has failed, or has passed its last barrier.
 	Waiting *Failure
 	Over    bool
-	// KeyInUse says that another process of the member answers this node (Greet).
+	// KeyInUse says that two processes use the member's key, and that the other one
+	// answers this node (Greet).
 	KeyInUse bool
 	// Observes says that this node only looks (Decline).
 	Observes bool

@@ -4,12 +4,14 @@ import "time"
 
 // keyInUseAfter is how long another process of a member must go on asking before
 // the member's key counts as used by two processes. During that time, the process
-// that answers this node must be there. If one process has merely taken over from
-// another, the new one answers this node well before that time.
+// that answers this node must have answered, and the member must still be connected
+// outbound. If one process has merely taken over from another, the new one answers
+// this node well before that time.
 const keyInUseAfter = 3 * time.Second
 
-// rival is a second process of a member, beside the one that answers this node.
-// It is only shown. No rule reads it.
+// rival is a second process of a member, beside the one that answers this node. It
+// is only reported, here and in the answers to the second process, which then
+// waits. No rule of this node reads it.
 type rival struct {
 	session     uint64
 	since, last time.Time // when it began to ask, and when it last asked

@@ -39,7 +39,7 @@ type direction struct {
 
 // Member is what is known about another member.
 type Member struct {
-	Session  uint64 // the session that answers this node and that its requests address; 0: none, or a foreign member
+	Session  uint64 // the session that answers this node and that this node addresses; 0: none, or a foreign member
 	Step     int64  // the last step seen; -1: none
 	Done     bool   // it has said goodbye
 	Answered bool   // it has answered this node's goodbye
@@ -51,13 +51,14 @@ type Member struct {
 	LastSeen          time.Time     // when its last valid message arrived
 	Since             time.Time     // when it became connected in both directions, or stopped being so
 	RTT               time.Duration // the last round trip; 0: none measured
-	Reconnects        int           // how often a stream to it had to be opened again
-	Attempts          int           // how many times in a row a stream could not be opened
+	Reconnects        int           // how often it became connected outbound again
+	Attempts          int           // how many attempts in a row have failed to get a stream with an answer
 	LastError         error         // why a stream last failed to open, or why the last stream ended
 	Waiting           string        // in its own words, why this node's requests do not count for it
 
 	// Fault says why a ceremony that takes part would fail because of what the member said
-	// last, or is nil if no reason is known. Only a ceremony that only looks has one.
+	// last, or is nil if no reason is known. It is always nil in a ceremony that takes
+	// part.
 	Fault *Failure
 }
 
@@ -66,15 +67,15 @@ type member struct {
 	stepAt, prevStepAt time.Time // when it reached its step, and when it reached the previous one
 
 	known  bool      // a request of the process that answers this node has been accepted
-	first  int64     // the step of that request
-	opened time.Time // when the newest inbound stream arrived, of those that have been the current one
+	first  int64     // the step of the first such request
+	opened time.Time // of the inbound streams that have been the current one, when the newest arrived
 
 	attempt     [8]byte      // the attempt that the member's requests name
 	hasAttempt  bool         // whether they name one
 	attestation *Attestation // what they attest; nil if nothing
 
 	in, out   direction
-	asked     bool     // this node's client was told to ask at once, and has had no answer since
+	asked     bool     // this node's client was told to ask at once; no answer and no new stream since
 	successor StreamID // an inbound stream that takes over once the handler of the current one has returned
 	held      StreamID // the inbound stream that was last held
 	rival     rival    // another process of the member

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// State is everything that decides how a roster will behave, except for times. A
-// program that explores rosters takes the state with [Roster.State], compares it,
-// and continues from it with [Roster.Restore]. A State leaves out whatever
-// only appears in reports. Its fields mean the same as the unexported fields of Roster
-// with the same names.
+// State is everything that decides how a roster will behave, except for times; of
+// these it has only the order in which streams arrived (Opened). A program that
+// explores rosters takes the state with [Roster.State], compares it, and continues
+// from it with [Roster.Restore]. A State leaves out whatever only appears in reports.
+// Its fields mean the same as the unexported fields of Roster with the same names;
+// Open says whether the ceremony is open.
 type State struct {
 	Phase              Phase
 	Step, Passed, Last int64

@@ -3,7 +3,7 @@ package roster
 import "time"
 
 const (
-	// lossGrace is the time that a member always has to come back after its stream
+	// lossGrace is the time that a member always gets to come back after its stream
 	// was lost, no matter when it was last heard. If PeerTimeout is shorter, the
 	// member has only PeerTimeout. This time is needed because this node itself may
 	// have been frozen: then every other member seems to be gone.
@@ -18,7 +18,7 @@ const (
 // schedule remembers when the passing of time matters next.
 type schedule struct {
 	next    time.Time
-	changed time.Time // when something changed that affects next; zero: nothing has changed
+	changed time.Time // when something changed that affects the field next; zero: nothing has changed
 	report  waitReport
 }
 

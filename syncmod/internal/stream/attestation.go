@@ -29,7 +29,7 @@ func (t *Terms) Statement(member int, last int64, session uint64, result []byte)
 	about := binary.AppendUvarint(nil, uint64(len(t.Hash)))
 	about = append(about, t.Hash...)
 	about = append(about, t.list[:]...)
-	about = binary.LittleEndian.AppendUint64(about, uint64(last))   //nolint:gosec // no real one is negative
+	about = binary.LittleEndian.AppendUint64(about, uint64(last))   //nolint:gosec // no barrier has a negative number
 	about = binary.LittleEndian.AppendUint32(about, uint32(member)) //nolint:gosec // an operator index
 	about = binary.LittleEndian.AppendUint64(about, session)
 	about = binary.AppendUvarint(about, uint64(len(result)))

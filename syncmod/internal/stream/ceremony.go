@@ -23,7 +23,7 @@ import (
 type Config struct {
 	Host     host.Host   // opens and receives the streams
 	Protocol protocol.ID // the protocol of the streams
-	Observe  protocol.ID // what observers speak to each other; served beside Protocol
+	Observe  protocol.ID // what observers speak; every node of this module serves it beside Protocol
 	Service  string      // names the scope in the host's resource manager, and the tags
 
 	Heartbeat              time.Duration // how often an idle stream says something
@@ -70,7 +70,7 @@ type Ceremony interface {
 	// Sight registers that this node's host is connected to a member, without a stream.
 	// Only a ceremony that only looks uses it.
 	Sight(Opening) SightFacts
-	// Reached notes that a member answered on a new stream.
+	// Reached notes that a member answered on a new stream, or was seen without one.
 	Reached(Attempts)
 	// Unreached notes that an attempt to reach a member failed.
 	Unreached(member int, why End)
@@ -204,7 +204,7 @@ type Terms struct {
 	Nickname  string          // this node's nickname
 
 	index map[peer.ID]int
-	list  [sha256.Size]byte // of the members and their order; Digest is its beginning
+	list  [sha256.Size]byte // the SHA-256 of the members in their order; Digest is its beginning
 }
 
 // Index returns the operator index of another member, and -1 for anyone else.

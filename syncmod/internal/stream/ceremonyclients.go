@@ -161,8 +161,8 @@ func (s *CeremonyClients) End() {
 }
 
 // Disconnect closes the connections to the members that the clients dialled, unless
-// something else needs them. To those members it is as if this host had gone. It waits
-// for the connections to close until ctx ends.
+// something else needs them. To those members it is as if this host had gone. Until
+// ctx ends, it waits for the connections to close.
 func (s *CeremonyClients) Disconnect(ctx context.Context, needed func(peer.ID) bool) {
 	var closing sync.WaitGroup
 	for _, cl := range s.clients {

@@ -29,8 +29,8 @@ type Clients struct {
 	ended  chan struct{}                 // closed when listen has returned
 }
 
-// NewClients returns a client half that is off. It will call broken if the goroutine
-// that waits for the host's events panics.
+// NewClients returns a client half that is off. It will call the function broken if
+// the goroutine that waits for the host's events panics.
 func NewClients(cfg *Config, broken func(error)) *Clients {
 	return &Clients{
 		cfg: cfg, broken: broken, byPeer: make(map[peer.ID][]*client), sets: make(map[*CeremonyClients]struct{}),
@@ -181,7 +181,8 @@ func await(ctx context.Context, closed <-chan struct{}) error {
 	}
 }
 
-// recovering passes a panic of its goroutine to broken. It must be deferred.
+// recovering passes a panic of its goroutine to the function broken. It must be
+// deferred.
 func recovering(task string, broken func(error)) {
 	if value := recover(); value != nil {
 		broken(&lifecycle.PanicError{Task: task, Value: value, Stack: debug.Stack()})

@@ -16,7 +16,7 @@ const (
 	dueBeat               // a heartbeat, unless an answer is on its way or something was sent not long ago
 )
 
-// converse sends on a stream what there is to say and reads the answers, until the
+// converse writes on a stream what there is to say and reads the answers, until the
 // stream ends. If a direct stream takes over, this function goes on with the direct
 // stream. It returns how the last stream ended.
 func (cl *client) converse(ctx context.Context, o *outbound) (end End) {

@@ -68,7 +68,7 @@ func (cl *client) wait(ctx context.Context, d time.Duration) {
 		return // nothing to wait for: there is a connection
 	}
 	select {
-	case <-cl.hint: // a stale hint: ignore it unless the member really is reachable
+	case <-cl.hint: // a stale hint: ignore it unless the last dial failed and the member is reachable now
 		if cl.undialled && cl.reachable() {
 			return
 		}
@@ -164,7 +164,7 @@ func (cl *client) dial(ctx context.Context) error {
 					cancel()
 					return
 				}
-			case <-cl.wake: // the first frame has the newest announcement anyway
+			case <-cl.wake: // without an abort, go on: the first frame has the newest announcement anyway
 				if cl.telling() {
 					cancel()
 					return

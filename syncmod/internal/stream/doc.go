@@ -26,9 +26,12 @@
 //   - route.go: which ceremony a stream is for
 //   - inbound.go: one stream that is served
 //   - late.go: the answers that wait
+//   - attestation.go: what a member attests, and how that is checked
+//   - signature.go: the one encoding of a signature that counts
 //   - clients.go: the host's events, passed on to the clients
 //   - ceremonyclients.go: the clients of one ceremony
 //   - client.go, dial.go, conversation.go: one client, how it connects and what it sends
+//   - again.go: why a dial that timed out failed
 //   - outbound.go: one stream of a client
 //   - look.go: what a ceremony that only looks does instead
 //   - writing.go: the only way to write on a stream

@@ -12,8 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/wire"
 )
 
-// lastWords is how long the side that sent the last frame of a stream waits for the
-// other side to end it.
+// lastWords is the longest time that a side waits for the other side to end a
+// stream on which nothing is left to say.
 const lastWords = 500 * time.Millisecond
 
 // End describes how a stream ended, or why there was none.
@@ -93,7 +93,7 @@ func isTimeout(err error) bool {
 }
 
 // reset resets a stream without waiting. On a connection that is stuck, a reset blocks
-// like every other write, and only its deadline ends a blocked write.
+// like every other write, and only the stream's write deadline ends it.
 func reset(stream network.Stream, code network.StreamErrorCode) {
 	go func() {
 		_ = stream.SetWriteDeadline(longAgo)

@@ -27,7 +27,7 @@ type fan struct {
 	say    func(i int)
 	broken func(error)
 	begun  atomic.Int64 // how many calls have begun
-	seen   int64        // how many calls had begun when look last ran; look never runs twice at the same time
+	seen   int64        // how many calls had begun when look last ran; no two runs of look use it at the same time
 }
 
 func (f *fan) work() {

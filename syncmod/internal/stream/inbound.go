@@ -204,7 +204,6 @@ func (in *inbound) take(c Ceremony, request *syncpb.SyncRequest, reader *wire.Re
 		now := time.Now()
 		in.sendsLast.Store(true) // until the verdict is known: the ceremony may be closed before that
 		verdict := in.facts.Request(in.fact(c, request), in.ahead)
-		in.messages++
 		in.sendsLast.Store(verdict.Action == roster.AcceptLast || verdict.Action == roster.Refuse)
 		switch verdict.Action {
 		case roster.Accept:
@@ -345,7 +344,6 @@ func (in *inbound) next(reader *wire.Reader, request *syncpb.SyncRequest) error 
 			return in.decode(payload, request)
 		}
 		in.view(view)
-		in.messages++
 		if err := in.answerAgain(now, timestamp); err != nil {
 			return err
 		}
@@ -408,9 +406,9 @@ const none = -1
 
 // accept answers an accepted request. If the request says a new step, nobody waits for
 // the answer, so it may go out late. Three answers do not wait: the answer to the first
-// request of a stream; the answer to step 0 or 1, because the ceremony can still be
-// closed without a word before step 1; and the answer to a foreign member, which makes
-// one request at a time.
+// request of a stream; the answer to step 0 or 1, because this node can still close its
+// ceremony without a word while it has not announced step 1; and the answer to a
+// foreign member, which makes one request at a time.
 func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
 	before := in.noted(request)
 	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {
@@ -431,7 +429,7 @@ func (in *inbound) answerLate(now time.Time, c Ceremony, request *syncpb.SyncReq
 	if len(in.out) > lateSize {
 		return in.send(now)
 	}
-	in.facts.Answered()
+	in.answered()
 	c.Late().add(in, now)
 	return nil
 }
@@ -481,9 +479,15 @@ func (in *inbound) send(now time.Time) error {
 		return err
 	}
 	if in.facts != nil {
-		in.facts.Answered()
+		in.answered()
 	}
 	return nil
+}
+
+// answered counts a request that was answered.
+func (in *inbound) answered() {
+	in.messages++
+	in.facts.Answered()
 }
 
 // last writes the last response, closes the stream for writing, and waits a moment for

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"sync"
@@ -105,6 +106,65 @@ func TestClosingLetsTheAnswerArrive(t *testing.T) {
 			require.NoError(t, <-closed)
 			require.True(t, answered, "the stream was reset before the answer")
 			require.Equal(t, goodbye, wentOn, "whoever sends the last frame waits for the other side to end the stream")
+		})
+	}
+}
+
+// verdictFacts gives the verdicts of a list and notes how the stream ended.
+type verdictFacts struct {
+	InboundFacts
+	verdicts []roster.Verdict
+	end      End
+}
+
+func (f *verdictFacts) Request(roster.Request, Ahead) roster.Verdict {
+	next := f.verdicts[0]
+	f.verdicts = f.verdicts[1:]
+	return next
+}
+
+func (f *verdictFacts) Down(end End) { f.end = end }
+
+type verdictCeremony struct {
+	*fakeCeremony
+	facts *verdictFacts
+}
+
+func (c verdictCeremony) Inbound(Opening) (InboundFacts, bool) { return c.facts, true }
+
+func TestOnlyAnsweredRequestsAreMessages(t *testing.T) {
+	accept, last := roster.Verdict{Action: roster.Accept}, roster.Verdict{Action: roster.AcceptLast}
+	supersede, drop := roster.Verdict{Action: roster.Supersede, Old: 99}, roster.Verdict{Action: roster.Drop}
+	for name, test := range map[string]struct {
+		verdicts []roster.Verdict
+		messages int64
+	}{
+		"answered":     {[]roster.Verdict{accept, last}, 2},
+		"dropped":      {[]roster.Verdict{accept, drop}, 1},
+		"ignored":      {[]roster.Verdict{{Action: roster.Ignore}, last}, 1},
+		"judged twice": {[]roster.Verdict{supersede, accept, last}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSteady(t)
+			facts := &verdictFacts{&fakeFacts{c: s.ceremony}, test.verdicts, End{}}
+			s.server.ceremonies = oneQuick{oneCeremony{s.ceremony}, verdictCeremony{s.ceremony, facts}}
+			signature, err := s.member.Sign(s.ceremony.terms.Hash)
+			require.NoError(t, err)
+			var frames []byte
+			for step := range int64(2) { // different steps: no request repeats another
+				frames, err = wire.AppendRequest(frames, &syncpb.SyncRequest{
+					Timestamp: timestamppb.Now(), HashSignature: signature, Version: s.ceremony.terms.Version,
+					SessionId: 1, Step: step,
+				})
+				require.NoError(t, err)
+			}
+
+			s.server.serve(&steadyStream{
+				conn: s.conn, read: bytes.NewReader(frames).Read, write: func([]byte) {},
+			})
+
+			require.Empty(t, facts.verdicts)
+			require.Equal(t, test.messages, facts.end.Messages)
 		})
 	}
 }

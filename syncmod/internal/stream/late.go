@@ -8,14 +8,14 @@ import (
 const (
 	lull       = 10 * time.Millisecond  // late responses go out when no response has been added for this long,
 	latest     = 200 * time.Millisecond // or when the oldest has waited for this long
-	latestPart = 8                      // or for this part of the exchange timeout, if that is shorter
+	latestPart = 8                      // or for the exchange timeout divided by this, if that is shorter
 	lateSize   = 1 << 10                // bytes of late responses that a stream keeps back: more are written at once
 )
 
 // Late holds the late responses of a ceremony: those to new steps, for which no member
 // waits. They are kept back while the requests that a barrier waits for arrive, and go
-// out together afterwards. Anything else that is written on a stream takes its late
-// responses along, in front of it. The zero value is ready to use.
+// out together afterwards. When anything else is written on a stream, the late
+// responses of the stream are written before it. The zero value is ready to use.
 type Late struct {
 	mu    sync.Mutex
 	first time.Time  // when the oldest was kept back

@@ -19,7 +19,7 @@ import (
 
 var (
 	errSilent  = errors.New("no response within the exchange timeout")
-	errUnasked = errors.New("a response to nothing")
+	errUnasked = errors.New("a response came, but no request was waiting for one")
 	errAborted = errors.New("the ceremony has failed before anything was said on the stream")
 )
 

@@ -140,8 +140,8 @@ func (in *inbound) gone() bool {
 	return err != nil && !isTimeout(err) || in.stream.Conn().IsClosed()
 }
 
-// askedFor holds when peers first asked for definitions that are not open here. It is
-// kept while the same ceremonies are open.
+// askedFor holds the times at which peers first asked for definitions that are not
+// open here. It is kept while the same ceremonies are open.
 type askedFor struct {
 	while <-chan struct{} // closed when the set of open ceremonies changes
 	since map[asked]time.Time
@@ -162,7 +162,7 @@ func (s *Server) grace(id peer.ID, hash []byte, changed <-chan struct{}, now tim
 	}
 	key := asked{id, string(hash[:min(len(hash), maxHash)])}
 	since, ok := s.asked.since[key]
-	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // it was silent for a long time: a new attempt
+	if !ok || now.Sub(since) > 2*s.cfg.OpenGrace+s.cfg.ExchangeTimeout { // it first asked long ago: begin to wait anew
 		if len(s.asked.since) >= maxAsked {
 			clear(s.asked.since)
 		}

@@ -53,9 +53,9 @@ func (w *writing) fail(end End) {
 }
 
 // ended returns how the stream ended, from the error of a read. If the other side ended
-// the stream, that is the end, even if a write failed first: the write failed for the
-// same reason. Otherwise, if a write failed first, this function returns the end that
-// the write noted.
+// the stream, this function returns that end, even if a write failed first: the write
+// failed for the same reason. Otherwise, if a write failed first, this function returns
+// the end that the write noted.
 func (w *writing) ended(ctx context.Context, err error) End {
 	reset, ok := errors.AsType[*network.StreamError](err)
 	byThem := ok && reset.Remote || err == io.EOF //nolint:errorlint // see classify

@@ -5,6 +5,6 @@
 // [AppendResponse] build a whole frame that the caller sends with a single Write, because some peers read a payload
 // with a single Read. [Reader] reads frames from any [io.Reader], no matter in which pieces they arrive.
 //
-// The bytes that are read may come from a hostile peer. A [Reader] never holds more than its limit, and never more than
-// a small multiple of what has arrived.
+// The bytes that are read may come from a hostile peer. Apart from a small fixed amount, a [Reader] never holds more
+// than its limit, and never more than a small multiple of what has arrived.
 package wire

@@ -24,9 +24,9 @@ const (
 )
 
 // AppendAgain appends the request of a frame made by [AppendRequest], with another
-// timestamp and with extra. The request must have a timestamp. The extra fields are
-// appended to the encoded message. This works because a decoder of protocol buffers
-// treats appended fields as part of the message.
+// timestamp and with the fields in extra. The request must have a timestamp. The
+// extra fields are appended to the encoded message. This works because a decoder of
+// protocol buffers treats appended fields as part of the message.
 func AppendAgain(dst, frame []byte, now time.Time, extra Extra) []byte {
 	begin := len(dst)
 	dst = binary.LittleEndian.AppendUint64(dst, 0)

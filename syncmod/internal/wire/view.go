@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A view is the last field of a request. So without decoding a request, a server can
-// recognize that it repeats the one before and only adds a view.
+// A view is the last field of a request. So a server can recognize a request that
+// repeats the one before and only adds a view, without decoding it.
 
 const viewField protowire.Number = 1007
 
@@ -24,7 +24,8 @@ func AppendView(frame, view []byte) []byte {
 }
 
 // SplitView compares the parts of two requests after the timestamp. It returns true if
-// they are equal, or if rest has only a view in addition, which it returns.
+// they are equal, or if rest is other followed by a view; it then also returns the
+// view.
 func SplitView(rest, other []byte) (view []byte, ok bool) {
 	after, ok := bytes.CutPrefix(rest, other)
 	if !ok || len(after) == 0 {
