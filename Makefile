@@ -209,7 +209,7 @@ deps-check: ## Fail if the library adds an OpenTelemetry SDK, or changes depende
 	@go test -count=1 $(TESTFLAGS) -run '^Test(TheRootModule|ANode)' ./integration/standalone
 
 .PHONY: demo-check
-demo-check: ## Run all demos: with one process, in every variant, and with several processes
+demo-check: ## Run demos with one process, without a fault and with several faults, and one with several processes
 	@$(MAKE) --no-print-directory demo ARGS=
 	@$(MAKE) --no-print-directory demo ARGS='--restart 1 --attempts 3'
 	@for fault in '--kill 2' '--differ 2'; do \

@@ -76,7 +76,7 @@ check() {
     echo "two builds for $platform differ: ${first%% *} and ${second%% *}" >&2
     exit 1
   fi
-  echo "two builds for $platform, in two places, are the same ${first%% *}:"
+  echo "two builds for $platform, in two places, are the same, with checksum ${first%% *}:"
   go version -m "$source/one" | grep -E '^\s(mod|build\svcs)'
 }
 

@@ -266,7 +266,8 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 		require.Zero(t, code, stderr)
 		require.Contains(t, stdout, "attested result  "+key)
 		require.Regexp(t, `operator 1  bob  16Uiu2HA\w+  attests it\n`, stdout)
-		require.Contains(t, stdout, "alice belongs to operator 0 and to this group key: it is confirmed.")
+		require.Contains(t, stdout,
+			"alice is confirmed: it is operator 0's, and the attested result above is its group key.")
 	})
 	t.Run("the share stays", func(t *testing.T) {
 		code, _, stderr := execute(t, s.node("alice")...)

@@ -241,8 +241,8 @@ func memberName(index int) string {
 	return name
 }
 
-// stepNames returns the names of the steps of a DKG. It has five names; further steps have numbers
-// only.
+// stepNames returns the names of the steps of a DKG. There are five names. Further steps are
+// called extra-step-6 and so on.
 func stepNames(n int) []string {
 	names := []string{"exchange-keys", "round-1-broadcast", "round-2-shares", "sign-deposit-data", "store-keys"}
 	for len(names) < n {
@@ -306,8 +306,8 @@ func (p plan) result(node int) []byte {
 
 // config returns the configuration of every node. When a node dies, the others should
 // notice within a second. Such short times suit the loopback interface only. With many
-// nodes in one process, the nodes keep the default times, because they need the CPU for
-// each other.
+// nodes in one process, the heartbeat and the exchange timeout keep their defaults,
+// because the nodes share the CPU.
 func (p plan) config() syncmod.Config {
 	c := syncmod.Config{Version: p.version, Retry: syncmod.Retry{Attempts: p.attempts}}
 	if p.kill < 0 {

@@ -14,9 +14,10 @@ import (
 )
 
 // newApp makes the application of one node. work is the node's part in the ceremony:
-// [generateKey], or an option of syncmod.RunSteps or syncmod.RunAttempts, whose
-// functions take their parameters from the graph as constructors do. The options that
-// the parameter more holds start before the ceremony and stop after it.
+// [generateKey], or what syncmod.RunSteps or syncmod.RunAttempts returns. The
+// function that is passed to RunSteps or RunAttempts takes its parameters from the
+// graph, as a constructor does. The last parameter, more, has options that start
+// before the ceremony and stop after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete
 // in the Config, and then calls Run. Its exit code then says how the ceremony ended.

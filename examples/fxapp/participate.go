@@ -268,7 +268,7 @@ func (p *participation) noOtherAttempt() string {
 	}
 }
 
-// current returns the open attempt, or the latest one between attempts.
+// current returns the open attempt. If none is open, it returns the latest one.
 func (p *participation) current() *syncmod.Ceremony {
 	if open := p.service.Ceremonies(); len(open) > 0 {
 		p.last = open[len(open)-1]
@@ -296,7 +296,7 @@ func (p *participation) missing() error {
 		return waiting
 	}
 	if status.Err != nil {
-		return fmt.Errorf("between two attempts, after the first one failed: %w", status.Err)
+		return fmt.Errorf("between two attempts, after the earlier one failed: %w", status.Err)
 	}
 	return fmt.Errorf("working on step %d (%s), waiting for nobody", status.Step, status.StepName)
 }

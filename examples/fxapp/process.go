@@ -33,11 +33,11 @@ type node struct {
 	logs       io.Writer
 	spans      sdktrace.SpanProcessor
 
-	joined  func()                 // called once the node is connected to the nodes before it
+	joined  func()                 // called, maybe several times, when connected to at least index members
 	watched func(*syncmod.Service) // nil unless the demo shows this node
 
 	log       *logrus.Logger
-	leave     context.CancelFunc // ends the node's run
+	leave     context.CancelFunc // ends the current process of the node
 	host      host.Host
 	attempted chan *syncmod.Ceremony // receives each attempt as it begins
 	over      chan *syncmod.Ceremony // receives the last attempt when it is over

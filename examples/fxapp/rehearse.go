@@ -64,8 +64,9 @@ type rehearsal struct {
 	met   map[int]syncmod.PeerStatus // members that rehearsed at the same time and may have left
 }
 
-// run looks until it has seen everyone, the time is over, or it finds that the real
-// ceremony has begun. Its error says which members are not fit for the ceremony.
+// run looks until it has seen everyone (not with --watch), the time is over, the
+// ceremony fails, or the real ceremony has begun. Its error says which members are
+// not fit for the ceremony.
 func (r *rehearsal) run(ctx context.Context) error {
 	if r.timeout == 0 && !r.watch {
 		r.timeout = rehearsalTimeout
@@ -167,9 +168,9 @@ func (r *rehearsal) printAtAPace(
 	}
 }
 
-// remember puts members that have rehearsed and then left into the status again, as they
-// were. A real node that has left stays missing. A watch shows only the present, so
-// remember does not change its status.
+// remember looks for members that rehearsed and have left, and puts them back into the
+// status as they were. A real node that has left stays missing. A watch shows only the
+// present, so remember does not change its status.
 func (r *rehearsal) remember(s syncmod.Status) syncmod.Status {
 	if r.watch {
 		return s
@@ -244,7 +245,7 @@ func (r *rehearsal) print(s syncmod.Status) bool {
 	return true
 }
 
-// conclude prints what the rehearsal found, and what it left behind.
+// conclude prints what the rehearsal found, and what that means for the members.
 func (r *rehearsal) conclude(s syncmod.Status) error {
 	if !r.isLive() { // a live view has left the table in the terminal
 		r.print(s)

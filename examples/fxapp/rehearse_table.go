@@ -16,7 +16,7 @@ const (
 	widestRemark = 64              // characters of a line of the table's last column
 )
 
-// table shows every other member.
+// table shows all members but this node.
 func (r *rehearsal) table(s syncmod.Status) string {
 	w := table.NewWriter()
 	w.SetStyle(table.StyleLight)

@@ -20,7 +20,7 @@ import (
 	"github.com/dkgsync/dkgsync/examples/fxapp/hosts"
 )
 
-const maxPageConnections = 256 // at once; each ends within 10 s
+const maxPageConnections = 256 // at the same time; each has 10 s for its request, and 10 s for the answer
 
 func newRelayCommand() *cobra.Command {
 	var key, page string
@@ -120,6 +120,7 @@ func runRelay(ctx context.Context, c hosts.RelayConfig, page string, log *logrus
 		ErrorLog:  stdlog.New(io.Discard, "", 0), // strangers would fill the log
 		ConnState: bounded(),
 	}
+	server.SetKeepAlivesEnabled(false) // or strangers could keep their connections by asking again
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.Serve(listener); ctx.Err() == nil {
 		return &failure{fmt.Errorf("serving the addresses: %w", err)}
@@ -144,7 +145,7 @@ func bounded() func(net.Conn, http.ConnState) {
 	}
 }
 
-// listenHTTP listens for requests of the page. It returns nil if the operator wants no page.
+// listenHTTP listens for requests for the page. It returns nil if the operator wants no page.
 func listenHTTP(ctx context.Context, at string) (net.Listener, error) {
 	if at == "" {
 		return nil, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -70,6 +71,27 @@ func TestARelayServesItsAddresses(t *testing.T) {
 
 	require.Equal(t, addrs, listed)
 	require.Len(t, listed, 2)
+	require.Equal(t, exitSignal+int(syscall.SIGTERM), end())
+}
+
+func TestARelayEndsEachConnection(t *testing.T) {
+	_, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
+		"--listen", "/ip4/127.0.0.1/tcp/0")
+	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },
+		harness.Patience, 5*time.Millisecond)
+	_, at, _ := strings.Cut(stderr.String(), "http://")
+	at, _, _ = strings.Cut(at, "/")
+	stranger, err := net.Dial("tcp", at) //nolint:noctx // it does not block
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = stranger.Close() })
+	require.NoError(t, stranger.SetDeadline(time.Now().Add(5*time.Second)))
+	_, err = stranger.Write([]byte("GET / HTTP/1.1\r\nHost: relay\r\n\r\n"))
+	require.NoError(t, err)
+
+	answer, err := io.ReadAll(stranger)
+
+	require.NoError(t, err, "it ends after one answer")
+	require.Contains(t, string(answer), "200 OK")
 	require.Equal(t, exitSignal+int(syscall.SIGTERM), end())
 }
 

@@ -183,7 +183,7 @@ func listensAsDefined(listen []string, defined []multiaddr.Multiaddr) bool {
 	})
 }
 
-// portsOf returns the ports in the machine's own addresses, with their protocols: "tcp/9000".
+// portsOf returns the ports in addresses, with their protocols: "tcp/9000". It skips addresses through a relay.
 func portsOf(addrs []multiaddr.Multiaddr) (ports []string) {
 	for _, addr := range addrs {
 		if _, err := addr.ValueForProtocol(multiaddr.P_CIRCUIT); err == nil {

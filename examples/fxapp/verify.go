@@ -25,10 +25,10 @@ func newVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify RECEIPT",
 		Short: "Verify the receipt of a ceremony, offline",
-		Long: `Verify the receipt of a ceremony, offline. The command checks that each member has
-signed the result that the receipt gives for it, and that all results are the same.
-It prints the members. With --definition it also checks that they are the members of
-that definition.
+		Long: `Verify the receipt of a ceremony, offline. The command checks that each member
+that attests a result has signed it, and that all results are the same. It prints
+the members. With --definition it also checks that they are the members of that
+definition.
 
 With --data-dir it also checks the share in that directory. A share is confirmed once
 every member has attested its group key. If a node was killed before it could
@@ -146,8 +146,8 @@ func namesOf(path string, r *syncmod.Receipt) ([]string, error) {
 
 // printReceipt prints what each member attested.
 func printReceipt(out io.Writer, r *syncmod.Receipt, names []string) {
-	_, _ = fmt.Fprintf(out, "The receipt is good: every member's signature is valid, "+
-		"and all attest the same result.\n\n"+
+	_, _ = fmt.Fprintf(out, "The receipt is good: the signature of every member that attests is valid, "+
+		"and all of them attest the same result.\n\n"+
 		"  definition hash  %x\n  finished steps   %d\n  attested result  %x\n\n",
 		r.DefinitionHash, r.LastStep-1, r.Result())
 	for i, m := range r.Members {
@@ -190,8 +190,8 @@ func confirm(out io.Writer, dir string, r *syncmod.Receipt) error {
 	if err != nil {
 		return &failure{err}
 	}
-	_, err = fmt.Fprintf(out, "\nThe share in %s belongs to operator %d and to this group key: "+
-		"it is confirmed.\n",
+	_, err = fmt.Fprintf(out, "\nThe share in %s is confirmed: it is operator %d's, "+
+		"and the attested result above is its group key.\n",
 		dir, share.Index)
 	return err
 }

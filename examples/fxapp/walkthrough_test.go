@@ -43,8 +43,8 @@ func TestTheWalkthroughRuns(t *testing.T) {
 
 	require.NoError(t, err, output)
 	require.Equal(t, 8, strings.Count(output, "The ceremony is complete: all 4 members have attested"), output)
-	require.Contains(t, output, "The receipt is good: every member's signature is valid")
-	require.Contains(t, output, "The share in alice belongs to operator 0")
+	require.Contains(t, output, "The receipt is good: the signature of every member that attests is valid")
+	require.Contains(t, output, "The share in alice is confirmed: it is operator 0's")
 	require.Equal(t, 1, strings.Count(output, "fxapp: "), "the relay's end: %s", output)
 }
 

@@ -12,8 +12,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// ceremony is the content of the file: a definition as package clusterfile writes it,
-// and the steps. The program that does the work of a step serves the step's URL.
+// ceremony is the content of the file that kubo's configuration names: a definition
+// as package clusterfile writes it, and the steps. The program that does the work of
+// a step serves the step's URL.
 //
 //	{
 //	  "hash": "0x7be4…",

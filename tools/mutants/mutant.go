@@ -38,7 +38,7 @@ func parse(list string) ([]mutant, error) {
 			case "+":
 				m.after = append(m.after, text)
 			default:
-				return nil, fmt.Errorf("%s: not a line before or after: %q", m.sentence, line)
+				return nil, fmt.Errorf(`%s: a line of the change must begin with "- " or "+ ": %q`, m.sentence, line)
 			}
 		}
 		mutants = append(mutants, m)

@@ -37,7 +37,7 @@ type record struct {
 	spans  *spanMemory
 	waits  []wait
 	status syncmod.Status // the latest status
-	peers  int            // members connected or gone with a goodbye, while the ceremony went on
+	peers  int            // members connected or gone with a goodbye, before the node failed
 	dead   bool
 	failed bool
 

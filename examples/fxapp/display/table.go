@@ -19,8 +19,8 @@ import (
 const wideTable = 8
 
 // Finish prints the timeline and the table, and why nodes did not complete. It returns
-// nil if every node completed. Otherwise it returns an error, which is cause if there
-// is one.
+// nil if every node completed in lockstep, and all have the same receipt. If a node
+// did not complete, the error is the parameter cause, unless that is nil.
 func (r *Report) Finish(cause error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,8 +63,8 @@ func (r *Report) Finish(cause error) error {
 	return fmt.Errorf("the ceremony failed: %d of %d nodes completed it", complete, len(r.nodes))
 }
 
-// attempts says in which attempt the nodes completed, unless all completed in the
-// first, and why the previous attempt ended.
+// attempts says in which attempt the nodes completed, and why the previous attempt
+// failed. It prints nothing if all completed in the first.
 func (r *Report) attempts() {
 	why := make([]error, len(r.nodes))
 	for i, n := range r.nodes {
@@ -107,7 +107,7 @@ func (r *Report) lockstep() error {
 		s := r.sum(b)
 		for i, n := range r.nodes {
 			passed := n.waits[b].passed
-			// A node may have missed the announcement of step 1.
+			// A node's arrival at barrier 1 is noted only after it has passed, so it may be missing.
 			early := s.missing && b > 1 || passed.Before(s.lastArrived)
 			if !passed.IsZero() && early {
 				return fmt.Errorf("not in lockstep: %s passed barrier %d before %s had arrived",
@@ -313,7 +313,7 @@ func (n record) step() int {
 	return begun
 }
 
-// String returns how long the wait took, or has taken so far.
+// String returns how long the wait took, "waiting" if it goes on, or "" if it has not begun.
 func (w wait) String() string {
 	switch {
 	case w.arrived.IsZero():

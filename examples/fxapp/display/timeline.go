@@ -15,7 +15,7 @@ import (
 const (
 	manyNodes   = 16 // with more nodes, only the slowest are drawn
 	slowNodes   = 8  // how many nodes are then drawn: those that the others waited for
-	manyCrossed = 23 // with more barriers (more than 20 steps have that many), no barrier is marked
+	manyCrossed = 23 // with more barriers, so with more than 20 steps, no barrier is marked
 )
 
 // The glyphs of a row. Each column has one.
@@ -146,7 +146,7 @@ func (t *timeline) read(node int, span sdktrace.ReadOnlySpan) {
 	}
 }
 
-// crossing returns the barrier to which spans of several nodes belong.
+// crossing returns the barrier of a kind and a step. If it is not in the list yet, crossing adds it.
 func (t *timeline) crossing(kind string, step int64) *crossing {
 	same := func(b crossing) bool { return b.kind == kind && (b.step == step || kind != "step") }
 	at := slices.IndexFunc(t.barriers, same)

@@ -26,7 +26,7 @@ var suite = bls12381.NewBLS12381SuiteWithDST(nil, []byte("BLS_SIG_BLS12381G2_XMD
 // scheme has keys in G1 and signatures in G2.
 var scheme = tbls.NewThresholdSchemeOnG2(suite)
 
-// keys returns the group of the keys.
+// keys returns G1, the group of the public keys.
 func keys() pedersen.Suite { return suite.G1().(pedersen.Suite) }
 
 // parsePoint reads a public key. It refuses the point at infinity, because anyone
@@ -84,7 +84,7 @@ func (s *Share) Recover(message []byte, partials ...[]byte) ([]byte, error) {
 		}
 		index := binary.BigEndian.Uint16(partial)
 		if int(index) >= len(s.Members) || scheme.VerifyPartial(s.public, message, partial) != nil {
-			refused = append(refused, fmt.Sprintf("number %d is not operator %d's", i, index))
+			refused = append(refused, fmt.Sprintf("number %d is not a valid signature of operator %d", i, index))
 			continue
 		}
 		valid[index] = partial

@@ -52,14 +52,15 @@ func TestTooFewSignaturesAreRefused(t *testing.T) {
 	binary.BigEndian.PutUint16(stolen, 3)
 	nobody := slices.Clone(partials[2])
 	binary.BigEndian.PutUint16(nobody, 4)
+	const few = "2 valid partial signatures, but those of 3 members are needed"
 	for want, last := range map[string][]byte{
 		// It is there twice.
-		"2 valid partial signatures, but those of 3 members are needed":                               partials[1],
-		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 2's": garbled,
-		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 3's": stolen,
-		"2 valid partial signatures, but those of 3 members are needed; number 2 is not operator 4's": nobody,
-		"2 valid partial signatures, but those of 3 members are needed; number 2 has 1 bytes":         {0},
-		"2 valid partial signatures, but those of 3 members are needed; number 2 has 0 bytes":         nil,
+		few: partials[1],
+		few + "; number 2 is not a valid signature of operator 2": garbled,
+		few + "; number 2 is not a valid signature of operator 3": stolen,
+		few + "; number 2 is not a valid signature of operator 4": nobody,
+		few + "; number 2 has 1 bytes":                            {0},
+		few + "; number 2 has 0 bytes":                            nil,
 	} {
 		_, err := shares[0].Recover(message, partials[0], partials[1], last)
 		require.EqualError(t, err, want)

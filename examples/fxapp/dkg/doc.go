@@ -60,8 +60,8 @@
 // After nearly all of these errors another attempt may follow, if [syncmod.Config].Retry
 // allows it: a missing message may be due to a restart, and an operator may replace a
 // program that sends garbage. All members then begin again together. After a permanent
-// error, the node that found it stops, and the others wait for it. So only two errors are
-// marked as [syncmod.Permanent]:
+// error, the node that found it stops, and the others wait for it. So only two errors of
+// the steps are marked as [syncmod.Permanent]:
 //
 //   - Two different deals for one attempt. A process makes one deal, so the two signatures
 //     prove that the dealer cheats. The operators have to talk.

@@ -16,7 +16,8 @@ const (
 	// fetchTimeout is how long a member may take to give its message. The member has made
 	// the message by then, so only a lost connection takes time. The timeout is longer
 	// than a member may be gone (syncmod.Config.PeerTimeout, one minute). So all nodes
-	// blame the member that is gone, and not the node that gives up waiting for it first.
+	// blame the member that is gone. With a shorter timeout, they could blame the node
+	// that is the first to give up.
 	fetchTimeout = 90 * time.Second
 	// tryTimeout bounds one try, because a dead connection reports no error.
 	tryTimeout = 5 * time.Second

@@ -138,11 +138,11 @@ func (a *attempt) differ(p phase, witness, member int, was seen) error {
 	case member == witness && p == deals && signed:
 		return syncmod.Permanent(a.blame(member, "cheats: it gave this node one deal, and others a different one"))
 	case member == witness:
-		return a.blame(member, "gave this node a different %s from the one that it claims", p)
+		return a.blame(member, "gave this node a different %s from the one that it says it gave", p)
 	case !signed:
 		return a.blame(witness, "says that it was given a %s by %s, which did not sign it", p, a.name(member))
 	case member == a.self:
-		return a.blame(witness, "was given a %s by this node in another attempt", p)
+		return a.blame(witness, "shows a %s that this node made in another attempt", p)
 	case p == deals:
 		return syncmod.Permanent(
 			a.blame(member, "cheats: it gave this node and %s two different deals", a.name(witness)))

@@ -35,7 +35,7 @@ type server struct {
 	texts   [phases][]byte
 	streams map[network.Stream]peer.ID
 	stopped bool
-	idle    chan struct{} // closed while stopping, when the last stream has been served
+	idle    chan struct{} // closed while stopping, when the handlers of all streams have returned
 }
 
 // serve sets the message that is served in a phase. The first message of an attempt
@@ -159,8 +159,8 @@ func (g *Generator) startServing() error {
 	return nil
 }
 
-// stopServing removes the protocols from the host, and waits until open streams have been
-// served.
+// stopServing removes the protocols from the host, resets the open streams, and waits
+// until their handlers have returned.
 func (g *Generator) stopServing(ctx context.Context) error {
 	for _, id := range protocols {
 		g.host.RemoveStreamHandler(id)

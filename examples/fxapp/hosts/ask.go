@@ -31,8 +31,8 @@ var asking = &http.Client{
 	CheckRedirect: staysThere,
 }
 
-// staysThere refuses redirects from https to http. It also refuses redirects to another host, because only this node
-// might be able to reach that host.
+// staysThere refuses redirects from https to http. It also refuses redirects to another host, because that may be a
+// host that only this node can reach.
 func staysThere(next *http.Request, before []*http.Request) error {
 	first := before[0].URL
 	if len(before) > maxRedirects || next.URL.Hostname() != first.Hostname() ||

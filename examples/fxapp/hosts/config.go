@@ -89,7 +89,7 @@ type relayAt struct {
 	places []multiaddr.Multiaddr // where the host looks for members because of this relay
 }
 
-// parseRelays reads the relays. Several addresses of one relay become one.
+// parseRelays reads the relays. Several addresses of one relay become one entry.
 func parseRelays(texts []string) ([]relayAt, error) {
 	var all []relayAt
 	byID := make(map[peer.ID]int)

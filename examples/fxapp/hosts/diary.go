@@ -20,7 +20,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// repeat is how often the log repeats that a relay does not answer.
+// repeat is how often the log repeats a lasting problem of a relay.
 const repeat = time.Minute
 
 // diary logs the state of a relay. It logs each change, and repeats a lasting problem once a
@@ -118,7 +118,7 @@ func cause(err error) string {
 		return "the host at its address is not a relay"
 	}
 	if other, ok := errors.AsType[sec.ErrPeerIDMismatch](err); ok {
-		return fmt.Sprintf("another host is at its address, %s: correct the peer ID", other.Actual)
+		return fmt.Sprintf("another host, %s, is at its address: correct the peer ID", other.Actual)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer"

@@ -27,7 +27,7 @@ func (e *ListenError) reason() string {
 	case errors.Is(e.Err, syscall.EADDRNOTAVAIL):
 		return "no network interface of this machine has that address: use one that it has, or 0.0.0.0 (:: for IPv6)"
 	case errors.Is(e.Err, syscall.EACCES):
-		return "the system does not allow this program that port: choose one above 1023"
+		return "the system does not let this program use that port: choose one above 1023"
 	case errors.Is(e.Err, syscall.EAFNOSUPPORT):
 		return "this machine has no such network: IPv6 may be switched off"
 	}

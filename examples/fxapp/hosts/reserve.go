@@ -98,7 +98,7 @@ func untilRenewal(held []reservation) time.Duration {
 	return max(until, earliestRenewal)
 }
 
-// try makes a reservation at each relay that the operator named. That is one relay, unless a URL names several.
+// try makes a reservation at one relay of the operator's list, or at all relays that its URL lists.
 func (l *Listener) try(ctx context.Context, at *relayAt) ([]reservation, error) {
 	if err := at.ask(ctx); err != nil {
 		return nil, err
@@ -117,8 +117,8 @@ func (l *Listener) try(ctx context.Context, at *relayAt) ([]reservation, error) 
 	return held, errors.Join(errs...)
 }
 
-// reserve makes a reservation at one relay. It lets the host look for the members there. The parameter most limits
-// the number of places.
+// reserve makes a reservation at one relay. It lets the host look for the members there. "most" is the maximum
+// number of places.
 func (l *Listener) reserve(
 	ctx context.Context, relay peer.AddrInfo, most int, places *[]multiaddr.Multiaddr,
 ) (reservation, error) {

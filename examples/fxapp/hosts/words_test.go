@@ -138,7 +138,7 @@ func TestAUselessRelayIsExplained(t *testing.T) {
 	for name, scene := range map[string]struct{ relay, says string }{
 		"a certificate":       {secret.URL, "certificate signed by unknown authority"},
 		"it is down":          {closed.listen[0] + aPeer, "connection refused"},
-		"somebody else":       {r.listen[0] + aPeer, "another host is at its address, " + r.ID().String()},
+		"somebody else":       {r.listen[0] + aPeer, "another host, " + r.ID().String() + ", is at its address"},
 		"not a relay":         {noRelay.Addrs()[0].String() + "/p2p/" + noRelay.ID().String(), "is not a relay"},
 		"silence":             {silent(t) + aPeer, "no answer"},
 		"an unknown name":     {"http://relay.invalid", "relay.invalid"},

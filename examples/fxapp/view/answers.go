@@ -46,7 +46,8 @@ func (q question) sentences() string {
 	return strong.paint(short+".") + " " + text
 }
 
-// word returns the answer without its explanation. Why a ceremony failed is in the headline.
+// word returns the short answer up to its colon. After the colon is why the
+// ceremony failed, and the headline says that too.
 func (q question) word() string {
 	word, _, _ := strings.Cut(clean(q.Short), ": ")
 	return strong.paint(word)
@@ -54,7 +55,7 @@ func (q question) word() string {
 
 // answers returns the answers to the operator's five questions, of which n are explained.
 func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
-	const longest = 8 // lines, for the texts of members
+	const longest = 8 // lines of an answer, because it may contain a long text of a member
 	asked, widest := questions(c), 0
 	for _, q := range asked {
 		widest = max(widest, width(q.whole))
@@ -77,7 +78,8 @@ func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
 	return lines
 }
 
-// isNarrow reports whether an answer must stand below its question.
+// isNarrow reports whether an answer follows its question like one text, instead of
+// standing in a column of its own.
 func (s *screen) isNarrow() bool { return s.width < 70 }
 
 // shortAnswers returns the short answers in as few lines as possible, for a low terminal. It

@@ -48,8 +48,8 @@ func isPlain(text string) bool {
 	return true
 }
 
-// isSafe reports whether all terminals show a cluster, which readers see as one
-// character, in the same way.
+// isSafe reports whether all terminals show a cluster in the same way. A cluster is
+// what readers see as one character.
 func isSafe(cluster string, width int) bool {
 	if width == 0 || width != ansi.StringWidthWc(cluster) || !utf8.ValidString(cluster) {
 		return false

@@ -222,7 +222,8 @@ const (
 // columns returns all columns that may be shown. The last one says what is wrong.
 func (s *screen) columns(c *statuspage.Detail) []*column {
 	names := &column{title: "operator", keep: keepName}
-	path := &column{title: "path", keep: keepPath} // right after the name: its text runs from left to right
+	// The path is right after the name: a name may run from right to left, a path always runs from left to right.
+	path := &column{title: "path", keep: keepPath}
 	step := &column{title: "step", keep: keepStep}
 	version := &column{title: "version", keep: keepVersion}
 	rtt := &column{title: "round trip", keep: keepRTT, right: true}
@@ -298,8 +299,8 @@ func heardText(c *statuspage.Detail, m statuspage.Member) string {
 	return "just now"
 }
 
-// clockText says how far a member's clock is off, if it is. Smaller differences may be due to the
-// time that a request travels.
+// clockText says how far a member's clock is off, if it is. A difference that rounds to 0 s is
+// left out: it may be due to the time that a request travels.
 func clockText(c *statuspage.Detail, m statuspage.Member) string {
 	const worth = time.Second
 	switch ahead := milliseconds(m.Clock).Round(time.Second); {

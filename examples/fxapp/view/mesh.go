@@ -7,7 +7,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// With up to roomy members, the mesh has spaces between its signs.
+// roomy is the largest number of members with which the mesh has spaces between its signs.
 const roomy = 12
 
 // meshColumn shows the mesh as a column of the table. A row shows how that member sees

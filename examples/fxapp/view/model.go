@@ -10,7 +10,7 @@ import (
 )
 
 // pace is the time between two looks at the node. If a look takes long, the view waits
-// sparse times as long before the next one.
+// 20 times as long (sparse) before the next one.
 const (
 	pace   = 200 * time.Millisecond
 	sparse = 20

@@ -79,7 +79,7 @@ Signs of members
   x  the member is named as a cause of the failure
 
 reached by: how many of the others reach this member; silent ones have not reported.
-The numbers above the signs = ~ > < ! are operators: m explains them.
+The numbers above the signs = ~ > < ! stand for operators: m explains the signs.
 clock: how far the member's clock is ahead of this node's.`
 
 // details returns everything that the node knows about a member.
@@ -105,7 +105,7 @@ func (s *screen) details(c *statuspage.Detail, m statuspage.Member) []string {
 	add("clock", clockText(c, m))
 	add("since", s.sinceText(m.Since))
 	add("reconnects", fmt.Sprint(m.Reconnects))
-	add("attempts", count(m.Attempts))
+	add("failed tries", count(m.Attempts))
 	add("reached by", reachedBy(c, m.Index))
 	if len(m.Addrs) == 0 && m.Index != c.Self {
 		add("addresses", "none in the definition")

@@ -26,10 +26,10 @@ type screen struct {
 
 // shape says how much of everything is shown.
 type shape struct {
-	answers int // how many answers are explained; -1: only the short answers, without their questions
+	answers int // how many answers are explained; -1: short questions with short answers, without the first
 	title   int // lines that name the node
 	phases  int // lines
-	members int // least number of rows, if there are as many members; troubled: those with a problem
+	members int // at least this many rows, or all members if there are fewer; troubled: all members with a problem
 	mesh    int // rows of a mesh below the members, if the table has no room for it
 	legend  int // least number of lines; more only if there is room
 	log     int // least number of lines

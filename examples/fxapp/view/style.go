@@ -67,7 +67,7 @@ func pad(text string, w int) string {
 	return text + strings.Repeat(" ", w-width(text))
 }
 
-// wrapped breaks a text into up to most lines, and cuts off the rest.
+// wrapped breaks a text into lines. "most" is their maximum number; the rest is cut off.
 func wrapped(text string, w, most int) []string {
 	lines := strings.Split(ansi.Wrap(text, max(w, 1), " "), "\n")
 	for i := range lines {
