@@ -92,7 +92,8 @@ func TestABrokenDecoratorIsAnError(t *testing.T) {
 	}
 	require.ErrorContains(t, fx.New(fx.NopLogger, syncmod.Module, given(h),
 		fx.Decorate(func(syncmod.Config, *strings.Builder) syncmod.Config { panic("never") })).Err(),
-		"the graph has a syncmod.Config that cannot be made: something that an fx.Decorate of it needs is missing")
+		"the graph has a syncmod.Config that cannot be made: "+
+			"something is missing that an fx.Decorate of this type needs")
 }
 
 func TestAConfigMayBeDecorated(t *testing.T) {

@@ -72,7 +72,7 @@ func (w *world) checkMayFail(i int) {
 	case p.aborted < 0 && w.timeouts == 0 && p.restartedAt == 0:
 		w.violates("a restart at step 0 fails a ceremony: %v", f.Kind)
 	case w.nodes[i].attempt > 0 && w.size == 2 && !w.nodes[i].upset:
-		// of three nodes, one may still be in the last attempt, and fail this one
+		// of three nodes, one may still be in the previous attempt, and make this one fail
 		w.violates("the previous attempt makes the next one fail: %v", f.Kind)
 	case p.succeeded&^(1<<i) != 0 && !w.disturbedAtLast():
 		w.violates("a node fails after another has passed the last barrier: %v", f.Kind)
