@@ -34,7 +34,7 @@ func TestEveryPromiseNamesItsTests(t *testing.T) {
 		}
 	}
 	all := promised.FindAllString(string(text), -1)
-	require.Len(t, all, found, "each test follows the name of its package")
+	require.Len(t, all, found, "docs/guarantees.md names the package before its tests")
 	require.NotZero(t, found)
 }
 

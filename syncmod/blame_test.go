@@ -122,8 +122,8 @@ func (erin *traitor) leave(t *testing.T, ceremonies []*syncmod.Ceremony, streams
 	closeAll(t, ceremonies)
 }
 
-// The error in an answer does not say whose fault it is. A member that passes it
-// on blames nobody.
+// The error in an answer does not say whose fault it is. A member that hears such
+// an error names no culprit when it tells the others.
 func TestEveryNodeLearnsOfARefusal(t *testing.T) {
 	erin := newTraitor(t)
 	ceremonies, _ := erin.behave(t, 7)

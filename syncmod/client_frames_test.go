@@ -108,7 +108,7 @@ func TestHeartbeatsWaitForResponses(t *testing.T) {
 	stream := harness.Next(t, streams)
 	stream.Heed(t)
 
-	stream.RequireReset(t) // after the exchange timeout, forty heartbeats, and not earlier
+	stream.RequireReset(t) // after the exchange timeout, which is forty heartbeats long, and not earlier
 
 	require.Equal(t, s.def.Hash, harness.Next(t, streams).Heed(t).GetDefinitionHash())
 }

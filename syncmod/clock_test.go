@@ -20,7 +20,7 @@ func TestAClockIsKnownWithinARoundTrip(t *testing.T) {
 		k.roundTrip(at, 2*there+delay)
 	}
 
-	require.Equal(t, ahead, k.offset(), "the fastest of each counts")
+	require.Equal(t, ahead, k.offset(), "the fastest request and the fastest round trip count")
 }
 
 func TestACorrectedClockIsSeenSoon(t *testing.T) {

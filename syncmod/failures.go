@@ -52,7 +52,7 @@ var failureKinds = [...]failureKind{
 func versionMismatch(_ Definition, f roster.Failure) string {
 	theirs := printable(f.Theirs, maxNickname)
 	if theirs == "" {
-		theirs = "no version"
+		theirs = "an unknown version"
 	}
 	return fmt.Sprintf("runs %s, this node runs %s: all members need the same major and minor version; %s",
 		theirs, f.Wanted, startAgain)

@@ -56,10 +56,10 @@ func provideGiven[T any]() fx.Option {
 		case g.provided:
 			who := "its constructor"
 			if p.Next != nil {
-				who, g.undecorated = "an fx.Decorate of it", true
+				who, g.undecorated = "an fx.Decorate of this type", true
 			}
 			g.err = fmt.Errorf("the graph has a %s that cannot be made: "+
-				"something that %s needs is missing", reflect.TypeFor[T](), who)
+				"something is missing that %s needs", reflect.TypeFor[T](), who)
 		}
 		return g
 	}))

@@ -86,13 +86,14 @@ func TestABrokenDecoratorIsAnError(t *testing.T) {
 		for _, module := range []fx.Option{syncmod.Module, syncmod.ModuleIfHost} {
 			require.ErrorContains(t, fx.New(fx.NopLogger, module, aHost, def, decorated, asks).Err(),
 				"the graph has a syncmod.Definition that cannot be made: "+
-					"something that an fx.Decorate of it needs is missing", about)
+					"something is missing that an fx.Decorate of this type needs", about)
 			require.Error(t, fx.New(fx.NopLogger, asks, aHost, def, decorated, module).Err(), about)
 		}
 	}
 	require.ErrorContains(t, fx.New(fx.NopLogger, syncmod.Module, given(h),
 		fx.Decorate(func(syncmod.Config, *strings.Builder) syncmod.Config { panic("never") })).Err(),
-		"the graph has a syncmod.Config that cannot be made: something that an fx.Decorate of it needs is missing")
+		"the graph has a syncmod.Config that cannot be made: "+
+			"something is missing that an fx.Decorate of this type needs")
 }
 
 func TestAConfigMayBeDecorated(t *testing.T) {
@@ -125,8 +126,10 @@ func TestAnUnusedDefinitionIsLogged(t *testing.T) {
 		options   fx.Option
 		mentioned bool
 	}{
-		"nobody asks":                 {def, true},
-		"nobody asks or could ask":    {fx.Provide(func(*strings.Builder) syncmod.Definition { panic("never") }), true},
+		"nobody asks": {def, true},
+		"nobody asks, and the definition cannot be made": {
+			fx.Provide(func(*strings.Builder) syncmod.Definition { panic("never") }), true,
+		},
 		"there is none":               {fx.Options(), false},
 		"a program asks":              {fx.Options(def, fx.Invoke(func(*syncmod.Ceremony) {})), false},
 		"steps ask":                   {fx.Options(def, syncmod.RunSteps(noSteps)), false},
@@ -203,7 +206,7 @@ func TestASharedMeterIsLogged(t *testing.T) {
 }
 
 func TestAWaitInAnOnStartHookEndsWithAdvice(t *testing.T) {
-	const advice = "use syncmod.RunSteps, or wait on a goroutine"
+	const advice = "use syncmod.RunSteps, or wait in a goroutine"
 	noLeaks(t)
 	for about, wait := range map[string]func(context.Context, *syncmod.Ceremony) error{
 		"connecting": func(ctx context.Context, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) },

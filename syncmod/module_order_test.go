@@ -36,10 +36,10 @@ func TestHooksFollowTheOptions(t *testing.T) {
 		options []fx.Option
 		started []string
 	}{
-		"a hook before the module starts earlier": {
+		"a hook that is given before the module starts earlier": {
 			[]fx.Option{openDatabase, module}, []string{database, server, steps},
 		},
-		"a hook after the module starts later": {
+		"a hook that is given after the module starts later": {
 			[]fx.Option{module, openDatabase}, []string{server, steps, database},
 		},
 		"a hook between the options starts between them": {

@@ -20,7 +20,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-func TestALaterFailedHookUndoesTheStart(t *testing.T) {
+func TestALaterHookThatFailsUndoesTheStart(t *testing.T) {
 	noLeaks(t)
 	h, def, partner := newPair(t)
 	errLater := errors.New("no database")

@@ -68,7 +68,7 @@ func TestStoppingEndsEveryWait(t *testing.T) {
 	}
 }
 
-func TestAStopDuringTheGoodbyesCompletes(t *testing.T) {
+func TestACeremonyStoppedAtGoodbyesCompletes(t *testing.T) {
 	for about, steps := range map[string]fx.Option{
 		"steps":     syncmod.RunSteps(noSteps),
 		"a program": fx.Invoke(func(c *syncmod.Ceremony) { go func() { _ = c.Complete(context.Background()) }() }),
@@ -171,7 +171,7 @@ func TestAnAppStopsQuickly(t *testing.T) {
 			err := app.Stop(context.Background())
 
 			require.NoError(t, err)
-			require.Less(t, elapsed(), 5*time.Second, "under a second, but for a slow machine")
+			require.Less(t, elapsed(), 5*time.Second, "under a second, except on a slow machine")
 		})
 	}
 }

@@ -205,7 +205,8 @@ func TestOptionalDependenciesAreUsed(t *testing.T) {
 			require.NoError(t, app.Stop(t.Context()))
 
 			require.Equal(t, there&logger != 0, len(lines.AllEntries()) > 0)
-			require.Equal(t, there&logger == 0, output.Len() > 0, "else it is logrus's standard logger")
+			require.Equal(t, there&logger == 0, output.Len() > 0,
+				"without a logger in the graph, logrus's standard logger is used")
 			require.Equal(t, there&tracer != 0, tracers.used)
 			require.Equal(t, there&meter != 0, meters.used)
 			require.False(t, tracers.down || meters.down, "they are not ours")

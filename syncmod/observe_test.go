@@ -22,7 +22,8 @@ func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Cerem
 	return c
 }
 
-// all waits until wanted is true of every member, and returns the members.
+// all waits until the condition wanted is true of every member, and returns the
+// members.
 func all(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) []syncmod.PeerStatus {
 	t.Helper()
 	return harness.Until(t, c, func(s syncmod.Status) bool {

@@ -113,8 +113,8 @@ func requireBroken(t *testing.T, c *syncmod.Ceremony, what string) {
 	require.ErrorContains(t, failed, what+" is broken")
 }
 
-// A service outlives its ceremonies. A panic that failed one of them must not
-// hide the panics of later ones.
+// A service outlives its ceremonies. If a panic made one of them fail, that must
+// not hide the panics of later ones.
 func TestAStreamPanicFailsTheCeremony(t *testing.T) {
 	for _, what := range []string{
 		"opening a stream", "accounting for a stream", "recording a response", "verifying a request",

@@ -32,10 +32,10 @@ func TestReachNamesTheNetworkToCheck(t *testing.T) {
 			long,
 			"only d reaches it: check its network",
 		},
-		"nobody does":                   {connected{1: false, 3: false, 4: false}, long, "nobody reaches it"},
-		"one does not":                  {connected{4: false}, long, "e cannot reach it either"},
-		"two do not":                    {connected{1: false, 4: false}, long, "b and e cannot reach it either"},
-		"the others know no better yet": {connected{1: true, 3: true, 4: true}, time.Second, ""},
+		"nobody does":                         {connected{1: false, 3: false, 4: false}, long, "nobody reaches it"},
+		"one does not":                        {connected{4: false}, long, "e cannot reach it either"},
+		"two do not":                          {connected{1: false, 4: false}, long, "b and e cannot reach it either"},
+		"the others may not have noticed yet": {connected{1: true, 3: true, 4: true}, time.Second, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &core{

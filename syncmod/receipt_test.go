@@ -277,7 +277,8 @@ func TestTheLargestReceiptIsRead(t *testing.T) {
 	require.Error(t, r.Verify())
 }
 
-// Everything that can be read is written as it was, and verifying it does not panic.
+// Every text that can be parsed is the same after it is encoded again, and
+// verifying it does not panic.
 func FuzzParseReceipt(f *testing.F) {
 	f.Add(sample(f))
 	f.Add([]byte(`{"type":"dkgsync/receipt/v1","definition_hash":"00","last_step":1,"members":[{"peer_id":"1"},null]}`))

@@ -216,7 +216,7 @@ func TestOneWaitingForeignStreamIsKept(t *testing.T) {
 	for _, stream := range streams {
 		stream.Say(t, bob.Request(t, def))
 	}
-	reset := 0 // either one: handlers run in any order
+	reset := 0 // handlers run in any order, so either stream may be the one that is reset
 	select {
 	case err := <-answers[0]:
 		require.Equal(t, "reset: rate limited", harness.EndOf(err))

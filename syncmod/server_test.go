@@ -123,7 +123,7 @@ func TestOneNewStreamMayWait(t *testing.T) {
 	for _, stream := range further {
 		stream.Send(t, frame[:1])
 	}
-	reset := 0 // either one: handlers start in any order
+	reset := 0 // handlers start in any order, so either stream may be the one that is reset
 	var err error
 	select {
 	case err = <-answers[0]:
@@ -306,7 +306,7 @@ func TestARepeatedRequestKeepsItsTimestamp(t *testing.T) {
 	for i := range 6 {
 		request.Timestamp = &timestamppb.Timestamp{Seconds: int64(i), Nanos: int32(5 - i)}
 		if i == 3 {
-			request.Timestamp = nil // the next request is as before
+			request.Timestamp = nil // the next request has a timestamp again
 		}
 
 		response := stream.Ask(t, request)

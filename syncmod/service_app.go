@@ -67,9 +67,9 @@ func (s *Service) noteUnused() {
 // The advice for a wait that holds up the start of an app.
 const (
 	adviceNotOpen = "the ceremony is not open, and fx cannot open it while an fx.Invoke or an OnStart hook " +
-		"waits for it: use syncmod.RunSteps, or wait on a goroutine"
+		"waits for it: use syncmod.RunSteps, or wait in a goroutine"
 	adviceStarting = "this wait uses the context of the app's start, but the start cannot wait for other nodes: " +
-		"an OnStart hook must return; use syncmod.RunSteps, or wait on a goroutine with its own context"
+		"an OnStart hook must return; use syncmod.RunSteps, or wait in a goroutine with its own context"
 )
 
 // waitNotice is how long a wait for a ceremony that is not open lasts before the log

@@ -131,7 +131,7 @@ func TestAFailureIsAFullSentence(t *testing.T) {
 		{
 			roster.Failure{Kind: roster.VersionMismatch, Culprit: 1, By: 1, Wanted: "v1.11"},
 			ErrVersionMismatch,
-			"operator 1 (bob) runs no version, this node runs v1.11: " +
+			"operator 1 (bob) runs an unknown version, this node runs v1.11: " +
 				"all members need the same major and minor version; " + again,
 		},
 		{

@@ -103,7 +103,7 @@ func TestThePageListsHowMembersStand(t *testing.T) {
 		{Step: -1, LastError: lost, reach: "nobody reaches it"},
 	} {
 		sentences := p.Describe(now)
-		for at := range sentences { // each one that begins a sentence of the page
+		for at := range sentences { // each position at which a sentence of the page may begin
 			if at > 0 && !strings.HasSuffix(sentences[:at], ", ") {
 				continue
 			}

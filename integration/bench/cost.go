@@ -27,8 +27,8 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// settle waits until the process stops using less and less processor time. Hosts tell
-// each other of addresses and protocols for a while after they connect.
+// settle waits until the processor time that the process uses no longer falls. Hosts
+// tell each other of addresses and protocols for a while after they connect.
 func settle() {
 	const (
 		window, most = 250 * time.Millisecond, 40

@@ -76,7 +76,7 @@ func (s *stage) look(nodes ...int) {
 	}
 }
 
-// does gives a node its work in a step.
+// does sets what a node does in a step.
 func (s *stage) does(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
 	if s.work[node] == nil {
 		s.work[node] = make(map[string]func(context.Context, *syncmod.Ceremony) error)
@@ -141,7 +141,7 @@ func hang(ctx context.Context, _ *syncmod.Ceremony) error {
 	return ctx.Err()
 }
 
-// takes returns work that takes time d.
+// takes returns work that lasts for d.
 func takes(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		ctx, cancel := context.WithTimeout(ctx, d)
@@ -159,7 +159,7 @@ func attests(result string) func(context.Context, *syncmod.Ceremony) error {
 	return func(_ context.Context, c *syncmod.Ceremony) error { return c.Attest(harness.Hash(result)) }
 }
 
-// until returns work that ends when the channel happens is closed.
+// until returns work that ends when its channel is closed.
 func until(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		select {

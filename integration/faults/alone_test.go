@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The faults in this file show in a single wait.
+// For the faults in this file, the error of one wait shows what is wrong.
 
 // open opens a ceremony of all hosts on a node.
 func (s *scene) open(who int) *syncmod.Ceremony {

@@ -33,7 +33,7 @@ type said struct {
 // third finds that they have stopped.
 const two = -1
 
-// in requires a text in the logs of the nodes.
+// in returns the requirement that the log of each given node contains a text.
 func in(text string, who ...int) (all []said) {
 	for _, i := range who {
 		all = append(all, said{i, text})

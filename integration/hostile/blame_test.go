@@ -18,7 +18,7 @@ func busy() syncmod.Config {
 	return config
 }
 
-func TestTheFalselyBlamedBlameNobody(t *testing.T) {
+func TestAFalselyBlamedMemberBlamesNoOther(t *testing.T) {
 	for range 5 { // the order of an abort and the answer to a heartbeat matters, and varies
 		m := running(t, busy(), session)
 

@@ -33,7 +33,7 @@ func TestAFloodOfStrangersGoesUnseen(t *testing.T) {
 			flood := newFlood(t, many, m.Nodes[alice], bobsRequest(t, m.Cluster))
 			during := m.barriers(t, flood.over)
 			fates := flood.end(t)
-			t.Logf("%s, at the most %s more, both sides together; in %s; "+
+			t.Logf("%s; at most %s more memory, attacker and nodes together; took %s; "+
 				"barriers: median %s before, %s of %d during the flood",
 				count(fates), size(costs()), flood.took.Round(time.Millisecond), calm, median(during), len(during))
 
@@ -128,7 +128,8 @@ func (m *members) barriers(t testing.TB, over func() bool) (took []time.Duration
 	return took
 }
 
-// after returns a function that returns true once it has been called that many times.
+// after returns a function that returns false for the given number of calls, and
+// then true.
 func after(times int) func() bool {
 	return func() bool {
 		times--

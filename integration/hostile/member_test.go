@@ -135,7 +135,7 @@ func (m *member) sign(t testing.TB, about string) []byte {
 	return b
 }
 
-// misbehave makes dave give alice the answer a to every request from now on. behave makes
+// misbehave makes dave answer every request of alice with a, from now on. behave makes
 // him answer her as a member should.
 func (m *member) misbehave(a answer) { m.hook.Store(&a) }
 func (m *member) behave()            { m.hook.Store(nil) }

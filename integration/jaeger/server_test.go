@@ -194,7 +194,7 @@ func (s span) links() (ids []string) {
 	return ids
 }
 
-// are returns the spans whose attribute dkgsync.span has the value name. If kind is not empty, their kind must match
+// are returns the spans whose attribute dkgsync.span is the given name. If kind is not empty, their kind must match
 // too.
 func (t jaegerTrace) are(name, kind string) (spans []span) {
 	for _, s := range t.Spans {
@@ -278,7 +278,8 @@ func withCeremonies(n int) func(jaegerTrace) bool {
 // search finds spans as a person does: for the service of each node in turn, by tags.
 func (c *cluster) search(tags map[string]string) []span { return c.searchLong(tags, time.Microsecond) }
 
-// searchLong is search for spans that lasted at least that long.
+// searchLong does what search does, but finds only spans whose duration is least or
+// more.
 func (c *cluster) searchLong(tags map[string]string, least time.Duration) (found []span) {
 	c.t.Helper()
 	text, err := json.Marshal(tags)

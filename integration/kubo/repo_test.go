@@ -70,8 +70,8 @@ func (r repo) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// write puts a ceremony file into the repository and makes the plugin use it. This
-// member's work does the steps.
+// write puts a ceremony file into the repository and makes the plugin use it. The
+// steps call w, where the test does this member's work.
 func (r repo) write(t *testing.T, about string, ids []string, w *work, member int) {
 	t.Helper()
 	type entry struct {

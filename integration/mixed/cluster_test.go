@@ -147,8 +147,8 @@ func (c *cluster) begin(step int) {
 	}
 }
 
-// each calls ours for our nodes and theirs for reference peers, all at the same time. It
-// requires that none fails.
+// each calls the function ours for each of our nodes, and the function theirs for each
+// reference peer, all at the same time. It requires that none fails.
 func (c *cluster) each(
 	nodes []int,
 	ours func(context.Context, *syncmod.Ceremony) error,
@@ -283,8 +283,8 @@ func oneByOne(t *testing.T, test func(t *testing.T, variant refpeer.Variant)) {
 	}
 }
 
-// eventually polls the function so until it returns true. It is for conditions without an
-// event.
+// eventually calls its function again and again, until it returns true. It is for
+// conditions without an event.
 func (c *cluster) eventually(so func() bool, what string) {
 	c.t.Helper()
 	harness.Eventually(c.t, so, what)

@@ -129,7 +129,7 @@ func TestARehearsalStaysAtStep0(t *testing.T) {
 	}
 }
 
-func TestAWrongRehearsalEndsNobody(t *testing.T) {
+func TestARehearsalOfAnotherVersionIsHarmless(t *testing.T) {
 	other := config()
 	other.Version = "v1.10"
 	charons(t, func(t *testing.T, variant refpeer.Variant) {

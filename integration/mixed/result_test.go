@@ -44,7 +44,7 @@ func TestDifferentResultsFailAll(t *testing.T) {
 		ctx, foreignDone := c.Context(), make(chan struct{})
 		go func() {
 			defer close(foreignDone)
-			_ = c.refs[2].Advance(ctx) // it hears all three at its last barrier, or the error first
+			_ = c.refs[2].Advance(ctx) // either all three reach the last barrier, or it hears of the error first
 		}()
 
 		errs := c.Each(c.ours, func(ctx context.Context, ceremony *syncmod.Ceremony) error {

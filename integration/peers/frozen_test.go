@@ -139,7 +139,7 @@ func TestFrozenAtTheEndCompletes(t *testing.T) {
 	require.Empty(t, frozen.Wait(isNow(syncmod.Complete)).Returned)
 }
 
-func TestFrozenForGoodbyesFailsNothing(t *testing.T) {
+func TestFrozenDuringGoodbyesFailsNothing(t *testing.T) {
 	config := attentive()
 	config.GoodbyeTimeout = time.Second
 	c := harness.New(t, 3, harness.With(config))

@@ -59,7 +59,8 @@ func TestAGoodbyeBeforeStep1EndsWaits(t *testing.T) {
 
 	require.Error(t, outcome(t, waiting)[0])
 	c.FailWith([]int{0}, syncmod.ErrPeerLeft, 2)
-	// Bob has failed too if alice had met him. Otherwise he waits for her and reads why.
+	// If alice had met bob before she failed, bob has failed too. Otherwise he
+	// waits for her and reads why.
 	untilAll(c, []int{1}, func(s syncmod.Status) bool {
 		return s.Err != nil || strings.Contains(s.Peers[0].Waiting, "operator 2 (carol) said goodbye at step 0")
 	})

@@ -23,7 +23,8 @@ func TestMain(m *testing.M) {
 // carol is the member that fails, if it does not matter which one fails.
 const carol = 2
 
-// everywhere is how soon all members on loopback know of a restart or an abort.
+// everywhere is the longest time until all members on loopback know of a restart or
+// an abort.
 const everywhere = 500 * time.Millisecond
 
 var errDisk = errors.New("the disk is full")

@@ -44,8 +44,9 @@ func (c *cluster) anyReceipt() (string, error) {
 	return "", nil
 }
 
-// check returns an error unless all members have shares of one group key, every
-// threshold of the shares can sign together, and every receipt verifies.
+// check returns an error unless all members have shares of one group key, any set
+// of as many shares as the threshold says can sign together, and every receipt
+// verifies.
 func (c *cluster) check(ctx context.Context) error {
 	var shares []*dkg.Share
 	for _, m := range c.members {
@@ -69,7 +70,8 @@ func (c *cluster) check(ctx context.Context) error {
 	return nil
 }
 
-// checkSignatures signs a message with every set of a threshold of shares.
+// checkSignatures signs a message with every set of as many shares as the threshold
+// says.
 func checkSignatures(shares []*dkg.Share) error {
 	message := []byte("signed by a threshold of the members")
 	var signature []byte

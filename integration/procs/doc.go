@@ -4,7 +4,7 @@
 //
 // Two of the four members are firewalled. No connection reaches them unless they make
 // it, so they can reach each other only through the relay. The others are reachable at
-// their addresses. At the end all members have the same group key, every three shares
+// their addresses. At the end all members have the same group key, any three shares
 // can sign together, and the receipts verify.
 //
 //	make demo-procs

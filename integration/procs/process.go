@@ -19,8 +19,8 @@ type process struct {
 	over chan struct{} // closed when the process has ended
 }
 
-// start calls run, which starts the command in the right place. The process is killed
-// when ctx ends.
+// start calls begin, which starts the command in the right place. The process is
+// killed when ctx ends.
 func start(
 	ctx context.Context, name string, cmd *exec.Cmd, begin func(*exec.Cmd) error, show io.Writer,
 ) (*process, error) {

@@ -6,9 +6,9 @@ type Variant int
 
 const (
 	// CharonLike serves any number of streams from a peer. It tries again if a host
-	// does not support the protocol yet. If it rejects a request for its version or
-	// signature, it applies nothing of it. If it rejects a step, it answers before it
-	// ends the stream.
+	// does not support the protocol yet. If it rejects a request because of the
+	// version or the signature, it applies nothing of the request. If it rejects a
+	// step, it answers before it ends the stream.
 	CharonLike Variant = iota
 	// PlutoLike drops a second stream from a peer while the first one is open on the
 	// same connection. It takes one failed negotiation as final. It applies the steps

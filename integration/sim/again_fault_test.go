@@ -34,7 +34,7 @@ type fault struct {
 	down   time.Duration // until the next process starts
 }
 
-// The longest times of a step and without a process.
+// The longest duration of a step, and the longest time without a process.
 const (
 	longestStep = 40 * time.Second
 	longestDown = 90 * time.Second // PeerTimeout is 1 min

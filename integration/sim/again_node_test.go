@@ -69,7 +69,7 @@ func (a *again) live() {
 	}
 }
 
-// begins notes an attempt.
+// begins notes that an attempt begins.
 func (a *again) begins(c *syncmod.Ceremony, process int) {
 	a.ends()
 	a.current = c

@@ -10,7 +10,7 @@ import (
 )
 
 // tolerated is how much longer a barrier may take than its messages travel: the time to
-// send that many packets over one link.
+// send the packets of all its messages over one link.
 const tolerated = 2 * ms
 
 // The members of a ceremony are on four continents. Each barrier takes as long as the
@@ -24,7 +24,7 @@ func TestABarrierTakesOneDelay(t *testing.T) {
 		for k := 1; k <= steps; k++ {
 			took, over := diaries.barrier(k), diaries.overhead(k)
 			t.Logf("barrier %d: %s from the last to enter to the last release; "+
-				"no member later than its last message by more than %s",
+				"every member was released at most %s after the last message had reached it",
 				k, took, over)
 			require.LessOrEqual(t, took, farthest+tolerated, "barrier %d", k)
 			require.LessOrEqual(t, over, tolerated, "barrier %d", k)

@@ -83,9 +83,9 @@ func TestUnansweredStreamsAreFailures(t *testing.T) {
 	})
 }
 
-// A lasting partition fails the ceremony on both sides, PeerTimeout after the last
-// message from the other side. The failure names a member of the other side. The next
-// attempt, in a working network, does not suffer from it.
+// A lasting partition makes the ceremony fail on both sides, PeerTimeout after the
+// last message from the other side. The failure names a member of the other side. The
+// next attempt, in a working network, does not suffer from it.
 func TestALongPartitionFailsBoth(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		w.start(usual)
@@ -128,8 +128,8 @@ func TestAOneWayLinkIsNamed(t *testing.T) {
 	})
 }
 
-// Nobody hears one member, but it hears everyone. The others name it. The member cannot
-// know that it is the only one.
+// Nobody hears one member, but it hears everyone. The others name it. The member itself
+// names another, because it cannot know that it is the only one that nobody hears.
 func TestAnUnheardMemberIsNamed(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		const unheard = 0

@@ -79,7 +79,7 @@ func countDirect(c *syncmod.Ceremony) int {
 	return seen
 }
 
-// relayed is a host that relays for others.
+// relayed is a relay: its host and its site.
 type relayed struct {
 	host host.Host
 	site *site

@@ -103,7 +103,7 @@ func TestLostReportsAreCounted(t *testing.T) {
 	s.Advance(s.All()...)
 	s.sink.release()
 	harness.Eventually(t, func() bool { return strings.Contains(s.Nodes[alice].Logged(), " reports were dropped: ") },
-		"the log says so once the sink is free")
+		"as soon as the sink is free, the log says so")
 }
 
 // dropped returns the value of the counter of lost reports.

@@ -31,8 +31,9 @@ func (h *heard) note(node int, status syncmod.Status) {
 	h.changed = make(chan struct{})
 }
 
-// any reports whether one of nodes knows that one of others has announced step 1. If none
-// does, any returns a channel that is closed when the answer may have changed.
+// any reports whether a node of the list nodes knows that a node of the list others has
+// announced step 1. If none does, it also returns a channel that is closed when the
+// answer may have changed.
 func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -5,8 +5,8 @@ type kind int
 
 // The kinds of faults, with the outcomes that a ceremony may have.
 //
-// The following fail no ceremony. What they break comes back within Config.PeerTimeout,
-// which config makes long enough, or is no longer needed.
+// The following fail no ceremony. What they break is either no longer needed, or comes
+// back within Config.PeerTimeout; the method config makes that long enough.
 const (
 	drop     kind = iota // the connections of two nodes end, but new ones can be made
 	cut                  // a link ends its connections and refuses new ones for a while
@@ -38,9 +38,9 @@ const (
 	cutForGood    // two sides lose each other for good, and each names a member of the other
 	freezeForGood // the same, but the connections stay
 
-	// If two nodes lose each other when only the last barrier is left, both have
-	// announced it to a third. The third passes the barrier and completes, while the two
-	// fail; see ceremony.spares.
+	// Two nodes may lose each other when only the last barrier is left, after both have
+	// announced it to a third node. The third passes the barrier and completes, while
+	// the two fail; see ceremony.spares.
 
 	// A node that has passed the last barrier and does not wait for the goodbyes may be
 	// gone before everyone has heard its last announcement. The members that have heard

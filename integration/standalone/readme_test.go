@@ -29,7 +29,7 @@ func TestTheReadmesNodeRuns(t *testing.T) {
 		require.Equal(t, 2, strings.Count(output, line), output)
 	}
 
-	t.Run("its key is its owner's", func(t *testing.T) {
+	t.Run("only the owner can read its key", func(t *testing.T) {
 		info, err := os.Stat(filepath.Join(node.dir, "alice.key"))
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())

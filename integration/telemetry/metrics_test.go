@@ -91,7 +91,7 @@ func TestCounters(t *testing.T) {
 		"a reconnect that keeps failing is not counted yet")
 }
 
-func TestALateConnectTookAllSlices(t *testing.T) {
+func TestALateConnectCountsFromTheFirstSlice(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 	defer c.Closed()

@@ -78,8 +78,7 @@ func (n *node) stop(t *testing.T) {
 	require.NoError(t, n.service.Stop(ctx))
 }
 
-// named returns the ended spans of a kind whose attribute dkgsync.span has the value
-// name.
+// named returns the ended spans of a kind whose attribute dkgsync.span is the given name.
 func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnlySpan) {
 	for _, span := range n.spans.Ended() {
 		if attrs(span)["dkgsync.span"] == name && span.SpanKind() == kind {
@@ -302,7 +301,7 @@ func TestMissingGoodbyesAreOneBarrier(t *testing.T) {
 	require.Equal(t, 1, shutdowns)
 }
 
-// shutdownBarriers returns how many goodbyes have been recorded.
+// shutdownBarriers returns how many waits for goodbyes have been recorded.
 func shutdownBarriers(t *testing.T, n *node) (count uint64) {
 	t.Helper()
 	var all metricdata.ResourceMetrics

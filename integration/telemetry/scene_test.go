@@ -74,7 +74,7 @@ func (s *scene) opened() *telemetry.Ceremony {
 	return c
 }
 
-// span returns the only ended span whose attribute dkgsync.span has the value name.
+// span returns the only ended span whose attribute dkgsync.span is the given name.
 func (s *scene) span(name string) sdktrace.ReadOnlySpan {
 	s.t.Helper()
 	var found []sdktrace.ReadOnlySpan

@@ -98,7 +98,8 @@ func TestAServiceHasFewSpanNames(t *testing.T) {
 	for _, span := range s.ended() {
 		names[span.Name()]++
 	}
-	require.Len(t, names, 1+2*(limit+1), "the start, and for steps and barriers the limit and the plain name")
+	require.Len(t, names, 1+2*(limit+1),
+		"the start; for steps and for barriers, as many names as the limit allows, and the plain name")
 	require.Equal(t, 2, names["dkgsync.step share 0"], "a name that was used before the limit can be used again")
 	require.Equal(t, steps-limit, names["dkgsync.step"])
 	require.Equal(t, steps-limit, names["dkgsync.barrier"])

@@ -275,7 +275,7 @@ func TestABarrierSpanSaysWhoArrived(t *testing.T) {
 		}
 		return at
 	}
-	t.Run("at a step, the early with this node", func(t *testing.T) {
+	t.Run("at a step, early members count from when this node arrived", func(t *testing.T) {
 		s := newScene(t)
 		c := s.opened()
 		defer c.Closed()
@@ -287,7 +287,7 @@ func TestABarrierSpanSaysWhoArrived(t *testing.T) {
 
 		require.Equal(t, map[int64]time.Duration{1: time.Second, 2: 3 * time.Second}, arrived(t, s))
 	})
-	t.Run("when connecting, those that stayed", func(t *testing.T) {
+	t.Run("when connecting, only members that stayed connected", func(t *testing.T) {
 		s := newScene(t)
 		c := s.opened()
 		defer c.Closed()

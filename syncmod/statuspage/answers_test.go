@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// made returns the view of alice in a ceremony of three that has a status.
+// made returns alice's view of a ceremony of three members, with the given status.
 func made(s syncmod.Status) view {
 	r := record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}
 	v := view{record: r, now: noon, status: s}
@@ -188,7 +188,7 @@ func TestADiagnosisIsComplete(t *testing.T) {
 	}
 }
 
-func TestOthersReachSoItIsThisNode(t *testing.T) {
+func TestIfOthersReachAMemberItIsThisNode(t *testing.T) {
 	away := syncmod.PeerStatus{Index: 2, Step: -1}
 	wait := &syncmod.WaitError{Barrier: "connected", Missing: []syncmod.PeerStatus{away}}
 	bob := others(0, 0)[0]
@@ -265,10 +265,10 @@ func TestAStartedNodeMustNotStop(t *testing.T) {
 
 // Nobody listens at carol's address, or the goodbyes of others have arrived: both say that this
 // node is not the reason.
-func TestAMissingGoodbyeIsNotMine(t *testing.T) {
+func TestAMissingGoodbyeIsNotThisNodesFault(t *testing.T) {
 	refused := errors.New("dialling failed: /ip4/192.0.2.1/tcp/9: connection refused: nothing listens there")
 	for _, one := range []struct {
-		bob, knows bool // bob has said goodbye, and has heard that of carol
+		bob, knows bool // bob: bob has said goodbye; knows: bob has heard carol's goodbye
 		err        error
 		short      string
 		text       string
@@ -293,7 +293,7 @@ func TestAMissingGoodbyeIsNotMine(t *testing.T) {
 	}
 }
 
-func TestAnUnreachedMemberIsOneSentence(t *testing.T) {
+func TestAnUnreachedMemberGetsOneSentence(t *testing.T) {
 	refused := errors.New("dialling failed: /ip4/192.0.2.1/tcp/9: connection refused: nothing listens there")
 	for want, one := range map[string]syncmod.PeerStatus{
 		"This node cannot reach carol's node: connection refused": {LastError: refused},

@@ -18,8 +18,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// BenchmarkTenClients shows how much of a core the page and ten clients that follow it cost,
-// including what the clients do. Each iteration takes ten seconds.
+// BenchmarkTenClients shows how much of a core is used by the page and by ten clients that
+// follow it. Each iteration takes ten seconds.
 func BenchmarkTenClients(b *testing.B) {
 	for _, of := range []struct {
 		name string
@@ -45,8 +45,8 @@ func atRest(t testing.TB) *harness.Node {
 	return c.Nodes[0]
 }
 
-// benchmarkTenClients compares some seconds without the page with as many seconds with it, over
-// and over, because the load of the machine goes up and down.
+// benchmarkTenClients alternates between some seconds without the page and as many with it,
+// because the load of the machine goes up and down.
 func benchmarkTenClients(b *testing.B, node *harness.Node) {
 	const seconds = 5
 	var without, with time.Duration

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// often is a short time between heartbeats, with which much changes.
+// often is the time between two heartbeats; it is short, so that much changes.
 const often = 250 * time.Millisecond
 
 // crowd is a node in a ceremony of a hundred. The other members talk only to this node and not

@@ -37,7 +37,7 @@ func TestThePageBringsNothingInline(t *testing.T) {
 	}
 }
 
-func TestThePageOnlyShows(t *testing.T) {
+func TestThePageIsReadOnly(t *testing.T) {
 	p := newPage(t)
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "BREW"} {
 		for _, path := range everyPath {
@@ -55,8 +55,8 @@ func TestThePageOnlyShows(t *testing.T) {
 	require.Equal(t, "close", w.Header().Get("Connection"))
 }
 
-// A name that belongs to somebody else can resolve to this machine, and then the pages of that site may read
-// this one.
+// Somebody else's domain can resolve to this machine. Then a browser lets the pages of that domain read this
+// page.
 func TestForeignNamesAreRefused(t *testing.T) {
 	p := newPage(t, Hosts("dkg.example.org"))
 	ours := []string{
@@ -101,7 +101,8 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, get(p, "/status", from("same-site", "no-cors")).Code)
 	require.Equal(t, http.StatusOK, get(p, "/status", from("same-origin", "cors")).Code)
 	require.Equal(t, http.StatusOK, get(p, "/", from("cross-site", "navigate")).Code, "a link is followed")
-	require.Equal(t, http.StatusOK, get(p, "/status").Code, "what is no browser does not say")
+	require.Equal(t, http.StatusOK, get(p, "/status").Code,
+		"a client that is not a browser sends no Sec-Fetch-Site header")
 }
 
 func TestAPageIsMountedAnywhere(t *testing.T) {

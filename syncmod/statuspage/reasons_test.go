@@ -173,7 +173,7 @@ func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 		"alice herself":           {syncmod.ErrVersionMismatch, 2, theirs},
 		"carol, of alice":         {syncmod.ErrPeerRejected, 2, refused(2, "carol", ours)},
 		"carol, of bob":           {syncmod.ErrPeerRejected, 2, refused(2, "carol", bobs)},
-		"bob, who refuses for it": {syncmod.ErrPeerRejected, 1, refused(1, "bob", theirs)},
+		"bob, because of carol":   {syncmod.ErrPeerRejected, 1, refused(1, "bob", theirs)},
 		"bob, whom carol refused": {syncmod.ErrPeerRejected, 1, refused(1, "bob", refused(2, "carol", bobs))},
 		"bob's abort": {syncmod.ErrPeerAborted, 2, reported(2, "carol",
 			"operator 1 (bob)", theirs)},
@@ -220,8 +220,8 @@ func reported(culprit int, name, by, text string) string {
 	return fmt.Sprintf("operator %d (%s) made the ceremony fail, according to %s: %q", culprit, name, by, text)
 }
 
-// A member whose requests this node has accepted has its definition. So if the member denies
-// that, it is the member that differs.
+// A member whose requests this node has accepted has this node's definition. So if the
+// member denies that, it is the member that differs.
 func TestAFalseAccuserIsTheOddMember(t *testing.T) {
 	for does, headline := range map[string]string{
 		"did not sign this node's definition 0123…: all members need it":          "carol has a different definition",

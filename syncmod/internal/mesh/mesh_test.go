@@ -52,7 +52,7 @@ func TestASeparatedPairIsBroken(t *testing.T) {
 	m.Set(at(time.Second), bob, sees(bob, map[int]mesh.Link{carol: 0}))
 	m.Set(at(2*time.Second), carol, sees(carol, map[int]mesh.Link{bob: 0}))
 
-	require.Empty(t, m.Broken(at(3*time.Second)), "not for the grace yet")
+	require.Empty(t, m.Broken(at(3*time.Second)), "the pair has not been separated for the whole grace yet")
 	require.Equal(t, []mesh.Pair{{A: bob, B: carol, Since: at(time.Second)}}, m.Broken(at(4*time.Second)))
 }
 
@@ -85,7 +85,7 @@ func TestAPairHasAGrace(t *testing.T) {
 	require.Empty(t, m.Broken(at(time.Hour+grace-1)))
 	require.Equal(t, []mesh.Pair{
 		{A: bob, B: carol, Since: at(time.Hour)}, {A: carol, B: dave, Since: at(time.Hour)},
-	}, m.Broken(at(time.Hour+grace)), "had they not connected by then")
+	}, m.Broken(at(time.Hour+grace)), "the other two links count as broken once the grace is over")
 }
 
 func TestAReturnedMemberHasAGrace(t *testing.T) {

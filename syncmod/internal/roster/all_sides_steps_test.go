@@ -15,13 +15,13 @@ import (
 // of [TestTranscriptsFromAllSides]:
 //
 //	open-stream from=alice to=bob     a client opens a stream; if it already has one, it moves to the new one
-//	arrive stream=1                   the stream arrives, at whatever process reads its first request
+//	arrive stream=1                   the stream arrives; the process that reads its first request gets it
 //	read-request stream=1 step=1 addressee=none [goodbye|abort]
 //	                                  its handler reads this request; the earlier ones were never written
 //	read-response stream=1 session=0xb1 [waiting] [refused] [goodbye|abort]
 //	                                  its client reads up to this response
 //	retry stream=1                    the handler that this one waits for has returned
-//	refuse stream=1                   the refusal is answered
+//	refuse stream=1                   the handler sends the refusal as its answer
 //	return stream=1                   its handler returns
 //	hang-up stream=1                  its client gives it up
 //	break stream=1                    the network loses it; the ends will notice
@@ -118,8 +118,8 @@ func (p *process) openStep(j int) {
 	p.write(s)
 }
 
-// arrive makes a stream arrive. Of a peer's streams on which nothing was
-// accepted yet, one may wait.
+// arrive makes a stream arrive. Only one stream of a peer may wait for its first
+// accepted request, so arrive ends an earlier one that waits.
 func (s *stream) arrive() {
 	s.world.now = s.world.now.Add(time.Millisecond)
 	s.opened = s.world.now

@@ -32,8 +32,8 @@ import (
 //	tick after=5s                 time passes, and everyone hears the time
 //	status
 //
-// A line without indent is a request, or a response that ends its stream, and
-// what it means there. The lines below it are what follows from it: events (*)
+// A line without indent is a request, or a response that ends its stream, with what
+// the receiver makes of it. The lines below it are what follows from it: events (*)
 // and other effects (>). A number in parentheses is the session of a node's
 // process.
 func TestTranscriptsFromAllSides(t *testing.T) {
@@ -232,8 +232,8 @@ func (w *world) open(i int, foreign bool) {
 	}
 }
 
-// close closes a node's ceremony. The requests that it holds go on waiting for
-// the next one.
+// close closes a node's ceremony. The requests that it holds wait on, for the
+// node's next ceremony.
 func (w *world) close(i int) {
 	p := w.nodes[i]
 	w.log("%v closes its ceremony", p)

@@ -65,8 +65,8 @@ func (a *arguments) session(key string, i int) uint64 {
 }
 
 // member returns the member that an argument names. A negative default means no
-// member if the argument is a culprit, and is an error if it is the member that
-// speaks.
+// member if the argument is a culprit or a reporter. For other arguments, it means
+// that the command must name the member.
 func (a *arguments) member(key string, otherwise int) int {
 	text := a.text(key, "")
 	if text == "" {

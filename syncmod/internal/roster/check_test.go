@@ -127,7 +127,7 @@ func (p *process) hear(e roster.Event) (wrong string) {
 func (p *process) hearPassed(e roster.Event) (wrong string) {
 	switch {
 	case e.Barrier.Kind == roster.BarrierConnected && p.connected != 1:
-		return fmt.Sprintf("for the %d. time", p.connected)
+		return fmt.Sprintf("(count: %d)", p.connected)
 	case e.Barrier.Kind != roster.BarrierStep:
 		return ""
 	}
@@ -275,8 +275,8 @@ func (w *world) mayDiffer(p *process) bool {
 }
 
 // hasNamed reports whether an honest node has blamed the culprit of another node's
-// failure. A member that is said to have reported it knows better, and ignores
-// that.
+// failure. If a failure comes to the member that it names as its reporter, that
+// member ignores the reporter, because it has reported nothing.
 func (p *process) hasNamed(f *roster.Failure, to int) bool {
 	culprit, reporter := p.announced.Culprit, p.announced.Reporter
 	switch {

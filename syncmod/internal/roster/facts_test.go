@@ -178,8 +178,8 @@ func TestAnotherProcessChangesNothing(t *testing.T) {
 	})
 }
 
-// A roster asks for a tick when there will be something to do, and never twice for the
-// same moment. Until then, the passing of time changes nothing.
+// A roster wants its next tick at the moment when there will be something to do, and
+// never twice at the same moment. Until then, the passing of time changes nothing.
 func TestNextIsWhenSomethingHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)

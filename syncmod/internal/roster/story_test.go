@@ -89,13 +89,13 @@ func (s *story) meet(i int) {
 	s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})
 }
 
-// attemptOf returns the digest for which a transcript uses a word.
+// attemptOf returns the digest that a word in a transcript stands for.
 func attemptOf(word string) (attempt [8]byte) {
 	copy(attempt[:], word)
 	return attempt
 }
 
-// attestationOf returns the attestation for which a transcript uses a word.
+// attestationOf returns the attestation that a word in a transcript stands for.
 func attestationOf(word string) *roster.Attestation {
 	switch word {
 	case "":

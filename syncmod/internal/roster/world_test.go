@@ -239,7 +239,7 @@ func (w *world) behave() {
 	w.later(200 * time.Millisecond)
 	for rounds, busy := 0, true; busy; rounds++ {
 		if rounds > 1000 {
-			w.t.Fatalf("the network has no rest")
+			w.t.Fatalf("the network never comes to rest")
 		}
 		busy = false
 		for _, s := range slices.Clone(w.streams) {

@@ -81,7 +81,8 @@ func TestStuckStreamsDelayOnlyOnce(t *testing.T) {
 
 		for i := 3; i < 10; i++ {
 			require.Equal(t, []int64{1}, m.steps[i])
-			require.LessOrEqual(t, m.at[i].Sub(began), 2*stuckAfter, "for each stream that is stuck")
+			require.LessOrEqual(t, m.at[i].Sub(began), 2*stuckAfter,
+				"two streams are stuck, and each may delay the others for that long")
 			require.NotZero(t, m.at[i].Sub(began))
 		}
 

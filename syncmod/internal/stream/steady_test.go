@@ -57,7 +57,7 @@ func TestAHeartbeatHardlyAllocates(t *testing.T) {
 	require.LessOrEqual(t, allocs, 2.0)
 }
 
-func TestAttestingAllocatesNoMore(t *testing.T) {
+func TestAttestingAddsNoAllocations(t *testing.T) {
 	s := newSteady(t)
 	plain := allocsPer(func(exchanges int, begin func()) { s.beat(t, exchanges, begin) })
 	s.ceremony.announcement = s.ceremony.terms.NewAnnouncement(

@@ -69,7 +69,8 @@ func reframe(t *testing.T, reader *wire.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// checkEnd fails the test unless reading ended for the right reason. Rest is what was sent after the last whole frame.
+// checkEnd fails the test unless reading ended for the right reason. The parameter
+// rest is what was sent after the last whole frame.
 func checkEnd(t *testing.T, err error, rest []byte, limit int64) {
 	t.Helper()
 

@@ -149,7 +149,7 @@ func TestAStreamsErrorIsReturned(t *testing.T) {
 	}
 }
 
-func TestAMessageIsResetFirst(t *testing.T) {
+func TestAMessageIsClearedBeforeReading(t *testing.T) {
 	sent, err := wire.AppendRequest(nil, &syncpb.SyncRequest{Step: 3})
 	require.NoError(t, err)
 	sent, err = wire.AppendResponse(sent, &syncpb.SyncResponse{Error: "no"})

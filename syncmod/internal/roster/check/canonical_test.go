@@ -9,8 +9,9 @@ import (
 // their nodes and streams.
 type canonicalizer struct{ a, b coder }
 
-// canonical returns the least encoding of a world. It tries the orders of the nodes
-// that their signatures leave open. The result is valid until the next call.
+// canonical returns the least encoding of a world. It sorts the nodes by their
+// signatures, and tries every order of nodes with equal signatures. The result is
+// valid until the next call.
 func (c *canonicalizer) canonical(w *world) []byte {
 	if !w.reduces(symmetry) {
 		return c.a.encode(w, identity)
@@ -61,7 +62,8 @@ func inverse(order [maxNodes]int8) (perm [maxNodes]int8) {
 	return perm
 }
 
-// signature returns a number made of what does not depend on the numbers of the nodes.
+// signature returns a hash of the parts of a node that do not change when the nodes
+// are numbered otherwise.
 func (w *world) signature(i int) uint64 {
 	n := &w.nodes[i]
 	s := &n.state

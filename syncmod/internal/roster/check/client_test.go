@@ -42,8 +42,8 @@ func (w *world) execute(i int, e *roster.Effects) {
 	}
 }
 
-// announce sends an announcement on every stream. A client that has no stream for a
-// failure is finished.
+// announce sends an announcement on every stream. When the announcement is a
+// failure, a client without a stream is finished.
 func (w *world) announce(i int, a *roster.Announcement) {
 	n := &w.nodes[i]
 	n.said[n.process] = max(n.said[n.process], int8(a.Step))
@@ -73,8 +73,8 @@ func (w *world) repeat(i, j int) {
 	}
 }
 
-// ask sends the announcement to one member again. With an answer on its way it does
-// not, because that answer says the same.
+// ask sends the announcement to one member again. With quietAnswers, it sends
+// nothing if a request or an answer is on its way, because that has the same effect.
 func (w *world) ask(i, j int) {
 	c := &w.nodes[i].clients[j]
 	if c.current < 0 {

@@ -62,8 +62,8 @@ func (d *decoder) attempt() (digest [8]byte, named bool) {
 	return digest, true
 }
 
-// stream encodes a stream without its place among the others, and what clients and
-// rosters know of it.
+// stream encodes a stream and what clients and rosters know of it. It leaves out
+// the place of the stream among the others.
 func (c *coder) stream(w *world, s int8) {
 	st := &w.streams[s]
 	cl := &w.nodes[st.from].clients[st.to]

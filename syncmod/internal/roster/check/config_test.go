@@ -64,8 +64,9 @@ func (c *config) honest() bool {
 type reductions uint8
 
 const (
-	// With eagerOpening, a client opens a stream as soon as it lacks one. Requests on a
-	// stream may be skipped, so this includes a stream that is opened later.
+	// With eagerOpening, a client opens a stream as soon as it lacks one. A stream that
+	// is opened later is like one whose first requests are skipped, so no behaviour is
+	// lost.
 	eagerOpening reductions = 1 << iota
 	// With quietAnswers, an answer that would change nothing is not sent, and who is
 	// connected is forgotten where no rule asks for it.
@@ -99,7 +100,8 @@ func (c *config) reduces(by reductions) bool {
 	case c.off&by != 0:
 		return false
 	case by == eagerOpening:
-		// A timeout depends on when there was a stream. What a late stream says depends on when it was opened.
+		// Whether a member is gone for too long depends on when there was a stream.
+		// What a late stream says depends on when it was opened.
 		return c.timeouts == 0
 	case by == promptFailures:
 		return c.attempts == 0 && c.timeouts == 0

@@ -43,5 +43,5 @@ func TestAFaultlessFailureIsFound(t *testing.T) {
 
 	w.end(1)
 
-	require.Contains(t, w.wrong, "the last attempt fails the next one")
+	require.Contains(t, w.wrong, "the previous attempt makes the next one fail")
 }

@@ -186,8 +186,8 @@ func (w *world) hasTold(i int) bool {
 	return true
 }
 
-// graceMayEnd reports whether a node waits for nothing except answers to its goodbye
-// from members that it cannot reach.
+// graceMayEnd reports whether all that a node still waits for is that its goodbye
+// is answered by members that it cannot reach.
 func (w *world) graceMayEnd(i int) bool {
 	n := &w.nodes[i]
 	some := false

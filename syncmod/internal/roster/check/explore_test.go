@@ -17,7 +17,7 @@ type explorer struct {
 	table   []uint32 // where the states are, by hash
 
 	out  []uint32 // where each state's expected events lead
-	ends []uint32 // where the events of each state end in out
+	ends []uint32 // for each state, the index in the field out after its last event
 	over []uint32 // the states in which nothing more is expected
 
 	edges    int
@@ -187,7 +187,7 @@ func (x *explorer) find(what string, state uint32, e event) {
 // checkEndings checks that every state can reach an end without a fault.
 func (x *explorer) checkEndings() {
 	states := len(x.prints)
-	starts := make([]uint32, states+1) // where in back the states begin that lead to each state
+	starts := make([]uint32, states+1) // for each state, the index in back of the first state that leads to it
 	for _, to := range x.out {
 		starts[to+1]++
 	}

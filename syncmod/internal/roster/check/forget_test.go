@@ -164,7 +164,7 @@ type ranks uint64
 
 func (r *ranks) add(rank int8) { *r |= 1 << rank }
 
-// of returns a rank counted among the places that are taken, from 1.
+// of returns the position of a rank among the taken ones, counted from 1.
 func (r ranks) of(rank int8) int8 {
 	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1)))
 }

@@ -67,8 +67,8 @@ func (w *world) kill(i int) {
 		}
 		if int(st.from) == i {
 			st.loseClient()
-			if (w.nodes[i].foreign || w.tidy) && st.handler != returned { // or a late frame would be a restart
-				w.handlerReturns(int8(s))
+			if (w.nodes[i].foreign || w.tidy) && st.handler != returned {
+				w.handlerReturns(int8(s)) // otherwise a late frame would look like a restart
 			}
 		}
 	}

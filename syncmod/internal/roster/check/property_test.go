@@ -72,8 +72,8 @@ func (w *world) checkMayFail(i int) {
 	case p.aborted < 0 && w.timeouts == 0 && p.restartedAt == 0:
 		w.violates("a restart at step 0 fails a ceremony: %v", f.Kind)
 	case w.nodes[i].attempt > 0 && w.size == 2 && !w.nodes[i].upset:
-		// of three nodes, one may still be in the last attempt, and fail this one
-		w.violates("the last attempt fails the next one: %v", f.Kind)
+		// of three nodes, one may still be in the previous attempt, and make this one fail
+		w.violates("the previous attempt makes the next one fail: %v", f.Kind)
 	case p.succeeded&^(1<<i) != 0 && !w.disturbedAtLast():
 		w.violates("a node fails after another has passed the last barrier: %v", f.Kind)
 	case p.excused.has(f.Culprit) || p.excused.has(int(causeOf(f))):
@@ -233,8 +233,8 @@ func (w *world) waitsInVain(i int) string {
 	return "a node waits for members that wait as well: " + strings.Repeat("x", len(missing))
 }
 
-// waitForEachOther reports whether the members that a node waits for wait themselves
-// for a member that is gone.
+// waitForEachOther reports whether one of the members that a node waits for waits
+// itself for a third one that is gone or has failed.
 func (w *world) waitForEachOther(i int, missing []int) bool {
 	for _, j := range missing {
 		r := w.begin(j)

@@ -2,6 +2,7 @@
 
 package check_test
 
-// raced is set with the race detector. Everything then takes ten times as long, and
-// only whole searches run at the same time.
+// raced is true with the race detector, which makes everything take ten times as
+// long. It has little to find: searches run in parallel, but one search has only
+// one goroutine.
 const raced = true

@@ -144,8 +144,8 @@ func (w *world) arriveEagerly() {
 }
 
 // isQuiet reports whether an answer changes nothing when it is read. Either the same
-// answer is read right before it, or the roster says so now and hears nothing else on
-// this stream until then.
+// answer is read right before it, or it would change nothing in the roster as it is
+// now, and nothing else comes on this stream before it.
 func (w *world) isQuiet(s int8, a response) bool {
 	st := &w.streams[s]
 	if a.asked != plain || a.refused {
@@ -212,7 +212,7 @@ func (w *world) changesNothing(i int, fact func(*roster.Roster) bool) bool {
 	r.State(&after.state)
 	w.forgetState(i, &after.state)
 	for j := range w.size {
-		after.members[j].Opened = members[j].Opened // a stream counts once it is the current one
+		after.members[j].Opened = members[j].Opened // a new stream does not count until it is the current one
 	}
 	return sameState(&after.state, &before) && after.members == members
 }

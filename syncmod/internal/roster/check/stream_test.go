@@ -17,8 +17,8 @@ type stream struct {
 	broken   bool // the network has lost it: nothing new gets through
 	accepted bool // a request was accepted on it
 	joined   bool // the server's ceremony serves it
-	rank     int8 // its place in the order of arrival; before it arrives, in the order of opening (foreign pairs)
-	answered int8 // the process that last answered the client; -1: none, or all streams of a client are alike
+	rank     int8 // its place in the order of arrival; in a foreign pair, until it arrives, in that of opening
+	answered int8 // the process that last answered the client on this stream; -1: none, or byStream is false
 	awaits   int8 // the stream whose handler this one waits for; -1: it has returned
 	inHand   request
 
@@ -34,7 +34,7 @@ const (
 	opening  handler = iota // it has not started: the stream has not arrived
 	reading                 // it waits for the next request
 	waiting                 // it reset another stream and waits for the handler of that one
-	refusing                // it waits until this node's abort has reached the member before its error
+	refusing                // it sends its error only after this node's abort has reached the member
 	holding                 // it does not answer the request until the ceremony is closed
 	ending                  // it stopped reading and will return
 	returned                // it has returned
@@ -61,7 +61,7 @@ type request struct {
 	attempt  attempt
 	culprit  int8 // of an abort
 	reporter int8
-	about    int8 // the member that its text names as the cause, or the text of the error that refuses it
+	about    int8 // the member that is named as the cause by its own text, or by the text of the error that refuses it
 }
 
 // response is an answer in flight.

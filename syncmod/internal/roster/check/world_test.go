@@ -61,7 +61,7 @@ type node struct {
 	told    bool               // it no longer announces that its ceremony failed
 	upset   bool               // a member aborted or restarted since it last opened its attempt
 	served  set                // whose streams it served when it failed
-	partner [maxNodes]int8     // one more than the process of each member with which it last succeeded
+	partner [maxNodes]int8     // for each member: 1 + its process when they last succeeded together; 0: none
 	said    [maxProcesses]int8 // the highest step that each of its processes announced
 	clients [maxNodes]client
 
