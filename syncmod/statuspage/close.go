@@ -96,5 +96,8 @@ func (v view) install() string {
 	if who == "" || len(v.agreeing()) == 0 {
 		return "Agree on one version, and install it everywhere"
 	}
+	if !strings.HasPrefix(theirs, "v") { // the member sent no version, or text that is none
+		return capital(who) + " must install " + ours
+	}
 	return fmt.Sprintf("Either %s must install %s, or everyone else %s", who, ours, theirs)
 }

@@ -208,6 +208,19 @@ func TestTheOddMemberIsAlwaysNamed(t *testing.T) {
 	}
 }
 
+func TestAMissingVersionIsNoAdvice(t *testing.T) {
+	v := made(syncmod.Status{
+		Phase: syncmod.Failed, Version: "v1.0", Peers: others(0, -1),
+		Err: news{syncmod.ErrVersionMismatch, 2, "operator 2 (carol) runs an unknown version, this node runs v1.0: " +
+			"all members need the same major and minor version"},
+	})
+
+	d := v.detail(nil)
+
+	require.Equal(t, "The ceremony has failed: carol runs a different version", d.Headline)
+	require.Contains(t, d.Answers.Close.Text, "No keys were made. carol must install v1.0. Then")
+}
+
 func refused(by int, name, text string) string {
 	return fmt.Sprintf("operator %d (%s) refused this node: %q", by, name, text)
 }
