@@ -154,7 +154,7 @@ func TestABadSettingIsNamed(t *testing.T) {
 		"attributes": {
 			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "token=hunter2,alice=hunter2%"},
 			"OTEL_RESOURCE_ATTRIBUTES: it must be attributes such as name=value,name=value " +
-				"with values in URL encoding: number 2 is not",
+				"with values in URL encoding: attribute number 2 has another form",
 		},
 		"two at once": {
 			[]string{general, "collector:4318", "OTEL_TRACES_SAMPLER", "sometimes"},
