@@ -51,6 +51,9 @@ func (s *sdk) build(ctx context.Context, wanted signal) error {
 // cannot returns the error of build: one line that names the variable of the exporter or producer, if it is set.
 func cannot(wanted signal, err error) error {
 	name, value := wanted.exporter(), get(wanted.exporter())
+	if value == "" {
+		name, value = "", "otlp" // an endpoint asks for it
+	}
 	const addressInUse = "set OTEL_EXPORTER_PROMETHEUS_PORT to another port for this node"
 	const producers = "OTEL_METRICS_PRODUCERS"
 	why := strings.Join(strings.Fields(err.Error()), " ")
@@ -68,8 +71,8 @@ func cannot(wanted signal, err error) error {
 		why += ": it must be one of otlp, prometheus, console, none"
 	}
 	exporter := fmt.Sprintf("exporter for %s=%q", name, value)
-	if value == "" {
-		exporter = "OTLP exporter" // an endpoint asks for it
+	if name == "" {
+		exporter = "OTLP exporter"
 	}
 	return &buildError{text: fmt.Sprintf("making the %s: %s", exporter, why), err: err}
 }

@@ -243,7 +243,7 @@ func TestAPortInUseIsNamedInOneLine(t *testing.T) {
 	err = p.app.Start(t.Context())
 
 	require.ErrorContains(t, err, taken)
-	require.ErrorContains(t, err, "OTEL_EXPORTER_PROMETHEUS_PORT")
+	require.ErrorContains(t, err, "set OTEL_EXPORTER_PROMETHEUS_PORT to another port")
 	require.NotContains(t, err.Error(), "\n")
 }
 
@@ -259,7 +259,7 @@ func TestBadCertificatesAreNamed(t *testing.T) {
 
 		err := newProgram().app.Start(t.Context())
 
-		require.ErrorContains(t, err, test.variable)
+		require.ErrorContains(t, err, "making the OTLP exporter: "+test.variable)
 	}
 }
 
