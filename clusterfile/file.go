@@ -45,7 +45,8 @@ func read(path string, limit int64) (string, error) {
 // decode returns the content of a file as text, or an error if it is not text.
 func decode(content []byte) (string, error) {
 	if isUTF16(content) {
-		return "", errors.New("it is UTF-16 text, as Windows PowerShell writes with >: save it as UTF-8")
+		return "", errors.New("it is UTF-16 text, which Windows PowerShell writes when output is redirected (>); " +
+			"save it as UTF-8")
 	}
 	text := strings.TrimSpace(string(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))))
 	switch {
@@ -107,7 +108,7 @@ func syncDir(path string) error {
 }
 
 // withoutPath returns the reason why a file access failed. It leaves out the path,
-// because the function about adds it.
+// because the caller adds it, with the function about.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

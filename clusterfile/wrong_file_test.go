@@ -80,7 +80,7 @@ func TestADefinitionErrorNamesTheKind(t *testing.T) {
 }
 
 const (
-	windows = "it is UTF-16 text, as Windows PowerShell writes with >: save it as UTF-8"
+	windows = "it is UTF-16 text, which Windows PowerShell writes when output is redirected (>); save it as UTF-8"
 	binary  = "it is not UTF-8 text: check the name, unpack it if it is an archive, or save it as UTF-8"
 	hexKey  = "the key of a node is a file of 64 hex digits (Charon's charon-enr-private-key)"
 )

@@ -49,7 +49,7 @@ func (c *Ceremony) logBarrier(ctx context.Context, o report.Barrier, lasted time
 		entry = entry.WithField("step_name", o.Name)
 	}
 	if o.Err != nil {
-		entry.WithError(o.Err).Log(level, "not "+crossed(o))
+		entry.WithError(o.Err).Log(level, notCrossed(o))
 		return
 	}
 	entry.WithFields(logrus.Fields{"last": o.Last, "last_name": c.info.Peers[o.Last].Name}).
@@ -71,6 +71,14 @@ func crossed(o report.Barrier) string {
 		return "everyone is ready to begin step 1" + inBrackets(o.Name)
 	}
 	return fmt.Sprintf("everyone has finished step %d%s", o.Step-1, inBrackets(o.Before))
+}
+
+// notCrossed says what it means that a barrier has failed.
+func notCrossed(o report.Barrier) string {
+	if o.Kind == report.BarrierConnected {
+		return "this node is not connected to everyone"
+	}
+	return "not " + crossed(o)
 }
 
 func inBrackets(name string) string {

@@ -28,7 +28,7 @@ func (c *Ceremony) Member(e report.Member) {
 			level = logrus.WarnLevel
 		}
 		entry.Logf(c.level(e.Peer, level, e.At),
-			"%s %s, %d of %d connected", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
+			"%s %s (%d of %d connected)", c.who(e.Peer), e.What, e.Connected, len(c.info.Peers))
 	})
 }
 

@@ -52,7 +52,7 @@ const (
 	keyLastPeer    attribute.Key = "dkgsync.barrier.last_peer"     // operator index of the last member to arrive
 	keyMissing     attribute.Key = "dkgsync.barrier.missing_peers" // operator indexes
 	keyResult      attribute.Key = "dkgsync.barrier.result"        // the result that the members attest, shortened
-	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since the announcement
+	keyElapsed     attribute.Key = "dkgsync.barrier.elapsed"       // seconds since this node arrived at the barrier
 
 	keyAttempt attribute.Key = "dkgsync.attempt" // the number of the attempt, from 1
 

@@ -5,10 +5,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Providers receives the spans and metrics of a program whose fx graph has no
-// provider. A program may also provide a trace.TracerProvider or a
-// metric.MeterProvider, which takes precedence. Providers is a separate type because
-// fx refuses two constructors for the same type.
+// Providers receives the spans of a program whose fx graph has no
+// trace.TracerProvider, and the metrics of one whose graph has no metric.MeterProvider.
+// If the program provides one of these, it takes precedence. Providers is a separate
+// type because fx refuses two constructors for the same type.
 //
 // The SDK behind Providers may not exist before the app starts, and each start may
 // build a new one. A program may make a tracer at any time, but it must make its

@@ -18,7 +18,7 @@ type importance int
 const (
 	detail   importance = iota // useful for finding a cause
 	normal                     // for operators to read
-	progress                   // barriers, and panics
+	progress                   // barriers, pauses between attempts, notices, and panics
 	vital                      // the beginning and the end of a ceremony
 	importances
 )
@@ -205,8 +205,9 @@ func (r *reporter) carryOut(what string, run func()) {
 	returned = true
 }
 
-// complain logs that a panic cost a report. It tries at each panic until it has
-// succeeded once, because a hook may also panic at the line about the panic.
+// complain logs that a report was lost because it panicked. It tries at each panic
+// until it has succeeded once, because a hook may also panic at the line about the
+// panic.
 func (r *reporter) complain(what, how, stack string) {
 	if r.complaining || r.complained {
 		return

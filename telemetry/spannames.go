@@ -47,8 +47,8 @@ func (n spanNames) name(span, about string) string {
 	return span + " " + about
 }
 
-// barrierAbout returns what the span of a barrier is about: the step that begins after
-// it or, for other kinds of barriers, its kind.
+// barrierAbout returns what the span of a barrier is about: for the barrier of a step,
+// the step that begins after it; for any other barrier, its kind.
 func barrierAbout(kind, name string, step int64) string {
 	if kind == report.BarrierStep {
 		return stepAbout(name, step)

@@ -92,7 +92,7 @@ func (t *Telemetry) record(tracers trace.TracerProvider, meters metric.MeterProv
 	t.current.Store(r)
 }
 
-// to returns the current recorders.
+// to returns the current recorders, to which spans and metrics go.
 func (t *Telemetry) to() *recorders { return t.current.Load() }
 
 // handle reports an error of OpenTelemetry.

@@ -30,18 +30,18 @@ func rootContext(id trace.TraceID) context.Context {
 	return trace.ContextWithSpanContext(context.Background(), sc)
 }
 
-// The start span lasts an instant, and any other span lasts at least shortest. Jaeger
-// warns of a span that lasts no time. It also moves a span that is not within its
-// parent, because it assumes that the clocks differ. It does not move a span that is
-// longer than its parent.
+// The start span lasts 1 ns (instant), and any other span at least 1 µs (shortest).
+// Jaeger warns of a span that lasts no time. It also moves a span that is not within
+// its parent, because it assumes that the clocks differ, unless the span is longer
+// than its parent.
 const (
 	instant  = time.Nanosecond
 	shortest = time.Microsecond
 )
 
-// start makes the start span, which is the parent of all others, unless it exists. The
-// span ends at once. Nobody can see a span that is still open, and its children would
-// have warnings until it ended.
+// start makes the start span if it does not exist yet. It is the parent of all other
+// spans. It ends at once. Nobody can see a span that is still open, and its children
+// would have warnings until it ended.
 func (c *Ceremony) start(at time.Time, caller trace.SpanContext) {
 	if c.started {
 		return
@@ -118,8 +118,8 @@ func (c *Ceremony) under(sc trace.SpanContext) context.Context {
 	return c.rooted
 }
 
-// clampStart returns at, or the ceremony's start if at is earlier. A span must not
-// begin before its parent.
+// clampStart returns the later of two times: at, and the start of the ceremony's
+// start span. A span must not begin before its parent.
 func (c *Ceremony) clampStart(at time.Time) time.Time {
 	if at.Before(c.since) {
 		return c.since
@@ -127,7 +127,7 @@ func (c *Ceremony) clampStart(at time.Time) time.Time {
 	return at
 }
 
-// end ends a span. It makes the span last at least shortest.
+// end ends a span. It makes the span last at least 1 µs (shortest).
 func end(s trace.Span, started, ended time.Time) {
 	s.End(trace.WithTimestamp(started.Add(max(ended.Sub(started), shortest))))
 }

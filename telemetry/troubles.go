@@ -16,7 +16,7 @@ func (c *Ceremony) Refused(peer int, at time.Time, why error) {
 
 // Clock reports that a member's clock and this node's clock differ.
 func (c *Ceremony) Clock(peer int, at time.Time, text string) {
-	c.queue(normal, "a clock", func() {
+	c.queue(normal, "a difference of clocks", func() {
 		c.about(c.rooted, peer, at).Warnf("%s's clock is %s", c.who(peer), text)
 	})
 }

@@ -276,7 +276,7 @@ func TestViewThenComplete(t *testing.T) {
 	require.Zero(t, w.code())
 	w.requireClean("all 2 members have attested the same group key")
 	w.until("COMPLETE The ceremony is complete")
-	w.until("operator 1 (bob) connected, 2 of 2 connected")
+	w.until("operator 1 (bob) connected (2 of 2 connected)")
 }
 
 func TestViewCopiesTheDiagnosis(t *testing.T) {

@@ -96,7 +96,7 @@ func TestAKilledDaemonIsNamed(t *testing.T) {
 	daemons[victim].kill()
 
 	for _, d := range others {
-		d.says(`operator 2 \(carol\) lost, 3 of 4 connected`)
+		d.says(`operator 2 \(carol\) lost \(3 of 4 connected\)`)
 	}
 	for _, d := range others {
 		d.says(`DKG ceremony did not complete: operator 2 \(carol\) `)

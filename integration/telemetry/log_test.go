@@ -103,9 +103,28 @@ func TestANewAttemptIsNoWarning(t *testing.T) {
 
 	c.Member(report.Member{Peer: 2, What: report.MemberReplaced, At: noon, Connected: 3})
 
-	line := lineWith(t, s.text(), "operator 2 (carol) starts again, as a new process or in a new attempt, "+
-		"3 of 3 connected")
+	line := lineWith(t, s.text(), "operator 2 (carol) starts again, as a new process or in a new attempt "+
+		"(3 of 3 connected)")
 	require.Contains(t, line, "level=info")
+}
+
+func TestAFailedBarrierSaysWhatIsNotSo(t *testing.T) {
+	s := newScene(t)
+	c := s.opened()
+
+	for _, b := range []report.Barrier{
+		{Kind: report.BarrierConnected}, {Kind: report.BarrierStep, Step: 1}, {Kind: report.BarrierShutdown},
+	} {
+		b.Started, b.Ended, b.Err = noon, noon, errors.New("it failed")
+		c.Barrier(b)
+	}
+
+	for _, text := range []string{
+		"this node is not connected to everyone", "not everyone is ready to begin step 1",
+		"not everyone has said goodbye",
+	} {
+		require.Contains(t, lineWith(t, s.text(), `msg="`+text+`"`), "level=debug")
+	}
 }
 
 func TestAnAttemptSaysWhyItFollows(t *testing.T) {

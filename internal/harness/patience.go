@@ -59,8 +59,8 @@ func Await[T any](t testing.TB, from <-chan T, wanted func(T) bool) T {
 	}
 }
 
-// Eventually polls the function so until it returns true. Use it only if no event
-// announces the change.
+// Eventually calls a function again and again until it returns true. Use it only if
+// no event announces the change.
 func Eventually(t testing.TB, so func() bool, what string) {
 	t.Helper()
 	require.Eventually(t, so, Patience, 5*time.Millisecond, what)

@@ -73,7 +73,7 @@ type hook struct{ to slog.Handler }
 // Levels returns all levels.
 func (hook) Levels() []logrus.Level { return logrus.AllLevels }
 
-// levels maps logrus's levels to slog's. Levels that slog has no name for are below, between or above the named ones.
+// levels maps logrus's levels to slog's. Levels that slog has no name for are below or above the named ones.
 var levels = map[logrus.Level]slog.Level{
 	logrus.TraceLevel: slog.LevelDebug - 4,
 	logrus.DebugLevel: slog.LevelDebug,

@@ -30,7 +30,7 @@ type Info struct {
 	Attempt int   // the number of this attempt, from 1
 	Before  error // why the previous attempt failed
 
-	Observes bool // this node only looks
+	Observes bool // this node only watches the ceremony and takes no part in it (a rehearsal)
 }
 
 // Pause is the pause between a failed attempt and the next one.
@@ -93,7 +93,7 @@ type Barrier struct {
 	Arrivals []time.Time // when each member arrived, by operator index; zero: it did not, or unknown
 	Last     int         // operator index of the last member to arrive
 	Result   string      // the result that the members attest at the last barrier, shortened; may be empty
-	Attested string      // the same as a sentence, with the number of members
+	Attested string      // this result in a sentence, with the number of members
 	Err      error
 	Type     string // one of the Type constants; empty without Err
 }

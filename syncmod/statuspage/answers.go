@@ -96,7 +96,8 @@ func (v view) why(all []view) Answer {
 	return Answer{"No", "It is still running."}
 }
 
-// standsStill says what must happen before a wait is over, if that is more than work.
+// standsStill says what must happen before a wait is over. If members only have to finish their
+// work, it says that the ceremony is still running.
 func (v view) standsStill(w *syncmod.WaitError) string {
 	if links := v.explaining(w); len(links) > 0 {
 		return "It is stuck until " + strings.Replace(v.between(links[0]), "cannot", "can", 1) + "."
@@ -170,7 +171,8 @@ func withoutAdvice(err error) string {
 // tell is the delay from which a member counts as slow.
 const tell = 100 * time.Millisecond
 
-// slow answers which member was last to finish the steps, and by how much.
+// slow returns the answer to the question who was slow: which member was last to finish steps,
+// and by how much.
 func (v view) slow(w *syncmod.WaitError) Answer {
 	counts, total, most := make(map[int]int), make(map[int]time.Duration), make(map[int]syncmod.PassedBarrier)
 	steps := 0
@@ -223,8 +225,8 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 	return Answer{"Nobody yet", "Nobody has finished a step yet."}
 }
 
-// slowNow answers who is slow while this node waits. If the member itself waits because of a
-// broken link, nobody is.
+// slowNow answers who is slow while this node waits. If a broken link between other members
+// explains the wait, the wait makes nobody slow.
 func (v view) slowNow(w *syncmod.WaitError, slowest int, said []string) Answer {
 	who, to := v.whom(w), "connect"
 	if w.Barrier == "step" {

@@ -214,7 +214,7 @@ func TestIfOthersReachAMemberItIsThisNode(t *testing.T) {
 	wait.Missing[0] = away
 	require.Equal(t, Answer{
 		"Perhaps",
-		"carol's node does not take part with this one: another process with this node's key " +
+		"carol's node does not accept this node yet: another process with this node's key " +
 			"takes part there: stop one of them.",
 	}, v.isItMe(wait))
 }
@@ -291,6 +291,17 @@ func TestAMissingGoodbyeIsNotThisNodesFault(t *testing.T) {
 		require.Equal(t, KindFinished, kind)
 		require.Equal(t, "Finished here. Keep this node running: carol's goodbye is missing", headline)
 	}
+}
+
+func TestTwoGoodbyesAreMissing(t *testing.T) {
+	missing := []syncmod.PeerStatus{{Index: 1}, {Index: 2}}
+	v := made(syncmod.Status{Phase: syncmod.Complete, Peers: missing})
+	v.wait = &syncmod.WaitError{Barrier: "shutdown", Missing: missing}
+
+	_, headline := v.headline()
+
+	require.Equal(t, "Finished here. Keep this node running: bob's and carol's goodbyes are missing", headline)
+	require.Equal(t, "bob's and carol's are missing", v.goodbyes(true).Text)
 }
 
 func TestAnUnreachedMemberGetsOneSentence(t *testing.T) {

@@ -38,15 +38,17 @@ func (v view) mayClose(w *syncmod.WaitError, all []view) Answer {
 	return Answer{"No", "Stopping this node now fails the ceremony for everyone."}
 }
 
-// isBeginning reports whether this node has announced step 1 and other members have not.
+// isBeginning reports whether this node has announced step 1 and not all other
+// members have.
 func (v view) isBeginning() bool {
 	return v.status.Step == 1 && !slices.ContainsFunc(v.status.Passed, func(b syncmod.PassedBarrier) bool {
 		return b.Kind == "step"
 	})
 }
 
-// notYet says why a node should keep running although its own part is complete. After its
-// time for goodbyes, nothing changes by itself any more.
+// notYet says why a node should keep running although its own part is complete. After
+// GoodbyeTimeout this node no longer waits, so the answer does not change by itself any
+// more.
 func (v view) notYet(w *syncmod.WaitError) string {
 	who, next := v.whom(w), "Wait for "+list(possessive(v.whoms(w)))+" goodbye: this answer then becomes Yes."
 	if v.status.Phase == syncmod.Complete {

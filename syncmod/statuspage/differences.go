@@ -76,7 +76,7 @@ func (v view) agrees(member int, version string) bool {
 }
 
 // versions returns the two versions that made the ceremony fail: the member's and this node's.
-// The name is empty if the ceremony failed for another reason.
+// who is the member's name. It is empty if the ceremony failed for another reason.
 func (v view) versions() (who, theirs, ours string) {
 	d, differs := v.difference()
 	if !differs || d.what != anotherVersion {

@@ -21,13 +21,13 @@
 //
 // The page also serves these paths:
 //
-//	status     the page as JSON; ?ceremony=ID chooses a ceremony, by default the newest
-//	events     the same as server-sent events, on every change and every second
-//	diagnosis  the same as text that operators can send to each other
+//	status     the page as JSON; ?ceremony=ID chooses a ceremony, by default the newest open one
+//	events     the JSON of status as server-sent events, on every change and every second
+//	diagnosis  the ceremony in words, for operators to send to each other
 //	receipt    the receipt of a ceremony in which members attest a result
 //	metrics    what the handler of [Metrics] serves
 //	healthz    200 while the program runs
-//	readyz     200 while a ceremony is open and none has failed, otherwise 503
+//	readyz     200 while a ceremony is open and no open one has failed for good, otherwise 503
 //
 // docs/statuspage.md describes the document that status and events return.
 //

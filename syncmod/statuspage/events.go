@@ -18,7 +18,7 @@ type rendering struct {
 }
 
 // render returns the document of a ceremony. It writes a new document only if the last one is
-// old enough. A large document may be older.
+// old enough. A large document is kept longer.
 func (p *Page) render(id string) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,7 +78,8 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-p.streams }()
 	default:
 		w.Header().Set("Retry-After", "10")
-		say(w, http.StatusServiceUnavailable, "too many clients follow already: ask for status now and then instead")
+		say(w, http.StatusServiceUnavailable,
+			"too many clients are following the events already: ask for the path status now and then instead")
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -155,7 +156,8 @@ func (p *Page) serveReceipt(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, "application/json", content) // byte for byte, because a receipt has only one encoding
 }
 
-// serveReady answers that the node is ready while it takes part in a ceremony.
+// serveReady answers that the node is ready while a ceremony or a rehearsal is open
+// and no open one has failed for good.
 func (p *Page) serveReady(w http.ResponseWriter, _ *http.Request) {
 	status, text := http.StatusServiceUnavailable, "no ceremony is open"
 	for _, v := range p.history.views() {

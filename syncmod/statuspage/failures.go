@@ -38,7 +38,7 @@ const (
 	otherMembers      = " lists different members"
 )
 
-// whose says who can fix a failure.
+// whose is the answer to the question who can fix a failure.
 type whose int
 
 const (
@@ -73,7 +73,8 @@ func (v view) failure() string {
 	return "read why below"
 }
 
-// blames says who can mend the failure.
+// blames returns who can fix the failure, and the name of that member if it is not
+// this node and is known.
 func (v view) blames() (whose, string) {
 	if _, ok := v.difference(); ok {
 		return unknown, ""

@@ -29,9 +29,9 @@ func secure(h http.Header) {
 func (p *Page) refuses(r *http.Request) (status int, why string) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return http.StatusMethodNotAllowed, "the page only shows: it answers GET and HEAD"
+		return http.StatusMethodNotAllowed, "the page is read-only: it answers only GET and HEAD"
 	case r.ContentLength != 0:
-		return http.StatusBadRequest, "a request for the page has no body"
+		return http.StatusBadRequest, "a request for the page must not have a body"
 	case !p.isOurs(r.Host):
 		return http.StatusForbidden, fmt.Sprintf("the page answers under IP addresses, localhost and the names that "+
 			"the program gives it (statuspage.Hosts), and not under %q", cut(r.Host))
@@ -41,8 +41,8 @@ func (p *Page) refuses(r *http.Request) (status int, why string) {
 	return 0, ""
 }
 
-// refuse answers a request that is refused and closes the connection, because what follows on it
-// may be the body of the request.
+// refuse sends the answer to a request that is refused, and closes the connection, because what
+// follows on the connection may be the body of the request.
 func refuse(w http.ResponseWriter, status int, why string) {
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -51,8 +51,9 @@ func refuse(w http.ResponseWriter, status int, why string) {
 	say(w, status, why)
 }
 
-// isOurs reports whether no other site can have its page under a Host. A name that belongs to
-// somebody else may resolve to this machine; an IP address may not.
+// isOurs reports whether a Host header is one that no page of another site can have. A name
+// that belongs to somebody else may resolve to this machine, so a name must be known. An IP
+// address leads only to its own machine.
 func (p *Page) isOurs(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {

@@ -20,7 +20,7 @@ const (
 	KindComplete Kind = "complete" // the ceremony is complete, and no goodbye is missing
 	KindFailed   Kind = "failed"   // the ceremony has failed
 
-	KindRehearsal Kind = "rehearsal" // this node only looks: the ceremony is a rehearsal
+	KindRehearsal Kind = "rehearsal" // the ceremony is a rehearsal: this node only watches
 )
 
 // headline says in one line how a ceremony stands. It contains no times, because screen readers
@@ -35,7 +35,8 @@ func (v view) headline() (Kind, string) {
 	case v.status.Phase == syncmod.Failed:
 		return KindFailed, "The ceremony has failed: " + v.failure()
 	case v.status.Phase == syncmod.Complete && w != nil:
-		missing := list(possessive(v.whoms(w))) + " goodbye is missing"
+		missing := list(possessive(v.whoms(w))) +
+			plural(len(w.Missing), " goodbye is missing", " goodbyes are missing")
 		return KindFinished, "Finished here. Keep this node running: " + missing
 	case v.status.Phase == syncmod.Complete:
 		return KindComplete, "The ceremony is complete"
@@ -75,7 +76,8 @@ func (v view) waits(w *syncmod.WaitError) string {
 	return text + doing
 }
 
-// doing returns what a member must do that has passed the barrier of a step, or no barrier.
+// doing returns what a member must do next. step is the last step whose barrier it
+// has passed, and at most 0 if it has passed none.
 func (v view) doing(step int64) string {
 	if step <= 0 {
 		return "begin " + v.stepOf(1)
@@ -107,8 +109,9 @@ func (v view) between(b syncmod.BrokenLink) string {
 	return one + " and " + other + " cannot reach each other"
 }
 
-// cutOff says which members a member cannot reach, and which cannot reach it. It is empty if
-// the member is in no broken pair with a member other than this node.
+// cutOff says which members a member cannot reach or, if there are none, which members
+// cannot reach it. It is empty if the member is in no broken pair with a member other than
+// this node.
 func (v view) cutOff(member int) string {
 	var to, from []string
 	for _, b := range v.status.Broken {

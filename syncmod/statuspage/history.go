@@ -123,7 +123,7 @@ func (r *record) see(status syncmod.Status) {
 		slices.ContainsFunc(status.Peers, func(p syncmod.PeerStatus) bool { return p.Done }) {
 		return
 	}
-	seen := make([][]syncmod.Link, len(r.def.Peers)) // earlier views share the old one
+	seen := make([][]syncmod.Link, len(r.def.Peers)) // a copy: older values of type view share the old slice
 	copy(seen, r.seen)
 	r.seen = seen
 	for _, p := range status.Peers {
@@ -215,7 +215,7 @@ func (v view) isLater(other view) bool {
 	return bytes.Equal(v.def.Hash, other.def.Hash) && other.status.Attempt > v.status.Attempt
 }
 
-// wait waits for a while, or until happens is closed.
+// wait waits for the time d, or until the channel happens is closed or ctx ends.
 func wait(ctx context.Context, happens <-chan struct{}, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -90,7 +90,7 @@ func (v view) linksOf(p syncmod.PeerStatus) string {
 }
 
 // hasLeft reports whether a member, or this node, said goodbye in a ceremony that is complete.
-// What others said about it before that is no longer true.
+// What others said about it earlier is no longer true.
 func (v view) hasLeft(member int) bool {
 	if v.ended.IsZero() || v.status.Phase != syncmod.Complete {
 		return false

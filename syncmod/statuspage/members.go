@@ -83,7 +83,9 @@ func (v view) member(p syncmod.PeerStatus) Member {
 	if !p.LastSeen.IsZero() { // otherwise the offset comes from requests that were refused
 		m.Clock = math.Round(milliseconds(p.ClockOffset))
 	}
-	if p.Fault != nil && p.Outbound { // only in a rehearsal: the requests of this member would not be accepted
+	// Only in a rehearsal: Inbound is false because the ceremony would refuse what the member says, but the member is
+	// connected.
+	if p.Fault != nil && p.Outbound {
 		p.Inbound = true
 		m.Path = pathOf(p)
 	}
@@ -120,7 +122,7 @@ func (v view) isCulprit(p syncmod.PeerStatus) bool {
 
 // isTroubled reports whether something is wrong with a member.
 func (v view) isTroubled(p syncmod.PeerStatus) bool {
-	const clockWrong = 5 * time.Second // the same as in a status
+	const clockWrong = 5 * time.Second // the same as clockWarning in syncmod
 	if v.status.Phase == syncmod.Failed {
 		return v.isCulprit(p) // that others left does not count
 	}

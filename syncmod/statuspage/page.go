@@ -40,7 +40,7 @@ const (
 	slowest      = time.Second            // the longest time between them
 	sparse       = 500                    // the pause after a document, as a multiple of the time to write it
 	writeTimeout = 5 * time.Second        // a client that takes longer to read what it is sent is dropped
-	scrapes      = 6                      // a scrape of the metrics may take this many times as long
+	scrapes      = 6                      // a scrape of the metrics may take this many times writeTimeout
 )
 
 // Page is an [http.Handler] that shows the ceremonies of a service. [New] creates one.
@@ -106,7 +106,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "" { // http.StripPrefix has removed the whole path, and the links of the page are relative
 		original, _, _ := strings.Cut(r.RequestURI, "?")
 		w.Header().Set("Location", path.Base(original)+"/") // http.Redirect would make it absolute, without the prefix
-		say(w, http.StatusPermanentRedirect, "the status page is below")
+		say(w, http.StatusPermanentRedirect, "the status page is at this address with a slash at its end")
 		return
 	}
 	p.mux.ServeHTTP(w, r)

@@ -127,7 +127,8 @@ func (v view) goodbyes(over bool) Phase {
 	case v.status.Phase == syncmod.Failed:
 		p.Text = "not reached"
 	case v.status.Phase == syncmod.Complete && w != nil:
-		p.State, p.Text = PhaseWaiting, list(possessive(v.whoms(w)))+" is missing"
+		p.State = PhaseWaiting
+		p.Text = list(possessive(v.whoms(w))) + plural(len(w.Missing), " is missing", " are missing")
 	case v.status.Phase == syncmod.Complete:
 		p.State, p.Text = PhaseDone, "done"
 	case over && w != nil:

@@ -86,7 +86,8 @@ func retold(text, teller string) string {
 }
 
 // told returns the reason that the member gave when it ended the ceremony, in a sentence about
-// that member. Words are the reason in the words of the program, if the program gave one.
+// that member. The result words is the reason in the program's own words, if the program gave
+// one.
 func (v view) told() (words, sentence string, ok bool) {
 	text, culprit, ok := v.quoted()
 	if !ok {
@@ -172,7 +173,7 @@ func (v view) mentioned(but int) []int {
 	return slices.DeleteFunc(v.operators(text), func(i int) bool { return i == but })
 }
 
-// results are members that attest the same result, as an error lists them.
+// results holds members that attest the same result, as an error lists them.
 type results struct {
 	members []int
 	count   int // includes members that are not named

@@ -6,8 +6,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// This file describes a ceremony that only looks: a rehearsal. It waits for nobody, and
-// nobody waits for it, so it says whom the ceremony would wait for.
+// This file describes a rehearsal: a ceremony in which this node only watches. This
+// node waits for nobody, and nobody waits for it. So the page says whom the real
+// ceremony would wait for.
 
 func (v view) rehearsalHeadline(w *syncmod.WaitError) string {
 	const rehearsal = "This is a rehearsal"

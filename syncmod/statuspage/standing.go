@@ -12,8 +12,8 @@ import (
 // This file says how a member stands: in a sentence for an answer, and in a few words for the
 // table.
 
-// What a member answers that has not opened the ceremony: either it has no ceremony open, or
-// another one.
+// The answers of a member that has not opened the ceremony: it has none open, or it has
+// another one open.
 const (
 	notOpen     = "it has not opened this ceremony yet"
 	anotherOpen = "it has another definition open: "
@@ -38,8 +38,8 @@ func (v view) sentences(w *syncmod.WaitError) string {
 	return text
 }
 
-// stands says how a member stands that this node waits for. Addresses, counts and times are
-// left to the table.
+// stands describes the state of a member that this node waits for. Addresses, counts and
+// times are left to the table.
 func (v view) stands(p syncmod.PeerStatus, w *syncmod.WaitError) string {
 	name := v.names[p.Index]
 	switch {

@@ -37,7 +37,7 @@ func (v view) wasItMe() Answer {
 		return Answer{"Yes", "See this node's log for details."}
 	case theirs:
 		if name == "" {
-			return Answer{"No", "It ended at another member."}
+			return Answer{"No", "The failure began at another member."}
 		}
 		return v.wasItUs(name)
 	}
@@ -139,7 +139,7 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 				v.names[p.Index], strings.TrimPrefix(p.Waiting, anotherOpen),
 				list(append([]string{"this node"}, connected...)), brief(v.def.Hash))}
 		case p.Waiting != "" && p.Waiting != notOpen:
-			return Answer{"Perhaps", fmt.Sprintf("%s's node does not take part with this one: %s.", v.names[p.Index],
+			return Answer{"Perhaps", fmt.Sprintf("%s's node does not accept this node yet: %s.", v.names[p.Index],
 				p.Waiting)}
 		case p.Inbound && p.Outbound:
 		default:
@@ -166,7 +166,8 @@ func (v view) isItMyNetwork(w *syncmod.WaitError) Answer {
 	return Answer{"No", v.turn(w)}
 }
 
-// unseen returns the names of missing members that only this node has said it cannot reach.
+// unseen returns the names of missing members that this node cannot reach and about which
+// no other member has reported anything.
 func (v view) unseen(w *syncmod.WaitError) (names []string) {
 	for _, p := range w.Missing {
 		if p.Inbound && p.Outbound || p.Waiting == notOpen || isUp(p) {
@@ -232,7 +233,8 @@ func (v view) turn(w *syncmod.WaitError) string {
 	return strings.Join(text, " ")
 }
 
-// withPartners adds the names of the members in broken pairs with a member, and its own.
+// withPartners adds the name of a member, and the names of the members with which
+// it is in a broken pair.
 func (v view) withPartners(names []string, member int) []string {
 	for _, b := range v.status.Broken {
 		if b.A != member && b.B != member {

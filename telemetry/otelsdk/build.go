@@ -48,13 +48,13 @@ func (s *sdk) build(ctx context.Context, wanted signal) error {
 	return nil
 }
 
-// cannot returns a one-line error that names the variable with the bad value.
+// cannot returns the error of build: one line that names the variable of the exporter or producer, if it is set.
 func cannot(wanted signal, err error) error {
 	name, value := wanted.exporter(), get(wanted.exporter())
 	if value == "" {
-		name, value = "an OTLP endpoint", "otlp"
+		name, value = "", "otlp" // an endpoint asks for it
 	}
-	const addressInUse = "OTEL_EXPORTER_PROMETHEUS_PORT names another port for this node"
+	const addressInUse = "set OTEL_EXPORTER_PROMETHEUS_PORT to another port for this node"
 	const producers = "OTEL_METRICS_PRODUCERS"
 	why := strings.Join(strings.Fields(err.Error()), " ")
 	switch {
@@ -70,7 +70,11 @@ func cannot(wanted signal, err error) error {
 	default:
 		why += ": it must be one of otlp, prometheus, console, none"
 	}
-	return &buildError{text: fmt.Sprintf("making the exporter for %s=%q: %s", name, value, why), err: err}
+	exporter := fmt.Sprintf("exporter for %s=%q", name, value)
+	if name == "" {
+		exporter = "OTLP exporter"
+	}
+	return &buildError{text: fmt.Sprintf("making the %s: %s", exporter, why), err: err}
 }
 
 // buildError is an error whose text is one line.
@@ -153,7 +157,7 @@ func (h *bridgedLines) Fire(e *logrus.Entry) error {
 	return h.Hook.Fire(e)
 }
 
-// lineExporter exports lines until its context over ends.
+// lineExporter exports lines until the context in its field over ends.
 type lineExporter struct {
 	sdklog.Exporter
 	over context.Context

@@ -132,5 +132,5 @@ func TestRepeatedErrorsDoNotFillTheLog(t *testing.T) {
 	p.stop(t)
 
 	require.Less(t, p.lines.count("the disk is full"), 20, p.lines)
-	require.Regexp(t, `OpenTelemetry reported more errors" unsaid=9\d\d`, p.lines)
+	require.Regexp(t, `OpenTelemetry reported more errors" not_logged=9\d\d`, p.lines)
 }

@@ -13,9 +13,10 @@
 //
 // [New] returns an error for a variable with a bad value. A problem with a file, a port,
 // an exporter or a producer may only show when the app starts; the start then returns
-// the error. The error names the variable and says which values are valid. A value with
-// spaces around it is bad. A time must be between a millisecond and a day. A queue or a
-// batch may have at most 1048576 entries.
+// the error. Most of these errors name the variable, and one about an unknown value says
+// which values are valid. For most variables, a value with spaces around it is bad. A
+// time must be between a millisecond and a day. A queue or a batch may have at most
+// 1048576 entries.
 //
 // # A program with providers of its own
 //

@@ -35,10 +35,10 @@ type errorLog struct {
 	lines chan func()
 	done  chan struct{}
 
-	mu     sync.Mutex
-	closed bool
-	limit  *rate.Limiter
-	unsaid int // errors since the last line
+	mu        sync.Mutex
+	closed    bool
+	limit     *rate.Limiter
+	notLogged int // errors since the last line
 }
 
 func newErrorLog(to *logrus.Logger) *errorLog {
@@ -67,7 +67,7 @@ func (l *errorLog) Handle(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || !l.limit.Allow() {
-		l.unsaid++
+		l.notLogged++
 		return
 	}
 	l.sayLocked("OpenTelemetry reports an error", err)
@@ -85,16 +85,16 @@ func (l *errorLog) sayLocked(text string, err error) {
 	if err != nil {
 		fields["error"] = printable(err.Error())
 	}
-	if l.unsaid > 0 {
-		fields["unsaid"] = l.unsaid
+	if l.notLogged > 0 {
+		fields["not_logged"] = l.notLogged
 	}
 	at := time.Now()
 	line := func() { l.log.WithContext(ownLines).WithTime(at).WithFields(fields).Warn(text) }
 	select {
 	case l.lines <- line:
-		l.unsaid = 0
+		l.notLogged = 0
 	default: // the log hangs
-		l.unsaid++
+		l.notLogged++
 	}
 }
 
@@ -125,7 +125,7 @@ const logLimit = 500 * time.Millisecond
 // close waits until all lines are written, or for at most logLimit if the log hangs.
 func (l *errorLog) close(ctx context.Context) {
 	l.mu.Lock()
-	if l.unsaid > 0 {
+	if l.notLogged > 0 {
 		l.sayLocked("OpenTelemetry reported more errors", nil)
 	}
 	l.closed = true
@@ -140,8 +140,8 @@ func (l *errorLog) close(ctx context.Context) {
 }
 
 // handler is OpenTelemetry's error handler while an app with this module runs. A program may wrap this handler and keep
-// using it after the stop. Then this handler passes errors on to the handler that it replaced. Whenever the first app
-// starts, a new handler is made, so that no two handlers can pass errors on to each other.
+// using it after the stop. Then this handler passes errors on to the handler that it replaced. Whenever an app starts
+// while no other app is running, a new handler is made, so that no two handlers can pass errors on to each other.
 type handler struct {
 	before otel.ErrorHandler
 

@@ -101,8 +101,9 @@ func (h *hook) Fire(e *logrus.Entry) error {
 	return export.Fire(e)
 }
 
-// removeHook removes a hook from a logger. logrus can only replace all hooks at once, and only then returns the old
-// ones. So removeHook installs a gate first. A line that is logged meanwhile waits at the gate for the hooks that stay.
+// removeHook removes a hook from a logger. logrus can only replace all hooks at once. It returns the old ones only
+// when it has replaced them. So removeHook installs a gate first. A line that is logged meanwhile waits at the gate
+// for the hooks that stay.
 func removeHook(log *logrus.Logger, h logrus.Hook) {
 	g := &gate{open: make(chan struct{})}
 	closed := make(logrus.LevelHooks)

@@ -45,12 +45,13 @@ type Params struct {
 	Slog      *slog.Logger         `optional:"true"` // used if Logger is nil
 	Tracer    trace.TracerProvider `optional:"true"` // the program's own provider, if it has one
 	Meter     metric.MeterProvider `optional:"true"` // the program's own provider, if it has one
-	// Processors get every span; see WithSpanProcessor.
+	// Processors get the program's spans; see WithSpanProcessor.
 	Processors []sdktrace.SpanProcessor `group:"otelsdk.span_processors"`
 }
 
-// WithSpanProcessor also passes the program's spans to p, whether or not the operator
-// asks for an exporter. The processor is shut down with the SDK.
+// WithSpanProcessor also passes the program's spans to p, even if the operator asks
+// for no exporter. It does nothing if the SDK is disabled or the program provides a
+// trace.TracerProvider. The processor is shut down with the SDK.
 func WithSpanProcessor(p sdktrace.SpanProcessor) fx.Option {
 	return fx.Provide(fx.Annotate(
 		func() sdktrace.SpanProcessor { return p }, fx.ResultTags(`group:"otelsdk.span_processors"`)))

@@ -32,7 +32,8 @@ func (s signal) otlp(setting string) []string {
 	return []string{prefix + string(s) + "_" + setting, prefix + setting}
 }
 
-// get returns the value of a variable without the spaces around it. check refuses a value with such spaces.
+// get returns the value of a variable without the spaces around it. For most variables, check refuses a value with such
+// spaces.
 func get(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
 // disabled reports whether the operator has disabled the SDK. The SDK itself does not check that.
@@ -298,7 +299,7 @@ func headers(value string) string {
 		_, err := url.PathUnescape(content)
 		if !found || !headerName.MatchString(strings.TrimSpace(name)) || err != nil {
 			return fmt.Sprintf("it must be headers such as name=value,name=value with values in URL "+
-				"encoding: number %d is not", i+1)
+				"encoding: header number %d has another form", i+1)
 		}
 	}
 	return ""
@@ -310,7 +311,7 @@ func pairs(value string) string {
 		name, content, found := strings.Cut(pair, "=")
 		if _, err := url.PathUnescape(content); !found || strings.TrimSpace(name) == "" || err != nil {
 			return fmt.Sprintf("it must be attributes such as name=value,name=value with values in URL "+
-				"encoding: number %d is not", i+1)
+				"encoding: attribute number %d has another form", i+1)
 		}
 	}
 	return ""

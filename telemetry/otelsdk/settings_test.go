@@ -154,7 +154,7 @@ func TestABadSettingIsNamed(t *testing.T) {
 		"attributes": {
 			[]string{general, "http://c", "OTEL_RESOURCE_ATTRIBUTES", "token=hunter2,alice=hunter2%"},
 			"OTEL_RESOURCE_ATTRIBUTES: it must be attributes such as name=value,name=value " +
-				"with values in URL encoding: number 2 is not",
+				"with values in URL encoding: attribute number 2 has another form",
 		},
 		"two at once": {
 			[]string{general, "collector:4318", "OTEL_TRACES_SAMPLER", "sometimes"},
@@ -243,7 +243,7 @@ func TestAPortInUseIsNamedInOneLine(t *testing.T) {
 	err = p.app.Start(t.Context())
 
 	require.ErrorContains(t, err, taken)
-	require.ErrorContains(t, err, "OTEL_EXPORTER_PROMETHEUS_PORT")
+	require.ErrorContains(t, err, "set OTEL_EXPORTER_PROMETHEUS_PORT to another port")
 	require.NotContains(t, err.Error(), "\n")
 }
 
@@ -259,7 +259,7 @@ func TestBadCertificatesAreNamed(t *testing.T) {
 
 		err := newProgram().app.Start(t.Context())
 
-		require.ErrorContains(t, err, test.variable)
+		require.ErrorContains(t, err, "making the OTLP exporter: "+test.variable)
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *spanCounter) exporter(to sdktrace.SpanExporter) sdktrace.SpanExporter {
 }
 
 // end counts a span that has ended. If more spans are waiting than the queue and the current batch can hold, the
-// surplus is lost, and end logs how many. It logs again when the number has doubled.
+// surplus is lost, and the log says how many spans that is. It says so again when the number has doubled.
 func (c *spanCounter) end() {
 	lost := c.ended.Add(1) - c.taken.Load() - c.limit
 	if next := c.next.Load(); lost > next && c.next.CompareAndSwap(next, 2*lost) {

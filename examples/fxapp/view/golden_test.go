@@ -59,7 +59,7 @@ func logOf(c *statuspage.Detail) (lines []string) {
 	for _, m := range came {
 		if m.Index != c.Self && len(c.Passed) == 0 && (m.Path == "direct" || m.Path == "relay") {
 			connected++
-			add(m.Since, "%s connected, %d of %d connected", who(m.Index), connected, len(c.Members))
+			add(m.Since, "%s connected (%d of %d connected)", who(m.Index), connected, len(c.Members))
 		}
 	}
 	for _, b := range c.Passed {

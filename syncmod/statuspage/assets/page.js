@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 const doc = { now: null, skew: 0, at: 0, ended: false }; // the last news, and when it came
 const patience = 4000; // ms without news after which it is stale: the node sends some every second
 const kinds = {
-  waiting: ['…', 'Waiting for others'], working: ['▶', 'This node is working'], our_turn: ['▲', 'It is this node'],
+  waiting: ['…', 'Waiting for others'], working: ['▶', 'This node is working'], our_turn: ['▲', 'Waiting for this node'],
   finished: ['✓', 'Finished here'], complete: ['✓', 'Complete'], failed: ['✕', 'Failed'], rehearsal: ['◇', 'Rehearsal'],
 };
 const questions = [
@@ -178,7 +178,7 @@ function showLinks(c) {
   }
   if (!table.tHead || table.tBodies[0].rows.length !== n) {
     table.replaceChildren(
-      make('caption', { class: 'hidden' }, 'How each member, in its row, says that it sees the member of the column'),
+      make('caption', { class: 'hidden' }, 'One row for each member: how it says that it sees the member of each column'),
       make('thead', null, make('tr', null, make('th', { scope: 'col' }, 'row to column'), ...c.members.map((m) => make('th', { scope: 'col' }, String(m.index))))),
       make('tbody', null, ...c.members.map((m) => make('tr', null, make('th', { scope: 'row' }), ...c.members.map(() => make('td'))))));
   }
@@ -245,7 +245,7 @@ async function ask() {
   try {
     const response = await fetch('status' + query(), { cache: 'no-store', signal: AbortSignal.timeout(patience) });
     if (response.ok) news(await response.text());
-  } catch { /* it says nothing: showLive tells for how long */ }
+  } catch { /* no answer: showLive shows how long the node has been silent */ }
   asking = 0;
 }
 
@@ -254,7 +254,7 @@ function showLive() {
   const state = !doc.now ? 'new' : isSilent() ? 'stale' : 'live';
   mark($('live'), 'data-state', state);
   set($('live'), { new: 'connecting to the node', live: 'live', stale: doc.ended ? 'the node has stopped' : 'stale' }[state]);
-  set($('stale'), state !== 'stale' ? '' : doc.ended ? 'The node has stopped. This is what it said last. The page goes on when the node does.'
+  set($('stale'), state !== 'stale' ? '' : doc.ended ? 'The node has stopped. This is what it said last. The page goes on when the node runs again.'
     : 'The node does not answer. What follows is what it said last; the page tries again by itself.');
   if (state === 'stale' && !doc.ended) set($('live'), `stale: last news ${spell(silent)} ago`);
 }
