@@ -388,7 +388,6 @@ func TestAnAbortForDifferentResultsFails(t *testing.T) {
 func TestARefusalForDifferentResultsFails(t *testing.T) {
 	s := newScene(t, harness.Fast(), 1)
 	bob := s.others[0]
-	bob.Become(7)
 	bob.Serve(func(_ harness.RawStream, r *syncpb.SyncRequest) *syncpb.SyncResponse {
 		response := bob.Response(r)
 		if r.GetStep() == 1 {
@@ -396,6 +395,7 @@ func TestARefusalForDifferentResultsFails(t *testing.T) {
 		}
 		return response
 	})
+	bob.Become(7)
 	s.meet(t, bob, harness.Step(0))
 
 	_, err := s.ceremony.Advance(harness.Within(t))
