@@ -158,8 +158,8 @@ func (c *core) leave(ctx context.Context) (began time.Time, err error) {
 }
 
 // awaitEndings waits until the functions that are called at the end of a ceremony
-// have returned, or ctx ends. It gives up [telemetry.FlushLimit] after the
-// ceremony was left, no matter how often it is called.
+// have returned, or ctx ends. It stops waiting when [telemetry.FlushLimit] has
+// passed since the ceremony was left, no matter how often it is called.
 func (c *core) awaitEndings(ctx context.Context) {
 	ctx, cancel := context.WithDeadline(ctx, c.left.Add(telemetry.FlushLimit))
 	defer cancel()

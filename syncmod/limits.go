@@ -89,10 +89,9 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 // Each scope gets libp2p's defaults for this machine plus what the ceremony needs. This
 // replaces the host's own limits for these scopes. For several ceremonies at the same
 // time, add up their members: two ceremonies of ten members need ResourceLimits(20).
-// The same peer may be a member of all these ceremonies. The argument can be the sum of
-// at most members/2 ceremonies, because each has at least two members. So a peer gets
-// room for that many ceremonies. The whole host gets at most half of the machine's
-// memory.
+// The same peer may be a member of all these ceremonies. Each ceremony has at least two
+// members, so the argument covers at most members/2 ceremonies. So a peer gets room for
+// that many ceremonies. The whole host gets at most half of the machine's memory.
 //
 // The defaults of libp2p are enough for about 60 members. They also limit connections
 // by address, and the limits of scopes cannot change that. Many nodes behind one

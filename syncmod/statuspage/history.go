@@ -215,7 +215,8 @@ func (v view) isLater(other view) bool {
 	return bytes.Equal(v.def.Hash, other.def.Hash) && other.status.Attempt > v.status.Attempt
 }
 
-// wait waits for the time d, or until the channel happens is closed or ctx ends.
+// wait waits for the time d. It returns early when the channel (happens) is closed
+// or ctx ends.
 func wait(ctx context.Context, happens <-chan struct{}, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

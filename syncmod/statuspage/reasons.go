@@ -28,8 +28,8 @@ func (v view) culprit() (member int, named bool) {
 	return by.Index, true
 }
 
-// teller returns the member that ended the ceremony, as that member or another one told this
-// node.
+// teller returns the member that ended the ceremony, according to that member itself or to
+// another one.
 func (v view) teller() (member int, ok bool) {
 	_, member, ok = v.quoted()
 	return member, ok
@@ -40,8 +40,8 @@ func (v view) teller() (member int, ok bool) {
 var aMember = regexp.MustCompile(`^operator (\d+) \([^"]*?\) (refused this node)?`)
 
 // quoted returns what a member said about why the ceremony ended, and the member that this is
-// about. A member whose ceremony has failed also gives the reason when it refuses a request to
-// go on.
+// about. A member whose ceremony has failed also gives the reason when it refuses the request
+// of a member that wants to go on.
 func (v view) quoted() (text string, about int, ok bool) {
 	by, named := errors.AsType[*syncmod.PeerError](v.status.Err)
 	if !named || by.Index == v.self {
@@ -86,8 +86,8 @@ func retold(text, teller string) string {
 }
 
 // told returns the reason that the member gave when it ended the ceremony, in a sentence about
-// that member. The result words is the reason in the program's own words, if the program gave
-// one.
+// that member. The result called words has the reason in the words of the member's program, if
+// that program gave one.
 func (v view) told() (words, sentence string, ok bool) {
 	text, culprit, ok := v.quoted()
 	if !ok {

@@ -18,7 +18,7 @@ type Mesh struct {
 	seen  []presence    // by operator index too
 
 	// The last result of Broken. It becomes invalid when a view changes, and at the
-	// time in the field until.
+	// time that is stored in until.
 	broken []Pair
 	until  time.Time // zero: for ever
 	stale  bool

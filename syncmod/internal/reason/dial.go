@@ -72,7 +72,7 @@ func (d *Dial) Pausing() bool {
 // after a failed dial says only that it pauses. The zero value is ready to use.
 type Dials struct {
 	failed  map[string]error // by address
-	refused error            // the error of a first stream: the member's host refuses this host's certificate
+	refused error            // of the first stream on a new connection, if its host refused this host's certificate
 }
 
 // Failed adds to a dial the cause of each address that failed. It includes addresses

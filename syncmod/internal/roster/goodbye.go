@@ -3,9 +3,9 @@ package roster
 import "time"
 
 // goodbyeGrace is how long a member that has said its own goodbye may leave this
-// node's goodbye unanswered. After that, its answer is no longer needed. It is longer
-// than two pauses together, so that there is a second dial: libp2p's pause of 5 s
-// after a failed dial, and a pause of this node.
+// node's goodbye unanswered. After that, its answer is no longer needed. libp2p
+// pauses for 5 s after a failed dial, and this node pauses too: goodbyeGrace is
+// longer than both pauses together, so that there is time for a second dial.
 const goodbyeGrace = 7 * time.Second
 
 // SayingGoodbye reports whether the last barrier is passed: the ceremony has

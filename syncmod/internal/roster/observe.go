@@ -66,7 +66,7 @@ func (r *Roster) AsksForAnother(i int) {
 }
 
 // hearAnswer notes that a member has answered a ceremony that only looks. The member
-// has answered a ping or a request in which this node describes itself; or its host
+// has answered a ping, or a request in which this node describes itself. Or its host
 // is connected and does not serve pings. The member is connected outbound.
 func (r *Roster) hearAnswer(now time.Time, i int, stream StreamID, a Response) Reply {
 	m := &r.members[i]

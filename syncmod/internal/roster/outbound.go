@@ -104,11 +104,11 @@ func (r *Roster) Response(now time.Time, i int, stream StreamID, a Response) Rep
 }
 
 // judgeSession checks which process of a member answers this node. A different
-// process is a newer one, because a stream leads to the process that was there
-// when it was opened. judgeSession returns false if there is nothing more to
-// judge. Either the member has restarted, which fails the ceremony, or it begins
-// its next attempt after its goodbye or after this node's last barrier
-// (docs/protocol.md, "Sessions and restarts").
+// process is a newer one: the response came on this node's newest stream, and a
+// stream leads to the process that was there when it was opened. judgeSession
+// returns false if there is nothing more to judge. Either the member has restarted,
+// which fails the ceremony, or it begins its next attempt after its goodbye or
+// after this node's last barrier (docs/protocol.md, "Sessions and restarts").
 func (r *Roster) judgeSession(now time.Time, i int, a Response) bool {
 	m := &r.members[i]
 	switch {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// State is everything that decides how a roster will behave, except for times; of
-// these it has only the order in which streams arrived (Opened). A program that
+// State is everything that decides how a roster will behave, except for times. Of the
+// times, it has only the order in which streams arrived (Opened). A program that
 // explores rosters takes the state with [Roster.State], compares it, and continues
 // from it with [Roster.Restore]. A State leaves out whatever only appears in reports.
 // Its fields mean the same as the unexported fields of Roster with the same names;

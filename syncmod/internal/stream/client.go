@@ -136,9 +136,9 @@ func (cl *client) reached(at time.Time, relayed bool) {
 
 // unopened notes that no stream could be opened.
 func (cl *client) unopened(end End) {
-	// While a host pauses after a failed dial, its error says only that. If this client has seen
-	// an earlier failure, that failure says more. If this client has not, the failed dial was
-	// for somebody else, and no better error is known.
+	// While a host pauses after a failed dial, its error says only that it pauses. If this
+	// client has seen an earlier failure, that failure says more. If this client has not, the
+	// failed dial was for somebody else, and no better error is known.
 	if dial, ok := errors.AsType[*reason.Dial](end.Err); ok && dial.Pausing() && cl.failure.Reason != "" {
 		end = cl.failure
 	}

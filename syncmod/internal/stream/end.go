@@ -103,8 +103,8 @@ func reset(stream network.Stream, code network.StreamErrorCode) {
 
 var longAgo, never = time.Unix(1, 0), time.Unix(1<<40, 0)
 
-// deadline keeps a stream's deadline between one and one and a half timeouts away. Each
-// renewal costs a timer, so not every frame renews it.
+// deadline keeps a stream's deadline at least one timeout and at most one and a half
+// timeouts away. Each renewal costs a timer, so not every frame renews it.
 type deadline struct {
 	set     func(time.Time) error
 	timeout time.Duration
@@ -122,5 +122,5 @@ func (d *deadline) renew(now time.Time) {
 		return
 	}
 	d.at = now.Add(d.timeout + d.timeout/2)
-	_ = d.set(d.at) // fails only if the stream is dead, and then its next read fails too
+	_ = d.set(d.at) // fails only if the stream is dead, and then its next read or write fails too
 }

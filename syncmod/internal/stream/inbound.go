@@ -371,9 +371,10 @@ const mostBehind = 100
 // awaitTold waits until the member has heard this node's abort, or until the given
 // time. The abort must arrive before the answer to the refused request, because the
 // abort names the culprit. Meanwhile awaitTold reads on, because the member may have
-// failed too. The member may then be waiting in the same way, until this node has heard
-// its abort, which comes after the refused request. awaitTold reads at most mostBehind
-// requests, because the receive window of a stream grows while it is read.
+// failed too. In that case the member may itself be waiting until this node has heard
+// the member's abort, and that abort comes after the refused request on this stream.
+// awaitTold reads at most mostBehind requests, because the receive window of a stream
+// grows while it is read.
 func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 	if until.IsZero() {
 		return
@@ -405,10 +406,10 @@ func (in *inbound) awaitTold(c Ceremony, until time.Time, reader *wire.Reader) {
 const none = -1
 
 // accept answers an accepted request. If the request says a new step, nobody waits for
-// the answer, so it may go out late. Three answers do not wait: the answer to the first
-// request of a stream; the answer to step 0 or 1, because this node can still close its
-// ceremony without a word while it has not announced step 1; and the answer to a
-// foreign member, which makes one request at a time.
+// the answer, so it may go out late. Three kinds of answers are not kept back: the
+// answer to the first request of a stream; the answer to step 0 or 1, because this node
+// can still close its ceremony without a word while it has not announced step 1; and
+// the answer to a foreign member, which makes one request at a time.
 func (in *inbound) accept(now time.Time, c Ceremony, request *syncpb.SyncRequest) error {
 	before := in.noted(request)
 	if before != none && request.GetSessionId() != 0 && in.step > max(before, 1) {

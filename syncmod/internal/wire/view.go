@@ -24,8 +24,8 @@ func AppendView(frame, view []byte) []byte {
 }
 
 // SplitView compares the parts of two requests after the timestamp. It returns true if
-// they are equal, or if rest is other followed by a view; it then also returns the
-// view.
+// they are equal, or if rest is the bytes of other and then a view. In that case it
+// also returns the view.
 func SplitView(rest, other []byte) (view []byte, ok bool) {
 	after, ok := bytes.CutPrefix(rest, other)
 	if !ok || len(after) == 0 {

@@ -3,7 +3,7 @@
 // tests only.
 //
 // A world is a cluster on its network, as a value. It holds the state of each node's
-// roster, the part of the shell that acts on the roster's effects, and the streams with
+// roster, the part of the node that acts on the roster's effects, and the streams with
 // everything in flight on them. Each world has a list of events that can happen next: a
 // handler reads a request, a client reads a response, a stream arrives, is lost or
 // moves, a node announces a step, aborts, crashes, restarts, opens its next attempt, or
@@ -14,10 +14,10 @@
 // The network keeps the order of each stream, and nothing else. A stream may arrive
 // after one that was opened later. What a dead process or a closed ceremony wrote may
 // arrive after what its successor wrote. A client may skip all but the newest of what it
-// has to say. The checker assumes two things of foreign nodes, which run another
-// implementation, because nothing on the wire could show the contrary: their streams
-// arrive in the order in which they were opened, and what a foreign node wrote before a
-// restart is lost.
+// has to say. Foreign nodes run another implementation. The checker assumes two things
+// of them: their streams arrive in the order in which they were opened, and what a
+// foreign node wrote before a restart is lost. Nothing on the wire could show the
+// contrary.
 //
 // The checker checks these properties in every world, or where a node comes to an end:
 //
