@@ -209,7 +209,7 @@ deps-check: ## Fail if the library adds an OpenTelemetry SDK, or changes depende
 	@go test -count=1 $(TESTFLAGS) -run '^Test(TheRootModule|ANode)' ./integration/standalone
 
 .PHONY: demo-check
-demo-check: ## Run demos with one process, without a fault and with several faults, and one with several processes
+demo-check: ## Run demos in one process, with and without faults, and a demo with several processes
 	@$(MAKE) --no-print-directory demo ARGS=
 	@$(MAKE) --no-print-directory demo ARGS='--restart 1 --attempts 3'
 	@for fault in '--kill 2' '--differ 2'; do \
@@ -239,7 +239,7 @@ ci: ## Run all checks, as CI does; needs a C compiler
 .bin/golangci-lint: tools/lint/go.mod
 .bin/govulncheck: tools/vuln/go.mod
 # These builds take minutes if Go's caches are empty. Here Prometheus finds its targets in its configuration. Without
-# the tag it would also contain the clients of two dozen clouds.
+# the tag remove_all_sd it would also contain the clients of two dozen clouds.
 $(CURDIR)/.bin/jaeger: integration/jaeger/server/go.mod
 $(CURDIR)/.bin/prometheus: integration/prometheus/server/go.mod
 $(CURDIR)/.bin/prometheus: TAGS := -tags remove_all_sd

@@ -108,7 +108,7 @@ func syncDir(path string) error {
 }
 
 // withoutPath returns the reason why a file access failed. It leaves out the path,
-// because the caller adds it, with the function about.
+// because the caller adds it by calling about.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

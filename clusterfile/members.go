@@ -74,7 +74,8 @@ type wording struct {
 	field  func(i int, m syncmod.Peer, field string) string
 }
 
-// inFile names members by their places in a file. named names them by name.
+// inFile names members by their places in a file. named is the wording that uses
+// their names.
 var (
 	inFile = wording{
 		member: func(i int, _ syncmod.Peer) string { return fmt.Sprintf("peers[%d]", i) },

@@ -226,8 +226,9 @@ func TestStopLogsTheTasksItWaitsFor(t *testing.T) {
 	})
 }
 
-// A slow log makes noteWaiting look at a tick after the stop is over. The test repeats
-// this, because Go chooses at random between the tick and the end.
+// If the log is slow, a tick may still be waiting for noteWaiting when the stop is
+// over. The test repeats this, because Go chooses at random between the tick and the
+// end.
 func TestStopDoesNotLogAnEmptyWait(t *testing.T) {
 	for range 30 {
 		synctest.Test(t, func(t *testing.T) {

@@ -45,7 +45,7 @@ func TestServicesMayDoLittle(t *testing.T) {
 		require.True(t, service.ReadOnly, name)
 		require.Equal(t, []string{"ALL"}, service.CapDrop, name)
 		require.Equal(t, []string{"no-new-privileges:true"}, service.SecurityOpt, name)
-		require.Empty(t, service.User, "%s: the image's", name)
+		require.Empty(t, service.User, "%s: it runs as the user of the image", name)
 	}
 }
 

@@ -62,8 +62,8 @@ sums() {
   if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
 }
 
-# check OS/ARCH builds one platform twice. The second build is in another place, without anything that the first has
-# left.
+# check OS/ARCH builds one platform twice. The second build is in another place and has an empty build cache. Both use
+# the same module cache.
 check() {
   local platform=$1 first second
   clone first

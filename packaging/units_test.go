@@ -22,8 +22,8 @@ func TestUnitsStartFxapp(t *testing.T) {
 	}
 }
 
-// An option that may appear several times in a unit adds up. If any other option appears several times, systemd uses
-// the last one.
+// If an option that may be repeated appears several times in a unit, systemd uses all of its values. If any other
+// option appears several times, systemd uses the last one.
 func TestUnitsSetEachOptionOnce(t *testing.T) {
 	adds := map[string]bool{"Environment": true, "SystemCallFilter": true}
 	for name := range units {

@@ -22,8 +22,7 @@ func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Cerem
 	return c
 }
 
-// all waits until the condition wanted is true of every member, and returns the
-// members.
+// all returns the members once wanted accepts the status of each of them.
 func all(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) []syncmod.PeerStatus {
 	t.Helper()
 	return harness.Until(t, c, func(s syncmod.Status) bool {

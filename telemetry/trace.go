@@ -31,9 +31,8 @@ func rootContext(id trace.TraceID) context.Context {
 }
 
 // The start span lasts 1 ns (instant), and any other span at least 1 µs (shortest).
-// Jaeger warns of a span that lasts no time. It also moves a span that is not within
-// its parent, because it assumes that the clocks differ, unless the span is longer
-// than its parent.
+// Jaeger warns of a span that lasts no time. If a span is not within its parent and
+// not longer than it, Jaeger assumes that the clocks differ, and moves the span.
 const (
 	instant  = time.Nanosecond
 	shortest = time.Microsecond

@@ -129,7 +129,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		shown(args[0]), cmd.Name())
 }
 
-// failure is an error with exit code 1: what the command was to do or check has failed.
+// failure is an error with exit code 1: the command's work or its check has failed.
 type failure struct{ err error }
 
 func (f *failure) Error() string { return f.err.Error() }

@@ -53,7 +53,7 @@ func readKeys(dir string, d syncmod.Definition) ([]crypto.PrivKey, error) {
 	return keys, nil
 }
 
-// owner says whose peer ID id is.
+// owner returns the operator to whom the peer ID id belongs, in words.
 func owner(d syncmod.Definition, id peer.ID) string {
 	for i, member := range d.Peers {
 		if member.ID == id {

@@ -46,7 +46,8 @@ func TestAPortNotInTheDefinition(t *testing.T) {
 		"that is the relay's port")
 }
 
-// The node tells its operator about the wrong port at once. Otherwise it would show only when the others wait in vain.
+// The node tells its operator about the wrong port at once. Otherwise nobody would
+// notice the mistake before the others had waited in vain.
 func TestANodeAtAnotherPortSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

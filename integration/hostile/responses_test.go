@@ -53,7 +53,8 @@ var responses = []attack{
 	{name: "refuses in 1 MiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(huge)})), gets: violation},
 }
 
-// gives returns an attack that answers every request of alice with a, from now on.
+// gives returns an attack that answers every request of alice from now on. The
+// answer is the parameter a.
 func gives(a answer) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		m.misbehave(a)

@@ -194,8 +194,8 @@ func (s span) links() (ids []string) {
 	return ids
 }
 
-// are returns the spans whose attribute dkgsync.span is the given name. If kind is not empty, their kind must match
-// too.
+// are returns the spans whose attribute dkgsync.span has the given value. If kind is not empty, their kind must
+// match too.
 func (t jaegerTrace) are(name, kind string) (spans []span) {
 	for _, s := range t.Spans {
 		if s.tag("dkgsync.span") == name && (kind == "" || s.tag("span.kind") == kind) {
@@ -278,8 +278,8 @@ func withCeremonies(n int) func(jaegerTrace) bool {
 // search finds spans as a person does: for the service of each node in turn, by tags.
 func (c *cluster) search(tags map[string]string) []span { return c.searchLong(tags, time.Microsecond) }
 
-// searchLong does what search does, but finds only spans whose duration is least or
-// more.
+// searchLong is like search, but finds only spans that last at least as long as the
+// parameter least.
 func (c *cluster) searchLong(tags map[string]string, least time.Duration) (found []span) {
 	c.t.Helper()
 	text, err := json.Marshal(tags)

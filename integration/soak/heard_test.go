@@ -31,9 +31,9 @@ func (h *heard) note(node int, status syncmod.Status) {
 	h.changed = make(chan struct{})
 }
 
-// any reports whether a node of the list nodes knows that a node of the list others has
-// announced step 1. If none does, it also returns a channel that is closed when the
-// answer may have changed.
+// any reports whether at least one node of the first list knows that at least one node
+// of the second list has announced step 1. If none does, it also returns a channel that
+// is closed when the answer may have changed.
 func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -47,10 +47,10 @@ func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	return false, h.changed
 }
 
-// untilHeard waits before a fatal fault. The fault is fatal only once one of the nodes
-// that must fail knows that the leaving node, or the other side, has announced step 1.
-// Before that, the others would go on and wait. One node that knows is enough, because it
-// tells the others. It must not be a node that leaves too.
+// untilHeard waits before a fatal fault. The nodes that must fail do so only once one of
+// them has heard that the leaving node, or the other side, has announced step 1. Before
+// that, the others would go on and wait. One node that knows is enough, because it tells
+// the others. It must not be a node that leaves too.
 func (a *actor) untilHeard(f fault) {
 	var nodes []int
 	for i := range a.actors {

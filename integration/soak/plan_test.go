@@ -72,7 +72,7 @@ func (c calls) String() string { return [...]string{"advance", "set and await", 
 type fault struct {
 	kind   kind
 	after  time.Duration
-	node   int // -1: the field after says when
+	node   int // -1: when is in the field called after
 	step   int
 	who    []int // the node, or one side
 	others []int // the other side

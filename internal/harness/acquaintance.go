@@ -28,9 +28,9 @@ type heard struct {
 
 // Become gives the peer a session. From now on, its requests and answers contain the
 // session. A different session stands for another process, as after a restart, and 0
-// stands for a reference implementation. The requests of a member with a session count
-// only if it answers too. So if the peer does not serve streams yet, it starts to answer
-// as [RawPeer.Answer] does.
+// stands for a reference implementation. If a member has a session, its requests are
+// accepted only if it answers requests too. So if the peer does not serve streams yet,
+// it starts to answer as [RawPeer.Answer] does.
 func (p *RawPeer) Become(session uint64) {
 	p.mu.Lock()
 	p.session = session

@@ -157,7 +157,7 @@ func (h *bridgedLines) Fire(e *logrus.Entry) error {
 	return h.Hook.Fire(e)
 }
 
-// lineExporter exports lines until the context in its field over ends.
+// lineExporter exports lines until its context (the field over) ends.
 type lineExporter struct {
 	sdklog.Exporter
 	over context.Context

@@ -20,7 +20,7 @@ const wideTable = 8
 
 // Finish prints the timeline and the table, and why nodes did not complete. It returns
 // nil if every node completed in lockstep, and all have the same receipt. If a node
-// did not complete, the error is the parameter cause, unless that is nil.
+// did not complete and cause is not nil, Finish returns cause.
 func (r *Report) Finish(cause error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -70,7 +70,8 @@ func complaining(dealer int) misdeed {
 	return signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Complaints = []int{dealer} })
 }
 
-// after calls the function then as soon as the message of a phase has been made.
+// after returns steps that call a function once the message of a phase has been
+// made.
 func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
 	if p == keyPhase {
 		if err := then(); err != nil {
@@ -103,7 +104,7 @@ func fails(t *testing.T, misdeed misdeed, sentence string) {
 	failsWithin(t, fetchTimeout, misdeed, sentence)
 }
 
-// failsWithin does what fails does, with another timeout for messages.
+// failsWithin is like the function fails, with another timeout for messages.
 func failsWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
 	t.Helper()
 	require.NotNil(t, blames(t, timeout, misdeed, sentence))

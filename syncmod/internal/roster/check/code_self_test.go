@@ -38,7 +38,7 @@ func checkNormalForm(t *testing.T, c *config, data []byte) {
 		to := bytes.Clone(a.canonical(next))
 		again.decode(bytes.Clone(b.a.encode(next, identity)))
 		require.Equal(t, to, bytes.Clone(b.canonical(again)), "not in its normal form after %v", e)
-		require.True(t, same[string(to)], "another numbering leads elsewhere than %v", e)
+		require.True(t, same[string(to)], "after %v, the renumbered world never gets to the same state", e)
 	}
 }
 

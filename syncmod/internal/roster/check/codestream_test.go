@@ -2,8 +2,9 @@ package check_test
 
 import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
 
-// attempt is the digest of an attempt that requests name. Here it is the processes with
-// which a node began the attempt.
+// In the protocol, requests contain a digest of their sender's attempt. The type
+// attempt stands for this digest. Here it is the processes with which a node began the
+// attempt.
 type attempt struct {
 	named bool
 	of    [maxNodes]int8 // the process of each node, -1 for a foreign one

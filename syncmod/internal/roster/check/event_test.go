@@ -46,7 +46,8 @@ func (e event) fault() bool { return e.kind >= lose }
 // expected reports whether the event happens if the network works and the nodes run.
 func (e event) expected() bool { return e.kind < migrate }
 
-// events appends the events that can happen next to all, those of streams first.
+// events returns the parameter all with the events that can happen next at its end,
+// those of streams first.
 func (w *world) events(all []event) []event {
 	for s := range int8(w.count) {
 		all = w.streamEvents(all, s)
@@ -186,8 +187,8 @@ func (w *world) hasTold(i int) bool {
 	return true
 }
 
-// graceMayEnd reports whether all that a node still waits for is that its goodbye
-// is answered by members that it cannot reach.
+// graceMayEnd reports whether a node waits for nothing but answers to its goodbye
+// from members that it cannot reach.
 func (w *world) graceMayEnd(i int) bool {
 	n := &w.nodes[i]
 	some := false

@@ -15,9 +15,9 @@ func (w *world) violates(format string, args ...any) {
 	}
 }
 
-// checkPassed checks two properties. Nobody passes a barrier before everyone has
-// announced it, in the process that the node knows. Nobody completes an attempt with a
-// member that aborted it.
+// checkPassed checks two properties. Nobody passes a barrier before every member has
+// announced it. Only announcements of the process that this node knows of a member
+// count. Nobody completes an attempt with a member that aborted it.
 func (w *world) checkPassed(i int, step int64) {
 	for j := range w.size {
 		if j == i {
@@ -62,7 +62,7 @@ func (w *world) checkMayFail(i int) {
 	switch f.Kind {
 	case roster.AttemptMismatch: // one of the members restarted, and nobody can say which
 		p.excused |= 1<<f.Culprit | 1<<i
-	case roster.PeerRejected: // an error does not name the culprit, so the member that passes it on is taken for it
+	case roster.PeerRejected: // an error names no culprit, so the member that passes it on counts as the culprit
 		p.excused |= 1 << i
 	}
 	switch {
@@ -233,8 +233,8 @@ func (w *world) waitsInVain(i int) string {
 	return "a node waits for members that wait as well: " + strings.Repeat("x", len(missing))
 }
 
-// waitForEachOther reports whether one of the members that a node waits for waits
-// itself for a third one that is gone or has failed.
+// A node waits for some members. waitForEachOther reports whether one of these
+// waits for a third member that is gone or has failed.
 func (w *world) waitForEachOther(i int, missing []int) bool {
 	for _, j := range missing {
 		r := w.begin(j)

@@ -17,7 +17,7 @@ type stream struct {
 	broken   bool // the network has lost it: nothing new gets through
 	accepted bool // a request was accepted on it
 	joined   bool // the server's ceremony serves it
-	rank     int8 // its place in the order of arrival; in a foreign pair, until it arrives, in that of opening
+	rank     int8 // its place in the order of arrival; in a foreign pair, in the order of opening until it arrives
 	answered int8 // the process that last answered the client on this stream; -1: none, or byStream is false
 	awaits   int8 // the stream whose handler this one waits for; -1: it has returned
 	inHand   request
