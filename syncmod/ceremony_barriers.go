@@ -153,9 +153,9 @@ func (c *core) awaitGoodbyes(ctx context.Context) error {
 	return c.await(ctx, roster.ShutdownBarrier())
 }
 
-// beginAdvance announces the step of an Advance. It is the next step, or the current
-// one again if that barrier is not passed yet, or if an Advance has announced it and
-// none has returned it yet.
+// beginAdvance announces the step of an Advance. It is the next step. But it is the
+// current step again if the barrier of that step is not passed yet, or if an earlier
+// Advance announced the step and no Advance has returned it yet.
 func (c *core) beginAdvance(name string) (step int64, err error) {
 	c.update(func(now time.Time) {
 		step = c.roster.Step()

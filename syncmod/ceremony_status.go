@@ -24,7 +24,7 @@ func (c *core) snapshot() report.Snapshot {
 	defer c.mu.Unlock()
 	s := report.Snapshot{Step: c.roster.Step()}
 	if c.roster.Phase() >= roster.Complete {
-		return s // a member that is gone now is not missing
+		return s // the ceremony is over: metrics do not show a member that has left as missing
 	}
 	s.Peers = make([]report.PeerSnapshot, len(c.def.Peers))
 	for i := range s.Peers {

@@ -18,9 +18,10 @@
 //
 // A [Definition] identifies a ceremony: its hash and its members. A member's place in
 // the list is its operator index. A [Ceremony] is one run of a definition on this
-// node. There is a barrier between two steps: a node passes it once every member has
-// announced the next step. A [Service] is the protocol on one host. It lives as long
-// as the host, and runs ceremonies one after the other or several at the same time.
+// node. There is a barrier before each step, and one more after the last step. A node
+// passes a barrier once every member has announced the step that follows it. A
+// [Service] is the protocol on one host. It lives as long as the host, and runs
+// ceremonies one after the other or several at the same time.
 //
 // Peer (in this API), member (in the documentation) and operator (in messages) mean
 // the same thing: one of the nodes that take part in a ceremony. A foreign member

@@ -81,8 +81,8 @@ type Params struct {
 	Lifecycle  fx.Lifecycle      // the lifecycle to append the hooks to
 	OnEnd      []func(*Ceremony) `group:"dkgsync.on_end"` // see OnEnd
 	Shutdowner fx.Shutdowner     `optional:"true"`        // for Config.ShutdownOnFailure and ShutdownOnComplete
-	// Failer is used in place of Shutdowner. An app has at most one Failer, so that the first
-	// failure alone decides.
+	// Failer is used in place of Shutdowner. An app has at most one Failer, so that only the
+	// first failure decides the exit code.
 	Failer    *lifecycle.Failer    `optional:"true"`
 	Logger    *logrus.Logger       `optional:"true"` // the default is logrus's standard logger
 	Slog      *slog.Logger         `optional:"true"` // used if there is no Logger

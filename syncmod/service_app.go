@@ -19,7 +19,7 @@ type app struct {
 	look       *time.Timer
 }
 
-// acceptWithApp is accept as a hook of an app.
+// acceptWithApp is the method accept as a hook of an app.
 func (s *Service) acceptWithApp(ctx context.Context) error {
 	if err := s.accept(ctx); err != nil {
 		return err

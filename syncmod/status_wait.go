@@ -50,7 +50,7 @@ func who(now time.Time, called []string, broken []BrokenLink, missing []PeerStat
 		if pair.own || !concerns(missing, pair) {
 			continue
 		}
-		if !pair.disputed { // otherwise one of the two could hide behind its claim
+		if !pair.disputed { // a disputed pair explains nobody: one of the two could hide behind a false claim
 			explained[pair.A], explained[pair.B] = true, true
 		}
 		if len(parts) < enough {

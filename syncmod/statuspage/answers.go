@@ -226,7 +226,7 @@ func (v view) slow(w *syncmod.WaitError) Answer {
 }
 
 // slowNow answers who is slow while this node waits. If a broken link between other members
-// explains the wait, the wait makes nobody slow.
+// explains a wait at the barrier of a step, nobody counts as slow because of that wait.
 func (v view) slowNow(w *syncmod.WaitError, slowest int, said []string) Answer {
 	who, to := v.whom(w), "connect"
 	if w.Barrier == "step" {

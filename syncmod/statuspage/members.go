@@ -124,7 +124,7 @@ func (v view) isCulprit(p syncmod.PeerStatus) bool {
 func (v view) isTroubled(p syncmod.PeerStatus) bool {
 	const clockWrong = 5 * time.Second // the same as clockWarning in syncmod
 	if v.status.Phase == syncmod.Failed {
-		return v.isCulprit(p) // that others left does not count
+		return v.isCulprit(p) // it does not count that other members have left
 	}
 	return !p.Done && (!p.Inbound || !p.Outbound || v.cutOff(p.Index) != "") || p.Waiting != "" && !v.rehearses(p) ||
 		errors.Is(p.LastError, syncmod.ErrKeyInUse) || p.ClockOffset.Abs() > clockWrong || p.Fault != nil

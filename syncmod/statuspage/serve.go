@@ -36,10 +36,10 @@ const (
 // them with "0.0.0.0:8080". Port 0 means any free port; [Server.URL] returns which.
 //
 // The option starts and stops in its place among the other options. Put it before
-// [syncmod.Module], so that the page exists before the ceremony is opened and stays until
-// everything else has stopped. An impossible address makes fx.New fail. If the page cannot
-// listen at the address, the start of the app fails with [ErrListen]. The option provides a
-// *[Server].
+// [syncmod.Module], so that the page exists before the ceremony is opened, and stays
+// until the service has stopped. An impossible address makes fx.New fail. If the page
+// cannot listen at the address, the start of the app fails with [ErrListen]. The option
+// provides a *[Server].
 //
 // In a graph without a Service, such as the graph of a [syncmod.ModuleIfHost] without a host,
 // nothing is served.

@@ -39,7 +39,7 @@ type Barrier struct {
 	// node announced the step, or when it passed the last barrier.
 	Since time.Time
 
-	round int // how many times all members had become connected when the wait began (BarrierConnected)
+	round int // the value of Roster.rounds when the wait began (BarrierConnected)
 }
 
 // StepBarrier returns the barrier of a step.

@@ -14,10 +14,10 @@ type Effects struct {
 	// Repeat lists the members to which the announcement must be sent again at once,
 	// because it did not count there before. The slice is valid until the next fact.
 	Repeat []int
-	// Ask lists the members that have sent a request from another process than the
-	// one that answers this node, or before any has answered it. Send them a request
-	// at once: its answer will show which process is there. The slice is valid until
-	// the next fact.
+	// Ask lists the members that have sent a request although no process of the
+	// member has answered this node yet, or from a process other than the one that
+	// answers it. Send them a request at once: its answer will show which process is
+	// there. The slice is valid until the next fact.
 	Ask []int
 	// EndStreams says that there is nothing more to say to any member. End every stream
 	// of the ceremony now.

@@ -53,7 +53,7 @@ type Server struct {
 	state   serverState
 	streams map[roster.StreamID]*inbound // the streams that are served
 	unread  map[sender][]*inbound        // those of a sender that have sent nothing yet, oldest first
-	held    []*inbound                   // those that have sent a request, but none that was accepted, oldest first
+	held    []*inbound                   // those that have sent a request and wait for a ceremony, oldest first
 	late    []network.Stream             // those that came while the service was stopping, one for each peer
 	asked   askedFor
 	idle    chan struct{} // closed when the last handler has returned, while stopping

@@ -21,9 +21,9 @@
 //
 // The checker checks these properties in every world, or where a node comes to an end:
 //
-//   - No node passes a barrier before every member has announced it, in the process
-//     that the node knows. No node can announce its next step before it has passed the
-//     barrier of its present step.
+//   - No node passes a barrier before every member has announced it. Only an announcement by the process of the member
+//     that the node knows counts. No node can announce its next step before it has passed the barrier of its present
+//     step.
 //   - A cluster in which nobody restarts, aborts or is gone never fails. A restart at
 //     step 0 fails nobody.
 //   - Every world can reach an end without a further fault. At an end, each node is
@@ -33,13 +33,11 @@
 //     abort or a restart at the last barrier, or after a timeout (docs/guarantees.md).
 //   - No node completes with a member that aborted before, or with a process that has
 //     not announced everything.
-//   - Between two nodes, what is left of an attempt does not fail the next one. Any
-//     number of nodes complete together in the end. They need at most one attempt more
-//     than there are faults.
-//   - As long as nobody has waited for too long, no node is blamed unless it aborted or
-//     began again. There are two exceptions. A member that passes on an error, which
-//     names nobody, is taken for the culprit. A member that names another attempt is
-//     blamed, although its attempt may be the right one.
+//   - In a cluster of two nodes, what is left of an attempt does not fail the next attempt. Any number of nodes
+//     complete together in the end. They need at most one attempt more than there are faults.
+//   - As long as nobody has waited for too long, no node is blamed unless it aborted or began again. There are two
+//     exceptions. A member that passes on an error, which names no culprit, is taken for the culprit. A member that
+//     names another attempt is blamed, although its attempt may be the right one.
 //   - Of each member's streams, at most two are served and one is held.
 //
 // A counterexample is printed as the shortest story in the language of roster's
