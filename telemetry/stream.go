@@ -55,7 +55,7 @@ type Stream struct {
 // liveSpan is the span of a stream.
 type liveSpan struct {
 	span    trace.Span        // nil until the span has been started
-	context trace.SpanContext // a copy: the span's methods run the program's code, on the reporter's goroutine only
+	context trace.SpanContext // a copy: only the reporter's goroutine may call the span's methods
 	begun   time.Time
 	ctx     context.Context // for metrics and log lines about the stream
 }

@@ -31,8 +31,9 @@ func rootContext(id trace.TraceID) context.Context {
 }
 
 // The start span lasts 1 ns (instant), and any other span at least 1 µs (shortest).
-// Jaeger warns of a span that lasts no time. If a span is not within its parent and
-// not longer than it, Jaeger assumes that the clocks differ, and moves the span.
+// Jaeger warns of a span that lasts no time. If a span reaches outside its parent
+// but is no longer than the parent, Jaeger assumes that the clocks differ, and
+// moves the span.
 const (
 	instant  = time.Nanosecond
 	shortest = time.Microsecond

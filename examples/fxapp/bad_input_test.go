@@ -44,7 +44,7 @@ func TestBadInput(t *testing.T) {
 	for args, want := range map[string]string{
 		"launch":        `unknown command "launch": fxapp --help lists the commands`,
 		"verfy":         `unknown command "verfy": did you mean verify?`,
-		alice:           "unknown command what looks like a private key: fxapp --help lists the commands",
+		alice:           "unknown command (not shown: it looks like a private key): fxapp --help lists the commands",
 		"node --colour": "unknown flag: --colour: fxapp node --help lists the flags",
 		"node now": `"now" is not a flag, and fxapp node takes nothing else: ` +
 			"fxapp node --help lists its flags",

@@ -97,7 +97,7 @@ func checkKeyPath(path string) error {
 // shown returns a wrong argument as an error may show it: text that may be a secret is left out.
 func shown(argument string) string {
 	if keyDigits.MatchString(argument) {
-		return "what looks like a private key"
+		return "(not shown: it looks like a private key)"
 	}
 	return strconv.Quote(argument)
 }

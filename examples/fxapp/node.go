@@ -16,7 +16,7 @@ import (
 // newApp makes the application of one node. work is the node's part in the ceremony:
 // [generateKey], or what syncmod.RunSteps or syncmod.RunAttempts returns. The
 // function that is passed to RunSteps or RunAttempts takes its parameters from the
-// graph, as a constructor does. The last parameter, more, has options that start
+// graph, as a constructor does. The options in more, the last parameter, start
 // before the ceremony and stop after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete

@@ -12,7 +12,7 @@ require (
 )
 
 // Kubo v0.43.1 replaces go-libp2p v0.49 by a fork, until a release of go-libp2p requires quic-go v0.62. A replace counts in
-// its own module only, and the module proxy does not serve the fork. This release requires quic-go v0.64 by itself.
+// its own module only, and the module proxy does not serve the fork. The release below requires quic-go v0.64 by itself.
 require github.com/libp2p/go-libp2p v0.51.0 // indirect
 
 require (

@@ -103,7 +103,7 @@ func (s *stage) run(nodes ...int) {
 	}
 }
 
-// runs runs a node's ceremony until it or the test is over.
+// runs starts a node's ceremony. It goes on until it is over, or until the test is.
 func (s *stage) runs(node int, c *syncmod.Ceremony) {
 	ended := make(chan error, 1)
 	s.ends[node] = ended

@@ -70,8 +70,7 @@ func (n *names) read(part node) {
 }
 
 // check returns an error if a query names a metric that does not exist, or a label that
-// none of its metrics has. The parameter more holds further labels to check, those of a
-// legend.
+// none of its metrics has. more has further labels to check, those of a legend.
 func (s *server) check(query string, more ...string) error {
 	s.t.Helper()
 	n, err := s.parse(query)

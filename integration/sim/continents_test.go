@@ -9,8 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// tolerated is how much longer a barrier may take than its messages travel: the time to
-// send the packets of all its messages over one link.
+// tolerated is what a barrier may take in addition to the time that its messages
+// travel: the time to send the packets of all its messages over one link.
 const tolerated = 2 * ms
 
 // The members of a ceremony are on four continents. Each barrier takes as long as the

@@ -22,7 +22,7 @@ var sizes = flag.String("members", strconv.Itoa(usual), "how many members, for e
 
 func TestMain(m *testing.M) {
 	// The race detector keeps notes about a bubble's timers per thread. Go 1.26 crashes
-	// when two goroutines of a bubble look at timers that are due on two threads.
+	// when two goroutines of a bubble, on two threads, look at timers that are due.
 	if raceDetector {
 		runtime.GOMAXPROCS(1)
 	}

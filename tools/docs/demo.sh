@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the demo commands in the docs, and writes their output into the docs.
 #
-#   tools/docs/demo.sh FILE...   updates every console block in each FILE that begins with "$ make demo": it runs the
-#                                command in the first line of the block, and replaces the rest of the block by the
-#                                command's output
+#   tools/docs/demo.sh FILE...   updates, in each FILE, every console block that begins with "$ make demo": it runs
+#                                the command in the first line of the block, and replaces the rest of the block by
+#                                the command's output
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

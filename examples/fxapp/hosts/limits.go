@@ -95,8 +95,8 @@ func relayMemory() rcmgr.LimitVal64 {
 // of its circuits at once.
 func requestRate() *rate.Limiter { return perSubnet(circuits/60, circuits) }
 
-// perSubnet limits the requests of each IPv4 address and each IPv6 /56: perSecond requests a second, and burst
-// requests at once.
+// perSubnet limits the requests of each IPv4 address and each IPv6 /56, by rate (perSecond) and by how many
+// may come at once (burst).
 func perSubnet(perSecond float64, burst int) *rate.Limiter {
 	limit := rate.Limit{RPS: perSecond, Burst: burst}
 	return &rate.Limiter{SubnetRateLimiter: rate.SubnetLimiter{

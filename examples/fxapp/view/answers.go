@@ -46,8 +46,8 @@ func (q question) sentences() string {
 	return strong.paint(short+".") + " " + text
 }
 
-// word returns the short answer up to its colon. After the colon is why the
-// ceremony failed, and the headline says that too.
+// word returns the short answer up to its colon. The text after the colon says why
+// the ceremony failed, and so does the headline.
 func (q question) word() string {
 	word, _, _ := strings.Cut(clean(q.Short), ": ")
 	return strong.paint(word)

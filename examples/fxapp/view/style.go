@@ -9,7 +9,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/statuspage"
 )
 
-// Everything that a colour says, a word or a sign says too. Colour-blind people can tell
+// A word or a sign also says everything that a colour says. Colour-blind people can tell
 // this blue, orange and red apart, and all three are readable on black and on white.
 var (
 	blue   = color.RGBA{R: 0x1f, G: 0x7a, B: 0xc8, A: 0xff}

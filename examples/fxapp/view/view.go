@@ -22,7 +22,7 @@ type Config struct {
 	Source  func() statuspage.Document // returns what to show; called several times a second
 	Quit    func()                     // called when the operator wants the node to stop; the view stays until Close
 	In, Out *os.File                   // the terminal
-	Last    bool                       // leave in the terminal how the ceremony ended
+	Last    bool                       // when the view ends, leave a summary of the ceremony in the terminal
 }
 
 // View is a terminal that shows a ceremony.

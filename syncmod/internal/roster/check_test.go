@@ -226,8 +226,8 @@ func (w *world) checkEnd(p *process) {
 	}
 }
 
-// checkBlame checks that an honest node fails only because of a hostile member,
-// and that it blames that member, or a member that it has blamed.
+// checkBlame checks that an honest node fails only because of a hostile member, and
+// that the node blames that member, or whom that member has blamed.
 func (w *world) checkBlame(p *process) {
 	f := p.failure
 	by := w.nodes[f.By]
@@ -275,8 +275,8 @@ func (w *world) mayDiffer(p *process) bool {
 }
 
 // hasNamed reports whether an honest node has blamed the culprit of another node's
-// failure. If a failure comes to the member that it names as its reporter, that
-// member ignores the reporter, because it has reported nothing.
+// failure. If a member is told of a failure that names this very member as the
+// reporter, it ignores that, because it has reported nothing.
 func (p *process) hasNamed(f *roster.Failure, to int) bool {
 	culprit, reporter := p.announced.Culprit, p.announced.Reporter
 	switch {

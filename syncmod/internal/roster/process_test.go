@@ -86,8 +86,8 @@ func (p *process) failed() bool { return !p.hostile && p.roster.Phase() == roste
 // over reports whether no member counts as missing any longer.
 func (p *process) over() bool { return p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() }
 
-// mayRestart reports whether a restart may go unnoticed. It may only before step
-// 1.
+// mayRestart reports whether a restart may go unnoticed. It may go unnoticed only
+// before step 1.
 func (p *process) mayRestart() bool { return !p.hostile && p.roster.Step() == 0 }
 
 // mayAnnounce reports whether it is this node's turn to announce the next step.

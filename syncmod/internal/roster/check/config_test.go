@@ -68,8 +68,8 @@ const (
 	// is opened later is like one whose first requests are skipped, so no behaviour is
 	// lost.
 	eagerOpening reductions = 1 << iota
-	// With quietAnswers, an answer that would change nothing is not sent, and who is
-	// connected is forgotten where no rule asks for it.
+	// With quietAnswers, an answer that would change nothing is not sent, and a
+	// world does not remember who is connected where no rule asks for it.
 	quietAnswers
 	// With promptFailures, a node that has failed does immediately what it must do.
 	// Others notice only what reaches them, which still takes its time.

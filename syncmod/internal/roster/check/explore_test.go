@@ -17,7 +17,7 @@ type explorer struct {
 	table   []uint32 // where the states are, by hash
 
 	out  []uint32 // where each state's expected events lead
-	ends []uint32 // for each state, the index in the field out after its last event
+	ends []uint32 // for each state, where its events end, as an index of the field out
 	over []uint32 // the states in which nothing more is expected
 
 	edges    int
