@@ -21,7 +21,7 @@ type logFlags struct{ level, format string }
 
 func (f *logFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.level, "log-level", "info", "what to log: `level` debug, info, warning or error")
-	flags.StringVar(&f.format, "log-format", textFormat, "`format` of the log, and of the result of a node: text or json")
+	flags.StringVar(&f.format, "log-format", textFormat, "`format` of the log, and of a node's result: text or json")
 }
 
 // logger makes the log of a node. libp2p's own log is for its developers, so only the debug level
