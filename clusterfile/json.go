@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// unmarshal parses JSON. Its errors say where the text is wrong. The second string,
-// what, names the expected content.
+// unmarshal parses JSON. Its errors say where the text is wrong. what names the
+// expected content, in words.
 func unmarshal(text string, into any, what string) error {
 	err := json.Unmarshal([]byte(text), into)
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {

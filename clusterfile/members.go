@@ -74,8 +74,8 @@ type wording struct {
 	field  func(i int, m syncmod.Peer, field string) string
 }
 
-// inFile names members by their places in a file. named is the wording that uses
-// their names.
+// inFile names members by their places in a file. named refers to members by their
+// names.
 var (
 	inFile = wording{
 		member: func(i int, _ syncmod.Peer) string { return fmt.Sprintf("peers[%d]", i) },

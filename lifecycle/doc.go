@@ -61,8 +61,8 @@
 //     application stops after its start. If a constructor or a hook can return its error, it should do that instead:
 //     then the application does not start at all.
 //   - Run the program with App.Run, or take the exit code from App.Wait. App.Done delivers a signal without the exit
-//     code. A program that only calls App.Start and App.Stop uses none of the three and keeps running. Its log says
-//     that it was asked to stop, and [Failer.Err] says why.
+//     code. A program that only calls App.Start and App.Stop uses none of Run, Wait and Done, and keeps running. Its
+//     log says that it was asked to stop, and [Failer.Err] says why.
 //
 // # fx in the application's log: NewFxLogger
 //

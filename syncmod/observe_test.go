@@ -232,7 +232,7 @@ func TestAForeignMemberOutwaitsTimeouts(t *testing.T) {
 	silent := carol.Open(t, s.Host)
 	silent.Greeted(t, carol.Request(t, s.def))
 
-	require.True(t, harness.IsReset(silent.End(t))) // its timeout began after the one of bob's stream
+	require.True(t, harness.IsReset(silent.End(t))) // its timeout began after that of bob's stream
 
 	require.Empty(t, heard)
 	all(t, s.ceremony, func(p syncmod.PeerStatus) bool { return p.Index == 2 || p.Inbound })
@@ -427,8 +427,8 @@ func readEnd(stream io.Reader) error {
 	return err
 }
 
-// The real node waits in both cases: for a service with nothing open, and for
-// one whose ceremony has failed.
+// The real node waits in both cases: when the other member's service has nothing
+// open, and when its ceremony has failed.
 func TestAnObserverDoesNotBlockTheRealNode(t *testing.T) {
 	for name, others := range map[string]func(*harness.Node, syncmod.Definition){
 		"nothing open": func(*harness.Node, syncmod.Definition) {},

@@ -32,7 +32,7 @@ func rootContext(id trace.TraceID) context.Context {
 
 // The start span lasts 1 ns (instant), and any other span at least 1 µs (shortest).
 // Jaeger warns of a span that lasts no time. If a span reaches outside its parent
-// but is no longer than the parent, Jaeger assumes that the clocks differ, and
+// but is at most as long as the parent, Jaeger assumes that the clocks differ, and
 // moves the span.
 const (
 	instant  = time.Nanosecond

@@ -33,7 +33,7 @@ type node struct {
 	logs       io.Writer
 	spans      sdktrace.SpanProcessor
 
-	joined  func()                 // called, maybe several times, when as many members as its index says are connected
+	joined  func()                 // called, maybe several times, once it is connected to at least index members
 	watched func(*syncmod.Service) // nil unless the demo shows this node
 
 	log       *logrus.Logger

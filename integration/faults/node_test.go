@@ -30,7 +30,7 @@ const (
 )
 
 // Operators let their nodes try for a while before they stop them and read the logs. On
-// a busy machine they wait until the logs say what they must.
+// a busy machine the operators wait until the logs contain what the test requires.
 const (
 	patience     = 12 * time.Second
 	mostPatience = time.Minute

@@ -54,8 +54,8 @@ func TestTableOfAttacks(t *testing.T) {
 		strings.Join(rows, "\n"))
 }
 
-// places bounds how many clusters run at the same time. While the cost of an attack is
-// measured, all others stand still.
+// places limits how many clusters may run at the same time. While the cost of an
+// attack is measured, all others stand still.
 var (
 	places = make(chan struct{}, 3)
 	still  sync.RWMutex

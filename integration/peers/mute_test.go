@@ -28,7 +28,7 @@ func TestASilentMemberIsMissing(t *testing.T) {
 func TestAMemberWithoutAnswersIsMissing(t *testing.T) {
 	c := harness.New(t, 3, harness.With(strict()))
 	mute := playByHand(t, c)
-	mute.Become(0) // no session: with one, nothing would count before it answers
+	mute.Become(0) // no session: if she had one, none of her requests would count before she answers
 	mute.mute()
 	c.Start(0, 1)
 	untilAll(c, []int{0, 1}, carolIsSilent)

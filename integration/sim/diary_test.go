@@ -137,8 +137,8 @@ func (ds diaries) barriers() []time.Duration {
 	return took
 }
 
-// earliest returns when a member can be released from a barrier at the earliest: when
-// the message of the last member to enter can have reached it.
+// earliest returns the earliest time at which a member can be released from a
+// barrier: the time at which everyone's messages can have reached it.
 func (ds diaries) earliest(k, member int) time.Time {
 	var at time.Time
 	for i, d := range ds {
@@ -151,8 +151,8 @@ func (ds diaries) earliest(k, member int) time.Time {
 	return at
 }
 
-// overhead returns the longest time that a barrier held any member after everyone's
-// messages can have reached it.
+// overhead returns the longest time for which a barrier held a member although
+// everyone's messages could have reached that member.
 func (ds diaries) overhead(k int) time.Duration {
 	var most time.Duration
 	for i, d := range ds {

@@ -47,10 +47,10 @@ func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	return false, h.changed
 }
 
-// untilHeard waits before a fatal fault. The nodes that must fail do so only once one of
-// them has heard that the leaving node, or the other side, has announced step 1. Before
-// that, the others would go on and wait. One node that knows is enough, because it tells
-// the others. It must not be a node that leaves too.
+// untilHeard waits before a fatal fault. The nodes that must fail cannot fail before one
+// of them has heard that the leaving node, or a node of the other side, has announced
+// step 1. Before that, the others would go on and wait. One node that knows is enough,
+// because it tells the others. It must not be a node that leaves too.
 func (a *actor) untilHeard(f fault) {
 	var nodes []int
 	for i := range a.actors {

@@ -99,8 +99,8 @@ func (l loops) config() syncmod.Config {
 	}
 }
 
-// mostAttempts is how many attempts a node may need for a lap. A node that does not
-// know yet that the last attempt is over can end the next one.
+// mostAttempts is how many attempts a node may need for a lap. A node that has not
+// yet learned that an attempt is over can make the attempt after it fail.
 const mostAttempts = 5
 
 // bound returns how long a lap may take, from the moment when everyone can begin it.
@@ -220,7 +220,7 @@ func (d *dice) breakage(l lap) fault {
 func (d *dice) ending(l lap) *ending {
 	e := &ending{kind: []kind{abort, leave, restart, hurry}[d.IntN(4)], node: d.node(), step: d.IntN(l.steps + 1)}
 	switch {
-	case e.kind == hurry && l.steps == 0: // the others may not have heard it, and would wait for its next attempt
+	case e.kind == hurry && l.steps == 0: // the others may not have heard that this node has announced step 1, and would wait for it to open its next attempt
 		e.kind = leave
 	case e.kind == hurry:
 		e.step, e.grace = l.last(), d.between(time.Millisecond, time.Second)

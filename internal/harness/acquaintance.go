@@ -23,7 +23,7 @@ type acquaintance struct {
 // heard is what a peer knows about the process at another peer.
 type heard struct {
 	session   uint64 // the process's own session
-	addressed uint64 // the session that the process's requests address: the one that last answered the process
+	addressed uint64 // the session to which its requests are addressed: the one that last answered it
 }
 
 // Become gives the peer a session. From now on, its requests and answers contain the

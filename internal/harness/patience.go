@@ -20,9 +20,9 @@ func Within(t testing.TB) context.Context {
 }
 
 // Due returns a context whose deadline is the given duration from now. The context
-// itself ends only after [Patience]. So code that stops a little before its deadline
-// does so, but on a busy machine nothing is cut off. [Stopwatch] tells how long it
-// took.
+// itself ends only after [Patience]. So code that is made to stop a little before
+// its deadline still stops then, but on a busy machine nothing is cut off.
+// [Stopwatch] tells how long it took.
 func Due(t testing.TB, in time.Duration) context.Context {
 	t.Helper()
 	return due{Within(t), time.Now().Add(in)}

@@ -59,7 +59,8 @@ const (
 )
 
 // Connect is the outcome of a connect or reconnect, from its first attempt to the
-// first valid response, or one slice of a connect that keeps failing.
+// first valid response. While a connect keeps failing, each Connect is one slice of
+// it.
 type Connect struct {
 	Peer     int
 	Started  time.Time // when the slice began

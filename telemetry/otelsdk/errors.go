@@ -155,8 +155,8 @@ var current struct {
 	*handler
 }
 
-// OpenTelemetry's default handler leads to the first handler that replaces it. Therefore the first handler must not
-// lead back to the default. It prints the error itself instead.
+// OpenTelemetry's default handler passes its errors on to the first handler that replaces it. Therefore the first
+// handler must not lead back to the default. It prints the error itself instead.
 var (
 	byDefault = reflect.TypeOf(otel.GetErrorHandler())
 	instead   = log.New(os.Stderr, "", log.LstdFlags)

@@ -3,8 +3,8 @@
 //
 // It applies each mutant in mutants.txt to a copy of the code that only this run of the
 // tests sees. A test suite catches a mutant by failing. The suites are the roster's
-// transcripts, its other tests and the checker's small configurations. With -all,
-// mutants tries all suites, otherwise only until the first one fails. If no suite
+// transcripts, its other tests and the checker's small configurations. With -all, the
+// command tries all suites; otherwise it stops at the first one that fails. If no suite
 // catches a mutant, the rule has no test or is not needed.
 package main
 

@@ -78,8 +78,8 @@ func (s *screen) answers(c *statuspage.Detail, n int) (lines []string) {
 	return lines
 }
 
-// isNarrow reports whether an answer follows its question like one text, instead of
-// standing in a column of its own.
+// isNarrow reports whether an answer follows its question in the same paragraph,
+// instead of standing in a column of its own.
 func (s *screen) isNarrow() bool { return s.width < 70 }
 
 // shortAnswers returns the short answers in as few lines as possible, for a low terminal. It

@@ -17,7 +17,7 @@ import (
 //	open-stream from=alice to=bob     a client opens a stream; if it already has one, it moves to the new one
 //	arrive stream=1                   the stream arrives; the process that reads its first request gets it
 //	read-request stream=1 step=1 addressee=none [goodbye|abort]
-//	                                  its handler reads this request; the earlier ones were never written
+//	                                  its handler reads this request; earlier ones that are unread were never written
 //	read-response stream=1 session=0xb1 [waiting] [refused] [goodbye|abort]
 //	                                  its client reads up to this response
 //	retry stream=1                    the handler that this one waits for has returned

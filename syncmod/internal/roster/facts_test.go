@@ -130,8 +130,8 @@ func TestAFailedCheckChangesNothingElse(t *testing.T) {
 		require.True(t, phase == f.r.Phase() || f.r.Phase() == roster.Failed)
 		require.Equal(t, before.WithoutFailure(phase), f.r.WithoutFailure(phase))
 		if phase == roster.Failed || verdict.Action != roster.Refuse {
-			// Nothing that the request says matters now, or it is meant for another
-			// attempt.
+			// Either nothing that the request says matters any longer, or the
+			// request is meant for another attempt.
 			require.True(t, phase >= roster.Complete || before.SayingGoodbye() || q.Addressee == 0xa2)
 			require.Equal(t, phase, f.r.Phase())
 			return

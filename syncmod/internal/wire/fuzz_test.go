@@ -98,7 +98,8 @@ func checkMessages(t *testing.T, payload []byte) {
 	var request, requestAgain syncpb.SyncRequest
 	if err := wire.NewReader(bytes.NewReader(sent), len(payload)).Request(&request); err == nil {
 		again, err := wire.AppendRequest(nil, &request)
-		// A payload that says nothing, such as a field with its default value, is the only message without a frame.
+		// Only a message that says nothing, decoded from a payload such as a field
+		// with its default value, cannot be encoded as a frame.
 		if err == nil {
 			err = wire.NewReader(bytes.NewReader(again), len(again)).Request(&requestAgain)
 		}

@@ -4,7 +4,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// line returns what node i says to node j now on a stream, unless it has failed.
+// line returns what node i now says to node j on a stream, if node i has not
+// failed.
 func (w *world) line(i, j int, s int8) request {
 	state := &w.nodes[i].state
 	q := request{step: int8(state.Step), to: -1, reporter: -1}

@@ -159,7 +159,8 @@ func (w *world) rankStreamsOf(i, j int) {
 	}
 }
 
-// ranks is the set of places that are taken in an order, one bit each.
+// ranks is the set of those places in an order that are taken, with one bit for
+// each place.
 type ranks uint64
 
 func (r *ranks) add(rank int8) { *r |= 1 << rank }

@@ -43,7 +43,7 @@ type past struct {
 	succeeded   set  // the nodes that passed the last barrier and have not restarted since
 	restarted   int8 // the node that restarted last; -1: none
 	restartedAt int8 // the highest step at which a process ended in a restart
-	heard       bool // a member had heard that process above step 0
+	heard       bool // a member had heard from that process that it was above step 0
 	crashed     int8
 	aborted     int8
 	abortedAt   int8
@@ -61,7 +61,7 @@ type node struct {
 	told    bool               // it no longer announces that its ceremony failed
 	upset   bool               // a member aborted or restarted since it last opened its attempt
 	served  set                // whose streams it served when it failed
-	partner [maxNodes]int8     // for each member: 1 + its process when they last succeeded together; 0: none
+	partner [maxNodes]int8     // for each member: its process when both last succeeded together, plus 1; 0: never
 	said    [maxProcesses]int8 // the highest step that each of its processes announced
 	clients [maxNodes]client
 
@@ -86,8 +86,8 @@ type client struct {
 	finished     bool // there is nothing left to say
 }
 
-// bench is what the worlds of one search share: a roster for each node. For each fact a
-// state is put into a roster, and taken out again afterwards.
+// bench is what the worlds of one search share: a roster for each node. For each fact,
+// the state of a node is put into its roster, and is taken out again afterwards.
 type bench struct {
 	rosters  [maxNodes]*roster.Roster
 	failures map[failureKey]*roster.Failure
