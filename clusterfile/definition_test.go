@@ -71,7 +71,8 @@ func TestAnENRIdentifiesAMemberToo(t *testing.T) {
 	}
 }
 
-// own returns a definition of this package as JSON on one line.
+// The function own returns a definition in this package's format as JSON on one
+// line.
 func own(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ceremony.json")

@@ -17,7 +17,8 @@ import (
 
 var errDisk = errors.New("disk full")
 
-// failures returns a callback for a group, and a channel with the failures that the group reports to it.
+// failures returns a callback for a group, and a channel with the failures that the
+// group reports to the callback.
 func failures() (onFailure func(error), reported <-chan error) {
 	ch := make(chan error, 10)
 	return func(err error) { ch <- err }, ch

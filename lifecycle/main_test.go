@@ -19,7 +19,8 @@ import (
 
 const appVariable = "LIFECYCLE_TEST_APP"
 
-// TestMain runs one of apps in a process that runApp started, and the tests otherwise.
+// TestMain runs an application from apps in a process that runApp started, and the
+// tests otherwise.
 func TestMain(m *testing.M) {
 	name := os.Getenv(appVariable)
 	if name == "" {
@@ -35,7 +36,8 @@ func TestMain(m *testing.M) {
 	).Run()
 }
 
-// runApp runs one of apps in a process of its own, until the process ends.
+// runApp runs an application from apps in a process of its own, until the process
+// ends.
 func runApp(t *testing.T, name string) (exitCode int, stderr string) {
 	t.Helper()
 	require.Contains(t, apps, name)

@@ -13,8 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/lifecycle"
 )
 
-// badLogs returns two loggers. The hook of one hangs until the end of the test. The hook of the other
-// panics.
+// badLogs returns two loggers. The hook of the first logger hangs until the end of the test. The hook
+// of the second logger panics.
 func badLogs(t *testing.T) map[string]*logrus.Logger {
 	t.Helper()
 	released := make(chan struct{})

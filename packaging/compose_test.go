@@ -20,7 +20,7 @@ func TestTheComposeFile(t *testing.T) {
 	}
 }
 
-func TestOnlyTheRelayConnectsAPair(t *testing.T) {
+func TestAPairCanMeetOnlyThroughTheRelay(t *testing.T) {
 	project := readCompose(t)
 	networks := func(service string) []string {
 		return slices.Sorted(maps.Keys(project.Services[service].Networks))

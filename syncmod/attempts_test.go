@@ -16,14 +16,15 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// again returns a configuration in which the attempts follow each other quickly.
+// The function again returns a configuration in which the attempts follow each
+// other quickly.
 func again(attempts int) syncmod.Config {
 	cfg := harness.Fast()
 	cfg.Retry = syncmod.Retry{Attempts: attempts, Pause: 10 * time.Millisecond, PauseMax: 50 * time.Millisecond}
 	return cfg
 }
 
-// runs is a run of one definition on several services.
+// The type runs holds the runs of one definition on several services.
 type runs struct {
 	def      syncmod.Definition
 	services []*syncmod.Service
@@ -209,7 +210,8 @@ func TestAnImpossibleRetryReturnsBothReasons(t *testing.T) {
 	require.Empty(t, s.Ceremonies())
 }
 
-// losesItsKey fails in the first attempt, and makes a second one impossible.
+// losesItsKey returns steps that fail in the first attempt, and makes a second
+// attempt impossible.
 func losesItsKey(h host.Host) makesSteps {
 	return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 		h.Peerstore().RemovePeer(h.ID())

@@ -11,7 +11,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// briefly returns a context for a wait that should end with it.
+// The function briefly returns a context that ends soon, for a wait that ends with
+// its context.
 func briefly(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)

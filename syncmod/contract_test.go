@@ -85,7 +85,7 @@ var _ func(
 	*syncmod.Service, syncmod.Definition, ...syncmod.OpenOption,
 ) (*syncmod.Ceremony, error) = (*syncmod.Service).Open
 
-// Attempt after attempt.
+// Running attempts one after another.
 var _ func(
 	*syncmod.Service, context.Context, syncmod.Definition, func(*syncmod.Ceremony) ([]syncmod.Step, error),
 ) (*syncmod.Receipt, error) = (*syncmod.Service).Run

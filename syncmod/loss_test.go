@@ -16,8 +16,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// watcher returns a ceremony of the cluster that has just what the tests of
-// losses need.
+// watcher returns a ceremony that has only what the tests of losses need.
 func watcher() *core {
 	return &core{def: cluster, terms: stream.NewTerms(stream.Terms{Hash: cluster.Hash, Members: cluster.addrInfos()})}
 }

@@ -30,7 +30,7 @@ func failsOnce() makesSteps {
 	}
 }
 
-// never returns a constructor of steps that fail in every attempt.
+// The function never returns a constructor of steps that fail in every attempt.
 func never() makesSteps {
 	return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 		return []syncmod.Step{{Run: func(context.Context) error { return errors.New("never") }}}, nil

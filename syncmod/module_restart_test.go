@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// failingFirst is a hook of the program that fails once.
+// failingFirst is a hook of the program, and fails at its first call.
 func failingFirst(fail func() error) fx.Option {
 	failed := false
 	return fx.Invoke(func(lc fx.Lifecycle) {

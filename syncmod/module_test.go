@@ -30,8 +30,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// given supplies what an app gets from its program: the host, a Config and a
-// logger.
+// The function given supplies what an app gets from its program: the host, a Config
+// and a logger.
 func given(h host.Host) fx.Option {
 	newHost := func() host.Host { return h }
 	return fx.Options(fx.NopLogger, fx.Provide(newHost), fx.Supply(harness.Fast(), harness.Quiet()))

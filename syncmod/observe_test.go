@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// looks opens a ceremony that only looks.
+// The function looks opens a ceremony that only observes.
 func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Ceremony {
 	t.Helper()
 	c, err := n.Service.Open(def, syncmod.Observe())
@@ -22,7 +22,8 @@ func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Cerem
 	return c
 }
 
-// all returns the members once wanted accepts the status of each of them.
+// The function all waits until wanted returns true for every member, and returns
+// the members.
 func all(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) []syncmod.PeerStatus {
 	t.Helper()
 	return harness.Until(t, c, func(s syncmod.Status) bool {
@@ -447,7 +448,7 @@ func TestAnObserverDoesNotBlockTheRealNode(t *testing.T) {
 			require.NoError(t, err)
 
 			first := all(t, look, func(p syncmod.PeerStatus) bool { return p.Outbound })[0].LastSeen
-			harness.Eventually(t, func() bool { // time for some heartbeats or attempts
+			harness.Eventually(t, func() bool { // this takes as long as some heartbeats or attempts to connect
 				return look.Status().Peers[0].LastSeen.Sub(first) > 10*harness.Fast().Heartbeat
 			}, "it goes on looking")
 			require.LessOrEqual(t, look.Status().Peers[0].Reconnects, 1) // the change from pings to a stream

@@ -186,7 +186,7 @@ func TestANewStreamDoesNotBeginWithAnAbort(t *testing.T) {
 
 	s.ceremony.Abort(context.Canceled)
 
-	for { // the next attempt may have begun earlier
+	for { // the client may have begun to open this stream before the abort
 		select {
 		case stream := <-streams:
 			request := new(syncpb.SyncRequest)

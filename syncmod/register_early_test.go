@@ -13,7 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// early returns a configuration that registers the handler before the start.
+// The function early returns a configuration that registers the handler before the
+// start.
 func early() syncmod.Config {
 	config := harness.Fast()
 	config.RegisterEarly = true

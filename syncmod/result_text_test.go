@@ -12,9 +12,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/stream"
 )
 
-// differ returns operator 0 of a ceremony that has failed because of the members'
-// results. An empty text means that the member attests no result. "?" means a result
-// that is not signed. "-" means a foreign member.
+// differ returns the ceremony as operator 0 has it, after it has failed because of
+// the members' results. An empty text means that the member attests no result. "?"
+// means a result that is not signed. "-" means a foreign member.
 func differ(t *testing.T, results ...string) *core {
 	t.Helper()
 	version, err := roster.ParseVersion("v1.0")

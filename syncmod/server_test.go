@@ -42,7 +42,7 @@ func stances(s syncmod.Status) []stance {
 }
 
 // watch starts to collect the statuses of a ceremony, up to the first one for which
-// last is true.
+// last returns true.
 func watch(t testing.TB, c *syncmod.Ceremony, last func(syncmod.Status) bool) <-chan []syncmod.Status {
 	t.Helper()
 	ctx := harness.Within(t)

@@ -242,8 +242,8 @@ func TestPartOfASecretIsNotTold(t *testing.T) {
 	}
 }
 
-// Texts as programs write them. In each text, %s stands for a secret. Only its place in the
-// text shows that it is one.
+// Texts as programs write them. In each text, %s stands for a secret. Only the secret's
+// place in the text shows that it is a secret.
 var named = []string{
 	`Get "https://bob:%s@beacon.example:5052/eth/v1/node/syncing": EOF`,
 	`Get "https://%s@beacon.example/eth/v1/node/health": dial tcp: lookup beacon.example: no such host`,
@@ -311,7 +311,8 @@ var named = []string{
 	`get file:///home/%s/keys: not found`,
 }
 
-// The same for a secret that can be recognized by its form, even if it is split into parts.
+// Texts in which %s stands for a secret that can be recognized by its form, even if
+// the secret is split into parts.
 var loose = []string{
 	`invalid key %s`, `cannot decode "%s": illegal data`, `key (%s) is not on the curve`, `got '%s', want another`,
 	`unknown share %s: not found`, `value %s, length 32`, `[%s]`, `{Share:%s Index:3}`,

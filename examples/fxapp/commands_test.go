@@ -23,8 +23,8 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
-// soon returns a context that ends after a minute, so that a test does not wait in vain
-// for too long.
+// The function soon returns a context that ends after a minute, so that no test waits
+// too long in vain.
 func soon(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the test has waited in vain"))
@@ -64,7 +64,7 @@ func newSite(t *testing.T) *site {
 }
 
 // given holds the addresses of all sites. A test that looks for free addresses must not take
-// one of these, although nobody may be listening there yet.
+// one of these, even if nobody is listening there yet.
 var given sync.Map
 
 // ownAddrs returns two addresses that no other test gets.

@@ -19,14 +19,14 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// ended is how a program ended.
+// The type ended says how a program ended.
 type ended struct {
 	code           int
 	stdout, stderr string
 }
 
-// begin starts the program. It returns a function that interrupts it, and one that waits for its
-// end.
+// begin starts the program. It returns a function that interrupts the program, and another that
+// waits for its end.
 func begin(t *testing.T, args ...string) (interrupt func(), result func() ended) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(soon(t))

@@ -18,8 +18,8 @@ import (
 	"github.com/dkgsync/dkgsync/internal/harness"
 )
 
-// relay runs the command and waits until it has printed its addresses, one for each address in the last argument, which
-// is the value of --listen. It returns them, and a function that ends the command.
+// relay runs the command and waits until it has printed its addresses: one for each address in the last argument, the
+// value of --listen. The function returns these addresses, and a function that ends the command.
 func relay(t *testing.T, args ...string) (addrs []string, stderr *watched, end func() int) {
 	t.Helper()
 	ctx, interrupt := context.WithCancelCause(context.Background())

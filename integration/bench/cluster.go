@@ -189,9 +189,9 @@ func together(n int, enter func(i int) error) (time.Duration, error) {
 	return time.Since(began), errors.Join(errs...)
 }
 
-// straggle makes all members enter except the last one, and then that one. It returns
-// the time from that moment until all have returned. The last one enters once it has
-// heard all others and nothing is in progress.
+// straggle makes all members except the last enter, and then the last. It returns the
+// time from the entry of the last member until all have returned. The last one enters
+// once it has heard all others and nothing is in progress.
 func straggle(n, last int, enter func(i int) error, heard func(i int) bool) (time.Duration, error) {
 	errs := make([]error, n)
 	var done sync.WaitGroup

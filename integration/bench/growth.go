@@ -9,8 +9,9 @@ import (
 // growthLines derives two things from the measurements. The first is how the latency of
 // a barrier grows, as a power of the number of members. The second is what to expect of
 // larger ceremonies: for all members on one machine, where they share its processors,
-// and for a member that has a machine of its own and does 1/n of the work. It assumes
-// that a message costs as much there as in the largest ceremony that was measured.
+// and for a member that has a machine of its own and does 1/n of the work. growthLines
+// assumes that a message in a larger ceremony costs as much as in the largest ceremony
+// that was measured.
 func growthLines(lines []line) ([]line, error) {
 	costs := named(lines, "cost")
 	exponent, err := power(named(lines, "barrier"))
@@ -52,7 +53,7 @@ func power(barriers []line) (float64, error) {
 	return (k*xy - x*y) / (k*xx - x*x), nil
 }
 
-// named returns the lines with a name.
+// named returns the lines that have the given name.
 func named(lines []line, name string) []line {
 	var out []line
 	for _, l := range lines {

@@ -32,8 +32,8 @@ const (
 )
 
 // calm waits until nothing of a round is in progress, and then for a random time, so that rounds do not keep step with
-// a timer. Answers that members hold back use no processor time, so the process must be quiet for longer than they are
-// held. A quiet process proves nothing while the machine is busy with something else.
+// a timer. Answers that members hold back use no processor time, so the process must be quiet for longer than answers
+// are held. A quiet process proves nothing while the machine is busy with something else.
 func calm() {
 	const (
 		held, tick, most = 15 * time.Millisecond, 2 * time.Millisecond, 200

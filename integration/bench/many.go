@@ -78,8 +78,8 @@ func (b *bench) measureChurn(lasts time.Duration) (err error) {
 			return nil
 		})
 	}
-	// First let the hosts store what they keep for ever or for a while, so that it does not
-	// count.
+	// First let the hosts store what they keep for ever or for a while, so that the
+	// measurement does not count it.
 	if err := churn(time.Now().Add(lasts / 10)); err != nil {
 		return err
 	}

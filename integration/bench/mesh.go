@@ -49,7 +49,7 @@ type node struct {
 	running atomic.Int64 // goroutines
 }
 
-// newNode prepares a host for bare streams. It does so before the host meets a peer,
+// newNode prepares a host for bare streams. Call it before the host meets a peer,
 // because a host tells all its peers of a handler that is added later.
 func newNode(h host.Host) *node {
 	n := &node{Host: h, full: make(chan struct{}, 1), broken: make(chan error, 1)}

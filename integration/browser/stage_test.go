@@ -76,7 +76,7 @@ func (s *stage) look(nodes ...int) {
 	}
 }
 
-// does sets what a node does in a step.
+// The method does sets what a node does in a step.
 func (s *stage) does(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
 	if s.work[node] == nil {
 		s.work[node] = make(map[string]func(context.Context, *syncmod.Ceremony) error)
@@ -103,7 +103,8 @@ func (s *stage) run(nodes ...int) {
 	}
 }
 
-// runs starts a node's ceremony. It goes on until it is over, or until the test is.
+// runs starts a node's ceremony. The ceremony goes on until it is over, or until
+// the test is over.
 func (s *stage) runs(node int, c *syncmod.Ceremony) {
 	ended := make(chan error, 1)
 	s.ends[node] = ended
@@ -141,7 +142,7 @@ func hang(ctx context.Context, _ *syncmod.Ceremony) error {
 	return ctx.Err()
 }
 
-// takes returns work that lasts for d.
+// The function takes returns work that lasts for d.
 func takes(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		ctx, cancel := context.WithTimeout(ctx, d)
@@ -154,12 +155,12 @@ func takes(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
 	}
 }
 
-// attests returns work that attests a result.
+// The function attests returns work that attests a result.
 func attests(result string) func(context.Context, *syncmod.Ceremony) error {
 	return func(_ context.Context, c *syncmod.Ceremony) error { return c.Attest(harness.Hash(result)) }
 }
 
-// until returns work that ends when its channel is closed.
+// The function until returns work that ends when the channel happens is closed.
 func until(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		select {
@@ -199,7 +200,7 @@ func (o *oneWay) cut() {
 	}
 }
 
-// at waits until alice's ceremony has announced a step.
+// The method at waits until alice's ceremony has announced the given step.
 func (s *stage) at(step int64) {
 	s.t.Helper()
 	s.Until(alice, func(st syncmod.Status) bool { return st.Step >= step })
@@ -218,10 +219,11 @@ func connectedWith(n int) func(syncmod.Status) bool {
 	}
 }
 
-// failed waits until alice's ceremony has failed.
+// The method failed waits until alice's ceremony has failed.
 func (s *stage) failed() { require.Error(s.t, harness.Failure(s.t, s.Nodes[alice].Ceremony)) }
 
-// alone starts a node with its own configuration or definition.
+// The method alone starts a node with a configuration or a definition that differs
+// from the others'.
 func (s *stage) alone(node int, config syncmod.Config, def syncmod.Definition) {
 	s.t.Helper()
 	service := harness.StartService(s.t, s.Nodes[node].Host, config)

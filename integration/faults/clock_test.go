@@ -45,9 +45,9 @@ func clockAhead(ahead time.Duration) libp2p.Option {
 	)
 }
 
-// otherClock is libp2p's TLS transport with that certificate. As in libp2p's own
-// transport, a client agrees on the multiplexer in the handshake, and uses the
-// connection before the server has accepted its certificate.
+// otherClock is libp2p's TLS transport with a certificate from a wrong clock. As in
+// libp2p's own transport, a client agrees on the multiplexer in the handshake, and
+// uses the connection before the server has accepted its certificate.
 type otherClock struct {
 	identity *libp2ptls.Identity
 	local    peer.ID

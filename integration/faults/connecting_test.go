@@ -17,7 +17,7 @@ var otherClocks = saying(
 	in("its host refuses this host's TLS certificate: this host's clock was more than an hour ahead", carol),
 )
 
-// connecting has the faults that show before everyone is connected.
+// The list connecting has the faults that show before everyone is connected.
 var connecting = []fault{
 	{
 		name: "carol's host has a key that is not in the definition",

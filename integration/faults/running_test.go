@@ -13,7 +13,8 @@ import (
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 )
 
-// filling is a resource manager that allows no more streams to a peer once it is full.
+// A filling is a resource manager that allows no more streams to the peer once its
+// own field full is set.
 type filling struct {
 	network.ResourceManager
 	peer peer.ID
@@ -27,7 +28,7 @@ func (f *filling) OpenStream(p peer.ID, dir network.Direction) (network.StreamMa
 	return f.ResourceManager.OpenStream(p, dir)
 }
 
-// running has the faults that happen in step 2.
+// The list running has the faults that happen in step 2.
 var running = []fault{
 	{
 		name: "bob's program closes his host",

@@ -23,17 +23,18 @@ type fault struct {
 	says    []said
 }
 
-// said is a text that a node's log must contain.
+// A said is a text that a node's log must contain.
 type said struct {
 	who  int
 	text string
 }
 
-// two stands for any two of the three nodes. Chance decides which two meet first. The
-// third finds that they have stopped.
+// The constant two stands for any two of the three nodes. Chance decides which two
+// meet first. The third node finds that those two have stopped.
 const two = -1
 
-// in returns the requirement that the log of each given node contains a text.
+// The function in returns the requirement that the log of each given node contains
+// a text.
 func in(text string, who ...int) (all []said) {
 	for _, i := range who {
 		all = append(all, said{i, text})
@@ -62,7 +63,7 @@ func (s *scene) manager(limits rcmgr.PartialLimitConfig) network.ResourceManager
 	return manager
 }
 
-// behind puts every host behind a relay.
+// The method behind puts every host behind a relay.
 func (s *scene) behind(relay *harness.Relay) {
 	s.relay = relay
 	for _, n := range s.nodes {

@@ -80,10 +80,11 @@ func (m *member) meet() {
 	}
 }
 
-// A digest does not say who has restarted. So alice, who notices it, blames nobody, and the
-// others can only name her. See docs/guarantees.md, "Who is named".
+// A digest does not say who has restarted. So alice, who notices that the digests differ,
+// blames nobody, and the others can only name alice. See docs/guarantees.md, "Who is
+// named".
 func TestAFalseAttemptHidesItsSender(t *testing.T) {
-	for range 3 { // carol hears of it from alice or from bob
+	for range 3 { // carol hears of the failure from alice or from bob
 		m := running(t, busy(), session)
 
 		require.Equal(t, refused, says(step(2), harness.Attempt([]byte("another!")))(t, m))
@@ -122,7 +123,7 @@ func TestEndlessRestartsHoldUpNobody(t *testing.T) {
 	for n := range uint64(100) {
 		m.self.Become(1 + n)
 		s := m.open(t, alice)
-		s.Greeted(t, m.self.Request(t, m.Define(m.about))) // she asks who the other one is
+		s.Greeted(t, m.self.Request(t, m.Define(m.about))) // alice then asks dave's new process who it is
 		s.Accepted(t, m.request(t, step(0)))
 	}
 	require.Less(t, costs(), int64(most))

@@ -128,8 +128,8 @@ func (m *members) barriers(t testing.TB, over func() bool) (took []time.Duration
 	return took
 }
 
-// after returns a function that returns false for the given number of calls, and
-// then true.
+// The function after returns a function that returns false for the given number of
+// calls, and then true.
 func after(times int) func() bool {
 	return func() bool {
 		times--

@@ -58,7 +58,8 @@ func garbage(n int) []byte {
 	return b
 }
 
-// writes returns an attack that opens a stream and writes the bytes on it.
+// The function writes returns an attack that opens a stream and writes the bytes on
+// it.
 func writes(b []byte) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
@@ -128,8 +129,8 @@ func entersAThousandTimes(t testing.TB, m *member) string {
 		_, _ = streams[i].Write(request) // some streams are reset earlier
 	}
 	for _, s := range streams {
-		// A stream is late if its first request is read after that of a newer stream. That is a
-		// protocol violation.
+		// A stream is late if its first request is read after that of a newer stream. Being
+		// late is a protocol violation.
 		require.Regexp(t, "^(answered, )?reset(: rate limited|: protocol violation)?$", s.Fate())
 	}
 	return eachReset

@@ -13,8 +13,9 @@ import (
 const mebi = 1 << 20
 
 // held returns the bytes that the process holds: live objects and the stacks of
-// goroutines. Objects made during a collection count as live in it. On a busy machine,
-// these can be many. So the lower of two results is closer to the truth.
+// goroutines. A collection counts the objects that are made while it runs as live. On
+// a busy machine, these can be many. So the lower of two results is closer to the
+// truth.
 func held() int64 { return min(collected(), collected()) }
 
 func collected() int64 {

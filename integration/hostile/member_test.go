@@ -135,8 +135,8 @@ func (m *member) sign(t testing.TB, about string) []byte {
 	return b
 }
 
-// misbehave makes dave answer every request of alice with a, from now on. behave makes
-// him answer her as a member should.
+// misbehave makes dave answer every request of alice with the parameter a from now on.
+// behave makes him answer her as a member should.
 func (m *member) misbehave(a answer) { m.hook.Store(&a) }
 func (m *member) behave()            { m.hook.Store(nil) }
 
@@ -177,6 +177,6 @@ func (m *member) tell(was *answer, fate string) {
 	}
 	select {
 	case m.fates <- fate:
-	default: // nobody waits for it any longer
+	default: // nobody waits for the fate any longer
 	}
 }

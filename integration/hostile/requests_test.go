@@ -96,7 +96,7 @@ func abortsAnother(t testing.TB, m *member) string {
 	return says(addressee(anotherSession), abort("no more", ""))(t, m)
 }
 
-// says returns an attack that opens a stream and says one thing on it.
+// The function says returns an attack that opens a stream and says one thing on it.
 func says(what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
@@ -161,7 +161,7 @@ func changesSession(t testing.TB, m *member) string {
 	return s.Fate()
 }
 
-// copies sends a signature that another member sent to dave.
+// The attack copies sends a signature that another member sent to dave.
 func copies(t testing.TB, m *member) string {
 	bobs := m.copied.Load().GetHashSignature()
 	valid, err := m.Nodes[bob].Key.GetPublic().Verify(harness.Hash(m.about), bobs)
@@ -192,8 +192,8 @@ func leavesUnsigned(t testing.TB, m *member) string {
 	return gets
 }
 
-// blames returns an attack that aborts and blames somebody else. Every node that dave
-// tells says that the accusation is his.
+// The function blames returns an attack that aborts and blames somebody else. Each
+// node that hears this from dave says that the accusation is dave's.
 func blames(whom int, what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		gets := says(append(what, abort("the disk is full", m.Nodes[whom].ID()))...)(t, m)

@@ -53,8 +53,8 @@ var responses = []attack{
 	{name: "refuses in 1 MiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(huge)})), gets: violation},
 }
 
-// gives returns an attack that answers every request of alice from now on. The
-// answer is the parameter a.
+// The function gives returns an attack that answers every request of alice from now
+// on. The answer is the parameter a.
 func gives(a answer) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		m.misbehave(a)
@@ -101,7 +101,7 @@ func answersForEver(s harness.RawStream, r *syncpb.SyncRequest) {
 }
 
 // answersAnew answers in a session that dave has never used for requests. Alice
-// believes it on a stream that she opened after she met him.
+// believes such an answer on a stream that she opened after she met dave.
 func answersAnew(t testing.TB, m *member) string {
 	gives(saysIn(&syncpb.SyncResponse{SessionId: anotherSession}))(t, m)
 	require.Error(t, m.Failure(alice))

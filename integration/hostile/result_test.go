@@ -25,7 +25,8 @@ func (m *member) atLast(t testing.TB, to int, result string) *syncpb.SyncRequest
 }
 
 // complete makes the honest members attest a result, go to the last barrier and say
-// goodbye. The returned function ends that and returns their errors.
+// goodbye. The returned function ends the waits of the honest members, and returns
+// their errors.
 func (m *member) complete(t testing.TB, result string) (end func() map[int]error) {
 	t.Helper()
 	for _, i := range honest {
@@ -90,7 +91,7 @@ func TestAnotherResultFailsEveryone(t *testing.T) {
 			m.complete(t, "the key")
 
 			for _, i := range honest {
-				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some have already heard of it from another
+				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some nodes have already heard of this result from another node
 			}
 
 			for _, i := range honest {

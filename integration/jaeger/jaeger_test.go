@@ -187,7 +187,7 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 	slow := c.searchLong(map[string]string{"dkgsync.span": "dkgsync.step"}, 5*time.Second)
 	require.Len(t, slow, 1, "the work of the straggler")
 	require.Equal(t, c.services[late]+" dkgsync.step deal", over.row(spanOf(t, over, slow[0].SpanID)))
-	require.Len(t, stragglers, nodes, "every node says who was last, the straggler included")
+	require.Len(t, stragglers, nodes, "every node says who was last, and so does the straggler")
 	for _, s := range stragglers {
 		require.Len(t, s.Logs, nodes-1, "who arrived when")
 	}

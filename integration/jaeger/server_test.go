@@ -194,8 +194,8 @@ func (s span) links() (ids []string) {
 	return ids
 }
 
-// are returns the spans whose attribute dkgsync.span has the given value. If kind is not empty, their kind must
-// match too.
+// The method are returns the spans whose attribute dkgsync.span has the given value. If kind is not empty,
+// their kind must match too.
 func (t jaegerTrace) are(name, kind string) (spans []span) {
 	for _, s := range t.Spans {
 		if s.tag("dkgsync.span") == name && (kind == "" || s.tag("span.kind") == kind) {

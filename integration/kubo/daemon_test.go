@@ -52,7 +52,7 @@ func start(t *testing.T, name string, r repo) *daemon {
 	return d
 }
 
-// ready waits until the daemon says that it is ready.
+// The method ready waits until the daemon says that it is ready.
 func (d *daemon) ready() {
 	d.t.Helper()
 	d.says("Daemon is ready")
@@ -61,7 +61,8 @@ func (d *daemon) ready() {
 	d.api = api
 }
 
-// says waits until the daemon has printed text that matches a regular expression.
+// The method says waits until the daemon has printed text that matches a regular
+// expression.
 func (d *daemon) says(pattern string) {
 	d.t.Helper()
 	wanted := regexp.MustCompile(pattern)

@@ -120,8 +120,8 @@ func TestAStoppedDaemonTellsTheOthers(t *testing.T) {
 	terminate(t, daemons[:3]...)
 }
 
-// startAll starts the daemon of each member, with a ceremony for them alone, and
-// connects the daemons.
+// startAll starts the daemons of all members, with a ceremony of these daemons
+// only, and connects the daemons.
 func startAll(t *testing.T, w *work) (daemons [members]*daemon) {
 	t.Helper()
 	var repos [members]repo

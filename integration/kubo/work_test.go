@@ -56,8 +56,8 @@ func (w *work) serve(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// all waits until every member has begun a step. It fails the test if a member begins
-// another step first.
+// The method all waits until every member has begun the given step. It fails the test
+// if a member begins another step first.
 func (w *work) all(step int) (jobs [members]job) {
 	w.t.Helper()
 	late := time.After(patience)

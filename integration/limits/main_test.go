@@ -9,7 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/integration/netns"
 )
 
-// isolated says why the tests have no network of their own. It is nil if they have one.
+// The error isolated says why the tests have no network of their own. The error is
+// nil if the tests have a network of their own.
 var isolated error
 
 func TestMain(m *testing.M) {

@@ -49,7 +49,8 @@ func TestALimitInTheWayIsNamed(t *testing.T) {
 	}
 }
 
-// says reports whether a member's status gives this reason.
+// The function says reports whether the status of any of these ceremonies gives the
+// reason.
 func says(ceremonies []*syncmod.Ceremony, reason string) bool {
 	for _, c := range ceremonies {
 		for _, p := range c.Status().Peers {

@@ -20,7 +20,7 @@ func isolate() error {
 	return nil
 }
 
-// address gives the loopback device the addresses of every place.
+// The function address gives the loopback device the addresses of every place.
 func address() error {
 	device, err := netlink.LinkByName("lo")
 	if err != nil {

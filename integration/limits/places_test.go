@@ -18,9 +18,9 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// A place has nodes that libp2p counts as one. libp2p allows eight connections from a
-// place at the same time. After the first 16 connections, it allows only one new
-// connection every five seconds.
+// The nodes of a place are counted by libp2p as if they were one node. libp2p allows
+// eight connections from a place at the same time. After the first 16 connections, it
+// allows only one new connection every five seconds.
 type place struct {
 	name    string
 	nodes   int

@@ -83,7 +83,8 @@ func (c *cluster) meet(from, to int) {
 	require.NoError(c.t, c.Nodes[from].Host.Connect(c.Context(), peer.AddrInfo{ID: c.Nodes[to].ID(), Addrs: addrs}))
 }
 
-// reference makes an operator's reference peer, and replaces the one that it has.
+// reference makes a reference peer for an operator, and replaces the operator's
+// previous reference peer.
 func (c *cluster) reference(i int, opts refpeer.Options) *refpeer.Peer {
 	c.t.Helper()
 	return c.referenceOf(i, harness.Hash(c.t.Name()), opts)
@@ -122,8 +123,8 @@ func (c *cluster) start() {
 }
 
 // startOursFirst starts all peers once our two nodes know each other. A node that fails
-// before it has reached the other cannot tell it who the culprit was; see
-// docs/guarantees.md.
+// before it has reached the other node cannot tell the other node who the culprit was;
+// see docs/guarantees.md.
 func (c *cluster) startOursFirst() {
 	c.t.Helper()
 	c.Start(c.ours...)
@@ -202,8 +203,8 @@ func (c *cluster) finish(nodes ...int) {
 	}
 }
 
-// rejected waits until each of these reference peers has failed, and requires that it
-// was refused in these words.
+// The method rejected waits until each of these reference peers has failed, and
+// requires that the peer was refused in these words.
 func (c *cluster) rejected(words string, nodes ...int) {
 	c.t.Helper()
 	for _, i := range nodes {
@@ -213,7 +214,7 @@ func (c *cluster) rejected(words string, nodes ...int) {
 	}
 }
 
-// failed waits until these reference peers have failed, for any reason.
+// The method failed waits until these reference peers have failed, for any reason.
 func (c *cluster) failed(nodes ...int) {
 	c.t.Helper()
 	for _, i := range nodes {
@@ -221,7 +222,7 @@ func (c *cluster) failed(nodes ...int) {
 	}
 }
 
-// frames records every frame that the reference peers have received.
+// The type frames keeps every frame that the reference peers have received.
 type frames struct {
 	mu  sync.Mutex
 	all []refpeer.Frame

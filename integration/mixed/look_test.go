@@ -89,7 +89,7 @@ func (r *rehearsal) look() *syncmod.Ceremony {
 	return c
 }
 
-// seen waits until the status of every member fulfils a condition.
+// The method seen waits until the status of every member fulfils a condition.
 func (r *rehearsal) seen(c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) {
 	r.t.Helper()
 	harness.Until(r.t, c, func(s syncmod.Status) bool {
@@ -148,7 +148,7 @@ func TestARehearsalOfAnotherVersionIsHarmless(t *testing.T) {
 }
 
 // This is what a rehearsal must not do: be connected in both directions. This test shows that the tests above can fail.
-func TestTakingPartMovesTheOthers(t *testing.T) {
+func TestTakingPartMakesTheOthersBegin(t *testing.T) {
 	for place, opts := range places {
 		charons(t, func(t *testing.T, variant refpeer.Variant) {
 			t.Run(place, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestTakingPartMovesTheOthers(t *testing.T) {
 
 				require.NoError(t, r.Nodes[0].Ceremony.Close(r.Context()))
 				r.restart(3)
-				select { // the one that hears of it first may end before it has told the other
+				select { // the peer that hears of the restart first may end before it has told the other peer
 				case err := <-r.refs[1].Exited():
 					require.ErrorIs(t, err, refpeer.ErrStep)
 				case err := <-r.refs[2].Exited():

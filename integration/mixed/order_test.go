@@ -84,7 +84,7 @@ func TestPeersMayWaitForOurNodes(t *testing.T) {
 		c.advance(c.All()...)
 		c.finish(c.All()...)
 
-		for _, i := range c.theirs { // the streams were held and not reset: there are no other ones
+		for _, i := range c.theirs { // the streams were held and not reset: no peer has opened a second one
 			for _, j := range c.ours {
 				require.Equal(t, 1, c.refs[i].Streams(c.Nodes[j].ID()))
 			}

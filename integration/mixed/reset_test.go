@@ -55,7 +55,7 @@ func TestPeersReopenStreamsThatWereReset(t *testing.T) {
 	})
 }
 
-// reset resets the streams that a node serves for another one.
+// reset resets the streams that one node serves for another node.
 func (c *cluster) reset(at, of int) {
 	for _, s := range streams(c.Nodes[at].Host, c.Nodes[of].ID(), network.DirInbound) {
 		_ = s.Reset()

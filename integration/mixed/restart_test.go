@@ -69,7 +69,8 @@ func TestARestartOfOurNodeFailsEveryone(t *testing.T) {
 				// because the restarted node is refused and may have ended by then.
 				failed := c.Failure(1)
 				require.Equal(t, 0, harness.Culprit(t, failed).Index, "%v", failed)
-				// One of theirs refuses it, or our other node tells it to wait.
+				// A reference peer refuses the restarted node, or our other node
+				// tells it to wait.
 				c.Until(0, func(s syncmod.Status) bool {
 					return s.Phase == syncmod.Failed || strings.HasPrefix(s.Peers[0].Waiting, "its attempt has failed")
 				})

@@ -44,7 +44,7 @@ func TestDifferentResultsFailAll(t *testing.T) {
 		ctx, foreignDone := c.Context(), make(chan struct{})
 		go func() {
 			defer close(foreignDone)
-			_ = c.refs[2].Advance(ctx) // either all three reach the last barrier, or it hears of the error first
+			_ = c.refs[2].Advance(ctx) // either all three members reach the last barrier, or the reference peer hears of the error first
 		}()
 
 		errs := c.Each(c.ours, func(ctx context.Context, ceremony *syncmod.Ceremony) error {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// serve tells everyone who connects the address that they come from.
+// serve tells each client the address from which the client connects.
 func serve(at string) {
 	l, err := net.Listen("tcp", at)
 	for err == nil {
@@ -48,7 +48,7 @@ func serve(at string) {
 	panic(err)
 }
 
-// greet connects to an address, and prints what serve says there.
+// greet connects to an address, and prints what the function serve says there.
 func greet(at string) {
 	conn, err := net.DialTimeout("tcp", at, time.Second)
 	if err != nil {
@@ -59,7 +59,8 @@ func greet(at string) {
 	fmt.Print(said)
 }
 
-// do starts a process of this binary in a namespace, and returns the first line that it prints.
+// The function do starts a process of this binary in a namespace, and returns the
+// first line that the process prints.
 func do(t *testing.T, n *netns.Namespace, what string) string {
 	t.Helper()
 	self, err := os.Executable()

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Ports says how a router chooses the port of its own address for a connection from inside.
+// Ports says which port of its own address a router uses for a connection from
+// inside.
 type Ports int
 
 // With SamePort the router uses the port of the machine inside, if that port is free. Then holes can be
@@ -19,8 +20,8 @@ const (
 	RandomPort
 )
 
-// Masquerade makes everything that leaves through a device come from the router's address there, as a home router does.
-// Nothing comes in unless a connection from inside asked for it.
+// Masquerade gives everything that leaves through a device the router's address there as its source, as a home router
+// does. Nothing comes in unless a connection from inside asked for it.
 func (n *Namespace) Masquerade(t testing.TB, device string, ports Ports) {
 	t.Helper()
 	rules := n.rules(t)

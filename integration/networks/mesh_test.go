@@ -23,14 +23,15 @@ func waitAt(t *testing.T, c *harness.Cluster, node int) string {
 	return fmt.Sprint(err)
 }
 
-// untilItReads waits until the error of a node's wait at step 1 says this.
+// untilItReads waits until the error of a node's wait at step 1 contains the text.
 func untilItReads(t *testing.T, c *harness.Cluster, node int, text string) {
 	t.Helper()
 	reads := func() bool { return strings.Contains(waitAt(t, c, node), text) }
 	require.Eventually(t, reads, harness.Patience, 10*time.Millisecond)
 }
 
-// breaks returns a condition: the only broken pair is a and b.
+// The function breaks returns a condition: the only broken pair consists of the
+// members a and b.
 func breaks(a, b int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool {
 		return len(s.Broken) == 1 && s.Broken[0].A == a && s.Broken[0].B == b
@@ -92,7 +93,8 @@ func TestNobodyReachesAnAbsentMember(t *testing.T) {
 	require.Empty(t, c.Nodes[0].Ceremony.Status().Broken)
 }
 
-// sees reports whether member says that it is connected to other.
+// The function sees reports whether the given member says that it is connected to
+// the other one.
 func sees(s syncmod.Status, member, other int) bool {
 	i := slices.IndexFunc(s.Peers, func(p syncmod.PeerStatus) bool { return p.Index == member })
 	view := s.Peers[i].View

@@ -43,8 +43,8 @@ func TestCircuitsMayEndAfter16KiB(t *testing.T) {
 	}
 }
 
-// outlive takes n members through a ceremony. Between any two barriers, each of them
-// loses its stream to every other one.
+// outlive takes n members through a ceremony. Between one barrier and the next, each
+// member loses its stream to every other member.
 func outlive(t *testing.T, n int, relay *harness.Relay, config syncmod.Config) {
 	t.Helper()
 	c := harness.New(t, n, harness.Behind(relay), harness.With(config))

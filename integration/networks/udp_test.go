@@ -40,7 +40,7 @@ func newUDPPath(t *testing.T, target multiaddr.Multiaddr) (*udpPath, multiaddr.M
 	return p, multiaddr.StringCast(fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", p.near.LocalAddr().(*net.UDPAddr).Port))
 }
 
-// there, a loop, carries packets from the peers to the target.
+// The loop there carries packets from the peers to the target.
 func (p *udpPath) there() {
 	packet := make([]byte, 64<<10)
 	for {
@@ -69,7 +69,7 @@ func (p *udpPath) farFor(from netip.AddrPort) *net.UDPConn {
 	return far
 }
 
-// back, a loop, carries packets from the target to the address that dialled the
+// The loop back carries packets from the target to the address that dialled the
 // path.
 func (p *udpPath) back(far *net.UDPConn, to netip.AddrPort) {
 	packet := make([]byte, 64<<10)

@@ -34,7 +34,7 @@ var orders = [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 
 
 func ceremonyOf(t *testing.T) string { return t.Name() }
 
-func TestOldFailuresKillNothingNew(t *testing.T) {
+func TestOldFailuresFailNoNewAttempt(t *testing.T) {
 	for how, back := range waysBack {
 		for _, order := range orders {
 			t.Run(fmt.Sprint(how, order), func(t *testing.T) {

@@ -117,7 +117,7 @@ func TestKilledAfterGoodbyesIsNotMissed(t *testing.T) {
 }
 
 // run brings a whole cluster past the barrier of step 1. carol runs in a process of her
-// own, which it returns.
+// own, which the function returns.
 func run(c *harness.Cluster) *harness.Process {
 	p := c.Spawn(carol)
 	others := c.Except(carol)

@@ -106,7 +106,8 @@ func TestALateGoodbyeIsWaitedFor(t *testing.T) {
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 
-// Each leaves as soon as it is done. The last one to hear a goodbye still gets its answer.
+// Each leaves as soon as it is done. Even the last member to say goodbye gets the
+// answer to its goodbye.
 func TestMembersMayLeaveOnceDone(t *testing.T) {
 	for range 5 {
 		t.Run("", func(t *testing.T) {

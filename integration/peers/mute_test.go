@@ -92,8 +92,8 @@ func TestStoppingTakesUnderASecond(t *testing.T) {
 	}
 }
 
-// missing makes nodes wait for everyone to be connected, but only for a moment, and
-// returns their errors.
+// The function missing makes nodes wait for everyone to be connected, but only for
+// a moment, and returns their errors.
 func missing(c *harness.Cluster, nodes ...int) map[int]error {
 	return c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)

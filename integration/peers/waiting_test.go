@@ -78,7 +78,7 @@ func TestOnlyGoodbyesEndAWaitForThem(t *testing.T) {
 	goesOn(t, c, syncmod.Completing, 0, 1)
 
 	lingering.tell([]int{0, 1}, harness.Step(2), harness.Goodbye)
-	well(t, waiting) // even if their goodbyes get no answer: a member that is done need not answer
+	well(t, waiting) // even if the waiting nodes' goodbyes get no answer: a member that is done need not answer
 	goesOn(t, c, syncmod.Complete, 0, 1)
 }
 

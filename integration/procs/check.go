@@ -44,8 +44,8 @@ func (c *cluster) anyReceipt() (string, error) {
 	return "", nil
 }
 
-// check returns an error unless all members have shares of one group key, any set
-// of as many shares as the threshold says can sign together, and every receipt
+// check returns an error unless all members have shares of one group key, the
+// shares of any set of threshold size can sign together, and every receipt
 // verifies.
 func (c *cluster) check(ctx context.Context) error {
 	var shares []*dkg.Share
@@ -70,8 +70,8 @@ func (c *cluster) check(ctx context.Context) error {
 	return nil
 }
 
-// checkSignatures signs a message with every set of as many shares as the threshold
-// says.
+// checkSignatures signs a message with every set of shares whose size is the
+// threshold.
 func checkSignatures(shares []*dkg.Share) error {
 	message := []byte("signed by a threshold of the members")
 	var signature []byte
@@ -113,8 +113,9 @@ func choices(n, k int) [][]int {
 }
 
 // checkAllOrNone checks that all or none of the members have shares, and reports which.
-// If anybody has a receipt, it confirms the other shares with it, and every member must
-// then have a share. Otherwise no member may have a share that counts.
+// If anybody has a receipt, checkAllOrNone confirms the other shares with the receipt,
+// and every member must then have a share. Otherwise no member may have a share that
+// counts.
 func (c *cluster) checkAllOrNone(ctx context.Context) (all bool, err error) {
 	receipt, err := c.anyReceipt()
 	if err != nil {

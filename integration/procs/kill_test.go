@@ -46,14 +46,15 @@ func TestAKillAtAnyMoment(t *testing.T) {
 	}
 }
 
-// relayVictim follows the operator indexes.
+// relayVictim is the number after the last operator index, and stands for the
+// relay.
 const relayVictim = 4
 
 // moment says which process is killed and when, and what follows.
 type moment struct {
 	victim   int // operator index, or relayVictim
 	line     string
-	after    time.Duration // the time since the victim said that
+	after    time.Duration // the time from the moment when the victim printed the line
 	attempts int
 	again    bool // the victim is started again; otherwise all others are stopped
 }

@@ -74,7 +74,8 @@ func TestEveryQueryFindsItsNames(t *testing.T) {
 
 func (s *server) in(t *testing.T) *server { return &server{t: t, address: s.address} }
 
-// finds requires that a query names only what exists, and finds something.
+// The method finds requires that a query names only what exists, and that its
+// result is not empty.
 func (s *server) finds(query string, labels ...string) {
 	s.t.Helper()
 	harness.Eventually(s.t, func() bool { return len(s.query(query)) > 0 }, query)

@@ -10,7 +10,7 @@ import (
 // node is a part of a query, as Prometheus parses it.
 type node map[string]any
 
-// names holds the metrics and labels that a query names.
+// The type names holds the metrics and labels that a query names.
 type names struct {
 	metrics []string
 	labels  []string // labels to match, to group by or to join on
@@ -70,7 +70,8 @@ func (n *names) read(part node) {
 }
 
 // check returns an error if a query names a metric that does not exist, or a label that
-// none of its metrics has. more has further labels to check, those of a legend.
+// none of its metrics has. The parameter more has further labels to check, those of a
+// legend.
 func (s *server) check(query string, more ...string) error {
 	s.t.Helper()
 	n, err := s.parse(query)

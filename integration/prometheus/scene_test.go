@@ -81,9 +81,9 @@ func (s *scene) run(about string, work func(node int) error) []error {
 	return errs
 }
 
-// everything plays a complete ceremony, a failed one, two in which a node is alone, and a stranger. Then it plays a
-// ceremony that goes on, with a straggler for whom the others wait, a replaced connection, and two members that
-// cannot reach each other.
+// The method everything plays a complete ceremony, a failed one, two in which a node is alone, and a stranger's
+// visit. Then it plays a ceremony that goes on, with a straggler for whom the others wait, a replaced connection,
+// and two members that cannot reach each other.
 func (s *scene) everything() {
 	t := s.t
 	t.Helper()
@@ -116,8 +116,8 @@ func (s *scene) everything() {
 	harness.Until(t, ceremonies[0], func(now syncmod.Status) bool { return len(now.Broken) > 0 })
 }
 
-// alone opens a ceremony with a member that is gone, and waits until the node has tried
-// to reach it.
+// The method alone opens a ceremony with a member that is gone, and waits until the
+// node has tried to reach that member.
 func (s *scene) alone(about string) *syncmod.Ceremony {
 	s.t.Helper()
 	gone, node := harness.NewHost(s.t), s.cluster.Nodes[0].Host
@@ -129,7 +129,8 @@ func (s *scene) alone(about string) *syncmod.Ceremony {
 	return c
 }
 
-// stuck opens a ceremony that waits for the straggler until the test ends.
+// The method stuck opens a ceremony that waits for the straggler until the test
+// ends.
 func (s *scene) stuck() (ceremonies []*syncmod.Ceremony) {
 	t := s.t
 	t.Helper()
@@ -162,7 +163,7 @@ func (s *scene) stuck() (ceremonies []*syncmod.Ceremony) {
 	return ceremonies
 }
 
-// stranger makes a stranger ask a node to take part.
+// The method stranger lets a stranger ask a node whether it may take part.
 func (s *scene) stranger() {
 	t := s.t
 	t.Helper()

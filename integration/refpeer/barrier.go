@@ -51,7 +51,8 @@ func (p *Peer) Advance(ctx context.Context) error {
 }
 
 // Shutdown says goodbye to every member once the last barrier is passed. It waits until
-// each member has answered or can no longer be reached, and has said its own goodbye.
+// each member has said its own goodbye, and has either answered or can no longer be
+// reached.
 func (p *Peer) Shutdown(ctx context.Context) error {
 	p.set(func() { p.leaving = true })
 	return p.poll(ctx, func() (bool, error) {

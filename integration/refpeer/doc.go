@@ -1,6 +1,6 @@
-// Package refpeer is another implementation of the protocol. The plugin is tested against it. It is
-// written from the description of the protocol, shares no code with syncmod, and behaves like the
-// programs with which a ceremony may be mixed.
+// Package refpeer is another implementation of the protocol. Package syncmod is tested against it.
+// It is written from the description of the protocol, shares no code with syncmod, and behaves like
+// the programs with which a ceremony may be mixed.
 //
 //	definition := refpeer.Definition{Hash: hash, Peers: members}
 //	p := refpeer.New(host, definition, refpeer.Options{Variant: refpeer.CharonLike, Version: "v1.11"})

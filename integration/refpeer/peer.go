@@ -178,8 +178,8 @@ func (p *Peer) SaidGoodbye(id peer.ID) bool {
 	return p.members[id].done
 }
 
-// Err returns why the peer failed, or nil. A failed peer goes on serving. The programs
-// that it stands for would end a moment later; Close does that.
+// Err returns why the peer failed, or nil. A failed peer goes on serving. The program
+// that the peer stands for would end a moment later; a test calls Close for that.
 func (p *Peer) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

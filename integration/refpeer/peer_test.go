@@ -135,7 +135,7 @@ func TestAGoodbyeIsRepeatedAfterAReset(t *testing.T) {
 	harness.Eventually(t, func() bool { return p.Left(h.ID()) }, "the client ends")
 	require.NoError(t, p.Err())
 	cancel()
-	require.ErrorIs(t, <-gone, context.Canceled) // it had to wait for the other's goodbye
+	require.ErrorIs(t, <-gone, context.Canceled) // the peer had to wait for the other member's goodbye
 }
 
 func TestOnlyPlutoGivesUpNegotiating(t *testing.T) {

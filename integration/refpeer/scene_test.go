@@ -59,7 +59,8 @@ func requireSilent(t testing.TB, stream harness.RawStream, d time.Duration) {
 	require.True(t, timeout.Timeout(), err)
 }
 
-// hearing returns a client, and a host that the test answers by hand.
+// The function hearing returns a client, and a host on which the test answers that
+// client by hand.
 func hearing(t testing.TB) (*refpeer.Peer, host.Host, <-chan harness.RawStream) {
 	t.Helper()
 	hosts, peers := newPeers(t, refpeer.CharonLike, refpeer.CharonLike)

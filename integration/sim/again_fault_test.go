@@ -19,7 +19,8 @@ const (
 	phases
 )
 
-// fault happens to a node once. It waits for an attempt that gets that far.
+// fault happens to a node once. It happens in the first attempt that reaches its
+// phase and step.
 //
 // No fault happens at the last barrier. A process that ends there may be left alone,
 // because the others may have passed that barrier. No protocol can prevent that.

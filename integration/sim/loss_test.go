@@ -9,9 +9,9 @@ import (
 
 // roundTrips is how long a barrier may take when packets get lost, in round trips over
 // the longest link. If a packet is not acknowledged within a little more than a round
-// trip, QUIC sends it again, as two packets. If they are not acknowledged either, QUIC
-// sends it again after twice that time. That makes 1.5 round trips if one packet gets
-// lost, and 4 if its repetitions get lost too.
+// trip, QUIC sends it again, as two packets. If those two are not acknowledged either,
+// QUIC sends the packet again after twice that time. That makes 1.5 round trips if one
+// packet gets lost, and 4 if its repetitions get lost too.
 const roundTrips = 8
 
 // Every link loses packets. The ceremony completes, and no barrier takes longer than

@@ -188,8 +188,8 @@ func (m *member) missing(t *testing.T) *syncmod.WaitError {
 	return missing
 }
 
-// failedFor asserts the failure of a ceremony, here or elsewhere, and returns the
-// member that the failure names.
+// failedFor asserts that err is the given failure, noticed by this member or
+// reported by another, and returns the member that err names.
 func failedFor(t *testing.T, err, sentinel error) *syncmod.PeerError {
 	t.Helper()
 	var failed *syncmod.PeerError

@@ -99,7 +99,8 @@ func (r *relayed) circuit() multiaddr.Multiaddr {
 	return multiaddr.StringCast(fmt.Sprintf("%s/p2p/%s/p2p-circuit", r.site.multiaddr(), r.host.ID()))
 }
 
-// behind returns options for a host that others can reach only through a relay.
+// The function behind returns options for a host that others can reach only through
+// a relay.
 func behind(r *relayed) []libp2p.Option {
 	relay := peer.AddrInfo{ID: r.host.ID(), Addrs: []multiaddr.Multiaddr{r.site.multiaddr()}}
 	return []libp2p.Option{
@@ -114,7 +115,7 @@ func behind(r *relayed) []libp2p.Option {
 	}
 }
 
-// hidden cuts every link except those to and from one site.
+// The function hidden cuts every link except those to and from the site but.
 func hidden(but *site) between {
 	return func(from, to *site) bool { return from != but && to != but }
 }

@@ -40,7 +40,8 @@ var delays = [...][5]time.Duration{
 // farthest is the longest of the delays.
 const farthest = 162 * ms
 
-// bandwidth is that of every host's link in each direction. It is never a bottleneck.
+// bandwidth is the bandwidth of every host's link in each direction. It is never a
+// bottleneck.
 const bandwidth = 100 * simlibp2p.OneMbps
 
 // site is a host's place on the network.
@@ -133,7 +134,7 @@ func halves(first int) between {
 	return func(from, to *site) bool { return (from.index < first) != (to.index < first) }
 }
 
-// mute keeps everyone from hearing one site. It still hears everyone.
+// mute keeps everyone from hearing one site. The site still hears everyone.
 func mute(one int) between {
 	return func(from, _ *site) bool { return from.index == one }
 }
@@ -155,7 +156,8 @@ func (w *world) close() {
 	w.net.Close()
 }
 
-// settling is how long nothing happens before hosts are closed. Virtual time is cheap.
+// settling is how long a test lets nothing happen before it closes the hosts.
+// Virtual time is cheap.
 const settling = 30 * time.Second
 
 // each calls f for all elements at the same time.

@@ -22,6 +22,6 @@
 //
 // In another fifth of the clusters, the nodes begin again by themselves, as Config.Retry
 // says. Meanwhile steps fail, processes end and start again, and links break. At the end
-// the ceremony must be complete on all nodes, without more attempts than there were
-// reasons.
+// the ceremony must be complete on all nodes, with no more attempts than the faults
+// explain.
 package soak

@@ -8,8 +8,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// heard notes which nodes know that another node has announced step 1, as their
-// statuses say.
+// The type heard keeps which nodes know that another node has announced step 1, as
+// the statuses of the former say.
 type heard struct {
 	mu      sync.Mutex
 	pairs   map[[2]int]bool // the node that knows, and the node that has announced
@@ -31,9 +31,9 @@ func (h *heard) note(node int, status syncmod.Status) {
 	h.changed = make(chan struct{})
 }
 
-// any reports whether at least one node of the first list knows that at least one node
-// of the second list has announced step 1. If none does, it also returns a channel that
-// is closed when the answer may have changed.
+// The method any reports whether at least one node of the first list knows that at
+// least one node of the second list has announced step 1. If none does, it also returns
+// a channel that is closed when the answer may have changed.
 func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -50,7 +50,7 @@ func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {
 // untilHeard waits before a fatal fault. The nodes that must fail cannot fail before one
 // of them has heard that the leaving node, or a node of the other side, has announced
 // step 1. Before that, the others would go on and wait. One node that knows is enough,
-// because it tells the others. It must not be a node that leaves too.
+// because it tells the others. The node that knows must not be one that leaves too.
 func (a *actor) untilHeard(f fault) {
 	var nodes []int
 	for i := range a.actors {

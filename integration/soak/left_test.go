@@ -14,10 +14,11 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// within is how long leftovers may take to end.
+// The constant within is how long leftovers may take to end.
 const within = 20 * time.Second
 
-// eventually calls wrong until it returns nil or patience runs out. It returns the last error.
+// eventually calls the function wrong until that returns nil or patience runs out.
+// It returns the last error.
 func eventually(patience time.Duration, wrong func() error) error {
 	for began := time.Now(); ; {
 		err := wrong()
@@ -55,7 +56,7 @@ func newBaseline() baseline {
 	return baseline{goroutines: goleak.IgnoreCurrent(), descriptors: descriptors(), patience: within}
 }
 
-// left returns an error that says what a cluster has left behind.
+// The method left returns an error that says what a cluster has left behind.
 func (b baseline) left() error {
 	if err := eventually(b.patience, func() error { return goleak.Find(b.goroutines) }); err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// endAttempt ends a node's attempt early. Run gets the error that it returns, if Run
-// plays the attempt.
+// endAttempt ends a node's attempt early. If Run plays the attempt, the step returns
+// endAttempt's error to Run.
 func (n *looper) endAttempt(a *attempt, e *ending, leave func()) error {
 	if err := a.ceremony.Err(); err != nil {
 		return err // another node was first
@@ -85,7 +85,7 @@ func (n *looper) hurry(ctx context.Context, a *attempt, e *ending) error {
 		n.log.ends(a, e)
 		n.log.complete(a.lap) // before others can notice that the node is gone
 		soon, cancel = context.WithTimeout(ctx, e.grace)
-		_ = a.ceremony.Close(soon) // it need not have ended by then
+		_ = a.ceremony.Close(soon) // the close need not have finished when grace is over
 		cancel()
 		return nil
 	}
@@ -122,8 +122,8 @@ func (n *looper) judge(a *attempt) error {
 	return nil
 }
 
-// explains returns nil if the ending of this lap, or a hurry in the previous lap,
-// explains why an attempt failed.
+// The method explains returns nil if the ending of this lap, or a hurry in the
+// previous lap, explains why an attempt failed.
 func (n *looper) explains(a *attempt) error {
 	for r := max(a.lap-1, 0); r <= a.lap; r++ {
 		e := n.plan.laps[r].ending
@@ -136,9 +136,9 @@ func (n *looper) explains(a *attempt) error {
 	return fmt.Errorf("attempt %d has failed with something that the plan does not explain: %w", a.number, a.err)
 }
 
-// names reports whether an attempt failed with an error that names a node. A member
-// that was cut off hears of the failure later, in the answer to a request. Its error
-// then names the member that answered, and quotes the reason.
+// The function names reports whether an attempt failed with an error that names the
+// given node. A member that was cut off hears of the failure later, in the answer to
+// a request. Its error then names the member that answered, and quotes the reason.
 func names(a *attempt, node int) bool {
 	blamed, named := errors.AsType[*syncmod.PeerError](a.err)
 	switch {
@@ -163,7 +163,8 @@ func (n *looper) followsFromAnother(a *attempt) bool {
 	return false
 }
 
-// quotes reports whether an error says this about a node, or quotes another member that says so.
+// The function quotes reports whether an error says what about a node, or quotes
+// another member that says it.
 func quotes(err error, node int, what string) bool {
 	return strings.Contains(err.Error(), fmt.Sprintf("operator %d (%s)%s", node, harness.Name(node), what))
 }

@@ -85,8 +85,8 @@ func (n *looper) play() {
 }
 
 // complete begins attempts until one is complete, or until another node has completed
-// the lap. If a node closes early, the others may lose it, so that some of them
-// complete and others fail.
+// the lap. If a node closes early, the other nodes may lose that node, so that some
+// of them complete and some fail.
 func (n *looper) complete(ctx context.Context, r int) error {
 	for number := 1; number <= mostAttempts; number++ {
 		a, err := n.attempt(ctx, r, number)
@@ -192,8 +192,8 @@ func (n *looper) breakLinks(r, step int) {
 	}
 }
 
-// besides takes part in the second ceremony. Nothing disturbs that ceremony, and it
-// completes once the laps are over.
+// The method besides takes part in the second ceremony. Nothing disturbs that
+// ceremony, and it completes once the laps are over.
 func (n *looper) besides(over <-chan struct{}) {
 	about := fmt.Sprintf("%d, beside", n.plan.seed)
 	ceremony, err := n.nodes.Nodes[n.index].Service.Open(n.nodes.Definition(n.index, about))
@@ -233,7 +233,7 @@ func (n *looper) goesOn(where string, call func(context.Context) error) bool {
 	return err == nil
 }
 
-// rest waits for d. It returns early when ctx or over ends.
+// rest waits for d. It returns early when ctx ends or the channel over is closed.
 func rest(ctx context.Context, over <-chan struct{}, d time.Duration) {
 	select {
 	case <-time.After(d): // stands for the node's work, or for the length of a fault

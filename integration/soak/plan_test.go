@@ -72,7 +72,7 @@ func (c calls) String() string { return [...]string{"advance", "set and await", 
 type fault struct {
 	kind   kind
 	after  time.Duration
-	node   int // -1: when is in the field called after
+	node   int // -1: the field after says when the fault happens
 	step   int
 	who    []int // the node, or one side
 	others []int // the other side
@@ -161,8 +161,9 @@ func (c ceremony) expected() outcome {
 	return o
 }
 
-// spares reports whether a node may complete although others fail. If two sides lose
-// each other at the last barrier, a node on neither side has heard from all.
+// The method spares reports whether a node may complete although others fail. If two
+// sides lose each other at the last barrier, a node on neither side has heard from
+// all.
 func (c ceremony) spares(node int) bool {
 	spared := false
 	for _, f := range c.faults {
@@ -177,7 +178,8 @@ func (c ceremony) spares(node int) bool {
 	return spared
 }
 
-// loses reports whether a node's part ends in a way that must fail the others.
+// The method loses reports whether a node's part ends in a way that must make the
+// others fail.
 func (c ceremony) loses(node int) bool {
 	return slices.ContainsFunc(c.faults, func(f fault) bool {
 		return f.kind.fatal() && !f.kind.ofLink() && slices.Contains(f.who, node)

@@ -11,9 +11,9 @@ import (
 )
 
 // record notes which node announced which step and which passed its barrier, in one
-// order for all nodes. It notes an announcement before it is made, and a passed barrier
-// after it is known. So a wrong time in the record may hide a fault, but never invents
-// one.
+// order for all nodes. It notes an announcement before the node makes it, and a passed
+// barrier after the test has learned of it. So a wrong time in the record may hide a
+// fault, but never invents one.
 type record struct {
 	mu     sync.Mutex
 	events []event

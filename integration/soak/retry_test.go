@@ -37,7 +37,7 @@ type retrier struct {
 }
 
 // playRetries plays a plan. It requires that the ceremony completes on all nodes, with
-// no more attempts than there are reasons.
+// no more attempts than the faults explain.
 func playRetries(t *testing.T, p retries, counts *tally) {
 	c := &retry{
 		cluster: newCluster(t, p.members, p.config(), counts, harness.Links()), plan: p,
@@ -182,7 +182,7 @@ const strays = 2
 // plainRetries is how many clusters of retries a plain go test plays.
 const plainRetries = 2
 
-func TestNodesBeginAgainToComplete(t *testing.T) {
+func TestNodesBeginAgainUntilComplete(t *testing.T) {
 	if testing.Short() || given()["seed"] || given()["duration"] || given()["clusters"] {
 		t.Skip("it takes a while, and the soak draws such clusters itself")
 	}

@@ -93,7 +93,7 @@ func (s *scene) later(f fault) {
 	}
 }
 
-// happen makes a fault happen that no node causes itself.
+// The method happen applies a fault that no node causes itself.
 func (s *scene) happen(f fault) {
 	s.inject(f)
 	switch {
@@ -187,11 +187,11 @@ func (s *scene) verdict(a *actor) error {
 	}
 }
 
-// blames returns nil if a node's error names the culprit. That is the node itself if the
-// fault is its own. A node that is cut off when the others learn of the failure hears of
-// it later, in the answer to a request. Such an answer has room only for a reason. So the
-// node's error, and the errors of the nodes that it tells, name the member that answered.
-// They repeat the reason, which names the culprit.
+// The method blames returns nil if a node's error names the culprit. The culprit is the
+// node itself if the node caused the fault. A node that is cut off when the others learn
+// of the failure hears of it later, in the answer to a request. Such an answer has room
+// only for a reason. So the node's error, and the errors of the nodes that it tells, name
+// the member that answered. They repeat the reason, which names the culprit.
 func (s *scene) blames(a *actor, err error) error {
 	own := errors.Is(err, syncmod.ErrAborted) || errors.Is(err, syncmod.ErrStopped) ||
 		errors.Is(err, syncmod.ErrHostClosed)

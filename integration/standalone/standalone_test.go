@@ -14,8 +14,8 @@ import (
 )
 
 // Somebody else's program has neither this repository's workspace nor the modules of
-// its tests. It can use what syncmod/contract_test.go lists. So this program compiles
-// that list, besides a node of its own.
+// its tests. It can use what syncmod/contract_test.go lists. So the test's program
+// compiles that list, as well as a node of its own.
 func TestAnOutsideProgramRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")

@@ -92,7 +92,7 @@ func TestReconnectsDoNotFillTheLog(t *testing.T) {
 
 	require.Equal(t, 10, countLines(s.text(), "level=warning"))
 	require.Equal(t, 2*rounds, countLines(s.text(), "operator 2 (carol)"),
-		"the others are at debug level")
+		"the other lines about carol are at debug level")
 	require.Equal(t, 12, countLines(s.text(), "level=info"), "opened, connected ten times, and the other member")
 }
 
@@ -108,7 +108,7 @@ func TestANewAttemptIsNoWarning(t *testing.T) {
 	require.Contains(t, line, "level=info")
 }
 
-func TestAFailedBarrierSaysWhatIsNotSo(t *testing.T) {
+func TestAFailedBarrierSaysWhatIsMissing(t *testing.T) {
 	s := newScene(t)
 	c := s.opened()
 

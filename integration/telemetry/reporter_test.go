@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// hanging returns an open ceremony whose log hangs from its first line until release is
+// hanging returns an open ceremony. Its log blocks at the first line until release is
 // called.
 func hanging(t *testing.T) (s *scene, c *telemetry.Ceremony, release func()) {
 	t.Helper()
@@ -27,19 +27,20 @@ func hanging(t *testing.T) (s *scene, c *telemetry.Ceremony, release func()) {
 	return s, c, func() { close(hangs) }
 }
 
-// flushing returns how long a Flush takes.
+// The method flushing calls Flush and returns how long it took.
 func (s *scene) flushing(ctx context.Context) time.Duration {
 	began := time.Now()
 	s.telemetry.Flush(ctx)
 	return time.Since(began)
 }
 
-// dropped collects the metric while the log hangs.
+// The method dropped collects the metric of dropped reports, which works while the
+// log hangs.
 func (s *scene) dropped() int64 {
 	return sums(s.t, s.collect()["dkgsync.reports.dropped"])[""]
 }
 
-func TestAFullQueueDropsTheLeast(t *testing.T) {
+func TestAFullQueueDropsTheLeastImportant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c, release := hanging(t)
 		defer c.Closed()

@@ -22,7 +22,8 @@ import (
 	"github.com/dkgsync/dkgsync/telemetry"
 )
 
-// sink is a part of the program in which reports end. It does what the test wants.
+// sink is a part of the program that receives reports at last, such as a log hook.
+// It does what the test wants.
 type sink struct{ does func() }
 
 func (s *sink) Levels() []logrus.Level { return logrus.AllLevels }

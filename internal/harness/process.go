@@ -148,14 +148,14 @@ func (p *Process) Thaw() {
 func (p *Process) Logged() string { return p.log.String() }
 
 // Advance makes the process enter its next barrier after it has carried out earlier
-// commands. Advance does not wait for it.
+// commands. Advance does not wait for the barrier.
 func (p *Process) Advance() {
 	p.t.Helper()
 	p.tell(commandAdvance)
 }
 
 // Complete makes the process enter the last barrier and then say goodbye, after it has
-// carried out earlier commands. Complete does not wait for it.
+// carried out earlier commands. Complete does not wait for the goodbyes.
 func (p *Process) Complete() {
 	p.t.Helper()
 	p.tell(commandComplete)

@@ -63,7 +63,7 @@ func (p *RawPeer) Open(t testing.TB, to host.Host) RawStream {
 	p.Connect(t, to)
 	stream, err := p.Host.NewStream(Within(t), to.ID(), syncmod.ProtocolID)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = stream.Reset() }) // otherwise a service that stops would wait for its end
+	t.Cleanup(func() { _ = stream.Reset() }) // otherwise a service that stops would wait for the end of this stream
 	return RawStream{Stream: stream, Peer: p}
 }
 
@@ -83,7 +83,7 @@ func (p *RawPeer) Knock(ctx context.Context, at host.Host, says []byte) string {
 func (p *RawPeer) Accept(t testing.TB) <-chan RawStream {
 	t.Helper()
 	streams := make(chan RawStream, 64)
-	t.Cleanup(func() { _ = p.Host.Close() }) // otherwise a service that stops would wait for its answers
+	t.Cleanup(func() { _ = p.Host.Close() }) // otherwise a service that stops would wait for this peer's answers
 	p.Handle(func(stream RawStream) { streams <- stream })
 	return streams
 }

@@ -97,8 +97,8 @@ func (s RawStream) Ask(t testing.TB, r *syncpb.SyncRequest) *syncpb.SyncResponse
 
 // Accepted sends a request and requires that the other side accepts it. A request with a
 // session counts only after the two sides have met, and only if it addresses the process
-// on the other side. If another process has taken its place, Accepted sends the request
-// again.
+// on the other side. If another process has taken the place of the one that the request
+// addresses, Accepted sends the request again.
 func (s RawStream) Accepted(t testing.TB, r *syncpb.SyncRequest) {
 	t.Helper()
 	require.Contains(t, []uint64{0, s.Peer.Session()}, r.GetSessionId(), "the request has another process's session")

@@ -98,7 +98,7 @@ func (r *Relay) Recycle() {
 			}
 		}
 	}
-	for _, stream := range circuits { // collected before, because new ones may be made when the first one ends
+	for _, stream := range circuits { // collected before, because new circuits may be made once the first has ended
 		_ = stream.Reset()
 	}
 }

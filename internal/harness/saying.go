@@ -12,7 +12,8 @@ type Saying func(*syncpb.SyncRequest)
 // Step makes a request announce a step.
 func Step(n int64) Saying { return func(r *syncpb.SyncRequest) { r.Step = n } }
 
-// Session gives a request a session other than its peer's. 0 stands for no session.
+// Session gives a request a session other than that of the peer that sends it. 0
+// stands for no session.
 func Session(n uint64) Saying { return func(r *syncpb.SyncRequest) { r.SessionId = n } }
 
 // Addressee addresses a request to a process other than the one that runs at the

@@ -56,8 +56,8 @@ func (c *Cluster) Failure(node int) error {
 }
 
 // FailWith waits until the ceremony has failed on the given nodes. It requires that each
-// error names the culprit. It also requires that each node gives the reason itself or
-// was told by another member, and that at least one gives it itself.
+// error names the culprit. It also requires that at least one node gives the reason
+// itself, and that every other node was told by another member.
 func (c *Cluster) FailWith(nodes []int, reason error, culprit int) {
 	c.t.Helper()
 	known := 0

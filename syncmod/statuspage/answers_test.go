@@ -12,7 +12,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// made returns alice's view of a ceremony of three members, with the given status.
+// The function made returns alice's view of a ceremony of three members, with the
+// given status.
 func made(s syncmod.Status) view {
 	r := record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}
 	v := view{record: r, now: noon, status: s}
@@ -263,8 +264,8 @@ func TestAStartedNodeMustNotStop(t *testing.T) {
 	require.Equal(t, "Stopping this node now fails the ceremony for everyone.", v.mayClose(w, nil).Text)
 }
 
-// Nobody listens at carol's address, or the goodbyes of others have arrived: both say that this
-// node is not the reason.
+// This node is not the reason if nobody listens at carol's address, or if bob's goodbye has
+// arrived.
 func TestAMissingGoodbyeIsNotThisNodesFault(t *testing.T) {
 	refused := errors.New("dialling failed: /ip4/192.0.2.1/tcp/9: connection refused: nothing listens there")
 	for _, one := range []struct {

@@ -15,7 +15,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// often is the time between two heartbeats; it is short, so that much changes.
+// The constant often is the time between two heartbeats. It is short, so that much
+// changes.
 const often = 250 * time.Millisecond
 
 // crowd is a node in a ceremony of a hundred. The other members talk only to this node and not
@@ -94,8 +95,8 @@ func (o *other) beat(ctx context.Context) {
 	}
 }
 
-// goOn makes all members go from step to step until the test ends. Each arrives at a barrier
-// within spread.
+// goOn makes all members go from step to step until the test ends. Each member arrives at a
+// barrier after a random time of at most spread.
 func (c *crowd) goOn(spread time.Duration) {
 	c.going.Go(func() {
 		for step := int64(1); c.ctx.Err() == nil; step++ {
@@ -109,7 +110,7 @@ func (c *crowd) goOn(spread time.Duration) {
 	})
 }
 
-// comes makes a member arrive at a barrier after some time.
+// The method comes makes a member arrive at a barrier after some time.
 func (o *other) comes(ctx context.Context, step int64, after time.Duration) {
 	wait(ctx, nil, after)
 	select {

@@ -29,8 +29,8 @@ func silentAddress(t *testing.T) string {
 	return silent.Addr().String()
 }
 
-// closedAddress returns an address on which nobody listens. Its port is not one that
-// the system hands out, because another program could get such a port.
+// closedAddress returns an address on which nobody listens. Its port is none of
+// those that the system hands out, because another program could get one of those.
 func closedAddress(t *testing.T) string {
 	t.Helper()
 	var config net.ListenConfig

@@ -263,7 +263,8 @@ func TestBadCertificatesAreNamed(t *testing.T) {
 	}
 }
 
-// everything configures the export of every signal. Prometheus gets the metrics at the given address.
+// The function everything configures the export of every signal. Prometheus gets
+// the metrics at the given address.
 func everything(t *testing.T, address string) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)

@@ -118,7 +118,7 @@ func TestAHangingLogDoesNotDelayOtherApps(t *testing.T) {
 
 func TestLinesAreExportedWithoutLogrus(t *testing.T) {
 	b := exportLogs(t)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // it does not accept debug lines
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // its handler drops debug lines
 	app := fx.New(fx.NopLogger, fx.Supply(log), otelsdk.Module)
 	require.NoError(t, app.Start(t.Context()))
 

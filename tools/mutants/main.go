@@ -1,11 +1,11 @@
 // Command mutants breaks the rules of package roster, one at a time, and checks
 // whether the tests notice.
 //
-// It applies each mutant in mutants.txt to a copy of the code that only this run of the
-// tests sees. A test suite catches a mutant by failing. The suites are the roster's
-// transcripts, its other tests and the checker's small configurations. With -all, the
-// command tries all suites; otherwise it stops at the first one that fails. If no suite
-// catches a mutant, the rule has no test or is not needed.
+// It applies each mutant in mutants.txt to a copy of the code. Only the tests of that
+// mutant see the copy. A test suite catches a mutant by failing. The suites are the
+// roster's transcripts, its other tests and the checker's small configurations. With
+// -all, the command tries all suites; otherwise it stops at the first one that fails.
+// If no suite catches a mutant, the rule has no test or is not needed.
 package main
 
 import (
@@ -68,8 +68,8 @@ func fail(err error) {
 }
 
 // tryAll tries mutants, several at a time, and returns how many were not caught. If byAll
-// is set, it tries all suites with each mutant, otherwise only until the first one
-// catches it.
+// is set, it tries all suites with each mutant; otherwise it stops at the first suite
+// that catches the mutant.
 func tryAll(mutants []mutant, byAll bool) (left int, err error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {

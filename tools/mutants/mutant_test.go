@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The list must match the code: a file contains its mutant's lines exactly once, and
-// the result of the change is valid Go.
+// The list must match the code: the lines of each mutant are in its file exactly
+// once, and the changed file is valid Go.
 func TestEveryMutantCanBeApplied(t *testing.T) {
 	mutants, err := parse(list)
 	require.NoError(t, err)

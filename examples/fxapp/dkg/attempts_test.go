@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// once lets bob misbehave in the first attempt only.
+// The function once lets bob misbehave in the first attempt only.
 func once(m misdeed) misdeed {
 	attempts := 0
 	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {
@@ -33,7 +33,8 @@ func TestAnotherAttemptMayComplete(t *testing.T) {
 	complaint := complaining(carol)
 	threshold := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Threshold = 2 })
 	garbled := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Shares[carol][60] ^= 1 })
-	// In the last step, the others may already have a share that counts once they have a receipt: they keep it.
+	// Bob's own error is not in the last step: there, the others may already have a
+	// share, which they would keep because it counts once they have a receipt.
 	own := misdeed(func(_ *attempt, steps []syncmod.Step) []syncmod.Step {
 		steps[1].Run = func(context.Context) error { return errors.New("out of coffee") }
 		return steps

@@ -272,7 +272,8 @@ func killedNode(t *testing.T) (completed bool) {
 	m := membership{Key: raw, Dir: t.TempDir(), Hash: c.definition.Hash, Peers: c.definition.Peers}
 	cmd, lines := process(t, asNode, m)
 	require.Equal(t, "about to write", harness.Next(t, lines))
-	<-time.After(time.Duration(rand.Int64N(int64(60 * time.Millisecond)))) // any moment is good for this test
+	// The test needs no certain moment, so this random pause cannot make it fail.
+	<-time.After(time.Duration(rand.Int64N(int64(60 * time.Millisecond))))
 	kill(cmd, lines)
 	harness.Until(t, harness.Next(t, ceremonies), func(s syncmod.Status) bool {
 		return s.Phase >= syncmod.Complete || !s.Peers[0].Inbound && !s.Peers[0].Outbound

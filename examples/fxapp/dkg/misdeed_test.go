@@ -21,7 +21,8 @@ const alice, bob, carol = 0, 1, 2
 // misdeed changes bob's steps.
 type misdeed func(a *attempt, steps []syncmod.Step) []syncmod.Step
 
-// steadily makes bob misbehave and keep in step, whatever his own node finds.
+// The method steadily makes bob misbehave and keep in step, whatever his own node
+// finds.
 func (m misdeed) steadily(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	steps = m(a, steps)
 	for i, step := range steps {
@@ -70,8 +71,8 @@ func complaining(dealer int) misdeed {
 	return signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Complaints = []int{dealer} })
 }
 
-// after returns steps that call a function once the message of a phase has been
-// made.
+// The function after returns steps that call then as soon as the message of a phase
+// has been made.
 func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
 	if p == keyPhase {
 		if err := then(); err != nil {
@@ -90,15 +91,15 @@ func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
 	return steps
 }
 
-// honest returns the body that bob's node made in a phase.
+// The function honest returns the body that bob's node made in a phase.
 func honest[B body](a *attempt, p phase, into B) (B, error) {
 	var m message
 	err := json.Unmarshal(a.generator.message(a, p), &m)
 	return into, errors.Join(err, json.Unmarshal(m.Body, into))
 }
 
-// fails runs a ceremony in which bob misbehaves. It requires that alice and carol fail
-// with the sentence, and that at least one of them blames bob.
+// The function fails runs a ceremony in which bob misbehaves. It requires that alice
+// and carol fail with the sentence, and that at least one of them blames bob.
 func fails(t *testing.T, misdeed misdeed, sentence string) {
 	t.Helper()
 	failsWithin(t, fetchTimeout, misdeed, sentence)
@@ -110,8 +111,9 @@ func failsWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence 
 	require.NotNil(t, blames(t, timeout, misdeed, sentence))
 }
 
-// blames does what failsWithin does, but it accepts that no error blames bob. It requires that no
-// error blames another member. It returns an error that blames bob, if there is one.
+// The function blames does what failsWithin does, but also accepts that no error blames bob. It
+// requires that no error blames another member. It returns an error that blames bob, if there is
+// one.
 func blames(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) (found *MemberError) {
 	t.Helper()
 	c := newCluster(t, 3)

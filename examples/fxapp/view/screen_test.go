@@ -33,7 +33,7 @@ func TestScreensFitEverySize(t *testing.T) {
 	}
 }
 
-// A smaller terminal is useless but harmless.
+// A terminal that is smaller than this may show nothing useful, but does no harm.
 func TestTinyScreens(t *testing.T) {
 	for name, d := range situations(t) {
 		for _, width := range []int{0, 1, 2, 7, 20, 39} {

@@ -15,7 +15,7 @@ import (
 // of [TestTranscriptsFromAllSides]:
 //
 //	open-stream from=alice to=bob     a client opens a stream; if it already has one, it moves to the new one
-//	arrive stream=1                   the stream arrives; the process that reads its first request gets it
+//	arrive stream=1                   the stream arrives; it belongs to the process that reads its first request
 //	read-request stream=1 step=1 addressee=none [goodbye|abort]
 //	                                  its handler reads this request; earlier ones that are unread were never written
 //	read-response stream=1 session=0xb1 [waiting] [refused] [goodbye|abort]
@@ -119,7 +119,7 @@ func (p *process) openStep(j int) {
 }
 
 // arrive makes a stream arrive. Only one stream of a peer may wait for its first
-// accepted request, so arrive ends an earlier one that waits.
+// accepted request, so this method ends an earlier stream that waits.
 func (s *stream) arrive() {
 	s.world.now = s.world.now.Add(time.Millisecond)
 	s.opened = s.world.now

@@ -94,7 +94,7 @@ func (a *arguments) named() []int {
 	return members
 }
 
-// done checks that the command knew all its arguments.
+// done checks that the command has used all arguments of its line.
 func (a *arguments) done() {
 	for _, arg := range a.d.CmdArgs {
 		require.Contains(a.t, a.used, arg.Key, "%s: %s does not know it", a.d.Pos, a.d.Cmd)

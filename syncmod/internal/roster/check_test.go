@@ -152,7 +152,7 @@ func (p *process) checkDrawn() {
 	again := p.roster.Clone()
 	again.AwaitConnected(p.world.now)
 	for _, e := range again.Effects().Events {
-		if e.Type != roster.CeremonyFailed { // somebody waits for a member that has left
+		if e.Type != roster.CeremonyFailed { // a failure is no omission: asking causes it, because a member has left
 			p.world.t.Fatalf("%v has to be asked to notice: %s", p, eventWords(p.index, p.world.now, e, nil))
 		}
 	}
@@ -227,13 +227,13 @@ func (w *world) checkEnd(p *process) {
 }
 
 // checkBlame checks that an honest node fails only because of a hostile member, and
-// that the node blames that member, or whom that member has blamed.
+// that the node blames that member or one that it has blamed.
 func (w *world) checkBlame(p *process) {
 	f := p.failure
 	by := w.nodes[f.By]
 	var right bool
 	switch {
-	case f.Kind == roster.ResultMismatch && by == p: // it has found out itself
+	case f.Kind == roster.ResultMismatch && by == p: // this node has noticed the difference itself
 		right = f.Culprit == p.index && w.mayDiffer(p)
 	case f.Kind == roster.ResultMismatch && by.hostile:
 		right = f.Culprit == p.index && by.hasAborted(f.Text, -1)
@@ -244,7 +244,7 @@ func (w *world) checkBlame(p *process) {
 		right = by.hasAborted(f.Text, f.Culprit)
 	case by.hostile && f.Kind == roster.AttemptMismatch:
 		right = f.Culprit == by.index
-	case f.Kind == roster.AttemptMismatch: // the hostile member has told them different sessions
+	case f.Kind == roster.AttemptMismatch: // the hostile member has told the two nodes different sessions
 		right = f.Culprit == by.index && !slices.Equal(p.roster.Sessions(), by.roster.Sessions())
 	case by.hostile && f.Kind == roster.SelfRestarted:
 		right = f.Culprit == p.index
@@ -276,7 +276,8 @@ func (w *world) mayDiffer(p *process) bool {
 
 // hasNamed reports whether an honest node has blamed the culprit of another node's
 // failure. If a member is told of a failure that names this very member as the
-// reporter, it ignores that, because it has reported nothing.
+// reporter, it takes the failure as one without a reporter, because it has reported
+// nothing.
 func (p *process) hasNamed(f *roster.Failure, to int) bool {
 	culprit, reporter := p.announced.Culprit, p.announced.Reporter
 	switch {

@@ -93,7 +93,7 @@ func (s *stream) deliverRequest() {
 	next := s.requests[0]
 	s.requests = s.requests[1:]
 	if s.server.hostile {
-		return // it may answer at any time
+		return // a hostile server may answer at any time, see possibleMischief
 	}
 	s.world.history = append(s.world.history, delivered{next, s.server})
 	s.judge(next)
@@ -152,8 +152,9 @@ func (s *stream) judge(next sent) {
 	p.observe()
 }
 
-// repeated passes on a request that says the same as the stream's last one. If
-// the roster accepts it as repeated, judging it must have the same outcome.
+// The method repeated passes on a request that says the same as the stream's last
+// request. If the roster accepts it as repeated, judging it must have the same
+// outcome.
 func (s *stream) repeated(q roster.Request) bool {
 	w, r := s.world, s.server.roster
 	judged := r.Clone()
@@ -195,7 +196,8 @@ func (s *stream) mayRefuse() bool {
 		return false
 	}
 	knows := slices.ContainsFunc(s.requests, func(behind sent) bool { return behind.request.Aborted })
-	answered := s.server.clients[s.from].stream == nil // the abort was answered, or has no stream
+	// The client's stream has ended: the abort was answered or lost, or there never was a stream.
+	answered := s.server.clients[s.from].stream == nil
 	return knows || answered || !s.world.now.Before(s.after)
 }
 

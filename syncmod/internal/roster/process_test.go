@@ -46,7 +46,7 @@ type outbound struct {
 // question is what a client remembers of a request until the answer comes.
 type question struct{ goodbye, abort bool }
 
-// last reports whether nothing is said after it.
+// The method last reports whether nothing is said after the question.
 func (q question) last() bool { return q.goodbye || q.abort }
 
 func newProcess(w *world, index, number int, session uint64) *process {
@@ -83,11 +83,10 @@ func (p *process) String() string {
 func (p *process) alive() bool  { return p.world.nodes[p.index] == p }
 func (p *process) failed() bool { return !p.hostile && p.roster.Phase() == roster.Failed }
 
-// over reports whether no member counts as missing any longer.
+// The method over reports whether members no longer count as missing.
 func (p *process) over() bool { return p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() }
 
-// mayRestart reports whether a restart may go unnoticed. It may go unnoticed only
-// before step 1.
+// mayRestart reports whether a restart may go unnoticed: only before step 1.
 func (p *process) mayRestart() bool { return !p.hostile && p.roster.Step() == 0 }
 
 // mayAnnounce reports whether it is this node's turn to announce the next step.
@@ -127,7 +126,7 @@ func (p *process) broadcast(a roster.Announcement) {
 	}
 }
 
-// again repeats the announcement to a member on every stream that leads there.
+// The method again repeats the announcement on every stream to a member.
 func (p *process) again(j int) {
 	cl := &p.clients[j]
 	for _, s := range []*stream{cl.old, cl.stream} {
@@ -232,8 +231,8 @@ func (p *process) response(s *stream, a roster.Response) {
 	}
 }
 
-// hangUp ends the client's side of a stream, and of the stream that it was moving
-// away from.
+// hangUp ends the client's side of a stream, and of the stream that the client was
+// moving away from.
 func (p *process) hangUp(s *stream) {
 	s.clientOpen = false
 	j := s.server.index

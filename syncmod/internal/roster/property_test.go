@@ -38,8 +38,8 @@ func drawWorld(t *rapid.T, n int, mixed bool) *world {
 }
 
 // No matter what the network does to honest nodes, no node passes a barrier before
-// every node has announced it, and no node fails: [world.check] checks that after
-// every event. Once the network works, every node finishes.
+// every node has announced it, and no node fails. After every event, [world.check]
+// checks this. Once the network works, every node finishes.
 func TestHonestMembersAlwaysFinish(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)
@@ -52,8 +52,8 @@ func TestHonestMembersAlwaysFinish(t *testing.T) {
 }
 
 // Members with different results never pass the last barrier, no matter what the
-// network does. Once the network works, each of them fails because of the results:
-// another member tells it, or it finds out itself.
+// network does. Once the network works, each member fails because of the results:
+// another member tells it of the difference, or it notices the difference itself.
 func TestDifferentResultsFailAllMembers(t *testing.T) {
 	clusters(t, func(t *rapid.T, n int, mixed bool) {
 		w := drawWorld(t, n, mixed)

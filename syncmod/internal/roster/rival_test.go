@@ -9,8 +9,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/internal/roster"
 )
 
-// A process may send requests for a while before it can answer this node. That does
-// not make it a second process.
+// A process may send requests for a while before it can answer this node. This node
+// must not take it for a second process.
 func TestALateAnswerIsNotASecondProcess(t *testing.T) {
 	version, err := roster.ParseVersion("v1.11")
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ type story struct {
 	self    int
 	arrived map[roster.StreamID]time.Time // when the streams to this node were opened
 	only    []roster.EventType            // the events that a command shows, if not all
-	ticks   bool                          // a command shows when the next tick is due
+	ticks   bool                          // whether commands show when the next tick is due
 	awaited roster.Barrier                // what await-connected waits for
 	passed  map[int64][]time.Time         // when each member reached a barrier
 }
@@ -83,7 +83,7 @@ func (s *story) arrive(stream roster.StreamID) {
 	}
 }
 
-// meet makes a member answer this node, on a stream of this node to it.
+// meet makes a member answer this node, on this node's stream to the member.
 func (s *story) meet(i int) {
 	s.roster.OutboundOpened(i, outboundOf(i), false)
 	s.roster.Response(s.now, i, outboundOf(i), roster.Response{Session: sessionOf(i)})

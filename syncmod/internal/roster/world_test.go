@@ -265,8 +265,8 @@ func (w *world) behave() {
 	w.check()
 }
 
-// proceed makes one thing happen to a stream that works, or to one whose loss
-// both ends have yet to notice.
+// proceed makes one thing happen to a stream that works, or to a lost stream whose
+// loss at least one end has not noticed yet.
 func (w *world) proceed(s *stream) bool {
 	switch {
 	case s.mayDeliverRequest():

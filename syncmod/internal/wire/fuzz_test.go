@@ -89,7 +89,8 @@ func checkEnd(t *testing.T, err error, rest []byte, limit int64) {
 	}
 }
 
-// checkMessages decodes a payload as each message that it may be, encodes that and decodes it again.
+// checkMessages decodes a payload as a request and as a response, encodes the
+// result, and decodes it again.
 func checkMessages(t *testing.T, payload []byte) {
 	t.Helper()
 

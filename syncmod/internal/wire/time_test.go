@@ -13,7 +13,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// field returns the timestamp field of a request, as SplitTimestamp cuts it out.
+// field returns the timestamp field of a request in the form in which
+// SplitTimestamp returns it.
 func field(t require.TestingT, at *timestamppb.Timestamp) []byte {
 	payload, err := proto.Marshal(&syncpb.SyncRequest{Timestamp: at, Version: "v1"})
 	require.NoError(t, err)

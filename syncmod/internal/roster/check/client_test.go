@@ -75,7 +75,8 @@ func (w *world) repeat(i, j int) {
 }
 
 // ask sends the announcement to one member again. With quietAnswers, it sends
-// nothing if a request or an answer is on its way, because that has the same effect.
+// nothing if a request or an answer is on its way, because that request or answer
+// has the same effect.
 func (w *world) ask(i, j int) {
 	c := &w.nodes[i].clients[j]
 	if c.current < 0 {
@@ -164,8 +165,8 @@ func (w *world) mayHangUp(s int8) bool {
 	return !w.clientGone(st) && (st.broken || st.handler == returned && st.responseCount == 0)
 }
 
-// hangUp ends the client's side of a stream, and of the stream that it was moving away
-// from.
+// hangUp ends the client's side of a stream, and of the stream that the client was
+// moving away from.
 func (w *world) hangUp(s int8) {
 	st := &w.streams[s]
 	i, j := int(st.from), int(st.to)

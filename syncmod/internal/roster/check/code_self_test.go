@@ -105,7 +105,7 @@ func TestEveryFieldOfARosterIsKnown(t *testing.T) {
 		{field(r, "pending"), []string{"announce", "repeat", "ask", "endStreams", "released", "changed", "events"}},
 		{reflect.TypeFor[roster.Config](), []string{
 			"Members", "Self", "Version", "VersionText", "PeerTimeout", "Session",
-			"Observes", // an observer takes no part in any order of events
+			"Observes", // no configuration has an observer
 		}},
 	} {
 		var fields []string

@@ -56,7 +56,7 @@ func (c *coder) set(s set) (renumbered set) {
 	return renumbered
 }
 
-// encode encodes a world whose nodes get other numbers.
+// encode encodes a world and gives its nodes other numbers.
 func (c *coder) encode(w *world, perm [maxNodes]int8) []byte {
 	c.perm = perm
 	var inverse [maxNodes]int8

@@ -10,7 +10,7 @@ type config struct {
 
 	foreign set  // nodes without a session
 	differ  set  // nodes that attest another result than the others
-	tidy    bool // no late frames: streams arrive as they are opened, and what a dead process wrote is lost
+	tidy    bool // no late frames: a stream arrives as soon as it is opened, and what a dead process wrote is lost
 	late    set  // nodes that have not opened the ceremony at the start
 
 	losses     int8 // streams that the network may lose
@@ -59,8 +59,8 @@ func (c *config) honest() bool {
 	return c.restarts == 0 && c.crashes == 0 && c.aborts == 0 && c.timeouts == 0 && c.differ == 0
 }
 
-// reductions leave out states that behave like others. Each can be turned off, to
-// compare what is found with and without it.
+// reductions leave out states that behave like others. Each reduction can be turned
+// off, to compare what is found with it and without it.
 type reductions uint8
 
 const (

@@ -24,8 +24,8 @@ func TestAnUncountedGoodbyeIsFound(t *testing.T) {
 	require.Contains(t, story, "addressee=none goodbye")
 }
 
-// Nodes may need one attempt more than there are faults. With one fewer they do not
-// complete.
+// Nodes may need one attempt more than there are faults. With one attempt fewer
+// than that, they do not complete.
 func TestAnAttemptTooFewIsFound(t *testing.T) {
 	x := search(&config{size: 2, last: 1, aborts: 2, attempts: 1, again: true})
 

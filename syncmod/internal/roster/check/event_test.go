@@ -46,8 +46,8 @@ func (e event) fault() bool { return e.kind >= lose }
 // expected reports whether the event happens if the network works and the nodes run.
 func (e event) expected() bool { return e.kind < migrate }
 
-// events returns the parameter all with the events that can happen next at its end,
-// those of streams first.
+// events appends to all the events that can happen next, those of streams first,
+// and returns the result.
 func (w *world) events(all []event) []event {
 	for s := range int8(w.count) {
 		all = w.streamEvents(all, s)
@@ -169,7 +169,8 @@ func (w *world) faultEvents(all []event, i int8) []event {
 	return all
 }
 
-// hasTold reports whether a failed node has nobody left to tell.
+// hasTold reports whether a failed node has nobody left to tell, or need not wait
+// for that because the configuration is impatient.
 func (w *world) hasTold(i int) bool {
 	if w.impatient {
 		return true
@@ -230,8 +231,8 @@ func (w *world) mayMigrate(i, j int) bool {
 	return st.requestCount == 0 && st.responseCount == 0
 }
 
-// mayHeartbeat reports whether a client may send its announcement again. It may on its
-// current stream, if nothing is outstanding there.
+// mayHeartbeat reports whether a client may send its announcement again: only on its
+// current stream, and only if nothing is outstanding there.
 func (w *world) mayHeartbeat(s int8) bool {
 	st := &w.streams[s]
 	c := &w.nodes[st.from].clients[st.to]

@@ -88,7 +88,7 @@ func (w *world) forgetState(i int, s *roster.State) {
 			m.In.Ever, m.Out.Ever = true, true
 		}
 		if m.Session != 0 || s.Step > 1 || s.Passed > 0 {
-			m.First = 0 // it matters only while a foreign member might pass barrier 1 without this node
+			m.First = 0 // First matters only while a foreign member might pass barrier 1 without this node
 		}
 		if !m.Known || m.Step != int64(w.last) {
 			m.Attestation = nil
@@ -165,12 +165,13 @@ type ranks uint64
 
 func (r *ranks) add(rank int8) { *r |= 1 << rank }
 
-// of returns the position of a rank among the taken ones, counted from 1.
+// The method of returns the position of a rank among those in the set, counted from
+// 1.
 func (r ranks) of(rank int8) int8 {
 	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1)))
 }
 
-// timeOf returns when the stream with a rank arrived.
+// timeOf returns when the stream with the given rank arrived.
 func timeOf(rank int8) time.Time { return now.Add(time.Duration(rank) * time.Millisecond) }
 
 func rankOf(t time.Time) int8 {

@@ -2,8 +2,8 @@ package check_test
 
 import "github.com/dkgsync/dkgsync/syncmod/internal/roster"
 
-// openCeremony opens a node's ceremony, for the first time or for the next attempt. It
-// serves the members that were held.
+// openCeremony opens a node's ceremony, for the first time or for the next attempt.
+// The ceremony then serves the streams that were held.
 func (w *world) openCeremony(i int) {
 	n := &w.nodes[i]
 	if n.shut == between {
@@ -28,8 +28,8 @@ func (w *world) openCeremony(i int) {
 	}
 }
 
-// closeCeremony closes a node's ceremony in a process that lives on. The streams that
-// the ceremony serves end. What its clients sent may still arrive.
+// closeCeremony closes a node's ceremony in a process that lives on. It ends the
+// streams that the ceremony serves. What its clients sent may still arrive.
 func (w *world) closeCeremony(i int, why shut) {
 	for s := range w.count {
 		st := &w.streams[s]
@@ -101,14 +101,16 @@ func (w *world) restart(i int) {
 	n.upset = false
 }
 
-// upset notes that every open attempt now has a reason to fail.
+// The method upset notes, if faults may happen in every attempt, that each open
+// attempt now has a reason to fail.
 func (w *world) upset() {
 	for i := range w.size {
 		w.nodes[i].upset = w.again
 	}
 }
 
-// note checks an event of a node's ceremony.
+// The method note checks the properties that an event of a node's ceremony can
+// violate.
 func (w *world) note(i int, e *roster.Event) {
 	switch e.Type {
 	case roster.BarrierPassed:

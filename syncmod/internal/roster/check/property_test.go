@@ -15,9 +15,11 @@ func (w *world) violates(format string, args ...any) {
 	}
 }
 
-// checkPassed checks two properties. Nobody passes a barrier before every member has
-// announced it. Only announcements of the process that this node knows of a member
-// count. Nobody completes an attempt with a member that aborted it.
+// checkPassed checks four properties. Nobody passes a barrier before every member
+// has announced it in the process that this node knows. Nobody passes the last
+// barrier with a different result than a member's. No two attempts succeed with the
+// same process of a member. Nobody completes an attempt with a member that aborted
+// it.
 func (w *world) checkPassed(i int, step int64) {
 	for j := range w.size {
 		if j == i {
@@ -72,7 +74,8 @@ func (w *world) checkMayFail(i int) {
 	case p.aborted < 0 && w.timeouts == 0 && p.restartedAt == 0:
 		w.violates("a restart at step 0 fails a ceremony: %v", f.Kind)
 	case w.nodes[i].attempt > 0 && w.size == 2 && !w.nodes[i].upset:
-		// of three nodes, one may still be in the previous attempt, and make this one fail
+		// of three nodes, one may still be in the previous attempt, and make the
+		// new attempt fail
 		w.violates("the previous attempt makes the next one fail: %v", f.Kind)
 	case p.succeeded&^(1<<i) != 0 && !w.disturbedAtLast():
 		w.violates("a node fails after another has passed the last barrier: %v", f.Kind)
@@ -200,8 +203,8 @@ func (w *world) ending() (outcome, wrong string) {
 	return outcome, ""
 }
 
-// waitsInVain returns what is wrong with a node that waits at the end. It must name a
-// member that is gone or is not in the same attempt.
+// waitsInVain returns what is wrong with a node that waits at the end. Such a node
+// must be waiting for a member that is gone or is not in the same attempt.
 func (w *world) waitsInVain(i int) string {
 	r := w.begin(i)
 	b, waits := r.Waiting()
@@ -233,8 +236,8 @@ func (w *world) waitsInVain(i int) string {
 	return "a node waits for members that wait as well: " + strings.Repeat("x", len(missing))
 }
 
-// A node waits for some members. waitForEachOther reports whether one of these
-// waits for a third member that is gone or has failed.
+// waitForEachOther reports whether one of the members that a node waits for is
+// itself waiting for a third member that is gone or has failed.
 func (w *world) waitForEachOther(i int, missing []int) bool {
 	for _, j := range missing {
 		r := w.begin(j)

@@ -38,7 +38,7 @@ func viewsOf(t *testing.T, c *config) views {
 	return v
 }
 
-// view returns how a node stands.
+// view returns what can be seen of a node.
 func (w *world) view(i int) string {
 	n := &w.nodes[i]
 	s := &n.state

@@ -18,8 +18,8 @@ func (w *world) settle() {
 	w.rankStreams()
 }
 
-// promptly makes one thing happen that need not wait. It returns false if there is
-// none.
+// makes one thing happen that need not wait. It returns false if there is no such
+// thing.
 func (w *world) promptly() bool {
 	for s := range int8(w.count) {
 		if w.reduces(promptHandlers) && w.returnsUnnoticed(s) {
@@ -34,7 +34,8 @@ func (w *world) promptly() bool {
 	return false
 }
 
-// returnsUnnoticed reports whether a handler will return and nobody waits for that.
+// returnsUnnoticed reports whether a handler is about to return, and nobody waits
+// for its return.
 func (w *world) returnsUnnoticed(s int8) bool {
 	st := &w.streams[s]
 	if st.handler != ending && (st.handler != reading || st.requestCount > 0 || !st.broken && !w.clientGone(st)) {
@@ -86,7 +87,8 @@ func (w *world) serverOfFailed(s int8) bool {
 	case st.handler == reading && st.requestCount > 0:
 		w.tellRequest(s, 0)
 		w.judge(s, st.take(0))
-	case st.handler != opening || w.failed(int(st.from)) && !gone: // the stream may never have been opened
+	// A failed client may or may not have opened the stream: both must be explored.
+	case st.handler != opening || w.failed(int(st.from)) && !gone:
 		return false
 	case st.broken || gone:
 		w.tell("return stream=%d", st.id)
@@ -100,8 +102,9 @@ func (w *world) serverOfFailed(s int8) bool {
 	return true
 }
 
-// openEagerly opens the streams that clients lack. Nothing distinguishes them from
-// streams that are opened later and skip a request.
+// openEagerly opens the streams that clients lack. Nothing distinguishes these
+// streams from those that are opened later, and on which the first requests are
+// skipped.
 func (w *world) openEagerly() {
 	if !w.reduces(eagerOpening) || (w.past.restarted >= 0 || w.past.crashed >= 0) && !w.tidy {
 		return
@@ -124,7 +127,8 @@ func (w *world) openEagerly() {
 	}
 }
 
-// arriveEagerly makes streams arrive that have no other stream beside them.
+// arriveEagerly makes those streams arrive that are the only ones from their node
+// to the other.
 func (w *world) arriveEagerly() {
 	for s := range int8(w.count) {
 		st := &w.streams[s]
@@ -144,8 +148,8 @@ func (w *world) arriveEagerly() {
 }
 
 // isQuiet reports whether an answer changes nothing when it is read. Either the same
-// answer is read right before it, or it would change nothing in the roster as it is
-// now, and nothing else comes on this stream before it.
+// answer is read right before this one, or this one would change nothing in the
+// present state of the roster, and no other answer comes on this stream before it.
 func (w *world) isQuiet(s int8, a response) bool {
 	st := &w.streams[s]
 	if a.asked != plain || a.refused {

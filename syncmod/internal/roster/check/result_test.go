@@ -36,7 +36,7 @@ func (w *world) attest() {
 	}
 }
 
-// resultOf returns the result of a node that has one.
+// resultOf returns the result of a node that is not foreign.
 func (c *config) resultOf(i int) string {
 	if c.differ.has(i) {
 		return other.Result

@@ -14,7 +14,8 @@ func (w *world) tell(format string, args ...any) {
 	}
 }
 
-// tellEvent adds an event to the story. Streams that are opened add themselves.
+// tellEvent adds an event to the story. For opened streams, openStream adds the
+// line.
 func (w *world) tellEvent(e event) {
 	if w.story == nil {
 		return
@@ -113,7 +114,7 @@ func (w *world) sessionWords(i int, process int8) string {
 
 func (k kind) String() string { return [...]string{"", " goodbye", " abort", " abort differ"}[k] }
 
-// storyOf returns the events that led to a world, and how it ended.
+// storyOf returns the events that led to a world, and what was wrong at the end.
 func (x *explorer) storyOf(state uint32, last event, what string) string {
 	var path []uint32
 	for k := state; k != none; k = x.parents[k] {
@@ -137,8 +138,8 @@ func (x *explorer) storyOf(state uint32, last event, what string) string {
 	return format(x.config, what, lines)
 }
 
-// format writes a story in the form of the all_sides transcripts. With -rewrite they
-// show the outcome.
+// format writes a story in the form of the all_sides transcripts. Run with -rewrite,
+// such a transcript shows the outcome.
 func format(c *config, what string, lines []string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# %s\n\ncluster members=%d last=%d\n----\n", what, c.size, c.last)

@@ -61,7 +61,7 @@ type request struct {
 	attempt  attempt
 	culprit  int8 // of an abort
 	reporter int8
-	about    int8 // the member that is named as the cause by its own text, or by the text of the error that refuses it
+	about    int8 // the member that the request's own text, or the error that refuses it, names as the cause
 }
 
 // response is an answer in flight.
@@ -109,7 +109,7 @@ func (st *stream) take(k int8) request {
 }
 
 // arrive starts the handler of a stream. Only one stream of a peer may wait for its
-// first accepted request, so one that waits already is reset.
+// first accepted request, so an earlier stream that still waits is reset.
 func (w *world) arrive(s int8) {
 	st := &w.streams[s]
 	foreign := w.foreignPair(int(st.from), int(st.to))
@@ -122,7 +122,7 @@ func (w *world) arrive(s int8) {
 		switch {
 		case foreign && o.handler == opening && o.rank < st.rank:
 			w.tell("return stream=%d", o.id)
-			w.handlerReturns(k) // they arrive in the order in which they were opened, or never
+			w.handlerReturns(k) // foreign streams arrive in the order in which they were opened, or never
 		case o.handler != opening:
 			if o.alive() && !o.accepted {
 				w.endHandler(k)
@@ -261,7 +261,7 @@ func (w *world) refuse(s int8) {
 }
 
 // mayRefuse reports whether it is time to answer with an error: the member knows the
-// reason from this node's abort, or cannot hear it.
+// reason from this node's abort, or this abort cannot reach the member.
 func (w *world) mayRefuse(s int8) bool {
 	st := &w.streams[s]
 	n := &w.nodes[st.to]

@@ -7,9 +7,10 @@ import (
 	"slices"
 )
 
-// walk goes at random through a configuration that is too large to be explored. Each
-// walk goes on until nothing more is expected. For each violated property it keeps the
-// shortest walk that led to it, which is not always the shortest story.
+// walk makes random walks through a configuration that is too large to be explored. A
+// single walk ends when nothing more is expected. For each violated property, the type
+// keeps the shortest of the walks that violated it, which is not always the shortest
+// story.
 type walk struct {
 	*config
 	random   *rand.Rand

@@ -53,14 +53,14 @@ type past struct {
 
 // node is a member's program: the state of its roster, and the shell around it.
 type node struct {
-	process int8 // how many sessions it had before
+	process int8 // how many processes it had before this one
 	attempt int8 // which attempt it is in
 	foreign bool // it has no session
 	differs bool // it attests another result than the others
 	shut    shut
 	told    bool               // it no longer announces that its ceremony failed
 	upset   bool               // a member aborted or restarted since it last opened its attempt
-	served  set                // whose streams it served when it failed
+	served  set                // the members that were serving its streams when it failed
 	partner [maxNodes]int8     // for each member: its process when both last succeeded together, plus 1; 0: never
 	said    [maxProcesses]int8 // the highest step that each of its processes announced
 	clients [maxNodes]client
@@ -75,7 +75,7 @@ type shut uint8
 const (
 	open    shut = iota // it has one
 	unborn              // it has not opened one yet
-	between             // it has closed the last one and opens another
+	between             // it has closed its previous ceremony and will open another
 	left                // it has closed a complete one
 	dead                // its process has ended
 )
@@ -158,7 +158,7 @@ func (w *world) boot(i int) {
 	r.State(&n.state)
 }
 
-// copyFrom sets w to o.
+// copyFrom makes w equal to o, but keeps w's bench and story.
 func (w *world) copyFrom(o *world) {
 	bench, story := w.bench, w.story
 	*w = *o
