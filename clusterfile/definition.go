@@ -219,7 +219,7 @@ func ParsePeer(text string) (syncmod.Peer, error) {
 func parseID(text string) (peer.ID, error) {
 	id, err := peer.Decode(strings.TrimSpace(text))
 	if err == nil {
-		_, err = id.ExtractPublicKey() // the beginning of an ID may be a valid ID, but it contains no key
+		_, err = id.ExtractPublicKey() // an ID that was cut off may still decode as an ID, but it contains no key
 	}
 	if err != nil && !errors.Is(err, peer.ErrNoPublicKey) { // an ID does not contain an RSA key
 		return "", errors.New("it is not a peer ID, which looks like 16Uiu2HAm… or 12D3Koo…: copy it again")

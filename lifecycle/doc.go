@@ -23,7 +23,8 @@
 //     as the start is over, or lets it expire at fx.StartTimeout. With that context, the work would end soon after it
 //     began.
 //   - Call [Group.Start] in OnStart, not in the constructor. If fx fails to build the graph, it never calls OnStop, so
-//     nothing stops what a constructor has started. This rule also makes Start after Stop work.
+//     nothing stops what a constructor has started. Because of this rule, a component can also be started again after
+//     Stop.
 //   - Return from OnStart at once. If a hook is still running at fx.StartTimeout, fx does not call its OnStop, nor the
 //     OnStop of any hook before it. Do work that may take long in a task.
 //   - If OnStart fails after [Group.Start], call [Group.Stop] before you return the error. fx rolls back only the hooks

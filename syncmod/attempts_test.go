@@ -16,9 +16,8 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The function again returns a configuration in which the attempts follow each
-// other quickly.
-func again(attempts int) syncmod.Config {
+// retrying returns a configuration in which the attempts follow each other quickly.
+func retrying(attempts int) syncmod.Config {
 	cfg := harness.Fast()
 	cfg.Retry = syncmod.Retry{Attempts: attempts, Pause: 10 * time.Millisecond, PauseMax: 50 * time.Millisecond}
 	return cfg
@@ -73,7 +72,7 @@ func (r *runs) everyone(t *testing.T, step func(node, attempt int) error) []erro
 }
 
 func TestAnotherAttemptMendsAFailure(t *testing.T) {
-	r := newRuns(t, 3, again(5))
+	r := newRuns(t, 3, retrying(5))
 
 	errs := r.everyone(t, func(node, attempt int) error {
 		if node == 1 && attempt < 3 {
@@ -90,7 +89,7 @@ func TestAnotherAttemptMendsAFailure(t *testing.T) {
 }
 
 func TestTheConfigLimitsTheAttempts(t *testing.T) {
-	r := newRuns(t, 2, again(3))
+	r := newRuns(t, 2, retrying(3))
 
 	errs := r.everyone(t, func(int, int) error { return errors.New("never") })
 
@@ -116,7 +115,7 @@ func TestByDefaultThereIsOneAttempt(t *testing.T) {
 }
 
 func TestAPermanentErrorEndsTheRun(t *testing.T) {
-	r := newRuns(t, 2, again(-1))
+	r := newRuns(t, 2, retrying(-1))
 	cause := errors.New("the key is gone")
 	ctx, cancel := context.WithCancel(t.Context())
 	waits := make(chan error, 1)
@@ -146,7 +145,7 @@ func TestPermanentOfNilIsNil(t *testing.T) {
 }
 
 func TestAFailureToMakeStepsIsThisNodesOwn(t *testing.T) {
-	r := newRuns(t, 2, again(3))
+	r := newRuns(t, 2, retrying(3))
 	calls := 0
 	done := make(chan error, 1)
 	go func() { done <- r.run(harness.Within(t), 1, func(int) error { return nil }) }()
@@ -164,7 +163,7 @@ func TestAFailureToMakeStepsIsThisNodesOwn(t *testing.T) {
 }
 
 func TestALateErrorIsReturned(t *testing.T) {
-	r := newRuns(t, 2, again(3))
+	r := newRuns(t, 2, retrying(3))
 	other := make(chan error, 1)
 	go func() { other <- r.run(harness.Within(t), 1, func(int) error { return nil }) }()
 
@@ -179,7 +178,7 @@ func TestALateErrorIsReturned(t *testing.T) {
 
 func TestAPanickingRunLeavesNothingOpen(t *testing.T) {
 	c := harness.New(t, 2)
-	s := harness.StartService(t, c.Nodes[0].Host, again(3))
+	s := harness.StartService(t, c.Nodes[0].Host, retrying(3))
 	def := c.Define(t.Name())
 	var failed *syncmod.Ceremony
 
@@ -199,7 +198,7 @@ func TestAPanickingRunLeavesNothingOpen(t *testing.T) {
 func TestAnImpossibleRetryReturnsBothReasons(t *testing.T) {
 	c := harness.New(t, 2)
 	h := c.Nodes[0].Host
-	s := harness.StartService(t, h, again(3))
+	s := harness.StartService(t, h, retrying(3))
 
 	_, err := s.Run(t.Context(), c.Define(t.Name()), losesItsKey(h))
 
@@ -220,7 +219,7 @@ func losesItsKey(h host.Host) makesSteps {
 }
 
 func TestACancelledPauseReturnsTheFailure(t *testing.T) {
-	cfg := again(2)
+	cfg := retrying(2)
 	cfg.Retry.Pause, cfg.Retry.PauseMax = math.MaxInt64, math.MaxInt64
 	r := newRuns(t, 2, cfg)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -243,7 +242,7 @@ func TestACancelledPauseReturnsTheFailure(t *testing.T) {
 }
 
 func TestStopDuringAPauseEndsTheRun(t *testing.T) {
-	cfg := again(2)
+	cfg := retrying(2)
 	cfg.Retry.Pause, cfg.Retry.PauseMax = time.Hour, time.Hour
 	r := newRuns(t, 2, cfg)
 	failed := make(chan struct{})
@@ -267,7 +266,7 @@ func TestStopDuringAPauseEndsTheRun(t *testing.T) {
 
 func TestRunNeedsAStartedService(t *testing.T) {
 	c := harness.New(t, 2)
-	s, err := syncmod.NewService(c.Nodes[0].Host, again(-1), syncmod.WithLogger(harness.Quiet()))
+	s, err := syncmod.NewService(c.Nodes[0].Host, retrying(-1), syncmod.WithLogger(harness.Quiet()))
 	require.NoError(t, err)
 	steps := func(*syncmod.Ceremony) ([]syncmod.Step, error) { return nil, nil }
 
@@ -282,7 +281,7 @@ func TestRunNeedsAStartedService(t *testing.T) {
 }
 
 func TestRunReturnsTheReceipt(t *testing.T) {
-	r := newRuns(t, 2, again(2))
+	r := newRuns(t, 2, retrying(2))
 	receipts := make([]*syncmod.Receipt, 2)
 	var wg sync.WaitGroup
 	for i, s := range r.services {

@@ -30,8 +30,8 @@ func failsOnce() makesSteps {
 	}
 }
 
-// The function never returns a constructor of steps that fail in every attempt.
-func never() makesSteps {
+// alwaysFails returns a constructor of steps that fail in every attempt.
+func alwaysFails() makesSteps {
 	return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 		return []syncmod.Step{{Run: func(context.Context) error { return errors.New("never") }}}, nil
 	}
@@ -53,8 +53,8 @@ func TestAnAppRetriesUntilComplete(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
-	one, endsOfOne := attempting(t, a, def, again(3), failsOnce)
-	other, endsOfOther := attempting(t, b, def, again(3), func() (makesSteps, error) { return failsOnce(), nil })
+	one, endsOfOne := attempting(t, a, def, retrying(3), failsOnce)
+	other, endsOfOther := attempting(t, b, def, retrying(3), func() (makesSteps, error) { return failsOnce(), nil })
 	one.RequireStart()
 	other.RequireStart()
 
@@ -71,10 +71,10 @@ func TestAnAppStopsAfterTheLastAttempt(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
-	cfg := again(2)
+	cfg := retrying(2)
 	cfg.ShutdownOnFailure = true
-	one, ends := attempting(t, a, def, cfg, never)
-	other, _ := attempting(t, b, def, cfg, never)
+	one, ends := attempting(t, a, def, cfg, alwaysFails)
+	other, _ := attempting(t, b, def, cfg, alwaysFails)
 	one.RequireStart()
 	other.RequireStart()
 
@@ -89,7 +89,7 @@ func TestAnAppStopsAfterTheLastAttempt(t *testing.T) {
 func TestAnAppThatStopsEndsItsAttempts(t *testing.T) {
 	noLeaks(t)
 	h := harness.NewHost(t)
-	app, ends := attempting(t, h, unattended(t, h), again(-1), failsOnce)
+	app, ends := attempting(t, h, unattended(t, h), retrying(-1), failsOnce)
 	app.RequireStart()
 
 	app.RequireStop()
@@ -102,13 +102,13 @@ func TestAnAppWithAttemptsCanRestart(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
-	one, ends := attempting(t, a, def, again(3), failsOnce)
+	one, ends := attempting(t, a, def, retrying(3), failsOnce)
 	one.RequireStart()
 	one.RequireStop()
 	require.ErrorIs(t, harness.Next(t, ends), syncmod.ErrStopped)
 
 	one.RequireStart()
-	other, _ := attempting(t, b, def, again(3), failsOnce)
+	other, _ := attempting(t, b, def, retrying(3), failsOnce)
 	other.RequireStart()
 
 	require.NoError(t, harness.Next(t, ends))
@@ -120,7 +120,7 @@ func TestAPanicWhileMakingStepsIsAFailure(t *testing.T) {
 	noLeaks(t)
 	h := harness.NewHost(t)
 	calls := 0
-	app, ends := attempting(t, h, unattended(t, h), again(2), func() makesSteps {
+	app, ends := attempting(t, h, unattended(t, h), retrying(2), func() makesSteps {
 		return func(*syncmod.Ceremony) ([]syncmod.Step, error) {
 			calls++
 			panic("no share")
@@ -140,7 +140,7 @@ func TestAPanicWhileMakingStepsIsAFailure(t *testing.T) {
 func TestAnAppLearnsOfTheLastFailure(t *testing.T) {
 	noLeaks(t)
 	h := harness.NewHost(t)
-	cfg := again(3)
+	cfg := retrying(3)
 	cfg.ShutdownOnFailure = true
 	app, ends := attempting(t, h, unattended(t, h), cfg, losesItsKey)
 	app.RequireStart()
@@ -163,7 +163,7 @@ func TestAnImpossibleAttemptFailsTheStart(t *testing.T) {
 				return err
 			}))
 		}),
-		syncmod.RunAttempts(never))
+		syncmod.RunAttempts(alwaysFails))
 
 	require.ErrorIs(t, app.Start(t.Context()), syncmod.ErrOpen)
 }
@@ -172,7 +172,7 @@ func TestAnOldStepDoesNotEndARestartedApp(t *testing.T) {
 	noLeaks(t)
 	a, b := harness.NewHost(t), harness.NewHost(t)
 	def := harness.Define(t.Name(), a, b)
-	cfg := again(3)
+	cfg := retrying(3)
 	cfg.ShutdownOnFailure = true
 	made, inside, release := make(chan *syncmod.Ceremony, 8), make(chan struct{}, 8), make(chan struct{})
 	app, ends := attempting(t, a, def, cfg, func() makesSteps {

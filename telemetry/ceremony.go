@@ -53,9 +53,9 @@ type peerOptions struct {
 }
 
 // fewMembers is the maximum number of members for which the metrics of a member have a
-// second attribute, such as the role. The SDK silently folds all series of an
-// instrument above 2,000 into one. With a second attribute each member would have up to
-// ten series of dkgsync.reconnects, and a ceremony may have 1,024 members.
+// second attribute, such as the role. If an instrument has more than 2,000 series, the
+// SDK silently folds the rest into one. With a second attribute each member would have
+// up to ten series of dkgsync.reconnects, and a ceremony may have 1,024 members.
 const fewMembers = 64
 
 func (c *Ceremony) large() bool { return len(c.info.Peers) > fewMembers }

@@ -215,7 +215,7 @@ func TestARelayThatDoesNotAnswer(t *testing.T) {
 	s := newSite(t)
 	_, nobody, err := manet.DialArgs(ownAddrs(t)[0])
 	require.NoError(t, err)
-	ctx, interrupt := context.WithCancelCause(soon(t))
+	ctx, interrupt := context.WithCancelCause(aMinute(t))
 	stderr := &watched{text: "cannot be used and ", found: func() {
 		interrupt(interruption{syscall.SIGINT})
 	}}
@@ -238,7 +238,7 @@ func TestDifferentDefinitions(t *testing.T) {
 	code, _, stderr := execute(t, "define", "--out", s.file("other.json"),
 		"bob="+ids[1]+"@"+s.listen["bob"], "alice="+ids[0]+"@"+s.listen["alice"], "carol="+s.keygen(t, "carol"))
 	require.Zero(t, code, stderr)
-	ctx, interrupt := context.WithCancel(soon(t))
+	ctx, interrupt := context.WithCancel(aMinute(t))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

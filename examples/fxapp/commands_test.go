@@ -23,9 +23,9 @@ import (
 	"github.com/dkgsync/dkgsync/clusterfile"
 )
 
-// The function soon returns a context that ends after a minute, so that no test waits
-// too long in vain.
-func soon(t *testing.T) context.Context {
+// aMinute returns a context that ends after a minute, so that no test waits too long
+// in vain.
+func aMinute(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the test has waited in vain"))
 	t.Cleanup(cancel)
@@ -36,7 +36,7 @@ func soon(t *testing.T) context.Context {
 func execute(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(soon(t), args, &out, &errs)
+	code = run(aMinute(t), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -241,7 +241,7 @@ func TestTwoNodesGenerateAKey(t *testing.T) {
 	bob := make(chan end)
 	go func() {
 		var out, errs bytes.Buffer
-		code := run(soon(t), s.node("bob", "--log-format", "json"), &out, &errs)
+		code := run(aMinute(t), s.node("bob", "--log-format", "json"), &out, &errs)
 		bob <- end{code, out.String(), errs.String()}
 	}()
 
@@ -316,12 +316,12 @@ func TestABrokenOutputIsNoUsageError(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	bob := make(chan int)
-	go func() { bob <- run(soon(t), s.node("bob"), io.Discard, io.Discard) }()
+	go func() { bob <- run(aMinute(t), s.node("bob"), io.Discard, io.Discard) }()
 	gone, end := io.Pipe()
 	require.NoError(t, gone.Close())
 	var stderr bytes.Buffer
 
-	code := run(soon(t), s.node("alice"), end, &stderr)
+	code := run(aMinute(t), s.node("alice"), end, &stderr)
 
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, s.requireOneSentence(t, stderr.String()),
@@ -333,7 +333,7 @@ func TestABrokenOutputIsNoUsageError(t *testing.T) {
 func TestTheStatusPageOfANode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	ctx, interrupt := context.WithCancelCause(soon(t))
+	ctx, interrupt := context.WithCancelCause(aMinute(t))
 	opened := make(chan struct{})
 	stderr := &watched{text: "ceremony opened", found: func() { close(opened) }}
 	ended := make(chan int)
@@ -360,7 +360,7 @@ func TestASignalEndsANode(t *testing.T) {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			ctx, interrupt := context.WithCancelCause(soon(t))
+			ctx, interrupt := context.WithCancelCause(aMinute(t))
 			stderr := &watched{text: "ceremony opened", found: func() { interrupt(interruption{sig}) }}
 
 			code := run(ctx, s.node("alice"), io.Discard, stderr)
@@ -379,10 +379,10 @@ func TestASignalTellsTheOthers(t *testing.T) {
 	bob := make(chan string)
 	go func() {
 		var errs bytes.Buffer
-		_ = run(soon(t), s.node("bob"), io.Discard, &errs)
+		_ = run(aMinute(t), s.node("bob"), io.Discard, &errs)
 		bob <- errs.String()
 	}()
-	ctx, interrupt := context.WithCancelCause(soon(t))
+	ctx, interrupt := context.WithCancelCause(aMinute(t))
 	stderr := &watched{text: "ready to begin step 1", found: func() { interrupt(interruption{syscall.SIGTERM}) }}
 
 	code := run(ctx, s.node("alice"), io.Discard, stderr)
@@ -406,7 +406,7 @@ func TestGivingUpSaysWhatToDo(t *testing.T) {
 	opened := make(chan struct{})
 	stderr := &watched{text: "ceremony opened", found: func() { close(opened) }}
 	alice := make(chan int)
-	go func() { alice <- run(soon(t), s.node("alice"), io.Discard, stderr) }()
+	go func() { alice <- run(aMinute(t), s.node("alice"), io.Discard, stderr) }()
 	<-opened
 	require.NoError(t, os.RemoveAll(s.file("alice"))) // the share cannot be written
 

@@ -24,8 +24,8 @@ func newDefineCommand() *cobra.Command {
 each one is reached. Its hash binds all of it, so every member needs the same file.
 
 A member is NAME=ID@ADDRESS,ADDRESS: a name for people, a peer ID or an ENR (keygen
-prints both), and the addresses at which the others reach it. The others reach a
-member without addresses through the relay that every node is given. With "-" in
+prints both), and the addresses at which the others reach it. A member that has no
+addresses is reached through the relay, which must be given to every node. With "-" in
 place of the members, the command reads them from standard input, one per line, and
 skips blank lines and lines that begin with #.`,
 		Example: `  fxapp define --out ceremony.json \

@@ -16,8 +16,8 @@ import (
 // newApp makes the application of one node. work is the node's part in the ceremony:
 // [generateKey], or what syncmod.RunSteps or syncmod.RunAttempts returns. The
 // function that is passed to RunSteps or RunAttempts takes its parameters from the
-// graph, as a constructor does. The options in more, the last parameter, start
-// before the ceremony and stop after it.
+// graph, as a constructor does. The last parameter has options that start before the
+// ceremony and stop after it.
 //
 // A program that only runs its node also sets ShutdownOnFailure and ShutdownOnComplete
 // in the Config, and then calls Run. Its exit code then says how the ceremony ended.

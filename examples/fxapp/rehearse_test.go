@@ -29,7 +29,7 @@ type ended struct {
 // waits for its end.
 func begin(t *testing.T, args ...string) (interrupt func(), result func() ended) {
 	t.Helper()
-	ctx, cancel := context.WithCancelCause(soon(t))
+	ctx, cancel := context.WithCancelCause(aMinute(t))
 	var out, errs bytes.Buffer
 	var e ended
 	done := make(chan struct{})
@@ -143,7 +143,7 @@ func TestAWatchShowsChanges(t *testing.T) {
 	interrupt, alice := begin(t, s.rehearse("alice", "--watch", "--log-format", "json")...)
 
 	c := s.bobTakesPart(t, syncmod.Config{Nickname: "Bob himself"})
-	for status := range c.Watch(soon(t)) {
+	for status := range c.Watch(aMinute(t)) {
 		if strings.Contains(status.Peers[0].Waiting, "only looks") {
 			break
 		}

@@ -113,7 +113,7 @@ func (w *window) written() string {
 // The method until waits until the window shows the words.
 func (w *window) until(words string) {
 	w.t.Helper()
-	ctx := soon(w.t)
+	ctx := aMinute(w.t)
 	for !strings.Contains(strings.Join(strings.Fields(w.text()), " "), words) {
 		select {
 		case <-w.changed:
@@ -147,7 +147,7 @@ func (w *window) code() int {
 	}()
 	select {
 	case <-ended:
-	case <-soon(w.t).Done():
+	case <-aMinute(w.t).Done():
 		_ = w.cmd.Process.Kill()
 		require.Failf(w.t, "the program has not ended", "%s", w.text())
 	}
@@ -331,7 +331,7 @@ func TestNodeOfStoppedTerminal(t *testing.T) {
 	case err := <-ended:
 		require.NoError(t, err)
 		require.Contains(t, w.stdout.String(), "all 2 members have attested the same group key")
-	case <-soon(t).Done():
+	case <-aMinute(t).Done():
 		_ = w.cmd.Process.Kill()
 		t.Error("the node waits for its terminal")
 	}

@@ -118,7 +118,7 @@ func (w walkthrough) run(t *testing.T, sections ...[]block) (output string, err 
 		require.LessOrEqual(t, len(section), 6)
 		script += wait(nodes)
 	}
-	ctx, cancel := context.WithCancel(soon(t))
+	ctx, cancel := context.WithCancel(aMinute(t))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", strings.ReplaceAll(script, "127.0.0.1", w.loopback))
 	cmd.Dir = w.dir

@@ -23,7 +23,7 @@ func TestThePageFollowsAMember(t *testing.T) {
 	skipWithoutChromium(t)
 	s := newStage(t, 3, harness.Links())
 	for _, i := range s.All() {
-		s.does(i, "deal", hang)
+		s.setWork(i, "deal", hang)
 	}
 	s.Start()
 	s.run(s.All()...)
@@ -51,7 +51,7 @@ func TestThePageShowsAttempts(t *testing.T) {
 	s.Idle()
 	var failed atomic.Bool
 	for _, n := range s.Nodes {
-		s.does(n.Index, "verify", hang)
+		s.setWork(n.Index, "verify", hang)
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})
 		t.Cleanup(func() { cancel(); <-done })

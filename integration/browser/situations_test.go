@@ -84,7 +84,7 @@ var situations = []situation{
 			s.Nodes[bob].Host = way
 			cut := make(chan struct{})
 			for _, i := range s.All() {
-				s.does(i, "deal", until(cut))
+				s.setWork(i, "deal", workUntil(cut))
 			}
 			s.Start()
 			s.run(s.All()...)
@@ -105,8 +105,8 @@ var situations = []situation{
 		name: "relay",
 		play: func(t *testing.T) *stage {
 			s := newStage(t, 4, harness.Behind(harness.NewRelay(t, long, much)))
-			s.does(dave, "exchange keys", takes(700*time.Millisecond))
-			s.does(dave, "deal", hang)
+			s.setWork(dave, "exchange keys", workFor(700*time.Millisecond))
+			s.setWork(dave, "deal", hang)
 			s.Start()
 			s.run(s.All()...)
 			s.at(3)
@@ -161,7 +161,7 @@ var situations = []situation{
 		play: func(t *testing.T) *stage {
 			s := newStage(t, 4)
 			for _, i := range s.All() {
-				s.does(i, "deal", hang)
+				s.setWork(i, "deal", hang)
 			}
 			s.Start()
 			s.run(s.All()...)
@@ -181,11 +181,11 @@ var situations = []situation{
 		name: "abort",
 		play: func(t *testing.T) *stage {
 			s := newStage(t, 4)
-			s.does(carol, "verify", func(context.Context, *syncmod.Ceremony) error {
+			s.setWork(carol, "verify", func(context.Context, *syncmod.Ceremony) error {
 				return errors.New("the share of operator 3 does not match the commitment of operator 3")
 			})
 			for _, i := range s.Except(carol) {
-				s.does(i, "verify", hang)
+				s.setWork(i, "verify", hang)
 			}
 			s.Start()
 			s.run(s.All()...)
@@ -204,7 +204,7 @@ var situations = []situation{
 		play: func(t *testing.T) *stage {
 			s := newStage(t, 4)
 			for _, i := range s.All() {
-				s.does(i, "store", attests(fmt.Sprint("the key", i == carol)))
+				s.setWork(i, "store", attests(fmt.Sprint("the key", i == carol)))
 			}
 			s.Start()
 			s.run(s.All()...)
@@ -221,9 +221,9 @@ var situations = []situation{
 		name: "complete",
 		play: func(t *testing.T) *stage {
 			s := newStage(t, 4)
-			s.does(bob, "deal", takes(600*time.Millisecond))
+			s.setWork(bob, "deal", workFor(600*time.Millisecond))
 			for _, i := range s.All() {
-				s.does(i, "store", attests("the key"))
+				s.setWork(i, "store", attests("the key"))
 			}
 			s.Start()
 			s.run(s.All()...)

@@ -76,8 +76,8 @@ func (s *stage) look(nodes ...int) {
 	}
 }
 
-// The method does sets what a node does in a step.
-func (s *stage) does(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
+// setWork sets what a node does in a step.
+func (s *stage) setWork(node int, step string, work func(context.Context, *syncmod.Ceremony) error) {
 	if s.work[node] == nil {
 		s.work[node] = make(map[string]func(context.Context, *syncmod.Ceremony) error)
 	}
@@ -142,8 +142,8 @@ func hang(ctx context.Context, _ *syncmod.Ceremony) error {
 	return ctx.Err()
 }
 
-// The function takes returns work that lasts for d.
-func takes(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
+// workFor returns work that lasts for d.
+func workFor(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		ctx, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
@@ -160,8 +160,8 @@ func attests(result string) func(context.Context, *syncmod.Ceremony) error {
 	return func(_ context.Context, c *syncmod.Ceremony) error { return c.Attest(harness.Hash(result)) }
 }
 
-// The function until returns work that ends when the channel happens is closed.
-func until(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) error {
+// workUntil returns work that ends when the channel is closed.
+func workUntil(happens <-chan struct{}) func(context.Context, *syncmod.Ceremony) error {
 	return func(ctx context.Context, _ *syncmod.Ceremony) error {
 		select {
 		case <-happens:

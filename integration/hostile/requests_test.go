@@ -42,7 +42,7 @@ var requests = []attack{
 	{name: "aborts the attempt of another process", do: abortsAnother, gets: "answered, closed"},
 	{name: "comes back without its session", do: says(ofSession(0)), gets: refused, fails: syncmod.ErrPeerRestarted},
 	{name: "changes its session on a stream", do: changesSession, gets: greeted},
-	{name: "shows another member's signature", do: copies, gets: refused, fails: syncmod.ErrBadSignature},
+	{name: "shows another member's signature", do: copySignature, gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "shows no signature", do: says(signature(nil)), gets: refused, fails: syncmod.ErrBadSignature},
 	{name: "has another definition", do: meansAnother(definitionHash(harness.Hash("another"))), gets: greeted},
 	{name: "has another definition, but does not name it", do: meansAnother(definitionHash(nil)), gets: violation},
@@ -161,8 +161,8 @@ func changesSession(t testing.TB, m *member) string {
 	return s.Fate()
 }
 
-// The attack copies sends a signature that another member sent to dave.
-func copies(t testing.TB, m *member) string {
+// copySignature sends a signature that another member sent to dave.
+func copySignature(t testing.TB, m *member) string {
 	bobs := m.copied.Load().GetHashSignature()
 	valid, err := m.Nodes[bob].Key.GetPublic().Verify(harness.Hash(m.about), bobs)
 	require.NoError(t, err)

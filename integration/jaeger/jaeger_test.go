@@ -29,10 +29,10 @@ func TestAllSpansMeetInOneTrace(t *testing.T) {
 			require.Equal(t, []string{"node0", "node1", "node2", "node3"}, trace.instances())
 			requireRows(t, c, trace)
 			require.Empty(t, trace.warnings())
-			require.Len(t, trace.are("dkgsync.ceremony.start", "internal"), nodes)
-			require.Len(t, trace.are("dkgsync.connect", "client"), nodes*(nodes-1))
-			require.Len(t, trace.are("dkgsync.step", "internal"), 2*nodes)
-			require.Len(t, trace.are("dkgsync.barrier", "internal"), 5*nodes,
+			require.Len(t, trace.called("dkgsync.ceremony.start", "internal"), nodes)
+			require.Len(t, trace.called("dkgsync.connect", "client"), nodes*(nodes-1))
+			require.Len(t, trace.called("dkgsync.step", "internal"), 2*nodes)
+			require.Len(t, trace.called("dkgsync.barrier", "internal"), 5*nodes,
 				"connected, 2 steps, the last, goodbyes")
 			requireAttributes(t, trace)
 			requireParents(t, trace)
@@ -89,7 +89,7 @@ func requireAttributes(t *testing.T, trace jaegerTrace) {
 		"dkgsync.barrier":  {"dkgsync.barrier.kind", "dkgsync.step", "dkgsync.barrier.last_peer"},
 		"dkgsync.ceremony": {"dkgsync.outcome", "dkgsync.step", "dkgsync.reconnects"},
 	} {
-		spans := trace.are(operation, "")
+		spans := trace.called(operation, "")
 		require.NotEmpty(t, spans, operation)
 		for _, s := range spans {
 			for _, key := range keys {
@@ -106,7 +106,7 @@ func requireAttributes(t *testing.T, trace jaegerTrace) {
 func requireParents(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	starts := make(map[string]string) // by node
-	for _, s := range trace.are("dkgsync.ceremony.start", "") {
+	for _, s := range trace.called("dkgsync.ceremony.start", "") {
 		require.Empty(t, s.parent())
 		starts[trace.instance(s)] = s.SpanID
 	}
@@ -121,10 +121,10 @@ func requireParents(t *testing.T, trace jaegerTrace) {
 func requireLinks(t *testing.T, trace jaegerTrace) {
 	t.Helper()
 	clients := make(map[string]bool)
-	for _, s := range trace.are("dkgsync.stream", "client") {
+	for _, s := range trace.called("dkgsync.stream", "client") {
 		clients[s.SpanID] = true
 	}
-	served := trace.are("dkgsync.stream", "server")
+	served := trace.called("dkgsync.stream", "server")
 	require.NotEmpty(t, served)
 	for _, s := range served {
 		require.Len(t, s.links(), 1)
@@ -157,11 +157,11 @@ func TestAStuckCeremonyCanBeSeen(t *testing.T) {
 
 	// A wait is reported only after ten seconds.
 	stuck := traceOf(t, c.traceID(), func(trace jaegerTrace) bool {
-		return len(trace.are("dkgsync.barrier.waiting", "")) == nodes-1
+		return len(trace.called("dkgsync.barrier.waiting", "")) == nodes-1
 	})
 
 	require.Empty(t, stuck.warnings(), "while it is stuck")
-	require.Empty(t, stuck.are("dkgsync.ceremony", ""))
+	require.Empty(t, stuck.called("dkgsync.ceremony", ""))
 	for _, service := range c.services[:late] {
 		require.Contains(t, stuck.rows(), service+" dkgsync.barrier.waiting verify")
 	}

@@ -194,9 +194,9 @@ func (s span) links() (ids []string) {
 	return ids
 }
 
-// The method are returns the spans whose attribute dkgsync.span has the given value. If kind is not empty,
-// their kind must match too.
-func (t jaegerTrace) are(name, kind string) (spans []span) {
+// called returns the spans whose attribute dkgsync.span has the given value. If kind is not empty, their
+// kind must match too.
+func (t jaegerTrace) called(name, kind string) (spans []span) {
 	for _, s := range t.Spans {
 		if s.tag("dkgsync.span") == name && (kind == "" || s.tag("span.kind") == kind) {
 			spans = append(spans, s)
@@ -272,7 +272,7 @@ func traceOf(t *testing.T, id string, complete func(jaegerTrace) bool) jaegerTra
 // withCeremonies returns a condition: n ceremonies have ended in the trace, one for
 // each node.
 func withCeremonies(n int) func(jaegerTrace) bool {
-	return func(trace jaegerTrace) bool { return len(trace.are("dkgsync.ceremony", "")) == n }
+	return func(trace jaegerTrace) bool { return len(trace.called("dkgsync.ceremony", "")) == n }
 }
 
 // search finds spans as a person does: for the service of each node in turn, by tags.

@@ -19,7 +19,8 @@ const few, many = 4, 50
 // strays is how many attempts may end without a fault of their own. A member that has
 // not noticed that the previous attempt is over can end the next one; see
 // docs/guarantees.md. A stray is rare: it happens only if two members begin again
-// within the time that a message takes, and after one stray the member has noticed.
+// within the time that a message takes, and once it has happened, the member knows
+// that the previous attempt is over.
 const strays = 2
 
 var seed = flag.Uint64("seed", 1, "the seed of the faults of nodes that begin again")

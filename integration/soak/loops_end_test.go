@@ -95,7 +95,7 @@ func (n *looper) hurry(ctx context.Context, a *attempt, e *ending) error {
 func (n *looper) judge(a *attempt) error {
 	n.tally.ended(kindOf(a.err))
 	if a.err != nil {
-		return n.explains(a)
+		return n.excuse(a)
 	}
 	planned := n.plan.laps[a.lap]
 	n.pass(a, planned.last())
@@ -122,9 +122,9 @@ func (n *looper) judge(a *attempt) error {
 	return nil
 }
 
-// The method explains returns nil if the ending of this lap, or a hurry in the
-// previous lap, explains why an attempt failed.
-func (n *looper) explains(a *attempt) error {
+// excuse returns nil if the ending of this lap, or a hurry in the previous lap,
+// explains why an attempt failed.
+func (n *looper) excuse(a *attempt) error {
 	for r := max(a.lap-1, 0); r <= a.lap; r++ {
 		e := n.plan.laps[r].ending
 		switch {
@@ -147,7 +147,7 @@ func names(a *attempt, node int) bool {
 	case errors.Is(a.err, syncmod.ErrAborted), errors.Is(a.err, syncmod.ErrStopped):
 		return a.node == node
 	}
-	return strings.Contains(a.err.Error(), "refused this node") && quotes(a.err, node, "")
+	return strings.Contains(a.err.Error(), "refused this node") && saysOf(a.err, node, "")
 }
 
 // followsFromAnother reports whether an attempt failed because a member has begun its
@@ -155,16 +155,16 @@ func names(a *attempt, node int) bool {
 // from the first member that it hears. It may then end the next attempt of the others.
 func (n *looper) followsFromAnother(a *attempt) bool {
 	for node := range n.plan.members {
-		if n.log.hasFailed(node, a.lap) && quotes(a.err, node, " restarted: its step") ||
-			quotes(a.err, node, " is in another attempt") {
+		if n.log.hasFailed(node, a.lap) && saysOf(a.err, node, " restarted: its step") ||
+			saysOf(a.err, node, " is in another attempt") {
 			return true
 		}
 	}
 	return false
 }
 
-// The function quotes reports whether an error says what about a node, or quotes
-// another member that says it.
-func quotes(err error, node int, what string) bool {
+// saysOf reports whether an error says the given words of a node, or quotes another
+// member that says them.
+func saysOf(err error, node int, what string) bool {
 	return strings.Contains(err.Error(), fmt.Sprintf("operator %d (%s)%s", node, harness.Name(node), what))
 }

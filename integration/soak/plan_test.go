@@ -162,8 +162,8 @@ func (c ceremony) expected() outcome {
 }
 
 // The method spares reports whether a node may complete although others fail. If two
-// sides lose each other at the last barrier, a node on neither side has heard from
-// all.
+// sides lose each other at the last barrier, a node that is on neither of them still
+// hears from everyone.
 func (c ceremony) spares(node int) bool {
 	spared := false
 	for _, f := range c.faults {

@@ -25,7 +25,7 @@ type Link struct {
 	down    bool          // it accepts no connection
 	frozen  bool          // it holds all bytes back
 	budget  int           // how many more bytes may pass before it is cut or drops; < 0: any number
-	dropped chan struct{} // closed at the end of the budget, when the link drops; nil: it is cut instead
+	dropped chan struct{} // closed when the budget is used up and the link drops; nil: the link is cut instead
 	delay   time.Duration
 	closed  bool
 	wg      sync.WaitGroup

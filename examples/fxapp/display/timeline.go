@@ -256,8 +256,8 @@ func (t *timeline) prevailing(n track, axis int) []rune {
 }
 
 // mark marks the barriers and the node that was last at each. If several barriers share
-// a column, the barrier of a step decides, because the number beside a row counts only
-// these. Of several such barriers, the one that took longest decides.
+// a column, a barrier of a step decides, because the number at the end of a row counts
+// only barriers of steps. Of several such barriers, the one that took longest decides.
 func (t *timeline) mark(rows [][]rune, axis int) {
 	if len(t.barriers) > manyCrossed {
 		return

@@ -61,7 +61,7 @@ func TestTwoDealsEndTheAttempts(t *testing.T) {
 	for name, m := range map[string]misdeed{"told": twoDeals, "hidden": twoDealsHidden} {
 		t.Run(name, func(t *testing.T) {
 			c := clusterWith(t, config(3), 3)
-			c.nodes[bob].change = m.steadily
+			c.nodes[bob].change = m.inStep
 			ctx, cancel := context.WithCancel(within(t))
 			defer cancel()
 			errs := make([]error, 3)
@@ -140,9 +140,9 @@ func TestAnOldMessageIsRefused(t *testing.T) {
 			c.nodes[bob].change = func(a *attempt, steps []syncmod.Step) []syncmod.Step {
 				if old != nil {
 					assert.Nil(t, a.generator.message(a, p), "nothing of the first attempt is served")
-					return saying(p, func(*attempt, peer.ID) []byte { return old }).steadily(a, steps)
+					return saying(p, func(*attempt, peer.ID) []byte { return old }).inStep(a, steps)
 				}
-				return after(p, steps, func() error {
+				return afterPhase(p, steps, func() error {
 					old = a.generator.message(a, p)
 					return errors.New("again")
 				})

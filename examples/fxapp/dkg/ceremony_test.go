@@ -79,7 +79,7 @@ func TestAnEarlyFailureLeavesNothing(t *testing.T) {
 	n := c.nodes[1]
 	written := []string{}
 	n.change = func(_ *attempt, steps []syncmod.Step) []syncmod.Step {
-		return after(phases, steps, func() error {
+		return afterPhase(phases, steps, func() error {
 			written = n.files()
 			return errors.New("out of coffee")
 		})

@@ -91,7 +91,7 @@ func TestAFullDiskKeepsTheShare(t *testing.T) {
 	n.dir = full
 	n.generator.store.dir = full
 	n.change = func(_ *attempt, steps []syncmod.Step) []syncmod.Step {
-		return after(phases, steps, func() error {
+		return afterPhase(phases, steps, func() error {
 			fill(t, full)
 			return nil
 		})

@@ -22,7 +22,7 @@ func TestAMuteMemberIsNamed(t *testing.T) {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
 			mute := handling(p, func(_ *attempt, s network.Stream) { _, _ = s.Read(make([]byte, 1)) })
-			failsWithin(t, short, mute, "operator 1 (bob) gave no "+p.String()+" within 6s: no answer")
+			mustFailWithin(t, short, mute, "operator 1 (bob) gave no "+p.String()+" within 6s: no answer")
 		})
 	}
 }
@@ -38,7 +38,7 @@ func TestAnEndlessSenderIsNamed(t *testing.T) {
 			}
 		}
 	})
-	failsWithin(t, short, slow, "operator 1 (bob) gave no deal within 6s: no answer")
+	mustFailWithin(t, short, slow, "operator 1 (bob) gave no deal within 6s: no answer")
 }
 
 func TestAMissingProtocolIsNamed(t *testing.T) {
@@ -47,19 +47,19 @@ func TestAMissingProtocolIsNamed(t *testing.T) {
 		a.generator.host.RemoveStreamHandler(protocols[keyPhase])
 		return steps
 	}
-	failsWithin(t, short, without, "operator 1 (bob) gave no key within 6s: not reached: ")
+	mustFailWithin(t, short, without, "operator 1 (bob) gave no key within 6s: not reached: ")
 }
 
 func TestAMemberThatResetsIsNamed(t *testing.T) {
 	t.Parallel()
 	resets := handling(keyPhase, func(_ *attempt, s network.Stream) { _ = s.Reset() })
-	failsWithin(t, short, resets, "operator 1 (bob) gave no key within 6s: ")
+	mustFailWithin(t, short, resets, "operator 1 (bob) gave no key within 6s: ")
 }
 
 func TestAnIdleMemberIsNamed(t *testing.T) {
 	t.Parallel()
 	nothing := saying(responses, func(*attempt, peer.ID) []byte { return nil })
-	failsWithin(t, short, nothing, "operator 1 (bob) gave no response within 6s: it has made none in this attempt")
+	mustFailWithin(t, short, nothing, "operator 1 (bob) gave no response within 6s: it has made none in this attempt")
 }
 
 func TestAnOversizedMessageIsRefused(t *testing.T) {
@@ -70,7 +70,7 @@ func TestAnOversizedMessageIsRefused(t *testing.T) {
 			}
 		}
 	})
-	fails(t, large, "operator 1 (bob) gave a deal of more than 10 KiB")
+	mustFail(t, large, "operator 1 (bob) gave a deal of more than 10 KiB")
 }
 
 func TestGarbageIsRefused(t *testing.T) {
@@ -82,7 +82,7 @@ func TestGarbageIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			says := saying(keyPhase, func(*attempt, peer.ID) []byte { return []byte(garbage) })
-			fails(t, says, "operator 1 (bob) gave a key that cannot be read: does it run a different version?")
+			mustFail(t, says, "operator 1 (bob) gave a key that cannot be read: does it run a different version?")
 		})
 	}
 }
@@ -98,24 +98,24 @@ func TestAnothersMessageIsRefused(t *testing.T) {
 					return text
 				})(a, steps)
 			}
-			fails(t, says, "operator 1 (bob) gave a "+p.String()+" that it did not sign")
+			mustFail(t, says, "operator 1 (bob) gave a "+p.String()+" that it did not sign")
 		})
 	}
 }
 
 func TestAWrongPhaseIsRefused(t *testing.T) {
 	says := saying(deals, func(a *attempt, _ peer.ID) []byte { return a.generator.message(a, keyPhase) })
-	fails(t, says, "operator 1 (bob) gave a deal that it did not sign")
+	mustFail(t, says, "operator 1 (bob) gave a deal that it did not sign")
 }
 
 func TestAnotherThresholdIsRefused(t *testing.T) {
 	t.Run("wanted", func(t *testing.T) {
 		two := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Threshold = 2 })
-		fails(t, two, "operator 1 (bob) wants 2 of 3 members to sign together, but this node wants 3")
+		mustFail(t, two, "operator 1 (bob) wants 2 of 3 members to sign together, but this node wants 3")
 	})
 	t.Run("dealt", func(t *testing.T) {
 		two := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Commitments = b.Commitments[:2] })
-		fails(t, two, "operator 1 (bob) dealt for a threshold of 2, where it must be 3")
+		mustFail(t, two, "operator 1 (bob) dealt for a threshold of 2, where it must be 3")
 	})
 }
 
@@ -127,7 +127,7 @@ func TestABadKeyIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			none := signing(keyPhase, new(keyBody), func(_ *attempt, b *keyBody) { b.Key = key })
-			fails(t, none, "operator 1 (bob) gave an invalid key: "+name)
+			mustFail(t, none, "operator 1 (bob) gave an invalid key: "+name)
 		})
 	}
 }
@@ -136,12 +136,12 @@ func TestABadCommitmentIsRefused(t *testing.T) {
 	none := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) {
 		b.Commitments[2] = encode(keys().Point().Null())
 	})
-	fails(t, none, "operator 1 (bob) dealt with an invalid commitment: it is the point at infinity")
+	mustFail(t, none, "operator 1 (bob) dealt with an invalid commitment: it is the point at infinity")
 }
 
 func TestTooFewSharesAreRefused(t *testing.T) {
 	few := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Shares = b.Shares[:2] })
-	fails(t, few, "operator 1 (bob) dealt 2 shares to 3 members")
+	mustFail(t, few, "operator 1 (bob) dealt 2 shares to 3 members")
 }
 
 func TestAWrongShareIsRefused(t *testing.T) {
@@ -153,7 +153,7 @@ func TestAWrongShareIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			unfit := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { change(b) })
-			fails(t, unfit, "operator 1 (bob) dealt this node a share that does not match its commitments")
+			mustFail(t, unfit, "operator 1 (bob) dealt this node a share that does not match its commitments")
 		})
 	}
 }
@@ -210,12 +210,12 @@ func TestACopiedDealIsRefused(t *testing.T) {
 }
 
 func TestAComplaintNamesBoth(t *testing.T) {
-	fails(t, complaining(carol),
+	mustFail(t, complaining(carol),
 		"operator 1 (bob) complains about the deal of operator 2 (carol): one of them is at fault")
 }
 
 func TestAComplaintNeedsADealer(t *testing.T) {
-	fails(t, complaining(7), "operator 1 (bob) complains about operator 7, who does not exist")
+	mustFail(t, complaining(7), "operator 1 (bob) complains about operator 7, who does not exist")
 }
 
 func TestAComplaintFailsEveryone(t *testing.T) {
@@ -231,7 +231,7 @@ func TestAComplaintFailsEveryone(t *testing.T) {
 		return text
 	})
 	c := newCluster(t, 3)
-	c.nodes[bob].change = complains.steadily
+	c.nodes[bob].change = complains.inStep
 	errs := c.runAll()
 	for _, err := range errs {
 		require.ErrorContains(t, err, "operator 1 (bob) complains about the deal of operator 2 (carol)")
@@ -240,25 +240,25 @@ func TestAComplaintFailsEveryone(t *testing.T) {
 
 func TestAnUnsignedDealProvesNothing(t *testing.T) {
 	lies := signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Deals[carol].Digest[0] ^= 1 })
-	fails(t, lies, "operator 1 (bob) says that it was given a deal by operator 2 (carol), which did not sign it")
+	mustFail(t, lies, "operator 1 (bob) says that it was given a deal by operator 2 (carol), which did not sign it")
 }
 
 func TestAnUnsignedKeyProvesNothing(t *testing.T) {
 	lies := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Keys[carol].Digest[0] ^= 1 })
-	fails(t, lies, "operator 1 (bob) says that it was given a key by operator 2 (carol), which did not sign it")
+	mustFail(t, lies, "operator 1 (bob) says that it was given a key by operator 2 (carol), which did not sign it")
 }
 
 func TestASecretiveMemberIsNamed(t *testing.T) {
 	silent := signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Deals = nil })
-	fails(t, silent, "operator 1 (bob) does not say which deals it was given")
+	mustFail(t, silent, "operator 1 (bob) does not say which deals it was given")
 }
 
 func TestAnOldDealIsRefused(t *testing.T) {
 	other := signing(deals, new(dealBody), func(_ *attempt, b *dealBody) { b.Attempt = make([]byte, 32) })
-	fails(t, other, "operator 1 (bob) gave a deal from another attempt")
+	mustFail(t, other, "operator 1 (bob) gave a deal from another attempt")
 }
 
 func TestAnOldResponseIsRefused(t *testing.T) {
 	other := signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Attempt = make([]byte, 32) })
-	fails(t, other, "operator 1 (bob) gave a response from another attempt")
+	mustFail(t, other, "operator 1 (bob) gave a response from another attempt")
 }

@@ -21,9 +21,8 @@ const alice, bob, carol = 0, 1, 2
 // misdeed changes bob's steps.
 type misdeed func(a *attempt, steps []syncmod.Step) []syncmod.Step
 
-// The method steadily makes bob misbehave and keep in step, whatever his own node
-// finds.
-func (m misdeed) steadily(a *attempt, steps []syncmod.Step) []syncmod.Step {
+// inStep makes bob misbehave and still keep in step, whatever his own node finds.
+func (m misdeed) inStep(a *attempt, steps []syncmod.Step) []syncmod.Step {
 	steps = m(a, steps)
 	for i, step := range steps {
 		steps[i].Run = func(ctx context.Context) error {
@@ -62,7 +61,7 @@ func signing[B body](p phase, empty B, change func(a *attempt, b B)) misdeed {
 			change(a, b)
 			return a.serve(p, b)
 		}
-		return after(p, steps, resign)
+		return afterPhase(p, steps, resign)
 	}
 }
 
@@ -71,9 +70,9 @@ func complaining(dealer int) misdeed {
 	return signing(responses, new(responseBody), func(_ *attempt, b *responseBody) { b.Complaints = []int{dealer} })
 }
 
-// The function after returns steps that call then as soon as the message of a phase
+// afterPhase returns steps that call the function then, once the message of a phase
 // has been made.
-func after(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
+func afterPhase(p phase, steps []syncmod.Step, then func() error) []syncmod.Step {
 	if p == keyPhase {
 		if err := then(); err != nil {
 			panic(err)
@@ -98,15 +97,15 @@ func honest[B body](a *attempt, p phase, into B) (B, error) {
 	return into, errors.Join(err, json.Unmarshal(m.Body, into))
 }
 
-// The function fails runs a ceremony in which bob misbehaves. It requires that alice
-// and carol fail with the sentence, and that at least one of them blames bob.
-func fails(t *testing.T, misdeed misdeed, sentence string) {
+// mustFail runs a ceremony in which bob misbehaves. It requires that alice and
+// carol fail with the sentence, and that at least one of them blames bob.
+func mustFail(t *testing.T, misdeed misdeed, sentence string) {
 	t.Helper()
-	failsWithin(t, fetchTimeout, misdeed, sentence)
+	mustFailWithin(t, fetchTimeout, misdeed, sentence)
 }
 
 // failsWithin is like the function fails, with another timeout for messages.
-func failsWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
+func mustFailWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
 	t.Helper()
 	require.NotNil(t, blames(t, timeout, misdeed, sentence))
 }
@@ -120,7 +119,7 @@ func blames(t *testing.T, timeout time.Duration, misdeed misdeed, sentence strin
 	for _, n := range c.nodes {
 		n.generator.timeout = timeout
 	}
-	c.nodes[bob].change = misdeed.steadily
+	c.nodes[bob].change = misdeed.inStep
 	errs := c.runAll()
 	for _, i := range []int{alice, carol} {
 		require.ErrorContains(t, errs[i], sentence, harness.Name(i))

@@ -46,7 +46,7 @@ func TestNoOutputContainsASecret(t *testing.T) {
 	c := clusterWith(t, config(3), 3, syncmod.WithTracerProvider(provider))
 	var secrets [][]byte
 	note := func(a *attempt, steps []syncmod.Step) []syncmod.Step {
-		return after(deals, steps, func() error {
+		return afterPhase(deals, steps, func() error {
 			secrets = append(secrets, encode(a.secret))
 			return nil
 		})

@@ -21,7 +21,7 @@ func TestAMemberWithTwoKeysIsNamed(t *testing.T) {
 		return saying(keyPhase, toAlice(first, second))(a, steps)
 	}
 	c := newCluster(t, 3)
-	c.nodes[bob].change = misdeed(two).steadily
+	c.nodes[bob].change = misdeed(two).inStep
 	errs := c.runAll()
 	for _, i := range []int{alice, carol} {
 		require.ErrorContains(t, errs[i], "operator 1 (bob) gave this node ", harness.Name(i))
@@ -56,7 +56,7 @@ func twoDealsHidden(a *attempt, steps []syncmod.Step) []syncmod.Step {
 		}
 		return err
 	}
-	return after(responses, twoDeals(a, steps), func() error {
+	return afterPhase(responses, twoDeals(a, steps), func() error {
 		others := a.generator.message(a, responses)
 		b, err := honest(a, responses, new(responseBody))
 		if err != nil {
@@ -82,6 +82,6 @@ func toAlice(hers, others []byte) func(*attempt, peer.ID) []byte {
 }
 
 func TestAMemberWithTwoDealsIsNamed(t *testing.T) {
-	fails(t, twoDeals, "operator 1 (bob) cheats: it gave this node ")
-	fails(t, twoDealsHidden, "operator 1 (bob) cheats: it gave this node and operator ")
+	mustFail(t, twoDeals, "operator 1 (bob) cheats: it gave this node ")
+	mustFail(t, twoDealsHidden, "operator 1 (bob) cheats: it gave this node and operator ")
 }

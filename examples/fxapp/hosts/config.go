@@ -16,7 +16,7 @@ type Config struct {
 	Key crypto.PrivKey
 
 	// Listen has the addresses to listen on, over TCP or QUIC: /ip4/0.0.0.0/tcp/9000, /ip6/::/udp/9000/quic-v1.
-	// Without any, others can reach the node only through relays, and the node itself can dial.
+	// Without any, others can reach the node only through relays. The node itself can still dial them directly.
 	Listen []string
 
 	// Relays has the relays through which others can reach the node. Each is an address that ends in /p2p/ID, or

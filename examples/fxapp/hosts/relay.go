@@ -84,7 +84,7 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	options := []libp2p.Option{
 		libp2p.Identity(c.Key),
 		libp2p.ResourceManager(manager),
-		libp2p.ConnectionManager(trimmer), // first closes the connections that have neither a reservation nor a circuit
+		libp2p.ConnectionManager(trimmer), // closes connections without a reservation or a circuit before all others
 		libp2p.NoListenAddrs,              // it listens last, and does not use other relays
 		libp2p.DisableMetrics(),
 	}

@@ -232,7 +232,7 @@ func (w *world) open(i int, foreign bool) {
 	}
 }
 
-// close closes a node's ceremony. The requests that it holds wait on, for the
+// close closes a node's ceremony. The requests that it holds go on waiting, for the
 // node's next ceremony.
 func (w *world) close(i int) {
 	p := w.nodes[i]

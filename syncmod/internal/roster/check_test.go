@@ -52,7 +52,7 @@ func (p *process) execute(e roster.Effects) {
 		p.broadcast(*e.Announcement)
 	}
 	for _, j := range slices.Concat(e.Repeat, e.Ask) {
-		p.again(j)
+		p.repeatStep(j)
 	}
 	if e.EndStreams {
 		p.endStreams()

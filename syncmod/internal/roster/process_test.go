@@ -126,8 +126,8 @@ func (p *process) broadcast(a roster.Announcement) {
 	}
 }
 
-// The method again repeats the announcement on every stream to a member.
-func (p *process) again(j int) {
+// repeatStep repeats the announcement on every stream to a member.
+func (p *process) repeatStep(j int) {
 	cl := &p.clients[j]
 	for _, s := range []*stream{cl.old, cl.stream} {
 		if s != nil && !slices.ContainsFunc(s.outstanding, question.last) {

@@ -69,7 +69,7 @@ const (
 	// lost.
 	eagerOpening reductions = 1 << iota
 	// With quietAnswers, an answer that would change nothing is not sent, and a
-	// world does not remember who is connected where no rule asks for it.
+	// world forgets who is connected if no rule asks for that.
 	quietAnswers
 	// With promptFailures, a node that has failed does immediately what it must do.
 	// Others notice only what reaches them, which still takes its time.

@@ -18,8 +18,8 @@ func (w *world) settle() {
 	w.rankStreams()
 }
 
-// makes one thing happen that need not wait. It returns false if there is no such
-// thing.
+// promptly makes one thing happen that need not wait. It returns false if there is no
+// such thing.
 func (w *world) promptly() bool {
 	for s := range int8(w.count) {
 		if w.reduces(promptHandlers) && w.returnsUnnoticed(s) {

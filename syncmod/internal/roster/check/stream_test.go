@@ -61,7 +61,7 @@ type request struct {
 	attempt  attempt
 	culprit  int8 // of an abort
 	reporter int8
-	about    int8 // the member that the request's own text, or the error that refuses it, names as the cause
+	about    int8 // the member named as the cause, by the request's text or by the error that refuses it
 }
 
 // response is an answer in flight.
