@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -13,31 +14,41 @@ const (
 	maxLine  = 4096 // bytes of a line that are kept
 )
 
-// Log takes the node's log while a view has the terminal. Writing to it never waits for
-// the terminal.
+// Log takes the node's log while a view has the terminal, and prints it afterwards.
+// Writing to it does not wait for a terminal that takes no output.
 type Log struct {
 	mu      sync.Mutex
 	lines   []string
 	dropped int
-	direct  io.Writer // nil while the view has the terminal
+	out     io.Writer     // nil while the view has the terminal
+	after   string        // what to print behind the kept lines
+	printed chan struct{} // closed when everything is printed; nil if nothing is left to print
+	stuck   bool          // out has taken nothing for a while
 }
 
-// Write stores lines of the log, or prints them once the view is gone.
+// Write keeps lines of the log. Once the view is gone, it prints them.
 func (l *Log) Write(b []byte) (int, error) {
+	l.await(l.keep(b))
+	return len(b), nil
+}
+
+// keep returns a channel that is closed when the lines are printed, or nil if nothing
+// prints them now.
+func (l *Log) keep(b []byte) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.direct != nil {
-		return l.direct.Write(b)
-	}
 	for line := range bytes.Lines(b) {
 		line = bytes.TrimRight(line, "\r\n")
-		l.lines = append(l.lines, string(line[:min(len(line), maxLine)]))
+		if l.out == nil {
+			line = line[:min(len(line), maxLine)]
+		}
+		l.lines = append(l.lines, string(line))
 	}
 	if more := len(l.lines) - maxLines; more > 0 {
 		l.dropped += more
 		l.lines = slices.Delete(l.lines, 0, more)
 	}
-	return len(b), nil
+	return l.print()
 }
 
 // last returns the last n lines, or all if there are fewer.
@@ -47,25 +58,60 @@ func (l *Log) last(n int) []string {
 	return slices.Clone(l.lines[max(0, len(l.lines)-n):])
 }
 
-// release prints the kept lines. After that, lines go to out directly. While out takes
-// nothing, lines are kept as before.
-func (l *Log) release(out io.Writer) {
-	for {
-		text, empty := l.take(out)
-		if empty {
-			return
-		}
-		_, _ = out.Write(text)
+// release prints the kept lines and the text after. Later lines go to out too.
+func (l *Log) release(out io.Writer, after string) {
+	l.mu.Lock()
+	l.out, l.after = out, l.after+after
+	printed := l.print()
+	l.mu.Unlock()
+	l.await(printed)
+}
+
+// await waits until everything is printed, or out has taken nothing for a while. Then
+// nobody waits until out takes output again.
+func (l *Log) await(printed <-chan struct{}) {
+	if printed == nil {
+		return
+	}
+	select {
+	case <-printed:
+	case <-time.After(patience):
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.stuck = l.printed != nil
 	}
 }
 
-// take returns the kept lines. If there are none, the next lines go to out.
-func (l *Log) take(out io.Writer) (text []byte, empty bool) {
+// print lets a goroutine print what there is to print. It returns the channel to wait
+// for, or nil if there is no need to wait. The caller holds the lock.
+func (l *Log) print() <-chan struct{} {
+	if l.out == nil || len(l.lines) == 0 && l.after == "" {
+		return nil
+	}
+	if l.printed == nil {
+		l.printed = make(chan struct{})
+		go func(out io.Writer) {
+			for text := l.take(); text != nil; text = l.take() {
+				_, _ = out.Write(text)
+			}
+		}(l.out)
+	}
+	if l.stuck {
+		return nil
+	}
+	return l.printed
+}
+
+// take returns what there is to print. If there is nothing, it is nil, and nobody needs
+// to wait any longer.
+func (l *Log) take() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.lines) == 0 {
-		l.direct = out
-		return nil, true
+	l.stuck = false
+	if len(l.lines) == 0 && l.after == "" {
+		close(l.printed)
+		l.printed = nil
+		return nil
 	}
 	var b bytes.Buffer
 	if l.dropped > 0 {
@@ -74,6 +120,7 @@ func (l *Log) take(out io.Writer) (text []byte, empty bool) {
 	for _, line := range l.lines {
 		b.WriteString(clean(line) + "\n")
 	}
-	l.lines, l.dropped = nil, 0
-	return b.Bytes(), false
+	b.WriteString(l.after)
+	l.lines, l.dropped, l.after = nil, 0, ""
+	return b.Bytes()
 }

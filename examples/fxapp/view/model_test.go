@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/stretchr/testify/require"
@@ -97,7 +99,7 @@ func TestLogKeepsTheLastLines(t *testing.T) {
 	require.Equal(t, []string{fmt.Sprintf("line %d", maxLines+4)}, l.last(1))
 
 	var out strings.Builder
-	l.release(&out)
+	l.release(&out, "")
 	_, _ = l.Write([]byte("later\n"))
 
 	require.True(t, strings.HasPrefix(out.String(), "… 5 earlier lines are not shown\nline 5\n"))
@@ -117,7 +119,7 @@ func TestLogNeverWaitsForTheTerminal(t *testing.T) {
 	l, terminal := new(Log), deaf{make(chan struct{}), make(chan struct{})}
 	_, _ = l.Write([]byte("before\n"))
 	released := make(chan struct{})
-	go func() { defer close(released); l.release(terminal) }()
+	go func() { defer close(released); l.release(terminal, "") }()
 	<-terminal.reached
 
 	_, err := l.Write([]byte("meanwhile\n")) // this must not hang
@@ -130,4 +132,34 @@ func TestLogNeverWaitsForTheTerminal(t *testing.T) {
 	l.mu.Unlock()
 	close(terminal.end)
 	<-released
+}
+
+// stuck is a terminal that takes output only once its channel is closed.
+type stuck struct {
+	goesOn chan struct{}
+	strings.Builder
+}
+
+func (s *stuck) Write(b []byte) (int, error) {
+	<-s.goesOn
+	return s.Builder.Write(b)
+}
+
+func TestOnlyOneLineWaitsForAStuckTerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, terminal := new(Log), &stuck{goesOn: make(chan struct{})}
+		l.release(terminal, "")
+		began := time.Now()
+
+		for i := range 3 {
+			_, _ = fmt.Fprintf(l, "line %d\n", i)
+		}
+		l.release(terminal, "the end\n")
+
+		require.Equal(t, patience, time.Since(began))
+		close(terminal.goesOn)
+		synctest.Wait()
+		_, _ = l.Write([]byte("later\n"))
+		require.Equal(t, "line 0\nline 1\nline 2\nthe end\nlater\n", terminal.String())
+	})
 }

@@ -57,7 +57,7 @@ func Start(c Config) (*View, error) {
 	go func() {
 		defer close(v.ended)
 		if _, err := v.program.Run(); err != nil {
-			v.Log.release(c.Out) // the view has ended
+			v.Log.release(c.Out, "") // the view has ended
 		}
 	}()
 	return v, nil
@@ -72,18 +72,11 @@ func (v *View) Close() {
 	case <-time.After(patience):
 	}
 	_ = term.Restore(v.In.Fd(), v.before)
-	shown := make(chan struct{})
-	go func() {
-		defer close(shown)
-		v.Log.release(v.Out)
-		if v.Last {
-			_, _ = v.Out.WriteString(v.summary())
-		}
-	}()
-	select {
-	case <-shown:
-	case <-time.After(patience):
+	summary := ""
+	if v.Last {
+		summary = v.summary()
 	}
+	v.Log.release(v.Out, summary)
 }
 
 // summary returns how the ceremony stands, for the terminal after the view is gone.
