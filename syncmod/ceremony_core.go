@@ -73,7 +73,7 @@ type state struct {
 	mesh      *mesh.Mesh // how the members see each other
 	views     [][]Link   // the members' views as statuses show them, by operator index; nil: not made yet
 	viewStale bool       // this node's own view may have changed
-	viewed    time.Time  // when a view last changed; zero again once watchers were woken for the pairs that it broke
+	viewed    time.Time  // when a view last changed; zero again once watchers know the pairs that this broke
 
 	digest      []byte   // of the attempt that this node is in; nil before barrier 1 is passed
 	result      []byte   // what this node attests at the last barrier, nil if nothing; never changed in place

@@ -41,10 +41,10 @@ type Config struct {
 	// before that counts as a mismatch. A member that runs this package is never
 	// refused for it. It is told to wait, and the mismatch is logged after OpenGrace. A
 	// foreign member (Charon, Pluto) does not say which definition it means. Its stream
-	// is held. After OpenGrace, the stream goes to the first open ceremony that may be
-	// the one the member means: one that has failed, or one that is still connecting
-	// and has no stream from this member. If that ceremony has failed, it tells the
-	// member why. If it is still connecting, it fails. Default 10s.
+	// is held. After OpenGrace, the stream goes to the first open ceremony that has
+	// failed, or that is still connecting and has no stream from this member: the
+	// member may mean that one. If that ceremony has failed, it tells the member why.
+	// If it is still connecting, it fails. Default 10s.
 	OpenGrace time.Duration
 	// GoodbyeTimeout limits the time for the goodbyes after the last barrier, within the
 	// context of Complete. Default 2m.

@@ -90,8 +90,9 @@ func NewResourceManager(members, ceremonies int) (network.ResourceManager, error
 // replaces the host's own limits for these scopes. For several ceremonies at the same
 // time, add up their members: two ceremonies of ten members need ResourceLimits(20).
 // The same peer may be a member of all these ceremonies. Each ceremony has at least two
-// members, so the argument covers at most members/2 ceremonies. So a peer gets room for
-// that many ceremonies. The whole host gets at most half of the machine's memory.
+// members, so ResourceLimits(members) is for at most members/2 ceremonies. So a peer
+// gets room for that many ceremonies. The whole host gets at most half of the machine's
+// memory.
 //
 // The defaults of libp2p are enough for about 60 members. They also limit connections
 // by address, and the limits of scopes cannot change that. Many nodes behind one

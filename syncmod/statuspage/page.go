@@ -54,7 +54,7 @@ type Page struct {
 	stop   context.CancelFunc
 	ending chan struct{} // closed when the page begins to close
 	closed sync.Once
-	done   chan struct{} // closed when nothing is running
+	done   chan struct{} // closed when the service is no longer watched
 
 	mu       sync.Mutex
 	rendered map[string]rendering
@@ -87,7 +87,8 @@ func New(s *syncmod.Service, opts ...Option) *Page {
 func (p *Page) Document() Document { return newDocument(p.history.views(), "", time.Now()) }
 
 // Close stops watching the service and ends the streams of the clients, which first get the last
-// news. It waits until that is done. Closing a closed page does nothing.
+// news. It waits until the page no longer watches the service. Closing a closed page does
+// nothing.
 func (p *Page) Close() {
 	p.closed.Do(func() {
 		close(p.ending)

@@ -86,8 +86,8 @@ func retold(text, teller string) string {
 }
 
 // told returns the reason that the member gave when it ended the ceremony, in a sentence about
-// that member. The result called words has the reason in the words of the member's program, if
-// that program gave one.
+// that member. The result called words is the reason exactly as the member's program gave it,
+// if that program gave one.
 func (v view) told() (words, sentence string, ok bool) {
 	text, culprit, ok := v.quoted()
 	if !ok {

@@ -97,8 +97,8 @@ func causeOf(p syncmod.PeerStatus) string {
 	return ""
 }
 
-// hostIsUp begins the last error of a member whose host answers and whose program does not. A
-// member that has connected since still has that error.
+// hostIsUp begins the last error of a member whose host answers and whose program does not.
+// That error stays even after the member has connected.
 const hostIsUp = "its host is up, but "
 
 func isUp(p syncmod.PeerStatus) bool {

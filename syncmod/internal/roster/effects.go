@@ -14,10 +14,10 @@ type Effects struct {
 	// Repeat lists the members to which the announcement must be sent again at once,
 	// because it did not count there before. The slice is valid until the next fact.
 	Repeat []int
-	// Ask lists the members that have sent a request although no process of the
-	// member has answered this node yet, or from a process other than the one that
-	// answers it. Send them a request at once: its answer will show which process is
-	// there. The slice is valid until the next fact.
+	// Ask lists the members that have sent a request from a process that is not
+	// known to answer this node: either no process of the member has answered it
+	// yet, or another one has. Send them a request at once: its answer will show
+	// which process is there. The slice is valid until the next fact.
 	Ask []int
 	// EndStreams says that there is nothing more to say to any member. End every stream
 	// of the ceremony now.

@@ -43,8 +43,7 @@ func (r *Roster) foreignRequest(now time.Time, i int, stream StreamID, q Request
 //     request with a lower step is merely late, and not a restart, if its stream is
 //     older than a stream that has already been current. Otherwise the member has
 //     restarted.
-//   - A foreign member that had a session before, and had left step 0, has
-//     restarted.
+//   - A member that had a session before and had left step 0 has restarted if its request now has no session.
 func (r *Roster) judgeForeignStep(i int, q Request) (cause *Failure, late bool) {
 	m := &r.members[i]
 	same := m.known && m.Session == 0

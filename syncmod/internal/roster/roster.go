@@ -68,7 +68,7 @@ type member struct {
 
 	known  bool      // a request of the process that answers this node has been accepted
 	first  int64     // the step of the first such request
-	opened time.Time // when the newest inbound stream that is or was the current one arrived
+	opened time.Time // when the newest inbound stream arrived, of all that are or were current
 
 	attempt     [8]byte      // the attempt that the member's requests name
 	hasAttempt  bool         // whether they name one

@@ -18,7 +18,7 @@ const (
 // schedule remembers when the passing of time matters next.
 type schedule struct {
 	next    time.Time
-	changed time.Time // when something changed that may change the field next; zero: that field is up to date
+	changed time.Time // when something changed that may make next wrong; zero: next is right
 	report  waitReport
 }
 

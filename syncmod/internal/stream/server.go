@@ -52,7 +52,7 @@ type Server struct {
 	mu      sync.Mutex
 	state   serverState
 	streams map[roster.StreamID]*inbound // the streams that are served
-	unread  map[sender][]*inbound        // those of a sender that have sent nothing yet, oldest first
+	unread  map[sender][]*inbound        // those of a sender that have sent no accepted request yet, oldest first
 	held    []*inbound                   // those that have sent a request and wait for a ceremony, oldest first
 	late    []network.Stream             // those that came while the service was stopping, one for each peer
 	asked   askedFor
@@ -197,8 +197,8 @@ func (s *Server) admit(stream network.Stream) (admitted *inbound, stranger bool)
 	return i, false
 }
 
-// waits notes that a stream waits for its first request. For each ceremony, one stream
-// of a peer may wait; the newest ones stay.
+// waits notes that a stream waits for its first accepted request. For each ceremony,
+// one stream of a peer may wait; the newest ones stay.
 func (s *Server) waits(in *inbound) {
 	ceremonies, open, _ := s.ceremonies.Of(in.remote)
 	limit := max(len(ceremonies), 1)

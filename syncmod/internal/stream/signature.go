@@ -36,8 +36,9 @@ func IsAttested(key crypto.PubKey, statement, signature []byte) bool {
 
 // canonical returns the one encoding of a signature that counts. An ECDSA signature is
 // a pair of numbers. If it verifies, it also verifies with the second number replaced
-// by the order of the curve minus that number. Only the lower of these two second
-// numbers is accepted, and the pair is encoded as DER. The signatures of other keys have only one encoding.
+// by the order of the curve minus that number. Of these two signatures, only the one
+// with the lower second number is accepted, and the pair is encoded as DER. The
+// signatures of other keys have only one encoding.
 func canonical(key crypto.PubKey, signature []byte) ([]byte, error) {
 	order, err := orderOf(key)
 	if order == nil {

@@ -21,9 +21,9 @@
 //
 // The checker checks these properties in every world, or where a node comes to an end:
 //
-//   - No node passes a barrier before every member has announced it. Only an announcement by the process of the member
-//     that the node knows counts. No node can announce its next step before it has passed the barrier of its present
-//     step.
+//   - No node passes a barrier before every member has announced it. The node knows one process of each member, and
+//     only announcements by that process count. No node can announce its next step before it has passed the barrier of
+//     its present step.
 //   - A cluster in which nobody restarts, aborts or is gone never fails. A restart at
 //     step 0 fails nobody.
 //   - Every world can reach an end without a further fault. At an end, each node is
