@@ -71,7 +71,7 @@ func TestAnENRIdentifiesAMemberToo(t *testing.T) {
 	}
 }
 
-// The function own returns a definition in this package's format as JSON on one
+// own returns a definition in this package's format as JSON on one
 // line.
 func own(t testing.TB) string {
 	t.Helper()

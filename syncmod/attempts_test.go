@@ -23,7 +23,7 @@ func retrying(attempts int) syncmod.Config {
 	return cfg
 }
 
-// The type runs holds the runs of one definition on several services.
+// runs holds the runs of one definition on several services.
 type runs struct {
 	def      syncmod.Definition
 	services []*syncmod.Service

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The function briefly returns a context that ends soon, for a wait that ends with
+// briefly returns a context that ends soon, for a wait that ends with
 // its context.
 func briefly(t testing.TB) context.Context {
 	t.Helper()

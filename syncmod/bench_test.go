@@ -45,7 +45,7 @@ func BenchmarkBarrier(b *testing.B) {
 	}
 }
 
-// The function together lets all members enter the next barrier at the same moment.
+// together lets all members enter the next barrier at the same moment.
 func together(b *testing.B, ceremonies []*syncmod.Ceremony) time.Duration {
 	b.Helper()
 	var ready, done sync.WaitGroup

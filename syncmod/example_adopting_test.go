@@ -18,7 +18,7 @@ import (
 
 // The recipes of docs/adopting.md. The page takes its code from this file.
 
-// The function ours returns the steps of this node.
+// ours returns the steps of this node.
 func ours() []syncmod.Step {
 	return []syncmod.Step{
 		{Name: "exchange keys", Run: func(context.Context) error {

@@ -33,7 +33,7 @@ func exampleHosts() (alice, bob host.Host, definition syncmod.Definition) {
 	return alice, bob, harness.Define("what all members have agreed on", alice, bob)
 }
 
-// The function elsewhere runs a ceremony of two steps on another node. The function
+// elsewhere runs a ceremony of two steps on another node. The function
 // that it returns waits for the end of the ceremony.
 func elsewhere(h host.Host, definition syncmod.Definition) (end func()) {
 	ctx, done := context.Background(), make(chan struct{})

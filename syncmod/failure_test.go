@@ -56,7 +56,7 @@ func closeAll(t testing.TB, ceremonies []*syncmod.Ceremony) {
 	harness.RequireEach(t, ceremonies, func(c *syncmod.Ceremony) error { return c.Close(ctx) })
 }
 
-// The function without returns all elements but one.
+// without returns all elements but one.
 func without[T any](all []T, i int) []T { return slices.Delete(slices.Clone(all), i, i+1) }
 
 func TestADeadMemberIsNamed(t *testing.T) {

@@ -30,7 +30,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The function given supplies what an app gets from its program: the host, a Config
+// given supplies what an app gets from its program: the host, a Config
 // and a logger.
 func given(h host.Host) fx.Option {
 	newHost := func() host.Host { return h }

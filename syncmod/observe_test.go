@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The function looks opens a ceremony that only observes.
+// looks opens a ceremony that only observes.
 func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Ceremony {
 	t.Helper()
 	c, err := n.Service.Open(def, syncmod.Observe())
@@ -22,7 +22,7 @@ func looks(t testing.TB, n *harness.Node, def syncmod.Definition) *syncmod.Cerem
 	return c
 }
 
-// The function all waits until wanted returns true for every member, and returns
+// all waits until wanted returns true for every member, and returns
 // the members.
 func all(t testing.TB, c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) []syncmod.PeerStatus {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The function early returns a configuration that registers the handler before the
+// early returns a configuration that registers the handler before the
 // start.
 func early() syncmod.Config {
 	config := harness.Fast()

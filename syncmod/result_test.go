@@ -364,7 +364,7 @@ func TestAnAbortNamesDifferentResults(t *testing.T) {
 	}
 }
 
-// The text different is what a member says about different results.
+// different is what a member says about different results.
 const different = "operator 1 (bob) attests aa, operator 2 (carol) attests bb"
 
 func TestAnAbortForDifferentResultsFails(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The method another returns a second definition of the same members.
+// another returns a second definition of the same members.
 func (s *scene) another() syncmod.Definition {
 	def := s.def
 	def.Hash = harness.Define("another").Hash

@@ -44,8 +44,8 @@ type Ceremony struct {
 	failure string          // what the ceremony has failed with, once that is logged
 }
 
-// peerOptions holds the attributes of the metrics about the members with one operator
-// index. They are built once.
+// peerOptions holds the attributes of a member's metrics. They depend only on its
+// operator index, so the ceremonies share them. They are built once.
 type peerOptions struct {
 	rtt               []metric.RecordOption
 	index             []metric.ObserveOption

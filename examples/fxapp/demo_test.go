@@ -257,8 +257,8 @@ func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// watched is an output that calls the function found as soon as the output contains
-// a text.
+// watched is an output that calls its field found as soon as the output contains
+// its text.
 type watched struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer

@@ -33,7 +33,7 @@ type node struct {
 	logs       io.Writer
 	spans      sdktrace.SpanProcessor
 
-	joined  func()                 // called, maybe again, once at least as many members as index says are connected
+	joined  func()                 // called when as many members as index says are connected; may be called again
 	watched func(*syncmod.Service) // nil unless the demo shows this node
 
 	log       *logrus.Logger

@@ -19,7 +19,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The type ended says how a program ended.
+// ended says how a program ended.
 type ended struct {
 	code           int
 	stdout, stderr string

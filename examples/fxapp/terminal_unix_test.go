@@ -110,7 +110,7 @@ func (w *window) written() string {
 	return w.raw.String()
 }
 
-// The method until waits until the window shows the words.
+// until waits until the window shows the words.
 func (w *window) until(words string) {
 	w.t.Helper()
 	ctx := aMinute(w.t)

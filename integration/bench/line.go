@@ -23,7 +23,7 @@ type (
 	number  float64
 )
 
-// The method with returns the line with one more pair.
+// with returns the line with one more pair.
 func (l line) with(key string, value any) line {
 	var text string
 	switch v := value.(type) {

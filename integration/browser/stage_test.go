@@ -155,7 +155,7 @@ func workFor(d time.Duration) func(context.Context, *syncmod.Ceremony) error {
 	}
 }
 
-// The function attests returns work that attests a result.
+// attests returns work that attests a result.
 func attests(result string) func(context.Context, *syncmod.Ceremony) error {
 	return func(_ context.Context, c *syncmod.Ceremony) error { return c.Attest(harness.Hash(result)) }
 }
@@ -200,7 +200,7 @@ func (o *oneWay) cut() {
 	}
 }
 
-// The method at waits until alice's ceremony has announced the given step.
+// at waits until alice's ceremony has announced the given step.
 func (s *stage) at(step int64) {
 	s.t.Helper()
 	s.Until(alice, func(st syncmod.Status) bool { return st.Step >= step })
@@ -219,10 +219,10 @@ func connectedWith(n int) func(syncmod.Status) bool {
 	}
 }
 
-// The method failed waits until alice's ceremony has failed.
+// failed waits until alice's ceremony has failed.
 func (s *stage) failed() { require.Error(s.t, harness.Failure(s.t, s.Nodes[alice].Ceremony)) }
 
-// The method alone starts a node with a configuration or a definition that differs
+// alone starts a node with a configuration or a definition that differs
 // from the others'.
 func (s *stage) alone(node int, config syncmod.Config, def syncmod.Definition) {
 	s.t.Helper()

@@ -23,7 +23,7 @@ func (s *scene) open(who int) *syncmod.Ceremony {
 	return c
 }
 
-// waitFor waits until the function says accepts the error of a node's wait.
+// waitFor waits until says(text) is true for the error of a node's wait.
 func (s *scene) waitFor(c *syncmod.Ceremony, says func(string) bool) string {
 	s.t.Helper()
 	for patience := harness.Within(s.t); ; {

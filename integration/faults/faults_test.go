@@ -58,7 +58,7 @@ func TestLogsNameTheCause(t *testing.T) {
 	}
 }
 
-// The method in reports whether the logs contain the text.
+// in reports whether the logs contain the text.
 func (s said) in(logs map[string]string) bool {
 	if s.who != two {
 		return strings.Contains(logs[harness.Name(s.who)], s.text)

@@ -13,8 +13,8 @@ import (
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 )
 
-// A filling is a resource manager that allows no more streams to the peer once its
-// own field full is set.
+// filling is a resource manager that allows no more streams to its peer once full
+// is set.
 type filling struct {
 	network.ResourceManager
 	peer peer.ID

@@ -29,11 +29,11 @@ type said struct {
 	text string
 }
 
-// The constant two stands for any two of the three nodes. Chance decides which two
+// two stands for any two of the three nodes. Chance decides which two
 // meet first. The third node finds that those two have stopped.
 const two = -1
 
-// The function in returns the requirement that the log of each given node contains
+// in returns the requirement that the log of each given node contains
 // a text.
 func in(text string, who ...int) (all []said) {
 	for _, i := range who {
@@ -63,7 +63,7 @@ func (s *scene) manager(limits rcmgr.PartialLimitConfig) network.ResourceManager
 	return manager
 }
 
-// The method behind puts every host behind a relay.
+// behind puts every host behind a relay.
 func (s *scene) behind(relay *harness.Relay) {
 	s.relay = relay
 	for _, n := range s.nodes {

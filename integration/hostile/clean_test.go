@@ -17,7 +17,7 @@ import (
 const evil = "\x1b[2J\x1b[31mred\x07\x00\r\n" +
 	"FORGED level=error msg=\"operator 1 (bob) did it\"\u0085\u2028\u202egnp.exe\x7f\ufeff"
 
-// The function long repeats the text evil up to the given number of bytes, or a
+// long repeats the text evil up to the given number of bytes, or a
 // little less.
 func long(bytes int) string {
 	return strings.Repeat(evil, bytes/len(evil)+1)[:bytes/len(evil)*len(evil)]

@@ -128,7 +128,7 @@ func (m *members) barriers(t testing.TB, over func() bool) (took []time.Duration
 	return took
 }
 
-// The function after returns a function that returns false for the given number of
+// after returns a function that returns false for the given number of
 // calls, and then true.
 func after(times int) func() bool {
 	return func() bool {

@@ -58,7 +58,7 @@ func garbage(n int) []byte {
 	return b
 }
 
-// The function writes returns an attack that opens a stream and writes the bytes on
+// writes returns an attack that opens a stream and writes the bytes on
 // it.
 func writes(b []byte) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {

@@ -135,8 +135,8 @@ func (m *member) sign(t testing.TB, about string) []byte {
 	return b
 }
 
-// misbehave makes dave answer every request of alice with the parameter a from now on.
-// behave makes him answer her as a member should.
+// From now on, misbehave(a) makes dave answer every request of alice with a. behave
+// makes him answer her as a member should.
 func (m *member) misbehave(a answer) { m.hook.Store(&a) }
 func (m *member) behave()            { m.hook.Store(nil) }
 

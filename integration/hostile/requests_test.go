@@ -96,7 +96,7 @@ func abortsAnother(t testing.TB, m *member) string {
 	return says(addressee(anotherSession), abort("no more", ""))(t, m)
 }
 
-// The function says returns an attack that opens a stream and says one thing on it.
+// says returns an attack that opens a stream and says one thing on it.
 func says(what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {
 		s := m.open(t, alice)
@@ -192,7 +192,7 @@ func leavesUnsigned(t testing.TB, m *member) string {
 	return gets
 }
 
-// The function blames returns an attack that aborts and blames somebody else. Each
+// blames returns an attack that aborts and blames somebody else. Each
 // node that hears this from dave says that the accusation is dave's.
 func blames(whom int, what ...harness.Saying) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {

@@ -53,7 +53,7 @@ var responses = []attack{
 	{name: "refuses in 1 MiB", do: gives(saysIn(&syncpb.SyncResponse{Error: long(huge)})), gets: violation},
 }
 
-// The function gives returns an attack that answers every request of alice from now
+// gives returns an attack that answers every request of alice from now
 // on. The answer is the parameter a.
 func gives(a answer) func(testing.TB, *member) string {
 	return func(t testing.TB, m *member) string {

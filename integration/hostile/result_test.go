@@ -91,7 +91,7 @@ func TestAnotherResultFailsEveryone(t *testing.T) {
 			m.complete(t, "the key")
 
 			for _, i := range honest {
-				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some nodes have already heard of this result from another node
+				_, _ = m.open(t, i).Exchange(m.atLast(t, i, result)) // some nodes know of it already
 			}
 
 			for _, i := range honest {

@@ -52,7 +52,7 @@ func start(t *testing.T, name string, r repo) *daemon {
 	return d
 }
 
-// The method ready waits until the daemon says that it is ready.
+// ready waits until the daemon says that it is ready.
 func (d *daemon) ready() {
 	d.t.Helper()
 	d.says("Daemon is ready")
@@ -61,7 +61,7 @@ func (d *daemon) ready() {
 	d.api = api
 }
 
-// The method says waits until the daemon has printed text that matches a regular
+// says waits until the daemon has printed text that matches a regular
 // expression.
 func (d *daemon) says(pattern string) {
 	d.t.Helper()

@@ -29,7 +29,7 @@ func newRepo(t *testing.T) repo {
 	return r
 }
 
-// The method use makes the plugin read a file.
+// use makes the plugin read a file.
 func (r repo) use(t *testing.T, file string) {
 	t.Helper()
 	config, err := json.Marshal(map[string]any{"dkgsync": map[string]any{"Config": map[string]any{"Ceremony": file}}})

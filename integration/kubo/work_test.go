@@ -56,7 +56,7 @@ func (w *work) serve(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// The method all waits until every member has begun the given step. It fails the test
+// all waits until every member has begun the given step. It fails the test
 // if a member begins another step first.
 func (w *work) all(step int) (jobs [members]job) {
 	w.t.Helper()

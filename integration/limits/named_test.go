@@ -49,7 +49,7 @@ func TestALimitInTheWayIsNamed(t *testing.T) {
 	}
 }
 
-// The function says reports whether the status of any of these ceremonies gives the
+// says reports whether the status of any of these ceremonies gives the
 // reason.
 func says(ceremonies []*syncmod.Ceremony, reason string) bool {
 	for _, c := range ceremonies {

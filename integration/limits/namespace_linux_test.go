@@ -20,7 +20,7 @@ func isolate() error {
 	return nil
 }
 
-// The function address gives the loopback device the addresses of every place.
+// address gives the loopback device the addresses of every place.
 func address() error {
 	device, err := netlink.LinkByName("lo")
 	if err != nil {

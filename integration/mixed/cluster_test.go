@@ -203,7 +203,7 @@ func (c *cluster) finish(nodes ...int) {
 	}
 }
 
-// The method rejected waits until each of these reference peers has failed, and
+// rejected waits until each of these reference peers has failed, and
 // requires that the peer was refused in these words.
 func (c *cluster) rejected(words string, nodes ...int) {
 	c.t.Helper()
@@ -214,7 +214,7 @@ func (c *cluster) rejected(words string, nodes ...int) {
 	}
 }
 
-// The method failed waits until these reference peers have failed, for any reason.
+// failed waits until these reference peers have failed, for any reason.
 func (c *cluster) failed(nodes ...int) {
 	c.t.Helper()
 	for _, i := range nodes {
@@ -222,7 +222,7 @@ func (c *cluster) failed(nodes ...int) {
 	}
 }
 
-// The type frames keeps every frame that the reference peers have received.
+// frames keeps every frame that the reference peers have received.
 type frames struct {
 	mu  sync.Mutex
 	all []refpeer.Frame

@@ -133,7 +133,7 @@ func TestAPeerCanLeaveOurNodesBehind(t *testing.T) {
 		c := newCluster(t, 2, times(2, variant))
 		c.start()
 		waiting := c.begun(func(context.Context) error { return c.TryAdvance(0)[0] })
-		c.seen(0, 3, 0) // if our node first saw dave at a later step, it would think that dave had met an earlier process of it
+		c.seen(0, 3, 0) // at a later step, our node would think that dave knows it from before
 		c.seen(1, 3, 0)
 		c.refs[3].SetStep(1)
 		c.seen(0, 3, 1)

@@ -48,7 +48,7 @@ func (g *going) requireGoesOn() {
 
 func (c *cluster) complete(i int) *going { return c.begun(c.Nodes[i].Ceremony.Complete) }
 
-// The method seen waits until one of our nodes has seen a member at a step.
+// seen waits until one of our nodes has seen a member at a step.
 func (c *cluster) seen(node, member int, step int64) {
 	c.t.Helper()
 	c.Until(node, func(s syncmod.Status) bool {
@@ -86,7 +86,7 @@ func TestOurNodesWaitForALatePeer(t *testing.T) {
 		complete := []*going{c.complete(0), c.complete(1)}
 		for _, j := range c.theirs {
 			for _, i := range c.ours {
-				c.eventually(func() bool { return c.refs[j].Step(c.Nodes[i].ID()) == 2 }, "the peer hears that our node is done")
+				c.eventually(func() bool { return c.refs[j].Step(c.Nodes[i].ID()) == 2 }, "it hears that we are done")
 			}
 		}
 		<-time.After(1500 * time.Millisecond) // longer than a heartbeat: nobody gives up

@@ -89,7 +89,7 @@ func (r *rehearsal) look() *syncmod.Ceremony {
 	return c
 }
 
-// The method seen waits until the status of every member fulfils a condition.
+// seen waits until the status of every member fulfils a condition.
 func (r *rehearsal) seen(c *syncmod.Ceremony, wanted func(syncmod.PeerStatus) bool) {
 	r.t.Helper()
 	harness.Until(r.t, c, func(s syncmod.Status) bool {

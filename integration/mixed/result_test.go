@@ -44,7 +44,8 @@ func TestDifferentResultsFailAll(t *testing.T) {
 		ctx, foreignDone := c.Context(), make(chan struct{})
 		go func() {
 			defer close(foreignDone)
-			_ = c.refs[2].Advance(ctx) // either all three members reach the last barrier, or the reference peer hears of the error first
+			// Either all three members reach the last barrier, or the reference peer hears of the error first.
+			_ = c.refs[2].Advance(ctx)
 		}()
 
 		errs := c.Each(c.ours, func(ctx context.Context, ceremony *syncmod.Ceremony) error {

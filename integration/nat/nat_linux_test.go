@@ -70,7 +70,7 @@ func (w *world) machine(name string) (n *netns.Namespace, ip, device string) {
 	return n, ip, device
 }
 
-// The method behind makes a machine behind a router.
+// behind makes a machine behind a router.
 func (w *world) behind(name string, ports netns.Ports) *netns.Namespace {
 	w.t.Helper()
 	router, _, device := w.machine(name + "'s router")
@@ -154,7 +154,7 @@ func (w *world) start() {
 	}
 }
 
-// The method all makes every member do the same thing at the same time.
+// all makes every member do the same thing at the same time.
 func (w *world) all(what string) {
 	w.t.Helper()
 	for _, p := range w.players {
@@ -176,7 +176,7 @@ func (w *world) paths() string {
 	return strings.Join(all, " ")
 }
 
-// The method four adds four members: alice and bob behind routers, carol on the internet, and dave behind a
+// four adds four members: alice and bob behind routers, carol on the internet, and dave behind a
 // firewall. The definition has only carol's address.
 func (w *world) four(ports netns.Ports) {
 	w.t.Helper()

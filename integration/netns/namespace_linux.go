@@ -50,7 +50,7 @@ func onOwnThread(t testing.TB, f func()) {
 	}
 }
 
-// The method in calls f on a thread that is in the namespace.
+// in calls f on a thread that is in the namespace.
 func (n *Namespace) in(t testing.TB, f func()) {
 	t.Helper()
 	onOwnThread(t, func() {

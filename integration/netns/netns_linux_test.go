@@ -59,7 +59,7 @@ func greet(at string) {
 	fmt.Print(said)
 }
 
-// The function do starts a process of this binary in a namespace, and returns the
+// do starts a process of this binary in a namespace, and returns the
 // first line that the process prints.
 func do(t *testing.T, n *netns.Namespace, what string) string {
 	t.Helper()

@@ -30,7 +30,7 @@ func untilItReads(t *testing.T, c *harness.Cluster, node int, text string) {
 	require.Eventually(t, reads, harness.Patience, 10*time.Millisecond)
 }
 
-// The function breaks returns a condition: the only broken pair consists of the
+// breaks returns a condition: the only broken pair consists of the
 // members a and b.
 func breaks(a, b int) func(syncmod.Status) bool {
 	return func(s syncmod.Status) bool {
@@ -93,7 +93,7 @@ func TestNobodyReachesAnAbsentMember(t *testing.T) {
 	require.Empty(t, c.Nodes[0].Ceremony.Status().Broken)
 }
 
-// The function sees reports whether the given member says that it is connected to
+// sees reports whether the given member says that it is connected to
 // the other one.
 func sees(s syncmod.Status, member, other int) bool {
 	i := slices.IndexFunc(s.Peers, func(p syncmod.PeerStatus) bool { return p.Index == member })

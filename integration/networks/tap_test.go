@@ -47,7 +47,7 @@ func (t *tap) SetStreamHandler(id protocol.ID, handler network.StreamHandler) {
 	t.Host.SetStreamHandler(id, func(s network.Stream) { handler(&tapped{Stream: s, tap: t, serving: true}) })
 }
 
-// The method now calls act, unless the tap has called it before.
+// now calls act, unless the tap has called it before.
 func (t *tap) now(conn network.Conn) {
 	remote := conn.RemotePeer()
 	if !t.acted.CompareAndSwap(nil, &remote) {
@@ -84,7 +84,7 @@ func (s *tapped) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// The method answers reports whether the bytes that are about to be written answer
+// answers reports whether the bytes that are about to be written answer
 // a goodbye.
 func (s *tapped) answers() bool {
 	s.mu.Lock()

@@ -56,7 +56,7 @@ func outcome(t *testing.T, ended <-chan map[int]error) map[int]error {
 	}
 }
 
-// The function well requires that a wait ends without an error on every node.
+// well requires that a wait ends without an error on every node.
 func well(t *testing.T, ended <-chan map[int]error) {
 	t.Helper()
 	for i, err := range outcome(t, ended) {

@@ -92,7 +92,7 @@ func TestStoppingTakesUnderASecond(t *testing.T) {
 	}
 }
 
-// The function missing makes nodes wait for everyone to be connected, but only for
+// missing makes nodes wait for everyone to be connected, but only for
 // a moment, and returns their errors.
 func missing(c *harness.Cluster, nodes ...int) map[int]error {
 	return c.Each(nodes, func(ctx context.Context, ceremony *syncmod.Ceremony) error {

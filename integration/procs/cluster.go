@@ -128,7 +128,7 @@ func (c *cluster) start(ctx context.Context, name string, p place, args []string
 	return start(ctx, name, cmd, p.start, c.show)
 }
 
-// The function each returns the flag once for each value.
+// each returns the flag once for each value.
 func each(flag string, values []string) []string {
 	var args []string
 	for _, v := range values {

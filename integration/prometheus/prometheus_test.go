@@ -74,7 +74,7 @@ func TestEveryQueryFindsItsNames(t *testing.T) {
 
 func (s *server) in(t *testing.T) *server { return &server{t: t, address: s.address} }
 
-// The method finds requires that a query names only what exists, and that its
+// finds requires that a query names only what exists, and that its
 // result is not empty.
 func (s *server) finds(query string, labels ...string) {
 	s.t.Helper()

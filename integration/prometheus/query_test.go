@@ -10,7 +10,7 @@ import (
 // node is a part of a query, as Prometheus parses it.
 type node map[string]any
 
-// The type names holds the metrics and labels that a query names.
+// names holds the metrics and labels that a query names.
 type names struct {
 	metrics []string
 	labels  []string // labels to match, to group by or to join on

@@ -81,7 +81,7 @@ func (s *scene) run(about string, work func(node int) error) []error {
 	return errs
 }
 
-// The method everything plays a complete ceremony, a failed one, two in which a node is alone, and a stranger's
+// everything plays a complete ceremony, a failed one, two in which a node is alone, and a stranger's
 // visit. Then it plays a ceremony that goes on, with a straggler for whom the others wait, a replaced connection,
 // and two members that cannot reach each other.
 func (s *scene) everything() {
@@ -116,7 +116,7 @@ func (s *scene) everything() {
 	harness.Until(t, ceremonies[0], func(now syncmod.Status) bool { return len(now.Broken) > 0 })
 }
 
-// The method alone opens a ceremony with a member that is gone, and waits until the
+// alone opens a ceremony with a member that is gone, and waits until the
 // node has tried to reach that member.
 func (s *scene) alone(about string) *syncmod.Ceremony {
 	s.t.Helper()
@@ -129,7 +129,7 @@ func (s *scene) alone(about string) *syncmod.Ceremony {
 	return c
 }
 
-// The method stuck opens a ceremony that waits for the straggler until the test
+// stuck opens a ceremony that waits for the straggler until the test
 // ends.
 func (s *scene) stuck() (ceremonies []*syncmod.Ceremony) {
 	t := s.t
@@ -163,7 +163,7 @@ func (s *scene) stuck() (ceremonies []*syncmod.Ceremony) {
 	return ceremonies
 }
 
-// The method stranger lets a stranger ask a node whether it may take part.
+// stranger lets a stranger ask a node whether it may take part.
 func (s *scene) stranger() {
 	t := s.t
 	t.Helper()

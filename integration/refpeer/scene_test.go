@@ -59,7 +59,7 @@ func requireSilent(t testing.TB, stream harness.RawStream, d time.Duration) {
 	require.True(t, timeout.Timeout(), err)
 }
 
-// The function hearing returns a client, and a host on which the test answers that
+// hearing returns a client, and a host on which the test answers that
 // client by hand.
 func hearing(t testing.TB) (*refpeer.Peer, host.Host, <-chan harness.RawStream) {
 	t.Helper()

@@ -69,14 +69,14 @@ func (a *again) live() {
 	}
 }
 
-// The method begins notes that an attempt begins.
+// begins notes that an attempt begins.
 func (a *again) begins(c *syncmod.Ceremony, process int) {
 	a.ends()
 	a.current = c
 	a.attempts = append(a.attempts, fmt.Sprintf("process %d, attempt %d", process, c.Status().Attempt))
 }
 
-// The method ends notes how the current attempt has ended.
+// ends notes how the current attempt has ended.
 func (a *again) ends() {
 	if a.current == nil {
 		return
@@ -104,7 +104,7 @@ func (a *again) open() {
 	}
 }
 
-// The method happens removes the next fault, which happens now, and returns it.
+// happens removes the next fault, which happens now, and returns it.
 func (a *again) happens() fault {
 	f := a.faults[0]
 	a.faults = a.faults[1:]

@@ -25,7 +25,7 @@ type diary struct {
 	err               error
 }
 
-// The function work returns how long a member works on a step. The times differ, so
+// work returns how long a member works on a step. The times differ, so
 // that another member is the last at each barrier.
 func work(member, step int) time.Duration {
 	return time.Duration((member*37+step*101)%400) * ms
@@ -117,7 +117,7 @@ func (ds diaries) barrier(k int) time.Duration {
 	return ds.passed(k).Sub(entered)
 }
 
-// The method passed returns the time at which the last member was released from a
+// passed returns the time at which the last member was released from a
 // barrier.
 func (ds diaries) passed(k int) time.Time {
 	var at time.Time

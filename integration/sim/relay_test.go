@@ -99,7 +99,7 @@ func (r *relayed) circuit() multiaddr.Multiaddr {
 	return multiaddr.StringCast(fmt.Sprintf("%s/p2p/%s/p2p-circuit", r.site.multiaddr(), r.host.ID()))
 }
 
-// The function behind returns options for a host that others can reach only through
+// behind returns options for a host that others can reach only through
 // a relay.
 func behind(r *relayed) []libp2p.Option {
 	relay := peer.AddrInfo{ID: r.host.ID(), Addrs: []multiaddr.Multiaddr{r.site.multiaddr()}}
@@ -115,7 +115,7 @@ func behind(r *relayed) []libp2p.Option {
 	}
 }
 
-// The function hidden cuts every link except those to and from the site but.
+// hidden cuts every link except those to and from one site.
 func hidden(but *site) between {
 	return func(from, to *site) bool { return from != but && to != but }
 }

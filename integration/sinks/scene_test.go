@@ -30,7 +30,7 @@ type scene struct {
 	returned chan time.Duration       // how long a call from inside the sink took
 }
 
-// The function running returns a configuration in which nodes never give up a
+// running returns a configuration in which nodes never give up a
 // member.
 func running() syncmod.Config {
 	config := harness.Patient()

@@ -22,7 +22,7 @@ type actor struct {
 	watched  sync.WaitGroup
 }
 
-// The constant hastily is a deadline that is too short for most barriers.
+// hastily is a deadline that is too short for most barriers.
 const hastily = 25 * time.Millisecond
 
 // play does a node's part until the ceremony is complete or has failed.

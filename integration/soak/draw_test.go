@@ -32,7 +32,7 @@ func draw(seed uint64, members int) plan {
 	return d.plan
 }
 
-// The function next returns the seed that follows the given seed.
+// next returns the seed that follows the given seed.
 func next(seed uint64) uint64 { return uint64(rand.New(rand.NewPCG(seed, 1)).Uint32()) }
 
 func (d *dice) chance(percent int) bool { return d.IntN(100) < percent }
@@ -176,7 +176,7 @@ func (d *dice) sides() (who, others []int) {
 	return order[:1], order[1:2]
 }
 
-// The method before draws faults that happen before step 1, or none.
+// before draws faults that happen before step 1, or none.
 func (d *dice) before(gone map[int]bool) []fault {
 	if d.plan.strict || !d.chance(25) {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The type heard keeps which nodes know that another node has announced step 1, as
+// heard keeps which nodes know that another node has announced step 1, as
 // the statuses of the former say.
 type heard struct {
 	mu      sync.Mutex
@@ -31,7 +31,7 @@ func (h *heard) note(node int, status syncmod.Status) {
 	h.changed = make(chan struct{})
 }
 
-// The method any reports whether at least one node of the first list knows that at
+// any reports whether at least one node of the first list knows that at
 // least one node of the second list has announced step 1. If none does, it also returns
 // a channel that is closed when the answer may have changed.
 func (h *heard) any(nodes, others []int) (bool, <-chan struct{}) {

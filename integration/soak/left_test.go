@@ -14,7 +14,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The constant within is how long leftovers may take to end.
+// within is how long leftovers may take to end.
 const within = 20 * time.Second
 
 // eventually calls the function wrong until that returns nil or patience runs out.
@@ -56,7 +56,7 @@ func newBaseline() baseline {
 	return baseline{goroutines: goleak.IgnoreCurrent(), descriptors: descriptors(), patience: within}
 }
 
-// The method left returns an error that says what a cluster has left behind.
+// left returns an error that says what a cluster has left behind.
 func (b baseline) left() error {
 	if err := eventually(b.patience, func() error { return goleak.Find(b.goroutines) }); err != nil {
 		return err

@@ -136,7 +136,7 @@ func (n *looper) excuse(a *attempt) error {
 	return fmt.Errorf("attempt %d has failed with something that the plan does not explain: %w", a.number, a.err)
 }
 
-// The function names reports whether an attempt failed with an error that names the
+// names reports whether an attempt failed with an error that names the
 // given node. A member that was cut off hears of the failure later, in the answer to
 // a request. Its error then names the member that answered, and quotes the reason.
 func names(a *attempt, node int) bool {

@@ -63,7 +63,7 @@ func (l *circuitLog) end(a *attempt, err error) {
 	a.over, a.err = time.Since(l.began), err
 }
 
-// The method ends notes that a node ends its attempt. The nodes that have passed
+// ends notes that a node ends its attempt. The nodes that have passed
 // barrier 1 in that attempt must fail.
 func (l *circuitLog) ends(a *attempt, e *ending) {
 	l.mu.Lock()
@@ -103,7 +103,7 @@ func (l *circuitLog) hasFailed(node, lap int) bool {
 	})
 }
 
-// The method waited reports whether a node was in an attempt of a lap for so long that
+// waited reports whether a node was in an attempt of a lap for so long that
 // its goodbye may be missing. It may have waited for an answer to its goodbye until the
 // answer was no longer needed.
 func (l *circuitLog) waited(node, lap int) bool {
@@ -118,7 +118,7 @@ func (l *circuitLog) waited(node, lap int) bool {
 	})
 }
 
-// The method breaks reports whether a break of a lap should happen now. Each
+// breaks reports whether a break of a lap should happen now. Each
 // happens once.
 func (l *circuitLog) breaks(lap, which int) bool {
 	l.mu.Lock()

@@ -220,7 +220,8 @@ func (d *dice) breakage(l lap) fault {
 func (d *dice) ending(l lap) *ending {
 	e := &ending{kind: []kind{abort, leave, restart, hurry}[d.IntN(4)], node: d.node(), step: d.IntN(l.steps + 1)}
 	switch {
-	case e.kind == hurry && l.steps == 0: // the others may not have heard that this node has announced step 1, and would wait for it to open its next attempt
+	// The others may not have heard that this node has announced step 1, and would wait for its next attempt.
+	case e.kind == hurry && l.steps == 0:
 		e.kind = leave
 	case e.kind == hurry:
 		e.step, e.grace = l.last(), d.between(time.Millisecond, time.Second)

@@ -192,7 +192,7 @@ func (n *looper) breakLinks(r, step int) {
 	}
 }
 
-// The method besides takes part in the second ceremony. Nothing disturbs that
+// besides takes part in the second ceremony. Nothing disturbs that
 // ceremony, and it completes once the laps are over.
 func (n *looper) besides(over <-chan struct{}) {
 	about := fmt.Sprintf("%d, beside", n.plan.seed)

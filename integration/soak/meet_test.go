@@ -44,7 +44,7 @@ func (a *actor) meet(step int) error {
 	return nil
 }
 
-// The method goes makes a node end its part for good.
+// goes makes a node end its part for good.
 func (a *actor) goes(f fault) error {
 	switch f.kind {
 	case abort:
@@ -70,7 +70,7 @@ func (a *actor) goes(f fault) error {
 	return errOver
 }
 
-// The method anew ends a node's part before step 1, and begins it again.
+// anew ends a node's part before step 1, and begins it again.
 func (a *actor) anew(f fault) error {
 	switch f.kind {
 	case rekill:

@@ -161,7 +161,7 @@ func (c ceremony) expected() outcome {
 	return o
 }
 
-// The method spares reports whether a node may complete although others fail. If two
+// spares reports whether a node may complete although others fail. If two
 // sides lose each other at the last barrier, a node that is on neither of them still
 // hears from everyone.
 func (c ceremony) spares(node int) bool {
@@ -178,7 +178,7 @@ func (c ceremony) spares(node int) bool {
 	return spared
 }
 
-// The method loses reports whether a node's part ends in a way that must make the
+// loses reports whether a node's part ends in a way that must make the
 // others fail.
 func (c ceremony) loses(node int) bool {
 	return slices.ContainsFunc(c.faults, func(f fault) bool {

@@ -93,7 +93,7 @@ func (s *scene) later(f fault) {
 	}
 }
 
-// The method happen applies a fault that no node causes itself.
+// happen applies a fault that no node causes itself.
 func (s *scene) happen(f fault) {
 	s.inject(f)
 	switch {
@@ -187,7 +187,7 @@ func (s *scene) verdict(a *actor) error {
 	}
 }
 
-// The method blames returns nil if a node's error names the culprit. The culprit is the
+// blames returns nil if a node's error names the culprit. The culprit is the
 // node itself if the node caused the fault. A node that is cut off when the others learn
 // of the failure hears of it later, in the answer to a request. Such an answer has room
 // only for a reason. So the node's error, and the errors of the nodes that it tells, name

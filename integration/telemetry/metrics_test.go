@@ -52,7 +52,7 @@ func levels(t testing.TB, m metricdata.Metrics) map[string]float64 {
 	return values
 }
 
-// The function took returns the sums of a histogram's durations.
+// took returns the sums of a histogram's durations.
 func took(t testing.TB, m metricdata.Metrics) map[string]float64 {
 	t.Helper()
 	values := make(map[string]float64)

@@ -78,7 +78,7 @@ func (n *node) stop(t *testing.T) {
 	require.NoError(t, n.service.Stop(ctx))
 }
 
-// The method named returns the ended spans of the given kind in which the attribute
+// named returns the ended spans of the given kind in which the attribute
 // dkgsync.span has the given value.
 func (n *node) named(name string, kind trace.SpanKind) (spans []sdktrace.ReadOnlySpan) {
 	for _, span := range n.spans.Ended() {
@@ -112,7 +112,7 @@ func (n *node) awaitStreamSpans(streams int) func(context.Context) error {
 	}
 }
 
-// The function connected waits until a ceremony is connected.
+// connected waits until a ceremony is connected.
 func connected(ctx context.Context, _ int, c *syncmod.Ceremony) error { return c.AwaitConnected(ctx) }
 
 // run calls a function for every node's ceremony, all at the same time.

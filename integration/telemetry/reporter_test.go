@@ -27,14 +27,14 @@ func hanging(t *testing.T) (s *scene, c *telemetry.Ceremony, release func()) {
 	return s, c, func() { close(hangs) }
 }
 
-// The method flushing calls Flush and returns how long it took.
+// flushing calls Flush and returns how long it took.
 func (s *scene) flushing(ctx context.Context) time.Duration {
 	began := time.Now()
 	s.telemetry.Flush(ctx)
 	return time.Since(began)
 }
 
-// The method dropped collects the metric of dropped reports, which works while the
+// dropped collects the metric of dropped reports, which works while the
 // log hangs.
 func (s *scene) dropped() int64 {
 	return sums(s.t, s.collect()["dkgsync.reports.dropped"])[""]

@@ -139,10 +139,10 @@ func values(list []attribute.KeyValue) map[string]any {
 	return m
 }
 
-// The function after returns the time d after noon.
+// after returns the time d after noon.
 func after(d time.Duration) time.Time { return noon.Add(d) }
 
-// The method everything reports whatever can be reported, at least once.
+// everything reports whatever can be reported, at least once.
 func (s *scene) everything() {
 	s.state = report.Snapshot{
 		Step: 2,

@@ -99,7 +99,7 @@ func TestAServiceHasFewSpanNames(t *testing.T) {
 		names[span.Name()]++
 	}
 	require.Len(t, names, 1+2*(limit+1),
-		"one name for the start, and limit + 1 names each for steps and for barriers: those with a text, and the plain one")
+		"one name for the start, and limit + 1 each for steps and for barriers: those with a text, and the plain one")
 	require.Equal(t, 2, names["dkgsync.step share 0"], "a name that was used before the limit can be used again")
 	require.Equal(t, steps-limit, names["dkgsync.step"])
 	require.Equal(t, steps-limit, names["dkgsync.barrier"])

@@ -12,7 +12,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The function made returns alice's view of a ceremony of three members, with the
+// made returns alice's view of a ceremony of three members, with the
 // given status.
 func made(s syncmod.Status) view {
 	r := record{id: "it", names: []string{"alice", "bob", "carol"}, ids: make([]string, 3), open: true}

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod/syncpb"
 )
 
-// The constant often is the time between two heartbeats. It is short, so that much
+// often is the time between two heartbeats. It is short, so that much
 // changes.
 const often = 250 * time.Millisecond
 
@@ -110,7 +110,7 @@ func (c *crowd) goOn(spread time.Duration) {
 	})
 }
 
-// The method comes makes a member arrive at a barrier after some time.
+// comes makes a member arrive at a barrier after some time.
 func (o *other) comes(ctx context.Context, step int64, after time.Duration) {
 	wait(ctx, nil, after)
 	select {

@@ -108,7 +108,7 @@ func read(body io.Reader, events chan<- event) {
 	}
 }
 
-// The method until waits for an event for which wanted returns true.
+// until waits for an event for which wanted returns true.
 func (f *follower) until(wanted func(event) bool) event {
 	f.t.Helper()
 	return harness.Await(f.t, f.events, wanted)

@@ -263,7 +263,7 @@ func TestBadCertificatesAreNamed(t *testing.T) {
 	}
 }
 
-// The function everything configures the export of every signal. Prometheus gets
+// everything configures the export of every signal. Prometheus gets
 // the metrics at the given address.
 func everything(t *testing.T, address string) {
 	t.Helper()

@@ -19,7 +19,7 @@ var (
 	word = regexp.MustCompile(`\bdkgsync_[a-z_]+`)
 )
 
-// The function known returns the names that Prometheus makes of the metrics and
+// known returns the names that Prometheus makes of the metrics and
 // attributes in the README of package telemetry. Another test compares that README
 // with what a node emits.
 func known(t *testing.T) map[string]bool {

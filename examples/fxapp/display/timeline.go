@@ -256,8 +256,9 @@ func (t *timeline) prevailing(n track, axis int) []rune {
 }
 
 // mark marks the barriers and the node that was last at each. If several barriers share
-// a column, a barrier of a step decides, because the number at the end of a row counts
-// only barriers of steps. Of several such barriers, the one that took longest decides.
+// a column, the mark goes to the node that was last at a barrier of a step, because the
+// number at the end of a row counts only barriers of steps. Of several such barriers,
+// the one that took longest counts.
 func (t *timeline) mark(rows [][]rune, axis int) {
 	if len(t.barriers) > manyCrossed {
 		return

@@ -15,7 +15,7 @@ import (
 	"github.com/dkgsync/dkgsync/syncmod"
 )
 
-// The function once lets bob misbehave in the first attempt only.
+// once lets bob misbehave in the first attempt only.
 func once(m misdeed) misdeed {
 	attempts := 0
 	return func(a *attempt, steps []syncmod.Step) []syncmod.Step {

@@ -90,7 +90,7 @@ func afterPhase(p phase, steps []syncmod.Step, then func() error) []syncmod.Step
 	return steps
 }
 
-// The function honest returns the body that bob's node made in a phase.
+// honest returns the body that bob's node made in a phase.
 func honest[B body](a *attempt, p phase, into B) (B, error) {
 	var m message
 	err := json.Unmarshal(a.generator.message(a, p), &m)
@@ -104,13 +104,13 @@ func mustFail(t *testing.T, misdeed misdeed, sentence string) {
 	mustFailWithin(t, fetchTimeout, misdeed, sentence)
 }
 
-// failsWithin is like the function fails, with another timeout for messages.
+// mustFailWithin is like mustFail, with another timeout for messages.
 func mustFailWithin(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) {
 	t.Helper()
 	require.NotNil(t, blames(t, timeout, misdeed, sentence))
 }
 
-// The function blames does what failsWithin does, but also accepts that no error blames bob. It
+// blames does what mustFailWithin does, but also accepts that no error blames bob. It
 // requires that no error blames another member. It returns an error that blames bob, if there is
 // one.
 func blames(t *testing.T, timeout time.Duration, misdeed misdeed, sentence string) (found *MemberError) {

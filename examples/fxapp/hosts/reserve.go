@@ -149,8 +149,8 @@ func (l *Listener) dialAtOnce(peers ...peer.ID) {
 	}
 }
 
-// lookThere lets the host look for the members at a relay, and returns the places. The first places are addresses at
-// which the host is connected to the relay.
+// lookThere lets the host look for the members at a relay, and returns the places. The places at the relay's addresses
+// that the host is connected to come first.
 func (l *Listener) lookThere(relay peer.AddrInfo, most int) []multiaddr.Multiaddr {
 	var where []multiaddr.Multiaddr
 	for _, conn := range l.host.Network().ConnsToPeer(relay.ID) {

@@ -148,7 +148,7 @@ func withFreePort(t *testing.T, addr string) string {
 	return ""
 }
 
-// The method each calls f with every member's ceremony, all at the same time.
+// each calls f with every member's ceremony, all at the same time.
 func (c *cluster) each(t *testing.T, f func(context.Context, *syncmod.Ceremony) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -231,7 +231,7 @@ func (r *relay) start(t *testing.T) {
 	}
 }
 
-// The method at returns the relay's addresses as an operator gives them.
+// at returns the relay's addresses as an operator gives them.
 func (r *relay) at() (texts []string) {
 	for _, addr := range r.Addrs() {
 		texts = append(texts, addr.String())
@@ -265,8 +265,7 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-// eventually polls until the function so returns true. It is for conditions without
-// an event.
+// eventually polls until so() returns true. It is for conditions without an event.
 func eventually(t *testing.T, so func() bool, what string) {
 	t.Helper()
 	require.Eventually(t, so, patience, 10*time.Millisecond, what)

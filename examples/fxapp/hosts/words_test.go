@@ -101,7 +101,7 @@ func TestAnUnusableListenAddress(t *testing.T) {
 	}
 }
 
-// The function silent returns an address where a listener never says anything.
+// silent returns an address where a listener never says anything.
 func silent(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -67,8 +67,8 @@ func (l *Log) release(out io.Writer, after string) {
 	l.await(printed)
 }
 
-// await waits until everything is printed, or out has taken nothing for a while. Then
-// nobody waits until out takes output again.
+// await waits until everything is printed, or out has taken nothing for a while.
+// After that, calls return at once, until out takes output again.
 func (l *Log) await(printed <-chan struct{}) {
 	if printed == nil {
 		return

@@ -26,7 +26,7 @@ type stream struct {
 	clientOpen bool // the client considers it open
 	broken     bool // the network has lost it: nothing new gets through
 
-	arrived  bool // in a story that goes step by step
+	arrived  bool // the stream has arrived; only stories that go step by step set this
 	handler  handlerState
 	accepted *sent   // the last request that it accepted
 	inHand   *sent   // the request that waits for another stream's handler to return, or is held
@@ -152,7 +152,7 @@ func (s *stream) judge(next sent) {
 	p.observe()
 }
 
-// The method repeated passes on a request that says the same as the stream's last
+// repeated passes on a request that says the same as the stream's last
 // request. If the roster accepts it as repeated, judging it must have the same
 // outcome.
 func (s *stream) repeated(q roster.Request) bool {

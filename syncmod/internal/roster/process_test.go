@@ -46,7 +46,7 @@ type outbound struct {
 // question is what a client remembers of a request until the answer comes.
 type question struct{ goodbye, abort bool }
 
-// The method last reports whether nothing is said after the question.
+// last reports whether nothing is said after the question.
 func (q question) last() bool { return q.goodbye || q.abort }
 
 func newProcess(w *world, index, number int, session uint64) *process {
@@ -83,7 +83,7 @@ func (p *process) String() string {
 func (p *process) alive() bool  { return p.world.nodes[p.index] == p }
 func (p *process) failed() bool { return !p.hostile && p.roster.Phase() == roster.Failed }
 
-// The method over reports whether members no longer count as missing.
+// over reports whether members no longer count as missing.
 func (p *process) over() bool { return p.roster.Phase() >= roster.Complete || p.roster.SayingGoodbye() }
 
 // mayRestart reports whether a restart may go unnoticed: only before step 1.

@@ -69,7 +69,7 @@ func (m *mesh) announce(step int64) (began time.Time) {
 	return began
 }
 
-// The function after lets virtual time pass.
+// after lets virtual time pass.
 func after(d time.Duration) { <-time.After(d) }
 
 func TestStuckStreamsDelayOnlyOnce(t *testing.T) {

@@ -187,7 +187,7 @@ func (x *explorer) find(what string, state uint32, e event) {
 // checkEndings checks that every state can reach an end without a fault.
 func (x *explorer) checkEndings() {
 	states := len(x.prints)
-	starts := make([]uint32, states+1) // for each state, where the states that lead to it begin in back
+	starts := make([]uint32, states+1) // for each state, the index in back where the states that lead to it begin
 	for _, to := range x.out {
 		starts[to+1]++
 	}

@@ -165,7 +165,7 @@ type ranks uint64
 
 func (r *ranks) add(rank int8) { *r |= 1 << rank }
 
-// The method of returns the position of a rank among those in the set, counted from
+// of returns the position of a rank among those in the set, counted from
 // 1.
 func (r ranks) of(rank int8) int8 {
 	return 1 + int8(mathbits.OnesCount64(uint64(r)&(1<<rank-1)))

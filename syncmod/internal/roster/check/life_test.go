@@ -101,7 +101,7 @@ func (w *world) restart(i int) {
 	n.upset = false
 }
 
-// The method upset notes, if faults may happen in every attempt, that each open
+// upset notes, if faults may happen in every attempt, that each open
 // attempt now has a reason to fail.
 func (w *world) upset() {
 	for i := range w.size {
@@ -109,7 +109,7 @@ func (w *world) upset() {
 	}
 }
 
-// The method note checks the properties that an event of a node's ceremony can
+// note checks the properties that an event of a node's ceremony can
 // violate.
 func (w *world) note(i int, e *roster.Event) {
 	switch e.Type {
