@@ -26,7 +26,7 @@ func TestTheImageIsBare(t *testing.T) {
 	require.Empty(t, commands[*instructions.RunCommand](image), "there is no shell in it")
 	users := commands[*instructions.UserCommand](image)
 	require.NotEmpty(t, users)
-	require.Regexp(t, `^[1-9][0-9]*:[1-9][0-9]*$`, users[len(users)-1].User, "a number, and not 0: the image has no names")
+	require.Regexp(t, `^[1-9][0-9]*:[1-9][0-9]*$`, users[len(users)-1].User, "not 0, and no name")
 }
 
 func TestTheImageStartsFxapp(t *testing.T) {
