@@ -113,12 +113,19 @@ func (w *window) written() string {
 // until waits until the window shows the words.
 func (w *window) until(words string) {
 	w.t.Helper()
+	w.await(func() bool { return strings.Contains(strings.Join(strings.Fields(w.text()), " "), words) }, words)
+}
+
+// await waits until so returns true. It calls so again each time the program has
+// written something.
+func (w *window) await(so func() bool, what ...string) {
+	w.t.Helper()
 	ctx := aMinute(w.t)
-	for !strings.Contains(strings.Join(strings.Fields(w.text()), " "), words) {
+	for !so() {
 		select {
 		case <-w.changed:
 		case <-ctx.Done():
-			require.Failf(w.t, "the window never showed it", "%q, but:\n%s", words, w.text())
+			require.Failf(w.t, "the window never showed it", "%q, but:\n%s", what, w.text())
 		}
 	}
 }
@@ -286,6 +293,7 @@ func TestViewCopiesTheDiagnosis(t *testing.T) {
 	w.until("for bob to connect")
 	w.types("c")
 	w.until("The diagnosis is in the clipboard")
+	w.await(func() bool { return strings.Contains(w.written(), "\x1b]52;c;") }) // the view says so before
 	w.types("\x03")
 	w.code()
 
