@@ -370,7 +370,7 @@ func TestPlainInTheBackground(t *testing.T) {
 	w.until("ceremony opened")
 	w.types("\n")
 
-	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code())
+	require.Equal(t, exitSignal+int(syscall.SIGINT), w.code(), w.written())
 	require.NotContains(t, w.written(), "\x1b[")
 }
 
