@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -37,6 +38,16 @@ func relay(t *testing.T, args ...string) (addrs []string, stderr *watched, end f
 	return strings.Fields(stdout.String()), stderr, end
 }
 
+// pageOf returns the host and port of a relay's page, once the log says that it answers.
+func pageOf(t *testing.T, log fmt.Stringer) string {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "answers with the addresses") },
+		harness.Patience, 5*time.Millisecond)
+	_, at, _ := strings.Cut(log.String(), "http://")
+	at, _, _ = strings.Cut(at, "/")
+	return at
+}
+
 func TestARelayKeepsItsIdentity(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "relay.key")
 	before, stderr, end := relay(t, "--key", key, "--listen", "/ip4/127.0.0.1/tcp/0")
@@ -57,12 +68,8 @@ func TestARelayKeepsItsIdentity(t *testing.T) {
 func TestARelayServesItsAddresses(t *testing.T) {
 	addrs, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
 		"--listen", "/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1")
-	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },
-		harness.Patience, 5*time.Millisecond)
-	_, url, _ := strings.Cut(stderr.String(), "http://")
-	url, _, _ = strings.Cut(url, " ")
 
-	answer, err := http.Get("http://" + url) //nolint:noctx // it answers at once
+	answer, err := http.Get("http://" + pageOf(t, stderr)) //nolint:noctx // it answers at once
 	require.NoError(t, err)
 	var listed []string
 	require.NoError(t, json.NewDecoder(answer.Body).Decode(&listed))
@@ -77,10 +84,7 @@ func TestARelayServesItsAddresses(t *testing.T) {
 func TestARelayEndsEachConnection(t *testing.T) {
 	_, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
 		"--listen", "/ip4/127.0.0.1/tcp/0")
-	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },
-		harness.Patience, 5*time.Millisecond)
-	_, at, _ := strings.Cut(stderr.String(), "http://")
-	at, _, _ = strings.Cut(at, "/")
+	at := pageOf(t, stderr)
 	stranger, err := net.Dial("tcp", at) //nolint:noctx // it does not block
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = stranger.Close() })
@@ -98,10 +102,7 @@ func TestARelayEndsEachConnection(t *testing.T) {
 func TestARelayOutlivesStrangers(t *testing.T) {
 	_, stderr, end := relay(t, "--key", filepath.Join(t.TempDir(), "relay.key"), "--http", "127.0.0.1:0",
 		"--listen", "/ip4/127.0.0.1/tcp/0")
-	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "answers with the addresses") },
-		harness.Patience, 5*time.Millisecond)
-	_, at, _ := strings.Cut(stderr.String(), "http://")
-	at, _, _ = strings.Cut(at, "/")
+	at := pageOf(t, stderr)
 	for range maxPageConnections {
 		stranger, err := net.Dial("tcp", at) //nolint:noctx // it does not block
 		require.NoError(t, err)

@@ -20,7 +20,7 @@ const (
 	KindComplete Kind = "complete" // the ceremony is complete, and no goodbye is missing
 	KindFailed   Kind = "failed"   // the ceremony has failed
 
-	KindRehearsal Kind = "rehearsal" // the ceremony is a rehearsal: this node only watches
+	KindRehearsal Kind = "rehearsal" // the ceremony is a rehearsal: this node only looks
 )
 
 // headline says in one line how a ceremony stands. It contains no times, because screen readers
