@@ -88,7 +88,9 @@ var situations = []situation{
 			}
 			s.Start()
 			s.run(s.All()...)
-			s.Until(alice, func(st syncmod.Status) bool { return len(st.Passed) == 3 })
+			for _, i := range s.All() { // carol too must have heard that bob has finished step 1
+				s.Until(i, func(st syncmod.Status) bool { return len(st.Passed) == 3 })
+			}
 			way.cut()
 			s.Until(alice, func(st syncmod.Status) bool { return len(st.Broken) > 0 })
 			close(cut)
